@@ -1,0 +1,31 @@
+"""memograd: a lazy, memoized, dynamic-programming gradient solver for NumPy code.
+
+A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` computes only the derivatives it needs, keeps
+each ∂L/∂node in a table, and can log every visit, store, read and drop.
+"""
+
+from .errors import MemogradError
+from .log import Event, Log
+from .registry import constant, elementwise, linear, multilinear, op, rule
+from .solver import grad
+from .tableview import table
+from .tape import Node, Tape
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Event",
+    "Log",
+    "MemogradError",
+    "Node",
+    "Tape",
+    "__version__",
+    "constant",
+    "elementwise",
+    "grad",
+    "linear",
+    "multilinear",
+    "op",
+    "rule",
+    "table",
+]

@@ -1,0 +1,98 @@
+"""What counts as a value: how arrays come in, stay unchanged, compare, and go out."""
+
+from typing import Any
+
+import numpy as np
+
+Array = Any
+"""A NumPy array, or a NumPy scalar where it is 0-d."""
+
+_INTEGERS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def settle(y: Any) -> Any:
+    """A result as it is kept: 0-d arrays are scalars, arrays are read-only, tuples are settled item by item."""
+    if type(y) is np.ndarray:
+        if y.ndim == 0:
+            return y[()]
+        y.flags.writeable = False
+        return y
+    if isinstance(y, np.generic):
+        return y
+    if isinstance(y, tuple | list):
+        items = map(settle, y)
+        return type(y)(*items) if hasattr(y, "_fields") else tuple(items)
+    return y if hasattr(y, "dtype") else settle(np.asarray(y))
+
+
+def shape_of(y: Any) -> Any:
+    """The shape of a value; a tuple of shapes where it is a tuple."""
+    return tuple(map(shape_of, y)) if isinstance(y, tuple) else y.shape
+
+
+def dtype_of(y: Any) -> Any:
+    """The dtype of a value; a tuple of dtypes where it is a tuple."""
+    return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
+
+
+def inexact(dtype: Any) -> bool:
+    """Whether values of this dtype, or of one of these dtypes, have derivatives."""
+    return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
+
+
+def copied(value: Any) -> Any:
+    """An array as it enters: in C order, read-only, and nobody else's; one that nobody can write to is kept as it is."""
+    if isinstance(value, np.ndarray) and not value.flags.writeable and not _writeable_below(value):
+        return settle(value)
+    return settle(np.array(value, order="C", copy=True))
+
+
+def _writeable_below(a: np.ndarray) -> bool:
+    base = a.base
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return True
+        base = base.base
+    return base is not None  # a buffer of somebody else's, such as a bytearray
+
+
+def handed_out(value: Any) -> Any:
+    """A value as it leaves: a view of a read-only array, which nobody can make writeable again."""
+    if type(value) is np.ndarray:
+        return value.view()
+    return tuple(map(handed_out, value)) if type(value) is tuple else value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN equals the same NaN.
+
+    >>> same(np.float64(0.0), np.float64(-0.0)), same(np.float64(np.nan), np.float64(np.nan))
+    (False, True)
+    """
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if type(a) is np.float64:
+        if a == b:
+            return bool(a != 0 or np.signbit(a) == np.signbit(b))
+        return bool(a != a and b != b and a.tobytes() == b.tobytes())
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if not isinstance(a, np.ndarray | np.generic):
+        return bool(getattr(a, "name", a) is getattr(b, "name", b))
+    return a.dtype == b.dtype and a.shape == b.shape and _same_bits(np.asarray(a), np.asarray(b))
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype.kind == "c":
+        return _same_bits(a.real, b.real) and _same_bits(a.imag, b.imag)
+    if a.size == 0:
+        return True
+    whole = _INTEGERS.get(a.dtype.itemsize)
+    if whole is None:  # longdouble: its padding is no part of it
+        return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | (a != a) & (b != b)))
+    first = (0,) * a.ndim
+    if a[first] != b[first] and a[first] == a[first]:
+        return False
+    return bool(np.array_equal(a.view(whole), b.view(whole)))

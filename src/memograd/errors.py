@@ -1,0 +1,117 @@
+"""What can go wrong, one class a kind.
+
+Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each message says what
+happened, where (names, shapes, dtypes, the user's line), and what to do next.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class MemogradError(Exception):
+    """The base of every error that memograd raises by itself."""
+
+
+class NoRuleError(MemogradError, NotImplementedError):
+    """No rule is registered for an op, or for the way it was called."""
+
+
+class RegistrationError(MemogradError, ValueError):
+    """A rule was registered in a form that cannot be right."""
+
+
+class RuleShapeError(MemogradError, ValueError):
+    """A rule gave a derivative whose shape is not its operand's."""
+
+
+class RefusedError(MemogradError, TypeError):
+    """Something was asked of a node that would freeze a value into the program, or change one in place."""
+
+
+class OtherTapeError(MemogradError, ValueError):
+    """Nodes of two tapes met."""
+
+
+class EndedError(MemogradError, RuntimeError):
+    """A handle outlived the scratch block in which its node was recorded."""
+
+
+class BusyError(MemogradError, RuntimeError):
+    """The tape was to be changed in the middle of a request on it."""
+
+
+class NotScalarError(MemogradError, ValueError):
+    """The gradient of a node that is not a scalar was asked for."""
+
+
+class NotDifferentiableError(MemogradError, TypeError):
+    """A derivative by, or of, something that has none: integers, booleans, no node at all."""
+
+
+class NoPathError(MemogradError, ValueError):
+    """No path of differentiable uses leads from the target to the output."""
+
+
+class AssignError(MemogradError, ValueError):
+    """A value cannot be assigned: not to a leaf, or not of its shape."""
+
+
+class AssignTypeError(AssignError, TypeError):
+    """A value cannot be assigned: its kind of dtype is not the leaf's."""
+
+
+class ValueChangedError(MemogradError, ValueError):
+    """After an assignment a value came back with another shape or dtype than was recorded."""
+
+
+class NamingError(MemogradError, ValueError):
+    """A name is taken, reserved, or no name."""
+
+
+class UnknownNodeError(MemogradError, KeyError):
+    """A tape has no such node."""
+
+    def __str__(self) -> str:  # KeyError would print the message's repr
+        return Exception.__str__(self)
+
+
+class GraphError(MemogradError, ValueError):
+    """A DiGraph that somebody wrote by hand is no program."""
+
+
+class CheckError(MemogradError, AssertionError):
+    """A rule or a gradient differs from what it was checked against."""
+
+
+class MissingLibraryError(MemogradError, ImportError):
+    """An optional library is not installed."""
+
+
+def printable(name: str, most: int = 60) -> str:
+    """`name` on one line and of bounded length, for logs and messages.
+
+    >>> printable("two\\nlines")
+    'two\\\\nlines'
+    >>> len(printable("x" * 10_000))
+    60
+    """
+    shown = name if len(name) <= most else f"{name[: most - 21]}…{name[-20:]}"
+    return shown if shown.isprintable() else "".join(map(_visible, shown))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+
+
+def op_name(op: Any) -> str:
+    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``f``."""
+    name = getattr(op, "__name__", None) or repr(op)
+    module = getattr(op, "__module__", None) or ("numpy" if type(op).__name__ == "ufunc" else "")
+    return f"{module.replace('numpy', 'np', 1)}.{name}" if module.startswith("numpy") else name
+
+
+def describe(node: Mapping[str, Any]) -> str:
+    """A node of the graph in a few words: name, op, shape, dtype, line."""
+    what = "leaf" if node["op"] is None else op_name(node["op"])
+    line = f", {node['line'][0]}:{node['line'][1]}" if node["line"] else ""
+    return f"{printable(node['name'])} ({what}, {node['dtype']} {node['shape']}{line})"

@@ -1,0 +1,162 @@
+"""The log: every visit, local derivative, store, read and drop of the requests that it is handed to, and its transcript.
+
+The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]` means "compute ∂L/∂c and store it",
+`∂L/∂c ← table[c]` means "read it", and what a step asked for stands indented below it.
+"""
+
+import weakref
+from typing import NamedTuple
+
+import networkx as nx
+
+from .errors import OtherTapeError, printable
+
+
+class Event(NamedTuple):
+    """One thing that the recursion did.
+
+    Attributes
+    ----------
+    kind : str
+        ``visit``: a cotangent that is not known to be right was asked for. ``local``: a consumer's local derivative is
+        due. ``store``: a cotangent was computed and stored. ``read``: it was read from the table. ``drop``: one that
+        was found to be wrong was removed.
+    output, node : int
+        L, whose table is meant, and n.
+    consumer : int or None
+        Of a ``local`` event: the consumer c of ∂c/∂n.
+    argnum : int or None
+        Of a ``local`` event: the first position of n among the operands of c.
+    depth : int
+        How many visited nodes were waiting for it.
+    """
+
+    kind: str
+    output: int
+    node: int
+    consumer: int | None
+    argnum: int | None
+    depth: int
+
+
+class Log:
+    """Collects the events of every request that it is handed to.
+
+    Attributes
+    ----------
+    events : list of Event
+        In the order in which they happened.
+    assigned : list of str
+        Names of the leaves that were assigned, in order.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x = tape.leaf(2.0, name="x")
+    >>> s = np.sin(x).named("s")
+    >>> L = (s * x).named("L")
+    >>> log = mg.Log()
+    >>> _ = mg.grad(L, x, log=log)
+    >>> print(log)
+    ∂L/∂x → table[x]
+        ∂s/∂x
+        ∂L/∂s → table[s]
+    >>> log.visited
+    ['x', 's']
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.assigned: list[str] = []
+        self._names: dict[int, str] = {}
+        self._open: list[int] = []
+        self._output = -1
+        self._graph: weakref.ref[nx.DiGraph] | None = None
+
+    def __repr__(self) -> str:
+        return f"<memograd.Log of {len(self.events)} events>"
+
+    def __str__(self) -> str:
+        return "\n".join(transcript(self.events, self._names))
+
+    @property
+    def visited(self) -> list[str]:
+        """Names of the visited nodes, in order."""
+        return self._named("visit")
+
+    @property
+    def stored(self) -> list[str]:
+        """Names of the nodes whose cotangents were computed and stored, in order."""
+        return self._named("store")
+
+    @property
+    def read(self) -> list[str]:
+        """Names of the nodes whose cotangents were read from the table, in order."""
+        return self._named("read")
+
+    @property
+    def dropped(self) -> list[str]:
+        """Names of the nodes whose cotangents were dropped, in order."""
+        return self._named("drop")
+
+    def _named(self, kind: str) -> list[str]:
+        return [self._names[e.node] for e in self.events if e.kind == kind]
+
+    # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
+
+    def begin(self, graph: nx.DiGraph, output: int) -> None:
+        """A request for derivatives of `output` begins."""
+        if self._graph is not None and self._graph() is not graph:
+            raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
+        self._graph = weakref.ref(graph)
+        self._output = output
+        self._names[output] = graph._node[output]["name"]
+        self._open.clear()
+
+    def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+        """Node n comes from the stack, for the node that was opened last; its cotangent is known, or to be found."""
+        if n == self._output:
+            return  # ∂L/∂L = 1 ends the recursion, and is not printed
+        self._names[n] = graph._node[n]["name"]
+        if self._open:
+            asker = self._open[-1]
+            self._write("local", asker, n, graph._succ[asker][n]["argnums"][0])
+        self._write("read" if known else "visit", n)
+        if not known:
+            self._open.append(n)
+
+    def close(self, *kinds: str) -> None:
+        """The node opened last is done: read as it stood, or stored, or dropped and stored anew."""
+        n = self._open.pop()
+        for kind in kinds:
+            self._write(kind, n)
+
+    def _write(self, kind: str, n: int, consumer: int | None = None, argnum: int | None = None) -> None:
+        self.events.append(Event(kind, self._output, n, consumer, argnum, len(self._open)))
+
+
+def transcript(events: list[Event], names: dict[int, str]) -> list[str]:
+    """The lines of section 13, each indented under the step that asked for it."""
+    lines: list[str] = []
+    opened: list[tuple[int, int]] = []  # (node, its line): visits whose end decides how their line ends
+    shown = {n: printable(name) for n, name in names.items()}
+    for e in events:
+        indent, n, label = 4 * e.depth * " ", shown[e.node], f"∂{shown[e.output]}/∂{shown[e.node]}"
+        closes = e.kind != "local" and len(opened) > e.depth and opened[e.depth][0] == e.node
+        del opened[e.depth + closes :]
+        if e.kind == "local" and e.consumer is not None:
+            lines.append(f"{indent}∂{shown[e.consumer]}/∂{n}")
+        elif e.kind == "visit":
+            opened.append((e.node, len(lines)))
+            lines.append(indent + label)
+        elif e.kind == "drop":
+            lines[opened[-1][1]] = f"{indent}{label} ✗ table[{n}]\n{indent}{label}"
+        elif closes:
+            lines[opened.pop()[1]] += f" {ARROWS[e.kind]} table[{n}]"
+        else:
+            lines.append(f"{indent}{label} {ARROWS[e.kind]} table[{n}]")
+    return lines
+
+
+ARROWS = {"store": "→", "read": "←"}

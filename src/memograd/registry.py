@@ -1,0 +1,406 @@
+"""What memograd knows about each op: five words register it, one line a derivative.
+
+In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the line reads: operands
+by the names that the registration gives them, `y` for the output, `<operand>_shape` and `<operand>_dtype` for static
+facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+
+from .calls import HARMLESS, Call, call_of
+from .errors import NoRuleError, RegistrationError, op_name
+
+
+class Operand(int):
+    """Where a node stood among an op's arguments: the node's id."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Operand({int(self)})"
+
+
+Read = Callable[[int], Any]
+Nodes = dict[int, dict[str, Any]]
+Pull = Callable[[Any, int, int, Nodes, Read], Any]
+"""`pull(g, c, k, nodes, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
+
+
+class Line:
+    """One line of a sheet: `fn`, the positions and the output that it `reads`, and how it is applied."""
+
+    __slots__ = ("fn", "pull", "reads", "reads_output")
+
+    def __init__(self, fn: Callable[..., Any], pull: Pull, reads: Callable[[int], bool], reads_output: bool) -> None:
+        self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
+
+
+class Each(dict[int, Line]):
+    """The lines of an op over a list: one and the same for each position."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+
+    def get(self, key: int, default: Any = None) -> Line:
+        return self.line
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class Rule:
+    """An op, how it is called, and its derivatives.
+
+    Attributes
+    ----------
+    op : callable
+        What is recorded.
+    kind : str
+        ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that registered it.
+    operands : tuple of str
+        Their names, in the order of their positions.
+    lines : dict of int to Line
+        The line of each operand that has one.
+    """
+
+    __slots__ = ("_output_readers", "_readers", "bind", "broadcasts", "compute", "keywords", "kind", "lines", "op", "operands")
+
+    def __init__(self, op: Any, kind: str, operands: tuple[str, ...], lines: dict[int, Line], call: Call, keywords: frozenset[str]) -> None:
+        self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
+        self.bind, self.compute = call.bind, call.compute
+        self.broadcasts = kind in ("elementwise", "multilinear")
+        self._readers: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._output_readers: dict[int, tuple[int, ...]] = {}
+
+    def readers(self, k: int, count: int) -> tuple[int, ...]:
+        """The positions, of `count`, whose lines read the operand at position k."""
+        found = self._readers.get((k, count))
+        if found is None:
+            found = tuple(j for j in range(count) if j in self.lines and self.lines.get(j).reads(k))  # type: ignore[union-attr]
+            self._readers[k, count] = found
+        return found
+
+    def output_readers(self, count: int) -> tuple[int, ...]:
+        """The positions, of `count`, whose lines read the output."""
+        found = self._output_readers.get(count)
+        if found is None:
+            found = tuple(j for j in range(count) if j in self.lines and self.lines.get(j).reads_output)  # type: ignore[union-attr]
+            self._output_readers[count] = found
+        return found
+
+    def refuse(self, kwargs: Iterable[str]) -> None:
+        """Raise if a call uses a keyword that changes the derivative, but that no line names."""
+        unknown = [k for k in kwargs if k not in self.keywords and k not in HARMLESS]
+        if unknown and self.kind != "constant":
+            raise NoRuleError(
+                f"{op_name(self.op)} was called with {', '.join(f'{k}=' for k in unknown)}, which its rule does not name; "
+                f"the rule names {', '.join(sorted(self.keywords)) or 'no keyword'}. "
+                f"Write the call without it, or register an op of your own: memograd.op, memograd.rule."
+            )
+
+
+RULES: dict[Any, Rule] = {None: Rule(None, "leaf", (), {}, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())}
+"""Every registered op, and None, the op of leaves, which have nothing to differentiate."""
+
+
+def rule_of(op: Any) -> Rule:
+    """The rule of an op; an op that has none is refused, with the line that would register it."""
+    rule = RULES.get(op)
+    if rule is not None:
+        return rule
+    name = op_name(op)
+    raise NoRuleError(
+        f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, y: ...), where g is the "
+        f"cotangent of the result y; or, if no derivative passes through it: memograd.constant({name})."
+    )
+
+
+# ------------------------------------------------------------------------------------------------- the five words
+
+OptionalLine = Callable[..., Any] | None
+
+
+def elementwise(op: Any, **lines: OptionalLine) -> None:
+    """Register an op that acts element by element, with broadcasting.
+
+    Parameters
+    ----------
+    op : callable
+        A ufunc, or a function that dispatches on its arguments.
+    **lines : callable or None
+        For each operand, by its position, its derivative applied to `g`; None where it has none.
+
+    Raises
+    ------
+    RegistrationError
+        For an unknown parameter name, a wrong count of operands, or a second rule for one op.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tripled = mg.op(lambda x: 3 * x)
+    >>> mg.elementwise(tripled, x=lambda g: 3 * g)
+    >>> x = mg.Tape().leaf(2.0)
+    >>> float(mg.grad(tripled(x), x))
+    3.0
+    """
+    _register(op, "elementwise", lines)
+
+
+def linear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
+    """Register an op that is jointly linear in the operands it names: its JVP is the op itself.
+
+    Parameters
+    ----------
+    op : callable
+        A function that dispatches on its arguments.
+    each : callable, optional
+        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position `k`.
+    **lines : callable or None
+        As for :func:`elementwise`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> flipped = mg.op(lambda x: x[::-1])
+    >>> mg.linear(flipped, x=lambda g: g[::-1])
+    >>> x = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.grad(flipped(x)[0], x)
+    array([0., 1.])
+    """
+    _register(op, "linear", lines, each)
+
+
+def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
+    """Register an op that is linear in each operand separately, such as a matrix product.
+
+    Parameters and errors are those of :func:`linear`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> scaled = mg.op(lambda a, b: a * b)
+    >>> mg.multilinear(scaled, a=lambda g, b: g * b, b=lambda g, a: np.sum(g * a))
+    >>> a = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.grad(np.sum(scaled(a, 3.0)), a)
+    array([3., 3.])
+    """
+    _register(op, "multilinear", lines, each)
+
+
+def rule(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
+    """Register the derivatives of any other op.
+
+    Parameters and errors are those of :func:`linear`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> norm = mg.op(lambda x: np.sqrt(np.sum(x * x)))
+    >>> mg.rule(norm, x=lambda g, x, y: g * x / y)
+    >>> x = mg.Tape().leaf([3.0, 4.0])
+    >>> mg.grad(norm(x), x)
+    array([0.6, 0.8])
+    """
+    _register(op, "rule", lines, each)
+
+
+def constant(*ops: Any) -> None:
+    """Register ops that are differentiable nowhere it matters: no path leads through them.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> count = mg.op(lambda x: np.sum(x > 0))
+    >>> mg.constant(count)
+    >>> x = mg.Tape().leaf([3.0, -4.0])
+    >>> mg.grad(count(x) * x[0], x)
+    array([1., 0.])
+    """
+    for op in ops:
+        _register(op, "constant", {})
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def op(f: F) -> F:
+    """A function of the user's own, recorded as one op whenever a node is among its arguments.
+
+    Its derivatives are registered afterwards, with :func:`rule` or another of the five words.
+
+    Parameters
+    ----------
+    f : callable
+        A plain NumPy function. It must not ask the tape that it is recorded on.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> @mg.op
+    ... def softplus(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> mg.elementwise(softplus, x=lambda g, x: g / (1 + np.exp(-x)))
+    >>> x = mg.Tape().leaf(0.0)
+    >>> float(mg.grad(softplus(x), x))
+    0.5
+    """
+
+    @wraps(f)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        for a in (*args, *kwargs.values()):
+            if hasattr(type(a), "__memograd_record__"):
+                return a.__memograd_record__(recorded, args, kwargs)
+        return f(*args, **kwargs)
+
+    return cast(F, recorded)
+
+
+# --------------------------------------------------------------------------------------------------- registration
+
+
+LIST = ("xs",)
+"""The operands of an op over a list."""
+
+
+def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None) -> None:
+    if op in RULES:
+        raise RegistrationError(f"{op_name(op)} has a rule already, and an op has one rule.")
+    if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
+        raise RegistrationError(f"{op_name(op)} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}.")
+    operands = tuple(lines) if each is None else LIST
+    call = call_of(op, operands, each is not None)
+    sources = {fn: _sources(op, operands, fn, call.keywords) for fn in (each, *lines.values()) if fn is not None}
+    if each is not None:
+        made: dict[int, Line] = Each(_line(each, sources[each]))
+    else:
+        made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
+    named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
+    RULES[op] = Rule(op, kind, operands, made, call, named)
+
+
+class Source(NamedTuple):
+    """Where a parameter of a line comes from: what, which position or keyword, and the value where it is absent."""
+
+    what: str
+    where: Any
+    default: Any = None
+
+
+def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], keywords: frozenset[str]) -> list[Source]:
+    g, *others = inspect.signature(fn).parameters.values()
+    if g.name != "g":
+        raise RegistrationError(f"A line's first parameter is g, the cotangent; one of {op_name(op)}'s begins with {g.name!r}.")
+    found = [_source(operands, p) for p in others]
+    unknown = [s.where for s in found if s.what == "keyword" and s.where not in keywords]
+    if unknown:
+        raise RegistrationError(
+            f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither one of its operands "
+            f"({', '.join(operands)}), nor y, nor <operand>_shape or <operand>_dtype, nor one of the op's own keywords."
+        )
+    return found
+
+
+def _source(operands: tuple[str, ...], p: inspect.Parameter) -> Source:
+    if p.kind is p.VAR_POSITIONAL:
+        return Source("rest", len(operands))
+    if p.name == "y":
+        return Source("output", None)
+    if operands == LIST and p.name in ("k", "xs", "xs_shape"):
+        return Source({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
+    for k, name in enumerate(operands):
+        for what, suffix in (("value", ""), ("shape", "_shape"), ("dtype", "_dtype")):
+            if p.name == name + suffix:
+                return Source(what, k, p.default)
+    return Source("keyword", p.name)
+
+
+def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
+    positions = {s.where for s in sources if s.what == "value"}
+    start = min((s.where for s in sources if s.what in ("rest", "values")), default=None)
+
+    def reads(k: int) -> bool:
+        return k in positions or (start is not None and k >= start)
+
+    return Line(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
+
+
+# ----------------------------------------------- how a line is applied: the three shapes that most lines have, and any
+
+
+def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
+    match [s.what for s in sources]:
+        case []:
+            return lambda g, c, k, nodes, read: fn(g)
+        case ["output"]:
+            return lambda g, c, k, nodes, read: fn(g, read(c))
+        case ["value"]:
+            return _pull_one(fn, sources[0].where)
+        case _:
+            return _pull_any(fn, sources)
+
+
+def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
+    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+        a = nodes[c]["args"][position]
+        return fn(g, read(a) if type(a) is Operand else a)
+
+    return pull
+
+
+def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
+    keywords = [s.where for s in sources if s.what == "keyword"]
+    fetches = [(FETCH[s.what], s) for s in sources if s.what not in ("keyword", "rest")]
+    rest = next((s for s in sources if s.what == "rest"), None)
+
+    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+        got = [fetch(s, c, k, nodes, read) for fetch, s in fetches]
+        if rest is not None:
+            got.extend(_values(rest, c, k, nodes, read))
+        given = nodes[c]["kwargs"]
+        return fn(g, *got, **{name: given[name] for name in keywords if name in given})
+
+    return pull
+
+
+def _value(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+    args = nodes[c]["args"]
+    a = args[s.where] if s.where < len(args) else s.default
+    return read(a) if type(a) is Operand else a
+
+
+def _values(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> list[Any]:
+    return [read(a) if type(a) is Operand else a for a in nodes[c]["args"][s.where :]]
+
+
+def _shape(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+    a = nodes[c]["args"][s.where]
+    return nodes[a]["shape"] if type(a) is Operand else np.shape(a)
+
+
+def _shapes(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+    return [nodes[a]["shape"] if type(a) is Operand else np.shape(a) for a in nodes[c]["args"]]
+
+
+def _dtype(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+    a = nodes[c]["args"][s.where]
+    return nodes[a]["dtype"] if type(a) is Operand else np.result_type(a)
+
+
+FETCH: dict[str, Callable[[Source, int, int, Nodes, Read], Any]] = {
+    "value": _value,
+    "values": _values,
+    "shape": _shape,
+    "shapes": _shapes,
+    "dtype": _dtype,
+    "output": lambda s, c, k, nodes, read: read(c),
+    "position": lambda s, c, k, nodes, read: k,
+}

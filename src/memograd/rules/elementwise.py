@@ -1,0 +1,106 @@
+"""Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for `g`.
+
+Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of equals an even split,
+`clip` at a bound one half. `sign`, `floor`, comparisons and the like are constant. `sqrt` at 0 has an infinite slope, as in
+NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for real L, ∂L/∂z is
+∂L/∂(Re z) − i ∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the real part where an
+operand is real.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..registry import constant, elementwise
+
+LN2, LN10, DEGREE = np.log(2.0), np.log(10.0), np.pi / 180.0
+
+
+def above(a: Any, b: Any) -> Any:
+    """1 where a > b, 0 where a < b, one half at a tie."""
+    return np.where(np.equal(a, b), 0.5, np.greater(a, b))
+
+
+def raised(a: Any, lo: Any) -> Any:
+    """`a`, clipped from below; `lo` may be None."""
+    return a if lo is None else np.maximum(a, lo)
+
+
+def inside(a: Any, lo: Any, hi: Any) -> Any:
+    """1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
+    low = 1.0 if lo is None else above(a, lo)
+    return low if hi is None else low * above(hi, a)
+
+
+# ------------------------------------------------------------------------------------------------------ arithmetic
+elementwise(np.add,         a=lambda g: g,                        b=lambda g: g)
+elementwise(np.subtract,    a=lambda g: g,                        b=lambda g: -g)
+elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a: g * a)
+elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -g * y / b)
+elementwise(np.remainder,   a=lambda g: g,                        b=lambda g, a, b: -g * np.floor_divide(a, b))
+elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b: -g * np.trunc(a / b))
+elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 1, b - 1)),
+                            b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
+elementwise(np.float_power, a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 1, b - 1)),
+                            b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
+elementwise(np.negative,    a=lambda g: -g)
+elementwise(np.positive,    a=lambda g: g)
+elementwise(np.reciprocal,  a=lambda g, y: -g * y * y)
+elementwise(np.square,      a=lambda g, a: 2 * g * a)
+elementwise(np.sqrt,        a=lambda g, y: 0.5 * g / y)
+elementwise(np.cbrt,        a=lambda g, y: g / (3 * y * y))
+
+# --------------------------------------------------------------------------------------- exponentials and logarithms
+elementwise(np.exp,         a=lambda g, y: g * y)
+elementwise(np.exp2,        a=lambda g, y: g * y * LN2)
+elementwise(np.expm1,       a=lambda g, a: g * np.exp(a))
+elementwise(np.log,         a=lambda g, a: g / a)
+elementwise(np.log2,        a=lambda g, a: g / (a * LN2))
+elementwise(np.log10,       a=lambda g, a: g / (a * LN10))
+elementwise(np.log1p,       a=lambda g, a: g / (1 + a))
+elementwise(np.logaddexp,   a=lambda g, a, b: g / (1 + np.exp(b - a)),  b=lambda g, a, b: g / (1 + np.exp(a - b)))
+elementwise(np.logaddexp2,  a=lambda g, a, b: g / (1 + np.exp2(b - a)), b=lambda g, a, b: g / (1 + np.exp2(a - b)))
+
+# ------------------------------------------------------------------------------------ circular and hyperbolic functions
+elementwise(np.sin,         a=lambda g, a: g * np.cos(a))
+elementwise(np.cos,         a=lambda g, a: -g * np.sin(a))
+elementwise(np.tan,         a=lambda g, y: g * (1 + y * y))
+elementwise(np.arcsin,      a=lambda g, a: g / np.sqrt(1 - a * a))
+elementwise(np.arccos,      a=lambda g, a: -g / np.sqrt(1 - a * a))
+elementwise(np.arctan,      a=lambda g, a: g / (1 + a * a))
+elementwise(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),  b=lambda g, a, b: -g * a / (a * a + b * b))
+elementwise(np.hypot,       a=lambda g, a, y: g * (a / y),              b=lambda g, b, y: g * (b / y))
+elementwise(np.sinh,        a=lambda g, a: g * np.cosh(a))
+elementwise(np.cosh,        a=lambda g, a: g * np.sinh(a))
+elementwise(np.tanh,        a=lambda g, y: g * (1 - y * y))
+elementwise(np.arcsinh,     a=lambda g, a: g / np.sqrt(1 + a * a))
+elementwise(np.arccosh,     a=lambda g, a: g / np.sqrt(a * a - 1))
+elementwise(np.arctanh,     a=lambda g, a: g / (1 - a * a))
+elementwise(np.deg2rad,     a=lambda g: g * DEGREE)
+elementwise(np.radians,     a=lambda g: g * DEGREE)
+elementwise(np.rad2deg,     a=lambda g: g / DEGREE)
+elementwise(np.degrees,     a=lambda g: g / DEGREE)
+
+# ------------------------------------------------------------------------------------------------------------- kinks
+elementwise(np.absolute,    a=lambda g, a: g * np.conj(np.sign(a)))
+elementwise(np.fabs,        a=lambda g, a: g * np.sign(a))
+elementwise(np.maximum,     a=lambda g, a, b: g * above(a, b),    b=lambda g, a, b: g * above(b, a))
+elementwise(np.minimum,     a=lambda g, a, b: g * above(b, a),    b=lambda g, a, b: g * above(a, b))
+elementwise(np.clip,        a=lambda g, a, a_min, a_max: g * inside(a, a_min, a_max),
+                            a_min=lambda g, a, a_min, a_max: g * above(a_min, a) * inside(a_min, None, a_max),
+                            a_max=lambda g, a, a_min, a_max: g * above(raised(a, a_min), a_max))
+elementwise(np.where,       condition=None,
+                            a=lambda g, condition: np.where(condition, g, 0),
+                            b=lambda g, condition: np.where(condition, 0, g))
+
+# ----------------------------------------------------------------------------------------------------------- complex
+elementwise(np.conjugate,   a=lambda g: np.conj(g))
+elementwise(np.real,        a=lambda g: g)
+elementwise(np.imag,        a=lambda g: -1j * g)
+elementwise(np.angle,       a=lambda g, a, deg=False: -1j * g / a * (1 / DEGREE if deg else 1))
+
+# --------------------------------------------------------------------------- differentiable nowhere that it matters
+constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
+         np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
+         np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
+         np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size)

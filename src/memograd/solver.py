@@ -1,0 +1,220 @@
+"""The recursion: which derivatives are needed, each computed once."""
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import handed_out, inexact, settle
+from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
+from .log import Log
+from .memory import Memory, Table
+from .registry import RULES, Read
+from .rules.shaping import unbroadcast
+from .tape import Node
+
+
+def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:
+    """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
+    up, cotangents, marks = table.up, table.cotangents, table.marks
+    stack = [target]
+    while stack:
+        n = stack.pop()
+        if n < 0:
+            ending = close(memory, table, ~n)
+            if log is not None:
+                log.close(*ending)
+        else:
+            known = n in cotangents and n not in marks
+            if log is not None:
+                log.taken(memory.graph, n, known)
+            if not known:
+                stack.append(~n)
+                stack += up[n]
+    return cotangents[target]
+
+
+def close(memory: Memory, table: Table, n: int) -> tuple[str, ...]:
+    """All that ∂L/∂n needs is in the table: verify it where it stands and is marked, or compute and store it."""
+    marked = n in table.marks
+    if marked and memory.holds(table, n):
+        return ("read",)
+    stood = marked and n in table.cotangents
+    memory.store(table, n, total(memory, table, n, memory.reader()))
+    return ("drop", "store") if stood else ("store",)
+
+
+def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
+    """∂L/∂n: what each use of n gives back, summed."""
+    nodes, cotangents = memory.nodes, table.cotangents
+    node, uses = nodes[n], memory.succ[n]
+    shape, dtype = node["shape"], node["dtype"]
+    if type(dtype) is tuple:
+        return gathered(memory, table, n)
+    sum, terms = None, 0
+    for c in table.up[n]:
+        lines = RULES[nodes[c]["op"]].lines
+        for k in uses[c]["argnums"]:
+            line = lines.get(k)
+            if line is None:
+                continue
+            d = line.pull(cotangents[c], c, k, nodes, read)
+            if d.shape != shape or d.dtype is not dtype:
+                d = fitted(d, nodes[c], k, node)
+            if terms < 2:
+                sum = d if terms == 0 else sum + d
+            else:
+                sum += d  # into an array of our own: two terms were added into it
+            terms += 1
+    return settle(sum)
+
+
+def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
+    """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
+    node = memory.nodes[n]
+    parts = [np.zeros(s, d)[()] for s, d in zip(node["shape"], node["dtype"], strict=True)]
+    for c in table.up[n]:
+        parts[memory.nodes[c]["args"][1]] = table.cotangents[c]
+    return tuple(map(settle, parts))
+
+
+def fitted(d: Any, consumer: dict[str, Any], k: int, node: dict[str, Any]) -> Any:
+    """What flows has the shape, the realness and the dtype of the node that it belongs to."""
+    shape, dtype = node["shape"], node["dtype"]
+    rule = RULES[consumer["op"]]
+    if d.shape != shape and rule.broadcasts and np.broadcast_shapes(d.shape, shape) == d.shape:
+        d = unbroadcast(d, shape)
+    if d.shape != shape:
+        raise RuleShapeError(
+            f"The rule of {op_name(rule.op)} for operand {k} gave a derivative of shape {d.shape}, but the operand "
+            f"{describe(node)} has shape {shape}. Mend that line of the rule; it was applied at {describe(consumer)}."
+        )
+    if d.dtype == dtype:
+        return d
+    return (np.real(d) if d.dtype.kind == "c" and dtype.kind != "c" else d).astype(dtype)
+
+
+# ----------------------------------------------------------------------------------------------------- the request
+
+
+def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
+    """∂L/∂target, computed from what is needed and not yet known.
+
+    Each ∂L/∂node that is found on the way is stored in L's table, where later requests find it.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    target : Node, or list, tuple or dict of them
+        By what to differentiate: leaves or any other nodes.
+    log : Log, optional
+        Collects the events of this request.
+    unconnected : {"zero", "none", "raise"}
+        What a target that does not lead to L gives: zeros, None, or an error.
+
+    Returns
+    -------
+    array, or list, tuple or dict of them
+        Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
+        ∂L/∂(Re z) − i ∂L/∂(Im z).
+
+    Raises
+    ------
+    NotScalarError
+        L is no scalar.
+    NotDifferentiableError
+        L or a target is of an integer or boolean dtype, or no node.
+    OtherTapeError
+        A target is a node of another tape.
+    NoPathError
+        A target does not lead to L, and `unconnected` is ``"raise"``.
+
+    Notes
+    -----
+    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of n that lead to L, of
+    what each of them gives back (its section 9); visited are exactly the descendants of the targets that are ancestors
+    of L.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x, y = tape.leaf([1.0, 2.0], name="x"), tape.leaf(3.0, name="y")
+    >>> L = np.sum(x * x * y)
+    >>> mg.grad(L, x)
+    array([ 6., 12.])
+    >>> mg.grad(L, {"y": y})
+    {'y': np.float64(5.0)}
+    """
+    tape = scalar(L).tape
+    mapped(lambda t: checked(L, t), target)
+    if unconnected not in ("zero", "none", "raise"):
+        raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {unconnected!r}.")
+    with tape._asked(L.id, log) as table:
+        return mapped(lambda t: answer(tape._memory, table, t, log, unconnected), target)
+
+
+def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: str) -> Any:
+    """One target's derivative, as it is handed out."""
+    if t.id in table.up:
+        return handed_out(pull_back(memory, table, t.id, log))
+    if unconnected == "zero":
+        return handed_out(settle(np.zeros(t.shape, t.dtype)))
+    if unconnected == "none":
+        return None
+    ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "nowhere: nothing uses it"
+    raise NoPathError(
+        f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
+        f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' or 'none'."
+    )
+
+
+def _ends(memory: Memory, n: int) -> list[str]:
+    """Names of the nodes where the paths from n end."""
+    seen, stack = {n}, [n]
+    while stack:
+        for c in memory.succ[stack.pop()]:
+            if c not in seen:
+                seen.add(c)
+                stack.append(c)
+    return [memory.nodes[m]["name"] for m in sorted(seen) if not memory.succ[m] and m != n]
+
+
+def scalar(L: Any) -> Node:
+    """L, if it has a gradient."""
+    if not isinstance(L, Node):
+        raise NotDifferentiableError(f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf of a tape.")
+    node = L._attributes
+    if node["shape"] != ():
+        raise NotScalarError(
+            f"The gradient is that of a scalar, but L is {describe(node)}. Take np.sum(L) if you mean the sum, memograd.vjp "
+            f"for a weighted one, memograd.jacobian for all of them."
+        )
+    return _inexact(L)
+
+
+def checked(L: Node, t: Any) -> None:
+    """Raise unless t can be a target of L."""
+    if not isinstance(t, Node):
+        raise NotDifferentiableError(f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id].")
+    if t.tape is not L.tape:
+        raise OtherTapeError(f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own.")
+    _inexact(t)
+
+
+def _inexact(t: Node) -> Node:
+    if not inexact(t.dtype):
+        raise NotDifferentiableError(f"{describe(t._attributes)} has no derivative: its dtype is not inexact. Make it a float: np.astype(x, float), or a float leaf.")
+    return t
+
+
+def mapped(f: Any, target: Any) -> Any:
+    """`f` of each node in a nest of lists, tuples and dicts, in the same nest."""
+    if isinstance(target, dict):
+        return {key: mapped(f, t) for key, t in target.items()}
+    if isinstance(target, list):
+        return [mapped(f, t) for t in target]
+    if isinstance(target, tuple):
+        items = [mapped(f, t) for t in target]
+        return type(target)(*items) if hasattr(target, "_fields") else tuple(items)
+    return f(target)
