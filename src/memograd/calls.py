@@ -122,7 +122,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     def compute(*xs: Any, subscripts: str, **kwargs: Any) -> Any:
         return op(subscripts, *xs, **kwargs)
 
-    return Call(bind, compute, frozenset({"subscripts"}))
+    return Call(bind, compute, frozenset({"subscripts"}))  # optimize= changes the order of the sum alone
 
 
 def call_of_clip(op: Callable[..., Any]) -> Call:

@@ -11,6 +11,11 @@ import networkx as nx
 
 from .errors import OtherTapeError, printable
 
+READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
+"""How a visit ends: right as it stood; computed and stored; found wrong, dropped, and stored anew."""
+
+ARROWS = {"store": "→", "read": "←"}
+
 
 class Event(NamedTuple):
     """One thing that the recursion did.
@@ -159,4 +164,3 @@ def transcript(events: list[Event], names: dict[int, str]) -> list[str]:
     return lines
 
 
-ARROWS = {"store": "→", "read": "←"}

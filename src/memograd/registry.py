@@ -40,20 +40,29 @@ class Line:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
 
-class Each(dict[int, Line]):
-    """The lines of an op over a list: one and the same for each position."""
+class Lines(dict[tuple[int, ...], tuple[tuple[int, Line], ...]]):
+    """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines. Found once for each tuple."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, of: dict[int, Line], each: Line | None) -> None:
+        self.of, self.each = of, each
 
-    def get(self, key: int, default: Any = None) -> Line:
-        return self.line
+    def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, Line], ...]:
+        lines = ((k, self.each or self.of.get(k)) for k in argnums)
+        self[argnums] = found = tuple((k, line) for k, line in lines if line is not None)
+        return found
 
-    def __contains__(self, key: object) -> bool:
-        return True
 
-    def __bool__(self) -> bool:
-        return True
+class Readers(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
+    """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for (None, count): the output."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+
+    def __missing__(self, key: tuple[tuple[int, ...] | None, int]) -> tuple[int, ...]:
+        argnums, count = key
+        lines = self.lines[tuple(range(count))]
+        self[key] = found = tuple(j for j, line in lines if (line.reads_output if argnums is None else any(map(line.reads, argnums))))
+        return found
 
 
 class Rule:
@@ -67,34 +76,19 @@ class Rule:
         ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that registered it.
     operands : tuple of str
         Their names, in the order of their positions.
-    lines : dict of int to Line
-        The line of each operand that has one.
+    lines : Lines
+        From argnums to the lines of those positions.
+    readers : Readers
+        From argnums to the positions whose lines read them.
     """
 
-    __slots__ = ("_output_readers", "_readers", "bind", "broadcasts", "compute", "keywords", "kind", "lines", "op", "operands")
+    __slots__ = ("bind", "broadcasts", "compute", "keywords", "kind", "lines", "op", "operands", "readers")
 
-    def __init__(self, op: Any, kind: str, operands: tuple[str, ...], lines: dict[int, Line], call: Call, keywords: frozenset[str]) -> None:
+    def __init__(self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, call: Call, keywords: frozenset[str]) -> None:
         self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
         self.bind, self.compute = call.bind, call.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
-        self._readers: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._output_readers: dict[int, tuple[int, ...]] = {}
-
-    def readers(self, k: int, count: int) -> tuple[int, ...]:
-        """The positions, of `count`, whose lines read the operand at position k."""
-        found = self._readers.get((k, count))
-        if found is None:
-            found = tuple(j for j in range(count) if j in self.lines and self.lines.get(j).reads(k))  # type: ignore[union-attr]
-            self._readers[k, count] = found
-        return found
-
-    def output_readers(self, count: int) -> tuple[int, ...]:
-        """The positions, of `count`, whose lines read the output."""
-        found = self._output_readers.get(count)
-        if found is None:
-            found = tuple(j for j in range(count) if j in self.lines and self.lines.get(j).reads_output)  # type: ignore[union-attr]
-            self._output_readers[count] = found
-        return found
+        self.readers = Readers(lines)
 
     def refuse(self, kwargs: Iterable[str]) -> None:
         """Raise if a call uses a keyword that changes the derivative, but that no line names."""
@@ -107,7 +101,7 @@ class Rule:
             )
 
 
-RULES: dict[Any, Rule] = {None: Rule(None, "leaf", (), {}, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())}
+RULES: dict[Any, Rule] = {None: Rule(None, "leaf", (), Lines({}, None), Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())}
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
 
@@ -279,12 +273,9 @@ def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: Optional
     operands = tuple(lines) if each is None else LIST
     call = call_of(op, operands, each is not None)
     sources = {fn: _sources(op, operands, fn, call.keywords) for fn in (each, *lines.values()) if fn is not None}
-    if each is not None:
-        made: dict[int, Line] = Each(_line(each, sources[each]))
-    else:
-        made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
+    made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
-    RULES[op] = Rule(op, kind, operands, made, call, named)
+    RULES[op] = Rule(op, kind, operands, Lines(made, _line(each, sources[each]) if each is not None else None), call, named)
 
 
 class Source(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .arrays import handed_out, inexact, settle
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
-from .log import Log
+from .log import READ, STORE, Log
 from .memory import Memory, Table
 from .registry import RULES, Read
 from .rules.shaping import unbroadcast
@@ -15,12 +15,14 @@ from .tape import Node
 
 def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:
     """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
-    up, cotangents, marks = table.up, table.cotangents, table.marks
+    up, cotangents, marks, read = table.up, table.cotangents, table.marks, memory.reader()
     stack = [target]
     while stack:
         n = stack.pop()
         if n < 0:
-            ending = close(memory, table, ~n)
+            ending = memory.verdict(table, ~n) if ~n in marks else STORE
+            if ending is not READ:
+                memory.store(table, ~n, total(memory, table, ~n, read))
             if log is not None:
                 log.close(*ending)
         else:
@@ -29,34 +31,21 @@ def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None)
                 log.taken(memory.graph, n, known)
             if not known:
                 stack.append(~n)
-                stack += up[n]
+                for c, _ in up[n]:
+                    stack.append(c)
     return cotangents[target]
-
-
-def close(memory: Memory, table: Table, n: int) -> tuple[str, ...]:
-    """All that ∂L/∂n needs is in the table: verify it where it stands and is marked, or compute and store it."""
-    marked = n in table.marks
-    if marked and memory.holds(table, n):
-        return ("read",)
-    stood = marked and n in table.cotangents
-    memory.store(table, n, total(memory, table, n, memory.reader()))
-    return ("drop", "store") if stood else ("store",)
 
 
 def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """∂L/∂n: what each use of n gives back, summed."""
     nodes, cotangents = memory.nodes, table.cotangents
-    node, uses = nodes[n], memory.succ[n]
+    node = nodes[n]
     shape, dtype = node["shape"], node["dtype"]
     if type(dtype) is tuple:
         return gathered(memory, table, n)
     sum, terms = None, 0
-    for c in table.up[n]:
-        lines = RULES[nodes[c]["op"]].lines
-        for k in uses[c]["argnums"]:
-            line = lines.get(k)
-            if line is None:
-                continue
+    for c, lines in table.up[n]:
+        for k, line in lines:
             d = line.pull(cotangents[c], c, k, nodes, read)
             if d.shape != shape or d.dtype is not dtype:
                 d = fitted(d, nodes[c], k, node)
@@ -65,14 +54,14 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
             else:
                 sum += d  # into an array of our own: two terms were added into it
             terms += 1
-    return settle(sum)
+    return sum if type(sum) is np.float64 else settle(sum)
 
 
 def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
     node = memory.nodes[n]
     parts = [np.zeros(s, d)[()] for s, d in zip(node["shape"], node["dtype"], strict=True)]
-    for c in table.up[n]:
+    for c, _ in table.up[n]:
         parts[memory.nodes[c]["args"][1]] = table.cotangents[c]
     return tuple(map(settle, parts))
 

@@ -4,12 +4,12 @@ Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else;
 handle or at the tape, so dropping the tape frees its arrays at once.
 """
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from sys import _getframe
 from typing import Any, NoReturn
 
 import networkx as nx
@@ -44,11 +44,18 @@ ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellip
 _EDGES: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}  # argnums -> the attributes of every edge that has them
 
 
-def _edge(argnums: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+def edge_of(argnums: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """The attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
     return _EDGES.setdefault(argnums, {"argnums": argnums})
 
 
-_SINGLE = [_edge((k,)) for k in range(16)]
+def joined(edge: dict[str, tuple[int, ...]] | None, k: int) -> dict[str, tuple[int, ...]]:
+    """The attributes of an edge that carries position k too."""
+    return edge_of((*edge["argnums"], k) if edge is not None else (k,))
+
+
+FLOAT = np.float64
+SINGLE = [edge_of((k,)) for k in range(16)]
 
 
 class Tape:
@@ -116,88 +123,86 @@ class Tape:
         with self._lock:
             if name is not None:
                 self._check_name(name)
-            node: Node = self._write(None, (), NOTHING, y, {}, line_of(sys._getframe(1)))
+            node: Node = self.record(None, (), NOTHING, y)
             if name is not None:
                 self._name(node, name)
             self._handles[node.id] = node
             return node
 
-    def record(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING) -> Any:
-        """Record one application of an op, given in its canonical form, and run it.
+    def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
+        """Record one application of an op, given in its canonical form, and run it; the one place that writes a node.
+
+        Parameters
+        ----------
+        op : callable
+            A registered op.
+        args, kwargs
+            Its operands and other arguments, as the op's rule wants them; see :mod:`memograd.calls`.
+        y : array, optional
+            The result, where it is known already.
 
         Returns
         -------
         Node, or tuple of Node
             The result's handle, or NumPy's own tuple of them where the op has several outputs.
         """
-        rule = RULES.get(op) or rule_of(op)
+        rule = RULES[op] if op in RULES else rule_of(op)
         memory = self._memory
-        with self._lock:
-            read = memory.reader()
-            kept, values, operands = [], [], {}
+        kept, run, operands = [], [], {}
+        self._lock.acquire()  # `with` would cost twice as much, at each op
+        try:
+            values = memory.values
+            settled = not memory.marks
             for k, a in enumerate(args):
                 if type(a) is Node:
                     if a.tape is not self:
                         raise self._foreign(op, a)
-                    n = a.id
-                    kept.append(Operand(n))
-                    values.append(read(n) if n in memory.values else memory.value(n))
-                    operands[n] = (_SINGLE[k] if k < 16 else _edge((k,))) if n not in operands else _edge((*operands[n]["argnums"], k))
+                    o = a.id
+                    kept.append(Operand(o))
+                    run.append(values[o] if settled else memory.value(o))
+                    operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
                 else:
                     if type(a) not in ATOMS:
                         a = self._constant(a)
                     kept.append(a)
-                    values.append(a)
-            if kwargs:
-                rule.refuse(kwargs)
-                kwargs = {name: self._constant(value) for name, value in kwargs.items()}
-            y = settle(rule.compute(*values, **kwargs))
-            return self._write(op, tuple(kept), kwargs, y, operands, line_of(sys._getframe(2)))
+                    run.append(a)
+            if y is None:
+                y = rule.compute(*run, **kwargs) if kwargs else rule.compute(*run)
+            if type(y) is not FLOAT:
+                y = settle(y)
+            n, several = self._next, type(y) is tuple
+            shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
+            line = line_of(_getframe(2))
+            try:  # all of it, or nothing: the counter moves last
+                values[n] = y
+                memory.pred[n] = operands
+                memory.succ[n] = {}
+                for o, edge in operands.items():
+                    memory.succ[o][n] = edge
+                memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
+                                   "name": f"v{n}", "line": line, "of": None}  # fmt: skip
+                self._next = n + 1
+            except BaseException:
+                memory.cut(n, n + 1)
+                raise
+            return self._outputs(Node(self, n), y) if several else Node(self, n)
+        finally:
+            self._lock.release()
 
-    def _write(
-        self,
-        op: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        y: Any,
-        operands: dict[int, dict[str, Any]],
-        line: tuple[str, int] | None,
-    ) -> Any:
-        """The one function that writes a node and its edges: all of it, or nothing. The counter moves last."""
-        memory, n = self._memory, self._next
-        several = type(y) is tuple
-        try:
-            memory.values[n] = y
-            memory.succ[n] = {}
-            memory.pred[n] = operands
-            for o, edge in operands.items():
-                memory.succ[o][n] = edge
-            memory.nodes[n] = {
-                "op": op,
-                "args": args,
-                "kwargs": kwargs,
-                "shape": shape_of(y) if several else y.shape,
-                "dtype": dtype_of(y) if several else y.dtype,
-                "name": f"v{n}",
-                "line": line,
-                "of": None,
-            }
-            self._next = n + 1
-        except BaseException:
-            memory.cut(n, n + 1)
-            raise
-        return self._outputs(n, y, line) if several else Node(self, n)
-
-    def _outputs(self, n: int, y: tuple[Any, ...], line: tuple[str, int] | None) -> Any:
-        edge = {n: _edge((0,))}
-        handles = [self._write(output, (Operand(n), k), NOTHING, item, dict(edge), line) for k, item in enumerate(y)]
+    def _outputs(self, node: "Node", y: tuple[Any, ...]) -> Any:
+        handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
         return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
 
     def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
             raise RefusedError(f"{op_name(op)} was called with out=, but a node's value never changes in place; use the result: y = {op_name(op)}(x).")
-        return self.record(op, *rule_of(op).bind(args, kwargs))
+        rule = rule_of(op)
+        args, kwargs = rule.bind(args, kwargs)
+        if kwargs:
+            rule.refuse(kwargs)
+            kwargs = {name: self._constant(value) for name, value in kwargs.items()}
+        return self.record(op, args, kwargs)
 
     def _constant(self, a: Any) -> Any:
         """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""

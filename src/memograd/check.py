@@ -1,0 +1,211 @@
+"""Are the derivatives right? Gradients and rules, compared with central differences, which know no rule."""
+
+from collections.abc import Iterator
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+
+from .arrays import inexact, settle
+from .baselines import coarsest, differences, finite_difference, suited, wide
+from .errors import CheckError, describe, op_name, printable
+from .registry import Rule, rule_of
+from .solver import checked, fitted, grad, mapped, scalar
+from .tape import Node, Tape
+
+SEED = 20160321
+"""Of the samples and cotangents that `check_rule` draws."""
+
+
+def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7) -> None:
+    """Compare :func:`memograd.grad` with central differences.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    targets : Node, or list, tuple or dict of them
+        By what to differentiate.
+    rtol, atol : float
+        Allowed is a difference of ``atol + rtol * |central difference|``. A float32 program needs about 1e-3.
+
+    Raises
+    ------
+    CheckError
+        They differ; says at which target and element, and both numbers.
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.check import check_grad
+    >>> x = mg.Tape().leaf([0.5, 1.5])
+    >>> check_grad(np.sum(np.sin(x) * x), x)
+    """
+    mapped(lambda x: checked(scalar(L), x), targets)
+    with L.tape.scratch():
+        stand_in = np.positive(L)  # its table ends with the block; one of L's own would stay
+
+        def check(x: Node) -> None:
+            what = f"∂{printable(L.name)}/∂{describe(x._attributes)}: memograd.grad"
+            advice = "memograd.check.check_rule tries the rule of one op at a time."
+            compare(what, grad(stand_in, x), finite_difference(L, x), rtol, atol, advice)
+
+        mapped(check, targets)
+
+
+def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
+    """Try each line of an op's rule at sample inputs, against central differences of the op.
+
+    Tried are double and single precision, complex numbers where the op takes them, and for an elementwise op 0-d
+    inputs and operands that are broadcast. A line's result must have its operand's shape, once the edge has done its part.
+
+    Parameters
+    ----------
+    op : callable
+        A registered op.
+    *args, **kwargs
+        A sample call. Every inexact operand that has a line is differentiated. Without arguments: numbers between 0.2
+        and 0.8, the same at each call.
+
+    Raises
+    ------
+    CheckError
+        A line is wrong, at which operand and element, with both numbers; or there was nothing to check.
+    RuleShapeError
+        A line gives another shape than its operand's.
+    NoRuleError
+        The op has no rule, or none for this way of calling it.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.check import check_rule
+    >>> check_rule(np.sin)
+    >>> check_rule(np.sum, np.arange(6.0).reshape(2, 3), axis=0)
+    >>> cubed = mg.op(lambda x: x**3)
+    >>> mg.elementwise(cubed, x=lambda g, x: 2 * g * x**2)
+    >>> check_rule(cubed, 2.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    memograd.errors.CheckError: <lambda>, operand x (float64 ()): the rule gives ...
+    """
+    rule = rule_of(op)
+    operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
+    rule.refuse(keywords)
+    samples = tuple(settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands))
+    rng = np.random.default_rng(SEED)
+    tried = sum([_check_lines(rule, xs, keywords, rng) for xs in _variants(rule, samples, keywords, rng)])
+    if not tried:
+        raise CheckError(f"Nothing of {op_name(op)} was checked: no operand of this call is inexact and has a line. Give other arguments.")
+
+
+def compare(what: str, got: Any, want: Any, rtol: float, atol: float, advice: str) -> None:
+    """Raise at the first element of `got` that is not nearly that of `want`."""
+    bad = np.argwhere(~np.isclose(got, want, rtol=rtol, atol=atol))
+    if len(bad):
+        i = tuple(map(int, bad[0]))
+        raise CheckError(
+            f"{what} gives {got[i]}, central differences give {want[i]}{f' at element {list(i)}' if i else ''}, "
+            f"which is off by more than {atol:g} + {rtol:g} of that ({len(bad)} of {np.size(got)} elements are). {advice}"
+        )
+
+
+# ---------------------------------------------------------------------------------------------------- sample inputs
+
+
+def _generated(rule: Rule) -> tuple[Any, ...]:
+    rng = np.random.default_rng(SEED)
+    shapes = ((2, 3), (3,), (2, 1)) if rule.kind == "elementwise" else ((3, 3),)
+    names = rule.operands if rule.lines.each is None else ("a", "b")
+    samples = [rng.uniform(0.2, 0.8, shapes[k % len(shapes)]) for k in range(len(names))]
+    return tuple(x if rule.lines[k,] else x > 0.5 for k, x in enumerate(samples))
+
+
+def _variants(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+    """The samples in double and single precision, complex, and, for elementwise ops, in other shapes."""
+    ks = [k for k, x in enumerate(xs) if _differentiable(rule, k, x)]
+    double = _each(xs, ks, wide)
+    yield double
+    yield _each(double, ks, lambda x: x.astype(np.complex64 if x.dtype.kind == "c" else np.float32))
+    if rule.kind == "elementwise":
+        arrays = [k for k, x in enumerate(xs) if hasattr(x, "dtype")]
+        yield _each(double, arrays, lambda x: x.flat[0] if x.ndim else x)
+        for k in arrays:
+            single = _each(double, arrays, lambda x: np.reshape(x, -1)[:1])
+            yield (*single[:k], double[k][None], *single[k + 1 :])
+    for some in dict.fromkeys([tuple(ks), *((k,) for k in ks)]):
+        turned = _each(double, some, lambda x: x + 1j * rng.uniform(0.2, 0.8, x.shape))
+        if not any(double[k].dtype.kind == "c" for k in ks) and _takes(rule, turned, keywords):
+            yield turned
+
+
+def _each(xs: tuple[Any, ...], ks: Any, f: Any) -> tuple[Any, ...]:
+    return tuple(settle(f(x)) if k in ks else x for k, x in enumerate(xs))
+
+
+def _differentiable(rule: Rule, k: int, x: Any) -> bool:
+    return hasattr(x, "dtype") and inexact(x.dtype) and bool(rule.lines[k,])
+
+
+def _takes(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    """Whether the op takes such operands, without throwing imaginary parts away."""
+    with catch_warnings():
+        simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            rule.compute(*xs, **keywords)
+        except (TypeError, np.exceptions.ComplexWarning):
+            return False
+    return True
+
+
+# ------------------------------------------------------------------------------------------------------- one sample
+
+
+def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np.random.Generator) -> int:
+    """Check each line at one sample; how many there were."""
+    tape = Tape()
+    leaves = {k: tape.leaf(x) for k, x in enumerate(xs) if _differentiable(rule, k, x)}
+    if not leaves:
+        return 0
+    c = _id(tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords))
+    nodes, value = tape._memory.nodes, tape._memory.value
+    g = _cotangent(value(c), rng)
+    for k, leaf in leaves.items():
+        ((_, line),) = rule.lines[k,]
+        got = fitted(line.pull(g, c, k, nodes, value), nodes[c], k, nodes[leaf.id])
+        want = _pairing_differences(rule, xs, keywords, g, k)
+        rtol, atol = (1e-6, 1e-8) if coarsest((*_parts(value(c)), xs[k])) < 1e-9 else (1e-3, 1e-5)
+        name = rule.operands[k] if rule.lines.each is None else k
+        what = f"{op_name(rule.op)}, operand {name} ({xs[k].dtype} {xs[k].shape}): the rule"
+        compare(what, got, want, rtol, atol, "Mend that line of the rule.")
+    return len(leaves)
+
+
+def _id(y: Any) -> int:
+    """The node of an op, given its handle or, where it has several outputs, theirs."""
+    return y[0].operands[0].id if isinstance(y, tuple) else y.id
+
+
+def _parts(y: Any) -> tuple[Any, ...]:
+    return y if isinstance(y, tuple) else (y,)
+
+
+def _cotangent(y: Any, rng: np.random.Generator) -> Any:
+    """A random cotangent of a value, or of each of a tuple of values."""
+    if isinstance(y, tuple):
+        return tuple(_cotangent(part, rng) for part in y)
+    g = rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape)
+    return settle(np.asarray(g + 1j * rng.uniform(0.5, 1.5, y.shape) if y.dtype.kind == "c" else g).astype(y.dtype))
+
+
+def _pairing_differences(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], g: Any, k: int) -> Any:
+    """The derivative of Re Σ g·op(x) by operand k: what the line should give."""
+    ks = [j for j, x in enumerate(xs) if _differentiable(rule, j, x)]
+    at = _each(xs, ks, wide)
+
+    def pairing(x: Any) -> Any:
+        y = settle(rule.compute(*at[:k], x, *at[k + 1 :], **keywords))
+        return sum(np.sum(np.real(a * b)) for a, b in zip(_parts(g), _parts(y), strict=True))
+
+    return differences(pairing, at[k], suited(at[k], _parts(settle(rule.compute(*at, **keywords)))))

@@ -1,0 +1,97 @@
+"""The examples run by themselves and say what they claim; the README's Python blocks print what stands below them."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import memograd as mg
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+TRANSCRIPT = """\
+∂L/∂W1 → table[W1]
+    ∂g/∂W1
+    ∂L/∂g → table[g]
+∂L/∂W2 → table[W2]
+    ∂c/∂W2
+    ∂L/∂c → table[c]
+        ∂b/∂c
+        ∂L/∂b → table[b]
+∂L/∂W3 → table[W3]
+    ∂e/∂W3
+    ∂L/∂e → table[e]
+        ∂c/∂e
+        ∂L/∂c ← table[c]
+"""
+
+
+def output_of(example: str) -> str:
+    """What an example prints, run as a user runs it."""
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    ran = subprocess.run([sys.executable, ROOT / "examples" / example], capture_output=True, encoding="utf-8", env=environment, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_walkthrough_prints_section_13() -> None:
+    printed = output_of("walkthrough.py")
+    assert f"\n{TRANSCRIPT}\n" in printed
+    assert re.search(r"^visited: +W1 g W2 c b W3 e$", printed, re.MULTILINE)
+    assert re.search(r"^never touched: h j k .*\n +f p ", printed, re.MULTILINE)
+    assert printed.count("\n∂L/∂W1  float64") == 1
+
+
+def test_blocks_keep_what_a_step_does_not_reach() -> None:
+    rows = re.findall(r"^ +\d+  x\d +∂L/∂x\d +(\d+) of (\d+) +(\d+) of (\d+) +[\d.]+$", output_of("blocks.py"), re.MULTILINE)
+    assert len(rows) == 16
+    for row in rows:
+        kept_values, values, kept_derivatives, derivatives = map(int, row)
+        assert 0.8 * values < kept_values < values
+        assert 0 < kept_derivatives < derivatives
+
+
+def test_digits_are_learnt_and_few_derivatives_are_asked_for() -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("tqdm")
+    printed = output_of("digits.py")
+    accuracy = re.search(r"^test accuracy: ([\d.]+)%$", printed, re.MULTILINE)
+    assert accuracy is not None and float(accuracy[1]) >= 95
+    assert section(README, "asked for ") in printed
+
+
+def section(text: str, start: str) -> str:
+    """The code block of `text` that begins with `start`."""
+    return next(body for _, body in blocks(text) if body.startswith(start))
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The fenced blocks of a Markdown text, as (language, body)."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_shows_the_walkthrough() -> None:
+    assert section(README, "∂L/∂W1") == TRANSCRIPT
+
+
+def test_the_readme_s_python_prints_what_stands_below_it() -> None:
+    fenced, space, compared = blocks(README), {}, 0
+    for (language, body), (below, expected) in zip(fenced, [*fenced[1:], ("", "")], strict=True):
+        if language == "python":
+            printed = io.StringIO()
+            with redirect_stdout(printed):
+                exec(compile(body, "README.md", "exec"), space)
+            assert printed.getvalue() == (expected if below == "text" else "")
+            compared += 1
+    assert compared >= 2
+
+
+def test_the_readme_names_every_public_name() -> None:
+    names = [name for name in mg.__all__ if not name.startswith("_")]
+    assert [name for name in names if f"`mg.{name}" not in README] == []

@@ -1,0 +1,154 @@
+"""The layers: who may import whom, and how long a function may be. Reads the source; imports nothing of it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "memograd"
+
+LEVELS = {
+    0: {"errors", "lines", "arrays", "calls"},
+    1: {"registry", "log", "rules"},
+    2: {"memory"},
+    3: {"tape"},
+    4: {"solver"},
+    5: {"tableview", "baselines", "check"},
+    6: {"__init__"},
+}
+ARROWS = {("rules.shaping", "rules.indexing"), ("check", "baselines"), ("baselines", "tableview")}
+"""Imports within one level, each named. Besides, each sheet imports the registry, and `rules` collects the sheets."""
+
+OUTSIDE = {"numpy", "networkx"}
+LONGEST = 40
+
+
+def level(room: str) -> int:
+    """The level of a room, given as `memory` or `rules.shaping`."""
+    found = [n for n, rooms in LEVELS.items() if room.partition(".")[0] in rooms]
+    assert found, f"{room} has no level yet: name it in LEVELS"
+    return found[0]
+
+
+def room_of(path: Path) -> str:
+    """`rules.shaping` for src/memograd/rules/shaping.py; `rules` for the folder's own file."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def imported(source: str, room: str, package: bool) -> Iterator[tuple[str, bool]]:
+    """Each import in `source`: a room of memograd or the name of another library, and whether it is a room."""
+    here = [*room.split("."), ""] if package else room.split(".")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], False) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            assert node.module is not None
+            yield node.module.partition(".")[0], False
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level]
+            for name in [node.module] if node.module else [alias.name for alias in node.names]:
+                yield ".".join([*above, name]), True
+
+
+def objection(room: str, other: str) -> str | None:
+    """Why `room` may not import the room `other`, or None."""
+    if room.startswith("rules."):
+        allowed = other == "registry" or (room, other) in ARROWS
+    else:
+        allowed = level(other) < level(room) or (room, other) in ARROWS or (room == "rules" and other.startswith("rules."))
+    return None if allowed else f"{room} (level {level(room)}) imports {other} (level {level(other)})"
+
+
+def sources() -> dict[str, tuple[str, bool]]:
+    """Every room's source, and whether it is a package."""
+    return {
+        room_of(path): (path.read_text(encoding="utf-8"), path.stem == "__init__" and path.parent != PACKAGE)
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Each function of a file, and the number of lines of its body, the docstring not counted."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_every_import_goes_down_or_along_a_named_arrow() -> None:
+    found = [
+        objection(room, other) for room, (source, package) in sources().items() for other, ours in imported(source, room, package) if ours
+    ]
+    assert len(found) > 30, "the imports were not found"
+    assert [text for text in found if text] == []
+
+
+def test_there_is_no_circle() -> None:
+    graph = nx.DiGraph(
+        (room, other) for room, (source, package) in sources().items() for other, ours in imported(source, room, package) if ours
+    )
+    assert nx.is_directed_acyclic_graph(graph), nx.find_cycle(graph)
+
+
+def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
+    for room, (source, package) in sources().items():
+        others = {name for name, ours in imported(source, room, package) if not ours}
+        assert others <= OUTSIDE | sys.stdlib_module_names, room
+
+
+@pytest.mark.parametrize(
+    ("room", "other"),
+    [
+        ("memory", "tape"),
+        ("memory", "solver"),
+        ("tape", "solver"),
+        ("log", "registry"),
+        ("registry", "log"),
+        ("registry", "rules.shaping"),
+        ("errors", "lines"),
+        ("rules", "registry"),
+        ("rules.shaping", "errors"),
+        ("rules.shaping", "memory"),
+        ("rules.indexing", "rules.shaping"),
+        ("baselines", "check"),
+        ("tableview", "baselines"),
+    ],
+)
+def test_an_import_upwards_is_seen(room: str, other: str) -> None:
+    assert objection(room, other)
+
+
+def test_all_forms_of_import_are_read() -> None:
+    source = "import numpy.linalg as la\nfrom ..registry import rule\nfrom . import indexing\ndef f():\n    from ..memory import Memory\n"
+    assert list(imported(source, "rules.shaping", package=False)) == [
+        ("numpy", False),
+        ("registry", True),
+        ("rules.indexing", True),
+        ("memory", True),
+    ]
+    assert list(imported("from . import shaping", "rules", package=True)) == [("rules.shaping", True)]
+    assert list(imported("from .tape import Tape", "__init__", package=False)) == [("tape", True)]
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "examples"])
+def test_no_function_is_long(folder: str) -> None:
+    lengths = [(path.name, name, lines) for path in sorted((ROOT / folder).rglob("*.py")) for name, lines in functions(path)]
+    assert len(lengths) > 5, "the functions were not found"
+    assert [found for found in lengths if found[2] > LONGEST] == []
+
+
+def test_the_recursion_is_on_one_screen() -> None:
+    lines = dict(functions(PACKAGE / "solver.py"))["pull_back"]
+    assert 5 < lines <= 25
+
+
+def test_the_length_of_a_function_is_that_of_its_body(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text('def f():\n    """One.\n\n    Two.\n    """\n' + 41 * "    pass\n")
+    assert list(functions(path)) == [("f", 41)]
