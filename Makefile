@@ -29,13 +29,13 @@ clean:
 .venv/made: pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(PIP) 'hatchling>=1.27'
-	touch $@
+	@touch $@
 
 .venv/with-%: .venv/made
 	$(PIP) --no-build-isolation '.[$*]'
-	touch $@
+	@touch $@
 
 # Folders are listed too: one changes when a file in it is removed.
 .venv/package: .venv/made $(shell find src -name __pycache__ -prune -o -print)
 	$(PIP) --no-build-isolation --no-deps --force-reinstall .
-	touch $@
+	@touch $@

@@ -9,7 +9,8 @@ from .log import Event, Log
 from .registry import constant, elementwise, linear, multilinear, op, rule
 from .solver import grad
 from .tableview import table
-from .tape import Node, Tape
+from .node import Node
+from .tape import Tape
 
 __version__ = "0.1.0"
 

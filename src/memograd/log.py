@@ -162,5 +162,3 @@ def transcript(events: list[Event], names: dict[int, str]) -> list[str]:
         else:
             lines.append(f"{indent}{label} {ARROWS[e.kind]} table[{n}]")
     return lines
-
-

@@ -97,7 +97,7 @@ class Memory:
 
     def _rebuild(self, n: int) -> Any:
         if n not in self.nodes:
-            raise EndedError(f"Node {n} was recorded in a scratch block that has ended; record it again, outside.")
+            raise EndedError(f"Node {n} was recorded in a scratch block that has ended. Record it again, outside.")
         self.values[n] = value = self.run(n)
         return value
 
@@ -145,7 +145,7 @@ class Memory:
         held = self.holders.get(o) if type(o) is Operand else None
         if held is None:
             return ()
-        return held.values() if type(held) is dict else (held,)  # type: ignore[return-value]
+        return held.values() if isinstance(held, dict) else (held,)
 
     # ---------------------------------------------------------------------------------------------- cotangents
 
@@ -192,10 +192,10 @@ class Memory:
 
     def _hold(self, table: Table, n: int) -> None:
         held = self.holders[n]
-        if type(held) is dict:
+        if isinstance(held, dict):
             held[table.output] = table
         else:
-            self.holders[n] = {held.output: held, table.output: table}  # type: ignore[union-attr]
+            self.holders[n] = {held.output: held, table.output: table}
 
     def _primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
@@ -249,7 +249,7 @@ class Memory:
             for o, edge in pred[n].items():
                 if o not in wave and o not in marks and lines[edge["argnums"]]:
                     held = holders.get(o)
-                    if held is table or (type(held) is dict and table.output in held):
+                    if held is table or (isinstance(held, dict) and table.output in held):
                         wave[o] = MAYBE
                         stack.append(o)
 
@@ -262,13 +262,13 @@ class Memory:
             for o in self.pred.pop(n, ()):
                 self.succ[o].pop(n, None)
             for kept in (self.holders, self.marks, self.pending, self.values, self.succ, self.nodes):
-                kept.pop(n, None)  # type: ignore[attr-defined]
+                kept.pop(n, None)
 
     def _release(self, n: int, output: int) -> None:
         held = self.holders.get(n)
-        if type(held) is dict:
+        if isinstance(held, dict):
             held.pop(output, None)
-        elif held is not None and held.output == output:  # type: ignore[union-attr]
+        elif held is not None and held.output == output:
             del self.holders[n]
 
 
@@ -297,4 +297,3 @@ def leading_to(memory: Memory, output: int) -> dict[int, list[Use]]:
         if len(consumers) > 1:
             consumers.sort(reverse=True, key=lambda use: use[0])
     return up
-

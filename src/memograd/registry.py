@@ -101,7 +101,9 @@ class Rule:
             )
 
 
-RULES: dict[Any, Rule] = {None: Rule(None, "leaf", (), Lines({}, None), Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())}
+RULES: dict[Any, Rule] = {
+    None: Rule(None, "leaf", (), Lines({}, None), Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
+}
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
 

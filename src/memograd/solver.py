@@ -10,7 +10,7 @@ from .log import READ, STORE, Log
 from .memory import Memory, Table
 from .registry import RULES, Read
 from .rules.shaping import unbroadcast
-from .tape import Node
+from .node import Node
 
 
 def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:
@@ -172,7 +172,9 @@ def _ends(memory: Memory, n: int) -> list[str]:
 def scalar(L: Any) -> Node:
     """L, if it has a gradient."""
     if not isinstance(L, Node):
-        raise NotDifferentiableError(f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf of a tape.")
+        raise NotDifferentiableError(
+            f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf. Compute L from leaves of a tape."
+        )
     node = L._attributes
     if node["shape"] != ():
         raise NotScalarError(
@@ -185,15 +187,22 @@ def scalar(L: Any) -> Node:
 def checked(L: Node, t: Any) -> None:
     """Raise unless t can be a target of L."""
     if not isinstance(t, Node):
-        raise NotDifferentiableError(f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id].")
+        raise NotDifferentiableError(
+            f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id]."
+        )
     if t.tape is not L.tape:
-        raise OtherTapeError(f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own.")
+        raise OtherTapeError(
+            f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
+        )
     _inexact(t)
 
 
 def _inexact(t: Node) -> Node:
     if not inexact(t.dtype):
-        raise NotDifferentiableError(f"{describe(t._attributes)} has no derivative: its dtype is not inexact. Make it a float: np.astype(x, float), or a float leaf.")
+        raise NotDifferentiableError(
+            f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
+            f"Make it one: a leaf of floats, or x.astype(float)."
+        )
     return t
 
 

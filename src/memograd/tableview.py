@@ -8,7 +8,8 @@ import numpy as np
 from .arrays import handed_out
 from .errors import UnknownNodeError, describe, printable
 from .solver import pull_back, scalar
-from .tape import Node, Tape
+from .node import Node
+from .tape import Tape
 
 
 class Cotangents(Mapping[str, Any]):
@@ -30,7 +31,9 @@ class Cotangents(Mapping[str, Any]):
         n = self.tape[key].id
         if n not in self._held:
             node = self.tape._memory.nodes[n]
-            raise UnknownNodeError(f"The table of {self._name(self.output)} holds no cotangent of {describe(node)}: nobody asked for it. Use memograd.grad.")
+            raise UnknownNodeError(
+                f"The table of {self._name(self.output)} holds no cotangent of {describe(node)}: nobody asked for it. Use memograd.grad."
+            )
         return handed_out(self._read(n))
 
     def __contains__(self, key: object) -> bool:

@@ -6,23 +6,23 @@ handle or at the tape, so dropping the tape frees its arrays at once.
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from sys import _getframe
-from typing import Any, NoReturn
+from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import copied, dtype_of, handed_out, same, settle, shape_of
+from .arrays import copied, dtype_of, same, settle, shape_of
 from .calls import NOTHING
+from .digraph import From, steps_of
 from .errors import (
     AssignError,
     AssignTypeError,
     BusyError,
-    EndedError,
     NamingError,
     NotDifferentiableError,
     OtherTapeError,
@@ -35,8 +35,12 @@ from .errors import (
 from .lines import line_of
 from .log import Log
 from .memory import Memory, Table
+from .node import Node
 from .registry import RULES, Operand, rule_of
-from .rules.indexing import getitem, output
+from .rules.indexing import output
+
+NUMBERS = "biufc"
+"""The kinds of dtype that values have."""
 
 ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64})
 """Types of constants that nobody can change."""
@@ -94,7 +98,7 @@ class Tape:
 
     # ------------------------------------------------------------------------------------------------ to record
 
-    def leaf(self, value: Any, name: str | None = None) -> "Node":
+    def leaf(self, value: Any, name: str | None = None) -> Node:
         """A node whose value the user gives.
 
         Parameters
@@ -116,10 +120,12 @@ class Tape:
         <memograd.Node x: leaf, float64 ()>
         """
         if isinstance(value, Node):
-            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}; give its .value, or use the node itself.")
+            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
         y = copied(value)
-        if y.dtype == object:
-            raise NotDifferentiableError(f"A leaf holds numbers, but {printable(repr(value))} makes an array of objects. Give numbers of one shape.")
+        if y.dtype.kind not in NUMBERS:
+            raise NotDifferentiableError(
+                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {y.dtype}. Give numbers, in one shape."
+            )
         with self._lock:
             if name is not None:
                 self._check_name(name)
@@ -148,7 +154,8 @@ class Tape:
         """
         rule = RULES[op] if op in RULES else rule_of(op)
         memory = self._memory
-        kept, run, operands = [], [], {}
+        kept, run = [], []
+        operands: dict[int, dict[str, Any]] = {}
         self._lock.acquire()  # `with` would cost twice as much, at each op
         try:
             values = memory.values
@@ -159,7 +166,7 @@ class Tape:
                         raise self._foreign(op, a)
                     o = a.id
                     kept.append(Operand(o))
-                    run.append(values[o] if settled else memory.value(o))
+                    run.append(values[o] if settled and o in values else memory.value(o))
                     operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
                 else:
                     if type(a) not in ATOMS:
@@ -173,36 +180,38 @@ class Tape:
             n, several = self._next, type(y) is tuple
             shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
             line = line_of(_getframe(2))
-            try:  # all of it, or nothing: the counter moves last
-                values[n] = y
-                memory.pred[n] = operands
-                memory.succ[n] = {}
-                for o, edge in operands.items():
-                    memory.succ[o][n] = edge
-                memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
-                                   "name": f"v{n}", "line": line, "of": None}  # fmt: skip
-                self._next = n + 1
-            except BaseException:
-                memory.cut(n, n + 1)
-                raise
+            # From here on all of it is written, or nothing: the counter moves last.
+            values[n], memory.pred[n], memory.succ[n] = y, operands, {}
+            for o, edge in operands.items():
+                memory.succ[o][n] = edge
+            memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
+                               "name": f"v{n}", "line": line, "of": None}  # fmt: skip
+            self._next = n + 1
             return self._outputs(Node(self, n), y) if several else Node(self, n)
+        except BaseException:
+            memory.cut(self._next, self._next + 1)
+            raise
         finally:
             self._lock.release()
 
-    def _outputs(self, node: "Node", y: tuple[Any, ...]) -> Any:
+    def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
         return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
 
     def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
-            raise RefusedError(f"{op_name(op)} was called with out=, but a node's value never changes in place; use the result: y = {op_name(op)}(x).")
-        rule = rule_of(op)
-        args, kwargs = rule.bind(args, kwargs)
-        if kwargs:
-            rule.refuse(kwargs)
-            kwargs = {name: self._constant(value) for name, value in kwargs.items()}
-        return self.record(op, args, kwargs)
+            raise RefusedError(
+                f"{op_name(op)} was called with out=, but a node's value never changes in place. "
+                f"Use the result, y = {op_name(op)}(…), or x.at[i].set(v)."
+            )
+        args, kwargs = rule_of(op).bind(args, kwargs)
+        return self.record(op, args, self._keywords(op, kwargs))
+
+    def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The keywords of a call as they are kept; refused where a rule does not know them."""
+        rule_of(op).refuse(kwargs)
+        return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
 
     def _constant(self, a: Any) -> Any:
         """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
@@ -218,8 +227,8 @@ class Tape:
         return self._shared_copy(a) if isinstance(a, np.ndarray) else a
 
     def _shared_copy(self, a: Any) -> Any:
-        if a.dtype == object:
-            raise NotDifferentiableError("An array of objects met a node; memograd computes on numbers. Give an array of one numeric dtype.")
+        if a.dtype.kind not in NUMBERS:
+            raise NotDifferentiableError(f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. Convert it first.")
         known = self._constants.get(id(a))
         if known is not None and known[0]() is a and (copy := known[1]()) is not None and same(copy, a):
             return copy
@@ -229,10 +238,52 @@ class Tape:
             constants[key] = (weakref.ref(a, lambda _: constants.pop(key, None)), weakref.ref(copy))
         return copy
 
-    def _foreign(self, op: Any, a: "Node") -> OtherTapeError:
+    def _foreign(self, op: Any, a: Node) -> OtherTapeError:
         return OtherTapeError(
             f"{op_name(op)} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
         )
+
+    @classmethod
+    def from_digraph(cls, graph: nx.DiGraph) -> "Tape":
+        """A tape of a DiGraph that somebody wrote by hand.
+
+        Parameters
+        ----------
+        graph : networkx.DiGraph
+            Any hashable node names, which the tape keeps as strings. A leaf has an attribute ``value``, any other node
+            ``op``, a registered callable, and, where it takes them, ``args``, a dict from position to constant, and
+            ``kwargs``. An edge from operand to consumer has ``argnums``, a tuple of positions, or ``argnum``, one of them.
+
+        Returns
+        -------
+        Tape
+            With every node recorded, each after its operands.
+
+        Raises
+        ------
+        GraphError
+            The graph has a cycle, a position that is filled twice or not at all, or a node without op and value.
+
+        Examples
+        --------
+        >>> import networkx as nx, numpy as np, memograd as mg
+        >>> G = nx.DiGraph()
+        >>> G.add_node("x", value=2.0)
+        >>> G.add_node("L", op=np.power, args={1: 3})
+        >>> G.add_edge("x", "L", argnum=0)
+        >>> tape = mg.Tape.from_digraph(G)
+        >>> float(mg.grad(tape["L"], tape["x"]))
+        12.0
+        """
+        tape = cls()
+        made: dict[Any, Node] = {}
+        for step in steps_of(graph):
+            if step.op is None:
+                made[step.key] = tape.leaf(step.value, name=str(step.key))
+            else:
+                args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
+                made[step.key] = tape.record(step.op, args, tape._keywords(step.op, step.kwargs)).named(str(step.key))
+        return tape
 
     # ------------------------------------------------------------------------------------------------- to look up
 
@@ -246,10 +297,10 @@ class Tape:
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None
 
-    def __iter__(self) -> Iterator["Node"]:
+    def __iter__(self) -> Iterator[Node]:
         return map(self._handle, list(self._memory.nodes))
 
-    def __getitem__(self, key: int | str) -> "Node":
+    def __getitem__(self, key: Node | int | str) -> Node:
         n = self._find(key)
         if n is None:
             raise self._unknown(key)
@@ -270,12 +321,12 @@ class Tape:
 
     def _unknown(self, key: Any) -> UnknownNodeError:
         if not isinstance(key, str):
-            return UnknownNodeError(f"This tape has no node {printable(repr(key))}; it has {len(self)} nodes, by id, name or handle.")
+            return UnknownNodeError(f"This tape has no node {printable(repr(key))}. It has {len(self)} nodes, by id, name or handle.")
         near = get_close_matches(key, self._names, n=3, cutoff=0.3)
         hint = f"the nearest names are {', '.join(map(printable, near))}" if near else "it has no similar name"
         return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
 
-    def _handle(self, n: int) -> "Node":
+    def _handle(self, n: int) -> Node:
         handle = self._handles.get(n)
         return Node(self, n) if handle is None else handle
 
@@ -287,9 +338,9 @@ class Tape:
         if _reserved(name):
             raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
         if name in self._names:
-            raise NamingError(f"{printable(name)} is the name of {describe(self._memory.nodes[self._names[name]])} already. Choose another.")
+            raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
 
-    def _name(self, node: "Node", name: str) -> None:
+    def _name(self, node: Node, name: str) -> None:
         attributes = node._attributes
         self._names.pop(attributes["name"], None)
         self._names[name] = node.id
@@ -347,14 +398,21 @@ class Tape:
             raise AssignTypeError(f"{describe(node)} was assigned a node. Give its value: {printable(value.name)}.value.")
         y, dtype = np.asarray(value), node["dtype"]
         if y.shape != node["shape"]:
-            raise AssignError(f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: give {node['shape']}, or record anew.")
+            raise AssignError(
+                f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: "
+                f"give a value of shape {node['shape']}, or record anew."
+            )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
-            raise AssignTypeError(f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: value.astype(np.{dtype}).")
+            raise AssignTypeError(
+                f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+            )
         return copied(y if y.dtype == dtype else y.astype(dtype))
 
     def _check_idle(self, what: str) -> None:
         if self._asking:
-            raise BusyError(f"{what} was called in the middle of a request on this tape, by a rule, an op or a callback. Call it after the request.")
+            raise BusyError(
+                f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
+            )
 
     @contextmanager
     def _asked(self, output: int, log: Log | None) -> Iterator[Table]:
@@ -402,236 +460,3 @@ class Tape:
 
 def _reserved(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()
-
-
-# ------------------------------------------------------------------------------------------------------- the handle
-
-
-def _method(op: Callable[..., Any]) -> Callable[..., Any]:
-    """An array method that records `op`, the NumPy function of the same name."""
-
-    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        return self.tape._call(op, (self, *args), kwargs)
-
-    method.__doc__ = f"Record ``{op_name(op)}`` of this node."
-    return method
-
-
-def _unary(op: Any) -> Callable[["Node"], "Node"]:
-    return lambda self: self.tape.record(op, (self,))
-
-
-def _binary(op: Any) -> Callable[["Node", Any], "Node"]:
-    return lambda self, other: self.tape.record(op, (self, other))
-
-
-def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
-    return lambda self, other: self.tape.record(op, (other, self))
-
-
-def _refusing(what: str) -> Callable[..., NoReturn]:
-    """A conversion that would freeze a value into the program."""
-
-    def refuse(self: "Node", *args: Any, **kwargs: Any) -> NoReturn:
-        raise RefusedError(
-            f"{what} was asked of {describe(self._attributes)}: that would freeze today's value into a program that outlives "
-            f"it. Use node.value for the number itself, or np.where to choose between values."
-        )
-
-    return refuse
-
-
-class Node:
-    """A handle of one node: `(tape, id)`. Behaves like the array that it stands for; see :meth:`Tape.leaf`.
-
-    Any registered NumPy function, operator or array method applied to a node is recorded on its tape. ``==`` and the
-    other comparisons are elementwise and recorded; the hash is that of (tape, id).
-
-    Attributes
-    ----------
-    tape : Tape
-        Whose node it is.
-    id : int
-        Its key in ``tape.graph``.
-    """
-
-    __slots__ = ("__weakref__", "id", "tape")
-
-    def __init__(self, tape: Tape, id: int) -> None:
-        self.tape = tape
-        self.id = id
-
-    def __hash__(self) -> int:
-        return hash((id(self.tape), self.id))
-
-    def __repr__(self) -> str:
-        node = self._attributes
-        what = "leaf" if node["op"] is None else op_name(node["op"])
-        return f"<memograd.Node {printable(node['name'])}: {what}, {node['dtype']} {node['shape']}>"
-
-    # ------------------------------------------------------------------------------------------------- the facts
-
-    @property
-    def _attributes(self) -> dict[str, Any]:
-        try:
-            return self.tape._memory.nodes[self.id]
-        except KeyError:
-            raise EndedError(f"Node {self.id} was recorded in a scratch block that has ended; record it again, outside.") from None
-
-    @property
-    def value(self) -> Any:
-        """Its value: a read-only array, or a NumPy scalar where it is 0-d. Leaves can be assigned."""
-        with self.tape._lock:
-            return handed_out(self.tape._memory.value(self.id))
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        self.tape.assign({self: new})
-
-    @property
-    def op(self) -> Any:
-        """The function that was applied, or None for a leaf."""
-        return self._attributes["op"]
-
-    @property
-    def shape(self) -> Any:
-        """The shape of its value."""
-        return self._attributes["shape"]
-
-    @property
-    def dtype(self) -> Any:
-        """The dtype of its value."""
-        return self._attributes["dtype"]
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self._attributes["shape"])
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return int(np.prod(self._attributes["shape"], dtype=int))
-
-    @property
-    def name(self) -> str:
-        """Its name; ``v7`` where nobody named node 7."""
-        name: str = self._attributes["name"]
-        return name
-
-    @property
-    def operands(self) -> list["Node"]:
-        """The nodes that it uses, each once."""
-        return [self.tape._handle(n) for n in self.tape.graph.pred[self.id]]
-
-    @property
-    def consumers(self) -> list["Node"]:
-        """The nodes that use it."""
-        return [self.tape._handle(n) for n in self.tape.graph.succ[self.id]]
-
-    def named(self, name: str) -> "Node":
-        """Name this node, and return it.
-
-        Raises
-        ------
-        NamingError
-            The name is taken, reserved, or no string.
-        """
-        with self.tape._lock:
-            if name != self.name:
-                self.tape._check_name(name)
-                self.tape._name(self, name)
-        return self
-
-    # --------------------------------------------------------------------------------- NumPy's protocols, and ours
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method != "__call__":
-            raise RefusedError(f"np.{ufunc.__name__}.{method} of a node is not recorded. Use the function of its name: np.sum, np.prod, np.max, np.cumsum, np.outer.")
-        return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
-
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.tape._call(func, args, kwargs)
-
-    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.tape._call(op, args, kwargs)
-
-    # ------------------------------------------------------------------------------------------------- operators
-
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
-    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
-    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
-    __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
-    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
-    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)  # type: ignore[assignment]
-    __rpow__ = _reflected(np.power)
-
-    def __pow__(self, other: Any) -> "Node":
-        # As NumPy's arrays do: a square is no power, neither in time nor in its last bit.
-        square = type(other) in (int, float) and other == 2
-        return self.tape.record(np.square, (self,)) if square else self.tape.record(np.power, (self, other))  # type: ignore[no-any-return]
-
-    def __getitem__(self, key: Any) -> "Node":
-        return self.tape.record(getitem, (self, *key) if type(key) is tuple else (self, key))  # type: ignore[no-any-return]
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError(f"len() of a 0-d node: {describe(self._attributes)}.")
-        return self.shape[0]  # type: ignore[no-any-return]
-
-    def __iter__(self) -> Iterator["Node"]:
-        return (self[i] for i in range(len(self)))
-
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        raise RefusedError(
-            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes in place. "
-            f"Record the changed array: y = x.at[i].set(v)."
-        )
-
-    __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,")
-    __float__, __int__, __complex__ = _refusing("float()"), _refusing("int()"), _refusing("complex()")
-    __index__, __array__, item, tolist = _refusing("An index"), _refusing("np.asarray()"), _refusing(".item()"), _refusing(".tolist()")
-
-    # ----------------------------------------------------------------------------------------------- array methods
-
-    sum, mean, prod, var, std = _method(np.sum), _method(np.mean), _method(np.prod), _method(np.var), _method(np.std)
-    max, min, clip, round = _method(np.max), _method(np.min), _method(np.clip), _method(np.round)
-    argmax, argmin, any, all = _method(np.argmax), _method(np.argmin), _method(np.any), _method(np.all)
-    ravel, squeeze, repeat, swapaxes = _method(np.ravel), _method(np.squeeze), _method(np.repeat), _method(np.swapaxes)
-    dot, trace, conj, astype = _method(np.dot), _method(np.trace), _method(np.conj), _method(np.astype)
-    flatten, conjugate = ravel, conj
-
-    def reshape(self, *shape: Any, order: str = "C") -> "Node":
-        """Record ``np.reshape`` of this node; the shape as one tuple or as several ints."""
-        return self.tape._call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})  # type: ignore[no-any-return]
-
-    def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to reverse them."""
-        return self.tape._call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
-
-    @property
-    def T(self) -> "Node":
-        """The node with its axes reversed."""
-        return self.transpose()
-
-    @property
-    def mT(self) -> "Node":
-        """The node with its last two axes swapped."""
-        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
-
-    @property
-    def real(self) -> "Node":
-        """The real part."""
-        return self.tape._call(np.real, (self,), {})  # type: ignore[no-any-return]
-
-    @property
-    def imag(self) -> "Node":
-        """The imaginary part."""
-        return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]

@@ -1,0 +1,247 @@
+"""The handle of a node: it behaves like the array that it stands for, and records what is done to it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from .arrays import handed_out
+from .errors import EndedError, RefusedError, describe, op_name, printable
+from .rules.indexing import getitem
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+
+def _method(op: Callable[..., Any]) -> Callable[..., Any]:
+    """An array method that records `op`, the NumPy function of the same name."""
+
+    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
+        return self.tape._call(op, (self, *args), kwargs)
+
+    method.__doc__ = f"Record ``{op_name(op)}`` of this node."
+    return method
+
+
+def _unary(op: Any) -> Callable[["Node"], "Node"]:
+    return lambda self: self.tape.record(op, (self,))
+
+
+def _binary(op: Any) -> Callable[["Node", Any], "Node"]:
+    return lambda self, other: self.tape.record(op, (self, other))
+
+
+def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
+    return lambda self, other: self.tape.record(op, (other, self))
+
+
+def _refusing(what: str) -> Callable[..., NoReturn]:
+    """A conversion that would freeze a value into the program."""
+
+    def refuse(self: "Node", *args: Any, **kwargs: Any) -> NoReturn:
+        raise RefusedError(
+            f"{what} was asked of {describe(self._attributes)}: that would freeze today's value into a program that outlives "
+            f"it. Use node.value for the number itself, or np.where to choose between values."
+        )
+
+    return refuse
+
+
+class Node:
+    """A handle of one node: `(tape, id)`. Behaves like the array that it stands for; see :meth:`Tape.leaf`.
+
+    Any registered NumPy function, operator or array method applied to a node is recorded on its tape. ``==`` and the
+    other comparisons are elementwise and recorded; the hash is that of (tape, id).
+
+    Attributes
+    ----------
+    tape : Tape
+        Whose node it is.
+    id : int
+        Its key in ``tape.graph``.
+    """
+
+    __slots__ = ("__weakref__", "id", "tape")
+
+    def __init__(self, tape: "Tape", id: int) -> None:
+        self.tape = tape
+        self.id = id
+
+    def __hash__(self) -> int:
+        return hash((id(self.tape), self.id))
+
+    def __repr__(self) -> str:
+        node = self._attributes
+        what = "leaf" if node["op"] is None else op_name(node["op"])
+        return f"<memograd.Node {printable(node['name'])}: {what}, {node['dtype']} {node['shape']}>"
+
+    # ------------------------------------------------------------------------------------------------- the facts
+
+    @property
+    def _attributes(self) -> dict[str, Any]:
+        try:
+            node: dict[str, Any] = self.tape._memory.nodes[self.id]
+            return node
+        except KeyError:
+            raise EndedError(f"Node {self.id} was recorded in a scratch block that has ended. Record it again, outside.") from None
+
+    @property
+    def value(self) -> Any:
+        """Its value: a read-only array, or a NumPy scalar where it is 0-d. Leaves can be assigned."""
+        with self.tape._lock:
+            return handed_out(self.tape._memory.value(self.id))
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self.tape.assign({self: new})
+
+    @property
+    def op(self) -> Any:
+        """The function that was applied, or None for a leaf."""
+        return self._attributes["op"]
+
+    @property
+    def shape(self) -> Any:
+        """The shape of its value."""
+        return self._attributes["shape"]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of its value."""
+        return self._attributes["dtype"]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._attributes["shape"])
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self._attributes["shape"], dtype=int))
+
+    @property
+    def name(self) -> str:
+        """Its name; ``v7`` where nobody named node 7."""
+        name: str = self._attributes["name"]
+        return name
+
+    @property
+    def operands(self) -> list["Node"]:
+        """The nodes that it uses, each once."""
+        return [self.tape._handle(n) for n in self.tape.graph.pred[self.id]]
+
+    @property
+    def consumers(self) -> list["Node"]:
+        """The nodes that use it."""
+        return [self.tape._handle(n) for n in self.tape.graph.succ[self.id]]
+
+    def named(self, name: str) -> "Node":
+        """Name this node, and return it.
+
+        Raises
+        ------
+        NamingError
+            The name is taken, reserved, or no string.
+        """
+        with self.tape._lock:
+            if name != self.name:
+                self.tape._check_name(name)
+                self.tape._name(self, name)
+        return self
+
+    # --------------------------------------------------------------------------------- NumPy's protocols, and ours
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise RefusedError(
+                f"np.{ufunc.__name__}.{method} of a node is not recorded. Use the function that it stands for: np.sum, np.prod, np.max, "
+                f"np.cumsum, np.outer, or an index of node."
+            )
+        return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.tape._call(func, args, kwargs)
+
+    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.tape._call(op, args, kwargs)
+
+    # ------------------------------------------------------------------------------------------------- operators
+
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
+    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
+    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
+    __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
+    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
+    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)  # type: ignore[assignment]
+    __rpow__ = _reflected(np.power)
+
+    def __pow__(self, other: Any) -> "Node":
+        # As NumPy's arrays do: a square is no power, neither in time nor in its last bit.
+        square = type(other) in (int, float) and other == 2
+        return self.tape.record(np.square, (self,)) if square else self.tape.record(np.power, (self, other))  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any) -> "Node":
+        return self.tape.record(getitem, (self, *key) if type(key) is tuple else (self, key))  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError(f"len() of a 0-d node: {describe(self._attributes)}.")
+        return self.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator["Node"]:
+        return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise RefusedError(
+            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes in place. "
+            f"Record the changed array: y = x.at[i].set(v)."
+        )
+
+    __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,")
+    __float__, __int__, __complex__ = _refusing("float()"), _refusing("int()"), _refusing("complex()")
+    __index__, __array__, item, tolist = _refusing("An index"), _refusing("np.asarray()"), _refusing(".item()"), _refusing(".tolist()")
+
+    # ----------------------------------------------------------------------------------------------- array methods
+
+    sum, mean, prod, var, std = _method(np.sum), _method(np.mean), _method(np.prod), _method(np.var), _method(np.std)
+    max, min, clip, round = _method(np.max), _method(np.min), _method(np.clip), _method(np.round)
+    argmax, argmin, any, all = _method(np.argmax), _method(np.argmin), _method(np.any), _method(np.all)
+    ravel, squeeze, repeat, swapaxes = _method(np.ravel), _method(np.squeeze), _method(np.repeat), _method(np.swapaxes)
+    dot, trace, conj, astype = _method(np.dot), _method(np.trace), _method(np.conj), _method(np.astype)
+    flatten, conjugate = ravel, conj
+
+    def reshape(self, *shape: Any, order: str = "C") -> "Node":
+        """Record ``np.reshape`` of this node; the shape as one tuple or as several ints."""
+        return self.tape._call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> "Node":
+        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to reverse them."""
+        return self.tape._call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> "Node":
+        """The node with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> "Node":
+        """The node with its last two axes swapped."""
+        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+
+    @property
+    def real(self) -> "Node":
+        """The real part."""
+        return self.tape._call(np.real, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def imag(self) -> "Node":
+        """The imaginary part."""
+        return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
