@@ -13,8 +13,8 @@ PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
     0: {"errors", "lines", "arrays", "calls"},
-    1: {"registry", "log", "rules"},
-    2: {"memory"},
+    1: {"registry", "log", "rules", "digraph"},
+    2: {"memory", "node"},
     3: {"tape"},
     4: {"solver"},
     5: {"tableview", "baselines", "check"},
@@ -43,7 +43,7 @@ def room_of(path: Path) -> str:
 def imported(source: str, room: str, package: bool) -> Iterator[tuple[str, bool]]:
     """Each import in `source`: a room of memograd or the name of another library, and whether it is a room."""
     here = [*room.split("."), ""] if package else room.split(".")
-    for node in ast.walk(ast.parse(source)):
+    for node in run(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name.partition(".")[0], False) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -53,6 +53,14 @@ def imported(source: str, room: str, package: bool) -> Iterator[tuple[str, bool]
             above = here[: len(here) - node.level]
             for name in [node.module] if node.module else [alias.name for alias in node.names]:
                 yield ".".join([*above, name]), True
+
+
+def run(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a syntax tree, without what is under `if TYPE_CHECKING:`, which is there for the type checker alone."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"):
+            yield from run(child)
 
 
 def objection(room: str, other: str) -> str | None:
@@ -107,6 +115,7 @@ def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
     [
         ("memory", "tape"),
         ("memory", "solver"),
+        ("node", "tape"),
         ("tape", "solver"),
         ("log", "registry"),
         ("registry", "log"),
@@ -132,6 +141,7 @@ def test_all_forms_of_import_are_read() -> None:
         ("rules.indexing", True),
         ("memory", True),
     ]
+    assert list(imported("if TYPE_CHECKING:\n    from .tape import Tape\n", "node", package=False)) == []
     assert list(imported("from . import shaping", "rules", package=True)) == [("rules.shaping", True)]
     assert list(imported("from .tape import Tape", "__init__", package=False)) == [("tape", True)]
 

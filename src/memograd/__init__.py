@@ -4,12 +4,13 @@ A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` comp
 each ∂L/∂node in a table, and can log every visit, store, read and drop.
 """
 
+from . import baselines, check
 from .errors import MemogradError
 from .log import Event, Log
+from .node import Node
 from .registry import constant, elementwise, linear, multilinear, op, rule
 from .solver import grad
 from .tableview import table
-from .node import Node
 from .tape import Tape
 
 __version__ = "0.1.0"
@@ -21,6 +22,8 @@ __all__ = [
     "Node",
     "Tape",
     "__version__",
+    "baselines",
+    "check",
     "constant",
     "elementwise",
     "grad",

@@ -11,13 +11,16 @@ import numpy as np
 from .arrays import handed_out, inexact, settle
 from .errors import NotDifferentiableError, describe
 from .memory import Memory, Table, leading_to
+from .node import Node
 from .registry import RULES, Operand
 from .solver import checked, fitted, scalar, total
 from .tableview import Cotangents
-from .tape import Node
 
 Use = tuple[int, int]
 """One place where a node is an operand: (consumer, argnum)."""
+
+Up = dict[int, list[tuple[int, Any]]]
+"""What leads to L, as `leading_to` finds it."""
 
 
 def backprop(L: Node) -> Cotangents:
@@ -95,10 +98,10 @@ def paths(L: Node, x: Node) -> Iterator[tuple[Use, ...]]:
     memory = L.tape._memory
     with L.tape._lock:
         up = leading_to(memory, L.id)
-    return _walk(memory, up, x.id, L.id)
+    return _walk(up, x.id, L.id)
 
 
-def _walk(memory: Memory, up: dict[int, list[int]], start: int, end: int) -> Iterator[tuple[Use, ...]]:
+def _walk(up: Up, start: int, end: int) -> Iterator[tuple[Use, ...]]:
     path: list[Use] = []
     stack = [iter(((start, -1),))] if start in up else []
     while stack:
@@ -110,12 +113,11 @@ def _walk(memory: Memory, up: dict[int, list[int]], start: int, end: int) -> Ite
         path.append(use)
         if use[0] == end:
             yield tuple(path[1:])
-        stack.append(iter(_uses(memory, up, use[0])))
+        stack.append(iter(_uses(up, use[0])))
 
 
-def _uses(memory: Memory, up: dict[int, list[int]], n: int) -> list[Use]:
-    """The uses of n that lead to L, the earliest first."""
-    nodes, succ = memory.nodes, memory.succ
+def _uses(up: Up, n: int) -> list[Use]:
+    """The uses of n that lead to L, the earliest consumer first."""
     return [(c, k) for c, lines in reversed(up[n]) for k, _ in lines]
 
 
@@ -239,7 +241,7 @@ def coarsest(values: Iterable[Any]) -> float:
     return max((float(np.finfo(y.dtype).eps) for y in values if type(y) is not tuple and inexact(y.dtype)), default=0.0)
 
 
-def _moved(x: Any, i: tuple[int, ...], by: complex) -> Any:
+def _moved(x: Any, i: tuple[int, ...], by: Any) -> Any:
     moved = np.array(x)
     moved[i] += by
     return settle(moved)

@@ -56,7 +56,7 @@ def call_of_ufunc(op: np.ufunc) -> Call:
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     """A function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
-    if any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(op).parameters.values()):
+    if not operands or any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(op).parameters.values()):
         return Call(lambda args, kwargs: (args, kwargs), op)
     order = list(parameters_of(op))
     names = tuple(name if name in order else order[k] for k, name in enumerate(operands))

@@ -9,9 +9,10 @@ import numpy as np
 from .arrays import inexact, settle
 from .baselines import coarsest, differences, finite_difference, suited, wide
 from .errors import CheckError, describe, op_name, printable
+from .node import Node
 from .registry import Rule, rule_of
 from .solver import checked, fitted, grad, mapped, scalar
-from .tape import Node, Tape
+from .tape import Tape
 
 SEED = 20160321
 """Of the samples and cotangents that `check_rule` draws."""
@@ -45,7 +46,7 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
     """
     mapped(lambda x: checked(scalar(L), x), targets)
     with L.tape.scratch():
-        stand_in = np.positive(L)  # its table ends with the block; one of L's own would stay
+        stand_in = L.tape.record(np.positive, (L,))  # its table ends with the block; one of L's own would stay
 
         def check(x: Node) -> None:
             what = f"∂{printable(L.name)}/∂{describe(x._attributes)}: memograd.grad"
@@ -145,7 +146,7 @@ def _each(xs: tuple[Any, ...], ks: Any, f: Any) -> tuple[Any, ...]:
 
 
 def _differentiable(rule: Rule, k: int, x: Any) -> bool:
-    return hasattr(x, "dtype") and inexact(x.dtype) and bool(rule.lines[k,])
+    return bool(rule.lines[k,]) and hasattr(x, "dtype") and inexact(x.dtype)
 
 
 def _takes(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
@@ -184,7 +185,8 @@ def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng:
 
 def _id(y: Any) -> int:
     """The node of an op, given its handle or, where it has several outputs, theirs."""
-    return y[0].operands[0].id if isinstance(y, tuple) else y.id
+    one: Node = y[0].operands[0] if isinstance(y, tuple) else y
+    return one.id
 
 
 def _parts(y: Any) -> tuple[Any, ...]:

@@ -8,9 +8,9 @@ from .arrays import handed_out, inexact, settle
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Memory, Table
+from .node import Node
 from .registry import RULES, Read
 from .rules.shaping import unbroadcast
-from .node import Node
 
 
 def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:

@@ -7,8 +7,8 @@ import numpy as np
 
 from .arrays import handed_out
 from .errors import UnknownNodeError, describe, printable
-from .solver import pull_back, scalar
 from .node import Node
+from .solver import pull_back, scalar
 from .tape import Tape
 
 

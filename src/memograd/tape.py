@@ -156,43 +156,41 @@ class Tape:
         memory = self._memory
         kept, run = [], []
         operands: dict[int, dict[str, Any]] = {}
-        self._lock.acquire()  # `with` would cost twice as much, at each op
-        try:
-            values = memory.values
-            settled = not memory.marks
-            for k, a in enumerate(args):
-                if type(a) is Node:
-                    if a.tape is not self:
-                        raise self._foreign(op, a)
-                    o = a.id
-                    kept.append(Operand(o))
-                    run.append(values[o] if settled and o in values else memory.value(o))
-                    operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
-                else:
-                    if type(a) not in ATOMS:
-                        a = self._constant(a)
-                    kept.append(a)
-                    run.append(a)
-            if y is None:
-                y = rule.compute(*run, **kwargs) if kwargs else rule.compute(*run)
-            if type(y) is not FLOAT:
-                y = settle(y)
-            n, several = self._next, type(y) is tuple
-            shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
-            line = line_of(_getframe(2))
-            # From here on all of it is written, or nothing: the counter moves last.
-            values[n], memory.pred[n], memory.succ[n] = y, operands, {}
-            for o, edge in operands.items():
-                memory.succ[o][n] = edge
-            memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
-                               "name": f"v{n}", "line": line, "of": None}  # fmt: skip
-            self._next = n + 1
-            return self._outputs(Node(self, n), y) if several else Node(self, n)
-        except BaseException:
-            memory.cut(self._next, self._next + 1)
-            raise
-        finally:
-            self._lock.release()
+        with self._lock:
+            try:
+                values = memory.values
+                settled = not memory.marks
+                for k, a in enumerate(args):
+                    if type(a) is Node:
+                        if a.tape is not self:
+                            raise self._foreign(op, a)
+                        o = a.id
+                        kept.append(Operand(o))
+                        run.append(values[o] if settled and o in values else memory.value(o))
+                        operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
+                    else:
+                        if type(a) not in ATOMS:
+                            a = self._constant(a)
+                        kept.append(a)
+                        run.append(a)
+                if y is None:
+                    y = rule.compute(*run, **kwargs) if kwargs else rule.compute(*run)
+                if type(y) is not FLOAT:
+                    y = settle(y)
+                n, several = self._next, type(y) is tuple
+                shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
+                line = line_of(_getframe(2))
+                # From here on all of it is written, or nothing: the counter moves last.
+                values[n], memory.pred[n], memory.succ[n] = y, operands, {}
+                for o, edge in operands.items():
+                    memory.succ[o][n] = edge
+                memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
+                                   "name": f"v{n}", "line": line, "of": None}  # fmt: skip
+                self._next = n + 1
+                return self._outputs(Node(self, n), y) if several else Node(self, n)
+            except BaseException:
+                memory.cut(self._next, self._next + 1)
+                raise
 
     def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
@@ -444,7 +442,7 @@ class Tape:
         ...         g = mg.grad((w - data) ** 2, w)
         ...     w.value = w.value - 0.25 * g
         >>> float(w.value), len(tape)
-        (2.125, 1)
+        (2.25, 1)
         """
         with self._lock:
             start = self._next

@@ -1,19 +1,20 @@
 """Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for `g`.
 
 Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of equals an even split,
-`clip` at a bound one half. `sign`, `floor`, comparisons and the like are constant. `sqrt` at 0 has an infinite slope, as in
-NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for real L, ∂L/∂z is
-∂L/∂(Re z) − i ∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the real part where an
-operand is real.
+`clip` at a bound one half; `hypot` at the origin gives 0. `sign`, `floor`, comparisons and the like are constant. `sqrt` at
+0 has an infinite slope, as in NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for
+real L, ∂L/∂z is ∂L/∂(Re z) − i ∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the
+real part where an operand is real.
 """
 
+from math import log, pi
 from typing import Any
 
 import numpy as np
 
 from ..registry import constant, elementwise
 
-LN2, LN10, DEGREE = np.log(2.0), np.log(10.0), np.pi / 180.0
+LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 
 
 def above(a: Any, b: Any) -> Any:
@@ -24,6 +25,13 @@ def above(a: Any, b: Any) -> Any:
 def raised(a: Any, lo: Any) -> Any:
     """`a`, clipped from below; `lo` may be None."""
     return a if lo is None else np.maximum(a, lo)
+
+
+def share(a: Any, b: Any, y: Any, exp: Any) -> Any:
+    """exp(a - y), the share of a in y = log(exp(a) + exp(b)): 1 where b adds nothing to y, one half where a == b."""
+    whole = np.equal(a, y)
+    part = exp(np.where(whole, 0, a) - np.where(whole, 0, y))
+    return np.where(np.logical_and(whole, np.equal(a, b)), 0.5, part)
 
 
 def inside(a: Any, lo: Any, hi: Any) -> Any:
@@ -39,9 +47,9 @@ elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a:
 elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -g * y / b)
 elementwise(np.remainder,   a=lambda g: g,                        b=lambda g, a, b: -g * np.floor_divide(a, b))
 elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b: -g * np.trunc(a / b))
-elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 1, b - 1)),
+elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
-elementwise(np.float_power, a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 1, b - 1)),
+elementwise(np.float_power, a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
 elementwise(np.negative,    a=lambda g: -g)
 elementwise(np.positive,    a=lambda g: g)
@@ -58,8 +66,8 @@ elementwise(np.log,         a=lambda g, a: g / a)
 elementwise(np.log2,        a=lambda g, a: g / (a * LN2))
 elementwise(np.log10,       a=lambda g, a: g / (a * LN10))
 elementwise(np.log1p,       a=lambda g, a: g / (1 + a))
-elementwise(np.logaddexp,   a=lambda g, a, b: g / (1 + np.exp(b - a)),  b=lambda g, a, b: g / (1 + np.exp(a - b)))
-elementwise(np.logaddexp2,  a=lambda g, a, b: g / (1 + np.exp2(b - a)), b=lambda g, a, b: g / (1 + np.exp2(a - b)))
+elementwise(np.logaddexp,   a=lambda g, a, b, y: g * share(a, b, y, np.exp),  b=lambda g, a, b, y: g * share(b, a, y, np.exp))
+elementwise(np.logaddexp2,  a=lambda g, a, b, y: g * share(a, b, y, np.exp2), b=lambda g, a, b, y: g * share(b, a, y, np.exp2))
 
 # ------------------------------------------------------------------------------------ circular and hyperbolic functions
 elementwise(np.sin,         a=lambda g, a: g * np.cos(a))
@@ -69,12 +77,13 @@ elementwise(np.arcsin,      a=lambda g, a: g / np.sqrt(1 - a * a))
 elementwise(np.arccos,      a=lambda g, a: -g / np.sqrt(1 - a * a))
 elementwise(np.arctan,      a=lambda g, a: g / (1 + a * a))
 elementwise(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),  b=lambda g, a, b: -g * a / (a * a + b * b))
-elementwise(np.hypot,       a=lambda g, a, y: g * (a / y),              b=lambda g, b, y: g * (b / y))
+elementwise(np.hypot,       a=lambda g, a, y: g * (a / np.where(np.equal(y, 0), 1, y)),
+                            b=lambda g, b, y: g * (b / np.where(np.equal(y, 0), 1, y)))
 elementwise(np.sinh,        a=lambda g, a: g * np.cosh(a))
 elementwise(np.cosh,        a=lambda g, a: g * np.sinh(a))
 elementwise(np.tanh,        a=lambda g, y: g * (1 - y * y))
 elementwise(np.arcsinh,     a=lambda g, a: g / np.sqrt(1 + a * a))
-elementwise(np.arccosh,     a=lambda g, a: g / np.sqrt(a * a - 1))
+elementwise(np.arccosh,     a=lambda g, a: g / (np.sqrt(a - 1) * np.sqrt(a + 1)))
 elementwise(np.arctanh,     a=lambda g, a: g / (1 - a * a))
 elementwise(np.deg2rad,     a=lambda g: g * DEGREE)
 elementwise(np.radians,     a=lambda g: g * DEGREE)
@@ -92,15 +101,16 @@ elementwise(np.clip,        a=lambda g, a, a_min, a_max: g * inside(a, a_min, a_
 elementwise(np.where,       condition=None,
                             a=lambda g, condition: np.where(condition, g, 0),
                             b=lambda g, condition: np.where(condition, 0, g))
+elementwise(np.nan_to_num,  x=lambda g, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0))
 
 # ----------------------------------------------------------------------------------------------------------- complex
 elementwise(np.conjugate,   a=lambda g: np.conj(g))
 elementwise(np.real,        a=lambda g: g)
-elementwise(np.imag,        a=lambda g: -1j * g)
-elementwise(np.angle,       a=lambda g, a, deg=False: -1j * g / a * (1 / DEGREE if deg else 1))
+elementwise(np.imag,        a=lambda g: g * -1j)
+elementwise(np.angle,       a=lambda g, a, deg=False: g * -1j / a * (1 / DEGREE if deg else 1))
 
 # --------------------------------------------------------------------------- differentiable nowhere that it matters
-constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
+constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
          np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
          np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
          np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.zeros_like, np.ones_like, np.shape, np.ndim, np.size)

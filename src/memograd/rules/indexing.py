@@ -1,5 +1,6 @@
 """Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,34 @@ def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
 
 
-linear(getitem, x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
-linear(scatter, h=lambda g, *key: getitem(g, *key), shape=None)
-rule(output, values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)
+def untake(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
+    """`g` added up where `take` took it from."""
+    if axis is None:
+        return np.reshape(scatter(g, (math.prod(shape),), indices), shape)
+    return scatter(g, shape, *(slice(None),) * (axis % len(shape)), indices)
+
+
+def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
+    """`g` added up where `take_along_axis` took it from."""
+    if axis is None:
+        return untake(g, shape, indices, None)
+    key = list(np.ix_(*map(range, shape)))
+    key[axis] = indices
+    return scatter(g, shape, *key)
+
+
+def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Zeros of `shape` with `g` along a diagonal."""
+    rows, columns = np.nonzero(np.eye(shape[axis1], shape[axis2], offset))
+    rest = [n for k, n in enumerate(shape) if k not in (axis1 % len(shape), axis2 % len(shape))]
+    total = scatter(g, (*rest, shape[axis1], shape[axis2]), Ellipsis, rows, columns)
+    return np.moveaxis(total, (-2, -1), (axis1, axis2))
+
+
+linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
+linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
+linear(np.take,            a=lambda g, a_shape, indices, axis=None: untake(g, a_shape, indices, axis), indices=None)
+linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
+linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
+linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
+rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)

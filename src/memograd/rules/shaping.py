@@ -11,8 +11,17 @@ from .indexing import scatter
 def unbroadcast(g: Any, shape: Any) -> Any:
     """`g` summed over the axes along which a value of `shape` was broadcast."""
     lead = len(g.shape) - len(shape)
+    if lead and g.shape[lead:] == shape:
+        return np.sum(g, axis=tuple(range(lead)))
     axes = tuple(k for k, n in enumerate((*(lead * (1,)), *shape)) if k < lead or (n == 1 and g.shape[k] != 1))
     return np.reshape(np.sum(g, axis=axes), shape) if axes else g
+
+
+def spelled_out(order: str) -> Any:
+    """An order that does not depend on how the operand happens to lie in memory, which no rule knows."""
+    if order not in ("C", "F"):
+        raise ValueError(f"order={order!r} takes elements as they lie in memory, which is no part of a program. Write order='C' or 'F'.")
+    return order
 
 
 def inverse_permutation(axes: Any) -> Any:
@@ -35,6 +44,16 @@ def layer(g: Any, k: int, axis: int) -> Any:
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
+def row(shape: Any) -> Any:
+    """The shape with which an operand of `vstack` is stacked."""
+    return (1, 1, *shape)[-max(2, len(shape)) :]
+
+
+def column(shape: Any) -> Any:
+    """The shape with which an operand of `column_stack` is stacked."""
+    return (*shape, 1, 1)[: max(2, len(shape))]
+
+
 def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
     """`g` added up over the repetitions of each element."""
     if axis is None:
@@ -54,19 +73,40 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
     return np.reshape(np.sum(tiled, axis=tuple(range(0, 2 * most, 2))), shape)
 
 
-linear(np.reshape,      a=lambda g, a_shape, shape, order="C": np.reshape(g, a_shape, order=order))
-linear(np.ravel,        a=lambda g, a_shape, order="C": np.reshape(g, a_shape, order=order))
-linear(np.transpose,    a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
-linear(np.swapaxes,     a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
-linear(np.moveaxis,     a=lambda g, source, destination: np.moveaxis(g, destination, source))
-linear(np.squeeze,      a=lambda g, a_shape, axis=None: np.reshape(g, a_shape))
-linear(np.expand_dims,  a=lambda g, a_shape, axis: np.reshape(g, a_shape))
-linear(np.broadcast_to, a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
-linear(np.flip,         a=lambda g, axis=None: np.flip(g, axis))
-linear(np.astype,       a=lambda g: g, dtype=None)
-linear(np.copy,         a=lambda g: g)
-linear(np.concatenate,  each=lambda g, k, xs_shape, axis=0: part(g, k, xs_shape, axis))
-linear(np.stack,        each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.split,        a=lambda g, indices_or_sections, axis=0: np.concatenate(g, axis))
-linear(np.tile,         a=lambda g, a_shape, reps: untile(g, a_shape, reps))
-linear(np.repeat,       a=lambda g, a_shape, repeats, axis=None: unrepeat(g, a_shape, repeats, axis))
+# --------------------------------------------------------------------------------------------------- one to one
+linear(np.reshape,          a=lambda g, a_shape, shape, order="C": np.reshape(g, a_shape, order=spelled_out(order)))
+linear(np.ravel,            a=lambda g, a_shape, order="C": np.reshape(g, a_shape, order=spelled_out(order)))
+linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
+linear(np.matrix_transpose, x=lambda g: np.matrix_transpose(g))
+linear(np.swapaxes,         a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
+linear(np.moveaxis,         a=lambda g, source, destination: np.moveaxis(g, destination, source))
+linear(np.squeeze,          a=lambda g, a_shape, axis=None: np.reshape(g, a_shape))
+linear(np.expand_dims,      a=lambda g, a_shape, axis: np.reshape(g, a_shape))
+linear(np.flip,             m=lambda g, axis=None: np.flip(g, axis))
+linear(np.fliplr,           m=lambda g: np.fliplr(g))
+linear(np.flipud,           m=lambda g: np.flipud(g))
+linear(np.roll,             a=lambda g, shift, axis=None: np.roll(g, np.negative(shift), axis))
+linear(np.rot90,            m=lambda g, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+linear(np.triu,             m=lambda g, k=0: np.triu(g, k))
+linear(np.tril,             m=lambda g, k=0: np.tril(g, k))
+linear(np.astype,           x=lambda g: g, dtype=None)
+linear(np.copy,             a=lambda g: g)
+
+# ------------------------------------------------------------------------------------------------- many from one
+linear(np.broadcast_to,     a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
+linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape))
+linear(np.tile,             a=lambda g, a_shape, reps: untile(g, a_shape, reps))
+linear(np.repeat,           a=lambda g, a_shape, repeats, axis=None: unrepeat(g, a_shape, repeats, axis))
+linear(np.split,            a=lambda g, indices_or_sections, axis=0: np.concatenate(g, axis))
+linear(np.array_split,      a=lambda g, indices_or_sections, axis=0: np.concatenate(g, axis))
+linear(np.vsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 0))
+linear(np.hsplit,           a=lambda g, indices_or_sections: np.concatenate(g, min(1, len(g[0].shape) - 1)))
+linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
+
+# ------------------------------------------------------------------------------------------------- one from many
+linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part(g, k, xs_shape, axis))
+linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, [row(s) for s in xs_shape], 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part(g, k, [column(s) for s in xs_shape], 1), xs_shape[k]))
+linear(np.hstack,           each=lambda g, k, xs_shape:
+                            np.reshape(part(g, k, [s or (1,) for s in xs_shape], min(1, len(g.shape) - 1)), xs_shape[k]))

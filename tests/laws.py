@@ -1,0 +1,70 @@
+"""The five laws, as functions that raise AssertionError where a solver breaks them."""
+
+import networkx as nx
+import numpy as np
+from reference import leading, line_of
+
+import memograd as mg
+from memograd.arrays import same
+
+
+def counting(tape, leads):
+    """The graph of uses that carry a derivative towards L."""
+    G = nx.DiGraph()
+    G.add_nodes_from(leads)
+    for o, c, argnums in tape.graph.edges(data="argnums"):
+        if o in leads and c in leads and any(line_of(tape.graph.nodes[c]["op"], k) for k in argnums):
+            G.add_edge(o, c)
+    return G
+
+
+def law_minimal(L, targets):
+    """Visited are exactly (descendants of the targets, with them) and (ancestors of L), L itself never."""
+    log = mg.Log()
+    mg.grad(L, targets, log=log)
+    leads = leading(L)
+    G = counting(L.tape, leads)
+    wanted = set()
+    for t in targets:
+        if t.id in leads:
+            wanted |= {t.id} | nx.descendants(G, t.id)
+    assert {e.node for e in log.events if e.kind == "visit"} == wanted - {L.id}
+
+
+def law_once(L, targets):
+    """Each derivative is stored once, and each visited node's is."""
+    log = mg.Log()
+    mg.grad(L, targets, log=log)
+    mg.grad(L, targets[::-1], log=log)
+    assert sorted(log.stored) == sorted(set(log.stored)) == sorted(log.visited)
+
+
+def law_remembered(L, targets):
+    """A repeated request visits nothing and gives the same bits."""
+    first = mg.grad(L, targets)
+    log = mg.Log()
+    again = mg.grad(L, targets, log=log)
+    assert log.visited == log.stored == []
+    assert all(map(same, first, again))
+
+
+def law_order(record, k, orders):
+    """Requests one by one, in any order, do the work and give the bits of requests made together."""
+    leaves, outputs = record(mg.Tape())
+    together = mg.grad(outputs[k], leaves)
+    size = len(mg.table(outputs[k]))
+    for order in orders:
+        leaves, outputs = record(mg.Tape())
+        log = mg.Log()
+        singly = {i: mg.grad(outputs[k], leaves[i], log=log) for i in order}
+        assert all(same(singly[i], together[i]) for i in order)
+        assert len(mg.table(outputs[k])) == size == len(log.stored) + 1
+
+
+def law_fresh(record, values, leaves, outputs):
+    """Every answer, value and derivative, equals that of a fresh tape with the same leaves, bit for bit."""
+    fresh_leaves, fresh_outputs = record(mg.Tape(), values)
+    for L, M in zip(outputs, fresh_outputs, strict=True):
+        assert same(L.value, M.value)
+        for x, y in zip(leaves, fresh_leaves, strict=True):
+            assert same(np.asarray(mg.grad(L, x)), np.asarray(mg.grad(M, y)))
