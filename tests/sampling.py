@@ -33,7 +33,7 @@ REDUCTIONS = [call(CUBE), call(CUBE, axis=0), call(CUBE, axis=-1, keepdims=True)
 SPREADS = [*REDUCTIONS, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2)]
 PRODUCTS = [call(V, W), call(X, V), call(array(2), X), call(X, array(3, 4)), call(array(2, 2, 3), array(3, 4))]
 SPLITS = [call(array(6), 3), call(array(4, 6), 2, axis=1), call(array(4, 6), [1, 3], axis=-1), call(array(4, 6), (2, 2, 9)),
-          call(array(6), indices_or_sections=2)]
+          call(array(6), indices_or_sections=2)]  # fmt: skip
 JOINED = [array(2, 3, seed=k) for k in range(3)]
 
 SAMPLES: dict[Any, list[Any]] = {

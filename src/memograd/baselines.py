@@ -56,7 +56,7 @@ def backprop(L: Node) -> Cotangents:
     with tape._lock:
         memory = tape._memory
         table = Table(L.id, leading_to(memory, L.id), _one(memory, L.id))
-        cotangents, read = table.cotangents, memory.reader()
+        cotangents, read = table.cotangents, memory.value
         for n in sorted(table.up, reverse=True)[1:]:  # creation order is a topological order, and L is the last
             cotangents[n] = total(memory, table, n, read)
     return Cotangents(tape, L.id, cotangents, cotangents.__getitem__)

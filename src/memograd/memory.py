@@ -17,7 +17,7 @@ import networkx as nx
 from .arrays import dtype_of, inexact, same, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
-from .registry import RULES, Line, Operand, Read
+from .registry import RULES, Line, Operand
 
 MAYBE, DIRTY = 1, 2
 
@@ -65,10 +65,6 @@ class Memory:
         self.holders: dict[int, Table | dict[int, Table]] = {}  # node -> the table(s) that know a cotangent of it
 
     # ------------------------------------------------------------------------------------------------- to read
-
-    def reader(self) -> Read:
-        """What reads a value: the dict itself while nothing is marked, which is the fast way."""
-        return self.value if self.marks else self.values.__getitem__
 
     def value(self, n: int) -> Any:
         """The value of n, verified."""

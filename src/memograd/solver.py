@@ -15,7 +15,8 @@ from .rules.shaping import unbroadcast
 
 def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:
     """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
-    up, cotangents, marks, read = table.up, table.cotangents, table.marks, memory.reader()
+    up, cotangents, marks = table.up, table.cotangents, table.marks
+    read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
     stack = [target]
     while stack:
         n = stack.pop()
@@ -135,12 +136,11 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     >>> mg.grad(L, {"y": y})
     {'y': np.float64(5.0)}
     """
-    tape = scalar(L).tape
-    mapped(lambda t: checked(L, t), target)
     if unconnected not in ("zero", "none", "raise"):
         raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {unconnected!r}.")
-    with tape._asked(L.id, log) as table:
-        return mapped(lambda t: answer(tape._memory, table, t, log, unconnected), target)
+    tape = scalar(L).tape
+    mapped(lambda t: checked(L, t), target)
+    return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(tape._memory, table, t, log, unconnected), target))
 
 
 def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: str) -> Any:
@@ -171,6 +171,8 @@ def _ends(memory: Memory, n: int) -> list[str]:
 
 def scalar(L: Any) -> Node:
     """L, if it has a gradient."""
+    if type(L) is Node and L.id in L.tape._memory.tables:
+        return L  # checked when its table was begun
     if not isinstance(L, Node):
         raise NotDifferentiableError(
             f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf. Compute L from leaves of a tape."
@@ -178,10 +180,11 @@ def scalar(L: Any) -> Node:
     node = L._attributes
     if node["shape"] != ():
         raise NotScalarError(
-            f"The gradient is that of a scalar, but L is {describe(node)}. Take np.sum(L) if you mean the sum, memograd.vjp "
-            f"for a weighted one, memograd.jacobian for all of them."
+            f"The gradient is that of a scalar, but L is {describe(node)}. Take np.sum(L) if you mean the sum, np.sum(seed * L) "
+            f"for the VJP of a seed, L[i] for a row of the Jacobian."
         )
-    return _inexact(L)
+    _inexact(node)
+    return L
 
 
 def checked(L: Node, t: Any) -> None:
@@ -190,24 +193,24 @@ def checked(L: Node, t: Any) -> None:
         raise NotDifferentiableError(
             f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id]."
         )
+    node = t._attributes
     if t.tape is not L.tape:
-        raise OtherTapeError(
-            f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
-        )
-    _inexact(t)
+        raise OtherTapeError(f"{describe(node)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own.")
+    _inexact(node)
 
 
-def _inexact(t: Node) -> Node:
-    if not inexact(t.dtype):
+def _inexact(node: dict[str, Any]) -> None:
+    if not inexact(node["dtype"]):
         raise NotDifferentiableError(
-            f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
+            f"{describe(node)} has no derivative: its dtype is no float and no complex. "
             f"Make it one: a leaf of floats, or x.astype(float)."
         )
-    return t
 
 
 def mapped(f: Any, target: Any) -> Any:
     """`f` of each node in a nest of lists, tuples and dicts, in the same nest."""
+    if type(target) is Node:
+        return f(target)
     if isinstance(target, dict):
         return {key: mapped(f, t) for key, t in target.items()}
     if isinstance(target, list):

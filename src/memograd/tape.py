@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from sys import _getframe
-from typing import Any
+from types import FrameType
+from typing import Any, TypeVar
 
 import networkx as nx
 import numpy as np
@@ -38,6 +39,8 @@ from .memory import Memory, Table
 from .node import Node
 from .registry import RULES, Operand, rule_of
 from .rules.indexing import output
+
+T = TypeVar("T")
 
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
@@ -91,7 +94,7 @@ class Tape:
         self._memory = Memory(self.graph)
         self._lock = threading.RLock()
         self._next = 0
-        self._asking = 0
+        self._asking: FrameType | None = None  # the frame of the request that runs
         self._names: dict[str, int] = {}
         self._handles: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
@@ -407,23 +410,25 @@ class Tape:
         return copied(y if y.dtype == dtype else y.astype(dtype))
 
     def _check_idle(self, what: str) -> None:
-        if self._asking:
+        frame: FrameType | None = _getframe() if self._asking is not None else None
+        while frame is not None and frame is not self._asking:  # an interrupt may have left a frame that is long gone
+            frame = frame.f_back
+        if frame is not None:
             raise BusyError(
                 f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
             )
 
-    @contextmanager
-    def _asked(self, output: int, log: Log | None) -> Iterator[Table]:
-        """A request for derivatives of `output` runs: the lock is held, and nobody may change the tape."""
+    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
+        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
             table = self._memory.table(output)
             if log is not None:
                 log.begin(self.graph, output)
-            self._asking += 1
+            outer, self._asking = self._asking, _getframe()
             try:
-                yield table
+                return answer(table)
             finally:
-                self._asking -= 1
+                self._asking = outer
 
     @contextmanager
     def scratch(self) -> Iterator[None]:

@@ -7,6 +7,9 @@ import numpy as np
 
 from ..registry import linear, op, rule
 
+PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
+"""Types of the parts of an index that takes no element twice; boolean masks do not either."""
+
 
 @op
 def getitem(x: Any, *key: Any) -> Any:
@@ -18,10 +21,10 @@ def getitem(x: Any, *key: Any) -> Any:
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
     total = np.zeros(shape, g.dtype)
-    if any(isinstance(part, np.ndarray | tuple | list) and np.asarray(part).dtype != bool for part in key):
-        np.add.at(total, key, g)
-    else:
+    if PLAIN.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN):
         total[key] = g
+    else:
+        np.add.at(total, key, g)
     return total
 
 

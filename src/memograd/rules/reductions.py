@@ -30,7 +30,8 @@ def count(shape: Any, axis: Any = None) -> int:
 def shared(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """`g` given to the elements of `a` that equal `y`, an even share each."""
     ties = np.equal(a, kept(y, axis, keepdims))
-    return ties * (kept(g, axis, keepdims) / np.sum(ties, axis=axis, keepdims=True))
+    number = np.count_nonzero(ties) if axis is None else np.sum(ties, axis=axis, keepdims=True)
+    return ties * (kept(g, axis, keepdims) / number)
 
 
 def others(a: Any, axis: Any = None) -> Any:
