@@ -20,7 +20,13 @@ LEVELS = {
     5: {"tableview", "baselines", "check"},
     6: {"__init__"},
 }
-ARROWS = {("rules.shaping", "rules.indexing"), ("check", "baselines"), ("baselines", "tableview")}
+ARROWS = {
+    ("rules.shaping", "rules.indexing"),
+    ("rules.shaping", "rules.broadcasting"),
+    ("rules.indexing", "rules.broadcasting"),
+    ("check", "baselines"),
+    ("baselines", "tableview"),
+}
 """Imports within one level, each named. Besides, each sheet imports the registry, and `rules` collects the sheets."""
 
 OUTSIDE = {"numpy", "networkx"}

@@ -177,7 +177,7 @@ class TestEvents:
 class TestNames:
     """No name breaks the transcript: one line a step, and UTF-8."""
 
-    ODD = ["two\nlines", "\r\n\t", "<b onload='x'>&amp;</b>", "x" * 10_000, "\ud800", "\x1b[31m", "\u2028\u202e", "∂L/∂x → table[x]", " ", "%s{}"]
+    ODD = ["two\nlines", "\r\n\t", "<b>&amp;", "x" * 10_000, "\ud800", "\x1b[31m", "\u2028\u202e", "∂L/∂x → table[x]", " ", "%s{}"]
 
     @pytest.mark.parametrize("name", ODD, ids=map(ascii, range(len(ODD))))
     def test_one_line_a_step(self, tape, log, name):

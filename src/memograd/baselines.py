@@ -267,7 +267,7 @@ def _rerun(memory: Memory, between: list[int], moved: dict[int, Any]) -> dict[in
     for n in between:
         node = memory.nodes[n]
         args = [(moved[a] if a in moved else memory.value(a)) if type(a) is Operand else a for a in node["args"]]
-        moved[n] = settle(RULES[node["op"]].compute(*args, **node["kwargs"]))
+        moved[n] = settle(RULES[node["op"]].run(args, node["kwargs"]))
     return moved
 
 

@@ -33,11 +33,16 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 
 
 class Call(NamedTuple):
-    """How an op is called: `bind(args, kwargs)` gives the canonical form, `compute(*operands, **keywords)` runs it."""
+    """How an op is called.
+
+    `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it; `compute_with(*operands, **keywords)` does
+    where there are keywords, if that is another function. `keywords` are the names that a rule's lines may read.
+    """
 
     bind: Callable[[tuple[Any, ...], dict[str, Any]], Arguments]
     compute: Callable[..., Any]
     keywords: frozenset[str] = frozenset()
+    compute_with: Callable[..., Any] | None = None
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
@@ -51,7 +56,7 @@ def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
 
 def call_of_ufunc(op: np.ufunc) -> Call:
     """A ufunc's operands are its inputs, by position."""
-    return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op))
+    return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op), compute_with=op)
 
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:

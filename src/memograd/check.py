@@ -154,7 +154,7 @@ def _takes(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
     with catch_warnings():
         simplefilter("error", np.exceptions.ComplexWarning)
         try:
-            rule.compute(*xs, **keywords)
+            rule.run(xs, keywords)
         except (TypeError, np.exceptions.ComplexWarning):
             return False
     return True
@@ -207,7 +207,7 @@ def _pairing_differences(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, An
     at = _each(xs, ks, wide)
 
     def pairing(x: Any) -> Any:
-        y = settle(rule.compute(*at[:k], x, *at[k + 1 :], **keywords))
+        y = settle(rule.run((*at[:k], x, *at[k + 1 :]), keywords))
         return sum(np.sum(np.real(a * b)) for a, b in zip(_parts(g), _parts(y), strict=True))
 
-    return differences(pairing, at[k], suited(at[k], _parts(settle(rule.compute(*at, **keywords)))))
+    return differences(pairing, at[k], suited(at[k], _parts(settle(rule.run(at, keywords)))))

@@ -101,7 +101,7 @@ class Memory:
         """Compute the value of n from its operands' values."""
         node = self.nodes[n]
         args = [self.value(a) if type(a) is Operand else a for a in node["args"]]
-        y = settle(RULES[node["op"]].compute(*args, **node["kwargs"]))
+        y = settle(RULES[node["op"]].run(args, node["kwargs"]))
         if shape_of(y) != node["shape"] or dtype_of(y) != node["dtype"]:
             raise ValueChangedError(
                 f"{describe(node)} came back as {dtype_of(y)} {shape_of(y)} after an assignment. Shape and dtype are part of "

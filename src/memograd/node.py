@@ -7,7 +7,7 @@ import numpy as np
 
 from .arrays import handed_out
 from .errors import EndedError, RefusedError, describe, op_name, printable
-from .rules.indexing import getitem
+from .rules.indexing import getitem, masked, replace, scatter
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -45,6 +45,23 @@ def _refusing(what: str) -> Callable[..., NoReturn]:
         )
 
     return refuse
+
+
+def is_mask(part: Any) -> bool:
+    """Whether a part of an index is boolean, so that the shape of what it takes depends on its value."""
+    if type(part) in (int, slice, type(None), type(Ellipsis)):
+        return False
+    return (part.dtype if hasattr(part, "dtype") else np.asarray(part).dtype) == bool
+
+
+# What NumPy can be asked of a node that is a fact of the program, not a value: answered at once, not recorded.
+FACTS: dict[Any, Callable[..., Any]] = {
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    np.iscomplexobj: lambda x: x.dtype.kind == "c",
+    np.isrealobj: lambda x: x.dtype.kind != "c",
+}
 
 
 class Node:
@@ -161,7 +178,7 @@ class Node:
         return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
     def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.tape._call(func, args, kwargs)
+        return FACTS[func](*args, **kwargs) if func in FACTS else self.tape._call(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.tape._call(op, args, kwargs)
@@ -189,7 +206,25 @@ class Node:
         return self.tape.record(np.square, (self,)) if square else self.tape.record(np.power, (self, other))  # type: ignore[no-any-return]
 
     def __getitem__(self, key: Any) -> "Node":
-        return self.tape.record(getitem, (self, *key) if type(key) is tuple else (self, key))  # type: ignore[no-any-return]
+        parts = key if type(key) is tuple else (key,)
+        op = masked if any(map(is_mask, parts)) else getitem
+        return self.tape.record(op, (self, *parts))  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> "At":
+        """``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)``: the array with its items at i changed, as a new node.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+        >>> y = x.at[0].set(10.0).at[[1, 1]].add(x[2])
+        >>> y.value
+        array([10.,  8.,  3.])
+        >>> mg.grad(np.sum(y), x)
+        array([0., 1., 3.])
+        """
+        return At(self)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -245,3 +280,41 @@ class Node:
     def imag(self) -> "Node":
         """The imaginary part."""
         return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
+
+
+class At:
+    """`x.at`: waits for an index."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __getitem__(self, key: Any) -> "Spot":
+        return Spot(self.node, key if type(key) is tuple else (key,))
+
+
+class Spot:
+    """`x.at[i]`: the items of a node that are to be changed in a new one."""
+
+    __slots__ = ("key", "node")
+
+    def __init__(self, node: Node, key: tuple[Any, ...]) -> None:
+        self.node, self.key = node, key
+
+    def set(self, v: Any) -> Node:
+        """`x` with `v` there; an index that takes an element twice is refused, because no order is defined."""
+        taken = np.zeros(self.node.shape, int)
+        np.add.at(taken, tuple(k.value if isinstance(k, Node) else k for k in self.key), 1)
+        if (taken > 1).any():
+            raise RefusedError(f"x.at[i].set(v) on {describe(self.node._attributes)} takes an element twice. Take it once, or use .add(v).")
+        return self.node.tape.record(replace, (self.node, v, *self.key))  # type: ignore[no-any-return]
+
+    def add(self, v: Any) -> Node:
+        """`x` with `v` added there; where an element is taken twice, twice."""
+        there = self.node[self.key]
+        return self.node + self.node.tape.record(scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key))  # type: ignore[no-any-return]
+
+    def multiply(self, v: Any) -> Node:
+        """`x` with its items there multiplied by `v`."""
+        return self.set(self.node[self.key] * v)

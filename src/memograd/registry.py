@@ -39,6 +39,10 @@ class Line:
     def __init__(self, fn: Callable[..., Any], pull: Pull, reads: Callable[[int], bool], reads_output: bool) -> None:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
+    def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
+        """Whether it reads an operand at one of these positions; or the output, where they are None."""
+        return self.reads_output if argnums is None else any(map(self.reads, argnums))
+
 
 class Lines(dict[tuple[int, ...], tuple[tuple[int, Line], ...]]):
     """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines. Found once for each tuple."""
@@ -47,8 +51,9 @@ class Lines(dict[tuple[int, ...], tuple[tuple[int, Line], ...]]):
         self.of, self.each = of, each
 
     def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, Line], ...]:
-        lines = ((k, self.each or self.of.get(k)) for k in argnums)
-        self[argnums] = found = tuple((k, line) for k, line in lines if line is not None)
+        if self.each is not None:
+            return tuple((k, self.each) for k in argnums)  # not kept: a list may have any number of positions
+        self[argnums] = found = tuple((k, self.of[k]) for k in argnums if k in self.of)
         return found
 
 
@@ -60,8 +65,9 @@ class Readers(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
 
     def __missing__(self, key: tuple[tuple[int, ...] | None, int]) -> tuple[int, ...]:
         argnums, count = key
-        lines = self.lines[tuple(range(count))]
-        self[key] = found = tuple(j for j, line in lines if (line.reads_output if argnums is None else any(map(line.reads, argnums))))
+        if self.lines.each is not None:
+            return tuple(range(count)) if self.lines.each.reads_any_of(argnums) else ()
+        self[key] = found = tuple(j for j, line in self.lines.of.items() if j < count and line.reads_any_of(argnums))
         return found
 
 
@@ -82,13 +88,17 @@ class Rule:
         From argnums to the positions whose lines read them.
     """
 
-    __slots__ = ("bind", "broadcasts", "compute", "keywords", "kind", "lines", "op", "operands", "readers")
+    __slots__ = ("bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "readers")
 
     def __init__(self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, call: Call, keywords: frozenset[str]) -> None:
         self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
-        self.bind, self.compute = call.bind, call.compute
+        self.bind, self.compute, self.compute_with = call.bind, call.compute, call.compute_with or call.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.readers = Readers(lines)
+
+    def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
+        """The op applied to a call in canonical form."""
+        return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
 
     def refuse(self, kwargs: Iterable[str]) -> None:
         """Raise if a call uses a keyword that changes the derivative, but that no line names."""
@@ -337,6 +347,8 @@ def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
             return lambda g, c, k, nodes, read: fn(g, read(c))
         case ["value"]:
             return _pull_one(fn, sources[0].where)
+        case ["value", "value" | "output"]:
+            return _pull_two(fn, sources[0].where, sources[1].where)
         case _:
             return _pull_any(fn, sources)
 
@@ -345,6 +357,15 @@ def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
     def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
         a = nodes[c]["args"][position]
         return fn(g, read(a) if type(a) is Operand else a)
+
+    return pull
+
+
+def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
+    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
+        args = nodes[c]["args"]
+        a, b = args[first], Operand(c) if second is None else args[second]
+        return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
 
     return pull
 

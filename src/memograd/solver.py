@@ -10,7 +10,7 @@ from .log import READ, STORE, Log
 from .memory import Memory, Table
 from .node import Node
 from .registry import RULES, Read
-from .rules.shaping import unbroadcast
+from .rules.broadcasting import unbroadcast
 
 
 def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:

@@ -37,7 +37,7 @@ from .lines import line_of
 from .log import Log
 from .memory import Memory, Table
 from .node import Node
-from .registry import RULES, Operand, rule_of
+from .registry import RULES, Operand, Rule, rule_of
 from .rules.indexing import output
 
 T = TypeVar("T")
@@ -173,11 +173,11 @@ class Tape:
                         operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
                     else:
                         if type(a) not in ATOMS:
-                            a = self._constant(a)
+                            a = self._constant(a, k, rule)
                         kept.append(a)
                         run.append(a)
                 if y is None:
-                    y = rule.compute(*run, **kwargs) if kwargs else rule.compute(*run)
+                    y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
                 if type(y) is not FLOAT:
                     y = settle(y)
                 n, several = self._next, type(y) is tuple
@@ -214,12 +214,13 @@ class Tape:
         rule_of(op).refuse(kwargs)
         return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
 
-    def _constant(self, a: Any) -> Any:
+    def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
         """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
         if type(a) in ATOMS or isinstance(a, np.generic):
             return a
         if isinstance(a, list | tuple):
-            return tuple(map(self._constant, a))
+            items = tuple(map(self._constant, a))
+            return copied(items) if rule is not None and rule.lines[k,] else items  # rules do arithmetic on operands
         if isinstance(a, Node):
             raise RefusedError(
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "

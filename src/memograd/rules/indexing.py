@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..registry import linear, op, rule
+from .broadcasting import unbroadcast
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
 """Types of the parts of an index that takes no element twice; boolean masks do not either."""
@@ -15,6 +16,20 @@ PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
 def getitem(x: Any, *key: Any) -> Any:
     """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand among them."""
     return x[key]
+
+
+@op
+def masked(x: Any, *key: Any) -> Any:
+    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule reads it, to see it verified."""
+    return x[key]
+
+
+@op
+def replace(x: Any, v: Any, *key: Any) -> Any:
+    """`x` with `v` at `key`; `key` takes no element twice."""
+    y = np.array(x)
+    y[key] = v
+    return y
 
 
 @op
@@ -64,6 +79,9 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 
 
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
+rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key))
+linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
+                           v=lambda g, v_shape, *key: unbroadcast(getitem(g, *key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None: untake(g, a_shape, indices, axis), indices=None)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)

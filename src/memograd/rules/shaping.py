@@ -5,16 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..registry import linear
+from .broadcasting import unbroadcast
 from .indexing import scatter
-
-
-def unbroadcast(g: Any, shape: Any) -> Any:
-    """`g` summed over the axes along which a value of `shape` was broadcast."""
-    lead = len(g.shape) - len(shape)
-    if lead and g.shape[lead:] == shape:
-        return np.sum(g, axis=tuple(range(lead)))
-    axes = tuple(k for k, n in enumerate((*(lead * (1,)), *shape)) if k < lead or (n == 1 and g.shape[k] != 1))
-    return np.reshape(np.sum(g, axis=axes), shape) if axes else g
 
 
 def spelled_out(order: str) -> Any:
