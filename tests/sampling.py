@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from memograd.registry import RULES
-from memograd.rules.indexing import getitem, output, scatter
+from memograd.rules.indexing import getitem, masked, output, replace, scatter
 
 SEED = 20160321
 
@@ -132,6 +132,8 @@ SAMPLES: dict[Any, list[Any]] = {
               call(CUBE, MASK), call(CUBE, slice(None), np.array([True, False, True])),
               call(CUBE, [True, False]), call(CUBE, [True, False], [2, 2]), call(V, []), call(V, np.int64(1)), call(V, True),
               call(CUBE, 0, Ellipsis, [1, 1])],
+    masked: [call(X, X > 0.5), call(CUBE, 1, CUBE[1] > 0.6)],
+    replace: [call(X, 0.25, 1), call(X, V, 1), call(CUBE, 2.0, slice(None), [2, 0])],
     scatter: [call(2.0, (3,), 1), call(X, (2, 5), slice(None), [0, 4, 4]), call(X, (4, 3), slice(1, 3)),
               call(V, (2, 3), MASK & False | np.array([[True], [False]])), call(V, (2,), [1, 0, 1])],
     output: [],

@@ -512,7 +512,7 @@ class TestAssigning:
         x.value = [2.0, 3.0]
         with pytest.raises(errors.ValueChangedError) as caught:
             positive.value  # noqa: B018
-        words = "positive (getitem, float64 (1,), ", at(positive), "came back as float64 (2,)", "after an assignment", "np.where"
+        words = "positive (masked, float64 (1,), ", at(positive), "came back as float64 (2,)", "after an assignment", "np.where"
         assert all(word in str(caught.value) for word in words)
         x.value = [0.0, 5.0]
         assert positive.value.tolist() == [5.0]

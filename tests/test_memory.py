@@ -107,9 +107,7 @@ class TestCutOff:
         x.value = 1.0
         log = mg.Log()
         assert mg.grad(L, y, log=log) == 4.0
-        assert str(log) == (
-            "∂L/∂y ✗ table[y]\n∂L/∂y → table[y]\n    ∂s/∂y\n    ∂L/∂s ✗ table[s]\n    ∂L/∂s → table[s]"
-        )
+        assert str(log) == ("∂L/∂y ✗ table[y]\n∂L/∂y → table[y]\n    ∂s/∂y\n    ∂L/∂s ✗ table[s]\n    ∂L/∂s → table[s]")
         assert log.dropped == ["s", "y"]
 
     def test_minus_zero_and_nan_are_values_like_others(self):

@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays import handed_out, inexact, settle
 from .errors import NotDifferentiableError, describe
-from .memory import Memory, Table, leading_to
+from .memory import Memory, Table
 from .node import Node
 from .registry import RULES, Operand
 from .solver import checked, fitted, scalar, total
@@ -18,9 +18,6 @@ from .tableview import Cotangents
 
 Use = tuple[int, int]
 """One place where a node is an operand: (consumer, argnum)."""
-
-Up = dict[int, list[tuple[int, Any]]]
-"""What leads to L, as `leading_to` finds it."""
 
 
 def backprop(L: Node) -> Cotangents:
@@ -55,7 +52,7 @@ def backprop(L: Node) -> Cotangents:
     tape = scalar(L).tape
     with tape._lock:
         memory = tape._memory
-        table = Table(L.id, leading_to(memory, L.id), _one(memory, L.id))
+        table = memory.empty_table(L.id)
         cotangents, read = table.cotangents, memory.value
         for n in sorted(table.up, reverse=True)[1:]:  # creation order is a topological order, and L is the last
             cotangents[n] = total(memory, table, n, read)
@@ -97,13 +94,12 @@ def paths(L: Node, x: Node) -> Iterator[tuple[Use, ...]]:
     _check(L, x)
     memory = L.tape._memory
     with L.tape._lock:
-        up = leading_to(memory, L.id)
-    return _walk(up, x.id, L.id)
+        return _walk(memory, memory.empty_table(L.id), x.id)
 
 
-def _walk(up: Up, start: int, end: int) -> Iterator[tuple[Use, ...]]:
+def _walk(memory: Memory, table: Table, start: int) -> Iterator[tuple[Use, ...]]:
     path: list[Use] = []
-    stack = [iter(((start, -1),))] if start in up else []
+    stack = [iter([(start, -1)])] if start in table.up else []
     while stack:
         use = next(stack[-1], None)
         if use is None:
@@ -111,14 +107,9 @@ def _walk(up: Up, start: int, end: int) -> Iterator[tuple[Use, ...]]:
             del path[-1:]
             continue
         path.append(use)
-        if use[0] == end:
+        if use[0] == table.output:
             yield tuple(path[1:])
-        stack.append(iter(_uses(up, use[0])))
-
-
-def _uses(up: Up, n: int) -> list[Use]:
-    """The uses of n that lead to L, the earliest consumer first."""
-    return [(c, k) for c, lines in reversed(up[n]) for k, _ in lines]
+        stack.append(iter(sorted(memory.uses(table, use[0]))))
 
 
 def path_sum(L: Node, x: Node) -> Any:

@@ -20,9 +20,8 @@ _codes: dict[int, weakref.ref[CodeType]] = {}  # an id is good for as long as it
 def line_of(frame: FrameType | None) -> Line | None:
     """The line that the nearest frame of the user's, from `frame` outwards, is at."""
     while frame is not None:
-        table = _tables.get(id(frame.f_code))
-        if table is None:
-            table = _decode(frame.f_code)
+        code = frame.f_code
+        table = _tables[id(code)] if id(code) in _tables else _decode(code)
         if table:
             return table.get(frame.f_lasti)
         frame = frame.f_back

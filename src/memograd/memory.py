@@ -17,12 +17,12 @@ import networkx as nx
 from .arrays import dtype_of, inexact, same, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
-from .registry import RULES, Line, Operand
+from .registry import RULES, Lines, Operand
 
 MAYBE, DIRTY = 1, 2
 
-Use = tuple[int, tuple[tuple[int, Line], ...]]
-"""A consumer, and the positions and lines through which it pulls back to the node."""
+Up = dict[int, Any]
+"""Node -> its consumer, an int; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
 
 
 class Table:
@@ -33,18 +33,19 @@ class Table:
     output : int
         L.
     up : dict
-        For each node that leads to L: its uses from which L is reached, as (consumer, the lines that pull back to the
-        node), the latest consumer first.
+        For each node that leads to L: its consumers from which counting uses lead to L, the latest first.
+    lines : dict
+        For each of these nodes, and L: the lines of its op.
     cotangents : dict
         Node to ∂L/∂node.
     marks : dict
         Node to MAYBE or DIRTY; absent where the entry is right.
     """
 
-    __slots__ = ("cotangents", "marks", "output", "up")
+    __slots__ = ("cotangents", "lines", "marks", "output", "up")
 
-    def __init__(self, output: int, up: dict[int, list[Use]], seed: Any) -> None:
-        self.output, self.up = output, up
+    def __init__(self, output: int, up: Up, lines: dict[int, Lines], seed: Any) -> None:
+        self.output, self.up, self.lines = output, up, lines
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
 
@@ -149,9 +150,18 @@ class Memory:
         """The table of a scalar L, begun where there is none. What leads to L is found once; operands never change."""
         table = self.tables.get(output)
         if table is None:
-            one = self.nodes[output]["dtype"].type(1)  # of L's own dtype, or a float32 program would run in float64
-            table = self.tables[output] = Table(output, leading_to(self, output), one)
+            table = self.tables[output] = self.empty_table(output)
         return table
+
+    def empty_table(self, output: int) -> Table:
+        """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of."""
+        one = self.nodes[output]["dtype"].type(1)  # of L's own dtype, or a float32 program would run in float64
+        return Table(output, *leading_to(self, output), one)
+
+    def uses(self, table: Table, n: int) -> list[tuple[int, int]]:
+        """The counting uses of n that lead to L, as (consumer, argnum), the latest consumer first."""
+        succ = self.succ[n]
+        return [(c, k) for c in consumers(table, n) for k, _ in table.lines[c][succ[c]["argnums"]]]
 
     def verdict(self, table: Table, n: int) -> tuple[str, ...]:
         """How a visit to a marked cotangent ends, now that its inputs among the cotangents are verified."""
@@ -195,9 +205,9 @@ class Memory:
 
     def _primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
-        for c, lines in table.up[n]:
+        for c in consumers(table, n):
             args = self.nodes[c]["args"]
-            for _, line in lines:
+            for _, line in table.lines[c][self.succ[n][c]["argnums"]]:
                 yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
                 if line.reads_output:
                     yield c
@@ -268,28 +278,38 @@ class Memory:
             del self.holders[n]
 
 
-def leading_to(memory: Memory, output: int) -> dict[int, list[Use]]:
-    """For each node that leads to `output`, the uses through which it does, the latest consumer first.
+def consumers(table: Table, n: int) -> Iterable[int]:
+    """The consumers from which counting uses lead from n to L, the latest first."""
+    found = table.up[n]
+    return (found,) if type(found) is int else found
+
+
+def leading_to(memory: Memory, output: int) -> tuple[Up, dict[int, Lines]]:
+    """For each node that leads to `output`: the consumers through which it does, the latest first; and its op's lines.
 
     A use counts if its rule has a line for it and both ends have an inexact dtype: no path runs through a comparison,
     the condition of `where`, or an index.
     """
     nodes, pred = memory.nodes, memory.pred
-    up: dict[int, list[Use]] = {output: []}
+    up: Up = {output: []}
+    lines: dict[int, Lines] = {}
     stack = [output]
     while stack:
         c = stack.pop()
-        lines = RULES[nodes[c]["op"]].lines
+        lines[c] = of_c = RULES[nodes[c]["op"]].lines
         for o, edge in pred[c].items():
-            uses = lines[edge["argnums"]]
-            if not uses:
+            if not of_c[edge["argnums"]]:
                 continue
-            if o in up:
-                up[o].append((c, uses))
-            elif inexact(nodes[o]["dtype"]):
-                up[o] = [(c, uses)]
-                stack.append(o)
-    for consumers in up.values():
-        if len(consumers) > 1:
-            consumers.sort(reverse=True, key=lambda use: use[0])
-    return up
+            known = up.get(o)
+            if known is None:
+                if inexact(nodes[o]["dtype"]):
+                    up[o] = c
+                    stack.append(o)
+            elif type(known) is int:
+                up[o] = [known, c]
+            else:
+                known.append(c)
+    for several in up.values():
+        if isinstance(several, list):
+            several.sort(reverse=True)
+    return up, lines

@@ -51,7 +51,9 @@ def is_mask(part: Any) -> bool:
     """Whether a part of an index is boolean, so that the shape of what it takes depends on its value."""
     if type(part) in (int, slice, type(None), type(Ellipsis)):
         return False
-    return (part.dtype if hasattr(part, "dtype") else np.asarray(part).dtype) == bool
+    if isinstance(part, list | tuple):
+        return bool(part) and all(map(is_mask, part))
+    return np.dtype(bool) == getattr(part, "dtype", type(part))
 
 
 # What NumPy can be asked of a node that is a fact of the program, not a value: answered at once, not recorded.

@@ -7,7 +7,7 @@ import numpy as np
 from .arrays import handed_out, inexact, settle
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
-from .memory import Memory, Table
+from .memory import Memory, Table, consumers
 from .node import Node
 from .registry import RULES, Read
 from .rules.broadcasting import unbroadcast
@@ -32,21 +32,24 @@ def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None)
                 log.taken(memory.graph, n, known)
             if not known:
                 stack.append(~n)
-                for c, _ in up[n]:
-                    stack.append(c)
+                above = up[n]
+                if type(above) is int:
+                    stack.append(above)
+                else:
+                    stack += above
     return cotangents[target]
 
 
 def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """∂L/∂n: what each use of n gives back, summed."""
     nodes, cotangents = memory.nodes, table.cotangents
-    node = nodes[n]
+    node, uses, lines, above = nodes[n], memory.succ[n], table.lines, table.up[n]
     shape, dtype = node["shape"], node["dtype"]
     if type(dtype) is tuple:
         return gathered(memory, table, n)
     sum, terms = None, 0
-    for c, lines in table.up[n]:
-        for k, line in lines:
+    for c in (above,) if type(above) is int else above:
+        for k, line in lines[c][uses[c]["argnums"]]:
             d = line.pull(cotangents[c], c, k, nodes, read)
             if d.shape != shape or d.dtype is not dtype:
                 d = fitted(d, nodes[c], k, node)
@@ -62,7 +65,7 @@ def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
     node = memory.nodes[n]
     parts = [np.zeros(s, d)[()] for s, d in zip(node["shape"], node["dtype"], strict=True)]
-    for c, _ in table.up[n]:
+    for c in consumers(table, n):
         parts[memory.nodes[c]["args"][1]] = table.cotangents[c]
     return tuple(map(settle, parts))
 
@@ -202,8 +205,7 @@ def checked(L: Node, t: Any) -> None:
 def _inexact(node: dict[str, Any]) -> None:
     if not inexact(node["dtype"]):
         raise NotDifferentiableError(
-            f"{describe(node)} has no derivative: its dtype is no float and no complex. "
-            f"Make it one: a leaf of floats, or x.astype(float)."
+            f"{describe(node)} has no derivative: its dtype is no float and no complex. Make it one: a leaf of floats, or x.astype(float)."
         )
 
 

@@ -61,7 +61,7 @@ def joined(edge: dict[str, tuple[int, ...]] | None, k: int) -> dict[str, tuple[i
     return edge_of((*edge["argnums"], k) if edge is not None else (k,))
 
 
-FLOAT = np.float64
+FLOAT, DOUBLE = np.float64, np.dtype(np.float64)
 SINGLE = [edge_of((k,)) for k in range(16)]
 
 
@@ -155,7 +155,7 @@ class Tape:
         Node, or tuple of Node
             The result's handle, or NumPy's own tuple of them where the op has several outputs.
         """
-        rule = RULES[op] if op in RULES else rule_of(op)
+        rule = RULES.get(op) or rule_of(op)
         memory = self._memory
         kept, run = [], []
         operands: dict[int, dict[str, Any]] = {}
@@ -178,11 +178,12 @@ class Tape:
                         run.append(a)
                 if y is None:
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
-                if type(y) is not FLOAT:
+                if type(y) is FLOAT:
+                    shape, dtype, several = (), DOUBLE, False
+                else:
                     y = settle(y)
-                n, several = self._next, type(y) is tuple
-                shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
-                line = line_of(_getframe(2))
+                    shape, dtype, several = shape_of(y), dtype_of(y), type(y) is tuple
+                n, line = self._next, line_of(_getframe(2))
                 # From here on all of it is written, or nothing: the counter moves last.
                 values[n], memory.pred[n], memory.succ[n] = y, operands, {}
                 for o, edge in operands.items():

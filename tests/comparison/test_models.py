@@ -125,18 +125,18 @@ def test_selected_requests_do_less_work(model, work):
     log = mg.Log()
     mg.grad(L, leaves[last], log=log)
     tape = L.tape
-    up = tape._memory.tables[L.id].up
-    uses = {n: sum(len(lines) for _, lines in found) for n, found in up.items()}
-    done = sum(uses[e.node] for e in log.events if e.kind == "store")
-    work(f"{f.__name__}, {last} alone", done, sum(uses.values()), number_of_paths(up, leaves[last].id, L.id))
-    assert done < sum(uses.values())
+    table = tape._memory.tables[L.id]
+    uses = {n: tape._memory.uses(table, n) for n in table.up}
+    done, full = sum(len(uses[e.node]) for e in log.events if e.kind == "store"), sum(map(len, uses.values()))
+    work(f"{f.__name__}, {last} alone", done, full, number_of_paths(uses, leaves[last].id, L.id))
+    assert done < full
 
 
-def number_of_paths(up, start, end):
+def number_of_paths(uses, start, end):
     """How many paths lead from start to the end, counted without walking them."""
     counts = {end: 1}
-    for n in sorted(up, reverse=True):
-        counts.setdefault(n, sum(len(lines) * counts[c] for c, lines in up[n]))
+    for n in sorted(uses, reverse=True):
+        counts.setdefault(n, sum(counts[c] for c, _ in uses[n]))
     return counts[start]
 
 

@@ -103,7 +103,9 @@ def test_autograd_agrees(program):
     values = [np.asarray(v, dtype=float) for v in program.values()]
     for k, L in enumerate(outputs):
         for i, x in enumerate(leaves):
-            theirs = autograd.grad(lambda v, i=i, k=k: program.run(anp, values[:i] + [v] + values[i + 1 :])[1][k] + 0.0 * anp.sum(v))(values[i])
+            theirs = autograd.grad(lambda v, i=i, k=k: program.run(anp, values[:i] + [v] + values[i + 1 :])[1][k] + 0.0 * anp.sum(v))(
+                values[i]
+            )
             np.testing.assert_allclose(mg.grad(L, x), theirs, rtol=1e-10, atol=1e-12)
 
 

@@ -47,8 +47,8 @@ def test_work(graph, work):
 
 def counts(L, log, targets):
     """How many local derivatives each way applies: memograd, full backprop, path sums."""
-    up = L.tape._memory.tables[L.id].up
-    uses = {n: sum(len(lines) for _, lines in found) for n, found in up.items()}
+    table = L.tape._memory.tables[L.id]
+    uses = {n: len(L.tape._memory.uses(table, n)) for n in table.up}
     stored = {L.tape[name].id for name in log.stored}
     return sum(uses[n] for n in stored), sum(uses.values()), sum(len(path) for t in targets for path in paths(L, t))
 
@@ -83,6 +83,4 @@ def test_section_13_has_thirteen_nodes_and_thirteen_arrows():
     L, _ = section13(mg.Tape())
     arrows = {(L.tape[u].name, L.tape[v].name) for u, v in L.tape.graph.edges}
     assert len(L.tape) == 13
-    assert " ".join(sorted(f"{u}->{v}" for u, v in arrows)) == (
-        "W1->g W1->h W2->c W2->j W3->e b->L c->b e->c f->b g->L h->k j->k p->f"
-    )
+    assert " ".join(sorted(f"{u}->{v}" for u, v in arrows)) == ("W1->g W1->h W2->c W2->j W3->e b->L c->b e->c f->b g->L h->k j->k p->f")
