@@ -8,7 +8,7 @@ import pytest
 import memograd as mg
 from memograd import memory as memory_module
 from memograd.arrays import same
-from memograd.registry import RULES
+from memograd.registry import RULES, Operand
 
 
 def work(L, targets):
@@ -167,6 +167,7 @@ class TestManyOutputs:
         losses = [np.square(w * b) for b in bs]
         for L in losses:
             mg.grad(L, w)
+        assert [table.output for table in tape._memory._knowing(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
         bs[7].value = 1.5
         marked = [k for k, L in enumerate(losses) if tape._memory.tables[L.id].marks]
         assert marked == [7]
@@ -281,8 +282,8 @@ def law_of_marks(tape):
     for n in memory.marks:
         assert all(c in memory.marks for c in memory.succ[n])
         for o, c in memory._pulls_reading(n):
-            for table in memory._knowing(o):
-                assert c not in table.up or o in table.marks
+            for table in memory._knowing(o, c):
+                assert o in table.marks
 
 
 def test_an_interrupted_assignment_is_all_or_nothing():

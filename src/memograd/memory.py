@@ -119,8 +119,8 @@ class Memory:
             if c in self.marks:
                 self.marks[c] = DIRTY
         for o, c in self._pulls_reading(n):
-            for table in self._knowing(o):
-                if o in table.marks and c in table.up:
+            for table in self._knowing(o, c):
+                if o in table.marks:
                     table.marks[o] = DIRTY
         self.values[n] = new
 
@@ -137,12 +137,17 @@ class Memory:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
-    def _knowing(self, o: Any) -> Iterable[Table]:
-        """The tables that know a cotangent of operand o."""
-        held = self.holders.get(o) if type(o) is Operand else None
-        if held is None:
+    def _knowing(self, o: Any, c: int) -> Iterable[Table]:
+        """The tables that know a cotangent of operand o, to which consumer c gave its part: they know one of c, too."""
+        of_o, of_c = self.holders.get(o) if type(o) is Operand else None, self.holders.get(c)
+        if of_o is None or of_c is None:
             return ()
-        return held.values() if isinstance(held, dict) else (held,)
+        if isinstance(of_o, Table):
+            return (of_o,) if of_c is of_o or (isinstance(of_c, dict) and of_o.output in of_c) else ()
+        if isinstance(of_c, Table):
+            return (of_c,) if of_c.output in of_o else ()
+        few, many = (of_o, of_c) if len(of_o) < len(of_c) else (of_c, of_o)
+        return [table for output, table in few.items() if output in many]
 
     # ---------------------------------------------------------------------------------------------- cotangents
 
@@ -150,7 +155,9 @@ class Memory:
         """The table of a scalar L, begun where there is none. What leads to L is found once; operands never change."""
         table = self.tables.get(output)
         if table is None:
-            table = self.tables[output] = self.empty_table(output)
+            table = self.empty_table(output)
+            self._hold(table, output)
+            self.tables[output] = table
         return table
 
     def empty_table(self, output: int) -> Table:
@@ -181,8 +188,7 @@ class Memory:
         if n in table.marks:
             self._restore(table, n, new)
         else:
-            if self.holders.setdefault(n, table) is not table:
-                self._hold(table, n)
+            self._hold(table, n)
             table.cotangents[n] = new
 
     def _restore(self, table: Table, n: int, new: Any) -> None:
@@ -197,10 +203,10 @@ class Memory:
         del marks[n]
 
     def _hold(self, table: Table, n: int) -> None:
-        held = self.holders[n]
+        held = self.holders.setdefault(n, table)
         if isinstance(held, dict):
             held[table.output] = table
-        else:
+        elif held is not table:
             self.holders[n] = {held.output: held, table.output: table}
 
     def _primals(self, table: Table, n: int) -> Iterator[int]:
@@ -223,8 +229,8 @@ class Memory:
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
             for o, c in self._pulls_reading(p):
-                for table in self._knowing(o):
-                    if o not in table.marks and c in table.up:
+                for table in self._knowing(o, c):
+                    if o not in table.marks:
                         waves.setdefault(table, {})[o] = MAYBE
         for table, wave in waves.items():
             self._spread(table, wave)

@@ -192,6 +192,9 @@ def scalar(L: Any) -> Node:
 
 def checked(L: Node, t: Any) -> None:
     """Raise unless t can be a target of L."""
+    table = L.tape._memory.tables.get(L.id)
+    if table is not None and type(t) is Node and t.id in table.up and t.tape is L.tape:
+        return  # it leads to L, so it was checked when L's table was begun
     if not isinstance(t, Node):
         raise NotDifferentiableError(
             f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id]."

@@ -96,7 +96,7 @@ class Tape:
         self._next = 0
         self._asking: FrameType | None = None  # the frame of the request that runs
         self._names: dict[str, int] = {}
-        self._handles: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
+        self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
     # ------------------------------------------------------------------------------------------------ to record
@@ -133,9 +133,9 @@ class Tape:
             if name is not None:
                 self._check_name(name)
             node: Node = self.record(None, (), NOTHING, y)
+            self._handles[node.id] = weakref.ref(node)
             if name is not None:
                 self._name(node, name)
-            self._handles[node.id] = node
             return node
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
@@ -182,7 +182,8 @@ class Tape:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y = settle(y)
-                    shape, dtype, several = shape_of(y), dtype_of(y), type(y) is tuple
+                    several = isinstance(y, tuple)
+                    shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
                 n, line = self._next, line_of(_getframe(2))
                 # From here on all of it is written, or nothing: the counter moves last.
                 values[n], memory.pred[n], memory.succ[n] = y, operands, {}
@@ -330,7 +331,8 @@ class Tape:
         return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
 
     def _handle(self, n: int) -> Node:
-        handle = self._handles.get(n)
+        known = self._handles.get(n)
+        handle = known() if known is not None else None
         return Node(self, n) if handle is None else handle
 
     # ----------------------------------------------------------------------------------------------------- names
@@ -347,7 +349,8 @@ class Tape:
         attributes = node._attributes
         self._names.pop(attributes["name"], None)
         self._names[name] = node.id
-        self._handles[node.id] = node
+        if self._handle(node.id) is not node:
+            self._handles[node.id] = weakref.ref(node)
         attributes["name"] = name
 
     # ------------------------------------------------------------------------------------------------- to change
@@ -460,6 +463,7 @@ class Tape:
                 nodes = self._memory.nodes
                 for n in range(start, self._next):
                     self._names.pop(nodes[n]["name"], None)
+                    self._handles.pop(n, None)
                 self._memory.cut(start, self._next)
 
 
