@@ -4,12 +4,13 @@ A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` comp
 each ∂L/∂node in a table, and can log every visit, store, read and drop.
 """
 
-from . import baselines, check
+from . import baselines, check, functional
+from .accumulation import hvp, jvp, vjp
 from .errors import MemogradError
 from .log import Event, Log
 from .node import Node
 from .registry import constant, elementwise, linear, multilinear, op, rule
-from .solver import grad
+from .solver import grad, grad_node
 from .tableview import table
 from .tape import Tape
 
@@ -26,10 +27,15 @@ __all__ = [
     "check",
     "constant",
     "elementwise",
+    "functional",
     "grad",
+    "grad_node",
+    "hvp",
+    "jvp",
     "linear",
     "multilinear",
     "op",
     "rule",
     "table",
+    "vjp",
 ]

@@ -29,7 +29,9 @@ class RefusedError(MemogradError, TypeError):
 
 
 class OtherTapeError(MemogradError, ValueError):
-    """Nodes of two tapes met."""
+    """Nodes of two tapes met; `tapes` are the two, where both are known."""
+
+    tapes: tuple[Any, ...] = ()
 
 
 class EndedError(MemogradError, RuntimeError):

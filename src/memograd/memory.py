@@ -38,16 +38,19 @@ class Table:
         For each of these nodes, and L: the lines of its op.
     cotangents : dict
         Node to ∂L/∂node.
+    program : dict
+        Node to the node that computes ∂L/∂node, where one was recorded.
     marks : dict
         Node to MAYBE or DIRTY; absent where the entry is right.
     """
 
-    __slots__ = ("cotangents", "lines", "marks", "output", "up")
+    __slots__ = ("cotangents", "lines", "marks", "output", "program", "up")
 
     def __init__(self, output: int, up: Up, lines: dict[int, Lines], seed: Any) -> None:
         self.output, self.up, self.lines = output, up, lines
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
+        self.program: dict[int, int] = {}
 
 
 class Memory:

@@ -1,5 +1,6 @@
 """The handle of a node: it behaves like the array that it stands for, and records what is done to it."""
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,10 +36,12 @@ def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (other, self))
 
 
-def _refusing(what: str) -> Callable[..., NoReturn]:
-    """A conversion that would freeze a value into the program."""
+def _refusing(what: str, conversion: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A conversion that would freeze a value into the program; given where no program outlives the tape."""
 
-    def refuse(self: "Node", *args: Any, **kwargs: Any) -> NoReturn:
+    def refuse(self: "Node", *args: Any, **kwargs: Any) -> Any:
+        if self.tape._passing:
+            return conversion(self.value, *args, **kwargs)
         raise RefusedError(
             f"{what} was asked of {describe(self._attributes)}: that would freeze today's value into a program that outlives "
             f"it. Use node.value for the number itself, or np.where to choose between values."
@@ -152,8 +155,9 @@ class Node:
 
     @property
     def consumers(self) -> list["Node"]:
-        """The nodes that use it."""
-        return [self.tape._handle(n) for n in self.tape.graph.succ[self.id]]
+        """The nodes that use it, save those that the recursion recorded."""
+        nodes = self.tape._memory.nodes
+        return [self.tape._handle(n) for n in self.tape.graph.succ[self.id] if nodes[n]["of"] is None]
 
     def named(self, name: str) -> "Node":
         """Name this node, and return it.
@@ -242,9 +246,10 @@ class Node:
             f"Record the changed array: y = x.at[i].set(v)."
         )
 
-    __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,")
-    __float__, __int__, __complex__ = _refusing("float()"), _refusing("int()"), _refusing("complex()")
-    __index__, __array__, item, tolist = _refusing("An index"), _refusing("np.asarray()"), _refusing(".item()"), _refusing(".tolist()")
+    __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool)
+    __float__, __int__, __complex__ = _refusing("float()", float), _refusing("int()", int), _refusing("complex()", complex)
+    __index__, __array__ = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
+    item, tolist = _refusing(".item()", np.ndarray.item), _refusing(".tolist()", np.ndarray.tolist)
 
     # ----------------------------------------------------------------------------------------------- array methods
 

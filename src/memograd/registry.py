@@ -117,12 +117,23 @@ RULES: dict[Any, Rule] = {
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
 
+REFUSED: dict[Any, str] = {}
+"""Functions that memograd will not record, each with the reason and what to use instead."""
+
+SHEETS: list[Callable[[], bool]] = []
+"""What is tried for an op that nobody knows: each brings in a sheet that was not needed until then, and says whether it did."""
+
+
 def rule_of(op: Any) -> Rule:
-    """The rule of an op; an op that has none is refused, with the line that would register it."""
+    """The rule of an op; an op that has none is refused, with the reason, or with the line that would register it."""
     rule = RULES.get(op)
     if rule is not None:
         return rule
     name = op_name(op)
+    if op in REFUSED:
+        raise NoRuleError(f"{name} is not recorded: {REFUSED[op]}")
+    if any(bring() for bring in SHEETS):
+        return rule_of(op)
     raise NoRuleError(
         f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, y: ...), where g is the "
         f"cotangent of the result y; or, if no derivative passes through it: memograd.constant({name})."
@@ -233,6 +244,12 @@ def constant(*ops: Any) -> None:
     """
     for op in ops:
         _register(op, "constant", {})
+
+
+def refused(reason: str, *ops: Any) -> None:
+    """Functions that memograd will not record: why, and what to use instead, in one sentence."""
+    for op in ops:
+        REFUSED[op] = reason
 
 
 F = TypeVar("F", bound=Callable[..., Any])

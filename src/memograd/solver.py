@@ -1,5 +1,6 @@
 """The recursion: which derivatives are needed, each computed once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,21 @@ from .memory import Memory, Table, consumers
 from .node import Node
 from .registry import RULES, Read
 from .rules.broadcasting import unbroadcast
+from .tape import Tape
+
+Store = Callable[[Table, int, Any], None]
 
 
-def pull_back(memory: Memory, table: Table, target: int, log: Log | None = None) -> Any:
+def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Log | None = None) -> Any:
     """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
     up, cotangents, marks = table.up, table.cotangents, table.marks
-    read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
     stack = [target]
     while stack:
         n = stack.pop()
         if n < 0:
             ending = memory.verdict(table, ~n) if ~n in marks else STORE
             if ending is not READ:
-                memory.store(table, ~n, total(memory, table, ~n, read))
+                store(table, ~n, total(memory, table, ~n, read))
             if log is not None:
                 log.close(*ending)
         else:
@@ -149,13 +152,19 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
 def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: str) -> Any:
     """One target's derivative, as it is handed out."""
     if t.id in table.up:
-        return handed_out(pull_back(memory, table, t.id, log))
+        read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
+        return handed_out(pull_back(memory, table, t.id, read, memory.store, log))
     if unconnected == "zero":
         return handed_out(settle(np.zeros(t.shape, t.dtype)))
     if unconnected == "none":
         return None
+    raise no_path(memory, table, t)
+
+
+def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
+    """The error for a target that does not lead to L."""
     ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "nowhere: nothing uses it"
-    raise NoPathError(
+    return NoPathError(
         f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
         f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' or 'none'."
     )
@@ -170,6 +179,99 @@ def _ends(memory: Memory, n: int) -> list[str]:
                 seen.add(c)
                 stack.append(c)
     return [memory.nodes[m]["name"] for m in sorted(seen) if not memory.succ[m] and m != n]
+
+
+# ------------------------------------------------------------------------------- the same recursion, on handles
+
+
+class Recording(Table):
+    """Stands for L's table while the recursion records: its cotangents are handles of the derivative nodes."""
+
+    __slots__ = ("start", "tape")
+
+    def __init__(self, tape: Tape, table: Table) -> None:
+        self.start = tape._next
+        self.tape, self.output, self.up, self.lines = tape, table.output, table.up, table.lines
+        self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
+        if self.output not in self.cotangents:
+            self.store(self, self.output, tape.record(np.ones, ((), tape._memory.nodes[self.output]["dtype"])))
+
+    def store(self, table: Table, n: int, d: Any) -> None:
+        """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
+        self.cotangents[n] = d
+        for m in range(self.start, self.tape._next):
+            self.tape._memory.nodes[m]["of"] = (self.output, n)
+        self.start = self.tape._next
+
+
+class Handles(dict[int, Any]):
+    """Derivative nodes by the nodes that they belong to; L's program itself knows ids alone, so that nothing points at a tape."""
+
+    def __init__(self, tape: Tape, program: dict[int, Any]) -> None:
+        nodes = tape._memory.nodes
+        super().__init__((n, Node(tape, d)) for n, d in program.items() if d in nodes)  # a scratch block may have cut some off
+        self.program = program
+
+    def __setitem__(self, n: int, d: Any) -> None:
+        super().__setitem__(n, d)
+        if type(d) is Node:
+            self.program[n] = d.id
+
+
+def grad_node(L: Node, target: Any, *, unconnected: str = "zero") -> Any:
+    """∂L/∂target as a node of the same tape: the derivative's own program, recorded, to be differentiated again.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    target : Node, or list, tuple or dict of them
+        By what to differentiate.
+    unconnected : {"zero", "none", "raise"}
+        What a target that does not lead to L gives: a node of zeros, None, or an error.
+
+    Returns
+    -------
+    Node, or list, tuple or dict of them
+        Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the same nodes come back.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError, NoPathError
+        As for :func:`grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf(2.0, name="x")
+    >>> L = (x * x * x).named("L")
+    >>> g = mg.grad_node(L, x)
+    >>> g.name, float(g.value), float(mg.grad(g, x))
+    ('∂L/∂x', 12.0, 12.0)
+    """
+    tape = scalar(L).tape
+    mapped(lambda t: checked(L, t), target)
+
+    def record(table: Table) -> Any:
+        start, recording = tape._next, Recording(tape, table)
+        try:
+            return mapped(lambda t: recorded(recording, t, unconnected), target)
+        except BaseException:
+            tape._cut(start)
+            raise
+
+    return tape._ask(L.id, None, record)
+
+
+def recorded(recording: Recording, t: Node, unconnected: str) -> Node | None:
+    """One target's derivative, as a node."""
+    tape, memory = recording.tape, recording.tape._memory
+    if t.id in recording.up:
+        node: Node = pull_back(memory, recording, t.id, tape._handle, recording.store)
+        return tape._derivative(node, recording.output, t)
+    if unconnected == "raise":
+        raise no_path(memory, recording, t)
+    return tape.record(np.zeros, (t.shape, t.dtype)) if unconnected == "zero" else None
 
 
 def scalar(L: Any) -> Node:

@@ -95,6 +95,6 @@ def table(L: Node) -> Cotangents:
     known = memory.tables.get(L.id)
 
     def read(n: int) -> Any:
-        return tape._ask(L.id, None, lambda entries: pull_back(memory, entries, n))
+        return tape._ask(L.id, None, lambda entries: pull_back(memory, entries, n, memory.value, memory.store))
 
     return Cotangents(tape, L.id, known.cotangents if known is not None else {}, read)

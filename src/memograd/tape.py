@@ -86,7 +86,7 @@ class Tape:
     (np.float64(5.0), 3)
     """
 
-    __slots__ = ("__weakref__", "_asking", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "graph")
+    __slots__ = ("__weakref__", "_asking", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
 
     def __init__(self) -> None:
         self.graph = nx.DiGraph()
@@ -94,6 +94,7 @@ class Tape:
         self._memory = Memory(self.graph)
         self._lock = threading.RLock()
         self._next = 0
+        self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
         self._asking: FrameType | None = None  # the frame of the request that runs
         self._names: dict[str, int] = {}
         self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
@@ -243,9 +244,11 @@ class Tape:
         return copy
 
     def _foreign(self, op: Any, a: Node) -> OtherTapeError:
-        return OtherTapeError(
+        error = OtherTapeError(
             f"{op_name(op)} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
         )
+        error.tapes = (self, a.tape)
+        return error
 
     @classmethod
     def from_digraph(cls, graph: nx.DiGraph) -> "Tape":
@@ -333,7 +336,7 @@ class Tape:
     def _handle(self, n: int) -> Node:
         known = self._handles.get(n)
         handle = known() if known is not None else None
-        return Node(self, n) if handle is None else handle
+        return Node(self, int(n)) if handle is None else handle  # n may be an Operand
 
     # ----------------------------------------------------------------------------------------------------- names
 
@@ -435,6 +438,17 @@ class Tape:
             finally:
                 self._asking = outer
 
+    def _derivative(self, node: Node, output: int, t: Node) -> Node:
+        """A requested derivative gets a name, unless it has one, or its name is taken."""
+        name = f"∂{self._shown(output)}/∂{self._shown(t.id)}"
+        if _reserved(node.name) and name not in self._names:
+            self._name(node, name)
+        return node
+
+    def _shown(self, n: int) -> str:
+        name: str = self._memory.nodes[n]["name"]
+        return f"({name})" if name.startswith("∂") else name
+
     @contextmanager
     def scratch(self) -> Iterator[None]:
         """Cut off, at the end of the block, every node recorded inside it, with values and tables.
@@ -460,11 +474,15 @@ class Tape:
                 yield
             finally:
                 self._check_idle("the end of a scratch block")
-                nodes = self._memory.nodes
-                for n in range(start, self._next):
-                    self._names.pop(nodes[n]["name"], None)
-                    self._handles.pop(n, None)
-                self._memory.cut(start, self._next)
+                self._cut(start)
+
+    def _cut(self, start: int) -> None:
+        """Cut off the nodes from `start` on, with their names."""
+        nodes = self._memory.nodes
+        for n in range(start, self._next):
+            self._names.pop(nodes[n]["name"], None)
+            self._handles.pop(n, None)
+        self._memory.cut(start, self._next)
 
 
 def _reserved(name: str) -> bool:

@@ -113,4 +113,4 @@ elementwise(np.angle,       a=lambda g, a, deg=False: g * -1j / a * (1 / DEGREE 
 constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
          np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
          np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
-         np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.zeros_like, np.ones_like)
+         np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.zeros_like, np.ones_like, np.zeros, np.ones)

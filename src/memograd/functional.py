@@ -1,0 +1,252 @@
+"""The same for plain Python functions of arrays: JAX's signatures, over flat positional arguments.
+
+They nest. While one function is traced, inner calls on the same thread record on the same tape, each with fresh nodes for
+its arguments, so that perturbations are not confused: d/dx (x · d/dy (x + y) at y = x) is 1. Given nodes, they give nodes.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .accumulation import inner, pushed
+from .arrays import handed_out, settle
+from .errors import OtherTapeError, RefusedError
+from .node import Node
+from .solver import grad as grad_of_node
+from .solver import grad_node
+from .tape import Tape
+
+_thread = threading.local()
+
+
+class Trace:
+    """One run of a function on a tape; its answers are nodes, or arrays where the tape is thrown away."""
+
+    def __init__(self, tape: Tape, as_nodes: bool) -> None:
+        self.tape, self.as_nodes = tape, as_nodes
+
+    def run(self, f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int], kwargs: dict[str, Any]) -> tuple[list[Node], Any]:
+        """A fresh node for each argument at `positions`, and what f gives for them."""
+        nodes = {k: self._entered(args[k]) for k in positions}
+        return list(nodes.values()), f(*(nodes.get(k, a) for k, a in enumerate(args)), **kwargs)
+
+    def _entered(self, a: Any) -> Node:
+        node: Any = np.positive(a) if isinstance(a, Node) else self.tape.leaf(a)
+        return node  # type: ignore[no-any-return]
+
+    def grad(self, L: Any, nodes: list[Node]) -> list[Any]:
+        """∂L/∂node; zeros where L does not depend on them, or is no node."""
+        if not isinstance(L, Node):
+            return [handed_out(settle(np.zeros(n.shape, n.dtype))) for n in nodes]
+        found: list[Any] = grad_node(L, nodes) if self.as_nodes else grad_of_node(L, nodes)
+        return found
+
+    def out(self, y: Any) -> Any:
+        """What a function gave, as its caller gets it."""
+        return y.value if isinstance(y, Node) and not self.as_nodes else y
+
+
+def traced(answer: Callable[[Trace], Any], args: Sequence[Any]) -> Any:
+    """`answer` on the tape of the nodes among the arguments, on that of the trace around it, or on one to throw away."""
+    given = [a.tape for a in args if isinstance(a, Node)]
+    around = given[0] if given else getattr(_thread, "tape", None)
+    if around is not None:
+        with _tracing(around):
+            return answer(Trace(around, as_nodes=True))
+    tape = Tape()
+    tape._passing = True
+    try:
+        with _tracing(tape):
+            return answer(Trace(tape, as_nodes=False))
+    except OtherTapeError as met:
+        others = [other for other in met.tapes if other is not tape]
+        if tape not in met.tapes or len(others) != 1:
+            raise
+    with _tracing(others[0]):  # the function closes over nodes of that tape
+        return answer(Trace(others[0], as_nodes=True))
+
+
+@contextmanager
+def _tracing(tape: Tape) -> Iterator[None]:
+    outer, _thread.tape = getattr(_thread, "tape", None), tape
+    try:
+        yield
+    finally:
+        _thread.tape = outer
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+    """A function that gives f's value and its gradient.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, giving a scalar.
+    argnums : int or sequence of int
+        By which positional arguments to differentiate.
+
+    Returns
+    -------
+    callable
+        Called as f is; gives ``(value, gradient)``, the gradient a tuple where `argnums` is a sequence.
+
+    Raises
+    ------
+    NotScalarError
+        f gives no scalar.
+    NotDifferentiableError
+        An argument to differentiate by is of integers.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> value, g = mg.functional.value_and_grad(lambda x: np.sum(x * x))(np.array([1.0, 2.0]))
+    >>> float(value), g
+    (5.0, array([2., 4.]))
+    """
+    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        def answer(trace: Trace) -> tuple[Any, Any]:
+            nodes, y = trace.run(f, args, positions, kwargs)
+            g = trace.grad(y, nodes)
+            return trace.out(y), g[0] if isinstance(argnums, int) else tuple(g)
+
+        value, gradient = traced(answer, args)
+        return value, gradient
+
+    return value_and_gradient
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that gives f's gradient.
+
+    Parameters and errors are those of :func:`value_and_grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> float(mg.functional.grad(np.sin)(0.0))
+    1.0
+    >>> float(mg.functional.grad(mg.functional.grad(mg.functional.grad(np.sin)))(0.0))
+    -1.0
+    """
+    value_and_gradient = value_and_grad(f, argnums)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return value_and_gradient(*args, **kwargs)[1]
+
+    return gradient
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """f's value, and the pullback: from a cotangent of the value to a tuple of those of the primals.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, giving an array.
+    *primals : array_like
+        Where to evaluate it.
+
+    Returns
+    -------
+    value : array
+    pullback : callable
+        Called with a cotangent of the value's shape; always gives a tuple.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> value, pullback = mg.functional.vjp(np.multiply, np.array([1.0, 2.0]), 3.0)
+    >>> value, pullback(np.array([1.0, 1.0]))
+    (array([3., 6.]), (array([3., 3.]), np.float64(3.0)))
+    """
+
+    def answer(trace: Trace) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+        nodes, y = trace.run(f, primals, range(len(primals)), {})
+
+        def pullback(seed: Any) -> tuple[Any, ...]:
+            _check_shape(seed, y, "cotangent")
+            with _tracing(trace.tape):
+                return tuple(trace.grad(np.sum(seed * y) if isinstance(y, Node) else y, nodes))
+
+        return trace.out(y), pullback
+
+    value, pullback = traced(answer, primals)
+    return value, pullback
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """f's value, and its directional derivative.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, giving an array.
+    primals, tangents : sequence of array_like
+        Where, and in which direction; of the same shapes.
+
+    Returns
+    -------
+    value, tangent : array
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> mg.functional.jvp(np.square, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+
+    def answer(trace: Trace) -> tuple[Any, Any]:
+        nodes, y = trace.run(f, primals, range(len(primals)), {})
+        for node, t in zip(nodes, tangents, strict=True):
+            _check_shape(t, node, "tangent")
+        if not isinstance(y, Node):
+            return y, np.zeros_like(y)
+        return trace.out(y), trace.out(pushed(y, nodes, list(tangents)))
+
+    value, tangent = traced(answer, [*primals, *tangents])
+    return value, tangent
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
+    """The products of f's Hessian with the tangents, one for each primal.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, giving a scalar.
+    primals, tangents : sequence of array_like
+        Where, and by what to multiply; of the same shapes.
+
+    Returns
+    -------
+    tuple of array
+        Of the primals' shapes.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> mg.functional.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    (array([ 6., 12.]),)
+    """
+
+    def answer(trace: Trace) -> tuple[Any, ...]:
+        nodes, y = trace.run(f, primals, range(len(primals)), {})
+        for node, t in zip(nodes, tangents, strict=True):
+            _check_shape(t, node, "tangent")
+        return tuple(trace.grad(inner(grad_node(y, nodes), list(tangents)) if isinstance(y, Node) else y, nodes))
+
+    products: tuple[Any, ...] = traced(answer, [*primals, *tangents])
+    return products
+
+
+def _check_shape(v: Any, like: Any, what: str) -> None:
+    if np.shape(v) != np.shape(like):
+        raise RefusedError(
+            f"A {what} of shape {np.shape(v)} was given for a value of shape {np.shape(like)}. Give one of the value's shape."
+        )
