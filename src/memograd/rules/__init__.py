@@ -1,5 +1,6 @@
 """The formula sheets: what the derivative of each op is, one line a derivative."""
 
+import importlib
 import sys
 
 from ..registry import SHEETS
@@ -8,13 +9,12 @@ from . import elementwise, indexing, linalg, reductions, shaping
 __all__ = ["elementwise", "indexing", "linalg", "reductions", "shaping"]
 
 
-def special() -> bool:
-    """Bring in the sheet of scipy.special; only a program that uses it pays for SciPy."""
+def bring_special() -> bool:
+    """Bring in the sheet of scipy.special: only a program that uses it pays for SciPy."""
     if "scipy.special" not in sys.modules or f"{__name__}.special" in sys.modules:
         return False
-    from . import special  # noqa: F401, PLC0415
-
+    importlib.import_module(f"{__name__}.special")
     return True
 
 
-SHEETS.append(special)
+SHEETS.append(bring_special)
