@@ -7,6 +7,8 @@ happened, where (names, shapes, dtypes, the user's line), and what to do next.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 
 class MemogradError(Exception):
     """The base of every error that memograd raises by itself."""
@@ -106,9 +108,11 @@ def _visible(character: str) -> str:
 
 
 def op_name(op: Any) -> str:
-    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``f``."""
+    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``, ``f``."""
     name = getattr(op, "__name__", None) or repr(op)
-    module = getattr(op, "__module__", None) or ("numpy" if type(op).__name__ == "ufunc" else "")
+    module = getattr(op, "__module__", None) or ""
+    if isinstance(op, np.ufunc):
+        return f"np.{name}" if getattr(np, name, None) is op else f"special.{name}"
     return f"{module.replace('numpy', 'np', 1)}.{name}" if module.startswith("numpy") else name
 
 
