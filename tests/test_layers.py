@@ -17,7 +17,7 @@ LEVELS = {
     2: {"memory", "node"},
     3: {"tape"},
     4: {"solver"},
-    5: {"tableview", "baselines", "check"},
+    5: {"tableview", "baselines", "check", "accumulation", "functional"},
     6: {"__init__"},
 }
 ARROWS = {
@@ -25,6 +25,7 @@ ARROWS = {
     ("rules.shaping", "rules.broadcasting"),
     ("rules.indexing", "rules.broadcasting"),
     ("check", "baselines"),
+    ("functional", "accumulation"),
     ("baselines", "tableview"),
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and `rules` collects the sheets."""
