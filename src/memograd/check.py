@@ -6,12 +6,13 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
+from .accumulation import inner
 from .arrays import inexact, settle
 from .baselines import coarsest, differences, finite_difference, suited, wide
 from .errors import CheckError, describe, op_name, printable
 from .node import Node
 from .registry import Rule, rule_of
-from .solver import checked, fitted, grad, mapped, scalar
+from .solver import checked, fitted, grad, grad_node, mapped, scalar
 from .tape import Tape
 
 SEED = 20160321
@@ -59,8 +60,10 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
 def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     """Try each line of an op's rule at sample inputs, against central differences of the op.
 
-    Tried are double and single precision, complex numbers where the op takes them, and for an elementwise op 0-d
-    inputs and operands that are broadcast. A line's result must have its operand's shape, once the edge has done its part.
+    Tried are double and single precision, complex numbers where the op takes them, read-only arrays that are not
+    contiguous, and for an elementwise op 0-d and zero-size inputs and operands that are broadcast. A line's result must have
+    its operand's shape, once the edge has done its part. The lines are also run on handles, where they must give the same
+    numbers, and what they record is differentiated again, by the operands and by `g`, against central differences.
 
     Parameters
     ----------
@@ -73,7 +76,8 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     Raises
     ------
     CheckError
-        A line is wrong, at which operand and element, with both numbers; or there was nothing to check.
+        A line is wrong, or its own derivative is, at which operand and element, with both numbers; or there was nothing to
+        check.
     RuleShapeError
         A line gives another shape than its operand's.
     NoRuleError

@@ -5,7 +5,9 @@ by the names that the registration gives them, `y` for the output, `<operand>_sh
 facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind.
 """
 
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
@@ -120,8 +122,8 @@ RULES: dict[Any, Rule] = {
 REFUSED: dict[Any, str] = {}
 """Functions that memograd will not record, each with the reason and what to use instead."""
 
-SHEETS: list[Callable[[], bool]] = []
-"""What is tried for an op that nobody knows: each brings in a sheet that was not needed until then, and says whether it did."""
+LATER = {"scipy.special": f"{__package__}.rules.special"}
+"""Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays for it."""
 
 
 def rule_of(op: Any) -> Rule:
@@ -132,8 +134,10 @@ def rule_of(op: Any) -> Rule:
     name = op_name(op)
     if op in REFUSED:
         raise NoRuleError(f"{name} is not recorded: {REFUSED[op]}")
-    if any(bring() for bring in SHEETS):
-        return rule_of(op)
+    for library, sheet in LATER.items():
+        if library in sys.modules and sheet not in sys.modules:
+            importlib.import_module(sheet)
+            return rule_of(op)
     raise NoRuleError(
         f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, y: ...), where g is the "
         f"cotangent of the result y; or, if no derivative passes through it: memograd.constant({name})."

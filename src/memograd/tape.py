@@ -162,8 +162,7 @@ class Tape:
         operands: dict[int, dict[str, Any]] = {}
         with self._lock:
             try:
-                values = memory.values
-                settled = not memory.marks
+                values, settled = memory.values, not memory.marks
                 for k, a in enumerate(args):
                     if type(a) is Node:
                         if a.tape is not self:

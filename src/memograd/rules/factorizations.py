@@ -1,0 +1,409 @@
+"""Inverses, determinants, factorizations and norms of matrices, in batches too.
+
+Conventions. `cholesky`, `eigh`, `eigvalsh`, and `svd` and `pinv` with `hermitian=True`, read one triangle of their operand: the
+derivative is that of what NumPy computes, so it lies in that triangle; of `(a + a.T) / 2` it is symmetric. Eigenvectors and
+singular vectors have a factor of absolute value 1 to choose (real ones a sign, which does not move): the derivative is that of
+the choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a derivative that means
+something, where they are complex. Eigenvalues or singular values that are equal to rounding: their vectors do not turn into one
+another, so what is smooth there through the values alone has its derivative (their sum, the nuclear norm, the polar factor
+`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. A singular
+value of 0, and a norm at 0, are kinks, with slope 0 in the centre; equal entries, columns, rows or singular values that share a
+maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
+there, as the functions do. `pinv` and `lstsq` take the rank as it is. Of `svd` and `eigh` the first operand alone is an operand.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..registry import constant, op, rule
+from .broadcasting import unbroadcast
+from .indexing import output
+from .linalg import cj, mH, mT, outer
+
+
+def diagonal(d: Any) -> Any:
+    """The diagonal matrix of a vector."""
+    return d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)
+
+
+def diagonal_of(a: Any) -> Any:
+    """The diagonal of a square matrix."""
+    return np.diagonal(a, axis1=-2, axis2=-1)
+
+
+def reciprocal(d: Any, scale: Any) -> Any:
+    """1/d, but 0 where d is 0 to rounding, for numbers of the size of `scale`."""
+    nil = np.less_equal(np.abs(d), np.finfo(d.dtype).eps * scale)
+    return np.where(nil, 0, 1 / np.where(nil, 1, d))
+
+
+def size(values: Any) -> Any:
+    """What differences of these numbers are compared with: the sum of their absolute values, which nothing at all has too."""
+    return np.sum(np.abs(values), axis=-1, keepdims=True)
+
+
+def gaps(values: Any) -> Any:
+    """1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
+    return reciprocal(values[..., None, :] - values[..., :, None], size(values)[..., None])
+
+
+def half(n: int, dtype: Any, upper: bool = False) -> Any:
+    """Ones in the lower, or the upper, triangle, and one half on the diagonal."""
+    ones = np.tri(n, dtype=dtype)
+    return (ones.T if upper else ones) - np.eye(n, dtype=dtype) / 2
+
+
+def fold(g: Any, triangle: str = "L") -> Any:
+    """The cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
+    return (g + mH(g)) * half(g.shape[-1], g.dtype, triangle in "Uu")
+
+
+# ------------------------------------------------------------------------------------------ inverses and equations
+
+
+def inv_pull(g: Any, y: Any) -> Any:
+    """The cotangent of a, given that of its inverse y."""
+    return -(mT(y) @ g @ mT(y))
+
+
+def pinv_pull(g: Any, a: Any, y: Any) -> Any:
+    """The cotangent of a, given that of its pseudoinverse y: all of y turns with a, and its two null spaces do."""
+    t, c, h, at = mT(y), cj(y), mH(g), mT(a)
+    left, right = h @ c @ t, t @ c @ h
+    return left - t @ (at @ left) + right - (right @ at) @ t - t @ g @ t
+
+
+def solve_b(g: Any, a: Any, b_shape: Any) -> Any:
+    """The cotangent of the right-hand side; a vector stands alone only if it is 1-d, as in NumPy."""
+    if len(b_shape) == 1:
+        return unbroadcast(np.linalg.solve(mT(a), g[..., None])[..., 0], b_shape)
+    return unbroadcast(np.linalg.solve(mT(a), g), b_shape)
+
+
+def solve_a(g: Any, a: Any, a_shape: Any, b_shape: Any, y: Any) -> Any:
+    """The cotangent of the matrix."""
+    if len(b_shape) == 1:
+        g, y = g[..., None], y[..., None]
+    return unbroadcast(-(np.linalg.solve(mT(a), g) @ mT(y)), a_shape)
+
+
+def matricized(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
+    """The matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and how that was permuted."""
+    last = [] if axes is None else [k % len(a.shape) for k in axes]
+    order = [k for k in range(len(a.shape)) if k not in last] + last
+    moved = np.transpose(a, order)
+    n = int(np.prod(b_shape, dtype=int))
+    return np.reshape(moved, (n, n)), moved.shape, order
+
+
+def tensorsolve_b(g: Any, a: Any, b_shape: Any, axes: Any = None) -> Any:
+    """The cotangent of the right-hand side of `tensorsolve`."""
+    return np.reshape(np.linalg.solve(mT(matricized(a, b_shape, axes)[0]), np.ravel(g)), b_shape)
+
+
+def tensorsolve_a(g: Any, a: Any, b_shape: Any, y: Any, axes: Any = None) -> Any:
+    """The cotangent of the tensor of `tensorsolve`."""
+    matrix, shape, order = matricized(a, b_shape, axes)
+    d = -outer(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
+    return np.transpose(np.reshape(d, shape), [int(k) for k in np.argsort(order)])
+
+
+def tensorinv_a(g: Any, a_shape: Any, y: Any, ind: int = 2) -> Any:
+    """The cotangent of the tensor that `tensorinv` inverted."""
+    n = int(np.prod(a_shape[:ind], dtype=int))
+    return np.reshape(inv_pull(np.reshape(g, (n, n)), np.reshape(y, (n, n))), a_shape)
+
+
+def rank_tolerance(rcond: Any, shape: Any, dtype: Any) -> float:
+    """What `lstsq` takes for zero, as a share of the largest singular value."""
+    eps = float(np.finfo(dtype).eps)
+    return eps * max(shape) if rcond is None else max(float(rcond), eps)
+
+
+def residue(g: Any, a: Any, b: Any, y: Any) -> Any:
+    """The cotangent of `b - a @ x`, given that of the sums of its squares; 0 where NumPy gives no such sums."""
+    return 2 * g * cj(b - a @ output(y, 0)) if g.shape != (0,) else 0
+
+
+def lstsq_b(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, y: Any, rcond: Any = None) -> Any:
+    """The cotangent of the right-hand side of `lstsq`."""
+    inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
+    return mT(inverse) @ g[0] + residue(g[1], a, b, y)
+
+
+def lstsq_a(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None) -> Any:
+    """The cotangent of the matrix of `lstsq`."""
+    inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
+    product = outer if len(b_shape) == 1 else lambda u, v: u @ mT(v)
+    d = pinv_pull(product(g[0], b), a, inverse) + singular(g[3], a)
+    return d if g[1].shape == (0,) else d - product(residue(g[1], a, b, y), output(y, 0))
+
+
+def power_pull(g: Any, a: Any, n: int) -> Any:
+    """The cotangent of a, given that of its n-th power, by halving n."""
+    if n < 0:
+        y = np.linalg.inv(a)
+        return inv_pull(power_pull(g, y, -n), y)
+    if n < 2:
+        return g * n
+    if n % 2:
+        return g @ mT(np.linalg.matrix_power(a, n - 1)) + power_pull(mT(a) @ g, a, n - 1)
+    root = mT(np.linalg.matrix_power(a, n // 2))
+    return power_pull(root @ g + g @ root, a, n // 2)
+
+
+# ----------------------------------------------------------------------------------------------------- determinants
+
+
+def without_one(s: Any) -> Any:
+    """At [i], the product of all s but s[i]."""
+    s = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])
+    return np.prod(s, axis=-1)
+
+
+def without_two(s: Any) -> Any:
+    """At [i, j], the product of all s but s[i] and s[j]; 0 at [i, i]."""
+    n = s.shape[-1]
+    i, j, k = np.ogrid[:n, :n, :n]
+    return np.prod(np.where((k == i) | (k == j), 1, s[..., None, None, :]), axis=-1) * (1 - np.eye(n, dtype=s.dtype))
+
+
+def of_unitary(u: Any) -> Any:
+    """The cofactors of a unitary matrix."""
+    return np.linalg.det(u)[..., None, None] * cj(u)
+
+
+@op
+def cofactors(a: Any) -> Any:
+    """The cofactors of a matrix: `det(a) * inv(a).T`, at singular matrices too."""
+    u, s, vh = np.linalg.svd(a)
+    return (of_unitary(u) * without_one(s)[..., None, :]) @ of_unitary(vh)
+
+
+def cofactors_a(g: Any, a: Any) -> Any:
+    """The cotangent of a, given that of its cofactors: those of a product are the product of the factors' own."""
+    u, s, vh = np.linalg.svd(a)
+    h, pairs = mT(of_unitary(u)) @ g @ mT(of_unitary(vh)), without_two(s)
+    middle = diagonal((pairs @ diagonal_of(h)[..., None])[..., 0]) - pairs * mT(h)
+    return cj(u) @ middle @ cj(vh)
+
+
+def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
+    """The cotangent of a: its sign turns, if it is complex, by the imaginary part of what its logarithm grows by."""
+    slope = g[1] if a_dtype.kind != "c" else g[1] + 1j * np.imag(g[0] * output(y, 0))
+    return slope[..., None, None] * mT(np.linalg.inv(a))
+
+
+# ---------------------------------------------------------------------------------------------------- factorizations
+
+
+def cholesky_pull(g: Any, y: Any) -> Any:
+    """The cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
+    half_solved = np.linalg.solve(mT(y), half(y.shape[-1], g.dtype) * (mT(y) @ g))
+    return mT(np.linalg.solve(mH(y), mT(half_solved)))
+
+
+def cholesky_a(g: Any, y: Any, upper: bool = False) -> Any:
+    """The cotangent of the triangle that `cholesky` reads."""
+    return fold(cholesky_pull(mH(g), mH(y)), "U") if upper else fold(cholesky_pull(g, y))
+
+
+def eigh_a(g: Any, y: Any, UPLO: str = "L") -> Any:
+    """The cotangent of the triangle that `eigh` reads."""
+    w, v = output(y, 0), output(y, 1)
+    turned = gaps(w) * (mT(v) @ g[1])
+    return fold(cj(v) @ (diagonal(g[0]) + turned) @ mT(v), UPLO)
+
+
+def eigvalsh_a(g: Any, a: Any, UPLO: str = "L") -> Any:
+    """The cotangent of the triangle that `eigvalsh` reads."""
+    v = np.linalg.eigh(a, UPLO)[1]
+    return fold((cj(v) * g[..., None, :]) @ mT(v), UPLO)
+
+
+def eig_a(g: Any, y: Any) -> Any:
+    """The cotangent of a; its eigenvectors keep their length."""
+    w, v = output(y, 0), output(y, 1)
+    turned = mT(v) @ g[1]
+    turned = turned - (mT(v) @ cj(v)) * diagonal_of(turned)[..., None, :]
+    return np.linalg.solve(mT(v), (diagonal(g[0]) + gaps(w) * turned) @ mT(v))
+
+
+def eigvals_a(g: Any, a: Any) -> Any:
+    """The cotangent of a, given that of its eigenvalues."""
+    v = np.linalg.eig(a)[1]
+    return np.linalg.solve(mT(v), g[..., None] * mT(v))
+
+
+def economic(g: Any, u: Any, k: int) -> Any:
+    """The cotangent of the first k columns of u, when the others are no more than what is orthogonal to them."""
+    if u.shape[-1] == k:
+        return g
+    return g[..., :k] - cj(u[..., k:]) @ mH(g[..., k:]) @ cj(u[..., :k])
+
+
+def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
+    """The cotangent of `(u * s) @ mH(v)`, given those of u, s and v, which have as many columns."""
+    p, q = mT(u) @ gu, mT(v) @ gv
+    a, b, whole, inverse = p - mH(p), q - mH(q), size(s)[..., None], reciprocal(s, size(s))
+    apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], whole)
+    d = cj(u) @ (diagonal(gs * (s * inverse)) + (apart * (a + b) + together * (a - b)) / 2) @ mT(v)
+    if u.shape[-2] > u.shape[-1]:
+        d = d + ((gu - cj(u) @ p) * inverse[..., None, :]) @ mT(v)
+    if v.shape[-2] > v.shape[-1]:
+        d = d + (cj(u) * inverse[..., None, :]) @ mH(gv - cj(v) @ q)
+    return d
+
+
+def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """The cotangent of a, or of the triangle of it that is read."""
+    if not compute_uv:
+        d = singular(g, a)
+    else:
+        u, s, v = output(y, 0), output(y, 1), mH(output(y, 2))
+        k = s.shape[-1]
+        d = svd_pull(economic(g[0], u, k), g[1], economic(mH(g[2]), v, k), u[..., :k], s, v[..., :k])
+    return fold(d) if hermitian else d
+
+
+def singular(g: Any, a: Any) -> Any:
+    """The cotangent of a, given that of its singular values."""
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return (cj(u) * (g * (s * reciprocal(s, size(s))))[..., None, :]) @ cj(vh)
+
+
+def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
+    """The cotangent of q @ r, where r is square, given those of q and r."""
+    n = (cj(r) @ mT(gr) - mT(gq) @ cj(q)) * half(r.shape[-1], r.dtype)
+    return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
+
+
+def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
+    """The cotangent of a. Where it is wide, its last columns are r's last ones, turned by q."""
+    if mode == "raw":
+        raise ValueError("np.linalg.qr with mode='raw' gives LAPACK's own reflectors, which have no rule. Write mode='reduced'.")
+    k = min(a_shape[-2:])
+    q, r = np.linalg.qr(a) if mode == "r" else (output(y, 0), output(y, 1)[..., :k, :])
+    gq, gr = (np.zeros(q.shape, q.dtype), g) if mode == "r" else (economic(g[0], q, k), g[1][..., :k, :])
+    q = q[..., :k]
+    if a_shape[-1] == k:
+        return qr_pull(gq, gr, q, r)
+    gq = gq + cj(q) @ cj(r[..., k:]) @ mH(gr[..., k:])
+    return np.concatenate([qr_pull(gq, gr[..., :k], q, r[..., :k]), cj(q) @ gr[..., k:]], -1)
+
+
+# ------------------------------------------------------------------------------------------------------------- norms
+
+
+def slope(x: Any) -> Any:
+    """The derivative of the absolute value: 0 at 0."""
+    return np.sign(x) if x.dtype.kind != "c" else cj(x) / nonzero(np.abs(x))
+
+
+def nonzero(x: Any) -> Any:
+    """`x`, with 1 for 0."""
+    return np.where(np.equal(x, 0), 1, x)
+
+
+def shares(t: Any, y: Any, axis: Any) -> Any:
+    """An even share for each element of `t` that equals `y`, the greatest or the least of them along `axis`."""
+    ties = np.equal(t, y)
+    return ties / np.sum(ties, axis=axis, keepdims=True)
+
+
+def extremes(t: Any, ord: Any) -> Any:
+    """Shares in the greatest element along the last axis; for a negative `ord`, in the least."""
+    return shares(t, (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True), -1)
+
+
+def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
+    """The cotangent of x, given that of its norm y along `axis`; g and y with axes of length 1 there."""
+    if ord is None or ord == 2:
+        return g * cj(x) / nonzero(y)
+    if ord == 0:
+        return np.zeros(x.shape, x.dtype)
+    if ord == 1:
+        return g * slope(x)
+    size = np.abs(x)
+    if np.isinf(ord):
+        return g * shares(size, y, axis) * slope(x)
+    return g * slope(x) * np.power(nonzero(size) / nonzero(y), ord - 1)
+
+
+def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
+    """The cotangent of x, given that of its norm over the last two axes; g without them."""
+    if ord is None or ord == "fro":
+        y = np.linalg.norm(x, axis=(-2, -1))
+        return vector_pull(g[..., None, None], x, y[..., None, None], 2, (-2, -1))
+    if ord in (1, -1):
+        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * slope(x)
+    if ord in (np.inf, -np.inf):
+        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-1), ord))[..., None] * slope(x)
+    return singular(g[..., None] if ord == "nuc" else g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
+
+
+def over_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
+    """The axes of a norm, as a tuple of non-negative ints."""
+    n = len(x_shape)
+    return tuple(range(n)) if axis is None else tuple(int(k) % n for k in np.atleast_1d(axis))
+
+
+def vector_norm_x(g: Any, x: Any, x_shape: Any, y: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """The cotangent of x, given that of `vector_norm`."""
+    axes = over_axes(x_shape, axis)
+    g, y = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
+    return vector_pull(g, x, y, ord, axes)
+
+
+def norm_x(g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over two, all elements' without `ord`."""
+    axes = over_axes(x_shape, axis)
+    if ord is None or len(axes) == 1:
+        return vector_norm_x(g, x, x_shape, y, axes, keepdims, ord)
+    g = np.squeeze(g, axes) if keepdims else g
+    return np.moveaxis(matrix_pull(g, np.moveaxis(x, axes, (-2, -1)), ord), (-2, -1), axes)
+
+
+def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
+    """The cotangent of x, given that of its condition number."""
+    if p is None or p in (2, -2):
+        s = np.linalg.svdvals(x)
+        share = extremes(s, 2) / s[..., :1] - extremes(s, -2) / s[..., -1:]
+        return singular((g * y)[..., None] * (-share if p == -2 else share), x)
+    inverse = np.linalg.inv(x)
+    mine, its = np.linalg.norm(x, p, (-2, -1)), np.linalg.norm(inverse, p, (-2, -1))
+    return matrix_pull(g * its, x, p) + inv_pull(matrix_pull(g * mine, inverse, p), inverse)
+
+
+# ---------------------------------------------------------------------------------------------- inverses and equations
+rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y))
+rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
+                             fold(pinv_pull(g, a, y)) if hermitian else pinv_pull(g, a, y))
+rule(np.linalg.solve,        a=solve_a,                      b=solve_b)
+rule(np.linalg.tensorinv,    a=tensorinv_a)
+rule(np.linalg.tensorsolve,  a=tensorsolve_a,                b=tensorsolve_b)
+rule(np.linalg.lstsq,        a=lstsq_a,                      b=lstsq_b)
+rule(np.linalg.matrix_power, a=lambda g, a, n: power_pull(g, a, int(n)))
+
+# ----------------------------------------------------------------------------------- determinants and factorizations
+rule(np.linalg.det,          a=lambda g, a: g[..., None, None] * cofactors(a))
+rule(cofactors,              a=cofactors_a)
+rule(np.linalg.slogdet,      a=slogdet_a)
+rule(np.linalg.cholesky,     a=cholesky_a)
+rule(np.linalg.eigh,         a=eigh_a)
+rule(np.linalg.eigvalsh,     a=eigvalsh_a)
+rule(np.linalg.eig,          a=eig_a)
+rule(np.linalg.eigvals,      a=eigvals_a)
+rule(np.linalg.svd,          a=svd_a)
+rule(np.linalg.svdvals,      x=lambda g, x: singular(g, x))
+rule(np.linalg.qr,           a=qr_a)
+
+# ------------------------------------------------------------------------------------------------------------- norms
+rule(np.linalg.norm,         x=norm_x)
+rule(np.linalg.vector_norm,  x=vector_norm_x)
+rule(np.linalg.matrix_norm,  x=lambda g, x, keepdims=False, ord="fro":
+                             matrix_pull(np.squeeze(g, (-2, -1)) if keepdims else g, x, ord))
+rule(np.linalg.cond,         x=cond_x)
+
+constant(np.linalg.matrix_rank)
