@@ -22,8 +22,11 @@ def L(x):
     return np.sum(np.square(x).named("s")).named("L")
 
 
-def test_before_any_request_it_is_empty(L):
-    assert len(mg.table(L)) == 0 and list(mg.table(L)) == []
+def test_before_any_request_it_holds_the_seed_alone_and_then_fills(L, x):
+    table = mg.table(L)
+    assert list(table) == ["L"]
+    mg.grad(L, x)
+    assert list(table) == ["x", "s", "L"]
 
 
 def test_it_lists_what_was_stored_and_the_seed(L, x):
@@ -102,8 +105,8 @@ class TestPrinting:
             "∂L/∂L  float64    1"
         )  # fmt: skip
 
-    def test_an_empty_table_prints_nothing(self, L):
-        assert repr(mg.table(L)) == ""
+    def test_before_any_request_it_prints_the_seed(self, L):
+        assert repr(mg.table(L)) == "∂L/∂L  float64    1"
 
     def test_an_array_without_elements_prints(self, tape):
         x = tape.leaf(np.zeros(0), name="x")

@@ -92,9 +92,10 @@ def table(L: Node) -> Cotangents:
     """
     tape = scalar(L).tape
     memory = tape._memory
-    known = memory.tables.get(L.id)
+    with tape._lock:
+        known = memory.table(L.id)
 
     def read(n: int) -> Any:
         return tape._ask(L.id, None, lambda entries: pull_back(memory, entries, n, memory.value, memory.store))
 
-    return Cotangents(tape, L.id, known.cotangents if known is not None else {}, read)
+    return Cotangents(tape, L.id, known.cotangents, read)
