@@ -8,7 +8,7 @@ import pytest
 
 import memograd as mg
 from memograd.check import check_grad, check_rule
-from memograd.errors import CheckError, NoRuleError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError
+from memograd.errors import CheckError, NoRuleError, NotDifferentiableError, NotScalarError, OtherTapeError, RefusedError, RuleShapeError
 from memograd.registry import RULES
 
 
@@ -135,6 +135,62 @@ def test_what_the_rule_does_not_name_is_refused() -> None:
         check_rule(np.sum, np.ones(3), where=np.array([True, False, True]))
     with pytest.raises(NoRuleError, match="no rule"):
         check_rule(len)
+
+
+# ----------------------------------------------------------------------------------------------------- second order
+
+
+def cubed(x):
+    return x**3
+
+
+def test_a_line_that_forgets_what_it_depends_on_is_found(registered: Callable[..., Any]) -> None:
+    frozen = registered(lambda op: mg.constant(op), lambda x: +x)
+    op = registered(mg.elementwise, lambda x: cubed(x), x=lambda g, x: 3 * g * frozen(x) ** 2)
+    with pytest.raises(CheckError, match=r"operand x \(float64 \(2, 3\)\): the derivative of the rule gives 0.0, central differences give"):
+        check_rule(op)
+
+
+def test_a_line_that_is_not_linear_in_g_is_found_by_its_derivative(registered: Callable[..., Any]) -> None:
+    frozen = registered(lambda op: mg.constant(op), lambda x: +x)
+    op = registered(mg.elementwise, lambda x: 3 * x, x=lambda g: 3 * frozen(g))
+    with pytest.raises(CheckError, match=r"g: the derivative of the rule gives 0.0"):
+        check_rule(op)
+
+
+def test_a_line_that_does_other_things_on_handles_is_found(registered: Callable[..., Any]) -> None:
+    op = registered(mg.elementwise, lambda x: 3 * x, x=lambda g: 3 * g + (0.25 if isinstance(g, mg.Node) else 0))
+    with pytest.raises(CheckError, match=r"operand x .*: the rule on handles gives .*, on arrays it gives"):
+        check_rule(op)
+
+
+def test_a_line_that_takes_arrays_alone_is_found(registered: Callable[..., Any]) -> None:
+    op = registered(mg.elementwise, lambda x: 3 * x, x=lambda g: 3 * np.asarray(g))
+    with pytest.raises(RefusedError, match="np.asarray"):
+        check_rule(op)
+
+
+def test_a_right_rule_of_several_operands_passes_at_second_order(registered: Callable[..., Any]) -> None:
+    check_rule(registered(mg.elementwise, lambda a, b: a**2 * b**3, a=lambda g, a, b: 2 * g * a * b**3, b=lambda g, a, b: 3 * g * a**2 * b**2))
+
+
+def seen_by(registered: Callable[..., Any]) -> list[Any]:
+    """The arrays that a line is given in `check_rule`."""
+    seen: list[Any] = []
+
+    def line(g, x):
+        seen.append(x)
+        return 3 * g * x**2
+
+    check_rule(registered(mg.elementwise, lambda x: cubed(x), x=line), np.array([[0.3, 0.6], [0.4, 0.7]]))
+    return [x for x in seen if isinstance(x, np.ndarray)]
+
+
+def test_awkward_arrays_are_among_the_samples(registered: Callable[..., Any]) -> None:
+    seen = seen_by(registered)
+    assert any(not x.flags.c_contiguous and x.ndim == 2 for x in seen), "no array that is not contiguous"
+    assert any(x.size == 0 for x in seen), "no array of size zero"
+    assert not any(x.flags.writeable for x in seen)
 
 
 # ------------------------------------------------------------------------------------------------------- check_grad

@@ -21,6 +21,7 @@ LEVELS = {
     6: {"__init__"},
 }
 ARROWS = {
+    ("calls", "errors"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.indexing", "rules.broadcasting"),

@@ -49,18 +49,28 @@ def copied(value: Any) -> Any:
 
 def _writeable_below(a: np.ndarray) -> bool:
     base = a.base
-    while isinstance(base, np.ndarray):
-        if base.flags.writeable:
+    while isinstance(base, np.ndarray | memoryview):
+        if isinstance(base, np.ndarray) and base.flags.writeable:
             return True
-        base = base.base
+        base = base.base if isinstance(base, np.ndarray) else base.obj
     return base is not None  # a buffer of somebody else's, such as a bytearray
 
 
-def handed_out(value: Any) -> Any:
-    """A value as it leaves: a view of a read-only array, which nobody can make writeable again."""
+def sealed(value: Any) -> Any:
+    """A value that can be handed out view by view: nobody can make it writeable again, not even through a view's `base`.
+
+    An array that owns its numbers can always be made writeable; one that borrows them from a read-only buffer cannot.
+    """
     if type(value) is np.ndarray:
-        return value.view()
-    return tuple(map(handed_out, value)) if type(value) is tuple else value
+        return value if type(value.base) is memoryview else np.asarray(value.data)
+    return tuple(map(sealed, value)) if isinstance(value, tuple) else value
+
+
+def handed_out(value: Any) -> Any:
+    """A value as it leaves: a view of a sealed array."""
+    if type(value) is np.ndarray:
+        return sealed(value).view()
+    return tuple(map(handed_out, value)) if isinstance(value, tuple) else value
 
 
 def same(a: Any, b: Any) -> bool:

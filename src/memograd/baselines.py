@@ -229,7 +229,7 @@ def wide(x: Any) -> Any:
 
 def coarsest(values: Iterable[Any]) -> float:
     """The relative precision of the coarsest of some values."""
-    return max((float(np.finfo(y.dtype).eps) for y in values if type(y) is not tuple and inexact(y.dtype)), default=0.0)
+    return max((float(np.finfo(y.dtype).eps) for y in values if not isinstance(y, tuple) and inexact(y.dtype)), default=0.0)
 
 
 def _moved(x: Any, i: tuple[int, ...], by: Any) -> Any:

@@ -6,7 +6,6 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
-from .accumulation import inner
 from .arrays import inexact, settle
 from .baselines import coarsest, differences, finite_difference, suited, wide
 from .errors import CheckError, describe, op_name, printable
@@ -105,13 +104,15 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
         raise CheckError(f"Nothing of {op_name(op)} was checked: no operand of this call is inexact and has a line. Give other arguments.")
 
 
-def compare(what: str, got: Any, want: Any, rtol: float, atol: float, advice: str) -> None:
+def compare(
+    what: str, got: Any, want: Any, rtol: float, atol: float, advice: str, other: str = "central differences give"
+) -> None:
     """Raise at the first element of `got` that is not nearly that of `want`."""
     bad = np.argwhere(~np.isclose(got, want, rtol=rtol, atol=atol))
     if len(bad):
         i = tuple(map(int, bad[0]))
         raise CheckError(
-            f"{what} gives {got[i]}, central differences give {want[i]}{f' at element {list(i)}' if i else ''}, "
+            f"{what} gives {got[i]}, {other} {want[i]}{f' at element {list(i)}' if i else ''}, "
             f"which is off by more than {atol:g} + {rtol:g} of that ({len(bad)} of {np.size(got)} elements are). {advice}"
         )
 
@@ -128,17 +129,19 @@ def _generated(rule: Rule) -> tuple[Any, ...]:
 
 
 def _variants(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    """The samples in double and single precision, complex, and, for elementwise ops, in other shapes."""
+    """The samples in double and single precision, strided, complex, and, for elementwise ops, in other shapes."""
     ks = [k for k, x in enumerate(xs) if _differentiable(rule, k, x)]
     double = _each(xs, ks, wide)
     yield double
+    yield _each(double, ks, _strided)
     yield _each(double, ks, lambda x: x.astype(np.complex64 if x.dtype.kind == "c" else np.float32))
     if rule.kind == "elementwise":
         arrays = [k for k, x in enumerate(xs) if hasattr(x, "dtype")]
         yield _each(double, arrays, lambda x: x.flat[0] if x.ndim else x)
+        single = _each(double, arrays, lambda x: np.reshape(x, -1)[:1])
         for k in arrays:
-            single = _each(double, arrays, lambda x: np.reshape(x, -1)[:1])
             yield (*single[:k], double[k][None], *single[k + 1 :])
+            yield (*single[:k], single[k][:0], *single[k + 1 :])
     for some in dict.fromkeys([tuple(ks), *((k,) for k in ks)]):
         turned = _each(double, some, lambda x: x + 1j * rng.uniform(0.2, 0.8, x.shape))
         if not any(double[k].dtype.kind == "c" for k in ks) and _takes(rule, turned, keywords):
@@ -147,6 +150,11 @@ def _variants(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np
 
 def _each(xs: tuple[Any, ...], ks: Any, f: Any) -> tuple[Any, ...]:
     return tuple(settle(f(x)) if k in ks else x for k, x in enumerate(xs))
+
+
+def _strided(x: Any) -> Any:
+    """`x` as a read-only view of every other number of an array: a leaf takes it as it is."""
+    return settle(np.repeat(x[..., None], 2, axis=-1))[..., 0]
 
 
 def _differentiable(rule: Rule, k: int, x: Any) -> bool:
@@ -173,18 +181,54 @@ def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng:
     leaves = {k: tape.leaf(x) for k, x in enumerate(xs) if _differentiable(rule, k, x)}
     if not leaves:
         return 0
-    c = _id(tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords))
-    nodes, value = tape._memory.nodes, tape._memory.value
-    g = _cotangent(value(c), rng)
+    y = tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
+    c, nodes, value = _id(y), tape._memory.nodes, tape._memory.value
+    g, ds = _cotangent(value(c), rng), []
     for k, leaf in leaves.items():
         ((_, line),) = rule.lines[k,]
-        got = fitted(line.pull(g, c, k, nodes, value), nodes[c], k, nodes[leaf.id])
+        ds.append(fitted(line.pull(g, c, k, nodes, value), nodes[c], k, nodes[leaf.id]))
         want = _pairing_differences(rule, xs, keywords, g, k)
-        rtol, atol = (1e-6, 1e-8) if coarsest((*_parts(value(c)), xs[k])) < 1e-9 else (1e-3, 1e-5)
-        name = rule.operands[k] if rule.lines.each is None else k
-        what = f"{op_name(rule.op)}, operand {name} ({xs[k].dtype} {xs[k].shape}): the rule"
-        compare(what, got, want, rtol, atol, "Mend that line of the rule.")
+        precision = coarsest((*_parts(value(c)), xs[k]))
+        compare(_called(rule, xs, k, "the rule"), ds[-1], want, *_tolerances(precision), "Mend that line of the rule.")
+    if precision < 1e-9:
+        _check_recorded(rule, xs, leaves, _parts(y), _parts(g), ds, rng)
     return len(leaves)
+
+
+def _called(rule: Rule, xs: tuple[Any, ...], k: int, what: str) -> str:
+    """What a message says of operand k."""
+    name = rule.operands[k] if rule.lines.each is None else k
+    return f"{op_name(rule.op)}, operand {name} ({xs[k].dtype} {xs[k].shape}): {what}"
+
+
+def _tolerances(precision: float) -> tuple[float, float]:
+    return (1e-6, 1e-8) if precision < 1e-9 else (1e-3, 1e-5)
+
+
+def _check_recorded(
+    rule: Rule, xs: tuple[Any, ...], leaves: dict[int, Node], ys: Any, gs: Any, ds: list[Any], rng: np.random.Generator
+) -> None:
+    """The lines on handles give what they gave on arrays, `ds`, and the derivatives of what they record are right."""
+    tape, keep = ys[0].tape, [j for j, y in enumerate(ys) if inexact(y.dtype)]
+    seeds = [tape.leaf(gs[j]) for j in keep]
+    recorded = grad_node(_pairing([ys[j] for j in keep], seeds), list(leaves.values()))
+    for k, d, node in zip(leaves, ds, recorded, strict=True):
+        compare(_called(rule, xs, k, "the rule on handles"), node.value, d, 1e-12, 1e-14, AS_ON_ARRAYS, "on arrays it gives")
+    S = _pairing(recorded, [_cotangent(d, rng) for d in ds])
+    named = {_called(rule, xs, k, "the derivative of the rule"): leaf for k, leaf in leaves.items()}
+    for what, leaf in (named | {f"{op_name(rule.op)}, g: the derivative of the rule": seed for seed in seeds}).items():
+        want = finite_difference(S, leaf)
+        slack = 1e-8 * max(1.0, float(np.max(np.abs(want), initial=0.0)), float(np.abs(S.value)))
+        compare(what, grad(S, leaf), want, 1e-5, slack, "Mend what the lines read: they are differentiated as they are written.")
+
+
+def _pairing(nodes: list[Node], others: list[Any]) -> Node:
+    """Re Σ g·y, as a node."""
+    total: Node = sum(np.sum(np.real(a * b)) for a, b in zip(nodes, others, strict=True))  # type: ignore[misc]
+    return total
+
+
+AS_ON_ARRAYS = "A line may use only registered functions, and may not look at what it is given, save at shapes, dtypes and keywords."
 
 
 def _id(y: Any) -> int:

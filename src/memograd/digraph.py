@@ -1,6 +1,6 @@
 """A DiGraph that somebody wrote by hand, read as the steps of a program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -26,6 +26,11 @@ class Step(NamedTuple):
 
 def steps_of(graph: nx.DiGraph) -> Iterator[Step]:
     """The steps of a hand-written program, each after those whose results it uses; all of them checked before the first."""
+    if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
+        raise GraphError(
+            f"A program is a networkx.DiGraph, but got {printable(repr(graph))}. "
+            f"Several uses of one operand are one edge with several argnums."
+        )
     try:
         order = list(nx.lexicographical_topological_sort(graph, key={key: k for k, key in enumerate(graph)}.__getitem__))
     except nx.NetworkXUnfeasible:
@@ -46,14 +51,20 @@ def _step(graph: nx.DiGraph, key: Any) -> Step:
 
 def _arguments(graph: nx.DiGraph, key: Any) -> tuple[Any, ...]:
     """What fills each position: constants from the node, results along the edges."""
-    filled = [(k, value) for k, value in graph.nodes[key].get("args", {}).items()]
+    constants = graph.nodes[key].get("args", {})
+    if not isinstance(constants, Mapping):
+        raise GraphError(f"The args of {_shown(key)} are {printable(repr(constants))}, but a dict from position to constant: {{1: 2.0}}.")
+    filled = list(constants.items())
     for source, _, edge in graph.in_edges(key, data=True):
         argnums = edge.get("argnums", (edge["argnum"],) if "argnum" in edge else ())
-        if not argnums:
+        if not isinstance(argnums, tuple | list) or not argnums:
             raise GraphError(
                 f"The edge {_shown(source)} -> {_shown(key)} has neither argnums nor argnum. Say which operand it is: argnum=0."
             )
         filled.extend((k, From(source)) for k in argnums)
+    wrong = [k for k, _ in filled if not isinstance(k, int)]
+    if wrong:
+        raise GraphError(f"The operands of {_shown(key)} have the position {printable(repr(wrong[0]))}, but positions are ints: 0, 1, ….")
     positions = sorted(k for k, _ in filled)
     if positions != list(range(len(filled))):
         raise GraphError(

@@ -99,7 +99,8 @@ def printable(name: str, most: int = 60) -> str:
     >>> len(printable("x" * 10_000))
     60
     """
-    shown = name if len(name) <= most else f"{name[: most - 21]}…{name[-20:]}"
+    end = most // 3
+    shown = name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}"
     return shown if shown.isprintable() else "".join(map(_visible, shown))
 
 

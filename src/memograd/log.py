@@ -5,6 +5,7 @@ The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]`
 """
 
 import weakref
+from collections.abc import Container
 from typing import NamedTuple
 
 import networkx as nx
@@ -77,13 +78,15 @@ class Log:
         self._names: dict[int, str] = {}
         self._open: list[int] = []
         self._output = -1
+        self._below = 0  # how many visits of the requests that this one interrupts are open
+        self._begun: set[int] = set()  # numbers of the events with which a request began
         self._graph: weakref.ref[nx.DiGraph] | None = None
 
     def __repr__(self) -> str:
         return f"<memograd.Log of {len(self.events)} events>"
 
     def __str__(self) -> str:
-        return "\n".join(transcript(self.events, self._names))
+        return "\n".join(transcript(self.events, self._names, self._begun))
 
     @property
     def visited(self) -> list[str]:
@@ -110,14 +113,20 @@ class Log:
 
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
 
-    def begin(self, graph: nx.DiGraph, output: int) -> None:
-        """A request for derivatives of `output` begins."""
+    def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
+        """A request for derivatives of `output` begins; what it interrupts is handed back, for `end`."""
         if self._graph is not None and self._graph() is not graph:
             raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
         self._graph = weakref.ref(graph)
-        self._output = output
+        outer = self._output, self._below, self._open
+        self._output, self._below, self._open = output, self._below + len(self._open), []
         self._names[output] = graph._node[output]["name"]
-        self._open.clear()
+        self._begun.add(len(self.events))
+        return outer
+
+    def end(self, outer: tuple[int, int, list[int]]) -> None:
+        """The request is over, or failed; the one that it interrupted, if there is one, goes on."""
+        self._output, self._below, self._open = outer
 
     def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
         """Node n comes from the stack, for the node that was opened last; its cotangent is known, or to be found."""
@@ -138,15 +147,17 @@ class Log:
             self._write(kind, n)
 
     def _write(self, kind: str, n: int, consumer: int | None = None, argnum: int | None = None) -> None:
-        self.events.append(Event(kind, self._output, n, consumer, argnum, len(self._open)))
+        self.events.append(Event(kind, self._output, n, consumer, argnum, self._below + len(self._open)))
 
 
-def transcript(events: list[Event], names: dict[int, str]) -> list[str]:
-    """The lines of section 13, each indented under the step that asked for it."""
+def transcript(events: list[Event], names: dict[int, str], begun: Container[int]) -> list[str]:
+    """The lines of section 13, each indented under the step that asked for it; `begun` numbers the first events of requests."""
     lines: list[str] = []
     opened: list[tuple[int, int]] = []  # (node, its line): visits whose end decides how their line ends
     shown = {n: printable(name) for n, name in names.items()}
-    for e in events:
+    for number, e in enumerate(events):
+        if number in begun:
+            del opened[e.depth :]  # a request that failed has left its visits open
         indent, n, label = 4 * e.depth * " ", shown[e.node], f"∂{shown[e.output]}/∂{shown[e.node]}"
         closes = e.kind != "local" and len(opened) > e.depth and opened[e.depth][0] == e.node
         del opened[e.depth + closes :]

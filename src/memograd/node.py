@@ -111,7 +111,7 @@ class Node:
     def value(self) -> Any:
         """Its value: a read-only array, or a NumPy scalar where it is 0-d. Leaves can be assigned."""
         with self.tape._lock:
-            return handed_out(self.tape._memory.value(self.id))
+            return handed_out(self.tape._value(self.id))
 
     @value.setter
     def value(self, new: Any) -> None:
@@ -151,13 +151,19 @@ class Node:
     @property
     def operands(self) -> list["Node"]:
         """The nodes that it uses, each once."""
-        return [self.tape._handle(n) for n in self.tape.graph.pred[self.id]]
+        tape = self.tape
+        with tape._lock:
+            self._attributes  # noqa: B018  (raises, if the node has ended)
+            return [tape._handle(n) for n in tape._memory.pred[self.id]]
 
     @property
     def consumers(self) -> list["Node"]:
         """The nodes that use it, save those that the recursion recorded."""
-        nodes = self.tape._memory.nodes
-        return [self.tape._handle(n) for n in self.tape.graph.succ[self.id] if nodes[n]["of"] is None]
+        tape = self.tape
+        with tape._lock:  # another thread may be recording
+            self._attributes  # noqa: B018  (raises, if the node has ended)
+            nodes = tape._memory.nodes
+            return [tape._handle(n) for n in tape._memory.succ[self.id] if nodes[n]["of"] is None]
 
     def named(self, name: str) -> "Node":
         """Name this node, and return it.

@@ -8,7 +8,7 @@ facts, and the op's own keywords. Signatures are read once, here, and leave tupl
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -299,16 +299,31 @@ LIST = ("xs",)
 
 
 def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None) -> None:
-    if op in RULES:
-        raise RegistrationError(f"{op_name(op)} has a rule already, and an op has one rule.")
-    if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
-        raise RegistrationError(f"{op_name(op)} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}.")
+    _check_registration(op, kind, lines, each)
     operands = tuple(lines) if each is None else LIST
     call = call_of(op, operands, each is not None)
-    sources = {fn: _sources(op, operands, fn, call.keywords) for fn in (each, *lines.values()) if fn is not None}
+    sources = {fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None}
     made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
     RULES[op] = Rule(op, kind, operands, Lines(made, _line(each, sources[each]) if each is not None else None), call, named)
+
+
+def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine) -> None:
+    """Raise if an op cannot have these lines, whatever they read."""
+    name = op_name(op)
+    if not callable(op):
+        raise RegistrationError(f"A rule is that of a function, but got {name}.")
+    if op in RULES:
+        raise RegistrationError(f"{name} has a rule already, and an op has one rule.")
+    if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
+        raise RegistrationError(f"{name} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}.")
+    if not lines and each is None and kind != "constant":
+        raise RegistrationError(f"{name} was registered without a line. If no derivative passes through it: memograd.constant({name}).")
+    for operand, fn in {"each": each, **lines}.items():
+        if operand in ("g", "y"):
+            raise RegistrationError(f"An operand of {name} was named {operand}, which is the cotangent or the output. Name it otherwise.")
+        if fn is not None and not callable(fn):
+            raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is a function or None.")
 
 
 class Source(NamedTuple):
@@ -316,15 +331,18 @@ class Source(NamedTuple):
 
     what: str
     where: Any
-    default: Any = None
+    default: Any = inspect.Parameter.empty
+    by_name: str = ""
+    """Its own name, where it is keyword-only."""
 
 
-def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], keywords: frozenset[str]) -> list[Source]:
-    g, *others = inspect.signature(fn).parameters.values()
-    if g.name != "g":
-        raise RegistrationError(f"A line's first parameter is g, the cotangent; one of {op_name(op)}'s begins with {g.name!r}.")
-    found = [_source(operands, p) for p in others]
-    unknown = [s.where for s in found if s.what == "keyword" and s.where not in keywords]
+def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call) -> list[Source]:
+    parameters = list(inspect.signature(fn).parameters.values())
+    if not parameters or parameters[0].name != "g":
+        begins = f"begins with {parameters[0].name!r}" if parameters else "has none"
+        raise RegistrationError(f"A line's first parameter is g, the cotangent; one of {op_name(op)}'s {begins}.")
+    found = [_source(operands, p, call.defaults) for p in parameters[1:]]
+    unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
     if unknown:
         raise RegistrationError(
             f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither one of its operands "
@@ -333,18 +351,20 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], keyword
     return found
 
 
-def _source(operands: tuple[str, ...], p: inspect.Parameter) -> Source:
+def _source(operands: tuple[str, ...], p: inspect.Parameter, defaults: Mapping[str, Any]) -> Source:
+    default = defaults.get(p.name, p.empty) if p.default is p.empty else p.default
+    by_name = p.name if p.kind is p.KEYWORD_ONLY else ""
     if p.kind is p.VAR_POSITIONAL:
         return Source("rest", len(operands))
     if p.name == "y":
-        return Source("output", None)
+        return Source("output", None, by_name=by_name)
     if operands == LIST and p.name in ("k", "xs", "xs_shape"):
         return Source({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
     for k, name in enumerate(operands):
         for what, suffix in (("value", ""), ("shape", "_shape"), ("dtype", "_dtype")):
             if p.name == name + suffix:
-                return Source(what, k, p.default)
-    return Source("keyword", p.name)
+                return Source(what, k, default, by_name)
+    return Source("keyword", p.name, default, by_name)
 
 
 def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
@@ -361,14 +381,14 @@ def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
 
 
 def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
-    match [s.what for s in sources]:
+    match [s.what if not s.by_name else "" for s in sources]:
         case []:
             return lambda g, c, k, nodes, read: fn(g)
         case ["output"]:
             return lambda g, c, k, nodes, read: fn(g, read(c))
-        case ["value"]:
+        case ["value"] if sources[0].default is inspect.Parameter.empty:
             return _pull_one(fn, sources[0].where)
-        case ["value", "value" | "output"]:
+        case ["value", "value" | "output"] if all(s.default is inspect.Parameter.empty for s in sources):
             return _pull_two(fn, sources[0].where, sources[1].where)
         case _:
             return _pull_any(fn, sources)
@@ -392,16 +412,17 @@ def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
 
 
 def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
-    keywords = [s.where for s in sources if s.what == "keyword"]
-    fetches = [(FETCH[s.what], s) for s in sources if s.what not in ("keyword", "rest")]
+    fetches = [(FETCH[s.what], s) for s in sources if s.what != "rest" and not s.by_name]
+    named = [(FETCH[s.what], s) for s in sources if s.by_name]
     rest = next((s for s in sources if s.what == "rest"), None)
 
     def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
         got = [fetch(s, c, k, nodes, read) for fetch, s in fetches]
         if rest is not None:
             got.extend(_values(rest, c, k, nodes, read))
-        given = nodes[c]["kwargs"]
-        return fn(g, *got, **{name: given[name] for name in keywords if name in given})
+        if not named:
+            return fn(g, *got)
+        return fn(g, *got, **{s.by_name: fetch(s, c, k, nodes, read) for fetch, s in named})
 
     return pull
 
@@ -436,6 +457,7 @@ FETCH: dict[str, Callable[[Source, int, int, Nodes, Read], Any]] = {
     "shape": _shape,
     "shapes": _shapes,
     "dtype": _dtype,
+    "keyword": lambda s, c, k, nodes, read: nodes[c]["kwargs"].get(s.where, s.default),
     "output": lambda s, c, k, nodes, read: read(c),
     "position": lambda s, c, k, nodes, read: k,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out, inexact, settle
+from .arrays import handed_out, inexact, sealed, settle
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Memory, Table, consumers
@@ -54,7 +54,7 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     for c in (above,) if type(above) is int else above:
         for k, line in lines[c][uses[c]["argnums"]]:
             d = line.pull(cotangents[c], c, k, nodes, read)
-            if d.shape != shape or d.dtype is not dtype:
+            if getattr(d, "shape", None) != shape or d.dtype is not dtype:
                 d = fitted(d, nodes[c], k, node)
             if terms < 2:
                 sum = d if terms == 0 else sum + d
@@ -67,21 +67,31 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
 def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
     node = memory.nodes[n]
-    parts = [np.zeros(s, d)[()] for s, d in zip(node["shape"], node["dtype"], strict=True)]
+    parts = list(nothing(node["shape"], node["dtype"]))
     for c in consumers(table, n):
         parts[memory.nodes[c]["args"][1]] = table.cotangents[c]
     return tuple(map(settle, parts))
+
+
+def nothing(shape: Any, dtype: Any) -> Any:
+    """Zeros of a node's shape and dtype; a tuple of them where it has several outputs."""
+    several = isinstance(dtype, tuple)
+    return tuple(map(nothing, shape, dtype)) if several else settle(np.zeros(shape, dtype))
 
 
 def fitted(d: Any, consumer: dict[str, Any], k: int, node: dict[str, Any]) -> Any:
     """What flows has the shape, the realness and the dtype of the node that it belongs to."""
     shape, dtype = node["shape"], node["dtype"]
     rule = RULES[consumer["op"]]
-    if d.shape != shape and rule.broadcasts and np.broadcast_shapes(d.shape, shape) == d.shape:
-        d = unbroadcast(d, shape)
-    if d.shape != shape:
+    if isinstance(d, int | float | complex):
+        d = settle(d)
+    got = getattr(d, "shape", None)
+    if got is not None and got != shape and rule.broadcasts and np.broadcast_shapes(got, shape) == got:
+        d, got = unbroadcast(d, shape), shape
+    if got != shape:
+        what = printable(repr(d)) if got is None else f"a derivative of shape {got}"
         raise RuleShapeError(
-            f"The rule of {op_name(rule.op)} for operand {k} gave a derivative of shape {d.shape}, but the operand "
+            f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
             f"{describe(node)} has shape {shape}. Mend that line of the rule; it was applied at {describe(consumer)}."
         )
     if d.dtype == dtype:
@@ -143,7 +153,7 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     {'y': np.float64(5.0)}
     """
     if unconnected not in ("zero", "none", "raise"):
-        raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {unconnected!r}.")
+        raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
     tape = scalar(L).tape
     mapped(lambda t: checked(L, t), target)
     return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(tape._memory, table, t, log, unconnected), target))
@@ -153,9 +163,10 @@ def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: 
     """One target's derivative, as it is handed out."""
     if t.id in table.up:
         read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
-        return handed_out(pull_back(memory, table, t.id, read, memory.store, log))
+        g = table.cotangents[t.id] = sealed(pull_back(memory, table, t.id, read, memory.store, log))
+        return handed_out(g)
     if unconnected == "zero":
-        return handed_out(settle(np.zeros(t.shape, t.dtype)))
+        return handed_out(nothing(t.shape, t.dtype))
     if unconnected == "none":
         return None
     raise no_path(memory, table, t)
@@ -163,7 +174,7 @@ def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: 
 
 def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
     """The error for a target that does not lead to L."""
-    ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "nowhere: nothing uses it"
+    ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "itself: nothing uses it that has a derivative"
     return NoPathError(
         f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
         f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' or 'none'."
@@ -171,14 +182,16 @@ def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
 
 
 def _ends(memory: Memory, n: int) -> list[str]:
-    """Names of the nodes where the paths from n end."""
-    seen, stack = {n}, [n]
+    """Names of the nodes where the paths of differentiable uses from n end."""
+    nodes, seen, stack, ends = memory.nodes, {n}, [n], []
     while stack:
-        for c in memory.succ[stack.pop()]:
-            if c not in seen:
-                seen.add(c)
-                stack.append(c)
-    return [memory.nodes[m]["name"] for m in sorted(seen) if not memory.succ[m] and m != n]
+        o = stack.pop()
+        further = [c for c, edge in memory.succ[o].items() if inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]]
+        if not further and o != n:
+            ends.append(o)
+        stack.extend(c for c in further if c not in seen)
+        seen.update(further)
+    return [nodes[m]["name"] for m in sorted(ends)]
 
 
 # ------------------------------------------------------------------------------- the same recursion, on handles

@@ -49,15 +49,17 @@ class Cotangents(Mapping[str, Any]):
         """One row a cotangent: name, dtype, shape, and the number itself where it is one."""
         rows = [(f"∂{printable(self._name(self.output), 20)}/∂{printable(name, 20)}", self[name]) for name in self]
         width = max((len(label) for label, _ in rows), default=0)
-        return "\n".join(f"{label:<{width}}  {g.dtype!s:<10} {_shown(g)}" for label, g in rows)
+        return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
 
     def _name(self, n: int) -> str:
-        name: str = self.tape._memory.nodes[n]["name"]
-        return name
+        return Node(self.tape, n).name
 
 
 def _shown(g: Any) -> str:
-    return f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
+    if isinstance(g, tuple):
+        return "; ".join(map(_shown, g))
+    number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
+    return f"{g.dtype!s:<10} {number}"
 
 
 def table(L: Node) -> Cotangents:
@@ -96,6 +98,7 @@ def table(L: Node) -> Cotangents:
         known = memory.table(L.id)
 
     def read(n: int) -> Any:
+        L._attributes  # noqa: B018  (raises, if L was cut off meanwhile)
         return tape._ask(L.id, None, lambda entries: pull_back(memory, entries, n, memory.value, memory.store))
 
     return Cotangents(tape, L.id, known.cotangents, read)

@@ -61,7 +61,7 @@ def joined(edge: dict[str, tuple[int, ...]] | None, k: int) -> dict[str, tuple[i
     return edge_of((*edge["argnums"], k) if edge is not None else (k,))
 
 
-FLOAT, DOUBLE = np.float64, np.dtype(np.float64)
+FLOAT, DOUBLE, OBJECT = np.float64, np.dtype(np.float64), np.dtype(object)
 SINGLE = [edge_of((k,)) for k in range(16)]
 
 
@@ -125,11 +125,12 @@ class Tape:
         """
         if isinstance(value, Node):
             raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
-        y = copied(value)
-        if y.dtype.kind not in NUMBERS:
+        dtype = np.asarray(value).dtype
+        if dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
-                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {y.dtype}. Give numbers, in one shape."
+                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {dtype}. Give numbers, in one shape."
             )
+        y = copied(value)
         with self._lock:
             if name is not None:
                 self._check_name(name)
@@ -166,10 +167,10 @@ class Tape:
                 for k, a in enumerate(args):
                     if type(a) is Node:
                         if a.tape is not self:
-                            raise self._foreign(op, a)
+                            raise self._foreign(op_name(op), a)
                         o = a.id
                         kept.append(Operand(o))
-                        run.append(values[o] if settled and o in values else memory.value(o))
+                        run.append(values[o] if settled and o in values else self._value(o))
                         operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
                     else:
                         if type(a) not in ATOMS:
@@ -178,10 +179,12 @@ class Tape:
                         run.append(a)
                 if y is None:
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
+                    if memory.marks and not memory.marks.keys().isdisjoint(operands):
+                        raise BusyError(f"{op_name(op)} assigned to the tape that it is being recorded on. Do it before or after.")
                 if type(y) is FLOAT:
                     shape, dtype, several = (), DOUBLE, False
                 else:
-                    y = settle(y)
+                    y = _numbers(op, settle(y))
                     several = isinstance(y, tuple)
                     shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
                 n, line = self._next, line_of(_getframe(2))
@@ -242,9 +245,9 @@ class Tape:
             constants[key] = (weakref.ref(a, lambda _: constants.pop(key, None)), weakref.ref(copy))
         return copy
 
-    def _foreign(self, op: Any, a: Node) -> OtherTapeError:
+    def _foreign(self, what: str, a: Node) -> OtherTapeError:
         error = OtherTapeError(
-            f"{op_name(op)} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
+            f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
         )
         error.tapes = (self, a.tape)
         return error
@@ -288,7 +291,8 @@ class Tape:
                 made[step.key] = tape.leaf(step.value, name=str(step.key))
             else:
                 args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
-                made[step.key] = tape.record(step.op, args, tape._keywords(step.op, step.kwargs)).named(str(step.key))
+                y = tape.record(step.op, args, tape._keywords(step.op, step.kwargs))
+                made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(str(step.key))
         return tape
 
     # ------------------------------------------------------------------------------------------------- to look up
@@ -341,7 +345,7 @@ class Tape:
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str) or not name:
-            raise NamingError(f"A name is a string with something in it, not {name!r}.")
+            raise NamingError(f"A name is a string with something in it, not {printable(repr(name))}.")
         if _reserved(name):
             raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
         if name in self._names:
@@ -416,6 +420,17 @@ class Tape:
             )
         return copied(y if y.dtype == dtype else y.astype(dtype))
 
+    def _value(self, n: int) -> Any:
+        """The value of n; where ops are run for it, they must not change the tape."""
+        memory = self._memory
+        if n in memory.values and n not in memory.marks:
+            return memory.values[n]
+        outer, self._asking = self._asking, _getframe()
+        try:
+            return memory.value(n)
+        finally:
+            self._asking = outer
+
     def _check_idle(self, what: str) -> None:
         frame: FrameType | None = _getframe() if self._asking is not None else None
         while frame is not None and frame is not self._asking:  # an interrupt may have left a frame that is long gone
@@ -430,12 +445,14 @@ class Tape:
         with self._lock:
             table = self._memory.table(output)
             if log is not None:
-                log.begin(self.graph, output)
+                outer_of_log = log.begin(self.graph, output)
             outer, self._asking = self._asking, _getframe()
             try:
                 return answer(table)
             finally:
                 self._asking = outer
+                if log is not None:
+                    log.end(outer_of_log)
 
     def _derivative(self, node: Node, output: int, t: Node) -> Node:
         """A requested derivative gets a name, unless it has one, or its name is taken."""
@@ -468,20 +485,32 @@ class Tape:
         (2.25, 1)
         """
         with self._lock:
+            self._check_idle("a scratch block")
             start = self._next
             try:
                 yield
             finally:
-                self._check_idle("the end of a scratch block")
                 self._cut(start)
 
     def _cut(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
         nodes = self._memory.nodes
         for n in range(start, self._next):
-            self._names.pop(nodes[n]["name"], None)
-            self._handles.pop(n, None)
+            if n in nodes:  # an inner block may have cut it off already
+                self._names.pop(nodes[n]["name"], None)
+                self._handles.pop(n, None)
         self._memory.cut(start, self._next)
+
+
+def _numbers(op: Any, y: Any) -> Any:
+    """A result, if it is an array of numbers or a tuple of them."""
+    for item in y if isinstance(y, tuple) else (y,):
+        if getattr(item, "dtype", OBJECT).kind not in NUMBERS:
+            raise NotDifferentiableError(
+                f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
+                f"have it return an array, a number or a tuple of them."
+            )
+    return y
 
 
 def _reserved(name: str) -> bool:

@@ -1,20 +1,27 @@
 """Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for `g`.
 
 Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of equals an even split,
-`clip` at a bound one half; `hypot` at the origin gives 0. `sign`, `floor`, comparisons and the like are constant. `sqrt` at
+`clip` at a bound one half; `hypot` and `arctan2` at the origin give 0, `copysign` at 0 gives 0. Where the result is NaN because
+an operand of `maximum` is, both get 0; `fmax` passes over a NaN. `sign`, `floor`, comparisons and the like are constant; the sign
+of complex numbers is refused. `sqrt` at
 0 has an infinite slope, as in NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for
 real L, ∂L/∂z is ∂L/∂(Re z) − i ∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the
 real part where an operand is real.
 """
 
-from math import log, pi
+from math import factorial, log, pi
 from typing import Any
 
 import numpy as np
 
-from ..registry import constant, elementwise
+from ..registry import constant, elementwise, rule
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
+SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]
+"""The slope of sin(u)/u is a power series in u, with these coefficients at u**19, ..., u**3, u."""
+
+COSINES = np.cos((np.arange(64) + 0.5) * (pi / 128))
+"""Where the integral for the Bessel function I1 is summed; being periodic, it converges as fast as double precision goes."""
 
 
 def above(a: Any, b: Any) -> Any:
@@ -40,6 +47,37 @@ def inside(a: Any, lo: Any, hi: Any) -> Any:
     return low if hi is None else low * above(hi, a)
 
 
+def over(a: Any, b: Any) -> Any:
+    """`above`, and 1 where b is NaN, which `fmax` passes over."""
+    return np.where(np.isnan(b), 1.0, above(a, b))
+
+
+def unless_zero(y: Any) -> Any:
+    """`y`, and 1 where it is 0: to divide by."""
+    return np.where(np.equal(y, 0), 1, y)
+
+
+def direction(a: Any, y: Any, dtype: Any) -> Any:
+    """The conjugate of a / |a|, where y = |a|; 0 at 0."""
+    return np.conj(a) / unless_zero(y) if dtype.kind == "c" else np.sign(a)
+
+
+def bearing(a: Any, b: Any) -> Any:
+    """a / (a² + b²) without overflow; 0 at the origin."""
+    r = unless_zero(np.hypot(a, b))
+    return a / r / r
+
+
+def sinc_slope(x: Any) -> Any:
+    """The slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all digits."""
+    u, far = pi * x, np.greater_equal(np.absolute(x), 0.3)
+    near, series = np.where(far, 0, u), 0.0
+    for c in SINC:
+        series = series * near * near + c
+    u = np.where(far, u, 1)
+    return pi * np.where(far, (np.cos(u) - np.sin(u) / u) / u, series * near)
+
+
 # ------------------------------------------------------------------------------------------------------ arithmetic
 elementwise(np.add,         a=lambda g: g,                        b=lambda g: g)
 elementwise(np.subtract,    a=lambda g: g,                        b=lambda g: -g)
@@ -51,12 +89,17 @@ elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.eq
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
 elementwise(np.float_power, a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
+elementwise(np.divmod,      a=lambda g: g[1],                     b=lambda g, a, b: -g[1] * np.floor_divide(a, b))
 elementwise(np.negative,    a=lambda g: -g)
 elementwise(np.positive,    a=lambda g: g)
 elementwise(np.reciprocal,  a=lambda g, y: -g * y * y)
 elementwise(np.square,      a=lambda g, a: 2 * g * a)
 elementwise(np.sqrt,        a=lambda g, y: 0.5 * g / y)
 elementwise(np.cbrt,        a=lambda g, y: g / (3 * y * y))
+elementwise(np.ldexp,       a=lambda g, b: np.ldexp(g, b),        b=None)
+elementwise(np.nextafter,   a=lambda g: g,                        b=None)
+rule(np.frexp,              a=lambda g, a: np.ldexp(g[0], -np.frexp(a)[1]))
+rule(np.modf,               a=lambda g: g[0])
 
 # --------------------------------------------------------------------------------------- exponentials and logarithms
 elementwise(np.exp,         a=lambda g, y: g * y)
@@ -76,25 +119,30 @@ elementwise(np.tan,         a=lambda g, y: g * (1 + y * y))
 elementwise(np.arcsin,      a=lambda g, a: g / np.sqrt(1 - a * a))
 elementwise(np.arccos,      a=lambda g, a: -g / np.sqrt(1 - a * a))
 elementwise(np.arctan,      a=lambda g, a: g / (1 + a * a))
-elementwise(np.arctan2,     a=lambda g, a, b: g * b / (a * a + b * b),  b=lambda g, a, b: -g * a / (a * a + b * b))
-elementwise(np.hypot,       a=lambda g, a, y: g * (a / np.where(np.equal(y, 0), 1, y)),
-                            b=lambda g, b, y: g * (b / np.where(np.equal(y, 0), 1, y)))
+elementwise(np.arctan2,     a=lambda g, a, b: g * bearing(b, a),  b=lambda g, a, b: -g * bearing(a, b))
+elementwise(np.hypot,       a=lambda g, a, y: g * (a / unless_zero(y)),  b=lambda g, b, y: g * (b / unless_zero(y)))
 elementwise(np.sinh,        a=lambda g, a: g * np.cosh(a))
 elementwise(np.cosh,        a=lambda g, a: g * np.sinh(a))
 elementwise(np.tanh,        a=lambda g, y: g * (1 - y * y))
-elementwise(np.arcsinh,     a=lambda g, a: g / np.sqrt(1 + a * a))
+elementwise(np.arcsinh,     a=lambda g, y: g / np.cosh(y))
 elementwise(np.arccosh,     a=lambda g, a: g / (np.sqrt(a - 1) * np.sqrt(a + 1)))
 elementwise(np.arctanh,     a=lambda g, a: g / (1 - a * a))
+elementwise(np.sinc,        a=lambda g, a: g * sinc_slope(a))
+elementwise(np.i0,          a=lambda g, a: g * np.mean(COSINES * np.sinh(a[..., None] * COSINES), axis=-1))
 elementwise(np.deg2rad,     a=lambda g: g * DEGREE)
 elementwise(np.radians,     a=lambda g: g * DEGREE)
 elementwise(np.rad2deg,     a=lambda g: g / DEGREE)
 elementwise(np.degrees,     a=lambda g: g / DEGREE)
 
 # ------------------------------------------------------------------------------------------------------------- kinks
-elementwise(np.absolute,    a=lambda g, a: g * np.conj(np.sign(a)))
+elementwise(np.absolute,    a=lambda g, a, a_dtype, y: g * direction(a, y, a_dtype))
 elementwise(np.fabs,        a=lambda g, a: g * np.sign(a))
 elementwise(np.maximum,     a=lambda g, a, b: g * above(a, b),    b=lambda g, a, b: g * above(b, a))
 elementwise(np.minimum,     a=lambda g, a, b: g * above(b, a),    b=lambda g, a, b: g * above(a, b))
+elementwise(np.fmax,        a=lambda g, a, b: g * over(a, b),     b=lambda g, a, b: g * over(b, a))
+elementwise(np.fmin,        a=lambda g, a, b: g * over(-a, -b),   b=lambda g, a, b: g * over(-b, -a))
+elementwise(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.copysign(1.0, b),  b=None)
+elementwise(np.heaviside,   a=None,                               b=lambda g, a: np.where(np.equal(a, 0), g, 0))
 elementwise(np.clip,        a=lambda g, a, a_min, a_max: g * inside(a, a_min, a_max),
                             a_min=lambda g, a, a_min, a_max: g * above(a_min, a) * inside(a_min, None, a_max),
                             a_max=lambda g, a, a_min, a_max: g * above(raised(a, a_min), a_max))
@@ -107,10 +155,12 @@ elementwise(np.nan_to_num,  x=lambda g, x, nan=0.0, posinf=None, neginf=None: np
 elementwise(np.conjugate,   a=lambda g: np.conj(g))
 elementwise(np.real,        a=lambda g: g)
 elementwise(np.imag,        a=lambda g: g * -1j)
+rule(np.real_if_close,      a=lambda g, y, tol=100: g)
 elementwise(np.angle,       a=lambda g, a, deg=False: g * -1j / a * (1 / DEGREE if deg else 1))
 
 # --------------------------------------------------------------------------- differentiable nowhere that it matters
 constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
          np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
          np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
-         np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.zeros_like, np.ones_like, np.zeros, np.ones)
+         np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm, np.spacing,
+         np.isneginf, np.isposinf, np.zeros_like, np.ones_like, np.zeros, np.ones)

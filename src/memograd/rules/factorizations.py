@@ -59,6 +59,12 @@ def fold(g: Any, triangle: str = "L") -> Any:
     return (g + mH(g)) * half(g.shape[-1], g.dtype, triangle in "Uu")
 
 
+def completed(a: Any) -> Any:
+    """The Hermitian matrix of which the lower triangle is read."""
+    lower = a * half(a.shape[-1], a.dtype)
+    return lower + mH(lower)
+
+
 # ------------------------------------------------------------------------------------------ inverses and equations
 
 
@@ -259,7 +265,7 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
 def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """The cotangent of a, or of the triangle of it that is read."""
     if not compute_uv:
-        d = singular(g, a)
+        d = singular(g, completed(a) if hermitian else a)
     else:
         u, s, v = output(y, 0), output(y, 1), mH(output(y, 2))
         k = s.shape[-1]
@@ -275,7 +281,7 @@ def singular(g: Any, a: Any) -> Any:
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     """The cotangent of q @ r, where r is square, given those of q and r."""
-    n = (cj(r) @ mT(gr) - mT(gq) @ cj(q)) * half(r.shape[-1], r.dtype)
+    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r.shape[-1], r.dtype)
     return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
 
 
@@ -322,7 +328,7 @@ def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
     if ord is None or ord == 2:
         return g * cj(x) / nonzero(y)
     if ord == 0:
-        return np.zeros(x.shape, x.dtype)
+        return g * np.zeros(x.shape, x.dtype)
     if ord == 1:
         return g * slope(x)
     size = np.abs(x)
@@ -379,7 +385,7 @@ def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
 # ---------------------------------------------------------------------------------------------- inverses and equations
 rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y))
 rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
-                             fold(pinv_pull(g, a, y)) if hermitian else pinv_pull(g, a, y))
+                             fold(pinv_pull(g, completed(a), y)) if hermitian else pinv_pull(g, a, y))
 rule(np.linalg.solve,        a=solve_a,                      b=solve_b)
 rule(np.linalg.tensorinv,    a=tensorinv_a)
 rule(np.linalg.tensorsolve,  a=tensorsolve_a,                b=tensorsolve_b)

@@ -6,11 +6,28 @@ from typing import Any
 import numpy as np
 
 from ..registry import linear, multilinear
+from .broadcasting import unbroadcast
+from .indexing import undiagonal
 
 
 def mT(x: Any) -> Any:
     """The matrix transpose."""
     return x.T if len(x.shape) == 2 else np.swapaxes(x, -1, -2)
+
+
+def cj(x: Any) -> Any:
+    """The conjugate; a real array is its own."""
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def mH(x: Any) -> Any:
+    """The conjugate of the matrix transpose."""
+    return cj(mT(x))
+
+
+def outer(a: Any, b: Any) -> Any:
+    """The products of all pairs of elements of two vectors, in batches."""
+    return a[..., :, None] * b[..., None, :]
 
 
 def matmul_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
@@ -92,6 +109,58 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
     return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + rest(of_b, n))
 
 
+def along(axis: int, pull: Any, g: Any, other: Any, shape: Any) -> Any:
+    """A line for vectors along the last axis, applied to vectors along `axis`; broadcasting is from the end, without it."""
+    moved = [*shape]
+    moved.append(moved.pop(axis))
+    return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, axis, -1)), tuple(moved)), -1, axis)
+
+
+def cross_a(g: Any, a_shape: Any, b: Any, axis: int = -1) -> Any:
+    """The cotangent of the left factor of `cross`."""
+    return along(axis, lambda g, b: np.linalg.cross(b, np.moveaxis(g, axis, -1)), g, b, a_shape)
+
+
+def cross_b(g: Any, a: Any, b_shape: Any, axis: int = -1) -> Any:
+    """The cotangent of the right factor of `cross`."""
+    return along(axis, lambda g, a: np.linalg.cross(np.moveaxis(g, axis, -1), a), g, a, b_shape)
+
+
+def chain(xs: Any) -> Any:
+    """The product of one or more matrices."""
+    return xs[0] if len(xs) == 1 else np.linalg.multi_dot(xs)
+
+
+def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
+    """The cotangent of factor k of `multi_dot`: between the products of those before and of those after it."""
+    shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
+    xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
+    g = np.reshape(g, (shapes[0][0], shapes[-1][1]))
+    g = mT(chain(xs[:k])) @ g if k else g
+    return np.reshape(g @ mT(chain(xs[k + 1 :])) if k + 1 < len(xs) else g, xs_shape[k])
+
+
+def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
+    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and both shapes in full."""
+    n = max(len(a_shape), len(b_shape))
+    a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
+    return np.reshape(g, [m for pair in zip(a, b, strict=True) for m in pair]), a, b
+
+
+def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
+    """The cotangent of the left factor of `kron`."""
+    g, _, shape = blocks(g, a_shape, b_shape)
+    n = len(shape)
+    return np.reshape(np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape)
+
+
+def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
+    """The cotangent of the right factor of `kron`."""
+    g, shape, _ = blocks(g, a_shape, b_shape)
+    n = len(shape)
+    return np.reshape(np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape)
+
+
 def spelled(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     """The inputs and the output of an einsum in letters: ellipses and an implicit output are written out."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
@@ -130,15 +199,36 @@ def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
 
-multilinear(np.matmul,    a=matmul_a,     b=matmul_b)
-multilinear(np.dot,       a=dot_a,        b=dot_b)
-multilinear(np.inner,     a=inner_a,      b=inner_b)
-multilinear(np.tensordot, a=tensordot_a,  b=tensordot_b)
-multilinear(np.einsum,    each=einsum_k)
-multilinear(np.outer,     a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),
-                          b=lambda g, a, b_shape: np.reshape(np.ravel(a) @ g, b_shape))
-multilinear(np.vdot,      a=lambda g, a_shape, b: np.reshape(np.conj(g * np.ravel(b)), a_shape),
-                          b=lambda g, a, b_shape: np.reshape(g * np.conj(np.ravel(a)), b_shape))
-multilinear(np.vecdot,    a=lambda g, b: np.conj(g[..., None] * b),
-                          b=lambda g, a: g[..., None] * np.conj(a))
-linear(np.trace,          a=trace_a)
+# ---------------------------------------------------------------------------------------- products of two, summed over
+multilinear(np.matmul,           a=matmul_a,     b=matmul_b)
+multilinear(np.linalg.matmul,    a=matmul_a,     b=matmul_b)
+multilinear(np.dot,              a=dot_a,        b=dot_b)
+multilinear(np.inner,            a=inner_a,      b=inner_b)
+multilinear(np.tensordot,        a=tensordot_a,  b=tensordot_b)
+multilinear(np.linalg.tensordot, a=tensordot_a,  b=tensordot_b)
+multilinear(np.vdot,             a=lambda g, a_shape, b: np.reshape(np.conj(g * np.ravel(b)), a_shape),
+                                 b=lambda g, a, b_shape: np.reshape(g * np.conj(np.ravel(a)), b_shape))
+multilinear(np.vecdot,           a=lambda g, b: np.conj(g[..., None] * b),
+                                 b=lambda g, a: g[..., None] * np.conj(a))
+multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: along(axis, lambda g, b: cj(g[..., None] * b), g, b, a_shape),
+                                 b=lambda g, a, b_shape, axis=-1: along(axis, lambda g, a: g[..., None] * cj(a), g, a, b_shape))
+multilinear(np.matvec,           a=lambda g, b: outer(g, b),
+                                 b=lambda g, a: np.matvec(mT(a), g))
+multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
+                                 b=lambda g, a: outer(cj(a), g))
+
+# --------------------------------------------------------------------------------------- products of two, and of many
+multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),
+                                 b=lambda g, a, b_shape: np.reshape(np.ravel(a) @ g, b_shape))
+multilinear(np.linalg.outer,     a=lambda g, b: g @ b,
+                                 b=lambda g, a: a @ g)
+multilinear(np.kron,             a=kron_a,       b=kron_b)
+multilinear(np.linalg.cross,     a=cross_a,      b=cross_b)
+multilinear(np.einsum,           each=einsum_k)
+multilinear(np.linalg.multi_dot, each=multi_dot_k)
+
+# ------------------------------------------------------------------------------------------------------- one matrix
+linear(np.trace,                 a=trace_a)
+linear(np.linalg.trace,          a=lambda g, a_shape, offset=0: trace_a(g, a_shape, offset, -2, -1))
+linear(np.linalg.diagonal,       a=lambda g, a_shape, offset=0: undiagonal(g, a_shape, offset, -2, -1))
+linear(np.linalg.matrix_transpose, a=lambda g: mT(g))

@@ -1,8 +1,11 @@
 """Reductions. The cotangent is laid out again along the axes that were reduced.
 
-Conventions. `max` and `min` share evenly among ties; `std` of equal numbers has slope 0.
+Conventions. `max`, `min` and `ptp` share evenly among ties, `initial` among them; where the result is NaN because an operand is, nobody
+gets any. `std` of equal numbers has slope 0. The `nan` functions give 0 to a NaN. `prod` and `cumprod` are right at
+zeros, to every order: their lines multiply what is there and never divide.
 """
 
+import inspect
 import math
 from typing import Any
 
@@ -10,10 +13,23 @@ import numpy as np
 
 from ..registry import constant, linear, rule
 
+ABSENT: Any = inspect.signature(np.sum).parameters["where"].default
+"""What NumPy puts in the place of an argument that was not given."""
+
+
+def given(x: Any, default: Any) -> Any:
+    """`x`, or the default where it was not given."""
+    return default if x is ABSENT else x
+
+
+def chosen(x: Any, where: Any, other: Any = 0) -> Any:
+    """`x` where a reduction looked, the other elsewhere."""
+    return x if where is ABSENT else np.where(where, x, other)
+
 
 def kept(g: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the result of a reduction over `axis`, such that it broadcasts against what was reduced."""
-    return g if axis is None or keepdims else np.expand_dims(g, axis)
+    return g if axis is None or (keepdims and keepdims is not ABSENT) else np.expand_dims(g, axis)
 
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
@@ -21,53 +37,176 @@ def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.broadcast_to(kept(g, axis, keepdims), shape)
 
 
-def count(shape: Any, axis: Any = None) -> int:
-    """How many elements a reduction over `axis` takes together."""
+def count(shape: Any, axis: Any = None, where: Any = ABSENT) -> Any:
+    """How many elements a reduction over `axis` takes together; an array that broadcasts where a mask decides it."""
+    if where is not ABSENT:
+        return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
     axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
     return math.prod(shape[k] for k in axes)
 
 
-def shared(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """`g` given to the elements of `a` that equal `y`, an even share each."""
-    ties = np.equal(a, kept(y, axis, keepdims))
-    number = np.count_nonzero(ties) if axis is None else np.sum(ties, axis=axis, keepdims=True)
-    return ties * (kept(g, axis, keepdims) / number)
+def shared(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+    """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share too."""
+    return chosen(np.equal(a, kept(y, axis, keepdims)), where, False) * portion(g, a, y, axis, keepdims, where, initial)
 
 
-def others(a: Any, axis: Any = None) -> Any:
-    """The product of the other elements along `axis`, for each element, zeros among them or not."""
-    zero = np.equal(a, 0)
-    rest = np.where(zero, 1, a)
-    product, zeros = np.prod(rest, axis=axis, keepdims=True), np.sum(zero, axis=axis, keepdims=True)
-    return np.where(np.equal(zeros, zero), product / rest, 0)
+def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+    """The even share of `g` for each that equals `y`."""
+    y = kept(y, axis, keepdims)
+    number = np.sum(chosen(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
+    return kept(g, axis, keepdims) / np.maximum(number if initial is ABSENT else number + np.equal(initial, y), 1)
 
 
-def centred(a: Any, axis: Any = None) -> Any:
-    """The conjugate of `a` less its mean."""
-    return np.conj(a - np.mean(a, axis=axis, keepdims=True))
+def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+    """The share of `initial`, which every result began with."""
+    return np.sum(np.equal(initial, kept(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
 
 
-def undiff(g: Any, n: int, axis: int) -> Any:
-    """The transpose of `n` differences along `axis`."""
-    for _ in range(n):
-        edge = np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype)
-        g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
-    return g
+def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
+    """The axes, those that are reduced last."""
+    reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
+    return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
 
-linear(np.sum,  a=lambda g, a_shape, axis=None, keepdims=False: expand(g, a_shape, axis, keepdims))
-linear(np.mean, a=lambda g, a_shape, axis=None, keepdims=False: expand(g / count(a_shape, axis), a_shape, axis, keepdims))
-rule(np.prod,   a=lambda g, a, a_shape, axis=None, keepdims=False: expand(g, a_shape, axis, keepdims) * others(a, axis))
-rule(np.max,    a=lambda g, a, y, axis=None, keepdims=False: shared(g, a, y, axis, keepdims))
-rule(np.min,    a=lambda g, a, y, axis=None, keepdims=False: shared(g, a, y, axis, keepdims))
-rule(np.amax,   a=lambda g, a, y, axis=None, keepdims=False: shared(g, a, y, axis, keepdims))
-rule(np.amin,   a=lambda g, a, y, axis=None, keepdims=False: shared(g, a, y, axis, keepdims))
-rule(np.var,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False:
-                expand(2 * g / (count(a_shape, axis) - ddof), a_shape, axis, keepdims) * centred(a, axis))
-rule(np.std,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False:
-                expand(g / (np.where(np.equal(y, 0), 1, y) * (count(a_shape, axis) - ddof)), a_shape, axis, keepdims) * centred(a, axis))
+def lined(a: Any, shape: Any, axis: Any) -> Any:
+    """`a` with the axes that are reduced put together as its last one."""
+    order = order_of(len(shape), axis)
+    rest = [shape[k] for k in order[: len(shape) - (len(shape) if axis is None else np.size(axis))]]
+    return np.reshape(np.transpose(a, order), (*rest, count(shape, axis)))
 
-linear(np.cumsum, a=lambda g, a_shape, axis=None: np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), a_shape))
-linear(np.diff,   a=lambda g, n=1, axis=-1: undiff(g, n, axis))
 
-constant(np.argmax, np.argmin, np.argsort, np.searchsorted, np.nonzero, np.any, np.all, np.count_nonzero, np.array_equal, np.allclose)
+def unlined(a: Any, shape: Any, axis: Any) -> Any:
+    """`a` in the `shape` that `lined` took it from."""
+    order = order_of(len(shape), axis)
+    return np.transpose(np.reshape(a, [shape[k] for k in order]), np.argsort(order))
+
+
+def others(a: Any) -> Any:
+    """The product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
+    n = a.shape[-1]
+    if n <= 1:
+        return np.ones(a.shape, a.dtype)
+    if n % 2:
+        return others(np.concatenate([a, np.ones((*a.shape[:-1], 1), a.dtype)], -1))[..., :n]
+    pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
+    return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
+
+
+def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+    """The cotangent of the factors of a product."""
+    rest = unlined(others(lined(chosen(a, where, 1), shape, axis)), shape, axis)
+    return chosen(expand(g * given(initial, 1), shape, axis, keepdims) * rest, where)
+
+
+def deviation(a: Any, shape: Any, axis: Any = None, where: Any = ABSENT, mean: Any = ABSENT) -> Any:
+    """The conjugate of `a` less its mean; 0 where a mask leaves out."""
+    if mean is ABSENT:
+        mean = np.sum(chosen(a, where), axis=axis, keepdims=True) / count(shape, axis, where)
+    return np.conj(chosen(a - mean, where))
+
+
+def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
+    """The cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
+    number = count(shape, axis, where) - given(correction, ddof)
+    return 2 * kept(g, axis, keepdims) / number * deviation(a, shape, axis, where, mean)
+
+
+def halved(g: Any, y: Any) -> Any:
+    """From a cotangent of the root y = √v to that of v; 0 where y is 0."""
+    zero = np.equal(y, 0)
+    return np.where(zero, 0, 0.5 * g / np.where(zero, 1, y))
+
+
+def averaged(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
+    """The cotangent of what `mean` took."""
+    return chosen(np.broadcast_to(kept(g, axis, keepdims) / count(shape, axis, where), shape), where)
+
+
+def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
+    """The transpose of `cumsum`: sums from the other end."""
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), shape)
+
+
+def recurrence(a: Any, b: Any) -> Any:
+    """y[i] = a[i] y[i-1] + b[i] along the last axis, from 0: by pairs of steps, then pairs of pairs."""
+    n = b.shape[-1]
+    if n <= 1:
+        return b
+    if n % 2:
+        zero = np.zeros((*b.shape[:-1], 1), b.dtype)
+        return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
+    odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
+    even = b[..., ::2] + a[..., ::2] * np.concatenate([np.zeros((*b.shape[:-1], 1), b.dtype), odd[..., :-1]], -1)
+    return np.reshape(np.stack([even, odd], -1), b.shape)
+
+
+def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
+    """The transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
+    a, g, y = (lined(np.reshape(x, shape), shape, axis) for x in (a, g, y))
+    one = np.ones((*a.shape[:-1], 1), a.dtype)
+    s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
+    return unlined(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
+
+
+def after(g: Any, axis: Any, include_initial: Any) -> Any:
+    """`g` without its first element along `axis`, where the result began with one of its own."""
+    return np.take(g, range(1, g.shape[axis or 0]), axis or 0) if include_initial else g
+
+
+# ------------------------------------------------------------------------------------------------------------ sums
+linear(np.sum,     a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: chosen(expand(g, a_shape, axis, keepdims), where),
+                   where=None, initial=lambda g: np.sum(g))
+linear(np.nansum,  a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
+                   np.where(np.isnan(a), 0, chosen(expand(g, a_shape, axis, keepdims), where)),
+                   where=None, initial=lambda g: np.sum(g))
+linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: averaged(g, a_shape, axis, keepdims, where), where=None)
+linear(np.nanmean, a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
+                   averaged(g, a_shape, axis, keepdims, chosen(~np.isnan(a), where, False)), where=None)
+
+# -------------------------------------------------------------------------------------------------------- products
+rule(np.prod,      a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+                   unprod(g, a, a_shape, axis, keepdims, where, initial), where=None,
+                   initial=lambda g, a, axis=None, keepdims=False, where=ABSENT:
+                   np.sum(g * np.prod(chosen(a, where, 1), axis=axis, keepdims=given(keepdims, False))))
+rule(np.nanprod,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+                   unprod(g, np.where(np.isnan(a), 1, a), a_shape, axis, keepdims, chosen(~np.isnan(a), where, False), initial), where=None,
+                   initial=lambda g, a, axis=None, keepdims=False, where=ABSENT:
+                   np.sum(g * np.nanprod(chosen(a, where, 1), axis=axis, keepdims=given(keepdims, False))))
+
+# -------------------------------------------------------------------------------------------------------- extremes
+for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
+    rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+                   shared(g, a, y, axis, keepdims, where, initial), where=None,
+                   initial=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+                   start(g, a, y, axis, keepdims, where, initial))
+rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
+                   shared(g, a, np.max(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims)
+                   - shared(g, a, np.min(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims))
+
+# --------------------------------------------------------------------------------------------------------- spreads
+rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
+                   mean=lambda g, a, a_shape, mean_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   np.reshape(-np.sum(unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape))
+rule(np.std,       a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
+                   mean=lambda g, a, a_shape, mean_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   np.reshape(-np.sum(unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape))
+rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   unvar(g, a, a_shape, axis, ddof, keepdims, chosen(~np.isnan(a), where, False), mean, correction), where=None)
+rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+                   unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, chosen(~np.isnan(a), where, False), mean, correction), where=None)
+
+# ----------------------------------------------------------------------------------------------- sums and products so far
+linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
+linear(np.nancumsum,       a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
+linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
+rule(np.cumprod,           a=lambda g, a, a_shape, y, axis=None: uncumprod(g, a, y, a_shape, axis))
+rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
+                           np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
+rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
+                           uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
+linear(np.bincount,        x=None, weights=lambda g, x: g[x])
+
+constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.nonzero,
+         np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)

@@ -9,13 +9,6 @@ from .broadcasting import unbroadcast
 from .indexing import scatter
 
 
-def spelled_out(order: str) -> Any:
-    """An order that does not depend on how the operand happens to lie in memory, which no rule knows."""
-    if order not in ("C", "F"):
-        raise ValueError(f"order={order!r} takes elements as they lie in memory, which is no part of a program. Write order='C' or 'F'.")
-    return order
-
-
 def inverse_permutation(axes: Any) -> Any:
     """The axes that undo a transpose; None undoes None."""
     return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
@@ -66,8 +59,8 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------- one to one
-linear(np.reshape,          a=lambda g, a_shape, shape, order="C": np.reshape(g, a_shape, order=spelled_out(order)))
-linear(np.ravel,            a=lambda g, a_shape, order="C": np.reshape(g, a_shape, order=spelled_out(order)))
+linear(np.reshape,          a=lambda g, a_shape, shape, order="C": np.reshape(g, a_shape, order=order))
+linear(np.ravel,            a=lambda g, a_shape, order="C": np.reshape(g, a_shape, order=order))
 linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
 linear(np.matrix_transpose, x=lambda g: np.matrix_transpose(g))
 linear(np.swapaxes,         a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))

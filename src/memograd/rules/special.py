@@ -1,9 +1,614 @@
-"""scipy.special: brought in when one of its functions first meets a node."""
+"""scipy.special: brought in when one of its functions first meets a node.
+
+Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the factor (infinite where the
+logarithm is) and 0 by what stands in the logarithm. `huber` is differentiable everywhere; the scaled functions `i0e`, `ive` and
+the like have a kink at 0, where the slope is the centre. Functions of complex numbers are holomorphic, so one line serves both,
+save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing overflows, cancels or turns
+into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form divides zero by zero, by the leading
+terms of the tail where it subtracts equal numbers.
+
+No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel functions and of polynomials, by
+the shape parameters of `gammainc`, `betainc` and the distributions made of them, by the parameters of hypergeometric functions,
+by the exponent of `zeta`, by the modulus of `ellipj`. A constant, or a node of integers, may stand there.
+"""
+
+from collections.abc import Callable
+from math import log, pi, sqrt
+from typing import Any
 
 import numpy as np
 from scipy import special
+from scipy.special import _ufuncs
 
-from ..registry import elementwise
+from ..errors import NoRuleError, op_name
+from ..registry import constant, elementwise, op, refused, rule
+from .broadcasting import unbroadcast
+from .indexing import output
+from .reductions import kept
 
-elementwise(special.expit,  a=lambda g, y: g * y * (1 - y))
-elementwise(special.erf,    a=lambda g, a: g * (2 / np.sqrt(np.pi)) * np.exp(-a * a))
+ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
+LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
+
+
+def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
+    """The line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
+
+    def line(g: Any) -> Any:
+        raise NoRuleError(
+            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and memograd does not guess. "
+            f"Hold that operand constant (give its .value), or register an op of your own: memograd.op, memograd.rule."
+        )
+
+    return line
+
+
+def ratio(a: Any, b: Any) -> Any:
+    """a / b; 0 where a is 0."""
+    return a / np.where(np.equal(a, 0), 1, b)
+
+
+def tail(t: Any) -> Any:
+    """Σ (2n-1)!! tⁿ for n = 1 to 6, for small t: what is left of 2z·w(z) where its leading term is taken away."""
+    return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t * (1 + 11 * t)))))
+
+
+def beyond(far: Any, z: Any, near: Any, series: Any) -> Any:
+    """`near(z)`, or, where `far`, `series(1 / 2z²)`."""
+    return np.where(far, series(0.5 / np.square(np.where(far, z, 1))), near(np.where(far, 0, z)))
+
+
+def erfcx_slope(z: Any) -> Any:
+    """2z·erfcx(z) - 2/√π, which cancels far to the right."""
+    far = np.greater(np.real(z), 50)
+    return beyond(far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t))
+
+
+def wofz_slope(z: Any) -> Any:
+    """2i/√π - 2z·w(z), which cancels far up."""
+    far = np.logical_and(np.greater(np.abs(z), 50), np.greater_equal(np.imag(z), 0))
+    return beyond(far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t))
+
+
+def dawsn_slope(z: Any) -> Any:
+    """1 - 2z·dawsn(z), which cancels far out."""
+    far = np.greater(np.abs(np.real(z)), 50 + np.abs(np.imag(z)))
+    return beyond(far, z, lambda z: 1 - 2 * z * special.dawsn(z), lambda t: -tail(t))
+
+
+def normal(x: Any) -> Any:
+    """The density of the normal distribution."""
+    return np.exp(-0.5 * x * x) / ROOT_2PI
+
+
+def log_ndtr_slope(x: Any, y: Any) -> Any:
+    """The normal density over its distribution function, whose logarithm is y."""
+    left = np.less(np.real(x), 0)
+    below = 2 / ROOT_2PI / special.erfcx(np.where(left, x, 0) / -ROOT_2)
+    x = np.where(left, 0, x)
+    return np.where(left, below, np.exp(-0.5 * x * x - np.where(left, 0, y)) / ROOT_2PI)
+
+
+def rgamma_slope(x: Any) -> Any:
+    """The derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its zeros."""
+    left = np.less(np.real(x), 0.5)
+    s, x = 1 - np.where(left, x, 0), np.where(left, 1, x)
+    reflected = special.gamma(s) * (np.cos(pi * (1 - s)) - np.sin(pi * (1 - s)) * special.psi(s) / pi)
+    return np.where(left, reflected, -special.rgamma(x) * special.psi(x))
+
+
+def gamma_density(a: Any, x: Any) -> Any:
+    """The derivative of `gammainc` by x."""
+    x = np.where(np.isinf(x), 1e30, x)
+    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
+
+
+def beta_density(a: Any, b: Any, x: Any) -> Any:
+    """The derivative of `betainc` by x."""
+    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
+
+
+def f_density(m: Any, n: Any, x: Any) -> Any:
+    """The density of the F distribution with m and n degrees of freedom."""
+    r = m * x / (n + m * x)
+    return beta_density(m / 2, n / 2, r) * m * n / np.square(n + m * x)
+
+
+def t_density(n: Any, t: Any) -> Any:
+    """The density of Student's distribution with n degrees of freedom."""
+    return np.exp(special.xlog1py(-(n + 1) / 2, t * t / n) - special.betaln(0.5, n / 2)) / np.sqrt(n)
+
+
+def below(n: Any) -> Any:
+    """n - 1, the degree of a polynomial's derivative; 0 for the constant polynomial."""
+    return np.where(np.equal(n, 0), 0, n - 1)
+
+
+def if_any(n: Any, slope: Any) -> Any:
+    """`slope`; 0 for the constant polynomial."""
+    return np.where(np.equal(n, 0), 0, slope)
+
+
+def legendre_slope(n: Any, x: Any) -> Any:
+    """The derivative of a Legendre polynomial."""
+    return if_any(n, (n + 1) / 2 * special.eval_jacobi(below(n), 1, 1, x))
+
+
+def chebyu_slope(n: Any, x: Any) -> Any:
+    """The derivative of a Chebyshev polynomial of the second kind."""
+    return if_any(n, 2 * special.eval_gegenbauer(below(n), 2, x))
+
+
+def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
+    """The derivative of a Jacobi polynomial."""
+    return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(below(n), a + 1, b + 1, x))
+
+
+def expn_slope(n: Any, x: Any) -> Any:
+    """-E of order n-1, which SciPy does not have at n = 0."""
+    return np.where(np.equal(n, 0), -np.exp(-x) * (1 + 1 / x) / x, -special.expn(np.where(np.equal(n, 0), 1, n) - 1, x))
+
+
+def ellipk_slope(m: Any) -> Any:
+    """The derivative of K, also at m = 0, and accurate near 1."""
+    return pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, m)
+
+
+def sine_series(phi: Any, m: Any, p: float) -> Any:
+    """∫ sin²θ (1 - m sin²θ)ᵖ from 0 to φ, for small m."""
+    s, c, term, total, power = np.sin(phi), np.cos(phi), phi, 0.0, 1.0
+    for k in range(1, 6):
+        term = ((2 * k - 1) * term - c * np.power(s, 2 * k - 1)) / (2 * k)
+        total, power = total + power * term, power * (k - 1 - p) / k * m
+    return total
+
+
+def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
+    """The derivative of F(φ, m) by m; the closed form divides by m."""
+    small = np.less(np.abs(m), 1e-3)
+    k = np.where(small, 0.5, m)
+    edge = np.sin(2 * phi) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(phi))))
+    closed = (special.ellipeinc(phi, k) - (1 - k) * np.where(small, 0, y)) / (2 * k * (1 - k)) - edge
+    return np.where(small, sine_series(phi, np.where(small, m, 0), -1.5) / 2, closed)
+
+
+def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
+    """The derivative of E(φ, m) by m; the closed form divides by m."""
+    small = np.less(np.abs(m), 1e-3)
+    k = np.where(small, 0.5, m)
+    closed = (np.where(small, 0, y) - special.ellipkinc(phi, k)) / (2 * k)
+    return np.where(small, sine_series(phi, np.where(small, m, 0), -0.5) / -2, closed)
+
+
+def agm_slope(a: Any, b: Any, y: Any) -> Any:
+    """The derivative of the arithmetic-geometric mean by a; it is symmetric."""
+    m = np.square((a - b) / (a + b))
+    return y / (a + b) - y * ellipk_slope(m) / special.ellipk(m) * 4 * b * (a - b) / np.power(a + b, 3)
+
+
+def boxcox_slope(log_x: Any, lmbda: Any) -> Any:
+    """The derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
+    return np.square(log_x) * special.hyp1f1(2.0, 3.0, lmbda * log_x) / 2
+
+
+def pseudo_huber_slope(u: Any) -> Any:
+    """The derivative of the pseudo-Huber loss by δ, over δ, at r = u·δ."""
+    s = np.sqrt(1 + u * u)
+    return np.square(u * u / (s + 1)) / s
+
+
+def voigt_slopes(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any]:
+    """z = (x + iγ)/σ√2 and the derivative of the Voigt profile's w(z), scaled, by z."""
+    z = (x + 1j * gamma) / (sigma * ROOT_2)
+    return z, wofz_slope(z) / (sigma * ROOT_2PI)
+
+
+def struve_term(v: Any, x: Any) -> Any:
+    """What the recurrence of Struve's functions has beside its two neighbours."""
+    return np.power(x / 2, v) * special.rgamma(v + 1.5) / ROOT_PI
+
+
+def modulated(g: Any, y: Any, part: Any, turn: Any) -> Any:
+    """The cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
+    return -np.real(g * y) * np.sign(part) * turn
+
+
+def over(f: Any, x: Any, sign: int) -> Any:
+    """sin(x)/x, or sinh(x)/x for the other sign; smooth at 0."""
+    small = np.less(np.abs(x), 1)
+    return np.where(small, special.hyp0f1(1.5, sign * np.square(np.where(small, x, 0)) / 4), f(x) / np.where(small, 1, x))
+
+
+def spence_slope(z: Any) -> Any:
+    """log(z) / (1 - z), smooth at 1."""
+    near = np.less(np.abs(1 - z), 0.5)
+    return np.where(near, -special.hyp2f1(1.0, 1.0, 2.0, np.where(near, 1 - z, 0)), np.log(z) / np.where(near, 1, 1 - z))
+
+
+def wave_pull(g: Any, y: Any, q: Any) -> Any:
+    """The cotangent through f and f', where f'' is q·f."""
+    return g[0] * output(y, 1) + g[1] * q * output(y, 0)
+
+
+def airy_pull(g: Any, z: Any, y: Any) -> Any:
+    """The cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
+    return g[0] * output(y, 1) + g[1] * z * output(y, 0) + g[2] * output(y, 3) + g[3] * z * output(y, 2)
+
+
+def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
+    """The cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
+    be, ke = output(y, 2), output(y, 3)
+    return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - be / x) + g[3] * (1j * output(y, 1) - ke / x)
+
+
+def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
+    """The cotangent through sn, cn, dn and the amplitude."""
+    sn, cn, dn = output(y, 0), output(y, 1), output(y, 2)
+    return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
+
+
+@op
+def polygamma(n: Any, x: Any) -> Any:
+    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
+    if np.asarray(x).dtype.kind != "c":
+        return special.polygamma(n, x)
+    far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
+    s, q = np.where(np.equal(n, 0), 2, np.add(n, 1)), x + far
+    total = sum((x + k) ** -s for k in range(far)) + q ** (1 - s) / (s - 1) + q**-s / 2
+    for j, b in enumerate(special.bernoulli(20)[2::2], 1):
+        total = total + b / special.factorial(2 * j) * special.poch(s, 2 * j - 1) * q ** (1 - s - 2 * j)
+    return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
+
+
+@op
+def multigammaln(a: Any, d: Any) -> Any:
+    """``special.multigammaln``."""
+    return special.multigammaln(a, d)
+
+
+@op
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False) -> Any:
+    """``special.logsumexp``."""
+    return special.logsumexp(a, axis, b, keepdims, return_sign)
+
+
+@op
+def softmax(x: Any, axis: Any = None) -> Any:
+    """``special.softmax``."""
+    return special.softmax(x, axis)
+
+
+@op
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """``special.log_softmax``."""
+    return special.log_softmax(x, axis)
+
+
+@op
+def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
+    """``special.factorial``."""
+    return special.factorial(n, exact, extend)
+
+
+@op
+def spherical_jn(n: Any, z: Any, derivative: Any = False) -> Any:
+    """``special.spherical_jn``."""
+    return special.spherical_jn(n, z, derivative)
+
+
+@op
+def spherical_yn(n: Any, z: Any, derivative: Any = False) -> Any:
+    """``special.spherical_yn``."""
+    return special.spherical_yn(n, z, derivative)
+
+
+@op
+def spherical_in(n: Any, z: Any, derivative: Any = False) -> Any:
+    """``special.spherical_in``."""
+    return special.spherical_in(n, z, derivative)
+
+
+@op
+def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
+    """``special.spherical_kn``."""
+    return special.spherical_kn(n, z, derivative)
+
+
+def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
+    """What the derivative of each spherical Bessel function is, up to a sign."""
+    return (n * f(below(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
+
+
+def shares(a: Any, y: Any, axis: Any, keepdims: Any) -> Any:
+    """exp(a - y), where y is logsumexp(a); infinities share evenly."""
+    y = kept(y, axis, keepdims)
+    whole = np.equal(a, y)
+    part = np.exp(np.where(whole, 0, a) - np.where(whole, 0, y))
+    return np.where(np.isinf(y), whole / np.maximum(np.sum(whole, axis=axis, keepdims=True), 1), part)
+
+
+def logsumexp_slope(g: Any, a: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any) -> Any:
+    """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
+    if not return_sign:
+        return kept(g, axis, keepdims) * shares(a, y, axis, keepdims)
+    return kept(g[0] * np.conj(output(y, 1)), axis, keepdims) * shares(a, output(y, 0), axis, keepdims)
+
+
+elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
+elementwise(factorial,          n=lambda g, n, y: g * y * special.psi(np.where(np.less(n, 0), 1, n) + 1))
+elementwise(spherical_jn,       n=None, z=lambda g, n, z: g * neighbours(spherical_jn, n, z, -1))
+elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spherical_yn, n, z, -1))
+elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
+elementwise(spherical_kn,       n=None, z=lambda g, n, z: -g * neighbours(spherical_kn, n, z, 1))
+rule(logsumexp,                 a=lambda g, a, y, b=None, axis=None, keepdims=False, return_sign=False:
+                                (1 if b is None else b) * logsumexp_slope(g, a, y, axis, keepdims, return_sign),
+                                b=lambda g, a, b_shape, y, axis=None, keepdims=False, return_sign=False:
+                                unbroadcast(logsumexp_slope(g, a, y, axis, keepdims, return_sign), b_shape))
+rule(softmax,                   x=lambda g, y, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
+rule(log_softmax,               x=lambda g, y, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))
+elementwise(polygamma,          n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
+
+# --------------------------------------------------------------------------------------------------- gamma and beta
+elementwise(special.gamma,      z=lambda g, z, y: g * y * special.psi(z))
+elementwise(special.gammaln,    x=lambda g, x: g * special.psi(x))
+elementwise(special.loggamma,   z=lambda g, z: g * special.psi(z))
+elementwise(special.rgamma,     z=lambda g, z: g * rgamma_slope(z))
+elementwise(special.psi,        z=lambda g, z: g * polygamma(1, z))
+elementwise(special.beta,       a=lambda g, a, b, y: g * y * (special.psi(a) - special.psi(a + b)),
+                                b=lambda g, a, b, y: g * y * (special.psi(b) - special.psi(a + b)))
+elementwise(special.betaln,     a=lambda g, a, b: g * (special.psi(a) - special.psi(a + b)),
+                                b=lambda g, a, b: g * (special.psi(b) - special.psi(a + b)))
+elementwise(special.poch,       z=lambda g, z, m, y: g * y * (special.psi(z + m) - special.psi(z)),
+                                m=lambda g, z, m, y: g * y * special.psi(z + m))
+elementwise(special.binom,      n=lambda g, n, k, y: g * y * (special.psi(n + 1) - special.psi(n - k + 1)),
+                                k=lambda g, n, k, y: g * y * (special.psi(n - k + 1) - special.psi(k + 1)))
+elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+
+# --------------------------------------------------------------------- distribution functions, by the shapes: unknown
+elementwise(special.gammainc,     a=unknown(special.gammainc, "a"),     x=lambda g, a, x: g * gamma_density(a, x))
+elementwise(special.gammaincc,    a=unknown(special.gammaincc, "a"),    x=lambda g, a, x: -g * gamma_density(a, x))
+elementwise(special.gammaincinv,  a=unknown(special.gammaincinv, "a"),  p=lambda g, a, y: g / gamma_density(a, y))
+elementwise(special.gammainccinv, a=unknown(special.gammainccinv, "a"), p=lambda g, a, y: -g / gamma_density(a, y))
+elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknown(special.betainc, "b"),
+                                  x=lambda g, a, b, x: g * beta_density(a, b, x))
+elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
+                                  x=lambda g, a, b, x: -g * beta_density(a, b, x))
+elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknown(special.betaincinv, "b"),
+                                  p=lambda g, a, b, y: g / beta_density(a, b, y))
+elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
+                                  p=lambda g, a, b, y: -g / beta_density(a, b, y))
+elementwise(special.chdtr,        v=unknown(special.chdtr, "v"),        x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtrc,       v=unknown(special.chdtrc, "v"),       x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtri,       v=unknown(special.chdtri, "v"),       p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, a * x), b=unknown(special.gdtr, "b"),
+                                  x=lambda g, a, b, x: g * a * gamma_density(b, a * x))
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, a * x), b=unknown(special.gdtrc, "b"),
+                                  x=lambda g, a, b, x: -g * a * gamma_density(b, a * x))
+elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=unknown(special.gdtria, "b"),
+                                  x=lambda g, x, y: -g * y / x)
+elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=unknown(special.gdtrix, "b"),
+                                  p=lambda g, a, b, y: g / (a * gamma_density(b, a * y)))
+elementwise(special.pdtr,         k=None, m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1, m))
+elementwise(special.pdtrc,        k=None, m=lambda g, k, m: g * gamma_density(np.floor(k) + 1, m))
+elementwise(special.pdtri,        k=None, p=lambda g, k, y: -g / gamma_density(k + 1, y))
+elementwise(special.nbdtr,        k=None, n=None, p=lambda g, k, n, p: g * beta_density(n, k + 1, p))
+elementwise(special.nbdtrc,       k=None, n=None, p=lambda g, k, n, p: -g * beta_density(n, k + 1, p))
+elementwise(special.nbdtri,       k=None, n=None, p=lambda g, k, n, y: g / beta_density(n, k + 1, y))
+elementwise(special.fdtr,         dfn=unknown(special.fdtr, "dfn"),   dfd=unknown(special.fdtr, "dfd"),
+                                  x=lambda g, dfn, dfd, x: g * f_density(dfn, dfd, x))
+elementwise(special.fdtrc,        dfn=unknown(special.fdtrc, "dfn"),  dfd=unknown(special.fdtrc, "dfd"),
+                                  x=lambda g, dfn, dfd, x: -g * f_density(dfn, dfd, x))
+elementwise(special.fdtri,        dfn=unknown(special.fdtri, "dfn"),  dfd=unknown(special.fdtri, "dfd"),
+                                  p=lambda g, dfn, dfd, y: g / f_density(dfn, dfd, y))
+elementwise(special.stdtr,        df=unknown(special.stdtr, "df"),    t=lambda g, df, t: g * t_density(df, t))
+elementwise(special.stdtrit,      df=unknown(special.stdtrit, "df"),  p=lambda g, df, y: g / t_density(df, y))
+elementwise(special.ndtr,         x=lambda g, x: g * normal(x))
+elementwise(special.log_ndtr,     x=lambda g, x, y: g * log_ndtr_slope(x, y))
+elementwise(special.ndtri,        p=lambda g, y: g / normal(y))
+elementwise(special.ndtri_exp,    x=lambda g, y: g * ROOT_2PI / 2 * special.erfcx(y / -ROOT_2))
+elementwise(special.nrdtrimn,     p=lambda g, p, std: -g * std / normal(special.ndtri(p)),
+                                  std=lambda g, p: -g * special.ndtri(p), x=lambda g: g)
+elementwise(special.nrdtrisd,     mn=lambda g, p: -g / special.ndtri(p),
+                                  p=lambda g, p, y: -g * y / (special.ndtri(p) * normal(special.ndtri(p))),
+                                  x=lambda g, p: g / special.ndtri(p))
+elementwise(special.owens_t,      h=lambda g, h, a: -g * normal(h) / 2 * special.erf(a * h / ROOT_2),
+                                  a=lambda g, h, a: g * np.exp(-0.5 * h * h * (1 + a * a)) / (2 * pi * (1 + a * a)))
+elementwise(special.expit,        x=lambda g, x, y: g * y * special.expit(-x))
+elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
+elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
+
+# -------------------------------------------------------------------------------------------------- error functions
+elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
+elementwise(special.erfc,         z=lambda g, z: g * (-2 / ROOT_PI) * np.exp(-z * z))
+elementwise(special.erfcx,        z=lambda g, z: g * erfcx_slope(z))
+elementwise(special.erfi,         z=lambda g, z: g * (2 / ROOT_PI) * np.exp(z * z))
+elementwise(special.erfinv,       p=lambda g, y: g * (ROOT_PI / 2) * np.exp(y * y))
+elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y * y))
+elementwise(special.dawsn,        z=lambda g, z: g * dawsn_slope(z))
+elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(z))
+elementwise(special.voigt_profile,
+            x=lambda g, x, sigma, gamma: g * np.real(voigt_slopes(x, sigma, gamma)[1]) / (sigma * ROOT_2),
+            sigma=lambda g, x, sigma, gamma, y: -g * (y + np.real(np.multiply(*voigt_slopes(x, sigma, gamma)))) / sigma,
+            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slopes(x, sigma, gamma)[1]) / (sigma * ROOT_2))
+elementwise(special.fresnel,      z=lambda g, z: g[0] * np.sin(pi / 2 * z * z) + g[1] * np.cos(pi / 2 * z * z))
+elementwise(special.modfresnelp,  x=lambda g, x: (-g[0] + g[1] * -np.exp(-1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(1j * x * x)
+                                  - g[1] * 2j * x * special.modfresnelp(x)[1])
+elementwise(special.modfresnelm,  x=lambda g, x: (-g[0] + g[1] * -np.exp(1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(-1j * x * x)
+                                  + g[1] * 2j * x * special.modfresnelm(x)[1])
+
+# -------------------------------------------------------------------------------------- logarithms and exponentials
+elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
+elementwise(special.rel_entr,     a=lambda g, a, b: g * (1 + np.log(a) - np.log(b)),  b=lambda g, a, b: -g * ratio(a, b))
+elementwise(special.kl_div,       a=lambda g, a, b: g * (np.log(a) - np.log(b)),      b=lambda g, a, b: g * (1 - ratio(a, b)))
+elementwise(special.xlogy,        a=lambda g, b: g * np.log(b),                       b=lambda g, a, b: g * ratio(a, b))
+elementwise(special.xlog1py,      a=lambda g, b: g * np.log1p(b),                     b=lambda g, a, b: g * ratio(a, 1 + b))
+elementwise(special.expm1,        x=lambda g, x: g * np.exp(x))
+elementwise(special.log1p,        x=lambda g, x: g / (1 + x))
+elementwise(special.cosm1,        x=lambda g, x: -g * np.sin(x))
+elementwise(special.cbrt,         x=lambda g, y: g / (3 * y * y))
+elementwise(special.exp2,         x=lambda g, y: g * y * LN2)
+elementwise(special.exp10,        x=lambda g, y: g * y * LN10)
+elementwise(special.exprel,       x=lambda g, x: g / 2 * special.hyp1f1(2.0, 3.0, x))
+elementwise(special.powm1,        x=lambda g, x, p: g * p * np.power(x, np.where(np.equal(p, 0), 0, p - 1)),
+                                  p=lambda g, x, y: g * (y + 1) * np.log(np.where(np.equal(x, 0), 1, x)))
+elementwise(special.boxcox,       x=lambda g, x, lmbda: g * np.power(x, lmbda - 1),
+                                  lmbda=lambda g, x, lmbda: g * boxcox_slope(np.log(x), lmbda))
+elementwise(special.boxcox1p,     x=lambda g, x, lmbda: g * np.power(1 + x, lmbda - 1),
+                                  lmbda=lambda g, x, lmbda: g * boxcox_slope(np.log1p(x), lmbda))
+elementwise(special.inv_boxcox,   x=lambda g, lmbda, y: g * np.power(y, 1 - lmbda),
+                                  lmbda=lambda g, lmbda, y: -g * np.power(y, 1 - lmbda) * boxcox_slope(np.log(y), lmbda))
+elementwise(special.inv_boxcox1p, x=lambda g, lmbda, y: g * np.power(1 + y, 1 - lmbda),
+                                  lmbda=lambda g, lmbda, y: -g * np.power(1 + y, 1 - lmbda) * boxcox_slope(np.log1p(y), lmbda))
+elementwise(_ufuncs._lambertw, z=lambda g, y: g * np.exp(-y) / (1 + y), k=None, tol=None)
+elementwise(special.wrightomega,  z=lambda g, y: g * y / (1 + y))
+elementwise(special.huber,        delta=lambda g, delta, r: g * np.maximum(np.abs(r) - delta, 0),
+                                  r=lambda g, delta, r: g * np.clip(r, -delta, delta))
+elementwise(special.pseudo_huber, delta=lambda g, delta, r: g * pseudo_huber_slope(r / delta) * delta,
+                                  r=lambda g, delta, r: g * r / np.sqrt(1 + np.square(r / delta)))
+elementwise(special.sindg,        x=lambda g, x: g * DEGREE * special.cosdg(x))
+elementwise(special.cosdg,        x=lambda g, x: -g * DEGREE * special.sindg(x))
+elementwise(special.tandg,        x=lambda g, y: g * DEGREE * (1 + y * y))
+elementwise(special.cotdg,        x=lambda g, y: -g * DEGREE * (1 + y * y))
+elementwise(special.radian,       d=lambda g: g * DEGREE, m=lambda g: g * (DEGREE / 60), s=lambda g: g * (DEGREE / 3600))
+
+# ------------------------------------------------------------------------------------------- exponential integrals
+elementwise(special.expi,         x=lambda g, x: g * np.exp(x) / x)
+elementwise(special.exp1,         x=lambda g, x: -g * np.exp(-x) / x)
+elementwise(special.expn,         n=unknown(special.expn, "n"), x=lambda g, n, x: g * expn_slope(n, x))
+elementwise(special.sici,         x=lambda g, x: g[0] * over(np.sin, x, -1) + g[1] * np.cos(x) / x)
+elementwise(special.shichi,       x=lambda g, x: g[0] * over(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
+elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
+
+# -------------------------------------------------------------------------------------------- Bessel's, by the argument
+elementwise(special.jv,  v=unknown(special.jv, "v"),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+elementwise(special.yv,  v=unknown(special.yv, "v"),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+elementwise(special.iv,  v=unknown(special.iv, "v"),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+elementwise(special.kv,  v=unknown(special.kv, "v"),  z=lambda g, v, z: -g / 2 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+elementwise(special.yn,  n=None,                      x=lambda g, n, x: g / 2 * (special.yv(n - 1, x) - special.yv(n + 1, x)))
+elementwise(special.kn,  n=None,                      x=lambda g, n, x: -g / 2 * (special.kv(n - 1, x) + special.kv(n + 1, x)))
+elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
+                                                      + modulated(g, y, np.imag(z), -1j))
+elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
+                                                      + modulated(g, y, np.imag(z), -1j))
+elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y: g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z))
+                                                      + modulated(g, y, np.real(z), 1))
+elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y: g * (y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2))
+elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
+                              z=lambda g, v, z: g / 2 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
+elementwise(special.hankel2,  v=unknown(special.hankel2, "v"),
+                              z=lambda g, v, z: g / 2 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
+elementwise(special.hankel1e, v=unknown(special.hankel1e, "v"),
+                              z=lambda g, v, z, y: g * ((special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) / 2 - 1j * y))
+elementwise(special.hankel2e, v=unknown(special.hankel2e, "v"),
+                              z=lambda g, v, z, y: g * ((special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) / 2 + 1j * y))
+elementwise(special.j0,  x=lambda g, x: -g * special.j1(x))
+elementwise(special.j1,  x=lambda g, x: g / 2 * (special.j0(x) - special.jv(2, x)))
+elementwise(special.y0,  x=lambda g, x: -g * special.y1(x))
+elementwise(special.y1,  x=lambda g, x: g / 2 * (special.y0(x) - special.yv(2, x)))
+elementwise(special.i0,  x=lambda g, x: g * special.i1(x))
+elementwise(special.i1,  x=lambda g, x: g / 2 * (special.i0(x) + special.iv(2, x)))
+elementwise(special.k0,  x=lambda g, x: -g * special.k1(x))
+elementwise(special.k1,  x=lambda g, x: -g / 2 * (special.k0(x) + special.kv(2, x)))
+elementwise(special.i0e, x=lambda g, x, y: g * (special.i1e(x) - np.sign(x) * y))
+elementwise(special.i1e, x=lambda g, x, y: g * ((special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
+elementwise(special.k0e, x=lambda g, x, y: g * (y - special.k1e(x)))
+elementwise(special.k1e, x=lambda g, x, y: g * (y - (special.k0e(x) + special.kve(2, x)) / 2))
+elementwise(special.airy,   z=airy_pull)
+elementwise(special.kelvin, x=kelvin_pull)
+elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
+elementwise(special.bei,  x=lambda g, x: g * special.beip(x))
+elementwise(special.ker,  x=lambda g, x: g * special.kerp(x))
+elementwise(special.kei,  x=lambda g, x: g * special.keip(x))
+elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + y / x))
+elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - y / x))
+elementwise(special.kerp, x=lambda g, x, y: -g * (special.kei(x) + y / x))
+elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - y / x))
+elementwise(special.struve,    v=unknown(special.struve, "v"),
+            x=lambda g, v, x: g / 2 * (special.struve(v - 1, x) - special.struve(v + 1, x) + struve_term(v, x)))
+elementwise(special.modstruve, v=unknown(special.modstruve, "v"),
+            x=lambda g, v, x: g / 2 * (special.modstruve(v - 1, x) + special.modstruve(v + 1, x) + struve_term(v, x)))
+elementwise(special.itj0y0,       x=lambda g, x: g[0] * special.j0(x) + g[1] * special.y0(x))
+elementwise(special.iti0k0,       x=lambda g, x: g[0] * special.i0(x) + g[1] * special.k0(x))
+elementwise(special.it2j0y0,      x=lambda g, x: (g[0] * (1 - special.j0(x)) - g[1] * special.y0(x)) / x)
+elementwise(special.it2i0k0,      x=lambda g, x: (g[0] * (special.i0(x) - 1) - g[1] * special.k0(x)) / x)
+elementwise(special.itstruve0,    x=lambda g, x: g * special.struve(0, x))
+elementwise(special.it2struve0,   x=lambda g, x: -g * special.struve(0, x) / x)
+elementwise(special.itmodstruve0, x=lambda g, x: g * special.modstruve(0, x))
+elementwise(special.itairy,       x=lambda g, x: g[0] * special.airy(x)[0] + g[1] * special.airy(x)[2]
+                                  + g[2] * special.airy(-x)[0] + g[3] * special.airy(-x)[2])
+elementwise(special.pbdv, v=unknown(special.pbdv, "v"), x=lambda g, v, x, y: wave_pull(g, y, x * x / 4 - v - 0.5))
+elementwise(special.pbwa, a=unknown(special.pbwa, "a"), x=lambda g, a, x, y: wave_pull(g, y, a - x * x / 4))
+
+# --------------------------------------------------------------------------------------------- hypergeometric, elliptic
+elementwise(special.hyp0f1, v=unknown(special.hyp0f1, "v"), z=lambda g, v, z: g / v * special.hyp0f1(v + 1, z))
+elementwise(special.hyp1f1, a=unknown(special.hyp1f1, "a"), b=unknown(special.hyp1f1, "b"),
+                            x=lambda g, a, b, x: g * (a / b) * special.hyp1f1(a + 1, b + 1, x))
+elementwise(special.hyp2f1, a=unknown(special.hyp2f1, "a"), b=unknown(special.hyp2f1, "b"), c=unknown(special.hyp2f1, "c"),
+                            z=lambda g, a, b, c, z: g * (a * b / c) * special.hyp2f1(a + 1, b + 1, c + 1, z))
+elementwise(special.hyperu, a=unknown(special.hyperu, "a"), b=unknown(special.hyperu, "b"),
+                            x=lambda g, a, b, x: -g * a * special.hyperu(a + 1, b + 1, x))
+elementwise(special.wright_bessel, a=unknown(special.wright_bessel, "a"), b=unknown(special.wright_bessel, "b"),
+                            x=lambda g, a, b, x: g * special.wright_bessel(a, a + b, x))
+elementwise(special.log_wright_bessel, a=unknown(special.log_wright_bessel, "a"), b=unknown(special.log_wright_bessel, "b"),
+                            x=lambda g, a, b, x, y: g * np.exp(special.log_wright_bessel(a, a + b, x) - y))
+elementwise(special.ellipk,    m=lambda g, m: g * ellipk_slope(m))
+elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * special.hyp2f1(0.5, 0.5, 2.0, 1 - p))
+elementwise(special.ellipe,    m=lambda g, m: g * (-pi / 8) * special.hyp2f1(0.5, 1.5, 2.0, m))
+elementwise(special.ellipkinc, phi=lambda g, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
+                               m=lambda g, phi, m, y: g * incomplete_k_slope(phi, m, y))
+elementwise(special.ellipeinc, phi=lambda g, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
+                               m=lambda g, phi, m, y: g * incomplete_e_slope(phi, m, y))
+elementwise(special.ellipj,    u=ellipj_pull,
+                               m=unknown(special.ellipj, "m"))
+elementwise(special.agm,       a=lambda g, a, b, y: g * agm_slope(a, b, y),  b=lambda g, a, b, y: g * agm_slope(b, a, y))
+
+# -------------------------------------------------------------------------------- orthogonal polynomials, by the argument
+elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
+elementwise(special.eval_sh_legendre, n=unknown(special.eval_sh_legendre, "n"), x=lambda g, n, x: 2 * g * legendre_slope(n, 2 * x - 1))
+elementwise(special.eval_chebyt,      n=unknown(special.eval_chebyt, "n"),      x=lambda g, n, x: g * n * special.eval_chebyu(below(n), x))
+elementwise(special.eval_chebyc,      n=unknown(special.eval_chebyc, "n"),      x=lambda g, n, x: g * n * special.eval_chebys(below(n), x))
+elementwise(special.eval_sh_chebyt,   n=unknown(special.eval_sh_chebyt, "n"),
+                                      x=lambda g, n, x: 2 * g * n * special.eval_sh_chebyu(below(n), x))
+elementwise(special.eval_chebyu,      n=unknown(special.eval_chebyu, "n"),      x=lambda g, n, x: g * chebyu_slope(n, x))
+elementwise(special.eval_chebys,      n=unknown(special.eval_chebys, "n"),      x=lambda g, n, x: g / 2 * chebyu_slope(n, x / 2))
+elementwise(special.eval_sh_chebyu,   n=unknown(special.eval_sh_chebyu, "n"),   x=lambda g, n, x: 2 * g * chebyu_slope(n, 2 * x - 1))
+elementwise(special.eval_hermite,     n=None,                       x=lambda g, n, x: 2 * g * n * special.eval_hermite(below(n), x))
+elementwise(special.eval_hermitenorm, n=None,                       x=lambda g, n, x: g * n * special.eval_hermitenorm(below(n), x))
+elementwise(special.eval_laguerre,    n=unknown(special.eval_laguerre, "n"),
+                                      x=lambda g, n, x: -g * if_any(n, special.eval_genlaguerre(below(n), 1, x)))
+elementwise(special.eval_genlaguerre, n=unknown(special.eval_genlaguerre, "n"), alpha=unknown(special.eval_genlaguerre, "alpha"),
+                                      x=lambda g, n, alpha, x: -g * if_any(n, special.eval_genlaguerre(below(n), alpha + 1, x)))
+elementwise(special.eval_gegenbauer,  n=unknown(special.eval_gegenbauer, "n"),  alpha=unknown(special.eval_gegenbauer, "alpha"),
+                                      x=lambda g, n, alpha, x: 2 * g * alpha * if_any(n, special.eval_gegenbauer(below(n), alpha + 1, x)))
+elementwise(special.eval_jacobi,      n=unknown(special.eval_jacobi, "n"),      alpha=unknown(special.eval_jacobi, "alpha"),
+                                      beta=unknown(special.eval_jacobi, "beta"),
+                                      x=lambda g, n, alpha, beta, x: g * jacobi_slope(n, alpha, beta, x))
+elementwise(special.eval_sh_jacobi,   n=unknown(special.eval_sh_jacobi, "n"),   p=unknown(special.eval_sh_jacobi, "p"),
+                                      q=unknown(special.eval_sh_jacobi, "q"),
+                                      x=lambda g, n, p, q, x: g * 2 * jacobi_slope(n, p - q, q - 1, 2 * x - 1)
+                                      / special.binom(2 * n + p - 1, n))
+
+constant(special.gammasgn, special.round)
+
+# ----------------------------------------------------------------------------------------------------------- refused
+refused("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it",
+        special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
+        special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
+        special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov, special.lpmv, special.nbdtrik,
+        special.nbdtrin, special.ncfdtr, special.ncfdtri, special.ncfdtridfd, special.ncfdtridfn, special.ncfdtrinc, special.nctdtr,
+        special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
+        special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
+        special.ellip_harm_2, special.ellip_normal)
+refused("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule",
+        *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
+refused("its scale is not holomorphic, and it is NaN left of 0. Use special.airy", special.airye)
+refused("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin", special.bdtr, special.bdtrc, special.bdtri)
+refused("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value",
+        *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
+        *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
+        special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
+refused("it does not take nodes. Use special.binom(n, k).", special.comb)
+refused("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
+refused("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
+        special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
+        special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
+refused("it is a setting of SciPy's, not a function of arrays", special.geterr, special.seterr, special.errstate)

@@ -1,0 +1,181 @@
+"""NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``, and nothing else changes.
+
+Almost all of NumPy hands a call over to the nodes among its arguments, and is handed on here as it is. The few functions that
+make arrays out of what they are given do not: ``np.array([a, b])`` of nodes, ``np.r_[a, b]``, ``np.linspace(a, b)``. Those
+stand here, under their own names, as compositions of functions that are recorded; without a node they are NumPy's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as _np
+
+from .errors import RefusedError
+from .node import Node
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(_np), *OWN})
+
+
+def holds_node(x: Any) -> bool:
+    """Whether x is a node, or a nest of lists and tuples with one in it."""
+    return isinstance(x, Node) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
+
+
+def stacked(x: Any) -> Any:
+    """A nest of lists as one array: nodes and numbers are stacked, level by level."""
+    if not holds_node(x):
+        return _np.asarray(x)
+    return x if isinstance(x, Node) else _np.stack([stacked(item) for item in x])
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """x in a dtype; None leaves it as it is."""
+    return x if dtype is None or x.dtype == dtype else _np.astype(x, _np.dtype(dtype))
+
+
+def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> Any:
+    """``np.array``; lists with nodes in them are recorded stacks.
+
+    Parameters
+    ----------
+    object : array_like
+        A node, or a nest of lists of nodes and numbers.
+    dtype : dtype, optional
+    ndmin : int
+        Axes of length 1 are put in front until there are as many.
+    **kwargs
+        NumPy's others; of no effect where a node is among `object`, whose value never changes in place.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> a = mg.Tape().leaf(2.0)
+    >>> m = np.array([[a, 1.0], [0.0, a * a]])
+    >>> float(mg.grad(np.linalg.det(m.value) * 0 + m[0, 0] * m[1, 1], a))
+    12.0
+    """
+    if not holds_node(object):
+        return _np.array(object, dtype, ndmin=ndmin, **kwargs)
+    x = cast(stacked(object), dtype)
+    return _np.reshape(x, (1,) * (ndmin - x.ndim) + x.shape) if ndmin > x.ndim else x
+
+
+def _served(own: Callable[..., Any]) -> Callable[..., Any]:
+    """A converter of NumPy's, which hands nodes on as they are."""
+
+    def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
+
+    converter.__name__ = converter.__qualname__ = own.__name__
+    converter.__doc__ = f"``np.{own.__name__}``; a node stays one, and lists with nodes in them are recorded stacks."
+    return converter
+
+
+asarray, asanyarray, asarray_chkfinite = _served(_np.asarray), _served(_np.asanyarray), _served(_np.asarray_chkfinite)
+ascontiguousarray, asfortranarray = _served(_np.ascontiguousarray), _served(_np.asfortranarray)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
+    """``np.full``; the fill value may be a node.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> a = mg.Tape().leaf(2.0)
+    >>> float(mg.grad(np.sum(np.full((2, 3), a)), a))
+    6.0
+    """
+    if not holds_node(fill_value):
+        return _np.full(shape, fill_value, dtype, **kwargs)
+    return cast(_np.broadcast_to(stacked(fill_value), shape), dtype)
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kwargs: Any) -> Any:
+    """``np.full_like``; the fill value may be a node."""
+    if not holds_node(fill_value):
+        return _np.full_like(a, fill_value, dtype, **kwargs) if shape is None else _np.full_like(a, fill_value, dtype, shape=shape, **kwargs)
+    return full(_np.shape(a) if shape is None else shape, fill_value, _np.result_type(a) if dtype is None else dtype)
+
+
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **kwargs: Any
+) -> Any:
+    """``np.linspace``; its ends may be nodes.
+
+    Parameters are NumPy's.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> stop = mg.Tape().leaf(2.0)
+    >>> np.linspace(0.0, stop, 5).value
+    array([0. , 0.5, 1. , 1.5, 2. ])
+    >>> float(mg.grad(np.sum(np.linspace(0.0, stop, 5)), stop))
+    2.5
+    """
+    if not (holds_node(start) or holds_node(stop)):
+        return _np.linspace(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
+    start, stop = stacked(start), stacked(stop)
+    pieces = num - 1 if endpoint else num
+    step = (stop - start) / (pieces if pieces else _np.nan)
+    k = _np.reshape(_np.arange(num), (num,) + (1,) * step.ndim)
+    y = k * (step if pieces else stop - start) + start
+    y = _np.where(k == pieces, stop, y) if endpoint and num > 1 else y
+    y = cast(_np.moveaxis(y, 0, axis) if axis else y, dtype)
+    return (y, step) if retstep else y
+
+
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:
+    """``np.logspace``; its ends and its base may be nodes."""
+    if not any(map(holds_node, (start, stop, base))):
+        return _np.logspace(start, stop, num, endpoint, base, dtype, axis)
+    base = _np.expand_dims(stacked(base), axis) if _np.ndim(base) else base
+    return cast(_np.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype)
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """``np.geomspace``; its ends may be nodes, of one sign."""
+    if not (holds_node(start) or holds_node(stop)):
+        return _np.geomspace(start, stop, num, endpoint, dtype, axis)
+    start, stop = stacked(start), stacked(stop)
+    k = linspace(0.0 * start, _np.log(stop / start), num, endpoint, axis=axis)
+    lead = _np.expand_dims(start, axis) if start.ndim else start
+    return cast(lead * _np.exp(k), dtype)
+
+
+class Joined:
+    """``np.r_`` and ``np.c_``: what stands in the brackets, joined; nodes may be among it."""
+
+    def __init__(self, own: Any, columns: bool) -> None:
+        self.own, self.columns = own, columns
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not any(map(holds_node, parts)):
+            return self.own[key]
+        if any(isinstance(part, str) for part in parts):
+            raise RefusedError(
+                "A directive such as '0,2' in np.r_ or np.c_ does not go with nodes. Use np.concatenate, np.stack or np.column_stack."
+            )
+        return _np.concatenate([self._laid_out(part) for part in parts], -1 if self.columns else 0)
+
+    def _laid_out(self, part: Any) -> Any:
+        x = self.own[part] if isinstance(part, slice) else stacked(part)
+        if self.columns and len(x.shape) < 2:
+            return _np.reshape(x, (-1, 1))
+        return x if len(x.shape) else _np.reshape(x, (1,))
+
+
+r_, c_ = Joined(_np.r_, columns=False), Joined(_np.c_, columns=True)
+
+OWN = ["array", "asarray", "asanyarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "c_", "full", "full_like",
+       "geomspace", "linspace", "logspace", "r_"]  # fmt: skip
+"""The names that are not NumPy's own."""
+
+__all__ = [*(name for name in _np.__all__ if name not in OWN), *OWN]  # noqa: PLE0604

@@ -1,0 +1,208 @@
+"""scipy.linalg: the functions that do not dispatch by themselves; everything else is SciPy's own.
+
+A structure that SciPy is told of (`assume_a="pos"`, `lower=`) says which part of a matrix it reads; the rest has no derivative.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import NoRuleError
+from ..node import Node
+from ..registry import op, rule
+from . import library
+
+_linalg = library("scipy.linalg")
+
+__all__ = ["block_diag", "cho_solve", "expm", "logm", "solve", "solve_triangular", "sqrtm", "toeplitz"]
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_linalg, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(_linalg), *__all__})
+
+
+def mT(x: Any) -> Any:
+    """The matrix transpose."""
+    return np.swapaxes(x, -1, -2)
+
+
+# --------------------------------------------------------------------------------------------- functions of matrices
+
+
+@op
+def expm(A: Any) -> Any:
+    """``scipy.linalg.expm``, recorded where its argument is a node.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> t = mg.Tape().leaf(0.5)
+    >>> turned = linalg.expm(t * np.array([[0.0, -1.0], [1.0, 0.0]]))
+    >>> float(mg.grad(turned[1, 0], t) - np.cos(0.5)).__abs__() < 1e-12
+    True
+    """
+    return _linalg.expm(A)
+
+
+@op
+def sqrtm(A: Any) -> Any:
+    """``scipy.linalg.sqrtm``, recorded where its argument is a node."""
+    return _linalg.sqrtm(A)
+
+
+@op
+def logm(A: Any) -> Any:
+    """``scipy.linalg.logm``, recorded where its argument is a node."""
+    return _linalg.logm(A)
+
+
+def frechet(f: Any, a: Any, g: Any) -> Any:
+    """The derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]]."""
+    n = g.shape[-1]
+    top, bottom = np.concatenate([a, g], -1), np.concatenate([0 * g, a], -1)
+    return f(np.concatenate([top, bottom], -2))[..., :n, n:]
+
+
+rule(expm, A=lambda g, A: frechet(expm, mT(A), g))
+rule(sqrtm, A=lambda g, A: frechet(sqrtm, mT(A), g))
+rule(logm, A=lambda g, A: frechet(logm, mT(A), g))
+
+# ------------------------------------------------------------------------------------------------ systems of equations
+
+
+@op
+def triangular(a: Any, b: Any, transposed: bool, lower: bool, unit_diagonal: bool) -> Any:
+    """``solve_triangular`` in the form that is recorded."""
+    return _linalg.solve_triangular(a, b, trans=int(transposed), lower=lower, unit_diagonal=unit_diagonal)
+
+
+def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diagonal: Any) -> Any:
+    """The cotangent of the triangle that was read."""
+    h = triangular(a, g, not transposed, lower, unit_diagonal)
+    h, x = (h[..., None], y[..., None]) if len(g.shape) == 1 else (h, y)
+    d = -x @ mT(h) if transposed else -h @ mT(x)
+    return np.tril(d, -int(unit_diagonal)) if lower else np.triu(d, int(unit_diagonal))
+
+
+rule(triangular, a=triangular_a,
+     b=lambda g, a, transposed, lower, unit_diagonal: triangular(a, g, not transposed, lower, unit_diagonal))  # fmt: skip
+
+
+def solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False, check_finite: bool = True
+) -> Any:
+    """``scipy.linalg.solve_triangular``, recorded where a node is among its arguments.
+
+    Parameters are SciPy's.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> b = mg.Tape().leaf([2.0, 5.0])
+    >>> mg.grad(np.sum(linalg.solve_triangular([[1.0, 0.0], [2.0, 4.0]], b, lower=True)), b)
+    array([0.5 , 0.25])
+    """
+    if not (isinstance(a, Node) or isinstance(b, Node)):
+        return _linalg.solve_triangular(a, b, trans, lower, unit_diagonal, overwrite_b, check_finite)
+    turned = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
+    a, b = (x if isinstance(x, Node) else np.asarray(x) for x in (a, b))
+    if turned == 2:
+        return np.conj(triangular(a, np.conj(b), True, lower, unit_diagonal))
+    return triangular(a, b, bool(turned), lower, unit_diagonal)
+
+
+def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+    """``scipy.linalg.cho_solve``, recorded where a node is among its arguments."""
+    c, lower = c_and_lower
+    if not (isinstance(c, Node) or isinstance(b, Node)):
+        return _linalg.cho_solve(c_and_lower, b, overwrite_b, check_finite)
+    first, second = ("N", "C") if lower else ("C", "N")
+    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
+
+
+READ = {
+    "gen": lambda a, lower: a,
+    "upper triangular": lambda a, lower: np.triu(a),
+    "lower triangular": lambda a, lower: np.tril(a),
+    "sym": lambda a, lower: np.tril(a) + mT(np.tril(a, -1)) if lower else np.triu(a) + mT(np.triu(a, 1)),
+    "her": lambda a, lower: np.tril(a) + np.conj(mT(np.tril(a, -1))) if lower else np.triu(a) + np.conj(mT(np.triu(a, 1))),
+}
+"""The matrix that is solved with, by what SciPy is told of it."""
+READ |= {None: READ["gen"], "general": READ["gen"], "symmetric": READ["sym"], "hermitian": READ["her"], "pos": READ["her"]}
+READ |= {"positive definite": READ["her"]}
+
+
+def solve(
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False, check_finite: bool = True,
+    assume_a: str | None = None, transposed: bool = False,
+) -> Any:  # fmt: skip
+    """``scipy.linalg.solve``, recorded where a node is among its arguments.
+
+    Parameters are SciPy's. Of the structures that `assume_a` can name, banded ones are refused where a node is given.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> b = mg.Tape().leaf([2.0, 5.0])
+    >>> mg.grad(np.sum(linalg.solve(np.array([[1.0, 0.0], [0.0, 4.0]]), b)), b)
+    array([1.  , 0.25])
+    """
+    if not (isinstance(a, Node) or isinstance(b, Node)):
+        return _linalg.solve(a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
+    if assume_a not in READ:
+        raise NoRuleError(f"solve was called with assume_a={assume_a!r}, which memograd does not record. Leave it out.")
+    m = READ[assume_a](a, lower)
+    return np.linalg.solve(mT(m) if transposed else m, b)
+
+
+# ---------------------------------------------------------------------------------------------------- special matrices
+
+
+def block_diag(*arrs: Any) -> Any:
+    """``scipy.linalg.block_diag`` of matrices, recorded where a node is among them.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> a = mg.Tape().leaf(2.0)
+    >>> linalg.block_diag(a, [[1.0, a.value]]).value
+    array([[2., 0., 0.],
+           [0., 1., 2.]])
+    """
+    if not any(isinstance(a, Node) for a in arrs):
+        return _linalg.block_diag(*arrs)
+    blocks = [a if isinstance(a, Node) else np.asarray(a) for a in arrs]
+    blocks = [np.reshape(a, (1, 1, *a.shape)[-2:]) if len(a.shape) < 2 else a for a in blocks]
+    widths = [a.shape[-1] for a in blocks]
+    rows = []
+    for k, a in enumerate(blocks):
+        left, right = (np.zeros((a.shape[-2], sum(some))) for some in (widths[:k], widths[k + 1 :]))
+        rows.append(np.concatenate([left, a, right], 1))
+    return np.concatenate(rows, 0)
+
+
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """``scipy.linalg.toeplitz`` of a column and a row, recorded where a node is among them.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> c = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> mg.grad(np.sum(linalg.toeplitz(c)), c)
+    array([3., 4., 2.])
+    """
+    if not (isinstance(c, Node) or isinstance(r, Node)):
+        return _linalg.toeplitz(c, r)
+    c = np.ravel(c)
+    r = np.conj(c) if r is None else np.ravel(r)
+    i, j = np.ogrid[: c.shape[0], : r.shape[0]]
+    return np.concatenate([np.flip(c), r[1:]])[c.shape[0] - 1 - i + j]

@@ -1,0 +1,50 @@
+"""scipy.special: its functions that are no ufuncs, and do not dispatch by themselves; everything else is SciPy's own.
+
+Examples
+--------
+>>> import memograd as mg
+>>> from memograd.scipy import special
+>>> x = mg.Tape().leaf([1e4, 1e4 - 1.0])
+>>> mg.grad(special.logsumexp(x), x).round(4)
+array([0.7311, 0.2689])
+"""
+
+from typing import Any
+
+from . import library
+
+_special = library("scipy.special")
+
+from ..rules.special import (  # noqa: E402  (SciPy is there)
+    factorial,
+    log_softmax,
+    logsumexp,
+    multigammaln,
+    polygamma,
+    softmax,
+    spherical_in,
+    spherical_jn,
+    spherical_kn,
+    spherical_yn,
+)
+
+__all__ = [
+    "factorial",
+    "log_softmax",
+    "logsumexp",
+    "multigammaln",
+    "polygamma",
+    "softmax",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
+]
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_special, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(_special), *__all__})

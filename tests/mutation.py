@@ -1,0 +1,78 @@
+"""Wrong rules on purpose: every line of every sheet is changed in one way at a time, and `check_rule` must notice.
+
+Run by hand or by `make test-long`: ``python tests/mutation.py``. It fails unless all changes of sign and of factor are caught.
+Swapped operands are counted too; where a line is symmetric in what it reads, the swap changes nothing and cannot be caught.
+"""
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+from sampling import WITH_LINES, calls
+
+from memograd.check import check_rule
+from memograd.errors import op_name
+from memograd.registry import RULES, Line, Rule, _pull, _sources
+
+MUST = ("sign flipped", "factor halved", "factor doubled")
+
+
+def mutants(rule: Rule, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Names of changes, with the changed line's `pull`."""
+    for name, factor in zip(MUST, (-1, 0.5, 2), strict=True):
+        yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)
+    sources = _sources(rule.op, rule.operands, line.fn, rule.keywords)
+    values = [j for j, s in enumerate(sources) if s.what == "value"]
+    if len(values) > 1:
+        i, j = values[:2]
+        sources[i], sources[j] = sources[j], sources[i]
+        yield "operands swapped", _pull(line.fn, sources)
+
+
+def caught(op: Any) -> bool:
+    """Whether `check_rule` objects to at least one of the op's samples."""
+    try:
+        for args, kwargs in calls(op):
+            check_rule(op, *args, **kwargs)
+    except Exception:  # a wrong shape and an error of NumPy's are objections as well
+        return True
+    return False
+
+
+def survey() -> tuple[Counter[str], Counter[str], list[str], list[str]]:
+    """How many changes of each kind there were and were caught; those that were not; ops that fail unchanged."""
+    tried: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    survivors, broken = [], []
+    for op in WITH_LINES:
+        rule = RULES[op]
+        if caught(op):
+            broken.append(op_name(op))
+            continue
+        for k, line in [(None, rule.lines.each)] if rule.lines.each else rule.lines.of.items():
+            for name, pull in mutants(rule, line):
+                tried[name] += 1
+                with mock.patch.object(line, "pull", pull):
+                    seen = caught(op)
+                found[name] += seen
+                if not seen:
+                    survivors.append(f"{op_name(op)}, operand {'each' if k is None else rule.operands[k]}: {name}")
+    return tried, found, survivors, broken
+
+
+def main() -> int:
+    """Print the shares and the survivors; the exit status says whether those that must be caught were."""
+    warnings.simplefilter("ignore")
+    tried, found, survivors, broken = survey()
+    for name in tried:
+        print(f"{name:18} {found[name]:5} of {tried[name]:5} caught, {found[name] / tried[name]:.1%}")
+    print(*(f"survived: {text}" for text in survivors), sep="\n")
+    print(*(f"not tried, because it fails unchanged: {name}" for name in broken), sep="\n")
+    return 1 if broken or any(found[name] < tried[name] for name in MUST) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
