@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sampling_linalg import LINALG
 
 from memograd.registry import RULES
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
@@ -31,7 +32,7 @@ REDUCTIONS = [call(CUBE), call(CUBE, axis=0), call(CUBE, axis=-1, keepdims=True)
               call(CUBE, (-1, 0), keepdims=True),
               call(CUBE, keepdims=True), call(V, axis=0), call(0.3), call(signed(2, 3), axis=1)]  # fmt: skip
 MASKED = [call(CUBE, where=CUBE > 0.4), call(CUBE, axis=(0, 2), where=array(4) > 0.4), call(CUBE, axis=1, keepdims=True, where=CUBE > 0.4)]
-BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.5), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
+BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.73), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
 SPREADS = [*REDUCTIONS, *MASKED, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2), call(CUBE, correction=1)]
 AROUND = [call(CUBE, mean=0.4), call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1), call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4)]
 HOLES = np.where(CUBE > 0.7, np.nan, CUBE)
@@ -41,6 +42,7 @@ SPLITS = [call(array(6), 3), call(array(4, 6), 2, axis=1), call(array(4, 6), [1,
 JOINED = [array(2, 3, seed=k) for k in range(3)]
 
 SAMPLES: dict[Any, list[Any]] = {
+    **LINALG,
     np.arccosh: [call(1 + X)],
     np.absolute: [call(signed(2, 3))],
     np.fabs: [call(signed(2, 3))],

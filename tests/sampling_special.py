@@ -7,7 +7,6 @@ from scipy import special
 
 from memograd.registry import RULES, Line
 from memograd.rules.special import (
-    factorial,
     log_softmax,
     logsumexp,
     multigammaln,
@@ -39,7 +38,6 @@ LAMBERTW, ZETA = special._ufuncs._lambertw, special._ufuncs._zeta
 SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     polygamma: [call(1, A), call(2, 3 * S), call(np.array([0, 1, 3]), A)],
     multigammaln: [call(2 + A, 3), call(1 + A, 1)],
-    factorial: [call(A), call(3 * A)],
     spherical_jn: [call(0, A), call(np.array([0, 1, 3]), A)],
     spherical_yn: [call(0, A), call(np.array([0, 1, 3]), A)],
     spherical_in: [call(0, A), call(np.array([0, 1, 3]), A)],

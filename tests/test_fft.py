@@ -31,7 +31,7 @@ def calls(op: Any) -> Any:
     return [(operand(op, np.shape(args[0])), args[1:], kwargs) for args, kwargs in LINALG[op]]
 
 
-def test_all_eighteen_are_here() -> None:
+def test_every_transform_is_here() -> None:
     public = {getattr(np.fft, name) for name in np.fft.__all__} - {np.fft.fftfreq, np.fft.rfftfreq}
     assert set(TRANSFORMS) == public and len(public) == 16
 
@@ -52,7 +52,7 @@ def test_push_is_the_transform_and_pull_its_transpose(op: Any) -> None:
 def test_both_orders_against_jax(op: Any) -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     theirs = getattr(jax.numpy.fft, named(op))
-    for x, args, kwargs in calls(op)[:4]:
+    for x, args, kwargs in calls(op)[:2]:
         leaf, v = mg.Tape().leaf(x), x[::-1] * 0.5
         L = energy(np, op(leaf, *args, **kwargs))
         with jax.enable_x64(True):

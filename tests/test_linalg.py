@@ -42,8 +42,9 @@ def recomposed(np: Any, a: Any, **kwargs: Any) -> Any:
 def projector(np: Any, a: Any, **kwargs: Any) -> list[Any]:
     """What the columns that are added span, and the squares of all that is real."""
     u, s, vh = np.linalg.svd(a, **kwargs)
-    u1, v1 = u[..., s.shape[-1] :], vh[..., s.shape[-1] :, :]
-    return [u1 @ np.conj(np.swapaxes(u1, -1, -2)), np.conj(np.swapaxes(v1, -1, -2)) @ v1, s, np.real(u[..., : s.shape[-1]] * np.conj(u[..., : s.shape[-1]]))]
+    k = s.shape[-1]
+    u0, u1, v1 = u[..., :k], u[..., k:], vh[..., k:, :]
+    return [u1 @ np.conj(np.swapaxes(u1, -1, -2)), np.conj(np.swapaxes(v1, -1, -2)) @ v1, s, np.real(u0 * np.conj(u0))]
 
 
 def decomposed(np: Any, a: Any) -> list[Any]:
@@ -116,7 +117,10 @@ FORMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "cond, 1": (lambda np, a: np.linalg.cond(a, 1), [STACK]),
     "cond, fro": (lambda np, a: np.linalg.cond(a, "fro"), [CA]),
     **{f"norm, vector, {p}": (lambda np, x, p=p: np.linalg.norm(x, p, 0), [TALL]) for p in (None, 1, 2, 3, 1.5, -1, np.inf, -np.inf)},
-    **{f"norm, matrix, {p}": (lambda np, x, p=p: np.linalg.norm(x, p), [TALL]) for p in (None, 1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")},
+    **{f"norm, matrix, {p}": (lambda np, x, p=p: np.linalg.norm(x, p), [TALL]) for p in (1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")},
+    "norm, all": (lambda np, x: np.linalg.norm(x), [array(2, 4, 3)]),
+    "norm, complex, 1": (lambda np, x: np.linalg.norm(x, 1), [CTALL]),
+    "norm, complex, vector 3": (lambda np, x: np.linalg.norm(x, 3, axis=1), [CTALL]),
     "norm, axes": (lambda np, x: np.linalg.norm(x, "nuc", (2, 0), keepdims=True), [array(2, 4, 3)]),
     "norm, complex, 2": (lambda np, x: np.linalg.norm(x), [CTALL]),
     "norm, complex, nuc": (lambda np, x: np.linalg.norm(x, "nuc"), [CTALL]),
@@ -308,6 +312,8 @@ EMPTY: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
     "cholesky": (np.linalg.cholesky, [(0, 3, 3)]),
     "eigh": (lambda a: np.linalg.eigh(a)[1], [(0, 0)]),
     "eigvalsh": (np.linalg.eigvalsh, [(0, 2, 2)]),
+    "eigvals": (np.linalg.eigvals, [(0, 2, 2)]),
+    "eigvals, no numbers": (np.linalg.eigvals, [(0, 0)]),
     "svd": (lambda a: np.linalg.svd(a, full_matrices=False)[0], [(3, 0)]),
     "svdvals": (np.linalg.svdvals, [(0, 3)]),
     "pinv": (np.linalg.pinv, [(0, 3)]),
@@ -336,6 +342,13 @@ def test_the_triangle_that_is_read_gets_the_derivative() -> None:
         np.testing.assert_allclose(g, finite_difference(np.sum(np.sin(f(x))), x), rtol=1e-6, atol=1e-8)
 
 
+def test_many_eigenvalues_come_in_another_order_without_vectors() -> None:
+    a = array(200, 200)
+    assert not np.allclose(np.linalg.eigvals(a), np.linalg.eig(a)[0])
+    (x,) = leaves([a])
+    np.testing.assert_allclose(mg.grad(np.sum(np.real(np.linalg.eigvals(x) ** 2)), x), 2 * a.T, rtol=1e-8, atol=1e-9)
+
+
 def test_outputs_are_named_as_in_numpy() -> None:
     (x,) = leaves([A])
     assert np.linalg.svd(x).S.shape == (3,) and np.linalg.qr(x).R.shape == (3, 3) and np.linalg.eig(x).eigenvalues.shape == (3,)
@@ -353,7 +366,10 @@ def test_rank_is_constant() -> None:
     np.testing.assert_array_equal(mg.grad(np.linalg.matrix_rank(x) * x[0, 0], x), 3.0 * (np.arange(9) == 0).reshape(3, 3))
 
 
-@pytest.mark.parametrize("f", [np.linalg.inv, lambda a: np.linalg.slogdet(a)[1], lambda a: np.linalg.solve(a, V)], ids=["inv", "slogdet", "solve"])
+SINGULAR = {"inv": np.linalg.inv, "slogdet": lambda a: np.linalg.slogdet(a)[1], "solve": lambda a: np.linalg.solve(a, V)}
+
+
+@pytest.mark.parametrize("f", SINGULAR.values(), ids=SINGULAR)
 def test_a_singular_matrix_is_reported(f: Any) -> None:
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"), np.errstate(divide="ignore"):
         (x,) = leaves([np.zeros((3, 3))])

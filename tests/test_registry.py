@@ -211,8 +211,8 @@ class TestRefusals:
         self.refused(lambda op: mg.rule(op, each=lambda g, k, x: g), "reads 'x'", "(xs)")
 
     def test_a_ufunc_with_another_count_of_operands(self):
-        with pytest.raises(RegistrationError, match=r"np\.nextafter has 2 operands, but 1 were named: a"):
-            mg.elementwise(np.nextafter, a=lambda g: g)
+        with pytest.raises(RegistrationError, match=r"has 2 operands, but 1 were named: a"):
+            mg.elementwise(np.frompyfunc(max, 2, 1), a=lambda g: g)
 
     def test_a_second_rule(self):
         for word in (mg.rule, mg.elementwise, mg.linear, mg.multilinear):
@@ -223,8 +223,11 @@ class TestRefusals:
 
 
 def test_an_op_without_a_rule_is_refused_with_the_line_that_registers_one():
-    with pytest.raises(NoRuleError, match=r"no rule for np\.spacing. Register one: memograd\.rule\(np\.spacing, x="):
-        rule_of(np.spacing)
+    def strange(x):
+        return x
+
+    with pytest.raises(NoRuleError, match=r"no rule for strange. Register one: memograd\.rule\(strange, x="):
+        rule_of(strange)
 
 
 def test_an_operand_prints_as_what_it_is():

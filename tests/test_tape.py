@@ -515,7 +515,7 @@ def looked_at(tape, x, L):
 
 
 def failed(tape, x, L):
-    for wrong in (lambda: tape["y"], lambda: x + np.ones(5), lambda: bool(x), lambda: mg.grad(x, x), lambda: np.spacing(x)):
+    for wrong in (lambda: tape["y"], lambda: x + np.ones(5), lambda: bool(x), lambda: mg.grad(x, x), lambda: np.sum(x, out=x)):
         with pytest.raises((mg.MemogradError, ValueError)):
             wrong()
 

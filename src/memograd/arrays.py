@@ -62,7 +62,7 @@ def sealed(value: Any) -> Any:
     An array that owns its numbers can always be made writeable; one that borrows them from a read-only buffer cannot.
     """
     if type(value) is np.ndarray:
-        return value if type(value.base) is memoryview else np.asarray(value.data)
+        return value if isinstance(value.base, memoryview) else np.asarray(value.data)
     return tuple(map(sealed, value)) if isinstance(value, tuple) else value
 
 

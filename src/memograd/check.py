@@ -211,10 +211,11 @@ def _check_recorded(
     """The lines on handles give what they gave on arrays, `ds`, and the derivatives of what they record are right."""
     tape, keep = ys[0].tape, [j for j, y in enumerate(ys) if inexact(y.dtype)]
     seeds = [tape.leaf(gs[j]) for j in keep]
-    recorded = grad_node(_pairing([ys[j] for j in keep], seeds), list(leaves.values()))
+    L = _pairing([ys[j] for j in keep], seeds)
+    recorded = grad_node(L, list(leaves.values()))
     for k, d, node in zip(leaves, ds, recorded, strict=True):
         compare(_called(rule, xs, k, "the rule on handles"), node.value, d, 1e-12, 1e-14, AS_ON_ARRAYS, "on arrays it gives")
-    S = _pairing(recorded, [_cotangent(d, rng) for d in ds])
+    S = L + _pairing(recorded, [_cotangent(d, rng) for d in ds])  # L too: the op's outputs are used in both
     named = {_called(rule, xs, k, "the derivative of the rule"): leaf for k, leaf in leaves.items()}
     for what, leaf in (named | {f"{op_name(rule.op)}, g: the derivative of the rule": seed for seed in seeds}).items():
         want = finite_difference(S, leaf)

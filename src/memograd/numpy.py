@@ -99,7 +99,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
 def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kwargs: Any) -> Any:
     """``np.full_like``; the fill value may be a node."""
     if not holds_node(fill_value):
-        return _np.full_like(a, fill_value, dtype, **kwargs) if shape is None else _np.full_like(a, fill_value, dtype, shape=shape, **kwargs)
+        given = {} if shape is None else {"shape": shape}
+        return _np.full_like(a, fill_value, dtype, **given, **kwargs)
     return full(_np.shape(a) if shape is None else shape, fill_value, _np.result_type(a) if dtype is None else dtype)
 
 

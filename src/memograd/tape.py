@@ -184,9 +184,7 @@ class Tape:
                 if type(y) is FLOAT:
                     shape, dtype, several = (), DOUBLE, False
                 else:
-                    y = _numbers(op, settle(y))
-                    several = isinstance(y, tuple)
-                    shape, dtype = (shape_of(y), dtype_of(y)) if several else (y.shape, y.dtype)
+                    y, shape, dtype, several = _result(op, settle(y))
                 n, line = self._next, line_of(_getframe(2))
                 # From here on all of it is written, or nothing: the counter moves last.
                 values[n], memory.pred[n], memory.succ[n] = y, operands, {}
@@ -502,15 +500,15 @@ class Tape:
         self._memory.cut(start, self._next)
 
 
-def _numbers(op: Any, y: Any) -> Any:
-    """A result, if it is an array of numbers or a tuple of them."""
+def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
+    """A result with its shape, its dtype, and whether it is a tuple, if it is an array of numbers or a tuple of them."""
     for item in y if isinstance(y, tuple) else (y,):
         if getattr(item, "dtype", OBJECT).kind not in NUMBERS:
             raise NotDifferentiableError(
                 f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
                 f"have it return an array, a number or a tuple of them."
             )
-    return y
+    return (y, shape_of(y), dtype_of(y), True) if isinstance(y, tuple) else (y, y.shape, y.dtype, False)
 
 
 def _reserved(name: str) -> bool:

@@ -222,7 +222,7 @@ def eigh_a(g: Any, y: Any, UPLO: str = "L") -> Any:
     return fold(cj(v) @ (diagonal(g[0]) + turned) @ mT(v), UPLO)
 
 
-def eigvalsh_a(g: Any, a: Any, UPLO: str = "L") -> Any:
+def eigvalsh_a(g: Any, a: Any, UPLO: Any = "L") -> Any:
     """The cotangent of the triangle that `eigvalsh` reads."""
     v = np.linalg.eigh(a, UPLO)[1]
     return fold((cj(v) * g[..., None, :]) @ mT(v), UPLO)
@@ -236,10 +236,22 @@ def eig_a(g: Any, y: Any) -> Any:
     return np.linalg.solve(mT(v), (diagonal(g[0]) + gaps(w) * turned) @ mT(v))
 
 
-def eigvals_a(g: Any, a: Any) -> Any:
-    """The cotangent of a, given that of its eigenvalues."""
-    v = np.linalg.eig(a)[1]
-    return np.linalg.solve(mT(v), g[..., None] * mT(v))
+@op
+def places(y: Any, w: Any) -> Any:
+    """For each of the numbers w, the place of the same one among y; each place once."""
+    found = np.empty(w.shape, int)
+    for i in np.ndindex(w.shape[:-1]):
+        apart = np.abs(w[i][:, None] - y[i])
+        for j, row in enumerate(apart):
+            found[i][j] = k = np.argmin(row)
+            apart[:, k] = np.inf
+    return found
+
+
+def eigvals_a(g: Any, a: Any, y: Any) -> Any:
+    """The cotangent of a, given that of its eigenvalues, which LAPACK orders otherwise than `eig` does where they are many."""
+    w, v = np.linalg.eig(a)
+    return np.linalg.solve(mT(v), np.take_along_axis(g, places(y, w), -1)[..., None] * mT(v))
 
 
 def economic(g: Any, u: Any, k: int) -> Any:
@@ -412,4 +424,4 @@ rule(np.linalg.matrix_norm,  x=lambda g, x, keepdims=False, ord="fro":
                              matrix_pull(np.squeeze(g, (-2, -1)) if keepdims else g, x, ord))
 rule(np.linalg.cond,         x=cond_x)
 
-constant(np.linalg.matrix_rank)
+constant(np.linalg.matrix_rank, places)

@@ -284,12 +284,6 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
 
 
 @op
-def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
-    """``special.factorial``."""
-    return special.factorial(n, exact, extend)
-
-
-@op
 def spherical_jn(n: Any, z: Any, derivative: Any = False) -> Any:
     """``special.spherical_jn``."""
     return special.spherical_jn(n, z, derivative)
@@ -330,11 +324,12 @@ def logsumexp_slope(g: Any, a: Any, y: Any, axis: Any, keepdims: Any, return_sig
     """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
     if not return_sign:
         return kept(g, axis, keepdims) * shares(a, y, axis, keepdims)
-    return kept(g[0] * np.conj(output(y, 1)), axis, keepdims) * shares(a, output(y, 0), axis, keepdims)
+    size, sign = output(y, 0), output(y, 1)
+    turn = 1j * np.imag(g[1] * sign) if g[1].dtype.kind == "c" else 0
+    return kept((g[0] + turn) * np.conj(sign), axis, keepdims) * shares(a, size, axis, keepdims)
 
 
 elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
-elementwise(factorial,          n=lambda g, n, y: g * y * special.psi(np.where(np.less(n, 0), 1, n) + 1))
 elementwise(spherical_jn,       n=None, z=lambda g, n, z: g * neighbours(spherical_jn, n, z, -1))
 elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spherical_yn, n, z, -1))
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
@@ -590,7 +585,7 @@ elementwise(special.eval_sh_jacobi,   n=unknown(special.eval_sh_jacobi, "n"),   
 constant(special.gammasgn, special.round)
 
 # ----------------------------------------------------------------------------------------------------------- refused
-refused("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it",
+refused("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it.",
         special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
         special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov, special.lpmv, special.nbdtrik,
@@ -598,17 +593,18 @@ refused("its own derivative is not in closed form. Write it by functions that ar
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
         special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
-refused("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule",
+refused("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule.",
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
-refused("its scale is not holomorphic, and it is NaN left of 0. Use special.airy", special.airye)
-refused("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin", special.bdtr, special.bdtrc, special.bdtri)
-refused("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value",
+refused("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
+refused("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
+refused("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value.",
         *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
         special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
 refused("it does not take nodes. Use special.binom(n, k).", special.comb)
+refused("it is one of integers. Use special.gamma(n + 1).", special.factorial)
 refused("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
 refused("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
-refused("it is a setting of SciPy's, not a function of arrays", special.geterr, special.seterr, special.errstate)
+refused("it is a setting of SciPy's, not a function of arrays.", special.geterr, special.seterr, special.errstate)

@@ -16,7 +16,6 @@ from . import library
 _special = library("scipy.special")
 
 from ..rules.special import (  # noqa: E402  (SciPy is there)
-    factorial,
     log_softmax,
     logsumexp,
     multigammaln,
@@ -29,7 +28,6 @@ from ..rules.special import (  # noqa: E402  (SciPy is there)
 )
 
 __all__ = [
-    "factorial",
     "log_softmax",
     "logsumexp",
     "multigammaln",

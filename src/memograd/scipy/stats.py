@@ -55,7 +55,7 @@ class Distribution:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """SciPy's frozen distribution; of numbers, not of nodes."""
         if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
-            raise NoRuleError(f"A frozen {self.own.name} holds no nodes. Give the parameters to the function: {self.own.name}.logpdf(x, …).")
+            raise NoRuleError("A frozen distribution holds no nodes. Give the parameters to the function itself: norm.logpdf(x, loc, scale).")
         return self.own(*args, **kwargs)
 
 
