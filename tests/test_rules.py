@@ -54,7 +54,8 @@ def test_the_sample_calls_reach_each_line(op: Any, monkeypatch: pytest.MonkeyPat
 
 
 ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np.array_equal: (X, X), np.isclose: (X, X),
-             np.zeros: ((2, 3),), np.ones: ((2, 3),)}  # fmt: skip
+             np.zeros: ((2, 3),), np.ones: ((2, 3),),
+             np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
 
 
 @pytest.mark.parametrize("op", CONSTANT, ids=op_name)

@@ -68,9 +68,14 @@ def sealed(value: Any) -> Any:
 
 def handed_out(value: Any) -> Any:
     """A value as it leaves: a view of a sealed array."""
+    return shown(sealed(value))
+
+
+def shown(value: Any) -> Any:
+    """A view of a sealed array, or of each in a tuple."""
     if type(value) is np.ndarray:
-        return sealed(value).view()
-    return tuple(map(handed_out, value)) if isinstance(value, tuple) else value
+        return value.view()
+    return tuple(map(shown, value)) if isinstance(value, tuple) else value
 
 
 def same(a: Any, b: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out, inexact, sealed, settle
+from .arrays import handed_out, inexact, sealed, settle, shown
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Memory, Table, consumers
@@ -164,7 +164,7 @@ def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: 
     if t.id in table.up:
         read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
         g = table.cotangents[t.id] = sealed(pull_back(memory, table, t.id, read, memory.store, log))
-        return handed_out(g)
+        return shown(g)
     if unconnected == "zero":
         return handed_out(nothing(t.shape, t.dtype))
     if unconnected == "none":

@@ -99,10 +99,11 @@ def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, 
 
 
 def deviation(a: Any, shape: Any, axis: Any = None, where: Any = ABSENT, mean: Any = ABSENT) -> Any:
-    """The conjugate of `a` less its mean; 0 where a mask leaves out."""
+    """`a` less its mean, conjugated where `a` is complex; 0 where a mask leaves out."""
     if mean is ABSENT:
         mean = np.sum(chosen(a, where), axis=axis, keepdims=True) / count(shape, axis, where)
-    return np.conj(chosen(a - mean, where))
+    away = chosen(a - mean, where)
+    return np.conj(away) if a.dtype.kind == "c" else away
 
 
 def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
@@ -206,7 +207,7 @@ rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
                            uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
-linear(np.bincount,        x=None, weights=lambda g, x: g[x])
+linear(np.bincount,        x=None, weights=lambda g, x, minlength=0: g[x])
 
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.nonzero,
          np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)
