@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-long lint bench clean
 
 demo: .venv/with-examples .venv/package
 	$(BIN)/python examples/walkthrough.py
@@ -14,6 +14,11 @@ demo: .venv/with-examples .venv/package
 
 test: .venv/with-$(TEST_EXTRAS) .venv/package
 	$(BIN)/pytest
+
+# Wrong rules on purpose, and random programs against JAX: about four minutes.
+test-long: .venv/with-test,compare .venv/package
+	$(BIN)/python tests/mutation.py
+	$(BIN)/python tests/differential.py --count 600
 
 lint: .venv/with-lint
 	$(BIN)/ruff check

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from sampling import WITH_LINES, calls
+from sampling import SAMPLES, call
+from sampling_special import SPECIAL_SAMPLES, is_unknown
 
+from memograd.calls import call_of
 from memograd.check import check_rule
 from memograd.errors import op_name
 from memograd.registry import RULES, Line, Rule, _pull, _sources
+from memograd.rules.indexing import output
 
 MUST = ("sign flipped", "factor halved", "factor doubled")
 
@@ -24,7 +27,7 @@ def mutants(rule: Rule, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Names of changes, with the changed line's `pull`."""
     for name, factor in zip(MUST, (-1, 0.5, 2), strict=True):
         yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)
-    sources = _sources(rule.op, rule.operands, line.fn, rule.keywords)
+    sources = _sources(rule.op, rule.operands, line.fn, call_of(rule.op, rule.operands, rule.lines.each is not None))
     values = [j for j, s in enumerate(sources) if s.what == "value"]
     if len(values) > 1:
         i, j = values[:2]
@@ -35,7 +38,7 @@ def mutants(rule: Rule, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
 def caught(op: Any) -> bool:
     """Whether `check_rule` objects to at least one of the op's samples."""
     try:
-        for args, kwargs in calls(op):
+        for args, kwargs in (SAMPLES | SPECIAL_SAMPLES).get(op, [call()]):
             check_rule(op, *args, **kwargs)
     except Exception:  # a wrong shape and an error of NumPy's are objections as well
         return True
@@ -47,19 +50,20 @@ def survey() -> tuple[Counter[str], Counter[str], list[str], list[str]]:
     tried: Counter[str] = Counter()
     found: Counter[str] = Counter()
     survivors, broken = [], []
-    for op in WITH_LINES:
-        rule = RULES[op]
+    for op, rule in list(RULES.items()):
+        if rule.kind in ("leaf", "constant") or op is output:
+            continue
         if caught(op):
             broken.append(op_name(op))
             continue
-        for k, line in [(None, rule.lines.each)] if rule.lines.each else rule.lines.of.items():
-            for name, pull in mutants(rule, line):
+        for k, line in [("each", rule.lines.each)] if rule.lines.each else rule.lines.of.items():
+            for name, pull in [] if is_unknown(line) else mutants(rule, line):
                 tried[name] += 1
                 with mock.patch.object(line, "pull", pull):
                     seen = caught(op)
                 found[name] += seen
                 if not seen:
-                    survivors.append(f"{op_name(op)}, operand {'each' if k is None else rule.operands[k]}: {name}")
+                    survivors.append(f"{op_name(op)}, operand {k}: {name}")
     return tried, found, survivors, broken
 
 

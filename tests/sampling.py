@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 from sampling_linalg import LINALG
+from sampling_special import SPECIAL_SAMPLES
 
 from memograd.registry import RULES
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
+from memograd.rules.methods import log_sum, log_sum2, running_maximum, running_minimum, sum_of_slices
 
 SEED = 20160321
 
@@ -35,7 +37,10 @@ MASKED = [call(CUBE, where=CUBE > 0.4), call(CUBE, axis=(0, 2), where=array(4) >
 BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.73), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
 SPREADS = [*REDUCTIONS, *MASKED, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2), call(CUBE, correction=1)]
 AROUND = [call(CUBE, mean=0.4), call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1), call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4)]
-HOLES = np.where(CUBE > 0.7, np.nan, CUBE)
+QUANTILES = [call(CUBE, 0.3), call(CUBE, np.array([0.21, 0.77]), axis=1), call(CUBE, 0.4, axis=(0, 2), keepdims=True),
+             call(X, np.array([[0.3], [0.9]]), axis=-1, method="hazen"), call(V, 0.6, method="lower"), call(array(7), 0.6, method="weibull"),
+             call(array(7), 0.6, method="median_unbiased"), call(array(7), 0.6, method="midpoint"),
+             call(array(7), 0.6, method="interpolated_inverted_cdf"), call(array(7), 0.6, method="normal_unbiased")]  # fmt: skip
 PRODUCTS = [call(V, W), call(X, V), call(array(2), X), call(X, array(3, 4)), call(array(2, 2, 3), array(3, 4))]
 SPLITS = [call(array(6), 3), call(array(4, 6), 2, axis=1), call(array(4, 6), [1, 3], axis=-1), call(array(4, 6), (2, 2, 9)),
           call(array(6), indices_or_sections=2)]  # fmt: skip
@@ -80,7 +85,7 @@ SAMPLES: dict[Any, list[Any]] = {
     np.cumprod: [call(CUBE), call(CUBE, axis=1), call(V), call(np.array([0.5, 0.0, 2.0, 0.0, 3.0])), call(array(7), 0)],
     np.nancumprod: [call(CUBE), call(CUBE, axis=1)],
     np.cumulative_prod: [call(CUBE, axis=1), call(CUBE, axis=-1, include_initial=True), call(V)],
-    np.bincount: [call(np.array([0, 2, 2]), V), call(np.array([0, 2, 2]), weights=V, minlength=5)],
+    np.bincount: [call(np.array([0, 2, 2]), V), call(np.array([0, 2, 2]), V, 5)],
     np.prod: [*REDUCTIONS, *MASKED, *BEGUN, call([2.0, 0.0, 3.0]), call([0.0, 0.0, 3.0]), call([[2.0, 0.0], [3.0, 4.0]], axis=1)],
     np.max: [*REDUCTIONS, *BEGUN],
     np.min: [*REDUCTIONS, *BEGUN],
@@ -91,7 +96,62 @@ SAMPLES: dict[Any, list[Any]] = {
     np.var: [*SPREADS, *AROUND],
     np.std: [*SPREADS, *AROUND],
     np.cumsum: [call(CUBE), call(CUBE, axis=1), call(CUBE, axis=-1), call(V)],
-    np.diff: [call(V), call(CUBE), call(CUBE, axis=0), call(CUBE, 2), call(CUBE, n=2, axis=-2), call(V, 0), call(V, 3)],
+    np.diff: [call(V), call(CUBE), call(CUBE, axis=0), call(CUBE, 2), call(CUBE, n=2, axis=-2), call(V, 0), call(V, 3),
+              call(V, prepend=0.3), call(CUBE, 2, 1, array(2, 2, 4), 0.5), call(X, 1, -1, append=Y), call(X, 1, 0, 0.2)],
+    np.ediff1d: [call(V), call(X), call(X, 0.5, np.array([0.1, 0.2])), call(V, to_begin=0.3), call(0.3)],
+    np.gradient: [call(array(5)), call(array(4, 5)), call(array(4, 5), 0.5, axis=-1), call(array(4, 5), np.array([0.0, 0.1, 0.4, 1.0]), 2.0),
+                  call(array(4, 5), edge_order=2), call(array(2, 3), axis=1, edge_order=2), call(array(2, 3), axis=(0,)), call(array(5), 0.1)],
+    np.trapezoid: [call(V), call(CUBE, axis=1), call(X, dx=0.5), call(X, V), call(CUBE, array(2), axis=0), call(CUBE, CUBE + X[..., None])],
+    np.unwrap: [call(9 * V), call(9 * X, axis=0), call(9 * V, period=1.0)],
+    np.interp: [call(X, np.array([0.1, 0.45, 0.9]), W), call(X, np.array([0.3, 0.5, 0.6]), W),
+                call(X, np.array([0.3, 0.5, 0.6]), W, left=0.1, right=0.2), call(0.3, np.array([0.1, 0.45, 0.9]), W)],
+    np.convolve: [call(a, v, mode) for a, v in [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6))]
+                  for mode in ("full", "same", "valid")],
+    np.correlate: [call(a, v, mode) for a, v in [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6)), (array(6), array(4)), (V, W)]
+                   for mode in ("full", "same", "valid")],
+    np.polyval: [call(V, X), call(V, 0.3), call(array(1), X), call(array(5), V)],
+    np.vander: [call(V), call(V, 5), call(V, 2, increasing=True)],
+    np.linspace: [call(0.2, 0.7, 4), call(V, W, num=5, axis=-1), call(V, 0.5, 5, False), call(0.2, 0.5, 1)],
+    np.logspace: [call(0.2, 0.7, 4), call(V, W, num=5, axis=-1), call(V, 0.5, 5, False, base=2.0)],
+    np.geomspace: [call(0.2, 0.7, 4), call(V, W, num=5, axis=-1), call(V, 0.5, 5, False)],
+    np.sort: [call(X), call(CUBE, 0), call(CUBE, axis=None), call(V, kind="stable")],
+    np.partition: [call(X, 1), call(CUBE, 1, axis=0), call(CUBE, (1, 3), axis=None)],
+    np.sort_complex: [call(X), call(X + 1j * Y)],
+    np.median: REDUCTIONS,
+    np.nanmedian: [*REDUCTIONS, call(CUBE[:, :, 1:], axis=-1)],
+    np.quantile: QUANTILES,
+    np.nanquantile: QUANTILES,
+    np.percentile: [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in QUANTILES],
+    np.nanpercentile: [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in QUANTILES],
+    np.average: [*REDUCTIONS, call(CUBE, weights=CUBE + 1), call(CUBE, 1, V), call(CUBE, axis=(2, 0), weights=array(4, 2)),
+                 call(CUBE, axis=-1, weights=CUBE + 1, keepdims=True)],
+    np.cov: [call(X), call(V), call(X, rowvar=False), call(X, Y, bias=True), call(V, W, ddof=2),
+             call(array(4, 2), array(4, 3), rowvar=False), call(array(3, 4), fweights=np.array([1, 2, 3, 1]), aweights=array(4))],
+    np.corrcoef: [call(array(3, 5)), call(array(5, 3), rowvar=False), call(array(5), array(2, 5)), call(array(4, 2), array(4, 3), False)],
+    np.compress: [call([True, False, True], X, axis=1), call(MASK.ravel(), X), call(np.array([False, True]), CUBE, 0)],
+    np.extract: [call(MASK, X), call(X > 0.4, X)],
+    np.choose: [call(np.array([0, 2, 1]), [V, W, 0.5]), call(np.array([[0], [3]]), [X, V], mode="wrap"), call(np.array([-1, 0, 7]), (V, X), mode="clip"),
+                call(np.array([1, 0, 1]), X)],
+    np.select: [call([X > 0.6, X > 0.3], [X, Y]), call([MASK, ~MASK[0]], [V, 0.5 * X], 0.7), call([MASK], [X], default=V)],
+    np.diagflat: [call(V), call(X, 1), call(0.3, k=-1)],
+    np.pad: [call(X, 1), call(X, ((1, 0), (2, 1)), "constant", constant_values=0.5), call(X, (1, 2), mode="edge"), call(X, 1, "reflect"),
+             call(X, ((0, 1), (2, 2)), mode="symmetric"), call(V, 5, "wrap"), call(X, {-1: (1, 2)}, "reflect"), call(V, 7, "reflect")],
+    np.append: [call(X, Y), call(X, Y, axis=0), call(V, 0.3), call(X, array(2, 1), axis=-1)],
+    np.delete: [call(X, 1), call(X, [0, 2], axis=1), call(X, slice(None, None, 2), 1), call(V, -1), call(X, np.array([True, False, True]), axis=-1)],
+    np.insert: [call(V, 1, 0.5), call(V, [0, 2, 2], W), call(X, 1, V, axis=0), call(X, [0, 1], array(2, 2), axis=1), call(X, 2, array(2), axis=1),
+                call(X, slice(0, 2), 0.5, axis=-1), call(X, [3, 0], np.array([0.1, 0.2])), call(X, [1], array(1, 3), axis=0),
+                call(CUBE, 1, array(3, 4), axis=0), call(X, -1, array(2), 1)],
+    np.resize: [call(X, (3, 3)), call(X, 4), call(V, (2, 4)), call(X, new_shape=(2, 2))],
+    np.rollaxis: [call(CUBE, 2), call(CUBE, 0, 3), call(CUBE, 1, -1), call(CUBE, -1, start=1), call(CUBE, 1, 1)],
+    np.dsplit: [call(CUBE, 2), call(CUBE, [1, 3])],
+    np.block: [call([X, Y]), call([[X, array(2, 1)], [array(1, 3), 0.5]]), call([[V, W], [array(6)]]), call([[X], [V]]), call(V), call([0.3, V])],
+    np.dstack: [call(JOINED), call([V, W]), call([X, array(2, 3, 2)]), call((0.3, 0.4))],
+    np.broadcast_arrays: [call(X, V), call(V), call(array(2, 1), 0.3, V)],
+    np.meshgrid: [call(V, array(2)), call(V, array(2), array(4), indexing="ij"), call(V, array(2), array(4)), call(V), call(V, W, sparse=True)],
+    np.ix_: [call(V, array(2)), call(V)],
+    np.atleast_1d: [call(X), call(0.3), call(0.3, X)],
+    np.atleast_2d: [call(V), call(0.3, V, X)],
+    np.atleast_3d: [call(V), call(X, V, CUBE)],
     np.reshape: [call(X, (3, 2)), call(X, -1), call(X, (3, -1), order="F"), call(X, shape=(1, 6)), call(array(1), ())],
     np.ravel: [call(X), call(X, "F"), call(X, order="F"), call(0.3)],
     np.transpose: [call(X), call(CUBE, (1, 2, 0)), call(CUBE, axes=(-1, 0, 1)), call(V), call(CUBE, [2, 0, 1])],
@@ -125,7 +185,8 @@ SAMPLES: dict[Any, list[Any]] = {
     np.diag: [call(V), call(V, 1), call(array(3, 4)), call(array(3, 4), k=-1), call(array(3, 2), 1)],
     np.diagonal: [call(array(3, 4)), call(CUBE, 1), call(CUBE, axis1=-1, axis2=0), call(CUBE, offset=-1, axis1=1, axis2=2)],
     np.trace: [call(array(3, 4)), call(CUBE, 1), call(CUBE, axis1=-1, axis2=0), call(CUBE, offset=-1, axis1=1, axis2=2)],
-    np.take: [call(X, 1), call(X, [0, 2, 2], axis=1), call(X, np.array([[1, -1], [0, 0]]), axis=0), call(V, indices=[2, 2, 0]),
+    np.take: [call(X, 1), call(X, [0, 2, 2], axis=1), call(X, np.array([[1, -1], [0, 0]]), axis=0), call(X, [7, -5], mode="wrap"),
+              call(X, [7, -5, 1], 1, mode="clip"), call(V, indices=[2, 2, 0]),
               call(CUBE, 1, axis=-2)],
     np.take_along_axis: [call(X, np.array([[0], [2]]), axis=1), call(X, np.array([[2, 2], [0, 1]]), 1),
                          call(X, np.array([[1, 0, 1]]), axis=0), call(V, np.array([2, 0]), axis=-1),
@@ -166,10 +227,16 @@ SAMPLES: dict[Any, list[Any]] = {
     replace: [call(X, 0.25, 1), call(X, V, 1), call(CUBE, 2.0, slice(None), [2, 0])],
     scatter: [call(2.0, (3,), 1), call(X, (2, 5), slice(None), [0, 4, 4]), call(X, (4, 3), slice(1, 3)),
               call(V, (2, 3), MASK & False | np.array([[True], [False]])), call(V, (2,), [1, 0, 1])],
+    log_sum: [call(X), call(CUBE, axis=(0, 2)), call(CUBE, axis=None), call(X, 1, keepdims=True), call(CUBE, axis=1, where=CUBE > 0.3)],
+    log_sum2: [call(X), call(CUBE, axis=(0, 2)), call(X, 1, keepdims=True), call(CUBE, axis=1, where=CUBE > 0.3)],
+    running_maximum: [call(CUBE), call(CUBE, axis=-1)],
+    running_minimum: [call(CUBE), call(CUBE, axis=-1)],
+    sum_of_slices: [call(array(6), [0, 3, 1, 4]), call(CUBE, [1, 3], axis=-1), call(CUBE, np.array([0]), 1)],
     output: [],
 }  # fmt: skip
 """For an op that is not here, `check_rule` draws numbers between 0.2 and 0.8."""
 
+SAMPLES |= SPECIAL_SAMPLES
 
 HOMES = ("numpy", "memograd.rules")
 SHEETS = {op: rule for op, rule in RULES.items() if isinstance(op, np.ufunc) or getattr(op, "__module__", "").startswith(HOMES)}

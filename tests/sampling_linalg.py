@@ -85,6 +85,8 @@ LINALG: dict[Any, list[Any]] = {
     np.linalg.outer: [call(V, array(2))],
     np.linalg.cross: [call(V, W), call(A, V), call(A, A.T, axis=0), call(array(3, 2), V, axis=0), call(V, array(3, 2), axis=0),
                       call(array(4, 3, 1), array(3, 2), axis=-2)],
+    np.cross: [call(V, W), call(A, V), call(array(3, 2), array(2, 3), axisa=0), call(array(4, 3, 2), array(3, 2), 1, 0, 0),
+               call(V, array(3, 2), axisb=0), call(A, A.T, axis=0)],
     np.linalg.multi_dot: [call([A, B]), call([V, A, B]), call([A, B, array(2)]), call([V, A, W]), call([V, W]),
                           call((B.T, A, B, WIDE, TALL))],
     np.linalg.trace: [call(A), call(STACK), call(array(2, 3, 4), offset=1)],

@@ -132,7 +132,7 @@ def test_nothing_to_check_is_no_success(op: Any, args: tuple[Any, ...]) -> None:
 
 def test_what_the_rule_does_not_name_is_refused() -> None:
     with pytest.raises(NoRuleError, match="where="):
-        check_rule(np.sum, np.ones(3), where=np.array([True, False, True]))
+        check_rule(np.add, np.ones(3), np.ones(3), where=np.array([True, False, True]))
     with pytest.raises(NoRuleError, match="no rule"):
         check_rule(len)
 
@@ -147,14 +147,14 @@ def cubed(x):
 def test_a_line_that_forgets_what_it_depends_on_is_found(registered: Callable[..., Any]) -> None:
     frozen = registered(lambda op: mg.constant(op), lambda x: +x)
     op = registered(mg.elementwise, lambda x: cubed(x), x=lambda g, x: 3 * g * frozen(x) ** 2)
-    with pytest.raises(CheckError, match=r"operand x \(float64 \(2, 3\)\): the derivative of the rule gives 0.0, central differences give"):
+    with pytest.raises(CheckError, match=r"operand x \(float64 \(2, 3\)\): the second order gives"):
         check_rule(op)
 
 
 def test_a_line_that_is_not_linear_in_g_is_found_by_its_derivative(registered: Callable[..., Any]) -> None:
     frozen = registered(lambda op: mg.constant(op), lambda x: +x)
     op = registered(mg.elementwise, lambda x: 3 * x, x=lambda g: 3 * frozen(g))
-    with pytest.raises(CheckError, match=r"g: the derivative of the rule gives 0.0"):
+    with pytest.raises(CheckError, match=r"<lambda>, g: the second order gives"):
         check_rule(op)
 
 
@@ -171,7 +171,9 @@ def test_a_line_that_takes_arrays_alone_is_found(registered: Callable[..., Any])
 
 
 def test_a_right_rule_of_several_operands_passes_at_second_order(registered: Callable[..., Any]) -> None:
-    check_rule(registered(mg.elementwise, lambda a, b: a**2 * b**3, a=lambda g, a, b: 2 * g * a * b**3, b=lambda g, a, b: 3 * g * a**2 * b**2))
+    check_rule(
+        registered(mg.elementwise, lambda a, b: a**2 * b**3, a=lambda g, a, b: 2 * g * a * b**3, b=lambda g, a, b: 3 * g * a**2 * b**2)
+    )
 
 
 def seen_by(registered: Callable[..., Any]) -> list[Any]:

@@ -17,8 +17,8 @@ LEVELS = {
     2: {"memory", "node"},
     3: {"tape"},
     4: {"solver"},
-    5: {"tableview", "baselines", "check", "accumulation", "functional"},
-    6: {"__init__"},
+    5: {"tableview", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy"},
+    6: {"__init__", "__main__"},
 }
 ARROWS = {
     ("calls", "errors"),
@@ -30,7 +30,15 @@ ARROWS = {
     ("rules.factorizations", "rules.linalg"),
     ("rules.factorizations", "rules.broadcasting"),
     ("rules.factorizations", "rules.indexing"),
+    ("rules.special", "errors"),
+    ("rules.special", "rules.broadcasting"),
+    ("rules.special", "rules.indexing"),
+    ("rules.special", "rules.reductions"),
     ("check", "baselines"),
+    ("scipy.linalg", "scipy"),
+    ("scipy.signal", "scipy"),
+    ("scipy.special", "scipy"),
+    ("scipy.stats", "scipy"),
     ("functional", "accumulation"),
     ("baselines", "tableview"),
 }

@@ -1,4 +1,7 @@
-"""The sheet of scipy.special: each line against central differences, JAX and mpmath's numbers; limits; what is refused."""
+"""The sheet of scipy.special against JAX and mpmath's numbers: limits, complex numbers, single precision; and what is refused.
+
+Each line is tried against central differences in test_rules.py, with the samples of sampling_special.py.
+"""
 
 import subprocess
 import sys
@@ -7,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampling_special import LAMBERTW, SPECIAL_SAMPLES, A, B, S, call, is_unknown
+from sampling_special import LAMBERTW, SPECIAL_SAMPLES, A, B, S, call
 from scipy import special
 
 import memograd as mg
-from memograd.check import check_rule
-from memograd.errors import CheckError, NoRuleError, op_name
+from memograd.errors import NoRuleError, op_name
 from memograd.registry import REFUSED, RULES
 from memograd.rules.special import logsumexp, polygamma
 from memograd.scipy import special as ours
@@ -29,24 +31,6 @@ def grad(f: Any, *xs: Any) -> Any:
 
 def test_there_are_many() -> None:
     assert len(WITH_LINES) > 165
-
-
-@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
-def test_each_line_against_central_differences(op: Any) -> None:
-    with warnings.catch_warnings(action="error"):
-        for args, kwargs in SPECIAL_SAMPLES.get(op, [call()]):
-            check_rule(op, *args, **kwargs)
-
-
-@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
-def test_a_line_that_is_off_by_a_thousandth_is_found(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for line in RULES[op].lines.of.values():
-        if not is_unknown(line):
-            with monkeypatch.context() as patched:
-                patched.setattr(line, "pull", lambda *args, pull=line.pull: 1.001 * pull(*args))
-                with pytest.raises(CheckError):
-                    for args, kwargs in SPECIAL_SAMPLES.get(op, [call()]):
-                        check_rule(op, *args, **kwargs)
 
 
 @pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
@@ -70,7 +54,7 @@ IN_JAX = {
     "gammaln": (3 * A,), "gamma": (3 * A,), "digamma": (A,), "betaln": (A, B), "beta": (A, B), "betainc": (2, 3, A),
     "gammainc": (2, A), "gammaincc": (2, A), "erf": (3 * S,), "erfc": (3 * S,), "erfinv": (S,), "expit": (9 * S,), "logit": (A,),
     "entr": (A,), "rel_entr": (A, B), "kl_div": (A, B), "xlogy": (A, B), "xlog1py": (A, B), "ndtr": (3 * S,), "ndtri": (A,),
-    "log_ndtr": (9 * S,), "i0": (3 * S,), "i0e": (3 * S,), "i1": (3 * S,), "i1e": (3 * S,), "expi": (A,), "exp1": (A,),
+    "log_ndtr": (9 * S,), "i0": (3 * S,), "i0e": (3 * S,), "i1": (3 * S,), "i1e": (3 * S,), "expi": (A,),
     "poch": (A, B), "spence": (A,), "polygamma": (1, A), "logsumexp": (3 * S,), "softmax": (3 * S,),
     "log_softmax": (3 * S,), "multigammaln": (2 + A, 3), "hyp1f1": (1.5, 2.5, A),
 }  # fmt: skip
@@ -106,7 +90,7 @@ def test_values_gradients_and_hessian_products_agree_with_jax(name: str) -> None
 # --------------------------------------------------------------------- hard points: numbers from mpmath, 40 digits
 
 HARD: dict[str, tuple[Any, float, float]] = {
-    "log_ndtr far left": (special.log_ndtr, -50.0, 50.01998403833347),
+    "log_ndtr far left": (special.log_ndtr, -50.0, 50.019984031905639809),
     "log_ndtr very far left": (special.log_ndtr, -1e5, 100000.00001),
     "log_ndtr far right": (special.log_ndtr, 20.0, 5.520948362159764e-88),
     "log_ndtr at infinity": (special.log_ndtr, INF, 0.0),
@@ -114,20 +98,20 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "expit far left": (special.expit, -700.0, 9.859676543759770e-305),
     "log_expit far left": (special.log_expit, -1e4, 1.0),
     "log_expit far right": (special.log_expit, 50.0, 1.9287498479639178e-22),
-    "erfcx far right": (special.erfcx, 1e4, -5.641895750881225e-09),
+    "erfcx far right": (special.erfcx, 1e4, -5.641895750849127453e-9),
     "erfcx very far right": (special.erfcx, 1e9, -5.641895835477563e-19),
-    "dawsn far out": (special.dawsn, 1e4, -5.00000007500000018750e-09),
+    "dawsn far out": (special.dawsn, 1e4, -5.000000075000001875e-9),
     "exprel at 0": (special.exprel, 0.0, 0.5),
     "exprel near 0": (special.exprel, 1e-9, 0.5 + 1e-9 / 3),
     "ellipk at 0": (special.ellipk, 0.0, np.pi / 8),
     "ellipe at 0": (special.ellipe, 0.0, -np.pi / 8),
-    "ellipkm1 near 0": (special.ellipkm1, 1e-12, -499999999996.1994),
+    "ellipkm1 near 0": (special.ellipkm1, 1e-12, -499999999996.57455883),
     "spence at 1": (special.spence, 1.0, -1.0),
     "rgamma at a pole": (special.rgamma, -3.0, -6.0),
     "rgamma at 0": (special.rgamma, 0.0, 1.0),
     "j1 at 0": (special.j1, 0.0, 0.5),
     "i0e at 0": (special.i0e, 0.0, 0.0),
-    "i0e far out": (special.i0e, 1e3, -6.310474744767636e-06),
+    "i0e far out": (special.i0e, 1e3, -6.3101989626271154786e-6),
     "boxcox at 0 by lmbda": (lambda m: special.boxcox(2.0, m), 0.0, np.log(2) ** 2 / 2),
     "xlogy at 0 by the logarithm": (lambda x: special.xlogy(0.0, x), 0.0, 0.0),
     "xlogy at 0": (lambda x: special.xlogy(x, 2.0), 0.0, np.log(2)),
@@ -135,11 +119,11 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "rel_entr at 0 by b": (lambda x: special.rel_entr(0.0, x), 0.0, 0.0),
     "kl_div far apart": (lambda x: special.kl_div(x, 1e300), 1e-300, -600 * np.log(10)),
     "entr near 0": (special.entr, 1e-300, 300 * np.log(10) - 1),
-    "ndtri far left": (special.ndtri, 1e-300, 2.6935864590577453e298),
+    "ndtri far left": (special.ndtri, 1e-300, 2.6973044650426119799e298),
     "gammainc at infinity": (lambda x: special.gammainc(2, x), INF, 0.0),
     "gammainc at 0": (lambda x: special.gammainc(1, x), 0.0, 1.0),
     "huber at the bound": (lambda x: special.huber(1.0, x), 1.0, 1.0),
-    "pseudo_huber near 0 by delta": (lambda d: special.pseudo_huber(d, 1e-4), 1.0, 2.4999999875e-17),
+    "pseudo_huber near 0 by delta": (lambda d: special.pseudo_huber(d, 1e-4), 1.0, 2.4999999750000007136e-17),
     "lambertw at 0": (lambda x: np.real(special.lambertw(x)), 0.0, 1.0),
     "sici at 0": (lambda x: special.sici(x)[0], 1e-8, 1.0),
     "shichi at 0": (lambda x: special.shichi(x)[0], 1e-8, 1.0),
@@ -153,19 +137,19 @@ HARD: dict[str, tuple[Any, float, float]] = {
 def test_hard_point(what: str) -> None:
     f, x, want = HARD[what]
     with warnings.catch_warnings(action="error"):
-        np.testing.assert_allclose(grad(f, x), want, rtol=3e-13, atol=1e-320)
+        np.testing.assert_allclose(grad(f, x), want, rtol=1e-12, atol=1e-320)
 
 
 CURVED: dict[str, tuple[Any, float, float]] = {
     "log_ndtr far right": (special.log_ndtr, 40.0, 0.0),
-    "log_ndtr far left": (special.log_ndtr, -50.0, -0.9992019140),
+    "log_ndtr far left": (special.log_ndtr, -50.0, -0.99960095681319610045),
     "exprel at 0": (special.exprel, 0.0, 1 / 3),
     "ellipk at 0": (special.ellipk, 0.0, 9 * np.pi / 64),
     "rgamma at 0": (special.rgamma, 0.0, 2 * np.euler_gamma),
     "spence at 1": (special.spence, 1.0, 0.5),
-    "sici at 0": (lambda x: special.sici(x)[0], 0.0, 0.0),
+    "sici near 0": (lambda x: special.sici(x)[0], 1e-3, -1e-3 / 3),
     "expit far out": (special.expit, 800.0, 0.0),
-    "dawsn far out": (special.dawsn, 100.0, 1.0003001e-06),
+    "dawsn far out": (special.dawsn, 100.0, 1.0003001125525295508e-6),
     "logsumexp of one": (lambda x: ours.logsumexp(np.stack([x, x - 1e5])), 1.0, 0.0),
 }
 
@@ -173,9 +157,7 @@ CURVED: dict[str, tuple[Any, float, float]] = {
 @pytest.mark.parametrize("what", CURVED)
 def test_second_derivative(what: str) -> None:
     f, x, want = CURVED[what]
-    first = mg.functional.grad(f) if "sici" not in what else mg.functional.grad(lambda x: np.sin(x) * 0 + special.sici(x + 1e-300)[0])
-    with warnings.catch_warnings(action="ignore"):
-        got = mg.functional.grad(first)(np.float64(x))
+    got = mg.functional.grad(mg.functional.grad(f))(np.float64(x))
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-12)
 
 
@@ -199,7 +181,9 @@ def test_logsumexp_with_signs() -> None:
     np.testing.assert_allclose(mg.grad(size, a), [-1 / (np.e - 1), np.e / (np.e - 1)])
 
 
-@pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "spherical_jn", "erf", "roots_legendre"])
+@pytest.mark.parametrize(
+    "name", ["logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "spherical_jn", "erf", "roots_legendre"]
+)
 def test_without_a_node_it_is_scipys(name: str) -> None:
     args = {"multigammaln": (4.5, 2), "polygamma": (1, A), "spherical_jn": (1, A), "roots_legendre": (3,)}.get(name, (A,))
     np.testing.assert_array_equal(getattr(ours, name)(*args), getattr(special, name)(*args))

@@ -8,6 +8,7 @@ functions: `bind` brings a call into that form when it is recorded, `compute` ru
 import functools
 import inspect
 import operator
+import string
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -140,14 +141,21 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     """`einsum(subscripts, *operands)`: the subscripts are a keyword of the canonical form."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        if not args or not isinstance(args[0], str):
-            raise TypeError("np.einsum over nodes takes its subscripts first, as a string: np.einsum('ij,jk->ik', a, b).")
-        return args[1:], {"subscripts": args[0], **kwargs}
+        subscripts, *xs = args if isinstance(args[0], str) else _lettered(args)
+        return tuple(xs), {"subscripts": subscripts, **kwargs}
 
     def compute(*xs: Any, subscripts: str, **kwargs: Any) -> Any:
         return op(subscripts, *xs, **kwargs)
 
     return Call(bind, compute, frozenset({"subscripts"}))  # optimize= changes the order of the sum alone
+
+
+def _lettered(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
+    pairs = len(args) // 2
+    lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
+    terms = ["".join("..." if k is Ellipsis else (string.ascii_uppercase + string.ascii_lowercase)[operator.index(k)] for k in term) for term in lists]
+    return ",".join(terms[:pairs]) + ("->" + terms[pairs] if len(args) % 2 else ""), *args[: 2 * pairs : 2]
 
 
 def call_of_clip(op: Callable[..., Any]) -> Call:
@@ -205,7 +213,8 @@ def call_of_select(op: Callable[..., Any]) -> Call:
     """`select(condlist, choicelist, default)`: conditions, choices and default are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        (conditions, choices, default), _ = by_name(op, ("condlist", "choicelist", "default"), (*args, 0)[:3], kwargs)
+        given, _ = by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
+        conditions, choices, default = (*given, 0)[:3]
         if len(conditions) != len(choices):
             raise ValueError(f"np.select takes a choice for each condition, but got {len(conditions)} conditions, {len(choices)} choices.")
         return (*conditions, *choices, default), NOTHING

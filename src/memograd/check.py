@@ -104,9 +104,7 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
         raise CheckError(f"Nothing of {op_name(op)} was checked: no operand of this call is inexact and has a line. Give other arguments.")
 
 
-def compare(
-    what: str, got: Any, want: Any, rtol: float, atol: float, advice: str, other: str = "central differences give"
-) -> None:
+def compare(what: str, got: Any, want: Any, rtol: float, atol: float, advice: str, other: str = "central differences give") -> None:
     """Raise at the first element of `got` that is not nearly that of `want`."""
     bad = np.argwhere(~np.isclose(got, want, rtol=rtol, atol=atol))
     if len(bad):
@@ -216,8 +214,8 @@ def _check_recorded(
     for k, d, node in zip(leaves, ds, recorded, strict=True):
         compare(_called(rule, xs, k, "the rule on handles"), node.value, d, 1e-12, 1e-14, AS_ON_ARRAYS, "on arrays it gives")
     S = L + _pairing(recorded, [_cotangent(d, rng) for d in ds])  # L too: the op's outputs are used in both
-    named = {_called(rule, xs, k, "the derivative of the rule"): leaf for k, leaf in leaves.items()}
-    for what, leaf in (named | {f"{op_name(rule.op)}, g: the derivative of the rule": seed for seed in seeds}).items():
+    named = {_called(rule, xs, k, "the second order"): leaf for k, leaf in leaves.items()}
+    for what, leaf in (named | {f"{op_name(rule.op)}, g: the second order": seed for seed in seeds}).items():
         want = finite_difference(S, leaf)
         slack = 1e-8 * max(1.0, float(np.max(np.abs(want), initial=0.0)), float(np.abs(S.value)))
         compare(what, grad(S, leaf), want, 1e-5, slack, "Mend what the lines read: they are differentiated as they are written.")
@@ -225,7 +223,7 @@ def _check_recorded(
 
 def _pairing(nodes: list[Node], others: list[Any]) -> Node:
     """Re Σ g·y, as a node."""
-    total: Node = sum(np.sum(np.real(a * b)) for a, b in zip(nodes, others, strict=True))  # type: ignore[misc]
+    total: Node = sum(np.sum(np.real(a * b)) for a, b in zip(nodes, others, strict=True))
     return total
 
 

@@ -76,12 +76,10 @@ def table(rows: Iterable[Row]) -> str:
     """Namespaces by classes, with counts."""
     counts = Counter((row.namespace, row.kind) for row in rows)
     homes = list(dict.fromkeys(home for home, _ in counts))
-    lines = [(home, *(counts[home, kind] for kind in CLASSES)) for home in homes]
-    lines.append(("all", *(sum(counts[home, kind] for home in homes) for kind in CLASSES)))
-    return "\n".join(
-        "{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*line, total)
-        for line, total in [(("", *CLASSES), "names"), *((line, sum(line[1:])) for line in lines)]
-    )
+    lines = [(home, [counts[home, kind] for kind in CLASSES]) for home in homes]
+    lines.append(("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)]))
+    shown = [("", *CLASSES, "names"), *((home, *numbers, sum(numbers)) for home, numbers in lines)]
+    return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
 
 
 def by_class(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:

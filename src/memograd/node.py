@@ -9,6 +9,7 @@ import numpy as np
 from .arrays import handed_out
 from .errors import EndedError, RefusedError, describe, op_name, printable
 from .rules.indexing import getitem, masked, replace, scatter
+from .rules.methods import METHODS
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -183,10 +184,13 @@ class Node:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
-            raise RefusedError(
-                f"np.{ufunc.__name__}.{method} of a node is not recorded. Use the function that it stands for: np.sum, np.prod, np.max, "
-                f"np.cumsum, np.outer, or an index of node."
-            )
+            meant = METHODS[method](ufunc) if method in METHODS else None
+            if meant is None:
+                raise RefusedError(
+                    f"np.{ufunc.__name__}.{method} of a node is not recorded. Use a function that does the same: np.sum, np.prod, np.max, "
+                    f"np.cumsum, a loop over its slices, or x.at[i].add(v) for what is done in place."
+                )
+            return meant(*inputs, **kwargs)
         return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
     def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

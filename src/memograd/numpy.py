@@ -121,7 +121,8 @@ def linspace(
     2.5
     """
     if not (holds_node(start) or holds_node(stop)):
-        return _np.linspace(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
+        own: Any = _np.linspace
+        return own(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
     start, stop = stacked(start), stacked(stop)
     pieces = num - 1 if endpoint else num
     step = (stop - start) / (pieces if pieces else _np.nan)

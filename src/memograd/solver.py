@@ -66,11 +66,13 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
 
 def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
-    node = memory.nodes[n]
-    parts = list(nothing(node["shape"], node["dtype"]))
+    node, cotangents = memory.nodes[n], table.cotangents
+    parts: dict[int, Any] = {}
     for c in consumers(table, n):
-        parts[memory.nodes[c]["args"][1]] = table.cotangents[c]
-    return tuple(map(settle, parts))
+        k = memory.nodes[c]["args"][1]
+        parts[k] = parts[k] + cotangents[c] if k in parts else cotangents[c]  # a rule may have taken an output once more
+    facts = enumerate(zip(node["shape"], node["dtype"], strict=True))
+    return tuple(settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts)
 
 
 def nothing(shape: Any, dtype: Any) -> Any:
@@ -211,7 +213,7 @@ class Recording(Table):
 
     def store(self, table: Table, n: int, d: Any) -> None:
         """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
-        self.cotangents[n] = d
+        self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
         for m in range(self.start, self.tape._next):
             self.tape._memory.nodes[m]["of"] = (self.output, n)
         self.start = self.tape._next

@@ -9,7 +9,7 @@ another, so what is smooth there through the values alone has its derivative (th
 `u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. A singular
 value of 0, and a norm at 0, are kinks, with slope 0 in the centre; equal entries, columns, rows or singular values that share a
 maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
-there, as the functions do. `pinv` and `lstsq` take the rank as it is. Of `svd` and `eigh` the first operand alone is an operand.
+there, as the functions do. `pinv` and `lstsq` take the rank as it is.
 """
 
 from typing import Any
@@ -237,8 +237,9 @@ def eig_a(g: Any, y: Any) -> Any:
 
 
 @op
-def places(y: Any, w: Any) -> Any:
-    """For each of the numbers w, the place of the same one among y; each place once."""
+def places(pair: Any) -> Any:
+    """For each number of the second of two stacks, the place of the same one in the first; each place once."""
+    y, w = pair
     found = np.empty(w.shape, int)
     for i in np.ndindex(w.shape[:-1]):
         apart = np.abs(w[i][:, None] - y[i])
@@ -251,7 +252,7 @@ def places(y: Any, w: Any) -> Any:
 def eigvals_a(g: Any, a: Any, y: Any) -> Any:
     """The cotangent of a, given that of its eigenvalues, which LAPACK orders otherwise than `eig` does where they are many."""
     w, v = np.linalg.eig(a)
-    return np.linalg.solve(mT(v), np.take_along_axis(g, places(y, w), -1)[..., None] * mT(v))
+    return np.linalg.solve(mT(v), np.take_along_axis(g, places(np.stack([y, w])), -1)[..., None] * mT(v))
 
 
 def economic(g: Any, u: Any, k: int) -> Any:

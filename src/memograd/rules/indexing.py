@@ -1,4 +1,7 @@
-"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up."""
+"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up.
+
+The lines of ops whose shape depends on values (`masked compress extract`) name `y`, so that a shape that changed is found.
+"""
 
 import math
 from typing import Any
@@ -54,8 +57,14 @@ def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
 
 
-def untake(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
+def wrapped(indices: Any, n: int, mode: str) -> Any:
+    """Indices as `take` and `choose` read them: beyond the ends they start again, or stay."""
+    return indices if mode == "raise" else np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
+
+
+def untake(g: Any, shape: Any, indices: Any, axis: Any, mode: str = "raise") -> Any:
     """`g` added up where `take` took it from."""
+    indices = wrapped(indices, math.prod(shape) if axis is None else shape[axis], mode)
     if axis is None:
         return np.reshape(scatter(g, (math.prod(shape),), indices), shape)
     return scatter(g, shape, *(slice(None),) * (axis % len(shape)), indices)
@@ -68,6 +77,20 @@ def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
     key = list(np.ix_(*map(range, shape)))
     key[axis] = indices
     return scatter(g, shape, *key)
+
+
+def unchoose(g: Any, k: int, xs: Any, shapes: Any, mode: str) -> Any:
+    """The cotangent of choice k, counted from 1; operand 0 is the index."""
+    return unbroadcast(np.where(np.equal(wrapped(xs[0], len(xs) - 1, mode), k - 1), g, 0), shapes[k])
+
+
+def unselect(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
+    """The cotangent of a choice: where its condition is the first that holds; of the default: where none does."""
+    n = len(xs) // 2
+    mine = xs[k - n] if k < 2 * n else True
+    for earlier in xs[: k - n]:
+        mine = np.logical_and(mine, np.logical_not(earlier))
+    return unbroadcast(np.where(mine, g, 0), xs_shape[k])
 
 
 def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -83,8 +106,14 @@ rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *ke
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
                            v=lambda g, v_shape, *key: unbroadcast(getitem(g, *key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
-linear(np.take,            a=lambda g, a_shape, indices, axis=None: untake(g, a_shape, indices, axis), indices=None)
+linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
+                           indices=None)
+rule(np.compress,          condition=None, a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis))
+rule(np.extract,           condition=None, arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
+linear(np.choose,          each=lambda g, k, xs, xs_shape, mode="raise": unchoose(g, k, xs, xs_shape, mode))
+linear(np.select,          each=unselect)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
+linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
 rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)

@@ -109,21 +109,24 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
     return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + rest(of_b, n))
 
 
-def along(axis: int, pull: Any, g: Any, other: Any, shape: Any) -> Any:
-    """A line for vectors along the last axis, applied to vectors along `axis`; broadcasting is from the end, without it."""
+def along(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
+    """A line for vectors along the last axis, for an operand of `shape` and another that have theirs along `axes`."""
+    mine, its = axes
     moved = [*shape]
-    moved.append(moved.pop(axis))
-    return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, axis, -1)), tuple(moved)), -1, axis)
+    moved.append(moved.pop(mine))
+    return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, its, -1)), tuple(moved)), -1, mine)
 
 
-def cross_a(g: Any, a_shape: Any, b: Any, axis: int = -1) -> Any:
+def cross_a(g: Any, a_shape: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     """The cotangent of the left factor of `cross`."""
-    return along(axis, lambda g, b: np.linalg.cross(b, np.moveaxis(g, axis, -1)), g, b, a_shape)
+    mine, its, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    return along(np.moveaxis(g, axisc, -1), b, a_shape, (mine, its), lambda g, b: np.linalg.cross(b, g))
 
 
-def cross_b(g: Any, a: Any, b_shape: Any, axis: int = -1) -> Any:
+def cross_b(g: Any, a: Any, b_shape: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     """The cotangent of the right factor of `cross`."""
-    return along(axis, lambda g, a: np.linalg.cross(np.moveaxis(g, axis, -1), a), g, a, b_shape)
+    its, mine, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    return along(np.moveaxis(g, axisc, -1), a, b_shape, (mine, its), lambda g, a: np.linalg.cross(g, a))
 
 
 def chain(xs: Any) -> Any:
@@ -210,8 +213,8 @@ multilinear(np.vdot,             a=lambda g, a_shape, b: np.reshape(np.conj(g * 
                                  b=lambda g, a, b_shape: np.reshape(g * np.conj(np.ravel(a)), b_shape))
 multilinear(np.vecdot,           a=lambda g, b: np.conj(g[..., None] * b),
                                  b=lambda g, a: g[..., None] * np.conj(a))
-multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: along(axis, lambda g, b: cj(g[..., None] * b), g, b, a_shape),
-                                 b=lambda g, a, b_shape, axis=-1: along(axis, lambda g, a: g[..., None] * cj(a), g, a, b_shape))
+multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: along(g[..., None], b, a_shape, (axis, axis), lambda g, b: cj(g * b)),
+                                 b=lambda g, a, b_shape, axis=-1: along(g[..., None], a, b_shape, (axis, axis), lambda g, a: g * cj(a)))
 multilinear(np.matvec,           a=lambda g, b: outer(g, b),
                                  b=lambda g, a: np.matvec(mT(a), g))
 multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
@@ -223,7 +226,9 @@ multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel
 multilinear(np.linalg.outer,     a=lambda g, b: g @ b,
                                  b=lambda g, a: a @ g)
 multilinear(np.kron,             a=kron_a,       b=kron_b)
-multilinear(np.linalg.cross,     a=cross_a,      b=cross_b)
+multilinear(np.cross,            a=cross_a,      b=cross_b)
+multilinear(np.linalg.cross,     a=lambda g, a_shape, b, axis=-1: cross_a(g, a_shape, b, axis=axis),
+                                 b=lambda g, a, b_shape, axis=-1: cross_b(g, a, b_shape, axis=axis))
 multilinear(np.einsum,           each=einsum_k)
 multilinear(np.linalg.multi_dot, each=multi_dot_k)
 

@@ -21,25 +21,33 @@ refused("it changes an array's shape in place, and a node's shape is part of the
 # ---------------------------------------------------------------------------------- files, buffers, text, settings
 refused("it writes to a file. Use node.value for the numbers.", np.save, np.savetxt, np.savez, np.savez_compressed,
         np.ndarray.tofile, np.ndarray.dump)
-refused("it reads numbers from outside, which are constants or leaves. Use tape.leaf on what it gives.", np.load, np.loadtxt, np.genfromtxt,
-        np.fromfile, np.fromregex, np.fromstring, np.frombuffer, np.fromiter, np.from_dlpack)
+refused("it reads numbers from outside, which are constants or leaves. Use tape.leaf on what it gives.",
+        np.load, np.loadtxt, np.genfromtxt, np.fromfile, np.fromregex, np.fromstring, np.frombuffer, np.fromiter, np.from_dlpack)
 refused("it gives text. Use repr(node), or node.value for the numbers.", np.array2string, np.array_repr, np.array_str, np.base_repr,
         np.binary_repr, np.format_float_positional, np.format_float_scientific, np.datetime_as_string)
 refused("it gives bytes, or the numbers as Python's. Use node.value for the numbers.", np.ndarray.tobytes, np.ndarray.dumps,
         np.ndarray.tolist, np.ndarray.item)
 refused("it is a setting or a service of NumPy's, not a function of arrays. Call it with what NumPy expects.", np.get_printoptions,
         np.printoptions, np.set_printoptions, np.seterr, np.geterr, np.seterrcall, np.geterrcall, np.setbufsize, np.getbufsize,
-        np.get_include, np.info, np.show_config, np.show_runtime, np.test, np.linalg.test, np.fft.test)
+        np.get_include, np.info, np.show_config, np.show_runtime, np.test, np.linalg.test, np.fft.test)  # type: ignore[attr-defined]
 
 # ---------------------------------------------------------------------------------------- types, memory and shapes
 refused("it answers a question about types, not about numbers. Use node.dtype.", np.can_cast, np.common_type, np.min_scalar_type,
-        np.mintypecode, np.promote_types, np.result_type, np.isdtype, np.issubdtype, np.isscalar, np.iterable, np.typename, np.datetime_data)
+        np.mintypecode, np.promote_types, np.result_type, np.isdtype, np.issubdtype, np.isscalar, np.iterable, np.typename,
+        np.datetime_data)
 refused("it is about memory, which a node's value need not have. Use node.value for the array.", np.shares_memory, np.may_share_memory,
         np.isfortran, np.nested_iters, np.require, np.ndarray.setflags, np.ndarray.to_device)
 refused("it reads an array's bytes as something else, which has no derivative. Use x.astype(dtype), or np.real and np.imag.",
         np.ndarray.view, np.ndarray.getfield, np.ndarray.byteswap)
 refused("it takes shapes, not numbers. Use it on node.shape, or on node.value.", np.broadcast_shapes, np.einsum_path)
 refused("it gives a matrix of the legacy kind. Use arrays, and np.block to put blocks together.", np.asmatrix, np.bmat)
+
+# ------------------------------------------------------------------------------------- constants from plain numbers
+refused("it takes plain numbers and gives a constant, through which no derivative passes. Call it with node.shape, or with node.value.",
+        np.arange, np.empty, np.eye, np.identity, np.indices, np.tri, np.diag_indices, np.mask_indices, np.tril_indices, np.triu_indices,
+        np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq)
+refused("it gives an array that holds nothing yet, and is made to be filled in place. Use np.zeros_like.", np.empty_like)
+refused("it is a deprecated name. Use np.vstack.", *(f for name, f in vars(np).items() if name == "row_stack"))
 
 # -------------------------------------------------------------------------------------- results of a varying shape
 refused("its shape depends on values, and where values meet there is no derivative. Use np.sort, or node.value for the set itself.",
@@ -56,7 +64,8 @@ refused("it calls a function on index arrays, which are constants. Use the funct
 
 # ---------------------------------------------------------------------------------- polynomials, windows, dates, bits
 refused("it belongs to the legacy polynomials, which pad and trim coefficient lists by their values. Use np.polyval to evaluate, "
-        "np.convolve for a product, + and - for sums of one length.", np.polyadd, np.polysub, np.polymul, np.polydiv, np.polyder, np.polyint)
+        "np.convolve for a product, + and - for sums of one length.",
+        np.polyadd, np.polysub, np.polymul, np.polydiv, np.polyder, np.polyint)
 refused("it is an eigenvalue problem in disguise, which trims zeros by their values. Use np.linalg.eigvals on the companion matrix.",
         np.roots, np.poly)
 refused("it is a least squares problem in disguise. Use np.linalg.lstsq(np.vander(x, n), y).", np.polyfit)

@@ -19,7 +19,7 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
-        if missing.name != "scipy":
+        if (missing.name or "").partition(".")[0] != "scipy":
             raise
         raise MissingLibraryError(
             f"memograd.scipy was asked for {name}, but SciPy is not installed. Install it: pip install 'memograd[scipy]'."

@@ -3,6 +3,7 @@
 A structure that SciPy is told of (`assume_a="pos"`, `lower=`) says which part of a matrix it reads; the rest has no derivative.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ def sqrtm(A: Any) -> Any:
 @op
 def logm(A: Any) -> Any:
     """``scipy.linalg.logm``, recorded where its argument is a node."""
-    return _linalg.logm(A)
+    A = np.asarray(A)
+    wide = _linalg.logm(A.astype(np.result_type(A, np.float64)))  # in single precision SciPy warns of its own rounding
+    return wide.astype(np.result_type(A, np.float32) if wide.dtype.kind != "c" else np.result_type(A, np.complex64))
 
 
 def frechet(f: Any, a: Any, g: Any) -> Any:
@@ -126,7 +129,7 @@ def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite:
     return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
 
 
-READ = {
+READ: dict[str | None, Callable[[Any, Any], Any]] = {
     "gen": lambda a, lower: a,
     "upper triangular": lambda a, lower: np.triu(a),
     "lower triangular": lambda a, lower: np.tril(a),

@@ -32,6 +32,11 @@ def __dir__() -> list[str]:
     return sorted({*dir(_stats), *__all__})
 
 
+def arrayed(a: Any) -> Any:
+    """A list as an array, so that arithmetic can be done with it."""
+    return np.asarray(a) if isinstance(a, list | tuple) else a
+
+
 class Distribution:
     """A distribution of SciPy's, some of whose functions are recorded where a node is among their arguments."""
 
@@ -43,8 +48,9 @@ class Distribution:
     @staticmethod
     def _either(own: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
-            with_node = any(isinstance(a, Node) for a in (*args, *kwargs.values()))
-            return (ours if with_node else own)(*args, **kwargs)
+            if not any(isinstance(a, Node) for a in (*args, *kwargs.values())):
+                return own(*args, **kwargs)
+            return ours(*map(arrayed, args), **{k: arrayed(a) for k, a in kwargs.items()})
 
         function.__name__, function.__doc__ = own.__name__, own.__doc__
         return function
@@ -55,7 +61,7 @@ class Distribution:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """SciPy's frozen distribution; of numbers, not of nodes."""
         if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
-            raise NoRuleError("A frozen distribution holds no nodes. Give the parameters to the function itself: norm.logpdf(x, loc, scale).")
+            raise NoRuleError("A frozen distribution holds no nodes. Give the parameters to the function: norm.logpdf(x, loc, scale).")
         return self.own(*args, **kwargs)
 
 

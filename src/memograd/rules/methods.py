@@ -1,0 +1,123 @@
+"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, or ops of their own.
+
+Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of infinities gives them even shares.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..registry import constant, linear, op, rule
+from .indexing import scatter, untake_along
+from .reductions import kept
+
+
+@op
+def log_sum(a: Any, axis: Any = 0, keepdims: bool = False, where: Any = True) -> Any:
+    """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
+    return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
+
+
+@op
+def log_sum2(a: Any, axis: Any = 0, keepdims: bool = False, where: Any = True) -> Any:
+    """``np.logaddexp2.reduce``: the same to the base 2."""
+    return np.logaddexp2.reduce(a, axis=axis, keepdims=keepdims, where=where)
+
+
+@op
+def running_maximum(a: Any, axis: int = 0) -> Any:
+    """``np.maximum.accumulate``: the largest so far."""
+    return np.maximum.accumulate(a, axis=axis)
+
+
+@op
+def running_minimum(a: Any, axis: int = 0) -> Any:
+    """``np.minimum.accumulate``: the smallest so far."""
+    return np.minimum.accumulate(a, axis=axis)
+
+
+@op
+def sum_of_slices(a: Any, indices: Any, axis: int = 0) -> Any:
+    """``np.add.reduceat``: sums from each index to the next."""
+    return np.add.reduceat(a, indices, axis=axis)
+
+
+@op
+def latest(hit: Any) -> Any:
+    """Along the last axis, the place of the latest True so far."""
+    return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
+
+
+def weights(a: Any, y: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
+    """exp(a - y), the share of each element of a in y = log Σ exp(a)."""
+    y = kept(y, axis, keepdims)
+    whole = np.logical_and(np.equal(a, y), np.isinf(y))
+    share = exp(np.where(whole, 0, a) - np.where(np.isinf(y), 0, y))
+    number = np.maximum(np.sum(np.where(where, whole, False), axis=axis, keepdims=axis is not None), 1)
+    return np.where(where, np.where(np.isinf(y), whole / number, share), 0)
+
+
+def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
+    """The cotangent of what `running_maximum` or `running_minimum` took."""
+    g, hit = np.moveaxis(g, axis, -1), np.moveaxis(np.equal(a, y), axis, -1)
+    return np.moveaxis(untake_along(g, g.shape, latest(hit), -1), -1, axis)
+
+
+def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
+    """The cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
+    starts = np.asarray(indices)
+    stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
+    origin = np.repeat(np.arange(len(starts)), stops - starts)
+    places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
+    return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
+
+
+rule(log_sum,          a=lambda g, a, y, axis=0, keepdims=False, where=True: kept(g, axis, keepdims) * weights(a, y, axis, keepdims, where, np.exp),
+                       where=None)
+rule(log_sum2,         a=lambda g, a, y, axis=0, keepdims=False, where=True: kept(g, axis, keepdims) * weights(a, y, axis, keepdims, where, np.exp2),
+                       where=None)
+rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
+rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
+linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
+constant(latest)
+
+# ----------------------------------------------------------------------------------------------- what a method stands for
+REDUCE: dict[Any, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
+    np.logical_and: np.all, np.logical_or: np.any,
+}  # fmt: skip
+ACCUMULATE: dict[Any, Callable[..., Any]] = {
+    np.add: np.cumsum, np.multiply: np.cumprod, np.maximum: running_maximum, np.minimum: running_minimum,
+}  # fmt: skip
+
+
+def reduce(f: Any) -> Callable[..., Any] | None:
+    """The function that `f.reduce` stands for; it works along the first axis."""
+    g = REDUCE.get(f)
+
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else None
+
+
+def accumulate(f: Any) -> Callable[..., Any] | None:
+    """The function that `f.accumulate` stands for."""
+    g = ACCUMULATE.get(f)
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else None
+
+
+def outer(f: Any) -> Callable[..., Any] | None:
+    """`f` of each pair of elements."""
+
+    def paired(a: Any, b: Any, **others: Any) -> Any:
+        return f(np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b, **others)
+
+    return paired if f.nin == 2 and f.signature is None else None
+
+
+def reduceat(f: Any) -> Callable[..., Any] | None:
+    """Sums over slices; the others have no rule."""
+    return sum_of_slices if f is np.add else None
+
+
+METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat}
+"""By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""

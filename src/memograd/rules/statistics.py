@@ -1,0 +1,89 @@
+"""Weighted means, covariances and correlations.
+
+Conventions. Weights of `cov` are constants. `corrcoef` is what it is before NumPy clips rounding errors off to ±1.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..registry import rule
+from .reductions import count, expand, given, kept
+
+
+def laid_out(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
+    """Weights such that they broadcast against what is averaged over `axis`."""
+    if w_shape == shape or axis is None:
+        return w
+    axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
+    return np.reshape(np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape)])
+
+
+def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
+    """The cotangent of what was averaged."""
+    if weights is None:
+        return expand(g / count(shape, axis), shape, axis, keepdims)
+    w = laid_out(weights, np.shape(weights), shape, axis)
+    return expand(g, shape, axis, keepdims) * w / np.sum(np.broadcast_to(w, shape), axis=axis, keepdims=True)
+
+
+def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
+    """The cotangent of the weights: how far each element lies from the mean."""
+    share = np.sum(np.broadcast_to(laid_out(w, w_shape, shape, axis), shape), axis=axis, keepdims=True)
+    d = expand(g, shape, axis, keepdims) * (a - kept(y, axis, keepdims)) / share
+    if w_shape == shape or axis is None:
+        return d
+    axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
+    rest = tuple(k for k in range(len(shape)) if k not in axes)
+    return np.transpose(np.sum(d, axis=rest), np.argsort(np.argsort(axes)))
+
+
+def rows(m: Any, shape: Any, rowvar: bool) -> Any:
+    """Variables as rows, as `cov` takes them."""
+    m = m if len(shape) == 2 else np.reshape(m, (1, *shape)) if shape else np.reshape(m, (1, 1))
+    return m if rowvar or len(shape) < 2 else np.transpose(m)
+
+
+def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
+    """The rows of both operands."""
+    first = rows(m, m_shape, rowvar)
+    return first if other is None else np.concatenate([first, rows(other, np.shape(other), rowvar)], 0)
+
+
+def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
+    """The cotangent of the rows of `cov`; the part that goes through their means sums to zero."""
+    f = np.ones(x.shape[1]) if fweights is None else np.asarray(fweights)
+    a = np.ones(x.shape[1]) if aweights is None else np.asarray(aweights)
+    w = f * a
+    freedom = (0 if bias else 1) if ddof is None else ddof
+    centred = x - np.sum(x * w, axis=1, keepdims=True) / np.sum(w)
+    g = np.reshape(g, (x.shape[0], x.shape[0]))
+    return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / (np.sum(w) - freedom * np.sum(w * a) / np.sum(w))
+
+
+def uncorrcoef(g: Any, x: Any) -> Any:
+    """The cotangent of the rows of `corrcoef`: through the covariances, and through the variances that they are divided by."""
+    c = np.reshape(np.cov(x), (x.shape[0], x.shape[0]))
+    variance = np.real(np.diagonal(c))
+    scale, g = np.sqrt(variance[:, None] * variance), np.reshape(g, c.shape)
+    both = np.real(g * c / scale)
+    own = -(np.sum(both, axis=0) + np.sum(both, axis=1)) / (2 * variance)
+    return uncov(g / scale + np.diag(own), x, False, None, None, None)
+
+
+def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
+    """The part of the rows' cotangent that belongs to an operand."""
+    n = 1 if len(shape) < 2 else shape[0 if rowvar else 1]
+    d = d[d.shape[0] - n :] if last else d[:n]
+    return np.reshape(np.transpose(d) if len(shape) == 2 and not rowvar else d, shape)
+
+
+rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False: unaverage(g, a_shape, axis, given(keepdims, False), weights),
+                  weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False:
+                  unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, given(keepdims, False)))
+rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
+                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), m_shape, rowvar, False),
+                  b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
+                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), b_shape, rowvar, True))
+rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), x_shape, rowvar, False),
+                  b=lambda g, x, x_shape, b, b_shape, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), b_shape, rowvar, True))
