@@ -36,9 +36,12 @@ REDUCTIONS = [call(CUBE), call(CUBE, axis=0), call(CUBE, axis=-1, keepdims=True)
 MASKED = [call(CUBE, where=CUBE > 0.4), call(CUBE, axis=(0, 2), where=array(4) > 0.4), call(CUBE, axis=1, keepdims=True, where=CUBE > 0.4)]
 BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.73), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
 SPREADS = [*REDUCTIONS, *MASKED, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2), call(CUBE, correction=1)]
-AROUND = [call(CUBE, mean=0.4), call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1), call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4)]
+AROUND = [call(CUBE, mean=0.4), call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1),
+          call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4)]
+PAIRS = [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6))]
 QUANTILES = [call(CUBE, 0.3), call(CUBE, np.array([0.21, 0.77]), axis=1), call(CUBE, 0.4, axis=(0, 2), keepdims=True),
-             call(X, np.array([[0.3], [0.9]]), axis=-1, method="hazen"), call(V, 0.6, method="lower"), call(array(7), 0.6, method="weibull"),
+             call(X, np.array([[0.3], [0.9]]), axis=-1, method="hazen"), call(V, 0.6, method="lower"),
+             call(array(7), 0.6, method="weibull"),
              call(array(7), 0.6, method="median_unbiased"), call(array(7), 0.6, method="midpoint"),
              call(array(7), 0.6, method="interpolated_inverted_cdf"), call(array(7), 0.6, method="normal_unbiased")]  # fmt: skip
 PRODUCTS = [call(V, W), call(X, V), call(array(2), X), call(X, array(3, 4)), call(array(2, 2, 3), array(3, 4))]
@@ -99,15 +102,17 @@ SAMPLES: dict[Any, list[Any]] = {
     np.diff: [call(V), call(CUBE), call(CUBE, axis=0), call(CUBE, 2), call(CUBE, n=2, axis=-2), call(V, 0), call(V, 3),
               call(V, prepend=0.3), call(CUBE, 2, 1, array(2, 2, 4), 0.5), call(X, 1, -1, append=Y), call(X, 1, 0, 0.2)],
     np.ediff1d: [call(V), call(X), call(X, 0.5, np.array([0.1, 0.2])), call(V, to_begin=0.3), call(0.3)],
-    np.gradient: [call(array(5)), call(array(4, 5)), call(array(4, 5), 0.5, axis=-1), call(array(4, 5), np.array([0.0, 0.1, 0.4, 1.0]), 2.0),
-                  call(array(4, 5), edge_order=2), call(array(2, 3), axis=1, edge_order=2), call(array(2, 3), axis=(0,)), call(array(5), 0.1)],
+    np.gradient: [call(array(5)), call(array(4, 5)), call(array(4, 5), 0.5, axis=-1),
+                  call(array(4, 5), np.array([0.0, 0.1, 0.4, 1.0]), 2.0),
+                  call(array(4, 5), edge_order=2), call(array(2, 3), axis=1, edge_order=2), call(array(2, 3), axis=(0,)),
+                  call(array(5), 0.1)],
     np.trapezoid: [call(V), call(CUBE, axis=1), call(X, dx=0.5), call(X, V), call(CUBE, array(2), axis=0), call(CUBE, CUBE + X[..., None])],
     np.unwrap: [call(9 * V), call(9 * X, axis=0), call(9 * V, period=1.0)],
     np.interp: [call(X, np.array([0.1, 0.45, 0.9]), W), call(X, np.array([0.3, 0.5, 0.6]), W),
                 call(X, np.array([0.3, 0.5, 0.6]), W, left=0.1, right=0.2), call(0.3, np.array([0.1, 0.45, 0.9]), W)],
-    np.convolve: [call(a, v, mode) for a, v in [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6))]
+    np.convolve: [call(a, v, mode) for a, v in PAIRS
                   for mode in ("full", "same", "valid")],
-    np.correlate: [call(a, v, mode) for a, v in [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6)), (array(6), array(4)), (V, W)]
+    np.correlate: [call(a, v, mode) for a, v in [*PAIRS, (array(6), array(4)), (V, W)]
                    for mode in ("full", "same", "valid")],
     np.polyval: [call(V, X), call(V, 0.3), call(array(1), X), call(array(5), V)],
     np.vander: [call(V), call(V, 5), call(V, 2, increasing=True)],
@@ -130,24 +135,30 @@ SAMPLES: dict[Any, list[Any]] = {
     np.corrcoef: [call(array(3, 5)), call(array(5, 3), rowvar=False), call(array(5), array(2, 5)), call(array(4, 2), array(4, 3), False)],
     np.compress: [call([True, False, True], X, axis=1), call(MASK.ravel(), X), call(np.array([False, True]), CUBE, 0)],
     np.extract: [call(MASK, X), call(X > 0.4, X)],
-    np.choose: [call(np.array([0, 2, 1]), [V, W, 0.5]), call(np.array([[0], [3]]), [X, V], mode="wrap"), call(np.array([-1, 0, 7]), (V, X), mode="clip"),
+    np.choose: [call(np.array([0, 2, 1]), [V, W, 0.5]), call(np.array([[0], [3]]), [X, V], mode="wrap"),
+                call(np.array([-1, 0, 7]), (V, X), mode="clip"),
                 call(np.array([1, 0, 1]), X)],
     np.select: [call([X > 0.6, X > 0.3], [X, Y]), call([MASK, ~MASK[0]], [V, 0.5 * X], 0.7), call([MASK], [X], default=V)],
     np.diagflat: [call(V), call(X, 1), call(0.3, k=-1)],
     np.pad: [call(X, 1), call(X, ((1, 0), (2, 1)), "constant", constant_values=0.5), call(X, (1, 2), mode="edge"), call(X, 1, "reflect"),
-             call(X, ((0, 1), (2, 2)), mode="symmetric"), call(V, 5, "wrap"), call(X, {-1: (1, 2)}, "reflect"), call(V, 7, "reflect")],
+             call(X, ((0, 1), (2, 2)), mode="symmetric"), call(V, 5, "wrap"), call(X, {-1: (1, 2)}, "reflect"), call(V, 7, "reflect"),
+             call(0.3, 0)],
     np.append: [call(X, Y), call(X, Y, axis=0), call(V, 0.3), call(X, array(2, 1), axis=-1)],
-    np.delete: [call(X, 1), call(X, [0, 2], axis=1), call(X, slice(None, None, 2), 1), call(V, -1), call(X, np.array([True, False, True]), axis=-1)],
-    np.insert: [call(V, 1, 0.5), call(V, [0, 2, 2], W), call(X, 1, V, axis=0), call(X, [0, 1], array(2, 2), axis=1), call(X, 2, array(2), axis=1),
+    np.delete: [call(X, 1), call(X, [0, 2], axis=1), call(X, slice(None, None, 2), 1), call(V, -1),
+                call(X, np.array([True, False, True]), axis=-1)],
+    np.insert: [call(V, 1, 0.5), call(V, [0, 2, 2], W), call(X, 1, V, axis=0), call(X, [0, 1], array(2, 2), axis=1),
+                call(X, 2, array(2), axis=1),
                 call(X, slice(0, 2), 0.5, axis=-1), call(X, [3, 0], np.array([0.1, 0.2])), call(X, [1], array(1, 3), axis=0),
                 call(CUBE, 1, array(3, 4), axis=0), call(X, -1, array(2), 1)],
     np.resize: [call(X, (3, 3)), call(X, 4), call(V, (2, 4)), call(X, new_shape=(2, 2))],
     np.rollaxis: [call(CUBE, 2), call(CUBE, 0, 3), call(CUBE, 1, -1), call(CUBE, -1, start=1), call(CUBE, 1, 1)],
     np.dsplit: [call(CUBE, 2), call(CUBE, [1, 3])],
-    np.block: [call([X, Y]), call([[X, array(2, 1)], [array(1, 3), 0.5]]), call([[V, W], [array(6)]]), call([[X], [V]]), call(V), call([0.3, V])],
+    np.block: [call([X, Y]), call([[X, array(2, 1)], [array(1, 3), 0.5]]), call([[V, W], [array(6)]]), call([[X], [V]]), call(V),
+               call([0.3, V])],
     np.dstack: [call(JOINED), call([V, W]), call([X, array(2, 3, 2)]), call((0.3, 0.4))],
     np.broadcast_arrays: [call(X, V), call(V), call(array(2, 1), 0.3, V)],
-    np.meshgrid: [call(V, array(2)), call(V, array(2), array(4), indexing="ij"), call(V, array(2), array(4)), call(V), call(V, W, sparse=True)],
+    np.meshgrid: [call(V, array(2)), call(V, array(2), array(4), indexing="ij"), call(V, array(2), array(4)), call(V),
+                  call(V, W, sparse=True)],
     np.ix_: [call(V, array(2)), call(V)],
     np.atleast_1d: [call(X), call(0.3), call(0.3, X)],
     np.atleast_2d: [call(V), call(0.3, V, X)],

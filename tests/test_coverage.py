@@ -14,17 +14,12 @@ from memograd.errors import NoRuleError
 from memograd.registry import REFUSED, RULES, refused
 
 _PLANNED_BY_NAMESPACE = {
-    "numpy": (
-        "append atleast_1d atleast_2d atleast_3d average block broadcast_arrays choose compress convolve corrcoef correlate cov "
-        "cross delete diag_indices_from diagflat diff dsplit dstack ediff1d extract gradient insert interp ix_ median meshgrid "
-        "nanmedian nanpercentile nanquantile pad partition percentile piecewise polyval quantile ravel_multi_index resize "
-        "rollaxis select sort sort_complex trapezoid tril_indices_from trim_zeros triu_indices_from unravel_index unwrap vander"
-    ),
+    "numpy": "diag_indices_from piecewise ravel_multi_index tril_indices_from trim_zeros triu_indices_from unravel_index",
     "scipy.special": (
         "assoc_laguerre chebyc chebys chebyt chebyu gegenbauer genlaguerre h1vp h2vp hermite hermitenorm ivp jacobi jvp kvp "
-        "laguerre lambertw legendre sh_chebyt sh_chebyu sh_jacobi sh_legendre softplus test yvp zeta"
+        "laguerre lambertw legendre sh_chebyt sh_chebyu sh_jacobi sh_legendre softplus yvp zeta"
     ),
-    "numpy.ndarray": ("argpartition argsort choose compress copy cumprod cumsum diagonal nonzero searchsorted take"),
+    "numpy.ndarray": "argpartition argsort choose compress copy cumprod cumsum diagonal nonzero searchsorted take",
 }
 PLANNED = {(home, name) for home, names in _PLANNED_BY_NAMESPACE.items() for name in names.split()}
 """Functions, by namespace and name, that will get a rule and have none yet. A function that is here and in a class fails the test."""

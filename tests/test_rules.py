@@ -59,6 +59,8 @@ def test_the_sample_calls_reach_each_line(op: Any, monkeypatch: pytest.MonkeyPat
 
 ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np.array_equal: (X, X), np.isclose: (X, X),
              np.zeros: ((2, 3),), np.ones: ((2, 3),),
+             np.unravel_index: (np.array([1, 2]), (2, 3)), np.ravel_multi_index: (np.array([[1, 0], [2, 1]]), (2, 3)),
+             np.diag_indices_from: (X[:, :2],),
              np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
 
 
@@ -227,6 +229,24 @@ KINKS = {
     "x**True": (lambda x: x ** np.array([True, False]), [[2.0, 3.0]], [[1, 0]]),
     "prod with one zero": (np.prod, [[2.0, 0.0, 3.0]], [[0, 6, 0]]),
     "prod with two zeros": (np.prod, [[2.0, 0.0, 0.0]], [[0, 0, 0]]),
+    "sort with ties": (lambda x: np.sort(x) * [1.0, 2.0, 4.0, 8.0], [[3.0, 1.0, 3.0, 1.0]], [[6, 1.5, 6, 1.5]]),
+    "median with ties": (np.median, [[1.0, 2.0, 2.0, 3.0, 2.0]], [[0, 1 / 3, 1 / 3, 0, 1 / 3]]),
+    "median of two": (np.median, [[1.0, 4.0, 2.0, 3.0]], [[0, 0, 0.5, 0.5]]),
+    "nanmedian": (np.nanmedian, [[1.0, NAN, 2.0, 4.0]], [[0, 0, 1, 0]]),
+    "quantile by q, between two": (lambda q: np.quantile([1.0, 2.0, 4.0], q), [[0.25, 0.75]], [[2, 4]]),
+    "quantile by q, at an element and at an end": (lambda q: np.quantile([1.0, 2.0, 4.0], q), [[0.5, 1.0]], [[3, 0]]),
+    "percentile by q": (lambda q: np.percentile([1.0, 2.0, 4.0], q), [25.0], [0.02]),
+    "nansum, nanmean, nanmax": (lambda x: np.nansum(x) + np.nanmean(x) + np.nanmax(x), [[1.0, NAN, 3.0]], [[1.5, 0, 2.5]]),
+    "nanprod, nancumsum": (lambda x: np.nanprod(x) + np.sum(np.nancumsum(x)), [[2.0, NAN, 3.0]], [[6, 0, 3]]),
+    "nanvar": (np.nanvar, [[1.0, NAN, 3.0]], [[-1, 0, 1]]),
+    "nancumprod": (np.nancumprod, [[2.0, NAN, 3.0]], [[5, 0, 2]]),
+    "max with NaN": (np.max, [[1.0, NAN]], [[0, 0]]),
+    "max at initial": (lambda x: np.max(x, initial=3.0), [[3.0, 1.0]], [[0.5, 0]]),
+    "interp at a knot, at an end, outside": (lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 1.0, 5.0]), [[1.0, 0.0, 4.0]], [[1.5, 0.5, 0]]),
+    "running maximum with ties": (lambda x: np.maximum.accumulate(x), [[2.0, 2.0, 1.0]], [[1, 2, 0]]),
+    "logaddexp.reduce far out": (lambda x: np.logaddexp.reduce(x), [[1e4, 1e4, -INF]], [[0.5, 0.5, 0]]),
+    "logaddexp.reduce of infinities": (np.logaddexp.reduce, [[INF, 1.0, INF]], [[0.5, 0, 0.5]]),
+    "cumprod with zeros": (np.cumprod, [[2.0, 0.0, 3.0, 0.0]], [[1, 8, 0, 0]]),
     "nan_to_num": (np.nan_to_num, [[1.0, NAN, INF]], [[1, 0, 0]]),
     "logaddexp far apart": (np.logaddexp, [[1e3, -1e3, 0.0], [-1e3, 1e3, 1e3]], [[1, 0, 0], [0, 1, 1]]),
     "logaddexp at equals": (np.logaddexp, [[1e3, -1e3, 0.0], [1e3, -1e3, 0.0]], [[0.5] * 3] * 2),
@@ -255,6 +275,68 @@ def test_convention(convention: str) -> None:
 def test_sqrt_at_0_has_an_infinite_slope() -> None:
     with np.errstate(divide="ignore"):
         assert grads(np.sqrt, 0.0) == [INF]
+
+
+@pytest.mark.parametrize(("f", "x", "v", "expected"), [
+    (np.prod, [2.0, 0.0, 3.0], [1.0, 0.0, 0.0], [0, 3, 0]),
+    (np.prod, [2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0, 0, 2]),
+    (lambda x: np.cumprod(x)[2], [2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0, 0, 2]),
+    (lambda x: np.sum(np.sinc(x)), [0.0, 1e-4], [1.0, 0.0], [-np.pi**2 / 3, 0]),
+    (lambda x: np.sum(np.i0(x)), [0.0], [1.0], [0.5]),
+])  # fmt: skip
+def test_second_order_where_a_quotient_would_fail(f: Any, x: Any, v: Any, expected: Any) -> None:
+    leaf = mg.Tape().leaf(x)
+    np.testing.assert_allclose(mg.hvp(f(leaf), leaf, v), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_the_modulus_of_complex_numbers_to_second_order() -> None:
+    z, v = np.array([0.3 + 0.4j]), np.array([1.0 - 2.0j])
+    leaf = mg.Tape().leaf(z)
+    got = mg.hvp(np.sum(np.abs(leaf)), leaf, v)
+    h = 1e-5
+    slope = [np.conj(w / np.abs(w)) for w in (z + h * v, z - h * v)]
+    np.testing.assert_allclose(got, (slope[0] - slope[1]) / (2 * h), rtol=1e-8)
+
+
+# ------------------------------------------------------------------------------------------------- methods of ufuncs
+
+METHODS = {
+    "add.reduce": (lambda x: np.add.reduce(x), lambda x: np.sum(x, axis=0)),
+    "add.reduce over all, where and from": (lambda x: np.add.reduce(x, axis=None, where=X > 0.4, initial=2.0, keepdims=True),
+                                            lambda x: np.sum(x, where=X > 0.4, initial=2.0, keepdims=True)),
+    "multiply.reduce": (lambda x: np.multiply.reduce(x, 1), lambda x: np.prod(x, axis=1)),
+    "maximum.reduce": (lambda x: np.maximum.reduce(x), lambda x: np.max(x, axis=0)),
+    "minimum.reduce": (lambda x: np.minimum.reduce(x, axis=-1), lambda x: np.min(x, axis=-1)),
+    "logaddexp.reduce": (lambda x: np.logaddexp.reduce(x, axis=1), lambda x: np.log(np.sum(np.exp(x), axis=1))),
+    "add.accumulate": (lambda x: np.add.accumulate(x), lambda x: np.cumsum(x, axis=0)),
+    "multiply.accumulate": (lambda x: np.multiply.accumulate(x, 1), lambda x: np.cumprod(x, axis=1)),
+    "power.outer": (lambda x: np.power.outer(x, V), lambda x: x[..., None] ** V),
+    "outer of a constant": (lambda x: np.subtract.outer(V, x), lambda x: V[:, None, None] - x),
+    "add.reduceat": (lambda x: np.add.reduceat(x, [0, 2], axis=1), lambda x: np.stack([x[:, 0] + x[:, 1], x[:, 2]], 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_of_a_ufunc(method: str) -> None:
+    f, same = METHODS[method]
+    np.testing.assert_allclose(f(mg.Tape().leaf(X)).value, f(X), rtol=1e-14)
+    np.testing.assert_allclose(grads(lambda x: f(x) ** 2, X)[0], grads(lambda x: same(x) ** 2, X)[0], rtol=1e-12)
+
+
+# -------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(("call", "reason"), [
+    (lambda x: np.sign(x + 1j), "z / np.abs"),
+    (lambda x: np.pad(x, 1, "linear_ramp"), "np.concatenate"),
+    (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), "reflect_type"),
+    (lambda x: np.gradient(x, x[0, 0]), "spacing"),
+    (lambda x: np.trim_zeros(x[0]), "slice"),
+    (lambda x: np.piecewise(x, [X > 0.5], [np.sin]), "np.select"),
+])  # fmt: skip
+def test_what_is_refused_says_what_to_use(call: Any, reason: str) -> None:
+    with pytest.raises((RefusedError, NoRuleError), match=reason):
+        call(mg.Tape().leaf(X))
 
 
 # ------------------------------------------------------------------------------------------------- what the edge does

@@ -261,7 +261,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
     """`pad(array, pad_width, mode, ...)`: the widths are one pair an axis, and the mode is one that copies elements."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        own = {name: kwargs[name] for name in ("array", "pad_width", "mode") if name in kwargs}
+        own = {name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")}
         (array,), keywords = by_name(op, ("array",), args, own)
         others = {name: value for name, value in kwargs.items() if name not in own}
         mode = keywords.get("mode", "constant")
@@ -270,7 +270,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
                 f"np.pad was called with mode={mode!r}{''.join(f', {k}={v!r}' for k, v in others.items())}, which computes new elements. "
                 f"Use one of {', '.join(PADS)}, with reflect_type='even', or np.concatenate with the elements you mean."
             )
-        return (array,), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array))}
+        return (array,), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0}
 
     return Call(bind, op, frozenset({"pad_width", "mode", "constant_values", "reflect_type"}))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import linear, op, rule
+from ..registry import constant, linear, op, refused, rule
 from .broadcasting import unbroadcast
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
@@ -108,8 +108,10 @@ linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)
-rule(np.compress,          condition=None, a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis))
-rule(np.extract,           condition=None, arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
+rule(np.compress,          condition=None,
+                           a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis))
+rule(np.extract,           condition=None,
+                           arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
 linear(np.choose,          each=lambda g, k, xs, xs_shape, mode="raise": unchoose(g, k, xs, xs_shape, mode))
 linear(np.select,          each=unselect)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
@@ -117,3 +119,8 @@ linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undi
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
 rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)
+
+constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index)
+refused("where it cuts depends on values. Take the slice you mean, x[i:j].", np.trim_zeros)
+refused("what its functions do is hidden from the tape. "
+        "Use np.select([c1, c2], [f1(x), f2(x)], default), or x.at[c].set(f(x[c])).", np.piecewise)

@@ -16,9 +16,9 @@ def parts(g: Any) -> Any:
     return g if isinstance(g, tuple) else (g,)
 
 
-def unpad(g: Any, shape: Any, pad_width: Any, mode: str) -> Any:
+def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
     """The transpose of `pad`: the copies are added up where they come from."""
-    inner = tuple(slice(before, before + n) for (before, _), n in zip(pad_width, shape, strict=True))
+    inner = tuple(slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True))
     if mode == "constant":
         return g[inner]
     origin = np.pad(np.reshape(np.arange(prod(shape)), shape), pad_width, mode)
@@ -52,7 +52,7 @@ def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) 
 def unresize(g: Any, shape: Any) -> Any:
     """The cotangent of what was laid out again and again."""
     n = prod(shape)
-    return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % max(n, 1)), shape)
+    return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape) if n else np.zeros(shape, g.dtype)
 
 
 def filled(nest: Any, arrays: Any) -> Any:
@@ -92,9 +92,11 @@ linear(np.pad,              a=lambda g, a_shape, pad_width, mode="constant", con
                             unpad(g, a_shape, pad_width, mode))
 linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, [arr_shape, values_shape], axis),
                             values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, [arr_shape, values_shape], axis))
-linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None: untake(g, arr_shape, np.delete(np.arange(along(arr_shape, axis)), obj), axis))
+linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
+                            untake(g, arr_shape, np.delete(np.arange(along(arr_shape, axis)), obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
-                            values=lambda g, arr_shape, values_shape, obj, axis=None: uninsert_values(g, arr_shape, values_shape, obj, axis))
+                            values=lambda g, arr_shape, values_shape, obj, axis=None:
+                            uninsert_values(g, arr_shape, values_shape, obj, axis))
 linear(np.resize,           a=lambda g, a_shape: unresize(g, a_shape), new_shape=None)
 linear(np.rollaxis,         a=lambda g, a_shape, axis, start=0: np.moveaxis(g, *rolled(a_shape, axis, start)[::-1]))
 linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2))

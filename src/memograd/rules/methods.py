@@ -14,13 +14,13 @@ from .reductions import kept
 
 
 @op
-def log_sum(a: Any, axis: Any = 0, keepdims: bool = False, where: Any = True) -> Any:
+def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
     return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
 
 
 @op
-def log_sum2(a: Any, axis: Any = 0, keepdims: bool = False, where: Any = True) -> Any:
+def log_sum2(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """``np.logaddexp2.reduce``: the same to the base 2."""
     return np.logaddexp2.reduce(a, axis=axis, keepdims=keepdims, where=where)
 
@@ -49,13 +49,13 @@ def latest(hit: Any) -> Any:
     return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
 
 
-def weights(a: Any, y: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
-    """exp(a - y), the share of each element of a in y = log Σ exp(a)."""
-    y = kept(y, axis, keepdims)
+def weighed(g: Any, a: Any, y: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
+    """`g` times exp(a - y), the share of each element of a in y = log Σ exp(a)."""
+    g, y = kept(g, axis, keepdims), kept(y, axis, keepdims)
     whole = np.logical_and(np.equal(a, y), np.isinf(y))
     share = exp(np.where(whole, 0, a) - np.where(np.isinf(y), 0, y))
     number = np.maximum(np.sum(np.where(where, whole, False), axis=axis, keepdims=axis is not None), 1)
-    return np.where(where, np.where(np.isinf(y), whole / number, share), 0)
+    return g * np.where(where, np.where(np.isinf(y), whole / number, share), 0)
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
@@ -73,10 +73,8 @@ def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
     return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
 
 
-rule(log_sum,          a=lambda g, a, y, axis=0, keepdims=False, where=True: kept(g, axis, keepdims) * weights(a, y, axis, keepdims, where, np.exp),
-                       where=None)
-rule(log_sum2,         a=lambda g, a, y, axis=0, keepdims=False, where=True: kept(g, axis, keepdims) * weights(a, y, axis, keepdims, where, np.exp2),
-                       where=None)
+rule(log_sum,          a=lambda g, a, y, axis=0, keepdims=False, where=True: weighed(g, a, y, axis, keepdims, where, np.exp), where=None)
+rule(log_sum2,         a=lambda g, a, y, axis=0, keepdims=False, where=True: weighed(g, a, y, axis, keepdims, where, np.exp2), where=None)
 rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
@@ -119,5 +117,7 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
     return sum_of_slices if f is np.add else None
 
 
-METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {"reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat}
+METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
+    "reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat,
+}  # fmt: skip
 """By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""

@@ -112,6 +112,13 @@ def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where
     return 2 * kept(g, axis, keepdims) / number * deviation(a, shape, axis, where, mean)
 
 
+def unvar_mean(
+    g: Any, a: Any, shape: Any, mean: Any, mean_shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, correction: Any
+) -> Any:
+    """The cotangent of a mean that was given."""
+    return np.reshape(-np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape)
+
+
 def halved(g: Any, y: Any) -> Any:
     """From a cotangent of the root y = √v to that of v; 0 where y is 0."""
     zero = np.equal(y, 0)
@@ -187,12 +194,12 @@ rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
 # --------------------------------------------------------------------------------------------------------- spreads
 rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
                    unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
-                   mean=lambda g, a, a_shape, mean_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
-                   np.reshape(-np.sum(unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape))
+                   mean=lambda g, a, a_shape, mean, mean_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, correction=ABSENT:
+                   unvar_mean(g, a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
 rule(np.std,       a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
                    unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
-                   mean=lambda g, a, a_shape, mean_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
-                   np.reshape(-np.sum(unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape))
+                   mean=lambda g, a, a_shape, mean, mean_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, correction=ABSENT:
+                   unvar_mean(halved(g, y), a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
 rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
                    unvar(g, a, a_shape, axis, ddof, keepdims, chosen(~np.isnan(a), where, False), mean, correction), where=None)
 rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
@@ -209,5 +216,5 @@ rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial
                            uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
 linear(np.bincount,        x=None, weights=lambda g, x, minlength=0: g[x])
 
-constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.nonzero,
-         np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)
+constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
+         np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)

@@ -48,7 +48,7 @@ def undiff_a(g: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     return g if n == 0 else cut(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
 
 
-def ungradient(g: Any, spacing: Any, edge_order: int) -> Any:
+def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
     """The transpose of `gradient` along the last axis, whose every result is a weighted sum of three neighbours.
 
     The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
@@ -130,8 +130,9 @@ def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
     return scatter(g * (1 - t), xp.shape, i) + scatter(g * t, xp.shape, j)
 
 
-def whole(g: Any, n: int, m: int, mode: Any, back: bool = False) -> Any:
-    """`g` of a convolution of n and m elements in any mode, as that of the full one."""
+def whole(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
+    """`g` of a convolution in any mode, as that of the full one."""
+    (n,), (m,) = a_shape, v_shape
     mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(mode, mode)
     full, most, least = n + m - 1, max(n, m), min(n, m)
     start = {"valid": least - 1, "same": (least - 1) // 2, "full": 0}[mode]
@@ -187,12 +188,12 @@ rule(np.interp,       x=lambda g, x, xp, fp: g * slope(x, xp, fp),
                       fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right))
 
 # ------------------------------------------------------------------------------------------ convolutions, polynomials
-multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(whole(g, *a_shape, *v_shape, mode), v, a_shape[0]),
-                          v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(whole(g, *a_shape, *v_shape, mode), a, v_shape[0]))
+multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), v, a_shape[0]),
+                          v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), a, v_shape[0]))
 multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
-                          unconvolve(whole(g, *a_shape, *v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
+                          unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
                           v=lambda g, a, a_shape, v_shape, mode="valid":
-                          np.conj(unconvolve(whole(g, *a_shape, *v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
+                          np.conj(unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
 rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
                       x=lambda g, p, x: g * np.polyval(derived(p), x))
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))

@@ -14,7 +14,9 @@ from ..registry import constant, op, rule
 from .indexing import untake_along
 from .reductions import lined, unlined
 
-SURPLUS = {"linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0}
+SURPLUS = {
+    "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0,
+}  # fmt: skip
 """By method: how much more than the number of elements the place of a quantile moves by, for each unit of `q`. The others jump."""
 
 
@@ -44,7 +46,7 @@ def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     return np.moveaxis(handed_back(g, rank(a), rank(y)), -1, axis)
 
 
-def place(flat: Any, q: Any, method: str) -> Any:
+def place(flat: Any, q: Any, method: Any) -> Any:
     """Where the quantiles lie among the sorted elements along the last axis, NaNs not counted."""
     return np.nan_to_num(np.nanquantile(np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat))), q, axis=-1, method=method))
 

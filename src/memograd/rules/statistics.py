@@ -78,7 +78,8 @@ def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
     return np.reshape(np.transpose(d) if len(shape) == 2 and not rowvar else d, shape)
 
 
-rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False: unaverage(g, a_shape, axis, given(keepdims, False), weights),
+rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
+                  unaverage(g, a_shape, axis, given(keepdims, False), weights),
                   weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False:
                   unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, given(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:

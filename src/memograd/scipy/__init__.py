@@ -8,22 +8,10 @@ SciPy's own. Without a node they all are.
 import importlib
 from typing import Any
 
-from ..errors import MissingLibraryError
+from .installed import library
 
 OWN = ("linalg", "signal", "special", "stats")
 """The modules that hold functions of ours."""
-
-
-def library(name: str) -> Any:
-    """A module of SciPy's; where SciPy is missing, an error that says how to install it."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] != "scipy":
-            raise
-        raise MissingLibraryError(
-            f"memograd.scipy was asked for {name}, but SciPy is not installed. Install it: pip install 'memograd[scipy]'."
-        ) from None
 
 
 def __getattr__(name: str) -> Any:

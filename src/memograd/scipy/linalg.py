@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import NoRuleError
 from ..node import Node
 from ..registry import op, rule
-from . import library
+from .installed import library
 
 _linalg = library("scipy.linalg")
 

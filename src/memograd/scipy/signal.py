@@ -6,7 +6,7 @@ import numpy as np
 
 from ..registry import multilinear, op
 from ..rules.indexing import scatter
-from . import library
+from .installed import library
 
 _signal = library("scipy.signal")
 

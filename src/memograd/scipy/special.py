@@ -11,7 +11,7 @@ array([0.7311, 0.2689])
 
 from typing import Any
 
-from . import library
+from .installed import library
 
 _special = library("scipy.special")
 
@@ -38,6 +38,13 @@ __all__ = [
     "spherical_kn",
     "spherical_yn",
 ]
+
+THROUGH = [
+    *("assoc_laguerre", "h1vp", "h2vp", "ivp", "jvp", "kvp", "lambertw", "softplus", "yvp", "zeta"),
+    *("chebyc", "chebys", "chebyt", "chebyu", "gegenbauer", "genlaguerre", "hermite", "hermitenorm", "jacobi", "laguerre", "legendre"),
+    *("sh_chebyt", "sh_chebyu", "sh_jacobi", "sh_legendre"),
+]
+"""Compositions of SciPy's own that nodes pass through as they are; the later ones make polynomials, which nodes may be given to."""
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import NoRuleError
 from ..node import Node
-from . import library
+from .installed import library
 
 _stats = library("scipy.stats")
 _special = library("scipy.special")
