@@ -36,8 +36,11 @@ REDUCTIONS = [call(CUBE), call(CUBE, axis=0), call(CUBE, axis=-1, keepdims=True)
 MASKED = [call(CUBE, where=CUBE > 0.4), call(CUBE, axis=(0, 2), where=array(4) > 0.4), call(CUBE, axis=1, keepdims=True, where=CUBE > 0.4)]
 BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.73), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
 SPREADS = [*REDUCTIONS, *MASKED, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2), call(CUBE, correction=1)]
-AROUND = [call(CUBE, mean=0.4), call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1),
-          call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4)]
+AROUND = [
+    call(CUBE, mean=0.4),
+    call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1),
+    call(CUBE, axis=(0, 2), mean=array(1, 3, 1), where=CUBE > 0.4),
+]
 PAIRS = [(array(5), V), (V, array(4)), (V, array(2)), (array(2), array(6))]
 QUANTILES = [call(CUBE, 0.3), call(CUBE, np.array([0.21, 0.77]), axis=1), call(CUBE, 0.4, axis=(0, 2), keepdims=True),
              call(X, np.array([[0.3], [0.9]]), axis=-1, method="hazen"), call(V, 0.6, method="lower"),

@@ -58,9 +58,9 @@ def test_the_subscripts_of_einsum_are_a_keyword(x):
     assert form(np.einsum("ij,kj->ik", x, x)) == ((Operand(0), Operand(0)), {"subscripts": "ij,kj->ik"})
 
 
-def test_einsum_without_subscripts_says_how_to_call_it(x):
-    with pytest.raises(TypeError, match=r"subscripts first, as a string: np\.einsum\('ij,jk->ik', a, b\)"):
-        np.einsum(x, [0, 1], x, [2, 1])
+def test_einsum_with_lists_of_ints_is_the_same_call(x):
+    assert np.array_equal(np.einsum(x, [0, 1], x, [2, 1], [0, 2]).value, np.einsum("ab,cb->ac", x, x).value)
+    assert np.array_equal(np.einsum(x, [0, 1], x, [2, 1]).value, np.einsum("ab,cb", x, x).value)
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
         ("registry", "log"),
         ("registry", "rules.shaping"),
         ("errors", "lines"),
-            ("rules.shaping", "errors"),
+        ("rules.shaping", "errors"),
         ("rules.shaping", "memory"),
         ("rules.indexing", "rules.shaping"),
         ("baselines", "check"),

@@ -303,7 +303,6 @@ REFUSED = {
     "reduce": lambda x: np.subtract.reduce(x),
     "accumulate": lambda x: np.divide.accumulate(x),
     "at": lambda x: np.add.at(x, 0, 1.0),
-    "at": lambda x: np.add.at(x, 0, 1.0),
 }
 
 

@@ -154,7 +154,10 @@ def _lettered(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
-    terms = ["".join("..." if k is Ellipsis else (string.ascii_uppercase + string.ascii_lowercase)[operator.index(k)] for k in term) for term in lists]
+    terms = [
+        "".join("..." if k is Ellipsis else (string.ascii_uppercase + string.ascii_lowercase)[operator.index(k)] for k in term)
+        for term in lists
+    ]
     return ",".join(terms[:pairs]) + ("->" + terms[pairs] if len(args) % 2 else ""), *args[: 2 * pairs : 2]
 
 
