@@ -120,10 +120,13 @@ def _kind(f: Any) -> str | None:
 
 
 def _served(home: str, name: str, f: Any) -> bool:
-    """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`."""
+    """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
     library, *inner = home.split(".")
     try:
-        return attrgetter(".".join([*inner, name]))(importlib.import_module(f".{library}", __package__)) != f  # type: ignore[no-any-return]
+        module = importlib.import_module(f".{library}", __package__)
+        for part in inner:
+            module = getattr(module, part)
+        return bool(attrgetter(name)(module) != f) or name in getattr(module, "THROUGH", ())
     except AttributeError:
         return False
 

@@ -25,6 +25,11 @@ def _method(op: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _compress(self: "Node", condition: Any, axis: Any = None) -> Any:
+    """Record ``np.compress`` of this node, whose condition comes first."""
+    return self.tape._call(np.compress, (condition, self), {"axis": axis})
+
+
 def _unary(op: Any) -> Callable[["Node"], "Node"]:
     return lambda self: self.tape.record(op, (self,))
 
@@ -214,6 +219,7 @@ class Node:
     __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
     __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
     __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)  # type: ignore[assignment]
+    __divmod__, __rdivmod__ = _binary(np.divmod), _reflected(np.divmod)
     __rpow__ = _reflected(np.power)
 
     def __pow__(self, other: Any) -> "Node":
@@ -268,6 +274,9 @@ class Node:
     argmax, argmin, any, all = _method(np.argmax), _method(np.argmin), _method(np.any), _method(np.all)
     ravel, squeeze, repeat, swapaxes = _method(np.ravel), _method(np.squeeze), _method(np.repeat), _method(np.swapaxes)
     dot, trace, conj, astype = _method(np.dot), _method(np.trace), _method(np.conj), _method(np.astype)
+    cumsum, cumprod, take, compress, choose = _method(np.cumsum), _method(np.cumprod), _method(np.take), _compress, _method(np.choose)
+    diagonal, copy, searchsorted = _method(np.diagonal), _method(np.copy), _method(np.searchsorted)
+    argsort, argpartition, nonzero = _method(np.argsort), _method(np.argpartition), _method(np.nonzero)
     flatten, conjugate = ravel, conj
 
     def reshape(self, *shape: Any, order: str = "C") -> "Node":
