@@ -15,10 +15,10 @@ demo: .venv/with-examples .venv/package
 test: .venv/with-$(TEST_EXTRAS) .venv/package
 	$(BIN)/pytest
 
-# Wrong rules on purpose, and random programs against JAX: about four minutes.
+# Wrong rules on purpose, and random programs against JAX: about three minutes.
 test-long: .venv/with-test,compare .venv/package
 	$(BIN)/python tests/mutation.py
-	$(BIN)/python tests/differential.py --count 600
+	$(BIN)/python tests/differential.py --count 150
 
 lint: .venv/with-lint
 	$(BIN)/ruff check
