@@ -14,7 +14,7 @@ from unittest import mock
 from sampling import SAMPLES, call
 from sampling_special import SPECIAL_SAMPLES, is_unknown
 
-from memograd.calls import call_of
+from memograd.callforms import call_of
 from memograd.check import check_rule
 from memograd.errors import op_name
 from memograd.registry import RULES, Line, Rule, _pull, _sources

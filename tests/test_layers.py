@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "calls"},
+    0: {"errors", "lines", "arrays", "calls", "callforms"},
     1: {"registry", "log", "rules", "digraph"},
     2: {"memory", "node"},
     3: {"tape"},
@@ -21,6 +21,8 @@ LEVELS = {
     6: {"__init__", "__main__"},
 }
 ARROWS = {
+    ("callforms", "calls"),
+    ("callforms", "errors"),
     ("calls", "errors"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),

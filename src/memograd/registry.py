@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from .calls import HARMLESS, Call, call_of
+from .callforms import call_of
+from .calls import HARMLESS, Call
 from .errors import NoRuleError, RegistrationError, op_name
 
 

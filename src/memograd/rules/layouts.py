@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import linear
+from ..registry import RULES, linear
 from .broadcasting import unbroadcast
 from .indexing import scatter, untake
 from .shaping import part
@@ -55,16 +55,11 @@ def unresize(g: Any, shape: Any) -> Any:
     return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape) if n else np.zeros(shape, g.dtype)
 
 
-def filled(nest: Any, arrays: Any) -> Any:
-    """Nested lists of the arrays whose numbers stand in `nest`."""
-    return [filled(item, arrays) for item in nest] if isinstance(nest, tuple) else arrays[nest]
-
-
 def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
     """The block of `g` that came from operand k."""
     if 0 in xs_shape[k]:
         return np.zeros(xs_shape[k], g.dtype)
-    mine = np.argwhere(np.block(filled(nest, [np.full(s, j == k) for j, s in enumerate(xs_shape)])))
+    mine = np.argwhere(RULES[np.block].run([np.full(s, j == k) for j, s in enumerate(xs_shape)], {"nest": nest}))
     return np.reshape(g[tuple(slice(int(low), int(high) + 1) for low, high in zip(mine[0], mine[-1], strict=True))], xs_shape[k])
 
 
