@@ -4,9 +4,6 @@ from typing import Any
 
 import numpy as np
 
-Array = Any
-"""A NumPy array, or a NumPy scalar where it is 0-d."""
-
 _INTEGERS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 

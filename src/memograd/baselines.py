@@ -152,7 +152,7 @@ def path_sum(L: Node, x: Node) -> Any:
 
 def _product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
     """One path's product of derivatives: a chain of VJPs, from L down to x."""
-    nodes, g = memory.nodes, _one(memory, through[-1])
+    nodes, g = memory.nodes, memory.one(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
         ((_, line),) = RULES[nodes[c]["op"]].lines[k,]
         g = line.pull(g, c, k, nodes, memory.value)
@@ -260,10 +260,6 @@ def _rerun(memory: Memory, between: list[int], moved: dict[int, Any]) -> dict[in
         args = [(moved[a] if a in moved else memory.value(a)) if type(a) is Operand else a for a in node["args"]]
         moved[n] = settle(RULES[node["op"]].run(args, node["kwargs"]))
     return moved
-
-
-def _one(memory: Memory, L: int) -> Any:
-    return memory.nodes[L]["dtype"].type(1)
 
 
 def _check(L: Node, x: Node) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import networkx as nx
 
-from .arrays import dtype_of, inexact, same, settle, shape_of
+from .arrays import dtype_of, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
 from .registry import RULES, Lines, Operand
@@ -165,8 +165,11 @@ class Memory:
 
     def empty_table(self, output: int) -> Table:
         """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of."""
-        one = self.nodes[output]["dtype"].type(1)  # of L's own dtype, or a float32 program would run in float64
-        return Table(output, *leading_to(self, output), one)
+        return Table(output, *leading_to(self, output), self.one(output))
+
+    def one(self, output: int) -> Any:
+        """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""
+        return self.nodes[output]["dtype"].type(1)
 
     def uses(self, table: Table, n: int) -> list[tuple[int, int]]:
         """The counting uses of n that lead to L, as (consumer, argnum), the latest consumer first."""
@@ -193,6 +196,11 @@ class Memory:
         else:
             self._hold(table, n)
             table.cotangents[n] = new
+
+    def seal(self, table: Table, n: int) -> Any:
+        """The cotangent of n, to be handed out: sealed where it is kept, once. It is the same array, bit for bit."""
+        table.cotangents[n] = g = sealed(table.cotangents[n])
+        return g
 
     def _restore(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; one that took the old bits again keeps its readers right."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out, inexact, sealed, settle, shown
+from .arrays import handed_out, inexact, settle, shown
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Memory, Table, consumers
@@ -165,8 +165,8 @@ def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: 
     """One target's derivative, as it is handed out."""
     if t.id in table.up:
         read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
-        g = table.cotangents[t.id] = sealed(pull_back(memory, table, t.id, read, memory.store, log))
-        return shown(g)
+        pull_back(memory, table, t.id, read, memory.store, log)
+        return shown(memory.seal(table, t.id))
     if unconnected == "zero":
         return handed_out(nothing(t.shape, t.dtype))
     if unconnected == "none":
@@ -220,17 +220,25 @@ class Recording(Table):
 
 
 class Handles(dict[int, Any]):
-    """Derivative nodes by the nodes that they belong to; L's program itself knows ids alone, so that nothing points at a tape."""
+    """Derivative nodes by the nodes that they belong to, made when they are read.
 
-    def __init__(self, tape: Tape, program: dict[int, Any]) -> None:
-        nodes = tape._memory.nodes
-        super().__init__((n, Node(tape, d)) for n, d in program.items() if d in nodes)  # a scratch block may have cut some off
-        self.program = program
+    L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have cut some of them off.
+    """
+
+    def __init__(self, tape: Tape, program: dict[int, int]) -> None:
+        self.tape, self.program = tape, program
+
+    def __contains__(self, n: object) -> bool:
+        return super().__contains__(n) or self.program.get(n) in self.tape._memory.nodes  # type: ignore[call-overload]
+
+    def __missing__(self, n: int) -> Node:
+        return Node(self.tape, self.program[n])
 
     def __setitem__(self, n: int, d: Any) -> None:
-        super().__setitem__(n, d)
         if type(d) is Node:
             self.program[n] = d.id
+        else:
+            super().__setitem__(n, d)
 
 
 def grad_node(L: Node, target: Any, *, unconnected: str = "zero") -> Any:
