@@ -23,6 +23,18 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(SEED)
 
 
+@pytest.fixture
+def tape() -> memograd.Tape:
+    """An empty tape; a file whose tests want another has a fixture of its own."""
+    return memograd.Tape()
+
+
+@pytest.fixture
+def x(tape: memograd.Tape) -> memograd.Node:
+    """A leaf of two numbers on it."""
+    return tape.leaf([1.0, 2.0], name="x")
+
+
 # --------------------------------------------- how much work each way took: a table at the end of the run
 
 ROWS: dict[str, tuple[int, int, int]] = {}

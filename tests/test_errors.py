@@ -84,16 +84,6 @@ def at(node):
 
 
 @pytest.fixture
-def tape():
-    return mg.Tape()
-
-
-@pytest.fixture
-def x(tape):
-    return tape.leaf([1.0, 2.0], name="x")
-
-
-@pytest.fixture
 def W(tape):
     return tape.leaf(np.ones((2, 2), np.float32), name="W")
 

@@ -33,16 +33,6 @@ def registry():
         del RULES[op]
 
 
-@pytest.fixture
-def tape():
-    return mg.Tape()
-
-
-@pytest.fixture
-def x(tape):
-    return tape.leaf([1.0, 2.0], name="x")
-
-
 def hooked(act_in_op=None, act_in_rule=None):
     """x * 1.0 as an op that calls something when it runs, or when its rule does."""
     op = mg.op(lambda x: (act_in_op() if act_in_op else None, x * 1.0)[1])

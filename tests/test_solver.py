@@ -15,16 +15,6 @@ Pair = namedtuple("Pair", "left right")
 
 
 @pytest.fixture
-def tape():
-    return mg.Tape()
-
-
-@pytest.fixture
-def x(tape):
-    return tape.leaf([1.0, 2.0], name="x")
-
-
-@pytest.fixture
 def y(tape):
     return tape.leaf(3.0, name="y")
 
