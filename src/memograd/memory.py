@@ -10,7 +10,7 @@ one that nobody raised is right as it stands, and the wave ends there.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 
@@ -23,6 +23,14 @@ MAYBE, DIRTY = 1, 2
 
 Up = dict[int, Any]
 """Node -> its consumer, an int; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
+
+
+class Act(NamedTuple):
+    """Why a cotangent was computed: by which request of the tape, for which target, after how many assignments."""
+
+    request: int
+    target: int
+    assignments: int
 
 
 class Table:
@@ -42,21 +50,28 @@ class Table:
         Node to the node that computes ∂L/∂node, where one was recorded.
     marks : dict
         Node to MAYBE or DIRTY; absent where the entry is right.
+    acts : dict
+        Node to the act that computed the cotangent that is kept.
+    causes : dict
+        Node to what made it DIRTY the last time: the node whose value took other bits, or ~c where c's cotangent did.
     """
 
-    __slots__ = ("cotangents", "lines", "marks", "output", "program", "up")
+    __slots__ = ("acts", "causes", "cotangents", "lines", "marks", "output", "program", "up")
 
     def __init__(self, output: int, up: Up, lines: dict[int, Lines], seed: Any) -> None:
         self.output, self.up, self.lines = output, up, lines
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
         self.program: dict[int, int] = {}
+        self.acts: dict[int, Act] = {}
+        self.causes: dict[int, int] = {}
 
 
 class Memory:
     """Values and tables beside a program's DiGraph."""
 
-    __slots__ = ("graph", "holders", "marks", "nodes", "pending", "pred", "succ", "tables", "values")
+    __slots__ = ("act", "assigned", "assignments", "causes", "graph", "holders", "marks", "nodes", "pending", "pred", "requests",
+                 "succ", "tables", "values")  # fmt: skip
 
     def __init__(self, graph: nx.DiGraph) -> None:
         self.graph = graph
@@ -67,6 +82,10 @@ class Memory:
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
         self.tables: dict[int, Table] = {}
         self.holders: dict[int, Table | dict[int, Table]] = {}  # node -> the table(s) that know a cotangent of it
+        self.requests = self.assignments = 0  # how many there were
+        self.act = Act(0, -1, 0)  # the one that runs, or ran last
+        self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
+        self.causes: dict[int, int] = {}  # node -> the operand whose other bits made its value DIRTY the last time
 
     # ------------------------------------------------------------------------------------------------- to read
 
@@ -120,11 +139,11 @@ class Memory:
             return
         for c in self.succ[n]:
             if c in self.marks:
-                self.marks[c] = DIRTY
+                self.marks[c], self.causes[c] = DIRTY, n
         for o, c in self._pulls_reading(n):
             for table in self._knowing(o, c):
                 if o in table.marks:
-                    table.marks[o] = DIRTY
+                    table.marks[o], table.causes[o] = DIRTY, n
         self.values[n] = new
 
     def _pulls_reading(self, n: int) -> list[tuple[int, int]]:
@@ -195,7 +214,7 @@ class Memory:
             self._restore(table, n, new)
         else:
             self._hold(table, n)
-            table.cotangents[n] = new
+            table.cotangents[n], table.acts[n] = new, self.act
 
     def seal(self, table: Table, n: int) -> Any:
         """The cotangent of n, to be handed out: sealed where it is kept, once. It is the same array, bit for bit."""
@@ -209,8 +228,8 @@ class Memory:
             lines = RULES[self.nodes[n]["op"]].lines
             for o, edge in self.pred[n].items():
                 if o in marks and lines[edge["argnums"]]:
-                    marks[o] = DIRTY
-            table.cotangents[n] = new
+                    marks[o], table.causes[o] = DIRTY, ~n
+            table.cotangents[n], table.acts[n] = new, self.act
         del marks[n]
 
     def _hold(self, table: Table, n: int) -> None:
@@ -249,6 +268,8 @@ class Memory:
             table.marks.update(wave)
         self.marks.update(values)
         self.pending.update(new)
+        self.assignments += 1
+        self.assigned.update(dict.fromkeys(new, self.assignments))
 
     def _downstream(self, leaves: dict[int, Any]) -> dict[int, int]:
         """The unmarked values that come from the leaves, with them."""
@@ -284,7 +305,7 @@ class Memory:
                 self._release(o, n)
             for o in self.pred.pop(n, ()):
                 self.succ[o].pop(n, None)
-            for kept in (self.holders, self.marks, self.pending, self.values, self.succ, self.nodes):
+            for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.succ, self.nodes):
                 kept.pop(n, None)
 
     def _release(self, n: int, output: int) -> None:

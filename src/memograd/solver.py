@@ -8,7 +8,7 @@ import numpy as np
 from .arrays import handed_out, inexact, settle, shown
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
-from .memory import Memory, Table, consumers
+from .memory import Act, Memory, Table, consumers
 from .node import Node
 from .registry import RULES, Read
 from .rules.broadcasting import unbroadcast
@@ -164,14 +164,24 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
 def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: str) -> Any:
     """One target's derivative, as it is handed out."""
     if t.id in table.up:
-        read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
-        pull_back(memory, table, t.id, read, memory.store, log)
+        found(memory, table, t.id, log)
         return shown(memory.seal(table, t.id))
     if unconnected == "zero":
         return handed_out(nothing(t.shape, t.dtype))
     if unconnected == "none":
         return None
     raise no_path(memory, table, t)
+
+
+def found(memory: Memory, table: Table, n: int, log: Log | None = None) -> Any:
+    """∂L/∂n, from the table, verified, or computed; what is computed on the way tells that it was for n."""
+    outer = memory.act
+    if n not in table.cotangents or n in table.marks:
+        memory.act = Act(memory.requests, n, memory.assignments)
+    read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
+    g = pull_back(memory, table, n, read, memory.store, log)
+    memory.act = outer
+    return g
 
 
 def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:

@@ -442,6 +442,7 @@ class Tape:
         """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
             table = self._memory.table(output)
+            self._memory.requests += 1
             if log is not None:
                 outer_of_log = log.begin(self.graph, output)
             outer, self._asking = self._asking, _getframe()
