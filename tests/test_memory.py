@@ -281,7 +281,7 @@ def law_of_marks(tape):
     memory = tape._memory
     for n in memory.marks:
         assert all(c in memory.marks for c in memory.succ[n])
-        for o, c in memory._pulls_reading(n):
+        for o, c in memory.pulls_reading(n):
             for table in memory._knowing(o, c):
                 assert o in table.marks
 

@@ -63,6 +63,16 @@ def sealed(value: Any) -> Any:
     return tuple(map(sealed, value)) if isinstance(value, tuple) else value
 
 
+def owners_of(array: Any) -> list[Any]:
+    """The objects whose buffers an array, or each in a tuple, lies in."""
+    if isinstance(array, tuple):
+        return [owner for item in array for owner in owners_of(item)]
+    owner = array
+    while (below := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)) is not None:
+        owner = below
+    return [owner]
+
+
 def handed_out(value: Any) -> Any:
     """A value as it leaves: a view of a sealed array."""
     return shown(sealed(value))

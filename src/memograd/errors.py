@@ -64,6 +64,10 @@ class AssignTypeError(AssignError, TypeError):
     """A value cannot be assigned: its kind of dtype is not the leaf's."""
 
 
+class BudgetError(MemogradError, ValueError):
+    """A budget that is no number of bytes."""
+
+
 class ValueChangedError(MemogradError, ValueError):
     """After an assignment a value came back with another shape or dtype than was recorded."""
 

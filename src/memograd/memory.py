@@ -10,16 +10,22 @@ one that nobody raised is right as it stands, and the wave ends there.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
 from .arrays import dtype_of, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
-from .registry import RULES, Lines, Operand
+from .registry import RULES, Lines, Operand, Read
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 MAYBE, DIRTY = 1, 2
+
+VALUE = -1
+"""Stands where an output would for the entries that are values."""
 
 Up = dict[int, Any]
 """Node -> its consumer, an int; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
@@ -70,8 +76,8 @@ class Table:
 class Memory:
     """Values and tables beside a program's DiGraph."""
 
-    __slots__ = ("act", "assigned", "assignments", "causes", "graph", "holders", "marks", "nodes", "pending", "pred", "requests",
-                 "succ", "tables", "values")  # fmt: skip
+    __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "holders", "marks", "nodes", "pending",
+                 "pred", "requests", "succ", "tables", "values", "whole")  # fmt: skip
 
     def __init__(self, graph: nx.DiGraph) -> None:
         self.graph = graph
@@ -82,6 +88,8 @@ class Memory:
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
         self.tables: dict[int, Table] = {}
         self.holders: dict[int, Table | dict[int, Table]] = {}  # node -> the table(s) that know a cotangent of it
+        self.budget: Budget | None = None
+        self.whole = True  # whether no value was ever let go
         self.requests = self.assignments = 0  # how many there were
         self.act = Act(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
@@ -115,15 +123,39 @@ class Memory:
             del marks[m]
 
     def _rebuild(self, n: int) -> Any:
+        """The value of n, which was let go, by way of those of its operands that were, too."""
         if n not in self.nodes:
             raise EndedError(f"Node {n} was recorded in a scratch block that has ended. Record it again, outside.")
-        self.values[n] = value = self.run(n)
-        return value
+        readers = self._gone_above(n)
+        made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
+        if self.budget is not None:
+            self.budget.rebuilding(readers)
+        for m in sorted(readers):
+            made[m] = self.run(m, lambda a: made[a] if a in made else self.value(a))
+            self.keep(m, made[m])
+            for o in self.pred[m]:
+                if o in made:
+                    readers[o] -= 1
+                    if not readers[o]:
+                        del made[o]
+        return made[n]
 
-    def run(self, n: int) -> Any:
+    def _gone_above(self, n: int) -> dict[int, int]:
+        """n and the values above it that are gone, each with how many of them read it."""
+        readers, stack = {n: 1}, [n]
+        while stack:
+            for o in self.pred[stack.pop()]:
+                if o in readers:
+                    readers[o] += 1
+                elif o not in self.values:
+                    readers[o] = 1
+                    stack.append(o)
+        return readers
+
+    def run(self, n: int, read: Read | None = None) -> Any:
         """Compute the value of n from its operands' values."""
-        node = self.nodes[n]
-        args = [self.value(a) if type(a) is Operand else a for a in node["args"]]
+        node, read = self.nodes[n], read or self.value
+        args = [read(a) if type(a) is Operand else a for a in node["args"]]
         y = settle(RULES[node["op"]].run(args, node["kwargs"]))
         if shape_of(y) != node["shape"] or dtype_of(y) != node["dtype"]:
             raise ValueChangedError(
@@ -131,6 +163,12 @@ class Memory:
                 f"the program: record it anew with the new values, or write it with np.where."
             )
         return y
+
+    def keep(self, n: int, value: Any) -> None:
+        """The value of n is at hand."""
+        self.values[n] = value
+        if self.budget is not None:
+            self.budget.keep((VALUE, n), value)
 
     def _change(self, n: int, new: Any) -> None:
         """The only writer of values. What read the old one is marked already; here it is raised."""
@@ -140,13 +178,13 @@ class Memory:
         for c in self.succ[n]:
             if c in self.marks:
                 self.marks[c], self.causes[c] = DIRTY, n
-        for o, c in self._pulls_reading(n):
-            for table in self._knowing(o, c):
+        for o, c in self.pulls_reading(n):
+            for table in self.knowing(o, c):
                 if o in table.marks:
                     table.marks[o], table.causes[o] = DIRTY, n
-        self.values[n] = new
+        self.keep(n, new)
 
-    def _pulls_reading(self, n: int) -> list[tuple[int, int]]:
+    def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
         nodes = self.nodes
         node = nodes[n]
@@ -159,7 +197,7 @@ class Memory:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
-    def _knowing(self, o: Any, c: int) -> Iterable[Table]:
+    def knowing(self, o: Any, c: int) -> Iterable[Table]:
         """The tables that know a cotangent of operand o, to which consumer c gave its part: they know one of c, too."""
         of_o, of_c = self.holders.get(o) if type(o) is Operand else None, self.holders.get(c)
         if of_o is None or of_c is None:
@@ -178,7 +216,7 @@ class Memory:
         table = self.tables.get(output)
         if table is None:
             table = self.empty_table(output)
-            self._hold(table, output)
+            self.hold(table, output)
             self.tables[output] = table
         return table
 
@@ -201,7 +239,7 @@ class Memory:
         if n not in table.cotangents:
             return STORE
         if marks[n] == MAYBE and self.marks:
-            for p in self._primals(table, n):
+            for p in self.primals(table, n):
                 self.value(p)  # which raises the mark of n, if p took other bits
         if marks[n] == DIRTY:
             return ANEW
@@ -213,8 +251,11 @@ class Memory:
         if n in table.marks:
             self._restore(table, n, new)
         else:
-            self._hold(table, n)
+            self.hold(table, n)
             table.cotangents[n], table.acts[n] = new, self.act
+        if self.budget is not None:
+            self.budget.keep((table.output, n), table.cotangents[n])
+            self.budget.closed(table, n)
 
     def seal(self, table: Table, n: int) -> Any:
         """The cotangent of n, to be handed out: sealed where it is kept, once. It is the same array, bit for bit."""
@@ -232,14 +273,15 @@ class Memory:
             table.cotangents[n], table.acts[n] = new, self.act
         del marks[n]
 
-    def _hold(self, table: Table, n: int) -> None:
+    def hold(self, table: Table, n: int) -> None:
+        """The table knows a cotangent of n."""
         held = self.holders.setdefault(n, table)
         if isinstance(held, dict):
             held[table.output] = table
         elif held is not table:
             self.holders[n] = {held.output: held, table.output: table}
 
-    def _primals(self, table: Table, n: int) -> Iterator[int]:
+    def primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
         for c in consumers(table, n):
             args = self.nodes[c]["args"]
@@ -258,8 +300,8 @@ class Memory:
         values = self._downstream(new)
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
-            for o, c in self._pulls_reading(p):
-                for table in self._knowing(o, c):
+            for o, c in self.pulls_reading(p):
+                for table in self.knowing(o, c):
                     if o not in table.marks:
                         waves.setdefault(table, {})[o] = MAYBE
         for table, wave in waves.items():
@@ -300,20 +342,49 @@ class Memory:
     def cut(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
         for n in range(stop - 1, start - 1, -1):
-            table = self.tables.pop(n, None)
-            for o in table.up if table is not None else ():
-                self._release(o, n)
+            if self.budget is not None:
+                self.budget.forget((VALUE, n))
+            if n in self.tables:
+                self.forget(self.tables[n])
+                del self.tables[n]
             for o in self.pred.pop(n, ()):
                 self.succ[o].pop(n, None)
             for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.succ, self.nodes):
                 kept.pop(n, None)
 
-    def _release(self, n: int, output: int) -> None:
+    def limit(self, budget: "Budget | None") -> None:
+        """From now on arrays are kept within a budget, or, with None, all of them."""
+        self.budget = budget
+        if budget is not None:
+            self.whole = False
+            budget.keep_all()
+
+    def forget(self, table: Table) -> None:
+        """Let go of a table's cotangents as if nobody had asked, save ∂L/∂L = 1; arrays first, then the holders' names."""
+        for n in [n for n in table.cotangents if n != table.output]:
+            if self.budget is not None:
+                self.budget.forget((table.output, n))
+            del table.cotangents[n]
+        for kept in (table.marks, table.acts, table.causes):
+            kept.clear()
+        for n in table.up:
+            if n != table.output:
+                self._release(n, table)
+
+    def _release(self, n: int, table: Table) -> None:
         held = self.holders.get(n)
         if isinstance(held, dict):
-            held.pop(output, None)
-        elif held is not None and held.output == output:
+            held.pop(table.output, None)
+        elif held is table:
             del self.holders[n]
+
+    def forget_values(self) -> None:
+        """Let go of every value that can be computed."""
+        self.whole = False
+        for n in [n for n in self.values if self.nodes[n]["op"] is not None]:
+            if self.budget is not None:
+                self.budget.forget((VALUE, n))
+            del self.values[n]
 
 
 def consumers(table: Table, n: int) -> Iterable[int]:

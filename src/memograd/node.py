@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -97,6 +98,12 @@ class Node:
 
     def __hash__(self) -> int:
         return hash((id(self.tape), self.id))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Node":
+        return deepcopy(self.tape, memo)._handle(self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _handle, (self.tape, self.id)
 
     def __repr__(self) -> str:
         node = self._attributes
@@ -306,6 +313,11 @@ class Node:
     def imag(self) -> "Node":
         """The imaginary part."""
         return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
+
+
+def _handle(tape: "Tape", n: int) -> Node:
+    """The handle that a pickle of one comes back as."""
+    return tape._handle(n)
 
 
 class At:

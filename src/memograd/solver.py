@@ -178,8 +178,13 @@ def found(memory: Memory, table: Table, n: int, log: Log | None = None) -> Any:
     outer = memory.act
     if n not in table.cotangents or n in table.marks:
         memory.act = Act(memory.requests, n, memory.assignments)
-    read = memory.value if memory.marks else memory.values.__getitem__  # the dict itself, while nothing is stale
-    g = pull_back(memory, table, n, read, memory.store, log)
+    # the dict itself, while nothing is stale and nothing is gone
+    read = memory.values.__getitem__ if memory.whole and not memory.marks else memory.value
+    if memory.budget is None:
+        g = pull_back(memory, table, n, read, memory.store, log)
+    else:
+        with memory.budget.request(table, n):
+            g = pull_back(memory, table, n, read, memory.store, log)
     memory.act = outer
     return g
 

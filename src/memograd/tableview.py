@@ -27,6 +27,9 @@ class Cotangents(Mapping[str, Any]):
         self.tape, self.output = tape, output
         self._held, self._read = held, read
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return table, (self.tape[self.output],)
+
     def __getitem__(self, key: Node | int | str) -> Any:
         n = self.tape[key].id
         if n not in self._held:

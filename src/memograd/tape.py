@@ -18,11 +18,14 @@ import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
 from .arrays import copied, dtype_of, same, settle, shape_of
+from .budget import Budget
 from .calls import NOTHING
 from .digraph import From, steps_of
+from .edges import edge_of, joined
 from .errors import (
     AssignError,
     AssignTypeError,
+    BudgetError,
     BusyError,
     NamingError,
     NotDifferentiableError,
@@ -33,12 +36,14 @@ from .errors import (
     op_name,
     printable,
 )
+from .ledger import Ledger
 from .lines import line_of
 from .log import Log
-from .memory import Memory, Table
+from .memory import VALUE, Memory, Table
 from .node import Node
 from .registry import RULES, Operand, Rule, rule_of
 from .rules.indexing import output
+from .snapshot import State, check_picklable, restore, state_of
 
 T = TypeVar("T")
 
@@ -47,19 +52,6 @@ NUMBERS = "biufc"
 
 ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64})
 """Types of constants that nobody can change."""
-
-_EDGES: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}  # argnums -> the attributes of every edge that has them
-
-
-def edge_of(argnums: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """The attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
-    return _EDGES.setdefault(argnums, {"argnums": argnums})
-
-
-def joined(edge: dict[str, tuple[int, ...]] | None, k: int) -> dict[str, tuple[int, ...]]:
-    """The attributes of an edge that carries position k too."""
-    return edge_of((*edge["argnums"], k) if edge is not None else (k,))
-
 
 FLOAT, DOUBLE, OBJECT = np.float64, np.dtype(np.float64), np.dtype(object)
 SINGLE = [edge_of((k,)) for k in range(16)]
@@ -193,6 +185,8 @@ class Tape:
                 memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
                                    "name": f"v{n}", "line": line, "of": None}  # fmt: skip
                 self._next = n + 1
+                if memory.budget is not None:
+                    memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y) if several else Node(self, n)
             except BaseException:
                 memory.cut(self._next, self._next + 1)
@@ -314,6 +308,13 @@ class Tape:
             raise self._unknown(key)
         return self._handle(n)
 
+    def _known(self, key: Any, what: str) -> int:
+        """The id of a node of this tape, or the error that says why it is none."""
+        n = self._find(key)
+        if n is None:
+            raise self._foreign(what, key) if isinstance(key, Node) and key.tape is not self else self._unknown(key)
+        return n
+
     def _find(self, key: object) -> int | None:
         """The id of a node, given by handle, id or name; None where the tape has none."""
         nodes = self._memory.nodes
@@ -337,7 +338,11 @@ class Tape:
     def _handle(self, n: int) -> Node:
         known = self._handles.get(n)
         handle = known() if known is not None else None
-        return Node(self, int(n)) if handle is None else handle  # n may be an Operand
+        if handle is None:
+            handle, node = Node(self, int(n)), self._memory.nodes[n]  # n may be an Operand
+            if node["op"] is None or not _reserved(node["name"]):
+                self._handles[handle.id] = weakref.ref(handle)
+        return handle
 
     # ----------------------------------------------------------------------------------------------------- names
 
@@ -392,9 +397,7 @@ class Tape:
             self._check_idle("assign")
             checked = {}
             for key, value in new.items():
-                n = self._find(key)
-                if n is None:
-                    raise self._foreign("assign", key) if isinstance(key, Node) and key.tape is not self else self._unknown(key)
+                n = self._known(key, "assign")
                 checked[n] = self._fitting(self._memory.nodes[n], value)
             self._memory.assign(checked)
             if log is not None:
@@ -417,6 +420,136 @@ class Tape:
                 f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
             )
         return copied(y if y.dtype == dtype else y.astype(dtype))
+
+    # ----------------------------------------------------------------------------------------- to remember, and to forget
+
+    @property
+    def memory(self) -> Ledger:
+        """What is kept: for each value and cotangent its bytes, who would read it, and the cost to rebuild it.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(np.ones(100), name="x")
+        >>> L = np.sum(np.sin(x).named("s") * x).named("L")
+        >>> _ = mg.grad(L, x)
+        >>> tape.memory
+        what                       bytes      cost  read by
+        x                            800     given  s, v2 and 2 more
+        s                            800       200  v2, ∂L/∂x
+        v2                           800       300  L
+        ∂L/∂s                        800       300  ∂L/∂x
+        ∂L/∂x                        800       500  nobody
+        L                              8       101  nobody
+        ∂L/∂L                          8     given  ∂L/∂v2
+        ∂L/∂v2                         8       101  ∂L/∂s, ∂L/∂x
+        8 entries, 4024 bytes
+        """
+        with self._lock:
+            return Ledger(self._memory)
+
+    @property
+    def budget(self) -> int | None:
+        """How many bytes may be kept of what can be rebuilt, or None for all.
+
+        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when somebody reads it. Leaves,
+        and what the running request has yet to read, are outside it: a budget below that need is no error.
+
+        Raises
+        ------
+        BusyError
+            Set in the middle of a request.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> tape.budget = 10_000
+        >>> y = x = tape.leaf(np.linspace(0, 1, 100), name="x")
+        >>> for _ in range(100):
+        ...     y = np.tanh(y)
+        >>> g = mg.grad(np.sum(y), x)  # 80,000 bytes of values
+        >>> tape.memory.bytes <= 10_000 + x.value.nbytes
+        True
+        """
+        budget = self._memory.budget
+        return None if budget is None else budget.limit
+
+    @budget.setter
+    def budget(self, limit: int | None) -> None:
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0):
+            raise BudgetError(f"A budget is a number of bytes, 0 or more, or None for no limit, not {printable(repr(limit))}.")
+        with self._lock:
+            self._check_idle("setting the budget")
+            self._memory.limit(None if limit is None else Budget(self._memory, int(limit)))
+
+    def forget(self, L: Node | None = None) -> None:
+        """Let go of L's derivatives; or, without L, of every derivative and of every value that can be computed.
+
+        Nothing is lost but time: what is asked for again is computed again.
+
+        Parameters
+        ----------
+        L : Node, optional
+            Whose table is emptied.
+
+        Raises
+        ------
+        OtherTapeError, UnknownNodeError
+            L is no node of this tape.
+        BusyError
+            In the middle of a request.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(3.0, name="x")
+        >>> L = x * x
+        >>> _ = mg.grad(L, x)
+        >>> tape.forget(L)
+        >>> len(mg.table(L)), float(mg.grad(L, x))
+        (1, 6.0)
+        """
+        with self._lock:
+            self._check_idle("forget")
+            tables = self._memory.tables
+            if L is None:
+                for table in tables.values():
+                    self._memory.forget(table)
+                self._memory.forget_values()
+            elif (n := self._known(L, "forget")) in tables:
+                self._memory.forget(tables[n])
+
+    def copy(self) -> "Tape":
+        """A tape of its own with the same nodes, ids, names, values and derivatives.
+
+        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(3.0, name="x")
+        >>> L = (x * x).named("L")
+        >>> other = tape.copy()
+        >>> other["x"].value = 5.0
+        >>> float(L.value), float(other["L"].value)
+        (9.0, 25.0)
+        """
+        with self._lock:
+            return _restored(state_of(self._memory), self._next)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: Any) -> "Tape":
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with self._lock:
+            check_picklable(self._memory)
+            return _restored, (state_of(self._memory), self._next)
 
     def _value(self, n: int) -> Any:
         """The value of n; where ops are run for it, they must not change the tape."""
@@ -510,6 +643,15 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
                 f"have it return an array, a number or a tuple of them."
             )
     return (y, shape_of(y), dtype_of(y), True) if isinstance(y, tuple) else (y, y.shape, y.dtype, False)
+
+
+def _restored(state: State, following: int) -> Tape:
+    """A tape that knows what another knew, whose next node is to be `following`."""
+    tape = Tape()
+    restore(tape._memory, state)
+    tape._names.update((node["name"], n) for n, node in state["nodes"].items() if not _reserved(node["name"]))
+    tape._next = following
+    return tape
 
 
 def _reserved(name: str) -> bool:

@@ -1,0 +1,29 @@
+"""What it would cost to run a step again: an estimate that is the same on every machine, so that logs are, too.
+
+The unit is one element read, written or multiplied.
+"""
+
+from math import prod, sqrt
+from typing import Any
+
+from .registry import RULES, Nodes, Operand
+
+
+def size_of(shape: Any) -> int:
+    """The number of elements of a shape; of all, where it is a tuple of shapes."""
+    return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
+
+
+def cost_of(nodes: Nodes, n: int) -> float:
+    """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
+    node = nodes[n]
+    sizes = [size_of(nodes[a]["shape"]) if type(a) is Operand else getattr(a, "size", 1) for a in node["args"]]
+    sizes.append(size_of(node["shape"]))
+    # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
+    products = sqrt(prod(sizes)) if RULES[node["op"]].kind == "multilinear" else 0.0
+    return sum(sizes) + products
+
+
+def cost_of_cotangent(nodes: Nodes, consumers: Any) -> float:
+    """As much as the consumers, whose rules read and write arrays of the same sizes."""
+    return sum(cost_of(nodes, c) for c in consumers)

@@ -1,0 +1,62 @@
+"""A memory with its program as plain data, and back: what copies and pickles of a tape are made of.
+
+Arrays are shared, because nobody can write to them. What leads to an output is not part of it: it is found again.
+"""
+
+import pickle
+from typing import Any
+
+from .budget import Budget
+from .edges import operands_of
+from .errors import RefusedError, op_name
+from .memory import Memory, Table
+
+PARTS = ("values", "marks", "pending", "causes", "assigned")
+OF_TABLES = ("cotangents", "marks", "program", "acts", "causes")
+
+State = dict[str, Any]
+
+
+def state_of(memory: Memory) -> State:
+    """All that a memory knows, as dicts of its own."""
+    return {
+        "nodes": {n: dict(node) for n, node in memory.nodes.items()},
+        "tables": {L: {part: dict(getattr(table, part)) for part in OF_TABLES} for L, table in memory.tables.items()},
+        "counts": (memory.requests, memory.assignments, memory.whole),
+        "budget": memory.budget and memory.budget.limit,
+        **{part: dict(getattr(memory, part)) for part in PARTS},
+    }
+
+
+def restore(memory: Memory, state: State) -> None:
+    """Fill an empty memory, and its graph, with what another knew."""
+    for n, node in state["nodes"].items():
+        memory.nodes[n], memory.succ[n], memory.pred[n] = dict(node), {}, operands_of(node["args"])
+        for o, edge in memory.pred[n].items():
+            memory.succ[o][n] = edge
+    for part in PARTS:
+        getattr(memory, part).update(state[part])
+    memory.requests, memory.assignments, memory.whole = state["counts"]
+    for L, parts in state["tables"].items():
+        _fill(memory.table(L), parts, memory)
+    if state["budget"] is not None:
+        memory.limit(Budget(memory, state["budget"]))
+
+
+def _fill(table: Table, parts: State, memory: Memory) -> None:
+    for part in OF_TABLES:
+        getattr(table, part).update(parts[part])
+    for n in table.cotangents.keys() | table.marks:
+        memory.hold(table, n)
+
+
+def check_picklable(memory: Memory) -> None:
+    """Raise if an op is one that another process could not find by its name."""
+    for op in {node["op"] for node in memory.nodes.values()}:
+        try:
+            pickle.dumps(op)
+        except Exception as error:
+            raise RefusedError(
+                f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
+                f"Define it at the top of a module, or ask for tape.copy()."
+            ) from error
