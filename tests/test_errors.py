@@ -23,6 +23,7 @@ BUILTINS = {
     errors.NoPathError: ValueError,
     errors.AssignError: ValueError,
     errors.AssignTypeError: TypeError,
+    errors.BudgetError: ValueError,
     errors.ValueChangedError: ValueError,
     errors.NamingError: ValueError,
     errors.UnknownNodeError: KeyError,

@@ -167,7 +167,7 @@ class TestManyOutputs:
         losses = [np.square(w * b) for b in bs]
         for L in losses:
             mg.grad(L, w)
-        assert [table.output for table in tape._memory._knowing(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
+        assert [table.output for table in tape._memory.knowing(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
         bs[7].value = 1.5
         marked = [k for k, L in enumerate(losses) if tape._memory.tables[L.id].marks]
         assert marked == [7]
@@ -282,7 +282,7 @@ def law_of_marks(tape):
     for n in memory.marks:
         assert all(c in memory.marks for c in memory.succ[n])
         for o, c in memory.pulls_reading(n):
-            for table in memory._knowing(o, c):
+            for table in memory.knowing(o, c):
                 assert o in table.marks
 
 

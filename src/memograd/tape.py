@@ -135,6 +135,8 @@ class Tape:
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
         """Record one application of an op, given in its canonical form, and run it; the one place that writes a node.
 
+        Gives the result's handle, or NumPy's own tuple of them where the op has several outputs.
+
         Parameters
         ----------
         op : callable
@@ -143,11 +145,6 @@ class Tape:
             Its operands and other arguments, as the op's rule wants them; see :mod:`memograd.calls`.
         y : array, optional
             The result, where it is known already.
-
-        Returns
-        -------
-        Node, or tuple of Node
-            The result's handle, or NumPy's own tuple of them where the op has several outputs.
         """
         rule = RULES.get(op) or rule_of(op)
         memory = self._memory
