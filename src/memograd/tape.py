@@ -133,9 +133,7 @@ class Tape:
             return node
 
     def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
-        """Record one application of an op, given in its canonical form, and run it; the one place that writes a node.
-
-        Gives the result's handle, or NumPy's own tuple of them where the op has several outputs.
+        """Record and run one application of an op, and give its handle, or a tuple of them; the one place that writes a node.
 
         Parameters
         ----------
