@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "calls", "callforms"},
+    0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
     1: {"registry", "log", "rules", "digraph", "costs", "edges"},
     2: {"memory", "node", "budget", "ledger", "snapshot"},
     3: {"tape"},
@@ -24,6 +24,7 @@ ARROWS = {
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("calls", "errors"),
+    ("calls", "signatures"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.indexing", "rules.broadcasting"),

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import RegistrationError, op_name
+from .signatures import ABSENT, OTHERS, REST, Parameter, parameters
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -57,7 +58,7 @@ def call_of_ufunc(op: np.ufunc) -> Call:
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     """A function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
-    if not operands or any(p.kind is p.VAR_POSITIONAL for p in signature(op).parameters.values()):
+    if not operands or any(p.kind is REST for p in signature(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
     order = list(parameters_of(op))
     if len(operands) > len(order):
@@ -72,13 +73,20 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
             return args, NOTHING
         return by_name(op, names, args, kwargs)
 
+    own = parameters_of(op)
+    defaults = own | {operand: own[name] for operand, name in zip(operands, names, strict=True)}
+    compute = op if leading == len(names) else _partly_by_name(op, names, leading)
+    return Call(bind, compute, frozenset(order).difference(names), defaults=defaults)
+
+
+def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int) -> Callable[..., Any]:
+    """`op` of operands alone, where those after the first `leading` ones have to be given by name."""
+
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
         return op(*xs[:leading], **dict(zip(names[leading:], xs[leading:], strict=False)), **kwargs)
 
-    own = parameters_of(op)
-    defaults = own | {operand: own[name] for operand, name in zip(operands, names, strict=True)}
-    return Call(bind, op if leading == len(names) else compute, frozenset(order).difference(names), defaults=defaults)
+    return compute
 
 
 def by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -86,27 +94,28 @@ def by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
     if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_of(op) <= given.keys():
-        signature(op).bind(*args, **kwargs)  # raises, in Python's own words
+        inspect.signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
     return operands, {k: v for k, v in given.items() if not _equal(v, defaults[k])} or NOTHING
 
 
-signature = functools.cache(inspect.signature)
-"""The signature of an op, read once."""
+@functools.cache
+def signature(op: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of an op, read once."""
+    return parameters(op)
 
 
 @functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
     """The parameters of a function, in order, with their defaults."""
-    return {p.name: p.default for p in signature(op).parameters.values()}
+    return {p.name: p.default for p in signature(op)}
 
 
 @functools.cache
 def required_of(op: Callable[..., Any]) -> frozenset[str]:
     """The parameters of a function that have no default."""
-    various = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return frozenset(p.name for p in signature(op).parameters.values() if p.default is p.empty and p.kind not in various)
+    return frozenset(p.name for p in signature(op) if p.default is ABSENT and p.kind not in (REST, OTHERS))
 
 
 def _equal(value: Any, default: Any) -> bool:
@@ -117,7 +126,7 @@ def _equal(value: Any, default: Any) -> bool:
 def call_of_list(op: Callable[..., Any]) -> Call:
     """An op whose first argument is a list of operands, such as `concatenate`, or all of whose arguments are, such as `meshgrid`."""
     first, *others = parameters_of(op)
-    if signature(op).parameters[first].kind is inspect.Parameter.VAR_POSITIONAL:
+    if signature(op)[0].kind is REST:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:

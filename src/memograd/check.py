@@ -126,7 +126,7 @@ def _generated(rule: Rule) -> tuple[Any, ...]:
     return tuple(x if rule.lines[k,] else x > 0.5 for k, x in enumerate(samples))
 
 
-def _variants(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+def _variants(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: "np.random.Generator") -> Iterator[tuple[Any, ...]]:
     """The samples in double and single precision, strided, complex, and, for elementwise ops, in other shapes."""
     ks = [k for k, x in enumerate(xs) if _differentiable(rule, k, x)]
     double = _each(xs, ks, wide)
@@ -173,7 +173,7 @@ def _takes(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
 # ------------------------------------------------------------------------------------------------------- one sample
 
 
-def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: np.random.Generator) -> int:
+def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng: "np.random.Generator") -> int:
     """Check each line at one sample; how many there were."""
     tape = Tape()
     leaves = {k: tape.leaf(x) for k, x in enumerate(xs) if _differentiable(rule, k, x)}
@@ -204,7 +204,7 @@ def _tolerances(precision: float) -> tuple[float, float]:
 
 
 def _check_recorded(
-    rule: Rule, xs: tuple[Any, ...], leaves: dict[int, Node], ys: Any, gs: Any, ds: list[Any], rng: np.random.Generator
+    rule: Rule, xs: tuple[Any, ...], leaves: dict[int, Node], ys: Any, gs: Any, ds: list[Any], rng: "np.random.Generator"
 ) -> None:
     """The lines on handles give what they gave on arrays, `ds`, and the derivatives of what they record are right."""
     tape, keep = ys[0].tape, [j for j, y in enumerate(ys) if inexact(y.dtype)]
@@ -240,7 +240,7 @@ def _parts(y: Any) -> tuple[Any, ...]:
     return y if isinstance(y, tuple) else (y,)
 
 
-def _cotangent(y: Any, rng: np.random.Generator) -> Any:
+def _cotangent(y: Any, rng: "np.random.Generator") -> Any:
     """A random cotangent of a value, or of each of a tuple of values."""
     if isinstance(y, tuple):
         return tuple(_cotangent(part, rng) for part in y)

@@ -6,7 +6,6 @@ facts, and the op's own keywords. Signatures are read once, here, and leave tupl
 """
 
 import importlib
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -17,6 +16,7 @@ import numpy as np
 from .callforms import call_of
 from .calls import HARMLESS, Call
 from .errors import NoRuleError, RegistrationError, op_name
+from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
 
 
 class Operand(int):
@@ -332,17 +332,17 @@ class Source(NamedTuple):
 
     what: str
     where: Any
-    default: Any = inspect.Parameter.empty
+    default: Any = ABSENT
     by_name: str = ""
     """Its own name, where it is keyword-only."""
 
 
 def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call) -> list[Source]:
-    parameters = list(inspect.signature(fn).parameters.values())
-    if not parameters or parameters[0].name != "g":
-        begins = f"begins with {parameters[0].name!r}" if parameters else "has none"
+    own = parameters(fn)
+    if not own or own[0].name != "g":
+        begins = f"begins with {own[0].name!r}" if own else "has none"
         raise RegistrationError(f"A line's first parameter is g, the cotangent; one of {op_name(op)}'s {begins}.")
-    found = [_source(operands, p, call.defaults) for p in parameters[1:]]
+    found = [_source(operands, p, call.defaults) for p in own[1:]]
     unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
     if unknown:
         raise RegistrationError(
@@ -352,10 +352,10 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: C
     return found
 
 
-def _source(operands: tuple[str, ...], p: inspect.Parameter, defaults: Mapping[str, Any]) -> Source:
-    default = defaults.get(p.name, p.empty) if p.default is p.empty else p.default
-    by_name = p.name if p.kind is p.KEYWORD_ONLY else ""
-    if p.kind is p.VAR_POSITIONAL:
+def _source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> Source:
+    default = defaults.get(p.name, ABSENT) if p.default is ABSENT else p.default
+    by_name = p.name if p.kind is BY_NAME else ""
+    if p.kind is REST:
         return Source("rest", len(operands))
     if p.name == "y":
         return Source("output", None, by_name=by_name)
@@ -387,9 +387,9 @@ def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
             return lambda g, c, k, nodes, read: fn(g)
         case ["output"]:
             return lambda g, c, k, nodes, read: fn(g, read(c))
-        case ["value"] if sources[0].default is inspect.Parameter.empty:
+        case ["value"] if sources[0].default is ABSENT:
             return _pull_one(fn, sources[0].where)
-        case ["value", "value" | "output"] if all(s.default is inspect.Parameter.empty for s in sources):
+        case ["value", "value" | "output"] if all(s.default is ABSENT for s in sources):
             return _pull_two(fn, sources[0].where, sources[1].where)
         case _:
             return _pull_any(fn, sources)

@@ -1,0 +1,71 @@
+"""The parameters of a function are those that `inspect.signature` sees."""
+
+import functools
+import inspect
+
+import numpy as np
+import pytest
+
+import memograd as mg
+from memograd.registry import RULES
+from memograd.signatures import KINDS, parameters
+
+
+def seen(f):
+    """The parameters as `inspect.signature` sees them."""
+    return [(p.name, KINDS[p.kind], p.default) for p in inspect.signature(f).parameters.values()]
+
+
+def shown_otherwise(a, b):
+    """A function that says that it has other parameters."""
+
+
+shown_otherwise.__signature__ = inspect.signature(lambda only: None)  # type: ignore[attr-defined]
+
+
+class Adder:
+    def __call__(self, a, b=2):
+        return a + b
+
+
+FUNCTIONS = {
+    "none": lambda: None,
+    "ordinary": lambda a, b=1, c=None: None,
+    "rest": lambda a, *rest: None,
+    "by name": lambda a, *, b, c=3: None,
+    "others": lambda **others: None,
+    "all kinds": lambda a, b=1, *rest, c, d=2, **others: None,
+    "with variables of its own": lambda a: [b for b in a],
+    "wrapped": mg.op(lambda a, axis=0: a),
+    "wrapped twice": mg.op(mg.op(lambda a, axis=0: a)),
+    "a wrapper of a ufunc": mg.op(np.exp),
+    "shown otherwise": shown_otherwise,
+    "a wrapper of one shown otherwise": functools.wraps(shown_otherwise)(lambda *args: None),
+    "partial": functools.partial(lambda a, b: None, 1),
+    "a method": Adder().__call__,
+    "a callable object": Adder(),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_parameters_are_those_of_the_signature(name):
+    assert parameters(FUNCTIONS[name]) == seen(FUNCTIONS[name])
+
+
+def test_a_parameter_before_the_slash_is_an_ordinary_one():
+    def f(a, /, b, *, c):
+        """One of each."""
+
+    assert parameters(f) == seen(f)
+
+
+def test_those_of_every_op_and_every_line():
+    fs = [op for op in RULES if op is not None and not isinstance(op, np.ufunc)]
+    fs += [line.fn for rule in RULES.values() for line in (*rule.lines.of.values(), rule.lines.each) if line is not None]
+    assert len(fs) > 300
+    assert [f for f in fs if parameters(f) != seen(f)] == []
+
+
+def test_what_has_no_signature_is_pythons_own_error():
+    with pytest.raises(ValueError, match="no signature found"):
+        parameters(max)
