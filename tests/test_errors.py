@@ -15,6 +15,7 @@ BUILTINS = {
     errors.RegistrationError: ValueError,
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,
+    errors.RefusedAttributeError: AttributeError,
     errors.OtherTapeError: ValueError,
     errors.EndedError: RuntimeError,
     errors.BusyError: RuntimeError,

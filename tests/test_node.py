@@ -1,12 +1,14 @@
 """The handle behaves like the array that it stands for, and records what is done to it."""
 
+import copy
 import operator
+import pickle
 
 import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.errors import RefusedError
+from memograd.errors import RefusedAttributeError, RefusedError
 from memograd.node import Node
 
 A = np.array([[1.5, -2.0, 0.5], [3.0, 0.25, -1.0]])
@@ -321,3 +323,33 @@ def test_a_second_handle_is_the_same_node(tape):
     y = x * 2.0
     again = Node(tape, y.id)
     assert hash(again) == hash(y) and mg.grad(y, x) == mg.grad(again, x) == 2.0
+
+
+class TestWhatAnArrayHasAndANodeHasNot:
+    @pytest.fixture
+    def x(self, tape):
+        return tape.leaf(B, name="x")
+
+    @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if name[0] != "_" and name not in dir(Node)])
+    def test_each_is_refused_with_the_reason(self, x, name):
+        with pytest.raises(RefusedAttributeError, match=rf"x \(leaf, .*\) has no \.{name}: it .*\. Use .*"):
+            getattr(x, name)
+
+    def test_the_reason_says_what_to_use(self, x):
+        with pytest.raises(AttributeError, match=r"has no \.sort: it sorts an array in place, .*\. Use np\.sort\(x\)\.$"):
+            x.sort()
+
+    def test_it_can_be_asked_for(self, x):
+        assert not hasattr(x, "sort") and getattr(x, "flags", None) is None
+
+    @pytest.mark.parametrize("name", ["srot", "__array_interface__", "__deepcopy__", "_private"])
+    def test_what_arrays_have_not_either_is_pythons_own_error(self, x, name):
+        with pytest.raises(AttributeError, match=rf"^'Node' object has no attribute '{name}'$") as caught:
+            getattr(x, name)
+        assert type(caught.value) is AttributeError
+
+    def test_the_protocols_of_copying_are_not_disturbed(self, x):
+        again = copy.copy(x)
+        assert again is not x and again.tape is x.tape and hash(again) == hash(x)
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pickle.dumps(x)

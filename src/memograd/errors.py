@@ -30,6 +30,10 @@ class RefusedError(MemogradError, TypeError):
     """Something was asked of a node that would freeze a value into the program, or change one in place."""
 
 
+class RefusedAttributeError(RefusedError, AttributeError):
+    """Something of an array was asked of a node that a node cannot have."""
+
+
 class OtherTapeError(MemogradError, ValueError):
     """Nodes of two tapes met; `tapes` are the two, where both are known."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .arrays import handed_out
-from .errors import EndedError, RefusedError, describe, op_name, printable
+from .errors import EndedError, RefusedAttributeError, RefusedError, describe, op_name, printable
+from .registry import REFUSED
 from .rules.indexing import getitem, masked, replace, scatter
 from .rules.methods import METHODS
 
@@ -273,6 +274,13 @@ class Node:
     __float__, __int__, __complex__ = _refusing("float()", float), _refusing("int()", int), _refusing("complex()", complex)
     __index__, __array__ = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
     item, tolist = _refusing(".item()", np.ndarray.item), _refusing(".tolist()", np.ndarray.tolist)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """What an array has and a node has not; Python asks here only for what it finds nowhere else."""
+        reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        if reason is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise RefusedAttributeError(f"{describe(self._attributes)} has no .{name}: {reason}")
 
     # ----------------------------------------------------------------------------------------------- array methods
 

@@ -14,6 +14,7 @@ refused("it changes an array in place, and a node's value never changes in place
         np.copyto, np.fill_diagonal, np.put, np.put_along_axis, np.putmask, np.place)
 refused("it changes an array in place, and a node's value never changes in place. Use x.at[i].set(v), np.full_like for a constant.",
         np.ndarray.fill, np.ndarray.put, np.ndarray.setfield)
+refused("it walks over an array in place, and a node's value never changes in place. Use x.ravel().", np.ndarray.flat)
 refused("it sorts an array in place, and a node's value never changes in place. Use np.sort(x).", np.ndarray.sort)
 refused("it sorts an array in place, and a node's value never changes in place. Use np.partition(x, kth).", np.ndarray.partition)
 refused("it changes an array's shape in place, and a node's shape is part of the program. Use np.resize(x, shape).", np.ndarray.resize)
@@ -36,7 +37,8 @@ refused("it answers a question about types, not about numbers. Use node.dtype.",
         np.mintypecode, np.promote_types, np.result_type, np.isdtype, np.issubdtype, np.isscalar, np.iterable, np.typename,
         np.datetime_data)
 refused("it is about memory, which a node's value need not have. Use node.value for the array.", np.shares_memory, np.may_share_memory,
-        np.isfortran, np.nested_iters, np.require, np.ndarray.setflags, np.ndarray.to_device)
+        np.isfortran, np.nested_iters, np.require, np.ndarray.setflags, np.ndarray.to_device, np.ndarray.base, np.ndarray.ctypes,
+        np.ndarray.data, np.ndarray.device, np.ndarray.flags, np.ndarray.itemsize, np.ndarray.nbytes, np.ndarray.strides)
 refused("it reads an array's bytes as something else, which has no derivative. Use x.astype(dtype), or np.real and np.imag.",
         np.ndarray.view, np.ndarray.getfield, np.ndarray.byteswap)
 refused("it takes shapes, not numbers. Use it on node.shape, or on node.value.", np.broadcast_shapes, np.einsum_path)
