@@ -220,6 +220,32 @@ class TestFacts:
     def test_size_of_a_scalar_and_of_nothing(self, tape):
         assert tape.leaf(1.0).size == 1 and tape.leaf(np.zeros((0, 3))).size == 0
 
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            np.shape,
+            np.ndim,
+            np.size,
+            lambda x: np.size(x, 1),
+            lambda x: np.size(a=x, axis=(0, 1)),
+            np.iscomplexobj,
+            np.isrealobj,
+            np.isscalar,
+            np.iterable,
+            np.result_type,
+            lambda x: np.result_type(x, np.float32, 1j),
+            lambda x: np.can_cast(x, np.float32, casting="same_kind"),
+            lambda x: np.common_type(x, A.astype(np.float32)),
+            lambda x: np.einsum_path("ij,kj", x, x),
+        ],
+    )
+    @pytest.mark.parametrize("array", [A, A.astype(np.complex64), I])
+    def test_what_numpy_asks_about_is_answered_and_not_recorded(self, tape, ask, array):
+        assert ask(tape.leaf(array)) == ask(array) and len(tape) == 1
+
+    def test_arrays_made_of_numbers_alone_are_recorded_where_numpy_is_told_so(self, x):
+        assert [f(2, like=x).value.tolist() for f in (np.arange, np.zeros, np.eye)] == [[0, 1], [0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]]
+
     def test_those_of_the_graph(self, x, tape):
         y = x * x
         z = np.sin(x) + y

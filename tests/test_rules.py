@@ -58,7 +58,9 @@ def test_the_sample_calls_reach_each_line(op: Any, monkeypatch: pytest.MonkeyPat
 
 
 ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np.array_equal: (X, X), np.isclose: (X, X),
-             np.zeros: ((2, 3),), np.ones: ((2, 3),),
+             **dict.fromkeys((np.zeros, np.ones, np.indices), ((2, 3),)), np.mask_indices: (3, np.triu),
+             **dict.fromkeys((np.arange, np.eye, np.identity, np.tri, np.diag_indices, np.tril_indices, np.triu_indices, np.bartlett,
+                              np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq), (3,)),
              np.unravel_index: (np.array([1, 2]), (2, 3)), np.ravel_multi_index: (np.array([[1, 0], [2, 1]]), (2, 3)),
              np.diag_indices_from: (X[:, :2],),
              np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip

@@ -67,14 +67,16 @@ def is_mask(part: Any) -> bool:
     return np.dtype(bool) == getattr(part, "dtype", type(part))
 
 
-# What NumPy can be asked of a node that is a fact of the program, not a value: answered at once, not recorded.
-FACTS: dict[Any, Callable[..., Any]] = {
-    np.shape: lambda a: a.shape,
-    np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.iscomplexobj: lambda x: x.dtype.kind == "c",
-    np.isrealobj: lambda x: x.dtype.kind != "c",
-}
+FACTS = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
+                   np.common_type, np.einsum_path})  # fmt: skip
+"""What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once, not recorded."""
+
+NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
+
+
+def stand_in(a: Any) -> Any:
+    """For a node, an array of its shape and dtype that takes no memory: all its elements are one."""
+    return np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim) if isinstance(a, Node) else a
 
 
 class Node:
@@ -207,7 +209,9 @@ class Node:
         return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
     def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return FACTS[func](*args, **kwargs) if func in FACTS else self.tape._call(func, args, kwargs)
+        if func in FACTS:
+            return func(*map(stand_in, args), **{name: stand_in(a) for name, a in kwargs.items()})
+        return self.tape._call(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.tape._call(op, args, kwargs)

@@ -163,4 +163,8 @@ constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.
          np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
          np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
          np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm, np.spacing,
-         np.isneginf, np.isposinf, np.zeros_like, np.ones_like, np.zeros, np.ones)
+         np.isneginf, np.isposinf, np.zeros_like, np.ones_like)
+
+# ------------------------------------------------------------------------------------------- made of plain numbers, never of nodes
+constant(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices, np.mask_indices, np.tril_indices,
+         np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq)

@@ -33,22 +33,17 @@ refused("it is a setting or a service of NumPy's, not a function of arrays. Call
         np.get_include, np.info, np.show_config, np.show_runtime, np.test, np.linalg.test, np.fft.test)  # type: ignore[attr-defined]
 
 # ---------------------------------------------------------------------------------------- types, memory and shapes
-refused("it answers a question about types, not about numbers. Use node.dtype.", np.can_cast, np.common_type, np.min_scalar_type,
-        np.mintypecode, np.promote_types, np.result_type, np.isdtype, np.issubdtype, np.isscalar, np.iterable, np.typename,
-        np.datetime_data)
+refused("it answers a question about types, not about numbers. Use node.dtype.", np.min_scalar_type, np.mintypecode,
+        np.promote_types, np.isdtype, np.issubdtype, np.typename, np.datetime_data)
 refused("it is about memory, which a node's value need not have. Use node.value for the array.", np.shares_memory, np.may_share_memory,
         np.isfortran, np.nested_iters, np.require, np.ndarray.setflags, np.ndarray.to_device, np.ndarray.base, np.ndarray.ctypes,
         np.ndarray.data, np.ndarray.device, np.ndarray.flags, np.ndarray.itemsize, np.ndarray.nbytes, np.ndarray.strides)
 refused("it reads an array's bytes as something else, which has no derivative. Use x.astype(dtype), or np.real and np.imag.",
         np.ndarray.view, np.ndarray.getfield, np.ndarray.byteswap)
-refused("it takes shapes, not numbers. Use it on node.shape, or on node.value.", np.broadcast_shapes, np.einsum_path)
+refused("it takes shapes, not numbers. Use it on node.shape.", np.broadcast_shapes)
 refused("it gives a matrix of the legacy kind. Use arrays, and np.block to put blocks together.", np.asmatrix, np.bmat)
 
-# ------------------------------------------------------------------------------------- constants from plain numbers
-refused("it takes plain numbers and gives a constant, through which no derivative passes. Call it with node.shape, or with node.value.",
-        np.arange, np.empty, np.eye, np.identity, np.indices, np.tri, np.diag_indices, np.mask_indices, np.tril_indices, np.triu_indices,
-        np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq)
-refused("it gives an array that holds nothing yet, and is made to be filled in place. Use np.zeros_like.", np.empty_like)
+refused("it gives an array that holds nothing yet, and is made to be filled in place. Use np.zeros_like.", np.empty, np.empty_like)
 refused("it is a deprecated name. Use np.vstack.", *(f for name, f in vars(np).items() if name == "row_stack"))
 
 # -------------------------------------------------------------------------------------- results of a varying shape
