@@ -65,6 +65,20 @@ class TestTheReadingList:
         mg.grad(op(a, 1.0), a)
         assert seen == [((2, 3), np.float32, (), np.float64)]
 
+    def test_of_an_operand_that_a_call_leaves_out_the_ops_default(self):
+        op = mg.op(lambda a, b=2.0: a * b)
+        seen = []
+        mg.rule(op, a=lambda g, b, b_shape, b_dtype: seen.append((b, b_shape, b_dtype)) or g * b, b=None)
+        assert derivative(op) == 2.0 and derivative(op, np.float32([3.0])) == 3.0
+        assert seen == [(2.0, (), np.float64), ([3.0], (1,), np.float32)]
+
+    def test_of_an_operand_that_a_call_leaves_out_the_lines_own_default(self):
+        op = mg.op(lambda a, *b: a * 2.0)
+        seen = []
+        mg.rule(op, a=lambda g, b=7.0, b_shape=(7,), b_dtype=int: seen.append((b, b_shape, b_dtype)) or g * 2.0, b=None)
+        assert derivative(op) == 2.0
+        assert seen == [(7.0, (7,), int)]
+
     def test_keywords_of_the_op(self):
         op = mg.op(lambda x, power=2, shift=0.0: x**power + shift)
         mg.rule(op, x=lambda g, x, power=2: g * power * x ** (power - 1))

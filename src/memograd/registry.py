@@ -352,8 +352,16 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: C
     return found
 
 
+def itself(a: Any) -> Any:
+    """What a value is read as."""
+    return a
+
+
+READS = (("value", "", itself), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
+"""What a line may read of an operand: what, the end of the parameter's name, and the function that finds it of a constant."""
+
+
 def _source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> Source:
-    default = defaults.get(p.name, ABSENT) if p.default is ABSENT else p.default
     by_name = p.name if p.kind is BY_NAME else ""
     if p.kind is REST:
         return Source("rest", len(operands))
@@ -362,10 +370,15 @@ def _source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]
     if operands == LIST and p.name in ("k", "xs", "xs_shape"):
         return Source({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
     for k, name in enumerate(operands):
-        for what, suffix in (("value", ""), ("shape", "_shape"), ("dtype", "_dtype")):
+        for what, suffix, of in READS:
             if p.name == name + suffix:
-                return Source(what, k, default, by_name)
-    return Source("keyword", p.name, default, by_name)
+                return Source(what, k, _default(p, defaults.get(name, ABSENT), of), by_name)
+    return Source("keyword", p.name, _default(p, defaults.get(p.name, ABSENT), itself), by_name)
+
+
+def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
+    """What a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
+    return p.default if own is ABSENT or p.default is not ABSENT else of(own)
 
 
 def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
@@ -439,16 +452,23 @@ def _values(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> list[Any]:
 
 
 def _shape(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    a = nodes[c]["args"][s.where]
-    return nodes[a]["shape"] if type(a) is Operand else np.shape(a)
+    args = nodes[c]["args"]
+    return _shape_of(args[s.where], nodes) if s.where < len(args) else s.default
 
 
 def _shapes(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    return [nodes[a]["shape"] if type(a) is Operand else np.shape(a) for a in nodes[c]["args"]]
+    return [_shape_of(a, nodes) for a in nodes[c]["args"]]
+
+
+def _shape_of(a: Any, nodes: Nodes) -> Any:
+    return nodes[a]["shape"] if type(a) is Operand else np.shape(a)
 
 
 def _dtype(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    a = nodes[c]["args"][s.where]
+    args = nodes[c]["args"]
+    if s.where >= len(args):
+        return s.default
+    a = args[s.where]
     return nodes[a]["dtype"] if type(a) is Operand else np.result_type(a)
 
 
