@@ -368,14 +368,13 @@ class TestWhatAnArrayHasAndANodeHasNot:
     def test_it_can_be_asked_for(self, x):
         assert not hasattr(x, "sort") and getattr(x, "flags", None) is None
 
-    @pytest.mark.parametrize("name", ["srot", "__array_interface__", "__deepcopy__", "_private"])
+    @pytest.mark.parametrize("name", ["srot", "__array_interface__", "__array_struct__", "_private"])
     def test_what_arrays_have_not_either_is_pythons_own_error(self, x, name):
         with pytest.raises(AttributeError, match=rf"^'Node' object has no attribute '{name}'$") as caught:
             getattr(x, name)
         assert type(caught.value) is AttributeError
 
     def test_the_protocols_of_copying_are_not_disturbed(self, x):
-        again = copy.copy(x)
-        assert again is not x and again.tape is x.tape and hash(again) == hash(x)
-        with pytest.raises(TypeError, match="cannot pickle"):
-            pickle.dumps(x)
+        assert copy.copy(x) is x
+        assert hash(copy.deepcopy(x)) != hash(x)
+        assert pickle.loads(pickle.dumps(x)).name == x.name

@@ -69,8 +69,8 @@ class TestTheReadingList:
         op = mg.op(lambda a, b=2.0: a * b)
         seen = []
         mg.rule(op, a=lambda g, b, b_shape, b_dtype: seen.append((b, b_shape, b_dtype)) or g * b, b=None)
-        assert derivative(op) == 2.0 and derivative(op, np.float32([3.0])) == 3.0
-        assert seen == [(2.0, (), np.float64), ([3.0], (1,), np.float32)]
+        assert derivative(op) == 2.0 and derivative(op, np.float32(3.0)) == 3.0
+        assert seen == [(2.0, (), np.float64), (3.0, (), np.float32)]
 
     def test_of_an_operand_that_a_call_leaves_out_the_lines_own_default(self):
         op = mg.op(lambda a, *b: a * 2.0)

@@ -144,8 +144,7 @@ class Tape:
         y : array, optional
             The result, where it is known already.
         """
-        rule = RULES.get(op) or rule_of(op)
-        memory = self._memory
+        rule, memory = RULES.get(op) or rule_of(op), self._memory
         kept, run = [], []
         operands: dict[int, dict[str, Any]] = {}
         with self._lock:
@@ -160,8 +159,7 @@ class Tape:
                         run.append(values[o] if settled and o in values else self._value(o))
                         operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
                     else:
-                        if type(a) not in ATOMS:
-                            a = self._constant(a, k, rule)
+                        a = a if type(a) in ATOMS else self._constant(a, k, rule)
                         kept.append(a)
                         run.append(a)
                 if y is None:
