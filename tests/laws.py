@@ -68,3 +68,13 @@ def law_fresh(record, values, leaves, outputs):
         assert same(L.value, M.value)
         for x, y in zip(leaves, fresh_leaves, strict=True):
             assert same(np.asarray(mg.grad(L, x)), np.asarray(mg.grad(M, y)))
+
+
+def law_of_marks(tape):
+    """If a known entry is marked, every known entry that read it is marked."""
+    memory = tape._memory
+    for n in memory.marks:
+        assert all(c in memory.marks for c in memory.succ[n])
+        for o, c in memory.pulls_reading(n):
+            for table in memory.knowing(o, c):
+                assert o in table.marks

@@ -1,9 +1,9 @@
 """Memory: marks, verification, letting go, cutting off; and that no interrupt or exception leaves a wrong answer behind."""
 
-import sys
-
 import numpy as np
 import pytest
+from interrupts import interrupted_at
+from laws import law_of_marks
 
 import memograd as mg
 from memograd import memory as memory_module
@@ -199,35 +199,6 @@ def answers(outputs, leaves):
     return [v for L in outputs for v in (L.value, *mg.grad(L, leaves))]
 
 
-class Interrupt(BaseException):
-    pass
-
-
-def interrupted_at(count, act):
-    """Run `act`, interrupted at its line number `count` inside memograd; False where it has fewer lines."""
-    left = count
-
-    def trace(frame, event, arg):
-        nonlocal left
-        if "memograd" not in frame.f_code.co_filename:
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                raise Interrupt
-        return trace
-
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    except Interrupt:
-        return True
-    finally:
-        sys.settrace(old)
-    return False
-
-
 NEW = (0.1, 0.9, -0.3)
 
 
@@ -274,16 +245,6 @@ def test_an_interrupt_at_any_line_leaves_right_answers(name):
             assert count > 10
             return
     raise AssertionError("never came to its end")
-
-
-def law_of_marks(tape):
-    """If a known entry is marked, every known entry that read it is marked."""
-    memory = tape._memory
-    for n in memory.marks:
-        assert all(c in memory.marks for c in memory.succ[n])
-        for o, c in memory.pulls_reading(n):
-            for table in memory.knowing(o, c):
-                assert o in table.marks
 
 
 def test_an_interrupted_assignment_is_all_or_nothing():

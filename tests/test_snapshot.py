@@ -66,6 +66,16 @@ def test_so_does_a_budget(tape, asked, way):
     assert same(np.asarray(mg.grad(other["L"], other["x"])), np.asarray(mg.grad(asked, tape["x"])))
 
 
+def test_what_a_budget_let_go_still_passes_marks_on(tape, way):
+    x, w = tape.leaf(3.0, name="x"), tape.leaf(2.0, name="w")
+    L = np.multiply(np.negative(np.multiply(x, x)).named("b"), w).named("L")
+    mg.grad(L, x)
+    del tape._memory.tables[L.id].cotangents[tape["b"].id]
+    other = way(tape)
+    other["w"].value = 5.0
+    assert mg.grad(other["L"], other["x"]) == -30.0
+
+
 def test_nodes_that_are_copied_together_stay_together(asked):
     for L, x in (copy.deepcopy([asked, asked.tape["x"]]), pickle.loads(pickle.dumps([asked, asked.tape["x"]]))):
         assert L.tape is x.tape is not asked.tape

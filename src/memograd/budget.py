@@ -268,4 +268,6 @@ class Budget:
         L, n = key
         if L == VALUE:
             return any(o in self._wanted for o, _ in self.memory.pulls_reading(n))
-        return self._table is not None and L == self._table.output and not self._wanted.isdisjoint(self.memory.pred[n])
+        if self._table is None or L != self._table.output:
+            return False
+        return n in self._wanted or not self._wanted.isdisjoint(self.memory.pred[n])

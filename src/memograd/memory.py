@@ -244,6 +244,8 @@ class Memory:
         if marks[n] == DIRTY:
             return ANEW
         del marks[n]
+        if self.budget is not None:
+            self.budget.closed(table, n)
         return READ
 
     def store(self, table: Table, n: int, new: Any) -> None:

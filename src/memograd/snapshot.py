@@ -46,7 +46,7 @@ def restore(memory: Memory, state: State) -> None:
 def _fill(table: Table, parts: State, memory: Memory) -> None:
     for part in OF_TABLES:
         getattr(table, part).update(parts[part])
-    for n in table.cotangents.keys() | table.marks:
+    for n in table.acts:  # known, though a budget may have let it go: it passes marks on
         memory.hold(table, n)
 
 
