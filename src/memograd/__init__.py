@@ -7,6 +7,7 @@ each ∂L/∂node in a table, and can log every visit, store, read and drop.
 from . import baselines, check, functional
 from .accumulation import hvp, jvp, vjp
 from .errors import MemogradError
+from .foresight import preview
 from .log import Event, Log
 from .node import Node
 from .registry import constant, elementwise, linear, multilinear, op, rule
@@ -35,6 +36,7 @@ __all__ = [
     "linear",
     "multilinear",
     "op",
+    "preview",
     "rule",
     "table",
     "vjp",
