@@ -58,6 +58,16 @@ def assert_foreseen(preview, L, log, ran):
     assert maybe or preview.least.derivatives == preview.most.derivatives
 
 
+def let_go(memory, chosen):
+    """Drop the arrays of these nodes: values of ops, and cotangents in every table."""
+    for n in chosen & memory.nodes.keys():
+        if memory.nodes[n]["op"] is not None and memory.marks:
+            memory.values.pop(n, None)
+        for L, table in memory.tables.items():
+            if n != L:
+                table.cotangents.pop(n, None)
+
+
 class TestExact:
     """Where nothing is maybe stale, preview and log are the same."""
 
@@ -115,6 +125,15 @@ class TestBetween:
         assert ("w" in log.stored) == (ends == "store")
         assert_foreseen(preview, L, log, ran)
 
+    def test_what_read_an_entry_that_is_gone_is_dropped(self, product):
+        x, w, L = product
+        mg.grad(L, [x, w])
+        w.value = [0.5, -1.0]
+        let_go(x.tape._memory, {x.tape["s"].id})
+        preview, (log, ran) = mg.preview(L, x), asked(L, x)
+        assert (preview.stored, preview.dropped, preview.values) == (["s", "x"], ["x"], [])
+        assert_foreseen(preview, L, log, ran)
+
     @given(programs(outputs=2), st.data())
     def test_random_programs(self, program, data):
         leaves, outputs = program.record(mg.Tape())
@@ -123,6 +142,7 @@ class TestBetween:
         for step in range(data.draw(st.integers(2, 6))):
             values = program.values(seed=data.draw(st.integers(0, step)))
             tape.assign({leaves[k]: values[k] for k in data.draw(drawn)})
+            let_go(tape._memory, data.draw(st.sets(st.integers(0, len(tape)), max_size=4)))
             targets, L = [leaves[k] for k in data.draw(drawn)], data.draw(st.sampled_from(outputs))
             preview = mg.preview(L, targets)
             assert_foreseen(preview, L, *asked(L, targets))
