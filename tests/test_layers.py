@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
-    1: {"registry", "log", "rules", "digraph", "costs", "edges"},
+    1: {"registry", "log", "rules", "digraph", "costs", "edges", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot"},
     3: {"tape"},
     4: {"solver"},

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from .comparison import Comparison, compared
 from .errors import OtherTapeError, printable
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
@@ -110,6 +111,38 @@ class Log:
 
     def _named(self, kind: str) -> list[str]:
         return [self._names[e.node] for e in self.events if e.kind == kind]
+
+    def compare(self, other: "Log") -> Comparison:
+        """What was computed this time and not the other time, and the reverse, and why.
+
+        Parameters
+        ----------
+        other : Log
+            The other time's. Nodes are told by their names, so that it may be that of another tape.
+
+        Returns
+        -------
+        Comparison
+            Prints as lines.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> x, w = tape.leaf(2.0, name="x"), tape.leaf(3.0, name="w")
+        >>> L = np.exp(np.sin(x).named("s") * w).named("L")
+        >>> first, second = mg.Log(), mg.Log()
+        >>> _ = mg.grad(L, x, log=first)
+        >>> tape.assign({w: 4.0}, log=second)
+        >>> _ = mg.grad(L, w, log=second)
+        >>> second.compare(first)
+        computed now, and not then:
+            ∂L/∂w: asked for now, and not then
+        computed then, and not now:
+            ∂L/∂x: asked for then, and not now
+            ∂L/∂s: needed then for ∂L/∂x, and not now
+        """
+        return compared(self, other)
 
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
 
