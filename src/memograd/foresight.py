@@ -138,7 +138,7 @@ class Course:
         return n in self._cotangents or (n in self.table.cotangents and n not in self.table.marks)
 
     def _close(self, n: int) -> None:
-        marks, primals = self.table.marks, list(self.memory._primals(self.table, n))
+        marks, primals = self.table.marks, list(self.memory.primals(self.table, n))
         ending: tuple[str, ...] = STORE
         found = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)] + [self._value(p) for p in primals]
         if n not in self.table.cotangents:
