@@ -10,14 +10,17 @@ from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTa
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
 from .node import Node
+from .progress import Progress, Report, watched
 from .registry import RULES, Read
 from .rules.broadcasting import unbroadcast
 from .tape import Tape
 
 Store = Callable[[Table, int, Any], None]
+Listener = Log | Progress
+"""Who is told what the recursion does."""
 
 
-def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Log | None = None) -> Any:
+def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Listener | None = None) -> Any:
     """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
     up, cotangents, marks = table.up, table.cotangents, table.marks
     stack = [target]
@@ -104,7 +107,7 @@ def fitted(d: Any, consumer: dict[str, Any], k: int, node: dict[str, Any]) -> An
 # ----------------------------------------------------------------------------------------------------- the request
 
 
-def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
+def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
     """∂L/∂target, computed from what is needed and not yet known.
 
     Each ∂L/∂node that is found on the way is stored in L's table, where later requests find it.
@@ -119,6 +122,9 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
         What a target that does not lead to L gives: zeros, None, or an error.
+    progress : bool or callable
+        Show a bar over the visits that the request has to make (needs tqdm); or call ``progress(done, total)`` at the
+        end of each. An exception that it raises ends the request, and loses nothing of what was computed.
 
     Returns
     -------
@@ -158,10 +164,18 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
         raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
     tape = scalar(L).tape
     mapped(lambda t: checked(L, t), target)
-    return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(tape._memory, table, t, log, unconnected), target))
+    memory = tape._memory
+    if progress is False:
+        return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target))
+
+    def watching(table: Table) -> Any:
+        with watched(progress, table, ids(target), log) as listener:
+            return mapped(lambda t: answer(memory, table, t, listener, unconnected), target)
+
+    return tape._ask(L.id, log, watching)
 
 
-def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: str) -> Any:
+def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
     """One target's derivative, as it is handed out."""
     if t.id in table.up:
         found(memory, table, t.id, log)
@@ -173,7 +187,7 @@ def answer(memory: Memory, table: Table, t: Node, log: Log | None, unconnected: 
     raise no_path(memory, table, t)
 
 
-def found(memory: Memory, table: Table, n: int, log: Log | None = None) -> Any:
+def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
     """∂L/∂n, from the table, verified, or computed; what is computed on the way tells that it was for n."""
     outer = memory.act
     if n not in table.cotangents or n in table.marks:
@@ -350,6 +364,13 @@ def _inexact(node: dict[str, Any]) -> None:
         raise NotDifferentiableError(
             f"{describe(node)} has no derivative: its dtype is no float and no complex. Make it one: a leaf of floats, or x.astype(float)."
         )
+
+
+def ids(target: Any) -> list[int]:
+    """The ids of the nodes in a nest of lists, tuples and dicts, in order."""
+    found: list[int] = []
+    mapped(lambda t: found.append(t.id), target)
+    return found
 
 
 def mapped(f: Any, target: Any) -> Any:

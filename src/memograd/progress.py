@@ -1,0 +1,70 @@
+"""How far a request has come: told to a bar, or to a callable of the user's, at each visit that ends."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import networkx as nx
+
+from .errors import MissingLibraryError, printable
+from .log import Log
+from .memory import Table, consumers
+
+Report = Callable[[int, int], object]
+"""`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
+
+
+class Progress:
+    """Listens to the recursion in the log's place, counts the ends of visits, and passes on to the log what it hears."""
+
+    def __init__(self, report: Report, total: int, log: Log | None) -> None:
+        self.report, self.total, self.log = report, total, log
+        self.done = 0
+
+    def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+        """As the log is told."""
+        if self.log is not None:
+            self.log.taken(graph, n, known)
+
+    def close(self, *kinds: str) -> None:
+        """As the log is told; the entry is in the table by now."""
+        if self.log is not None:
+            self.log.close(*kinds)
+        self.done += 1
+        self.report(self.done, self.total)
+
+
+@contextmanager
+def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None) -> Iterator[Progress]:
+    """Who listens to a request for these targets; with True, a bar that is there as long as the request."""
+    total = len(to_visit(table, targets))
+    if progress is True:
+        with _bar()(total=total, desc="derivatives") as bar:
+            yield Progress(lambda done, total: bar.update(), total, log)
+    elif callable(progress):
+        yield Progress(progress, total, log)
+    else:
+        raise TypeError(f"progress is True, False, or a callable that takes (done, total), not {printable(repr(progress))}.")
+
+
+def _bar() -> Any:
+    try:
+        return import_module("tqdm.auto").tqdm
+    except ModuleNotFoundError:
+        raise MissingLibraryError(
+            "progress=True shows a bar of tqdm's, which is not installed. Install it: pip install 'memograd[progress]'; "
+            "or hand in a callable: progress=lambda done, total: ..."
+        ) from None
+
+
+def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
+    """The nodes whose cotangents are needed and not known to be right."""
+    found: set[int] = set()
+    stack = [n for n in targets if n in table.up]
+    while stack:
+        n = stack.pop()
+        if n not in found and (n not in table.cotangents or n in table.marks):
+            found.add(n)
+            stack.extend(consumers(table, n))
+    return found
