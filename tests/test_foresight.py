@@ -135,6 +135,43 @@ class TestBetween:
         assert (preview.stored, preview.dropped, preview.values) == (["s", "x"], ["x"], [])
         assert_foreseen(preview, L, log, ran)
 
+    def test_values_that_are_gone_are_computed_with_what_they_come_from(self, tape):
+        x, w = tape.leaf(0.5, name="x"), tape.leaf(2.0, name="w")
+        L = (np.exp(np.sin(x).named("a")).named("b") * w).named("L")
+        let_go(tape._memory, {tape["a"].id, tape["b"].id})
+        preview, (_, ran) = mg.preview(L, w), asked(L, w)
+        assert preview.values == ran == ["a", "b"] and preview.least.elements == 3 + 2 + 2
+
+    def test_where_no_value_is_marked_none_is_looked_at(self, tape):
+        x, w = tape.leaf(0.5, name="x"), tape.leaf(2.0, name="w")
+        L = (np.sign(x).named("s") * w).named("L")
+        mg.grad(L, w)
+        x.value = 0.7
+        assert L.value == 2.0  # the sign is verified now, ∂L/∂w is not
+        let_go(tape._memory, {tape["s"].id})
+        preview, (log, ran) = mg.preview(L, w), asked(L, w)
+        assert preview.read == log.read == ["w"]
+        assert preview.values == preview.maybe_values == ran == []
+
+    def test_what_is_looked_at_and_gone_is_computed(self, product):
+        x, w, L = product
+        mg.grad(L, w)
+        x.value = [2.0, 3.0]
+        let_go(x.tape._memory, {x.tape["s"].id})
+        preview, (log, ran) = mg.preview(L, w), asked(L, w)
+        assert preview.read == log.read == ["w"] and preview.values == ran == ["s"]
+
+    def test_what_one_needs_perhaps_and_another_for_certain_is_certain(self, tape):
+        k, w, v = tape.leaf(0.5, name="k"), tape.leaf(2.0, name="w"), tape.leaf(3.0, name="v")
+        p = np.sin(k).named("p")
+        L = np.exp((p * w).named("m") + p * v).named("L")
+        mg.grad(L, w)
+        w.value = 2.5
+        assert L.value == np.exp(np.sin(0.5) * 2.5 + np.sin(0.5) * 3.0)  # no value is marked any more
+        let_go(tape._memory, {p.id})
+        assert (mg.preview(L, w).maybe, mg.preview(L, w).maybe_values) == (["m", "w"], ["p"])
+        assert (mg.preview(L, [w, v]).values, mg.preview(L, [w, v]).maybe_values) == (["p"], [])
+
     @given(programs(outputs=2), st.data())
     def test_random_programs(self, program, data):
         leaves, outputs = program.record(mg.Tape())

@@ -138,20 +138,25 @@ class Course:
         return n in self._cotangents or (n in self.table.cotangents and n not in self.table.marks)
 
     def _close(self, n: int) -> None:
-        marks, primals = self.table.marks, list(self.memory.primals(self.table, n))
-        ending: tuple[str, ...] = STORE
-        found = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)] + [self._value(p) for p in primals]
-        if n not in self.table.cotangents:
-            bits = OTHER if n in marks else SAME  # what read one that is gone cannot compare
-        else:
-            worst = OTHER if marks[n] == DIRTY else max(found)
-            ending, bits = ENDINGS[worst], min(worst, PERHAPS)
+        looked = len(self._values) < len(self.memory.marks)  # to verify, at the values too; where none is marked, at none
+        primals = list(self.memory.primals(self.table, n))
+        ending, bits = self._ending(n, [self._value(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
         if ending is READ:
             self.read.append(n)
+        read = OTHER if looked or ending in (STORE, ANEW) else PERHAPS if ending is EITHER else SAME
         for p in primals:
             if p not in self.memory.values:
-                self._run(p, OTHER if ending in (STORE, ANEW) else PERHAPS)
+                self._run(p, read)
+
+    def _ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
+        """How a visit ends, and what becomes of the bits, of an entry that read these values and its consumers' cotangents."""
+        marks = self.table.marks
+        if n not in self.table.cotangents:
+            return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
+        cotangents = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)]
+        worst = OTHER if marks[n] == DIRTY else max(cotangents + values)
+        return ENDINGS[worst], min(worst, PERHAPS)
 
     def _value(self, n: int) -> int:
         """What became of the bits of n's value, which is verified where it is marked, with what it comes from."""
