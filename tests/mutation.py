@@ -1,7 +1,7 @@
 """Wrong rules on purpose: every line of every sheet is changed in one way at a time, and `check_rule` must notice.
 
-Run by hand or by `make test-long`: ``python tests/mutation.py``. It fails unless all changes of sign and of factor are caught.
-Swapped operands are counted too; where a line is symmetric in what it reads, the swap changes nothing and cannot be caught.
+Run by hand or by `make test-long`: ``python tests/mutation.py``. It fails unless all are caught: every change of sign and of
+factor, and every swap of two operands that a line reads, save those that change nothing, each of which stands here with its reason.
 """
 
 import sys
@@ -20,16 +20,24 @@ from memograd.errors import op_name
 from memograd.registry import RULES, Line, Rule, _pull, _sources
 from memograd.rules.indexing import output
 
-MUST = ("sign flipped", "factor halved", "factor doubled")
+FACTORS = {"sign flipped": -1, "factor halved": 0.5, "factor doubled": 2}
+
+AT_TIES = "`a` and `where` are asked for who else is the extreme: no one, save at ties, which the conventions in test_rules.py hold"
+EQUIVALENT: dict[tuple[str, int | str], str] = {
+    ("np.copysign", 0): "sign(a)·sign(b) is symmetric, save at 0, which the conventions in test_rules.py hold",
+    ("special.poch", 1): "the line reads z and m in their sum alone",
+    **{(f"np.{name}", 2): AT_TIES for name in ("max", "min", "amax", "amin", "nanmax", "nanmin")},
+}
+"""Lines in which the first two operands may be swapped, and why."""
 
 
-def mutants(rule: Rule, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
+def mutants(rule: Rule, k: int | str, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Names of changes, with the changed line's `pull`."""
-    for name, factor in zip(MUST, (-1, 0.5, 2), strict=True):
+    for name, factor in FACTORS.items():
         yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)
     sources = _sources(rule.op, rule.operands, line.fn, call_of(rule.op, rule.operands, rule.lines.each is not None))
     values = [j for j, s in enumerate(sources) if s.what == "value"]
-    if len(values) > 1:
+    if len(values) > 1 and (op_name(rule.op), k) not in EQUIVALENT:
         i, j = values[:2]
         sources[i], sources[j] = sources[j], sources[i]
         yield "operands swapped", _pull(line.fn, sources)
@@ -57,7 +65,7 @@ def survey() -> tuple[Counter[str], Counter[str], list[str], list[str]]:
             broken.append(op_name(op))
             continue
         for k, line in [("each", rule.lines.each)] if rule.lines.each else rule.lines.of.items():
-            for name, pull in [] if is_unknown(line) else mutants(rule, line):
+            for name, pull in [] if is_unknown(line) else mutants(rule, k, line):
                 tried[name] += 1
                 with mock.patch.object(line, "pull", pull):
                     seen = caught(op)
@@ -75,7 +83,7 @@ def main() -> int:
         print(f"{name:18} {found[name]:5} of {tried[name]:5} caught, {found[name] / tried[name]:.1%}")
     print(*(f"survived: {text}" for text in survivors), sep="\n")
     print(*(f"not tried, because it fails unchanged: {name}" for name in broken), sep="\n")
-    return 1 if broken or any(found[name] < tried[name] for name in MUST) else 0
+    return 1 if broken or survivors else 0
 
 
 if __name__ == "__main__":

@@ -47,6 +47,17 @@ QUANTILES = [call(CUBE, 0.3), call(CUBE, np.array([0.21, 0.77]), axis=1), call(C
              call(array(7), 0.6, method="weibull"),
              call(array(7), 0.6, method="median_unbiased"), call(array(7), 0.6, method="midpoint"),
              call(array(7), 0.6, method="interpolated_inverted_cdf"), call(array(7), 0.6, method="normal_unbiased")]  # fmt: skip
+WHOLE = [call(CUBE, q, axis, method="inverted_cdf", weights=CUBE + 1) for q, axis in [(0.3, None), (np.array([0.2, 0.7]), -1)]]
+WEIGHED = [*WHOLE, call(CUBE, np.array([0.2, 0.7]), 1, method="inverted_cdf", weights=V),
+           call(CUBE, 0.6, (2, 0), weights=array(4, 2), method="inverted_cdf")]  # fmt: skip
+"""NumPy's own `nanquantile` takes no weights of fewer axes."""
+
+
+def percentiles(samples: list[Any]) -> list[Any]:
+    """Samples of `quantile` as samples of `percentile`."""
+    return [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in samples]
+
+
 PRODUCTS = [call(V, W), call(X, V), call(array(2), X), call(X, array(3, 4)), call(array(2, 2, 3), array(3, 4))]
 SPLITS = [call(array(6), 3), call(array(4, 6), 2, axis=1), call(array(4, 6), [1, 3], axis=-1), call(array(4, 6), (2, 2, 9)),
           call(array(6), indices_or_sections=2)]  # fmt: skip
@@ -112,7 +123,8 @@ SAMPLES: dict[Any, list[Any]] = {
     np.trapezoid: [call(V), call(CUBE, axis=1), call(X, dx=0.5), call(X, V), call(CUBE, array(2), axis=0), call(CUBE, CUBE + X[..., None])],
     np.unwrap: [call(9 * V), call(9 * X, axis=0), call(9 * V, period=1.0)],
     np.interp: [call(X, np.array([0.1, 0.45, 0.9]), W), call(X, np.array([0.3, 0.5, 0.6]), W),
-                call(X, np.array([0.3, 0.5, 0.6]), W, left=0.1, right=0.2), call(0.3, np.array([0.1, 0.45, 0.9]), W)],
+                call(X, np.array([0.3, 0.5, 0.6]), W, left=0.1, right=0.2), call(0.3, np.array([0.1, 0.45, 0.9]), W),
+                call(X, np.array([0.3, 0.5, 0.6]), W, 0.1), call(4 * X, np.array([0.8, 1.4, 0.1]), W, period=1.1)],
     np.convolve: [call(a, v, mode) for a, v in PAIRS
                   for mode in ("full", "same", "valid")],
     np.correlate: [call(a, v, mode) for a, v in [*PAIRS, (array(6), array(4)), (V, W)]
@@ -127,23 +139,31 @@ SAMPLES: dict[Any, list[Any]] = {
     np.sort_complex: [call(X), call(X + 1j * Y)],
     np.median: REDUCTIONS,
     np.nanmedian: [*REDUCTIONS, call(CUBE[:, :, 1:], axis=-1)],
-    np.quantile: QUANTILES,
-    np.nanquantile: QUANTILES,
-    np.percentile: [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in QUANTILES],
-    np.nanpercentile: [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in QUANTILES],
+    np.quantile: [*QUANTILES, *WEIGHED],
+    np.nanquantile: [*QUANTILES, *WHOLE],
+    np.percentile: percentiles([*QUANTILES, *WEIGHED]),
+    np.nanpercentile: percentiles([*QUANTILES, *WHOLE]),
     np.average: [*REDUCTIONS, call(CUBE, weights=CUBE + 1), call(CUBE, 1, V), call(CUBE, axis=(2, 0), weights=array(4, 2)),
-                 call(CUBE, axis=-1, weights=CUBE + 1, keepdims=True)],
+                 call(CUBE, axis=-1, weights=CUBE + 1, keepdims=True), call(CUBE, returned=True), call(CUBE, 1, V, returned=True),
+                 call(CUBE, axis=0, weights=CUBE + 1, returned=True, keepdims=True)],
     np.cov: [call(X), call(V), call(X, rowvar=False), call(X, Y, bias=True), call(V, W, ddof=2),
-             call(array(4, 2), array(4, 3), rowvar=False), call(array(3, 4), fweights=np.array([1, 2, 3, 1]), aweights=array(4))],
+             call(array(4, 2), array(4, 3), rowvar=False), call(array(3, 4), fweights=np.array([1, 2, 3, 1]), aweights=array(4)),
+             call(array(4), aweights=array(4, seed=3)), call(array(3, 4), array(4), ddof=0, aweights=array(4, seed=3)),
+             call(array(4, 3), rowvar=False, fweights=[1, 2, 3, 1])],
     np.corrcoef: [call(array(3, 5)), call(array(5, 3), rowvar=False), call(array(5), array(2, 5)), call(array(4, 2), array(4, 3), False)],
     np.compress: [call([True, False, True], X, axis=1), call(MASK.ravel(), X), call(np.array([False, True]), CUBE, 0)],
     np.extract: [call(MASK, X), call(X > 0.4, X)],
     np.choose: [call(np.array([0, 2, 1]), [V, W, 0.5]), call(np.array([[0], [3]]), [X, V], mode="wrap"),
                 call(np.array([-1, 0, 7]), (V, X), mode="clip"),
                 call(np.array([1, 0, 1]), X)],
+    np.piecewise: [call(X, [X < 0.5, X > 0.6], [np.sin, np.exp, np.square]), call(X, MASK, [np.exp, 0.3]), call(0.3, [True], [np.sin]),
+                   call(X, [X < 0.6, X > 0.4], [lambda x, k, p=1: k * x**p, 0.5], 3.0, p=2)],
     np.select: [call([X > 0.6, X > 0.3], [X, Y]), call([MASK, ~MASK[0]], [V, 0.5 * X], 0.7), call([MASK], [X], default=V)],
     np.diagflat: [call(V), call(X, 1), call(0.3, k=-1)],
-    np.pad: [call(X, 1), call(X, ((1, 0), (2, 1)), "constant", constant_values=0.5), call(X, (1, 2), mode="edge"), call(X, 1, "reflect"),
+    np.pad: [call(X, 1), call(X, ((1, 2), (3, 0)), constant_values=array(2, 2)),
+             call(CUBE, ((1, 2), (0, 1), (2, 1)), constant_values=V[:2]),
+             call(CUBE, ((0, 1), (2, 1), (1, 1)), constant_values=array(3, 1)),
+             call(X, ((1, 0), (2, 1)), "constant", constant_values=0.5), call(X, (1, 2), mode="edge"), call(X, 1, "reflect"),
              call(X, ((0, 1), (2, 2)), mode="symmetric"), call(V, 5, "wrap"), call(X, {-1: (1, 2)}, "reflect"), call(V, 7, "reflect"),
              call(0.3, 0)],
     np.append: [call(X, Y), call(X, Y, axis=0), call(V, 0.3), call(X, array(2, 1), axis=-1)],
@@ -205,14 +225,16 @@ SAMPLES: dict[Any, list[Any]] = {
     np.take_along_axis: [call(X, np.array([[0], [2]]), axis=1), call(X, np.array([[2, 2], [0, 1]]), 1),
                          call(X, np.array([[1, 0, 1]]), axis=0), call(V, np.array([2, 0]), axis=-1),
                          call(X, np.array([5, 0, 0]), axis=None)],
-    np.matmul: [*PRODUCTS, call(V, array(2, 3, 4)), call(array(2, 4, 3), V), call(array(5, 2, 3), array(5, 3, 2)),
+    np.matmul: [*PRODUCTS, call(array(3, 2), array(4, 3), axes=[(1, 0), (1, 0), (-2, -1)]),
+                call(V, array(2, 3, 4)), call(array(2, 4, 3), V), call(array(5, 2, 3), array(5, 3, 2)),
                 call(array(5, 1, 2, 3), array(4, 3, 2)), call(X, array(5, 3, 2))],
     np.dot: [*PRODUCTS, call(X, array(5, 3, 2)), call(CUBE, array(4)), call(CUBE, array(2, 4, 3)), call(V, array(2, 3, 4)),
              call(0.3, X), call(X, 0.3), call(0.2, 0.3)],
     np.inner: [call(V, W), call(X, V), call(V, X), call(X, array(4, 3)), call(CUBE, array(5, 4)), call(0.3, X), call(X, 0.3),
                call(0.2, 0.3)],
     np.vdot: [call(V, W), call(X, Y), call(0.2, 0.3)],
-    np.vecdot: [call(V, W), call(X, V), call(X, Y), call(X, array(4, 2, 3))],
+    np.vecdot: [call(array(3, 2), array(3, 2) + 1, axis=0), call(array(3, 2), X, axes=[0, 1]), call(V, W), call(X, V), call(X, Y),
+                call(X, array(4, 2, 3))],
     np.outer: [call(V, array(2)), call(X, V), call(0.3, V), call(V, 0.3)],
     np.tensordot: [call(X, array(2, 3, 4)), call(X, array(3, 4), 1), call(X, V, axes=1), call(X, V, axes=0),
                    call(CUBE, array(3, 2, 5), axes=((0, 1), (1, 0))),

@@ -48,6 +48,7 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     log_softmax: [call(A), call(A, 1), call(3 * S, axis=0)],
     special.rgamma: [call(A), call(3 * S), call(np.array([0.0, -1.0, -2.0, 3.0]))],
     special.gammaln: [call(A), call(S)],
+    special.poch: [call(A, B), call(A, 2 * A), call(np.array([-3.0, -3.0, 0.0]), np.array([2, 5, 0]))],
     special.binom: [call(3 + A, B)],
     ZETA: [call(3, 1 + A)],
     special.gdtr: [call(A, 2, B)],
@@ -67,7 +68,9 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     special.erfcx: [call(3 * S), call(100 + A)],
     special.dawsn: [call(3 * S), call(100 + A)],
     special.wofz: [call(A + 1j * B), call(S - 0.3j * B), call(100j + A + 0j)],
-    special.voigt_profile: [call(S, A, B)],
+    special.voigt_profile: [call(S, A, B), call(S, 0.003 * B, A)],
+    special.berp: [call(S), call(np.array([0.0, 1e-3]))],
+    special.beip: [call(S), call(np.array([0.0, 1e-3]))],
     special.entr: [call(A)],
     special.powm1: [call(A, S), call(A, np.array([0, 1, 2]))],
     special.boxcox: [call(A, B), call(A, np.array([0.0, -1.5, 2.0])), call(A + 1, B)],
@@ -120,5 +123,5 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
 
 for op, rule in list(RULES.items()):
     if isinstance(op, np.ufunc) and op not in SPECIAL_SAMPLES and any(map(is_unknown, rule.lines.of.values())):
-        values = iter((A, B))
-        SPECIAL_SAMPLES[op] = [call(*(2 if is_unknown(rule.lines.of[k]) else next(values) for k in range(op.nin)))]
+        values, constants = iter((A, B)), iter((2, 3, 5, 7))
+        SPECIAL_SAMPLES[op] = [call(*(next(constants) if is_unknown(rule.lines.of[k]) else next(values) for k in range(op.nin)))]

@@ -355,10 +355,15 @@ def test_outputs_are_named_as_in_numpy() -> None:
     assert np.linalg.slogdet(x).logabsdet.shape == () and np.linalg.eigh(x).eigenvectors.shape == (3, 3)
 
 
-def test_raw_qr_is_refused() -> None:
-    (x,) = leaves([A])
-    with pytest.raises(ValueError, match="mode='reduced'"):
-        mg.grad(np.sum(np.linalg.qr(x, mode="raw")[0]), x)
+def test_eigenvalues_that_turn_complex_are_computed_anew() -> None:
+    for f in (np.linalg.eigvals, lambda a: np.linalg.eig(a).eigenvalues):
+        (x,) = leaves([np.array([[1.0, 0.5], [0.5, 3.0]])])
+        w = f(x)
+        L = np.sum(np.abs(w) ** 2)
+        assert w.dtype == np.complex128 and mg.grad(L, x).dtype == np.float64
+        x.value = ROTATION[:2, :2]
+        np.testing.assert_allclose(w.value, np.linalg.eigvals(ROTATION[:2, :2]))
+        np.testing.assert_allclose(mg.grad(L, x), finite_difference(L, x), rtol=1e-6)
 
 
 def test_rank_is_constant() -> None:

@@ -92,6 +92,7 @@ APART = {
     (np.astype, "autograd"): "autograd's cotangents are in double precision throughout",
     (np.astype, "jax"): "NumPy's name for it is the same, its arguments are not",
     **{(op, "autograd"): "autograd does not follow nested lists" for op in (np.choose, np.select, np.block)},
+    (np.piecewise, "autograd"): "autograd takes the elements that were chosen, and the functions are many",
     **{(op, "jax"): "its lists are nested" for op in (np.choose, np.select, np.block)},
 }
 
@@ -243,7 +244,13 @@ KINKS = {
     "nanvar": (np.nanvar, [[1.0, NAN, 3.0]], [[-1, 0, 1]]),
     "nancumprod": (np.nancumprod, [[2.0, NAN, 3.0]], [[5, 0, 2]]),
     "max with NaN": (np.max, [[1.0, NAN]], [[0, 0]]),
-    "max at initial": (lambda x: np.max(x, initial=3.0), [[3.0, 1.0]], [[0.5, 0]]),
+    "max at initial": (lambda x, i: np.max(x, initial=i), [[3.0, 1.0], 3.0], [[0.5, 0], 0.5]),
+    "min at initial": (lambda x, i: np.min(x, initial=i, where=[True, True, False]), [[1.0, 3.0, 1.0], 1.0], [[0.5, 0, 0], 0.5]),
+    "nanmax at initial": (
+        lambda x, i: np.nanmax(x, 1, initial=i),
+        [[[3.0, NAN, 3.0], [1.0, 2.0, NAN]], 3.0],
+        [[[1 / 3, 0, 1 / 3], [0, 0, 0]], 4 / 3],
+    ),
     "interp at a knot, at an end, outside": (lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 1.0, 5.0]), [[1.0, 0.0, 4.0]], [[1.5, 0.5, 0]]),
     "running maximum with ties": (lambda x: np.maximum.accumulate(x), [[2.0, 2.0, 1.0]], [[1, 2, 0]]),
     "logaddexp.reduce far out": (lambda x: np.logaddexp.reduce(x), [[1e4, 1e4, -INF]], [[0.5, 0.5, 0]]),
@@ -334,7 +341,7 @@ def test_a_method_of_a_ufunc(method: str) -> None:
     (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), "reflect_type"),
     (lambda x: np.gradient(x, x[0, 0]), "spacing"),
     (lambda x: np.trim_zeros(x[0]), "slice"),
-    (lambda x: np.piecewise(x, [X > 0.5], [np.sin]), "np.select"),
+    (lambda x: np.linalg.qr(x, mode="raw"), "mode='reduced'"),
 ])  # fmt: skip
 def test_what_is_refused_says_what_to_use(call: Any, reason: str) -> None:
     with pytest.raises((RefusedError, NoRuleError), match=reason):
@@ -435,7 +442,8 @@ def test_keywords_that_the_derivative_does_not_depend_on_pass() -> None:
 
 REFUSED = {
     "add where": lambda x: np.add(x, x, where=np.array([True, False, True])),
-    "interp period": lambda x: np.interp(x, [0.0, 1.0], [0.0, 1.0], period=2.0),
+    "vecdot keepdims": lambda x: np.vecdot(x, x, keepdims=True),
+    "matvec axes": lambda x: np.matvec(np.ones((2, 2)), x, axes=[(0, 1), 0, 0]),
     "full_like shape": lambda x: np.full_like(x, 1.0, shape=(2,)),
 }
 

@@ -99,7 +99,7 @@ def test_a_structure_that_is_not_recorded_is_refused() -> None:
         linalg.solve(mg.Tape().leaf(M), V, assume_a="tridiagonal")
 
 
-@pytest.mark.parametrize("op", [linalg.expm, linalg.sqrtm, linalg.logm])
+@pytest.mark.parametrize("op", [linalg.expm, linalg.square_root, linalg.logarithm])
 def test_functions_of_matrices_are_checked(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     check_rule(op, P)
     line = RULES[op].lines.of[0]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .calls import NOTHING, Arguments, Call, by_name, call_of_function, call_of_list, call_of_ufunc, parameters_of
-from .errors import RefusedError, op_name
+from .calls import NOTHING, Arguments, Call, by_name, call_of_function, call_of_list, call_of_ufunc, parameters_of, signature
+from .errors import NoRuleError, RefusedError, op_name
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
@@ -105,11 +105,38 @@ def call_of_select(op: Callable[..., Any]) -> Call:
             raise ValueError(f"np.select takes a choice for each condition, but got {len(conditions)} conditions, {len(choices)} choices.")
         return (*conditions, *choices, default), NOTHING
 
-    def compute(*xs: Any) -> Any:
-        n = len(xs) // 2
-        return op(list(xs[:n]), list(xs[n:-1]), xs[-1])
+    return Call(bind, selected)
+
+
+def selected(*xs: Any) -> Any:
+    """`np.select` of one list of operands: conditions, choices, default."""
+    n = len(xs) // 2
+    return np.select(list(xs[:n]), list(xs[n:-1]), xs[-1])
+
+
+def call_of_piecewise(op: Callable[..., Any]) -> Call:
+    """`piecewise(x, condlist, funclist, ...)`: each function takes all of x, and what it gives is a choice, the last one first."""
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        given = signature(op).bind(*args, **kwargs).arguments
+        x, fs, conditions = given["x"], given["funclist"], conditions_of(given["x"], given["condlist"])
+        if len(fs) - len(conditions) not in (0, 1):
+            raise ValueError(f"np.piecewise takes a function for each of the {len(conditions)} conditions, or one more, but got {len(fs)}.")
+        more, named = given.get("args", ()), given.get("kw", {})
+        ys = [f(x, *more, **named) if callable(f) else f for f in (*fs, 0)[: len(conditions) + 1]]
+        default = np.broadcast_to(ys[-1], np.shape(x))
+        return (*conditions[::-1], *ys[-2::-1], default), {"dtype": x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype}
+
+    def compute(*xs: Any, dtype: Any) -> Any:
+        return selected(*xs).astype(dtype)
 
     return Call(bind, compute)
+
+
+def conditions_of(x: Any, conditions: Any) -> list[Any]:
+    """The conditions of `piecewise` as a list; one alone may stand for a list of one, and may itself be a list of bools."""
+    several = isinstance(conditions, list | tuple) and not (np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions))
+    return list(conditions) if several or np.ndim(conditions) > np.ndim(x) else [conditions]
 
 
 def call_of_block(op: Callable[..., Any]) -> Call:
@@ -156,9 +183,13 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
                 f"np.pad was called with mode={mode!r}{''.join(f', {k}={v!r}' for k, v in others.items())}, which computes new elements. "
                 f"Use one of {', '.join(PADS)}, with reflect_type='even', or np.concatenate with the elements you mean."
             )
-        return (array,), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0}
+        values = (others.pop("constant_values"),) if "constant_values" in others else ()
+        return (array, *values), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0}
 
-    return Call(bind, op, frozenset({"pad_width", "mode", "constant_values", "reflect_type"}))
+    def compute(array: Any, *values: Any, **keywords: Any) -> Any:
+        return op(array, **keywords, **({"constant_values": values[0]} if values else {}))
+
+    return Call(bind, compute, frozenset({"pad_width", "mode", "reflect_type"}))
 
 
 def pairs_of(width: Any, ndim: int) -> Any:
@@ -186,6 +217,67 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
     return Call(bind, compute, frozenset({"spacing", "axis", "edge_order"}))
 
 
+def call_of_interp(op: Callable[..., Any]) -> Call:
+    """`interp(x, xp, fp, left, right, period)`: a period puts the knots in order, and repeats the outermost ones beyond the ends."""
+    plain = call_of_function(op, ("x", "xp", "fp", "left", "right"))
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        operands, keywords = plain.bind(args, kwargs)
+        if "period" not in keywords:
+            return operands, keywords
+        period, (x, xp, fp) = np.abs(keywords["period"]), operands[:3]
+        xp, fp = np.remainder(xp, period), fp if hasattr(fp, "dtype") else np.asarray(fp)
+        order = np.argsort(xp)
+        xp, fp = (np.take_along_axis(knots, order, 0) for knots in (xp, fp))
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        return (np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])), NOTHING
+
+    return plain._replace(bind=bind)
+
+
+def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
+    """`eig` and `eigvals` are complex: whether all of a real matrix' are real depends on values, and dtypes are part of the program."""
+
+    def compute(a: Any) -> Any:
+        y = op(a)
+        return type(y)(*map(as_complex, y)) if isinstance(y, tuple) else as_complex(y)
+
+    return Call(call_of_function(op, ("a",)).bind, compute)
+
+
+def as_complex(y: Any) -> Any:
+    """Numbers in the complex dtype of their precision."""
+    return y.astype(np.result_type(y, np.complex64))
+
+
+def call_of_qr(op: Callable[..., Any]) -> Call:
+    """`qr(a, mode)`: what LAPACK keeps its factors in is refused."""
+    plain = call_of_function(op, ("a",))
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        operands, keywords = plain.bind(args, kwargs)
+        if keywords.get("mode") == "raw":
+            raise NoRuleError("np.linalg.qr was called with mode='raw', which gives LAPACK's reflectors. Write mode='reduced'.")
+        return operands, keywords
+
+    return plain._replace(bind=bind)
+
+
+def call_of_product(op: np.ufunc) -> Call:
+    """`matmul` and its kin: operands that have their vectors and matrices along other axes are turned when they are recorded."""
+    plain, result = call_of_ufunc(op), tuple(range(-1 - str(op.signature).split("->")[1].count(","), 0))
+
+    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        given = dict(kwargs)
+        axes = [given.pop("axis")] * 2 if "axis" in given and op is np.vecdot else given.get("axes", ())
+        if len(axes) == 2 or tuple(np.atleast_1d(axes[2:]).ravel()) == result:
+            given.pop("axes", None)
+            args = tuple(np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False))
+        return args, given or NOTHING
+
+    return plain._replace(bind=bind)
+
+
 SPECIAL: dict[Any, Callable[[Any], Call]] = {
     np.einsum: call_of_einsum,
     np.clip: call_of_clip,
@@ -194,7 +286,13 @@ SPECIAL: dict[Any, Callable[[Any], Call]] = {
     np.sign: call_of_sign,
     np.choose: call_of_choose,
     np.select: call_of_select,
+    np.piecewise: call_of_piecewise,
     np.block: call_of_block,
     np.pad: call_of_pad,
     np.gradient: call_of_gradient,
+    np.interp: call_of_interp,
+    np.linalg.eig: call_of_eigenvalues,
+    np.linalg.eigvals: call_of_eigenvalues,
+    np.linalg.qr: call_of_qr,
+    **dict.fromkeys((np.matmul, np.vecdot, np.matvec, np.vecmat), call_of_product),
 }

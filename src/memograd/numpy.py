@@ -101,7 +101,8 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, 
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
-    return full(_np.shape(a) if shape is None else shape, fill_value, _np.result_type(a) if dtype is None else dtype)
+    like = a if isinstance(a, Node) else _np.asarray(a)
+    return full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype)
 
 
 def linspace(

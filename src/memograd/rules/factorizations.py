@@ -9,7 +9,8 @@ another, so what is smooth there through the values alone has its derivative (th
 `u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. A singular
 value of 0, and a norm at 0, are kinks, with slope 0 in the centre; equal entries, columns, rows or singular values that share a
 maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
-there, as the functions do. `pinv` and `lstsq` take the rank as it is.
+there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and `eigvals` are complex, unlike NumPy's where all
+eigenvalues of a real matrix are real: after an assignment they may not be.
 """
 
 from typing import Any
@@ -300,8 +301,6 @@ def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
     """The cotangent of a. Where it is wide, its last columns are r's last ones, turned by q."""
-    if mode == "raw":
-        raise ValueError("np.linalg.qr with mode='raw' gives LAPACK's own reflectors, which have no rule. Write mode='reduced'.")
     k = min(a_shape[-2:])
     q, r = np.linalg.qr(a) if mode == "r" else (output(y, 0), output(y, 1)[..., :k, :])
     gq, gr = (np.zeros(q.shape, q.dtype), g) if mode == "r" else (economic(g[0], q, k), g[1][..., :k, :])

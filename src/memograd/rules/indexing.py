@@ -1,6 +1,9 @@
 """Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up.
 
 The lines of ops whose shape depends on values (`masked compress extract`) name `y`, so that a shape that changed is found.
+
+Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements that were chosen: where one gives
+NaN or an infinite slope elsewhere, give it an x that is safe there, as for `where`.
 """
 
 import math
@@ -114,6 +117,7 @@ rule(np.extract,           condition=None,
                            arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
 linear(np.choose,          each=lambda g, k, xs, xs_shape, mode="raise": unchoose(g, k, xs, xs_shape, mode))
 linear(np.select,          each=unselect)
+linear(np.piecewise,       each=unselect)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
@@ -122,5 +126,3 @@ rule(output,               values=lambda g, values_shape, values_dtype, k: only(
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index)
 refused("where it cuts depends on values. Take the slice you mean, x[i:j].", np.trim_zeros)
-refused("what its functions do is hidden from the tape. "
-        "Use np.select([c1, c2], [f1(x), f2(x)], default), or x.at[c].set(f(x[c])).", np.piecewise)

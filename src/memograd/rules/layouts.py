@@ -25,6 +25,16 @@ def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
     return np.reshape(scatter(g, (prod(shape),), origin), shape)
 
 
+def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
+    """The cotangent of the values that `pad` put before and after, axis by axis: the later axes have the corners."""
+    sides = []
+    for k, (before, after) in enumerate(pad_width):
+        inner = g[(slice(None),) * (k + 1) + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)]
+        lead = (slice(None),) * k
+        sides += [np.sum(inner[(*lead, slice(0, before))]), np.sum(inner[(*lead, slice(g.shape[k] - after, None))])]
+    return unbroadcast(np.reshape(np.stack(sides), (len(pad_width), 2)), shape)
+
+
 def along(shape: Any, axis: Any) -> int:
     """How many elements lie along `axis`, or altogether."""
     return prod(shape) if axis is None else int(shape[axis])
@@ -83,8 +93,8 @@ def deep(shape: Any) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------- around and between
-linear(np.pad,              a=lambda g, a_shape, pad_width, mode="constant", constant_values=0, reflect_type="even":
-                            unpad(g, a_shape, pad_width, mode))
+linear(np.pad,              a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
+                            constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape))
 linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, [arr_shape, values_shape], axis),
                             values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, [arr_shape, values_shape], axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:

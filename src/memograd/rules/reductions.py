@@ -62,6 +62,14 @@ def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where
     return np.sum(np.equal(initial, kept(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
 
 
+def laid_out(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
+    """Weights such that they broadcast against what is reduced over `axis`."""
+    if w_shape == shape or axis is None:
+        return w
+    axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
+    return np.reshape(np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape)])
+
+
 def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
     """The axes, those that are reduced last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]

@@ -185,7 +185,9 @@ linear(np.unwrap,     a=lambda g, discont=None, axis=-1, period=0.0: g)
 # ----------------------------------------------------------------------------------------------------- interpolation
 rule(np.interp,       x=lambda g, x, xp, fp: g * slope(x, xp, fp),
                       xp=lambda g, x, xp, fp: uninterp_xp(g, x, xp, fp),
-                      fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right))
+                      fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right),
+                      left=lambda g, x, xp: np.sum(np.where(np.less(x, xp[0]), g, 0)),
+                      right=lambda g, x, xp: np.sum(np.where(np.greater(x, xp[-1]), g, 0)))
 
 # ------------------------------------------------------------------------------------------ convolutions, polynomials
 multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), v, a_shape[0]),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ValueChangedError
 from ..registry import linear
 from .broadcasting import unbroadcast
 from .indexing import scatter
@@ -46,6 +47,11 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
         return np.reshape(unrepeat(g, (size,), repeats, 0), shape)
     axis %= len(shape)
     origin = np.repeat(np.arange(shape[axis]), repeats)
+    if origin.shape[0] != g.shape[axis]:
+        raise ValueChangedError(
+            f"np.repeat was recorded with {g.shape[axis]} elements, and its counts now make {origin.shape[0]}; "
+            f"the shape is part of the program. Record it anew."
+        )
     return scatter(g, shape, *(slice(None),) * axis, origin)
 
 
@@ -81,7 +87,8 @@ linear(np.copy,             a=lambda g: g)
 linear(np.broadcast_to,     a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
 linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape))
 linear(np.tile,             a=lambda g, a_shape, reps: untile(g, a_shape, reps))
-linear(np.repeat,           a=lambda g, a_shape, repeats, axis=None: unrepeat(g, a_shape, repeats, axis))
+linear(np.repeat,           a=lambda g, a_shape, repeats, axis=None: unrepeat(g, a_shape, repeats, axis),
+                            repeats=None)
 linear(np.split,            a=lambda g, indices_or_sections, axis=0: np.concatenate(g, axis))
 linear(np.array_split,      a=lambda g, indices_or_sections, axis=0: np.concatenate(g, axis))
 linear(np.vsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 0))

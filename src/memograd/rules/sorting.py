@@ -1,8 +1,8 @@
 """Order statistics: what was put in order is given back to where it stood.
 
 Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the elements between which it
-lies; by `q` its slope is the step between them, at an element the mean of the steps on its two sides, at the ends 0. A
-NaN is equal to nothing.
+lies; by `q` its slope is the step between them, at an element the mean of the steps on its two sides, at the ends 0; by its
+`weights`, which choose an element, it is constant. A NaN is equal to nothing.
 """
 
 from math import prod
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..registry import constant, op, rule
 from .indexing import untake_along
-from .reductions import lined, unlined
+from .reductions import laid_out, lined, unlined
 
 SURPLUS = {
     "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0,
@@ -46,16 +46,18 @@ def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     return np.moveaxis(handed_back(g, rank(a), rank(y)), -1, axis)
 
 
-def place(flat: Any, q: Any, method: Any) -> Any:
+def place(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
     """Where the quantiles lie among the sorted elements along the last axis, NaNs not counted."""
-    return np.nan_to_num(np.nanquantile(np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat))), q, axis=-1, method=method))
+    ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
+    return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
 
 
-def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
+def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None) -> Any:
     """The cotangent of the elements between which the quantiles lie."""
     flat = lined(a, shape, axis)
     n = flat.shape[-1]
-    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (place(flat, q, method), g))
+    w = None if weights is None else lined(np.broadcast_to(laid_out(weights, np.shape(weights), shape, axis), shape), shape, axis)
+    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (place(flat, q, method, w), g))
     low = np.floor(at)
     low, high = np.astype(low, int), np.astype(np.minimum(low + 1, n - 1), int)
     weighed = untake_along(g * (low + 1 - at), flat.shape, low, -1) + untake_along(g * (at - low), flat.shape, high, -1)
@@ -65,6 +67,8 @@ def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, meth
 
 def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
     """The cotangent of `q`: the step between the elements around each quantile, times what its place moves by."""
+    if method not in SURPLUS:
+        return np.zeros(q_shape, g.dtype)
     flat = lined(a, shape, axis)
     at = np.reshape(place(flat, q, method), (prod(q_shape), *flat.shape[:-1]))
     number = np.count_nonzero(~np.isnan(flat), axis=-1)
@@ -72,8 +76,7 @@ def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, me
     inside = np.logical_and(np.greater_equal(low, 0), np.less(high, number))
     ends = [np.moveaxis(np.astype(np.where(inside, end, 0), int), 0, -1) for end in (low, high)]
     below, above = (np.moveaxis(np.take_along_axis(np.sort(flat), end, -1), -1, 0) for end in ends)
-    moved = number + SURPLUS[method] if method in SURPLUS else 0.0
-    slopes = np.where(inside, (above - below) / (high - low) * moved, 0)
+    slopes = np.where(inside, (above - below) / (high - low) * (number + SURPLUS[method]), 0)
     return np.reshape(np.sum(np.reshape(g, at.shape) * slopes, axis=tuple(range(1, len(at.shape)))), q_shape)
 
 
@@ -83,14 +86,14 @@ rule(np.sort_complex,  a=lambda g, a, a_shape, y: unsort(g, a, y, a_shape, -1))
 for middle in (np.median, np.nanmedian):
     rule(middle,       a=lambda g, a, a_shape, axis=None, keepdims=False: unquantile(g, a, a_shape, 0.5, (), axis, "linear"))
 for quantile in (np.quantile, np.nanquantile):
-    rule(quantile,     a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
-                       unquantile(g, a, a_shape, q, q_shape, axis, method),
+    rule(quantile,     a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False, weights=None:
+                       unquantile(g, a, a_shape, q, q_shape, axis, method, weights),
                        q=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
-                       unquantile_q(g, a, a_shape, q, q_shape, axis, method))
+                       unquantile_q(g, a, a_shape, q, q_shape, axis, method), weights=None)
 for percentile in (np.percentile, np.nanpercentile):
-    rule(percentile,   a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
-                       unquantile(g, a, a_shape, np.divide(q, 100), q_shape, axis, method),
+    rule(percentile,   a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False, weights=None:
+                       unquantile(g, a, a_shape, np.divide(q, 100), q_shape, axis, method, weights),
                        q=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
-                       unquantile_q(g, a, a_shape, np.divide(q, 100), q_shape, axis, method) / 100)
+                       unquantile_q(g, a, a_shape, np.divide(q, 100), q_shape, axis, method) / 100, weights=None)
 
 constant(rank)

@@ -2,10 +2,12 @@
 
 Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the factor (infinite where the
 logarithm is) and 0 by what stands in the logarithm. `huber` is differentiable everywhere; the scaled functions `i0e`, `ive` and
-the like have a kink at 0, where the slope is the centre. Functions of complex numbers are holomorphic, so one line serves both,
-save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing overflows, cancels or turns
-into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form divides zero by zero, by the leading
-terms of the tail where it subtracts equal numbers.
+the like have a kink at 0, where the slope is the centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`,
+`poch(z, m)` jumps where z and z + m are both poles of Γ, and its slope is infinite or NaN; so are those of `ker`, `kerp`, `keip` and
+`kelvin` at 0, where Kelvin's functions of the second kind are infinite: take `ber` and `bei` there. Functions of complex numbers are
+holomorphic, so one line serves both, save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that
+nothing overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form
+divides zero by zero, by the leading terms of the tail where it subtracts equal numbers.
 
 No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel functions and of polynomials, by
 the shape parameters of `gammainc`, `betainc` and the distributions made of them, by the parameters of hypergeometric functions,
@@ -196,10 +198,50 @@ def pseudo_huber_slope(u: Any) -> Any:
     return np.square(u * u / (s + 1)) / s
 
 
-def voigt_slopes(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any]:
-    """z = (x + iγ)/σ√2 and the derivative of the Voigt profile's w(z), scaled, by z."""
-    z = (x + 1j * gamma) / (sigma * ROOT_2)
-    return z, wofz_slope(z) / (sigma * ROOT_2PI)
+def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
+    """u = x + iγ, whether it lies far out for its width σ, and there t = σ²/u² and the Lorentz profile's i/πu."""
+    u = x + 1j * gamma
+    far = np.greater(np.abs(u), 50 * ROOT_2 * sigma)
+    v = np.where(far, u, 1)
+    return u, far, np.square(np.where(far, sigma, 0) / v), 1j / (pi * v)
+
+
+def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
+    """The derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ, which may be 0."""
+    u, far, t, lorentz = voigt_parts(x, sigma, gamma)
+    s = np.where(far, 1, sigma)
+    near = wofz_slope(np.where(far, 0, u) / (s * ROOT_2)) / (2 * s * s * ROOT_PI)
+    return np.where(far, -lorentz / np.where(far, u, 1) * (1 + t * (3 + t * (15 + t * (105 + 945 * t)))), near)
+
+
+def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
+    """The derivative of the Voigt profile y by σ; far out by a series, where the closed form cancels."""
+    u, far, t, lorentz = voigt_parts(x, sigma, gamma)
+    series = lorentz * 2 * sigma / np.square(np.where(far, u, 1)) * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
+    closed = -(np.where(far, 0, y) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
+    return np.where(far, np.real(series), closed)
+
+
+def poch_slope(z: Any, m: Any, y: Any) -> Any:
+    """The derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or, where Γ(z + m) has one too, by reflection."""
+    end, pole = z + m, is_pole(z)
+    both = np.logical_and(pole, is_pole(end))
+    reflected = special.psi(np.where(both, 1 - end, 1)) - special.psi(np.where(both, 1 - z, 1))
+    once = np.where(both, 1, end)
+    crossing = y * special.psi(once) + special.gamma(once) * rgamma_slope(np.where(pole, z, 0))
+    plain = y * (special.psi(np.where(pole, 1, end)) - special.psi(np.where(pole, 1, z)))
+    return np.where(both, y * reflected, np.where(pole, crossing, plain))
+
+
+def is_pole(z: Any) -> Any:
+    """Whether Γ has a pole."""
+    return np.logical_and(np.less_equal(z, 0), np.equal(z, np.floor(z)))
+
+
+def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
+    """y / x, and its limit at 0."""
+    zero = np.equal(x, 0)
+    return np.where(zero, limit, y / np.where(zero, 1, x))
 
 
 def struve_term(v: Any, x: Any) -> Any:
@@ -237,7 +279,7 @@ def airy_pull(g: Any, z: Any, y: Any) -> Any:
 def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
     """The cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
     be, ke = output(y, 2), output(y, 3)
-    return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - be / x) + g[3] * (1j * output(y, 1) - ke / x)
+    return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - per(be, x, 0.5j)) + g[3] * (1j * output(y, 1) - ke / x)
 
 
 def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
@@ -352,7 +394,7 @@ elementwise(special.beta,       a=lambda g, a, b, y: g * y * (special.psi(a) - s
                                 b=lambda g, a, b, y: g * y * (special.psi(b) - special.psi(a + b)))
 elementwise(special.betaln,     a=lambda g, a, b: g * (special.psi(a) - special.psi(a + b)),
                                 b=lambda g, a, b: g * (special.psi(b) - special.psi(a + b)))
-elementwise(special.poch,       z=lambda g, z, m, y: g * y * (special.psi(z + m) - special.psi(z)),
+elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
 elementwise(special.binom,      n=lambda g, n, k, y: g * y * (special.psi(n + 1) - special.psi(n - k + 1)),
                                 k=lambda g, n, k, y: g * y * (special.psi(n - k + 1) - special.psi(k + 1)))
@@ -421,9 +463,9 @@ elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y *
 elementwise(special.dawsn,        z=lambda g, z: g * dawsn_slope(z))
 elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(z))
 elementwise(special.voigt_profile,
-            x=lambda g, x, sigma, gamma: g * np.real(voigt_slopes(x, sigma, gamma)[1]) / (sigma * ROOT_2),
-            sigma=lambda g, x, sigma, gamma, y: -g * (y + np.real(np.multiply(*voigt_slopes(x, sigma, gamma)))) / sigma,
-            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slopes(x, sigma, gamma)[1]) / (sigma * ROOT_2))
+            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(x, sigma, gamma)),
+            sigma=lambda g, x, sigma, gamma, y: g * voigt_sigma(x, sigma, gamma, y),
+            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(x, sigma, gamma)))
 elementwise(special.fresnel,      z=lambda g, z: g[0] * np.sin(pi / 2 * z * z) + g[1] * np.cos(pi / 2 * z * z))
 elementwise(special.modfresnelp,  x=lambda g, x: (-g[0] + g[1] * -np.exp(-1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(1j * x * x)
                                   - g[1] * 2j * x * special.modfresnelp(x)[1])
@@ -513,10 +555,10 @@ elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
 elementwise(special.bei,  x=lambda g, x: g * special.beip(x))
 elementwise(special.ker,  x=lambda g, x: g * special.kerp(x))
 elementwise(special.kei,  x=lambda g, x: g * special.keip(x))
-elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + y / x))
-elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - y / x))
+elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + per(y, x)))
+elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - per(y, x, 0.5)))
 elementwise(special.kerp, x=lambda g, x, y: -g * (special.kei(x) + y / x))
-elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - y / x))
+elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - per(y, x)))
 elementwise(special.struve,    v=unknown(special.struve, "v"),
             x=lambda g, v, x: g / 2 * (special.struve(v - 1, x) - special.struve(v + 1, x) + struve_term(v, x)))
 elementwise(special.modstruve, v=unknown(special.modstruve, "v"),

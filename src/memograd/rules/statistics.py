@@ -1,6 +1,7 @@
 """Weighted means, covariances and correlations.
 
-Conventions. Weights of `cov` are constants. `corrcoef` is what it is before NumPy clips rounding errors off to ±1.
+Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what it
+is before NumPy clips rounding errors off to ±1.
 """
 
 from typing import Any
@@ -8,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..registry import rule
-from .reductions import count, expand, given, kept
+from .indexing import output
+from .reductions import count, expand, given, kept, laid_out
 
 
-def laid_out(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
-    """Weights such that they broadcast against what is averaged over `axis`."""
-    if w_shape == shape or axis is None:
-        return w
-    axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
-    return np.reshape(np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape)])
+def mean_of(pair: Any) -> Any:
+    """The mean, or its cotangent, where `returned=True` gives the sum of the weights beside it."""
+    return pair[0] if isinstance(pair, tuple) else pair
 
 
 def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
@@ -28,9 +27,11 @@ def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any
 
 
 def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
-    """The cotangent of the weights: how far each element lies from the mean."""
+    """The cotangent of the weights: how far each element lies from the mean; and, where their sum is asked for, that of the sum."""
     share = np.sum(np.broadcast_to(laid_out(w, w_shape, shape, axis), shape), axis=axis, keepdims=True)
-    d = expand(g, shape, axis, keepdims) * (a - kept(y, axis, keepdims)) / share
+    mean = output(y, 0) if isinstance(g, tuple) else y
+    d = expand(mean_of(g), shape, axis, keepdims) * (a - kept(mean, axis, keepdims)) / share
+    d = d + expand(g[1], shape, axis, keepdims) if isinstance(g, tuple) else d
     if w_shape == shape or axis is None:
         return d
     axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
@@ -50,15 +51,27 @@ def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
     return first if other is None else np.concatenate([first, rows(other, np.shape(other), rowvar)], 0)
 
 
+def weighed(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
+    """What `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x less its mean; and the divisor."""
+    f, a = (np.ones(x.shape[1]) * (1 if weights is None else weights) for weights in (fweights, aweights))
+    w, freedom = f * a, (0 if bias else 1) if ddof is None else ddof
+    centred = x - np.sum(x * w, axis=1, keepdims=True) / np.sum(w)
+    return f, a, w, freedom, centred, np.sum(w) - freedom * np.sum(w * a) / np.sum(w)
+
+
 def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
     """The cotangent of the rows of `cov`; the part that goes through their means sums to zero."""
-    f = np.ones(x.shape[1]) if fweights is None else np.asarray(fweights)
-    a = np.ones(x.shape[1]) if aweights is None else np.asarray(aweights)
-    w = f * a
-    freedom = (0 if bias else 1) if ddof is None else ddof
-    centred = x - np.sum(x * w, axis=1, keepdims=True) / np.sum(w)
+    _, _, w, _, centred, divisor = weighed(x, bias, ddof, fweights, aweights)
     g = np.reshape(g, (x.shape[0], x.shape[0]))
-    return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / (np.sum(w) - freedom * np.sum(w * a) / np.sum(w))
+    return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
+
+
+def uncov_weights(g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
+    """The cotangent of `aweights`: each observation's own product, and its part in the divisor."""
+    f, a, w, freedom, centred, divisor = weighed(x, bias, ddof, fweights, aweights)
+    g, total = np.reshape(g, (x.shape[0], x.shape[0])), np.sum(w)
+    grown = 1 - freedom * (2 * a - np.sum(w * a) / total) / total
+    return f * (np.sum(centred * (g @ np.conj(centred)), axis=0) - np.sum(g * y) * grown) / divisor
 
 
 def uncorrcoef(g: Any, x: Any) -> Any:
@@ -79,12 +92,15 @@ def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
 
 
 rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
-                  unaverage(g, a_shape, axis, given(keepdims, False), weights),
-                  weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False:
+                  unaverage(mean_of(g), a_shape, axis, given(keepdims, False), weights),
+                  weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False, returned=False:
                   unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, given(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
                   own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), b_shape, rowvar, True))
+                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), b_shape, rowvar, True),
+                  fweights=None,
+                  aweights=lambda g, m, m_shape, y, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
+                  uncov_weights(g, both(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
 rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), x_shape, rowvar, False),
                   b=lambda g, x, x_shape, b, b_shape, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), b_shape, rowvar, True))

@@ -1,6 +1,8 @@
 """scipy.linalg: the functions that do not dispatch by themselves; everything else is SciPy's own.
 
-A structure that SciPy is told of (`assume_a="pos"`, `lower=`) says which part of a matrix it reads; the rest has no derivative.
+`sqrtm` and `logm` of nodes are complex, also where SciPy's are real: whether they are depends on values, and a dtype is part of
+the program. A structure that SciPy is told of (`assume_a="pos"`, `lower=`) says which part of a matrix it reads; the rest has no
+derivative.
 """
 
 from collections.abc import Callable
@@ -50,18 +52,42 @@ def expm(A: Any) -> Any:
     return _linalg.expm(A)
 
 
-@op
-def sqrtm(A: Any) -> Any:
-    """``scipy.linalg.sqrtm``, recorded where its argument is a node."""
-    return _linalg.sqrtm(A)
+def as_complex(y: Any) -> Any:
+    """Numbers in the complex dtype of their precision."""
+    return y.astype(np.result_type(y, np.complex64))
 
 
 @op
-def logm(A: Any) -> Any:
-    """``scipy.linalg.logm``, recorded where its argument is a node."""
-    A = np.asarray(A)
+def square_root(A: Any) -> Any:
+    """`sqrtm` in the form that is recorded."""
+    return as_complex(_linalg.sqrtm(A))
+
+
+@op
+def logarithm(A: Any) -> Any:
+    """`logm` in the form that is recorded."""
     wide = _linalg.logm(A.astype(np.result_type(A, np.float64)))  # in single precision SciPy warns of its own rounding
-    return wide.astype(np.result_type(A, np.float32) if wide.dtype.kind != "c" else np.result_type(A, np.complex64))
+    return wide.astype(np.result_type(A, np.complex64))
+
+
+def sqrtm(A: Any) -> Any:
+    """``scipy.linalg.sqrtm``, recorded where its argument is a node; complex, since that depends on its value.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> a = mg.Tape().leaf([[4.0, 0.0], [0.0, 9.0]])
+    >>> mg.grad(np.trace(np.real(linalg.sqrtm(a))), a).round(4)
+    array([[0.25  , 0.    ],
+           [0.    , 0.1667]])
+    """
+    return square_root(A) if isinstance(A, Node) else _linalg.sqrtm(A)
+
+
+def logm(A: Any) -> Any:
+    """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on its value."""
+    return logarithm(A) if isinstance(A, Node) else _linalg.logm(A)
 
 
 def frechet(f: Any, a: Any, g: Any) -> Any:
@@ -72,8 +98,8 @@ def frechet(f: Any, a: Any, g: Any) -> Any:
 
 
 rule(expm, A=lambda g, A: frechet(expm, mT(A), g))
-rule(sqrtm, A=lambda g, A: frechet(sqrtm, mT(A), g))
-rule(logm, A=lambda g, A: frechet(logm, mT(A), g))
+rule(square_root, A=lambda g, A: frechet(square_root, mT(A), g))
+rule(logarithm, A=lambda g, A: frechet(logarithm, mT(A), g))
 
 # ------------------------------------------------------------------------------------------------ systems of equations
 
