@@ -51,6 +51,13 @@ def test_digits_are_learnt_and_few_derivatives_are_asked_for() -> None:
     assert section(README, "asked for ") in printed
 
 
+def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
+    printed = output_of("custom_rules.py")
+    assert printed.startswith("three rules agree with central differences, to second order\n")
+    assert "softplus far out:       [0.  0.5 1. ]\n" in printed and "vanishes at t = 0.107250\n" in printed
+    assert "E = 2.403657, ∂E/∂M = 0.692561, ∂E/∂e = 0.465929\n" in printed and "['M', 'e'] and E" in printed
+
+
 def section(text: str, start: str) -> str:
     """The code block of `text` that begins with `start`."""
     return next(body for _, body in blocks(text) if body.startswith(start))

@@ -12,8 +12,9 @@ from sampling import CONSTANT, SHEETS, WITH_LINES, V, X, calls
 from sampling_special import is_unknown
 
 import memograd as mg
+import memograd.numpy
 from memograd.check import check_rule
-from memograd.errors import CheckError, NoRuleError, RefusedError, op_name
+from memograd.errors import CheckError, NoRuleError, RefusedError, ValueChangedError, op_name
 from memograd.registry import RULES
 
 INF, NAN = np.inf, np.nan
@@ -330,6 +331,55 @@ def test_a_method_of_a_ufunc(method: str) -> None:
     f, same = METHODS[method]
     np.testing.assert_allclose(f(mg.Tape().leaf(X)).value, f(X), rtol=1e-14)
     np.testing.assert_allclose(grads(lambda x: f(x) ** 2, X)[0], grads(lambda x: same(x) ** 2, X)[0], rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------- nodes among the less usual arguments
+
+UNUSUAL = {
+    "piecewise": lambda x: np.piecewise(x, [x < 0.4, x > 0.5], [np.sin, lambda x: x**3, 0.25]),
+    "piecewise, one condition": lambda x: np.piecewise(x[0], x[0] < 0.5, [lambda x, k: np.exp(k * x), lambda x, k: k * x], 3.0),
+    "piecewise, later conditions win": lambda x: np.piecewise(x, [x < 0.6, x > 0.3], [np.sin, np.exp]),
+    "piecewise of a scalar": lambda x: np.piecewise(x[0, 0], [x[0, 0] < 0.1], [np.exp, np.sin]),
+    "pad with a node": lambda x: np.pad(np.sin(x), ((1, 2), (0, 3)), constant_values=x[0, 0]),
+    "pad with a node each side": lambda x: np.pad(2.0 * x, ((1, 2), (0, 3)), constant_values=x[:, :2]),
+    "interp beyond the ends": lambda x: np.interp(np.linspace(-1, 3, 9), [0.0, 1.0, 2.0], x[0], left=x[1, 0], right=x[1, 1]),
+    "interp with a period": lambda x: np.interp(7 * x, np.array([0.9, -0.2, 0.5]) + 0.1 * x[0], x[1], period=1.2),
+    "interp with a node as period": lambda x: np.interp(x[0], [0.9, 0.2, 0.5], [1.0, 2.0, 4.0], period=1.2 + x[0, 0]),
+    "cov by its weights": lambda x: np.cov(np.arange(6.0).reshape(2, 3) ** 2, aweights=x[0], fweights=[1, 2, 3]),
+    "average by its weights, with their sum": lambda x: np.average(np.sin(x), 1, x[0], returned=True)[1] * np.average(x, 1, x[1]),
+    "matvec along other axes": lambda x: np.matvec(x, x[:, 1], axes=[(1, 0), 0, -1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNUSUAL)
+def test_a_node_among_unusual_arguments(what: str) -> None:
+    x = mg.Tape().leaf(X)
+    y, want = UNUSUAL[what](x), UNUSUAL[what](X)
+    np.testing.assert_allclose(y.value, want, rtol=1e-13)
+    assert y.dtype == want.dtype and y.shape == want.shape
+    mg.check.check_grad(np.sum(y * np.cos(np.arange(want.size)).reshape(want.shape)), x)
+
+
+def test_piecewise_wants_a_function_for_each_condition() -> None:
+    with pytest.raises(ValueError, match="each of the 1 conditions, or one more, but got 3"):
+        np.piecewise(mg.Tape().leaf(X), [X > 0.5], [1, 2, 3])
+
+
+def test_repeat_counts_may_be_a_node_and_keep_their_sum() -> None:
+    tape = mg.Tape()
+    x, counts = tape.leaf(V), tape.leaf([2, 0, 1])
+    L = np.sum(np.repeat(x, counts) * [1.0, 10.0, 100.0])
+    np.testing.assert_array_equal(mg.grad(L, x), [11, 0, 100])
+    counts.value = [0, 1, 2]
+    np.testing.assert_array_equal(mg.grad(L, x), [0, 1, 110])
+    counts.value = [1, 1, 2]
+    with pytest.raises(ValueChangedError, match="counts now make 4"):
+        mg.grad(L, x)
+
+
+def test_full_like_a_node() -> None:
+    x = mg.Tape().leaf(X)
+    np.testing.assert_array_equal(mg.grad(np.sum(memograd.numpy.full_like(x, x[0, 0])), x), [[6, 0, 0], [0, 0, 0]])
 
 
 # -------------------------------------------------------------------------------------------------------- refusals
