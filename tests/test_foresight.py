@@ -159,7 +159,7 @@ class TestBetween:
         x.value = [2.0, 3.0]
         let_go(x.tape._memory, {x.tape["s"].id})
         preview, (log, ran) = mg.preview(L, w), asked(L, w)
-        assert preview.read == log.read == ["w"] and preview.values == ran == ["s"]
+        assert preview.read == log.read == ["m", "w"] and preview.values == ran == ["s"]
 
     def test_what_one_needs_perhaps_and_another_for_certain_is_certain(self, tape):
         k, w, v = tape.leaf(0.5, name="k"), tape.leaf(2.0, name="w"), tape.leaf(3.0, name="v")

@@ -1,5 +1,6 @@
 """How each op is called: most as `calls.py` says; a few functions have a form that is like no other's, and stand here."""
 
+import inspect
 import operator
 import string
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .calls import NOTHING, Arguments, Call, by_name, call_of_function, call_of_list, call_of_ufunc, parameters_of, signature
+from .calls import NOTHING, Arguments, Call, by_name, call_of_function, call_of_list, call_of_ufunc, parameters_of
 from .errors import NoRuleError, RefusedError, op_name
 
 
@@ -118,7 +119,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
     """`piecewise(x, condlist, funclist, ...)`: each function takes all of x, and what it gives is a choice, the last one first."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        given = signature(op).bind(*args, **kwargs).arguments
+        given = inspect.signature(op).bind(*args, **kwargs).arguments
         x, fs, conditions = given["x"], given["funclist"], conditions_of(given["x"], given["condlist"])
         if len(fs) - len(conditions) not in (0, 1):
             raise ValueError(f"np.piecewise takes a function for each of the {len(conditions)} conditions, or one more, but got {len(fs)}.")

@@ -1,14 +1,10 @@
 """Whatever a user does, in whatever order: hypothesis walks over one tape, and every step is checked (see `walks`)."""
 
-import numpy as np
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from programs import programs
 from walks import Walk
-
-from memograd import memory
 
 outputs = st.integers(0, 5)
 leaves = st.lists(st.integers(0, 3), min_size=1, max_size=3)
@@ -83,4 +79,4 @@ class Walking(RuleBasedStateMachine):
 
 
 TestWalks = Walking.TestCase
-TestWalks.settings = settings(max_examples=60, stateful_step_count=40)
+TestWalks.settings = settings(max_examples=1000, stateful_step_count=50)
