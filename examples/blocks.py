@@ -68,6 +68,18 @@ def step(tape: mg.Tape, k: int, gradient: np.ndarray) -> tuple[Step, np.ndarray]
     return Step(kept, len(ops), len(needed) - len(log.stored), len(needed), float(L.value)), asked
 
 
+def explain(tape: mg.Tape) -> None:
+    """What the next step would do, why it would, and what the memory holds."""
+    L, x3 = tape["L"], tape["x3"]
+    x3.value = 0.99 * x3.value
+    print(f"\nx3 was assigned; before ∂L/∂x3 is asked for:\n{mg.preview(L, x3)}\n")
+    mg.grad(L, x3)
+    for name in ("x3", "x0", "x7"):
+        print(f"∂L/∂{name}: {mg.why(L, tape[name])}")
+    lines = repr(tape.memory).splitlines()
+    print("\nthe memory, the largest entries first:", *lines[:4], "…", lines[-1], sep="\n")
+
+
 def main() -> None:
     data = noisy_signal()
     tape = build(data, data)
@@ -84,6 +96,7 @@ def main() -> None:
                 values, derivatives = f"{done.kept_values} of {done.values}", f"{done.kept_derivatives} of {done.derivatives}"
                 print(f"{sweep:>5}  x{k:<7}∂L/∂x{(k + 1) % BLOCKS:<5}{values:>14}{derivatives:>19}{done.loss:>10.3f}")
 
+    explain(tape)
     fresh = build(np.array([tape[f"x{k}"].value for k in range(BLOCKS)]), data)
     assert np.array_equal(gradient, mg.grad(fresh["L"], fresh["x0"])), "the answer is a fresh tape's, bit for bit"
     assert all(after < before for before, after in pairwise(losses))
