@@ -17,7 +17,7 @@ LEVELS = {
     2: {"memory", "node", "budget", "ledger", "snapshot"},
     3: {"tape", "progress"},
     4: {"solver"},
-    5: {"tableview", "foresight", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy"},
+    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy"},
     6: {"__init__", "__main__"},
 }
 ARROWS = {

@@ -10,6 +10,7 @@ from .errors import MemogradError
 from .foresight import preview
 from .log import Event, Log
 from .node import Node
+from .reasons import why
 from .registry import constant, elementwise, linear, multilinear, op, rule
 from .solver import grad, grad_node
 from .tableview import table
@@ -40,4 +41,5 @@ __all__ = [
     "rule",
     "table",
     "vjp",
+    "why",
 ]
