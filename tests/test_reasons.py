@@ -137,6 +137,24 @@ class TestMarked:
         x.value = 3.0
         assert mg.why(L, w).chain[-1] == "x was assigned (assignment 3)"
 
+    def test_be_it_farther_away(self, tape):
+        x, v, w = tape.leaf(2.0, name="x"), tape.leaf(1.0, name="v"), tape.leaf(3.0, name="w")
+        L = np.multiply(np.multiply(w, np.sign(x)).named("m"), np.exp(v).named("e")).named("L")
+        mg.grad(L, w)
+        x.value = 2.5
+        mg.grad(L, w)  # verified
+        v.value = 1.5
+        e = "e may have other bits and the rule of L for m reads it"
+        assert mg.why(L, w).chain[1:] == ("∂L/∂m may have other bits", e, "v was assigned (assignment 2)")
+
+    def test_the_rule_is_one_that_leads_to_the_output(self, tape):
+        x, w = tape.leaf([2.0, 1.0], name="x"), tape.leaf([3.0, 1.0], name="w")
+        np.multiply(x, np.array([1.0, 2.0])), np.multiply(x, w)  # which do not
+        L = np.sum(np.multiply(x, w).named("c")).named("L")
+        mg.grad(L, w)
+        x.value = [2.0, 0.5]
+        assert mg.why(L, w).chain[1:] == ("x was assigned (assignment 1) and the rule of c for w reads it",)
+
     def test_stale(self, linear):
         x, w, _, L = linear
         mg.grad(L, w)
