@@ -78,3 +78,43 @@ def law_of_marks(tape):
         for o, c in memory.pulls_reading(n):
             for table in memory.knowing(o, c):
                 assert o in table.marks
+
+
+def law_foreseen(preview, tape, events, ran):
+    """A request's events, and the values that it ran, are what its preview said for certain, with some of what it said perhaps."""
+    maybe = set(preview.maybe)
+    done = {kind: [tape.graph.nodes[e.node]["name"] for e in events if e.kind == kind] for kind in ("visit", "store", "drop")}
+    assert done["visit"] == preview.visited
+    assert [name for name in done["store"] if name not in maybe] == preview.stored
+    assert [name for name in done["drop"] if name not in maybe] == preview.dropped
+    assert list(read_in_order(tape, events, maybe)) == preview.read
+    assert set(preview.values) <= set(ran) <= {*preview.values, *preview.maybe_values}
+    assert maybe or preview.least.derivatives == preview.most.derivatives
+
+
+def read_in_order(tape, events, maybe):
+    """The names read, without the ends of visits to entries that are `maybe` stale."""
+    opened = []
+    for e in events:
+        name, ends = tape.graph.nodes[e.node]["name"], e.kind in ("read", "store") and opened[-1:] == [e.node]
+        if e.kind == "visit":
+            opened.append(e.node)
+        elif ends:
+            opened.pop()
+        if e.kind == "read" and not (ends and name in maybe):
+            yield name
+
+
+REASONS = {
+    **dict.fromkeys(["computed", "dropped", "read", "kept", "cut off"], {("read",)}),
+    "maybe stale": {("visit", "read"), ("visit", "drop", "store")},
+    "stale": {("visit", "drop", "store")},
+    **dict.fromkeys(["let go", "unasked"], {("visit", "store")}),
+    **dict.fromkeys(["no path", "seed"], {()}),
+}
+"""For each kind of reason, what the log of the next request may say of the node."""
+
+
+def law_borne_out(reason, n, events):
+    """What the next request did with ∂L/∂n, asked for first, bears out the reason that was given before."""
+    assert tuple(e.kind for e in events if e.node == n.id and e.kind != "local") in REASONS[reason.kind]

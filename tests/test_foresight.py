@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laws import law_foreseen
 from programs import programs
 from tutorial import section13
 
@@ -28,34 +29,6 @@ def asked(L, targets):
         patched.setattr(Memory, "run", lambda self, n, *read: ran.append(self.nodes[n]["name"]) or run(self, n, *read))
         mg.grad(L, targets, log=log)
     return log, ran
-
-
-def reads(L, log, maybe):
-    """The names read in order, without the ends of visits to entries that are `maybe` stale."""
-    found, opened = [], []
-    for e in log.events:
-        name = L.tape.graph.nodes[e.node]["name"]
-        if e.kind == "visit":
-            opened.append(e.node)
-        elif e.kind == "store" or (e.kind == "read" and e.node in opened):
-            opened.pop()
-            found += [name] if e.kind == "read" and name not in maybe else []
-        elif e.kind == "read":
-            found.append(name)
-    return found
-
-
-def assert_foreseen(preview, L, log, ran):
-    """The law: the log's lists lie between what is certain and what is perhaps."""
-    maybe = set(preview.maybe)
-    assert log.visited == preview.visited
-    for what in ("stored", "dropped"):
-        found = getattr(log, what)
-        assert [name for name in found if name not in maybe] == getattr(preview, what)
-        assert set(found) <= set(getattr(preview, what)) | maybe
-    assert set(preview.values) <= set(ran) <= set(preview.values) | set(preview.maybe_values)
-    assert reads(L, log, maybe) == preview.read
-    assert maybe or preview.least.derivatives == preview.most.derivatives
 
 
 def let_go(memory, chosen):
@@ -124,7 +97,7 @@ class TestBetween:
         assert preview.values == ["mask"]
         assert "w" in preview.maybe and preview.stored == []
         assert ("w" in log.stored) == (ends == "store")
-        assert_foreseen(preview, L, log, ran)
+        law_foreseen(preview, tape, log.events, ran)
 
     def test_what_read_an_entry_that_is_gone_is_dropped(self, product):
         x, w, L = product
@@ -133,7 +106,7 @@ class TestBetween:
         let_go(x.tape._memory, {x.tape["s"].id})
         preview, (log, ran) = mg.preview(L, x), asked(L, x)
         assert (preview.stored, preview.dropped, preview.values) == (["s", "x"], ["x"], [])
-        assert_foreseen(preview, L, log, ran)
+        law_foreseen(preview, x.tape, log.events, ran)
 
     def test_values_that_are_gone_are_computed_with_what_they_come_from(self, tape):
         x, w = tape.leaf(0.5, name="x"), tape.leaf(2.0, name="w")
@@ -185,7 +158,8 @@ class TestBetween:
             let_go(tape._memory, data.draw(st.sets(st.integers(0, len(tape)), max_size=4)))
             targets, L = [leaves[k] for k in data.draw(drawn)], data.draw(st.sampled_from(outputs))
             preview = mg.preview(L, targets)
-            assert_foreseen(preview, L, *asked(L, targets))
+            log, ran = asked(L, targets)
+            law_foreseen(preview, tape, log.events, ran)
 
 
 class TestWork:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laws import law_borne_out
 from programs import programs
 
 import memograd as mg
@@ -183,22 +184,6 @@ class TestMarked:
         assert mg.why(L, x).kind == "unasked"
 
 
-NEXT = {
-    "computed": {("read",)},
-    "dropped": {("read",)},
-    "read": {("read",)},
-    "kept": {("read",)},
-    "cut off": {("read",)},
-    "maybe stale": {("visit", "read"), ("visit", "drop", "store")},
-    "stale": {("visit", "drop", "store")},
-    "let go": {("visit", "store")},
-    "unasked": {("visit", "store")},
-    "no path": {()},
-    "seed": {()},
-}
-"""What the log of the next request says of the node asked for."""
-
-
 @given(programs(), st.data())
 def test_the_next_request_bears_it_out(program, data):
     leaves, outputs = program.record(mg.Tape())
@@ -213,7 +198,7 @@ def test_the_next_request_bears_it_out(program, data):
             L.value, mg.grad(data.draw(st.sampled_from(outputs)), leaves[data.draw(drawn)[0]])
         reason, reached, log = mg.why(L, n), assignments_reach(L, n), mg.Log()
         mg.grad(L, n, log=log)
-        assert tuple(e.kind for e in log.events if e.node == n.id and e.kind != "local") in NEXT[reason.kind]
+        law_borne_out(reason, n, log.events)
         assert reached == {"kept": False, "cut off": True, "maybe stale": True}.get(reason.kind, reached)
 
 

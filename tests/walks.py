@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 from interrupts import interrupted_at
-from laws import law_of_marks
+from laws import law_borne_out, law_foreseen, law_of_marks
 
 import memograd as mg
 from memograd import solver
@@ -39,9 +39,11 @@ class Walk:
         L, targets = self.output(k), self.picked(picks)
         truth = self.truth()
         self.note(truth)
+        preview, reason, start = mg.preview(L, targets), mg.why(L, targets[0]), len(self.log.events)
         with counted(self.tape) as computed:
             got = mg.grad(L, targets, log=self.log)
         self.check_computed(computed, truth)
+        self.check_foretold(preview, reason, targets[0], self.log.events[start:], computed)
         for x, g in zip(targets, got, strict=True):
             assert same(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
 
@@ -153,6 +155,12 @@ class Walk:
             kept += [(L, n) for L, table in memory.tables.items() for n in table.cotangents if n not in table.marks and n != L]
             self.inputs |= {entry: {i: truth[i] for i in direct_inputs(memory, entry)} for entry in kept}
             self.free -= set(kept)
+
+    def check_foretold(self, preview, reason, first, events, computed):
+        """What a budget lets go while the request runs is not foreseen."""
+        law_borne_out(reason, first, events)
+        if self.tape.budget is None:
+            law_foreseen(preview, self.tape, events, {self.tape[n].name for L, n in computed if L == VALUE})
 
     def forgive(self):
         """After a failure it is not known what was finished: the bound begins anew."""
