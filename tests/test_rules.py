@@ -299,6 +299,15 @@ def test_second_order_where_a_quotient_would_fail(f: Any, x: Any, v: Any, expect
     np.testing.assert_allclose(mg.hvp(f(leaf), leaf, v), expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("period", [None, 1.2])
+def test_interp_between_constant_knots_to_second_order(period: float | None) -> None:
+    x = mg.Tape().leaf(V)
+    L = np.sum(np.interp(x, [0.1, 0.5, 0.9], [1.0, 2.0, 5.0], period=period) ** 2)
+    slope = np.where(V < 0.5, 2.5, 7.5)
+    assert V.min() > 0.1 and V.max() < 0.9
+    np.testing.assert_allclose(mg.hvp(L, x, np.ones(3)), 2 * slope**2, rtol=1e-12)
+
+
 def test_the_modulus_of_complex_numbers_to_second_order() -> None:
     z, v = np.array([0.3 + 0.4j]), np.array([1.0 - 2.0j])
     leaf = mg.Tape().leaf(z)

@@ -12,7 +12,7 @@ import numpy as np
 from ..registry import linear, multilinear, rule
 from .broadcasting import unbroadcast
 from .elementwise import inside
-from .indexing import scatter
+from .indexing import getitem, scatter
 from .reductions import ABSENT
 
 
@@ -98,7 +98,7 @@ def segments(x: Any, xp: Any) -> Any:
     for side in ("right", "left"):
         i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
         j = np.minimum(i + 1, xp.shape[0] - 1)
-        x0, x1 = np.take(xp, i), np.take(xp, j)
+        x0, x1 = getitem(xp, i), getitem(xp, j)
         yield i, j, (x - x0) / np.where(np.equal(x0, x1), 1, x1 - x0), x1 - x0
 
 
@@ -109,14 +109,14 @@ def within(x: Any, xp: Any) -> Any:
 
 def slope(x: Any, xp: Any, fp: Any) -> Any:
     """The slope of `interp`."""
-    return within(x, xp) * sum((np.take(fp, j) - np.take(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
+    return within(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
     """The cotangent of the knots: where one moves, the line through it turns about its neighbour."""
     n, total, g = xp.shape, 0, g * within(x, xp) / 2
     for i, j, t, w in segments(x, xp):
-        s = g * (np.take(fp, j) - np.take(fp, i)) / w
+        s = g * (getitem(fp, j) - getitem(fp, i)) / w
         total = total - scatter(s * (1 - t), n, i) - scatter(s * t, n, j)
     return total
 
