@@ -75,7 +75,7 @@ def explain(tape: mg.Tape) -> None:
     print(f"\nx3 was assigned; before ∂L/∂x3 is asked for:\n{mg.preview(L, x3)}\n")
     mg.grad(L, x3)
     for name in ("x3", "x0", "x7"):
-        print(f"∂L/∂{name}: {mg.why(L, tape[name])}")
+        print(mg.why(L, tape[name]))
     lines = repr(tape.memory).splitlines()
     print("\nthe memory, the largest entries first:", *lines[:4], "…", lines[-1], sep="\n")
 
