@@ -15,9 +15,9 @@ LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
     1: {"registry", "log", "rules", "digraph", "costs", "edges", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot"},
-    3: {"tape", "progress"},
-    4: {"solver"},
-    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy"},
+    3: {"tape", "progress", "slices"},
+    4: {"solver", "passes", "printing"},
+    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy", "replay"},
     6: {"__init__", "__main__"},
 }
 ARROWS = {
@@ -68,7 +68,9 @@ ARROWS = {
     ("functional", "accumulation"),
     ("baselines", "tableview"),
 }
-"""Imports within one level, each named. Besides, each sheet imports the registry, and `rules` collects the sheets."""
+"""Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
+
+FOLDERS = {"rules", "passes"}
 
 OUTSIDE = {"numpy", "networkx"}
 SCIPY = {"rules.special"}
@@ -118,7 +120,7 @@ def objection(room: str, other: str) -> str | None:
     if room.startswith("rules."):
         allowed = other == "registry" or (room, other) in ARROWS
     else:
-        allowed = level(other) < level(room) or (room, other) in ARROWS or (room == "rules" and other.startswith("rules."))
+        allowed = level(other) < level(room) or (room, other) in ARROWS or (room in FOLDERS and other.startswith(f"{room}."))
     return None if allowed else f"{room} (level {level(room)}) imports {other} (level {level(other)})"
 
 

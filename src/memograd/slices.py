@@ -1,0 +1,153 @@
+"""A slice of a tape: the steps that given outputs need from given inputs, as plain data that passes rewrite and printers print.
+
+A pass is a function from slice to slice. It never changes the one that it was given; steps that it makes get new ids.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, NamedTuple
+
+from .calls import NOTHING
+from .lines import Line
+from .memory import Memory
+from .registry import Operand
+
+
+class Step(NamedTuple):
+    """One line of a plan: the op, its arguments in canonical form, and the shape and dtype of its result."""
+
+    op: Any
+    """None for an input or a bound leaf."""
+    args: tuple[Any, ...]
+    """Constants, or `Operand(id)`."""
+    kwargs: dict[str, Any]
+    shape: Any
+    """A tuple of shapes, as `dtype` of dtypes, for an op with several outputs."""
+    dtype: Any
+
+
+def operands(step: Step) -> Iterator[int]:
+    """The steps that a step uses, as often as it does."""
+    return (a for a in step.args if type(a) is Operand)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The steps from inputs to outputs, each after its operands.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        What the plan is called with, and what it gives.
+    steps : dict of int to Step
+        In an order in which they can be run.
+    bound : dict of int to value
+        The leaves that are no inputs, at their value when the slice was cut.
+    names, lines : dict
+        Of the nodes, where they have them: what the user called them, and where the user's code made them.
+    """
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    steps: dict[int, Step]
+    bound: dict[int, Any]
+    names: dict[int, str]
+    lines: dict[int, Line | None]
+
+
+def cut(memory: Memory, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:
+    """The slice of a program that the outputs need, cut off at the inputs."""
+    nodes, needed, stack = memory.nodes, set(inputs), list(outputs)
+    while stack:
+        n = stack.pop()
+        if n not in needed:
+            needed.add(n)
+            stack += memory.pred[n]
+    steps = {}
+    for n in sorted(needed):
+        node = nodes[n]
+        op, args, kwargs = (None, (), NOTHING) if n in inputs else (node["op"], node["args"], node["kwargs"])
+        steps[n] = Step(op, args, kwargs, node["shape"], node["dtype"])
+    return Slice(
+        inputs,
+        outputs,
+        steps,
+        {n: memory.value(n) for n, step in steps.items() if step.op is None and n not in inputs},
+        {n: nodes[n]["name"] for n in steps},
+        {n: nodes[n]["line"] for n in steps},
+    )
+
+
+def uses(slice: Slice) -> Counter[int]:
+    """How often each step is used, by steps or as an output."""
+    counts = Counter(slice.outputs)
+    for step in slice.steps.values():
+        counts.update(operands(step))
+    return counts
+
+
+def live(slice: Slice) -> Slice:
+    """The slice without the steps that no output needs: dead code."""
+    steps, needed = slice.steps, set(slice.outputs)
+    for n in reversed(steps):
+        if n in needed:
+            needed.update(operands(steps[n]))
+    needed.update(slice.inputs)
+    return replace(
+        slice,
+        steps={n: step for n, step in steps.items() if n in needed},
+        bound={n: value for n, value in slice.bound.items() if n in needed},
+    )
+
+
+class Draft:
+    """A slice as a pass rewrites it: its steps in turn, with their operands as they are called by now."""
+
+    def __init__(self, slice: Slice) -> None:
+        self.slice = slice
+        self.steps: dict[int, Step] = {}
+        self.instead: dict[int, Operand] = {}
+        self._ids = count(max(slice.steps, default=-1) + 1)
+
+    def __iter__(self) -> Iterator[tuple[int, Step]]:
+        """Each step, to be kept, replaced or passed over."""
+        for n, step in self.slice.steps.items():
+            yield n, self.current(step)
+
+    def current(self, step: Step) -> Step:
+        """A step with the operands that stand in its own ones' places."""
+        instead = self.instead
+        if not instead or instead.keys().isdisjoint(operands(step)):
+            return step
+        return step._replace(args=tuple(instead.get(a, a) if type(a) is Operand else a for a in step.args))
+
+    def keep(self, n: int, step: Step) -> None:
+        """Node n is this step."""
+        self.steps[n] = step
+
+    def make(self, step: Step) -> Operand:
+        """A new step, before the one that is looked at."""
+        n = Operand(next(self._ids))
+        self.steps[n] = step
+        return n
+
+    def replace(self, n: int, other: int) -> None:
+        """Node n is gone: `other` stands in its place, and takes its name where it has none."""
+        self.instead[n] = Operand(other)
+
+    def finished(self) -> Slice:
+        """The new slice, without what nobody needs any more."""
+        old = self.slice
+        names, lines = dict(old.names), dict(old.lines)
+        for n, other in self.instead.items():
+            if not named(names, other) and named(names, n) and other not in old.inputs:
+                names[other], lines[other] = names[n], lines[n]
+        outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
+        return live(replace(old, outputs=outputs, steps=self.steps, names=names, lines=lines))
+
+
+def named(names: dict[int, str], n: int) -> bool:
+    """Whether somebody gave node n a name."""
+    return n in names and names[n] != f"v{n}"
