@@ -14,10 +14,10 @@ PACKAGE = ROOT / "src" / "memograd"
 LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
     1: {"registry", "log", "rules", "digraph", "costs", "edges", "comparison"},
-    2: {"memory", "node", "budget", "ledger", "snapshot"},
-    3: {"tape", "progress", "slices"},
-    4: {"solver", "passes", "printing"},
-    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy", "replay"},
+    2: {"memory", "node", "budget", "ledger", "snapshot", "slices"},
+    3: {"tape", "progress", "slices", "facts"},
+    4: {"solver", "passes", "printing", "buffers", "expressions"},
+    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy", "replay", "plantable"},
     6: {"__init__", "__main__"},
 }
 ARROWS = {
@@ -67,6 +67,9 @@ ARROWS = {
     ("scipy.stats", "scipy.installed"),
     ("functional", "accumulation"),
     ("baselines", "tableview"),
+    ("printing", "buffers"),
+    ("printing", "expressions"),
+    ("replay", "plantable"),
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 

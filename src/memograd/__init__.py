@@ -12,6 +12,7 @@ from .log import Event, Log
 from .node import Node
 from .reasons import why
 from .registry import constant, elementwise, linear, multilinear, op, rule
+from .replay import Plan, plan
 from .solver import grad, grad_node
 from .tableview import table
 from .tape import Tape
@@ -23,6 +24,7 @@ __all__ = [
     "Log",
     "MemogradError",
     "Node",
+    "Plan",
     "Tape",
     "__version__",
     "baselines",
@@ -38,6 +40,7 @@ __all__ = [
     "multilinear",
     "op",
     "preview",
+    "plan",
     "rule",
     "table",
     "vjp",

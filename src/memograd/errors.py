@@ -91,6 +91,14 @@ class GraphError(MemogradError, ValueError):
     """A DiGraph that somebody wrote by hand is no program."""
 
 
+class PlanError(MemogradError, ValueError):
+    """A plan cannot be made of these nodes, or was called with other arrays than it is for."""
+
+
+class PlanTypeError(PlanError, TypeError):
+    """A plan was called with another number of arrays, or another kind of dtype."""
+
+
 class CheckError(MemogradError, AssertionError):
     """A rule or a gradient differs from what it was checked against."""
 

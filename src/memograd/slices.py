@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .calls import NOTHING
 from .lines import Line
-from .memory import Memory
 from .registry import Operand
+
+if TYPE_CHECKING:
+    from .memory import Memory
 
 
 class Step(NamedTuple):
@@ -47,6 +49,8 @@ class Slice:
         The leaves that are no inputs, at their value when the slice was cut.
     names, lines : dict
         Of the nodes, where they have them: what the user called them, and where the user's code made them.
+    derivatives : set of int
+        The steps that the recursion recorded.
     """
 
     inputs: tuple[int, ...]
@@ -55,11 +59,13 @@ class Slice:
     bound: dict[int, Any]
     names: dict[int, str]
     lines: dict[int, Line | None]
+    derivatives: frozenset[int] = frozenset()
 
 
-def cut(memory: Memory, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:
+def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:
     """The slice of a program that the outputs need, cut off at the inputs."""
-    nodes, needed, stack = memory.nodes, set(inputs), list(outputs)
+    nodes, given, stack = memory.nodes, set(inputs), list(outputs)
+    needed = set(given)
     while stack:
         n = stack.pop()
         if n not in needed:
@@ -68,15 +74,16 @@ def cut(memory: Memory, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Sl
     steps = {}
     for n in sorted(needed):
         node = nodes[n]
-        op, args, kwargs = (None, (), NOTHING) if n in inputs else (node["op"], node["args"], node["kwargs"])
+        op, args, kwargs = (None, (), NOTHING) if n in given else (node["op"], node["args"], node["kwargs"])
         steps[n] = Step(op, args, kwargs, node["shape"], node["dtype"])
     return Slice(
         inputs,
         outputs,
         steps,
-        {n: memory.value(n) for n, step in steps.items() if step.op is None and n not in inputs},
+        {n: memory.value(n) for n, step in steps.items() if step.op is None and n not in given},
         {n: nodes[n]["name"] for n in steps},
         {n: nodes[n]["line"] for n in steps},
+        frozenset(n for n in steps if nodes[n]["of"] is not None),
     )
 
 
@@ -109,11 +116,14 @@ class Draft:
         self.slice = slice
         self.steps: dict[int, Step] = {}
         self.instead: dict[int, Operand] = {}
+        self.made: dict[int, int] = {}  # a new step -> the one for which it was made
         self._ids = count(max(slice.steps, default=-1) + 1)
+        self._now = -1
 
     def __iter__(self) -> Iterator[tuple[int, Step]]:
         """Each step, to be kept, replaced or passed over."""
         for n, step in self.slice.steps.items():
+            self._now = n
             yield n, self.current(step)
 
     def current(self, step: Step) -> Step:
@@ -130,7 +140,7 @@ class Draft:
     def make(self, step: Step) -> Operand:
         """A new step, before the one that is looked at."""
         n = Operand(next(self._ids))
-        self.steps[n] = step
+        self.steps[n], self.made[n] = step, self._now
         return n
 
     def replace(self, n: int, other: int) -> None:
@@ -141,11 +151,13 @@ class Draft:
         """The new slice, without what nobody needs any more."""
         old = self.slice
         names, lines = dict(old.names), dict(old.lines)
+        lines.update((n, lines.get(origin)) for n, origin in self.made.items())
         for n, other in self.instead.items():
-            if not named(names, other) and named(names, n) and other not in old.inputs:
+            if self.steps[other].op is not None and named(names, n) and not named(names, other):
                 names[other], lines[other] = names[n], lines[n]
         outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
-        return live(replace(old, outputs=outputs, steps=self.steps, names=names, lines=lines))
+        derivatives = old.derivatives.union(n for n, origin in self.made.items() if origin in old.derivatives)
+        return live(replace(old, outputs=outputs, steps=self.steps, names=names, lines=lines, derivatives=derivatives))
 
 
 def named(names: dict[int, str], n: int) -> bool:

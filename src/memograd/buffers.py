@@ -1,0 +1,88 @@
+"""When an array is read for the last time: then the next result may be written into its memory, or its memory is let go.
+
+A buffer may be overwritten only if a ufunc of the plan allocated it with exactly the result's shape and dtype, and neither it
+nor anything that may view it is read later or given out. Nothing is kept between calls.
+"""
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from .facts import in_order, is_new, roots
+from .slices import Slice, Step, operands
+
+SMALL = 4096
+"""Bytes up to which an array may stay until the end: below, letting it go costs more than it gives."""
+
+
+class Lifetimes:
+    """What becomes of the arrays of a slice.
+
+    Attributes
+    ----------
+    roots : dict of int to set of int
+        For a step, those whose memory its result may lie in.
+    out : dict of int to int
+        For a step, the operand whose memory takes its result.
+    gone : dict of int to list of int
+        After a step, the arrays that nobody reads any more.
+    """
+
+    def __init__(self, slice: Slice) -> None:
+        self.steps = slice.steps
+        self.roots, self.ordered = roots(slice), in_order(slice)
+        self.last = last_reads(slice, self.roots)
+        self.out: dict[int, int] = {}
+        for n, step in slice.steps.items():
+            operand = self._overwritten(n, step)
+            if operand is not None:
+                self.out[n] = operand
+        self.gone = self._gone(slice)
+
+    def _overwritten(self, n: int, step: Step) -> int | None:
+        elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
+        if not elementwise or step.kwargs or step.shape == () or n not in self.ordered:
+            return None
+        return next((a for a in operands(step) if self._free(a, n, step)), None)
+
+    def _free(self, a: int, n: int, step: Step) -> bool:
+        """Whether the memory of operand a is the plan's own, fits the result of n, and is read by n for the last time."""
+        (root,) = self.roots[a] if len(self.roots[a]) == 1 else (None,)
+        own = root == a and is_new(self.steps[a]) and a in self.ordered
+        fits = self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
+        views = any(a in self.roots[b] for b in operands(step) if b != a)
+        return own and fits and not views and self.last[a] == n
+
+    def _gone(self, slice: Slice) -> dict[int, list[int]]:
+        """After each step, the variables to let go: those of large arrays at their last read, views with them."""
+        found: dict[int, list[int]] = defaultdict(list)
+        read: dict[int, int] = {n: n for n in slice.steps}
+        for n, step in slice.steps.items():
+            for a in operands(step):
+                read[a] = n
+        for a, step in slice.steps.items():
+            if step.op is not None and read[a] != a and a not in slice.outputs and size_of(step.shape, step.dtype) > SMALL:
+                found[read[a]].append(a)
+        return found
+
+
+def last_reads(slice: Slice, roots: dict[int, frozenset[int]]) -> dict[int, float]:
+    """For each array, the last step that reads it or anything that may view it; infinity where it is given out."""
+    last: dict[int, float] = dict.fromkeys(slice.steps, -1)
+    for n, step in slice.steps.items():
+        for a in operands(step):
+            for root in roots[a]:
+                last[root] = n
+    for n in slice.outputs:
+        for root in roots[n]:
+            last[root] = math.inf
+    return last
+
+
+def size_of(shape: Any, dtype: Any) -> int:
+    """Bytes of a result, or of all of a tuple of them."""
+    if isinstance(dtype, tuple):
+        return sum(map(size_of, shape, dtype))
+    return int(math.prod(shape) * dtype.itemsize)

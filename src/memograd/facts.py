@@ -1,0 +1,78 @@
+"""What is known of an op's results without running it: whose memory they lie in, in which order, of which shape.
+
+A plan trusts these facts, so each errs on the safe side: what is not known to be new memory may be a view of any operand,
+what is not known to lie in C order may lie in any, and an op of the user's own is held to what was recorded.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .registry import Operand
+from .rules.indexing import masked, replace, scatter
+from .slices import Slice, Step, operands
+
+REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
+
+NEW: frozenset[Any] = REDUCTIONS | {np.where, np.concatenate, np.stack, np.zeros, np.ones, np.copy, np.cumsum, replace, scatter}
+"""Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
+
+SETTLED = REDUCTIONS
+"""Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
+
+VARYING: frozenset[Any] = frozenset({
+    masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique, np.bincount, np.trim_zeros,
+    np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.real_if_close,
+})  # fmt: skip
+"""Functions whose result may have another shape or dtype for other values of the same shapes and dtypes."""
+
+OURS = ("numpy", f"{__package__}.rules")
+
+
+def is_new(step: Step) -> bool:
+    """Whether the result lies in memory that nothing else holds."""
+    return isinstance(step.op, np.ufunc) or step.op in NEW
+
+
+def is_own(op: Any) -> bool:
+    """Whether an op is the user's, of which nothing is known but what was recorded."""
+    return not isinstance(op, np.ufunc) and not (getattr(op, "__module__", None) or "").startswith(OURS)
+
+
+def is_steady(op: Any) -> bool:
+    """Whether shapes and dtypes of the results follow from those of the operands, so that they need no check."""
+    return not is_own(op) and op not in VARYING
+
+
+def is_scalar(step: Step) -> bool:
+    """Whether a 0-d result comes as a NumPy scalar."""
+    return isinstance(step.op, np.ufunc) or step.op in SETTLED
+
+
+def roots(slice: Slice) -> dict[int, frozenset[int]]:
+    """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
+    found: dict[int, frozenset[int]] = {}
+    for n, step in slice.steps.items():
+        if step.shape == ():
+            found[n] = frozenset()
+        elif step.op is None or is_new(step):
+            found[n] = frozenset({n})
+        else:
+            found[n] = frozenset().union(*(found[a] for a in operands(step))) or frozenset({n})
+    return found
+
+
+def in_order(slice: Slice) -> set[int]:
+    """The steps whose results are known to lie in C order."""
+    steps, known = slice.steps, set[int]()
+    for n, step in steps.items():
+        if not _has_axes(step) or step.op is None or step.op is np.matmul:
+            known.add(n)
+        elif is_new(step) and all(a in known or not _has_axes(steps[a]) for a in step.args if type(a) is Operand):
+            known.add(n)
+    return known
+
+
+def _has_axes(step: Step) -> bool:
+    """Whether the order of elements in memory can differ: whether there are two axes."""
+    return type(step.dtype) is tuple or len(step.shape) > 1

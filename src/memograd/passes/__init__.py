@@ -1,0 +1,5 @@
+"""Simplifications"""
+
+from .sharing import shared
+
+PASSES = (shared,)

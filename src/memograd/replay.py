@@ -1,0 +1,255 @@
+"""Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
+
+import linecache
+import weakref
+from collections.abc import Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .arrays import shown
+from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
+from .lines import Line
+from .node import Node
+from .passes import PASSES
+from .plantable import rows_of
+from .printing import printed
+from .slices import Slice, cut, live
+from .solver import mapped
+from .tape import Tape
+
+_numbers = count(1)
+
+
+def plan(outputs: Any, inputs: Any) -> "Plan":
+    """What `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
+
+    Parameters
+    ----------
+    outputs : Node, or list, tuple or dict of them
+        What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
+    inputs : list of Node, or dict of str to Node
+        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    PlanError
+        An input is given twice.
+    NotDifferentiableError
+        An output or an input is no node.
+    OtherTapeError
+        Nodes of two tapes.
+
+    Notes
+    -----
+    A plan gives what the nodes' values would be for these inputs. Exactly so, where no simplification reorders sums: those
+    that may change the last bits, each with its reason, are named in :mod:`memograd.passes`. A function of the user's own is
+    run as often as it was recorded and read; what else it does besides giving a result is no part of a plan.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+    >>> L = np.sum(np.sin(x)).named("L")
+    >>> plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    >>> plan([0.0, 0.0])
+    [np.float64(0.0), array([1., 1.])]
+    >>> print(plan.source.splitlines()[0])
+    def plan(x):
+    """
+    nodes: list[Any] = []
+    mapped(nodes.append, outputs)
+    by_name = dict(inputs) if isinstance(inputs, Mapping) else _by_name(inputs)
+    tape = _tape_of([*nodes, *by_name.values()])
+    with tape._lock:
+        ids = tuple(n.id for n in by_name.values())
+        if len(set(ids)) < len(ids):
+            raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
+        slice = cut(tape._memory, tuple(n.id for n in nodes), ids)
+        numbers = iter(range(len(nodes)))
+        made = Plan(slice, mapped(lambda _: next(numbers), outputs), tuple(by_name))
+        made._tape, made._assignments = weakref.ref(tape), tape._memory.assignments
+        return made
+
+
+def _by_name(inputs: Any) -> dict[str, Node]:
+    """The inputs by their nodes' names."""
+    given = list(inputs)
+    names = [n.name if isinstance(n, Node) else repr(n) for n in given]
+    if len(set(names)) < len(names):
+        raise PlanError(f"An input was given twice: {', '.join(map(printable, names))}. Give each once.")
+    return dict(zip(names, given, strict=True))
+
+
+def _tape_of(nodes: list[Any]) -> Tape:
+    """The tape of all of them."""
+    for n in nodes:
+        if not isinstance(n, Node):
+            raise NotDifferentiableError(
+                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, in a nest of lists, tuples and dicts."
+            )
+        if n.tape is not nodes[0].tape:
+            raise OtherTapeError(
+                f"{describe(n._attributes)} is a node of another tape than {describe(nodes[0]._attributes)}. Plan each tape by itself."
+            )
+    if not nodes:
+        raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
+    tape: Tape = nodes[0].tape
+    return tape
+
+
+class Array(NamedTuple):
+    """An input or an output of a plan: its name, and what shape and dtype it has at each call."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Plan:
+    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table of its steps.
+
+    It can be called from several threads at once, and be pickled: as data, which is printed and compiled anew where it is
+    loaded. Ops are pickled by the name under which they can be imported.
+
+    Attributes
+    ----------
+    source : str
+        The code, as it is run. Tracebacks and debuggers show its lines.
+    """
+
+    def __init__(self, slice: Slice, nest: Any, keys: tuple[str, ...]) -> None:
+        self._cut, self._nest, self._keys = slice, nest, keys
+        self._tape: Any = None  # a plan that was loaded has none
+        self._assignments = 0
+        slice = live(slice)
+        self._counts = [("recorded", _count(slice))]
+        for simplified in PASSES:
+            slice = simplified(slice)
+            self._counts.append((simplified.__name__, _count(slice)))
+        self._slice = slice
+        self._compile()
+
+    def _compile(self) -> None:
+        self.source, namespace, self._lines = printed(self._slice, self._nest)
+        self._file = f"<memograd plan {next(_numbers)}>"
+        exec(compile(self.source, self._file, "exec"), namespace)
+        linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
+        weakref.finalize(self, linecache.cache.pop, self._file, None)
+        self._run = namespace["plan"]
+        steps = self._slice.steps
+        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self._slice.inputs]
+
+    # --------------------------------------------------------------------------------------------------- to replay
+
+    def __call__(self, *arrays: Any, **named: Any) -> Any:
+        """The outputs for these inputs: by position, then by name.
+
+        Raises
+        ------
+        PlanError
+            An array of another shape.
+        PlanTypeError
+            Another number of arrays, an unknown name, or another kind of dtype.
+        """
+        if named:
+            arrays = self._arranged(arrays, named)
+        if len(arrays) != len(self._facts):
+            raise self._miscounted(len(arrays))
+        given = [
+            a
+            if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
+            else self._fitted(k, a)
+            for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
+        ]
+        try:
+            return self._run(*given)
+        except Exception as error:
+            self._locate(error)
+            raise
+
+    def _arranged(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """The arrays in the order of the inputs."""
+        rest = self._keys[len(arrays) :]
+        if set(rest) != set(named):
+            raise PlanTypeError(
+                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with {len(arrays)} arrays and the names "
+                f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
+            )
+        return *arrays, *(named[name] for name in rest)
+
+    def _miscounted(self, count: int) -> PlanTypeError:
+        inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
+        return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
+
+    def _fitted(self, k: int, value: Any) -> Any:
+        """An input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
+        shape, dtype, _ = self._facts[k]
+        name = printable(self._keys[k])
+        if isinstance(value, Node):
+            raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
+        y = np.asarray(value)
+        if y.shape != shape:
+            raise PlanError(
+                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
+                f"give an array of this shape, or make another plan."
+            )
+        if not np.can_cast(y.dtype, dtype, "same_kind"):
+            raise PlanTypeError(
+                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
+            )
+        return np.asarray(y, dtype, order="C")[()]
+
+    def _locate(self, error: Exception) -> None:
+        """Say in which step an error came, and where that step comes from."""
+        at = error.__traceback__
+        while at is not None:
+            if at.tb_frame.f_code.co_filename == self._file and at.tb_lineno in self._lines:
+                n = self._lines[at.tb_lineno]
+                step, line = self._slice.steps[n], self._slice.lines.get(n)
+                name = printable(self._slice.names.get(n, f"v{n}"))
+                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_recorded(line)}.")
+            at = at.tb_next
+
+    # ------------------------------------------------------------------------------------------------------- facts
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """What a call takes, in order."""
+        return tuple(Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True))
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """What a call gives, in the order in which the nest names it."""
+        names, steps = self._cut.names, self._cut.steps
+        return tuple(Array(names[n], steps[n].shape, steps[n].dtype) for n in self._cut.outputs)
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The leaves that are no inputs, by name, at the value that they had when the plan was made."""
+        return {self._cut.names[n]: shown(value) for n, value in self._cut.bound.items()}
+
+    @property
+    def stale(self) -> bool:
+        """Whether a bound leaf was assigned since; never, once the tape is gone."""
+        tape = self._tape() if self._tape is not None else None
+        return tape is not None and any(tape._memory.assigned.get(n, 0) > self._assignments for n in self._cut.bound)
+
+    def __repr__(self) -> str:
+        return rows_of(self._slice, self._keys, self._counts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, (self._cut, self._nest, self._keys)
+
+
+def _count(slice: Slice) -> int:
+    return sum(1 for step in slice.steps.values() if step.op is not None)
+
+
+def _recorded(line: Line | None) -> str:
+    return f", recorded at {line[0]}:{line[1]}" if line else ""
