@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "memograd"
 LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
     1: {"registry", "log", "rules", "digraph", "costs", "edges", "comparison"},
-    2: {"memory", "node", "budget", "ledger", "snapshot", "slices"},
+    2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused"},
     3: {"tape", "progress", "slices", "facts"},
     4: {"solver", "passes", "printing", "buffers", "expressions"},
     5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy", "replay", "plantable"},

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .registry import Operand
-from .rules.indexing import masked, replace, scatter
+from .fused import row, unless
+from .rules.indexing import getitem, masked, replace, scatter
 from .slices import Slice, Step, operands
 
 REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
 
-NEW: frozenset[Any] = REDUCTIONS | {np.where, np.concatenate, np.stack, np.zeros, np.ones, np.copy, np.cumsum, replace, scatter}
+NEW: frozenset[Any] = REDUCTIONS | {np.where, np.concatenate, np.stack, np.zeros, np.ones, np.copy, np.cumsum, replace, scatter, row}
 """Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
 
 SETTLED = REDUCTIONS
@@ -26,7 +26,10 @@ VARYING: frozenset[Any] = frozenset({
 })  # fmt: skip
 """Functions whose result may have another shape or dtype for other values of the same shapes and dtypes."""
 
-OURS = ("numpy", f"{__package__}.rules")
+ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
+"""Ufuncs that give each element of the result from the elements at its place."""
+
+OURS = ("numpy", f"{__package__}.rules", f"{__package__}.fused")
 
 
 def is_new(step: Step) -> bool:
@@ -49,6 +52,13 @@ def is_scalar(step: Step) -> bool:
     return isinstance(step.op, np.ufunc) or step.op in SETTLED
 
 
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction takes, as non-negative ints."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
+
+
 def roots(slice: Slice) -> dict[int, frozenset[int]]:
     """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
     found: dict[int, frozenset[int]] = {}
@@ -63,14 +73,25 @@ def roots(slice: Slice) -> dict[int, frozenset[int]]:
 
 
 def in_order(slice: Slice) -> set[int]:
-    """The steps whose results are known to lie in C order."""
+    """The steps whose results are known to have their axes in C order, if not without gaps."""
     steps, known = slice.steps, set[int]()
     for n, step in steps.items():
         if not _has_axes(step) or step.op is None or step.op is np.matmul:
             known.add(n)
-        elif is_new(step) and all(a in known or not _has_axes(steps[a]) for a in step.args if type(a) is Operand):
+        elif (is_new(step) or _keeps_order(step)) and all(a in known or not _has_axes(steps[a]) for a in operands(step)):
             known.add(n)
     return known
+
+
+def _keeps_order(step: Step) -> bool:
+    """Whether a view, of an array in C order, has its axes in the same order."""
+    if step.op is getitem:
+        return all(type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part) for part in step.args[1:])
+    return step.op in (unless, np.broadcast_to) or (step.op in (np.reshape, np.ravel) and step.kwargs.get("order", "C") == "C")
+
+
+def _is_forward(part: Any) -> bool:
+    return isinstance(part, slice) and (part.step is None or part.step > 0)
 
 
 def _has_axes(step: Step) -> bool:

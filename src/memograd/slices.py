@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .arrays import dtype_of, shape_of
 from .calls import NOTHING
 from .lines import Line
 from .registry import Operand
@@ -115,6 +116,7 @@ class Draft:
     def __init__(self, slice: Slice) -> None:
         self.slice = slice
         self.steps: dict[int, Step] = {}
+        self.bound = dict(slice.bound)
         self.instead: dict[int, Operand] = {}
         self.made: dict[int, int] = {}  # a new step -> the one for which it was made
         self._ids = count(max(slice.steps, default=-1) + 1)
@@ -139,9 +141,19 @@ class Draft:
 
     def make(self, step: Step) -> Operand:
         """A new step, before the one that is looked at."""
-        n = Operand(next(self._ids))
+        n = next(self._ids)
         self.steps[n], self.made[n] = step, self._now
+        return Operand(n)
+
+    def bind(self, value: Any) -> Operand:
+        """A new constant."""
+        n = self.make(Step(None, (), NOTHING, shape_of(value), dtype_of(value)))
+        self.bound[n] = value
         return n
+
+    def constant(self, a: Any) -> Any:
+        """The value of an argument that is a constant or a bound step; None where it is another step."""
+        return self.bound.get(a) if type(a) is Operand else a
 
     def replace(self, n: int, other: int) -> None:
         """Node n is gone: `other` stands in its place, and takes its name where it has none."""
@@ -157,7 +169,7 @@ class Draft:
                 names[other], lines[other] = names[n], lines[n]
         outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
         derivatives = old.derivatives.union(n for n, origin in self.made.items() if origin in old.derivatives)
-        return live(replace(old, outputs=outputs, steps=self.steps, names=names, lines=lines, derivatives=derivatives))
+        return live(replace(old, outputs=outputs, steps=self.steps, bound=self.bound, names=names, lines=lines, derivatives=derivatives))
 
 
 def named(names: dict[int, str], n: int) -> bool:

@@ -1,5 +1,15 @@
-"""Simplifications"""
+"""What is done to a slice before it is printed: small passes, each a function from slice to slice, in this order.
 
+A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms),
+:mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel).
+"""
+
+from .algebra import simplified
+from .cancelling import cancelled
+from .folding import folded
+from .kinks import untied
+from .shapes import reshaped
 from .sharing import shared
+from .sums import gathered
 
-PASSES = (shared,)
+PASSES = (shared, reshaped, cancelled, folded, simplified, gathered, reshaped, shared, untied)

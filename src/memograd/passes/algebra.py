@@ -1,0 +1,107 @@
+"""What a step of arithmetic need not compute: a factor of 1, a term of 0, a sign that comes back.
+
+Exact: `1*g`, `g/1`, double negation, `a + (-b)` as `a - b`, signs moved out of products and sums. Stated: `g + 0` is g, so that
+−0.0 stays −0.0 where it would be 0.0. Never: `0*x`, `x - x`, `x / x`, which are not what they seem where x is infinite or NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..registry import Operand
+from ..slices import Slice, Step
+from .rewriting import Rewrite, Sweep, swept
+
+
+def simplified(slice: Slice) -> Slice:
+    """The slice with less arithmetic."""
+    return swept(slice, RULES)
+
+
+def times_one(sweep: Sweep, step: Step) -> Operand | None:
+    """`1 * g` and `g / 1` are g."""
+    a, b = step.args
+    if _is(sweep, b, 1):
+        return _itself(sweep, a, step)
+    return _itself(sweep, b, step) if step.op is np.multiply and _is(sweep, a, 1) else None
+
+
+def plus_zero(sweep: Sweep, step: Step) -> Operand | None:
+    """`g + 0` and `g - 0` are g."""
+    a, b = step.args
+    if _is(sweep, b, 0):
+        return _itself(sweep, a, step)
+    return _itself(sweep, b, step) if step.op is np.add and _is(sweep, a, 0) else None
+
+
+def doubled(sweep: Sweep, step: Step) -> Step | None:
+    """`c*g + c*g` is `2c * g`: a factor of two changes no bit of a product."""
+    a, b = step.args
+    inner = sweep.step(a)
+    if a != b or inner is None or inner.op is not np.multiply or inner.dtype.kind not in "fc":
+        return None
+    for c, g in (inner.args, inner.args[::-1]):
+        number = sweep.constant(c)
+        if type(number) is float or isinstance(number, np.inexact):
+            return Step(
+                np.multiply, (sweep.bind(2 * number) if type(c) is Operand else 2 * number, g), inner.kwargs, step.shape, step.dtype
+            )
+    return None
+
+
+def double_negation(sweep: Sweep, step: Step) -> Operand | None:
+    """`-(-g)` is g."""
+    inner = _negated(sweep, step.args[0])
+    return inner if type(inner) is Operand else None
+
+
+def sign_out(sweep: Sweep, step: Step) -> Step | None:
+    """The sign of a factor, or of all terms, is the result's."""
+    for k, a in enumerate(step.args):
+        inner = _negated(sweep, a)
+        if inner is not None and not step.kwargs.keys() - {"axis", "keepdims"}:
+            positive = sweep.of(step.op, *step.args[:k], inner, *step.args[k + 1 :], like=step, **step.kwargs)
+            return Step(np.negative, (positive,), {}, step.shape, step.dtype)
+    return None
+
+
+def sum_with_sign(sweep: Sweep, step: Step) -> Step | None:
+    """`a + (-b)` is `a - b`, `a - (-b)` is `a + b`, `(-a) + b` is `b - a`."""
+    a, b = step.args
+    right = _negated(sweep, b)
+    if right is not None:
+        return step._replace(op=np.subtract if step.op is np.add else np.add, args=(a, right))
+    left = _negated(sweep, a)
+    return step._replace(op=np.subtract, args=(b, left)) if left is not None and step.op is np.add else None
+
+
+def _is(sweep: Sweep, a: Any, number: float) -> bool:
+    """Whether an argument is this constant, in all its elements."""
+    value = sweep.constant(a)
+    if type(value) in (int, float) or isinstance(value, np.number):
+        return bool(value == number)
+    return isinstance(value, np.ndarray) and value.size > 0 and not any(value.strides) and value.flat[0] == number
+
+
+def _itself(sweep: Sweep, a: Any, step: Step) -> Operand | None:
+    """An operand, where it has the shape and dtype of the result."""
+    same = type(a) is Operand and sweep.steps[a].shape == step.shape and sweep.steps[a].dtype == step.dtype
+    return a if same else None
+
+
+def _negated(sweep: Sweep, a: Any) -> Any:
+    """x, where an argument is -x."""
+    step = sweep.step(a)
+    return step.args[0] if step is not None and step.op is np.negative and not step.kwargs and step.dtype.kind in "fc" else None
+
+
+RULES: dict[Any, tuple[Rewrite, ...]] = {
+    np.multiply: (times_one, sign_out),
+    np.divide: (times_one, sign_out),
+    np.add: (plus_zero, sum_with_sign, doubled),
+    np.subtract: (plus_zero, sum_with_sign),
+    np.negative: (double_negation,),
+    np.sum: (sign_out,),
+    np.matmul: (sign_out,),
+    np.broadcast_to: (sign_out,),
+}

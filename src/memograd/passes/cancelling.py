@@ -1,0 +1,157 @@
+"""Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0 in exact arithmetic.
+
+Each value is written as a sum of products of others, its *form*, as far as sums, products, quotients and broadcasts go. A factor
+that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, and what only it
+needs is not computed. Stated: rounding left about 1e-16 there, or NaN where the values overflow; now it is 0.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import inexact
+from ..facts import axes_of
+from ..registry import Operand
+from ..slices import Draft, Slice, Step
+
+Product = tuple[tuple[Any, int], ...]
+"""Factors, each with its power, in order of their keys."""
+Form = dict[Product, float]
+"""Products with their coefficients."""
+
+LONGEST = 6
+"""Terms of a form, and factors of a product; what is longer is looked at as one value."""
+
+
+def cancelled(slice: Slice) -> Slice:
+    """The slice with zeros for the derivatives that cancel."""
+    if not any(slice.steps[n].op is np.sum for n in slice.derivatives if n in slice.steps):
+        return slice  # without a sum, nothing cancels that was not alike from the start
+    forms, draft = Forms(slice), Draft(slice)
+    for n, step in draft:
+        form = forms.add(n, slice.steps[n])
+        if not form and n in slice.derivatives and step.op not in (None, np.zeros) and inexact(step.dtype):
+            draft.replace(n, draft.bind(np.broadcast_to(step.dtype.type(0), step.shape)))
+        else:
+            draft.keep(n, step)
+    return draft.finished()
+
+
+class Forms:
+    """The forms of the steps of a slice."""
+
+    def __init__(self, slice: Slice) -> None:
+        self.slice = slice
+        self.forms: dict[int, Form] = {}
+        self.shapes: dict[Any, tuple[int, ...]] = {}
+
+    def add(self, n: int, step: Step) -> Form:
+        """The form of step n; itself, where it can be written no further."""
+        found = WRITTEN[step.op](self, n, step) if step.op in WRITTEN and not isinstance(step.dtype, tuple) else None
+        if found is None or len(found) > LONGEST or any(len(product) > LONGEST for product in found):
+            found = {((n, 1),): 1.0}
+            self.shapes[n] = step.shape
+        self.forms[n] = found
+        return found
+
+    def of(self, a: Any) -> Form | None:
+        """The form of an argument."""
+        if type(a) is Operand:
+            return self.forms[a]
+        return {(): float(a)} if isinstance(a, int | float | np.floating) else None
+
+    def shape(self, a: Any) -> tuple[int, ...]:
+        """The shape of an argument."""
+        return tuple(self.slice.steps[a].shape) if type(a) is Operand and a in self.slice.steps else ()
+
+
+def times(p: Product, q: Product, sign: int = 1) -> Product:
+    """The product of two products, or their quotient."""
+    powers = dict(p)
+    for key, power in q:
+        powers[key] = powers.get(key, 0) + sign * power
+    return tuple(sorted(((key, power) for key, power in powers.items() if power), key=repr))
+
+
+def _constant(forms: Forms, n: int, step: Step) -> Form | None:
+    value = forms.slice.bound.get(n)
+    return {(): float(value)} if isinstance(value, np.floating) and value else None
+
+
+def _sum_of(forms: Forms, n: int, step: Step) -> Form | None:
+    a, b = map(forms.of, step.args)
+    if a is None or b is None:
+        return None
+    total, sign = dict(a), -1 if step.op is np.subtract else 1
+    for product, c in b.items():
+        total[product] = total.get(product, 0.0) + sign * c
+    return {product: c for product, c in total.items() if c != 0}
+
+
+def _product(forms: Forms, n: int, step: Step) -> Form | None:
+    a, b = map(forms.of, step.args)
+    if a is None or b is None or len(a) * len(b) > LONGEST:
+        return None
+    total: Form = {}
+    for p, c in a.items():
+        for q, d in b.items():
+            total[times(p, q)] = total.get(times(p, q), 0.0) + c * d
+    return {product: c for product, c in total.items() if c != 0}
+
+
+def _quotient(forms: Forms, n: int, step: Step) -> Form | None:
+    a, b = map(forms.of, step.args)
+    if a is None or b is None or (len(b) != 1 and a):
+        return None
+    return {times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
+
+
+def _negative(forms: Forms, n: int, step: Step) -> Form | None:
+    a = forms.of(step.args[0])
+    return None if a is None else {product: -c for product, c in a.items()}
+
+
+def _same(forms: Forms, n: int, step: Step) -> Form | None:
+    return forms.of(step.args[0])
+
+
+def _reduced(forms: Forms, n: int, step: Step) -> Form | None:
+    a, shape = forms.of(step.args[0]), forms.shape(step.args[0])
+    axes = axes_of(step.kwargs.get("axis"), len(shape))
+    whole = step.kwargs.get("keepdims") is True or len(axes) == len(shape)
+    if a is None or not whole or len(step.args) > 1 or step.kwargs.keys() - {"axis", "keepdims"}:
+        return None
+    reduced = {k - len(shape): shape[k] for k in axes}
+    total: Form = {}
+    for product, c in a.items():
+        inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
+        outer = tuple(factor for factor in product if factor not in inner)
+        rest = times(outer, ((_sum(forms, inner, reduced, step.shape), 1),)) if inner else outer
+        total[rest] = total.get(rest, 0.0) + (c if inner else c * float(np.prod(list(reduced.values()))))
+    return {product: c for product, c in total.items() if c != 0}
+
+
+def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
+    """Whether a factor of this shape is not the same all along the axes that are summed, counted from the last."""
+    return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
+
+
+def _sum(forms: Forms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
+    """The key of a sum of a product, alike for equal sums."""
+    key = ("sum", product, tuple(reduced.items()))
+    forms.shapes[key] = tuple(shape)
+    return key
+
+
+WRITTEN: dict[Any, Any] = {
+    None: _constant,
+    np.ones: lambda forms, n, step: {(): 1.0},
+    np.zeros: lambda forms, n, step: {},
+    np.add: _sum_of,
+    np.subtract: _sum_of,
+    np.multiply: _product,
+    np.divide: _quotient,
+    np.negative: _negative,
+    np.broadcast_to: _same,
+    np.sum: _reduced,
+}

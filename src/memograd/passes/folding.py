@@ -1,0 +1,30 @@
+"""Constants are computed once, when the plan is made."""
+
+import numpy as np
+
+from ..arrays import settle
+from ..buffers import size_of
+from ..facts import is_own
+from ..registry import Operand, rule_of
+from ..slices import Draft, Slice, Step, operands
+
+LARGE = 1 << 20
+"""Bytes from which a constant is not made of smaller ones: a plan should not weigh more than what it was made of."""
+
+
+def folded(slice: Slice) -> Slice:
+    """The slice with its constant steps as bound values; those of the user's own ops are run each time."""
+    draft = Draft(slice)
+    for n, step in draft:
+        draft.keep(n, step)
+        if step.op is not None and not is_own(step.op) and all(a in draft.bound for a in operands(step)) and _fits(draft, step):
+            args = [draft.bound[a] if type(a) is Operand else a for a in step.args]
+            with np.errstate(all="ignore"):
+                draft.bound[n] = settle(rule_of(step.op).run(args, step.kwargs))
+            draft.keep(n, Step(None, (), step.kwargs, step.shape, step.dtype))
+    return draft.finished()
+
+
+def _fits(draft: Draft, step: Step) -> bool:
+    size = size_of(step.shape, step.dtype)
+    return size <= LARGE or size <= sum(size_of(draft.steps[a].shape, draft.steps[a].dtype) for a in operands(step))

@@ -1,0 +1,39 @@
+"""At a kink, half of the cotangent; but ties are rare, and one look at the mask tells that there are none.
+
+`g * where(tie, 0.5, a > b)` is three arrays; where no element of `tie` holds, it is `g * (a > b)`, to the same bits.
+"""
+
+import numpy as np
+
+from ..fused import unless
+from ..registry import Operand
+from ..slices import Draft, Slice, Step, uses
+
+
+def untied(slice: Slice) -> Slice:
+    """The slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
+    factors = _read_by_products_alone(slice)
+    draft = Draft(slice)
+    for n, step in draft:
+        draft.keep(n, step._replace(op=unless) if n in factors and _is_mask(draft, step) else step)
+    return draft.finished()
+
+
+def _is_mask(draft: Draft, step: Step) -> bool:
+    """Whether a step is `where(a == b, number, booleans)`, all of one shape."""
+    if step.op is not np.where or len(step.args) != 3 or type(step.args[0]) is not Operand or type(step.args[2]) is not Operand:
+        return False
+    tie, other = draft.steps[step.args[0]], draft.steps[step.args[2]]
+    return tie.op is np.equal and tie.shape == other.shape == step.shape != () and other.dtype == bool and type(step.args[1]) is float
+
+
+def _read_by_products_alone(slice: Slice) -> set[int]:
+    """The steps that are read as a factor of another float array of their own dtype, and not otherwise."""
+    counts, good = uses(slice), dict.fromkeys(slice.steps, 0)
+    for step in slice.steps.values():
+        if step.op is np.multiply and not step.kwargs:
+            a, b = step.args
+            for one, other in ((a, b), (b, a)):
+                if type(one) is Operand and type(other) is Operand and slice.steps[other].dtype == slice.steps[one].dtype == step.dtype:
+                    good[one] += one != other
+    return {n for n, count in counts.items() if count and good[n] == count}

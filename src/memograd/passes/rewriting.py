@@ -1,0 +1,50 @@
+"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to say, until none has."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..calls import NOTHING
+from ..registry import Operand
+from ..slices import Draft, Slice, Step
+
+Rewrite = Callable[["Sweep", Step], Step | Operand | None]
+"""A rule: another step that gives the same, a step that is there already, or None."""
+
+
+class Sweep(Draft):
+    """A draft with rules; steps that a rule makes are rewritten, too."""
+
+    def __init__(self, slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> None:
+        super().__init__(slice)
+        self.rules = rules
+
+    def rewritten(self, step: Step) -> Step | Operand:
+        """What stands in the place of a step."""
+        while True:
+            found = next(filter(None.__ne__, (rule(self, step) for rule in self.rules.get(step.op, ()))), None)
+            if found is None:
+                return step
+            if isinstance(found, Operand):
+                return found
+            step = found
+
+    def of(self, op: Any, *args: Any, like: Step, **kwargs: Any) -> Operand:
+        """A new step of this op, with shape and dtype of another."""
+        made = self.rewritten(Step(op, args, kwargs or NOTHING, like.shape, like.dtype))
+        return made if isinstance(made, Operand) else self.make(made)
+
+    def step(self, a: Any) -> Step | None:
+        """The step of an argument; None where it is a constant."""
+        return self.steps[a] if type(a) is Operand else None
+
+
+def swept(slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> Slice:
+    """The slice, rewritten by these rules."""
+    sweep = Sweep(slice, rules)
+    for n, step in sweep:
+        made = sweep.rewritten(step) if step.op in rules else step
+        if isinstance(made, Operand):
+            sweep.replace(n, made)
+        else:
+            sweep.keep(n, made)
+    return sweep.finished()

@@ -1,0 +1,147 @@
+"""Steps that move elements about, or repeat them: chains of them are one, and those that do nothing are gone.
+
+Exact, but for the sum of an array that was broadcast: n equal terms are one product.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..calls import NOTHING
+from ..facts import ELEMENTWISE, axes_of
+from ..registry import Operand
+from ..rules.indexing import getitem
+from ..slices import Slice, Step
+from .rewriting import Rewrite, Sweep, swept
+
+
+def reshaped(slice: Slice) -> Slice:
+    """The slice with fewer reshapes, transposes and broadcasts."""
+    return swept(slice, RULES)
+
+
+def same_shape(sweep: Sweep, step: Step) -> Operand | None:
+    """`reshape(x, x.shape)` is x, and so is a broadcast to its own shape."""
+    a = step.args[0]
+    return a if type(a) is Operand and sweep.steps[a].shape == step.shape and _in_order(step) else None
+
+
+def reshape_of_reshape(sweep: Sweep, step: Step) -> Step | None:
+    """`reshape(reshape(x))` is one; all that only add or drop axes of length 1 are reshapes."""
+    inner = sweep.step(step.args[0])
+    if not _in_order(step) or inner is None or inner.op not in RESHAPES or not _in_order(inner):
+        return None
+    return Step(np.reshape, inner.args[:1], {"shape": step.shape}, step.shape, step.dtype)
+
+
+def kept_axes(sweep: Sweep, step: Step) -> Step | None:
+    """A reduction whose axes come back as axes of length 1 keeps them."""
+    inner = sweep.step(step.args[0])
+    if inner is None or inner.op not in (np.sum, np.max, np.min) or len(inner.args) > 1 or set(inner.kwargs) - {"axis"}:
+        return None
+    shape = sweep.steps[inner.args[0]].shape if type(inner.args[0]) is Operand else None
+    if shape is None or "axis" not in inner.kwargs:
+        return None
+    axes = axes_of(inner.kwargs["axis"], len(shape))
+    if step.shape != tuple(1 if k in axes else n for k, n in enumerate(shape)):
+        return None
+    return Step(inner.op, inner.args, {"axis": inner.kwargs["axis"], "keepdims": True}, step.shape, step.dtype)
+
+
+def added_axes(sweep: Sweep, step: Step) -> Step | None:
+    """`x[..., None]` is a reshape."""
+    a, *key = step.args
+    if type(a) is not Operand or not key or any(type(part) not in (type(None), type(Ellipsis)) for part in key):
+        return None
+    return Step(np.reshape, (a,), {"shape": step.shape}, step.shape, step.dtype)
+
+
+def column(sweep: Sweep, step: Step) -> Step | None:
+    """A matrix times a column, as a vector: a matrix times a vector."""
+    inner = sweep.step(step.args[0])
+    if inner is None or inner.op is not np.matmul or len(step.shape) != 1 or inner.shape != (*step.shape, 1):
+        return None
+    right = sweep.step(inner.args[1])
+    if right is None or right.op is not np.reshape or right.shape != (*shape_of(sweep, right.args[0]), 1):
+        return None
+    return Step(np.matmul, (inner.args[0], right.args[0]), NOTHING, step.shape, step.dtype)
+
+
+def transpose_of_transpose(sweep: Sweep, step: Step) -> Step | Operand | None:
+    """Two transposes are one, or none."""
+    inner = sweep.step(step.args[0])
+    if inner is None or inner.op is not np.transpose:
+        return None
+    first, second = _permutation(inner), _permutation(step)
+    axes = tuple(first[k] for k in second)
+    if axes == tuple(range(len(axes))):
+        return inner.args[0]  # type: ignore[no-any-return]
+    return Step(np.transpose, inner.args, {"axes": axes}, step.shape, step.dtype)
+
+
+def broadcast_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
+    """Two broadcasts are one."""
+    inner = sweep.step(step.args[0])
+    return step._replace(args=inner.args) if inner is not None and inner.op is np.broadcast_to else None
+
+
+def broadcast_operand(sweep: Sweep, step: Step) -> Step | None:
+    """An elementwise op broadcasts by itself: `broadcast_to(g, s) * x` is `g * x`.
+
+    Where every operand was broadcast, the op is applied to what was there before, and its result broadcast.
+    """
+    inner = [sweep.step(a) for a in step.args]
+    if step.kwargs or not any(s is not None and s.op is np.broadcast_to for s in inner):
+        return None
+    args = tuple(s.args[0] if s is not None and s.op is np.broadcast_to else a for a, s in zip(step.args, inner, strict=True))
+    shape = np.broadcast_shapes(*(shape_of(sweep, a) for a in args))
+    if shape == step.shape:
+        return step._replace(args=args)
+    small = sweep.of(step.op, *args, like=step._replace(shape=shape))
+    return Step(np.broadcast_to, (small,), {"shape": step.shape}, step.shape, step.dtype)
+
+
+def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
+    """The sum of n equal terms is n times one. Not to the last bit."""
+    inner = sweep.step(step.args[0])
+    if inner is None or inner.op is not np.broadcast_to or len(step.args) > 1 or set(step.kwargs) - {"axis", "keepdims"}:
+        return None
+    g, full = inner.args[0], inner.shape
+    if step.dtype.kind not in "fc" or step.dtype != inner.dtype:
+        return None
+    axes = axes_of(step.kwargs.get("axis"), len(full))
+    before = (1,) * (len(full) - len(shape_of(sweep, g))) + shape_of(sweep, g)
+    if any(before[k] != 1 for k in axes):
+        return None
+    kept = tuple(1 if k in axes else n for k, n in enumerate(before))
+    total = sweep.of(np.multiply, g, float(math.prod(full[k] for k in axes)), like=Step(None, (), NOTHING, shape_of(sweep, g), step.dtype))
+    rest = kept if step.kwargs.get("keepdims") else tuple(n for k, n in enumerate(kept) if k not in axes)
+    lined = sweep.of(np.reshape, total, like=step._replace(shape=rest), shape=rest)
+    return Step(np.broadcast_to, (lined,), {"shape": step.shape}, step.shape, step.dtype)
+
+
+def shape_of(sweep: Sweep, a: Any) -> tuple[int, ...]:
+    """The shape of an argument."""
+    return tuple(sweep.steps[a].shape if type(a) is Operand else np.shape(a))
+
+
+def _in_order(step: Step) -> bool:
+    return bool(step.kwargs.get("order", "C") == "C")
+
+
+def _permutation(step: Step) -> tuple[int, ...]:
+    axes, ndim = step.kwargs.get("axes"), len(step.shape)
+    return tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
+
+
+RESHAPES = (np.reshape, np.ravel, np.squeeze, np.expand_dims)
+
+RULES: dict[Any, tuple[Rewrite, ...]] = {
+    **dict.fromkeys(RESHAPES, (same_shape, reshape_of_reshape, kept_axes, column)),
+    getitem: (added_axes,),
+    np.transpose: (transpose_of_transpose,),
+    np.broadcast_to: (same_shape, broadcast_of_broadcast),
+    np.sum: (sum_of_broadcast,),
+    **dict.fromkeys(ELEMENTWISE, (broadcast_operand,)),
+}
