@@ -13,3 +13,5 @@ from .sharing import shared
 from .sums import gathered
 
 PASSES = (shared, reshaped, cancelled, folded, simplified, gathered, reshaped, shared, untied)
+
+__all__ = ["PASSES", "cancelled", "folded", "gathered", "reshaped", "shared", "simplified", "untied"]

@@ -21,12 +21,19 @@ class Sweep(Draft):
     def rewritten(self, step: Step) -> Step | Operand:
         """What stands in the place of a step."""
         while True:
-            found = next(filter(None.__ne__, (rule(self, step) for rule in self.rules.get(step.op, ()))), None)
+            found = self._first(step)
             if found is None:
                 return step
             if isinstance(found, Operand):
                 return found
             step = found
+
+    def _first(self, step: Step) -> Step | Operand | None:
+        for rule in self.rules.get(step.op, ()):
+            found = rule(self, step)
+            if found is not None:
+                return found
+        return None
 
     def of(self, op: Any, *args: Any, like: Step, **kwargs: Any) -> Operand:
         """A new step of this op, with shape and dtype of another."""
