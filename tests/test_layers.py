@@ -67,6 +67,8 @@ ARROWS = {
     ("scipy.stats", "scipy.installed"),
     ("functional", "accumulation"),
     ("baselines", "tableview"),
+    ("passes.algebra", "passes.rewriting"),
+    ("passes.shapes", "passes.rewriting"),
     ("printing", "buffers"),
     ("printing", "expressions"),
     ("replay", "plantable"),

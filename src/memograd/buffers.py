@@ -6,11 +6,10 @@ nor anything that may view it is read later or given out. Nothing is kept betwee
 
 import math
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
-from .facts import in_order, is_new, roots
+from .facts import in_order, is_new, roots, size_of
 from .slices import Slice, Step, operands
 
 SMALL = 4096
@@ -60,8 +59,7 @@ class Lifetimes:
         found: dict[int, list[int]] = defaultdict(list)
         read: dict[int, int] = {n: n for n in slice.steps}
         for n, step in slice.steps.items():
-            for a in operands(step):
-                read[a] = n
+            read.update(dict.fromkeys(operands(step), n))
         for a, step in slice.steps.items():
             if step.op is not None and read[a] != a and a not in slice.outputs and size_of(step.shape, step.dtype) > SMALL:
                 found[read[a]].append(a)
@@ -79,10 +77,3 @@ def last_reads(slice: Slice, roots: dict[int, frozenset[int]]) -> dict[int, floa
         for root in roots[n]:
             last[root] = math.inf
     return last
-
-
-def size_of(shape: Any, dtype: Any) -> int:
-    """Bytes of a result, or of all of a tuple of them."""
-    if isinstance(dtype, tuple):
-        return sum(map(size_of, shape, dtype))
-    return int(math.prod(shape) * dtype.itemsize)

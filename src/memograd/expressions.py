@@ -158,7 +158,8 @@ def _swapaxes(writer: Writer, step: Step, args: list[str]) -> str:
 
 def _getitem(writer: Writer, step: Step, args: list[str]) -> str:
     parts = [_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
-    return f"{args[0]}[{', '.join(parts) or '()'}]"
+    one = len(parts) == 1 and isinstance(step.args[1], tuple)  # a lone tuple would be taken for the whole key
+    return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 
 def _part(writer: Writer, part: slice) -> str:

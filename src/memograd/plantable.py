@@ -1,7 +1,7 @@
 """A plan as a table: its steps with their shapes and bytes, what the derivatives keep of the values, and what each pass saved."""
 
-from .buffers import size_of
 from .errors import op_name, printable
+from .facts import size_of
 from .printing import variables
 from .slices import Slice, operands
 

@@ -8,6 +8,8 @@ import builtins
 import keyword
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .buffers import Lifetimes
 from .errors import printable
 from .expressions import Writer
@@ -56,7 +58,14 @@ class Printing:
             self.line(f"return {self.results()}")
         else:
             self.parts([run[k : k + LONGEST] for k in range(0, len(run), LONGEST)])
-        return Printed("\n".join(self.text) + "\n", self.writer.namespace, self.lines)
+        head = self.constants()
+        lines = {number + len(head): n for number, n in self.lines.items()}
+        return Printed("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
+
+    def constants(self) -> list[str]:
+        """A comment for each name that stands for a value."""
+        values = ((name, value) for name, value in self.writer.namespace.items() if isinstance(value, np.ndarray | np.generic))
+        return [f"# {name}: {repr(a) if isinstance(a, np.generic) else f'{a.dtype} {a.shape}'}" for name, a in values]
 
     # -------------------------------------------------------------------------------------------------------- lines
 
@@ -160,7 +169,7 @@ class Crossing:
         self.gone: list[list[int]] = [[] for _ in runs]
         last: dict[int, int] = {}
         for k, run in enumerate(runs):
-            for n in dict.fromkeys(a for m in run for a in operands(slice.steps[m]) if part.get(a, k) != k):
+            for n in dict.fromkeys(int(a) for m in run for a in operands(slice.steps[m]) if part.get(a, k) != k):
                 self.read[k].append(n)
                 self._place(n)
                 last[n] = k

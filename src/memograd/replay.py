@@ -1,6 +1,7 @@
 """Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
 
 import linecache
+import pickle
 import weakref
 from collections.abc import Mapping
 from itertools import count
@@ -244,6 +245,14 @@ class Plan:
         return rows_of(self._slice, self._keys, self._counts)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        for op in {step.op for step in self._cut.steps.values()}:
+            try:
+                pickle.dumps(op)
+            except (pickle.PicklingError, AttributeError) as error:
+                raise PlanTypeError(
+                    f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
+                    f"Define it at the top of a module."
+                ) from error
         return Plan, (self._cut, self._nest, self._keys)
 
 

@@ -12,6 +12,6 @@ from .shapes import reshaped
 from .sharing import shared
 from .sums import gathered
 
-PASSES = (shared, reshaped, cancelled, folded, simplified, gathered, reshaped, shared, untied)
+PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, shared, untied)
 
 __all__ = ["PASSES", "cancelled", "folded", "gathered", "reshaped", "shared", "simplified", "untied"]

@@ -12,6 +12,9 @@ from ..registry import Operand
 from ..slices import Slice, Step
 from .rewriting import Rewrite, Sweep, swept
 
+SMALL = 4096
+"""Elements of a constant that are looked at one by one."""
+
 
 def simplified(slice: Slice) -> Slice:
     """The slice with less arithmetic."""
@@ -38,7 +41,7 @@ def doubled(sweep: Sweep, step: Step) -> Step | None:
     """`c*g + c*g` is `2c * g`: a factor of two changes no bit of a product."""
     a, b = step.args
     inner = sweep.step(a)
-    if a != b or inner is None or inner.op is not np.multiply or inner.dtype.kind not in "fc":
+    if inner is None or type(b) is not Operand or a != b or inner.op is not np.multiply or inner.dtype.kind not in "fc":
         return None
     for c, g in (inner.args, inner.args[::-1]):
         number = sweep.constant(c)
@@ -77,10 +80,15 @@ def sum_with_sign(sweep: Sweep, step: Step) -> Step | None:
 
 def _is(sweep: Sweep, a: Any, number: float) -> bool:
     """Whether an argument is this constant, in all its elements."""
+    step = sweep.step(a)
+    if step is not None and step.op in (np.ones, np.zeros):
+        return (step.op is np.ones) == number
     value = sweep.constant(a)
     if type(value) in (int, float) or isinstance(value, np.number):
         return bool(value == number)
-    return isinstance(value, np.ndarray) and value.size > 0 and not any(value.strides) and value.flat[0] == number
+    if not isinstance(value, np.ndarray) or not value.size or value.flat[0] != number:
+        return False
+    return not any(value.strides) or (value.size <= SMALL and bool((value == number).all()))
 
 
 def _itself(sweep: Sweep, a: Any, step: Step) -> Operand | None:

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import inexact
 from ..facts import axes_of
 from ..registry import Operand
-from ..slices import Draft, Slice, Step
+from ..slices import Draft, Slice, Step, operands
 
 Product = tuple[tuple[Any, int], ...]
 """Factors, each with its power, in order of their keys."""
@@ -25,12 +25,9 @@ LONGEST = 6
 
 def cancelled(slice: Slice) -> Slice:
     """The slice with zeros for the derivatives that cancel."""
-    if not any(slice.steps[n].op is np.sum for n in slice.derivatives if n in slice.steps):
-        return slice  # without a sum, nothing cancels that was not alike from the start
     forms, draft = Forms(slice), Draft(slice)
     for n, step in draft:
-        form = forms.add(n, slice.steps[n])
-        if not form and n in slice.derivatives and step.op not in (None, np.zeros) and inexact(step.dtype):
+        if forms.vanishes(n):
             draft.replace(n, draft.bind(np.broadcast_to(step.dtype.type(0), step.shape)))
         else:
             draft.keep(n, step)
@@ -38,21 +35,44 @@ def cancelled(slice: Slice) -> Slice:
 
 
 class Forms:
-    """The forms of the steps of a slice."""
+    """The forms of the steps of a slice, each found when it is asked for."""
 
     def __init__(self, slice: Slice) -> None:
         self.slice = slice
         self.forms: dict[int, Form] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
+        self.summed: set[int] = set()  # derivatives made of sums: without a sum, nothing cancels that was not alike before
 
-    def add(self, n: int, step: Step) -> Form:
-        """The form of step n; itself, where it can be written no further."""
-        found = WRITTEN[step.op](self, n, step) if step.op in WRITTEN and not isinstance(step.dtype, tuple) else None
-        if found is None or len(found) > LONGEST or any(len(product) > LONGEST for product in found):
-            found = {((n, 1),): 1.0}
-            self.shapes[n] = step.shape
-        self.forms[n] = found
-        return found
+    def vanishes(self, n: int) -> bool:
+        """Whether the next step is a derivative that is 0."""
+        step = self.slice.steps[n]
+        if n not in self.slice.derivatives or step.op not in WRITTEN or not inexact(step.dtype):
+            return False
+        if step.op is not np.sum and self.summed.isdisjoint(operands(step)):
+            return False
+        self.summed.add(n)
+        return not self.form(n)
+
+    def form(self, n: int) -> Form:
+        """The form of a step, and on the way of those that it is made of."""
+        stack = [n]
+        while stack:
+            step = self.slice.steps[stack[-1]]
+            written = WRITTEN.get(step.op) if not isinstance(step.dtype, tuple) else None
+            missing = [a for a in operands(step) if a not in self.forms] if written is not None else []
+            if missing:
+                stack += missing
+            else:
+                m = stack.pop()
+                self.forms[m] = self._bounded(m, written(self, m, step) if written is not None else None)
+        return self.forms[n]
+
+    def _bounded(self, n: int, found: Form | None) -> Form:
+        """A form; the step itself, where it can be written no further."""
+        if found is not None and len(found) <= LONGEST and all(len(product) <= LONGEST for product in found):
+            return found
+        self.shapes[n] = self.slice.steps[n].shape
+        return {((n, 1),): 1.0}
 
     def of(self, a: Any) -> Form | None:
         """The form of an argument."""
@@ -62,7 +82,7 @@ class Forms:
 
     def shape(self, a: Any) -> tuple[int, ...]:
         """The shape of an argument."""
-        return tuple(self.slice.steps[a].shape) if type(a) is Operand and a in self.slice.steps else ()
+        return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
 
 
 def times(p: Product, q: Product, sign: int = 1) -> Product:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from ..arrays import settle
-from ..buffers import size_of
-from ..facts import is_own
+from ..facts import is_own, size_of
 from ..registry import Operand, rule_of
 from ..slices import Draft, Slice, Step, operands
 

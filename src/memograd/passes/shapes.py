@@ -91,8 +91,10 @@ def broadcast_operand(sweep: Sweep, step: Step) -> Step | None:
 
     Where every operand was broadcast, the op is applied to what was there before, and its result broadcast.
     """
+    if step.shape == () or step.kwargs:
+        return None
     inner = [sweep.step(a) for a in step.args]
-    if step.kwargs or not any(s is not None and s.op is np.broadcast_to for s in inner):
+    if not any(s is not None and s.op is np.broadcast_to for s in inner):
         return None
     args = tuple(s.args[0] if s is not None and s.op is np.broadcast_to else a for a, s in zip(step.args, inner, strict=True))
     shape = np.broadcast_shapes(*(shape_of(sweep, a) for a in args))

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..buffers import size_of
 from ..calls import NOTHING
-from ..facts import axes_of
+from ..facts import axes_of, size_of
 from ..registry import Operand
 from ..rules.indexing import scatter
 from ..slices import Draft, Slice, Step, operands, uses

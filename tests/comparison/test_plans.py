@@ -1,0 +1,119 @@
+"""Plans against the tape: a replay at other values gives what a fresh tape gives, exactly where no pass changes the last bit."""
+
+import numpy as np
+import pytest
+from comparison.test_models import MODELS, data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import programs
+from sampling import WITH_LINES, calls
+
+import memograd as mg
+from memograd import passes, replay
+from memograd.arrays import same, settle
+from memograd.check import _generated as generated
+from memograd.errors import op_name
+from memograd.registry import rule_of
+
+EXACT = (passes.shared, passes.folded, passes.untied)
+
+
+def planned(program):
+    """A plan of a program's outputs and of their derivatives by every leaf."""
+    leaves, outputs = program.record(mg.Tape())
+    derivatives = [mg.grad_node(L, leaves) for L in outputs]
+    return mg.plan([outputs, derivatives], inputs=leaves)
+
+
+def asked(program, values):
+    """The same, asked of a fresh tape with these values."""
+    leaves, outputs = program.record(mg.Tape(), values)
+    return [[L.value for L in outputs], [mg.grad(L, leaves) for L in outputs]]
+
+
+def flat(nest):
+    return [x for part in nest for x in flat(part)] if isinstance(nest, list) else [nest]
+
+
+@given(programs(most=20), st.integers(1, 3))
+@settings(max_examples=150)
+def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
+    values = program.values(seed)
+    for got, expected in zip(flat(planned(program)(*values)), flat(asked(program, values)), strict=True):
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
+
+
+@given(programs(most=20))
+@settings(max_examples=100)
+def test_exact_passes_keep_every_bit(program):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "PASSES", EXACT)
+        plan = planned(program)
+    values = program.values(seed=1)
+    assert all(same(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+
+
+@given(programs(most=20))
+@settings(max_examples=50)
+def test_outputs_share_no_memory(program):
+    values = program.values()
+    outputs = [a for a in flat(planned(program)(*values)) if isinstance(a, np.ndarray)]
+    held = [v for v in values if isinstance(v, np.ndarray)]
+    for k, a in enumerate(outputs):
+        assert a.flags.writeable
+        assert not any(np.shares_memory(a, b) for b in (*held, *outputs[:k]))
+
+
+# ------------------------------------------------------------------------------------------------- every op, models
+
+
+def of_op(op, operands, keywords, leaves):
+    """An op's outputs, and the derivatives of a number made of them."""
+    tape = next(iter(leaves.values())).tape
+    y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(operands)), tape._keywords(op, keywords))
+    parts = [part for part in (y if isinstance(y, tuple) else (y,)) if part.dtype.kind in "fc"]
+    L = sum(np.sum(np.real(part * (0.7 - 0.2j) if part.dtype.kind == "c" else part * part)) for part in parts)
+    return [*parts, L], list(leaves.values())
+
+
+def differentiable(rule, operands):
+    return {k: np.asarray(x) for k, x in enumerate(operands) if rule.lines[k,] and getattr(x, "dtype", np.dtype(int)).kind in "fc"}
+
+
+@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
+def test_every_op_is_replayed(op):
+    rule = rule_of(op)
+    for args, kwargs in calls(op):
+        operands, keywords = rule.bind(args, kwargs) if args else (generated(rule), kwargs)
+        operands = tuple(settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands))
+        values, tapes = differentiable(rule, operands), (mg.Tape(), mg.Tape())
+        if not values:
+            continue
+        nearby, there = ({k: tape.leaf(v * (1 + by)) for k, v in values.items()} for tape, by in zip(tapes, (1e-3, 0.0), strict=True))
+        outputs, leaves = of_op(op, operands, keywords, nearby)
+        plan = mg.plan([outputs, mg.grad_node(outputs[-1], leaves)], inputs=leaves)
+        expected, leaves = of_op(op, operands, keywords, there)
+        got = flat(plan(*values.values()))
+        for a, b in zip(got, [*(node.value for node in expected), *mg.grad(expected[-1], leaves)], strict=True):
+            assert (np.shape(a), a.dtype) == (np.shape(b), b.dtype)
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_models_are_replayed(model, rng):
+    p, d = data(rng)[model]
+
+    def recorded(values):
+        tape = mg.Tape()
+        leaves = {name: tape.leaf(v, name=name) for name, v in values.items()}
+        return leaves, model(np, leaves, d).named("L")
+
+    leaves, L = recorded(p)
+    plan = mg.plan({"value": L, "gradient": mg.grad_node(L, leaves)}, inputs=leaves)
+    moved = {name: v + 0.1 * rng.normal(size=v.shape) for name, v in p.items()}
+    got = plan(**moved)
+    leaves, L = recorded(moved)
+    np.testing.assert_allclose(got["value"], L.value, rtol=1e-12)
+    for name, g in mg.grad(L, leaves).items():
+        np.testing.assert_allclose(got["gradient"][name], g, rtol=1e-10, atol=1e-12)

@@ -1,0 +1,285 @@
+"""Plans: how they are called, what they refuse, what they say of themselves."""
+
+import pickle
+import threading
+import traceback
+
+import numpy as np
+import pytest
+
+import memograd as mg
+from memograd.errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError
+
+
+@pytest.fixture
+def L(x):
+    """A number made of the leaf x and of a leaf w that is no input."""
+    w = x.tape.leaf([3.0, 4.0], name="w")
+    return np.sum(np.sin(x) * w).named("L")
+
+
+@pytest.fixture
+def plan(x, L):
+    return mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+
+
+@mg.op
+def picky(x):
+    if np.any(x < 0):
+        raise ArithmeticError("less than nothing")
+    return x * 1.0
+
+
+mg.elementwise(picky, x=lambda g: g)
+
+
+def test_a_replay_computes_what_was_recorded(plan):
+    value, gradient = plan([0.5, -1.0])
+    assert value == 3 * np.sin(0.5) + 4 * np.sin(-1.0)
+    np.testing.assert_array_equal(gradient, [3 * np.cos(0.5), 4 * np.cos(-1.0)])
+
+
+def test_no_table_and_no_node_is_touched(plan, x, L):
+    before, table = len(x.tape), dict(x.tape._memory.tables[L.id].cotangents)
+    plan([7.0, 8.0])
+    assert len(x.tape) == before and x.tape._memory.tables[L.id].cotangents == table
+    assert x.value.tolist() == [1.0, 2.0]
+
+
+def test_the_nest_comes_back(x, L):
+    g = mg.grad_node(L, {"x": x})
+    got = mg.plan({"L": L, "all": (g, [L])}, inputs=[x])([1.0, 2.0])
+    assert got["L"] == got["all"][1][0] == L.value
+    np.testing.assert_array_equal(got["all"][0]["x"], mg.grad(L, x))
+    assert mg.plan(L, inputs=[x])([1.0, 2.0]) == L.value
+
+
+def test_a_named_tuple_comes_back(x):
+    result = np.linalg.slogdet(np.outer(x, x) + np.eye(2))
+    got = mg.plan(result, inputs=[x])(x.value)
+    assert type(got) is type(result) and got.logabsdet == result.logabsdet.value
+
+
+def test_inputs_by_name(x, L):
+    plan = mg.plan(L, inputs={"weights": L.tape["w"], "point": x})
+    assert plan([1.0, 1.0], point=[0.5, 0.5]) == plan(point=[0.5, 0.5], weights=[1.0, 1.0]) == plan([1.0, 1.0], [0.5, 0.5])
+
+
+def test_an_inner_node_may_be_an_input(x, L):
+    inner = L.tape[2]
+    assert inner.op is np.sin
+    plan = mg.plan([L, mg.grad_node(L, inner)], inputs=[inner])
+    value, gradient = plan([1.0, 2.0])
+    assert value == 11.0 and gradient.tolist() == [3.0, 4.0]
+
+
+def test_inputs_are_cast_within_their_kind(plan):
+    np.testing.assert_array_equal(plan(np.array([1, 2]))[1], plan([1.0, 2.0])[1])
+    np.testing.assert_array_equal(plan(np.array([1, 2], np.float32))[1], plan([1.0, 2.0])[1])
+    np.testing.assert_array_equal(plan(np.array([1.0, 9.0, 2.0])[::2])[1], plan([1.0, 2.0])[1])
+
+
+def test_a_scalar_comes_in_any_form(tape):
+    x = tape.leaf(2.0, name="x")
+    plan = mg.plan(x * x, inputs=[x])
+    for three in (3.0, 3, np.float64(3), np.array(3.0), np.float32(3)):
+        assert plan(three) == 9.0 and type(plan(three)) is np.float64
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "error", "says"),
+    [
+        ((), {}, PlanTypeError, "1 inputs was called with 0 arrays"),
+        (([1.0, 2.0], [1.0, 2.0]), {}, PlanTypeError, "Give one for each"),
+        (([1.0, 2.0, 3.0],), {}, PlanError, r"has shape \(3,\), but the plan is for float64 \(2,\)"),
+        (([1j, 2.0],), {}, PlanTypeError, "another kind than float64"),
+        ((), {"y": [1.0, 2.0]}, PlanTypeError, "each input once"),
+        (([1.0, 2.0],), {"x": [1.0, 2.0]}, PlanTypeError, "each input once"),
+    ],
+)
+def test_wrong_inputs_are_refused(plan, args, kwargs, error, says):
+    with pytest.raises(error, match=says):
+        plan(*args, **kwargs)
+
+
+def test_a_node_is_no_input_to_a_call(plan, x):
+    with pytest.raises(PlanTypeError, match="x.value"):
+        plan(x)
+
+
+def test_what_no_plan_can_be_made_of(x, L):
+    with pytest.raises(PlanError, match="twice"):
+        mg.plan(L, inputs=[x, x])
+    with pytest.raises(PlanError, match="twice"):
+        mg.plan(L, inputs={"a": x, "b": x})
+    with pytest.raises(PlanError, match="needs outputs"):
+        mg.plan([], inputs=[])
+    with pytest.raises(NotDifferentiableError, match="made of nodes"):
+        mg.plan([L, 3.0], inputs=[x])
+    with pytest.raises(OtherTapeError, match="another tape"):
+        mg.plan(L, inputs=[mg.Tape().leaf(1.0)])
+
+
+def test_outputs_are_the_callers_own(x, L):
+    plan = mg.plan([x, x, np.transpose(x), L.tape["w"], mg.grad_node(np.sum(x), x)], inputs=[x])
+    value = np.array([1.0, 2.0])
+    outputs = plan(value)
+    for a in outputs:
+        a += 1
+    assert value.tolist() == [1.0, 2.0] and L.tape["w"].value.tolist() == [3.0, 4.0]
+    assert [a.tolist() for a in plan(value)] == [[1.0, 2.0]] * 3 + [[3.0, 4.0], [1.0, 1.0]]
+
+
+def test_an_output_may_not_depend_on_an_input(x, L):
+    y = x.tape.leaf(1.0, name="y")
+    plan = mg.plan([L, mg.grad_node(L, y)], inputs=[x, y])
+    assert "no output depends on y" in repr(plan)
+    assert plan([1.0, 2.0], 5.0)[1] == 0.0
+
+
+# --------------------------------------------------------------------------------------------------- what it says
+
+
+def test_the_source_is_readable(plan):
+    assert plan.source.splitlines() == [
+        "# w: float64 (2,)",
+        "def plan(x):",
+        "    v2 = np.sin(x)  # (2,)",
+        "    v3 = np.multiply(v2, w, out=v2)  # (2,)",
+        "    L = v3.sum()  # ()",
+        "    v8 = np.cos(x)  # (2,)",
+        "    v9 = np.multiply(w, v8, out=v8)  # (2,)  ∂L/∂x",
+        "    return [L, v9]",
+    ]
+
+
+def test_facts(plan, x):
+    assert plan.inputs == (("x", (2,), np.float64),)
+    assert plan.outputs == (("L", (), np.float64), ("∂L/∂x", (2,), np.float64))
+    assert list(plan.bound) == ["w"] and plan.bound["w"].tolist() == [3.0, 4.0]
+
+
+def test_a_plan_is_stale_once_a_bound_leaf_was_assigned(plan, x):
+    x.value = [5.0, 6.0]
+    assert not plan.stale
+    x.tape["w"].value = [5.0, 6.0]
+    assert plan.stale and plan([0.0, 0.0])[1].tolist() == [3.0, 4.0]
+
+
+def test_a_pending_assignment_is_bound(x, L):
+    L.tape["w"].value = [5.0, 6.0]
+    assert mg.plan(L, inputs=[x]).bound["w"].tolist() == [5.0, 6.0]
+
+
+def test_the_repr_is_a_table(plan):
+    text = repr(plan)
+    assert text.startswith("<memograd.Plan: 5 steps, 0 residuals of 0 bytes>\nops: 8 recorded")
+    assert "\n  v9               np.multiply          (2,)                          16" in text
+    assert max(map(len, text.splitlines())) < 80
+
+
+def test_a_long_table_is_cut(tape):
+    y = x = tape.leaf(0.5, name="x")
+    for _ in range(100):
+        y = np.sin(y)
+    text = repr(mg.plan([y, mg.grad_node(y, x)], inputs=[x]))
+    assert "more steps" in text and len(text.splitlines()) < 60
+    assert "  kept" in text
+
+
+# ------------------------------------------------------------------------------------------------------ bad weather
+
+
+def test_an_error_names_the_line_the_node_and_the_users_line(x):
+    y = picky(x).named("y")
+    line = y._attributes["line"][1]
+    plan = mg.plan(y, inputs=[x])
+    with pytest.raises(ArithmeticError) as info:
+        plan([1.0, -1.0])
+    text = "".join(traceback.format_exception(info.value))
+    assert "y = fixed(picky(x)" in text
+    assert f"In a plan, at y (picky, float64 (2,)), recorded at {__file__}:{line}." in text
+
+
+def test_a_result_of_another_shape_is_an_error(x):
+    plan = mg.plan(x[x > 1.5], inputs=[x])
+    assert plan([7.0, 1.0]).tolist() == [7.0]
+    with pytest.raises(ValueError, match="gave float64 .2,.") as info:
+        plan([7.0, 8.0])
+    assert "In a plan, at v2" in info.value.__notes__[0]
+
+
+def test_the_users_op_cannot_write_to_the_callers_array(x):
+    @mg.op
+    def greedy(x):
+        x += 1.0
+        return x
+
+    mg.constant(greedy)
+    with pytest.raises(ValueError, match="read-only"):
+        mg.plan(x.tape.record(greedy, (x,), y=np.zeros(2)), inputs=[x])(np.array([1.0, 2.0]))
+
+
+def test_the_users_op_is_run_as_often_as_it_was_recorded(x):
+    calls = []
+
+    @mg.op
+    def noted(x):
+        calls.append(1)
+        return x * 1.0
+
+    mg.elementwise(noted, x=lambda g: g)
+    plan = mg.plan([noted(x), noted(x)], inputs=[x])
+    calls.clear()
+    plan([1.0, 2.0])
+    assert len(calls) == 2
+
+
+# --------------------------------------------------------------------------------------- pickles, threads, long ones
+
+
+def test_a_pickle_is_data(plan):
+    again = pickle.loads(pickle.dumps(plan))
+    assert again.source == plan.source and not again.stale
+    assert [np.asarray(a).tolist() for a in again([0.5, 1.0])] == [np.asarray(a).tolist() for a in plan([0.5, 1.0])]
+    assert b"def plan" not in pickle.dumps(plan)
+
+
+def test_an_op_that_cannot_be_imported_cannot_be_pickled(x):
+    local = mg.op(lambda x: 3 * x)
+    mg.elementwise(local, x=lambda g: 3 * g)
+    with pytest.raises(PlanTypeError, match="imported"):
+        pickle.dumps(mg.plan(local(x), inputs=[x]))
+
+
+def test_threads_do_not_meet(tape):
+    x = tape.leaf(np.ones(1000), name="x")
+    L = np.sum(np.exp(np.sin(x) * x))
+    plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    values = [np.full(1000, 0.1 * k) for k in range(8)]
+    expected, wrong = [plan(v) for v in values], []
+
+    def replay(k):
+        for _ in range(50):
+            value, gradient = plan(values[k])
+            if value != expected[k][0] or not np.array_equal(gradient, expected[k][1]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=replay, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_long_plan_is_cut_into_parts(tape):
+    y = x = tape.leaf(np.array([0.5, 0.6]), name="x")
+    for _ in range(4000):
+        y = np.sin(y) + 0.1 * x
+    L = np.sum(y)
+    plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    assert plan.source.count("\ndef part_") > 3
+    value, gradient = plan(x.value)
+    assert value == L.value
+    np.testing.assert_allclose(gradient, mg.grad(L, x), rtol=1e-12)
