@@ -69,6 +69,7 @@ ARROWS = {
     ("baselines", "tableview"),
     ("passes.algebra", "passes.rewriting"),
     ("passes.shapes", "passes.rewriting"),
+    ("passes.sums", "passes.slicing"),
     ("printing", "buffers"),
     ("printing", "expressions"),
     ("replay", "plantable"),

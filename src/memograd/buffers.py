@@ -12,8 +12,8 @@ import numpy as np
 from .facts import in_order, is_new, roots, size_of
 from .slices import Slice, Step, operands
 
-SMALL = 4096
-"""Bytes up to which an array may stay until the end: below, letting it go costs more than it gives."""
+SMALL = 8192
+"""Bytes up to which memory is cheaper than what it takes to use it again."""
 
 
 class Lifetimes:
@@ -42,7 +42,7 @@ class Lifetimes:
 
     def _overwritten(self, n: int, step: Step) -> int | None:
         elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
-        if not elementwise or step.kwargs or step.shape == () or n not in self.ordered:
+        if not elementwise or step.kwargs or size_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
             return None
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 

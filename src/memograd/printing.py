@@ -1,6 +1,6 @@
 """A slice as the source of a Python function, one line a step, and what its text needs to be run.
 
-Python's compiler takes long functions badly, so a long slice is cut into parts of some thousand lines; a value that a later
+A long slice is cut into parts of some thousand lines, so that no function is too long for Python's compiler; a value that a later
 part reads is kept in a list between them, and let go after the last part that reads it.
 """
 
@@ -16,8 +16,8 @@ from .expressions import Writer
 from .facts import is_new
 from .slices import Slice, Step, named, operands
 
-LONGEST = 3000
-"""Steps in one function."""
+LONGEST = 8000
+"""Steps in one function; up to there, the time to compile one grows with its length and no faster."""
 
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept"})
 

@@ -10,8 +10,9 @@ from .folding import folded
 from .kinks import untied
 from .shapes import reshaped
 from .sharing import shared
+from .slicing import side_by_side
 from .sums import gathered
 
-PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, shared, untied)
+PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied)
 
-__all__ = ["PASSES", "cancelled", "folded", "gathered", "reshaped", "shared", "simplified", "untied"]
+__all__ = ["PASSES", "cancelled", "folded", "gathered", "reshaped", "shared", "side_by_side", "simplified", "untied"]

@@ -16,6 +16,7 @@ from ..facts import axes_of, size_of
 from ..registry import Operand
 from ..rules.indexing import scatter
 from ..slices import Draft, Slice, Step, operands, uses
+from .slicing import region
 
 SMALL = 1 << 14
 """Bytes of an array up to which a call costs more than a copy."""
@@ -94,7 +95,7 @@ Kind = tuple[Join | None, int, Any]
 def _kind(draft: Draft, a: Operand) -> Kind:
     """The kind of a term."""
     step = draft.steps[a]
-    if step.op is scatter and all(type(part) in (int, slice) for part in step.args[2:]):
+    if step.op is scatter:
         return _concatenated, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
         return _product, MANY, step.shape
@@ -109,7 +110,7 @@ def _kind(draft: Draft, a: Operand) -> Kind:
 def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
     """Scatters to places that lie one after the other, as a concatenation; zeros fill what is left."""
     like = draft.steps[members[0]]
-    shape, regions = like.shape, [_region(draft.steps[a]) for a in members]
+    shape, regions = like.shape, [region(like.shape, draft.steps[a].args[2:]) for a in members]
     if any(region is None for region in regions):
         return None
     axes = [k for k, n in enumerate(shape) if any(region[k] != (0, n) for region in regions)]  # type: ignore[index]
@@ -119,18 +120,6 @@ def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
     places = [(*region[axis], draft.steps[a].args[0]) for region, a in zip(regions, members, strict=True)]  # type: ignore[index]
     pieces = _apart(draft, sorted(places, key=lambda place: place[:2]))
     return None if pieces is None else _joined(draft, like, axis, pieces)
-
-
-def _region(step: Step) -> list[tuple[int, int]] | None:
-    """From where to where a scatter writes, along each axis; None where it skips elements."""
-    shape, key = step.shape, step.args[2:]
-    found = []
-    for n, part in zip(shape, (*key, *(slice(None),) * (len(shape) - len(key))), strict=True):
-        start, stop, stride = part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
-        if stride != 1 or stop < start:
-            return None
-        found.append((start, stop))
-    return found
 
 
 def _apart(draft: Draft, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:

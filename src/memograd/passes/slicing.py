@@ -1,0 +1,263 @@
+"""Elementwise steps on slices of one array that lie side by side: one step on all of it.
+
+The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are the slices of `tanh(z[:, :2*n])`. Going back, a
+concatenation of products is the product of concatenations. Exact: a ufunc gives the same bits on a part as on the whole.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..calls import NOTHING
+from ..facts import ELEMENTWISE, size_of
+from ..registry import Operand
+from ..rules.indexing import getitem
+from ..slices import Draft, Slice, Step, uses
+
+SMALL = 1 << 15
+"""Bytes of a slice up to which a call costs more than what is lost by reading with gaps."""
+
+
+class Place(NamedTuple):
+    """Which part of an array a step is: from start to stop along one axis, all along the others.
+
+    The array is a step's, or one that does not exist yet: the result of an op on whole arrays. Either has a number.
+    """
+
+    array: int
+    axis: int
+    start: int
+    stop: int
+
+
+def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]] | None:
+    """From where to where an index goes along each axis of an array; None where it skips elements or goes beyond ints and slices."""
+    found = []
+    for n, part in zip(shape, (*key, *(slice(None),) * (len(shape) - len(key))), strict=True):
+        if type(part) not in (int, slice):
+            return None
+        start, stop, stride = part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
+        if stride != 1 or stop < start:
+            return None
+        found.append((start, stop))
+    return found
+
+
+def span(steps: dict[int, Step], step: Step) -> tuple[int, int, int] | None:
+    """The axis along which a step takes a part of an array, from where, and to where; None where it takes another kind of part."""
+    whole = step.args[0] if step.op is getitem else None
+    if type(whole) is not Operand or len(step.shape) != len(steps[whole].shape):
+        return None
+    shape = steps[whole].shape
+    bounds = region(shape, step.args[1:])
+    axes = [k for k, n in enumerate(shape) if bounds is not None and bounds[k] != (0, n)]
+    return (axes[0], *bounds[axes[0]]) if bounds is not None and len(axes) == 1 else None
+
+
+def side_by_side(slice: Slice) -> Slice:
+    """The slice with one step for equal ones on neighbouring parts of an array."""
+    return _joined(_together(slice))
+
+
+# ------------------------------------------------------------------------------------------ from the slices onwards
+
+
+class Places:
+    """The steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
+
+    def __init__(self, slice: Slice) -> None:
+        self.steps = slice.steps
+        self.place: dict[int, Place] = {}
+        self.parts: dict[int, list[int]] = defaultdict(list)  # an array that is not real -> the steps that are parts of it
+        self._numbers: dict[Any, int] = {}
+        for n, step in slice.steps.items():
+            found = self._of(n, step)
+            if found is not None:
+                self.place[n] = found
+
+    def _of(self, n: int, step: Step) -> Place | None:
+        if step.op is getitem:
+            found = span(self.steps, step)
+            return Place(self._number(("step", int(step.args[0]))), *found) if found is not None else None
+        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or size_of(step.shape, step.dtype) > SMALL:
+            return None
+        places = [self.place.get(a) if type(a) is Operand else None for a in step.args]
+        known = [p for p in places if p is not None]
+        if not known or len({p[1:] for p in known}) > 1:
+            return None
+        key = [p.array if p is not None else self._alike(a) for p, a in zip(places, step.args, strict=True)]
+        if None in key:
+            return None
+        place = known[0]._replace(array=self._number((step.op, known[0].axis, *key)))
+        self.parts[place.array].append(n)
+        return place
+
+    def _alike(self, a: Any) -> Any:
+        """What an operand that is no part has in common for all parts: a number is the same for each."""
+        scalar = self.steps[a].shape == () if type(a) is Operand else isinstance(a, int | float | np.number)
+        return ("same", type(a), a) if scalar else None
+
+    def _number(self, key: Any) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def runs(self) -> Iterator[list[int]]:
+        """The parts of one array that lie one after the other without a gap, two or more."""
+        for parts in self.parts.values():
+            run: list[int] = []
+            for n in sorted(parts, key=lambda n: self.place[n].start):
+                if run and self.place[n].start == self.place[run[-1]].stop:
+                    run.append(n)
+                else:
+                    if len(run) > 1:
+                        yield run
+                    run = [n]
+            if len(run) > 1:
+                yield run
+
+
+def _together(slice: Slice) -> Slice:
+    places, draft = Places(slice), Draft(slice)
+    run_of = {n: (places.place[run[0]].start, places.place[run[-1]].stop) for run in places.runs() for n in run}
+    wholes: dict[tuple[int, int], Operand] = {}
+    for n, step in draft:
+        if n not in run_of:
+            draft.keep(n, step)
+            continue
+        place, (lo, hi) = places.place[n], run_of[n]
+        if (place.array, lo) not in wholes:
+            args = [_widened(draft, places, a, lo, hi) for a in slice.steps[n].args]
+            shape = (*step.shape[: place.axis], hi - lo, *step.shape[place.axis + 1 :])
+            wholes[place.array, lo] = draft.make(step._replace(args=tuple(args), shape=shape))
+        draft.keep(n, _part(wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo))
+    return draft.finished()
+
+
+def _widened(draft: Draft, places: Places, a: Any, lo: int, hi: int) -> Any:
+    """An operand of a part, from lo to hi."""
+    place = places.place.get(a) if type(a) is Operand else None
+    if place is None:
+        return draft.instead.get(a, a) if type(a) is Operand else a
+    step = draft.steps[a]  # a slice of what is larger, by now
+    axis, start, _ = span(draft.steps, step) or (place.axis, 0, 0)
+    return _slice_of(draft, step.args[0], step, axis, lo - place.start + start, hi - lo)
+
+
+def _slice_of(draft: Draft, whole: Operand, like: Step, axis: int, start: int, length: int) -> Operand:
+    """A part of an array; all of it, where the part is."""
+    if length == draft.steps[whole].shape[axis]:
+        return whole
+    shape = (*like.shape[:axis], length, *like.shape[axis + 1 :])
+    return draft.make(_part(whole, like._replace(shape=shape), axis, start, start + length))
+
+
+def _part(whole: Operand, like: Step, axis: int, start: int, stop: int) -> Step:
+    """The step that takes a part of an array."""
+    return Step(getitem, (whole, *(slice(None),) * axis, slice(start, stop)), NOTHING, like.shape, like.dtype)
+
+
+# ------------------------------------------------------------------------------------- from concatenations backwards
+
+
+def _joined(slice: Slice) -> Slice:
+    counts, draft = uses(slice), Draft(slice)
+    for n, step in draft:
+        if step.op is np.concatenate and step.kwargs.get("axis", 0) is not None and all(type(a) is Operand for a in step.args):
+            found = Joining(draft, counts, step).joined(list(step.args))
+            if found is not None:
+                draft.replace(n, found)
+                continue
+        draft.keep(n, step)
+    return draft.finished()
+
+
+class Joining:
+    """The parts of one concatenation, and what they are made of."""
+
+    def __init__(self, draft: Draft, counts: Any, step: Step) -> None:
+        self.draft, self.counts, self.like = draft, counts, step
+        self.axis = step.kwargs.get("axis", 0) % len(step.shape)
+
+    def joined(self, parts: list[Any]) -> Operand | None:
+        """The parts as one array, with fewer steps than one for each; None where there is no such way."""
+        groups = self._grouped(parts)
+        if len(groups) == len(parts):
+            return None
+        found = [self._one(group) for group in groups]
+        return found[0] if len(found) == 1 else self._concatenated(found)
+
+    def _grouped(self, parts: list[Operand]) -> list[list[Operand]]:
+        groups: list[list[Operand]] = []
+        for a in parts:
+            if groups and self._fit([*groups[-1], a]):
+                groups[-1].append(a)
+            else:
+                groups.append([a])
+        return groups
+
+    def _one(self, group: list[Operand]) -> Operand:
+        if len(group) == 1:
+            return group[0]
+        whole = self._whole(group)
+        if whole is not None:
+            return whole
+        steps = [self.draft.steps[a] for a in group]
+        args = []
+        for column in zip(*(step.args for step in steps), strict=True):
+            args.append(column[0] if self._same(column) else self._one_or_concatenated(list(column)))
+        return self.draft.make(steps[0]._replace(args=tuple(args), shape=self._shape(group)))
+
+    def _one_or_concatenated(self, parts: list[Operand]) -> Operand:
+        whole = self._whole(parts)
+        if whole is not None:
+            return whole
+        found = self.joined(parts)
+        return found if found is not None else self._concatenated(parts)
+
+    def _fit(self, group: list[Operand]) -> bool:
+        """Whether these parts are slices side by side, or equal ops on such slices, on numbers, and on one other array each."""
+        if self._whole(group, make=False) is not None:
+            return True
+        steps = [self.draft.steps[a] for a in group]
+        first = steps[0]
+        if first.op not in ELEMENTWISE or first.kwargs or any(s.op is not first.op or s.dtype != first.dtype or s.kwargs for s in steps):
+            return False
+        if any(self.counts[a] > 1 for a in group) or size_of(first.shape, first.dtype) > SMALL:
+            return False
+        others = 0
+        for column in zip(*(step.args for step in steps), strict=True):
+            if not self._same(column):
+                arrays = all(type(a) is Operand and self._full(a, s) for a, s in zip(column, steps, strict=True))
+                if not arrays:
+                    return False
+                others += self._whole(list(column), make=False) is None
+        return others <= 1
+
+    def _full(self, a: Operand, step: Step) -> bool:
+        return self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype
+
+    def _same(self, column: Any) -> bool:
+        a = column[0]
+        scalar = self.draft.steps[a].shape == () if type(a) is Operand else isinstance(a, int | float | np.number)
+        return bool(scalar and all(type(b) is type(a) and b == a for b in column))
+
+    def _whole(self, parts: list[Operand], make: bool = True) -> Operand | None:
+        """The array, or the slice of it, of which these are the parts in order."""
+        steps = [self.draft.steps[a] for a in parts]
+        spans = [span(self.draft.steps, step) for step in steps]
+        first = spans[0]
+        if first is None or first[0] != self.axis:
+            return None
+        for before, after, step in zip(spans, spans[1:], steps[1:], strict=False):
+            if before is None or after is None or after[:2] != (self.axis, before[2]) or step.args[0] != steps[0].args[0]:
+                return None
+        length = sum(step.shape[self.axis] for step in steps)
+        return _slice_of(self.draft, steps[0].args[0], steps[0], self.axis, first[1], length) if make else parts[0]
+
+    def _shape(self, parts: list[Operand]) -> tuple[int, ...]:
+        n = sum(self.draft.steps[a].shape[self.axis] for a in parts)
+        return (*self.like.shape[: self.axis], n, *self.like.shape[self.axis + 1 :])
+
+    def _concatenated(self, parts: list[Operand]) -> Operand:
+        return self.draft.make(Step(np.concatenate, tuple(parts), {"axis": self.axis}, self._shape(parts), self.like.dtype))
