@@ -66,11 +66,13 @@ ARROWS = {
     ("scipy.special", "scipy.installed"),
     ("scipy.stats", "scipy.installed"),
     ("functional", "accumulation"),
+    ("functional", "replay"),
     ("baselines", "tableview"),
     ("passes.algebra", "passes.rewriting"),
     ("passes.shapes", "passes.rewriting"),
     ("passes.sums", "passes.slicing"),
     ("printing", "buffers"),
+    ("printing", "passes.blocking"),
     ("printing", "expressions"),
     ("replay", "plantable"),
 }

@@ -140,7 +140,8 @@ def pushed(y: Node, xs: list[Node], tangents: list[Any]) -> Node:
 def inner(nodes: list[Node], arrays: list[Any]) -> Node:
     """Re Σ g · t: what L changes by, when g are its cotangents and t the tangents."""
     terms = [
-        np.sum(np.real(g * t) if "c" in (g.dtype.kind, np.asarray(t).dtype.kind) else g * t) for g, t in zip(nodes, arrays, strict=True)
+        np.sum(np.real(g * t) if "c" in (g.dtype.kind, (t if isinstance(t, Node) else np.asarray(t)).dtype.kind) else g * t)
+        for g, t in zip(nodes, arrays, strict=True)
     ]
     total: Node = sum(terms[1:], terms[0])
     return total

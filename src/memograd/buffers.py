@@ -27,12 +27,16 @@ class Lifetimes:
         For a step, the operand whose memory takes its result.
     gone : dict of int to list of int
         After a step, the arrays that nobody reads any more.
+    whole : set of int
+        The steps of blocks whose results are arrays as a whole.
     """
 
     def __init__(self, slice: Slice) -> None:
         self.steps = slice.steps
         self.roots, self.ordered = roots(slice), in_order(slice)
         self.last = last_reads(slice, self.roots)
+        self.block = {n: block for block in slice.blocks for n in block}
+        self.whole = self._whole(slice)
         self.out: dict[int, int] = {}
         for n, step in slice.steps.items():
             operand = self._overwritten(n, step)
@@ -40,9 +44,13 @@ class Lifetimes:
                 self.out[n] = operand
         self.gone = self._gone(slice)
 
+    def _whole(self, slice: Slice) -> set[int]:
+        read = {int(a) for n, step in slice.steps.items() for a in operands(step) if self.block.get(a) is not self.block.get(n)}
+        return {n for n in self.block if n in read or n in slice.outputs}
+
     def _overwritten(self, n: int, step: Step) -> int | None:
         elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
-        if not elementwise or step.kwargs or size_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
+        if n in self.whole or not elementwise or step.kwargs or size_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
             return None
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 
@@ -52,16 +60,18 @@ class Lifetimes:
         own = root == a and is_new(self.steps[a]) and a in self.ordered
         fits = self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
         views = any(a in self.roots[b] for b in operands(step) if b != a)
-        return own and fits and not views and self.last[a] == n
+        of_block = n not in self.block or (self.block.get(a) is self.block[n] and a not in self.whole)
+        return own and fits and of_block and not views and self.last[a] == n
 
     def _gone(self, slice: Slice) -> dict[int, list[int]]:
         """After each step, the variables to let go: those of large arrays at their last read, views with them."""
         found: dict[int, list[int]] = defaultdict(list)
-        read: dict[int, int] = {n: n for n in slice.steps}
+        read: dict[int, int] = {}
         for n, step in slice.steps.items():
-            read.update(dict.fromkeys(operands(step), n))
+            read.update(dict.fromkeys(operands(step), self.block[n][-1] if n in self.block else n))
         for a, step in slice.steps.items():
-            if step.op is not None and read[a] != a and a not in slice.outputs and size_of(step.shape, step.dtype) > SMALL:
+            kept = step.op is None or a in slice.outputs or (a in self.block and a not in self.whole)
+            if a in read and not kept and size_of(step.shape, step.dtype) > SMALL:
                 found[read[a]].append(a)
         return found
 

@@ -94,9 +94,14 @@ class Writer:
 
     def bind(self, name: str, value: Any) -> str:
         """A name, like the given one, under which the text finds a value."""
+        name = self.unused(name)
+        self.namespace[name] = value
+        return name
+
+    def unused(self, name: str) -> str:
+        """A name like the given one, which nothing else has."""
         while name in self.taken or name in self.namespace:
             name += "_"
-        self.namespace[name] = value
         return name
 
     def function(self, op: Any) -> str:

@@ -4,6 +4,7 @@ They nest. While one function is traced, inner calls on the same thread record o
 its arguments, so that perturbations are not confused: d/dx (x · d/dy (x + y) at y = x) is 1. Given nodes, they give nodes.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ import numpy as np
 
 from .accumulation import inner, pushed
 from .arrays import handed_out, settle
-from .errors import OtherTapeError, RefusedError
+from .errors import OtherTapeError, RefusedError, describe, printable
 from .node import Node
+from .replay import Plan, plan
 from .solver import grad as grad_of_node
-from .solver import grad_node
+from .solver import grad_node, mapped
 from .tape import Tape
 
 _thread = threading.local()
@@ -250,3 +252,114 @@ def _check_shape(v: Any, like: Any, what: str) -> None:
         raise RefusedError(
             f"A {what} of shape {np.shape(v)} was given for a value of shape {np.shape(like)}. Give one of the value's shape."
         )
+
+
+# -------------------------------------------------------------------------------------- traced once, then replayed
+
+
+def compiled(f: Callable[..., Any]) -> "Compiled":
+    """A function that traces f once for each signature, and from then on replays the plan.
+
+    It is asked for by name, and not done behind the back of :func:`grad` and its kin, because a plan keeps what the trace
+    saw: data that f closes over, global settings, the date. Whoever writes `compiled` says that f depends on its arguments
+    alone.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays, giving arrays or a nest of them; one of this module's forms, such as ``value_and_grad(loss)``, or a plain
+        function. It must not branch on a value, or read one.
+
+    Returns
+    -------
+    Compiled
+        Called as f is. Arrays and floats are inputs; anything else among the arguments is part of the signature, and has to
+        be hashable. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
+
+    Raises
+    ------
+    RefusedError
+        f branches on a value or reads one, so that the plan would be right for this value alone; or an argument is neither
+        an array nor hashable; or a result is no array.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> step = mg.functional.compiled(mg.functional.value_and_grad(lambda w, x: np.sum(np.square(w * x))))
+    >>> value, g = step(np.array([1.0, 2.0]), 3.0)
+    >>> float(value), g
+    (45.0, array([18., 36.]))
+    >>> step(np.array([0.0, 1.0]), 3.0)[1], len(step.plans)
+    (array([ 0., 18.]), 1)
+    """
+    return Compiled(f)
+
+
+class Compiled:
+    """What :func:`compiled` gives: a function with its plans.
+
+    Attributes
+    ----------
+    plans : dict
+        From signature to plan.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.plans: dict[Any, Plan] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+        if getattr(_thread, "tape", None) is not None or any(isinstance(a, Node) for a in given.values()):
+            return self.f(*args, **kwargs)  # a part of a larger trace
+        inputs = {key: np.asarray(a) for key, a in given.items() if isinstance(a, np.ndarray | np.inexact | float | complex)}
+        rest = tuple((key, type(a), _hashable(key, a)) for key, a in given.items() if key not in inputs)
+        signature = (tuple((key, a.shape, a.dtype) for key, a in inputs.items()), rest)
+        made = self.plans.get(signature)
+        if made is None:
+            with self._lock:
+                made = self.plans[signature] = self._traced(inputs, given, len(args))
+        return made(*inputs.values())
+
+    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> Plan:
+        tape = Traced()
+        leaves = {key: tape.leaf(a, name=f"argument_{key}" if isinstance(key, int) else key) for key, a in inputs.items()}
+        values = {**given, **leaves}
+        with _tracing(tape):
+            y = self.f(*(values[k] for k in range(count)), **{key: a for key, a in values.items() if isinstance(key, str)})
+            return plan(mapped(tape.entered, y), list(leaves.values()))
+
+
+class Traced(Tape):
+    """The tape of a function that will be replayed: its nodes do not tell their values."""
+
+    __slots__ = ()
+
+    def _value(self, n: int) -> Any:
+        raise RefusedError(
+            f"The value of {describe(self._memory.nodes[n])} was read while memograd.functional.compiled traced a function; the plan "
+            f"would be right for this value alone. Choose between values with np.where, or call the function without compiled."
+        )
+
+    def entered(self, y: Any) -> Node:
+        """A result as a node; one that depends on no argument is a constant of the plan."""
+        if isinstance(y, Node):
+            return y
+        if np.asarray(y).dtype.kind not in "biufc":
+            raise RefusedError(
+                f"A function that is compiled gives arrays, in a nest of lists, tuples and dicts, but one result is {printable(repr(y))}."
+            )
+        return self.leaf(y)
+
+
+def _hashable(key: Any, a: Any) -> Any:
+    try:
+        hash(a)
+    except TypeError:
+        raise RefusedError(
+            f"Argument {key} of a compiled function is {printable(repr(a))}, neither an array nor hashable. Give arrays as "
+            f"arguments of their own, and what is static as tuples, numbers or strings."
+        ) from None
+    return a

@@ -14,12 +14,13 @@ from .buffers import Lifetimes
 from .errors import printable
 from .expressions import Writer
 from .facts import is_new
+from .passes.blocking import rows_of
 from .slices import Slice, Step, named, operands
 
 LONGEST = 8000
 """Steps in one function; up to there, the time to compile one grows with its length and no faster."""
 
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept"})
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i"})
 
 
 class Printed(NamedTuple):
@@ -78,19 +79,58 @@ class Printing:
         self.text.append(f"    {text}")
 
     def steps(self, run: list[int]) -> None:
-        """A line for each step."""
+        """A line for each step; a loop for each block of them."""
+        blocks = self.lifetimes.block
         for n in run:
-            self.line(self.step(n, self.slice.steps[n]))
-            self.lines[len(self.text)] = n
+            if n not in blocks:
+                self.step(n, self.slice.steps[n])
+            elif n == blocks[n][0]:
+                self.block(blocks[n])
 
-    def step(self, n: int, step: Step) -> str:
+    def step(self, n: int, step: Step) -> None:
         """`v7 = v5 * x  # (3,)`, and what is read there for the last time is let go."""
         variables, lifetimes = self.variables, self.lifetimes
         out = variables[lifetimes.out[n]] if n in lifetimes.out else None
         text = f"{variables[n]} = {self.writer.write(step, variables.__getitem__, out)}"
-        gone = lifetimes.gone.get(n)
-        drop = f"; del {', '.join(variables[a] for a in gone)}" if gone else ""
-        return f"{text}{drop}{self.comment(n, step)}"
+        drop = f"; {self.drop(n)}" if n in lifetimes.gone else ""
+        self.line(f"{text}{drop}{self.comment(n, step)}")
+        self.lines[len(self.text)] = n
+
+    def drop(self, n: int) -> str:
+        """`del` of what nobody reads after a step."""
+        return f"del {', '.join(self.variables[a] for a in self.lifetimes.gone[n])}"
+
+    def block(self, block: tuple[int, ...]) -> None:
+        """A loop over blocks of rows."""
+        steps, whole = self.slice.steps, self.lifetimes.whole
+        first = steps[block[0]]
+        rows = rows_of(first)
+        for n in block:
+            if n in whole:
+                self.line(f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}")
+        self.line(f"for i in range(0, {first.shape[0]}, {rows}):")
+        cut = {int(a) for n in block for a in operands(steps[n]) if a not in block and steps[a].shape == first.shape}
+        names = {n: self.part(n, rows) for n in sorted(cut.union(n for n in block if n in whole))}
+        for n in block:
+            out = self.lifetimes.out.get(n, n if n in whole else None)
+            names.setdefault(n, self.variables[n])
+            text = self.writer.write(steps[n], lambda a: names.get(a, self.variables[a]), None if out is None else names[out])
+            self.line(f"    {names[n]} = {text}")
+            self.lines[len(self.text)] = n
+        if block[-1] in self.lifetimes.gone:
+            self.line(self.drop(block[-1]))
+
+    def empty(self, step: Step) -> str:
+        """Memory for a result."""
+        dtype = "" if step.dtype == np.float64 else f", {self.writer.constant(step.dtype)}"
+        return f"np.empty({step.shape}{dtype})"
+
+    def part(self, n: int, rows: int) -> str:
+        """A line that takes the block's part of an array, and the name of that part."""
+        variable = self.variables[n]
+        name = self.writer.unused(f"{variable}_i")
+        self.line(f"    {name} = {variable}[i:i + {rows}]")
+        return name
 
     def comment(self, n: int, step: Step) -> str:
         """The shape, and the name, where it could not be the variable's."""

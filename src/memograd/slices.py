@@ -53,6 +53,8 @@ class Slice:
         Of the nodes, where they have them: what the user called them, and where the user's code made them.
     derivatives : set of int
         The steps that the recursion recorded.
+    blocks : tuple of tuple of int
+        Neighbouring steps that are run together, block by block.
     """
 
     inputs: tuple[int, ...]
@@ -62,6 +64,7 @@ class Slice:
     names: dict[int, str]
     lines: dict[int, Line | None]
     derivatives: frozenset[int] = frozenset()
+    blocks: tuple[tuple[int, ...], ...] = ()
 
 
 def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:

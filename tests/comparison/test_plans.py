@@ -9,10 +9,11 @@ from programs import programs
 from sampling import WITH_LINES, calls
 
 import memograd as mg
-from memograd import passes, replay
+from memograd import buffers, passes, replay
 from memograd.arrays import same, settle
 from memograd.check import _generated as generated
 from memograd.errors import op_name
+from memograd.passes import blocking
 from memograd.registry import rule_of
 
 EXACT = (passes.shared, passes.folded, passes.untied)
@@ -49,6 +50,20 @@ def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
 def test_exact_passes_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay, "PASSES", EXACT)
+        patch.setattr(buffers, "SMALL", 0)
+        plan = planned(program)
+    values = program.values(seed=1)
+    assert all(same(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+
+
+@given(programs(most=20))
+@settings(max_examples=100)
+def test_blocks_keep_every_bit(program):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "PASSES", (*EXACT, passes.blocked))
+        patch.setattr(blocking, "LEAST", 1)
+        patch.setattr(blocking, "BLOCK", 24)
+        patch.setattr(buffers, "SMALL", 0)
         plan = planned(program)
     values = program.values(seed=1)
     assert all(same(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))

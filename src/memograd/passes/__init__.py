@@ -5,6 +5,7 @@ A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.
 """
 
 from .algebra import simplified
+from .blocking import blocked
 from .cancelling import cancelled
 from .folding import folded
 from .kinks import untied
@@ -13,6 +14,6 @@ from .sharing import shared
 from .slicing import side_by_side
 from .sums import gathered
 
-PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied)
+PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, blocked)
 
-__all__ = ["PASSES", "cancelled", "folded", "gathered", "reshaped", "shared", "side_by_side", "simplified", "untied"]
+__all__ = ["PASSES", "blocked", "cancelled", "folded", "gathered", "reshaped", "shared", "side_by_side", "simplified", "untied"]

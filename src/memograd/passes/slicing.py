@@ -235,7 +235,7 @@ class Joining:
         return others <= 1
 
     def _full(self, a: Operand, step: Step) -> bool:
-        return self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype
+        return bool(self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype)
 
     def _same(self, column: Any) -> bool:
         a = column[0]

@@ -1,0 +1,84 @@
+"""Functions that are traced once for each signature: `memograd.functional.compiled`."""
+
+import numpy as np
+import pytest
+
+import memograd as mg
+from memograd.errors import RefusedError
+from memograd.functional import compiled, grad, hvp, value_and_grad
+
+
+@pytest.fixture
+def runs():
+    return []
+
+
+@pytest.fixture
+def loss(runs):
+    def loss(w, x):
+        runs.append(1)
+        return np.sum(np.square(np.tanh(x @ w)))
+
+    return loss
+
+
+def test_traced_once_for_each_signature(loss, runs, rng):
+    step = compiled(value_and_grad(loss))
+    for _ in range(3):
+        w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+        value, g = step(w, x)
+        expected, h = value_and_grad(loss)(w, x)
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+        np.testing.assert_allclose(g, h, rtol=1e-13)
+    assert len(step.plans) == 1 and len(runs) == 1 + 3
+    step(rng.normal(size=3), rng.normal(size=(5, 3)))
+    step(rng.normal(size=3).astype(np.float32), rng.normal(size=(5, 3)))
+    assert len(step.plans) == 3 and step.__name__ == "value_and_gradient"
+
+
+def test_what_is_no_array_is_part_of_the_signature(runs):
+    @compiled
+    def power(x, n, *, double=False):
+        runs.append(n)
+        y = x
+        for _ in range(n - 1):
+            y = y * x
+        return [y, 2 * y] if double else y
+
+    assert power(2.0, 3) == 8.0 and power(3.0, 3) == 27.0 and power(2.0, 2) == 4.0
+    assert power(2.0, 3, double=True) == [8.0, 16.0]
+    assert power(x=2.0, n=3) == 8.0
+    assert runs == [3, 2, 3, 3]
+
+
+def test_other_forms(rng):
+    x, v = rng.normal(size=3), rng.normal(size=3)
+    f = lambda x: np.sum(x**3)  # noqa: E731
+    np.testing.assert_allclose(compiled(grad(f))(x), 3 * x**2, rtol=1e-13)
+    np.testing.assert_allclose(compiled(lambda x, v: hvp(f, (x,), (v,)))(x, v), (6 * x * v,), rtol=1e-13)
+
+
+def test_it_nests(x):
+    double = compiled(lambda x: 2 * x)
+    assert float(grad(lambda t: double(t) * t)(3.0)) == 12.0
+    assert isinstance(double(x), mg.Node) and double.plans == {}
+
+
+def test_a_result_that_depends_on_nothing():
+    assert compiled(lambda x: (1.0, x))(5.0) == (1.0, 5.0)
+    assert compiled(grad(lambda x: 7.0))(np.ones(2)).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("f", [lambda x: x if x > 0 else -x, lambda x: x * float(x), lambda x: x * x.value, lambda x: np.ones(int(x)) * x])
+def test_a_branch_on_a_value_is_refused(f):
+    step = compiled(f)
+    with pytest.raises(RefusedError, match="np.where"):
+        step(2.0)
+    assert step.plans == {}
+
+
+def test_arguments_and_results_that_are_no_arrays():
+    with pytest.raises(RefusedError, match="Argument 0 .* neither an array nor hashable"):
+        compiled(lambda p: p["w"])({"w": np.ones(2)})
+    with pytest.raises(RefusedError, match="gives arrays"):
+        compiled(lambda x: (x, "text"))(1.0)
