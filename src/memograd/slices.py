@@ -180,4 +180,4 @@ class Draft:
 
 def named(names: dict[int, str], n: int) -> bool:
     """Whether somebody gave node n a name."""
-    return n in names and names[n] != f"v{n}"
+    return n in names and names[n] != f"v{int(n)}"
