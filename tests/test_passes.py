@@ -106,6 +106,13 @@ class TestReshaped:
         v = np.sum(X, axis=0)
         assert through([np.squeeze(X @ v[..., None], -1)], [X], passes.reshaped, rtol=1e-14) == ["sum", "matmul"]
 
+    def test_a_sum_of_products_is_an_inner_product(self, X, through):
+        assert through([np.sum(X * X)], [X], passes.reshaped, rtol=1e-15) == ["reshape", "reshape", "matmul"]
+        y = X * X
+        assert through([np.sum(y), y], [X], passes.reshaped) == ["multiply", "sum"]
+        assert through([np.sum(X * X, axis=0)], [X], passes.reshaped) == ["multiply", "sum"]
+        assert through([np.sum(np.astype(X, np.float32) * np.astype(X, np.float32))], [X], passes.reshaped)[-1] == "sum"
+
 
 class TestSimplified:
     def test_ones_and_zeros(self, x, through):
@@ -279,6 +286,7 @@ class TestBlocked:
         b, c = tape.leaf(np.arange(4.0), name="b"), tape.leaf(np.arange(3.0)[:, None], name="c")
         through([np.tanh((X + b) * c) - c], [X, b, c], passes.blocked)
         through([np.tanh((X + b) * np.arange(4.0)[None]) - 1.0], [X, b], passes.blocked)
+        through([np.tanh((X + np.ones((3, 4)) * c) * c) - np.arange(12.0).reshape(4, 3).T], [X, c], passes.blocked)
 
     def test_a_transpose_is_not_cut(self, X, through):
         through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.blocked)

@@ -77,11 +77,16 @@ def in_order(slice: Slice) -> set[int]:
     """The steps whose results are known to have their axes in C order, if not without gaps."""
     steps, known = slice.steps, set[int]()
     for n, step in steps.items():
-        if not _has_axes(step) or step.op is None or step.op is np.matmul:
+        if not _has_axes(step) or step.op is np.matmul or (step.op is None and _lies_in_order(slice.bound.get(n))):
             known.add(n)
         elif (is_new(step) or _keeps_order(step)) and all(a in known or not _has_axes(steps[a]) for a in operands(step)):
             known.add(n)
     return known
+
+
+def _lies_in_order(value: Any) -> bool:
+    """Whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
+    return value is None or list(value.strides) == sorted(value.strides, reverse=True)
 
 
 def _keeps_order(step: Step) -> bool:

@@ -1,7 +1,7 @@
 """What is done to a slice before it is printed: small passes, each a function from slice to slice, in this order.
 
-A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms),
-:mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel).
+A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms, and of all
+products of two arrays), :mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel), :mod:`.sums` (the order of sums).
 """
 
 from .algebra import simplified

@@ -9,8 +9,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ..facts import ELEMENTWISE, in_order, size_of
-from ..slices import Slice, Step, operands
+from ..slices import Draft, Slice, Step, operands
 
 LEAST = 1 << 18
 """Bytes of an array from which blocks pay."""
@@ -24,11 +26,23 @@ FEWEST = 3
 
 def blocked(slice: Slice) -> Slice:
     """The slice with its blocks, each in one piece."""
+    slice = _bound(slice)
     kinds = kinds_of(slice)
     if not kinds:
         return slice
     blocks = [block for block in components(slice, kinds) if len(block) >= FEWEST]
     return replace(slice, steps=scheduled(slice, blocks), blocks=tuple(map(tuple, blocks)))
+
+
+def _bound(slice: Slice) -> Slice:
+    """The slice with steps for the array constants of large elementwise steps: they are cut, too."""
+    draft = Draft(slice)
+    for n, step in draft:
+        large = step.op in ELEMENTWISE and size_of(step.shape, step.dtype) >= LEAST and any(isinstance(a, np.ndarray) for a in step.args)
+        if large:
+            step = step._replace(args=tuple(draft.bind(a) if isinstance(a, np.ndarray) else a for a in step.args))
+        draft.keep(n, step)
+    return draft.finished()
 
 
 def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:

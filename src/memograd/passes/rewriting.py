@@ -5,7 +5,7 @@ from typing import Any
 
 from ..calls import NOTHING
 from ..registry import Operand
-from ..slices import Draft, Slice, Step
+from ..slices import Draft, Slice, Step, uses
 
 Rewrite = Callable[["Sweep", Step], Step | Operand | None]
 """A rule: another step that gives the same, a step that is there already, or None."""
@@ -16,7 +16,7 @@ class Sweep(Draft):
 
     def __init__(self, slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> None:
         super().__init__(slice)
-        self.rules = rules
+        self.rules, self.counts = rules, uses(slice)
 
     def rewritten(self, step: Step) -> Step | Operand:
         """What stands in the place of a step."""
