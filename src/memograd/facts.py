@@ -30,12 +30,17 @@ VARYING: frozenset[Any] = frozenset({
 ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
 """Ufuncs that give each element of the result from the elements at its place."""
 
-OURS = ("numpy", f"{__package__}.rules", f"{__package__}.fused")
+OURS = ("numpy", f"{__package__}.rules", f"{__package__}.fused", f"{__package__}.machine")
 
 
 def is_new(step: Step) -> bool:
     """Whether the result lies in memory that nothing else holds."""
-    return isinstance(step.op, np.ufunc) or step.op in NEW
+    return isinstance(step.op, np.ufunc) or step.op in NEW or is_machine(step.op)
+
+
+def is_machine(op: Any) -> bool:
+    """Whether an op is a whole region of a plan."""
+    return getattr(type(op), "__name__", None) == "Machine"
 
 
 def is_own(op: Any) -> bool:

@@ -32,18 +32,18 @@ class Printed(NamedTuple):
     """Which step each line of the text runs."""
 
 
-def printed(slice: Slice, nest: Any) -> Printed:
+def printed(slice: Slice, nest: Any, writer: type[Writer] = Writer) -> Printed:
     """The source of a slice; `nest` is that of its outputs, numbered from 0."""
-    return Printing(slice, nest).whole()
+    return Printing(slice, nest, writer).whole()
 
 
 class Printing:
     """One slice on its way to text."""
 
-    def __init__(self, slice: Slice, nest: Any) -> None:
+    def __init__(self, slice: Slice, nest: Any, writer: type[Writer]) -> None:
         self.slice, self.nest = slice, nest
         self.variables = variables(slice)
-        self.writer = Writer(set(self.variables.values()) | RESERVED)
+        self.writer = writer(set(self.variables.values()) | RESERVED)
         self.lifetimes = Lifetimes(slice)
         self.text: list[str] = []
         self.lines: dict[int, int] = {}

@@ -9,11 +9,14 @@ from .blocking import blocked
 from .cancelling import cancelled
 from .folding import folded
 from .kinks import untied
+from .regions import mechanised
 from .shapes import reshaped
 from .sharing import shared
 from .slicing import side_by_side
 from .sums import gathered
 
-PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, blocked)
+PASSES = (
+    shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, mechanised, blocked,
+)  # fmt: skip
 
-__all__ = ["PASSES", "blocked", "cancelled", "folded", "gathered", "reshaped", "shared", "side_by_side", "simplified", "untied"]
+__all__ = ["PASSES", "blocked", "cancelled", "folded", "gathered", "mechanised", "reshaped", "shared", "side_by_side", "simplified", "untied"]

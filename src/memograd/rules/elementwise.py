@@ -82,7 +82,7 @@ def sinc_slope(x: Any) -> Any:
 elementwise(np.add,         a=lambda g: g,                        b=lambda g: g)
 elementwise(np.subtract,    a=lambda g: g,                        b=lambda g: -g)
 elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a: g * a)
-elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -g * y / b)
+elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -(g / b) * y)
 elementwise(np.remainder,   a=lambda g: g,                        b=lambda g, a, b: -g * np.floor_divide(a, b))
 elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b: -g * np.trunc(a / b))
 elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),

@@ -1,0 +1,195 @@
+"""Scalars on a tape machine: a region of a plan that is all numbers in double precision, run by one compiled interpreter.
+
+With Numba (extra `fast`) the region is a table of op codes. Without it, it is printed as Python on floats, whose functions
+are those of `math`; where these raise and NumPy gives infinity or NaN, the call is run once more by NumPy. Both give what
+NumPy gives to within a few units in the last place of each function; sums and products to the bit.
+"""
+
+import importlib
+import importlib.util
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .expressions import INFIX, Writer
+from .printing import printed
+from .registry import Operand
+from .slices import Slice, Step, uses
+
+CODES: dict[Any, str] = {
+    np.add: "ADD", np.subtract: "SUBTRACT", np.multiply: "MULTIPLY", np.divide: "DIVIDE", np.negative: "NEGATIVE", np.power: "POWER",
+    np.maximum: "MAXIMUM", np.minimum: "MINIMUM", np.exp: "EXP", np.log: "LOG", np.sin: "SIN", np.cos: "COS", np.tan: "TAN",
+    np.tanh: "TANH", np.sinh: "SINH", np.cosh: "COSH", np.sqrt: "SQRT", np.absolute: "ABSOLUTE", np.arctan: "ARCTAN",
+    np.arcsin: "ARCSIN", np.arccos: "ARCCOS", np.log1p: "LOG1P", np.expm1: "EXPM1", np.sign: "SIGN", np.square: "MULTIPLY",
+}  # fmt: skip
+"""The ops that the machine knows, by the names of their codes."""
+
+FUSED = {"ADD": "ADD_PRODUCT", "SUBTRACT": "SUBTRACT_PRODUCT"}
+"""What becomes of a sum or difference whose last operand is a product that nobody else reads. It is rounded twice, as ever."""
+
+
+class Given(NamedTuple):
+    """Where elements of an array that comes in stand among the inputs of a region; of a number, `indices` is None."""
+
+    indices: np.ndarray | None
+    start: int
+    stop: int
+
+
+class Result(NamedTuple):
+    """What a region gives: the number in a slot, or, where there is a template, an array with numbers set in it."""
+
+    slots: Any
+    template: np.ndarray | None = None
+    positions: np.ndarray | None = None
+
+
+class Machine:
+    """A region as one function: of the numbers and arrays that it reads, giving a tuple of its results.
+
+    Attributes
+    ----------
+    region : Slice
+        Its steps; its inputs are numbers, its outputs what is wanted of it.
+    """
+
+    __name__ = "machine"
+
+    def __init__(self, region: Slice, given: tuple[Given, ...], results: tuple[Result, ...]) -> None:
+        self.region, self.given, self.results = region, given, results
+        self.run: Callable[[np.ndarray], np.ndarray] = Compiled(region) if has_numba() else Printed(region)
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        numbers = np.empty(len(self.region.inputs))
+        for (indices, start, stop), a in zip(self.given, arrays, strict=True):
+            if indices is None:
+                numbers[start] = a
+            else:
+                np.take(a, indices, out=numbers[start:stop], mode="clip")  # the mode that takes no buffer
+        found = self.run(numbers)
+        return tuple([found[slots] if template is None else assembled(found, slots, template, positions)
+                      for slots, template, positions in self.results])  # fmt: skip
+
+
+def assembled(found: np.ndarray, slots: Any, template: np.ndarray, positions: Any) -> np.ndarray:
+    """An array with numbers set in it."""
+    array = template.copy()
+    array[positions] = found[slots]
+    return array
+
+
+@cache
+def has_numba() -> bool:
+    """Whether the extra `fast` is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+# ------------------------------------------------------------------------------------------------ with Numba: op codes
+
+
+class Compiled:
+    """A region as a table of instructions, for :mod:`.interpreter`."""
+
+    def __init__(self, region: Slice) -> None:
+        self.interpreter: Any = importlib.import_module(f"{__package__}.interpreter")
+        self.count = len(region.inputs)
+        counts, steps = uses(region), region.steps
+        self.slots = {n: k for k, n in enumerate(region.inputs)}
+        fused = {m for n, step in steps.items() if (m := fusible(step, steps, counts)) is not None}
+        run = [(n, step) for n, step in steps.items() if step.op is not None and n not in fused]
+        constants = sorted({float(a) for _, step in run for a in arguments(step, steps, fused) if type(a) is not Operand}, key=repr)
+        self.constants = np.array(constants)
+        known = {repr(a): self.count + k for k, a in enumerate(constants)}
+        self.first = self.count + len(constants)
+        self.slots |= {n: self.first + k for k, (n, _) in enumerate(run)}
+        rows = [self._instruction(step, steps, fused, known) for _, step in run]
+        self.code = np.array(rows, np.uint32).reshape(len(rows), 4)
+        self.wanted = np.array([self.slots[n] for n in region.outputs])
+
+    def _instruction(self, step: Step, steps: dict[int, Step], fused: set[int], known: dict[str, int]) -> list[int]:
+        name, args = CODES[step.op], arguments(step, steps, fused)
+        code = getattr(self.interpreter, FUSED[name] if len(args) == 3 else name)
+        slots = [self.slots[a] if type(a) is Operand else known[repr(float(a))] for a in args]
+        if step.op is np.square:
+            slots *= 2
+        return [code, *slots, *[0] * (3 - len(slots))]
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        v = np.empty(self.first + len(self.code))
+        v[: self.count] = numbers
+        v[self.count : self.first] = self.constants
+        self.interpreter.interpret(self.code, v, self.first)
+        return v[self.wanted]
+
+
+def fusible(step: Step, steps: dict[int, Step], counts: Any) -> int | None:
+    """The product that a step may take up, because it alone reads it."""
+    if CODES.get(step.op) not in FUSED:
+        return None
+    last = step.args[1]
+    if type(last) is Operand and steps[last].op is np.multiply and counts[last] == 1:
+        return int(last)
+    return None
+
+
+def arguments(step: Step, steps: dict[int, Step], fused: set[int]) -> tuple[Any, ...]:
+    """What an instruction reads: of a fused one the factors, and then what the product is added to."""
+    if CODES[step.op] in FUSED and type(step.args[1]) is Operand and step.args[1] in fused:
+        return *steps[step.args[1]].args, step.args[0]
+    return step.args
+
+
+# --------------------------------------------------------------------------------------------- without: Python on floats
+
+
+MATH: dict[Any, Any] = {
+    np.power: pow, np.exp: math.exp, np.log: math.log, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.tanh: math.tanh,
+    np.sinh: math.sinh, np.cosh: math.cosh, np.sqrt: math.sqrt, np.absolute: abs, np.arctan: math.atan, np.arcsin: math.asin,
+    np.arccos: math.acos, np.log1p: math.log1p, np.expm1: math.expm1,
+}  # fmt: skip
+
+
+class FloatWriter(Writer):
+    """Writes steps on Python's floats."""
+
+    def _function(self, op: Any) -> str:
+        return self.bind(op.__name__, MATH[op]) if op in MATH else super()._function(op)
+
+    def constant(self, a: Any) -> str:
+        """A number as a float."""
+        return super().constant(float(a) if isinstance(a, np.floating) else a)
+
+    def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
+        if step.op is np.square:
+            return f"{args[0]} * {args[0]}"
+        text = super()._call(step, args, kwargs)
+        return text if step.op in INFIX or step.op in MATH or step.op is np.negative else f"float({text})"
+
+
+class Printed:
+    """A region as Python on floats, with NumPy in reserve."""
+
+    def __init__(self, region: Slice) -> None:
+        self.region = region
+        self.on_floats = compiled(region, FloatWriter)
+        self.on_numpy: Callable[..., Any] | None = None
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        try:
+            return np.array(self.on_floats(*numbers.tolist()), float)
+        except (ArithmeticError, ValueError, TypeError):  # a complex power is no float
+            if self.on_numpy is None:
+                self.on_numpy = compiled(self.region, Writer)
+            return np.array(self.on_numpy(*numbers), float)
+
+
+def compiled(region: Slice, writer: type[Writer]) -> Callable[..., Any]:
+    """A region as a function of its inputs, giving the list of its outputs."""
+    text, namespace, _ = printed(region, list(range(len(region.outputs))), writer)
+    exec(compile(text, "<memograd region>", "exec"), namespace)
+    run: Callable[..., Any] = namespace["plan"]
+    return run
+
