@@ -12,7 +12,7 @@ ADD, SUBTRACT, MULTIPLY, DIVIDE, NEGATIVE, ADD_PRODUCT, SUBTRACT_PRODUCT, POWER,
 EXP, LOG, SIN, COS, TAN, TANH, SINH, COSH, SQRT, ABSOLUTE, ARCTAN, ARCSIN, ARCCOS, LOG1P, EXPM1, SIGN = range(10, 26)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def interpret(code: Any, v: Any, first: int) -> None:
     """Run all instructions; slots below `first` are filled already."""
     for i in range(len(code)):
@@ -44,8 +44,8 @@ def interpret(code: Any, v: Any, first: int) -> None:
         v[first + i] = r
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def others(k: int, x: float, y: float) -> float:
+@njit(cache=True, nogil=True, error_model="numpy")
+def others(k: int, x: float, y: float) -> Any:
     """The ops that are met less often."""
     if k == POWER:
         return x**y
@@ -64,8 +64,8 @@ def others(k: int, x: float, y: float) -> float:
     return rare(k, x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def rare(k: int, x: float) -> float:
+@njit(cache=True, nogil=True, error_model="numpy")
+def rare(k: int, x: float) -> Any:
     """The ops that are met least."""
     if k == TAN:
         return math.tan(x)

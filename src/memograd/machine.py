@@ -7,15 +7,13 @@ NumPy gives to within a few units in the last place of each function; sums and p
 
 import importlib
 import importlib.util
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .expressions import INFIX, Writer
-from .printing import printed
+from .floats import Printed
 from .registry import Operand
 from .slices import Slice, Step, uses
 
@@ -122,7 +120,8 @@ class Compiled:
         v[: self.count] = numbers
         v[self.count : self.first] = self.constants
         self.interpreter.interpret(self.code, v, self.first)
-        return v[self.wanted]
+        found: np.ndarray = v[self.wanted]
+        return found
 
 
 def fusible(step: Step, steps: dict[int, Step], counts: Any) -> int | None:
@@ -140,56 +139,3 @@ def arguments(step: Step, steps: dict[int, Step], fused: set[int]) -> tuple[Any,
     if CODES[step.op] in FUSED and type(step.args[1]) is Operand and step.args[1] in fused:
         return *steps[step.args[1]].args, step.args[0]
     return step.args
-
-
-# --------------------------------------------------------------------------------------------- without: Python on floats
-
-
-MATH: dict[Any, Any] = {
-    np.power: pow, np.exp: math.exp, np.log: math.log, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.tanh: math.tanh,
-    np.sinh: math.sinh, np.cosh: math.cosh, np.sqrt: math.sqrt, np.absolute: abs, np.arctan: math.atan, np.arcsin: math.asin,
-    np.arccos: math.acos, np.log1p: math.log1p, np.expm1: math.expm1,
-}  # fmt: skip
-
-
-class FloatWriter(Writer):
-    """Writes steps on Python's floats."""
-
-    def _function(self, op: Any) -> str:
-        return self.bind(op.__name__, MATH[op]) if op in MATH else super()._function(op)
-
-    def constant(self, a: Any) -> str:
-        """A number as a float."""
-        return super().constant(float(a) if isinstance(a, np.floating) else a)
-
-    def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
-        if step.op is np.square:
-            return f"{args[0]} * {args[0]}"
-        text = super()._call(step, args, kwargs)
-        return text if step.op in INFIX or step.op in MATH or step.op is np.negative else f"float({text})"
-
-
-class Printed:
-    """A region as Python on floats, with NumPy in reserve."""
-
-    def __init__(self, region: Slice) -> None:
-        self.region = region
-        self.on_floats = compiled(region, FloatWriter)
-        self.on_numpy: Callable[..., Any] | None = None
-
-    def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        try:
-            return np.array(self.on_floats(*numbers.tolist()), float)
-        except (ArithmeticError, ValueError, TypeError):  # a complex power is no float
-            if self.on_numpy is None:
-                self.on_numpy = compiled(self.region, Writer)
-            return np.array(self.on_numpy(*numbers), float)
-
-
-def compiled(region: Slice, writer: type[Writer]) -> Callable[..., Any]:
-    """A region as a function of its inputs, giving the list of its outputs."""
-    text, namespace, _ = printed(region, list(range(len(region.outputs))), writer)
-    exec(compile(text, "<memograd region>", "exec"), namespace)
-    run: Callable[..., Any] = namespace["plan"]
-    return run
-

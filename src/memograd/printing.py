@@ -32,17 +32,16 @@ class Printed(NamedTuple):
     """Which step each line of the text runs."""
 
 
-def printed(slice: Slice, nest: Any, writer: type[Writer] = Writer) -> Printed:
-    """The source of a slice; `nest` is that of its outputs, numbered from 0."""
-    return Printing(slice, nest, writer).whole()
+def printed(slice: Slice, nest: Any, writer: type[Writer] = Writer, names: dict[int, str] | None = None) -> Printed:
+    """The source of a slice; `nest` is that of its outputs, numbered from 0. Steps may be given names for their variables."""
+    return Printing(slice, nest, writer, names or variables(slice)).whole()
 
 
 class Printing:
     """One slice on its way to text."""
 
-    def __init__(self, slice: Slice, nest: Any, writer: type[Writer]) -> None:
-        self.slice, self.nest = slice, nest
-        self.variables = variables(slice)
+    def __init__(self, slice: Slice, nest: Any, writer: type[Writer], names: dict[int, str]) -> None:
+        self.slice, self.nest, self.variables = slice, nest, names
         self.writer = writer(set(self.variables.values()) | RESERVED)
         self.lifetimes = Lifetimes(slice)
         self.text: list[str] = []

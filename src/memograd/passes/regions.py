@@ -129,7 +129,7 @@ class Rebuilt:
                 elements[steps[n].args[0]].append(n)
         numbers = dict.fromkeys(a for n in members if steps[n].op is not getitem for a in operands(steps[n]) if a not in inside)
         ids, given = [int(a) for a in numbers], [Given(None, k, k + 1) for k in range(len(numbers))]
-        for a, ns in elements.items():
+        for ns in elements.values():
             given.append(Given(np.array([self._flat(steps[n]) for n in ns]), len(ids), len(ids) + len(ns)))
             ids += ns
         return tuple(ids), tuple(given), (*numbers, *elements)
