@@ -86,7 +86,7 @@ FOLDERS = {"rules", "passes"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "interpreter": {"numba"}}
-"""Rooms that come in only when one of SciPy's functions meets a node."""
+"""Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40
 
@@ -171,9 +171,7 @@ def test_there_is_no_circle() -> None:
 def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
     for room, (source, package) in sources().items():
         others = {name for name, ours in imported(source, room, package) if not ours}
-        assert others <= OUTSIDE | sys.stdlib_module_names | ({"scipy"} if room in SCIPY else set()) | (
-            {"numba"} if room == "interpreter" else set()
-        ), room
+        assert others <= OUTSIDE | sys.stdlib_module_names | OPTIONAL.get(room, set()), room
 
 
 @pytest.mark.parametrize(

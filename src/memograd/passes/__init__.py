@@ -19,4 +19,16 @@ PASSES = (
     shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, mechanised, blocked,
 )  # fmt: skip
 
-__all__ = ["PASSES", "blocked", "cancelled", "folded", "gathered", "mechanised", "reshaped", "shared", "side_by_side", "simplified", "untied"]
+__all__ = [
+    "PASSES",
+    "blocked",
+    "cancelled",
+    "folded",
+    "gathered",
+    "mechanised",
+    "reshaped",
+    "shared",
+    "side_by_side",
+    "simplified",
+    "untied",
+]

@@ -36,7 +36,7 @@ def mechanised(slice: Slice) -> Slice:
 
 def is_number(step: Step) -> bool:
     """Whether the machine knows the step, and all that it reads are numbers."""
-    return step.op in CODES and step.shape == () and step.dtype is DOUBLE and not step.kwargs and all(map(is_plain, step.args))
+    return step.op in CODES and step.shape == () and step.dtype == DOUBLE and not step.kwargs and all(map(is_plain, step.args))
 
 
 def is_plain(a: Any) -> bool:
@@ -46,7 +46,7 @@ def is_plain(a: Any) -> bool:
 
 def is_element(step: Step, steps: dict[int, Step]) -> bool:
     """Whether the step reads one element of an array of doubles."""
-    if step.op is not getitem or step.shape != () or step.dtype is not DOUBLE or type(step.args[0]) is not Operand:
+    if step.op is not getitem or step.shape != () or step.dtype != DOUBLE or type(step.args[0]) is not Operand:
         return False
     return len(step.args) - 1 == len(steps[step.args[0]].shape) and all(type(k) is int for k in step.args[1:])
 
@@ -84,7 +84,7 @@ class Rebuilt:
 
     def _row(self, step: Step) -> dict[int, int] | None:
         """Of an array that puts numbers of one region between constants: position to number."""
-        if step.op is not np.concatenate or len(step.shape) != 1 or step.dtype is not DOUBLE:
+        if step.op is not np.concatenate or len(step.shape) != 1 or step.dtype != DOUBLE:
             return None
         found, position = {}, 0
         for a in step.args:
