@@ -25,6 +25,8 @@ BUILTINS = {
     errors.AssignError: ValueError,
     errors.AssignTypeError: TypeError,
     errors.BudgetError: ValueError,
+    errors.PlanError: ValueError,
+    errors.PlanTypeError: TypeError,
     errors.ValueChangedError: ValueError,
     errors.NamingError: ValueError,
     errors.UnknownNodeError: KeyError,

@@ -17,7 +17,20 @@ LEVELS = {
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused"},
     3: {"tape", "progress", "slices", "facts"},
     4: {"solver", "passes", "printing", "buffers", "expressions", "machine", "floats", "interpreter"},
-    5: {"tableview", "foresight", "reasons", "baselines", "check", "accumulation", "functional", "coverage", "numpy", "scipy", "replay", "plantable"},
+    5: {
+        "tableview",
+        "foresight",
+        "reasons",
+        "baselines",
+        "check",
+        "accumulation",
+        "functional",
+        "coverage",
+        "numpy",
+        "scipy",
+        "replay",
+        "plantable",
+    },
     6: {"__init__", "__main__"},
 }
 ARROWS = {
