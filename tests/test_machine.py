@@ -141,3 +141,38 @@ def test_a_long_region_is_cut_for_pythons_compiler(monkeypatch, tape):
     plan = mg.plan([y], inputs=[x])
     assert len(machines(plan)) == 1
     assert plan(0.3)[0] == y.value
+
+
+class TestMap:
+    def test_a_plan_of_numbers_runs_in_one_go(self, way, tape):
+        x, L = long(tape)
+        plan, told = mg.plan({"L": L, "g": mg.grad_node(L, x)}, inputs=[x]), []
+        points = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
+        stacked = plan.map(points, progress=lambda done, total: told.append((done, total)))
+        for k, point in enumerate(points):
+            alone = plan(point)
+            assert stacked["L"][k] == alone["L"] and np.array_equal(stacked["g"][k], alone["g"])
+        assert told == [(5, 5)]
+
+    def test_another_is_called_for_each(self, tape):
+        W, b = tape.leaf(np.ones((2, 3)), name="W"), tape.leaf(0.5, name="b")
+        y = np.tanh(W @ np.arange(3.0)) + b
+        plan, told = mg.plan((y, mg.grad_node(np.sum(y), b)), inputs=[W, b]), []
+        Ws = np.arange(24).reshape(4, 2, 3)
+        ys, gs = plan.map(Ws, [1, 2, 3, 4], progress=lambda done, total: told.append(done))
+        assert ys.shape == (4, 2) and gs.shape == (4,) and told == [1, 2, 3, 4]
+        np.testing.assert_array_equal(ys[2], plan(Ws[2], 3)[0])
+
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [(([],), "go along"), ((1.0,), "go along"), (([1.0], [2.0]), "1 inputs"), (([[1.0, 2.0]],), "shape"), (([1j],), "another kind")],
+    )
+    def test_bad_stacks(self, tape, arrays, message):
+        x = tape.leaf(0.5, name="x")
+        with pytest.raises(mg.MemogradError, match=message):
+            mg.plan(np.sin(x), inputs=[x]).map(*arrays)
+
+    def test_different_counts(self, tape):
+        x, y = tape.leaf(0.5, name="x"), tape.leaf(0.5, name="y")
+        with pytest.raises(mg.MemogradError, match="2, 3 times"):
+            mg.plan(x * y, inputs=[x, y]).map([1.0, 2.0], [1.0, 2.0, 3.0])

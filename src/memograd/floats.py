@@ -54,6 +54,10 @@ class Printed:
                 self.on_numpy = compiled(self.region, Writer, variables(self.region))
             return np.array(self.on_numpy(*numbers), float)
 
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """A call for each row of numbers."""
+        return np.array([self(row) for row in numbers]).reshape(len(numbers), len(self.region.outputs))
+
 
 def compiled(region: Slice, writer: type[Writer], names: dict[int, str]) -> Callable[..., Any]:
     """A region as a function of its inputs, giving the list of its outputs."""

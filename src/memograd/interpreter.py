@@ -45,6 +45,16 @@ def interpret(code: Any, v: Any, first: int) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def interpret_rows(code: Any, v: Any, first: int, numbers: Any, wanted: Any, found: Any) -> None:
+    """Run all instructions for each row of numbers."""
+    for row in range(len(numbers)):
+        v[: numbers.shape[1]] = numbers[row]
+        interpret(code, v, first)
+        for k in range(len(wanted)):
+            found[row, k] = v[wanted[k]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def others(k: int, x: float, y: float) -> Any:
     """The ops that are met less often."""
     if k == POWER:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .floats import Printed
 from .registry import Operand
+from .rules.indexing import output
 from .slices import Slice, Step, uses
 
 CODES: dict[Any, str] = {
@@ -58,7 +59,7 @@ class Machine:
 
     def __init__(self, region: Slice, given: tuple[Given, ...], results: tuple[Result, ...]) -> None:
         self.region, self.given, self.results = region, given, results
-        self.run: Callable[[np.ndarray], np.ndarray] = Compiled(region) if has_numba() else Printed(region)
+        self.run: Compiled | Printed = Compiled(region) if has_numba() else Printed(region)
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         numbers = np.empty(len(self.region.inputs))
@@ -70,6 +71,42 @@ class Machine:
         found = self.run(numbers)
         return tuple([found[slots] if template is None else assembled(found, slots, template, positions)
                       for slots, template, positions in self.results])  # fmt: skip
+
+    def rows(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """As a call, of arrays with one more axis in front, in one go."""
+        numbers = np.empty((len(arrays[0]), len(self.region.inputs)))
+        for (indices, start, stop), a in zip(self.given, arrays, strict=True):
+            numbers[:, start:stop] = a.reshape(len(a), -1)[:, [0] if indices is None else indices]
+        found = self.run.rows(numbers)
+        return tuple([found[:, slots] if template is None else assembled_rows(found, slots, template, positions)
+                      for slots, template, positions in self.results])  # fmt: skip
+
+
+class Sole(NamedTuple):
+    """A plan that is one machine: which inputs it reads, and which of its results each output is."""
+
+    rows: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    reads: list[int]
+    gives: list[int]
+
+
+def sole_machine(slice: Slice) -> Sole | None:
+    """The machine of a slice that does nothing else; None where it does."""
+    steps = slice.steps
+    run = [step for step in steps.values() if step.op is not None]
+    machines = [step for step in run if isinstance(step.op, Machine)]
+    if len(machines) != 1 or not set(machines[0].args) <= set(slice.inputs) or any(steps[n].op is not output for n in slice.outputs):
+        return None
+    if any(step.op is not output for step in run if step is not machines[0]):
+        return None
+    return Sole(machines[0].op.rows, [slice.inputs.index(a) for a in machines[0].args], [steps[n].args[1] for n in slice.outputs])
+
+
+def assembled_rows(found: np.ndarray, slots: Any, template: np.ndarray, positions: Any) -> np.ndarray:
+    """An array for each row."""
+    arrays = np.tile(template, (len(found), 1))
+    arrays[:, positions] = found[:, slots]
+    return arrays
 
 
 def assembled(found: np.ndarray, slots: Any, template: np.ndarray, positions: Any) -> np.ndarray:
@@ -121,6 +158,14 @@ class Compiled:
         v[self.count : self.first] = self.constants
         self.interpreter.interpret(self.code, v, self.first)
         found: np.ndarray = v[self.wanted]
+        return found
+
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """A call for each row of numbers."""
+        found = np.empty((len(numbers), len(self.wanted)))
+        v = np.empty(self.first + len(self.code))
+        v[self.count : self.first] = self.constants
+        self.interpreter.interpret_rows(self.code, v, self.first, numbers, self.wanted, found)
         return found
 
 

@@ -39,11 +39,20 @@ class Progress:
 def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None) -> Iterator[Progress]:
     """Who listens to a request for these targets; with True, a bar that is there as long as the request."""
     total = len(to_visit(table, targets))
+    with reporting(progress, total, "derivatives") as report:
+        yield Progress(report, total, log)
+
+
+@contextmanager
+def reporting(progress: bool | Report, total: int, what: str) -> Iterator[Report]:
+    """Whom to tell how much is done: a bar, with True; or the callable itself."""
     if progress is True:
-        with _bar()(total=total, desc="derivatives") as bar:
-            yield Progress(lambda done, total: bar.update(), total, log)
+        with _bar()(total=total, desc=what) as bar:
+            yield lambda done, total: bar.update()
     elif callable(progress):
-        yield Progress(progress, total, log)
+        yield progress
+    elif progress is False:
+        yield lambda done, total: None
     else:
         raise TypeError(f"progress is True, False, or a callable that takes (done, total), not {printable(repr(progress))}.")
 

@@ -12,10 +12,13 @@ import numpy as np
 from .arrays import shown
 from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
 from .lines import Line
+from .machine import sole_machine
 from .node import Node
 from .passes import PASSES
 from .plantable import rows_of
 from .printing import printed
+from .progress import Report, reporting
+from .regions import mechanised
 from .slices import Slice, cut, live
 from .solver import mapped
 from .tape import Tape
@@ -130,7 +133,7 @@ class Plan:
         self._assignments = 0
         slice = live(slice)
         self._counts = [("recorded", _count(slice))]
-        for simplified in PASSES:
+        for simplified in (*PASSES, mechanised):
             slice = simplified(slice)
             self._counts.append((simplified.__name__, _count(slice)))
         self._slice = slice
@@ -173,6 +176,65 @@ class Plan:
         except Exception as error:
             self._locate(error)
             raise
+
+    def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
+        """The outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
+
+        Parameters
+        ----------
+        *arrays : array_like
+            One for each input, of shape ``(count, *shape)``.
+        progress : bool or callable
+            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that is all numbers runs
+            in one go, and is told once.
+
+        Returns
+        -------
+        array, or list, tuple or dict of them
+            In the plan's nest, of shape ``(count, *shape)``.
+
+        Raises
+        ------
+        PlanError, PlanTypeError
+            As for a call; or arrays of different counts.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf(0.0, name="x")
+        >>> L = np.sin(x)
+        >>> mg.plan([L, mg.grad_node(L, x)], inputs=[x]).map([0.0, np.pi / 2])[1].round(3)
+        array([1., 0.])
+        """
+        if len(arrays) != len(self._facts):
+            raise self._miscounted(len(arrays))
+        if not arrays:
+            raise PlanError("A plan without inputs gives the same each time: call it.")
+        stacks = [self._stacked(k, a) for k, a in enumerate(arrays)]
+        if len({len(a) for a in stacks}) > 1:
+            raise PlanError(f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often.")
+        with reporting(progress, len(stacks[0]), "calls") as report:
+            return self._mapped(stacks, report)
+
+    def _stacked(self, k: int, value: Any) -> Any:
+        """An input with an axis in front, in C order of the recorded dtype."""
+        y = np.asarray(value)
+        if y.ndim == 0 or len(y) == 0:
+            raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
+        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._fitted(k, a) for a in y])
+
+    def _mapped(self, stacks: list[Any], report: Report) -> Any:
+        count, machine = len(stacks[0]), sole_machine(self._slice)
+        fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
+        if machine is not None and fits:
+            results = machine.rows(tuple(stacks[k] for k in machine.reads))
+            report(count, count)
+            return mapped(lambda k: results[machine.gives[k]], self._nest)
+        rows = []
+        for k, given in enumerate(zip(*stacks, strict=True)):
+            rows.append(self(*given))
+            report(k + 1, count)
+        return stacked(rows)
 
     def _arranged(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays in the order of the inputs."""
@@ -254,6 +316,17 @@ class Plan:
                     f"Define it at the top of a module."
                 ) from error
         return Plan, (self._cut, self._nest, self._keys)
+
+
+def stacked(rows: list[Any]) -> Any:
+    """Many equal nests of arrays as one nest of stacks."""
+    first = rows[0]
+    if isinstance(first, dict):
+        return {key: stacked([row[key] for row in rows]) for key in first}
+    if isinstance(first, list | tuple):
+        parts = [stacked(list(column)) for column in zip(*rows, strict=True)]
+        return parts if isinstance(first, list) else type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return np.stack(rows)
 
 
 def _count(slice: Slice) -> int:

@@ -9,15 +9,12 @@ from .blocking import blocked
 from .cancelling import cancelled
 from .folding import folded
 from .kinks import untied
-from .regions import mechanised
 from .shapes import reshaped
 from .sharing import shared
 from .slicing import side_by_side
 from .sums import gathered
 
-PASSES = (
-    shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, mechanised, blocked,
-)  # fmt: skip
+PASSES = (shared, reshaped, simplified, cancelled, gathered, folded, simplified, reshaped, side_by_side, shared, untied, blocked)
 
 __all__ = [
     "PASSES",
@@ -25,7 +22,6 @@ __all__ = [
     "cancelled",
     "folded",
     "gathered",
-    "mechanised",
     "reshaped",
     "shared",
     "side_by_side",

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..calls import NOTHING
-from ..machine import CODES, Given, Machine, Result
-from ..registry import Operand
-from ..rules.indexing import getitem, output
-from ..slices import Slice, Step, live, operands, uses
+from .calls import NOTHING
+from .machine import CODES, Given, Machine, Result
+from .registry import Operand
+from .rules.indexing import getitem, output
+from .slices import Slice, Step, live, operands, uses
 
 LEAST = 64
 """Steps from which on a region pays: a call costs as much as some forty scalar steps."""
