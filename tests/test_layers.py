@@ -62,6 +62,7 @@ ARROWS = {
     ("rules.statistics", "rules.reductions"),
     ("rules.special", "errors"),
     ("rules.special", "rules.broadcasting"),
+    ("rules.special", "rules.elementwise"),
     ("rules.special", "rules.indexing"),
     ("rules.special", "rules.reductions"),
     ("costs", "registry"),

@@ -57,6 +57,14 @@ def unless_zero(y: Any) -> Any:
     return np.where(np.equal(y, 0), 1, y)
 
 
+def power_slope(a: Any, b: Any) -> Any:
+    """The slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
+    if type(b) in (int, float):  # a constant of the program, as in x**3: a number is all that there is to decide
+        return b * np.power(a, b - 1 if b else 0)
+    origin = np.logical_and(np.equal(a, 0), np.equal(b, 0))
+    return b * np.power(np.where(origin, 1, a), b - 1)
+
+
 def direction(a: Any, y: Any, dtype: Any) -> Any:
     """The conjugate of a / |a|, where y = |a|; 0 at 0."""
     return np.conj(a) / unless_zero(y) if dtype.kind == "c" else np.sign(a)
@@ -85,9 +93,9 @@ elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a:
 elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -(g / b) * y)
 elementwise(np.remainder,   a=lambda g: g,                        b=lambda g, a, b: -g * np.floor_divide(a, b))
 elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b: -g * np.trunc(a / b))
-elementwise(np.power,       a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),
+elementwise(np.power,       a=lambda g, a, b: g * power_slope(a, b),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
-elementwise(np.float_power, a=lambda g, a, b: g * b * np.power(a, np.where(np.equal(b, 0), 0, b - 1)),
+elementwise(np.float_power, a=lambda g, a, b: g * power_slope(a, b),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
 elementwise(np.divmod,      a=lambda g: g[1],                     b=lambda g, a, b: -g[1] * np.floor_divide(a, b))
 elementwise(np.negative,    a=lambda g: -g)

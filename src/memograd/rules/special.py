@@ -25,6 +25,7 @@ from scipy.special import _ufuncs
 from ..errors import NoRuleError, op_name
 from ..registry import constant, elementwise, op, refused, rule
 from .broadcasting import unbroadcast
+from .elementwise import power_slope
 from .indexing import output
 from .reductions import kept
 
@@ -485,7 +486,7 @@ elementwise(special.cbrt,         x=lambda g, y: g / (3 * y * y))
 elementwise(special.exp2,         x=lambda g, y: g * y * LN2)
 elementwise(special.exp10,        x=lambda g, y: g * y * LN10)
 elementwise(special.exprel,       x=lambda g, x: g / 2 * special.hyp1f1(2.0, 3.0, x))
-elementwise(special.powm1,        x=lambda g, x, p: g * p * np.power(x, np.where(np.equal(p, 0), 0, p - 1)),
+elementwise(special.powm1,        x=lambda g, x, p: g * power_slope(x, p),
                                   p=lambda g, x, y: g * (y + 1) * np.log(np.where(np.equal(x, 0), 1, x)))
 elementwise(special.boxcox,       x=lambda g, x, lmbda: g * np.power(x, lmbda - 1),
                                   lmbda=lambda g, x, lmbda: g * boxcox_slope(np.log(x), lmbda))
