@@ -38,7 +38,6 @@ ARROWS = {
     ("callforms", "errors"),
     ("calls", "errors"),
     ("calls", "signatures"),
-    ("rules.shaping", "errors"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.indexing", "rules.broadcasting"),
