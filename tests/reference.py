@@ -4,7 +4,8 @@ import inspect
 
 import numpy as np
 
-from memograd.registry import RULES, Operand
+from memograd.program import Operand
+from memograd.registry import RULES
 
 
 def naive(L, targets):

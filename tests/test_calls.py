@@ -5,7 +5,7 @@ import pytest
 
 import memograd as mg
 from memograd.calls import NOTHING
-from memograd.registry import Operand
+from memograd.program import Operand
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "signatures", "calls", "callforms"},
-    1: {"registry", "log", "rules", "digraph", "costs", "edges", "comparison"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms"},
+    1: {"registry", "log", "rules", "digraph", "costs", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused"},
     3: {"tape", "progress", "slices", "facts"},
     4: {"solver", "passes", "printing", "buffers", "expressions", "machine", "regions", "floats", "interpreter"},

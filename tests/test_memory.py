@@ -8,7 +8,8 @@ from laws import law_of_marks
 import memograd as mg
 from memograd import memory as memory_module
 from memograd.arrays import same
-from memograd.registry import RULES, Operand
+from memograd.program import Operand
+from memograd.registry import RULES
 
 
 def work(L, targets):
@@ -330,7 +331,7 @@ def test_the_broken_order_of_marks_is_seen():
     tape = mg.Tape()
     leaves, outputs = program(tape)
     answers(outputs, leaves)
-    careless = Careless(tape.graph)
+    careless = Careless(tape._memory.steps, tape.graph)
     for slot in memory_module.Memory.__slots__[1:]:  # all but __weakref__
         setattr(careless, slot, getattr(tape._memory, slot))
     tape._memory = careless

@@ -5,7 +5,8 @@ import pytest
 
 import memograd as mg
 from memograd.errors import NoRuleError, RegistrationError
-from memograd.registry import RULES, Operand, rule_of
+from memograd.program import Operand
+from memograd.registry import RULES, rule_of
 
 
 @pytest.fixture(autouse=True)

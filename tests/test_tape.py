@@ -12,7 +12,7 @@ import pytest
 
 import memograd as mg
 from memograd.errors import EndedError, NamingError, UnknownNodeError
-from memograd.registry import Operand
+from memograd.program import Operand
 
 
 @pytest.fixture

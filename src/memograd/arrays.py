@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+DOUBLE = np.dtype(np.float64)
+
 _INTEGERS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 

@@ -12,7 +12,8 @@ from .arrays import handed_out, inexact, settle
 from .errors import NotDifferentiableError, describe
 from .memory import Memory, Table
 from .node import Node
-from .registry import RULES, Operand
+from .program import ARGS, KWARGS, OP, Operand
+from .registry import RULES
 from .solver import checked, fitted, scalar, total
 from .tableview import Cotangents
 
@@ -152,12 +153,12 @@ def path_sum(L: Node, x: Node) -> Any:
 
 def _product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
     """One path's product of derivatives: a chain of VJPs, from L down to x."""
-    nodes, g = memory.nodes, memory.one(through[-1])
+    steps, g = memory.steps, memory.one(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
-        ((_, line),) = RULES[nodes[c]["op"]].lines[k,]
-        g = line.pull(g, c, k, nodes, memory.value)
+        ((_, line),) = RULES[steps[c][OP]].lines[k,]
+        g = line.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
-            g = fitted(g, nodes[c], k, nodes[n])
+            g = fitted(g, memory, c, k, n)
     return g
 
 
@@ -256,9 +257,9 @@ def _between(memory: Memory, x: int, L: int) -> list[int]:
 def _rerun(memory: Memory, between: list[int], moved: dict[int, Any]) -> dict[int, Any]:
     """The values of the nodes `between`, computed from those in `moved` and, for the others, the memory's."""
     for n in between:
-        node = memory.nodes[n]
-        args = [(moved[a] if a in moved else memory.value(a)) if type(a) is Operand else a for a in node["args"]]
-        moved[n] = settle(RULES[node["op"]].run(args, node["kwargs"]))
+        step = memory.steps[n]
+        args = [(moved[a] if a in moved else memory.value(a)) if type(a) is Operand else a for a in step[ARGS]]
+        moved[n] = settle(RULES[step[OP]].run(args, step[KWARGS]))
     return moved
 
 

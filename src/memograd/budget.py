@@ -18,6 +18,7 @@ from typing import Any
 from .arrays import owners_of
 from .costs import cost_of, cost_of_cotangent
 from .memory import VALUE, Memory, Table, consumers
+from .program import OP
 
 Key = tuple[int, int]
 """An entry: (L, n), or (VALUE, n)."""
@@ -101,7 +102,7 @@ class Budget:
 
     def _is_fixed(self, key: Key) -> bool:
         L, n = key
-        return n == L or (L == VALUE and self.memory.nodes[n]["op"] is None)
+        return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
 
     def _group(self, array: Any, fixed: bool) -> Group:
         """The group of an array's buffers, all of them where it is a tuple."""

@@ -180,13 +180,13 @@ def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng:
     if not leaves:
         return 0
     y = tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-    c, nodes, value = _id(y), tape._memory.nodes, tape._memory.value
-    g, ds = _cotangent(value(c), rng), []
+    c, memory = _id(y), tape._memory
+    g, ds = _cotangent(memory.value(c), rng), []
     for k, leaf in leaves.items():
         ((_, line),) = rule.lines[k,]
-        ds.append(fitted(line.pull(g, c, k, nodes, value), nodes[c], k, nodes[leaf.id]))
+        ds.append(fitted(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, leaf.id))
         want = _pairing_differences(rule, xs, keywords, g, k)
-        precision = coarsest((*_parts(value(c)), xs[k]))
+        precision = coarsest((*_parts(memory.value(c)), xs[k]))
         compare(_called(rule, xs, k, "the rule"), ds[-1], want, *_tolerances(precision), "Mend that line of the rule.")
     if precision < 1e-9:
         _check_recorded(rule, xs, leaves, _parts(y), _parts(g), ds, rng)

@@ -6,7 +6,8 @@ The unit is one element read, written or multiplied.
 from math import prod, sqrt
 from typing import Any
 
-from .registry import RULES, Nodes, Operand
+from .program import Attributes, Operand
+from .registry import RULES
 
 
 def size_of(shape: Any) -> int:
@@ -14,7 +15,7 @@ def size_of(shape: Any) -> int:
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
-def cost_of(nodes: Nodes, n: int) -> float:
+def cost_of(nodes: Attributes, n: int) -> float:
     """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
     node = nodes[n]
     sizes = [size_of(nodes[a]["shape"]) if type(a) is Operand else getattr(a, "size", 1) for a in node["args"]]
@@ -24,6 +25,6 @@ def cost_of(nodes: Nodes, n: int) -> float:
     return sum(sizes) + products
 
 
-def cost_of_cotangent(nodes: Nodes, consumers: Any) -> float:
+def cost_of_cotangent(nodes: Attributes, consumers: Any) -> float:
     """As much as the consumers, whose rules read and write arrays of the same sizes."""
     return sum(cost_of(nodes, c) for c in consumers)

@@ -9,7 +9,8 @@ import numpy as np
 from .arrays import dtype_of, settle, shape_of
 from .errors import ValueChangedError
 from .facts import is_machine, is_own, is_scalar, is_steady
-from .registry import Operand, rule_of
+from .program import Operand
+from .registry import rule_of
 from .rules.indexing import getitem, masked, output
 from .slices import Step
 

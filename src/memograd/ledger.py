@@ -1,6 +1,6 @@
 """What a memory holds, entry by entry: bytes, who would read it, what it would cost to make again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .arrays import owners_of
@@ -81,7 +81,7 @@ class Ledger:
         return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
 
 
-def _label(nodes: dict[int, dict[str, str]], output: int, n: int) -> str:
+def _label(nodes: Mapping[int, dict[str, str]], output: int, n: int) -> str:
     return f"∂{nodes[output]['name']}/∂{nodes[n]['name']}"
 
 

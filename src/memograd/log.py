@@ -153,7 +153,7 @@ class Log:
         self._graph = weakref.ref(graph)
         outer = self._output, self._below, self._open
         self._output, self._below, self._open = output, self._below + len(self._open), []
-        self._names[output] = graph._node[output]["name"]
+        self._names[output] = graph._node.name(output)
         self._begun.add(len(self.events))
         return outer
 
@@ -165,7 +165,7 @@ class Log:
         """Node n comes from the stack, for the node that was opened last; its cotangent is known, or to be found."""
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
-        self._names[n] = graph._node[n]["name"]
+        self._names[n] = graph._node.name(n)
         if self._open:
             asker = self._open[-1]
             self._write("local", asker, n, graph._succ[asker][n]["argnums"][0])

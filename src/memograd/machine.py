@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .floats import Printed
-from .registry import Operand
+from .program import Operand
 from .rules.indexing import output
 from .slices import Slice, Step, uses
 

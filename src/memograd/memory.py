@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
-from .arrays import dtype_of, inexact, same, sealed, settle, shape_of
+from .arrays import DOUBLE, dtype_of, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
-from .registry import RULES, Lines, Operand, Read
+from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Operand, Operands, Steps
+from .registry import RULES, Line, Read
 
 if TYPE_CHECKING:
     from .budget import Budget
@@ -27,8 +28,11 @@ MAYBE, DIRTY = 1, 2
 VALUE = -1
 """Stands where an output would for the entries that are values."""
 
+Use = tuple[int, tuple[tuple[int, Line], ...]]
+"""A consumer, and the positions at which it uses a node, each with its line."""
+
 Up = dict[int, Any]
-"""Node -> its consumer, an int; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
+"""Node -> its use; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
 
 
 class Act(NamedTuple):
@@ -47,9 +51,7 @@ class Table:
     output : int
         L.
     up : dict
-        For each node that leads to L: its consumers from which counting uses lead to L, the latest first.
-    lines : dict
-        For each of these nodes, and L: the lines of its op.
+        For each node that leads to L: its uses that do, the latest first.
     cotangents : dict
         Node to ∂L/∂node.
     program : dict
@@ -62,10 +64,10 @@ class Table:
         Node to what made it DIRTY the last time: the node whose value took other bits, or ~c where c's cotangent did.
     """
 
-    __slots__ = ("acts", "causes", "cotangents", "lines", "marks", "output", "program", "up")
+    __slots__ = ("acts", "causes", "cotangents", "marks", "output", "program", "up")
 
-    def __init__(self, output: int, up: Up, lines: dict[int, Lines], seed: Any) -> None:
-        self.output, self.up, self.lines = output, up, lines
+    def __init__(self, output: int, up: Up, seed: Any) -> None:
+        self.output, self.up = output, up
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
         self.program: dict[int, int] = {}
@@ -77,12 +79,14 @@ class Memory:
     """Values and tables beside a program's DiGraph."""
 
     __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "holders", "marks", "nodes", "pending",
-                 "pred", "requests", "succ", "tables", "values", "whole")  # fmt: skip
+                 "pred", "requests", "steps", "succ", "tables", "values", "whole")  # fmt: skip
 
-    def __init__(self, graph: nx.DiGraph) -> None:
-        self.graph = graph
-        # The inner dicts of networkx, to read: its views cost more than the arithmetic.
-        self.nodes, self.succ, self.pred = graph._node, graph._succ, graph._pred
+    def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
+        self.steps, self.graph = steps, graph
+        # The inner dicts of networkx: its views cost more than the arithmetic.
+        self.nodes: Attributes = graph._node
+        self.succ: Consumers = graph._succ
+        self.pred: Operands = graph._pred
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
@@ -107,11 +111,11 @@ class Memory:
             return self._rebuild(n)
 
     def _verify(self, n: int) -> None:
-        marks, pred = self.marks, self.pred
+        marks, steps = self.marks, self.steps
         seen, stack = {n}, [n]
         while stack:
-            for o in pred[stack.pop()]:
-                if o in marks and o not in seen:
+            for o in steps[stack.pop()][ARGS]:
+                if type(o) is Operand and o in marks and o not in seen:
                     seen.add(o)
                     stack.append(o)
         for m in sorted(seen):
@@ -124,7 +128,7 @@ class Memory:
 
     def _rebuild(self, n: int) -> Any:
         """The value of n, which was let go, by way of those of its operands that were, too."""
-        if n not in self.nodes:
+        if n not in self.steps:
             raise EndedError(f"Node {n} was recorded in a scratch block that has ended. Record it again, outside.")
         readers = self._gone_above(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
@@ -154,12 +158,12 @@ class Memory:
 
     def run(self, n: int, read: Read | None = None) -> Any:
         """Compute the value of n from its operands' values."""
-        node, read = self.nodes[n], read or self.value
-        args = [read(a) if type(a) is Operand else a for a in node["args"]]
-        y = settle(RULES[node["op"]].run(args, node["kwargs"]))
-        if shape_of(y) != node["shape"] or dtype_of(y) != node["dtype"]:
+        step, read = self.steps[n], read or self.value
+        args = [read(a) if type(a) is Operand else a for a in step[ARGS]]
+        y = settle(RULES[step[OP]].run(args, step[KWARGS]))
+        if shape_of(y) != step[SHAPE] or dtype_of(y) != step[DTYPE]:
             raise ValueChangedError(
-                f"{describe(node)} came back as {dtype_of(y)} {shape_of(y)} after an assignment. Shape and dtype are part of "
+                f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an assignment. Shape and dtype are part of "
                 f"the program: record it anew with the new values, or write it with np.where."
             )
         return y
@@ -175,7 +179,7 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        for c in self.succ[n]:
+        for c in self.succ.made[n]:  # all consumers that are marked: who marked them has looked
             if c in self.marks:
                 self.marks[c], self.causes[c] = DIRTY, n
         for o, c in self.pulls_reading(n):
@@ -186,14 +190,14 @@ class Memory:
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
-        nodes = self.nodes
-        node = nodes[n]
-        args = node["args"]
-        found = [(args[j], n) for j in RULES[node["op"]].readers[None, len(args)]]
+        steps = self.steps
+        step = steps[n]
+        args = step[ARGS]
+        found = [(args[j], n) for j in RULES[step[OP]].readers[None, len(args)]]
         for c, edge in self.succ[n].items():
-            node = nodes[c]
-            args = node["args"]
-            for j in RULES[node["op"]].readers[edge["argnums"], len(args)]:
+            step = steps[c]
+            args = step[ARGS]
+            for j in RULES[step[OP]].readers[edge["argnums"], len(args)]:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
@@ -222,16 +226,15 @@ class Memory:
 
     def empty_table(self, output: int) -> Table:
         """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of."""
-        return Table(output, *leading_to(self, output), self.one(output))
+        return Table(output, leading_to(self, output), self.one(output))
 
     def one(self, output: int) -> Any:
         """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""
-        return self.nodes[output]["dtype"].type(1)
+        return self.steps[output][DTYPE].type(1)
 
     def uses(self, table: Table, n: int) -> list[tuple[int, int]]:
         """The counting uses of n that lead to L, as (consumer, argnum), the latest consumer first."""
-        succ = self.succ[n]
-        return [(c, k) for c in consumers(table, n) for k, _ in table.lines[c][succ[c]["argnums"]]]
+        return [(c, k) for c, lines in uses(table, n) for k, _ in lines]
 
     def verdict(self, table: Table, n: int) -> tuple[str, ...]:
         """How a visit to a marked cotangent ends, now that its inputs among the cotangents are verified."""
@@ -268,9 +271,9 @@ class Memory:
         """Replace a marked cotangent; one that took the old bits again keeps its readers right."""
         old, marks = table.cotangents.get(n), table.marks
         if old is None or not same(old, new):
-            lines = RULES[self.nodes[n]["op"]].lines
-            for o, edge in self.pred[n].items():
-                if o in marks and lines[edge["argnums"]]:
+            lines = RULES[self.steps[n][OP]].lines
+            for k, o in enumerate(self.steps[n][ARGS]):
+                if type(o) is Operand and o in marks and lines[k,]:
                     marks[o], table.causes[o] = DIRTY, ~n
             table.cotangents[n], table.acts[n] = new, self.act
         del marks[n]
@@ -285,9 +288,9 @@ class Memory:
 
     def primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
-        for c in consumers(table, n):
-            args = self.nodes[c]["args"]
-            for _, line in table.lines[c][self.succ[n][c]["argnums"]]:
+        for c, lines in uses(table, n):
+            args = self.steps[c][ARGS]
+            for _, line in lines:
                 yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
                 if line.reads_output:
                     yield c
@@ -317,7 +320,7 @@ class Memory:
 
     def _downstream(self, leaves: dict[int, Any]) -> dict[int, int]:
         """The unmarked values that come from the leaves, with them."""
-        marks, succ = self.marks, self.succ
+        marks, succ = self.marks, self.succ.look()
         wave = {n: MAYBE for n in leaves if n not in marks}
         stack = list(wave)
         while stack:
@@ -329,13 +332,14 @@ class Memory:
 
     def _spread(self, table: Table, wave: dict[int, int]) -> None:
         """Extend a wave of marks to the known cotangents below it."""
-        marks, holders, pred, nodes = table.marks, self.holders, self.pred, self.nodes
+        marks, holders, steps = table.marks, self.holders, self.steps
         stack = list(wave)
         while stack:
             n = stack.pop()
-            lines = RULES[nodes[n]["op"]].lines
-            for o, edge in pred[n].items():
-                if o not in wave and o not in marks and lines[edge["argnums"]]:
+            step = steps[n]
+            lines = RULES[step[OP]].lines
+            for k, o in enumerate(step[ARGS]):
+                if type(o) is Operand and o not in wave and o not in marks and lines[k,]:
                     held = holders.get(o)
                     if held is table or (isinstance(held, dict) and table.output in held):
                         wave[o] = MAYBE
@@ -349,9 +353,9 @@ class Memory:
             if n in self.tables:
                 self.forget(self.tables[n])
                 del self.tables[n]
-            for o in self.pred.pop(n, ()):
-                self.succ[o].pop(n, None)
-            for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.succ, self.nodes):
+            for filled in (self.succ, self.pred, self.nodes):
+                filled.cut(n)
+            for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.steps):
                 kept.pop(n, None)
 
     def limit(self, budget: "Budget | None") -> None:
@@ -383,44 +387,55 @@ class Memory:
     def forget_values(self) -> None:
         """Let go of every value that can be computed."""
         self.whole = False
-        for n in [n for n in self.values if self.nodes[n]["op"] is not None]:
+        for n in [n for n in self.values if self.steps[n][OP] is not None]:
             if self.budget is not None:
                 self.budget.forget((VALUE, n))
             del self.values[n]
 
 
-def consumers(table: Table, n: int) -> Iterable[int]:
-    """The consumers from which counting uses lead from n to L, the latest first."""
+def uses(table: Table, n: int) -> Iterable[Use]:
+    """The uses of n that lead to L, the latest first."""
     found = table.up[n]
-    return (found,) if type(found) is int else found
+    return (found,) if type(found) is tuple else found
 
 
-def leading_to(memory: Memory, output: int) -> tuple[Up, dict[int, Lines]]:
-    """For each node that leads to `output`: the consumers through which it does, the latest first; and its op's lines.
+def consumers(table: Table, n: int) -> list[int]:
+    """The consumers from which counting uses lead from n to L, the latest first."""
+    return [c for c, _ in uses(table, n)]
+
+
+def leading_to(memory: Memory, output: int) -> Up:
+    """For each node that leads to `output`: the uses through which it does, the latest first.
 
     A use counts if its rule has a line for it and both ends have an inexact dtype: no path runs through a comparison,
     the condition of `where`, or an index.
     """
-    nodes, pred = memory.nodes, memory.pred
+    steps = memory.steps
     up: Up = {output: []}
-    lines: dict[int, Lines] = {}
     stack = [output]
     while stack:
         c = stack.pop()
-        lines[c] = of_c = RULES[nodes[c]["op"]].lines
-        for o, edge in pred[c].items():
-            if not of_c[edge["argnums"]]:
-                continue
-            known = up.get(o)
-            if known is None:
-                if inexact(nodes[o]["dtype"]):
-                    up[o] = c
-                    stack.append(o)
-            elif type(known) is int:
-                up[o] = [known, c]
-            else:
-                known.append(c)
+        step = steps[c]
+        lines = RULES[step[OP]].lines
+        for k, o in enumerate(step[ARGS]):
+            if type(o) is Operand and (found := lines[k,]):
+                if o in up:
+                    join(up, o, c, found)
+                elif (dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype):
+                    up[n := int(o)] = (c, found)
+                    stack.append(n)
     for several in up.values():
-        if isinstance(several, list):
+        if type(several) is list:
             several.sort(reverse=True)
-    return up, lines
+    return up
+
+
+def join(up: Up, o: int, c: int, lines: tuple[tuple[int, Line], ...]) -> None:
+    """Add a use of o by c to those that are known; it may be another position of the latest one's."""
+    known = up[o]
+    several = known if type(known) is list else [known]
+    if several[-1][0] == c:
+        several[-1] = (c, several[-1][1] + lines)
+    else:
+        several.append((c, lines))
+    up[o] = several if len(several) > 1 else several[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from .arrays import handed_out
 from .errors import EndedError, RefusedAttributeError, RefusedError, describe, op_name, printable
+from .program import DTYPE, OP, SHAPE, Step
 from .registry import REFUSED
 from .rules.indexing import getitem, masked, replace, scatter
 from .rules.methods import METHODS
@@ -117,9 +118,14 @@ class Node:
 
     @property
     def _attributes(self) -> dict[str, Any]:
+        self._step  # noqa: B018  (raises, if the node has ended)
+        node: dict[str, Any] = self.tape._memory.nodes[self.id]
+        return node
+
+    @property
+    def _step(self) -> Step:
         try:
-            node: dict[str, Any] = self.tape._memory.nodes[self.id]
-            return node
+            return self.tape._memory.steps[self.id]
         except KeyError:
             raise EndedError(f"Node {self.id} was recorded in a scratch block that has ended. Record it again, outside.") from None
 
@@ -136,40 +142,40 @@ class Node:
     @property
     def op(self) -> Any:
         """The function that was applied, or None for a leaf."""
-        return self._attributes["op"]
+        return self._step[OP]
 
     @property
     def shape(self) -> Any:
         """The shape of its value."""
-        return self._attributes["shape"]
+        return self._step[SHAPE]
 
     @property
     def dtype(self) -> Any:
         """The dtype of its value."""
-        return self._attributes["dtype"]
+        return self._step[DTYPE]
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self._attributes["shape"])
+        return len(self._step[SHAPE])
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.prod(self._attributes["shape"], dtype=int))
+        return int(np.prod(self._step[SHAPE], dtype=int))
 
     @property
     def name(self) -> str:
         """Its name; ``v7`` where nobody named node 7."""
-        name: str = self._attributes["name"]
-        return name
+        self._step  # noqa: B018  (raises, if the node has ended)
+        return self.tape._memory.nodes.name(self.id)
 
     @property
     def operands(self) -> list["Node"]:
         """The nodes that it uses, each once."""
         tape = self.tape
         with tape._lock:
-            self._attributes  # noqa: B018  (raises, if the node has ended)
+            self._step  # noqa: B018
             return [tape._handle(n) for n in tape._memory.pred[self.id]]
 
     @property
@@ -177,9 +183,9 @@ class Node:
         """The nodes that use it, save those that the recursion recorded."""
         tape = self.tape
         with tape._lock:  # another thread may be recording
-            self._attributes  # noqa: B018  (raises, if the node has ended)
-            nodes = tape._memory.nodes
-            return [tape._handle(n) for n in tape._memory.succ[self.id] if nodes[n]["of"] is None]
+            self._step  # noqa: B018
+            of = tape._memory.nodes.of
+            return [tape._handle(n) for n in tape._memory.succ[self.id] if n not in of]
 
     def named(self, name: str) -> "Node":
         """Name this node, and return it.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .errors import printable
 from .memory import MAYBE, Memory, Table, consumers
 from .node import Node
-from .registry import Operand
+from .program import Operand
 from .solver import checked, scalar
 
 SHOWN = 4

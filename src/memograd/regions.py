@@ -12,7 +12,7 @@ import numpy as np
 
 from .calls import NOTHING
 from .machine import CODES, Given, Machine, Result
-from .registry import Operand
+from .program import Operand
 from .rules.indexing import getitem, output
 from .slices import Slice, Step, live, operands, uses
 

@@ -16,22 +16,12 @@ import numpy as np
 from .callforms import call_of
 from .calls import HARMLESS, Call
 from .errors import NoRuleError, RegistrationError, op_name
+from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
 
-
-class Operand(int):
-    """Where a node stood among an op's arguments: the node's id."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"Operand({int(self)})"
-
-
 Read = Callable[[int], Any]
-Nodes = dict[int, dict[str, Any]]
-Pull = Callable[[Any, int, int, Nodes, Read], Any]
-"""`pull(g, c, k, nodes, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
+Pull = Callable[[Any, int, int, Steps, Read], Any]
+"""`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
 
 
 class Line:
@@ -397,9 +387,9 @@ def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
 def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
     match [s.what if not s.by_name else "" for s in sources]:
         case []:
-            return lambda g, c, k, nodes, read: fn(g)
+            return lambda g, c, k, steps, read: fn(g)
         case ["output"]:
-            return lambda g, c, k, nodes, read: fn(g, read(c))
+            return lambda g, c, k, steps, read: fn(g, read(c))
         case ["value"] if sources[0].default is ABSENT:
             return _pull_one(fn, sources[0].where)
         case ["value", "value" | "output"] if all(s.default is ABSENT for s in sources):
@@ -409,16 +399,16 @@ def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
 
 
 def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
-    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-        a = nodes[c]["args"][position]
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        a = steps[c][ARGS][position]
         return fn(g, read(a) if type(a) is Operand else a)
 
     return pull
 
 
 def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
-    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-        args = nodes[c]["args"]
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        args = steps[c][ARGS]
         a, b = args[first], Operand(c) if second is None else args[second]
         return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
 
@@ -430,55 +420,55 @@ def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
     named = [(FETCH[s.what], s) for s in sources if s.by_name]
     rest = next((s for s in sources if s.what == "rest"), None)
 
-    def pull(g: Any, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-        got = [fetch(s, c, k, nodes, read) for fetch, s in fetches]
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        got = [fetch(s, c, k, steps, read) for fetch, s in fetches]
         if rest is not None:
-            got.extend(_values(rest, c, k, nodes, read))
+            got.extend(_values(rest, c, k, steps, read))
         if not named:
             return fn(g, *got)
-        return fn(g, *got, **{s.by_name: fetch(s, c, k, nodes, read) for fetch, s in named})
+        return fn(g, *got, **{s.by_name: fetch(s, c, k, steps, read) for fetch, s in named})
 
     return pull
 
 
-def _value(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    args = nodes[c]["args"]
+def _value(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
     a = args[s.where] if s.where < len(args) else s.default
     return read(a) if type(a) is Operand else a
 
 
-def _values(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> list[Any]:
-    return [read(a) if type(a) is Operand else a for a in nodes[c]["args"][s.where :]]
+def _values(s: Source, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
+    return [read(a) if type(a) is Operand else a for a in steps[c][ARGS][s.where :]]
 
 
-def _shape(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    args = nodes[c]["args"]
-    return _shape_of(args[s.where], nodes) if s.where < len(args) else s.default
+def _shape(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
+    return _shape_of(args[s.where], steps) if s.where < len(args) else s.default
 
 
-def _shapes(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    return [_shape_of(a, nodes) for a in nodes[c]["args"]]
+def _shapes(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    return [_shape_of(a, steps) for a in steps[c][ARGS]]
 
 
-def _shape_of(a: Any, nodes: Nodes) -> Any:
-    return nodes[a]["shape"] if type(a) is Operand else np.shape(a)
+def _shape_of(a: Any, steps: Steps) -> Any:
+    return steps[a][SHAPE] if type(a) is Operand else np.shape(a)
 
 
-def _dtype(s: Source, c: int, k: int, nodes: Nodes, read: Read) -> Any:
-    args = nodes[c]["args"]
+def _dtype(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
     if s.where >= len(args):
         return s.default
     a = args[s.where]
-    return nodes[a]["dtype"] if type(a) is Operand else np.result_type(a)
+    return steps[a][DTYPE] if type(a) is Operand else np.result_type(a)
 
 
-FETCH: dict[str, Callable[[Source, int, int, Nodes, Read], Any]] = {
+FETCH: dict[str, Callable[[Source, int, int, Steps, Read], Any]] = {
     "value": _value,
     "values": _values,
     "shape": _shape,
     "shapes": _shapes,
     "dtype": _dtype,
-    "keyword": lambda s, c, k, nodes, read: nodes[c]["kwargs"].get(s.where, s.default),
-    "output": lambda s, c, k, nodes, read: read(c),
-    "position": lambda s, c, k, nodes, read: k,
+    "keyword": lambda s, c, k, steps, read: steps[c][KWARGS].get(s.where, s.default),
+    "output": lambda s, c, k, steps, read: read(c),
+    "position": lambda s, c, k, steps, read: k,
 }

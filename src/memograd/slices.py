@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .arrays import dtype_of, shape_of
 from .calls import NOTHING
 from .lines import Line
-from .registry import Operand
+from .program import Operand
 
 if TYPE_CHECKING:
     from .memory import Memory

@@ -7,9 +7,9 @@ import pickle
 from typing import Any
 
 from .budget import Budget
-from .edges import operands_of
 from .errors import RefusedError, op_name
 from .memory import Memory, Table
+from .program import OP
 
 PARTS = ("values", "marks", "pending", "causes", "assigned")
 OF_TABLES = ("cotangents", "marks", "program", "acts", "causes")
@@ -20,7 +20,7 @@ State = dict[str, Any]
 def state_of(memory: Memory) -> State:
     """All that a memory knows, as dicts of its own."""
     return {
-        "nodes": {n: dict(node) for n, node in memory.nodes.items()},
+        "program": [dict(part) for part in _program(memory)],
         "tables": {L: {part: dict(getattr(table, part)) for part in OF_TABLES} for L, table in memory.tables.items()},
         "counts": (memory.requests, memory.assignments, memory.whole),
         "budget": memory.budget and memory.budget.limit,
@@ -30,10 +30,8 @@ def state_of(memory: Memory) -> State:
 
 def restore(memory: Memory, state: State) -> None:
     """Fill an empty memory, and its graph, with what another knew."""
-    for n, node in state["nodes"].items():
-        memory.nodes[n], memory.succ[n], memory.pred[n] = dict(node), {}, operands_of(node["args"])
-        for o, edge in memory.pred[n].items():
-            memory.succ[o][n] = edge
+    for mine, known in zip(_program(memory), state["program"], strict=True):
+        mine.update(known)
     for part in PARTS:
         getattr(memory, part).update(state[part])
     memory.requests, memory.assignments, memory.whole = state["counts"]
@@ -41,6 +39,10 @@ def restore(memory: Memory, state: State) -> None:
         _fill(memory.table(L), parts, memory)
     if state["budget"] is not None:
         memory.limit(Budget(memory, state["budget"]))
+
+
+def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
+    return memory.steps, memory.nodes.names, memory.nodes.of
 
 
 def _fill(table: Table, parts: State, memory: Memory) -> None:
@@ -52,7 +54,7 @@ def _fill(table: Table, parts: State, memory: Memory) -> None:
 
 def check_picklable(memory: Memory) -> None:
     """Raise if an op is one that another process could not find by its name."""
-    for op in {node["op"] for node in memory.nodes.values()}:
+    for op in {step[OP] for step in memory.steps.values()}:
         try:
             pickle.dumps(op)
         except Exception as error:

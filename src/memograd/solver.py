@@ -10,6 +10,7 @@ from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTa
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
 from .node import Node
+from .program import ARGS, DTYPE, OP, SHAPE
 from .progress import Progress, Report, watched
 from .registry import RULES, Read
 from .rules.broadcasting import unbroadcast
@@ -39,26 +40,26 @@ def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Stor
             if not known:
                 stack.append(~n)
                 above = up[n]
-                if type(above) is int:
-                    stack.append(above)
+                if type(above) is tuple:
+                    stack.append(above[0])
                 else:
-                    stack += above
+                    stack += [c for c, _ in above]
     return cotangents[target]
 
 
 def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """∂L/∂n: what each use of n gives back, summed."""
-    nodes, cotangents = memory.nodes, table.cotangents
-    node, uses, lines, above = nodes[n], memory.succ[n], table.lines, table.up[n]
-    shape, dtype = node["shape"], node["dtype"]
+    steps, cotangents, above = memory.steps, table.cotangents, table.up[n]
+    step = steps[n]
+    shape, dtype = step[SHAPE], step[DTYPE]
     if type(dtype) is tuple:
         return gathered(memory, table, n)
     sum, terms = None, 0
-    for c in (above,) if type(above) is int else above:
-        for k, line in lines[c][uses[c]["argnums"]]:
-            d = line.pull(cotangents[c], c, k, nodes, read)
+    for c, lines in (above,) if type(above) is tuple else above:
+        for k, line in lines:
+            d = line.pull(cotangents[c], c, k, steps, read)
             if getattr(d, "shape", None) != shape or d.dtype is not dtype:
-                d = fitted(d, nodes[c], k, node)
+                d = fitted(d, memory, c, k, n)
             if terms < 2:
                 sum = d if terms == 0 else sum + d
             else:
@@ -69,12 +70,12 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
 
 def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
-    node, cotangents = memory.nodes[n], table.cotangents
+    step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
     for c in consumers(table, n):
-        k = memory.nodes[c]["args"][1]
+        k = memory.steps[c][ARGS][1]
         parts[k] = parts[k] + cotangents[c] if k in parts else cotangents[c]  # a rule may have taken an output once more
-    facts = enumerate(zip(node["shape"], node["dtype"], strict=True))
+    facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
     return tuple(settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts)
 
 
@@ -84,10 +85,10 @@ def nothing(shape: Any, dtype: Any) -> Any:
     return tuple(map(nothing, shape, dtype)) if several else settle(np.zeros(shape, dtype))
 
 
-def fitted(d: Any, consumer: dict[str, Any], k: int, node: dict[str, Any]) -> Any:
-    """What flows has the shape, the realness and the dtype of the node that it belongs to."""
-    shape, dtype = node["shape"], node["dtype"]
-    rule = RULES[consumer["op"]]
+def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
+    """What flows from consumer c, by the line of its operand k, has the shape, the realness and the dtype of that operand, n."""
+    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
+    rule = RULES[memory.steps[c][OP]]
     if isinstance(d, int | float | complex):
         d = settle(d)
     got = getattr(d, "shape", None)
@@ -97,7 +98,7 @@ def fitted(d: Any, consumer: dict[str, Any], k: int, node: dict[str, Any]) -> An
         what = printable(repr(d)) if got is None else f"a derivative of shape {got}"
         raise RuleShapeError(
             f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
-            f"{describe(node)} has shape {shape}. Mend that line of the rule; it was applied at {describe(consumer)}."
+            f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was applied at {describe(memory.nodes[c])}."
         )
     if d.dtype == dtype:
         return d
@@ -235,16 +236,16 @@ class Recording(Table):
 
     def __init__(self, tape: Tape, table: Table) -> None:
         self.start = tape._next
-        self.tape, self.output, self.up, self.lines = tape, table.output, table.up, table.lines
+        self.tape, self.output, self.up = tape, table.output, table.up
         self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
         if self.output not in self.cotangents:
-            self.store(self, self.output, tape.record(np.ones, ((), tape._memory.nodes[self.output]["dtype"])))
+            self.store(self, self.output, tape.record(np.ones, ((), tape._memory.steps[self.output][DTYPE])))
 
     def store(self, table: Table, n: int, d: Any) -> None:
         """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
         self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
         for m in range(self.start, self.tape._next):
-            self.tape._memory.nodes[m]["of"] = (self.output, n)
+            self.tape._memory.nodes.belongs(m, (self.output, n))
         self.start = self.tape._next
 
 
@@ -258,7 +259,7 @@ class Handles(dict[int, Any]):
         self.tape, self.program = tape, program
 
     def __contains__(self, n: object) -> bool:
-        return super().__contains__(n) or self.program.get(n) in self.tape._memory.nodes  # type: ignore[call-overload]
+        return super().__contains__(n) or self.program.get(n) in self.tape._memory.steps  # type: ignore[call-overload]
 
     def __missing__(self, n: int) -> Node:
         return Node(self.tape, self.program[n])
@@ -334,13 +335,12 @@ def scalar(L: Any) -> Node:
         raise NotDifferentiableError(
             f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf. Compute L from leaves of a tape."
         )
-    node = L._attributes
-    if node["shape"] != ():
+    if L.shape != ():
         raise NotScalarError(
-            f"The gradient is that of a scalar, but L is {describe(node)}. Take np.sum(L) if you mean the sum, np.sum(seed * L) "
+            f"The gradient is that of a scalar, but L is {describe(L._attributes)}. Take np.sum(L) if you mean the sum, np.sum(seed * L) "
             f"for the VJP of a seed, L[i] for a row of the Jacobian."
         )
-    _inexact(node)
+    _inexact(L)
     return L
 
 
@@ -353,16 +353,18 @@ def checked(L: Node, t: Any) -> None:
         raise NotDifferentiableError(
             f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id]."
         )
-    node = t._attributes
     if t.tape is not L.tape:
-        raise OtherTapeError(f"{describe(node)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own.")
-    _inexact(node)
+        raise OtherTapeError(
+            f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
+        )
+    _inexact(t)
 
 
-def _inexact(node: dict[str, Any]) -> None:
-    if not inexact(node["dtype"]):
+def _inexact(t: Node) -> None:
+    if not inexact(t.dtype):
         raise NotDifferentiableError(
-            f"{describe(node)} has no derivative: its dtype is no float and no complex. Make it one: a leaf of floats, or x.astype(float)."
+            f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
+            f"Make it one: a leaf of floats, or x.astype(float)."
         )
 
 

@@ -17,11 +17,10 @@ import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import copied, dtype_of, same, settle, shape_of
+from .arrays import DOUBLE, copied, dtype_of, same, settle, shape_of
 from .budget import Budget
 from .calls import NOTHING
 from .digraph import From, steps_of
-from .edges import edge_of, joined
 from .errors import (
     AssignError,
     AssignTypeError,
@@ -41,7 +40,8 @@ from .lines import line_of
 from .log import Log
 from .memory import VALUE, Memory, Table
 from .node import Node
-from .registry import RULES, Operand, Rule, rule_of
+from .program import OP, OPERAND, Operand, Steps, graph_of
+from .registry import RULES, Rule, rule_of
 from .rules.indexing import output
 from .snapshot import State, check_picklable, restore, state_of
 
@@ -53,8 +53,7 @@ NUMBERS = "biufc"
 ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64})
 """Types of constants that nobody can change."""
 
-FLOAT, DOUBLE, OBJECT = np.float64, np.dtype(np.float64), np.dtype(object)
-SINGLE = [edge_of((k,)) for k in range(16)]
+FLOAT, OBJECT = np.float64, np.dtype(object)
 
 
 class Tape:
@@ -81,9 +80,9 @@ class Tape:
     __slots__ = ("__weakref__", "_asking", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
 
     def __init__(self) -> None:
-        self.graph = nx.DiGraph()
-        self.graph.__networkx_cache__ = None  # backends must not cache a graph whose inner dicts we write
-        self._memory = Memory(self.graph)
+        steps: Steps = {}
+        self.graph = graph_of(steps)
+        self._memory = Memory(steps, self.graph)
         self._lock = threading.RLock()
         self._next = 0
         self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
@@ -145,38 +144,33 @@ class Tape:
             The result, where it is known already.
         """
         rule, memory = RULES.get(op) or rule_of(op), self._memory
+        values, steps = memory.values, memory.steps
         kept, run = [], []
-        operands: dict[int, dict[str, Any]] = {}
         with self._lock:
             try:
-                values, settled = memory.values, not memory.marks
+                settled = not memory.marks
                 for k, a in enumerate(args):
                     if type(a) is Node:
                         if a.tape is not self:
                             raise self._foreign(op_name(op), a)
                         o = a.id
-                        kept.append(Operand(o))
                         run.append(values[o] if settled and o in values else self._value(o))
-                        operands[o] = SINGLE[k] if k < 16 and o not in operands else joined(operands.get(o), k)
+                        kept.append(steps[o][OPERAND])
                     else:
                         a = a if type(a) in ATOMS else self._constant(a, k, rule)
                         kept.append(a)
                         run.append(a)
                 if y is None:
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
-                    if memory.marks and not memory.marks.keys().isdisjoint(operands):
+                    if memory.marks and any(type(a) is Operand and a in memory.marks for a in kept):
                         raise BusyError(f"{op_name(op)} assigned to the tape that it is being recorded on. Do it before or after.")
                 if type(y) is FLOAT:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y, shape, dtype, several = _result(op, settle(y))
-                n, line = self._next, line_of(_getframe(2))
+                n = self._next
                 # From here on all of it is written, or nothing: the counter moves last.
-                values[n], memory.pred[n], memory.succ[n] = y, operands, {}
-                for o, edge in operands.items():
-                    memory.succ[o][n] = edge
-                memory.nodes[n] = {"op": op, "args": tuple(kept), "kwargs": kwargs, "shape": shape, "dtype": dtype,
-                                   "name": f"v{n}", "line": line, "of": None}  # fmt: skip
+                values[n], steps[n] = y, (Operand(n), op, tuple(kept), kwargs, shape, dtype, line_of(_getframe(2)))
                 self._next = n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
@@ -283,17 +277,17 @@ class Tape:
     # ------------------------------------------------------------------------------------------------- to look up
 
     def __len__(self) -> int:
-        return len(self.graph)
+        return len(self._memory.steps)
 
     def __repr__(self) -> str:
-        leaves = sum(1 for node in self._memory.nodes.values() if node["op"] is None)
+        leaves = sum(1 for step in self._memory.steps.values() if step[OP] is None)
         return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None
 
     def __iter__(self) -> Iterator[Node]:
-        return map(self._handle, list(self._memory.nodes))
+        return map(self._handle, list(self._memory.steps))
 
     def __getitem__(self, key: Node | int | str) -> Node:
         n = self._find(key)
@@ -310,15 +304,15 @@ class Tape:
 
     def _find(self, key: object) -> int | None:
         """The id of a node, given by handle, id or name; None where the tape has none."""
-        nodes = self._memory.nodes
+        steps = self._memory.steps
         if isinstance(key, Node):
-            return key.id if key.tape is self and key.id in nodes else None
+            return key.id if key.tape is self and key.id in steps else None
         if isinstance(key, str):
             n = self._names.get(key)
             unnamed = int(key[1:]) if n is None and _reserved(key) else None
-            return unnamed if n is None and unnamed in nodes and nodes[unnamed]["name"] == key else n
+            return unnamed if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key else n
         if isinstance(key, int | np.integer):
-            return int(key) if int(key) in nodes else None
+            return int(key) if int(key) in steps else None
         return None
 
     def _unknown(self, key: Any) -> UnknownNodeError:
@@ -332,8 +326,8 @@ class Tape:
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            handle, node = Node(self, int(n)), self._memory.nodes[n]  # n may be an Operand
-            if node["op"] is None or not _reserved(node["name"]):
+            handle = Node(self, int(n))  # n may be an Operand
+            if self._memory.steps[n][OP] is None or n in self._memory.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
 
@@ -348,12 +342,11 @@ class Tape:
             raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
 
     def _name(self, node: Node, name: str) -> None:
-        attributes = node._attributes
-        self._names.pop(attributes["name"], None)
+        self._names.pop(node.name, None)
         self._names[name] = node.id
         if self._handle(node.id) is not node:
             self._handles[node.id] = weakref.ref(node)
-        attributes["name"] = name
+        self._memory.nodes.rename(node.id, name)
 
     # ------------------------------------------------------------------------------------------------- to change
 
@@ -394,7 +387,7 @@ class Tape:
                 checked[n] = self._fitting(self._memory.nodes[n], value)
             self._memory.assign(checked)
             if log is not None:
-                log.assigned.extend(self._memory.nodes[n]["name"] for n in checked)
+                log.assigned.extend(map(self._memory.nodes.name, checked))
 
     def _fitting(self, node: dict[str, Any], value: Any) -> Any:
         """A value as the leaf keeps it; raises where it is not of its shape and kind."""
@@ -587,7 +580,7 @@ class Tape:
         return node
 
     def _shown(self, n: int) -> str:
-        name: str = self._memory.nodes[n]["name"]
+        name = self._memory.nodes.name(n)
         return f"({name})" if name.startswith("∂") else name
 
     @contextmanager
@@ -619,12 +612,12 @@ class Tape:
 
     def _cut(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
-        nodes = self._memory.nodes
+        memory = self._memory
         for n in range(start, self._next):
-            if n in nodes:  # an inner block may have cut it off already
-                self._names.pop(nodes[n]["name"], None)
+            if n in memory.steps:  # an inner block may have cut it off already
+                self._names.pop(memory.nodes.name(n), None)
                 self._handles.pop(n, None)
-        self._memory.cut(start, self._next)
+        memory.cut(start, self._next)
 
 
 def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
@@ -642,7 +635,7 @@ def _restored(state: State, following: int) -> Tape:
     """A tape that knows what another knew, whose next node is to be `following`."""
     tape = Tape()
     restore(tape._memory, state)
-    tape._names.update((node["name"], n) for n, node in state["nodes"].items() if not _reserved(node["name"]))
+    tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
     tape._next = following
     return tape
 

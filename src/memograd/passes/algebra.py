@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Slice, Step
 from .rewriting import Rewrite, Sweep, swept
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import inexact
 from ..facts import axes_of
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Draft, Slice, Step, operands
 
 Product = tuple[tuple[Any, int], ...]

@@ -4,7 +4,8 @@ import numpy as np
 
 from ..arrays import settle
 from ..facts import is_own, size_of
-from ..registry import Operand, rule_of
+from ..program import Operand
+from ..registry import rule_of
 from ..slices import Draft, Slice, Step, operands
 
 LARGE = 1 << 20

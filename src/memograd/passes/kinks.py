@@ -6,7 +6,7 @@
 import numpy as np
 
 from ..fused import unless
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Draft, Slice, Step, uses
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..calls import NOTHING
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Draft, Slice, Step, uses
 
 Rewrite = Callable[["Sweep", Step], Step | Operand | None]

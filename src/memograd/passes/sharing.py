@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..facts import is_own
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Draft, Slice, Step
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..facts import ELEMENTWISE, size_of
-from ..registry import Operand
+from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, uses
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..facts import axes_of, size_of
-from ..registry import Operand
+from ..program import Operand
 from ..rules.indexing import scatter
 from ..slices import Draft, Slice, Step, operands, uses
 from .slicing import region
