@@ -21,7 +21,9 @@ def line_of(frame: FrameType | None) -> Line | None:
     """The line that the nearest frame of the user's, from `frame` outwards, is at."""
     while frame is not None:
         code = frame.f_code
-        table = _tables[id(code)] if id(code) in _tables else _decode(code)
+        table = _tables.get(id(code))
+        if table is None:
+            table = _decode(code)
         if table:
             return table.get(frame.f_lasti)
         frame = frame.f_back

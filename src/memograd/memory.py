@@ -256,7 +256,8 @@ class Memory:
         if n in table.marks:
             self._restore(table, n, new)
         else:
-            self.hold(table, n)
+            if self.holders.setdefault(n, table) is not table:
+                self.hold(table, n)
             table.cotangents[n], table.acts[n] = new, self.act
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out, inexact, settle, shown
+from .arrays import DOUBLE, handed_out, inexact, settle, shown
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
@@ -54,11 +54,12 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     shape, dtype = step[SHAPE], step[DTYPE]
     if type(dtype) is tuple:
         return gathered(memory, table, n)
+    plain = dtype is DOUBLE and not shape
     sum, terms = None, 0
     for c, lines in (above,) if type(above) is tuple else above:
         for k, line in lines:
             d = line.pull(cotangents[c], c, k, steps, read)
-            if getattr(d, "shape", None) != shape or d.dtype is not dtype:
+            if not (plain and type(d) is np.float64) and (getattr(d, "shape", None) != shape or d.dtype is not dtype):
                 d = fitted(d, memory, c, k, n)
             if terms < 2:
                 sum = d if terms == 0 else sum + d
@@ -190,8 +191,11 @@ def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnec
 
 def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
     """∂L/∂n, from the table, verified, or computed; what is computed on the way tells that it was for n."""
+    known = n in table.cotangents and n not in table.marks
+    if known and log is None:
+        return table.cotangents[n]
     outer = memory.act
-    if n not in table.cotangents or n in table.marks:
+    if not known:
         memory.act = Act(memory.requests, n, memory.assignments)
     # the dict itself, while nothing is stale and nothing is gone
     read = memory.values.__getitem__ if memory.whole and not memory.marks else memory.value

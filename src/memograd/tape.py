@@ -145,7 +145,7 @@ class Tape:
         """
         rule, memory = RULES.get(op) or rule_of(op), self._memory
         values, steps = memory.values, memory.steps
-        kept, run = [], []
+        kept, run = list(args), list(args)
         with self._lock:
             try:
                 settled = not memory.marks
@@ -154,12 +154,10 @@ class Tape:
                         if a.tape is not self:
                             raise self._foreign(op_name(op), a)
                         o = a.id
-                        run.append(values[o] if settled and o in values else self._value(o))
-                        kept.append(steps[o][OPERAND])
-                    else:
-                        a = a if type(a) in ATOMS else self._constant(a, k, rule)
-                        kept.append(a)
-                        run.append(a)
+                        run[k] = values[o] if settled and o in values else self._value(o)
+                        kept[k] = steps[o][OPERAND]
+                    elif type(a) not in ATOMS:
+                        kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
                     if memory.marks and any(type(a) is Operand and a in memory.marks for a in kept):
