@@ -374,6 +374,15 @@ class TestWhatAnArrayHasAndANodeHasNot:
             getattr(x, name)
         assert type(caught.value) is AttributeError
 
+    def test_an_attribute_error_inside_an_op_is_not_taken_for_an_attribute_of_the_node(self):
+        op = mg.op(lambda x: x.no_such_thing if x > 1 else x * 2)
+        mg.rule(op, x=lambda g: g * 2)
+        x = mg.Tape().leaf(1.0)
+        y = op(x)
+        x.value = 2.0
+        with pytest.raises(AttributeError, match="no attribute 'no_such_thing'"):
+            y.value  # noqa: B018
+
     def test_the_protocols_of_copying_are_not_disturbed(self, x):
         assert copy.copy(x) is x
         assert hash(copy.deepcopy(x)) != hash(x)

@@ -285,11 +285,11 @@ class Node:
     __index__, __array__ = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
     item, tolist = _refusing(".item()", np.ndarray.item), _refusing(".tolist()", np.ndarray.tolist)
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
         """What an array has and a node has not; Python asks here only for what it finds nowhere else."""
         reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
         if reason is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return object.__getattribute__(self, name)  # raises anew: Python's own error, or the one that came out of a property
         raise RefusedAttributeError(f"{describe(self._attributes)} has no .{name}: {reason}")
 
     # ----------------------------------------------------------------------------------------------- array methods
