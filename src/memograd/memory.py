@@ -179,7 +179,7 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        for c in self.succ.made[n]:  # all consumers that are marked: who marked them has looked
+        for c in self.succ[n]:
             if c in self.marks:
                 self.marks[c], self.causes[c] = DIRTY, n
         for o, c in self.pulls_reading(n):
