@@ -2,6 +2,7 @@
 # changes; the package itself is built and installed anew, as a wheel, when a file below src changes.
 PYTHON ?= python3
 TEST_EXTRAS ?= test,examples
+BENCH_EXTRAS ?= test,fast
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
@@ -25,7 +26,7 @@ lint: .venv/with-lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: .venv/with-test .venv/package
+bench: .venv/with-$(BENCH_EXTRAS) .venv/package
 	$(BIN)/pytest tests/benchmarks/bench_*.py
 
 clean:
