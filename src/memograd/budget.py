@@ -188,8 +188,8 @@ class Budget:
 
     def _cost(self, key: Key) -> float:
         L, n = key
-        nodes = self.memory.nodes
-        return cost_of(nodes, n) if L == VALUE else cost_of_cotangent(nodes, consumers(self.memory.tables[L], n))
+        steps = self.memory.steps
+        return cost_of(steps, n) if L == VALUE else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
 
     def _neighbours(self, key: Key) -> Iterator[Key]:
         L, n = key

@@ -6,7 +6,7 @@ The unit is one element read, written or multiplied.
 from math import prod, sqrt
 from typing import Any
 
-from .program import Attributes, Operand
+from .program import ARGS, OP, SHAPE, Operand, Steps
 from .registry import RULES
 
 
@@ -15,16 +15,16 @@ def size_of(shape: Any) -> int:
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
-def cost_of(nodes: Attributes, n: int) -> float:
+def cost_of(steps: Steps, n: int) -> float:
     """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
-    node = nodes[n]
-    sizes = [size_of(nodes[a]["shape"]) if type(a) is Operand else getattr(a, "size", 1) for a in node["args"]]
-    sizes.append(size_of(node["shape"]))
+    step = steps[n]
+    sizes = [size_of(steps[a][SHAPE]) if type(a) is Operand else getattr(a, "size", 1) for a in step[ARGS]]
+    sizes.append(size_of(step[SHAPE]))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
-    products = sqrt(prod(sizes)) if RULES[node["op"]].kind == "multilinear" else 0.0
+    products = sqrt(prod(sizes)) if RULES[step[OP]].kind == "multilinear" else 0.0
     return sum(sizes) + products
 
 
-def cost_of_cotangent(nodes: Attributes, consumers: Any) -> float:
+def cost_of_cotangent(steps: Steps, consumers: Any) -> float:
     """As much as the consumers, whose rules read and write arrays of the same sizes."""
-    return sum(cost_of(nodes, c) for c in consumers)
+    return sum(cost_of(steps, c) for c in consumers)

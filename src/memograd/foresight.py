@@ -8,14 +8,16 @@ entry that read several is as bad as the worst of them.
 
 from collections.abc import Iterable
 from math import prod
+from operator import add
 from typing import Any, NamedTuple
 
 from .arrays import same
 from .costs import cost_of, cost_of_cotangent
 from .errors import printable
 from .log import ANEW, READ, STORE
-from .memory import DIRTY, Memory, Table, consumers
+from .memory import DIRTY, Memory, Table, consumers, uses
 from .node import Node
+from .program import ARGS, DTYPE, SHAPE, uses_in
 from .solver import checked, mapped, scalar
 
 SAME, PERHAPS, OTHER = 0, 1, 2
@@ -118,6 +120,7 @@ class Course:
         self.runs: dict[int, int] = {}
         self._cotangents: dict[int, int] = {}  # closed node -> what became of its bits
         self._values: dict[int, int] = {}  # verified node -> what became of its bits
+        self._all_here = memory.whole and not memory.marks  # so that reading a value is no work
 
     def ask(self, target: int) -> None:
         """∂L/∂target is asked for."""
@@ -139,7 +142,7 @@ class Course:
 
     def _close(self, n: int) -> None:
         looked = len(self._values) < len(self.memory.marks)  # to verify, at the values too; where none is marked, at none
-        primals = list(self.memory.primals(self.table, n))
+        primals = [] if self._all_here else list(self.memory.primals(self.table, n))
         ending, bits = self._ending(n, [self._value(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
         if ending is READ:
@@ -165,7 +168,7 @@ class Course:
             m = stack.pop()
             if m in marks and m not in verified and m not in seen:
                 seen.add(m)
-                stack.extend(self.memory.pred[m])
+                stack.extend(self._operands(m))
         for m in sorted(seen):
             verified[m] = self._verified(m)
         return verified.get(n, SAME)
@@ -174,7 +177,7 @@ class Course:
         memory = self.memory
         if n in memory.pending:
             return SAME if same(memory.values[n], memory.pending[n]) else OTHER
-        worst = OTHER if memory.marks[n] == DIRTY else max((self._values.get(o, SAME) for o in memory.pred[n]), default=SAME)
+        worst = OTHER if memory.marks[n] == DIRTY else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
         if worst:
             self._run(n, worst)
         return min(worst, PERHAPS) if n in memory.values else worst
@@ -186,7 +189,10 @@ class Course:
             m = stack.pop()
             if self.runs.get(m, SAME) < how:
                 self.runs[m] = how
-                stack.extend(o for o in self.memory.pred[m] if o not in self.memory.values)
+                stack.extend(o for o in self._operands(m) if o not in self.memory.values)
+
+    def _operands(self, n: int) -> Iterable[int]:
+        return uses_in(self.memory.steps[n][ARGS])
 
     # ------------------------------------------------------------------------------------------------ to report
 
@@ -197,8 +203,9 @@ class Course:
         maybe = [n for n, ending in ended if ending is EITHER]
         values = sorted(n for n, how in self.runs.items() if how == OTHER)
         maybe_values = sorted(n for n, how in self.runs.items() if how == PERHAPS)
+        least = self._work(stored, values)
         return Preview(
-            output=self.memory.nodes[self.table.output]["name"],
+            output=self.memory.nodes.name(self.table.output),
             visited=self._named(self.visited),
             read=self._named(self.read),
             stored=self._named(stored),
@@ -206,20 +213,20 @@ class Course:
             maybe=self._named(maybe),
             values=self._named(values),
             maybe_values=self._named(maybe_values),
-            least=self._work(stored, values),
-            most=self._work(stored + maybe, values + maybe_values),
+            least=least,
+            most=Work(*map(add, least, self._work(maybe, maybe_values))),
         )
 
     def _named(self, found: Iterable[int]) -> list[str]:
-        return [self.memory.nodes[n]["name"] for n in found]
+        return list(map(self.memory.nodes.name, found))
 
     def _work(self, stored: list[int], runs: list[int]) -> Work:
-        memory, table, nodes = self.memory, self.table, self.memory.nodes
-        ruled = [n for n in stored if type(nodes[n]["dtype"]) is not tuple]  # the others gather their outputs' cotangents
+        table, steps = self.table, self.memory.steps
+        ruled = [n for n in stored if type(steps[n][DTYPE]) is not tuple]  # the others gather their outputs' cotangents
         return Work(
-            sum(len(memory.uses(table, n)) for n in ruled),
-            round(sum(cost_of_cotangent(nodes, consumers(table, n)) for n in ruled) + sum(cost_of(nodes, n) for n in runs)),
-            sum(_bytes(nodes[n]["shape"], nodes[n]["dtype"]) for n in stored),
+            sum(len(lines) for n in ruled for _, lines in uses(table, n)),
+            round(sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled) + sum(cost_of(steps, n) for n in runs)),
+            sum(_bytes(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
         )
 
 

@@ -52,7 +52,7 @@ class Ledger:
     def _values(self, memory: Memory) -> Iterator[Row]:
         nodes = memory.nodes
         for n, value in memory.values.items():
-            cost = None if nodes[n]["op"] is None else cost_of(nodes, n)
+            cost = None if nodes[n]["op"] is None else cost_of(memory.steps, n)
             pulls = [_label(nodes, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.knowing(o, c)]
             readers = [nodes[c]["name"] for c in memory.succ[n]] + sorted(set(pulls))
             yield Row(nodes[n]["name"], self._bytes(value), cost, tuple(readers))
@@ -62,7 +62,7 @@ class Ledger:
         for n, g in table.cotangents.items():
             lines = RULES[nodes[n]["op"]].lines
             readers = [_label(nodes, L, o) for o, edge in memory.pred[n].items() if o in table.up and lines[edge["argnums"]]]
-            cost = None if n == L else cost_of_cotangent(nodes, consumers(table, n))
+            cost = None if n == L else cost_of_cotangent(memory.steps, consumers(table, n))
             yield Row(_label(nodes, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:

@@ -117,7 +117,7 @@ class Attributes(Filled):
 
     def name(self, n: int) -> str:
         """The name of a node."""
-        return self.names.get(n) or f"v{n}"
+        return self.names.get(n) or f"v{n:d}"  # n may be an Operand
 
     def rename(self, n: int, name: str) -> None:
         """Name a node."""

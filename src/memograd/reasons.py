@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .errors import printable
 from .memory import MAYBE, Memory, Table, consumers
 from .node import Node
-from .program import Operand
+from .program import ARGS, OP, Operand, uses_in
 from .solver import checked, scalar
 
 SHOWN = 4
@@ -173,7 +173,7 @@ class Inquiry:
 
     def _read_by(self, entry: int) -> Iterable[int]:
         if entry >= 0:
-            return list(self.memory.pred[entry])
+            return uses_in(self.memory.steps[entry][ARGS])
         return chain(self.memory.primals(self.table, ~entry), (~c for c in consumers(self.table, ~entry)))
 
     # ------------------------------------------------------------------------------------------------------ words
@@ -181,7 +181,7 @@ class Inquiry:
     def _clauses(self, path: list[int], changed: str) -> Iterator[str]:
         """One for each step from an entry to one that it read."""
         for entry, read in pairwise(path):
-            leaf = read >= 0 and self.memory.nodes[read]["op"] is None
+            leaf = read >= 0 and self.memory.steps[read][OP] is None
             what = self._assigned(read) if leaf else f"{self._label(read)} {changed}"
             yield what + (f" and the rule of {self._rule(~entry, read)} reads it" if entry < 0 <= read else "")
 
@@ -198,4 +198,4 @@ class Inquiry:
     def _label(self, entry: int) -> str:
         if entry < 0:
             return f"∂{self._label(self.table.output)}/∂{self._label(~entry)}"
-        return printable(self.memory.nodes[entry]["name"], 20)
+        return printable(self.memory.nodes.name(entry), 20)
