@@ -118,3 +118,10 @@ REASONS = {
 def law_borne_out(reason, n, events):
     """What the next request did with ∂L/∂n, asked for first, bears out the reason that was given before."""
     assert tuple(e.kind for e in events if e.node == n.id and e.kind != "local") in REASONS[reason.kind]
+
+
+def law_accounted_for(L, events):
+    """Why an entry is what it is, is what the log of the request that is just over says of it."""
+    for n in {e.node for e in events}:
+        kinds, kind = {e.kind for e in events if e.node == n}, mg.why(L, L.tape[n]).kind
+        assert kind not in ("computed", "dropped") or ("store" in kinds and ("drop" in kinds) == (kind == "dropped"))

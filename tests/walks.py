@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 from interrupts import interrupted_at
-from laws import law_borne_out, law_foreseen, law_of_marks
+from laws import law_accounted_for, law_borne_out, law_foreseen, law_of_marks
 
 import memograd as mg
 from memograd import solver
@@ -44,6 +44,7 @@ class Walk:
             got = mg.grad(L, targets, log=self.log)
         self.check_computed(computed, truth)
         self.check_foretold(preview, reason, targets[0], self.log.events[start:], computed)
+        law_accounted_for(L, self.log.events[start:])
         for x, g in zip(targets, got, strict=True):
             assert same(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
 

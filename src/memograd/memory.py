@@ -61,7 +61,7 @@ class Table:
     acts : dict
         Node to the act that computed the cotangent that is kept.
     causes : dict
-        Node to what made it DIRTY the last time: the node whose value took other bits, or ~c where c's cotangent did.
+        Node to what made it DIRTY the last time, the first of several: the node whose value took other bits, or ~c where c's cotangent did.
     """
 
     __slots__ = ("acts", "causes", "cotangents", "marks", "output", "program", "up")
@@ -180,11 +180,11 @@ class Memory:
         if old is not None and same(old, new):
             return
         for c in self.succ[n]:
-            if c in self.marks:
+            if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
         for o, c in self.pulls_reading(n):
             for table in self.knowing(o, c):
-                if o in table.marks:
+                if table.marks.get(o) == MAYBE:
                     table.marks[o], table.causes[o] = DIRTY, n
         self.keep(n, new)
 
@@ -259,6 +259,8 @@ class Memory:
             if self.holders.setdefault(n, table) is not table:
                 self.hold(table, n)
             table.cotangents[n], table.acts[n] = new, self.act
+            if table.causes:
+                table.causes.pop(n, None)  # of one that was let go since
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])
             self.budget.closed(table, n)
@@ -274,9 +276,11 @@ class Memory:
         if old is None or not same(old, new):
             lines = RULES[self.steps[n][OP]].lines
             for k, o in enumerate(self.steps[n][ARGS]):
-                if type(o) is Operand and o in marks and lines[k,]:
+                if type(o) is Operand and marks.get(o) == MAYBE and lines[k,]:
                     marks[o], table.causes[o] = DIRTY, ~n
             table.cotangents[n], table.acts[n] = new, self.act
+            if old is None:
+                table.causes.pop(n, None)  # it was let go, not dropped
         del marks[n]
 
     def hold(self, table: Table, n: int) -> None:
