@@ -219,6 +219,43 @@ class TestGathered:
         assert "concatenate" not in through([mg.grad_node(L, W)], [W], passes.gathered, rtol=1e-12)
 
 
+class TestStacked:
+    @pytest.fixture
+    def W(self, tape, rng):
+        return tape.leaf(0.3 * rng.normal(size=(3, 3)), name="W")
+
+    def test_products_that_do_not_depend_on_each_other_are_one(self, W, tape, through, rng):
+        xs = [tape.leaf(rng.normal(size=(2, 3)), name=f"x{k}") for k in range(5)]
+        left = through([np.sin(x @ W) for x in xs], [W, *xs], passes.stacked, rtol=1e-14)
+        assert left.count("matmul") == 1 and left.count("getitem") == 5
+
+    def test_a_chain_is_left(self, W, tape, through, rng):
+        y = tape.leaf(rng.normal(size=(2, 3)), name="y")
+        z = y
+        for _ in range(6):
+            z = np.tanh(z @ W)
+        assert through([z], [W, y], passes.stacked).count("matmul") == 6
+
+    def test_two_kinds_of_products_that_need_each_other(self, W, tape, through, rng):
+        """Each may be put together, but not both: p1 needs no q, q1 needs p1 and p2, p3 needs q1."""
+        V, ys = tape.leaf(rng.normal(size=(3, 3)), name="V"), [tape.leaf(rng.normal(size=(1, 3)), name=f"y{k}") for k in range(4)]
+        p = [y @ W for y in ys[:2]]
+        q = [np.tanh(p[0] + p[1] * k) @ V for k in range(4)]
+        p += [np.tanh(q[0] + y) @ W for y in ys[2:]]
+        r = [np.tanh(a) @ W for a in (p[2], p[3], q[1], q[2])]
+        through([*p, *q, *r], [W, V, *ys], passes.stacked, rtol=1e-13)
+
+    def test_large_matrices_are_left(self, W, tape, through, rng):
+        xs = [tape.leaf(rng.normal(size=(2000, 3)), name=f"x{k}") for k in range(5)]
+        assert through([x @ W for x in xs], [W, *xs], passes.stacked).count("matmul") == 5
+
+
+def test_an_array_constant_is_a_step(x, through):
+    c = np.array([3.0, 4.0])
+    assert through([x * c, c - x], [x], passes.lifted) == ["multiply", "subtract"]
+    assert len(sliced([x * c + c], [x]).bound) == 0 and len(passes.lifted(sliced([x * c + c], [x])).bound) == 1
+
+
 class TestSideBySide:
     def test_equal_steps_on_neighbours_are_one(self, X, through):
         parts = [np.tanh(0.5 * X[:, k : k + 1]) for k in range(4)]
@@ -231,6 +268,16 @@ class TestSideBySide:
     def test_with_gaps_or_other_numbers_they_are_not(self, X, through):
         assert through([np.tanh(X[:, :1]) * np.tanh(X[:, 2:3])], [X], passes.side_by_side).count("tanh") == 2
         assert through([(X[:, :1] + 1.0) * (X[:, 1:2] + 2.0)], [X], passes.side_by_side).count("add") == 2
+
+    def test_constants_of_the_parts_are_one(self, X, through):
+        parts = [np.tanh(X[k : k + 1] - np.arange(4.0)[None] * k) for k in range(3)]
+        left = through([parts[0] * parts[1] + parts[2]], [X], passes.lifted, passes.side_by_side)
+        assert left.count("tanh") == left.count("subtract") == 1
+
+    def test_what_is_the_same_along_the_axis_is_left_as_it_is(self, X, tape, through):
+        b = tape.leaf(np.arange(4.0), name="b")
+        parts = [np.tanh(X[k : k + 1] - b) for k in (2, 1, 0)]
+        assert through([parts[0] * parts[1] + parts[2]], [X, b], passes.side_by_side).count("tanh") == 1
 
     def test_a_middle_part_is_enough(self, X, through):
         assert through([np.tanh(X[:, 1:2]) * np.tanh(X[:, 2:3])], [X], passes.side_by_side).count("tanh") == 1
@@ -286,7 +333,7 @@ class TestBlocked:
         b, c = tape.leaf(np.arange(4.0), name="b"), tape.leaf(np.arange(3.0)[:, None], name="c")
         through([np.tanh((X + b) * c) - c], [X, b, c], passes.blocked)
         through([np.tanh((X + b) * np.arange(4.0)[None]) - 1.0], [X, b], passes.blocked)
-        through([np.tanh((X + np.ones((3, 4)) * c) * c) - np.arange(12.0).reshape(4, 3).T], [X, c], passes.blocked)
+        through([np.tanh((X + np.ones((3, 4)) * c) * c) - np.arange(12.0).reshape(4, 3).T], [X, c], passes.lifted, passes.blocked)
 
     def test_a_transpose_is_not_cut(self, X, through):
         through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.blocked)

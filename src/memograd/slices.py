@@ -5,7 +5,7 @@ A pass is a function from slice to slice. It never changes the one that it was g
 
 import operator
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -112,6 +112,24 @@ def live(slice: Slice) -> Slice:
         steps={n: step for n, step in steps.items() if n in needed},
         bound={n: value for n, value in slice.bound.items() if n in needed},
     )
+
+
+def scheduled(steps: dict[int, Step], blocks: Iterable[list[int]] = ()) -> dict[int, Step]:
+    """Steps in an order in which each comes after its operands and each block is in one piece, otherwise as they were."""
+    block_of = {n: block for block in blocks for n in block}
+    done: dict[int, Step] = {}
+    for first in steps:
+        stack = [first]
+        while stack:
+            n = stack[-1]
+            members = block_of.get(n, [n])
+            outside = (a for m in members for a in operands(steps[m]) if a not in done and block_of.get(a) is not members)
+            missing = [int(a) for a in outside] if n not in done else []
+            if not missing:
+                done.update((m, steps[m]) for m in members if m not in done)
+                stack.pop()
+            stack += missing
+    return done
 
 
 class Draft:

@@ -16,7 +16,7 @@ from memograd.errors import op_name
 from memograd.passes import blocking
 from memograd.registry import rule_of
 
-EXACT = (passes.shared, passes.folded, passes.untied)
+EXACT = (passes.lifted, passes.shared, passes.folded, passes.untied)
 
 
 def planned(program):

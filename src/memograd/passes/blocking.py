@@ -9,10 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ..facts import ELEMENTWISE, in_order, size_of
-from ..slices import Draft, Slice, Step, operands
+from ..slices import Slice, Step, operands, scheduled
 
 LEAST = 1 << 18
 """Bytes of an array from which blocks pay."""
@@ -26,23 +24,11 @@ FEWEST = 3
 
 def blocked(slice: Slice) -> Slice:
     """The slice with its blocks, each in one piece."""
-    slice = _bound(slice)
     kinds = kinds_of(slice)
     if not kinds:
         return slice
     blocks = [block for block in components(slice, kinds) if len(block) >= FEWEST]
-    return replace(slice, steps=scheduled(slice, blocks), blocks=tuple(map(tuple, blocks)))
-
-
-def _bound(slice: Slice) -> Slice:
-    """The slice with steps for the array constants of large elementwise steps: they are cut, too."""
-    draft = Draft(slice)
-    for n, step in draft:
-        large = step.op in ELEMENTWISE and size_of(step.shape, step.dtype) >= LEAST and any(isinstance(a, np.ndarray) for a in step.args)
-        if large:
-            step = step._replace(args=tuple(draft.bind(a) if isinstance(a, np.ndarray) else a for a in step.args))
-        draft.keep(n, step)
-    return draft.finished()
+    return replace(slice, steps=scheduled(slice.steps, blocks), blocks=tuple(map(tuple, blocks)))
 
 
 def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:
@@ -90,20 +76,3 @@ def components(slice: Slice, kinds: dict[int, tuple[Any, int]]) -> list[list[int
     for n in kinds:
         found[root(n)].append(n)
     return list(found.values())
-
-
-def scheduled(slice: Slice, blocks: list[list[int]]) -> dict[int, Step]:
-    """The steps in an order in which each block is in one piece, otherwise as they were."""
-    block_of = {n: block for block in blocks for n in block}
-    done: dict[int, Step] = {}
-    for first in slice.steps:
-        stack = [first]
-        while stack:
-            n = stack[-1]
-            members = block_of.get(n, [n])
-            missing = [a for m in members for a in operands(slice.steps[m]) if a not in done and block_of.get(a) is not members]
-            if n in done or not missing:
-                done.update((m, slice.steps[m]) for m in members if m not in done)
-                stack.pop()
-            stack += map(int, missing if n not in done else ())
-    return done

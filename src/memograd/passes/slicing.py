@@ -68,7 +68,7 @@ class Places:
     """The steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
 
     def __init__(self, slice: Slice) -> None:
-        self.steps = slice.steps
+        self.steps, self.bound = slice.steps, slice.bound
         self.place: dict[int, Place] = {}
         self.parts: dict[int, list[int]] = defaultdict(list)  # an array that is not real -> the steps that are parts of it
         self._numbers: dict[Any, int] = {}
@@ -87,17 +87,25 @@ class Places:
         known = [p for p in places if p is not None]
         if not known or len({p[1:] for p in known}) > 1:
             return None
-        key = [p.array if p is not None else self._alike(a) for p, a in zip(places, step.args, strict=True)]
+        key = [p.array if p is not None else self._alike(step, known[0].axis, a) for p, a in zip(places, step.args, strict=True)]
         if None in key:
             return None
         place = known[0]._replace(array=self._number((step.op, known[0].axis, *key)))
         self.parts[place.array].append(n)
         return place
 
-    def _alike(self, a: Any) -> Any:
-        """What an operand that is no part has in common for all parts: a number is the same for each."""
-        scalar = self.steps[a].shape == () if type(a) is Operand else isinstance(a, int | float | np.number)
-        return ("same", type(a), a) if scalar else None
+    def _alike(self, step: Step, axis: int, a: Any) -> Any:
+        """What an operand that is no part has in common for all parts: one that is the same along the axis is itself.
+
+        Constants of the parts' own shape have in common that they are constants: they can be one.
+        """
+        if type(a) is not Operand:
+            return ("same", type(a), a)
+        shape = self.steps[a].shape
+        if a in self.bound and shape == step.shape:
+            return ("constant", self.steps[a].dtype)
+        k = len(shape) - (len(step.shape) - axis)
+        return ("same", Operand, a) if k < 0 or shape[k] == 1 else None
 
     def _number(self, key: Any) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
@@ -119,29 +127,34 @@ class Places:
 
 def _together(slice: Slice) -> Slice:
     places, draft = Places(slice), Draft(slice)
-    run_of = {n: (places.place[run[0]].start, places.place[run[-1]].stop) for run in places.runs() for n in run}
+    run_of = {n: run for run in places.runs() for n in run}
     wholes: dict[tuple[int, int], Operand] = {}
     for n, step in draft:
         if n not in run_of:
             draft.keep(n, step)
             continue
-        place, (lo, hi) = places.place[n], run_of[n]
+        place, run = places.place[n], run_of[n]
+        lo, hi = places.place[run[0]].start, places.place[run[-1]].stop
         if (place.array, lo) not in wholes:
-            args = [_widened(draft, places, a, lo, hi) for a in slice.steps[n].args]
+            args = [_widened(draft, places, run, n, k) for k in range(len(step.args))]
             shape = (*step.shape[: place.axis], hi - lo, *step.shape[place.axis + 1 :])
             wholes[place.array, lo] = draft.make(step._replace(args=tuple(args), shape=shape))
         draft.keep(n, _part(wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo))
     return draft.finished()
 
 
-def _widened(draft: Draft, places: Places, a: Any, lo: int, hi: int) -> Any:
-    """An operand of a part, from lo to hi."""
+def _widened(draft: Draft, places: Places, run: list[int], n: int, k: int) -> Any:
+    """Operand k of part n of a run, for all of the run."""
+    a, own = places.steps[n].args[k], places.place[n]
+    if type(a) is Operand and a in places.bound and places.steps[a].shape == places.steps[n].shape:
+        return draft.bind(np.concatenate([places.bound[places.steps[m].args[k]] for m in run], own.axis))
     place = places.place.get(a) if type(a) is Operand else None
-    if place is None:
+    if place is None or place[1:] != own[1:]:  # not a part, or one of another kind that is the same for all of the run
         return draft.instead.get(a, a) if type(a) is Operand else a
     step = draft.steps[a]  # a slice of what is larger, by now
-    axis, start, _ = span(draft.steps, step) or (place.axis, 0, 0)
-    return _slice_of(draft, step.args[0], step, axis, lo - place.start + start, hi - lo)
+    _, start, _ = span(draft.steps, step) or (own.axis, 0, 0)
+    lo, hi = places.place[run[0]].start, places.place[run[-1]].stop
+    return _slice_of(draft, step.args[0], step, own.axis, start + lo - own.start, hi - lo)
 
 
 def _slice_of(draft: Draft, whole: Operand, like: Step, axis: int, start: int, length: int) -> Operand:

@@ -2,7 +2,7 @@
 
 * Cotangents of the slices of one array, each put into zeros of its own and added up, are one concatenation. Stated: `g + 0`.
 * `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and all Bₜ, one below the
-  other; and so is `Σ sum(Bₜ)`, the cotangent of a bias. Stated: the sum is taken in BLAS's order.
+  other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`. Stated: the sum is taken in another order.
 """
 
 from collections import defaultdict
@@ -99,6 +99,8 @@ def _kind(draft: Draft, a: Operand) -> Kind:
         return _concatenated, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
         return _product, MANY, step.shape
+    if step.op is np.matmul and step.shape == () and _are_small(draft, step.args):
+        return _inner_product, MANY, None
     if step.op is np.sum and _over_rows(draft, step):
         return _column_sums, MANY, step.shape
     return None, 0, None
@@ -185,6 +187,18 @@ def _product(draft: Draft, members: list[Operand]) -> Operand | None:
     rows, m = draft.steps[tall].shape
     left = draft.make(Step(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
     return draft.make(steps[0]._replace(args=(left, _stacked(draft, [step.args[1] for step in steps]))))
+
+
+def _are_small(draft: Draft, args: tuple[Any, ...]) -> bool:
+    """Whether these are vectors that are small enough to be copied."""
+    return all(type(a) is Operand and size_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL for a in args)
+
+
+def _inner_product(draft: Draft, members: list[Operand]) -> Operand:
+    """`Σ a @ b` of vectors as one inner product."""
+    steps = [draft.steps[a] for a in members]
+    left, right = (_stacked(draft, [step.args[k] for step in steps]) for k in (0, 1))
+    return draft.make(steps[0]._replace(args=(left, right)))
 
 
 def _stacked(draft: Draft, parts: list[Operand]) -> Operand:

@@ -1,0 +1,18 @@
+"""Arrays among the arguments become bound steps, so that every array of a slice is a step."""
+
+import numpy as np
+
+from ..registry import Operand
+from ..slices import Draft, Slice
+
+
+def lifted(slice: Slice) -> Slice:
+    """The slice with a bound step for each array constant."""
+    draft, known = Draft(slice), dict[int, Operand]()
+    for n, step in draft:
+        arrays = {id(a): a for a in step.args if type(a) is np.ndarray}
+        if arrays:
+            known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
+            step = step._replace(args=tuple(known.get(id(a), a) if type(a) is np.ndarray else a for a in step.args))
+        draft.keep(n, step)
+    return draft.finished()

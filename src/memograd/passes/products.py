@@ -1,0 +1,72 @@
+"""Products of many small matrices with one: a single product of all of them, one below the other.
+
+A recurrent network reads its input through one matrix at every step, and is read out through another. Products of which none
+depends on another can be computed together. Stated: BLAS takes the sum in another order for more rows.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from ..calls import NOTHING
+from ..facts import size_of
+from ..registry import Operand
+from ..rules.indexing import getitem
+from ..slices import Draft, Slice, Step, operands, scheduled
+
+SMALL = 1 << 14
+"""Bytes of a matrix up to which a call costs more than a copy."""
+
+MANY = 4
+"""Products from which one large one is better."""
+
+MOST = 8
+"""Matrices that are looked at, those that are used most: each takes a walk over the whole slice."""
+
+
+def stacked(slice: Slice) -> Slice:
+    """The slice with one product for many with the same right factor."""
+    users: dict[Operand, list[int]] = defaultdict(list)
+    for n, step in slice.steps.items():
+        if step.op is np.matmul and _is_small(slice, step):
+            users[step.args[1]].append(n)
+    for members in sorted(users.values(), key=len, reverse=True)[:MOST]:
+        if len(members) >= MANY:
+            for equal in _independent(slice, members):
+                slice = _together(slice, equal) if len(equal) >= MANY else slice
+    return slice
+
+
+def _is_small(slice: Slice, step: Step) -> bool:
+    left, right = (slice.steps[a] for a in step.args)
+    return len(left.shape) == len(right.shape) == 2 and size_of(left.shape, left.dtype) <= SMALL
+
+
+def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
+    """The members that as many others come before: none of them depends on another."""
+    own, rank = set(members), dict[int, int]()
+    found: dict[int, list[int]] = defaultdict(list)
+    for n, step in slice.steps.items():
+        rank[n] = max((rank[a] + (a in own) for a in operands(step)), default=0)
+        if n in own:
+            found[rank[n]].append(n)
+    return list(found.values())
+
+
+def _together(slice: Slice, members: list[int]) -> Slice:
+    """The slice with its members as slices of one product."""
+    draft = Draft(slice)
+    draft.steps.update(slice.steps)
+    lefts, first = [slice.steps[n].args[0] for n in members], slice.steps[members[0]]
+    ends = np.cumsum([slice.steps[a].shape[0] for a in lefts]).tolist()
+    tall = Step(np.concatenate, tuple(lefts), {"axis": 0}, (ends[-1], slice.steps[lefts[0]].shape[1]), slice.steps[lefts[0]].dtype)
+    whole = draft.make(first._replace(args=(draft.make(tall), first.args[1]), shape=(ends[-1], first.shape[1])))
+    for n, end in zip(members, ends, strict=True):
+        shape = slice.steps[n].shape
+        draft.keep(n, Step(getitem, (whole, _rows(end - shape[0], end)), NOTHING, shape, first.dtype))
+    draft.steps = scheduled(draft.steps)
+    return draft.finished()
+
+
+def _rows(start: int, stop: int) -> slice:
+    return slice(start, stop)
