@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..registry import Operand
+from ..program import Operand
 from ..slices import Draft, Slice
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..facts import size_of
-from ..registry import Operand
+from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, operands, scheduled
 
