@@ -4,6 +4,9 @@ A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` comp
 each ∂L/∂node in a table, and can log every visit, store, read and drop.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import baselines, check, functional
 from .accumulation import hvp, jvp, vjp
 from .errors import MemogradError
@@ -12,10 +15,12 @@ from .log import Event, Log
 from .node import Node
 from .reasons import why
 from .registry import constant, elementwise, linear, multilinear, op, rule
-from .replay import Plan, plan
 from .solver import grad, grad_node
 from .tableview import table
 from .tape import Tape
+
+if TYPE_CHECKING:
+    from .replay import Plan, plan
 
 __version__ = "0.1.0"
 
@@ -46,3 +51,12 @@ __all__ = [
     "vjp",
     "why",
 ]
+
+LATER = {"Plan": "replay", "plan": "replay"}
+"""What comes in when it is first asked for, and its room: a program that does not use it does not pay for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(import_module(f".{LATER[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

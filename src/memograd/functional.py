@@ -8,7 +8,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from .accumulation import inner, pushed
 from .arrays import handed_out, settle
 from .errors import OtherTapeError, RefusedError, describe, printable
 from .node import Node
-from .replay import Plan, plan
 from .solver import grad as grad_of_node
 from .solver import grad_node, mapped
 from .tape import Tape
+
+if TYPE_CHECKING:
+    from .replay import Plan
 
 _thread = threading.local()
 
@@ -323,7 +325,9 @@ class Compiled:
                 made = self.plans[signature] = self._traced(inputs, given, len(args))
         return made(*inputs.values())
 
-    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> Plan:
+    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> "Plan":
+        from .replay import plan  # here, so that a program without plans does not pay for them
+
         tape = Traced()
         leaves = {key: tape.leaf(a, name=f"argument_{key}" if isinstance(key, int) else key) for key, a in inputs.items()}
         values = {**given, **leaves}
