@@ -30,6 +30,7 @@ LEVELS = {
         "scipy",
         "replay",
         "plantable",
+        "drawing",
     },
     6: {"__init__", "__main__"},
 }
@@ -93,13 +94,23 @@ ARROWS = {
     ("printing", "passes.blocking"),
     ("printing", "expressions"),
     ("replay", "plantable"),
+    ("drawing.scene", "drawing.states"),
+    ("drawing.svg", "drawing.layout"),
+    ("drawing.svg", "drawing.scene"),
+    ("drawing.svg", "drawing.states"),
+    ("drawing.formats", "drawing.scene"),
+    ("drawing.formats", "drawing.states"),
+    ("drawing.page", "drawing.scene"),
+    ("drawing.page", "drawing.states"),
+    ("drawing.page", "drawing.svg"),
+    ("drawing.page", "drawing.steps"),
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
-FOLDERS = {"rules", "passes"}
+FOLDERS = {"rules", "passes", "drawing"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "interpreter": {"numba"}}
+OPTIONAL = {"rules.special": {"scipy"}, "interpreter": {"numba"}, "drawing.layout": {"fast_sugiyama"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

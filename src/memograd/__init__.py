@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import baselines, check, functional
 from .accumulation import hvp, jvp, vjp
+from .drawing import draw, to_dot, to_mermaid
 from .errors import MemogradError
 from .foresight import preview
 from .log import Event, Log
@@ -35,6 +36,7 @@ __all__ = [
     "baselines",
     "check",
     "constant",
+    "draw",
     "elementwise",
     "functional",
     "grad",
@@ -48,6 +50,8 @@ __all__ = [
     "plan",
     "rule",
     "table",
+    "to_dot",
+    "to_mermaid",
     "vjp",
     "why",
 ]

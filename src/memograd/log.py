@@ -5,7 +5,7 @@ The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]`
 """
 
 import weakref
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 import networkx as nx
@@ -185,24 +185,28 @@ class Log:
 
 def transcript(events: list[Event], names: dict[int, str], begun: Container[int]) -> list[str]:
     """The lines of section 13, each indented under the step that asked for it; `begun` numbers the first events of requests."""
-    lines: list[str] = []
-    opened: list[tuple[int, int]] = []  # (node, its line): visits whose end decides how their line ends
+    return list(dict(written(events, names, begun)).values())
+
+
+def written(events: list[Event], names: dict[int, str], begun: Container[int]) -> Iterator[tuple[int, str]]:
+    """What each event writes: the number of a line, and what stands there from then on. The end of a visit ends its line."""
+    opened: list[tuple[int, int, str]] = []  # (node, its line, what stands there): visits whose end decides how their line ends
     shown = {n: printable(name) for n, name in names.items()}
+    following = 0
     for number, e in enumerate(events):
         if number in begun:
             del opened[e.depth :]  # a request that failed has left its visits open
         indent, n, label = 4 * e.depth * " ", shown[e.node], f"∂{shown[e.output]}/∂{shown[e.node]}"
-        closes = e.kind != "local" and len(opened) > e.depth and opened[e.depth][0] == e.node
+        closes = e.kind not in ("local", "visit") and len(opened) > e.depth and opened[e.depth][0] == e.node
         del opened[e.depth + closes :]
+        line, text = opened.pop()[1:] if closes else (following, f"{indent}{label}")
         if e.kind == "local" and e.consumer is not None:
-            lines.append(f"{indent}∂{shown[e.consumer]}/∂{n}")
-        elif e.kind == "visit":
-            opened.append((e.node, len(lines)))
-            lines.append(indent + label)
+            text = f"{indent}∂{shown[e.consumer]}/∂{n}"
         elif e.kind == "drop":
-            lines[opened[-1][1]] = f"{indent}{label} ✗ table[{n}]\n{indent}{label}"
-        elif closes:
-            lines[opened.pop()[1]] += f" {ARROWS[e.kind]} table[{n}]"
-        else:
-            lines.append(f"{indent}{label} {ARROWS[e.kind]} table[{n}]")
-    return lines
+            text = f"{text} ✗ table[{n}]\n{indent}{label}"
+        elif e.kind in ARROWS:
+            text = f"{text} {ARROWS[e.kind]} table[{n}]"
+        if e.kind in ("visit", "drop"):
+            opened.append((e.node, line, text))
+        following += line == following
+        yield line, text

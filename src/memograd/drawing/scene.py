@@ -1,0 +1,115 @@
+"""What there is to draw, before anybody has decided how: boxes, arrows, and a note where nodes were left out."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, NamedTuple
+
+import networkx as nx
+
+from ..errors import op_name
+from ..log import Event, Log
+from ..memory import Memory, consumers
+from ..node import Node
+from ..program import Operand
+from ..solver import checked, ids, mapped, scalar
+from .states import UNTOUCHED, asked_in, states_of
+
+MOST = 3000
+"""Nodes in one picture."""
+
+
+class Box(NamedTuple):
+    """A node: its id, its name, its op, its value where that is one number, else its shape, and its states."""
+
+    id: int
+    name: str
+    op: str
+    value: str
+    states: tuple[str, ...]
+
+
+class Arrow(NamedTuple):
+    """An edge.
+
+    Attributes
+    ----------
+    operand, consumer : int
+    argnums : str
+        The positions that the operand takes; empty where the consumer has one operand.
+    pulled : bool
+        Whether a derivative went back along it.
+    """
+
+    operand: int
+    consumer: int
+    argnums: str
+    pulled: bool
+
+
+class Scene(NamedTuple):
+    """A picture's contents, in creation order."""
+
+    output: Box
+    boxes: list[Box]
+    arrows: list[Arrow]
+    note: str
+
+
+def scene(L: Node, targets: Any, log: Log | None, derivatives: bool) -> Scene:
+    """The program around L, and what the requests of the log did on it. Nothing is computed."""
+    tape = scalar(L).tape
+    if targets is not None:
+        mapped(lambda t: checked(L, t), targets)
+    events = [e for e in log.events if e.output == L.id] if log is not None else []
+    with tape._lock:
+        memory = tape._memory
+        asked = asked_in(events) if targets is None else set(ids(targets))
+        states = states_of(L.id, memory.tables.get(L.id), asked, events)
+        drawn, note = chosen(memory, L.id, {e.node for e in events}, derivatives)
+        boxes = [box(memory, n, states.get(n, (UNTOUCHED,))) for n in drawn]
+        arrows = arrows_between(memory, set(drawn), pulls(memory, L.id, events))
+    return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
+
+
+def chosen(memory: Memory, output: int, touched: set[int], derivatives: bool) -> tuple[list[int], str]:
+    """Which nodes are drawn: all that hang together with L; of too many, those that the log names, or those nearest L."""
+    graph = memory.graph
+    own = nx.ancestors(graph, output)
+    wanted = [n for n in graph if derivatives or n in own or memory.nodes.of.get(n) is None]
+    whole = nx.node_connected_component(graph.subgraph(wanted).to_undirected(as_view=True), output)
+    if len(whole) <= MOST:
+        return sorted(whole), ""
+    if touched:
+        part, what = sorted(touched - {output})[1 - MOST :], "the visited part"
+    else:
+        nearest = nx.bfs_edges(graph, output, reverse=True)
+        part, what = [n for _, n in islice(nearest, MOST - 1)], "those nearest the output"
+    return sorted([*part, output]), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
+
+
+def box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
+    """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
+    node = memory.nodes[n]
+    value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
+    text = f"{value:.4g}" if value is not None and node["shape"] == () else str(node["shape"])
+    return Box(n, node["name"], "leaf" if node["op"] is None else op_name(node["op"]), text, states)
+
+
+def arrows_between(memory: Memory, drawn: set[int], pulled: set[tuple[int, int]]) -> list[Arrow]:
+    """The edges among the drawn nodes."""
+    found = []
+    for c in sorted(drawn):
+        several = sum(type(a) is Operand for a in memory.nodes[c]["args"]) > 1
+        for o, edge in memory.pred[c].items():
+            if o in drawn:
+                argnums = ", ".join(map(str, edge["argnums"])) if several else ""
+                found.append(Arrow(o, c, argnums, (o, c) in pulled))
+    return found
+
+
+def pulls(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:
+    """The edges, as (operand, consumer), along which the recursion went; it tells of none that ends in L, but went there too."""
+    events, table = list(events), memory.tables.get(output)
+    visited = {e.node for e in events if e.kind == "visit"} if table is not None else set()
+    last = {(n, output) for n in visited if table is not None and output in consumers(table, n)}
+    return last | {(e.node, e.consumer) for e in events if e.kind == "local" and e.consumer is not None}
