@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import baselines, check, functional
 from .accumulation import hvp, jvp, vjp
-from .drawing import draw, to_dot, to_mermaid
+from .drawing import draw, player, to_dot, to_mermaid
 from .errors import MemogradError
 from .foresight import preview
 from .log import Event, Log
@@ -46,6 +46,7 @@ __all__ = [
     "linear",
     "multilinear",
     "op",
+    "player",
     "preview",
     "plan",
     "rule",

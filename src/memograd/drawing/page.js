@@ -1,0 +1,231 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const { steps, names, output, before } = data;
+  const of = (id) => document.getElementById(id);
+  const LINES = 300; // of a long transcript, and of a long table, the last ones before the step are on the page
+  const LABELS = { visit: "waiting", store: "stored", read: "read", drop: "dropped" };
+  const CLASSES = { visit: "waiting", store: "stored", read: "taken", drop: "wrong" };
+  const svg = document.querySelector(".graph svg");
+  const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((g) => [Number(g.dataset.node), g]));
+  const edges = new Map([...svg.querySelectorAll("[data-edge]")].map((g) => [g.dataset.edge, g]));
+  const labels = new Map([...nodes].map(([n, g]) => [n, g.querySelector(".state").textContent]));
+  let at = 0; // how many steps have been taken
+  let timer = 0;
+  const score = { right: 0, asked: 0 };
+
+  const derivative = (n) => `∂${names[output]}/∂${names[n]}`;
+  const ends = new Map(); // line -> how it ends
+  const begins = new Map(); // line -> the step that began it
+  steps.forEach((step, k) => {
+    if (!begins.has(step.line)) begins.set(step.line, k);
+    ends.set(step.line, step.kind);
+  });
+  const isQuestion = (k) => steps[k].kind !== "local" && steps[k].node >= 0 && begins.get(steps[k].line) === k;
+
+  const edgesOf = (step) => {
+    if (step.kind === "local") return [`${step.node}-${step.consumer}`];
+    return step.kind === "visit" ? [`${step.node}-${output}`] : [];
+  };
+
+  // Everything that the page shows follows from how many steps have been taken.
+  const stateAt = (count) => {
+    const lines = [], last = new Map(), went = new Set();
+    const table = new Map([[output, "1"], ...before.map((row) => [row.node, row.value])]);
+    for (const step of steps.slice(0, count)) {
+      lines[step.line] = step.text;
+      if (step.node < 0) continue;
+      edgesOf(step).forEach((edge) => went.add(edge));
+      if (step.kind !== "local") last.set(step.node, step.kind);
+      if (step.kind === "drop") table.delete(step.node);
+      if (step.kind === "store") table.set(step.node, step.value);
+    }
+    return { lines, last, went, table };
+  };
+
+  const render = () => {
+    const { lines, last, went, table } = stateAt(at);
+    const now = at ? steps[at - 1] : null;
+    showGraph(last, went, now);
+    showTranscript(lines, now);
+    showTable(table, now);
+    of("said").textContent = now ? `Step ${at} of ${steps.length}. ${now.rule}` : `${steps.length} steps. ${derivative(output)} = 1 is known.`;
+    of("slider").value = at;
+    of("slider").setAttribute("aria-valuetext", `${at} of ${steps.length}`);
+    of("first").disabled = of("back").disabled = at === 0;
+    of("next").disabled = at === steps.length;
+    of("play").textContent = timer ? "Pause" : "Play";
+    of("quiz").hidden = !(of("teach").checked && at < steps.length);
+  };
+
+  const showGraph = (last, went, now) => {
+    for (const [n, g] of nodes) {
+      const kind = last.get(n);
+      g.classList.remove(...Object.values(CLASSES));
+      if (kind) g.classList.add(CLASSES[kind]);
+      g.classList.toggle("now", now !== null && now.node === n);
+      g.querySelector(".state").textContent = kind ? LABELS[kind] : labels.get(n);
+    }
+    const here = new Set(now ? edgesOf(now) : []);
+    for (const [id, g] of edges) {
+      g.classList.toggle("went", went.has(id));
+      g.classList.toggle("now", here.has(id));
+    }
+  };
+
+  const showTranscript = (lines, now) => {
+    const start = Math.max(0, lines.length - LINES);
+    const items = lines.slice(start).map((text, k) => {
+      const item = document.createElement("li"), button = document.createElement("button");
+      button.type = "button";
+      button.textContent = text;
+      button.dataset.line = start + k;
+      const current = now !== null && now.line === start + k;
+      button.tabIndex = current ? 0 : -1;
+      button.classList.toggle("now", current);
+      if (current) button.setAttribute("aria-current", "step");
+      item.append(button);
+      return item;
+    });
+    const held = of("transcript").contains(document.activeElement);
+    of("transcript").replaceChildren(...items);
+    const current = of("transcript").querySelector(".now");
+    if (current) keepInView(current, document.querySelector(".told"));
+    if (current && held) current.focus({ preventScroll: true });
+  };
+
+  const keepInView = (item, box) => {
+    const inner = item.getBoundingClientRect(), outer = box.getBoundingClientRect();
+    if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top + 40;
+    if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;
+  };
+
+  const showTable = (table, now) => {
+    const rows = [...table].slice(-LINES).map(([n, value]) => {
+      const row = document.createElement("tr"), name = document.createElement("th"), cell = document.createElement("td");
+      name.scope = "row";
+      name.textContent = derivative(n);
+      cell.textContent = value || "replaced since";
+      row.dataset.row = n;
+      row.classList.toggle("lit", now !== null && now.node === n && (now.kind === "store" || now.kind === "read"));
+      row.append(name, cell);
+      return row;
+    });
+    of("table").replaceChildren(...rows);
+  };
+
+  const go = (count) => {
+    at = Math.max(0, Math.min(steps.length, count));
+    if (at === steps.length) stop();
+    render();
+  };
+
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+  };
+
+  const play = () => {
+    if (timer) stop();
+    else if (steps.length) {
+      if (at === steps.length) at = 0;
+      timer = setInterval(() => go(at + 1), Number(of("speed").value));
+    }
+    render();
+  };
+
+  const step = (by) => {
+    stop();
+    go(at + by);
+  };
+
+  // A line under the pointer lights its node and its arrow; a node lights its lines.
+  const light = (node, arrows) => {
+    document.querySelectorAll(".graph .lit, #transcript .lit").forEach((item) => item.classList.remove("lit"));
+    if (node === null) return;
+    nodes.get(node)?.classList.add("lit");
+    arrows.forEach((id) => edges.get(id)?.classList.add("lit"));
+  };
+
+  const lightLine = (event) => {
+    const button = event.target.closest("[data-line]");
+    if (!button) return light(null);
+    const first = steps[begins.get(Number(button.dataset.line))];
+    light(first.node, edgesOf(first));
+    button.classList.add("lit");
+  };
+
+  const lightLines = (ofStep) => {
+    for (const button of of("transcript").querySelectorAll("[data-line]")) {
+      button.classList.toggle("lit", ofStep(steps[begins.get(Number(button.dataset.line))]));
+    }
+  };
+
+  const lightItem = (event) => {
+    const node = event.target.closest("[data-node]"), edge = event.target.closest("[data-edge]");
+    light(node ? Number(node.dataset.node) : null, []);
+    if (node) lightLines((first) => first.node === Number(node.dataset.node));
+    if (edge) {
+      edge.classList.add("lit");
+      lightLines((first) => edgesOf(first).includes(edge.dataset.edge));
+    }
+  };
+
+  // Teaching: the next visit or read is asked for, and the steps before it are shown with the answer.
+  const answer = (event) => {
+    event.preventDefault();
+    stop();
+    let k = at;
+    while (k < steps.length && !isQuestion(k)) k += 1;
+    if (k === steps.length) {
+      of("verdict").textContent = "Nothing more is asked for: the rest is stored.";
+      return go(k);
+    }
+    const how = ends.get(steps[k].line) === "read" ? "read" : "store";
+    const right = Number(of("guess").value) === steps[k].node && event.submitter?.value === how;
+    score.asked += 1;
+    score.right += right;
+    const truth = `${derivative(steps[k].node)} comes next, and it is ${how === "read" ? "read from the table" : "computed"}`;
+    of("verdict").textContent = `${right ? "Right" : "No"}: ${truth}. ${score.right} of ${score.asked} right.`;
+    go(k + 1);
+  };
+
+  const onKey = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input[type=range]")) return;
+    const moves = { ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-steps.length), End: () => step(steps.length) };
+    if (event.key === " " && !event.target.matches("button, input")) moves[" "] = play;
+    if (event.target.matches("[data-line]")) {
+      moves.ArrowDown = () => focusLine(event.target.parentNode.nextSibling);
+      moves.ArrowUp = () => focusLine(event.target.parentNode.previousSibling);
+    }
+    if (!moves[event.key]) return;
+    event.preventDefault();
+    moves[event.key]();
+  };
+
+  const focusLine = (item) => item?.firstChild.focus();
+
+  const jump = (event) => {
+    const button = event.target.closest("[data-line]");
+    if (button) step(begins.get(Number(button.dataset.line)) + 1 - at);
+  };
+
+  of("slider").max = steps.length;
+  of("guess").append(...[...nodes.keys()].filter((n) => n !== output).map((n) => new Option(derivative(n), n)));
+  of("first").addEventListener("click", () => step(-steps.length));
+  of("back").addEventListener("click", () => step(-1));
+  of("next").addEventListener("click", () => step(1));
+  of("play").addEventListener("click", play);
+  of("slider").addEventListener("input", () => step(Number(of("slider").value) - at));
+  of("speed").addEventListener("change", () => { if (timer) { stop(); play(); } });
+  of("teach").addEventListener("change", () => { stop(); of("verdict").textContent = ""; render(); });
+  of("quiz").addEventListener("submit", answer);
+  of("transcript").addEventListener("mouseover", lightLine);
+  of("transcript").addEventListener("focusin", lightLine);
+  of("transcript").addEventListener("mouseleave", () => light(null));
+  of("transcript").addEventListener("click", jump);
+  svg.addEventListener("mouseover", lightItem);
+  svg.addEventListener("mouseleave", () => light(null));
+  document.addEventListener("keydown", onKey);
+  render();
+})();
