@@ -10,6 +10,7 @@
   const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((g) => [Number(g.dataset.node), g]));
   const edges = new Map([...svg.querySelectorAll("[data-edge]")].map((g) => [g.dataset.edge, g]));
   const labels = new Map([...nodes].map(([n, g]) => [n, g.querySelector(".state").textContent]));
+  const idle = new Set([...nodes].filter(([, g]) => g.classList.contains("never-touched")).map(([n]) => n)); // only the end shows that
   let at = 0; // how many steps have been taken
   let timer = 0;
   const score = { right: 0, asked: 0 };
@@ -64,7 +65,7 @@
       g.classList.remove(...Object.values(CLASSES));
       if (kind) g.classList.add(CLASSES[kind]);
       g.classList.toggle("now", now !== null && now.node === n);
-      g.querySelector(".state").textContent = kind ? LABELS[kind] : labels.get(n);
+      g.querySelector(".state").textContent = kind ? LABELS[kind] : idle.has(n) && at < steps.length ? "" : labels.get(n);
     }
     const here = new Set(now ? edgesOf(now) : []);
     for (const [id, g] of edges) {

@@ -97,8 +97,10 @@ def svg(scene: Scene, legend: bool = True) -> str:
     right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
     below = max(y for _, y in place.values()) + HEIGHT + MARGIN
     width = max(right * COLUMN + 2 * (MARGIN + WIDTH), 330 if legend else 0)
+    ways = [(a, way(a, place, found)) for a in scene.arrows]
     parts = [
-        *(edge(a, way(a, place, found)) for a in scene.arrows),
+        *(edge(a, points) for a, points in ways),
+        *(argnums(a, points[-1]) for a, points in ways if a.argnums),
         *(node(b, place[b.id]) for b in scene.boxes),
         *(key(state, below + 24 * k) for k, state in enumerate(states)),
     ]
@@ -209,13 +211,16 @@ def curve(points: list[Point]) -> str:
 
 
 def edge(a: Arrow, points: list[Point]) -> str:
-    """An edge: the forward arrow, its argnums, and the backward arrow beside it."""
-    x, y = points[-1]
-    back = [(u + ASIDE, v) for u, v in reversed(points)]
+    """An edge: the forward arrow, and the backward arrow beside it."""
+    back = [(x + ASIDE, y) for x, y in reversed(points)]
     return (
         f'<g class="edge" data-edge="{a.operand}-{a.consumer}">'
         f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve(points)}"/>'
         + (f'<path class="back" marker-end="url(#memograd-back)" d="{curve(back)}"/>' if a.pulled else "")
-        + (f'<text class="argnums" x="{x - 9:g}" y="{y - 10:g}">{a.argnums}</text>' if a.argnums else "")
         + "</g>"
     )
+
+
+def argnums(a: Arrow, end: Point) -> str:
+    """The positions of an operand, beside the end of its arrow."""
+    return f'<text class="argnums" x="{end[0] - 9:g}" y="{end[1] - 10:g}">{a.argnums}</text>'
