@@ -48,7 +48,7 @@ def read(text):
 def test_the_steps_write_the_transcript_of_section_13(tape):
     log = mg.Log()
     _, data = read(page(asked(section13, tape, log), log))
-    lines = {step["line"]: step["text"] for step in data["steps"]}
+    lines = {step["line"]: 4 * step["depth"] * " " + step["text"] for step in data["steps"]}
     assert len(data["steps"]) == len(log.events) == 20
     assert "\n".join(lines.values()) == TRANSCRIPT == str(log)
     assert data["before"] == []
@@ -61,8 +61,17 @@ def test_each_step_of_section_8_says_the_chain_rule_with_its_numbers(tape):
     assert rules[0] == "∂e/∂a = ∂e/∂b1 · ∂b1/∂a + ∂e/∂b2 · ∂b2/∂a"
     assert rules[-1] == rules[0] + " = 154 · 1 + 110 · 1 = 264"
     assert "∂c/∂b1 = 7, the rule of block_c for operand 0" in rules
-    assert "∂e/∂d1 = 1 · ∂e/∂d1 = 1 · -16 = -16" in rules
+    assert "∂e/∂d1 = ∂e/∂e · ∂e/∂d1 = 1 · -16 = -16" in rules
     assert "∂e/∂c = 22, already known" in rules
+
+
+def test_a_long_sum_shows_its_first_terms(tape):
+    x, log = tape.leaf(1.0, name="x"), mg.Log()
+    L = sum(x * k for k in range(1, 10)).named("L")
+    mg.grad(L, x, log=log)
+    _, data = read(page(L, log))
+    rule = data["steps"][-1]["rule"]
+    assert rule.count("… (3 more)") == 2 and rule.endswith(" = 45")
 
 
 def test_a_number_that_was_replaced_since_is_not_shown(tape):

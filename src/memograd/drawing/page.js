@@ -4,6 +4,7 @@
   const { steps, names, output, before } = data;
   const of = (id) => document.getElementById(id);
   const LINES = 300; // of a long transcript, and of a long table, the last ones before the step are on the page
+  const DEEPEST = 24; // lines further in are not indented further, but say how deep they are
   const LABELS = { visit: "waiting", store: "stored", read: "read", drop: "dropped" };
   const CLASSES = { visit: "waiting", store: "stored", read: "taken", drop: "wrong" };
   const svg = document.querySelector(".graph svg");
@@ -34,7 +35,7 @@
     const lines = [], last = new Map(), went = new Set();
     const table = new Map([[output, "1"], ...before.map((row) => [row.node, row.value])]);
     for (const step of steps.slice(0, count)) {
-      lines[step.line] = step.text;
+      lines[step.line] = step;
       if (step.node < 0) continue;
       edgesOf(step).forEach((edge) => went.add(edge));
       if (step.kind !== "local") last.set(step.node, step.kind);
@@ -67,6 +68,7 @@
       g.classList.toggle("now", now !== null && now.node === n);
       g.querySelector(".state").textContent = kind ? LABELS[kind] : idle.has(n) && at < steps.length ? "" : labels.get(n);
     }
+    if (now && nodes.has(now.node)) keepInView(nodes.get(now.node), document.querySelector(".graph"));
     const here = new Set(now ? edgesOf(now) : []);
     for (const [id, g] of edges) {
       g.classList.toggle("went", went.has(id));
@@ -76,10 +78,11 @@
 
   const showTranscript = (lines, now) => {
     const start = Math.max(0, lines.length - LINES);
-    const items = lines.slice(start).map((text, k) => {
+    const items = lines.slice(start).map(({ text, depth }, k) => {
       const item = document.createElement("li"), button = document.createElement("button");
       button.type = "button";
-      button.textContent = text;
+      button.textContent = depth > DEEPEST ? text.replace(/^/gm, `(${depth} deep) `) : text;
+      button.style.setProperty("--depth", Math.min(depth, DEEPEST));
       button.dataset.line = start + k;
       const current = now !== null && now.line === start + k;
       button.tabIndex = current ? 0 : -1;
@@ -99,6 +102,8 @@
     const inner = item.getBoundingClientRect(), outer = box.getBoundingClientRect();
     if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top + 40;
     if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;
+    if (inner.left < outer.left) box.scrollLeft -= outer.left - inner.left + 20;
+    if (inner.right > outer.right && inner.width < outer.width) box.scrollLeft += inner.right - outer.right + 20;
   };
 
   const showTable = (table, now) => {

@@ -14,6 +14,9 @@ from ..solver import fitted
 FEW = 4
 """Elements of an array that are shown each; of a larger one, its shape and its largest element."""
 
+TERMS = 6
+"""Terms of a sum that are shown each; of a longer one, the first."""
+
 Step = dict[str, Any]
 
 
@@ -48,6 +51,12 @@ def number(g: Any) -> str:
     return f"{g.shape}, |max| {np.max(np.abs(g)):.3g}"
 
 
+def added(terms: list[str], count: int) -> str:
+    """The first terms of a sum of so many."""
+    more = [f"… ({count - len(terms):,} more)"] if count > len(terms) else []
+    return " + ".join(terms + more)
+
+
 class Telling:
     """Tells the events of one output's table in the words of the chain rule."""
 
@@ -56,8 +65,9 @@ class Telling:
         self.since = {e.node: number for number, e in enumerate(events) if e.output == table.output and e.kind == "drop"}
 
     def step(self, number: int, e: Event, line: int, text: str) -> Step:
-        """An event as a step."""
-        step: Step = {"kind": e.kind, "node": e.node, "line": line, "text": text}
+        """An event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
+        text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
+        step: Step = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
         if e.consumer is not None:
             step["consumer"] = e.consumer
         if e.output != self.table.output:
@@ -82,15 +92,10 @@ class Telling:
             yield f" = {value}, already known" if value else " is already known"
         else:
             above = consumers(self.table, n)[::-1]
-            yield f" = {' + '.join(self.term(c, n) for c in above)}"
+            yield " = " + added([f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]], len(above))
             if e.kind == "store" and value:
                 yield from self.sum(above, n)
                 yield f" = {value}"
-
-    def term(self, c: int, n: int) -> str:
-        """What one consumer gives, in symbols."""
-        output = self.table.output
-        return self.ratio(output, c) + " · " + self.ratio(c, n) if c != output else f"1 · {self.ratio(output, n)}"
 
     def factor(self, c: int, n: int, number: int) -> str:
         """Which rule a local derivative comes from, and the number that it is where it is one."""
@@ -101,13 +106,14 @@ class Telling:
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
         """The terms of a sum in numbers, where they are at hand and say more than the sum."""
-        cotangents = self.table.cotangents
-        if not all(c in cotangents for c in above):
+        cotangents, first = self.table.cotangents, above[:TERMS]
+        if not all(c in cotangents for c in first):
             return
-        if all(self.plain(c, n) for c in above):
-            yield " = " + " + ".join(f"{number(cotangents[c])} · {self.pulled(c, n, self.memory.one(c))}" for c in above)
+        if all(self.plain(c, n) for c in first):
+            products = [f"{number(cotangents[c])} · {self.pulled(c, n, self.memory.one(c))}" for c in first]
+            yield " = " + added(products, len(above))
         elif len(above) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
-            yield " = " + " + ".join(self.pulled(c, n, cotangents[c]) for c in above)
+            yield " = " + added([self.pulled(c, n, cotangents[c]) for c in first], len(above))
 
     def plain(self, c: int, n: int) -> bool:
         """Whether a local derivative is one real number."""

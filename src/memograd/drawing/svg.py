@@ -5,6 +5,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any
+from unicodedata import east_asian_width
 
 from ..errors import printable
 from ..log import Log
@@ -15,6 +16,9 @@ from .states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNT
 
 WIDTH, HEIGHT = 60, 27
 """Half of a box's."""
+
+ROOM = 104
+"""For a name in a box."""
 
 COLUMN, ROW, MARGIN = 138, 98, 20
 
@@ -158,9 +162,15 @@ def node(b: Box, at: Point) -> str:
         f'<g class="node {css(b.states[0])}" data-node="{b.id}" transform="translate({x:g} {y:g})">'
         f"<title>{shown(b.name)}: {shown(b.op)}, {shown(b.value)}, {states}</title>"
         f'<path class="shape" d="{outline(b.states[0], WIDTH, HEIGHT)}"/>'
-        f'<text class="name" y="-8">{shown(b.name, 13)}</text><text class="value" y="6">{what}</text>'
+        f'<text class="name" y="-8"{squeezed(printable(b.name, 13))}>{shown(b.name, 13)}</text><text class="value" y="6">{what}</text>'
         f'<text class="state" y="20">{states}</text></g>'
     )
+
+
+def squeezed(text: str) -> str:
+    """The attributes that keep a name of wide letters inside its box."""
+    wide = sum(14 if east_asian_width(letter) in "WF" else 9 for letter in text) > ROOM
+    return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
 
 
 def css(state: str) -> str:
