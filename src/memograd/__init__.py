@@ -7,20 +7,20 @@ each ∂L/∂node in a table, and can log every visit, store, read and drop.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import baselines, check, functional
 from .accumulation import hvp, jvp, vjp
-from .drawing import draw, player, to_dot, to_mermaid
 from .errors import MemogradError
-from .foresight import preview
 from .log import Event, Log
 from .node import Node
-from .reasons import why
 from .registry import constant, elementwise, linear, multilinear, op, rule
 from .solver import grad, grad_node
 from .tableview import table
 from .tape import Tape
 
 if TYPE_CHECKING:
+    from . import baselines, check, functional
+    from .drawing import draw, player, to_dot, to_mermaid
+    from .foresight import preview
+    from .reasons import why
     from .replay import Plan, plan
 
 __version__ = "0.1.0"
@@ -57,11 +57,15 @@ __all__ = [
     "why",
 ]
 
-LATER = {"Plan": "replay", "plan": "replay"}
-"""What comes in when it is first asked for, and its room: a program that does not use it does not pay for it."""
+LATER = {
+    "baselines": "", "check": "", "functional": "", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
+    "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_mermaid": "drawing",
+}  # fmt: skip
+"""What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in LATER:
-        return getattr(import_module(f".{LATER[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = LATER[name]
+    return getattr(import_module(f".{room}", __name__), name) if room else import_module(f".{name}", __name__)
