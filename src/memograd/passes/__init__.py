@@ -1,33 +1,40 @@
 """What is done to a slice before it is printed: small passes, each a function from slice to slice, in this order.
 
-A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms, and of all
-products of two arrays), :mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel), :mod:`.sums` and
-:mod:`.products` (the order of sums).
+A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms),
+:mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel), :mod:`.sums` and :mod:`.products` (the order of sums).
 """
 
-from .algebra import simplified
+from ..slices import Slice
+from . import algebra, shapes
 from .blocking import blocked
 from .cancelling import cancelled
 from .constants import lifted
 from .folding import folded
 from .kinks import untied
-from .products import stacked
-from .shapes import reshaped
+from .products import contracted, stacked
+from .rewriting import swept
 from .sharing import shared
 from .slicing import side_by_side
 from .sums import gathered
 
+RULES = {op: (*shapes.RULES.get(op, ()), *algebra.RULES.get(op, ())) for op in (*shapes.RULES, *algebra.RULES)}
+
+
+def tidied(slice: Slice) -> Slice:
+    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic."""
+    return swept(slice, RULES)
+
+
 PASSES = (
     lifted,
     shared,
-    reshaped,
-    simplified,
+    tidied,
     cancelled,
+    contracted,
     gathered,
     stacked,
     folded,
-    simplified,
-    reshaped,
+    tidied,
     side_by_side,
     shared,
     untied,
@@ -38,13 +45,13 @@ __all__ = [
     "PASSES",
     "blocked",
     "cancelled",
+    "contracted",
     "folded",
     "gathered",
     "lifted",
-    "reshaped",
     "shared",
     "side_by_side",
-    "simplified",
     "stacked",
+    "tidied",
     "untied",
 ]

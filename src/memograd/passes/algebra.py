@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..program import Operand
-from ..slices import Slice, Step
-from .rewriting import Rewrite, Sweep, swept
+from ..slices import Step
+from .rewriting import Rewrite, Sweep
 
 SMALL = 4096
 """Elements of a constant that are looked at one by one."""
-
-
-def simplified(slice: Slice) -> Slice:
-    """The slice with less arithmetic."""
-    return swept(slice, RULES)
 
 
 def times_one(sweep: Sweep, step: Step) -> Operand | None:
@@ -60,9 +55,11 @@ def double_negation(sweep: Sweep, step: Step) -> Operand | None:
 
 def sign_out(sweep: Sweep, step: Step) -> Step | None:
     """The sign of a factor, or of all terms, is the result's."""
+    if step.op is np.sum and step.kwargs.keys() - {"axis", "keepdims"}:
+        return None
     for k, a in enumerate(step.args):
         inner = _negated(sweep, a)
-        if inner is not None and not step.kwargs.keys() - {"axis", "keepdims"}:
+        if inner is not None:
             positive = sweep.of(step.op, *step.args[:k], inner, *step.args[k + 1 :], like=step, **step.kwargs)
             return Step(np.negative, (positive,), {}, step.shape, step.dtype)
     return None
@@ -111,5 +108,6 @@ RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.negative: (double_negation,),
     np.sum: (sign_out,),
     np.matmul: (sign_out,),
-    np.broadcast_to: (sign_out,),
+    **dict.fromkeys((np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose), (sign_out,)),
 }
+"""Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two would undo each other."""

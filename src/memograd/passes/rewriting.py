@@ -1,11 +1,14 @@
-"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to say, until none has."""
+"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to say, until none has.
+
+That ends, because what a rule moves, it moves one way: signs and reshapes towards the outputs, broadcasts further than both.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..calls import NOTHING
 from ..program import Operand
-from ..slices import Draft, Slice, Step, uses
+from ..slices import Draft, Slice, Step
 
 Rewrite = Callable[["Sweep", Step], Step | Operand | None]
 """A rule: another step that gives the same, a step that is there already, or None."""
@@ -16,7 +19,7 @@ class Sweep(Draft):
 
     def __init__(self, slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> None:
         super().__init__(slice)
-        self.rules, self.counts = rules, uses(slice)
+        self.rules = rules
 
     def rewritten(self, step: Step) -> Step | Operand:
         """What stands in the place of a step."""

@@ -1,8 +1,6 @@
 """Steps that move elements about, or repeat them: chains of them are one, and those that do nothing are gone.
 
-Exact, but for two sums: n equal terms, of an array that was broadcast, are one product; and the sum of all products of two
-arrays of doubles is taken in BLAS's order, whose error grows with the number of terms, if at worst, where NumPy's grows with its
-logarithm.
+Exact, but for the sum of an array that was broadcast: n equal terms are one product.
 """
 
 import math
@@ -14,13 +12,8 @@ from ..calls import NOTHING
 from ..facts import ELEMENTWISE, axes_of
 from ..program import Operand
 from ..rules.indexing import getitem
-from ..slices import Slice, Step
-from .rewriting import Rewrite, Sweep, swept
-
-
-def reshaped(slice: Slice) -> Slice:
-    """The slice with fewer reshapes, transposes and broadcasts."""
-    return swept(slice, RULES)
+from ..slices import Step
+from .rewriting import Rewrite, Sweep
 
 
 def same_shape(sweep: Sweep, step: Step) -> Operand | None:
@@ -125,19 +118,6 @@ def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
     return Step(np.broadcast_to, (lined,), {"shape": step.shape}, step.shape, step.dtype)
 
 
-def sum_of_products(sweep: Sweep, step: Step) -> Step | None:
-    """The sum of all products of two arrays is BLAS's inner product. Not to the last bit."""
-    inner = sweep.step(step.args[0])
-    if inner is None or inner.op is not np.multiply or step.shape != () or len(step.args) > 1 or step.kwargs.keys() - {"axis", "keepdims"}:
-        return None
-    doubles = all(type(a) is Operand and sweep.steps[a].shape == inner.shape and sweep.steps[a].dtype == np.float64 for a in inner.args)
-    if not doubles or inner.kwargs or not inner.shape or sweep.counts[step.args[0]] > 1:
-        return None
-    flat = inner._replace(shape=(math.prod(inner.shape),))
-    args = tuple(sweep.of(np.reshape, a, like=flat, shape=flat.shape) for a in inner.args)
-    return Step(np.matmul, args, NOTHING, (), step.dtype)
-
-
 def shape_of(sweep: Sweep, a: Any) -> tuple[int, ...]:
     """The shape of an argument."""
     return tuple(sweep.steps[a].shape if type(a) is Operand else np.shape(a))
@@ -159,6 +139,6 @@ RULES: dict[Any, tuple[Rewrite, ...]] = {
     getitem: (added_axes,),
     np.transpose: (transpose_of_transpose,),
     np.broadcast_to: (same_shape, broadcast_of_broadcast),
-    np.sum: (sum_of_broadcast, sum_of_products),
+    np.sum: (sum_of_broadcast,),
     **dict.fromkeys(ELEMENTWISE, (broadcast_operand,)),
 }
