@@ -28,12 +28,12 @@ def _is_mask(draft: Draft, step: Step) -> bool:
 
 
 def _read_by_products_alone(slice: Slice) -> set[int]:
-    """The steps that are read as a factor of another float array of their own dtype, and not otherwise."""
-    counts, good = uses(slice), dict.fromkeys(slice.steps, 0)
-    for step in slice.steps.values():
-        if step.op is np.multiply and not step.kwargs:
+    """The steps that are read as a factor of a float array of their own dtype, itself no `where`, and not otherwise."""
+    steps, counts = slice.steps, uses(slice)
+    good = dict.fromkeys(steps, 0)
+    for step in steps.values():
+        if step.op is np.multiply and not step.kwargs and all(type(a) is Operand for a in step.args):
             a, b = step.args
             for one, other in ((a, b), (b, a)):
-                if type(one) is Operand and type(other) is Operand and slice.steps[other].dtype == slice.steps[one].dtype == step.dtype:
-                    good[one] += one != other
+                good[one] += steps[other].dtype == steps[one].dtype == step.dtype and steps[other].op is not np.where
     return {n for n, count in counts.items() if count and good[n] == count}
