@@ -80,6 +80,50 @@ def test_outputs_share_no_memory(program):
         assert not any(np.shares_memory(a, b) for b in (*held, *outputs[:k]))
 
 
+# ------------------------------------------------------------------------------ slices of few arrays, again and again
+
+INDEX = st.integers(0, 30)
+SLICED = st.tuples(st.sampled_from(["slice", "slice", "tanh", "scale", "add", "multiply", "matmul", "join", "shift", "row"]), INDEX, INDEX)
+
+
+def sliced(np, x, W, b, steps):
+    """Matrices that are cut, combined with others of their shape, multiplied by W, and joined again; and a number of them all."""
+    made = [x]
+    for name, i, j in steps:
+        a, other = made[i % len(made)], made[j % len(made)]
+        rows, columns = a.shape
+        if name == "slice":
+            y = a[:, 2 * (j % 3) : 2 * (j % 3) + 2] if columns > 2 else a[j % rows : j % rows + 1]
+        elif name in ("add", "multiply"):
+            y = (a + other if name == "add" else a * other) if a.shape == other.shape else 0.5 * a
+        elif name == "matmul":
+            y = a @ W if columns == 6 else np.tanh(a)
+        elif name == "join":
+            y = np.concatenate([a, other][:: 1 - 2 * (j % 2)], axis=1) if rows == other.shape[0] and columns + other.shape[1] < 9 else -a
+        else:
+            y = {"tanh": np.tanh(a), "scale": a * 0.5, "shift": a + b[:columns], "row": a - (j % 4) * np.ones((1, columns))}[name]
+        made.append(y)
+    return sum(np.sum(np.tanh(y) * y) for y in made[1:])
+
+
+@given(st.lists(SLICED, min_size=6, max_size=40))
+@settings(max_examples=150)
+def test_slices_are_replayed(steps):
+    rng = np.random.default_rng(20260)
+    values = [(rng.normal(size=(3, 6)), 0.4 * rng.normal(size=(6, 6)), rng.normal(size=8)) for _ in range(2)]
+    (leaves, L), (others, M) = (with_leaves(sliced, v, steps) for v in values)
+    plan = mg.plan([L, mg.grad_node(L, leaves)], inputs=leaves)
+    for got, expected in zip(flat(plan(*values[1])), [M.value, *mg.grad(M, others)], strict=True):
+        assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+def with_leaves(f, values, steps):
+    tape = mg.Tape()
+    leaves = [tape.leaf(v) for v in values]
+    return leaves, f(np, *leaves, steps)
+
+
 # ------------------------------------------------------------------------------------------------- every op, models
 
 
