@@ -51,6 +51,15 @@ def test_what_is_no_array_is_part_of_the_signature(runs):
     assert runs == [3, 2, 3, 3]
 
 
+def test_static_arguments_differ_by_type(x):
+    pick = compiled(lambda x, k: x * (2.0 if k[0] is True else 3.0))
+    assert [pick(1.0, (k,)) for k in (True, 1, 1.0, True)] == [2.0, 3.0, 3.0, 2.0]
+
+
+def test_arguments_of_any_name():
+    assert compiled(lambda x, v1, np: x * v1 - np)(2.0, v1=3.0, np=1.0) == 5.0
+
+
 def test_other_forms(rng):
     x, v = rng.normal(size=3), rng.normal(size=3)
     f = lambda x: np.sum(x**3)  # noqa: E731

@@ -1,5 +1,7 @@
 """Each pass by itself: what it takes away, what it must leave, and that the numbers stay."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,13 @@ class TestShared:
 
     def test_and_so_are_those_of_equal_operands(self, x, through):
         assert through([np.exp(np.sin(x)) + np.exp(np.sin(x))], [x], passes.shared) == ["sin", "exp", "add"]
+
+    def test_a_product_of_two_arrays_is_none_of_an_array_with_itself(self, rng, through):
+        X = mg.Tape().leaf(rng.normal(size=(37, 29)), name="X")
+        again = [np.sin(X).T @ np.sin(X), np.dot(np.cos(X).T, np.cos(X)), np.inner(np.exp(X), np.exp(X))]
+        assert through(again, [X], passes.shared).count("copy") == 3
+        y = np.sin(X)
+        assert through([y.T @ y], [X], passes.shared) == ["sin", "transpose", "matmul"]
 
     @pytest.mark.parametrize("other", [2, np.float64(2.0), np.float32(2.0), -0.0, 0.0])
     def test_constants_are_alike_if_their_type_and_bits_are(self, x, through, other):
@@ -171,6 +180,11 @@ class TestCancelled:
         g = mg.grad_node(self.logsumexp(X, axis), X)
         left = through([g], [X], passes.shared, passes.tidied, passes.cancelled, passes.tidied, rtol=1e-12)
         assert "equal" not in left and left.count("sum") == 1
+
+    def test_a_number_that_cancels_is_a_number(self, X, tape):
+        m = tape.leaf(2.0, name="m")
+        plan = mg.plan([mg.grad_node(np.log(np.sum(np.exp(X - m))) + m, m)], inputs=[X, m])
+        assert [(type(g), g) for g in plan(X.value, 3.0)] == [(np.float64, 0.0)]
 
     def test_nor_through_that_of_the_cross_entropy(self, X, through):
         onehot = np.eye(4)[:3]
@@ -315,6 +329,11 @@ class TestSideBySide:
         a, b = np.exp(X[:, :2]) * 0.5, np.sin(X[:, 2:]) * 0.5
         through([np.concatenate([a, b], axis=1), a, np.concatenate([b, a], axis=1)], [X], passes.side_by_side)
 
+    def test_an_axis_that_an_index_added_is_left(self, x, through):
+        s = np.sum(x)
+        L = np.sum(s[None] * np.sin(s[None, None]) * s)
+        through([mg.grad_node(L, x)], [x], passes.gathered, rtol=1e-15)
+
 
 class TestUntied:
     def test_a_relu_without_ties_needs_no_half(self, X, through):
@@ -362,6 +381,20 @@ class TestBlocked:
 
     def test_a_transpose_is_not_cut(self, X, through):
         through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.blocked)
+
+    def test_a_block_holds_no_array_longer_than_it_is_needed(self, tape, monkeypatch):
+        monkeypatch.setattr(blocking, "BLOCK", 1 << 10)
+        y = x = tape.leaf(np.linspace(0.1, 1.0, 10_000), name="x")
+        for _ in range(12):
+            y = np.tanh(np.sin(y) * 2.0) / np.max(y)
+        plan = mg.plan(np.sum(y), inputs=[x])
+        assert plan.source.count("for i in range") == 12
+        value = np.linspace(0.2, 2.0, 10_000)
+        tracemalloc.start()
+        plan(value)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * value.nbytes
 
     def test_a_name_of_the_user_is_not_taken(self, tape):
         x, x_i = tape.leaf(np.arange(40.0), name="x"), tape.leaf(np.arange(40.0), name="x_i")

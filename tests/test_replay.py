@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import memograd as mg
+from memograd import printing
 from memograd.errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError
+from memograd.passes import blocking
 
 
 @pytest.fixture
@@ -282,3 +284,22 @@ def test_a_long_plan_is_cut_into_parts(tape):
     value, gradient = plan(x.value)
     assert value == L.value
     np.testing.assert_allclose(gradient, mg.grad(L, x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("longest", [1, 2, 3, 5, 8])
+def test_a_block_is_in_one_part(monkeypatch, tape, longest):
+    monkeypatch.setattr(blocking, "LEAST", 1)
+    monkeypatch.setattr(printing, "LONGEST", longest)
+    x = tape.leaf(np.linspace(0.1, 1.0, 50), name="x")
+    y = np.tanh(np.sin(x) * x) / np.sum(np.exp(np.cos(x) * x))
+    plan = mg.plan([y, mg.grad_node(np.sum(y * y), x)], inputs=[x])
+    np.testing.assert_array_equal(plan(x.value)[0], y.value)
+
+
+@pytest.mark.parametrize("name", ["part_0", "fixed", "kept", "i", "np", "plan", "del", "µ"])
+def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
+    monkeypatch.setattr(printing, "LONGEST", 2)
+    x, other = tape.leaf([1.0, 2.0], name=name), tape.leaf([3.0, 4.0], name="μ")  # a name that Python reads as it reads µ
+    plan = mg.plan([np.sin(x) * np.cos(other) - x, x[x > 0.5]], inputs=[x, other])
+    got = plan([0.6, 0.7], [0.8, 0.9])
+    np.testing.assert_array_equal(got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7])

@@ -8,7 +8,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,11 @@ from .accumulation import inner, pushed
 from .arrays import handed_out, settle
 from .errors import OtherTapeError, RefusedError, describe, printable
 from .node import Node
+from .passes.sharing import atom
+from .replay import Plan, plan
 from .solver import grad as grad_of_node
 from .solver import grad_node, mapped
 from .tape import Tape
-
-if TYPE_CHECKING:
-    from .replay import Plan
 
 _thread = threading.local()
 
@@ -317,7 +316,7 @@ class Compiled:
         if getattr(_thread, "tape", None) is not None or any(isinstance(a, Node) for a in given.values()):
             return self.f(*args, **kwargs)  # a part of a larger trace
         inputs = {key: np.asarray(a) for key, a in given.items() if isinstance(a, np.ndarray | np.inexact | float | complex)}
-        rest = tuple((key, type(a), _hashable(key, a)) for key, a in given.items() if key not in inputs)
+        rest = tuple((key, _static(key, a)) for key, a in given.items() if key not in inputs)
         signature = (tuple((key, a.shape, a.dtype) for key, a in inputs.items()), rest)
         made = self.plans.get(signature)
         if made is None:
@@ -325,11 +324,9 @@ class Compiled:
                 made = self.plans[signature] = self._traced(inputs, given, len(args))
         return made(*inputs.values())
 
-    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> "Plan":
-        from .replay import plan  # here, so that a program without plans does not pay for them
-
+    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> Plan:
         tape = Traced()
-        leaves = {key: tape.leaf(a, name=f"argument_{key}" if isinstance(key, int) else key) for key, a in inputs.items()}
+        leaves = {key: tape.leaf(a, name=f"argument_{key}") for key, a in inputs.items()}
         values = {**given, **leaves}
         with _tracing(tape):
             y = self.f(*(values[k] for k in range(count)), **{key: a for key, a in values.items() if isinstance(key, str)})
@@ -358,7 +355,8 @@ class Traced(Tape):
         return self.leaf(y)
 
 
-def _hashable(key: Any, a: Any) -> Any:
+def _static(key: Any, a: Any) -> Any:
+    """What stands for a static argument in a signature: 1, 1.0 and True are three, in tuples, too."""
     try:
         hash(a)
     except TypeError:
@@ -366,4 +364,4 @@ def _hashable(key: Any, a: Any) -> Any:
             f"Argument {key} of a compiled function is {printable(repr(a))}, neither an array nor hashable. Give arrays as "
             f"arguments of their own, and what is static as tuples, numbers or strings."
         ) from None
-    return a
+    return atom(a)

@@ -6,6 +6,7 @@ part reads is kept in a list between them, and let go after the last part that r
 
 import builtins
 import keyword
+import unicodedata
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from .slices import Slice, Step, named, operands
 LONGEST = 8000
 """Steps in one function; up to there, the time to compile one grows with its length and no faster."""
 
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i"})
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"})
 
 
 class Printed(NamedTuple):
@@ -57,7 +58,7 @@ class Printing:
             self.steps(run)
             self.line(f"return {self.results()}")
         else:
-            self.parts([run[k : k + LONGEST] for k in range(0, len(run), LONGEST)])
+            self.parts(self.runs(run))
         head = self.constants()
         lines = {number + len(head): n for number, n in self.lines.items()}
         return Printed("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
@@ -109,15 +110,16 @@ class Printing:
                 self.line(f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}")
         self.line(f"for i in range(0, {first.shape[0]}, {rows}):")
         cut = {int(a) for n in block for a in operands(steps[n]) if a not in block and steps[a].shape == first.shape}
-        names = {n: self.part(n, rows) for n in sorted(cut.union(n for n in block if n in whole))}
+        parts = sorted(cut.union(n for n in block if n in whole))
+        names = {n: self.part(n, rows) for n in parts}
         for n in block:
             out = self.lifetimes.out.get(n, n if n in whole else None)
             names.setdefault(n, self.variables[n])
             text = self.writer.write(steps[n], lambda a: names.get(a, self.variables[a]), None if out is None else names[out])
             self.line(f"    {names[n]} = {text}")
             self.lines[len(self.text)] = n
-        if block[-1] in self.lifetimes.gone:
-            self.line(self.drop(block[-1]))
+        gone = [self.variables[a] for a in self.lifetimes.gone.get(block[-1], ())]
+        self.line(f"del {', '.join([*(names[n] for n in parts), *gone])}")
 
     def empty(self, step: Step) -> str:
         """Memory for a result."""
@@ -164,11 +166,21 @@ class Printing:
 
     # -------------------------------------------------------------------------------------------------------- parts
 
+    def runs(self, steps: list[int]) -> list[list[int]]:
+        """The steps of each part; a block is in one piece."""
+        blocks, runs = self.lifetimes.block, list[list[int]]([[]])
+        for n in steps:
+            if len(runs[-1]) >= LONGEST and (n not in blocks or n == blocks[n][0]):
+                runs.append([])
+            runs[-1].append(n)
+        return runs
+
     def parts(self, runs: list[list[int]]) -> None:
         """A function for each run of steps, and one that calls them."""
         crossing = Crossing(self.slice, runs)
+        parts = [self.writer.unused(f"part_{k}") for k in range(len(runs))]
         for k, run in enumerate(runs):
-            self.function(f"part_{k}", ["kept"])
+            self.function(parts[k], ["kept"])
             for n in crossing.read[k]:
                 self.line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
             self.steps(run)
@@ -180,8 +192,8 @@ class Printing:
         self.line(f"kept = [None] * {len(crossing.places)}")
         for n in crossing.given:
             self.line(f"kept[{crossing.places[n]}] = {self.variables[n]}")
-        for k in range(len(runs)):
-            self.line(f"part_{k}(kept)")
+        for part in parts:
+            self.line(f"{part}(kept)")
         for n in dict.fromkeys(self.slice.outputs):
             if n in crossing.places and n not in crossing.given:
                 self.line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
@@ -230,4 +242,9 @@ class Crossing:
 def variables(slice: Slice) -> dict[int, str]:
     """A variable for each step: the node's name where it is an identifier, v7 where it is not."""
     names = slice.names
-    return {n: names[n] if named(names, n) and names[n].isidentifier() and names[n] not in RESERVED else f"v{n}" for n in slice.steps}
+    return {n: names[n] if named(names, n) and _is_variable(names[n]) else f"v{n}" for n in slice.steps}
+
+
+def _is_variable(name: str) -> bool:
+    """Whether a name can be a variable's, and stays as it is: Python reads the micro sign as the letter mu."""
+    return name.isidentifier() and name not in RESERVED and unicodedata.is_normalized("NFKC", name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .arrays import dtype_of, shape_of
+from .arrays import dtype_of, settle, shape_of
 from .calls import NOTHING
 from .lines import Line
 from .program import Operand
@@ -169,6 +169,7 @@ class Draft:
 
     def bind(self, value: Any) -> Operand:
         """A new constant."""
+        value = settle(value)
         n = self.make(Step(None, (), NOTHING, shape_of(value), dtype_of(value)))
         self.bound[n] = value
         return n

@@ -1,27 +1,44 @@
 """Common subexpressions: equal steps are run once.
 
-Not under `matmul`, `A.T @ A` on one buffer takes another path through BLAS than on two, to other bits.
+Exact, since a product of two arrays that have become one reads a copy of it: `A.T @ A` on one buffer takes another path through
+BLAS than on two, to other bits.
 """
 
 from typing import Any
 
 import numpy as np
 
-from ..facts import is_own
+from ..calls import NOTHING
+from ..facts import is_own, roots
 from ..program import Operand
 from ..slices import Draft, Slice, Step
+
+PRODUCTS: frozenset[Any] = frozenset({np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot})
 
 
 def shared(slice: Slice) -> Slice:
     """The slice with one step for all that are equal; those of the user's own ops stay as often as they were recorded."""
     draft, known = Draft(slice), dict[Any, int]()
+    memory = roots(slice) if any(step.op in PRODUCTS for step in slice.steps.values()) else {}
     for n, step in draft:
         key = None if step.op is None or is_own(step.op) else key_of(step)
         if key is not None and known.setdefault(key, n) != n:
             draft.replace(n, known[key])
         else:
-            draft.keep(n, step)
+            draft.keep(n, _apart(draft, memory, n, step) if step.op in PRODUCTS else step)
     return draft.finished()
+
+
+def _apart(draft: Draft, memory: dict[int, frozenset[int]], n: int, step: Step) -> Step:
+    """A product with a copy of each operand that lies in the memory of another by now, and did not before."""
+    args, others = list(step.args), list[tuple[frozenset[int], set[int]]]()
+    for k, a in enumerate(draft.slice.steps[n].args):
+        if type(a) is Operand:
+            before, now = memory[a], {int(draft.instead.get(root, root)) for root in memory[a]}
+            if any(before.isdisjoint(b) and not now.isdisjoint(c) for b, c in others):
+                args[k] = draft.make(draft.steps[args[k]]._replace(op=np.copy, args=(args[k],), kwargs=NOTHING))
+            others.append((before, now))
+    return step._replace(args=tuple(args)) if args != list(step.args) else step
 
 
 def key_of(step: Step) -> Any:

@@ -34,10 +34,10 @@ class Place(NamedTuple):
 
 def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]] | None:
     """From where to where an index goes along each axis of an array; None where it skips elements or goes beyond ints and slices."""
+    if any(type(part) not in (int, slice) for part in key):
+        return None
     found = []
     for n, part in zip(shape, (*key, *(slice(None),) * (len(shape) - len(key))), strict=True):
-        if type(part) not in (int, slice):
-            return None
         start, stop, stride = part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
         if stride != 1 or stop < start:
             return None
