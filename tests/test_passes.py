@@ -8,9 +8,9 @@ import pytest
 import memograd as mg
 from memograd import passes, replay
 from memograd.errors import op_name
-from memograd.passes import algebra, blocking, shapes
+from memograd.passes import algebra, blocking, products, shapes
 from memograd.passes.rewriting import swept
-from memograd.slices import cut, live
+from memograd.slices import cut, live, scheduled
 
 
 def reshaped(slice):
@@ -253,6 +253,15 @@ class TestContracted:
 
 
 class TestStacked:
+    def test_the_slice_is_gone_through_once_for_a_matrix(self, tape, monkeypatch):
+        walks = []
+        monkeypatch.setattr(products, "scheduled", lambda steps: walks.append(1) or scheduled(steps))
+        W, hs = tape.leaf(np.eye(2), name="W"), [np.ones((1, 2)) * k for k in range(5)]
+        for _ in range(20):
+            hs = [np.tanh(h @ W) for h in hs]
+        mg.plan(hs, inputs=[W])
+        assert len(walks) == 1
+
     @pytest.fixture
     def W(self, tape, rng):
         return tape.leaf(0.3 * rng.normal(size=(3, 3)), name="W")

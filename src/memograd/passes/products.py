@@ -64,9 +64,8 @@ def stacked(slice: Slice) -> Slice:
         if step.op is np.matmul and _is_small(slice, step):
             users[step.args[1]].append(n)
     for members in sorted(users.values(), key=len, reverse=True)[:MOST]:
-        if len(members) >= MANY:
-            for equal in _independent(slice, members):
-                slice = _together(slice, equal) if len(equal) >= MANY else slice
+        groups = [group for group in _independent(slice, members) if len(group) >= MANY] if len(members) >= MANY else []
+        slice = _together(slice, groups) if groups else slice
     return slice
 
 
@@ -86,10 +85,19 @@ def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
     return list(found.values())
 
 
-def _together(slice: Slice, members: list[int]) -> Slice:
-    """The slice with its members as slices of one product."""
+def _together(slice: Slice, groups: list[list[int]]) -> Slice:
+    """The slice with the members of each group as slices of one product. Each comes after those that fewer come before."""
     draft = Draft(slice)
     draft.steps.update(slice.steps)
+    for members in groups:
+        _join(draft, members)
+    draft.steps = scheduled(draft.steps)
+    return draft.finished()
+
+
+def _join(draft: Draft, members: list[int]) -> None:
+    """Products as parts of one."""
+    slice = draft.slice
     lefts, first = [slice.steps[n].args[0] for n in members], slice.steps[members[0]]
     ends = np.cumsum([slice.steps[a].shape[0] for a in lefts]).tolist()
     tall = Step(np.concatenate, tuple(lefts), {"axis": 0}, (ends[-1], slice.steps[lefts[0]].shape[1]), slice.steps[lefts[0]].dtype)
@@ -97,8 +105,6 @@ def _together(slice: Slice, members: list[int]) -> Slice:
     for n, end in zip(members, ends, strict=True):
         shape = slice.steps[n].shape
         draft.keep(n, Step(getitem, (whole, _rows(end - shape[0], end)), NOTHING, shape, first.dtype))
-    draft.steps = scheduled(draft.steps)
-    return draft.finished()
 
 
 def _rows(start: int, stop: int) -> slice:
