@@ -84,6 +84,7 @@ ARROWS = {
     ("baselines", "tableview"),
     ("passes.algebra", "passes.rewriting"),
     ("passes.shapes", "passes.rewriting"),
+    ("passes.slicing", "passes.sharing"),
     ("passes.sums", "passes.slicing"),
     ("floats", "expressions"),
     ("machine", "floats"),

@@ -321,6 +321,12 @@ class TestSideBySide:
         parts = [np.tanh(X[k : k + 1] - b) for k in (2, 1, 0)]
         assert through([parts[0] * parts[1] + parts[2]], [X, b], passes.side_by_side).count("tanh") == 1
 
+    def test_zeros_of_two_signs_are_two_numbers(self, x, tape):
+        parts = [np.multiply(np.abs(x)[:1], 0.0), np.multiply(np.abs(x)[1:], -0.0)]
+        for outputs in ([np.concatenate(parts)], [parts[0] * parts[1]]):
+            value = mg.plan(outputs, [x])([1.0, 2.0])[0]
+            assert np.signbit(value).tolist() == np.signbit(outputs[0].value).tolist()
+
     def test_a_middle_part_is_enough(self, X, through):
         assert through([np.tanh(X[:, 1:2]) * np.tanh(X[:, 2:3])], [X], passes.side_by_side).count("tanh") == 1
 

@@ -15,6 +15,7 @@ from ..facts import ELEMENTWISE, size_of
 from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, uses
+from .sharing import atom
 
 SMALL = 1 << 15
 """Bytes of a slice up to which a call costs more than what is lost by reading with gaps."""
@@ -100,7 +101,7 @@ class Places:
         Constants of the parts' own shape have in common that they are constants: they can be one.
         """
         if type(a) is not Operand:
-            return ("same", type(a), a)
+            return ("same", atom(a))
         shape = self.steps[a].shape
         if a in self.bound and shape == step.shape:
             return ("constant", self.steps[a].dtype)
@@ -201,12 +202,15 @@ class Joining:
         return found[0] if len(found) == 1 else self._concatenated(found)
 
     def _grouped(self, parts: list[Operand]) -> list[list[Operand]]:
-        groups: list[list[Operand]] = []
-        for a in parts:
-            if groups and self._fit([*groups[-1], a]):
+        groups, bonds = [parts[:1]], set[Any]()
+        for a in parts[1:]:
+            found = self._bonds(groups[-1][-1], a)
+            kept = found & bonds if len(groups[-1]) > 1 else found
+            if self._hold(kept, a):
                 groups[-1].append(a)
             else:
                 groups.append([a])
+            bonds = kept
         return groups
 
     def _one(self, group: list[Operand]) -> Operand:
@@ -228,24 +232,30 @@ class Joining:
         found = self.joined(parts)
         return found if found is not None else self._concatenated(parts)
 
-    def _fit(self, group: list[Operand]) -> bool:
-        """Whether these parts are slices side by side, or equal ops on such slices, on numbers, and on one other array each."""
-        if self._whole(group, make=False) is not None:
-            return True
-        steps = [self.draft.steps[a] for a in group]
-        first = steps[0]
-        if first.op not in ELEMENTWISE or first.kwargs or any(s.op is not first.op or s.dtype != first.dtype or s.kwargs for s in steps):
-            return False
-        if any(self.counts[a] > 1 for a in group) or size_of(first.shape, first.dtype) > SMALL:
-            return False
-        others = 0
-        for column in zip(*(step.args for step in steps), strict=True):
-            if not self._same(column):
-                arrays = all(type(a) is Operand and self._full(a, s) for a, s in zip(column, steps, strict=True))
-                if not arrays:
-                    return False
-                others += self._whole(list(column), make=False) is None
-        return others <= 1
+    def _bonds(self, a: Operand, b: Operand) -> set[Any]:
+        """What two neighbours have in common: slices side by side, or equal ops, and of each operand, what kind it is in both."""
+        one, other = self.draft.steps[a], self.draft.steps[b]
+        if self._whole([a, b], make=False) is not None:
+            return {"slices"}
+        if one.op not in ELEMENTWISE or one.op is not other.op or one.dtype != other.dtype or one.kwargs or other.kwargs:
+            return set()
+        if self.counts[a] > 1 or self.counts[b] > 1 or size_of(one.shape, one.dtype) > SMALL:
+            return set()
+        found: set[Any] = {"equal"}
+        for k, (c, d) in enumerate(zip(one.args, other.args, strict=True)):
+            if self._same((c, d)):
+                found.add(("same", k))
+            elif type(c) is type(d) is Operand and self._full(c, one) and self._full(d, other):
+                found.add(("array", k))
+                found.update([("slices", k)] if self._whole([c, d], make=False) is not None else [])
+        return found
+
+    def _hold(self, bonds: set[Any], a: Operand) -> bool:
+        """Whether all are slices side by side, or equal ops on such slices, on one number, and on one other array each."""
+        if "equal" not in bonds:
+            return "slices" in bonds
+        columns = [k for k in range(len(self.draft.steps[a].args)) if ("same", k) not in bonds]
+        return all(("array", k) in bonds for k in columns) and sum(("slices", k) not in bonds for k in columns) <= 1
 
     def _full(self, a: Operand, step: Step) -> bool:
         return bool(self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype)
@@ -253,7 +263,7 @@ class Joining:
     def _same(self, column: Any) -> bool:
         a = column[0]
         scalar = self.draft.steps[a].shape == () if type(a) is Operand else isinstance(a, int | float | np.number)
-        return bool(scalar and all(type(b) is type(a) and b == a for b in column))
+        return bool(scalar and all(atom(b) == atom(a) for b in column))
 
     def _whole(self, parts: list[Operand], make: bool = True) -> Operand | None:
         """The array, or the slice of it, of which these are the parts in order."""
