@@ -31,7 +31,8 @@ def layout(nodes: Sequence[int], edges: Sequence[Edge]) -> Layout:
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(edges)
-    layer = {n: k for k, layer in enumerate(nx.topological_generations(graph)) for n in sorted(layer)}
+    generations = [sorted(rank) for rank in nx.topological_generations(graph.reverse(copy=False))]  # an input stands near its use
+    layer = {n: k for k, rank in enumerate(reversed(generations)) for n in rank}
     if edges and sum(layer[c] - layer[o] for o, c in edges) <= LONGEST:
         try:
             return untangled(graph)
@@ -63,7 +64,7 @@ def untangled(graph: nx.DiGraph) -> Layout:
 
 
 def plain(graph: nx.DiGraph, layer: dict[int, int]) -> Layout:
-    """One row for each topological generation."""
+    """One row for each topological generation, counted from L."""
     nx.set_node_attributes(graph, layer, "layer")
     found = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
     rows = sorted({float(y) for _, y in found.values()})

@@ -3,11 +3,12 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const { steps, names, output, before } = data;
   const of = (id) => document.getElementById(id);
-  const LINES = 300; // of a long transcript, and of a long table, the last ones before the step are on the page
+  const LINES = 300; // of a long transcript, those around the step are on the page; of a long table, the last
   const DEEPEST = 24; // lines further in are not indented further, but say how deep they are
   const LABELS = { visit: "waiting", store: "stored", read: "read", drop: "dropped" };
   const CLASSES = { visit: "waiting", store: "stored", read: "taken", drop: "wrong" };
   const svg = document.querySelector(".graph svg");
+  svg.style.minWidth = `${0.8 * svg.viewBox.baseVal.width}px`; // smaller it could not be read
   const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((g) => [Number(g.dataset.node), g]));
   const edges = new Map([...svg.querySelectorAll("[data-edge]")].map((g) => [g.dataset.edge, g]));
   const labels = new Map([...nodes].map(([n, g]) => [n, g.querySelector(".state").textContent]));
@@ -77,8 +78,8 @@
   };
 
   const showTranscript = (lines, now) => {
-    const start = Math.max(0, lines.length - LINES);
-    const items = lines.slice(start).map(({ text, depth }, k) => {
+    const start = Math.max(0, Math.min(lines.length - LINES, (now ? now.line : 0) - LINES / 2));
+    const items = lines.slice(start, start + LINES).map(({ text, depth }, k) => {
       const item = document.createElement("li"), button = document.createElement("button");
       button.type = "button";
       button.textContent = depth > DEEPEST ? text.replace(/^/gm, `(${depth} deep) `) : text;

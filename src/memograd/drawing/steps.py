@@ -28,7 +28,7 @@ def steps(L: Node, log: Log) -> tuple[list[Step], list[Step]]:
     tape = L.tape
     with tape._lock:
         told = Telling(tape._memory, tape._memory.table(L.id), log.events)
-        lines = list(written(log.events, log._names, log._begun))
+        lines = written(log.events, log._names, log._begun)
         played = [told.step(number, e, *line) for number, (e, line) in enumerate(zip(log.events, lines, strict=True))]
         return played, [told.row(n, -1) for n in sorted(held_before(L.id, log.events))]
 

@@ -76,7 +76,7 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
     -----
     Nothing is computed: a value that is gone or in doubt is not shown. Of more than 3,000 nodes, those that the log names
     are drawn, or else those nearest L; a line in the picture says so. With the extra ``draw`` (fast-sugiyama) few arrows
-    cross; without it each row holds a topological generation.
+    cross; without it each row holds a topological generation, counted from L.
 
     Examples
     --------
