@@ -26,6 +26,8 @@
   });
   const isQuestion = (k) => steps[k].kind !== "local" && steps[k].node >= 0 && begins.get(steps[k].line) === k;
 
+  const question = () => steps.findIndex((_, k) => k >= at && isQuestion(k)); // the next one, or -1
+
   const edgesOf = (step) => {
     if (step.kind === "local") return [`${step.node}-${step.consumer}`];
     return step.kind === "visit" ? [`${step.node}-${output}`] : [];
@@ -58,7 +60,7 @@
     of("first").disabled = of("back").disabled = at === 0;
     of("next").disabled = at === steps.length;
     of("play").textContent = timer ? "Pause" : "Play";
-    of("quiz").hidden = !(of("teach").checked && at < steps.length);
+    of("quiz").hidden = !of("teach").checked || question() < 0;
   };
 
   const showGraph = (last, went, now) => {
@@ -178,16 +180,11 @@
     }
   };
 
-  // Teaching: the next visit or read is asked for, and the steps before it are shown with the answer.
+  // Teaching: the next derivative to be begun or read is asked for, and the steps before it are shown with the answer.
   const answer = (event) => {
     event.preventDefault();
     stop();
-    let k = at;
-    while (k < steps.length && !isQuestion(k)) k += 1;
-    if (k === steps.length) {
-      of("verdict").textContent = "Nothing more is asked for: the rest is stored.";
-      return go(k);
-    }
+    const k = question();
     const how = ends.get(steps[k].line) === "read" ? "read" : "store";
     const right = Number(of("guess").value) === steps[k].node && event.submitter?.value === how;
     score.asked += 1;

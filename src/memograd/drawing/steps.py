@@ -29,7 +29,7 @@ def steps(L: Node, log: Log) -> tuple[list[Step], list[Step]]:
     with tape._lock:
         told = Telling(tape._memory, tape._memory.table(L.id), log.events)
         lines = written(log.events, log._names, log._begun)
-        played = [told.step(number, e, *line) for number, (e, line) in enumerate(zip(log.events, lines, strict=True))]
+        played = [told.step(when, e, *line) for when, (e, line) in enumerate(zip(log.events, lines, strict=True))]
         return played, [told.row(n, -1) for n in sorted(held_before(L.id, log.events))]
 
 
@@ -64,7 +64,7 @@ class Telling:
         self.memory, self.table = memory, table
         self.since = {e.node: number for number, e in enumerate(events) if e.output == table.output and e.kind == "drop"}
 
-    def step(self, number: int, e: Event, line: int, text: str) -> Step:
+    def step(self, when: int, e: Event, line: int, text: str) -> Step:
         """An event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
         text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
         step: Step = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
@@ -72,18 +72,18 @@ class Telling:
             step["consumer"] = e.consumer
         if e.output != self.table.output:
             return step | {"node": -1, "rule": f"a request for derivatives of {self.name(e.output)}"}
-        return step | {"rule": "".join(self.rule(number, e)), "value": self.value(e.node, number)}
+        return step | {"rule": "".join(self.rule(when, e)), "value": self.value(e.node, when)}
 
-    def row(self, n: int, number: int) -> Step:
+    def row(self, n: int, when: int) -> Step:
         """A row of the table, as it was at an event."""
-        return {"node": n, "value": self.value(n, number)}
+        return {"node": n, "value": self.value(n, when)}
 
-    def rule(self, number: int, e: Event) -> Iterator[str]:
+    def rule(self, when: int, e: Event) -> Iterator[str]:
         """The chain rule's line of an event, piece by piece."""
-        n, value = e.node, self.value(e.node, number)
+        n, value = e.node, self.value(e.node, when)
         if e.kind == "local" and e.consumer is not None:
             yield self.ratio(e.consumer, n)
-            yield self.factor(e.consumer, n, number)
+            yield self.factor(e.consumer, n, when)
             return
         yield self.ratio(self.table.output, n)
         if e.kind == "drop":
@@ -97,11 +97,11 @@ class Telling:
                 yield from self.sum(above, n)
                 yield f" = {value}"
 
-    def factor(self, c: int, n: int, number: int) -> str:
+    def factor(self, c: int, n: int, when: int) -> str:
         """Which rule a local derivative comes from, and the number that it is where it is one."""
         positions = self.memory.pred[c][n]["argnums"]
         text = f", the rule of {op_name(self.memory.steps[c][1])} for operand {', '.join(map(str, positions))}"
-        known = self.value(n, number) and self.plain(c, n)
+        known = self.value(n, when) and self.plain(c, n)
         return f" = {self.pulled(c, n, self.memory.one(c))}{text}" if known else text
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
@@ -126,9 +126,9 @@ class Telling:
         lines = next(lines for consumer, lines in uses(self.table, n) if consumer == c)
         return number(sum(fitted(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n) for k, line in lines))
 
-    def value(self, n: int, number_of_event: int) -> str:
+    def value(self, n: int, when: int) -> str:
         """∂L/∂n as the table holds it, if it does, and held the same at that event."""
-        known = n in self.table.cotangents and n not in self.table.marks and number_of_event >= self.since.get(n, -1)
+        known = n in self.table.cotangents and n not in self.table.marks and when >= self.since.get(n, -1)
         return number(self.table.cotangents[n]) if known else ""
 
     def ratio(self, above: int, below: int) -> str:
