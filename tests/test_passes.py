@@ -181,6 +181,15 @@ class TestCancelled:
         left = through([g], [X], passes.shared, passes.tidied, passes.cancelled, passes.tidied, rtol=1e-12)
         assert "equal" not in left and left.count("sum") == 1
 
+    @pytest.mark.parametrize("c", [0.0, np.inf, np.nan, 1e-200, 1e200])
+    def test_a_factor_that_is_not_what_it_seems_is_left(self, tape, c):
+        x, w = tape.leaf([1.0, 2.0], name="x"), tape.leaf(3.0, name="w")
+        with np.errstate(all="ignore"):
+            g = mg.grad_node(np.sum(x * c * c * w / (w * c * c)) + np.sum(x * c * c) * w, [x, w])
+            got = mg.plan(g, inputs=[x, w])([np.inf, 1.0], 3.0)
+            tape.assign({x: [np.inf, 1.0]})
+            np.testing.assert_array_equal(got[1], g[1].value)
+
     def test_a_number_that_cancels_is_a_number(self, X, tape):
         m = tape.leaf(2.0, name="m")
         plan = mg.plan([mg.grad_node(np.log(np.sum(np.exp(X - m))) + m, m)], inputs=[X, m])

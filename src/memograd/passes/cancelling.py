@@ -22,6 +22,9 @@ Form = dict[Product, float]
 LONGEST = 6
 """Terms of a form, and factors of a product; what is longer is looked at as one value."""
 
+LARGEST = 1e300
+"""Coefficients up to which nothing overflows; larger ones, and NaN, are not looked into."""
+
 
 def cancelled(slice: Slice) -> Slice:
     """The slice with zeros for the derivatives that cancel."""
@@ -69,7 +72,7 @@ class Forms:
 
     def _bounded(self, n: int, found: Form | None) -> Form:
         """A form; the step itself, where it can be written no further."""
-        if found is not None and len(found) <= LONGEST and all(len(product) <= LONGEST for product in found):
+        if found is not None and len(found) <= LONGEST and all(len(p) <= LONGEST and 0 < abs(c) < LARGEST for p, c in found.items()):
             return found
         self.shapes[n] = self.slice.steps[n].shape
         return {((n, 1),): 1.0}
@@ -78,7 +81,7 @@ class Forms:
         """The form of an argument."""
         if type(a) is Operand:
             return self.forms[a]
-        return {(): float(a)} if isinstance(a, int | float | np.floating) else None
+        return _number(a)
 
     def shape(self, a: Any) -> tuple[int, ...]:
         """The shape of an argument."""
@@ -93,9 +96,13 @@ def times(p: Product, q: Product, sign: int = 1) -> Product:
     return tuple(sorted(((key, power) for key, power in powers.items() if power), key=repr))
 
 
+def _number(a: Any) -> Form | None:
+    """The form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
+    return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST else None
+
+
 def _constant(forms: Forms, n: int, step: Step) -> Form | None:
-    value = forms.slice.bound.get(n)
-    return {(): float(value)} if isinstance(value, np.floating) and value else None
+    return _number(forms.slice.bound.get(n))
 
 
 def _sum_of(forms: Forms, n: int, step: Step) -> Form | None:
@@ -115,6 +122,8 @@ def _product(forms: Forms, n: int, step: Step) -> Form | None:
     total: Form = {}
     for p, c in a.items():
         for q, d in b.items():
+            if c * d == 0:
+                return None  # an underflow
             total[times(p, q)] = total.get(times(p, q), 0.0) + c * d
     return {product: c for product, c in total.items() if c != 0}
 
