@@ -132,6 +132,13 @@ def test_outputs_are_the_callers_own(x, L):
     assert [a.tolist() for a in plan(value)] == [[1.0, 2.0]] * 3 + [[3.0, 4.0], [1.0, 1.0]]
 
 
+def test_an_output_that_is_asked_for_twice_comes_twice(x):
+    y = np.exp(x)
+    a, b, c = mg.plan([y, y, y[:1]], inputs=[x])([0.0, 1.0])
+    a += 1.0
+    assert b.tolist() == [1.0, np.e] and c.tolist() == [1.0]
+
+
 def test_an_output_may_not_depend_on_an_input(x, L):
     y = x.tape.leaf(1.0, name="y")
     plan = mg.plan([L, mg.grad_node(L, y)], inputs=[x, y])

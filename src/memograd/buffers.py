@@ -59,9 +59,8 @@ class Lifetimes:
         (root,) = self.roots[a] if len(self.roots[a]) == 1 else (None,)
         own = root == a and is_new(self.steps[a]) and a in self.ordered
         fits = self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
-        views = any(a in self.roots[b] for b in operands(step) if b != a)
         of_block = n not in self.block or (self.block.get(a) is self.block[n] and a not in self.whole)
-        return own and fits and of_block and not views and self.last[a] == n
+        return own and fits and of_block and self.last[a] == n
 
     def _gone(self, slice: Slice) -> dict[int, list[int]]:
         """After each step, the variables to let go: those of large arrays at their last read, views with them."""
