@@ -173,6 +173,26 @@ def test_only_a_scalar_has_a_picture(x, tape):
         mg.draw(np.sum(x), mg.Tape().leaf(1.0))
 
 
+def test_the_log_of_another_tape_is_refused(walk):
+    with pytest.raises(mg.MemogradError, match="another tape"):
+        mg.draw(mg.Tape().leaf(1.0), log=walk[1])
+
+
+def test_numbers_of_every_kind_are_shown(tape):
+    n, z = tape.leaf(1234567, name="n"), tape.leaf(1 + 2j, name="z")
+    y = np.where(n > 3, tape.leaf(0.25, name="x"), np.real(z))
+    titles = mg.draw(y.named("L"))
+    assert all(text in titles for text in ("leaf 1234567", "leaf 1+2j", "np.greater True", "leaf 0.25"))
+
+
+def test_several_outputs_are_drawn(tape):
+    values, vectors = np.linalg.eigh(tape.leaf(np.eye(2), name="A"))
+    log = mg.Log()
+    L = (np.sum(values) + vectors[0, 0]).named("L")
+    mg.grad(L, tape["A"], log=log)
+    assert boxes(mg.draw(L, log=log))["A"][1] == "asked for" and len(boxes(mg.draw(L))) == len(tape)
+
+
 def test_a_notebook_shows_the_picture(x):
     picture = mg.draw(np.sum(x))
     assert picture._repr_svg_() == picture and type(picture._repr_svg_()) is builtins.str

@@ -148,14 +148,18 @@ class Log:
 
     def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
         """A request for derivatives of `output` begins; what it interrupts is handed back, for `end`."""
-        if self._graph is not None and self._graph() is not graph:
-            raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
+        self.check(graph)
         self._graph = weakref.ref(graph)
         outer = self._output, self._below, self._open
         self._output, self._below, self._open = output, self._below + len(self._open), []
         self._names[output] = graph._node.name(output)
         self._begun.add(len(self.events))
         return outer
+
+    def check(self, graph: nx.DiGraph) -> None:
+        """Raise if the events are those of another tape."""
+        if self._graph is not None and self._graph() is not graph:
+            raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
 
     def end(self, outer: tuple[int, int, list[int]]) -> None:
         """The request is over, or failed; the one that it interrupted, if there is one, goes on."""

@@ -36,7 +36,7 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
     Raises
     ------
-    NotScalarError, NotDifferentiableError
+    NotScalarError, NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
 
     Notes

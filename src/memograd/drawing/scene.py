@@ -60,6 +60,8 @@ def scene(L: Node, targets: Any, log: Log | None, derivatives: bool) -> Scene:
     tape = scalar(L).tape
     if targets is not None:
         mapped(lambda t: checked(L, t), targets)
+    if log is not None:
+        log.check(tape.graph)
     events = [e for e in log.events if e.output == L.id] if log is not None else []
     with tape._lock:
         memory = tape._memory
@@ -91,7 +93,7 @@ def box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
-    text = f"{value:.4g}" if value is not None and node["shape"] == () else str(node["shape"])
+    text = str(node["shape"]) if value is None or node["shape"] != () else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
     return Box(n, node["name"], "leaf" if node["op"] is None else op_name(node["op"]), text, states)
 
 
