@@ -44,7 +44,8 @@ class Walk:
             got = mg.grad(L, targets, log=self.log)
         self.check_computed(computed, truth)
         self.check_foretold(preview, reason, targets[0], self.log.events[start:], computed)
-        law_accounted_for(L, self.log.events[start:])
+        if self.tape.budget is None:  # under one, an entry may be dropped, let go and computed in one request
+            law_accounted_for(L, self.log.events[start:])
         for x, g in zip(targets, got, strict=True):
             assert same(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
 
