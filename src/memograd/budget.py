@@ -17,7 +17,7 @@ from typing import Any
 
 from .arrays import owners_of
 from .costs import cost_of, cost_of_cotangent
-from .memory import VALUE, Memory, Table, consumers
+from .memory import VALUE, Memory, Table, consumers, to_visit
 from .program import OP
 
 Key = tuple[int, int]
@@ -234,7 +234,7 @@ class Budget:
     def request(self, table: Table, target: int) -> Iterator[None]:
         """While ∂L/∂target is looked for: what that has yet to read stays, what it has read for the last time goes first."""
         outer = self._table, self._wanted
-        self._table, self._wanted = table, self._yet_to_close(table, target)
+        self._table, self._wanted = table, to_visit(table, [target])
         try:
             yield
         finally:
@@ -242,15 +242,6 @@ class Budget:
             for group in self._aside:
                 self._push(group)
             self._aside.clear()
-
-    def _yet_to_close(self, table: Table, target: int) -> set[int]:
-        found, stack = set(), [target]
-        while stack:
-            n = stack.pop()
-            if n not in found and (n not in table.cotangents or n in table.marks):
-                found.add(n)
-                stack.extend(consumers(table, n))
-        return found
 
     def closed(self, table: Table, n: int) -> None:
         """∂L/∂n is known: what was read for it may have been read for the last time."""

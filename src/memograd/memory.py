@@ -409,6 +409,18 @@ def consumers(table: Table, n: int) -> list[int]:
     return [c for c, _ in uses(table, n)]
 
 
+def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
+    """The nodes whose cotangents are needed and not known to be right."""
+    found: set[int] = set()
+    stack = [n for n in targets if n in table.up]
+    while stack:
+        n = stack.pop()
+        if n not in found and (n not in table.cotangents or n in table.marks):
+            found.add(n)
+            stack.extend(consumers(table, n))
+    return found
+
+
 def leading_to(memory: Memory, output: int) -> Up:
     """For each node that leads to `output`: the uses through which it does, the latest first.
 

@@ -9,7 +9,7 @@ import networkx as nx
 
 from .errors import MissingLibraryError, printable
 from .log import Log
-from .memory import Table, consumers
+from .memory import Table, to_visit
 
 Report = Callable[[int, int], object]
 """`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
@@ -65,15 +65,3 @@ def _bar() -> Any:
             "progress=True shows a bar of tqdm's, which is not installed. Install it: pip install 'memograd[progress]'; "
             "or hand in a callable: progress=lambda done, total: ..."
         ) from None
-
-
-def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
-    """The nodes whose cotangents are needed and not known to be right."""
-    found: set[int] = set()
-    stack = [n for n in targets if n in table.up]
-    while stack:
-        n = stack.pop()
-        if n not in found and (n not in table.cotangents or n in table.marks):
-            found.add(n)
-            stack.extend(consumers(table, n))
-    return found
