@@ -205,6 +205,7 @@ KINKS = {
     "fmin of equals and NaNs": (np.fmin, [[1.0, NAN, 2.0], [1.0, 2.0, NAN]], [[0.5, 0, 1], [0.5, 1, 0]]),
     "maximum with NaN": (np.maximum, [[1.0, NAN], [NAN, 1.0]], [[0, 0], [0, 0]]),
     "arctan2 at the origin": (np.arctan2, [0.0, 0.0], [0, 0]),
+    "angle at the origin": (lambda z: np.angle(z) + np.angle(z, deg=True) * np.pi / 180, [[0j, 2j]], [[0, -1]]),
     "arctan2 and hypot far out": (lambda a, b: 1e200 * np.arctan2(a, b) + np.hypot(a, b), [1e200, 0.0], [1, -1]),
     "copysign at 0": (np.copysign, [[0.0, -2.0], -1.0], [[0, 1], 0]),
     "sinc at 0": (np.sinc, [[0.0, 1.0]], [[0, -1]]),
@@ -340,6 +341,14 @@ METHODS = {
     "power.outer": (lambda x: np.power.outer(x, V), lambda x: x[..., None] ** V),
     "outer of a constant": (lambda x: np.subtract.outer(V, x), lambda x: V[:, None, None] - x),
     "add.reduceat": (lambda x: np.add.reduceat(x, [0, 2], axis=1), lambda x: np.stack([x[:, 0] + x[:, 1], x[:, 2]], 1)),
+    "multiply.reduceat": (lambda x: np.multiply.reduceat(x, [1, 0, 2], axis=1),
+                          lambda x: np.stack([x[:, 1], x[:, 0] * x[:, 1], x[:, 2]], 1)),
+    "fmax.reduce": (lambda x: np.fmax.reduce(x, axis=1), lambda x: np.max(x, axis=1)),
+    "subtract.reduce": (lambda x: np.subtract.reduce(x, axis=1, keepdims=True), lambda x: x[:, :1] - x[:, 1:2] - x[:, 2:]),
+    "hypot.reduce over all": (lambda x: np.hypot.reduce(x, axis=None), lambda x: np.sqrt(np.sum(x**2))),
+    "divide.accumulate": (lambda x: np.divide.accumulate(x, axis=1),
+                          lambda x: np.stack([x[:, 0], x[:, 0] / x[:, 1], x[:, 0] / x[:, 1] / x[:, 2]], 1)),
+    "logaddexp.accumulate": (lambda x: np.logaddexp.accumulate(x), lambda x: np.log(np.cumsum(np.exp(x), axis=0))),
 }  # fmt: skip
 
 
@@ -348,6 +357,11 @@ def test_a_method_of_a_ufunc(method: str) -> None:
     f, same = METHODS[method]
     np.testing.assert_allclose(f(mg.Tape().leaf(X)).value, f(X), rtol=1e-14)
     np.testing.assert_allclose(grads(lambda x: f(x) ** 2, X)[0], grads(lambda x: same(x) ** 2, X)[0], rtol=1e-12)
+
+
+def test_several_axes_are_no_axis_of_a_ufunc_whose_order_matters() -> None:
+    with pytest.raises(ValueError, match="not reorderable"):
+        np.subtract.reduce(mg.Tape().leaf(X), axis=(0, 1))
 
 
 # ------------------------------------------------------------------------------- nodes among the less usual arguments

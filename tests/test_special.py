@@ -137,6 +137,14 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "voigt_profile of no width": (lambda x: special.voigt_profile(x, 0.0, 0.5), 0.3, -0.82606371847004495),
     "voigt_profile of no width, by sigma": (lambda s: special.voigt_profile(0.3, s, 0.5), 0.0, 0.0),
     "voigt_profile of small width, by sigma": (lambda s: special.voigt_profile(0.3, s, 0.5), 1e-4, 1.619727653095058521e-5),
+    "poch far out": (lambda z: special.poch(z, 2.0), 300.0, 601.0),
+    "binom beyond the triangle, by n": (lambda n: special.binom(n, 5.0), 3.0, -0.05),
+    "binom beyond the triangle, by k": (lambda k: special.binom(3.0, k), 5.0, 0.05),
+    "binom before the triangle, by k": (lambda k: special.binom(3.0, k), -1.0, 0.25),
+    "it2struve0 at 0": (special.it2struve0, 0.0, -2 / np.pi),
+    "rel_entr at the origin": (lambda x: special.rel_entr(x, 0.0), 0.0, 1.0),
+    "kl_div at the origin": (lambda x: special.kl_div(x, 0.0), 0.0, 0.0),
+    "logsumexp of a weight 0, far out": (lambda x: ours.logsumexp(np.stack([x, 2.0 - x]), b=np.array([0.0, 1.0])), 1e4, -1.0),
     "eval_legendre at 1": (lambda x: special.eval_legendre(3, x), 1.0, 6.0),
 }
 
@@ -155,6 +163,8 @@ CURVED: dict[str, tuple[Any, float, float]] = {
     "bei at 0": (special.bei, 0.0, 0.5),
     "poch between two poles": (lambda z: special.poch(z, 2.0), -3.0, 2.0),
     "poch at a pole": (lambda z: special.poch(z, 5.0), -3.0, 10.0),
+    "poch far out": (lambda z: special.poch(z, 2.0), 300.0, 2.0),
+    "binom beyond the triangle": (lambda n: special.binom(n, 5.0), 3.0, -1 / 12),
     "voigt_profile of no width": (lambda s: special.voigt_profile(0.3, s, 0.5), 0.0, 0.16197327813138137),
     "ellipk at 0": (special.ellipk, 0.0, 9 * np.pi / 64),
     "rgamma at 0": (special.rgamma, 0.0, 2 * np.euler_gamma),

@@ -1,7 +1,7 @@
 """Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for `g`.
 
 Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of equals an even split,
-`clip` at a bound one half; `hypot` and `arctan2` at the origin give 0, `copysign` at 0 gives 0. Where the result is NaN because
+`clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give 0, `copysign` at 0 gives 0. Where the result is NaN because
 an operand of `maximum` is, both get 0; `fmax` passes over a NaN. `sign`, `floor`, comparisons and the like are constant; the sign
 of complex numbers is refused. `sqrt` at
 0 has an infinite slope, as in NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for
@@ -164,7 +164,7 @@ elementwise(np.conjugate,   a=lambda g: np.conj(g))
 elementwise(np.real,        a=lambda g: g)
 elementwise(np.imag,        a=lambda g: g * -1j)
 rule(np.real_if_close,      a=lambda g, y, tol=100: g)
-elementwise(np.angle,       a=lambda g, a, deg=False: g * -1j / a * (1 / DEGREE if deg else 1))
+elementwise(np.angle,       a=lambda g, a, deg=False: np.where(np.equal(a, 0), 0, g * -1j / unless_zero(a) * (1 / DEGREE if deg else 1)))
 
 # --------------------------------------------------------------------------- differentiable nowhere that it matters
 constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,

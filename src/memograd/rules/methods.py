@@ -1,8 +1,10 @@
-"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, or ops of their own.
+"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of their own, or loops over slices.
 
 Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of infinities gives them even shares.
 """
 
+import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from ..registry import constant, linear, op, rule
 from .indexing import scatter, untake_along
-from .reductions import kept
+from .reductions import kept, lined
 
 
 @op
@@ -83,7 +85,7 @@ constant(latest)
 # ----------------------------------------------------------------------------------------------- what a method stands for
 REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
-    np.logical_and: np.all, np.logical_or: np.any,
+    np.fmax: np.nanmax, np.fmin: np.nanmin, np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
 ACCUMULATE: dict[Any, Callable[..., Any]] = {
     np.add: np.cumsum, np.multiply: np.cumprod, np.maximum: running_maximum, np.minimum: running_minimum,
@@ -93,28 +95,58 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 def reduce(f: Any) -> Callable[..., Any] | None:
     """The function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
-
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else folded(f) if paired(f) else None
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
     """The function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unfolded(f) if paired(f) else None
+
+
+def paired(f: Any) -> bool:
+    """Whether a ufunc makes one number of two."""
+    return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
+
+
+def folded(f: Any) -> Callable[..., Any]:
+    """`f.reduce`, from slice to slice."""
+
+    def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
+        y = functools.reduce(f, np.moveaxis(lined(a, a.shape, axis), -1, 0))
+        return np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis) if keepdims else y
+
+    return reduce
+
+
+def unfolded(f: Any) -> Callable[..., Any]:
+    """`f.accumulate`, from slice to slice."""
+
+    def accumulate(a: Any, axis: int = 0) -> Any:
+        return np.stack(list(itertools.accumulate(np.moveaxis(a, axis, 0), f)), axis)
+
+    return accumulate
 
 
 def outer(f: Any) -> Callable[..., Any] | None:
     """`f` of each pair of elements."""
 
-    def paired(a: Any, b: Any, **others: Any) -> Any:
+    def outer(a: Any, b: Any, **others: Any) -> Any:
         return f(np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b, **others)
 
-    return paired if f.nin == 2 and f.signature is None else None
+    return outer if f.nin == 2 and f.signature is None else None
 
 
 def reduceat(f: Any) -> Callable[..., Any] | None:
-    """Sums over slices; the others have no rule."""
-    return sum_of_slices if f is np.add else None
+    """`f.reduce` of slices; one that would be empty is one element."""
+
+    def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:
+        moved = np.moveaxis(a, axis, 0)
+        ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
+        return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)
+
+    return sum_of_slices if f is np.add else reduceat if paired(f) else None
 
 
 METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {

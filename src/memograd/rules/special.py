@@ -1,13 +1,14 @@
 """scipy.special: brought in when one of its functions first meets a node.
 
 Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the factor (infinite where the
-logarithm is) and 0 by what stands in the logarithm. `huber` is differentiable everywhere; the scaled functions `i0e`, `ive` and
-the like have a kink at 0, where the slope is the centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`,
-`poch(z, m)` jumps where z and z + m are both poles of Γ, and its slope is infinite or NaN; so are those of `ker`, `kerp`, `keip` and
-`kelvin` at 0, where Kelvin's functions of the second kind are infinite: take `ber` and `bei` there. Functions of complex numbers are
-holomorphic, so one line serves both, save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that
-nothing overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form
-divides zero by zero, by the leading terms of the tail where it subtracts equal numbers.
+logarithm is) and 0 by what stands in the logarithm; where both operands of `rel_entr` or `kl_div` are 0, the logarithm of their
+ratio counts as 0. `huber` is differentiable everywhere; the scaled functions `i0e`, `ive` and the like have a kink at 0, where the
+slope is the centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`, `poch(z, m)` jumps where z and z + m are
+both poles of Γ, and its slope is infinite or NaN; so are those of `ker`, `kerp`, `keip` and `kelvin` at 0, where Kelvin's functions
+of the second kind are infinite: take `ber` and `bei` there. Functions of complex numbers are holomorphic, so one line serves both,
+save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing overflows, cancels or turns
+into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form divides zero by zero, by the leading
+terms of the tail where it subtracts equal numbers.
 
 No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel functions and of polynomials, by
 the shape parameters of `gammainc`, `betainc` and the distributions made of them, by the parameters of hypergeometric functions,
@@ -48,6 +49,12 @@ def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
 def ratio(a: Any, b: Any) -> Any:
     """a / b; 0 where a is 0."""
     return a / np.where(np.equal(a, 0), 1, b)
+
+
+def log_ratio(a: Any, b: Any) -> Any:
+    """log(a / b), also where a / b would overflow; 0 where both are 0."""
+    origin = np.logical_and(np.equal(a, 0), np.equal(b, 0))
+    return np.log(np.where(origin, 1, a)) - np.log(np.where(origin, 1, b))
 
 
 def tail(t: Any) -> Any:
@@ -228,10 +235,19 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
     end, pole = z + m, is_pole(z)
     both = np.logical_and(pole, is_pole(end))
     reflected = special.psi(np.where(both, 1 - end, 1)) - special.psi(np.where(both, 1 - z, 1))
-    once = np.where(both, 1, end)
+    once = np.where(np.logical_and(pole, np.logical_not(both)), end, 1)
     crossing = y * special.psi(once) + special.gamma(once) * rgamma_slope(np.where(pole, z, 0))
     plain = y * (special.psi(np.where(pole, 1, end)) - special.psi(np.where(pole, 1, z)))
     return np.where(both, y * reflected, np.where(pole, crossing, plain))
+
+
+def binom_slopes(n: Any, k: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The derivatives of a binomial coefficient y through Γ(n + 1), 1/Γ(k + 1) and 1/Γ(n - k + 1), of which one of the latter may be 0."""
+    zero, top = np.equal(y, 0), y * special.psi(n + 1)
+    low, high = (-y * special.psi(np.where(zero, 1, x + 1)) for x in (k, n - k))
+    n, k = np.where(zero, n, 1), np.where(zero, k, 1)
+    low = np.where(zero, special.poch(n - k + 1, k) * rgamma_slope(k + 1), low)
+    return top, low, np.where(zero, special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), high)
 
 
 def is_pole(z: Any) -> Any:
@@ -355,6 +371,11 @@ def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
     return (n * f(below(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
 
 
+def weighted(a: Any, b: Any) -> Any:
+    """`a`, and what vanishes where its weight does."""
+    return a if b is None else np.where(np.equal(b, 0), -np.inf, a)
+
+
 def shares(a: Any, y: Any, axis: Any, keepdims: Any) -> Any:
     """exp(a - y), where y is logsumexp(a); infinities share evenly."""
     y = kept(y, axis, keepdims)
@@ -378,7 +399,7 @@ elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spheric
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
 elementwise(spherical_kn,       n=None, z=lambda g, n, z: -g * neighbours(spherical_kn, n, z, 1))
 rule(logsumexp,                 a=lambda g, a, y, b=None, axis=None, keepdims=False, return_sign=False:
-                                (1 if b is None else b) * logsumexp_slope(g, a, y, axis, keepdims, return_sign),
+                                (1 if b is None else b) * logsumexp_slope(g, weighted(a, b), y, axis, keepdims, return_sign),
                                 b=lambda g, a, b_shape, y, axis=None, keepdims=False, return_sign=False:
                                 unbroadcast(logsumexp_slope(g, a, y, axis, keepdims, return_sign), b_shape))
 rule(softmax,                   x=lambda g, y, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
@@ -397,8 +418,8 @@ elementwise(special.betaln,     a=lambda g, a, b: g * (special.psi(a) - special.
                                 b=lambda g, a, b: g * (special.psi(b) - special.psi(a + b)))
 elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
-elementwise(special.binom,      n=lambda g, n, k, y: g * y * (special.psi(n + 1) - special.psi(n - k + 1)),
-                                k=lambda g, n, k, y: g * y * (special.psi(n - k + 1) - special.psi(k + 1)))
+elementwise(special.binom,      n=lambda g, n, k, y: g * (binom_slopes(n, k, y)[0] + binom_slopes(n, k, y)[2]),
+                                k=lambda g, n, k, y: g * (binom_slopes(n, k, y)[1] - binom_slopes(n, k, y)[2]))
 elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 
 # --------------------------------------------------------------------- distribution functions, by the shapes: unknown
@@ -475,8 +496,8 @@ elementwise(special.modfresnelm,  x=lambda g, x: (-g[0] + g[1] * -np.exp(1j * (x
 
 # -------------------------------------------------------------------------------------- logarithms and exponentials
 elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
-elementwise(special.rel_entr,     a=lambda g, a, b: g * (1 + np.log(a) - np.log(b)),  b=lambda g, a, b: -g * ratio(a, b))
-elementwise(special.kl_div,       a=lambda g, a, b: g * (np.log(a) - np.log(b)),      b=lambda g, a, b: g * (1 - ratio(a, b)))
+elementwise(special.rel_entr,     a=lambda g, a, b: g * (1 + log_ratio(a, b)),          b=lambda g, a, b: -g * ratio(a, b))
+elementwise(special.kl_div,       a=lambda g, a, b: g * log_ratio(a, b),                b=lambda g, a, b: g * (1 - ratio(a, b)))
 elementwise(special.xlogy,        a=lambda g, b: g * np.log(b),                       b=lambda g, a, b: g * ratio(a, b))
 elementwise(special.xlog1py,      a=lambda g, b: g * np.log1p(b),                     b=lambda g, a, b: g * ratio(a, 1 + b))
 elementwise(special.expm1,        x=lambda g, x: g * np.exp(x))
@@ -569,7 +590,7 @@ elementwise(special.iti0k0,       x=lambda g, x: g[0] * special.i0(x) + g[1] * s
 elementwise(special.it2j0y0,      x=lambda g, x: (g[0] * (1 - special.j0(x)) - g[1] * special.y0(x)) / x)
 elementwise(special.it2i0k0,      x=lambda g, x: (g[0] * (special.i0(x) - 1) - g[1] * special.k0(x)) / x)
 elementwise(special.itstruve0,    x=lambda g, x: g * special.struve(0, x))
-elementwise(special.it2struve0,   x=lambda g, x: -g * special.struve(0, x) / x)
+elementwise(special.it2struve0,   x=lambda g, x: -g * per(special.struve(0, x), x, 2 / pi))
 elementwise(special.itmodstruve0, x=lambda g, x: g * special.modstruve(0, x))
 elementwise(special.itairy,       x=lambda g, x: g[0] * special.airy(x)[0] + g[1] * special.airy(x)[2]
                                   + g[2] * special.airy(-x)[0] + g[3] * special.airy(-x)[2])
