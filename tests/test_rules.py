@@ -283,6 +283,15 @@ def test_convention(convention: str) -> None:
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-300)
 
 
+def test_the_median_of_nothing_has_a_derivative_of_no_elements() -> None:
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        assert grads(np.median, np.zeros((2, 0)))[0].shape == (2, 0)
+
+
+def test_more_differences_than_elements() -> None:
+    np.testing.assert_array_equal(grads(lambda x: np.concatenate([x, np.diff(x, 9)]), V), [[1, 1, 1]])
+
+
 def test_sqrt_at_0_has_an_infinite_slope() -> None:
     with np.errstate(divide="ignore"):
         assert grads(np.sqrt, 0.0) == [INF]

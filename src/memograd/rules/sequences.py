@@ -34,17 +34,21 @@ def cut(g: Any, axis: int, start: int, stop: int) -> Any:
     return np.take(g, range(start, stop), axis)
 
 
+def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
+    """The cotangent of what was put before, `a` and what was put after, in a row; no more differences than elements are taken."""
+    return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
+
+
 def appended(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
-    """The cotangent of what `diff` put before or after; `n` is 0 where it put nothing there after all."""
-    g = undiff(g, n, axis)
+    """The cotangent of what `diff` put before or after, given that of all; `n` is 0 where it put nothing there after all."""
     whole, m = g.shape[axis], length(x, axis)
     part = cut(g, axis, whole - m, whole) if end else cut(g, axis, 0, m)
     return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
 
 
-def undiff_a(g: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
+def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     """The cotangent of what stands between."""
-    g = undiff(g, n, axis)
+    g = undiff_all(g, shape, n, axis, prepend, append)
     return g if n == 0 else cut(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
 
 
@@ -168,9 +172,11 @@ def unspaced(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bo
 
 
 # ------------------------------------------------------------------------------------------ differences and integrals
-linear(np.diff,       a=lambda g, n=1, axis=-1, prepend=ABSENT, append=ABSENT: undiff_a(g, n, axis, prepend, append),
-                      prepend=lambda g, prepend, prepend_shape, n=1, axis=-1: appended(g, prepend_shape, n, axis, prepend, False),
-                      append=lambda g, append, append_shape, n=1, axis=-1: appended(g, append_shape, n, axis, append, True))
+linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=ABSENT, append=ABSENT: undiff_a(g, a_shape, n, axis, prepend, append),
+                      prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=ABSENT:
+                      appended(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=ABSENT:
+                      appended(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
 linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
                       undiff(cut(g, 0, np.size(to_begin) if to_begin is not None else 0,
                                  g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),

@@ -56,6 +56,8 @@ def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, meth
     """The cotangent of the elements between which the quantiles lie."""
     flat = lined(a, shape, axis)
     n = flat.shape[-1]
+    if not n:
+        return np.zeros(shape, g.dtype)
     w = None if weights is None else lined(np.broadcast_to(laid_out(weights, np.shape(weights), shape, axis), shape), shape, axis)
     at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (place(flat, q, method, w), g))
     low = np.floor(at)
