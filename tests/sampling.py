@@ -129,6 +129,11 @@ SAMPLES: dict[Any, list[Any]] = {
                   for mode in ("full", "same", "valid")],
     np.correlate: [call(a, v, mode) for a, v in [*PAIRS, (array(6), array(4)), (V, W)]
                    for mode in ("full", "same", "valid")],
+    np.polyadd: [call(V, array(5)), call(array(4), W), call(V, 0.3)],
+    np.polysub: [call(V, array(5)), call(array(4), W), call(V, 0.3)],
+    np.polymul: [call(V, array(5)), call(array(4), W), call(V, 0.3)],
+    np.polyder: [call(array(5)), call(array(5), 2), call(V, m=0), call(V, 3), call(V, 5)],
+    np.polyint: [call(array(5)), call(array(5), 2, [0.1, 0.2]), call(V, m=0)],
     np.polyval: [call(V, X), call(V, 0.3), call(array(1), X), call(array(5), V)],
     np.vander: [call(V), call(V, 5), call(V, 2, increasing=True)],
     np.linspace: [call(0.2, 0.7, 4), call(V, W, num=5, axis=-1), call(V, 0.5, 5, False), call(0.2, 0.5, 1)],

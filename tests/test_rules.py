@@ -292,6 +292,11 @@ def test_more_differences_than_elements() -> None:
     np.testing.assert_array_equal(grads(lambda x: np.concatenate([x, np.diff(x, 9)]), V), [[1, 1, 1]])
 
 
+def test_a_product_of_polynomials_that_was_trimmed() -> None:
+    np.testing.assert_array_equal(np.polymul([0.0, 2.0], [3.0, 5.0]), [6.0, 10.0])
+    np.testing.assert_array_equal(grads(lambda p: np.polymul(p, [3.0, 5.0]), [0.0, 2.0])[0], [5.0, 8.0])
+
+
 def test_sqrt_at_0_has_an_infinite_slope() -> None:
     with np.errstate(divide="ignore"):
         assert grads(np.sqrt, 0.0) == [INF]

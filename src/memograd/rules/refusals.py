@@ -60,9 +60,7 @@ refused("it gives Python objects, which have no derivative. Use memograd.op on a
 refused("it calls a function on index arrays, which are constants. Use the function on np.indices(shape).", np.fromfunction)
 
 # ---------------------------------------------------------------------------------- polynomials, windows, dates, bits
-refused("it belongs to the legacy polynomials, which pad and trim coefficient lists by their values. Use np.polyval to evaluate, "
-        "np.convolve for a product, + and - for sums of one length.",
-        np.polyadd, np.polysub, np.polymul, np.polydiv, np.polyder, np.polyint)
+refused("it trims coefficients by their values. Use np.linalg.lstsq on the matrix of the products.", np.polydiv)
 refused("it is an eigenvalue problem in disguise, which trims zeros by their values. Use np.linalg.eigvals on the companion matrix.",
         np.roots, np.poly)
 refused("it is a least squares problem in disguise. Use np.linalg.lstsq(np.vander(x, n), y).", np.polyfit)

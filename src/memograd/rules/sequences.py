@@ -154,6 +154,28 @@ def powers(n: int, increasing: bool = False) -> Any:
     return np.arange(n) if increasing else np.arange(n)[::-1]
 
 
+def trailing(g: Any, shape: Any) -> Any:
+    """The cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros before a shorter one's, which was trimmed."""
+    n = prod(shape)
+    return np.reshape(np.concatenate([np.zeros(max(n - g.shape[0], 0), g.dtype), g[max(g.shape[0] - n, 0) :]]), shape)
+
+
+def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
+    """The cotangent of a factor of a product of polynomials."""
+    n, v = prod(a_shape), np.atleast_1d(v)
+    return np.reshape(unconvolve(trailing(g, (n + v.shape[0] - 1,)), v, n), a_shape)
+
+
+def falling(n: int, m: int) -> Any:
+    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are left out."""
+    return np.prod([powers(n + m)[:n] - j for j in range(m)], axis=0)
+
+
+def unpolyder(g: Any, shape: Any, m: int) -> Any:
+    """The cotangent of a polynomial, given that of its m-th derivative, which the last terms have no part in."""
+    return np.concatenate([g * falling(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
+
+
 def derived(p: Any) -> Any:
     """The coefficients of the derivative."""
     return p[:-1] * powers(p.shape[0])[:-1]
@@ -204,6 +226,12 @@ multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
                           np.conj(unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
 rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
                       x=lambda g, p, x: g * np.polyval(derived(p), x))
+linear(np.polyadd,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: trailing(g, a2_shape))
+linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: -trailing(g, a2_shape))
+rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),
+                      a2=lambda g, a1, a2_shape, y: unpolymul(g, a2_shape, a1))
+linear(np.polyder,    p=lambda g, p_shape, m=1: unpolyder(g, p_shape, m))
+linear(np.polyint,    p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
 
 # ----------------------------------------------------------------------------------------------------- evenly spaced
