@@ -129,6 +129,7 @@ SAMPLES: dict[Any, list[Any]] = {
                   for mode in ("full", "same", "valid")],
     np.correlate: [call(a, v, mode) for a, v in [*PAIRS, (array(6), array(4)), (V, W)]
                    for mode in ("full", "same", "valid")],
+    np.trim_zeros: [call(V), call(CUBE, "f", axis=1)],
     np.polyadd: [call(V, array(5)), call(array(4), W), call(V, 0.3)],
     np.polysub: [call(V, array(5)), call(array(4), W), call(V, 0.3)],
     np.polymul: [call(V, array(5)), call(array(4), W), call(V, 0.3)],

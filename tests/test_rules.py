@@ -392,6 +392,9 @@ UNUSUAL = {
     "interp with a node as period": lambda x: np.interp(x[0], [0.9, 0.2, 0.5], [1.0, 2.0, 4.0], period=1.2 + x[0, 0]),
     "cov by its weights": lambda x: np.cov(np.arange(6.0).reshape(2, 3) ** 2, aweights=x[0], fweights=[1, 2, 3]),
     "average by its weights, with their sum": lambda x: np.average(np.sin(x), 1, x[0], returned=True)[1] * np.average(x, 1, x[1]),
+    "trim_zeros": lambda x: np.trim_zeros(np.where(x < 0.5, 0, x)[0]) ** 2,
+    "trim_zeros along an axis": lambda x: np.trim_zeros(np.pad(np.sin(x), ((1, 2), (0, 3))), trim="b", axis=-1),
+    "trim_zeros of nothing else": lambda x: np.append(np.trim_zeros(0.0 * np.floor(x)), x),
     "matvec along other axes": lambda x: np.matvec(x, x[:, 1], axes=[(1, 0), 0, -1]),
 }  # fmt: skip
 
@@ -437,7 +440,6 @@ def test_full_like_a_node() -> None:
     (lambda x: np.pad(x, 1, "linear_ramp"), "np.concatenate"),
     (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), "reflect_type"),
     (lambda x: np.gradient(x, x[0, 0]), "spacing"),
-    (lambda x: np.trim_zeros(x[0]), "slice"),
     (lambda x: np.linalg.qr(x, mode="raw"), "mode='reduced'"),
 ])  # fmt: skip
 def test_what_is_refused_says_what_to_use(call: Any, reason: str) -> None:

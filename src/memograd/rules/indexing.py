@@ -1,6 +1,6 @@
 """Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up.
 
-The lines of ops whose shape depends on values (`masked compress extract`) name `y`, so that a shape that changed is found.
+The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so that a shape that changed is found.
 
 Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements that were chosen: where one gives
 NaN or an infinite slope elsewhere, give it an x that is safe there, as for `where`.
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import constant, linear, op, refused, rule
+from ..registry import constant, linear, op, rule
 from .broadcasting import unbroadcast
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
@@ -47,6 +47,19 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
     else:
         np.add.at(total, key, g)
     return total
+
+
+@op
+def untrimmed(x: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """Where the elements stand that `trim_zeros` keeps: a mask."""
+    kept = np.ones(x.shape, bool)
+    for k in range(x.ndim) if axis is None else np.atleast_1d(axis) % x.ndim:
+        some = np.any(x, axis=tuple(j for j in range(x.ndim) if j != k), keepdims=True)
+        if "f" in trim.lower():
+            kept = kept & np.logical_or.accumulate(some, axis=k)
+        if "b" in trim.lower():
+            kept = kept & np.flip(np.logical_or.accumulate(np.flip(some, k), axis=k), k)
+    return kept
 
 
 @op
@@ -115,6 +128,8 @@ rule(np.compress,          condition=None,
                            a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis))
 rule(np.extract,           condition=None,
                            arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
+rule(np.trim_zeros,        filt=lambda g, filt, filt_shape, y, trim="fb", axis=None:
+                           scatter(np.ravel(g), filt_shape, untrimmed(filt, trim, axis)))
 linear(np.choose,          each=lambda g, k, xs, xs_shape, mode="raise": unchoose(g, k, xs, xs_shape, mode))
 linear(np.select,          each=unselect)
 linear(np.piecewise,       each=unselect)
@@ -124,5 +139,5 @@ linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
 rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)
 
-constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index)
-refused("where it cuts depends on values. Take the slice you mean, x[i:j].", np.trim_zeros)
+constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,
+         untrimmed)
