@@ -118,8 +118,10 @@ def scheduled(steps: dict[int, Step], blocks: Iterable[list[int]] = ()) -> dict[
     """Steps in an order in which each comes after its operands and each block is in one piece, otherwise as they were."""
     block_of = {n: block for block in blocks for n in block}
     done: dict[int, Step] = {}
-    for first in steps:
+    for first, step in steps.items():
         stack = [first]
+        if first not in block_of and done.keys() >= set(operands(step)):
+            done[stack.pop()] = step  # most are in order
         while stack:
             n = stack[-1]
             members = block_of.get(n, [n])

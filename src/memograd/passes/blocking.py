@@ -24,7 +24,7 @@ FEWEST = 3
 
 def blocked(slice: Slice) -> Slice:
     """The slice with its blocks, each in one piece."""
-    kinds = kinds_of(slice)
+    kinds = kinds_of(slice) if any(map(is_large, slice.steps.values())) else {}
     if not kinds:
         return slice
     blocks = [block for block in components(slice, kinds) if len(block) >= FEWEST]
@@ -34,7 +34,7 @@ def blocked(slice: Slice) -> Slice:
 def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:
     """The steps that can be run by blocks: their shape and their level."""
     steps, ordered = slice.steps, in_order(slice)
-    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(steps, ordered, step)}
+    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(step) and is_cut(steps, ordered, step)}
     levels: dict[int, int] = {}
     for n, step in steps.items():
         below = (levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n)) for a in operands(step))
@@ -42,16 +42,19 @@ def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
-def is_large(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
+def is_large(step: Step) -> bool:
     """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
-    if step.op not in ELEMENTWISE or step.kwargs or not step.shape or size_of(step.shape, step.dtype) < LEAST:
+    if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
-    return rows_of(step) > 0 and all(_is_cut_or_whole(steps[a], step, a in ordered) for a in operands(step))
+    return size_of(step.shape, step.dtype) >= LEAST and rows_of(step) > 0
 
 
-def _is_cut_or_whole(operand: Step, step: Step, ordered: bool) -> bool:
-    """Whether an operand has the step's shape, and is cut as it is, or is the same for all rows."""
-    return (operand.shape == step.shape and ordered) or len(operand.shape) < len(step.shape) or operand.shape[0] == 1
+def is_cut(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
+    """Whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
+    return all(
+        (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
+        for a in operands(step)
+    )
 
 
 def rows_of(step: Step) -> int:

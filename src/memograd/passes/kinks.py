@@ -12,6 +12,8 @@ from ..slices import Draft, Slice, Step, uses
 
 def untied(slice: Slice) -> Slice:
     """The slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
+    if all(step.op is not np.where for step in slice.steps.values()):
+        return slice
     factors = _read_by_products_alone(slice)
     draft = Draft(slice)
     for n, step in draft:

@@ -79,7 +79,9 @@ def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
     own, rank = set(members), dict[int, int]()
     found: dict[int, list[int]] = defaultdict(list)
     for n, step in slice.steps.items():
-        rank[n] = max((rank[a] + (a in own) for a in operands(step)), default=0)
+        ranks = [rank[a] + (a in own) for a in operands(step) if a in rank or a in own]
+        if n in own or ranks:
+            rank[n] = max(ranks, default=0)
         if n in own:
             found[rank[n]].append(n)
     return list(found.values())
