@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .arrays import dtype_of, settle, shape_of
 from .calls import NOTHING
 from .lines import Line
-from .program import Operand
+from .program import ARGS, LINE, OP, Operand
 
 if TYPE_CHECKING:
     from .memory import Memory
@@ -69,26 +69,23 @@ class Slice:
 
 def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:
     """The slice of a program that the outputs need, cut off at the inputs."""
-    nodes, given, stack = memory.nodes, set(inputs), list(outputs)
+    recorded, nodes, given, stack = memory.steps, memory.nodes, set(inputs), list(outputs)
     needed = set(given)
     while stack:
         n = stack.pop()
         if n not in needed:
             needed.add(n)
-            stack += memory.pred[n]
-    steps = {}
-    for n in sorted(needed):
-        node = nodes[n]
-        op, args, kwargs = (None, (), NOTHING) if n in given else (node["op"], node["args"], node["kwargs"])
-        steps[n] = Step(op, args, kwargs, node["shape"], node["dtype"])
+            stack += [a for a in recorded[n][ARGS] if type(a) is Operand]
+    steps = {n: Step(*recorded[n][OP:LINE]) for n in sorted(map(int, needed))}
+    steps.update((n, steps[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs)
     return Slice(
         inputs,
         outputs,
         steps,
         {n: memory.value(n) for n, step in steps.items() if step.op is None and n not in given},
-        {n: nodes[n]["name"] for n in steps},
-        {n: nodes[n]["line"] for n in steps},
-        frozenset(n for n in steps if nodes[n]["of"] is not None),
+        {n: nodes.name(n) for n in steps},
+        {n: recorded[n][LINE] for n in steps},
+        frozenset(n for n in steps if n in nodes.of),
     )
 
 
@@ -107,6 +104,8 @@ def live(slice: Slice) -> Slice:
         if n in needed:
             needed.update(operands(steps[n]))
     needed.update(slice.inputs)
+    if len(needed) == len(steps):
+        return slice
     return replace(
         slice,
         steps={n: step for n, step in steps.items() if n in needed},
