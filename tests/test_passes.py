@@ -101,6 +101,10 @@ class TestReshaped:
         y = np.exp(-np.broadcast_to(np.sum(X, axis=0), (3, 4)))
         assert through([y], [X], reshaped) == ["sum", "negative", "exp", "broadcast_to"]
 
+    def test_a_sum_of_no_terms_is_zero(self, x, tape):
+        y = np.sum(np.broadcast_to(x, (0, 2)), axis=0)
+        assert mg.plan(y, inputs=[x])([np.inf, np.nan]).tolist() == [0.0, 0.0]
+
     def test_a_sum_of_equal_terms_is_a_product(self, x, through):
         y = np.sum(np.broadcast_to(x, (3, 2)), axis=0)
         assert through([y], [x], reshaped, rtol=1e-15) == ["multiply"]

@@ -109,7 +109,7 @@ def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
         return None
     axes = axes_of(step.kwargs.get("axis"), len(full))
     before = (1,) * (len(full) - len(shape_of(sweep, g))) + shape_of(sweep, g)
-    if any(before[k] != 1 for k in axes):
+    if any(before[k] != 1 for k in axes) or 0 in full:  # no terms at all are 0, where none times infinity is NaN
         return None
     kept = tuple(1 if k in axes else n for k, n in enumerate(before))
     total = sweep.of(np.multiply, g, float(math.prod(full[k] for k in axes)), like=Step(None, (), NOTHING, shape_of(sweep, g), step.dtype))
