@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms"},
-    1: {"registry", "log", "rules", "digraph", "costs", "comparison"},
-    2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused"},
-    3: {"tape", "progress", "slices", "facts"},
-    4: {"solver", "passes", "printing", "buffers", "expressions", "machine", "regions", "floats", "interpreter"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas"},
+    1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
+    2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
+    3: {"tape", "progress", "slices", "facts", "lowering"},
+    4: {"solver", "passes", "printing", "buffers", "expressions"},
     5: {
         "tableview",
         "foresight",
@@ -86,11 +86,7 @@ ARROWS = {
     ("passes.shapes", "passes.rewriting"),
     ("passes.slicing", "passes.sharing"),
     ("passes.sums", "passes.slicing"),
-    ("floats", "expressions"),
-    ("machine", "floats"),
-    ("floats", "printing"),
-    ("machine", "regions", "floats"),
-    ("regions", "machine"),
+    ("machine", "slices"),
     ("printing", "buffers"),
     ("printing", "passes.blocking"),
     ("printing", "expressions"),
@@ -111,7 +107,7 @@ ARROWS = {
 FOLDERS = {"rules", "passes", "drawing"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "interpreter": {"numba"}, "drawing.layout": {"fast_sugiyama"}}
+OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

@@ -1,6 +1,7 @@
-"""Scalar regions of a plan: both ways of running them give what NumPy gives, and a region never waits for itself."""
+"""The tape machine: both ways of running it give what NumPy gives, at the edges too; a region never waits for itself."""
 
 import pickle
+import sys
 import threading
 
 import numpy as np
@@ -8,144 +9,301 @@ import pytest
 
 import memograd as mg
 from memograd import machine
-from memograd.machine import CODES, Machine
+from memograd.formulas import FORMULAS, LOGICAL, REAL
+from memograd.machine import Machine, on_machine
+from memograd.passes.regions import LEAST
 
-UNARY = [op for op in CODES if op.nin == 1 and op is not np.sign]
-ULPS = 8
+EDGES = (0.25, -0.75, 0.0, -0.0, 1.0, -1.0, 3.5, 710.0, 1e308, -1e308, 5e-324, np.inf, -np.inf, np.nan)
+ULPS = 4
 
 
-@pytest.fixture(params=["numba", "floats"])
+@pytest.fixture(params=["numba", "python"])
 def way(request, monkeypatch):
+    """Each test runs compiled, and as it runs where Numba is missing."""
     if request.param == "numba":
-        pytest.importorskip("numba", reason="Numba is in the extra `fast`")
-    monkeypatch.setattr(machine, "has_numba", lambda: request.param == "numba")
-    return request.param
+        pytest.importorskip("numba", reason="Numba comes with the extra `fast`")
+    else:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    machine.interpreter.cache_clear()
+    yield request.param
+    machine.interpreter.cache_clear()
 
 
 def machines(plan):
-    return [step.op for step in plan._slice.steps.values() if isinstance(step.op, Machine)]
+    """The machines of a plan, in order."""
+    return [step.args[0] for step in plan._slice.steps.values() if step.op is on_machine]
 
 
-def long(tape, value=0.3, steps=40):
-    """A chain of numbers that is long enough for a region, with an element read and a row of results."""
-    x = tape.leaf([value, 0.5, -0.25], name="x")
+def padding(x):
+    """As many steps as make a region worth while."""
+    y = x
+    for _ in range(LEAST):
+        y = y * 0.5 + x
+    return y
+
+
+def chain(x, steps=60):
+    """A number made of two elements of an array."""
     a, b = x[0], x[-1]
     for k in range(steps):
-        a, b = np.sin(a) * b + 0.001 * k, np.cos(b) - 0.5 * a * a
-    return x, (a + np.tanh(b)).named("L")
+        a, b = np.sin(a) * b + 0.01 * k, np.cos(b) - 0.5 * a * a
+    return a + np.tanh(b)
 
 
-def near(ours, theirs):
-    np.testing.assert_allclose(ours, theirs, rtol=ULPS * np.finfo(float).eps, atol=0, equal_nan=True)
+def same(ours, theirs, ulps=0):
+    """Equal but for so many units in the last place; a NaN where there is one, zeros of one sign."""
+    np.testing.assert_allclose(ours, theirs, rtol=ulps * np.finfo(float).eps, atol=ulps * 5e-324, equal_nan=True)
 
 
-def test_value_and_gradient_are_one_step(way, tape):
-    x, L = long(tape)
+# ----------------------------------------------------------------------------------------------------- what it gives
+
+
+@pytest.mark.parametrize("op", [op for op in REAL | LOGICAL if op is not np.where], ids=lambda op: op.__name__)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_each_formula_gives_what_numpy_gives(way, tape, op):
+    x, y = tape.leaf(0.25, name="x"), tape.leaf(0.5, name="y")
+    operands = (x, y)[: op.nin]
+    plan = mg.plan([op(*operands), padding(x)], inputs=[x, y])
+    assert len(machines(plan)) == 1
+    for a in EDGES:
+        for b in EDGES if op.nin == 2 else (1.0,):
+            value, theirs = plan(a, b)[0], op(*map(np.float64, (a, b)[: op.nin]))
+            assert type(value) is type(theirs)
+            same(value, theirs, ULPS)
+
+
+@pytest.mark.parametrize("exponent", [0, 1, 2, 3, -1, -2, 0.5, 2.5])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_powers_with_a_constant_exponent(way, tape, exponent):
+    x = tape.leaf(0.25, name="x")
+    y = np.power(x, exponent)
+    plan = mg.plan([y, mg.grad_node(y, x), padding(x)], inputs=[x])
+    for a in EDGES:
+        x.value = a
+        same(plan(a)[0], y.value, ULPS)
+        same(plan(a)[1], mg.grad(y, x), ULPS)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_random_arithmetic_is_equal_to_the_bit(way, tape, seed):
+    random = np.random.default_rng(seed)
+    binary = [np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum]
+    unary = [np.negative, np.absolute, np.sqrt, np.square, np.sign]
+    x = tape.leaf(random.normal(size=4), name="x")
+    numbers = [x[k] for k in range(4)] + [0.5, -2.0]
+    for _ in range(150):
+        a, b, c = (numbers[k] for k in random.integers(0, len(numbers), 3))
+        kind = random.integers(8)
+        if kind == 0:
+            numbers.append(np.where(np.less(a, b), c, x[0]))
+        elif kind == 1:
+            numbers.append(unary[random.integers(len(unary))](a * x[1]))
+        else:
+            numbers.append(binary[random.integers(len(binary))](a, b) + x[2])
+    outputs = numbers[6:]
+    plan = mg.plan(outputs, inputs=[x])
+    assert len(machines(plan)) == 1
+    for _ in range(3):
+        x.value = random.normal(size=4)
+        same(plan(x.value), [y.value for y in outputs])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_gradients(way, tape, seed):
+    random = np.random.default_rng(seed)
+    functions = [np.sin, np.cos, np.tanh, np.arctan, lambda u: np.log1p(u * u), lambda u: np.exp(-u * u), lambda u: np.sqrt(1 + u * u)]
+    x = tape.leaf(random.normal(size=(2, 3)), name="x")
+    numbers = [x[i, j] for i in range(2) for j in range(-3, 0)]
+    for _ in range(80):
+        a, b = (numbers[k] for k in random.integers(0, len(numbers), 2))
+        f = functions[random.integers(len(functions))]
+        numbers.append(f(a) * 0.7 + f(a * b) * 0.3)
+    L = np.sum(np.stack(numbers[-7:]))
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
     assert len(machines(plan)) == 1
-    assert sum(step.op is not None for step in plan._slice.steps.values()) <= 4
-    for values in ([0.3, 0.5, -0.25], [0.9, 7.0, 0.1]):
-        x.value = values
-        value, g = plan(values)
-        assert type(value) is np.float64 and g.shape == (3,)
+    for _ in range(3):
+        x.value = random.normal(size=(2, 3))
+        value, g = plan(x.value)
         np.testing.assert_allclose(value, L.value, rtol=1e-13)
-        np.testing.assert_allclose(g, mg.grad(L, x), rtol=1e-12)
+        np.testing.assert_allclose(g, mg.grad(L, x), rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("op", UNARY, ids=lambda op: op.__name__)
-def test_each_function_gives_what_numpy_gives_at_the_edges_too(way, tape, op):
+def test_a_square_is_a_product(way, tape):
     x = tape.leaf(0.25, name="x")
-    with np.errstate(all="ignore"):
-        y = op(x)
-        z = x
-        for _ in range(70):
-            z = z + x
-        plan = mg.plan([y, z], inputs=[x])
-        assert machines(plan)
-        for value in (0.25, -0.25, 0.0, -0.0, 1.0, 1e308, -1e308, np.inf, -np.inf, np.nan):
-            near(plan(value)[0], op(np.float64(value)))
+    for exponent in (2, 2.0, np.array(2)):
+        (only,) = machines(mg.plan([padding(np.power(x, exponent))], inputs=[x]))
+        assert FORMULAS[only.program.code[0, 0]] == "a * a"
 
 
-@pytest.mark.parametrize("op", [np.power, np.divide, np.maximum, np.minimum, np.subtract], ids=lambda op: op.__name__)
-@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
-def test_so_does_each_function_of_two(way, tape, op):
-    x, y = tape.leaf(0.25, name="x"), tape.leaf(2.0, name="y")
-    z = x
-    for _ in range(70):
-        z = z + y
-    plan = mg.plan([op(x, y), op(x, 3), op(x, -1.0), z], inputs=[x, y])
-    assert machines(plan)
-    for a in (0.5, -2.0, 0.0, np.inf, np.nan):
-        for b in (2.0, -1.0, 0.0, 0.5, -np.inf, np.nan):
-            near(plan(a, b)[:3], [op(np.float64(a), np.float64(b)), op(np.float64(a), 3), op(np.float64(a), -1.0)])
+def test_nothing_is_warned_of_and_nothing_raised(way, tape):
+    x = tape.leaf(1.0, name="x")
+    y = padding(np.log(x) / x + np.exp(1000 * (x - 1)))
+    plan = mg.plan([y], inputs=[x])
+    assert np.isnan(plan(-1.0)[0]) and plan(2.0)[0] == np.inf and np.isnan(plan(0.0)[0]) == np.isnan(-np.inf)
+
+
+# ----------------------------------------------------------------------------------------------- what a region takes
+
+
+def test_value_and_gradient_are_one_machine(way, tape):
+    x = tape.leaf([0.3, 0.5, -0.25], name="x")
+    L = chain(x)
+    plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    assert len(machines(plan)) == 1
+    x.value = [0.9, 7.0, 0.1]
+    value, g = plan(x.value)
+    assert type(value) is np.float64 and g.shape == (3,) and g[1] == 0.0
+    np.testing.assert_allclose(value, L.value, rtol=1e-13)
+    np.testing.assert_allclose(g, mg.grad(L, x), rtol=1e-12)
+
+
+def test_what_moves_numbers_about_leaves_no_instruction(way, tape):
+    x = tape.leaf(np.arange(6.0).reshape(2, 3), name="x")
+    a = padding(x[0, 1])
+    y = np.concatenate([np.stack([a, x[1, 2]]), np.reshape(np.stack([a]), (1,))])[::-1]
+    plan = mg.plan([y, y[2]], inputs=[x])
+    (only,) = machines(plan)
+    assert len(only.program.code) == LEAST  # a product and a sum are one formula
+    x.value = np.arange(6.0).reshape(2, 3) + 0.5
+    same(plan(x.value)[0], y.value)
+
+
+def test_an_index_is_no_number(way, tape):
+    x = tape.leaf([0.5, 0.75], name="x")
+    a = padding(x[0])
+    y = np.stack([a, x[1], a * a])
+    outputs = [
+        y[np.array(1)],
+        y[np.array([2, 0])],
+        np.sum(y[3:]),
+        np.stack([a, x[1]], dtype=np.float32),
+        np.stack([a * 2.0, a], dtype=np.float64)[1] * a,
+    ]
+    plan = mg.plan(outputs, inputs=[x])
+    x.value = [0.25, 2.5]
+    for ours, theirs in zip(plan(x.value), outputs, strict=True):
+        same(ours, theirs.value)
+        assert ours.dtype == theirs.dtype
 
 
 def test_a_region_never_waits_for_itself(way, tape):
-    """Numbers that are made of arrays that are made of numbers are a region of their own."""
-    x, L = long(tape)
+    """Numbers made of arrays that are made of numbers are a region of their own."""
+    x = tape.leaf([0.3, 0.5, -0.25], name="x")
+    L = chain(x)
     w = np.tanh(x * L)
-    y, M = w[0], w[1]
-    for _ in range(80):
-        y, M = np.sin(M) - 0.5 * y, np.cos(y) * 0.5
-    N = y * M + L
+    N = chain(w) * L
     plan = mg.plan([N, mg.grad_node(N, x)], inputs=[x])
     assert len(machines(plan)) > 2
     x.value = [0.1, 0.2, 0.3]
-    value, g = plan([0.1, 0.2, 0.3])
+    value, g = plan(x.value)
     np.testing.assert_allclose(value, N.value, rtol=1e-12)
-    np.testing.assert_allclose(g, mg.grad(N, x), rtol=1e-10)
+    np.testing.assert_allclose(g, mg.grad(N, x), rtol=1e-11)
 
 
-def test_a_short_region_stays_numpy(tape):
+def test_truth_values_come_out_as_such(way, tape):
+    x = tape.leaf(0.5, name="x")
+    y = padding(x)
+    big, no = y > 0.75, np.logical_not(y > 0.75)
+    plan = mg.plan([big, no, np.where(big, y, -y)], inputs=[x])
+    assert len(machines(plan)) == 1
+    for a in (0.1, 0.7):
+        x.value = a
+        assert plan(a) == [big.value, no.value, np.where(big, y, -y).value] and type(plan(a)[0]) is np.bool
+
+
+def test_bound_leaves_are_constants(way, tape):
+    x, w, v = tape.leaf(0.5, name="x"), tape.leaf(2.0, name="w"), tape.leaf([3.0, 4.0], name="v")
+    y = padding(x * w) + v[1]
+    same(mg.plan([y], inputs=[x])(x.value)[0], y.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_other_dtypes_stay_numpys(way, tape, dtype):
+    x = tape.leaf(dtype(0.5), name="x")
+    plan = mg.plan([padding(x)], inputs=[x])
+    assert machines(plan) == [] and plan(dtype(0.5))[0].dtype == dtype
+
+
+def test_a_short_region_stays_numpys(way, tape):
     x = tape.leaf(0.5, name="x")
     assert machines(mg.plan([np.sin(x) * x], inputs=[x])) == []
 
 
-def test_single_precision_stays_single(tape):
-    y = x = tape.leaf(np.float32(0.5), name="x")
-    for _ in range(100):
-        y = np.sin(y)
-    plan = mg.plan([y], inputs=[x])
-    assert machines(plan) == [] and plan(np.float32(0.5))[0].dtype == np.float32
+def test_a_large_array_with_few_numbers_is_made_by_numpy(way, tape):
+    x = tape.leaf(np.ones(10_000), name="x")
+    L = chain(x)
+    plan = mg.plan([mg.grad_node(L, x)], inputs=[x])
+    (only,) = machines(plan)
+    assert len(only.program.wanted) == 2
+    same(plan(x.value)[0], mg.grad(L, x), 1000)
 
 
-def test_a_pickled_plan_makes_its_machine_anew(way, tape):
-    x, L = long(tape)
-    plan = mg.plan([L], inputs=[x])
-    assert pickle.loads(pickle.dumps(plan))(x.value) == plan(x.value)
+@pytest.mark.parametrize("n", [2, 200])
+def test_cotangents_that_meet_at_one_place_of_a_matrix(way, tape, n):
+    x = tape.leaf(np.full((n, n), 0.5), name="x")
+    y = chain(np.stack([x[0, 1], x[1, 0]])) * x[0, 1 - n] * x[1 - n, 0]
+    plan = mg.plan(mg.grad_node(y, x), inputs=[x])
+    assert len(machines(plan)) == 1
+    np.testing.assert_allclose(plan(x.value), mg.grad(y, x), rtol=1e-12)
+
+
+def test_a_program_longer_than_a_function_of_pythons(way, tape, monkeypatch):
+    monkeypatch.setattr("memograd.floats.LONGEST", 50)
+    x = tape.leaf([0.3, 0.5], name="x")
+    L = chain(x, 100)
+    plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    assert len(machines(plan)) == 1
+    np.testing.assert_allclose(plan(x.value)[1], mg.grad(L, x), rtol=1e-11)
+
+
+# ----------------------------------------------------------------------------------------------------- how it is run
 
 
 def test_threads_do_not_meet(way, tape):
-    x, L = long(tape, steps=200)
-    plan = mg.plan([L], inputs=[x])
-    points = [np.array([k / 10, 0.5, -0.25]) for k in range(8)]
-    alone = [plan(p) for p in points]
-    found = [None] * 8
+    x = tape.leaf([0.3, 0.5], name="x")
+    plan = mg.plan(chain(x, 200), inputs=[x])
+    rows = {"numba": 40_000, "python": 200}[way]
+    points = np.random.default_rng(0).normal(size=(4, rows, 2))
+    alone, found = [plan.map(p) for p in points], [None] * 4
 
     def work(k):
-        found[k] = [plan(points[k]) for _ in range(50)]
+        found[k] = plan.map(points[k])
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(all(np.array_equal(again, alone[k]) for again in found[k]) for k in range(8))
+    np.testing.assert_array_equal(found, alone)
 
 
-def test_a_long_region_is_cut_for_pythons_compiler(monkeypatch, tape):
-    monkeypatch.setattr(machine, "has_numba", lambda: False)
-    y = x = tape.leaf(0.3, name="x")
-    for _ in range(10_000):
-        y = np.sin(y) + x
-    plan = mg.plan([y], inputs=[x])
-    assert len(machines(plan)) == 1
-    assert plan(0.3)[0] == y.value
+def test_a_pickled_machine_is_made_anew(way, tape):
+    x = tape.leaf([0.3, 0.5], name="x")
+    plan = mg.plan([chain(x)], inputs=[x])
+    (only,) = machines(plan)
+    again = pickle.loads(pickle.dumps(only))
+    assert isinstance(again, Machine) and again(x.value) == only(x.value) == plan(x.value)[0]
+
+
+def test_without_a_place_on_disk_it_is_compiled_each_time(monkeypatch):
+    numba = pytest.importorskip("numba", reason="Numba comes with the extra `fast`")
+
+    def njit(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda f: f
+
+    monkeypatch.setattr(numba, "njit", njit)
+    machine.interpreter.cache_clear()
+    assert machine.interpreter().__name__.startswith("interpret_")
+    machine.interpreter.cache_clear()
 
 
 class TestMap:
     def test_a_plan_of_numbers_runs_in_one_go(self, way, tape):
-        x, L = long(tape)
+        x = tape.leaf([0.3, 0.5, -0.25], name="x")
+        L = chain(x)
         plan, told = mg.plan({"L": L, "g": mg.grad_node(L, x)}, inputs=[x]), []
         points = np.linspace(-1.0, 1.0, 15).reshape(5, 3)
         stacked = plan.map(points, progress=lambda done, total: told.append((done, total)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays import dtype_of, settle, shape_of
 from .errors import ValueChangedError
-from .facts import is_machine, is_own, is_scalar, is_steady
+from .facts import is_own, is_scalar, is_steady
 from .program import Operand
 from .registry import rule_of
 from .rules.indexing import getitem, masked, output
@@ -112,8 +112,6 @@ class Writer:
         return self._functions[op]
 
     def _function(self, op: Any) -> str:
-        if is_machine(op):
-            return self.bind(op.__name__, op)
         compute, name = rule_of(op).compute_with, getattr(op, "__name__", "op")
         if compute is op:
             for prefix, module in MODULES.items():
@@ -130,7 +128,7 @@ class Writer:
         if out is not None:
             return f"{self.function(step.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
         text = self._call(step, args, kwargs)
-        if not is_steady(step.op) or (type(step.dtype) is tuple and not isinstance(step.op, np.ufunc) and not is_machine(step.op)):
+        if not is_steady(step.op) or (type(step.dtype) is tuple and not is_scalar(step)):
             self.namespace["fixed"] = fixed
             return f"fixed({text}, {self.constant(step.shape)}, {self.constant(step.dtype)})"
         return f"{text}[()]" if step.shape == () and not is_scalar(step) else text

@@ -9,16 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from .fused import row, unless
+from .fused import placed, row, unless
+from .machine import on_machine
 from .rules.indexing import getitem, masked, replace, scatter
 from .slices import Slice, Step, operands
 
 REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
 
-NEW: frozenset[Any] = REDUCTIONS | {np.where, np.concatenate, np.stack, np.zeros, np.ones, np.copy, np.cumsum, replace, scatter, row}
+NEW: frozenset[Any] = REDUCTIONS | {
+    np.where,
+    np.concatenate,
+    np.stack,
+    np.zeros,
+    np.ones,
+    np.copy,
+    np.cumsum,
+    replace,
+    scatter,
+    row,
+    placed,
+    on_machine,
+}
 """Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
 
-SETTLED = REDUCTIONS
+SETTLED = REDUCTIONS | {on_machine}
 """Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
 
 VARYING: frozenset[Any] = frozenset({
@@ -35,12 +49,7 @@ OURS = ("numpy", f"{__package__}.rules", f"{__package__}.fused", f"{__package__}
 
 def is_new(step: Step) -> bool:
     """Whether the result lies in memory that nothing else holds."""
-    return isinstance(step.op, np.ufunc) or step.op in NEW or is_machine(step.op)
-
-
-def is_machine(op: Any) -> bool:
-    """Whether an op is a whole region of a plan."""
-    return getattr(type(op), "__name__", None) == "Machine"
+    return isinstance(step.op, np.ufunc) or step.op in NEW
 
 
 def is_own(op: Any) -> bool:

@@ -1,82 +1,115 @@
-"""Scalars without a compiler: a region of a plan as Python on floats, whose functions are those of `math`.
+"""A program of the tape machine as Python, for those who have no compiler: on floats, with the functions of `math`.
 
-Where these raise and NumPy gives infinity or NaN, the call is run once more by NumPy.
+Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's scalars.
 """
 
-import math
-from collections import defaultdict
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .expressions import INFIX, Writer
-from .printing import printed, variables
-from .slices import Slice, Step, operands
+from .formulas import FORMULAS, ON_FLOATS, ON_NUMPY
 
-MATH: dict[Any, Any] = {
-    np.power: pow, np.exp: math.exp, np.log: math.log, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.tanh: math.tanh,
-    np.sinh: math.sinh, np.cosh: math.cosh, np.sqrt: math.sqrt, np.absolute: abs, np.arctan: math.atan, np.arcsin: math.asin,
-    np.arccos: math.acos, np.log1p: math.log1p, np.expm1: math.expm1,
-}  # fmt: skip
+LONGEST = 8000
+"""Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
 
+READS = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
+"""What each formula reads."""
 
-class FloatWriter(Writer):
-    """Writes steps on Python's floats."""
+TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
 
-    def _function(self, op: Any) -> str:
-        return self.bind(op.__name__, MATH[op]) if op in MATH else super()._function(op)
-
-    def constant(self, a: Any) -> str:
-        """A number as a float."""
-        return super().constant(float(a) if isinstance(a, np.floating) else a)
-
-    def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
-        if step.op is np.square:
-            return f"{args[0]} * {args[0]}"
-        text = super()._call(step, args, kwargs)
-        return text if step.op in INFIX or step.op in MATH or step.op is np.negative else f"float({text})"
+Part = Callable[[list[Any]], None]
+"""A function of the list of all registers: it reads some and fills some."""
 
 
 class Printed:
-    """A region as Python on floats, with NumPy in reserve."""
+    """A program as functions on a list of numbers, which are its registers."""
 
-    def __init__(self, region: Slice) -> None:
-        self.region = region
-        self.on_floats = compiled(region, FloatWriter, registers(region))
-        self.on_numpy: Callable[..., Any] | None = None
+    def __init__(self, program: Any) -> None:
+        self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
+        self.unknown = [None] * len(program.code)
+        code = compile(Text(program).whole(), "<memograd machine>", "exec")
+        self.on_floats, self.on_numpy = parts(code, ON_FLOATS), parts(code, ON_NUMPY)
 
-    def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        try:
-            return np.array(self.on_floats(*numbers.tolist()), float)
-        except (ArithmeticError, ValueError, TypeError):  # a complex power is no float
-            if self.on_numpy is None:
-                self.on_numpy = compiled(self.region, Writer, variables(self.region))
-            return np.array(self.on_numpy(*numbers), float)
+    def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        for numbers, out in zip(given.tolist(), wanted, strict=True):
+            known = self.constants + numbers
+            try:
+                out[:] = self._run(self.on_floats, known)
+            except (ArithmeticError, ValueError):
+                with np.errstate(all="ignore"):
+                    out[:] = self._run(self.on_numpy, list(map(np.float64, known)))
 
-    def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """A call for each row of numbers."""
-        return np.array([self(row) for row in numbers]).reshape(len(numbers), len(self.region.outputs))
-
-
-def compiled(region: Slice, writer: type[Writer], names: dict[int, str]) -> Callable[..., Any]:
-    """A region as a function of its inputs, giving the list of its outputs."""
-    text, namespace, _ = printed(region, list(range(len(region.outputs))), writer, names)
-    exec(compile(text, "<memograd region>", "exec"), namespace)
-    run: Callable[..., Any] = namespace["plan"]
-    return run
+    def _run(self, parts: list[Part], known: list[Any]) -> list[Any]:
+        v = known + self.unknown
+        for part in parts:
+            part(v)
+        return [v[k] for k in self.wanted]
 
 
-def registers(region: Slice) -> dict[int, str]:
-    """Few variables, each used again when nobody reads it any more: Python's fast instructions reach the first 256."""
-    last = {int(a): n for n, step in region.steps.items() for a in operands(step)}
-    ends = defaultdict(list)
-    for a, n in last.items():
-        if a not in region.outputs:
-            ends[n].append(a)
-    names: dict[int, str] = {}
-    free: list[str] = []
-    for n in region.steps:
-        free += [names[a] for a in ends[n]]
-        names[n] = free.pop() if free else f"r{len(names)}"
-    return names
+def parts(code: Any, meaning: dict[str, Any]) -> list[Part]:
+    """The functions of a text, in which these names have this meaning."""
+    namespace: dict[str, Any] = {**meaning, "parts": []}
+    exec(code, namespace)
+    found: list[Part] = namespace["parts"]
+    return found
+
+
+class Text:
+    """A program on its way to text: functions of some thousand instructions, on local variables.
+
+    A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
+    """
+
+    def __init__(self, program: Any) -> None:
+        self.rows, self.first = program.code.tolist(), len(program.constants) + program.given
+        self.last = last_reads(program)
+        self.text: list[str] = []
+        self.names: dict[int, str] = {}
+        self.free: list[str] = []
+
+    def whole(self) -> str:
+        """The text of all of it."""
+        for start in range(0, len(self.rows), LONGEST):
+            self.part(range(start, min(start + LONGEST, len(self.rows))))
+        return "\n".join(self.text)
+
+    def part(self, run: range) -> None:
+        """A function for a run of instructions: what later ones read goes back into the list."""
+        self.names, self.free = {}, []
+        self.text.append("def part(v):")
+        for i in run:
+            self.instruction(i)
+            out = self.first + i
+            if self.last[out] >= run.stop:
+                self.text.append(f"    v[{out}] = {self.names[out]}")
+        self.text.append("parts.append(part)")
+
+    def instruction(self, i: int) -> None:
+        """One line, and one more for each register that was not read before."""
+        code, *registers = self.rows[i]
+        read = dict(zip(READS[code], registers, strict=False))
+        for register in read.values():
+            if register not in self.names:
+                self.text.append(f"    {self.name(register)} = v[{register}]")
+        names = {letter: self.names[register] for letter, register in read.items()}
+        for register in set(read.values()):
+            if self.last[register] == i:
+                self.free.append(self.names.pop(register))
+        self.text.append(f"    {self.name(self.first + i)} = {TEMPLATES[code].format(**names)}")
+
+    def name(self, register: int) -> str:
+        """A variable for a register."""
+        self.names[register] = name = self.free.pop() if self.free else f"r{len(self.names)}"
+        return name
+
+
+def last_reads(program: Any) -> list[int]:
+    """For each register, the instruction that reads it last; beyond all of them, where it is wanted."""
+    count, first = len(program.code), len(program.constants) + program.given
+    last = np.full(first + count, -1)
+    np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))
+    last[program.wanted] = count
+    numbers: list[int] = last.tolist()
+    return numbers

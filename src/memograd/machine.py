@@ -1,91 +1,98 @@
-"""Scalars on a tape machine: a region of a plan that is all numbers in double precision, run by one compiled interpreter.
+"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one interpreter.
 
-With Numba (extra `fast`) the region is a table of op codes. Without it, it is printed as Python on floats, whose functions
-are those of `math`; where these raise and NumPy gives infinity or NaN, the call is run once more by NumPy. Both give what
-NumPy gives to within a few units in the last place of each function; sums and products to the bit.
+With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk; without it, a program is printed
+as Python. Either gives what NumPy gives: sums, products and quotients to the bit, functions to a few units in the last place,
+infinity and NaN where NumPy has them. It raises nothing and warns of nothing.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
 from .floats import Printed
-from .program import Operand
+from .formulas import FORMULAS, ON_FLOATS
+from .registry import constant
 from .rules.indexing import output
-from .slices import Slice, Step, uses
+from .slices import Slice
 
-CODES: dict[Any, str] = {
-    np.add: "ADD", np.subtract: "SUBTRACT", np.multiply: "MULTIPLY", np.divide: "DIVIDE", np.negative: "NEGATIVE", np.power: "POWER",
-    np.maximum: "MAXIMUM", np.minimum: "MINIMUM", np.exp: "EXP", np.log: "LOG", np.sin: "SIN", np.cos: "COS", np.tan: "TAN",
-    np.tanh: "TANH", np.sinh: "SINH", np.cosh: "COSH", np.sqrt: "SQRT", np.absolute: "ABSOLUTE", np.arctan: "ARCTAN",
-    np.arcsin: "ARCSIN", np.arccos: "ARCCOS", np.log1p: "LOG1P", np.expm1: "EXPM1", np.sign: "SIGN", np.square: "MULTIPLY",
-}  # fmt: skip
-"""The ops that the machine knows, by the names of their codes."""
-
-FUSED = {"ADD": "ADD_PRODUCT", "SUBTRACT": "SUBTRACT_PRODUCT"}
-"""What becomes of a sum or difference whose last operand is a product that nobody else reads. It is rounded twice, as ever."""
+Run = Callable[[np.ndarray, np.ndarray], None]
+"""`run(given, wanted)`: for each row of given numbers, fill the row of those that are wanted."""
 
 
-class Given(NamedTuple):
-    """Where elements of an array that comes in stand among the inputs of a region; of a number, `indices` is None."""
+class Program(NamedTuple):
+    """Instructions on numbered registers: first the constants, then what is given, then one for each instruction."""
 
-    indices: np.ndarray | None
-    start: int
-    stop: int
+    constants: np.ndarray
+    given: int
+    code: np.ndarray
+    """A row for each instruction: the op code, and the registers that stand for a, b and c."""
+    wanted: np.ndarray
+    """The registers that are asked for."""
+
+
+class Load(NamedTuple):
+    """Where a number, or the elements of an array at these places, stand among what is given."""
+
+    at: int | slice
+    places: np.ndarray | None
 
 
 class Result(NamedTuple):
-    """What a region gives: the number in a slot, or, where there is a template, an array with numbers set in it."""
+    """Where a result stands among what is wanted: a number, or an array of them; whether they are truth values."""
 
-    slots: Any
-    template: np.ndarray | None = None
-    positions: np.ndarray | None = None
+    at: int | np.ndarray
+    logical: bool
 
 
 class Machine:
-    """A region as one function: of the numbers and arrays that it reads, giving a tuple of its results.
+    """A program as a function of numbers and arrays; it gives one result, or a tuple of them."""
 
-    Attributes
-    ----------
-    region : Slice
-        Its steps; its inputs are numbers, its outputs what is wanted of it.
-    """
+    def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
+        self.program, self.loads, self.results = program, loads, results
+        self.run: Run = Interpreted(program) if interpreter() is not None else Printed(program)
 
-    __name__ = "machine"
+    def __call__(self, *xs: Any) -> Any:
+        given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
+        row = given[0]
+        for (at, places), x in zip(self.loads, xs, strict=True):
+            row[at] = x if places is None else x.take(places)
+        self.run(given, wanted)
+        row = wanted[0]
+        found = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
+        return found[0] if len(found) == 1 else found
 
-    def __init__(self, region: Slice, given: tuple[Given, ...], results: tuple[Result, ...]) -> None:
-        self.region, self.given, self.results = region, given, results
-        self.run: Compiled | Printed = Compiled(region) if has_numba() else Printed(region)
+    def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The results of many calls at once: what is taken and what is given has one more axis in front."""
+        rows = len(xs[0])
+        given, wanted = np.empty((rows, self.program.given)), np.empty((rows, len(self.program.wanted)))
+        for (at, places), x in zip(self.loads, xs, strict=True):
+            given[:, at] = x if places is None else x.reshape(rows, -1)[:, places]
+        self.run(given, wanted)
+        return tuple([wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results])
 
-    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
-        numbers = np.empty(len(self.region.inputs))
-        for (indices, start, stop), a in zip(self.given, arrays, strict=True):
-            if indices is None:
-                numbers[start] = a
-            else:
-                np.take(a, indices, out=numbers[start:stop], mode="clip")  # the mode that takes no buffer
-        found = self.run(numbers)
-        return tuple([found[slots] if template is None else assembled(found, slots, template, positions)
-                      for slots, template, positions in self.results])  # fmt: skip
+    def __repr__(self) -> str:
+        return f"<machine of {len(self.program.code)} instructions>"
 
-    def rows(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-        """As a call, of arrays with one more axis in front, in one go."""
-        numbers = np.empty((len(arrays[0]), len(self.region.inputs)))
-        for (indices, start, stop), a in zip(self.given, arrays, strict=True):
-            numbers[:, start:stop] = a.reshape(len(a), -1)[:, [0] if indices is None else indices]
-        found = self.run.rows(numbers)
-        return tuple([found[:, slots] if template is None else assembled_rows(found, slots, template, positions)
-                      for slots, template, positions in self.results])  # fmt: skip
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Machine, (self.program, self.loads, self.results)
+
+
+def on_machine(machine: Any, *xs: Any) -> Any:
+    """What a machine gives."""
+    return machine(*xs)
+
+
+constant(on_machine)
 
 
 class Sole(NamedTuple):
     """A plan that is one machine: which inputs it reads, and which of its results each output is."""
 
-    rows: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    machine: Machine
     reads: list[int]
     gives: list[int]
 
@@ -93,94 +100,78 @@ class Sole(NamedTuple):
 def sole_machine(slice: Slice) -> Sole | None:
     """The machine of a slice that does nothing else; None where it does."""
     steps = slice.steps
-    run = [step for step in steps.values() if step.op is not None]
-    machines = [step for step in run if isinstance(step.op, Machine)]
-    if len(machines) != 1 or not set(machines[0].args) <= set(slice.inputs) or any(steps[n].op is not output for n in slice.outputs):
+    run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
+    if (
+        len(run) != 1
+        or steps[run[0]].op is not on_machine
+        or not set(slice.outputs) <= steps.keys() - slice.bound.keys() - set(slice.inputs)
+    ):
         return None
-    if any(step.op is not output for step in run if step is not machines[0]):
+    machine, *args = steps[run[0]].args
+    if not set(args) <= set(slice.inputs):
         return None
-    return Sole(machines[0].op.rows, [slice.inputs.index(a) for a in machines[0].args], [steps[n].args[1] for n in slice.outputs])
+    return Sole(machine, [slice.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in slice.outputs])
 
 
-def assembled_rows(found: np.ndarray, slots: Any, template: np.ndarray, positions: Any) -> np.ndarray:
-    """An array for each row."""
-    arrays = np.tile(template, (len(found), 1))
-    arrays[:, positions] = found[:, slots]
-    return arrays
+# ------------------------------------------------------------------------------------------------------- with Numba
 
 
-def assembled(found: np.ndarray, slots: Any, template: np.ndarray, positions: Any) -> np.ndarray:
-    """An array with numbers set in it."""
-    array = template.copy()
-    array[positions] = found[slots]
-    return array
+class Interpreted:
+    """A program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.code, self.constants = program, program.code.ravel(), len(program.constants)
+        self.interpret = interpreter()
+        self.spare: list[np.ndarray] = []
+
+    def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        try:
+            v = self.spare.pop()
+        except IndexError:
+            v = self._fresh()
+        self.interpret(self.code, v, self.constants, given, self.program.wanted, wanted)
+        self.spare.append(v)
+
+    def _fresh(self) -> np.ndarray:
+        constants, given, code, _ = self.program
+        v = np.empty(len(constants) + given + len(code))
+        v[: len(constants)] = constants
+        return v
 
 
 @cache
-def has_numba() -> bool:
-    """Whether the extra `fast` is installed."""
-    return importlib.util.find_spec("numba") is not None
-
-
-# ------------------------------------------------------------------------------------------------ with Numba: op codes
-
-
-class Compiled:
-    """A region as a table of instructions, for :mod:`.interpreter`."""
-
-    def __init__(self, region: Slice) -> None:
-        self.interpreter: Any = importlib.import_module(f"{__package__}.interpreter")
-        self.count = len(region.inputs)
-        counts, steps = uses(region), region.steps
-        self.slots = {n: k for k, n in enumerate(region.inputs)}
-        fused = {m for n, step in steps.items() if (m := fusible(step, steps, counts)) is not None}
-        run = [(n, step) for n, step in steps.items() if step.op is not None and n not in fused]
-        constants = sorted({float(a) for _, step in run for a in arguments(step, steps, fused) if type(a) is not Operand}, key=repr)
-        self.constants = np.array(constants)
-        known = {repr(a): self.count + k for k, a in enumerate(constants)}
-        self.first = self.count + len(constants)
-        self.slots |= {n: self.first + k for k, (n, _) in enumerate(run)}
-        rows = [self._instruction(step, steps, fused, known) for _, step in run]
-        self.code = np.array(rows, np.uint32).reshape(len(rows), 4)
-        self.wanted = np.array([self.slots[n] for n in region.outputs])
-
-    def _instruction(self, step: Step, steps: dict[int, Step], fused: set[int], known: dict[str, int]) -> list[int]:
-        name, args = CODES[step.op], arguments(step, steps, fused)
-        code = getattr(self.interpreter, FUSED[name] if len(args) == 3 else name)
-        slots = [self.slots[a] if type(a) is Operand else known[repr(float(a))] for a in args]
-        if step.op is np.square:
-            slots *= 2
-        return [code, *slots, *[0] * (3 - len(slots))]
-
-    def __call__(self, numbers: np.ndarray) -> np.ndarray:
-        v = np.empty(self.first + len(self.code))
-        v[: self.count] = numbers
-        v[self.count : self.first] = self.constants
-        self.interpreter.interpret(self.code, v, self.first)
-        found: np.ndarray = v[self.wanted]
-        return found
-
-    def rows(self, numbers: np.ndarray) -> np.ndarray:
-        """A call for each row of numbers."""
-        found = np.empty((len(numbers), len(self.wanted)))
-        v = np.empty(self.first + len(self.code))
-        v[self.count : self.first] = self.constants
-        self.interpreter.interpret_rows(self.code, v, self.first, numbers, self.wanted, found)
-        return found
-
-
-def fusible(step: Step, steps: dict[int, Step], counts: Any) -> int | None:
-    """The product that a step may take up, because it alone reads it."""
-    if CODES.get(step.op) not in FUSED:
+def interpreter() -> Any:
+    """The interpreter, compiled or loaded from disk when it is first called; None without Numba."""
+    try:
+        njit = import_module("numba").njit
+    except ImportError:
         return None
-    last = step.args[1]
-    if type(last) is Operand and steps[last].op is np.multiply and counts[last] == 1:
-        return int(last)
-    return None
+    name = f"interpret_{crc32(LOOP.encode()):08x}"  # what is on disk is found by name: another text must have another
+    namespace = {**ON_FLOATS, "__name__": __name__}
+    exec(compile(f"def {name}{LOOP}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **options)(namespace[name])
+    except RuntimeError:  # there is no place on disk where it may write
+        return njit(**options)(namespace[name])
 
 
-def arguments(step: Step, steps: dict[int, Step], fused: set[int]) -> tuple[Any, ...]:
-    """What an instruction reads: of a fused one the factors, and then what the product is added to."""
-    if CODES[step.op] in FUSED and type(step.args[1]) is Operand and step.args[1] in fused:
-        return *steps[step.args[1]].args, step.args[0]
-    return step.args
+BRANCHES = "\n".join(f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}" for k, text in enumerate(FORMULAS))
+
+LOOP = f"""(code, v, constants, given, registers, wanted):
+    first = constants + given.shape[1]
+    for row in range(len(given)):
+        for j in range(given.shape[1]):
+            v[constants + j] = given[row, j]
+        for instruction in range(code.size // 4):
+            i = 4 * instruction
+            k, a, b, c = code[i], v[code[i + 1]], v[code[i + 2]], v[code[i + 3]]
+{BRANCHES}
+            v[first + instruction] = y
+        for j in range(registers.size):
+            wanted[row, j] = v[registers[j]]
+"""
+"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each formula.
+
+LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask whether one counts from the end.
+"""

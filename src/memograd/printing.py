@@ -15,6 +15,7 @@ from .buffers import Lifetimes
 from .errors import printable
 from .expressions import Writer
 from .facts import is_new
+from .machine import Machine
 from .passes.blocking import rows_of
 from .slices import Slice, Step, named, operands
 
@@ -33,17 +34,17 @@ class Printed(NamedTuple):
     """Which step each line of the text runs."""
 
 
-def printed(slice: Slice, nest: Any, writer: type[Writer] = Writer, names: dict[int, str] | None = None) -> Printed:
-    """The source of a slice; `nest` is that of its outputs, numbered from 0. Steps may be given names for their variables."""
-    return Printing(slice, nest, writer, names or variables(slice)).whole()
+def printed(slice: Slice, nest: Any) -> Printed:
+    """The source of a slice; `nest` is that of its outputs, numbered from 0."""
+    return Printing(slice, nest).whole()
 
 
 class Printing:
     """One slice on its way to text."""
 
-    def __init__(self, slice: Slice, nest: Any, writer: type[Writer], names: dict[int, str]) -> None:
-        self.slice, self.nest, self.variables = slice, nest, names
-        self.writer = writer(set(self.variables.values()) | RESERVED)
+    def __init__(self, slice: Slice, nest: Any) -> None:
+        self.slice, self.nest, self.variables = slice, nest, variables(slice)
+        self.writer = Writer(set(self.variables.values()) | RESERVED)
         self.lifetimes = Lifetimes(slice)
         self.text: list[str] = []
         self.lines: dict[int, int] = {}
@@ -65,8 +66,8 @@ class Printing:
 
     def constants(self) -> list[str]:
         """A comment for each name that stands for a value."""
-        values = ((name, value) for name, value in self.writer.namespace.items() if isinstance(value, np.ndarray | np.generic))
-        return [f"# {name}: {repr(a) if isinstance(a, np.generic) else f'{a.dtype} {a.shape}'}" for name, a in values]
+        values = ((name, value) for name, value in self.writer.namespace.items() if isinstance(value, np.ndarray | np.generic | Machine))
+        return [f"# {name}: {f'{a.dtype} {a.shape}' if isinstance(a, np.ndarray) else repr(a)}" for name, a in values]
 
     # -------------------------------------------------------------------------------------------------------- lines
 

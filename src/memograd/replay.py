@@ -18,7 +18,6 @@ from .passes import PASSES
 from .plantable import rows_of
 from .printing import printed
 from .progress import Report, reporting
-from .regions import mechanised
 from .slices import Slice, cut, live
 from .solver import mapped
 from .tape import Tape
@@ -133,7 +132,7 @@ class Plan:
         self._assignments = 0
         slice = live(slice)
         self._counts = [("recorded", _count(slice))]
-        for simplified in (*PASSES, mechanised):
+        for simplified in PASSES:
             slice = simplified(slice)
             self._counts.append((simplified.__name__, _count(slice)))
         self._slice = slice
@@ -224,12 +223,12 @@ class Plan:
         return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._fitted(k, a) for a in y])
 
     def _mapped(self, stacks: list[Any], report: Report) -> Any:
-        count, machine = len(stacks[0]), sole_machine(self._slice)
+        count, sole = len(stacks[0]), sole_machine(self._slice)
         fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
-        if machine is not None and fits:
-            results = machine.rows(tuple(stacks[k] for k in machine.reads))
+        if sole is not None and fits:
+            results = sole.machine.many(*[stacks[k] for k in sole.reads])
             report(count, count)
-            return mapped(lambda k: results[machine.gives[k]], self._nest)
+            return mapped(lambda k: results[sole.gives[k]], self._nest)
         rows = []
         for k, given in enumerate(zip(*stacks, strict=True)):
             rows.append(self(*given))

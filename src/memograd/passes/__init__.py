@@ -12,6 +12,7 @@ from .constants import lifted
 from .folding import folded
 from .kinks import untied
 from .products import contracted, stacked
+from .regions import mechanised
 from .rewriting import swept
 from .sharing import shared
 from .slicing import side_by_side
@@ -35,6 +36,7 @@ PASSES = (
     stacked,
     folded,
     tidied,
+    mechanised,
     side_by_side,
     shared,
     untied,
@@ -49,6 +51,7 @@ __all__ = [
     "folded",
     "gathered",
     "lifted",
+    "mechanised",
     "shared",
     "side_by_side",
     "stacked",

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..facts import axes_of, size_of
+from ..fused import placed
 from ..program import Operand
 from ..rules.indexing import scatter
 from ..slices import Draft, Slice, Step, operands, uses
@@ -117,11 +118,21 @@ def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
         return None
     axes = [k for k, n in enumerate(shape) if any(region[k] != (0, n) for region in regions)]  # type: ignore[index]
     if len(axes) != 1:
-        return None
+        return _placed(draft, like, members)
     axis = axes[0]
     places = [(*region[axis], draft.steps[a].args[0]) for region, a in zip(regions, members, strict=True)]  # type: ignore[index]
     pieces = _apart(draft, sorted(places, key=lambda place: place[:2]))
     return None if pieces is None else _joined(draft, like, axis, pieces)
+
+
+def _placed(draft: Draft, like: Step, members: list[Operand]) -> Operand | None:
+    """Scatters of numbers to any places, as one array that is filled with them."""
+    steps = [draft.steps[a] for a in members]
+    numbers = [step.args[0] for step in steps]
+    if any(draft.steps[g].shape != () for g in numbers):
+        return None
+    places = np.array([np.ravel_multi_index([k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape) for step in steps])
+    return draft.make(Step(placed, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype))
 
 
 def _apart(draft: Draft, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:
