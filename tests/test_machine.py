@@ -150,7 +150,7 @@ def test_value_and_gradient_are_one_machine(way, tape):
     x = tape.leaf([0.3, 0.5, -0.25], name="x")
     L = chain(x)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
-    assert len(machines(plan)) == 1
+    assert len(machines(plan)) == 1 and len(plan._slice.steps) == 4  # the input, the machine, its results
     x.value = [0.9, 7.0, 0.1]
     value, g = plan(x.value)
     assert type(value) is np.float64 and g.shape == (3,) and g[1] == 0.0

@@ -19,7 +19,7 @@ from ..lowering import MOVES, Lowering
 from ..machine import on_machine
 from ..program import Operand
 from ..rules.indexing import getitem, output
-from ..slices import Slice, Step, operands, uses
+from ..slices import Slice, Step, live, operands, uses
 
 LEAST = 32
 """Formulas from which on a region pays: to call the machine costs as much as some twenty steps."""
@@ -123,7 +123,7 @@ class Layers:
                 found.update(self._lowered(self.members[k], read))
             else:
                 found.update((n, steps[n]) for n in self.members[k])
-        return replace(self.slice, steps=found)
+        return live(replace(self.slice, steps=found))
 
     def _read(self) -> set[int]:
         """The steps that somebody outside of their region reads."""
