@@ -312,6 +312,13 @@ class TestMap:
             assert stacked["L"][k] == alone["L"] and np.array_equal(stacked["g"][k], alone["g"])
         assert told == [(5, 5)]
 
+    def test_what_comes_out_shares_no_memory(self, way, tape):
+        x = tape.leaf([0.3, 0.5, -0.25], name="x")
+        L, points = chain(x), np.ones((5, 3))
+        a, b, signs = mg.plan([L, L, L > 0], inputs=[x]).map(points)
+        assert not np.shares_memory(a, b) and np.array_equal(a, b) and signs.dtype == bool
+        assert a.base is None and points.tolist() == np.ones((5, 3)).tolist()
+
     def test_another_is_called_for_each(self, tape):
         W, b = tape.leaf(np.ones((2, 3)), name="W"), tape.leaf(0.5, name="b")
         y = np.tanh(W @ np.arange(3.0)) + b

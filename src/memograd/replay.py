@@ -228,7 +228,7 @@ class Plan:
         if sole is not None and fits:
             results = sole.machine.many(*[stacks[k] for k in sole.reads])
             report(count, count)
-            return mapped(lambda k: results[sole.gives[k]], self._nest)
+            return mapped(lambda k: results[sole.gives[k]].copy(), self._nest)
         rows = []
         for k, given in enumerate(zip(*stacks, strict=True)):
             rows.append(self(*given))

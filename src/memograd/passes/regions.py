@@ -101,7 +101,6 @@ class Layers:
         self.slice, self.counts = slice, uses(slice)
         self.outside: dict[int, list[int]] = defaultdict(list)
         self.members: dict[int, list[int]] = defaultdict(list)
-        self.region: dict[int, int] = {}  # a step inside -> its layer
         layer: dict[int, int] = {}
         for n, step in slice.steps.items():
             layer[n] = k = max((layer[a] + (a in inside and n not in inside) for a in operands(step)), default=0)
