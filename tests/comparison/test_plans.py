@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from comparison.test_models import MODELS, data
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from programs import programs
 from sampling import WITH_LINES, calls
@@ -107,6 +107,30 @@ def sliced(np, x, W, b, steps):
 
 
 @given(st.lists(SLICED, min_size=6, max_size=40))
+@example(
+    steps=[
+        ("slice", 0, 18),
+        ("add", 13, 12),
+        ("shift", 11, 4),
+        ("scale", 8, 14),
+        ("slice", 7, 19),
+        ("join", 28, 0),
+        ("slice", 2, 22),
+        ("join", 13, 0),
+        ("shift", 20, 23),
+        ("matmul", 11, 24),
+        ("slice", 6, 25),
+        ("slice", 18, 11),
+        ("tanh", 19, 6),
+        ("multiply", 18, 24),
+        ("multiply", 30, 18),
+        ("add", 21, 10),
+        ("row", 2, 26),
+        ("join", 5, 22),
+        ("join", 18, 25),
+        ("slice", 2, 3),
+    ]
+)  # two steps on one part: only one of them is in the run
 @settings(max_examples=150)
 def test_slices_are_replayed(steps):
     rng = np.random.default_rng(20260)

@@ -111,6 +111,27 @@ class Places:
     def _number(self, key: Any) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
 
+    def run_of(self) -> dict[int, list[int]]:
+        """For each step of a run, the run; only of those runs whose operands are runs, too, or parts of real arrays."""
+        run_of = {n: run for run in self.runs() for n in run}
+        checked: set[int] = set()
+        for n in self.steps:  # what an operand belongs to is decided before
+            if n in run_of and n not in checked:
+                checked.update(run_of[n])
+                if not all(self._goes_along(run_of, n, k) for k in range(len(self.steps[n].args))):
+                    for m in run_of[n].copy():
+                        del run_of[m]
+        return run_of
+
+    def _goes_along(self, run_of: dict[int, list[int]], n: int, k: int) -> bool:
+        """Whether operand k of all of a run is one run, a part of a real array, or no part at all."""
+        a = self.steps[n].args[k]
+        place = self.place.get(a) if type(a) is Operand else None
+        if place is None or place[1:] != self.place[n][1:] or self.steps[a].op is getitem:
+            return True
+        run = run_of.get(a)
+        return run is not None and all(run_of.get(self.steps[m].args[k]) is run for m in run_of[n])
+
     def runs(self) -> Iterator[list[int]]:
         """The parts of one array that lie one after the other without a gap, two or more."""
         for parts in self.parts.values():
@@ -128,7 +149,7 @@ class Places:
 
 def _together(slice: Slice) -> Slice:
     places, draft = Places(slice), Draft(slice)
-    run_of = {n: run for run in places.runs() for n in run}
+    run_of = places.run_of()
     wholes: dict[tuple[int, int], Operand] = {}
     for n, step in draft:
         if n not in run_of:
