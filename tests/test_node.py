@@ -328,8 +328,6 @@ REFUSED = {
     "out= that is a node": lambda x: np.add(1.0, 2.0, out=x),
     "an array += a node": lambda x: operator.iadd(np.zeros(2), x),
     "item assignment": lambda x: operator.setitem(x, 0, 1.0),
-    "reduce": lambda x: np.subtract.reduce(x),
-    "accumulate": lambda x: np.divide.accumulate(x),
     "at": lambda x: np.add.at(x, 0, 1.0),
 }
 

@@ -114,6 +114,8 @@ def folded(f: Any) -> Callable[..., Any]:
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
         f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
+        if not a.shape:
+            return a
         y = functools.reduce(f, np.moveaxis(lined(a, a.shape, axis), -1, 0))
         return np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis) if keepdims else y
 
