@@ -332,6 +332,10 @@ REFUSED = {
 }
 
 
+def test_reduce_of_a_number_is_the_number(tape):
+    assert np.subtract.reduce(tape.leaf(2.0)).value == np.subtract.reduce(np.ones(())) + 1.0
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_would_freeze_or_change_a_value_is_refused(tape, name):
     with pytest.raises(RefusedError):
