@@ -85,6 +85,7 @@ ARROWS = {
     ("passes.algebra", "passes.rewriting"),
     ("passes.shapes", "passes.rewriting"),
     ("passes.slicing", "passes.sharing"),
+    ("passes.products", "passes.sums"),
     ("passes.sums", "passes.slicing"),
     ("machine", "slices"),
     ("printing", "buffers"),

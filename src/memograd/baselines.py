@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays import handed_out, inexact, settle
 from .errors import NotDifferentiableError, describe
-from .memory import Memory, Table
+from .memory import Memory, Table, pairs
 from .node import Node
 from .program import ARGS, KWARGS, OP, Operand
 from .registry import RULES
@@ -110,7 +110,7 @@ def _walk(memory: Memory, table: Table, start: int) -> Iterator[tuple[Use, ...]]
         path.append(use)
         if use[0] == table.output:
             yield tuple(path[1:])
-        stack.append(iter(sorted(memory.uses(table, use[0]))))
+        stack.append(iter(sorted(pairs(table, use[0]))))
 
 
 def path_sum(L: Node, x: Node) -> Any:

@@ -30,7 +30,7 @@ class Group:
     They would come back apart otherwise, and bits depend on what shares a buffer (`A.T @ A`).
     """
 
-    __slots__ = ("cost", "entries", "fixed", "owners")
+    __slots__ = ("entries", "fixed", "owners")
 
     def __init__(self, fixed: bool) -> None:
         self.fixed = fixed
@@ -67,7 +67,7 @@ class Budget:
         self._kept: dict[Key, Group] = {}
         self._owners: dict[int, Group] = {}
         self._gone: dict[Key, Run | None] = {}  # with what they hang together; None: to be found
-        self._order: list[tuple[float, int, Group]] = []  # a heap, by cost a byte when it was pushed: costs only rise
+        self._order: list[tuple[float, int, Group]] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
         self._spent: deque[Group] = deque()  # what the running request has read for the last time
         self._aside: list[Group] = []  # what it has yet to read

@@ -9,7 +9,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from .facts import in_order, is_new, roots, size_of
+from .costs import bytes_of
+from .facts import in_order, is_new, roots
 from .slices import Slice, Step, operands
 
 SMALL = 8192
@@ -50,7 +51,7 @@ class Lifetimes:
 
     def _overwritten(self, n: int, step: Step) -> int | None:
         elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
-        if n in self.whole or not elementwise or step.kwargs or size_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
+        if n in self.whole or not elementwise or step.kwargs or bytes_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
             return None
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 
@@ -70,7 +71,7 @@ class Lifetimes:
             read.update(dict.fromkeys(operands(step), self.block[n][-1] if n in self.block else n))
         for a, step in slice.steps.items():
             kept = step.op is None or a in slice.outputs or (a in self.block and a not in self.whole)
-            if a in read and not kept and size_of(step.shape, step.dtype) > SMALL:
+            if a in read and not kept and bytes_of(step.shape, step.dtype) > SMALL:
                 found[read[a]].append(a)
         return found
 

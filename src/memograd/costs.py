@@ -15,6 +15,11 @@ def size_of(shape: Any) -> int:
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
+def bytes_of(shape: Any, dtype: Any) -> int:
+    """The bytes of an array; of all, where shape and dtype are tuples of them."""
+    return sum(map(bytes_of, shape, dtype)) if type(dtype) is tuple else prod(shape) * int(dtype.itemsize)
+
+
 def cost_of(steps: Steps, n: int) -> float:
     """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
     step = steps[n]

@@ -4,7 +4,6 @@ A plan trusts these facts, so each errs on the safe side: what is not known to b
 what is not known to lie in C order may lie in any, and an op of the user's own is held to what was recorded.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -117,10 +116,3 @@ def _is_forward(part: Any) -> bool:
 def _has_axes(step: Step) -> bool:
     """Whether the order of elements in memory can differ: whether there are two axes."""
     return type(step.dtype) is tuple or len(step.shape) > 1
-
-
-def size_of(shape: Any, dtype: Any) -> int:
-    """Bytes of a result, or of all of a tuple of them."""
-    if isinstance(dtype, tuple):
-        return sum(map(size_of, shape, dtype))
-    return int(math.prod(shape) * dtype.itemsize)

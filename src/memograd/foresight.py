@@ -7,12 +7,11 @@ entry that read several is as bad as the worst of them.
 """
 
 from collections.abc import Iterable
-from math import prod
 from operator import add
 from typing import Any, NamedTuple
 
 from .arrays import same
-from .costs import cost_of, cost_of_cotangent
+from .costs import bytes_of, cost_of, cost_of_cotangent
 from .errors import printable
 from .log import ANEW, READ, STORE
 from .memory import DIRTY, Memory, Table, consumers, uses
@@ -226,7 +225,7 @@ class Course:
         return Work(
             sum(len(lines) for n in ruled for _, lines in uses(table, n)),
             round(sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled) + sum(cost_of(steps, n) for n in runs)),
-            sum(_bytes(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
+            sum(bytes_of(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
         )
 
 
@@ -286,10 +285,6 @@ def preview(L: Node, targets: Any) -> Preview:
             if n in course.table.up:
                 course.ask(n)
         return course.preview()
-
-
-def _bytes(shape: Any, dtype: Any) -> int:
-    return sum(map(_bytes, shape, dtype)) if type(dtype) is tuple else prod(shape) * dtype.itemsize
 
 
 def _listed(names: list[str]) -> str:

@@ -1,12 +1,13 @@
 """What a memory holds, entry by entry: bytes, who would read it, what it would cost to make again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .arrays import owners_of
 from .costs import cost_of, cost_of_cotangent
 from .errors import printable
 from .memory import Memory, Table, consumers
+from .program import ARGS, OP, uses_in
 from .registry import RULES
 
 SHOWN = 40
@@ -50,20 +51,19 @@ class Ledger:
         self.bytes = sum(row.bytes for row in self.rows)
 
     def _values(self, memory: Memory) -> Iterator[Row]:
-        nodes = memory.nodes
+        steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
-            cost = None if nodes[n]["op"] is None else cost_of(memory.steps, n)
-            pulls = [_label(nodes, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.knowing(o, c)]
-            readers = [nodes[c]["name"] for c in memory.succ[n]] + sorted(set(pulls))
-            yield Row(nodes[n]["name"], self._bytes(value), cost, tuple(readers))
+            cost = None if steps[n][OP] is None else cost_of(steps, n)
+            pulls = {_label(memory, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.knowing(o, c)}
+            yield Row(name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls)))
 
     def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:
-        nodes, L = memory.nodes, table.output
+        steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
-            lines = RULES[nodes[n]["op"]].lines
-            readers = [_label(nodes, L, o) for o, edge in memory.pred[n].items() if o in table.up and lines[edge["argnums"]]]
-            cost = None if n == L else cost_of_cotangent(memory.steps, consumers(table, n))
-            yield Row(_label(nodes, L, n), self._bytes(g), cost, tuple(readers))
+            lines = RULES[steps[n][OP]].lines
+            readers = [_label(memory, L, o) for o, argnums in uses_in(steps[n][ARGS]).items() if o in table.up and lines[argnums]]
+            cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
+            yield Row(_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:
         """What an entry adds to those counted already."""
@@ -81,8 +81,8 @@ class Ledger:
         return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
 
 
-def _label(nodes: Mapping[int, dict[str, str]], output: int, n: int) -> str:
-    return f"∂{nodes[output]['name']}/∂{nodes[n]['name']}"
+def _label(memory: Memory, output: int, n: int) -> str:
+    return f"∂{memory.nodes.name(output)}/∂{memory.nodes.name(n)}"
 
 
 def _line(row: Row) -> str:

@@ -175,7 +175,7 @@ class Memory:
             self.budget.keep((VALUE, n), value)
 
     def _change(self, n: int, new: Any) -> None:
-        """The only writer of values. What read the old one is marked already; here it is raised."""
+        """The only one that replaces a value. What read the old one is marked already; here it is raised."""
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
@@ -231,10 +231,6 @@ class Memory:
     def one(self, output: int) -> Any:
         """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""
         return self.steps[output][DTYPE].type(1)
-
-    def uses(self, table: Table, n: int) -> list[tuple[int, int]]:
-        """The counting uses of n that lead to L, as (consumer, argnum), the latest consumer first."""
-        return [(c, k) for c, lines in uses(table, n) for k, _ in lines]
 
     def verdict(self, table: Table, n: int) -> tuple[str, ...]:
         """How a visit to a marked cotangent ends, now that its inputs among the cotangents are verified."""
@@ -402,6 +398,11 @@ def uses(table: Table, n: int) -> Iterable[Use]:
     """The uses of n that lead to L, the latest first."""
     found = table.up[n]
     return (found,) if type(found) is tuple else found
+
+
+def pairs(table: Table, n: int) -> list[tuple[int, int]]:
+    """The same uses as (consumer, argnum)."""
+    return [(c, k) for c, lines in uses(table, n) for k, _ in lines]
 
 
 def consumers(table: Table, n: int) -> list[int]:

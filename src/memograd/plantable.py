@@ -1,7 +1,7 @@
 """A plan as a table: its steps with their shapes and bytes, what the derivatives keep of the values, and what each pass saved."""
 
+from .costs import bytes_of
 from .errors import op_name, printable
-from .facts import size_of
 from .printing import variables
 from .slices import Slice, operands
 
@@ -14,7 +14,7 @@ def rows_of(slice: Slice, keys: tuple[str, ...], counts: list[tuple[str, int]]) 
     names = variables(slice)
     kept = residuals(slice)
     run = [n for n, step in slice.steps.items() if step.op is not None]
-    bytes_kept = sum(size_of(slice.steps[n].shape, slice.steps[n].dtype) for n in kept)
+    bytes_kept = sum(bytes_of(slice.steps[n].shape, slice.steps[n].dtype) for n in kept)
     rows = [row(slice, n, names, kept) for n in run]
     if len(rows) > MOST:
         rows[MOST // 2 : -MOST // 2] = [f"  … {len(rows) - MOST} more steps"]
@@ -31,7 +31,7 @@ def rows_of(slice: Slice, keys: tuple[str, ...], counts: list[tuple[str, int]]) 
 def row(slice: Slice, n: int, names: dict[int, str], kept: set[int]) -> str:
     """A step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
     step = slice.steps[n]
-    shape, size = printable(str(step.shape), 18), f"{size_of(step.shape, step.dtype):,}"
+    shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
     return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
 
 

@@ -1,7 +1,6 @@
 """Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
 
 import linecache
-import pickle
 import weakref
 from collections.abc import Mapping
 from itertools import count
@@ -19,6 +18,7 @@ from .plantable import rows_of
 from .printing import printed
 from .progress import Report, reporting
 from .slices import Slice, cut, live
+from .snapshot import nameless
 from .solver import mapped
 from .tape import Tape
 
@@ -306,14 +306,11 @@ class Plan:
         return rows_of(self._slice, self._keys, self._counts)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for op in {step.op for step in self._cut.steps.values()}:
-            try:
-                pickle.dumps(op)
-            except (pickle.PicklingError, AttributeError) as error:
-                raise PlanTypeError(
-                    f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
-                    f"Define it at the top of a module."
-                ) from error
+        for op, error in nameless({step.op for step in self._cut.steps.values()}):
+            raise PlanTypeError(
+                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
+                f"Define it at the top of a module."
+            ) from error
         return Plan, (self._cut, self._nest, self._keys)
 
 

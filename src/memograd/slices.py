@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from .arrays import dtype_of, settle, shape_of
 from .calls import NOTHING
 from .lines import Line
@@ -167,6 +169,11 @@ class Draft:
         n = next(self._ids)
         self.steps[n], self.made[n] = step, self._now
         return Operand(n)
+
+    def shaped(self, a: Operand, shape: tuple[int, ...]) -> Operand:
+        """A step in this shape: itself, where it has it."""
+        step = self.steps[a]
+        return a if step.shape == shape else self.make(Step(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
 
     def bind(self, value: Any) -> Operand:
         """A new constant."""

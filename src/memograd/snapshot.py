@@ -4,6 +4,7 @@ Arrays are shared, because nobody can write to them. What leads to an output is 
 """
 
 import pickle
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .budget import Budget
@@ -54,11 +55,17 @@ def _fill(table: Table, parts: State, memory: Memory) -> None:
 
 def check_picklable(memory: Memory) -> None:
     """Raise if an op is one that another process could not find by its name."""
-    for op in {step[OP] for step in memory.steps.values()}:
+    for op, error in nameless({step[OP] for step in memory.steps.values()}):
+        raise RefusedError(
+            f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
+            f"Define it at the top of a module, or ask for tape.copy()."
+        ) from error
+
+
+def nameless(ops: Iterable[Any]) -> Iterator[tuple[Any, Exception]]:
+    """The ops that cannot be pickled, because they cannot be imported by their names; each with what pickle says of it."""
+    for op in ops:
         try:
             pickle.dumps(op)
         except Exception as error:
-            raise RefusedError(
-                f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
-                f"Define it at the top of a module, or ask for tape.copy()."
-            ) from error
+            yield op, error

@@ -1,6 +1,7 @@
 """The recursion: which derivatives are needed, each computed once."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -199,13 +200,11 @@ def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> 
         memory.act = Act(memory.requests, n, memory.assignments)
     # the dict itself, while nothing is stale and nothing is gone
     read = memory.values.__getitem__ if memory.whole and not memory.marks else memory.value
-    if memory.budget is None:
-        g = pull_back(memory, table, n, read, memory.store, log)
-    else:
-        with memory.budget.request(table, n):
-            g = pull_back(memory, table, n, read, memory.store, log)
-    memory.act = outer
-    return g
+    try:
+        with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
+            return pull_back(memory, table, n, read, memory.store, log)
+    finally:
+        memory.act = outer
 
 
 def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:

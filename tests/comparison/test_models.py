@@ -6,6 +6,7 @@ import pytest
 import memograd as mg
 from memograd.arrays import same
 from memograd.baselines import backprop, finite_difference
+from memograd.memory import pairs
 
 
 def normal(rng, **shapes):
@@ -126,7 +127,7 @@ def test_selected_requests_do_less_work(model, work):
     mg.grad(L, leaves[last], log=log)
     tape = L.tape
     table = tape._memory.tables[L.id]
-    uses = {n: tape._memory.uses(table, n) for n in table.up}
+    uses = {n: pairs(table, n) for n in table.up}
     done, full = sum(len(uses[e.node]) for e in log.events if e.kind == "store"), sum(map(len, uses.values()))
     work(f"{f.__name__}, {last} alone", done, full, number_of_paths(uses, leaves[last].id, L.id))
     assert done < full

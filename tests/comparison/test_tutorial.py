@@ -8,6 +8,7 @@ from tutorial import SECTIONS, TRANSCRIPT, section8, section12, section13
 import memograd as mg
 from memograd.arrays import same
 from memograd.baselines import backprop, finite_difference, path_sum, paths
+from memograd.memory import pairs
 
 
 @pytest.fixture(params=SECTIONS, ids=lambda number: f"section{number}")
@@ -48,7 +49,7 @@ def test_work(graph, work):
 def counts(L, log, targets):
     """How many local derivatives each way applies: memograd, full backprop, path sums."""
     table = L.tape._memory.tables[L.id]
-    uses = {n: len(L.tape._memory.uses(table, n)) for n in table.up}
+    uses = {n: len(pairs(table, n)) for n in table.up}
     stored = {L.tape[name].id for name in log.stored}
     return sum(uses[n] for n in stored), sum(uses.values()), sum(len(path) for t in targets for path in paths(L, t))
 

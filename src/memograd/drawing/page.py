@@ -2,7 +2,6 @@
 
 import json
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -13,7 +12,7 @@ from ..node import Node
 from .scene import Scene, scene
 from .states import ASKED, EARLIER, OUTPUT, UNTOUCHED
 from .steps import steps
-from .svg import svg
+from .svg import asset, svg
 
 
 def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
@@ -74,11 +73,6 @@ def page(L: Node, log: Log) -> str:
         picture=svg(beginning(found, {row["node"] for row in before}), legend=False),
         data=embedded(data),
     )
-
-
-def asset(name: str) -> str:
-    """A part of the page."""
-    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def beginning(found: Scene, held: set[int]) -> Scene:

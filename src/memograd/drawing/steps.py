@@ -9,6 +9,7 @@ from ..errors import op_name, printable
 from ..log import Event, Log, written
 from ..memory import Memory, Table, consumers, uses
 from ..node import Node
+from ..program import OP
 from ..solver import fitted
 
 FEW = 4
@@ -100,7 +101,7 @@ class Telling:
     def factor(self, c: int, n: int, when: int) -> str:
         """Which rule a local derivative comes from, and the number that it is where it is one."""
         positions = self.memory.pred[c][n]["argnums"]
-        text = f", the rule of {op_name(self.memory.steps[c][1])} for operand {', '.join(map(str, positions))}"
+        text = f", the rule of {op_name(self.memory.steps[c][OP])} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
         return f" = {self.pulled(c, n, self.memory.one(c))}{text}" if known else text
 

@@ -96,7 +96,7 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 def svg(scene: Scene, legend: bool = True) -> str:
     """A scene as SVG text."""
     found = layout([b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows])
-    place = {n: (MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW) for n, (x, y) in found.places.items()}
+    place = {n: drawn(at) for n, at in found.places.items()}
     states = [state for state in STATES if any(b.states[0] == state for b in scene.boxes)] if legend else []
     right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
     below = max(y for _, y in place.values()) + HEIGHT + MARGIN
@@ -114,6 +114,12 @@ def svg(scene: Scene, legend: bool = True) -> str:
     return framed(scene, parts, width, foot + (MARGIN if scene.note else 0))
 
 
+def drawn(at: Point) -> Point:
+    """Where the middle of a box stands in the picture, from its column and row."""
+    x, y = at
+    return MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW
+
+
 def framed(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
     """The whole element: its size, its words for who cannot see it, its style and its arrow heads."""
     title = f"The program of {shown(scene.output.name)}"
@@ -123,7 +129,7 @@ def framed(scene: Scene, parts: Iterable[str], width: float, height: float) -> s
         f'width="{width:g}" height="{height:g}">',
         f"<title>{title}</title>",
         f"<desc>{about}</desc>",
-        f"<style>{style()}</style>",
+        f"<style>{asset('figure.css')}</style>",
         f'<defs>{head("ahead", "tip")}{head("back", "back-tip")}</defs>',
         f'<rect class="paper" width="{width:g}" height="{height:g}"/>',
         *parts,
@@ -132,9 +138,9 @@ def framed(scene: Scene, parts: Iterable[str], width: float, height: float) -> s
 
 
 @cache
-def style() -> str:
-    """The style sheet."""
-    return (files(__package__) / "figure.css").read_text(encoding="utf-8")
+def asset(name: str) -> str:
+    """A text that lies beside this one."""
+    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def head(name: str, tip: str) -> str:
@@ -199,7 +205,7 @@ def key(state: str, y: float) -> str:
 
 def way(a: Arrow, place: dict[int, Point], found: Layout) -> list[Point]:
     """The points that an arrow passes: out at the bottom of a box, between other boxes, in at the top of another."""
-    between = [(MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW) for x, y in found.bends.get((a.operand, a.consumer), ())]
+    between = [drawn(at) for at in found.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
     return [(x + port(after[0] - x), y + HEIGHT), *between, (u + port(before[0] - u), v - HEIGHT)]

@@ -9,7 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from ..facts import ELEMENTWISE, in_order, size_of
+from ..costs import bytes_of
+from ..facts import ELEMENTWISE, in_order
 from ..slices import Slice, Step, operands, scheduled
 
 LEAST = 1 << 18
@@ -46,7 +47,7 @@ def is_large(step: Step) -> bool:
     """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
     if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
-    return size_of(step.shape, step.dtype) >= LEAST and rows_of(step) > 0
+    return bytes_of(step.shape, step.dtype) >= LEAST and rows_of(step) > 0
 
 
 def is_cut(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
@@ -59,7 +60,7 @@ def is_cut(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
 
 def rows_of(step: Step) -> int:
     """How many rows a block has."""
-    return int(BLOCK // max(1, size_of(step.shape[1:], step.dtype)))
+    return int(BLOCK // max(1, bytes_of(step.shape[1:], step.dtype)))
 
 
 def components(slice: Slice, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:

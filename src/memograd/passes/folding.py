@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..arrays import settle
-from ..facts import is_own, size_of
+from ..costs import bytes_of
+from ..facts import is_own
 from ..program import Operand
 from ..registry import rule_of
 from ..slices import Draft, Slice, Step, operands
@@ -26,5 +27,5 @@ def folded(slice: Slice) -> Slice:
 
 
 def _fits(draft: Draft, step: Step) -> bool:
-    size = size_of(step.shape, step.dtype)
-    return size <= LARGE or size <= sum(size_of(draft.steps[a].shape, draft.steps[a].dtype) for a in operands(step))
+    size = bytes_of(step.shape, step.dtype)
+    return size <= LARGE or size <= sum(bytes_of(draft.steps[a].shape, draft.steps[a].dtype) for a in operands(step))

@@ -13,16 +13,11 @@ from collections import defaultdict
 import numpy as np
 
 from ..calls import NOTHING
-from ..facts import size_of
+from ..costs import bytes_of
 from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, operands, scheduled, uses
-
-SMALL = 1 << 14
-"""Bytes of a matrix up to which a call costs more than a copy."""
-
-MANY = 4
-"""Products from which one large one is better."""
+from .sums import MANY, SMALL, one_below_the_other
 
 MOST = 8
 """Matrices that are looked at, those that are used most: each takes a walk over the whole slice."""
@@ -34,7 +29,13 @@ def contracted(slice: Slice) -> Slice:
     for n, step in draft:
         product = slice.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
         if product is not None and product.op is np.multiply and _are_doubles(slice, product):
-            step = Step(np.matmul, tuple(_flat(draft, draft.instead.get(a, a)) for a in product.args), NOTHING, (), step.dtype)
+            step = Step(
+                np.matmul,
+                tuple(draft.shaped(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
+                NOTHING,
+                (),
+                step.dtype,
+            )
         draft.keep(n, step)
     return draft.finished()
 
@@ -48,13 +49,6 @@ def _are_doubles(slice: Slice, product: Step) -> bool:
     """Whether both factors are arrays of doubles of the product's shape."""
     factors = [slice.steps[a] for a in product.args if type(a) is Operand]
     return len(factors) == 2 and not product.kwargs and all(f.dtype == np.float64 and f.shape == product.shape != () for f in factors)
-
-
-def _flat(draft: Draft, a: Operand) -> Operand:
-    """An array as a vector."""
-    step = draft.steps[a]
-    shape = (math.prod(step.shape),)
-    return a if step.shape == shape else draft.make(Step(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
 
 
 def stacked(slice: Slice) -> Slice:
@@ -71,7 +65,7 @@ def stacked(slice: Slice) -> Slice:
 
 def _is_small(slice: Slice, step: Step) -> bool:
     left, right = (slice.steps[a] for a in step.args)
-    return len(left.shape) == len(right.shape) == 2 and size_of(left.shape, left.dtype) <= SMALL
+    return len(left.shape) == len(right.shape) == 2 and bytes_of(left.shape, left.dtype) <= SMALL
 
 
 def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
@@ -102,8 +96,8 @@ def _join(draft: Draft, members: list[int]) -> None:
     slice = draft.slice
     lefts, first = [slice.steps[n].args[0] for n in members], slice.steps[members[0]]
     ends = np.cumsum([slice.steps[a].shape[0] for a in lefts]).tolist()
-    tall = Step(np.concatenate, tuple(lefts), {"axis": 0}, (ends[-1], slice.steps[lefts[0]].shape[1]), slice.steps[lefts[0]].dtype)
-    whole = draft.make(first._replace(args=(draft.make(tall), first.args[1]), shape=(ends[-1], first.shape[1])))
+    tall = one_below_the_other(draft, lefts)
+    whole = draft.make(first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1])))
     for n, end in zip(members, ends, strict=True):
         shape = slice.steps[n].shape
         draft.keep(n, Step(getitem, (whole, _rows(end - shape[0], end)), NOTHING, shape, first.dtype))

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..calls import NOTHING
-from ..facts import ELEMENTWISE, size_of
+from ..costs import bytes_of
+from ..facts import ELEMENTWISE
 from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, uses
@@ -82,7 +83,7 @@ class Places:
         if step.op is getitem:
             found = span(self.steps, step)
             return Place(self._number(("step", int(step.args[0]))), *found) if found is not None else None
-        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or size_of(step.shape, step.dtype) > SMALL:
+        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or bytes_of(step.shape, step.dtype) > SMALL:
             return None
         places = [self.place.get(a) if type(a) is Operand else None for a in step.args]
         known = [p for p in places if p is not None]
@@ -260,7 +261,7 @@ class Joining:
             return {"slices"}
         if one.op not in ELEMENTWISE or one.op is not other.op or one.dtype != other.dtype or one.kwargs or other.kwargs:
             return set()
-        if self.counts[a] > 1 or self.counts[b] > 1 or size_of(one.shape, one.dtype) > SMALL:
+        if self.counts[a] > 1 or self.counts[b] > 1 or bytes_of(one.shape, one.dtype) > SMALL:
             return set()
         found: set[Any] = {"equal"}
         for k, (c, d) in enumerate(zip(one.args, other.args, strict=True)):

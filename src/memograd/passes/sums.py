@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..calls import NOTHING
-from ..facts import axes_of, size_of
+from ..costs import bytes_of
+from ..facts import axes_of
 from ..fused import placed
 from ..program import Operand
 from ..rules.indexing import scatter
@@ -156,15 +157,9 @@ def _joined(draft: Draft, like: Step, axis: int, pieces: list[tuple[int, int, Op
             shape = (*like.shape[:axis], start - at, *like.shape[axis + 1 :])
             parts.append(draft.bind(np.broadcast_to(like.dtype.type(0), shape)))
         if g is not None:
-            parts.append(_with_axis(draft, g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))
+            parts.append(draft.shaped(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))  # an index takes axes away
         at = stop
     return draft.make(Step(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
-
-
-def _with_axis(draft: Draft, g: Operand, shape: tuple[int, ...]) -> Operand:
-    """An array in the shape of its place; an index had taken an axis from it."""
-    step = draft.steps[g]
-    return g if step.shape == shape else draft.make(Step(np.reshape, (g,), {"shape": shape}, shape, step.dtype))
 
 
 # --------------------------------------------------------------------------- cotangents of what is used many times
@@ -194,25 +189,25 @@ def _product(draft: Draft, members: list[Operand]) -> Operand | None:
     lefts = [_transposed(draft, step.args[0]) for step in steps]
     if any(a is None for a in lefts):
         return None
-    tall = _stacked(draft, [a for a in lefts if a is not None])
+    tall = one_below_the_other(draft, [a for a in lefts if a is not None])
     rows, m = draft.steps[tall].shape
     left = draft.make(Step(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
-    return draft.make(steps[0]._replace(args=(left, _stacked(draft, [step.args[1] for step in steps]))))
+    return draft.make(steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps]))))
 
 
 def _are_small(draft: Draft, args: tuple[Any, ...]) -> bool:
     """Whether these are vectors that are small enough to be copied."""
-    return all(type(a) is Operand and size_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL for a in args)
+    return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL for a in args)
 
 
 def _inner_product(draft: Draft, members: list[Operand]) -> Operand:
     """`Σ a @ b` of vectors as one inner product."""
     steps = [draft.steps[a] for a in members]
-    left, right = (_stacked(draft, [step.args[k] for step in steps]) for k in (0, 1))
+    left, right = (one_below_the_other(draft, [step.args[k] for step in steps]) for k in (0, 1))
     return draft.make(steps[0]._replace(args=(left, right)))
 
 
-def _stacked(draft: Draft, parts: list[Operand]) -> Operand:
+def one_below_the_other(draft: Draft, parts: list[Operand]) -> Operand:
     """Matrices one below the other; those that are constant are so as one."""
     first, rows = draft.steps[parts[0]], sum(draft.steps[a].shape[0] for a in parts)
     if all(a in draft.bound for a in parts):
@@ -226,10 +221,10 @@ def _over_rows(draft: Draft, step: Step) -> bool:
         return False
     a = draft.steps[step.args[0]]
     rows = len(a.shape) == 2 and axes_of(step.kwargs.get("axis"), 2) == (0,)
-    return rows and size_of(a.shape, a.dtype) <= 4 * SMALL
+    return rows and bytes_of(a.shape, a.dtype) <= 4 * SMALL
 
 
 def _column_sums(draft: Draft, members: list[Operand]) -> Operand:
     """`Σ sum(B)` as one sum."""
     steps = [draft.steps[a] for a in members]
-    return draft.make(steps[0]._replace(args=(_stacked(draft, [step.args[0] for step in steps]),)))
+    return draft.make(steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),)))
