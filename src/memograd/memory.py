@@ -17,7 +17,7 @@ import networkx as nx
 from .arrays import DOUBLE, dtype_of, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
-from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Operand, Operands, Steps
+from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Edge, Operand, Operands, Steps
 from .registry import RULES, Line, Read
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class Memory:
 
     def _verify(self, n: int) -> None:
         marks, steps = self.marks, self.steps
+        self.succ.look()  # once for all that will change: a copy's consumers may not have been looked for
         seen, stack = {n}, [n]
         while stack:
             for o in steps[stack.pop()][ARGS]:
@@ -179,10 +180,11 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        for c in self.succ[n]:
+        consumers = self.succ.made[n]
+        for c in consumers:
             if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
-        for o, c in self.pulls_reading(n):
+        for o, c in self._pulls_reading(n, consumers):
             for table in self.knowing(o, c):
                 if table.marks.get(o) == MAYBE:
                     table.marks[o], table.causes[o] = DIRTY, n
@@ -190,11 +192,14 @@ class Memory:
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
+        return self._pulls_reading(n, self.succ[n])
+
+    def _pulls_reading(self, n: int, consumers: dict[int, Edge]) -> list[tuple[int, int]]:
         steps = self.steps
         step = steps[n]
         args = step[ARGS]
         found = [(args[j], n) for j in RULES[step[OP]].readers[None, len(args)]]
-        for c, edge in self.succ[n].items():
+        for c, edge in consumers.items():
             step = steps[c]
             args = step[ARGS]
             for j in RULES[step[OP]].readers[edge["argnums"], len(args)]:
@@ -303,10 +308,10 @@ class Memory:
 
         Marks are written before values, readers before what they read: the law holds wherever an interrupt strikes.
         """
-        values = self._downstream(new)
+        values, succ = self._downstream(new), self.succ.look()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
-            for o, c in self.pulls_reading(p):
+            for o, c in self._pulls_reading(p, succ[p]):
                 for table in self.knowing(o, c):
                     if o not in table.marks:
                         waves.setdefault(table, {})[o] = MAYBE

@@ -22,14 +22,15 @@ class Operand(int):
 
 Step = tuple[Any, ...]
 Steps = dict[int, Step]
+Edge = dict[str, tuple[int, ...]]
 
 OPERAND, OP, ARGS, KWARGS, SHAPE, DTYPE, LINE = range(7)
 """What stands where in a step: the node itself as an operand, and what its attributes of these names are."""
 
-_EDGES: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}  # argnums -> the attributes of every edge that has them
+_EDGES: dict[tuple[int, ...], Edge] = {}  # argnums -> the attributes of every edge that has them
 
 
-def edge_of(argnums: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+def edge_of(argnums: tuple[int, ...]) -> Edge:
     """The attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
     return _EDGES.setdefault(argnums, {"argnums": argnums})
 

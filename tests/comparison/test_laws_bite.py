@@ -50,7 +50,7 @@ def fresh():
 VISITS_DEAD = (solver, solver.pull_back, "stack = [target]", "stack = sorted(up)[1:-1] + [target]")
 FORGETS = (solver, solver.pull_back, "known = n in cotangents and n not in marks", "known = n == table.output")
 DROPS_A_TERM = (solver, solver.total, "sum + d", "sum + d * (len(cotangents) % 2)")
-FORGETS_READERS = (memory.Memory, memory.Memory.pulls_reading, "return found", "return found[1:]")
+FORGETS_READERS = (memory.Memory, memory.Memory._pulls_reading, "return found", "return found[1:]")
 FORGETS_WAVES = (memory.Memory, memory.Memory._spread, "stack = list(wave)", "stack = []")
 FORGETS_TO_RAISE = (memory.Memory, memory.Memory._change, "table.causes[o] = DIRTY, n", "table.causes[o] = MAYBE, n")
 
