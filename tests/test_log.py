@@ -105,6 +105,24 @@ class TestTranscript:
             texts.append(str(log).encode())
         assert texts[0] == texts[1]
 
+    def test_recorded_derivatives_are_stored_once_and_read_from_then_on(self, tape):
+        x, w = tape.leaf(2.0, name="x"), tape.leaf(3.0, name="w")
+        L = np.sin((x * w).named("a")).named("L")
+        first, second = mg.Log(), mg.Log()
+        mg.grad_node(L, x, log=first)
+        mg.grad_node(L, w, log=second)
+        assert str(first) == "∂L/∂x → table[x]\n    ∂a/∂x\n    ∂L/∂a → table[a]"
+        assert str(second) == "∂L/∂w → table[w]\n    ∂a/∂w\n    ∂L/∂a ← table[a]"
+
+    def test_a_second_order_request_reads_what_the_first_of_its_kind_found(self, tape):
+        x, w = tape.leaf(2.0, name="x"), tape.leaf(3.0, name="w")
+        L = np.square((x * w).named("a")).named("L")
+        g, first, second = mg.grad_node(L, x), mg.Log(), mg.Log()
+        h = mg.grad_node(g, x, log=first)
+        mg.grad_node(g, w, log=second)
+        assert h.name == "∂(∂L/∂x)/∂x" and str(first).startswith("∂(∂L/∂x)/∂x → table[x]\n    ∂a/∂x\n    ∂(∂L/∂x)/∂a → table[a]")
+        assert str(second).splitlines()[-1] == "    ∂(∂L/∂x)/∂a ← table[a]"
+
     def test_a_request_that_failed_leaves_its_lines_open(self, tape, log):
         broken = mg.op(lambda x: 2.0 * x)
         mg.linear(broken, x=lambda g: g / nothing())

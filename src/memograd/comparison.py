@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import printable
+from .errors import derivative_name, printable
 
 if TYPE_CHECKING:
     from .log import Log
@@ -84,10 +84,10 @@ def compared(this: "Log", other: "Log") -> Comparison:
     """What `this` computed and `other` did not, and the reverse."""
     now, then = Side(this, "now"), Side(other, "then")
     computed, spared = now.alone(then), then.alone(now)
-    reasons = {f"∂{L}/∂{n}": now.reason((L, n), then) for L, n in computed}
-    reasons |= {f"∂{L}/∂{n}": then.reason((L, n), now) for L, n in spared}
+    reasons = {derivative_name(L, n): now.reason((L, n), then) for L, n in computed}
+    reasons |= {derivative_name(L, n): then.reason((L, n), now) for L, n in spared}
     return Comparison([n for _, n in computed], [n for _, n in spared], reasons)
 
 
 def _shown(L: str, n: str) -> str:
-    return printable(f"∂{L}/∂{n}")
+    return printable(derivative_name(L, n))

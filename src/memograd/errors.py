@@ -120,6 +120,15 @@ def printable(name: str, most: int = 60) -> str:
     return shown if shown.isprintable() else "".join(map(_visible, shown))
 
 
+def derivative_name(L: str, n: str) -> str:
+    """`∂L/∂n`, from the two names; one that is a derivative's itself stands in brackets.
+
+    >>> derivative_name("∂L/∂x", "x")
+    '∂(∂L/∂x)/∂x'
+    """
+    return "/".join(f"∂({name})" if name.startswith("∂") else f"∂{name}" for name in (L, n))
+
+
 def _visible(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
 

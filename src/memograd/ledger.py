@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .arrays import owners_of
 from .costs import cost_of, cost_of_cotangent
-from .errors import printable
+from .errors import derivative_name, printable
 from .memory import Memory, Table, consumers
 from .program import ARGS, OP, uses_in
 from .registry import RULES
@@ -82,7 +82,7 @@ class Ledger:
 
 
 def _label(memory: Memory, output: int, n: int) -> str:
-    return f"∂{memory.nodes.name(output)}/∂{memory.nodes.name(n)}"
+    return derivative_name(memory.nodes.name(output), memory.nodes.name(n))
 
 
 def _line(row: Row) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from .comparison import Comparison, compared
-from .errors import OtherTapeError, printable
+from .errors import OtherTapeError, derivative_name, printable
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
 """How a visit ends: right as it stood; computed and stored; found wrong, dropped, and stored anew."""
@@ -200,12 +200,12 @@ def written(events: list[Event], names: dict[int, str], begun: Container[int]) -
     for number, e in enumerate(events):
         if number in begun:
             del opened[e.depth :]  # a request that failed has left its visits open
-        indent, n, label = 4 * e.depth * " ", shown[e.node], f"∂{shown[e.output]}/∂{shown[e.node]}"
+        indent, n, label = 4 * e.depth * " ", shown[e.node], derivative_name(shown[e.output], shown[e.node])
         closes = e.kind not in ("local", "visit") and len(opened) > e.depth and opened[e.depth][0] == e.node
         del opened[e.depth + closes :]
         line, text = opened.pop()[1:] if closes else (following, f"{indent}{label}")
         if e.kind == "local" and e.consumer is not None:
-            text = f"{indent}∂{shown[e.consumer]}/∂{n}"
+            text = indent + derivative_name(shown[e.consumer], n)
         elif e.kind == "drop":
             text = f"{text} ✗ table[{n}]\n{indent}{label}"
         elif e.kind in ARROWS:

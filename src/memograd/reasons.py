@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from .errors import printable
+from .errors import derivative_name, printable
 from .memory import MAYBE, Memory, Table, consumers
 from .node import Node
 from .program import ARGS, OP, Operand, uses_in
@@ -197,5 +197,5 @@ class Inquiry:
 
     def _label(self, entry: int) -> str:
         if entry < 0:
-            return f"∂{self._label(self.table.output)}/∂{self._label(~entry)}"
+            return derivative_name(self._label(self.table.output), self._label(~entry))
         return printable(self.memory.nodes.name(entry), 20)

@@ -274,7 +274,7 @@ class Handles(dict[int, Any]):
             super().__setitem__(n, d)
 
 
-def grad_node(L: Node, target: Any, *, unconnected: str = "zero") -> Any:
+def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
     """∂L/∂target as a node of the same tape: the derivative's own program, recorded, to be differentiated again.
 
     Parameters
@@ -283,6 +283,8 @@ def grad_node(L: Node, target: Any, *, unconnected: str = "zero") -> Any:
         A scalar of an inexact dtype.
     target : Node, or list, tuple or dict of them
         By what to differentiate.
+    log : Log, optional
+        Collects the events of this request: what is recorded is stored, what was recorded before is read.
     unconnected : {"zero", "none", "raise"}
         What a target that does not lead to L gives: a node of zeros, None, or an error.
 
@@ -311,19 +313,19 @@ def grad_node(L: Node, target: Any, *, unconnected: str = "zero") -> Any:
     def record(table: Table) -> Any:
         start, recording = tape._next, Recording(tape, table)
         try:
-            return mapped(lambda t: recorded(recording, t, unconnected), target)
+            return mapped(lambda t: recorded(recording, t, log, unconnected), target)
         except BaseException:
             tape._cut(start)
             raise
 
-    return tape._ask(L.id, None, record)
+    return tape._ask(L.id, log, record)
 
 
-def recorded(recording: Recording, t: Node, unconnected: str) -> Node | None:
+def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Node | None:
     """One target's derivative, as a node."""
     tape, memory = recording.tape, recording.tape._memory
     if t.id in recording.up:
-        node: Node = pull_back(memory, recording, t.id, tape._handle, recording.store)
+        node: Node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
         return tape._derivative(node, recording.output, t)
     if unconnected == "raise":
         raise no_path(memory, recording, t)

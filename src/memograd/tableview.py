@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import handed_out
-from .errors import UnknownNodeError, describe, printable
+from .errors import UnknownNodeError, derivative_name, describe, printable
 from .node import Node
 from .solver import found, scalar
 from .tape import Tape
@@ -50,7 +50,7 @@ class Cotangents(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         """One row a cotangent: name, dtype, shape, and the number itself where it is one."""
-        rows = [(f"∂{printable(self._name(self.output), 20)}/∂{printable(name, 20)}", self[name]) for name in self]
+        rows = [(derivative_name(printable(self._name(self.output), 20), printable(name, 20)), self[name]) for name in self]
         width = max((len(label) for label, _ in rows), default=0)
         return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
 

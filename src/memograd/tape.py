@@ -31,6 +31,7 @@ from .errors import (
     OtherTapeError,
     RefusedError,
     UnknownNodeError,
+    derivative_name,
     describe,
     op_name,
     printable,
@@ -572,14 +573,10 @@ class Tape:
 
     def _derivative(self, node: Node, output: int, t: Node) -> Node:
         """A requested derivative gets a name, unless it has one, or its name is taken."""
-        name = f"∂{self._shown(output)}/∂{self._shown(t.id)}"
+        name = derivative_name(*map(self._memory.nodes.name, (output, t.id)))
         if _reserved(node.name) and name not in self._names:
             self._name(node, name)
         return node
-
-    def _shown(self, n: int) -> str:
-        name = self._memory.nodes.name(n)
-        return f"({name})" if name.startswith("∂") else name
 
     @contextmanager
     def scratch(self) -> Iterator[None]:

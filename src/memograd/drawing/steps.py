@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import op_name, printable
+from ..errors import derivative_name, op_name, printable
 from ..log import Event, Log, written
 from ..memory import Memory, Table, consumers, uses
 from ..node import Node
@@ -134,7 +134,7 @@ class Telling:
 
     def ratio(self, above: int, below: int) -> str:
         """∂above/∂below."""
-        return f"∂{self.name(above)}/∂{self.name(below)}"
+        return derivative_name(self.name(above), self.name(below))
 
     def name(self, n: int) -> str:
         """A node's name."""
