@@ -31,6 +31,8 @@ LEVELS = {
         "replay",
         "plantable",
         "drawing",
+        "jacobians",
+        "optimize",
     },
     6: {"__init__", "__main__"},
 }
@@ -81,6 +83,8 @@ ARROWS = {
     ("scipy.stats", "scipy.installed"),
     ("functional", "accumulation"),
     ("functional", "replay"),
+    ("optimize", "accumulation"),
+    ("optimize", "jacobians"),
     ("baselines", "tableview"),
     ("passes.algebra", "passes.rewriting"),
     ("passes.shapes", "passes.rewriting"),

@@ -17,7 +17,7 @@ from .tableview import table
 from .tape import Tape
 
 if TYPE_CHECKING:
-    from . import baselines, check, functional
+    from . import baselines, check, functional, optimize
     from .drawing import draw, player, to_dot, to_mermaid
     from .foresight import preview
     from .reasons import why
@@ -46,6 +46,7 @@ __all__ = [
     "linear",
     "multilinear",
     "op",
+    "optimize",
     "player",
     "preview",
     "plan",
@@ -58,7 +59,8 @@ __all__ = [
 ]
 
 LATER = {
-    "baselines": "", "check": "", "functional": "", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
+    "baselines": "", "check": "", "functional": "", "optimize": "",
+    "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_mermaid": "drawing",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""

@@ -11,7 +11,7 @@ from .errors import MissingLibraryError, printable
 from .log import Log
 from .memory import Table, to_visit
 
-Report = Callable[[int, int], object]
+Report = Callable[[int, Any], object]
 """`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
 
 
@@ -44,7 +44,7 @@ def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: 
 
 
 @contextmanager
-def reporting(progress: bool | Report, total: int, what: str) -> Iterator[Report]:
+def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
     """Whom to tell how much is done: a bar, with True; or the callable itself."""
     if progress is True:
         with _bar()(total=total, desc=what) as bar:

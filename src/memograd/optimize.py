@@ -1,0 +1,317 @@
+"""One tape behind SciPy's optimisers: value, gradient, Hessian and its products share what is known at the same point.
+
+A function is recorded once. From then on each new point is an assignment: what it did not reach, and what comes out equal, is
+read as it stands; and what the value needed is not computed again for the gradient.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .accumulation import inner
+from .arrays import same
+from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
+from .jacobians import as_nodes
+from .node import Node
+from .progress import Report, reporting
+from .solver import grad, grad_node, scalar
+from .tape import Tape
+
+NEEDS = {
+    "nelder-mead": (), "powell": (), "cobyla": (), "cobyqa": (),
+    "newton-cg": ("jac", "hessp"), "trust-ncg": ("jac", "hessp"), "trust-krylov": ("jac", "hessp"), "trust-constr": ("jac", "hessp"),
+    "dogleg": ("jac", "hess"), "trust-exact": ("jac", "hess"),
+}  # fmt: skip
+"""Which derivatives SciPy's methods take; those that are not named take the gradient."""
+
+
+class Problem:
+    """A function of arrays, recorded once, to be asked at one point after another.
+
+    Its methods take flat vectors, as SciPy gives them. Steps written by hand assign to the leaves in `x` and ask
+    :func:`memograd.grad` of `y`; then only what the moved block reaches is computed again.
+
+    Parameters
+    ----------
+    f : callable
+        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value.
+    x0 : array_like, or dict of str to array_like
+        Where to record it; real numbers.
+    args : tuple
+        Further arguments of f, which stay as they are.
+
+    Attributes
+    ----------
+    tape : Tape
+    x : Node, or dict of str to Node
+        The leaves, in the place of `x0`.
+    y : Node
+        What f gave.
+    points : int
+        At how many points, one after another, f was run; `x0` is the first.
+    calls : dict of str to int
+        How often each of `fun`, `jac`, `hess` and `hessp` was asked.
+
+    Raises
+    ------
+    NotDifferentiableError
+        f does not depend on its argument, or `x0` holds no real numbers.
+    RefusedError
+        f gives an array of two or more dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> problem = mg.optimize.Problem(lambda x: np.sum(np.square(x) * x), [1.0, 2.0])
+    >>> float(problem.fun([1.0, 3.0])), problem.jac([1.0, 3.0]), problem.hessp([1.0, 3.0], [1.0, 0.0])
+    (28.0, array([ 3., 27.]), array([6., 0.]))
+    >>> problem
+    2 points; fun 1, jac 1, hess 0, hessp 1 times asked
+    """
+
+    def __init__(self, f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = ()) -> None:
+        blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
+        self.tape = Tape()
+        self._leaves = {name: self.tape.leaf(_real(name, block), name=name) for name, block in blocks.items()}
+        self.x: Any = self._leaves if isinstance(x0, Mapping) else self._leaves["x"]
+        self.y = _output(f(self.x, *args))
+        self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
+
+    def __repr__(self) -> str:
+        asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())
+        return f"{self.points} points; {asked} times asked"
+
+    # ----------------------------------------------------------------------------------------- what an optimiser asks
+
+    def fun(self, x: Any) -> Any:
+        """f at x: a number, or an array of shape (m,)."""
+        self._at("fun", x)
+        return np.array(self.y.value)[()]
+
+    def jac(self, x: Any) -> Any:
+        """The gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape (m, n)."""
+        self._at("jac", x)
+        return self._flat(grad(self.y, list(self._leaves.values()))) if self.y.shape == () else np.array(self._jacobian.value)
+
+    def hess(self, x: Any) -> Any:
+        """The Hessian at x, of shape (n, n)."""
+        self._at("hess", x)
+        return np.array(self._hessian.value)
+
+    def hessp(self, x: Any, v: Any) -> Any:
+        """The Hessian at x times v, of shape (n,)."""
+        self._at("hessp", x)
+        product, direction = self._product
+        self.tape.assign(dict(zip(direction, self._parts(v), strict=True)))
+        return np.array(product.value)
+
+    def at(self, x: Any) -> Any:
+        """A flat vector in the form of `x0`."""
+        parts = dict(zip(self._leaves, self._parts(x), strict=True))
+        return parts if isinstance(self.x, dict) else parts["x"]
+
+    @property
+    def flat(self) -> Any:
+        """The point where the leaves are now, as a vector of shape (n,)."""
+        return self._flat([leaf.value for leaf in self._leaves.values()])
+
+    # ----------------------------------------------------------------------------------------------- how it is served
+
+    def _at(self, what: str, x: Any) -> None:
+        """Move the leaves to x; a block that is there already is not assigned."""
+        self.calls[what] += 1
+        pairs = zip(self._leaves.values(), self._parts(x), strict=True)
+        moved = {leaf: part for leaf, part in pairs if not same(leaf.value, part)}
+        if moved:
+            self.tape.assign(moved)
+            self.points += 1
+
+    def _parts(self, x: Any) -> list[Any]:
+        """A flat vector, cut and shaped as the leaves are."""
+        leaves, x = list(self._leaves.values()), np.asarray(x)
+        count = sum(leaf.size for leaf in leaves)
+        if x.size != count:
+            raise RefusedError(f"A point of {x.size} numbers was given for a function of {count}. Give a vector of {count} numbers.")
+        cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
+        return [part.reshape(leaf.shape).astype(leaf.dtype)[()] for part, leaf in zip(np.split(x.ravel(), cuts), leaves, strict=True)]
+
+    def _flat(self, arrays: Any) -> Any:
+        """Arrays, or nodes, one behind the other in one vector."""
+        return np.concatenate([np.ravel(a) for a in arrays])
+
+    @cached_property
+    def _gradient(self) -> Any:
+        return self._flat(grad_node(scalar(self.y), list(self._leaves.values())))
+
+    @cached_property
+    def _jacobian(self) -> Any:
+        return self._rows(self.y)
+
+    @cached_property
+    def _hessian(self) -> Any:
+        return self._rows(self._gradient)
+
+    def _rows(self, y: Node) -> Any:
+        """∂y/∂x as a node of shape (y.size, n)."""
+        return np.concatenate([J.reshape(y.size, -1) for J in as_nodes(y, list(self._leaves.values()))], axis=1)
+
+    @cached_property
+    def _product(self) -> tuple[Any, list[Node]]:
+        """The product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
+        leaves = list(self._leaves.values())
+        direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
+        gradient = grad_node(scalar(self.y), leaves)
+        return self._flat(grad_node(inner(gradient, direction), leaves)), direction
+
+
+def minimize(
+    f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: str | None = None, progress: bool | Report = False, **options: Any
+) -> Any:
+    """A minimum of f, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
+
+    Parameters
+    ----------
+    f, x0, args
+        As for :class:`Problem`; f gives a scalar.
+    method : str, optional
+        One of SciPy's. Where it takes the Hessian or its products, it gets them.
+    progress : bool or callable
+        Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new one.
+    **options
+        SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        SciPy's, with `x` in the form of `x0`, and the :class:`Problem` as `problem`.
+
+    Raises
+    ------
+    NotScalarError
+        f gives no scalar.
+    NotDifferentiableError
+        As for :class:`Problem`.
+    MissingLibraryError
+        SciPy is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> found = mg.optimize.minimize(lambda p: np.sum(np.square(p["a"] - 3.0)) + np.square(p["b"]), {"a": [0.0, 1.0], "b": 1.0})
+    >>> found.x["a"].round(3), abs(found.x["b"]) < 1e-6
+    (array([3., 3.]), np.True_)
+    """
+    problem = Problem(f, x0, args)
+    scalar(problem.y)
+    takes = NEEDS.get((method or "").lower(), ("jac",))
+    return _solved(problem, "minimize", takes, progress, method=method, **options)
+
+
+def least_squares(f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), progress: bool | Report = False, **options: Any) -> Any:
+    """A minimum of Σ f², by :func:`scipy.optimize.least_squares`, with the Jacobian.
+
+    Parameters
+    ----------
+    f, x0, args
+        As for :class:`Problem`; f gives a vector of residuals.
+    progress
+        As for :func:`minimize`.
+    **options
+        SciPy's other arguments: ``bounds``, ``method``, ``loss``, …
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        As from :func:`minimize`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> t = np.arange(5.0)
+    >>> found = mg.optimize.least_squares(lambda p: np.exp(p[0] * t) - np.exp(0.5 * t), [0.1])
+    >>> found.x.round(6)
+    array([0.5])
+    """
+    return _solved(Problem(f, x0, args), "least_squares", ("jac",), progress, **options)
+
+
+def root(
+    f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: str = "hybr", progress: bool | Report = False, **options: Any
+) -> Any:
+    """A zero of f, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
+
+    Parameters
+    ----------
+    f, x0, args
+        As for :class:`Problem`; f gives as many numbers as it takes.
+    method : str
+        One of SciPy's.
+    progress
+        As for :func:`minimize`.
+    **options
+        SciPy's other arguments: ``tol``, ``callback``, ``options``.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        As from :func:`minimize`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> mg.optimize.root(lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0]).x.round(6)
+    array([1., 2.])
+    """
+    takes = ("jac",) if method in ("hybr", "lm") else ()
+    return _solved(Problem(f, x0, args), "root", takes, progress, method=method, **options)
+
+
+def _solved(problem: Problem, how: str, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
+    """What one of SciPy's functions finds, in the form of x0."""
+    try:
+        solve = getattr(import_module("scipy.optimize"), how)
+    except ModuleNotFoundError:
+        raise MissingLibraryError(
+            f"memograd.optimize.{how} stands before SciPy's, which is not installed. Install it: pip install 'memograd[scipy]'."
+        ) from None
+    with reporting(progress, None, "points") as report:
+        result = solve(_told(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **options)
+    result.x, result.problem = problem.at(result.x), problem
+    return result
+
+
+def _told(problem: Problem, report: Report) -> Callable[[Any], Any]:
+    """The problem's function, which tells of each point when it is first asked for there."""
+    told = 0
+
+    def fun(x: Any) -> Any:
+        nonlocal told
+        value = problem.fun(x)
+        if told < problem.points:
+            told = problem.points
+            report(told, value)
+        return value
+
+    return fun
+
+
+def _real(name: str, block: Any) -> Any:
+    """A block of x0 as an array of floats."""
+    a = np.asarray(block)
+    if a.dtype.kind not in "biuf":
+        raise NotDifferentiableError(f"The block {printable(name)} of x0 is of {a.dtype}. Give real numbers, or a dict of arrays of them.")
+    return a if a.dtype.kind == "f" else a.astype(float)
+
+
+def _output(y: Any) -> Node:
+    """What f gave, as one node: a list of scalars is a vector."""
+    if isinstance(y, list | tuple) and any(isinstance(item, Node) for item in y):
+        y = np.stack(y)
+    if not isinstance(y, Node):
+        raise NotDifferentiableError(f"The function gave {printable(repr(y))}, which depends on no leaf. Compute it from its argument.")
+    if y.ndim > 1:
+        raise RefusedError(f"The function gave an array of shape {y.shape}. Give a scalar or a vector, by np.ravel.")
+    return y
