@@ -18,6 +18,7 @@ from .tape import Tape
 
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
+    from .derivation import derive
     from .drawing import draw, player, to_dot, to_mermaid
     from .foresight import preview
     from .reasons import why
@@ -36,6 +37,7 @@ __all__ = [
     "baselines",
     "check",
     "constant",
+    "derive",
     "draw",
     "elementwise",
     "functional",
@@ -60,7 +62,7 @@ __all__ = [
 
 LATER = {
     "baselines": "", "check": "", "functional": "", "optimize": "",
-    "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
+    "derive": "derivation", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_mermaid": "drawing",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
