@@ -1,9 +1,11 @@
 """The pictures: every node once, in the state that the log tells of, and whatever stands in its name."""
 
 import builtins
+import json
 import re
 import xml.etree.ElementTree as ET
 
+import networkx as nx
 import numpy as np
 import pytest
 from tutorial import SECTIONS, section13
@@ -88,7 +90,7 @@ def test_nothing_is_computed_for_a_picture(walk):
     assert "leaf 0.9" in text and "np.multiply ()" in text, "the assigned value is shown, the one in doubt is not"
 
 
-@pytest.mark.parametrize("format", [mg.draw, mg.to_dot, mg.to_mermaid])
+@pytest.mark.parametrize("format", [mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link])
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_same_program_gives_the_same_text(section, format):
     texts = []
@@ -123,6 +125,24 @@ def test_names_are_escaped_in_mermaid(tape):
     assert len(labels) == len(tape)
     assert not any(set(label.replace("<br>", "")) & set("<>\"`[]{}|\\'&\n") for label in labels)
     assert labels[1].startswith("a#34;b#92;<br>")
+
+
+def test_graphml_and_json_are_read_back_by_networkx(tape):
+    x = tape.leaf(2.0, name="x")
+    L, log = np.multiply(np.sin(x), x).named("L"), mg.Log()
+    mg.grad(L, x, log=log)
+    for graph in (
+        nx.parse_graphml(mg.to_graphml(L, log=log), node_type=int),
+        nx.node_link_graph(json.loads(mg.to_node_link(L, log=log)), edges="edges"),
+    ):
+        assert set(graph.edges) == set(tape.graph.edges)
+        assert graph.nodes[0] == {"name": "x", "op": "leaf", "value": "2", "states": "asked for"}
+        assert graph.edges[0, 2] == {"argnums": "1", "pulled": True}
+
+
+def test_names_in_graphml_are_what_xml_can_hold(tape):
+    graph = nx.parse_graphml(mg.to_graphml(nasty(tape)), node_type=int)
+    assert len(graph) == len(tape) and "<script>" in " ".join(graph.nodes[n]["name"] for n in graph)
 
 
 def test_a_large_program_is_cut_and_says_so(tape, monkeypatch):

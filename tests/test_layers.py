@@ -98,6 +98,7 @@ ARROWS = {
     ("printing", "expressions"),
     ("replay", "plantable"),
     ("derivation", "drawing.steps"),
+    ("drawing.scene", "drawing.folding"),
     ("drawing.scene", "drawing.states"),
     ("drawing.svg", "drawing.layout"),
     ("drawing.svg", "drawing.scene"),

@@ -19,7 +19,7 @@ from .tape import Tape
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
     from .derivation import derive
-    from .drawing import draw, player, to_dot, to_mermaid
+    from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
     from .foresight import preview
     from .reasons import why
     from .replay import Plan, plan
@@ -55,7 +55,9 @@ __all__ = [
     "rule",
     "table",
     "to_dot",
+    "to_graphml",
     "to_mermaid",
+    "to_node_link",
     "vjp",
     "why",
 ]
@@ -63,7 +65,8 @@ __all__ = [
 LATER = {
     "baselines": "", "check": "", "functional": "", "optimize": "",
     "derive": "derivation", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
-    "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_mermaid": "drawing",
+    "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
+    "to_node_link": "drawing",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

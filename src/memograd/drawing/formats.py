@@ -1,6 +1,9 @@
-"""A scene in the languages of other programs that draw: DOT and Mermaid."""
+"""A scene in the languages of other programs that draw or read graphs: DOT, Mermaid, GraphML, and networkx's JSON."""
 
+import json
 from typing import Any
+
+import networkx as nx
 
 from ..errors import printable
 from ..log import Log
@@ -104,6 +107,73 @@ def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivati
         if a.pulled:
             lines.append(f"  n{a.consumer} -.-> n{a.operand}")
     return "\n".join(["flowchart TD", *note(found, "  %% "), *lines])
+
+
+def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
+    """The picture of :func:`memograd.draw` as GraphML, which yEd, Gephi and Cytoscape read.
+
+    Parameters
+    ----------
+    L, targets, log, derivatives
+        As for :func:`memograd.draw`.
+
+    Returns
+    -------
+    str
+        Nodes have `name op value states`, edges `argnums` and `pulled`: whether a derivative went back along them.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf(2.0, name="x")
+    >>> text = mg.to_graphml(np.exp(x).named("L"), x)
+    >>> '<edge source="0" target="1">' in text
+    True
+    """
+    return "\n".join(nx.generate_graphml(as_digraph(scene(L, targets, log, derivatives))))
+
+
+def to_node_link(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
+    """The picture of :func:`memograd.draw` as JSON in networkx's node-link form, which D3 and Cytoscape.js read.
+
+    Parameters
+    ----------
+    L, targets, log, derivatives
+        As for :func:`memograd.draw`.
+
+    Returns
+    -------
+    str
+        With the attributes that :func:`to_graphml` writes.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import json, numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf(2.0, name="x")
+    >>> json.loads(mg.to_node_link(np.exp(x).named("L"), x))["edges"]
+    [{'argnums': '', 'pulled': False, 'source': 0, 'target': 1}]
+    """
+    return json.dumps(nx.node_link_data(as_digraph(scene(L, targets, log, derivatives)), edges="edges"))
+
+
+def as_digraph(found: Scene) -> nx.DiGraph:
+    """A scene as a DiGraph whose attributes are texts: no control character, which XML could not hold."""
+    graph = nx.DiGraph(note=found.note)
+    for b in found.boxes:
+        graph.add_node(b.id, name=printable(b.name), op=printable(b.op), value=printable(b.value), states=", ".join(b.states))
+    for a in found.arrows:
+        graph.add_edge(a.operand, a.consumer, argnums=a.argnums, pulled=a.pulled)
+    return graph
 
 
 def words(b: Box) -> list[str]:

@@ -62,7 +62,7 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
 def page(L: Node, log: Log) -> str:
     """The page as text."""
-    found = scene(L, None, log, derivatives=False)
+    found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
     played, before = steps(L, log)
     names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log._names.items()}
     data = {"output": L.id, "names": names, "steps": played, "before": before}

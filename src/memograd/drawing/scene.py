@@ -12,14 +12,18 @@ from ..memory import Memory, consumers
 from ..node import Node
 from ..program import Operand
 from ..solver import checked, ids, mapped, scalar
-from .states import UNTOUCHED, asked_in, states_of
+from .folding import Fold, folded
+from .states import STATES, UNTOUCHED, asked_in, states_of
 
 MOST = 3000
 """Nodes in one picture."""
 
 
 class Box(NamedTuple):
-    """A node: its id, its name, its op, its value where that is one number, else its shape, and its states."""
+    """A node: its id, its name, its op, its value where that is one number, else its shape, and its states.
+
+    Of several nodes in one box it is the first one's id, a name for all of them, how many they are, and all their states.
+    """
 
     id: int
     name: str
@@ -55,7 +59,7 @@ class Scene(NamedTuple):
     note: str
 
 
-def scene(L: Node, targets: Any, log: Log | None, derivatives: bool) -> Scene:
+def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True) -> Scene:
     """The program around L, and what the requests of the log did on it. Nothing is computed."""
     tape = scalar(L).tape
     if targets is not None:
@@ -67,29 +71,45 @@ def scene(L: Node, targets: Any, log: Log | None, derivatives: bool) -> Scene:
         memory = tape._memory
         asked = asked_in(events) if targets is None else set(ids(targets))
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
-        drawn, note = chosen(memory, L.id, {e.node for e in events}, derivatives)
-        boxes = [box(memory, n, states.get(n, (UNTOUCHED,))) for n in drawn]
-        arrows = arrows_between(memory, set(drawn), pulls(memory, L.id, events))
+        drawn, note = chosen(memory, L.id, {e.node for e in events}, derivatives, fold)
+        boxes = [box(memory, part, states) for part in drawn]
+        arrows = arrows_between(memory, drawn, pulls(memory, L.id, events))
     return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
 
 
-def chosen(memory: Memory, output: int, touched: set[int], derivatives: bool) -> tuple[list[int], str]:
-    """Which nodes are drawn: all that hang together with L; of too many, those that the log names, or those nearest L."""
+def chosen(memory: Memory, output: int, touched: set[int], derivatives: bool, fold: bool) -> tuple[list[Fold], str]:
+    """Which nodes are drawn: all that hang together with L; too many are folded, or cut to what the log names or is nearest L."""
     graph = memory.graph
     own = nx.ancestors(graph, output)
     wanted = [n for n in graph if derivatives or n in own or memory.nodes.of.get(n) is None]
     whole = nx.node_connected_component(graph.subgraph(wanted).to_undirected(as_view=True), output)
     if len(whole) <= MOST:
-        return sorted(whole), ""
+        return alone(memory, whole), ""
+    if fold and (parts := folded(memory, whole, output, MOST)):
+        return parts, f"{len(whole):,} nodes in {len(parts):,} boxes: folded by what their names begin with"
     if touched:
         part, what = sorted(touched - {output})[1 - MOST :], "the visited part"
     else:
         nearest = nx.bfs_edges(graph, output, reverse=True)
         part, what = [n for _, n in islice(nearest, MOST - 1)], "those nearest the output"
-    return sorted([*part, output]), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
+    return alone(memory, [*part, output]), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
 
 
-def box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
+def alone(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
+    """Each node in a box of its own."""
+    return [Fold(memory.nodes.name(n), [n]) for n in sorted(nodes)]
+
+
+def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
+    """A node as it stands, or several."""
+    n = part.nodes[0]
+    if len(part.nodes) == 1:
+        return of_node(memory, n, states.get(n, (UNTOUCHED,)))
+    held = {state for m in part.nodes for state in states.get(m, ())} or {UNTOUCHED}
+    return Box(n, part.name, f"{len(part.nodes):,} nodes", "", tuple(state for state in STATES if state in held))
+
+
+def of_node(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
@@ -97,16 +117,20 @@ def box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     return Box(n, node["name"], "leaf" if node["op"] is None else op_name(node["op"]), text, states)
 
 
-def arrows_between(memory: Memory, drawn: set[int], pulled: set[tuple[int, int]]) -> list[Arrow]:
-    """The edges among the drawn nodes."""
-    found = []
-    for c in sorted(drawn):
+def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
+    """The edges among the boxes: one for all that run between the same two."""
+    box_of = {n: part.nodes[0] for part in drawn for n in part.nodes}
+    single = {part.nodes[0] for part in drawn if len(part.nodes) == 1}
+    found: dict[tuple[int, int], Arrow] = {}
+    for c in sorted(box_of):
         several = sum(type(a) is Operand for a in memory.nodes[c]["args"]) > 1
         for o, edge in memory.pred[c].items():
-            if o in drawn:
-                argnums = ", ".join(map(str, edge["argnums"])) if several else ""
-                found.append(Arrow(o, c, argnums, (o, c) in pulled))
-    return found
+            ends = box_of.get(o, -1), box_of[c]
+            if o in box_of and ends[0] != ends[1]:
+                argnums = ", ".join(map(str, edge["argnums"])) if several and single.issuperset(ends) else ""
+                back = (o, c) in pulled or (ends in found and found[ends].pulled)
+                found[ends] = Arrow(*ends, argnums, back)
+    return list(found.values())
 
 
 def pulls(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:

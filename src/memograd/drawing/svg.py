@@ -74,8 +74,9 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 
     Notes
     -----
-    Nothing is computed: a value that is gone or in doubt is not shown. Of more than 3,000 nodes, those that the log names
-    are drawn, or else those nearest L; a line in the picture says so. With the extra ``draw`` (fast-sugiyama) few arrows
+    Nothing is computed: a value that is gone or in doubt is not shown. More than 3,000 nodes are folded by what their names
+    begin with, `layer1/W` and `layer1/b` into `layer1/…`, as far as it takes; where the names do not allow it, those that
+    the log names are drawn, or else those nearest L. A line in the picture says so. With the extra ``draw`` (fast-sugiyama) few arrows
     cross; without it each row holds a topological generation, counted from L.
 
     Examples
