@@ -1,13 +1,13 @@
 """The walkthrough of section 13: thirteen nodes, three requests, seven of the nodes visited.
 
-Shows the graph with real arrays and functions, the transcript of what ∂L/∂W1, ∂L/∂W2 and ∂L/∂W3 needed, the table that
-is left, and the nodes that no request touched, with the reason.
+Shows, on the graph with real arrays and functions that `memograd.walkthrough` builds, the transcript of what ∂L/∂W1, ∂L/∂W2
+and ∂L/∂W3 needed, the table that is left, and the nodes that no request touched, with the reason.
 """
 
 import networkx as nx
-import numpy as np
 
 import memograd as mg
+from memograd.walkthrough import TARGETS, section_13
 
 TRANSCRIPT = """\
 ∂L/∂W1 → table[W1]
@@ -25,26 +25,6 @@ TRANSCRIPT = """\
         ∂L/∂c ← table[c]"""
 
 
-def build(seed: int = 13) -> mg.Tape:
-    """The graph of section 13: each arrow of the tutorial's picture is one edge of the tape."""
-    rng = np.random.default_rng(seed)
-    tape = mg.Tape()
-    W1 = tape.leaf(rng.normal(size=3), name="W1")
-    W2 = tape.leaf(rng.normal(size=(3, 4)), name="W2")
-    W3 = tape.leaf(rng.normal(size=4), name="W3")
-    p = tape.leaf(rng.normal(size=3), name="p")
-    g = np.tanh(W1).named("g")
-    h = np.exp(W1).named("h")
-    j = np.sum(W2, axis=1).named("j")
-    np.multiply(h, j).named("k")
-    e = np.sin(W3).named("e")
-    c = np.matmul(W2, e).named("c")
-    f = np.cos(p).named("f")
-    b = np.multiply(c, f).named("b")
-    np.dot(g, b).named("L")
-    return tape
-
-
 def untouched(tape: mg.Tape, log: mg.Log) -> tuple[list[str], list[str]]:
     """The nodes that no request visited: those that do not lead to L, and those that do."""
     ancestors = nx.ancestors(tape.graph, tape["L"].id)
@@ -54,9 +34,9 @@ def untouched(tape: mg.Tape, log: mg.Log) -> tuple[list[str], list[str]]:
 
 
 def main() -> None:
-    tape = build()
+    tape = section_13()
     L, log = tape["L"], mg.Log()
-    for name in ("W1", "W2", "W3"):
+    for name in TARGETS:
         mg.grad(L, tape[name], log=log)
     astray, unasked = untouched(tape, log)
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
     3: {"tape", "progress", "slices", "facts", "lowering"},
@@ -32,7 +32,9 @@ LEVELS = {
         "plantable",
         "derivation",
         "drawing",
+        "commands",
         "jacobians",
+        "walkthrough",
         "optimize",
     },
     6: {"__init__", "__main__"},
@@ -41,6 +43,7 @@ ARROWS = {
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("calls", "errors"),
+    ("notebooks", "errors"),
     ("calls", "signatures"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import derivative_name, printable
+from .notebooks import as_text
 
 if TYPE_CHECKING:
     from .log import Log
@@ -33,6 +34,8 @@ class Comparison(NamedTuple):
         if self.computed:
             lines.insert(0, "computed now, and not then:")
         return "\n".join(lines) or "the same was computed"
+
+    _repr_html_ = as_text
 
 
 class Fate(NamedTuple):

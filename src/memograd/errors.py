@@ -134,7 +134,9 @@ def _visible(character: str) -> str:
 
 
 def op_name(op: Any) -> str:
-    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``, ``f``."""
+    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``, ``f``; that of a leaf, None, ``leaf``."""
+    if op is None:
+        return "leaf"
     name = getattr(op, "__name__", None) or repr(op)
     module = getattr(op, "__module__", None) or ""
     if isinstance(op, np.ufunc):
@@ -144,6 +146,6 @@ def op_name(op: Any) -> str:
 
 def describe(node: Mapping[str, Any]) -> str:
     """A node of the graph in a few words: name, op, shape, dtype, line."""
-    what = "leaf" if node["op"] is None else op_name(node["op"])
+    what = op_name(node["op"])
     line = f", {node['line'][0]}:{node['line'][1]}" if node["line"] else ""
     return f"{printable(node['name'])} ({what}, {node['dtype']} {node['shape']}{line})"

@@ -16,6 +16,7 @@ from .errors import printable
 from .log import ANEW, READ, STORE
 from .memory import DIRTY, Memory, Table, consumers, uses
 from .node import Node
+from .notebooks import as_text
 from .program import ARGS, DTYPE, SHAPE, uses_in
 from .solver import checked, mapped, scalar
 
@@ -85,6 +86,8 @@ class Preview(NamedTuple):
             least, most = f"{getattr(self.least, what):,}", f"{getattr(self.most, what):,}"
             rows.append(f"{what:<28}{least:>6}" + (f" to {most}" if most != least else ""))
         return "\n".join([f"∂{printable(self.output, 40)}/∂…, before it is asked for", *rows])
+
+    _repr_html_ = as_text
 
 
 LABELS = {

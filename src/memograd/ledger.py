@@ -7,6 +7,7 @@ from .arrays import owners_of
 from .costs import cost_of, cost_of_cotangent
 from .errors import derivative_name, printable
 from .memory import Memory, Table, consumers
+from .notebooks import as_text
 from .program import ARGS, OP, uses_in
 from .registry import RULES
 
@@ -79,6 +80,8 @@ class Ledger:
             rest = rows[SHOWN:]
             lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")
         return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
+
+    _repr_html_ = as_text
 
 
 def _label(memory: Memory, output: int, n: int) -> str:

@@ -12,6 +12,7 @@ import networkx as nx
 
 from .comparison import Comparison, compared
 from .errors import OtherTapeError, derivative_name, printable
+from .notebooks import as_text
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
 """How a visit ends: right as it stood; computed and stored; found wrong, dropped, and stored anew."""
@@ -88,6 +89,8 @@ class Log:
 
     def __str__(self) -> str:
         return "\n".join(transcript(self.events, self._names, self._begun))
+
+    _repr_html_ = as_text
 
     @property
     def visited(self) -> list[str]:

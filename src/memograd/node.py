@@ -9,6 +9,7 @@ import numpy as np
 
 from .arrays import handed_out
 from .errors import EndedError, RefusedAttributeError, RefusedError, describe, op_name, printable
+from .notebooks import as_text
 from .program import DTYPE, OP, SHAPE, Step
 from .registry import REFUSED
 from .rules.indexing import getitem, masked, replace, scatter
@@ -111,8 +112,9 @@ class Node:
 
     def __repr__(self) -> str:
         node = self._attributes
-        what = "leaf" if node["op"] is None else op_name(node["op"])
-        return f"<memograd.Node {printable(node['name'])}: {what}, {node['dtype']} {node['shape']}>"
+        return f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, {node['dtype']} {node['shape']}>"
+
+    _repr_html_ = as_text
 
     # ------------------------------------------------------------------------------------------------- the facts
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .errors import derivative_name, printable
 from .memory import MAYBE, Memory, Table, consumers
 from .node import Node
+from .notebooks import as_text
 from .program import ARGS, OP, Operand, uses_in
 from .solver import checked, scalar
 
@@ -41,6 +42,8 @@ class Reason(NamedTuple):
         if len(shown) > SHOWN + 1:
             shown = (*shown[:SHOWN], f"… ({len(shown) - SHOWN - 1} more) …", shown[-1])
         return " because ".join(shown) + "."
+
+    _repr_html_ = as_text
 
 
 def why(L: Node, node: Node) -> Reason:

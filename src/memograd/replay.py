@@ -13,6 +13,7 @@ from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeE
 from .lines import Line
 from .machine import sole_machine
 from .node import Node
+from .notebooks import as_text
 from .passes import PASSES
 from .plantable import rows_of
 from .printing import printed
@@ -304,6 +305,8 @@ class Plan:
 
     def __repr__(self) -> str:
         return rows_of(self._slice, self._keys, self._counts)
+
+    _repr_html_ = as_text
 
     def __reduce__(self) -> tuple[Any, ...]:
         for op, error in nameless({step.op for step in self._cut.steps.values()}):

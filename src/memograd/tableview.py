@@ -8,6 +8,7 @@ import numpy as np
 from .arrays import handed_out
 from .errors import UnknownNodeError, derivative_name, describe, printable
 from .node import Node
+from .notebooks import as_table
 from .solver import found, scalar
 from .tape import Tape
 
@@ -53,6 +54,9 @@ class Cotangents(Mapping[str, Any]):
         rows = [(derivative_name(printable(self._name(self.output), 20), printable(name, 20)), self[name]) for name in self]
         width = max((len(label) for label, _ in rows), default=0)
         return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
+
+    def _repr_html_(self) -> str:
+        return as_table(f"∂{self._name(self.output)}/∂…", ("node", "dtype and value"), list(self), lambda name: (name, _shown(self[name])))
 
     def _name(self, n: int) -> str:
         return Node(self.tape, n).name

@@ -41,6 +41,7 @@ from .lines import line_of
 from .log import Log
 from .memory import VALUE, Memory, Table
 from .node import Node
+from .notebooks import as_table
 from .program import OP, OPERAND, Operand, Steps, graph_of
 from .registry import RULES, Rule, rule_of
 from .rules.indexing import output
@@ -281,6 +282,13 @@ class Tape:
     def __repr__(self) -> str:
         leaves = sum(1 for step in self._memory.steps.values() if step[OP] is None)
         return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
+
+    def _repr_html_(self) -> str:
+        def row(n: int) -> tuple[Any, ...]:
+            node = self._memory.nodes[n]
+            return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
+
+        return as_table(repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self._memory.steps), row)
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None

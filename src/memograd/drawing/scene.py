@@ -114,7 +114,7 @@ def of_node(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
     text = str(node["shape"]) if value is None or node["shape"] != () else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
-    return Box(n, node["name"], "leaf" if node["op"] is None else op_name(node["op"]), text, states)
+    return Box(n, node["name"], op_name(node["op"]), text, states)
 
 
 def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
