@@ -35,7 +35,8 @@ class Comparison(NamedTuple):
             lines.insert(0, "computed now, and not then:")
         return "\n".join(lines) or "the same was computed"
 
-    _repr_html_ = as_text
+    def _repr_html_(self) -> str:
+        return as_text(self)
 
 
 class Fate(NamedTuple):

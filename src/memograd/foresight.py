@@ -87,7 +87,8 @@ class Preview(NamedTuple):
             rows.append(f"{what:<28}{least:>6}" + (f" to {most}" if most != least else ""))
         return "\n".join([f"∂{printable(self.output, 40)}/∂…, before it is asked for", *rows])
 
-    _repr_html_ = as_text
+    def _repr_html_(self) -> str:
+        return as_text(self)
 
 
 LABELS = {

@@ -43,7 +43,8 @@ class Reason(NamedTuple):
             shown = (*shown[:SHOWN], f"… ({len(shown) - SHOWN - 1} more) …", shown[-1])
         return " because ".join(shown) + "."
 
-    _repr_html_ = as_text
+    def _repr_html_(self) -> str:
+        return as_text(self)
 
 
 def why(L: Node, node: Node) -> Reason:

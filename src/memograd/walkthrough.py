@@ -1,5 +1,7 @@
 """The program of the tutorial's section 13: thirteen nodes, of which three requests visit seven."""
 
+from typing import Any
+
 import numpy as np
 
 from .tape import Tape
@@ -22,10 +24,11 @@ def section_13(seed: int = 13) -> Tape:
     """
     rng = np.random.default_rng(seed)
     tape = Tape()
-    W1 = tape.leaf(rng.normal(size=3), name="W1")
-    W2 = tape.leaf(rng.normal(size=(3, 4)), name="W2")
-    W3 = tape.leaf(rng.normal(size=4), name="W3")
-    p = tape.leaf(rng.normal(size=3), name="p")
+
+    def leaf(name: str, *shape: int) -> Any:
+        return tape.leaf(rng.normal(size=shape), name=name)
+
+    W1, W2, W3, p = leaf("W1", 3), leaf("W2", 3, 4), leaf("W3", 4), leaf("p", 3)
     g = np.tanh(W1).named("g")
     h = np.exp(W1).named("h")
     j = np.sum(W2, axis=1).named("j")
