@@ -16,7 +16,7 @@ LEVELS = {
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
     3: {"tape", "progress", "slices", "facts", "lowering"},
-    4: {"solver", "passes", "printing", "buffers", "expressions"},
+    4: {"solver", "pushing", "passes", "printing", "buffers", "expressions"},
     5: {
         "tableview",
         "foresight",
@@ -96,6 +96,7 @@ ARROWS = {
     ("passes.products", "passes.sums"),
     ("passes.sums", "passes.slicing"),
     ("machine", "slices"),
+    ("pushing", "solver"),
     ("printing", "buffers"),
     ("printing", "passes.blocking"),
     ("printing", "expressions"),

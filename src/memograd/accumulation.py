@@ -1,15 +1,22 @@
 """The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and the Hessian's product.
 
-All of them run in a scratch block: no node and no table of theirs stays on the tape.
+No node and no table of theirs stays on the tape.
 """
 
 from typing import Any
 
 import numpy as np
 
+from .arrays import handed_out
 from .errors import RefusedError, describe
 from .node import Node
-from .solver import checked, grad, grad_node, mapped, scalar
+from .program import LINE, SHAPE
+from .pushing import plus, push_all
+from .solver import checked, grad, grad_node, ids, mapped, nothing, scalar
+from .tape import Tape
+
+Pairs = list[tuple[Node, Any]]
+"""Nodes with their tangents."""
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
@@ -75,7 +82,7 @@ def jvp(y: Node, x: Node, tangent: Any) -> Any:
 
     Notes
     -----
-    The transpose of the transpose: the VJP is recorded as a linear program of its seed and differentiated by it.
+    One sweep, in the order in which the nodes were made, over those between x and y: see :mod:`memograd.pushing`.
 
     Examples
     --------
@@ -85,9 +92,7 @@ def jvp(y: Node, x: Node, tangent: Any) -> Any:
     array([2., 4.])
     """
     mapped(lambda t: checked(y, t), (y, x))
-    pairs = _paired(x, tangent)
-    with y.tape.scratch():
-        return pushed(y, [t for t, _ in pairs], [v for _, v in pairs]).value
+    return pushed(y.tape, [y.id], paired(x, tangent))[0]
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
@@ -122,43 +127,57 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     array([ 6., 12.])
     """
     mapped(lambda t: checked(scalar(L), t), x)
-    pairs = _paired(x, v)
     with L.tape.scratch():
-        return grad(inner(grad_node(L, [t for t, _ in pairs]), [w for _, w in pairs]), x)
+        gradient = grad_node(L, x)
+        products = iter(pushed(L.tape, ids(gradient), paired(x, v)))
+        return mapped(lambda _: next(products), gradient)
 
 
-# ------------------------------------------------------------------------------------------- the same, as nodes
+# ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
 
 
-def pushed(y: Node, xs: list[Node], tangents: list[Any]) -> Node:
-    """The JVP as a node: the VJP is linear in its seed, and its derivative by the seed is the JVP."""
-    seed = y.tape.leaf(np.zeros(y.shape, y.dtype))
-    derivative: Node = grad_node(inner(grad_node(np.sum(seed * y), xs), tangents), seed)
-    return derivative
+def pushed(tape: Tape, ys: list[int], pairs: Pairs) -> list[Any]:
+    """Σ ∂y/∂x · tangent for each y, computed at once."""
+    memory = tape._memory
+    found = tape._alone(lambda: push_all(memory, summed(pairs), ys, memory.value))
+    return [handed_out(found[y] if y in found else nothing(*memory.steps[y][SHAPE:LINE])) for y in ys]
 
 
-def inner(nodes: list[Node], arrays: list[Any]) -> Node:
-    """Re Σ g · t: what L changes by, when g are its cotangents and t the tangents."""
-    terms = [
-        np.sum(np.real(g * t) if "c" in (g.dtype.kind, (t if isinstance(t, Node) else np.asarray(t)).dtype.kind) else g * t)
-        for g, t in zip(nodes, arrays, strict=True)
-    ]
-    total: Node = sum(terms[1:], terms[0])
-    return total
+def pushed_nodes(tape: Tape, ys: list[int], pairs: Pairs) -> list[Node]:
+    """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
+    memory, start = tape._memory, tape._next
+    try:
+        given = summed([(x, tape.record(np.positive, (t,))) for x, t in pairs])
+        found = tape._alone(lambda: push_all(memory, given, ys, tape._handle))
+        nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
+    except BaseException:
+        tape._cut(start)
+        raise
+    for n in range(start, tape._next):
+        memory.nodes.belongs(n, (ys[-1], ys[-1]))
+    return nodes
 
 
-def _paired(x: Any, v: Any) -> list[tuple[Node, Any]]:
-    """Each node of a nest with the array that stands in its place in another."""
+def summed(pairs: Pairs) -> dict[int, Any]:
+    """The tangent of each node; a node that stands there twice has two."""
+    found: dict[int, Any] = {}
+    for x, t in pairs:
+        found[x.id] = plus(found.get(x.id), t)
+    return found
+
+
+def paired(x: Any, v: Any) -> Pairs:
+    """Each node of a nest with the tangent that stands in its place in another."""
     if isinstance(x, dict):
-        return [pair for key in x for pair in _paired(x[key], v[key])]
+        return [pair for key in x for pair in paired(x[key], v[key])]
     if isinstance(x, list | tuple):
-        return [pair for t, w in zip(x, v, strict=True) for pair in _paired(t, w)]
+        return [pair for t, w in zip(x, v, strict=True) for pair in paired(t, w)]
     return [(x, _fitting(x, v, "tangent"))]
 
 
 def _fitting(node: Node, value: Any, what: str) -> Any:
-    """A seed or a tangent in the dtype of its node."""
+    """A seed or a tangent in the dtype of its node; an array is copied."""
     v = value if isinstance(value, Node) else np.asarray(value)
     if v.shape != node.shape or (v.dtype.kind == "c" and node.dtype.kind != "c"):
         raise RefusedError(f"The {what} of {describe(node._attributes)} is {v.dtype} {v.shape}. Give one of the node's shape and kind.")
-    return v if isinstance(v, Node) else v.astype(node.dtype)
+    return v if isinstance(v, Node) and v.dtype == node.dtype else v.astype(node.dtype)

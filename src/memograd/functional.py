@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from .accumulation import inner, pushed
+from .accumulation import Pairs, paired, pushed, pushed_nodes
 from .arrays import handed_out, settle
 from .errors import OtherTapeError, RefusedError, describe, printable
 from .node import Node
 from .passes.sharing import atom
 from .replay import Plan, plan
 from .solver import grad as grad_of_node
-from .solver import grad_node, mapped
+from .solver import grad_node, ids, mapped
 from .tape import Tape
 
 _thread = threading.local()
@@ -46,6 +46,10 @@ class Trace:
             return [handed_out(settle(np.zeros(n.shape, n.dtype))) for n in nodes]
         found: list[Any] = grad_node(L, nodes) if self.as_nodes else grad_of_node(L, nodes)
         return found
+
+    def pushed(self, ys: list[Node], pairs: Pairs) -> list[Any]:
+        """Σ ∂y/∂node · tangent for each y, over pairs of a node and its tangent."""
+        return (pushed_nodes if self.as_nodes else pushed)(self.tape, ids(ys), pairs)
 
     def out(self, y: Any) -> Any:
         """What a function gave, as its caller gets it."""
@@ -206,11 +210,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     def answer(trace: Trace) -> tuple[Any, Any]:
         nodes, y = trace.run(f, primals, range(len(primals)), {})
-        for node, t in zip(nodes, tangents, strict=True):
-            _check_shape(t, node, "tangent")
-        if not isinstance(y, Node):
-            return y, np.zeros_like(y)
-        return trace.out(y), trace.out(pushed(y, nodes, list(tangents)))
+        pairs = paired(nodes, tangents)
+        return trace.out(y), trace.pushed([y], pairs)[0] if isinstance(y, Node) else np.zeros_like(y)
 
     value, tangent = traced(answer, [*primals, *tangents])
     return value, tangent
@@ -240,9 +241,8 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     def answer(trace: Trace) -> tuple[Any, ...]:
         nodes, y = trace.run(f, primals, range(len(primals)), {})
-        for node, t in zip(nodes, tangents, strict=True):
-            _check_shape(t, node, "tangent")
-        return tuple(trace.grad(inner(grad_node(y, nodes), list(tangents)) if isinstance(y, Node) else y, nodes))
+        pairs = paired(nodes, tangents)
+        return tuple(trace.pushed(grad_node(y, nodes), pairs) if isinstance(y, Node) else trace.grad(y, nodes))
 
     products: tuple[Any, ...] = traced(answer, [*primals, *tangents])
     return products

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from .callforms import call_of
-from .calls import HARMLESS, Call
+from .calls import HARMLESS, NOTHING, Call
 from .errors import NoRuleError, RegistrationError, op_name
 from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
@@ -77,14 +77,19 @@ class Rule:
         Their names, in the order of their positions.
     lines : Lines
         From argnums to the lines of those positions.
+    pushes : Lines
+        From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise op's own lines.
     readers : Readers
         From argnums to the positions whose lines read them.
     """
 
-    __slots__ = ("bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "readers")
+    __slots__ = ("bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pushes", "readers")
 
-    def __init__(self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, call: Call, keywords: frozenset[str]) -> None:
+    def __init__(
+        self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, pushes: Lines, call: Call, keywords: frozenset[str]
+    ) -> None:
         self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
+        self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
         self.bind, self.compute, self.compute_with = call.bind, call.compute, call.compute_with or call.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.readers = Readers(lines)
@@ -104,8 +109,10 @@ class Rule:
             )
 
 
+NO_LINES = Lines({}, None)
+
 RULES: dict[Any, Rule] = {
-    None: Rule(None, "leaf", (), Lines({}, None), Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
+    None: Rule(None, "leaf", (), NO_LINES, NO_LINES, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
 }
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
@@ -138,22 +145,29 @@ def rule_of(op: Any) -> Rule:
 # ------------------------------------------------------------------------------------------------- the five words
 
 OptionalLine = Callable[..., Any] | None
+Pushes = Mapping[str, Callable[..., Any]]
 
 
-def elementwise(op: Any, **lines: OptionalLine) -> None:
-    """Register an op that acts element by element, with broadcasting.
+def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register an op that acts element by element, with broadcasting: its JVP is the same lines, with tangents for `g`.
 
     Parameters
     ----------
     op : callable
         A ufunc, or a function that dispatches on its arguments.
+    each : callable, optional
+        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position `k`.
+    push : mapping from str to callable, optional
+        For operands, by name, what their tangent `t` adds to that of the result, where it is not what the op's kind says:
+        ``{"x": lambda t, x, y: ...}``. The signature is a reading list, as that of a line is. An elementwise op needs it
+        where complex numbers are mapped otherwise than by a derivative times `t`.
     **lines : callable or None
         For each operand, by its position, its derivative applied to `g`; None where it has none.
 
     Raises
     ------
     RegistrationError
-        For an unknown parameter name, a wrong count of operands, or a second rule for one op.
+        For an unknown parameter name, a wrong count of operands, a push without a line, or a second rule for one op.
 
     Examples
     --------
@@ -164,20 +178,18 @@ def elementwise(op: Any, **lines: OptionalLine) -> None:
     >>> float(mg.grad(tripled(x), x))
     3.0
     """
-    _register(op, "elementwise", lines)
+    _register(op, "elementwise", lines, each, push)
 
 
-def linear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
-    """Register an op that is jointly linear in the operands it names: its JVP is the op itself.
+def linear(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register an op that is jointly linear in the operands it names: its JVP is the op itself, with tangents for operands.
 
     Parameters
     ----------
     op : callable
         A function that dispatches on its arguments.
-    each : callable, optional
-        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position `k`.
-    **lines : callable or None
-        As for :func:`elementwise`.
+    each, push, **lines
+        As for :func:`elementwise`. An operand that has a push is not put into the op.
 
     Examples
     --------
@@ -188,13 +200,13 @@ def linear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
     >>> mg.grad(flipped(x)[0], x)
     array([0., 1.])
     """
-    _register(op, "linear", lines, each)
+    _register(op, "linear", lines, each, push)
 
 
 def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
-    """Register an op that is linear in each operand separately, such as a matrix product.
+    """Register an op that is linear in each operand separately, such as a matrix product: its JVP is a sum of such ops.
 
-    Parameters and errors are those of :func:`linear`.
+    Parameters and errors are those of :func:`linear`; it takes no `push`.
 
     Examples
     --------
@@ -208,21 +220,23 @@ def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> No
     _register(op, "multilinear", lines, each)
 
 
-def rule(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
-    """Register the derivatives of any other op.
+def rule(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register the derivatives of any other op: its JVP is its `push`, or the transpose of its VJP.
 
-    Parameters and errors are those of :func:`linear`.
+    Parameters and errors are those of :func:`elementwise`.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
     >>> norm = mg.op(lambda x: np.sqrt(np.sum(x * x)))
-    >>> mg.rule(norm, x=lambda g, x, y: g * x / y)
+    >>> mg.rule(norm, x=lambda g, x, y: g * x / y, push={"x": lambda t, x, y: np.sum(x * t) / y})
     >>> x = mg.Tape().leaf([3.0, 4.0])
     >>> mg.grad(norm(x), x)
     array([0.6, 0.8])
+    >>> float(mg.jvp(norm(x), x, [1.0, 0.0]))
+    0.6
     """
-    _register(op, "rule", lines, each)
+    _register(op, "rule", lines, each, push)
 
 
 def constant(*ops: Any) -> None:
@@ -289,17 +303,19 @@ LIST = ("xs",)
 """The operands of an op over a list."""
 
 
-def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None) -> None:
-    _check_registration(op, kind, lines, each)
+def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None, push: Pushes = NOTHING) -> None:
+    _check_registration(op, kind, lines, each, push)
     operands = tuple(lines) if each is None else LIST
     call = call_of(op, operands, each is not None)
     sources = {fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None}
     made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
+    pushes = {operands.index(name): _line(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
-    RULES[op] = Rule(op, kind, operands, Lines(made, _line(each, sources[each]) if each is not None else None), call, named)
+    of_each = _line(each, sources[each]) if each is not None else None
+    RULES[op] = Rule(op, kind, operands, Lines(made, of_each), Lines(pushes, None), call, named)
 
 
-def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine) -> None:
+def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes) -> None:
     """Raise if an op cannot have these lines, whatever they read."""
     name = op_name(op)
     if not callable(op):
@@ -315,6 +331,12 @@ def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each
             raise RegistrationError(f"An operand of {name} was named {operand}, which is the cotangent or the output. Name it otherwise.")
         if fn is not None and not callable(fn):
             raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is a function or None.")
+    for operand, fn in push.items():
+        if lines.get(operand) is None or not callable(fn):
+            raise RegistrationError(
+                f"{name} was given push={{{operand!r}: {fn!r}}}, but a push is a function, for an operand that has a line: "
+                f"{', '.join(k for k, line in lines.items() if line is not None)}."
+            )
 
 
 class Source(NamedTuple):
@@ -327,11 +349,12 @@ class Source(NamedTuple):
     """Its own name, where it is keyword-only."""
 
 
-def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call) -> list[Source]:
+def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g") -> list[Source]:
     own = parameters(fn)
-    if not own or own[0].name != "g":
+    if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"
-        raise RegistrationError(f"A line's first parameter is g, the cotangent; one of {op_name(op)}'s {begins}.")
+        what = "line's first parameter is g, the cotangent" if first == "g" else "push's first parameter is t, the tangent"
+        raise RegistrationError(f"A {what}; one of {op_name(op)}'s {begins}.")
     found = [_source(operands, p, call.defaults) for p in own[1:]]
     unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
     if unknown:

@@ -549,11 +549,16 @@ class Tape:
         memory = self._memory
         if n in memory.values and n not in memory.marks:
             return memory.values[n]
-        outer, self._asking = self._asking, _getframe()
-        try:
-            return memory.value(n)
-        finally:
-            self._asking = outer
+        return self._alone(lambda: memory.value(n))
+
+    def _alone(self, answer: Callable[[], T]) -> T:
+        """A request: the lock is held, and nobody may change the tape until it is answered."""
+        with self._lock:
+            outer, self._asking = self._asking, _getframe()
+            try:
+                return answer()
+            finally:
+                self._asking = outer
 
     def _check_idle(self, what: str) -> None:
         frame: FrameType | None = _getframe() if self._asking is not None else None

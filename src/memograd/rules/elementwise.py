@@ -107,7 +107,7 @@ elementwise(np.cbrt,        a=lambda g, y: g / (3 * y * y))
 elementwise(np.ldexp,       a=lambda g, b: np.ldexp(g, b),        b=None)
 elementwise(np.nextafter,   a=lambda g: g,                        b=None)
 rule(np.frexp,              a=lambda g, a: np.ldexp(g[0], -np.frexp(a)[1]))
-rule(np.modf,               a=lambda g: g[0])
+rule(np.modf,               a=lambda g: g[0],                     push={"a": lambda t: (t, None)})
 
 # --------------------------------------------------------------------------------------- exponentials and logarithms
 elementwise(np.exp,         a=lambda g, y: g * y)
@@ -163,7 +163,7 @@ elementwise(np.nan_to_num,  x=lambda g, x, nan=0.0, posinf=None, neginf=None: np
 elementwise(np.conjugate,   a=lambda g: np.conj(g))
 elementwise(np.real,        a=lambda g: g)
 elementwise(np.imag,        a=lambda g: g * -1j)
-rule(np.real_if_close,      a=lambda g, y, tol=100: g)
+rule(np.real_if_close,      a=lambda g, y, tol=100: g,            push={"a": lambda t: t})
 elementwise(np.angle,       a=lambda g, a, deg=False: np.where(np.equal(a, 0), 0, g * -1j / unless_zero(a) * (1 / DEGREE if deg else 1)))
 
 # --------------------------------------------------------------------------- differentiable nowhere that it matters

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import constant, linear, op, rule
+from ..registry import constant, elementwise, linear, op, rule
 from .broadcasting import unbroadcast
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
@@ -95,18 +95,18 @@ def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
     return scatter(g, shape, *key)
 
 
-def unchoose(g: Any, k: int, xs: Any, shapes: Any, mode: str) -> Any:
-    """The cotangent of choice k, counted from 1; operand 0 is the index."""
-    return unbroadcast(np.where(np.equal(wrapped(xs[0], len(xs) - 1, mode), k - 1), g, 0), shapes[k])
+def chosen(g: Any, k: int, xs: Any, mode: str = "raise") -> Any:
+    """`g` where choice k is taken, counted from 1; operand 0 is the index."""
+    return np.where(np.equal(wrapped(xs[0], len(xs) - 1, mode), k - 1), g, 0)
 
 
-def unselect(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
-    """The cotangent of a choice: where its condition is the first that holds; of the default: where none does."""
+def selected(g: Any, k: int, xs: Any) -> Any:
+    """`g` where a choice's condition is the first that holds; for the default: where none does."""
     n = len(xs) // 2
     mine = xs[k - n] if k < 2 * n else True
     for earlier in xs[: k - n]:
         mine = np.logical_and(mine, np.logical_not(earlier))
-    return unbroadcast(np.where(mine, g, 0), xs_shape[k])
+    return np.where(mine, g, 0)
 
 
 def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -118,7 +118,7 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 
 
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
-rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key))
+rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key), push={"x": lambda t, *key: getitem(t, *key)})
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
                            v=lambda g, v_shape, *key: unbroadcast(getitem(g, *key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
@@ -130,14 +130,15 @@ rule(np.extract,           condition=None,
                            arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
 rule(np.trim_zeros,        filt=lambda g, filt, filt_shape, y, trim="fb", axis=None:
                            scatter(np.ravel(g), filt_shape, untrimmed(filt, trim, axis)))
-linear(np.choose,          each=lambda g, k, xs, xs_shape, mode="raise": unchoose(g, k, xs, xs_shape, mode))
-linear(np.select,          each=unselect)
-linear(np.piecewise,       each=unselect)
+elementwise(np.choose,     each=chosen)
+elementwise(np.select,     each=selected)
+elementwise(np.piecewise,  each=selected)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
-rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None)
+rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None,
+                           push={"values": lambda t, k: t[k]})
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,
          untrimmed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import RULES, linear
+from ..registry import RULES, linear, rule
 from .broadcasting import unbroadcast
 from .indexing import scatter, untake
 from .shaping import part
@@ -93,8 +93,9 @@ def deep(shape: Any) -> Any:
 
 
 # -------------------------------------------------------------------------------------------------- around and between
-linear(np.pad,              a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
-                            constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape))
+rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
+                            constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
+                            push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
 linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, [arr_shape, values_shape], axis),
                             values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, [arr_shape, values_shape], axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:

@@ -171,12 +171,14 @@ def after(g: Any, axis: Any, include_initial: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------------------------ sums
 linear(np.sum,     a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: chosen(expand(g, a_shape, axis, keepdims), where),
-                   where=None, initial=lambda g: np.sum(g))
-linear(np.nansum,  a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
+                   where=None, initial=lambda g: np.sum(g),
+                   push={"initial": lambda t: t})
+rule(np.nansum,    a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
                    np.where(np.isnan(a), 0, chosen(expand(g, a_shape, axis, keepdims), where)),
-                   where=None, initial=lambda g: np.sum(g))
+                   where=None, initial=lambda g: np.sum(g),
+                   push={"initial": lambda t: t})
 linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: averaged(g, a_shape, axis, keepdims, where), where=None)
-linear(np.nanmean, a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
+rule(np.nanmean,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
                    averaged(g, a_shape, axis, keepdims, chosen(~np.isnan(a), where, False)), where=None)
 
 # -------------------------------------------------------------------------------------------------------- products
@@ -215,7 +217,7 @@ rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False,
 
 # ----------------------------------------------------------------------------------------------- sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
-linear(np.nancumsum,       a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
+rule(np.nancumsum,         a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
 linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
 rule(np.cumprod,           a=lambda g, a, a_shape, y, axis=None: uncumprod(g, a, y, a_shape, axis))
 rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:

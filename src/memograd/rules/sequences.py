@@ -208,7 +208,7 @@ linear(np.gradient,   f=lambda g, f_shape, spacing=(), axis=None, edge_order=1: 
 rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(g, a_shape, x, dx, axis),
                       x=lambda g, a, x_shape, axis=-1: untrapezoid_x(g, a, x_shape, axis),
                       dx=lambda g, a, x=None, axis=-1: np.sum(g * np.trapezoid(a, axis=axis)) * (x is None))
-linear(np.unwrap,     a=lambda g, discont=None, axis=-1, period=0.0: g)
+rule(np.unwrap,       a=lambda g, discont=None, axis=-1, period=0.0: g, push={"a": lambda t: t})
 
 # ----------------------------------------------------------------------------------------------------- interpolation
 rule(np.interp,       x=lambda g, x, xp, fp: g * slope(x, xp, fp),
@@ -231,7 +231,7 @@ linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda 
 rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),
                       a2=lambda g, a1, a2_shape, y: unpolymul(g, a2_shape, a1))
 linear(np.polyder,    p=lambda g, p_shape, m=1: unpolyder(g, p_shape, m))
-linear(np.polyint,    p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
+rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
 
 # ----------------------------------------------------------------------------------------------------- evenly spaced

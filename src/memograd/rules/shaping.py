@@ -79,7 +79,8 @@ linear(np.copy,             a=lambda g: g)
 
 # ------------------------------------------------------------------------------------------------- many from one
 linear(np.broadcast_to,     a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
-linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape))
+linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape),
+                            push={"fill_value": lambda t: t})
 linear(np.tile,             a=lambda g, a_shape, reps: untile(g, a_shape, reps))
 linear(np.repeat,           a=lambda g, a_shape, repeats, axis=None: unrepeat(g, a_shape, repeats, axis),
                             repeats=None)

@@ -545,11 +545,14 @@ elementwise(special.kv,  v=unknown(special.kv, "v"),  z=lambda g, v, z: -g / 2 *
 elementwise(special.yn,  n=None,                      x=lambda g, n, x: g / 2 * (special.yv(n - 1, x) - special.yv(n + 1, x)))
 elementwise(special.kn,  n=None,                      x=lambda g, n, x: -g / 2 * (special.kv(n - 1, x) + special.kv(n + 1, x)))
 elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
-                                                      + modulated(g, y, np.imag(z), -1j))
+                                                      + modulated(g, y, np.imag(z), -1j),
+            push={"z": lambda t, v, z, y: t / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
 elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
-                                                      + modulated(g, y, np.imag(z), -1j))
+                                                      + modulated(g, y, np.imag(z), -1j),
+            push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
 elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y: g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z))
-                                                      + modulated(g, y, np.real(z), 1))
+                                                      + modulated(g, y, np.real(z), 1),
+            push={"z": lambda t, v, z, y: t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)})
 elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y: g * (y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2))
 elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
                               z=lambda g, v, z: g / 2 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))

@@ -1,0 +1,142 @@
+"""Forward mode: the tangent of a node is what those of its operands give it, found once, in the order in which nodes were made."""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from .arrays import inexact, settle
+from .memory import Memory, Table, leading_to
+from .node import Node
+from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
+from .registry import RULES, Line, Read, Rule
+from .solver import fitted, nothing, pull_back
+from .tape import NUMBERS, Tape
+
+Tangents = dict[int, Any]
+"""By node, or by the position of an operand: an array, or a handle where the tangents' program is recorded."""
+
+
+def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
+    """Σ ∂y/∂x · t over the nodes x that have a tangent t; None where none of them leads to y."""
+    return push_all(memory, tangents, [y], read).get(y)
+
+
+def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
+    """The tangents of all nodes that lead to one of `ys`; a node that was given one gets the sum of both."""
+    found = dict(tangents)
+    for n in sorted(ancestors(memory.steps, ys, min(tangents, default=0))):
+        t = arriving(memory, found, n, read)
+        if t is not None:
+            found[n] = plus(found.get(n), t)
+    return found
+
+
+def ancestors(steps: Steps, ys: Iterable[int], first: int) -> set[int]:
+    """The nodes, none before `first`, from which counting uses lead to one of `ys`, with them."""
+    found = set(ys)
+    stack = list(found)
+    while stack:
+        step = steps[stack.pop()]
+        lines = RULES[step[OP]].lines
+        for k, o in enumerate(step[ARGS]):
+            if type(o) is Operand and o >= first and o not in found and lines[k,] and inexact(steps[o][DTYPE]):
+                found.add(o)
+                stack.append(o)
+    return found
+
+
+def arriving(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
+    """What the tangents of n's operands give to that of n; None where they have none."""
+    step = memory.steps[n]
+    rule = RULES[step[OP]]
+    given = {k: tangents[a] for k, a in enumerate(step[ARGS]) if type(a) is Operand and a in tangents and rule.lines[k,]}
+    jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
+    terms = [together(memory.steps, rule, n, jointly, read)] if jointly else []
+    terms += [alone(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
+    return reduce(plus, [fitting(d, step[SHAPE], step[DTYPE]) for d in terms], None)
+
+
+def together(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
+    """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
+    _, _, args, kwargs, *_ = steps[n]
+    zeros = {k: zero(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
+    return rule.run(placed(args, tangents | zeros, read), kwargs)
+
+
+def alone(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
+    """What the tangent of one operand, the one at position k, gives to that of n."""
+    step = memory.steps[n]
+    if rule.kind == "multilinear":
+        return rule.run(placed(step[ARGS], {k: t}, read), step[KWARGS])
+    several = rule.kind == "elementwise" and type(step[DTYPE]) is tuple  # its lines take a tuple of cotangents, not one tangent
+    for _, push in () if several else rule.pushes[k,]:
+        return push.pull(t, n, k, memory.steps, read)
+    ((_, line),) = rule.lines[k,]
+    return transposed(memory, line, n, k, t, read)
+
+
+def placed(args: tuple[Any, ...], instead: Tangents, read: Read) -> list[Any]:
+    """The operands of a call at their values, but for those that have something else in their place."""
+    return [instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args)]
+
+
+def zero(a: Any, steps: Steps) -> Any:
+    """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
+    if type(a) is Operand:
+        return nothing(steps[a][SHAPE], steps[a][DTYPE])
+    return np.zeros_like(a) if np.asarray(a).dtype.kind in NUMBERS else a
+
+
+def transposed(memory: Memory, line: Line, n: int, k: int, t: Any, read: Read) -> Any:
+    """The JVP of one op by its VJP: that is recorded as a linear program of g, and t is pulled back from its end to g.
+
+    It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is looked at by nobody.
+    """
+    step = memory.steps[n]
+    home = getattr(read(n), "tape", None)
+    tape = Tape() if home is None else home
+    g = seeds(tape, step[SHAPE], step[DTYPE])
+    with np.errstate(all="ignore"):
+        d = fitted(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
+    if not isinstance(d, Node):
+        return None
+    table = Table(d.id, leading_to(tape._memory, d.id), t)
+    values = tape._memory.value if home is None else read
+
+    def pulled(seed: Any) -> Any:
+        if isinstance(seed, tuple):
+            return tuple(map(pulled, seed))
+        return pull_back(tape._memory, table, seed.id, values, keep) if seed.id in table.up else None
+
+    return pulled(g)
+
+
+def keep(table: Table, n: int, d: Any) -> None:
+    """Store a cotangent in a table that nobody else knows of."""
+    table.cotangents[n] = d
+
+
+def seeds(tape: Tape, shape: Any, dtype: Any) -> Any:
+    """A node of zeros; a tuple of them for an op with several outputs."""
+    return tuple(map(lambda s, d: seeds(tape, s, d), shape, dtype)) if isinstance(dtype, tuple) else tape.record(np.zeros, (shape, dtype))
+
+
+def plus(a: Any, b: Any) -> Any:
+    """The sum of two tangents, output by output where there are several; None is that of what no tangent reaches."""
+    if a is None or b is None:
+        return b if a is None else a
+    return tuple(map(plus, a, b)) if isinstance(a, tuple) else a + b
+
+
+def fitting(t: Any, shape: Any, dtype: Any) -> Any:
+    """A tangent with the shape, the realness and the dtype of its node; None for an output that has no derivative."""
+    if t is None or not inexact(dtype):
+        return None
+    if isinstance(dtype, tuple):
+        return tuple(map(fitting, t, shape, dtype))
+    t = t if hasattr(t, "dtype") else settle(t)
+    if t.dtype != dtype:
+        t = (np.real(t) if t.dtype.kind == "c" and dtype.kind != "c" else t).astype(dtype)
+    return settle(t if t.shape == shape else np.broadcast_to(t, shape))
