@@ -153,9 +153,43 @@ def test_a_line_that_forgets_what_it_depends_on_is_found(registered: Callable[..
 
 def test_a_line_that_is_not_linear_in_g_is_found_by_its_derivative(registered: Callable[..., Any]) -> None:
     frozen = registered(lambda op: mg.constant(op), lambda x: +x)
-    op = registered(mg.elementwise, lambda x: 3 * x, x=lambda g: 3 * frozen(g))
+    op = registered(mg.rule, lambda x: 3 * x, x=lambda g: 3 * frozen(g))
     with pytest.raises(CheckError, match=r"<lambda>, g: the second order gives"):
         check_rule(op)
+
+
+WRONG_PUSHES = {
+    "called linear, but a part is affine": (mg.linear, lambda x: x + 1.0, {"x": lambda g: g}),
+    "called linear, but it passes over values": (mg.linear, lambda x: np.maximum(x, 0.5), {"x": lambda g, x: np.where(x > 0.5, g, 0.0)}),
+    "a factor too many": (mg.rule, lambda x: x**3, {"x": lambda g, x: 3 * g * x**2, "push": {"x": lambda t, x: 6 * t * x**2}}),
+    "a conjugate too few": (mg.rule, lambda x: np.conj(x), {"x": lambda g: np.conj(g), "push": {"x": lambda t: t}}),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_PUSHES)
+def test_a_wrong_push_is_found(mistake: str, registered: Callable[..., Any]) -> None:
+    word, f, lines = WRONG_PUSHES[mistake]
+    with pytest.raises(CheckError, match=r"operand x .*: the push gives .*, the transposed line gives .* at element"):
+        check_rule(registered(word, f, **lines))
+
+
+def test_a_push_of_the_wrong_shape_is_found(registered: Callable[..., Any]) -> None:
+    op = registered(mg.elementwise, lambda x: np.sum(x), x=lambda g, x_shape: np.broadcast_to(g, x_shape))
+    with pytest.raises(RuleShapeError, match=r"A tangent of shape \(2, 3\) was made for .*, which has shape \(\)\. Mend the push of"):
+        check_rule(op)
+
+
+def test_a_push_that_forgets_what_it_depends_on_is_found(registered: Callable[..., Any]) -> None:
+    frozen = registered(lambda op: mg.constant(op), lambda x: +x)
+    op = registered(mg.rule, lambda x: cubed(x), x=lambda g, x: 3 * g * x**2, push={"x": lambda t, x: 3 * t * frozen(x) ** 2})
+    with pytest.raises(CheckError, match="operand x .*: the second order of the push gives"):
+        check_rule(op)
+
+
+def test_an_operand_that_a_linear_op_is_affine_in_has_a_push(registered: Callable[..., Any]) -> None:
+    lines = {"x": lambda g: g, "b": lambda g, b_shape: np.sum(g)}
+    check_rule(registered(mg.linear, lambda x, b: x + b, **lines), 2.0, 1.0)
+    check_rule(registered(mg.linear, lambda x, b: x + b, **lines, push={"b": lambda t: t}), np.array([1.0, 2.0]), 1.0)
 
 
 def test_a_line_that_does_other_things_on_handles_is_found(registered: Callable[..., Any]) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from .arrays import inexact, settle
 from .baselines import coarsest, differences, finite_difference, suited, wide
 from .errors import CheckError, describe, op_name, printable
+from .memory import Memory
 from .node import Node
+from .pushing import push_all, push_forward, transposed
 from .registry import Rule, rule_of
-from .solver import checked, fitted, grad, grad_node, mapped, scalar
+from .solver import checked, fitted, grad, grad_node, ids, mapped, scalar
 from .tape import Tape
 
 SEED = 20160321
@@ -62,7 +64,8 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     Tried are double and single precision, complex numbers where the op takes them, read-only arrays that are not
     contiguous, and for an elementwise op 0-d and zero-size inputs and operands that are broadcast. A line's result must have
     its operand's shape, once the edge has done its part. The lines are also run on handles, where they must give the same
-    numbers, and what they record is differentiated again, by the operands and by `g`, against central differences.
+    numbers, and what they record is differentiated again, by the operands and by `g`, against central differences. What the
+    op's kind or its `push` makes of tangents is compared with the transposed lines, and differentiated again, too.
 
     Parameters
     ----------
@@ -188,6 +191,7 @@ def _check_lines(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any], rng:
         want = _pairing_differences(rule, xs, keywords, g, k)
         precision = coarsest((*_parts(memory.value(c)), xs[k]))
         compare(_called(rule, xs, k, "the rule"), ds[-1], want, *_tolerances(precision), "Mend that line of the rule.")
+    _check_pushes(rule, xs, leaves, c, memory)
     if precision < 1e-9:
         _check_recorded(rule, xs, leaves, _parts(y), _parts(g), ds, rng)
     return len(leaves)
@@ -203,6 +207,19 @@ def _tolerances(precision: float) -> tuple[float, float]:
     return (1e-6, 1e-8) if precision < 1e-9 else (1e-3, 1e-5)
 
 
+def _check_pushes(rule: Rule, xs: tuple[Any, ...], leaves: dict[int, Node], c: int, memory: Memory) -> None:
+    """The tangent of each operand gives what its line, transposed, makes of it."""
+    rng = np.random.default_rng(SEED)
+    for k, leaf in leaves.items():
+        t, ((_, line),) = _cotangent(xs[k], rng), rule.lines[k,]
+        got = push_forward(memory, {leaf.id: t}, c, memory.value)
+        want = transposed(memory, line, c, k, t, memory.value)
+        for y, a, b in zip(_parts(memory.value(c)), _parts(got), _parts(want), strict=True):
+            if a is not None or b is not None:
+                a, b = (np.zeros(y.shape) if part is None else part for part in (a, b))
+                compare(_called(rule, xs, k, "the push"), a, b, *_tolerances(coarsest((y, xs[k]))), MEND_PUSH, "the transposed line gives")
+
+
 def _check_recorded(
     rule: Rule, xs: tuple[Any, ...], leaves: dict[int, Node], ys: Any, gs: Any, ds: list[Any], rng: "np.random.Generator"
 ) -> None:
@@ -213,12 +230,17 @@ def _check_recorded(
     recorded = grad_node(L, list(leaves.values()))
     for k, d, node in zip(leaves, ds, recorded, strict=True):
         compare(_called(rule, xs, k, "the rule on handles"), node.value, d, 1e-12, 1e-14, AS_ON_ARRAYS, "on arrays it gives")
-    S = L + _pairing(recorded, [_cotangent(d, rng) for d in ds])  # L too: the op's outputs are used in both
+    ts = [_cotangent(d, rng) for d in ds]
+    S = L + _pairing(recorded, ts)  # L too: the op's outputs are used in both
+    tangents = push_all(tape._memory, {x.id: tape.leaf(t) for x, t in zip(leaves.values(), ts, strict=True)}, ids(ys), tape._handle)
+    pushed = [j for j in keep if ys[j].id in tangents]
+    P = L + _pairing([tangents[ys[j].id] for j in pushed], [seeds[keep.index(j)] for j in pushed])
     named = {_called(rule, xs, k, "the second order"): leaf for k, leaf in leaves.items()}
     for what, leaf in (named | {f"{op_name(rule.op)}, g: the second order": seed for seed in seeds}).items():
         want = finite_difference(S, leaf)
         slack = 1e-8 * max(1.0, float(np.max(np.abs(want), initial=0.0)), float(np.abs(S.value)))
         compare(what, grad(S, leaf), want, 1e-5, slack, "Mend what the lines read: they are differentiated as they are written.")
+        compare(f"{what} of the push", grad(P, leaf), want, 1e-5, slack, MEND_PUSH)
 
 
 def _pairing(nodes: list[Node], others: list[Any]) -> Node:
@@ -226,6 +248,11 @@ def _pairing(nodes: list[Node], others: list[Any]) -> Node:
     total: Node = sum(np.sum(np.real(a * b)) for a, b in zip(nodes, others, strict=True))
     return total
 
+
+MEND_PUSH = (
+    "Mend the line, which has to be linear in g, or the push; or register the op by another word, as one that it is: "
+    "memograd.rule pushes by transposing the lines."
+)
 
 AS_ON_ARRAYS = "A line may use only registered functions, and may not look at what it is given, save at shapes, dtypes and keywords."
 

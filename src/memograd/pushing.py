@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import inexact, settle
+from .errors import RuleShapeError, describe, op_name
 from .memory import Memory, Table, leading_to
 from .node import Node
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
@@ -55,7 +56,7 @@ def arriving(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
     terms = [together(memory.steps, rule, n, jointly, read)] if jointly else []
     terms += [alone(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
-    return reduce(plus, [fitting(d, step[SHAPE], step[DTYPE]) for d in terms], None)
+    return reduce(plus, [fitted_to(d, memory, n) for d in terms], None)
 
 
 def together(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
@@ -130,13 +131,26 @@ def plus(a: Any, b: Any) -> Any:
     return tuple(map(plus, a, b)) if isinstance(a, tuple) else a + b
 
 
-def fitting(t: Any, shape: Any, dtype: Any) -> Any:
-    """A tangent with the shape, the realness and the dtype of its node; None for an output that has no derivative."""
+def fitted_to(t: Any, memory: Memory, n: int) -> Any:
+    """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
+    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
+    if type(dtype) is not tuple or t is None:
+        return one_fitted(t, shape, dtype, memory, n)
+    return tuple(one_fitted(part, s, d, memory, n) for part, s, d in zip(t, shape, dtype, strict=True))
+
+
+def one_fitted(t: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
+    """A tangent fitted to n, or to one of its outputs."""
     if t is None or not inexact(dtype):
         return None
-    if isinstance(dtype, tuple):
-        return tuple(map(fitting, t, shape, dtype))
     t = t if hasattr(t, "dtype") else settle(t)
     if t.dtype != dtype:
         t = (np.real(t) if t.dtype.kind == "c" and dtype.kind != "c" else t).astype(dtype)
-    return settle(t if t.shape == shape else np.broadcast_to(t, shape))
+    if t.shape == shape:
+        return settle(t)
+    if len(t.shape) > len(shape) or any(a not in (1, b) for a, b in zip(t.shape[::-1], shape[::-1], strict=False)):
+        raise RuleShapeError(
+            f"A tangent of shape {t.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
+            f"{op_name(memory.steps[n][OP])}, or register it by another word, as one that it is."
+        )
+    return settle(np.broadcast_to(t, shape))
