@@ -95,6 +95,13 @@ def solve_a(g: Any, a: Any, a_shape: Any, b_shape: Any, y: Any) -> Any:
     return unbroadcast(-(np.linalg.solve(mT(a), g) @ mT(y)), a_shape)
 
 
+def solve_push(t: Any, a: Any, b_shape: Any, y: Any) -> Any:
+    """The tangent of the solution by that of the matrix."""
+    if len(b_shape) == 1:
+        return -np.linalg.solve(a, t @ y[..., None])[..., 0]
+    return -np.linalg.solve(a, t @ y)
+
+
 def matricized(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
     """The matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and how that was permuted."""
     last = [] if axes is None else [k % len(a.shape) for k in axes]
@@ -395,17 +402,19 @@ def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
 
 
 # ---------------------------------------------------------------------------------------------- inverses and equations
-rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y))
+rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y),  push={"a": lambda t, y: -y @ t @ y})
 rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
                              fold(pinv_pull(g, completed(a), y)) if hermitian else pinv_pull(g, a, y))
-rule(np.linalg.solve,        a=solve_a,                      b=solve_b)
+rule(np.linalg.solve,        a=solve_a,                      b=solve_b,
+                             push={"a": solve_push,          "b": lambda t, a: np.linalg.solve(a, t)})
 rule(np.linalg.tensorinv,    a=tensorinv_a)
 rule(np.linalg.tensorsolve,  a=tensorsolve_a,                b=tensorsolve_b)
 rule(np.linalg.lstsq,        a=lstsq_a,                      b=lstsq_b)
 rule(np.linalg.matrix_power, a=lambda g, a, n: power_pull(g, a, int(n)))
 
 # ----------------------------------------------------------------------------------- determinants and factorizations
-rule(np.linalg.det,          a=lambda g, a: g[..., None, None] * cofactors(a))
+rule(np.linalg.det,          a=lambda g, a: g[..., None, None] * cofactors(a),
+                             push={"a": lambda t, a: np.sum(t * cofactors(a), axis=(-2, -1))})
 rule(cofactors,              a=cofactors_a)
 rule(np.linalg.slogdet,      a=slogdet_a)
 rule(np.linalg.cholesky,     a=cholesky_a)

@@ -125,9 +125,11 @@ linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)
 rule(np.compress,          condition=None,
-                           a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis))
+                           a=lambda g, condition, a_shape, y, axis=None: untake(g, a_shape, np.flatnonzero(condition), axis),
+                           push={"a": lambda t, condition, axis=None: np.compress(condition, t, axis)})
 rule(np.extract,           condition=None,
-                           arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None))
+                           arr=lambda g, condition, arr_shape, y: untake(g, arr_shape, np.flatnonzero(condition), None),
+                           push={"arr": lambda t, condition: np.extract(condition, t)})
 rule(np.trim_zeros,        filt=lambda g, filt, filt_shape, y, trim="fb", axis=None:
                            scatter(np.ravel(g), filt_shape, untrimmed(filt, trim, axis)))
 elementwise(np.choose,     each=chosen)

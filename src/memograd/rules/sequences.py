@@ -207,7 +207,8 @@ linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.re
 linear(np.gradient,   f=lambda g, f_shape, spacing=(), axis=None, edge_order=1: ungradients(g, f_shape, spacing, axis, edge_order))
 rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(g, a_shape, x, dx, axis),
                       x=lambda g, a, x_shape, axis=-1: untrapezoid_x(g, a, x_shape, axis),
-                      dx=lambda g, a, x=None, axis=-1: np.sum(g * np.trapezoid(a, axis=axis)) * (x is None))
+                      dx=lambda g, a, x=None, axis=-1: np.sum(g * np.trapezoid(a, axis=axis)) * (x is None),
+                      push={"a": lambda t, x=None, dx=1.0, axis=-1: np.trapezoid(t, x, dx, axis)})
 rule(np.unwrap,       a=lambda g, discont=None, axis=-1, period=0.0: g, push={"a": lambda t: t})
 
 # ----------------------------------------------------------------------------------------------------- interpolation
@@ -225,7 +226,8 @@ multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
                           v=lambda g, a, a_shape, v_shape, mode="valid":
                           np.conj(unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
 rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
-                      x=lambda g, p, x: g * np.polyval(derived(p), x))
+                      x=lambda g, p, x: g * np.polyval(derived(p), x),
+                      push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derived(p), x)})
 linear(np.polyadd,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: trailing(g, a2_shape))
 linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: -trailing(g, a2_shape))
 rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),

@@ -402,8 +402,10 @@ rule(logsumexp,                 a=lambda g, a, y, b=None, axis=None, keepdims=Fa
                                 (1 if b is None else b) * logsumexp_slope(g, weighted(a, b), y, axis, keepdims, return_sign),
                                 b=lambda g, a, b_shape, y, axis=None, keepdims=False, return_sign=False:
                                 unbroadcast(logsumexp_slope(g, a, y, axis, keepdims, return_sign), b_shape))
-rule(softmax,                   x=lambda g, y, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
-rule(log_softmax,               x=lambda g, y, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True))
+rule(softmax,                   x=lambda g, y, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
+                                push={"x": lambda t, y, axis=None: y * (t - np.sum(t * y, axis=axis, keepdims=True))})
+rule(log_softmax,               x=lambda g, y, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
+                                push={"x": lambda t, y, axis=None: t - np.sum(t * np.exp(y), axis=axis, keepdims=True)})
 elementwise(polygamma,          n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
 
 # --------------------------------------------------------------------------------------------------- gamma and beta

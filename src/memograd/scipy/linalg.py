@@ -97,9 +97,9 @@ def frechet(f: Any, a: Any, g: Any) -> Any:
     return f(np.concatenate([top, bottom], -2))[..., :n, n:]
 
 
-rule(expm, A=lambda g, A: frechet(expm, mT(A), g))
-rule(square_root, A=lambda g, A: frechet(square_root, mT(A), g))
-rule(logarithm, A=lambda g, A: frechet(logarithm, mT(A), g))
+rule(expm, A=lambda g, A: frechet(expm, mT(A), g), push={"A": lambda t, A: frechet(expm, A, t)})
+rule(square_root, A=lambda g, A: frechet(square_root, mT(A), g), push={"A": lambda t, A: frechet(square_root, A, t)})
+rule(logarithm, A=lambda g, A: frechet(logarithm, mT(A), g), push={"A": lambda t, A: frechet(logarithm, A, t)})
 
 # ------------------------------------------------------------------------------------------------ systems of equations
 
