@@ -77,8 +77,8 @@ NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 def stand_in(a: Any) -> Any:
-    """For a node, an array of its shape and dtype that takes no memory: all its elements are one."""
-    return np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim) if isinstance(a, Node) else a
+    """For a node, or what behaves like one, an array of its shape and dtype that takes no memory: all its elements are one."""
+    return np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim) if hasattr(type(a), "__memograd_record__") else a
 
 
 class Node:

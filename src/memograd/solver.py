@@ -247,9 +247,14 @@ class Recording(Table):
     def store(self, table: Table, n: int, d: Any) -> None:
         """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
         self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
-        for m in range(self.start, self.tape._next):
-            self.tape._memory.nodes.belongs(m, (self.output, n))
-        self.start = self.tape._next
+        self.start = owned(self.tape, self.start, self.output, n)
+
+
+def owned(tape: Tape, start: int, output: int, n: int) -> int:
+    """Say of the nodes from `start` on that they belong to the derivative of `output` by n; where those of the next one begin."""
+    for m in range(start, tape._next):
+        tape._memory.nodes.belongs(m, (output, n))
+    return tape._next
 
 
 class Handles(dict[int, Any]):

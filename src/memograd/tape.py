@@ -159,6 +159,8 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self._value(o)
                         kept[k] = steps[o][OPERAND]
                     elif type(a) not in ATOMS:
+                        if hasattr(a, "__memograd_apply__"):  # a batch of rows, beside which a node is one operand for all
+                            return a.__memograd_apply__(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
@@ -569,10 +571,15 @@ class Tape:
                 f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
             )
 
-    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
-        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
+    def _ask(
+        self, output: int, log: Log | None, answer: Callable[[Table], T], begin: Callable[[Memory, int], Table] = Memory.table
+    ) -> T:
+        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered.
+
+        What it computes goes into the table that `begin` gives: the one that the memory keeps, or one that nobody keeps.
+        """
         with self._lock:
-            table = self._memory.table(output)
+            table = begin(self._memory, output)
             self._memory.requests += 1
             if log is not None:
                 outer_of_log = log.begin(self.graph, output)

@@ -1,0 +1,177 @@
+"""Rows: m arrays of one shape that go through a line together, and are one array of that shape for whoever looks.
+
+A line is plain NumPy on `g`. Given a `Batch` for `g`, whose m rows lie along one more axis in front, each function that the
+line calls works on all rows at once, where it has a form for that in :mod:`memograd.batchforms`; otherwise row by row, in
+that function alone. So one recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
+"""
+
+from collections.abc import Callable, Iterable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .node import FACTS, is_mask, stand_in
+from .registry import Rule, rule_of
+from .rules.indexing import getitem, masked
+from .rules.methods import METHODS
+
+Form = Callable[..., Any]
+"""Of an op's call in canonical form, in which batches stand: the batch of its results."""
+
+FORMS: dict[Any, Form] = {}
+"""For each op that has one. A form may give NotImplemented: it has no way for such a call."""
+
+
+def _binary(op: Any) -> Callable[["Batch", Any], Any]:
+    return lambda self, other: apply(op, (self, other), {})
+
+
+def _reflected(op: Any) -> Callable[["Batch", Any], Any]:
+    return lambda self, other: apply(op, (other, self), {})
+
+
+def _method(op: Any) -> Callable[..., Any]:
+    """An array method, by the NumPy function of the same name."""
+    return lambda self, *args, **kwargs: op(self, *args, **kwargs)
+
+
+class Batch:
+    """Rows of one shape that stand for one array of it.
+
+    Attributes
+    ----------
+    values : array or Node
+        Of shape ``(m, *shape)``.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"<memograd.batch.Batch: {len(self.values)} rows, {self.dtype} {self.shape}>"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of each row."""
+        return self.values.shape[1:]  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of each."""
+        return self.values.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of each."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements of each."""
+        return prod(self.shape)
+
+    # ------------------------------------------------------------------------------------------ NumPy's protocols, and ours
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            return apply(ufunc, inputs, kwargs)
+        meant = METHODS[method](ufunc) if method in METHODS else None
+        return NotImplemented if meant is None else meant(*inputs, **kwargs)
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func in FACTS:
+            return func(*map(stand_in, args), **kwargs)
+        return self.__memograd_record__(func, args, kwargs)
+
+    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return apply(op, *rule_of(op).bind(args, kwargs))
+
+    def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call in canonical form; the tape asks, where a batch stands beside a node."""
+        return apply(op, operands, keywords)
+
+    # ------------------------------------------------------------------------------------------------------- operators
+
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+
+    def __neg__(self) -> Any:
+        return apply(np.negative, (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if type(key) is tuple else (key,)
+        return apply(masked if any(map(is_mask, parts)) else getitem, (self, *parts), {})
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    # --------------------------------------------------------------------------------------------------- array methods
+
+    sum, mean, reshape, ravel, squeeze, swapaxes = map(_method, (np.sum, np.mean, np.reshape, np.ravel, np.squeeze, np.swapaxes))
+    transpose, conj, astype, repeat, take = map(_method, (np.transpose, np.conj, np.astype, np.repeat, np.take))
+    cumsum, diagonal, trace, dot, copy = map(_method, (np.cumsum, np.diagonal, np.trace, np.dot, np.copy))
+    T, real, imag = property(_method(np.transpose)), property(_method(np.real)), property(_method(np.imag))
+    mT = property(_method(np.matrix_transpose))
+
+
+def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """An op of operands among which there are batches: by its form, or row by row."""
+    rule = rule_of(op)
+    form = FORMS.get(op)
+    if form is None and (rule.kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
+        return batches(rule.run(broadcast(operands), keywords))
+    found = NotImplemented if form is None else form(*operands, **keywords)
+    return looped(rule, operands, keywords) if found is NotImplemented else found
+
+
+def batches(y: Any) -> Any:
+    """Results as they are kept: each a batch of rows."""
+    return tuple(map(Batch, y)) if isinstance(y, tuple | list) else Batch(y)
+
+
+def looped(rule: Rule, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """The op of each row, one after the other."""
+    m = rows_in(operands)
+    ys = [rule.run([x.values[i] if type(x) is Batch else x for x in operands], keywords) for i in range(m)]
+    if isinstance(ys[0], tuple | list):
+        return tuple(Batch(np.stack(y)) for y in zip(*ys, strict=True))
+    return Batch(np.stack(ys))
+
+
+# ------------------------------------------------------------------------------------------------ what forms are made of
+
+
+def rows_in(operands: Iterable[Any]) -> int:
+    """How many rows the batches among the operands have."""
+    return next(len(x.values) for x in operands if type(x) is Batch)
+
+
+def axes_in(x: Any) -> int:
+    """The number of axes of an operand."""
+    return x.ndim if hasattr(x, "ndim") else np.ndim(x)
+
+
+def aligned(x: Any, ndim: int) -> Any:
+    """The rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
+    if type(x) is not Batch:
+        return x
+    return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
+
+
+def broadcast(operands: Iterable[Any]) -> list[Any]:
+    """The operands such that they broadcast against each other, row by row."""
+    operands = tuple(operands)
+    ndim = max(map(axes_in, operands))
+    return [aligned(x, ndim) for x in operands]
+
+
+def filled(x: Any, m: int) -> Any:
+    """The rows of a batch; m equal ones of anything else."""
+    return x.values if type(x) is Batch else np.broadcast_to(x, (m, *np.shape(x)))
