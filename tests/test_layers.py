@@ -15,8 +15,8 @@ LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
-    3: {"tape", "progress", "slices", "facts", "lowering"},
-    4: {"solver", "pushing", "passes", "printing", "buffers", "expressions"},
+    3: {"tape", "progress", "slices", "facts", "lowering", "batch"},
+    4: {"solver", "pushing", "passes", "printing", "buffers", "expressions", "batchforms"},
     5: {
         "tableview",
         "foresight",
@@ -24,6 +24,7 @@ LEVELS = {
         "baselines",
         "check",
         "accumulation",
+        "batching",
         "functional",
         "coverage",
         "numpy",

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .node import FACTS, is_mask, stand_in
-from .registry import Rule, rule_of
+from .node import FACTS, Node, is_mask, stand_in
+from .registry import rule_of
 from .rules.indexing import getitem, masked
 from .rules.methods import METHODS
 
@@ -123,12 +123,19 @@ class Batch:
 
 def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """An op of operands among which there are batches: by its form, or row by row."""
-    rule = rule_of(op)
     form = FORMS.get(op)
-    if form is None and (rule.kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
-        return batches(rule.run(broadcast(operands), keywords))
+    if form is None and (rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
+        return batches(run(op, broadcast(operands), keywords))
     found = NotImplemented if form is None else form(*operands, **keywords)
-    return looped(rule, operands, keywords) if found is NotImplemented else found
+    return looped(op, operands, keywords) if found is NotImplemented else found
+
+
+def run(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """An op of arrays, or recorded, where a node is among them."""
+    for x in operands:
+        if type(x) is Node:
+            return x.tape.record(op, operands, x.tape._keywords(op, keywords))
+    return rule_of(op).run(operands, keywords)
 
 
 def batches(y: Any) -> Any:
@@ -136,10 +143,10 @@ def batches(y: Any) -> Any:
     return tuple(map(Batch, y)) if isinstance(y, tuple | list) else Batch(y)
 
 
-def looped(rule: Rule, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def looped(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The op of each row, one after the other."""
     m = rows_in(operands)
-    ys = [rule.run([x.values[i] if type(x) is Batch else x for x in operands], keywords) for i in range(m)]
+    ys = [run(op, tuple(x.values[i] if type(x) is Batch else x for x in operands), keywords) for i in range(m)]
     if isinstance(ys[0], tuple | list):
         return tuple(Batch(np.stack(y)) for y in zip(*ys, strict=True))
     return Batch(np.stack(ys))
@@ -151,6 +158,11 @@ def looped(rule: Rule, operands: tuple[Any, ...], keywords: dict[str, Any]) -> A
 def rows_in(operands: Iterable[Any]) -> int:
     """How many rows the batches among the operands have."""
     return next(len(x.values) for x in operands if type(x) is Batch)
+
+
+def bare(x: Any) -> Any:
+    """All rows of a batch, as one array; anything else as it is."""
+    return x.values if type(x) is Batch else x
 
 
 def axes_in(x: Any) -> int:
@@ -165,11 +177,10 @@ def aligned(x: Any, ndim: int) -> Any:
     return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
 
 
-def broadcast(operands: Iterable[Any]) -> list[Any]:
+def broadcast(operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands such that they broadcast against each other, row by row."""
-    operands = tuple(operands)
     ndim = max(map(axes_in, operands))
-    return [aligned(x, ndim) for x in operands]
+    return tuple(aligned(x, ndim) for x in operands)
 
 
 def filled(x: Any, m: int) -> Any:

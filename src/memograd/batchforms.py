@@ -1,4 +1,4 @@
-"""How each function works on all rows of a batch at once: one line each. What has no line here works row by row.
+"""How each function works on all rows of a batch at once: one line each, below. What has no line works row by row.
 
 Rows lie along one more axis in front. So a function that is told axes by number is told them counted from the end; one that
 works on the last axes is called as it is; where a shape or an index stands, the rows' own stands before it; and some are said
@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .batch import FORMS, Batch, Form, aligned, axes_in, batches, broadcast, filled, rows_in
+from .batch import FORMS, Batch, Form, aligned, axes_in, bare, batches, broadcast, filled, rows_in, run
 from .calls import parameters_of
 from .node import stand_in
-from .registry import rule_of
 from .rules.fft import over
 from .rules.indexing import getitem, masked, replace, scatter, undiagonal
 from .rules.layouts import deep
@@ -25,12 +24,6 @@ from .rules.methods import running_maximum, running_minimum, sum_of_slices
 from .rules.shaping import column, row
 
 INTEGERS = (int, np.integer)
-
-
-def whole(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple, which may have been given as one number."""
-    return (int(shape),) if isinstance(shape, INTEGERS) else tuple(shape)
-
 
 # ------------------------------------------------------------------------------------------------------ axes by number
 
@@ -46,77 +39,24 @@ def counted(axis: Any, ndim: int) -> Any:
 
 def by_axes(op: Any, *names: str) -> Form:
     """Of a function of one operand whose axes stand in the keywords `names`."""
-    run, defaults = rule_of(op).run, parameters_of(op)
+    defaults = parameters_of(op)
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
         said = {name: counted(kw.get(name, defaults[name]), x.ndim) for name in names}
-        return NotImplemented if others else batches(run((x.values,), {**kw, **said}))
+        return NotImplemented if others else batches(run(op, (x.values,), {**kw, **said}))
 
     return form
 
 
 def by_axis_or_flat(op: Any) -> Form:
     """Of a function along one axis of its first operand, which it takes flat where none is given."""
-    run, default = rule_of(op).run, parameters_of(op)["axis"]
+    default = parameters_of(op)["axis"]
 
     def form(x: Any, *others: Any, axis: Any = default, **kw: Any) -> Any:
         x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
-        return batches(run((x.values, *others), {**kw, "axis": counted(axis, x.ndim)}))
+        return batches(run(op, (x.values, *others), {**kw, "axis": counted(axis, x.ndim)}))
 
     return form
-
-
-def joining(op: Any, more: int) -> Form:
-    """Of a function that joins a list along an axis of the result, which has `more` axes than each; each is there in all rows."""
-    run = rule_of(op).run
-
-    def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
-        xs, axis = (tuple(map(np.ravel, xs)), 0) if axis is None else (xs, axis)
-        m = rows_in(xs)
-        return batches(run([filled(x, m) for x in xs], {**kw, "axis": counted(axis, axes_in(xs[0]) + more)}))
-
-    return form
-
-
-def rolled(a: Any, shift: Any, axis: Any = None) -> Any:
-    """The form of `roll`, which has its shape again where it took an array flat."""
-    return np.reshape(np.roll(np.ravel(a), shift, 0), a.shape) if axis is None else Batch(np.roll(a.values, shift, counted(axis, a.ndim)))
-
-
-def permuted(a: Any, axes: Any = None) -> Any:
-    """The form of `transpose`."""
-    order = range(a.ndim)[::-1] if axes is None else [k % a.ndim for k in axes]
-    return Batch(np.transpose(a.values, (0, *(k + 1 for k in order))))
-
-
-for op in (np.sum, np.mean, np.nansum, np.nanmean, np.flip, np.diff, np.unwrap, np.split, np.array_split, np.unstack,
-           running_maximum, running_minimum, sum_of_slices,
-           np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft):  # fmt: skip
-    FORMS[op] = by_axes(op, "axis")
-for op in (np.rot90, np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, np.fft.fftshift, np.fft.ifftshift):
-    FORMS[op] = by_axes(op, "axes")
-for op in (np.swapaxes, np.diagonal, np.trace):
-    FORMS[op] = by_axes(op, "axis1", "axis2")
-for op in (np.cumsum, np.cumulative_sum, np.take, np.repeat):
-    FORMS[op] = by_axis_or_flat(op)
-FORMS[np.moveaxis] = by_axes(np.moveaxis, "source", "destination")
-FORMS[np.concatenate], FORMS[np.stack] = joining(np.concatenate, 0), joining(np.stack, 1)
-FORMS[np.roll], FORMS[np.transpose] = rolled, permuted
-
-
-# ------------------------------------------------------------------------------------------------- the last axes, or none
-
-
-def as_it_is(op: Any) -> Form:
-    """Of a function that works on the last axes, or leaves each element where it stands."""
-    run = rule_of(op).run
-    return lambda x, *others, **kw: batches(run((x.values, *others), kw))
-
-
-def elementwise(op: Any) -> Form:
-    """Of a function whose operands broadcast, though it is not registered as an elementwise one."""
-    run = rule_of(op).run
-    return lambda *xs, **kw: batches(run(broadcast(xs), kw))
 
 
 def over_axes(op: Any) -> Form:
@@ -125,33 +65,69 @@ def over_axes(op: Any) -> Form:
     return lambda x, s=None, axes=None, **kw: form(x, axes=over(x.ndim, s, axes), **kw, **({} if s is None else {"s": s}))
 
 
-for op in (np.copy, np.astype, np.zeros_like, np.ones_like, np.matrix_transpose, np.linalg.matrix_transpose, np.linalg.trace,
-           np.linalg.diagonal, np.linalg.inv, np.linalg.det, np.linalg.cholesky):  # fmt: skip
-    FORMS[op] = as_it_is(op)
-for op in (np.select, np.choose, np.piecewise):
-    FORMS[op] = elementwise(op)
-for op in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn):
-    FORMS[op] = over_axes(op)
+def joining(op: Any, more: int) -> Form:
+    """Of a function that joins a list along an axis of the result, which has `more` axes than each; each is there in all rows."""
+
+    def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
+        xs, axis = (tuple(map(np.ravel, xs)), 0) if axis is None else (xs, axis)
+        m = rows_in(xs)
+        return batches(run(op, tuple(filled(x, m) for x in xs), {**kw, "axis": counted(axis, axes_in(xs[0]) + more)}))
+
+    return form
+
+
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """What was taken flat has its shape again."""
+    return np.reshape(np.roll(np.ravel(a), shift, 0), a.shape) if axis is None else Batch(np.roll(a.values, shift, counted(axis, a.ndim)))
+
+
+def transpose(a: Any, axes: Any = None) -> Any:
+    """The rows' own axis stays in front."""
+    order = range(a.ndim)[::-1] if axes is None else [k % a.ndim for k in axes]
+    return Batch(np.transpose(a.values, (0, *(k + 1 for k in order))))
+
+
+# ------------------------------------------------------------------------------------------- the last axes, and elements
+
+
+def as_it_is(op: Any) -> Form:
+    """Of a function that works on the last axes, or leaves each element where it stands."""
+    return lambda x, *others, **kw: batches(run(op, (x.values, *others), kw))
+
+
+def elementwise(op: Any) -> Form:
+    """Of a function whose operands broadcast, though it is not registered as an elementwise one."""
+    return lambda *xs, **kw: batches(run(op, broadcast(xs), kw))
+
+
+def on_vectors(op: Any) -> Form:
+    """Of a product of vectors along the last axes, where no other ones are given."""
+    return lambda a, b, **kw: NotImplemented if kw else batches(run(op, broadcast((a, b)), kw))
 
 
 # ------------------------------------------------------------------------------------------------- shapes and indices
 
 
-def reshaped(a: Any, shape: Any, order: str = "C") -> Any:
-    """The form of `reshape`."""
+def whole(shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple, which may have been given as one number."""
+    return (int(shape),) if isinstance(shape, INTEGERS) else tuple(shape)
+
+
+def reshape(a: Any, shape: Any, order: str = "C") -> Any:
+    """In the order of C, a row's elements follow each other."""
     return Batch(np.reshape(a.values, (len(a.values), *whole(shape)))) if order == "C" else NotImplemented
 
 
-def spread(a: Any, shape: Any) -> Any:
-    """The form of `broadcast_to`."""
+def broadcast_to(a: Any, shape: Any) -> Any:
+    """Each row to the shape."""
     shape = whole(shape)
     return Batch(np.broadcast_to(aligned(a, len(shape)), (len(a.values), *shape)))
 
 
-def tiled(a: Any, reps: Any) -> Any:
-    """The form of `tile`."""
+def tile(a: Any, reps: Any) -> Any:
+    """As many times along each row's axes; NumPy puts ones before the fewer of both."""
     reps = whole(reps)
-    return Batch(np.tile(aligned(a, len(reps)), (1,) * (1 + a.ndim - len(reps)) + reps if len(reps) <= a.ndim else (1, *reps)))
+    return Batch(np.tile(aligned(a, len(reps)), (1, *reps) if len(reps) > a.ndim else reps))
 
 
 def apart(key: tuple[Any, ...]) -> bool:
@@ -168,68 +144,42 @@ def indexed(op: Any) -> Form:
 
 def taken(shape: Any, key: tuple[Any, ...]) -> int:
     """The number of axes of what an index takes out of an array of `shape`."""
-    return np.broadcast_to(np.False_, shape)[tuple(map(stand_in, key))].ndim
+    return len(np.broadcast_to(np.False_, shape)[tuple(map(stand_in, key))].shape)
 
 
-def scattered(g: Any, shape: Any, *key: Any) -> Any:
-    """The form of `scatter`."""
+def add_at(g: Any, shape: Any, *key: Any) -> Any:
+    """Each row's elements into zeros of its own."""
     if apart(key):
         return NotImplemented
     shape = whole(shape)
     return Batch(scatter(aligned(g, taken(shape, key)), (len(g.values), *shape), slice(None), *key))
 
 
-def replaced(x: Any, v: Any, *key: Any) -> Any:
-    """The form of `replace`."""
+def put_at(x: Any, v: Any, *key: Any) -> Any:
+    """Each row's elements into a copy of `x`, or of its own row of it."""
     if apart(key):
         return NotImplemented
     return Batch(replace(filled(x, rows_in((x, v))), aligned(v, taken(np.shape(x), key)), slice(None), *key))
 
 
-def taken_along(a: Any, indices: Any, axis: Any = -1) -> Any:
-    """The form of `take_along_axis`."""
+def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:
+    """The indices are one for all rows."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
     return Batch(np.take_along_axis(a.values, np.expand_dims(indices, 0), counted(axis, a.ndim)))
 
 
-def on_diagonal(a: Any, k: int = 0) -> Any:
-    """The form of `diag`, which takes a diagonal out of a matrix, and puts a vector on one."""
+def diag(a: Any, k: int = 0) -> Any:
+    """A diagonal of a matrix, or the matrix that has a vector on it."""
     return np.diagonal(a, k) if a.ndim == 2 else undiagonal(a, (len(a) + abs(k),) * 2, k)
 
 
 def below(shape: tuple[int, ...], k: int) -> Any:
     """The mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
-    return np.tri(*(shape * 2)[-2:] if len(shape) == 1 else shape[-2:], k, dtype=bool)
+    n, m = (*shape, *shape)[-2:]
+    return np.tri(n, m, k, dtype=bool)
 
 
-FORMS[np.reshape], FORMS[np.broadcast_to], FORMS[np.tile] = reshaped, spread, tiled
-FORMS[getitem], FORMS[masked], FORMS[scatter], FORMS[replace] = indexed(getitem), indexed(masked), scattered, replaced
-FORMS[np.take_along_axis] = taken_along
-FORMS[np.ravel] = lambda a, order="C": np.reshape(a, -1, order=order)
-FORMS[np.squeeze] = lambda a, axis=None: np.reshape(a, stand_in(a).squeeze(axis).shape)
-FORMS[np.expand_dims] = lambda a, axis: np.reshape(a, np.expand_dims(stand_in(a), axis).shape)
-FORMS[np.tril] = lambda m, k=0: np.where(below(m.shape, k), m, 0)
-FORMS[np.triu] = lambda m, k=0: np.where(below(m.shape, k - 1), 0, m)
-FORMS[np.diag] = on_diagonal
-FORMS[np.diagflat] = lambda v, k=0: np.diag(np.ravel(v), k)
-FORMS[np.fliplr] = lambda m: np.flip(m, 1)
-FORMS[np.flipud] = lambda m: np.flip(m, 0)
-FORMS[np.append] = lambda arr, values, axis=None: np.concatenate([arr, values], axis)
-FORMS[np.vstack] = lambda *xs: np.concatenate([np.reshape(x, row(np.shape(x))) for x in xs], 0)
-FORMS[np.hstack] = lambda *xs: np.concatenate([np.reshape(x, np.shape(x) or (1,)) for x in xs], min(1, max(axes_in(xs[0]), 1) - 1))
-FORMS[np.dstack] = lambda *xs: np.concatenate([np.reshape(x, deep(np.shape(x))) for x in xs], 2)
-FORMS[np.column_stack] = lambda *xs: np.concatenate([np.reshape(x, column(np.shape(x))) for x in xs], 1)
-FORMS[np.vsplit] = lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 0)
-FORMS[np.hsplit] = lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(1, ary.ndim - 1))
-FORMS[np.dsplit] = lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 2)
-
-
-# ------------------------------------------------------------------------------------------- products, and equations
-
-
-def bare(x: Any) -> Any:
-    """All rows of a batch, as one array; anything else as it is."""
-    return x.values if type(x) is Batch else x
+# --------------------------------------------------------------------------------------------- products, and equations
 
 
 def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
@@ -239,25 +189,19 @@ def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """The form of `matmul`: one product for all rows, where the other factor is one matrix or vector, as it mostly is."""
-    if type(b) is not Batch and axes_in(b) <= 2:
+    """One product for all rows, where the other factor is one matrix or vector, as it mostly is."""
+    m, n = axes_in(a), axes_in(b)
+    if type(b) is not Batch and n <= 2:
         return single(a, b, (*a.shape[:-1], *b.shape[1:]))
-    if type(a) is not Batch and axes_in(a) == 2 and b.shape[1:] in ((), (1,)):
+    if type(a) is not Batch and m == 2 and b.shape[1:] in ((), (1,)):
         return single(np.ravel(b), mT(a), (a.shape[0], *b.shape[1:]))
-    pair = a if axes_in(a) > 1 else a[None], b if axes_in(b) > 1 else b[:, None]
-    y = Batch(np.matmul(*broadcast(pair)))
-    y = y if axes_in(b) > 1 else y[..., 0]
-    return y if axes_in(a) > 1 else y[..., 0] if axes_in(b) == 1 else y[..., 0, :]
-
-
-def on_vectors(op: Any) -> Form:
-    """Of a product of vectors along the last axes."""
-    run = rule_of(op).run
-    return lambda a, b, axis=-1: batches(run(broadcast((a, b)), {})) if axis == -1 else NotImplemented
+    y = Batch(np.matmul(*broadcast((a if m > 1 else a[None], b if n > 1 else b[:, None]))))
+    y = y if n > 1 else y[..., 0]
+    return y if m > 1 else y[(..., 0) if n == 1 else (..., 0, slice(None))]
 
 
 def dot(a: Any, b: Any) -> Any:
-    """The form of `dot`, by how many axes there are."""
+    """A product of numbers, matrices or tensors, by how many axes there are."""
     m, n = axes_in(a), axes_in(b)
     if not m or not n:
         return a * b
@@ -265,7 +209,7 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The form of `tensordot`: the rows' own axis is one more that is not summed over."""
+    """The rows' own axis is one more that is not summed over."""
     of_a, of_b = summed(axes, axes_in(a), axes_in(b))
     if type(a) is type(b):
         return NotImplemented
@@ -275,7 +219,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
-    """The form of `einsum`: one more letter, for the rows."""
+    """One more letter, for the rows."""
     inputs, out = spelled(subscripts, [axes_in(x) for x in xs])
     own = next(x for x in ascii_letters if x not in ",".join((out, *inputs)))
     terms = [own + term if type(x) is Batch else term for term, x in zip(inputs, xs, strict=True)]
@@ -283,22 +227,73 @@ def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The form of `solve`: the right-hand sides of all rows side by side, where the matrix is one for all."""
+    """The right-hand sides of all rows side by side, where the matrix is one for all."""
     if type(a) is not Batch and axes_in(a) == 2 and b.ndim <= 2:
         columns = np.moveaxis(b.values, 0, -1)
         y = np.linalg.solve(a, np.reshape(columns, (columns.shape[0], prod(columns.shape[1:]))))
         return Batch(np.moveaxis(np.reshape(y, columns.shape), -1, 0))
-    y = Batch(np.linalg.solve(*broadcast((a, b if axes_in(b) > 1 else b[:, None]))))
+    y: Any = Batch(np.linalg.solve(*broadcast((a, b if axes_in(b) > 1 else b[:, None]))))
     return y if axes_in(b) > 1 else y[..., 0]
 
 
+# -------------------------------------------------------------------------------------------------- axes from the end
+FORMS.update({f: by_axes(f, "axis") for f in (
+    np.sum, np.mean, np.nansum, np.nanmean, np.flip, np.diff, np.unwrap, running_maximum, running_minimum, sum_of_slices,
+    np.split, np.array_split, np.unstack, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)})  # fmt: skip
+FORMS.update({f: by_axes(f, "axes") for f in (
+    np.rot90, np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, np.fft.fftshift, np.fft.ifftshift)})  # fmt: skip
+FORMS.update({f: over_axes(f) for f in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)})
+FORMS.update({f: by_axes(f, "axis1", "axis2") for f in (np.swapaxes, np.diagonal, np.trace)})
+FORMS.update({f: by_axis_or_flat(f) for f in (np.cumsum, np.nancumsum, np.cumulative_sum, np.take, np.repeat)})
+FORMS[np.moveaxis] = by_axes(np.moveaxis, "source", "destination")
+FORMS[np.concatenate] = joining(np.concatenate, 0)
+FORMS[np.stack] = joining(np.stack, 1)
+FORMS[np.roll] = roll
+FORMS[np.transpose] = transpose
+
+# --------------------------------------------------------------------------------------------------------- as it is
+FORMS.update({f: as_it_is(f) for f in (
+    np.copy, np.astype, np.zeros_like, np.ones_like, np.matrix_transpose, np.linalg.matrix_transpose, np.linalg.trace,
+    np.linalg.diagonal, np.linalg.inv, np.linalg.det, np.linalg.cholesky)})  # fmt: skip
+FORMS.update({f: elementwise(f) for f in (np.select, np.choose, np.piecewise)})
+
+# ------------------------------------------------------------------------------------------------- shapes and indices
+FORMS[np.reshape] = reshape
+FORMS[np.ravel] = lambda a, order="C": np.reshape(a, -1, order=order)
+FORMS[np.squeeze] = lambda a, axis=None: np.reshape(a, np.squeeze(stand_in(a), axis).shape)
+FORMS[np.expand_dims] = lambda a, axis: np.reshape(a, np.expand_dims(stand_in(a), axis).shape)
+FORMS[np.broadcast_to] = broadcast_to
+FORMS[np.tile] = tile
+FORMS[getitem] = indexed(getitem)
+FORMS[masked] = indexed(masked)
+FORMS[scatter] = add_at
+FORMS[replace] = put_at
+FORMS[np.take_along_axis] = take_along
+FORMS[np.diag] = diag
+FORMS[np.diagflat] = lambda v, k=0: np.diag(np.ravel(v), k)
+FORMS[np.tril] = lambda m, k=0: np.where(below(m.shape, k), m, 0)
+FORMS[np.triu] = lambda m, k=0: np.where(below(m.shape, k - 1), 0, m)
+FORMS[np.fliplr] = lambda m: np.flip(m, 1)
+FORMS[np.flipud] = lambda m: np.flip(m, 0)
+FORMS[np.append] = lambda arr, values, axis=None: np.concatenate([arr, values], axis)
+FORMS[np.vstack] = lambda *xs: np.concatenate([np.reshape(x, row(np.shape(x))) for x in xs], 0)
+FORMS[np.hstack] = lambda *xs: np.concatenate([np.reshape(x, np.shape(x) or (1,)) for x in xs], int(axes_in(xs[0]) > 1))
+FORMS[np.dstack] = lambda *xs: np.concatenate([np.reshape(x, deep(np.shape(x))) for x in xs], 2)
+FORMS[np.column_stack] = lambda *xs: np.concatenate([np.reshape(x, column(np.shape(x))) for x in xs], 1)
+FORMS[np.vsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, 0)
+FORMS[np.hsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, int(a.ndim > 1))
+FORMS[np.dsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, 2)
+
+# --------------------------------------------------------------------------------------------- products, and equations
 FORMS[np.matmul] = FORMS[np.linalg.matmul] = matmul
-FORMS[np.dot], FORMS[np.tensordot], FORMS[np.linalg.tensordot], FORMS[np.einsum] = dot, tensordot, tensordot, einsum
+FORMS[np.dot] = dot
+FORMS[np.tensordot] = FORMS[np.linalg.tensordot] = tensordot
+FORMS[np.einsum] = einsum
+FORMS[np.inner] = lambda a, b: np.tensordot(a, b, (-1, -1)) if axes_in(a) and axes_in(b) else a * b
+FORMS[np.outer] = FORMS[np.linalg.outer] = lambda a, b: np.ravel(a)[:, None] * np.ravel(b)
+FORMS[np.vdot] = lambda a, b: np.sum(cj(np.ravel(a)) * np.ravel(b))
 FORMS[np.matvec] = lambda a, b: np.matmul(a, b[..., None])[..., 0]
 FORMS[np.vecmat] = lambda a, b: np.matmul(cj(a)[..., None, :], b)[..., 0, :]
-FORMS[np.vecdot], FORMS[np.linalg.vecdot], FORMS[np.linalg.cross] = map(on_vectors, (np.vecdot, np.linalg.vecdot, np.linalg.cross))
-FORMS[np.inner] = lambda a, b: np.tensordot(a, b, (-1, -1)) if axes_in(a) and axes_in(b) else a * b
-FORMS[np.vdot] = lambda a, b: np.sum(cj(np.ravel(a)) * np.ravel(b))
-FORMS[np.outer] = FORMS[np.linalg.outer] = lambda a, b: np.ravel(a)[:, None] * np.ravel(b)
 FORMS[np.linalg.multi_dot] = lambda *xs: reduce(np.matmul, xs)
 FORMS[np.linalg.solve] = solve
+FORMS.update({f: on_vectors(f) for f in (np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross)})

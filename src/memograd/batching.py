@@ -75,7 +75,7 @@ def _node(tape: Tape, x: Node, row: Any, m: int) -> Node:
     """The rows of x as a node, those too that depend on nothing."""
     if row is None:
         return tape.record(np.zeros, ((m, *x.shape), x.dtype))  # type: ignore[no-any-return]
-    return row if isinstance(row, Node) else tape.record(np.copy, (row,))  # type: ignore[no-any-return]
+    return row if isinstance(row, Node) else tape.record(np.copy, (row,))
 
 
 def _rows(tape: Tape, table: Table, xs: list[Node], seeds: Any, read: Callable[[int], Any], store: Store) -> list[Any]:

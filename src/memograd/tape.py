@@ -571,9 +571,7 @@ class Tape:
                 f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
             )
 
-    def _ask(
-        self, output: int, log: Log | None, answer: Callable[[Table], T], begin: Callable[[Memory, int], Table] = Memory.table
-    ) -> T:
+    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T], begin: Callable[[Memory, int], Table] = Memory.table) -> T:
         """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered.
 
         What it computes goes into the table that `begin` gives: the one that the memory keeps, or one that nobody keeps.
