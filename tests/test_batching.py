@@ -7,10 +7,9 @@ import pytest
 from sampling import WITH_LINES, calls
 
 import memograd as mg
-from memograd import batch
 from memograd.arrays import inexact, settle
 from memograd.batch import Batch, apply
-from memograd.batching import pulled_rows
+from memograd.batching import pulled_rows, pushed_columns
 from memograd.check import _generated
 from memograd.registry import RULES
 
@@ -55,6 +54,20 @@ def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> N
                 for given in (seeds, tape.leaf(seeds)):
                     for got, rows in zip(pulled_rows(part, targets, given), want, strict=True):
                         agree(value(got), rows)
+
+
+@pytest.mark.parametrize("op", WITH_LINES, ids=lambda op: op.__name__)
+def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) -> None:
+    for xs, keywords, ks in samples(op):
+        tape = mg.Tape()
+        leaves = {k: tape.leaf(xs[k]) for k in ks}
+        y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
+        for part in y if isinstance(y, tuple) else (y,):
+            if inexact(part.dtype):
+                targets, tangents = list(leaves.values()), [drawn(rng, leaf) for leaf in leaves.values()]
+                want = np.stack([mg.jvp(part, targets, list(row)) for row in zip(*tangents, strict=True)])
+                agree(pushed_columns(part, targets, tangents), want)
+                agree(pushed_columns(part, targets, [tape.leaf(t) for t in tangents]).value, want)
 
 
 @pytest.mark.parametrize("op", [op for op in WITH_LINES if RULES[op].kind != "rule"], ids=lambda op: op.__name__)

@@ -131,10 +131,13 @@ def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
 
 
 def run(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """An op of arrays, or recorded, where a node is among them."""
-    for x in operands:
-        if type(x) is Node:
-            return x.tape.record(op, operands, x.tape._keywords(op, keywords))
+    """An op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
+    kinds = {type(x): x for x in operands}
+    if Batch in kinds:
+        return apply(op, operands, keywords)
+    if Node in kinds:
+        tape = kinds[Node].tape
+        return tape.record(op, operands, tape._keywords(op, keywords))
     return rule_of(op).run(operands, keywords)
 
 

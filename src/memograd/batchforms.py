@@ -230,8 +230,8 @@ def solve(a: Any, b: Any) -> Any:
     """The right-hand sides of all rows side by side, where the matrix is one for all."""
     if type(a) is not Batch and axes_in(a) == 2 and b.ndim <= 2:
         columns = np.moveaxis(b.values, 0, -1)
-        y = np.linalg.solve(a, np.reshape(columns, (columns.shape[0], prod(columns.shape[1:]))))
-        return Batch(np.moveaxis(np.reshape(y, columns.shape), -1, 0))
+        flat = np.reshape(columns, (columns.shape[0], prod(columns.shape[1:])))
+        return Batch(np.moveaxis(np.reshape(np.linalg.solve(a, flat), columns.shape), -1, 0))
     y: Any = Batch(np.linalg.solve(*broadcast((a, b if axes_in(b) > 1 else b[:, None]))))
     return y if axes_in(b) > 1 else y[..., 0]
 

@@ -1,7 +1,7 @@
-"""All rows of a Jacobian in one pull: the one recursion, with a batch of rows for each cotangent.
+"""All rows of a Jacobian in one pull, all its columns in one push, with a batch for each cotangent or tangent.
 
-The table of such a request is kept by nobody. On arrays the rows come out as numbers; on nodes the recursion records a
-program that has one more axis and is otherwise like any other: it can be planned, and differentiated again.
+On arrays the rows come out as numbers. On nodes the recursion records a program that has one more axis and is otherwise like
+any other: it can be planned, and differentiated again.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,11 @@ import numpy as np
 
 from . import batchforms  # noqa: F401  (the sheet fills the forms)
 from .arrays import copied, settle
-from .batch import Batch, filled
-from .memory import Memory, Table
+from .batch import Batch, filled, rows_in
+from .memory import Table, leading_to
 from .node import Node
+from .pushing import keep, push_forward
+from .registry import Read
 from .solver import Store, owned, pull_back
 from .tape import Tape
 
@@ -28,7 +30,7 @@ def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     xs : list of Node
         By what to differentiate: inexact, too, and of y's tape.
     seeds : array_like or Node
-        Of shape ``(m, *y.shape)``: m cotangents of y. A node records the pull, an array runs it.
+        Of shape ``(m, *y.shape)``: m cotangents of y. Arrays are computed with, nodes recorded.
 
     Returns
     -------
@@ -44,49 +46,87 @@ def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     [array([[2., 1., 0.],
            [0., 3., 2.]])]
     """
-    if isinstance(seeds, Node):
-        return _recorded(y, xs, seeds)
-    seeds = copied(np.asarray(seeds, y.dtype))
+    memory, batch = y.tape._memory, Batch(_given(y, seeds))
 
-    def computed(table: Table) -> list[Any]:
-        rows = _rows(y.tape, table, xs, seeds, y.tape._memory.value, _keep)
-        return [np.zeros((len(seeds), *x.shape), x.dtype) if row is None else settle(row) for x, row in zip(xs, rows, strict=True)]
+    def pull(read: Read, store: Store) -> list[Any]:
+        table = Table(y.id, leading_to(memory, y.id), batch)
+        return [pull_back(memory, table, x.id, read, store) if x.id in table.up else None for x in xs]
 
-    return y.tape._ask(y.id, None, computed, Memory.empty_table)
+    return _rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)
 
 
-def _recorded(y: Node, xs: list[Node], seeds: Node) -> list[Node]:
-    """The same, as nodes of the same tape."""
-    tape = y.tape
+def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
+    """The JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
 
-    def record(table: Table) -> list[Node]:
-        start = tape._next
-        try:
-            rows = _rows(tape, table, xs, seeds, tape._handle, _owning(tape))
-            return [_node(tape, x, row, len(seeds)) for x, row in zip(xs, rows, strict=True)]
-        except BaseException:
-            tape._cut(start)
-            raise
+    Parameters
+    ----------
+    y : Node
+        Of any shape and an inexact dtype.
+    xs : list of Node
+        By what to differentiate: inexact, too, and of y's tape; each once.
+    tangents : list of array_like, or of Node
+        For each x m tangents, of shape ``(m, *x.shape)``. Arrays are computed with, nodes recorded.
 
-    return tape._ask(y.id, None, record, Memory.empty_table)
+    Returns
+    -------
+    array or Node
+        The m tangents of y, of shape ``(m, *y.shape)`` and y's dtype: the transpose of the Jacobian's columns.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.batching import pushed_columns
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> pushed_columns(x[1:] * x[:-1], [x], [np.eye(3)])
+    array([[2., 0.],
+           [1., 3.],
+           [0., 2.]])
+    """
+    memory, batches = y.tape._memory, {x.id: Batch(_given(x, t)) for x, t in zip(xs, tangents, strict=True)}
+
+    def push(read: Read, store: Store) -> list[Any]:
+        return [push_forward(memory, batches, y.id, read)]
+
+    recording = any(isinstance(t, Node) for t in tangents)
+    return _rows(y, [y], rows_in(batches.values()), recording, push)[0]
 
 
-def _node(tape: Tape, x: Node, row: Any, m: int) -> Node:
-    """The rows of x as a node, those too that depend on nothing."""
-    if row is None:
-        return tape.record(np.zeros, ((m, *x.shape), x.dtype))  # type: ignore[no-any-return]
-    return row if isinstance(row, Node) else tape.record(np.copy, (row,))
+def _given(node: Node, rows: Any) -> Any:
+    """Seeds or tangents of a node; nobody changes them while they are used."""
+    return rows if isinstance(rows, Node) else copied(np.asarray(rows, node.dtype))
 
 
-def _rows(tape: Tape, table: Table, xs: list[Node], seeds: Any, read: Callable[[int], Any], store: Store) -> list[Any]:
-    """For each x its rows; None where it does not lead to y, and where there is no seed."""
-    table.cotangents[table.output] = Batch(seeds)
-    m = len(seeds)
-    return [filled(pull_back(tape._memory, table, x.id, read, store), m) if m and x.id in table.up else None for x in xs]
+Work = Callable[[Read, Store], list[Any]]
 
 
-def _keep(table: Table, n: int, d: Any) -> None:
-    table.cotangents[n] = d
+def _rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Work) -> list[Any]:
+    """What `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
+    work = work if m else lambda read, store: [None] * len(nodes)
+    if recording:
+        return _recorded(y, nodes, m, work)
+    found = y.tape._alone(lambda: work(y.tape._memory.value, keep))
+    return [np.zeros((m, *n.shape), n.dtype) if rows is None else settle(filled(rows, m)) for n, rows in zip(nodes, found, strict=True)]
+
+
+def _recorded(y: Node, nodes: list[Node], m: int, work: Work) -> list[Any]:
+    """The same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
+    tape, start = y.tape, y.tape._next
+    try:
+        found = tape._alone(lambda: work(tape._handle, _owning(tape)))
+        rows = [_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
+    except BaseException:
+        tape._cut(start)
+        raise
+    owned(tape, start, y.id, y.id)
+    return rows
+
+
+def _node(tape: Tape, n: Node, m: int, rows: Any) -> Any:
+    """Rows as a node, those too that depend on nothing."""
+    if rows is None:
+        return tape.record(np.zeros, ((m, *n.shape), n.dtype))
+    rows = filled(rows, m)
+    return rows if isinstance(rows, Node) else tape.record(np.copy, (rows,))
 
 
 def _owning(tape: Tape) -> Store:
@@ -95,7 +135,7 @@ def _owning(tape: Tape) -> Store:
 
     def store(table: Table, n: int, d: Any) -> None:
         nonlocal start
-        table.cotangents[n] = d
+        keep(table, n, d)
         start = owned(tape, start, table.output, n)
 
     return store

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import inexact, settle
+from .batch import run
 from .errors import RuleShapeError, describe, op_name
 from .memory import Memory, Table, leading_to
 from .node import Node
@@ -63,14 +64,14 @@ def together(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -
     """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
     _, _, args, kwargs, *_ = steps[n]
     zeros = {k: zero(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
-    return rule.run(placed(args, tangents | zeros, read), kwargs)
+    return run(rule.op, placed(args, tangents | zeros, read), kwargs)
 
 
 def alone(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
     """What the tangent of one operand, the one at position k, gives to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
-        return rule.run(placed(step[ARGS], {k: t}, read), step[KWARGS])
+        return run(rule.op, placed(step[ARGS], {k: t}, read), step[KWARGS])
     several = rule.kind == "elementwise" and type(step[DTYPE]) is tuple  # its lines take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
@@ -78,9 +79,9 @@ def alone(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any
     return transposed(memory, line, n, k, t, read)
 
 
-def placed(args: tuple[Any, ...], instead: Tangents, read: Read) -> list[Any]:
+def placed(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
     """The operands of a call at their values, but for those that have something else in their place."""
-    return [instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args)]
+    return tuple(instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args))
 
 
 def zero(a: Any, steps: Steps) -> Any:

@@ -251,9 +251,11 @@ class Recording(Table):
 
 
 def owned(tape: Tape, start: int, output: int, n: int) -> int:
-    """Say of the nodes from `start` on that they belong to the derivative of `output` by n; where those of the next one begin."""
+    """The nodes from `start` on that belong to nothing yet belong to the derivative of `output` by n. Where the next ones begin."""
+    nodes = tape._memory.nodes
     for m in range(start, tape._next):
-        tape._memory.nodes.belongs(m, (output, n))
+        if m not in nodes.of:
+            nodes.belongs(m, (output, n))
     return tape._next
 
 

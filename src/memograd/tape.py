@@ -571,13 +571,10 @@ class Tape:
                 f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
             )
 
-    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T], begin: Callable[[Memory, int], Table] = Memory.table) -> T:
-        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered.
-
-        What it computes goes into the table that `begin` gives: the one that the memory keeps, or one that nobody keeps.
-        """
+    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
+        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
-            table = begin(self._memory, output)
+            table = self._memory.table(output)
             self._memory.requests += 1
             if log is not None:
                 outer_of_log = log.begin(self.graph, output)
