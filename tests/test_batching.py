@@ -7,12 +7,13 @@ import pytest
 from sampling import WITH_LINES, calls
 
 import memograd as mg
+import memograd.numpy as mnp
 from memograd import batch
 from memograd.arrays import inexact, settle
 from memograd.batch import Batch, apply
 from memograd.batching import pulled_rows, pushed_columns
 from memograd.check import _generated, check_grad
-from memograd.errors import BusyError
+from memograd.errors import BusyError, RefusedError
 from memograd.registry import RULES
 from memograd.rules.indexing import replace, scatter
 
@@ -207,6 +208,7 @@ WAYS = {
     "-b": lambda b, a: -b, "2 * b": lambda b, a: 2 * b, "np.where": lambda b, a: np.where(a > 0.5, b, a),
     "np.stack": lambda b, a: np.stack([a, b]), "np.add.reduce": lambda b, a: np.add.reduce(b, axis=1), "b.T": lambda b, a: b.T,
     "b.mT": lambda b, a: b.mT, "b.sum": lambda b, a: b.sum(axis=0), "b.real": lambda b, a: b.real, "b.reshape": lambda b, a: b.reshape(9),
+    "np.float64 * b": lambda b, a: np.float64(2) * b, "mg.numpy": lambda b, a: mnp.array([b[0], a[0]]), "unpacked": lambda b, a: sum(b),
     "order F": lambda b, a: np.reshape(b, 9, order="F"), "arrays apart": lambda b, a: b[..., None][[0, 1], :, [0, 0]],
     "scattered apart": lambda b, a: scatter(b[:2], (2, 3, 1), [0, 1], slice(None), [0, 0]),
     "replaced apart": lambda b, a: replace(a[..., None], b[:2], [0, 1], slice(None), [0, 0]),
@@ -220,6 +222,12 @@ def test_batches_arrays_and_nodes_go_together(way: str, rng: Any) -> None:
     for b in (rows, tape.leaf(rows)):
         for other in (a, tape.leaf(a)):
             agree(value(WAYS[way](Batch(b), other).values), want)
+
+
+@pytest.mark.parametrize("conversion", [np.asarray, bool, float])
+def test_a_batch_is_no_single_array(conversion: Any) -> None:
+    with pytest.raises(RefusedError, match="batch of rows"):
+        conversion(Batch(np.zeros((2, 1))))
 
 
 def test_what_is_added_to_a_batch_does_not_change_it() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .errors import RefusedError
 from .node import FACTS, Node, is_mask, stand_in
 from .registry import rule_of
 from .rules.indexing import getitem, masked
@@ -34,6 +35,18 @@ def _reflected(op: Any) -> Callable[["Batch", Any], Any]:
 def _method(op: Any) -> Callable[..., Any]:
     """An array method, by the NumPy function of the same name."""
     return lambda self, *args, **kwargs: op(self, *args, **kwargs)
+
+
+def _refusing(what: str) -> Callable[..., Any]:
+    """A conversion that only one array has."""
+
+    def refuse(self: "Batch", *args: Any, **kwargs: Any) -> Any:
+        raise RefusedError(
+            f"{what} was asked of a batch of rows, in a line that is given many cotangents at once. Write the line with NumPy's "
+            f"functions, np.where in the place of `if`, so that it works on all of them."
+        )
+
+    return refuse
 
 
 class Batch:
@@ -111,6 +124,8 @@ class Batch:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    __array__, __bool__, __float__ = _refusing("np.asarray()"), _refusing("A truth value"), _refusing("float()")
 
     # --------------------------------------------------------------------------------------------------- array methods
 

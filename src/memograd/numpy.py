@@ -11,7 +11,6 @@ from typing import Any
 import numpy as _np
 
 from .errors import RefusedError
-from .node import Node
 
 
 def __getattr__(name: str) -> Any:
@@ -22,16 +21,21 @@ def __dir__() -> list[str]:
     return sorted({*dir(_np), *OWN})
 
 
+def is_node(x: Any) -> bool:
+    """Whether x is a node, or rows of them."""
+    return hasattr(type(x), "__memograd_record__")
+
+
 def holds_node(x: Any) -> bool:
     """Whether x is a node, or a nest of lists and tuples with one in it."""
-    return isinstance(x, Node) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
+    return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
 
 
 def stacked(x: Any) -> Any:
     """A nest of lists as one array: nodes and numbers are stacked, level by level."""
     if not holds_node(x):
         return _np.asarray(x)
-    return x if isinstance(x, Node) else _np.stack([stacked(item) for item in x])
+    return x if is_node(x) else _np.stack([stacked(item) for item in x])
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -101,7 +105,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, 
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
-    like = a if isinstance(a, Node) else _np.asarray(a)
+    like = a if is_node(a) else _np.asarray(a)
     return full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype)
 
 

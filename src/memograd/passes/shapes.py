@@ -11,7 +11,7 @@ import numpy as np
 from ..calls import NOTHING
 from ..facts import ELEMENTWISE, axes_of
 from ..program import Operand
-from ..rules.indexing import getitem
+from ..rules.indexing import getitem, scatter
 from ..slices import Step
 from .rewriting import Rewrite, Sweep
 
@@ -45,9 +45,9 @@ def kept_axes(sweep: Sweep, step: Step) -> Step | None:
 
 
 def added_axes(sweep: Sweep, step: Step) -> Step | None:
-    """`x[..., None]` is a reshape."""
-    a, *key = step.args
-    if type(a) is not Operand or not key or any(type(part) not in (type(None), type(Ellipsis)) for part in key):
+    """`x[..., None]` is a reshape, and so is its transpose, `scatter(g, shape, ..., None)`."""
+    a, *key = step.args if step.op is getitem else (step.args[0], *step.args[2:])
+    if type(a) is not Operand or not key or not all(map(_adds_axes, key)):
         return None
     return Step(np.reshape, (a,), {"shape": step.shape}, step.shape, step.dtype)
 
@@ -123,6 +123,11 @@ def shape_of(sweep: Sweep, a: Any) -> tuple[int, ...]:
     return tuple(sweep.steps[a].shape if type(a) is Operand else np.shape(a))
 
 
+def _adds_axes(part: Any) -> bool:
+    """Whether a part of an index takes all there is, or adds an axis."""
+    return part is None or part is Ellipsis or (type(part) is slice and part == slice(None))
+
+
 def _in_order(step: Step) -> bool:
     return bool(step.kwargs.get("order", "C") == "C")
 
@@ -136,7 +141,7 @@ RESHAPES = (np.reshape, np.ravel, np.squeeze, np.expand_dims)
 
 RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (same_shape, reshape_of_reshape, kept_axes, column)),
-    getitem: (added_axes,),
+    **dict.fromkeys((getitem, scatter), (added_axes,)),
     np.transpose: (transpose_of_transpose,),
     np.broadcast_to: (same_shape, broadcast_of_broadcast),
     np.sum: (sum_of_broadcast,),
