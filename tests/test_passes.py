@@ -1,5 +1,6 @@
 """Each pass by itself: what it takes away, what it must leave, and that the numbers stay."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -132,6 +133,13 @@ class TestReshaped:
 
 
 class TestSimplified:
+    def test_a_power_of_two_goes_into_the_smaller_factor(self, X, through):
+        v = np.exp(X[0])
+        assert through([(X * v) * 2, 4 * (v * X), (X * 0.5) * v], [X], simplified) == ["getitem", "exp"] + 6 * ["multiply"]
+        assert re.search(r"(v\d+) = v2 \* -2.0.*\n.* = X \* \1", mg.plan((X * v) * -2.0, [X]).source)
+        assert through([(X * 3.0) * 2], [X], simplified) == ["multiply"]
+        assert through([(X * v) * 3.0], [X], simplified) == ["getitem", "exp", "multiply", "multiply"]
+
     def test_ones_and_zeros(self, x, through):
         ones = x.tape.record(np.ones, ((), np.dtype(float)))
         assert through([ones * x, x * 1.0, x / 1, x + 0, 0.0 + x, x - 0.0], [x], simplified) == []

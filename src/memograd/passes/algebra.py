@@ -1,9 +1,11 @@
 """What a step of arithmetic need not compute: a factor of 1, a term of 0, a sign that comes back.
 
-Exact: `1*g`, `g/1`, double negation, `a + (-b)` as `a - b`, signs moved out of products and sums. Stated: `g + 0` is g, so that
-−0.0 stays −0.0 where it would be 0.0. Never: `0*x`, `x - x`, `x / x`, which are not what they seem where x is infinite or NaN.
+Exact: `1*g`, `g/1`, double negation, `a + (-b)` as `a - b`, signs moved out of products and sums, powers of two into
+the smaller factor. Stated: `g + 0` is g, so that −0.0 stays −0.0 where it would be 0.0. Never: `0*x`, `x - x`, `x / x`, which
+are not what they seem where x is infinite or NaN.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,30 @@ def doubled(sweep: Sweep, step: Step) -> Step | None:
     return None
 
 
+def scaled(sweep: Sweep, step: Step) -> Step | None:
+    """`(x * v) * c` is `x * (v * c)` where both are smaller and one is a power of two, which changes no bit of a product."""
+    for c, a in (step.args, step.args[::-1]):
+        inner = sweep.step(a)
+        if inner is None or inner.op is not np.multiply or inner.kwargs or inner[3:] != step[3:]:
+            continue
+        for v, x in (inner.args, inner.args[::-1]):
+            factor = _product(sweep, v, c, step) if type(x) is Operand else None
+            if factor is not None:
+                return step._replace(args=(x, factor))
+    return None
+
+
+def _product(sweep: Sweep, v: Any, c: Any, step: Step) -> Any:
+    """The product of two factors of a step, where one is a power of two, and it takes fewer multiplications than the step."""
+    if not (_is_power_of_two(sweep.constant(v)) or _is_power_of_two(sweep.constant(c))):
+        return None
+    steps = [sweep.steps[a] for a in (v, c) if type(a) is Operand]
+    shape = np.broadcast_shapes(*(s.shape for s in steps))
+    if math.prod(shape) >= math.prod(step.shape) or any(s.dtype != step.dtype for s in steps):
+        return None
+    return sweep.of(np.multiply, v, c, like=step._replace(shape=shape)) if steps else v * c
+
+
 def double_negation(sweep: Sweep, step: Step) -> Operand | None:
     """`-(-g)` is g."""
     inner = _negated(sweep, step.args[0])
@@ -75,6 +101,10 @@ def sum_with_sign(sweep: Sweep, step: Step) -> Step | None:
     return step._replace(op=np.subtract, args=(b, left)) if left is not None and step.op is np.add else None
 
 
+def _is_power_of_two(c: Any) -> bool:
+    return isinstance(c, int | float | np.floating) and abs(math.frexp(float(c))[0]) == 0.5
+
+
 def _is(sweep: Sweep, a: Any, number: float) -> bool:
     """Whether an argument is this constant, in all its elements."""
     step = sweep.step(a)
@@ -101,7 +131,7 @@ def _negated(sweep: Sweep, a: Any) -> Any:
 
 
 RULES: dict[Any, tuple[Rewrite, ...]] = {
-    np.multiply: (times_one, sign_out),
+    np.multiply: (times_one, sign_out, scaled),
     np.divide: (times_one, sign_out),
     np.add: (plus_zero, sum_with_sign, doubled),
     np.subtract: (plus_zero, sum_with_sign),
