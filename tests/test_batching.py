@@ -10,7 +10,7 @@ import memograd as mg
 import memograd.numpy as mnp
 from memograd import batch
 from memograd.arrays import inexact, settle
-from memograd.batch import Batch, apply
+from memograd.batch import Batch, apply, run
 from memograd.batching import pulled_rows, pushed_columns
 from memograd.check import _generated, check_grad
 from memograd.errors import BusyError, RefusedError
@@ -112,12 +112,13 @@ def test_numbers_leave_nothing_on_the_tape(net: Any) -> None:
 
 def test_nodes_are_a_program_of_their_own(net: Any) -> None:
     W, x, y = net
-    before, consumers = seen(y.tape), [n.id for n in x.consumers]
+    before, consumers = seen(y.tape), [[c.id for c in n.consumers] for n in net]
     (J,) = pulled_rows(y, [x], y.tape.leaf(np.eye(3)))
     K = pushed_columns(y, [x], [y.tape.leaf(np.eye(4))])
     agree(J.value, np.transpose(K.value))
     assert seen(y.tape)[1:] == before[1:]
-    assert [n.id for n in x.consumers] == consumers
+    assert [[c.id for c in n.consumers] for n in net] == consumers
+    assert {y.tape.graph.nodes[n]["of"] for n in range(before[0], len(y.tape))} >= {None, (y.id, x.id), (y.id, y.id)}
     agree(mg.grad(np.sum(J * J), x), mg.grad(np.sum(K * K), x))
     check_grad(np.sum(np.exp(J)), [W, x])
     agree(mg.plan(J, inputs=[x])(x.value + 1), mg.plan(K, inputs=[x])(x.value + 1).T)
@@ -228,6 +229,10 @@ def test_batches_arrays_and_nodes_go_together(way: str, rng: Any) -> None:
 def test_a_batch_is_no_single_array(conversion: Any) -> None:
     with pytest.raises(RefusedError, match="batch of rows"):
         conversion(Batch(np.zeros((2, 1))))
+
+
+def test_a_batch_is_found_where_numpy_does_not_look_for_it() -> None:
+    agree(run(np.full_like, (np.zeros(3), Batch(np.arange(2.0))), {}).values, np.array([[0.0] * 3, [1.0] * 3]))
 
 
 def test_what_is_added_to_a_batch_does_not_change_it() -> None:
