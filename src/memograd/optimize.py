@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .accumulation import inner
+from .accumulation import pushed_nodes
 from .arrays import same
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
 from .jacobians import as_nodes
@@ -164,7 +164,7 @@ class Problem:
         leaves = list(self._leaves.values())
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
         gradient = grad_node(scalar(self.y), leaves)
-        return self._flat(grad_node(inner(gradient, direction), leaves)), direction
+        return self._flat(pushed_nodes(self.tape, [g.id for g in gradient], list(zip(leaves, direction, strict=True)))), direction
 
 
 def minimize(
