@@ -37,6 +37,7 @@ LEVELS = {
         "jacobians",
         "walkthrough",
         "optimize",
+        "elimination",
     },
     6: {"__init__", "__main__"},
 }
@@ -104,6 +105,19 @@ ARROWS = {
     ("replay", "plantable"),
     ("derivation", "drawing.steps"),
     ("drawing.scene", "drawing.folding"),
+    ("elimination.counting", "elimination.graph"),
+    ("elimination.accumulating", "elimination.counting"),
+    ("elimination.accumulating", "elimination.graph"),
+    ("elimination.annealing", "elimination.counting"),
+    ("elimination.greedy", "elimination.counting"),
+    ("elimination.greedy", "elimination.graph"),
+    ("elimination.orders", "elimination.annealing"),
+    ("elimination.orders", "elimination.counting"),
+    ("elimination.orders", "elimination.graph"),
+    ("elimination.orders", "elimination.greedy"),
+    ("elimination.tapes", "elimination.accumulating"),
+    ("elimination.tapes", "elimination.graph"),
+    ("elimination.tapes", "elimination.orders"),
     ("drawing.scene", "drawing.states"),
     ("drawing.svg", "drawing.layout"),
     ("drawing.svg", "drawing.scene"),
@@ -117,7 +131,7 @@ ARROWS = {
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
-FOLDERS = {"rules", "passes", "drawing"}
+FOLDERS = {"rules", "passes", "drawing", "elimination"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}

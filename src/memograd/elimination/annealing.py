@@ -29,9 +29,8 @@ def annealed(start: Structure, first: Counted, effort: int, seed: int) -> Counte
 
 
 def neighbour(order: list[int], rng: random.Random) -> list[int]:
-    """The order with one vertex moved, seldom far."""
-    moved, last = list(order), len(order) - 1
-    i = rng.randrange(len(order))
-    v = moved.pop(i)
-    moved.insert(min(last, max(0, i + round(rng.gauss(0, len(order) / 6)))), v)
+    """The order with one vertex moved."""
+    moved = list(order)
+    v = moved.pop(rng.randrange(len(moved)))
+    moved.insert(rng.randrange(len(moved) + 1), v)
     return moved

@@ -51,19 +51,24 @@ class Structure:
     def eliminate(self, v: int) -> None:
         """Take the vertex v away."""
         before, after = self.before[v], self.after[v]
-        self.multiplications += self.price(v)
-        self.products += len(before) * len(after)
+        products = len(before) * len(after)
+        self.products += products
         if self.units:
+            self.multiplications += self.price(v)
             spread(self.units_after, self.units_before[v], self.units_after[v], self.after, before, after, v)
             spread(self.units_before, self.units_after[v], self.units_before[v], self.before, after, before, v)
-        for p in before:
-            further = self.after[p]
-            further |= after
-            further.discard(v)
-        for s in after:
-            further = self.before[s]
-            further |= before
-            further.discard(v)
+        else:
+            self.multiplications += products
+        join(self.after, before, after, v)
+        join(self.before, after, before, v)
+
+
+def join(edges: dict[int, set[int]], ends: set[int], others: set[int], v: int) -> None:
+    """The edges from each of `ends` to all of `others`, in the place of the one to v."""
+    for p in ends:
+        row = edges[p]
+        row |= others
+        row.discard(v)
 
 
 def spread(
