@@ -26,7 +26,7 @@ def counted():
         runs.append(x)
         return 1.0 * x
 
-    mg.linear(entered, x=lambda g: g)
+    mg.elementwise(entered, x=lambda g: 1.0 * g)
     return lambda x: rosenbrock(entered(x)), runs
 
 
