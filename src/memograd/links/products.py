@@ -1,0 +1,147 @@
+"""Links of products, spelled as an einsum is: by the letters that an operand and the result share, and by constants that are zero."""
+
+from collections.abc import Callable
+from math import prod
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+
+import numpy as np
+
+from ..patterns import grouped, pattern_of, picked
+from ..rules.linalg import spelled, summed
+from .uses import Link, Use, everything
+
+
+def contracted(terms: Callable[[Use], tuple[list[str], str] | None]) -> Callable[[Use], Link]:
+    """A product in an einsum's letters: a result depends on the elements whose letters it shares, and whose factor is not zero."""
+
+    def link(use: Use) -> Link:
+        spelling = terms(use)
+        if spelling is None or "axes" in use.kwargs and use.op not in (np.tensordot, np.linalg.tensordot):
+            return everything(use)
+        (inputs, out), other = spelling, 1 - use.k
+        term = inputs[use.k], use.shape
+        if len(inputs) == 2 and use.constant(other):
+            return _through(term, (inputs[other], use.args[other]), (out, use.y_shape))
+        return _shared(term, (out, use.y_shape))
+
+    return link
+
+
+Term = tuple[str, Any]
+"""The letters of an operand's axes, and its shape."""
+
+
+def _shared(term: Term, out: Term) -> Link:
+    """By the letters that both have, of one length."""
+    lengths = dict(zip(*out, strict=True))
+    letters = {x: n for x, n in zip(*term, strict=True) if lengths.get(x) == n}
+    groups = prod(letters.values())
+    return picked(_labels(out, letters), groups), grouped(_labels(term, letters), groups)
+
+
+def _labels(term: Term, letters: dict[str, int]) -> Any:
+    """A number for each element, by its place along some letters; -1 off the diagonal of a letter that stands twice."""
+    place: dict[str, Any] = {}
+    same: Any = True
+    grid: Any = np.indices(term[1], sparse=True)
+    for x, i in zip(term[0], grid, strict=True):
+        same = same & (place.setdefault(x, i) == i)
+    return np.broadcast_to(np.where(same, _number({x: place[x] for x in letters}, letters), -1), term[1])
+
+
+def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
+    """The number of the elements at a place along each of some letters, of these lengths."""
+    total: Any = 0
+    for x, n in letters.items():
+        total = total * n + place[x]
+    return total
+
+
+def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
+    """By each number of a constant factor that is not zero, at each place along the other letters."""
+    letters, values = factor
+    if len({*letters}) < len(letters) or len({*term[0]}) < len(term[0]):
+        return _shared(term, out)
+    spots = dict(zip(letters, np.argwhere(values).T, strict=True))
+    lengths: dict[str, int] = {}
+    for x, n in [*zip(*term, strict=True), *zip(*out, strict=True)]:
+        lengths[x] = max(n, lengths.get(x, 1))
+    known = {x: i for x, i in spots.items() if x in lengths and np.shape(values)[letters.index(x)] == lengths[x]}
+    free = [x for x in lengths if x not in known]
+    grid = np.indices([lengths[x] for x in free], sparse=True)
+    place = {x: np.reshape(i, (-1, *(1,) * len(free))) for x, i in known.items()}
+    place |= {x: i[None] for x, i in zip(free, grid, strict=True)}
+    return (pattern_of((prod(out[1]), prod(term[1])), _position(place, out), _position(place, term)),)
+
+
+def _position(place: dict[str, Any], term: Term) -> Any:
+    """The number of the elements of an operand at a place; along an axis that is broadcast there is one place alone."""
+    total: Any = np.zeros((1,) * max(map(np.ndim, place.values()), default=0), int)
+    for x, n in zip(*term, strict=True):
+        total = total * n + np.minimum(place[x], n - 1)
+    return total
+
+
+# ------------------------------------------------------------------------------------ products, spelled as einsum has them
+
+
+def of_einsum(use: Use) -> tuple[list[str], str]:
+    """As it was called."""
+    return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
+
+
+def of_matmul(use: Use) -> tuple[list[str], str]:
+    """Matrices in batches that broadcast; a vector is a row on the left and a column on the right."""
+    m, n = map(len, use.shapes)
+    batch = ascii_uppercase[: max(m - 2, n - 2, 0)]
+    a, b = (batch[len(batch) - max(ndim - 2, 0) :] for ndim in (m, n))
+    return [a + "ik"[m == 1 :], b + "kj"[: min(n, 2)]], batch + "i" * (m > 1) + "j" * (n > 1)
+
+
+def of_matvec(use: Use) -> tuple[list[str], str]:
+    """Matrices on the left, vectors on the right."""
+    m, n = map(len, use.shapes)
+    batch = ascii_uppercase[: max(m - 2, n - 1)]
+    return [batch[len(batch) - (m - 2) :] + "ik", batch[len(batch) - (n - 1) :] + "k"], batch + "i"
+
+
+def of_vecmat(use: Use) -> tuple[list[str], str]:
+    """Vectors on the left, matrices on the right."""
+    m, n = map(len, use.shapes)
+    batch = ascii_uppercase[: max(m - 1, n - 2)]
+    return [batch[len(batch) - (m - 1) :] + "k", batch[len(batch) - (n - 2) :] + "kj"], batch + "j"
+
+
+def of_dot(use: Use) -> tuple[list[str], str]:
+    """The last axis of a with the last but one of b."""
+    m, n = map(len, use.shapes)
+    if not m or not n:
+        return _free(m, n)
+    return of_tensordot(use, ([m - 1], [max(n - 2, 0)]))
+
+
+def of_inner(use: Use) -> tuple[list[str], str]:
+    """The last axes of both."""
+    m, n = map(len, use.shapes)
+    return of_tensordot(use, ([m - 1], [n - 1])) if m and n else _free(m, n)
+
+
+def of_tensordot(use: Use, axes: Any = None) -> tuple[list[str], str]:
+    """Some axes of a with some of b."""
+    m, n = map(len, use.shapes)
+    of_a, of_b = summed(use.keyword("axes", 2) if axes is None else axes, m, n)
+    (a, b), _ = _free(m, n)
+    b = "".join(a[of_a[of_b.index(j)]] if j in of_b else x for j, x in enumerate(b))
+    return [a, b], "".join(x for x in a + b if (x in a) != (x in b))
+
+
+def of_outer(use: Use) -> tuple[list[str], str] | None:
+    """All pairs of elements of two vectors; what has more axes is laid out first, which is not spelled here."""
+    m, n = map(len, use.shapes)
+    return _free(m, n) if m == n == 1 else None
+
+
+def _free(m: int, n: int) -> tuple[list[str], str]:
+    letters = ascii_uppercase + ascii_lowercase
+    return [letters[:m], letters[m : m + n]], letters[: m + n]
