@@ -15,6 +15,9 @@ LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "patterns"},
+    1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "slices", "facts", "lowering", "batch"},
     4: {"solver", "pushing", "passes", "printing", "buffers", "expressions", "batchforms"},
     5: {
@@ -32,6 +35,7 @@ LEVELS = {
         "replay",
         "plantable",
         "derivation",
+        "sparsity",
         "drawing",
         "commands",
         "jacobians",
@@ -118,6 +122,11 @@ ARROWS = {
     ("elimination.tapes", "elimination.accumulating"),
     ("elimination.tapes", "elimination.graph"),
     ("elimination.tapes", "elimination.orders"),
+    ("links.axes", "links.uses"),
+    ("links.elements", "links.uses"),
+    ("links.products", "links.uses"),
+    ("sparsity", "batching"),
+    ("sparsity", "scipy.installed"),
     ("drawing.scene", "drawing.states"),
     ("drawing.svg", "drawing.layout"),
     ("drawing.svg", "drawing.scene"),
@@ -132,6 +141,7 @@ ARROWS = {
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
 FOLDERS = {"rules", "passes", "drawing", "elimination"}
+FOLDERS = {"rules", "passes", "drawing", "links"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}

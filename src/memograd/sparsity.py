@@ -1,0 +1,266 @@
+"""Sparse Jacobians and Hessians: which entries there can be, from the program alone; and those entries, a few rows or columns at a time.
+
+Rows that share no column can be pulled together: their sum still shows each entry by itself. So can columns be pushed
+that share no row. A colouring says which ones go together, and an array of places where each entry is found again.
+"""
+
+import math
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .batching import pulled_rows, pushed_columns
+from .colouring import count, fewer, starred
+from .errors import NotDifferentiableError, describe
+from .links import link
+from .node import Node
+from .patterns import Pattern, diagonal, empty
+from .program import ARGS, OP, Operand, Step, Steps, uses_in
+from .pushing import ancestors
+from .registry import RULES
+from .rules.indexing import replace
+from .scipy.installed import library
+from .solver import checked, grad_node, scalar
+
+
+def pattern(y: Node, x: Node) -> Pattern:
+    """Which entries of ∂y/∂x, of shape (y.size, x.size), can be other than zero, whatever values the leaves have.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> pattern(np.diff(x * x), x).dense.astype(int)
+    array([[1, 1, 0],
+           [0, 1, 1]])
+    """
+    steps = y.tape._memory.steps
+    found = {x.id: diagonal(x.size)}
+    between = sorted(ancestors(steps, [y.id], x.id + 1))
+    last = {o: c for c in between for o in uses_in(steps[c][ARGS])}
+    for c in between:
+        parts = [_through(steps, c, k, found[o]) for o, k in _counting(steps[c]) if o in found]
+        if parts:
+            found[c] = reduce(or_, parts)
+        for o in uses_in(steps[c][ARGS]):
+            if last[o] == c:
+                found.pop(o, None)  # a long program need not hold them all
+    return found.get(y.id, empty((y.size, x.size)))
+
+
+def hessian_pattern(L: Node, x: Node) -> Pattern:
+    """Which entries of ∂²L/∂x² can be other than zero: what the gradient's own program shows in both triangles."""
+    with L.tape.scratch():
+        p = pattern(grad_node(L, x), x)
+    return p & p.T
+
+
+def _counting(step: Step) -> list[tuple[int, int]]:
+    """The operands of a node for which its rule has a line, each with its position."""
+    lines = RULES[step[OP]].lines
+    return [(a, k) for k, a in enumerate(step[ARGS]) if type(a) is Operand and lines[k,]]
+
+
+def _through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:
+    """What comes into c through its operand k, whose pattern is p."""
+    return reduce(lambda right, left: left @ right, reversed(link(steps, c, k)), p)
+
+
+# ------------------------------------------------------------------------------------------------- a few rows at a time
+
+
+class Compression(NamedTuple):
+    """Which rows, or columns, of a Jacobian to compute together, and where its entries are then.
+
+    Attributes
+    ----------
+    pattern : Pattern
+        Of the Jacobian.
+    by_rows : bool
+        Whether rows are summed, by pulls, or columns, by pushes.
+    seeds : array
+        For each sum a row, with 1 for what is summed.
+    places : array of int
+        For each place of the pattern, where its entry stands among all numbers of the sums.
+    """
+
+    pattern: Pattern
+    by_rows: bool
+    seeds: Any
+    places: Any
+
+
+def compressed(p: Pattern) -> Compression:
+    """By rows or columns that share nothing, whichever gives fewer sums."""
+    by_rows, colours = fewer(p)
+    mine, other = (p.rows, p.columns) if by_rows else (p.columns, p.rows)
+    return Compression(p, by_rows, _seeds(colours), colours[mine] * p.shape[by_rows] + other)
+
+
+def compressed_symmetric(p: Pattern) -> Compression:
+    """By the rows of a star colouring: an entry that is not alone in its sum is so on the other side of the diagonal."""
+    colours = starred(p)
+    seeds = _seeds(colours)
+    rows, columns = p.rows, p.columns
+    _, sums, members = np.unique(columns * len(seeds) + colours[rows], return_inverse=True, return_counts=True)
+    i, j = np.where(members[sums] == 1, (rows, columns), (columns, rows))
+    return Compression(p, True, seeds, colours[i] * p.shape[1] + j)
+
+
+def _seeds(colours: Any) -> Any:
+    return np.equal(np.arange(count(colours))[:, None], colours)
+
+
+def sums(y: Node, x: Node, how: Compression, seeds: Any) -> Any:
+    """The rows or columns of ∂y/∂x, summed as the seeds say, one sum below the other; a node where the seeds are one."""
+    return pulled_rows(y, [x], seeds)[0] if how.by_rows else pushed_columns(y, [x], [seeds])
+
+
+def seeds_of(y: Node, x: Node, how: Compression) -> Any:
+    """The seeds in the shape and dtype of what they are pulled from, or pushed from."""
+    node = y if how.by_rows else x
+    return np.reshape(how.seeds, (-1, *node.shape)).astype(node.dtype)
+
+
+# ------------------------------------------------------------------------------------------------------------ to ask
+
+
+def sparse_jacobian(y: Node, x: Node) -> Any:
+    """∂y/∂x as a SciPy sparse array; the dense one is never built.
+
+    Parameters
+    ----------
+    y : Node
+        Of any shape, and of a real dtype.
+    x : Node
+        By what to differentiate, of a real dtype.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Of shape (y.size, x.size): elements are numbered as `ravel` does. It holds what can be other than zero.
+
+    Raises
+    ------
+    MissingLibraryError
+        SciPy is not installed.
+    NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`; and where y or x is complex.
+
+    Notes
+    -----
+    The places come from the program alone. Structurally orthogonal rows or columns (Curtis, Powell and Reid, 1974) are computed
+    together: a band of width w takes w pushes, however long it is.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> sparse_jacobian(np.diff(x * x), x).toarray()
+    array([[-2.,  4.,  0.],
+           [ 0., -4.,  6.]])
+    """
+    csr_array = library("scipy.sparse").csr_array
+    _check(y, x)
+    with y.tape.scratch():
+        return _array(csr_array, compressed(pattern(y, x)), y, x)
+
+
+def sparse_hessian(L: Node, x: Node) -> Any:
+    """∂²L/∂x² as a SciPy sparse array; the dense one is never built.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of a real dtype.
+    x : Node
+        By what to differentiate twice, of a real dtype.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        Of shape (x.size, x.size), symmetric.
+
+    Raises
+    ------
+    MissingLibraryError
+        SciPy is not installed.
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`; and where L or x is complex.
+
+    Notes
+    -----
+    By a star colouring (Gebremedhin, Manne and Pothen, 2005) of the gradient's pattern.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> sparse_hessian(np.sum(x[1:] * x[:-1] ** 2), x).toarray()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
+    """
+    csr_array = library("scipy.sparse").csr_array
+    _check(scalar(L), x)
+    how = compressed_symmetric(hessian_pattern(L, x))
+    with L.tape.scratch():
+        return _array(csr_array, how, grad_node(L, x), x)
+
+
+def _array(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
+    """The entries as they are now, at their places."""
+    p, seeds = how.pattern, seeds_of(y, x, how)
+    data = np.ravel(sums(y, x, how, seeds))[how.places] if p.columns.size else np.zeros(0, seeds.dtype)
+    return csr_array((data, p.columns, p.starts), p.shape)
+
+
+def _check(y: Node, x: Node) -> None:
+    """Raise unless ∂y/∂x is a matrix of real numbers."""
+    checked(y, y)
+    checked(y, x)
+    for node in (y, x):
+        if node.dtype.kind == "c":
+            raise NotDifferentiableError(
+                f"{describe(node._attributes)} is complex, and a sparse derivative is a matrix of real numbers. "
+                f"Ask for one by np.real and np.imag of it, as leaves of their own."
+            )
+
+
+# ----------------------------------------------------------------------------------------------------------- as nodes
+
+
+def jacobian_entries(y: Node, x: Node) -> tuple[Node, Pattern]:
+    """The entries of ∂y/∂x that can be other than zero as a node, row by row, and their places: the program, to be planned.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> data, places = jacobian_entries(np.diff(x * x), x)
+    >>> mg.plan(data, inputs=[x])([1.0, 2.0, 4.0]), places.columns
+    (array([-2.,  4., -4.,  8.]), array([0, 1, 1, 2]))
+    """
+    _check(y, x)
+    return _entries(y, x, compressed(pattern(y, x)))
+
+
+def hessian_entries(L: Node, x: Node) -> tuple[Node, Pattern]:
+    """The same for ∂²L/∂x²."""
+    _check(scalar(L), x)
+    return _entries(grad_node(L, x), x, compressed_symmetric(hessian_pattern(L, x)))
+
+
+def _entries(y: Node, x: Node, how: Compression) -> tuple[Node, Pattern]:
+    seeds = y.tape.record(np.copy, (seeds_of(y, x, how),))
+    data: Node = np.take(np.ravel(sums(y, x, how, seeds)), how.places)
+    return data, how.pattern
+
+
+def spread(data: Node, p: Pattern) -> Node:
+    """The dense matrix of some entries, as a node of shape ``p.shape``."""
+    flat: Node = replace(np.zeros(math.prod(p.shape), data.dtype), data, p.rows * p.shape[1] + p.columns)
+    matrix: Node = flat.reshape(p.shape)
+    return matrix
