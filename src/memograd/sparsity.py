@@ -4,7 +4,6 @@ Rows that share no column can be pulled together: their sum still shows each ent
 that share no row. A colouring says which ones go together, and an array of places where each entry is found again.
 """
 
-import math
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -261,6 +260,5 @@ def _entries(y: Node, x: Node, how: Compression) -> tuple[Node, Pattern]:
 
 def spread(data: Node, p: Pattern) -> Node:
     """The dense matrix of some entries, as a node of shape ``p.shape``."""
-    flat: Node = replace(np.zeros(math.prod(p.shape), data.dtype), data, p.rows * p.shape[1] + p.columns)
-    matrix: Node = flat.reshape(p.shape)
+    matrix: Node = replace(np.zeros(p.shape, data.dtype), data, p.rows, p.columns)
     return matrix

@@ -14,9 +14,9 @@ import numpy as np
 from ..program import ARGS, KWARGS, OP, SHAPE, Operand, Steps
 from ..registry import RULES
 from ..rules import indexing, methods
-from .axes import along, convolved, differences, reduced, slopes, so_far, traced
+from .axes import along, convolved, differences, matrixwise, reduced, slopes, so_far, traced
 from .elements import chosen, each, moved, multiplied, output, scattered
-from .products import contracted, of_dot, of_einsum, of_inner, of_matmul, of_matvec, of_outer, of_tensordot, of_vecmat
+from .products import contracted, of_batches, of_dot, of_einsum, of_inner, of_matmul, of_outer, of_tensordot
 from .uses import Link, Use, everything
 
 
@@ -54,8 +54,9 @@ LINKS: dict[Any, Callable[[Use], Link]] = {
     np.einsum: contracted(of_einsum),
     np.matmul: contracted(of_matmul),
     np.linalg.matmul: contracted(of_matmul),
-    np.matvec: contracted(of_matvec),
-    np.vecmat: contracted(of_vecmat),
+    np.matvec: contracted(of_batches("ik", "k", "i")),
+    np.vecmat: contracted(of_batches("k", "kj", "j")),
+    np.vecdot: contracted(of_batches("k", "k", "")),
     np.dot: contracted(of_dot),
     np.inner: contracted(of_inner),
     np.tensordot: contracted(of_tensordot),
@@ -79,6 +80,10 @@ REDUCED: Ops = (
 )  # fmt: skip
 SO_FAR: Ops = (np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum, np.cumulative_prod)
 ALONG: Ops = (np.sort, np.partition, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)
+MATRIXWISE: Ops = (
+    np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.matrix_power,
+    np.linalg.eigh, np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.qr,
+)  # fmt: skip
 
 LINKS |= dict.fromkeys(EACH, each) | dict.fromkeys(MOVED, moved) | dict.fromkeys(REDUCED, reduced(None))
-LINKS |= dict.fromkeys(SO_FAR, so_far(None)) | dict.fromkeys(ALONG, along)
+LINKS |= dict.fromkeys(SO_FAR, so_far(None)) | dict.fromkeys(ALONG, along) | dict.fromkeys(MATRIXWISE, matrixwise)

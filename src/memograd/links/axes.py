@@ -8,7 +8,7 @@ import numpy as np
 
 from ..patterns import any_of, grouped, pattern_of, picked
 from ..rules.reductions import ABSENT, expand, lined
-from .uses import Link, Use, everything, numbers, several, size_of
+from .uses import Link, Use, everything, numbers, over_outputs, several, size_of
 
 
 def reduced(default: Any) -> Callable[[Use], Link]:
@@ -54,6 +54,16 @@ def along(use: Use) -> Link:
 
     lines = size_of(use.shape) // max(use.shape[axis], 1)
     return picked(line(use.y_shape), lines), grouped(line(use.shape), lines)
+
+
+def matrixwise(use: Use) -> Link:
+    """A result depends on all of the matrix that it is of, and on none of the others in the batch."""
+    batch = use.shape[:-2]
+
+    def matrix(shape: Any) -> Any:
+        return np.broadcast_to(np.expand_dims(numbers(batch), tuple(range(len(batch), len(shape)))), shape)
+
+    return picked(over_outputs(use.y_shape, matrix), prod(batch)), grouped(matrix(use.shape), prod(batch))
 
 
 # -------------------------------------------------------------------------------------------------------- neighbours

@@ -1,15 +1,13 @@
 """Links of ops that take their operands element by element, and of ops that move elements about."""
 
-from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..patterns import grouped, picked
 from ..program import Operand
 from ..registry import RULES
-from .uses import Link, Use, everything, numbers, several
+from .uses import Link, Use, everything, numbers, over_outputs
 
 
 def each(use: Use) -> Link:
@@ -17,11 +15,6 @@ def each(use: Use) -> Link:
     if use.shape == use.y_shape:
         return ()
     return (picked(over_outputs(use.y_shape, lambda shape: np.broadcast_to(numbers(use.shape), shape)), use.size),)
-
-
-def over_outputs(y_shape: Any, labels: Callable[[Any], Any]) -> Any:
-    """The labels of a result; one output after the other, where there are several."""
-    return np.concatenate([np.ravel(labels(shape)) for shape in (y_shape if several(y_shape) else (y_shape,))])
 
 
 def multiplied(use: Use) -> Link:

@@ -11,8 +11,11 @@ from ..patterns import grouped, pattern_of, picked
 from ..rules.linalg import spelled, summed
 from .uses import Link, Use, everything
 
+Spelling = tuple[list[str], str]
+"""The letters of each operand, and of the result."""
 
-def contracted(terms: Callable[[Use], tuple[list[str], str] | None]) -> Callable[[Use], Link]:
+
+def contracted(terms: Callable[[Use], Spelling | None]) -> Callable[[Use], Link]:
     """A product in an einsum's letters: a result depends on the elements whose letters it shares, and whose factor is not zero."""
 
     def link(use: Use) -> Link:
@@ -86,34 +89,29 @@ def _position(place: dict[str, Any], term: Term) -> Any:
 # ------------------------------------------------------------------------------------ products, spelled as einsum has them
 
 
-def of_einsum(use: Use) -> tuple[list[str], str]:
+def of_einsum(use: Use) -> Spelling:
     """As it was called."""
     return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
 
 
-def of_matmul(use: Use) -> tuple[list[str], str]:
-    """Matrices in batches that broadcast; a vector is a row on the left and a column on the right."""
+def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
+    """Vectors or matrices along the last axes; the axes before them broadcast."""
+
+    def terms(use: Use) -> Spelling:
+        before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
+        batch = ascii_uppercase[: max(before, behind)]
+        return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
+
+    return terms
+
+
+def of_matmul(use: Use) -> Spelling:
+    """Matrices in batches; a vector is a row on the left and a column on the right."""
     m, n = map(len, use.shapes)
-    batch = ascii_uppercase[: max(m - 2, n - 2, 0)]
-    a, b = (batch[len(batch) - max(ndim - 2, 0) :] for ndim in (m, n))
-    return [a + "ik"[m == 1 :], b + "kj"[: min(n, 2)]], batch + "i" * (m > 1) + "j" * (n > 1)
+    return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
 
 
-def of_matvec(use: Use) -> tuple[list[str], str]:
-    """Matrices on the left, vectors on the right."""
-    m, n = map(len, use.shapes)
-    batch = ascii_uppercase[: max(m - 2, n - 1)]
-    return [batch[len(batch) - (m - 2) :] + "ik", batch[len(batch) - (n - 1) :] + "k"], batch + "i"
-
-
-def of_vecmat(use: Use) -> tuple[list[str], str]:
-    """Vectors on the left, matrices on the right."""
-    m, n = map(len, use.shapes)
-    batch = ascii_uppercase[: max(m - 1, n - 2)]
-    return [batch[len(batch) - (m - 1) :] + "k", batch[len(batch) - (n - 2) :] + "kj"], batch + "j"
-
-
-def of_dot(use: Use) -> tuple[list[str], str]:
+def of_dot(use: Use) -> Spelling:
     """The last axis of a with the last but one of b."""
     m, n = map(len, use.shapes)
     if not m or not n:
@@ -121,13 +119,13 @@ def of_dot(use: Use) -> tuple[list[str], str]:
     return of_tensordot(use, ([m - 1], [max(n - 2, 0)]))
 
 
-def of_inner(use: Use) -> tuple[list[str], str]:
+def of_inner(use: Use) -> Spelling:
     """The last axes of both."""
     m, n = map(len, use.shapes)
     return of_tensordot(use, ([m - 1], [n - 1])) if m and n else _free(m, n)
 
 
-def of_tensordot(use: Use, axes: Any = None) -> tuple[list[str], str]:
+def of_tensordot(use: Use, axes: Any = None) -> Spelling:
     """Some axes of a with some of b."""
     m, n = map(len, use.shapes)
     of_a, of_b = summed(use.keyword("axes", 2) if axes is None else axes, m, n)
@@ -136,12 +134,12 @@ def of_tensordot(use: Use, axes: Any = None) -> tuple[list[str], str]:
     return [a, b], "".join(x for x in a + b if (x in a) != (x in b))
 
 
-def of_outer(use: Use) -> tuple[list[str], str] | None:
+def of_outer(use: Use) -> Spelling | None:
     """All pairs of elements of two vectors; what has more axes is laid out first, which is not spelled here."""
     m, n = map(len, use.shapes)
     return _free(m, n) if m == n == 1 else None
 
 
-def _free(m: int, n: int) -> tuple[list[str], str]:
+def _free(m: int, n: int) -> Spelling:
     letters = ascii_uppercase + ascii_lowercase
     return [letters[:m], letters[m : m + n]], letters[: m + n]

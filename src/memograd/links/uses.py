@@ -1,5 +1,6 @@
 """One use of a node, as its link reads it: by which op, among which shapes and constants."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
@@ -54,6 +55,11 @@ def several(shape: Any) -> bool:
 def numbers(shape: Any) -> Any:
     """The number of each element."""
     return np.arange(prod(shape)).reshape(shape)
+
+
+def over_outputs(y_shape: Any, labels: Callable[[Any], Any]) -> Any:
+    """The labels of a result; one output after the other, where there are several."""
+    return np.concatenate([np.ravel(labels(shape)) for shape in (y_shape if several(y_shape) else (y_shape,))])
 
 
 def everything(use: Use) -> Link:
