@@ -11,6 +11,7 @@ from programs import programs
 from sampling import WITH_LINES, calls
 
 import memograd as mg
+from memograd import sparsity
 from memograd.arrays import inexact
 from memograd.check import _generated
 from memograd.errors import MissingLibraryError, NotDifferentiableError, NotScalarError, OtherTapeError, op_name
@@ -223,6 +224,27 @@ def test_the_entries_can_be_differentiated_again() -> None:
     x = leaf(X)
     data, _ = hessian_entries(np.sum(x**4), x)
     np.testing.assert_allclose(mg.grad(np.sum(data), x), 24 * X, rtol=1e-13)
+
+
+def test_places_are_found_once_and_entries_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = leaf(X)
+    y, L = np.diff(x**3), rosenbrock(x)
+    sparse_jacobian(y, x), sparse_hessian(L, x)
+    with x.tape.scratch():
+        sparse_jacobian(y * y, x)
+    monkeypatch.setattr(sparsity, "fewer", None)
+    monkeypatch.setattr(sparsity, "starred", None)
+    x.value = X[::-1] ** 2
+    np.testing.assert_allclose(sparse_jacobian(y, x).toarray(), dense(y, x))
+    np.testing.assert_allclose(sparse_hessian(L, x).toarray(), dense(mg.grad_node(L, x), x))
+
+
+def test_places_of_what_a_scratch_block_cut_off_are_forgotten() -> None:
+    x = leaf(X)
+    for _ in range(3):
+        with x.tape.scratch():
+            sparse_jacobian(x * x, x)
+    assert len(sparsity.KNOWN[x.tape._memory]) == 1
 
 
 def test_single_precision_stays() -> None:

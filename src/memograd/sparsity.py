@@ -4,9 +4,11 @@ Rows that share no column can be pulled together: their sum still shows each ent
 that share no row. A colouring says which ones go together, and an array of places where each entry is found again.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from .batching import pulled_rows, pushed_columns
 from .colouring import count, fewer, starred
 from .errors import NotDifferentiableError, describe
 from .links import link
+from .memory import Memory
 from .node import Node
 from .patterns import Pattern, diagonal, empty
 from .program import ARGS, OP, Operand, Step, Steps, uses_in
@@ -91,6 +94,34 @@ class Compression(NamedTuple):
     places: Any
 
 
+def remembered(make: Callable[[Node, Node], Compression], y: Node, x: Node) -> Compression:
+    """`make(y, x)`, which depends on the program alone: made once, however often leaves are assigned to."""
+    memory = y.tape._memory
+    known = KNOWN.setdefault(memory, {})
+    key = (make, y.id, x.id)
+    if key not in known:
+        for gone in [other for other in known if other[1] not in memory.steps]:
+            del known[gone]  # its scratch block has ended
+        known[key] = make(y, x)
+    return known[key]
+
+
+Known = dict[tuple[Callable[[Node, Node], Compression], int, int], Compression]
+
+KNOWN: WeakKeyDictionary[Memory, Known] = WeakKeyDictionary()
+"""What was made for each tape's programs, as long as somebody holds the tape."""
+
+
+def of_jacobian(y: Node, x: Node) -> Compression:
+    """How to compress ∂y/∂x."""
+    return compressed(pattern(y, x))
+
+
+def of_hessian(L: Node, x: Node) -> Compression:
+    """How to compress ∂²L/∂x²."""
+    return compressed_symmetric(hessian_pattern(L, x))
+
+
 def compressed(p: Pattern) -> Compression:
     """By rows or columns that share nothing, whichever gives fewer sums."""
     by_rows, colours = fewer(p)
@@ -150,8 +181,9 @@ def sparse_jacobian(y: Node, x: Node) -> Any:
 
     Notes
     -----
-    The places come from the program alone. Structurally orthogonal rows or columns (Curtis, Powell and Reid, 1974) are computed
-    together: a band of width w takes w pushes, however long it is.
+    The places come from the program alone, and are found once: after an assignment only the entries are computed anew.
+    Structurally orthogonal rows or columns (Curtis, Powell and Reid, 1974) are computed together: a band of width w takes w
+    pulls, however long it is.
 
     Examples
     --------
@@ -164,7 +196,7 @@ def sparse_jacobian(y: Node, x: Node) -> Any:
     csr_array = library("scipy.sparse").csr_array
     _check(y, x)
     with y.tape.scratch():
-        return _array(csr_array, compressed(pattern(y, x)), y, x)
+        return _array(csr_array, remembered(of_jacobian, y, x), y, x)
 
 
 def sparse_hessian(L: Node, x: Node) -> Any:
@@ -204,9 +236,8 @@ def sparse_hessian(L: Node, x: Node) -> Any:
     """
     csr_array = library("scipy.sparse").csr_array
     _check(scalar(L), x)
-    how = compressed_symmetric(hessian_pattern(L, x))
     with L.tape.scratch():
-        return _array(csr_array, how, grad_node(L, x), x)
+        return _array(csr_array, remembered(of_hessian, L, x), grad_node(L, x), x)
 
 
 def _array(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
@@ -243,13 +274,13 @@ def jacobian_entries(y: Node, x: Node) -> tuple[Node, Pattern]:
     (array([-2.,  4., -4.,  8.]), array([0, 1, 1, 2]))
     """
     _check(y, x)
-    return _entries(y, x, compressed(pattern(y, x)))
+    return _entries(y, x, remembered(of_jacobian, y, x))
 
 
 def hessian_entries(L: Node, x: Node) -> tuple[Node, Pattern]:
     """The same for ∂²L/∂x²."""
     _check(scalar(L), x)
-    return _entries(grad_node(L, x), x, compressed_symmetric(hessian_pattern(L, x)))
+    return _entries(grad_node(L, x), x, remembered(of_hessian, L, x))
 
 
 def _entries(y: Node, x: Node, how: Compression) -> tuple[Node, Pattern]:
