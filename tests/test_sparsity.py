@@ -62,7 +62,9 @@ def test_the_pattern_covers_each_op(op: Any) -> None:
         for args, kwargs in calls(op):
             ys, xs = recorded(op, args, kwargs)
             for y, x in ((y, x) for y in ys for x in xs):
-                left_out = (dense(y, x) != 0) & ~pattern(y, x).dense
+                p = pattern(y, x)
+                assert p.shape == (y.size, x.size)
+                left_out = (dense(y, x) != 0) & ~p.dense
                 assert not left_out.any(), (args, kwargs, left_out)
 
 
@@ -117,6 +119,11 @@ EXACT = {
     "unconnected": lambda x: np.sin(x) * 0 + np.floor(x),
     "matrices": lambda x: np.linalg.inv(np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]]))),
     "determinants": lambda x: np.linalg.slogdet(np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]])))[1],
+    "down the columns": lambda x: np.vecdot(np.reshape(x[:4], (2, 2)), np.ones((2, 2)), axis=0),
+    "single precision": lambda x: np.trace(np.reshape(x, (2, 3)), dtype=np.float32),
+    "no difference": lambda x: np.diff(x, 0, prepend=1.0),
+    "interpolated": lambda x: np.interp(x, [0.0, 1.0, 2.0], [1.0, 3.0, 2.0]),
+    "by number": lambda x: np.convolve(x, [1.0, 0.0, -2.0], 1),
     "scalar products": lambda x: np.vecdot(np.reshape(x, (3, 2)), [1.0, 2.0]),
     "norms": lambda x: np.linalg.norm(np.reshape(x, (3, 2)), axis=1),
     "sorted": lambda x: np.sort(np.reshape(x, (3, 2)), axis=1) * 1.0,
@@ -144,6 +151,14 @@ def test_an_unknown_op_gives_everything_of_what_its_operand_depends_on() -> None
     assert np.linalg.solve not in LINKS
     y = np.linalg.solve(np.reshape(x[:4], (2, 2)), [1.0, 2.0])
     assert pattern(y, x).dense.tolist() == [[True] * 4 + [False] * 2] * 2
+
+
+def test_what_is_put_around_a_difference_may_count_everywhere() -> None:
+    x = leaf(X)
+    for n in (0, 1, 2):
+        y = np.diff(np.ones(4), n, prepend=x[:1])
+        assert pattern(y, x).shape == (y.size, 6)
+        assert not ((dense(y, x) != 0) & ~pattern(y, x).dense).any()
 
 
 def test_a_node_between_can_be_asked_for() -> None:
@@ -195,6 +210,7 @@ HESSIANS = {
     "far apart": lambda x: np.sum(np.sin(x) * x[::-1] ** 2),
     "full": lambda x: np.log(np.sum(np.exp(x))),
     "linear": lambda x: np.sum(3 * x),
+    "knots": lambda x: np.sum(np.interp([0.5, 1.0], x, x**2)),
 }
 
 

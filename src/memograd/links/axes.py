@@ -25,7 +25,8 @@ def reduced(default: Any) -> Callable[[Use], Link]:
 
 def traced(use: Use) -> Link:
     """The diagonals, each summed."""
-    spots = np.diagonal(numbers(use.shape), **{"axis1": -2, "axis2": -1} if use.op is np.linalg.trace else {}, **use.kwargs)
+    axis1, axis2 = (-2, -1) if use.op is np.linalg.trace else (use.keyword("axis1", 0), use.keyword("axis2", 1))
+    spots = np.diagonal(numbers(use.shape), use.keyword("offset", 0), axis1, axis2)
     sums = np.broadcast_to(numbers(use.y_shape)[..., None], spots.shape)
     return grouped(sums, prod(use.y_shape)), picked(spots, use.size)
 
@@ -74,6 +75,8 @@ def differences(use: Use) -> Link:
     n, axis = use.keyword("n", 1), use.keyword("axis", -1)
     if use.k:
         return everything(use)
+    if n == 0:
+        return ()  # nothing is put around it, either
     ends = tuple(_length(use, j, axis) for j in (1, 2))
     row = np.pad(1 + numbers(use.shape), [ends if j == axis % len(use.shape) else (0, 0) for j in range(len(use.shape))]) - 1
     m = row.shape[axis]
@@ -109,6 +112,7 @@ def convolved(use: Use) -> Link:
     if not use.constant(1 - use.k):
         return everything(use)
     kernel, (size,) = use.args[1 - use.k], use.y_shape
-    start = {"full": 0, "same": (min(n, m) - 1) // 2, "valid": min(n, m) - 1}[use.keyword("mode", "full")]
+    short = min(n, m) - 1
+    start = {"f": 0, "2": 0, "s": short // 2, "1": short // 2, "v": short, "0": short}[str(use.keyword("mode", "full"))[0]]
     labels = start + np.arange(size) - np.flatnonzero(kernel)[:, None]
     return (any_of([np.full(size, -1), *np.where(labels < n, labels, -1)], n),)

@@ -47,10 +47,10 @@ def moved(use: Use) -> Link:
 
 def scattered(use: Use) -> Link:
     """Each element goes to where the index says, where several may meet."""
-    _, shape, *key = use.args
+    key = use.args[2:]
     if any(type(a) is Operand for a in key):
         return everything(use)
-    return (grouped(np.broadcast_to(numbers(shape)[tuple(key)], use.shape), prod(shape)),)
+    return (grouped(np.broadcast_to(numbers(use.y_shape)[key], use.shape), prod(use.y_shape)),)
 
 
 def output(use: Use) -> Link:

@@ -20,7 +20,7 @@ def contracted(terms: Callable[[Use], Spelling | None]) -> Callable[[Use], Link]
 
     def link(use: Use) -> Link:
         spelling = terms(use)
-        if spelling is None or "axes" in use.kwargs and use.op not in (np.tensordot, np.linalg.tensordot):
+        if spelling is None:
             return everything(use)
         (inputs, out), other = spelling, 1 - use.k
         term = inputs[use.k], use.shape
@@ -94,10 +94,12 @@ def of_einsum(use: Use) -> Spelling:
     return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
 
 
-def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
-    """Vectors or matrices along the last axes; the axes before them broadcast."""
+def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling | None]:
+    """Vectors or matrices along the last axes; the axes before them broadcast. Other axes are not spelled here."""
 
-    def terms(use: Use) -> Spelling:
+    def terms(use: Use) -> Spelling | None:
+        if use.kwargs.keys() & {"axis", "axes"}:
+            return None
         before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
         batch = ascii_uppercase[: max(before, behind)]
         return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
@@ -105,7 +107,7 @@ def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
     return terms
 
 
-def of_matmul(use: Use) -> Spelling:
+def of_matmul(use: Use) -> Spelling | None:
     """Matrices in batches; a vector is a row on the left and a column on the right."""
     m, n = map(len, use.shapes)
     return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
