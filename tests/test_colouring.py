@@ -6,7 +6,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memograd.colouring import apart, count, fewer, starred
@@ -53,7 +53,15 @@ def test_the_side_that_needs_fewer_is_taken(matrix: Any) -> None:
     assert count(colours) <= min(count(apart(of(matrix))), count(apart(of(matrix).T)))
 
 
+def ring(*order: int) -> Any:
+    """The neighbours along a ring."""
+    matrix = np.zeros((len(order), len(order)), bool)
+    matrix[order, np.roll(order, 1)] = True
+    return matrix
+
+
 @given(MATRICES)
+@example(ring(0, 1, 4, 3, 2, 5))  # 4 comes between 1 and 3, which have their colours by then
 def test_every_path_of_four_has_three_colours(matrix: Any) -> None:
     n = min(matrix.shape)
     near = matrix[:n, :n] | matrix[:n, :n].T

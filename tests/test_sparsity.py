@@ -68,6 +68,18 @@ def test_the_pattern_covers_each_op(op: Any) -> None:
                 assert not left_out.any(), (args, kwargs, left_out)
 
 
+@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
+def test_the_pattern_covers_the_program_of_each_line(op: Any) -> None:
+    """The second derivative, by a program in which ops are called as no user would."""
+    with warnings.catch_warnings(action="ignore"):
+        for args, kwargs in calls(op)[:2]:
+            ys, xs = recorded(op, args, kwargs)
+            for x in (x for x in xs if x.dtype.kind == "f"):
+                L = sum(np.sum(np.real(y) * np.arange(1.0, 1 + y.size).reshape(y.shape)) + np.sum(np.abs(y) ** 2) for y in ys)
+                want = np.abs(dense(mg.grad_node(L, x), x)) > 1e-12
+                assert not (want & ~pattern(mg.grad_node(L, x), x).dense).any(), (args, kwargs)
+
+
 @pytest.mark.parametrize("op", MOVED, ids=op_name)
 def test_the_pattern_of_what_moves_elements_is_exact(op: Any) -> None:
     for args, kwargs in calls(op):
@@ -171,6 +183,15 @@ def test_a_node_between_can_be_asked_for() -> None:
 def test_the_hessian_of_rosenbrock_has_three_diagonals() -> None:
     p = hessian_pattern(rosenbrock(x := leaf(X)), x)
     np.testing.assert_array_equal(p.dense, np.abs(np.subtract.outer(np.arange(6), np.arange(6))) <= 1)
+
+
+def test_a_hessian_has_what_both_triangles_have() -> None:
+    """The gradient's program alone would have the last row: a polynomial's derivative knows nothing of its last term."""
+    x = leaf(X)
+    L = np.sum(np.polyder(x) ** 2)
+    assert pattern(mg.grad_node(L, x), x).dense[-1].any()
+    p = hessian_pattern(L, x)
+    assert not p.dense[-1].any() and p.same_as(p.T)
 
 
 def test_a_large_band_stays_small() -> None:

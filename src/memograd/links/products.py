@@ -94,12 +94,10 @@ def of_einsum(use: Use) -> Spelling:
     return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
 
 
-def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling | None]:
-    """Vectors or matrices along the last axes; the axes before them broadcast. Other axes are not spelled here."""
+def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
+    """Vectors or matrices along the last axes; the axes before them broadcast."""
 
-    def terms(use: Use) -> Spelling | None:
-        if use.kwargs.keys() & {"axis", "axes"}:
-            return None
+    def terms(use: Use) -> Spelling:
         before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
         batch = ascii_uppercase[: max(before, behind)]
         return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
@@ -107,7 +105,7 @@ def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling | No
     return terms
 
 
-def of_matmul(use: Use) -> Spelling | None:
+def of_matmul(use: Use) -> Spelling:
     """Matrices in batches; a vector is a row on the left and a column on the right."""
     m, n = map(len, use.shapes)
     return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
