@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from conftest import SEED
 
-import memograd as mg
-from memograd.elimination import Back, Front, accumulated, by_elimination, is_scalar, linear, linearised, ordered
-from memograd.elimination import orders as orders_room
+from memograd.elimination import Back, Front, accumulated, linear, ordered
 from memograd.elimination.counting import Structure, counted
-from memograd.errors import GraphError, NotDifferentiableError, OtherTapeError, RefusedError
 
 
 def random_dag(rng, inputs=3, inner=9, outputs=3, units=0.3):

@@ -12,10 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks"},
-    1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison"},
-    2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine"},
-    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "patterns"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks", "patterns"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "slices", "facts", "lowering", "batch"},
