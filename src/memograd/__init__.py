@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from .derivation import derive
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
     from .foresight import preview
+    from .jacobians import hessian, jacobian
     from .reasons import why
     from .replay import Plan, plan
+    from .tally import Tally
 
 __version__ = "0.1.0"
 
@@ -32,6 +34,7 @@ __all__ = [
     "MemogradError",
     "Node",
     "Plan",
+    "Tally",
     "Tape",
     "__version__",
     "baselines",
@@ -43,7 +46,9 @@ __all__ = [
     "functional",
     "grad",
     "grad_node",
+    "hessian",
     "hvp",
+    "jacobian",
     "jvp",
     "linear",
     "multilinear",
@@ -67,6 +72,7 @@ LATER = {
     "derive": "derivation", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
+    "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 
