@@ -28,7 +28,7 @@ from .registry import RULES, Line
 MOST_NODES = 100_000
 """In a program that is larger no segments are looked for, unless they are asked for."""
 
-MOST_SEGMENTS = 40
+MOST_SEGMENTS = 24
 """Of more segments the widest seams are closed: the dynamic programming is cubic in their number."""
 
 DIAGONAL, MATRIX, GENERAL = "diagonal", "matrix", "general"
@@ -209,15 +209,16 @@ def cheapest(segments: Sequence[Segment]) -> Product:
     count = len(segments)
     for length in range(1, count + 1):
         for i in range(count - length + 1):
-            best[i, i + length] = min(_ways(segments, best, i, i + length), key=lambda product: product.cost)
+            ways = _ways(segments, best, i, i + length) if length > 1 else [made(segments, i, how) for how in ("rows", "columns")]
+            best[i, i + length] = min(ways, key=lambda product: product.cost)
     return best[0, count]
 
 
-def _ways(segments: Sequence[Segment], best: dict[tuple[int, int], Product], i: int, j: int) -> Iterable[Product]:
-    if j == i + 1:
-        return [made(segments, i, how) for how in ("rows", "columns")]
-    on = [pulled(segments, best[i + 1, j]), pushed(segments, best[i, j - 1])]
-    return [*on, *(multiplied(segments, best[m, j], best[i, m]) for m in range(i + 1, j))]
+def _ways(segments: Sequence[Segment], best: dict[tuple[int, int], Product], i: int, j: int) -> list[Product]:
+    """The ways to have a stretch of more than one segment; of the products, the cheapest."""
+    rows, columns = segments[j - 1].rows, segments[i].columns
+    m = min(range(i + 1, j), key=lambda m: best[i, m].cost + best[m, j].cost + rows * columns * _summed(best[m, j], best[i, m], segments))
+    return [pulled(segments, best[i + 1, j]), pushed(segments, best[i, j - 1]), multiplied(segments, best[m, j], best[i, m])]
 
 
 def made(segments: Sequence[Segment], i: int, how: str) -> Product:
@@ -250,11 +251,14 @@ def _carried(known: Product, begun: str, how: str, first: int, last: int, more: 
 
 
 def multiplied(segments: Sequence[Segment], right: Product, left: Product) -> Product:
-    """Two stretches multiplied; a diagonal scales rows or columns."""
-    rows, columns = segments[right.last - 1].rows, segments[left.first].columns
-    between = 1 if DIAGONAL in (right.how, left.how) else segments[right.first].columns
-    own = rows * between * columns
+    """Two stretches multiplied."""
+    own = segments[right.last - 1].rows * segments[left.first].columns * _summed(right, left, segments)
     return Product("product", left.first, right.last, own, own + right.cost + left.cost, (right, left))
+
+
+def _summed(right: Product, left: Product, segments: Sequence[Segment]) -> int:
+    """How many products each entry of a product is the sum of; a diagonal scales rows or columns."""
+    return 1 if right.how == DIAGONAL or left.how == DIAGONAL else segments[right.first].columns
 
 
 # --------------------------------------------------------------------------------------------------- and why so
