@@ -179,6 +179,51 @@ class TestReport:
         assert str(tally).endswith("auto: no path leads from x to y")
 
 
+class TestElimination:
+    @pytest.fixture
+    def numbers(self, tape):
+        x, y, z = (tape.leaf(v, name=name) for name, v in {"x": 0.3, "y": 0.5, "z": 0.7}.items())
+        a = np.sin(x * y)
+        b = np.exp(a) * z
+        c = a + b
+        return [a * b + c, b / c, np.cos(c * a)], [x, y, z]
+
+    def test_it_gives_what_the_other_orders_give(self, numbers):
+        ys, xs = numbers
+        for order in ("auto", "elimination"):
+            J, (tally, *_) = mg.jacobian(ys, xs, order=order, report=True)
+            np.testing.assert_allclose(J, mg.jacobian(ys, xs, order="reverse"), rtol=1e-12)
+            assert tally.order == "elimination"
+            assert tally.multiplications == 17 < tally.totals["reverse"] < tally.totals["forward"]
+            assert max(map(len, str(tally).splitlines())) < 80
+
+    def test_as_nodes(self, numbers):
+        (y, *_), xs = numbers
+        nodes = as_nodes(y, xs, order="elimination")
+        np.testing.assert_allclose([node.value for node in nodes], mg.jacobian(y, xs), rtol=1e-12)
+        np.testing.assert_allclose(mg.grad(nodes[0], xs[1]), mg.hessian(y, xs)[0][1], rtol=1e-12)
+
+    def test_unconnected_and_dtype(self, numbers):
+        ys, xs = numbers
+        lone = xs[0].tape.leaf(np.float32(1.0))
+        J = mg.jacobian([*ys, lone], [*xs, lone], order="elimination")
+        assert [row[3] for row in J] == [0, 0, 0, 1]
+        assert {row[3].dtype for row in J} == {lone.dtype}
+
+    def test_one_row_is_a_pull(self, numbers):
+        ys, xs = numbers
+        assert mg.jacobian(ys[0], xs, report=True)[1].order == "reverse"
+
+    def test_a_large_program_is_not_taken_apart_unasked(self, numbers, monkeypatch):
+        ys, xs = numbers
+        monkeypatch.setattr("memograd.jacobians.MOST_NODES", 5)
+        assert {tally.order for tally in mg.jacobian(ys, xs, report=True)[1]} != {"elimination"}
+
+    def test_arrays_are_refused(self, x):
+        with pytest.raises(mg.MemogradError, match="Elimination multiplies real numbers"):
+            mg.jacobian(np.sin(x), x, order="elimination")
+
+
 class TestNodes:
     def test_they_are_the_jacobian_and_are_differentiated_again(self, net, order):
         W, x, y = net
@@ -215,7 +260,7 @@ class TestNodes:
     def test_an_error_half_way_leaves_the_tape_as_it_was(self, net, monkeypatch):
         _, x, y = net
         before = len(y.tape)
-        monkeypatch.setattr("memograd.jacobians._block", lambda *_: 1 / 0)
+        monkeypatch.setattr("memograd.stretches.block", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             as_nodes(y, [x])
         assert len(y.tape) == before
@@ -244,7 +289,7 @@ class TestHessian:
 
 class TestBadInput:
     @pytest.mark.parametrize(("call", "error", "words"), [
-        (lambda y, x: mg.jacobian(y, x, order="sideways"), ValueError, "order is 'auto', .*'segments', not 'sideways'"),
+        (lambda y, x: mg.jacobian(y, x, order="sideways"), ValueError, "order is 'auto', .*'elimination', not 'sideways'"),
         (lambda y, x: mg.jacobian(3.0, x), TypeError, "A Jacobian is that of nodes, but y holds 3.0"),
         (lambda y, x: mg.jacobian(y, 3.0), TypeError, "A target is a node"),
         (lambda y, x: mg.jacobian(y, x.tape.leaf([1, 2])), TypeError, "has no derivative: its dtype"),

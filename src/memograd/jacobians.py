@@ -1,24 +1,23 @@
 """Jacobians and Hessians, multiplied together in the order that takes the fewest multiplications.
 
-The order is found in :mod:`memograd.ordering`. Here it is carried out, in NumPy's words: on arrays, or on handles, where the
-Jacobian is to be a node.
+The order of segments is found in :mod:`memograd.ordering`, that of single numbers in :mod:`memograd.elimination`.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .accumulation import pushed
+from . import elimination
 from .arrays import handed_out, settle
 from .errors import NotDifferentiableError, describe, printable
-from .memory import Table, leading_to
 from .node import Node
-from .ordering import ORDERS, Product, Segment, matrix_of, ordered
-from .program import ARGS, Operand
-from .solver import Recording, checked, grad_node, mapped, pull_back, scalar
-from .tally import Tally, tally_of
-from .tape import Tape
+from .ordering import MOST_NODES, ORDERS
+from .solver import checked, grad_node, mapped, owned, scalar
+from .stretches import Answer, block, by_segments
+from .tally import Entry, Tally, quotient
+
+ELIMINATION = "elimination"
+NAMES = ("auto", *ORDERS, ELIMINATION)
 
 
 def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
@@ -30,10 +29,10 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
         Of any shape.
     x : Node, or list, tuple or dict of them
         By what to differentiate.
-    order : {"auto", "reverse", "forward", "segments"}
-        In which order to multiply: the rows pulled from y to x, the columns pushed from x to y, or the segments between the
-        nodes that every path crosses, each by its cheaper mode, in the cheapest order. ``"auto"`` takes what has the fewest
-        multiplications.
+    order : {"auto", "reverse", "forward", "segments", "elimination"}
+        In which order to multiply: the rows pulled from y to x; the columns pushed from x to y; the segments between the
+        nodes that every path crosses, each by its cheaper mode, in the cheapest order; or, where all nodes between are single
+        numbers, these taken away one by one. ``"auto"`` takes what has the fewest multiplications.
     report : bool
         Give the :class:`memograd.Tally` as well: the steps that were taken, with their multiplications, and why.
 
@@ -51,6 +50,8 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
     ------
     ValueError
         There is no such order.
+    RefusedError
+        Elimination was asked for, but not all nodes between are real numbers.
     NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
 
@@ -83,17 +84,13 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
     instead                                forward                               45
     segments: every path crosses b, of size 1
     """
-    xs = _checked(y, x, order)
-    tallies: list[Tally] = []
-
-    def blocks(v: Node) -> Any:
-        with v.tape.scratch():
-            found, tally = _blocks(v, xs, order, _number)
-        tallies.append(tally)
-        return _like(x, [handed_out(settle(block)) for block in found])
-
-    answer = mapped(blocks, y)
-    return (answer, _like(y, tallies)) if report else answer
+    ys, xs = _checked(y, x, order)
+    if not ys:
+        return (y, y) if report else y
+    with ys[0].tape.scratch():
+        answers = _answers(ys, xs, order, record=False)
+        J = _like(y, [_like(x, [handed_out(settle(found)) for found in blocks]) for blocks, _ in answers])
+    return (J, _like(y, [tally for _, tally in answers])) if report else J
 
 
 def hessian(L: Node, x: Any) -> Any:
@@ -146,39 +143,28 @@ def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
     with tape._lock:
         start = tape._next
         try:
-            return list(map(_node_on(tape), _blocks(y, xs, order, _node_on(tape))[0]))
+            ((blocks, _),) = _answers([y], xs, order, record=True)
+            nodes = [found if isinstance(found, Node) else tape.record(np.copy, (found,)) for found in blocks]
         except BaseException:
             tape._cut(start)
             raise
+        owned(tape, start, y.id, y.id)
+    return nodes
 
 
-def _node_on(tape: Tape) -> "Enter":
-    """What work on handles goes on with."""
-
-    def node(a: Any) -> Any:
-        return a if isinstance(a, Node) else tape.record(np.copy, (a,))
-
-    return node
-
-
-def _number(a: Any) -> Any:
-    """What work on numbers goes on with."""
-    return a.value if isinstance(a, Node) else a
-
-
-def _checked(y: Any, x: Any, order: str) -> list[Node]:
-    """The nodes in x, if each y can be differentiated by them, in this order."""
-    if order not in ("auto", *ORDERS):
-        raise ValueError(f"order is 'auto', {', '.join(map(repr, ORDERS))}, not {printable(repr(order))}.")
+def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
+    """The nodes in y and in x, if those can be differentiated by these, in this order."""
+    if order not in NAMES:
+        raise ValueError(f"order is {', '.join(map(repr, NAMES))}, not {printable(repr(order))}.")
     ys, xs = _flat(y), _flat(x)
-    for v in ys:
+    for v in ys[:1]:
         if not isinstance(v, Node):
             raise NotDifferentiableError(f"A Jacobian is that of nodes, but y holds {printable(repr(v))}. Compute y from leaves of a tape.")
-        for t in (v, *xs):
+        for t in (*ys, *xs):
             checked(v, t)
             if isinstance(t.dtype, tuple):
                 raise NotDifferentiableError(f"{describe(t._attributes)} has several outputs. Take one of them.")
-    return xs
+    return ys, xs
 
 
 def _flat(nest: Any) -> list[Any]:
@@ -194,145 +180,27 @@ def _like(nest: Any, items: list[Any]) -> Any:
     return mapped(lambda _: next(given), nest)
 
 
-def _blocks(y: Node, xs: list[Node], order: str, enter: "Enter") -> tuple[list[Any], Tally]:
-    """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
-    memory = y.tape._memory
-    table = Table(y.id, leading_to(memory, y.id), None)
-    near = [k for k, t in enumerate(xs) if t.id in table.up and t.size and y.size]
-    if not near:
-        return [_block(y, t, None) for t in xs], Tally(f"∂{y.name}/∂…", order, (), {}, "no path leads from x to y")
-    choice = ordered(memory, table, [xs[k].id for k in near], order)
-    matrices = Work(y.tape, choice.segments, enter).jacobian(choice.product)
-    found = dict(zip(near, matrices, strict=True))
-    return [_block(y, t, found.get(k)) for k, t in enumerate(xs)], tally_of(memory, choice)
+def _answers(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[Answer]:
+    """For each y the blocks ∂y/∂x, and what they took. Numbers that depend on numbers alone are differentiated together."""
+    if order == ELIMINATION or (order == "auto" and len(ys) > 1 < len(xs) and _are_numbers(ys, xs)):
+        return _by_elimination(ys, xs, order, record)
+    return [by_segments(y, xs, order, record) for y in ys]
 
 
-def _block(y: Node, x: Node, matrix: Any) -> Any:
-    dtype = np.result_type(x.dtype, np.complex64) if y.dtype.kind == "c" else x.dtype
-    if matrix is None:
-        return np.zeros(y.shape + x.shape, dtype)
-    return of_dtype(np.reshape(dense(matrix), y.shape + x.shape), dtype)
+def _are_numbers(ys: list[Node], xs: list[Node]) -> bool:
+    """Whether ys depend on xs through single real numbers, and not through too many."""
+    few = max(y.id for y in ys) - min(x.id for x in xs) <= MOST_NODES
+    return few and all(t.shape == () for t in (*ys, *xs)) and elimination.is_scalar(ys, xs)
 
 
-# --------------------------------------------------------------------------------------------- an order, carried out
-
-
-Enter = Callable[[Any], Any]
-"""What makes of an array what the work goes on with: the array itself, or a node."""
-
-
-class Work:
-    """Carries out an order. A stretch has a matrix for each node at its start; one that is diagonal is a vector."""
-
-    def __init__(self, tape: Tape, segments: Sequence[Segment], enter: Enter) -> None:
-        self.tape, self.segments, self.enter = tape, segments, enter
-
-    def jacobian(self, product: Product) -> list[Any]:
-        """The matrices of a stretch of segments."""
-        starts, end = self._starts(product.first), self._end(product.last)
-        parts = [self.jacobian(part) for part in product.parts]
-        match product.how:
-            case "product":
-                (right,), lefts = parts
-                return [times(right, left) for left in lefts]
-            case "pulled":
-                return pulled_through(self._end(product.parts[0].first), starts, dense(parts[0][0]))
-            case "pushed":
-                return [pushed_through(self._end(product.parts[0].last), end, dense(part)) for part in parts[0]]
-            case "rows":
-                return pulled_through(end, starts, self._one(end))
-            case "columns":
-                return [pushed_through(start, end, self._one(start)) for start in starts]
-            case "matrix":
-                return [self._matrix(starts[0], end)]
-            case _:
-                ones = self.enter(np.ones((1, end.size), end.dtype))
-                return [np.reshape(pulled_through(end, starts, ones)[0], (end.size,))]
-
-    def _starts(self, i: int) -> list[Node]:
-        return [self.tape[n] for n in self.segments[i].start]
-
-    def _end(self, i: int) -> Node:
-        return self.tape[self.segments[i - 1].end]
-
-    def _one(self, node: Node) -> Any:
-        """The identity, in the size of a node."""
-        return self.enter(np.eye(node.size, dtype=node.dtype))
-
-    def _matrix(self, start: Node, end: Node) -> Any:
-        """What a vector was multiplied by."""
-        steps = self.tape._memory.steps
-        position = matrix_of(steps, start.id, end.id)
-        other = steps[end.id][ARGS][position]
-        matrix = self.enter(self.tape[other] if type(other) is Operand else other)
-        return matrix if position == 0 else np.transpose(matrix)
-
-
-def dense(matrix: Any) -> Any:
-    """A matrix as it is, and a diagonal as a matrix."""
-    return matrix if len(matrix.shape) == 2 else np.diag(matrix)
-
-
-def times(right: Any, left: Any) -> Any:
-    """The product of two matrices; a diagonal scales rows or columns."""
-    if len(right.shape) == 1:
-        return right[:, None] * left
-    return right * left if len(left.shape) == 1 else right @ left
-
-
-def pulled_through(end: Node, starts: list[Node], matrix: Any) -> list[Any]:
-    """The rows of a matrix, pulled from one node back to others: a matrix for each of them."""
-    found = pulled_rows(end, starts, _shaped(matrix, end))
-    if "c" in (end.dtype.kind, matrix.dtype.kind) and any(t.dtype.kind != "c" for t in starts):
-        turned = pulled_rows(end, starts, _shaped(-1j * matrix, end))  # a real start was told the real part alone
-        found = [d if t.dtype.kind == "c" else d + 1j * i for d, i, t in zip(found, turned, starts, strict=True)]
-    return [np.reshape(d, (matrix.shape[0], t.size)) for d, t in zip(found, starts, strict=True)]
-
-
-def pushed_through(start: Node, end: Node, matrix: Any) -> Any:
-    """The columns of a matrix, pushed from one node on to another."""
-    columns = np.transpose(matrix)
-    found = pushed_columns(end, [start], [_shaped(columns, start)])
-    if "c" in (start.dtype.kind, matrix.dtype.kind) and end.dtype.kind != "c":
-        found = found + 1j * pushed_columns(end, [start], [_shaped(-1j * columns, start)])
-    return np.transpose(np.reshape(found, (columns.shape[0], end.size)))
-
-
-def _shaped(matrix: Any, node: Node) -> Any:
-    """The rows of a matrix in the shape and dtype of a node."""
-    return np.reshape(of_dtype(matrix, node.dtype), (matrix.shape[0], *node.shape))
-
-
-def of_dtype(a: Any, dtype: Any) -> Any:
-    """An array or a node in this dtype; the real part, where it has no other."""
-    if a.dtype == dtype:
-        return a
-    return (np.real(a) if a.dtype.kind == "c" and dtype.kind != "c" else a).astype(dtype)
-
-
-# ------------------------------------------------------------------------------------------------ one at a time
-
-
-def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
-    """For each x what y's cotangents pull back to it, one below the other; nodes where the seeds are one."""
-    tape, memory = y.tape, y.tape._memory
-    up, found = leading_to(memory, y.id), []
-    for seed in seeds:
-        table = Table(y.id, up, seed)
-        if isinstance(seed, Node):
-            table.program[y.id] = seed.id
-            recording = Recording(tape, table)
-            found.append([pull_back(memory, recording, t.id, tape._handle, recording.store) for t in xs])
-        else:
-            found.append([pull_back(memory, table, t.id, memory.value, _keep) for t in xs])
-    return [np.stack(column) for column in zip(*found, strict=True)]
-
-
-def _keep(table: Table, n: int, d: Any) -> None:
-    table.cotangents[n] = d
-
-
-def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
-    """What tangents of xs push on to y, one below the other; a node where the tangents are."""
-    found = [pushed(y, xs, list(ts)) for ts in zip(*tangents, strict=True)]
-    return np.stack(found if isinstance(tangents[0], Node) else [node.value for node in found])
+def _by_elimination(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[Answer]:
+    """Each vertex between taken away, in the cheapest order that is found; who asks for it by name has it searched for, too."""
+    dag = elimination.linearised(ys, xs, record)
+    orders = elimination.ordered(dag) if order == ELIMINATION else elimination.ordered(dag, effort=0)
+    entries = {key: d if isinstance(d, Node) else np.asarray(d) for key, d in elimination.accumulated(dag, orders.order).items()}
+    others = {name: count for name, count in orders.counts.items() if name != orders.name}
+    derivative = quotient(ys[0].tape._memory, [y.id for y in ys], [x.id for x in xs])
+    done = Entry(derivative, (len(ys), len(xs)), ELIMINATION, orders.multiplications or 0)
+    totals = {ELIMINATION: done.multiplications} | others if orders.counts else {}
+    tally = Tally(derivative, ELIMINATION, (done,), totals, f"{len(orders.order):,} numbers between; order: {orders.name}")
+    return [([block(y, x, entries.get((i, j))) for j, x in enumerate(xs)], tally) for i, y in enumerate(ys)]

@@ -1,6 +1,6 @@
 """What a Jacobian took: the steps in the order in which they were taken, and how other orders would have compared."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ HOW = {
     "pulled": "these rows, pulled on",
     "pushed": "these columns, pushed on",
     "product": "the product of these two",
-    "elimination": "nodes eliminated one by one",
+    "elimination": "eliminated one by one",
 }
 
 
@@ -82,6 +82,14 @@ def _entries(memory: Memory, segments: list[Segment], product: Product) -> Itera
     for part in product.parts:
         yield from _entries(memory, segments, part)
     start, end = segments[product.first], segments[product.last - 1]
-    names = [printable(memory.nodes.name(n), 8) for n in (end.end, *start.start)]
-    below = names[1] if len(names) == 2 else f"({names[1]}, …)"
-    yield Entry(f"∂{names[0]}/∂{below}", (end.rows, start.columns), product.how, product.own)
+    yield Entry(quotient(memory, [end.end], start.start), (end.rows, start.columns), product.how, product.own)
+
+
+def quotient(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
+    """``∂y/∂x``; of several nodes the first."""
+
+    def shown(nodes: Sequence[int]) -> str:
+        first = printable(memory.nodes.name(nodes[0]), 8)
+        return first if len(nodes) == 1 else f"({first}, …)"
+
+    return printable(f"∂{shown(ys)}/∂{shown(xs)}", 21)
