@@ -224,6 +224,29 @@ class TestElimination:
             mg.jacobian(np.sin(x), x, order="elimination")
 
 
+class TestSparse:
+    def test_it_has_the_entries_of_the_dense_one(self, x):
+        y = np.diff(x * x)
+        W = x.tape.leaf(np.ones((2, 2)))
+        by_x, by_W = mg.jacobian([y, W * x], (x, W), sparse=True)[1]
+        assert by_x.format == by_W.format == "csr"
+        assert np.array_equal(by_x.toarray().reshape(2, 2, 2), mg.jacobian(W * x, x))
+        assert np.array_equal(mg.jacobian(y, x, sparse=True).toarray(), mg.jacobian(y, x))
+
+    def test_hessians(self, x):
+        W = x.tape.leaf(np.ones((2, 2)))
+        L = np.sum(np.sin(W @ x))
+        np.testing.assert_allclose(mg.hessian(L, x, sparse=True).toarray(), mg.hessian(L, x), rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.hessian(L, [x, W], sparse=True)[0][1].toarray(), mg.hessian(L, [x, W])[0][1].reshape(2, 4), rtol=1e-12
+        )
+
+    @pytest.mark.parametrize("given", [{"order": "reverse"}, {"report": True}])
+    def test_it_has_no_order(self, x, given):
+        with pytest.raises(ValueError, match="in no order. Leave out"):
+            mg.jacobian(x, x, sparse=True, **given)
+
+
 class TestNodes:
     def test_they_are_the_jacobian_and_are_differentiated_again(self, net, order):
         W, x, y = net

@@ -88,6 +88,7 @@ ARROWS = {
     ("snapshot", "memory"),
     ("check", "baselines"),
     ("jacobians", "elimination"),
+    ("jacobians", "sparsity"),
     ("jacobians", "stretches"),
     ("jacobians", "tally"),
     ("stretches", "batching"),

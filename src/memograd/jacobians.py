@@ -13,6 +13,7 @@ from .errors import NotDifferentiableError, describe, printable
 from .node import Node
 from .ordering import MOST_NODES, ORDERS
 from .solver import checked, grad_node, mapped, owned, scalar
+from .sparsity import sparse_hessian, sparse_jacobian
 from .stretches import Answer, block, by_segments
 from .tally import Entry, Tally, quotient
 
@@ -20,7 +21,7 @@ ELIMINATION = "elimination"
 NAMES = ("auto", *ORDERS, ELIMINATION)
 
 
-def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
+def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: bool = False) -> Any:
     """∂y/∂x, all of it: how each element of y changes with each element of x.
 
     Parameters
@@ -33,6 +34,9 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
         In which order to multiply: the rows pulled from y to x; the columns pushed from x to y; the segments between the
         nodes that every path crosses, each by its cheaper mode, in the cheapest order; or, where all nodes between are single
         numbers, these taken away one by one. ``"auto"`` takes what has the fewest multiplications.
+    sparse : bool
+        Give SciPy sparse arrays, of shape ``(y.size, x.size)``; the dense ones are never made. What can be other than zero is
+        found from the program, and rows or columns that share nothing are computed together, whatever the order.
     report : bool
         Give the :class:`memograd.Tally` as well: the steps that were taken, with their multiplications, and why.
 
@@ -85,6 +89,8 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
     segments: every path crosses b, of size 1
     """
     ys, xs = _checked(y, x, order)
+    if sparse:
+        return _sparse(y, x, order, report)
     if not ys:
         return (y, y) if report else y
     with ys[0].tape.scratch():
@@ -93,7 +99,7 @@ def jacobian(y: Any, x: Any, order: str = "auto", report: bool = False) -> Any:
     return (J, _like(y, [tally for _, tally in answers])) if report else J
 
 
-def hessian(L: Node, x: Any) -> Any:
+def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
     """∂²L/∂x²: the Jacobian of the gradient, in the order that takes the fewest multiplications.
 
     Parameters
@@ -102,6 +108,8 @@ def hessian(L: Node, x: Any) -> Any:
         A scalar.
     x : Node, or list, tuple or dict of them
         By what to differentiate twice.
+    sparse : bool
+        Give SciPy sparse arrays, as for :func:`jacobian`.
 
     Returns
     -------
@@ -122,8 +130,10 @@ def hessian(L: Node, x: Any) -> Any:
            [ 1., 12.]])
     """
     mapped(lambda t: checked(scalar(L), t), x)
+    if sparse and isinstance(x, Node):
+        return sparse_hessian(L, x)
     with L.tape.scratch():
-        return jacobian(grad_node(L, x), x)
+        return jacobian(grad_node(L, x), x, sparse=sparse)
 
 
 def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
@@ -165,6 +175,13 @@ def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
             if isinstance(t.dtype, tuple):
                 raise NotDifferentiableError(f"{describe(t._attributes)} has several outputs. Take one of them.")
     return ys, xs
+
+
+def _sparse(y: Any, x: Any, order: str, report: bool) -> Any:
+    """The same as sparse arrays, each y by each x."""
+    if order != "auto" or report:
+        raise ValueError("A sparse Jacobian is computed a few rows or columns at a time, in no order. Leave out order= and report=.")
+    return mapped(lambda v: mapped(lambda t: sparse_jacobian(v, t), x), y)
 
 
 def _flat(nest: Any) -> list[Any]:
