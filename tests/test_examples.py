@@ -58,6 +58,17 @@ def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
     assert "E = 2.403657, ∂E/∂M = 0.692561, ∂E/∂e = 0.465929\n" in printed and "['M', 'e'] and E" in printed
 
 
+def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
+    printed = output_of("jacobian_order.py")
+    totals = re.findall(r"^(in all|instead) +(segments|elimination|reverse|forward) +([\d,]+)$", printed, re.MULTILINE)
+    counts = [int(count.replace(",", "")) for _, _, count in totals]
+    assert counts[:3] == [60_000, 1_040_000, 1_040_000]
+    assert counts[3] * 50 < counts[4]
+    assert [taken for how, taken, _ in totals if how == "in all"] == ["segments", "segments", "elimination"]
+    assert counts[6] < min(counts[7:])
+    assert printed.count("times as long") == 6
+
+
 def section(text: str, start: str) -> str:
     """The code block of `text` that begins with `start`."""
     return next(body for _, body in blocks(text) if body.startswith(start))

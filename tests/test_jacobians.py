@@ -159,9 +159,11 @@ class TestReport:
         assert str(mg.jacobian(y, x, report=True)[1]).splitlines() == [
             "derivative                   elements  how                      multiplications",
             "∂h3/∂h2                     100 × 100  a matrix of the program                0",
-            "∂h3/∂h1                       100 × 2  these rows, pulled on             20,000",
+            "∂h2/∂h1                       100 × 2  a matrix of the program                0",
+            "∂h3/∂h1                       100 × 2  the product of these two          20,000",
             "∂h1/∂h0                       2 × 100  a matrix of the program                0",
-            "∂h1/∂x                        2 × 100  these rows, pulled on             20,000",
+            "∂h0/∂x                      100 × 100  a matrix of the program                0",
+            "∂h1/∂x                        2 × 100  the product of these two          20,000",
             "∂h3/∂x                      100 × 100  the product of these two          20,000",
             "in all                                 segments                          60,000",
             "instead                                reverse                        1,040,000",

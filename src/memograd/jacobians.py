@@ -79,9 +79,11 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
     >>> report
     derivative                   elements  how                      multiplications
     ∂y/∂c                           3 × 3  a matrix of the program                0
-    ∂y/∂b                           3 × 1  these rows, pulled on                  9
+    ∂c/∂b                           3 × 1  a matrix of the program                0
+    ∂y/∂b                           3 × 1  the product of these two               9
     ∂b/∂a                           1 × 3  a matrix of the program                0
-    ∂b/∂x                           1 × 3  these rows, pulled on                  9
+    ∂a/∂x                           3 × 3  a matrix of the program                0
+    ∂b/∂x                           1 × 3  the product of these two               9
     ∂y/∂x                           3 × 3  the product of these two               9
     in all                                 segments                              27
     instead                                reverse                               45

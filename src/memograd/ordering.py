@@ -204,7 +204,7 @@ def forward(segments: Sequence[Segment]) -> Product:
 
 
 def cheapest(segments: Sequence[Segment]) -> Product:
-    """The order with the fewest multiplications; of several, one that goes through in one direction."""
+    """The order with the fewest multiplications."""
     best: dict[tuple[int, int], Product] = {}
     count = len(segments)
     for length in range(1, count + 1):
@@ -215,10 +215,10 @@ def cheapest(segments: Sequence[Segment]) -> Product:
 
 
 def _ways(segments: Sequence[Segment], best: dict[tuple[int, int], Product], i: int, j: int) -> list[Product]:
-    """The ways to have a stretch of more than one segment; of the products, the cheapest."""
+    """The ways to have a stretch of more than one segment; of the products, the cheapest. It is first: it runs no rule."""
     rows, columns = segments[j - 1].rows, segments[i].columns
     m = min(range(i + 1, j), key=lambda m: best[i, m].cost + best[m, j].cost + rows * columns * _summed(best[m, j], best[i, m], segments))
-    return [pulled(segments, best[i + 1, j]), pushed(segments, best[i, j - 1]), multiplied(segments, best[m, j], best[i, m])]
+    return [multiplied(segments, best[m, j], best[i, m]), pulled(segments, best[i + 1, j]), pushed(segments, best[i, j - 1])]
 
 
 def made(segments: Sequence[Segment], i: int, how: str) -> Product:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .errors import printable
 from .memory import Memory
+from .notebooks import as_text
 from .ordering import Choice, Product, Segment
 
 HOW = {
@@ -61,6 +62,8 @@ class Tally:
 
     def __repr__(self) -> str:
         return "\n".join(self._lines())
+
+    _repr_html_ = as_text
 
     def _lines(self) -> Iterator[str]:
         yield f"{'derivative':<22}{'elements':>15}  {'how':<25}{'multiplications':>15}"
