@@ -27,7 +27,6 @@ LEVELS = {
         "stretches",
         "tally",
         "batching",
-        "tally",
         "functional",
         "coverage",
         "numpy",
@@ -42,7 +41,6 @@ LEVELS = {
         "walkthrough",
         "elimination",
         "optimize",
-        "elimination",
     },
     6: {"__init__", "__main__"},
 }
@@ -147,8 +145,7 @@ ARROWS = {
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
-FOLDERS = {"rules", "passes", "drawing", "elimination"}
-FOLDERS = {"rules", "passes", "drawing", "links"}
+FOLDERS = {"rules", "passes", "drawing", "elimination", "links"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}
