@@ -210,6 +210,7 @@ WAYS = {
     "np.stack": lambda b, a: np.stack([a, b]), "np.add.reduce": lambda b, a: np.add.reduce(b, axis=1), "b.T": lambda b, a: b.T,
     "b.mT": lambda b, a: b.mT, "b.sum": lambda b, a: b.sum(axis=0), "b.real": lambda b, a: b.real, "b.reshape": lambda b, a: b.reshape(9),
     "np.float64 * b": lambda b, a: np.float64(2) * b, "mg.numpy": lambda b, a: mnp.array([b[0], a[0]]), "unpacked": lambda b, a: sum(b),
+    "masked": lambda b, a: b[a > 0.5] * a[a > 0.5],
     "order F": lambda b, a: np.reshape(b, 9, order="F"), "arrays apart": lambda b, a: b[..., None][[0, 1], :, [0, 0]],
     "scattered apart": lambda b, a: scatter(b[:2], (2, 3, 1), [0, 1], slice(None), [0, 0]),
     "replaced apart": lambda b, a: replace(a[..., None], b[:2], [0, 1], slice(None), [0, 0]),

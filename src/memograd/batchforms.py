@@ -18,9 +18,9 @@ from .calls import parameters_of
 from .node import stand_in
 from .rules.fft import over
 from .rules.indexing import getitem, masked, replace, scatter, undiagonal
-from .rules.layouts import deep
+from .rules.layouts import deep, rolled
 from .rules.linalg import cj, mT, spelled, summed
-from .rules.methods import running_maximum, running_minimum, sum_of_slices
+from .rules.methods import sum_of_slices
 from .rules.shaping import column, row
 
 INTEGERS = (int, np.integer)
@@ -87,17 +87,12 @@ def transpose(a: Any, axes: Any = None) -> Any:
     return Batch(np.transpose(a.values, (0, *(k + 1 for k in order))))
 
 
-# ------------------------------------------------------------------------------------------- the last axes, and elements
+# ----------------------------------------------------------------------------------------------- on the last axes
 
 
 def as_it_is(op: Any) -> Form:
     """Of a function that works on the last axes, or leaves each element where it stands."""
     return lambda x, *others, **kw: batches(run(op, (x.values, *others), kw))
-
-
-def elementwise(op: Any) -> Form:
-    """Of a function whose operands broadcast, though it is not registered as an elementwise one."""
-    return lambda *xs, **kw: batches(run(op, broadcast(xs), kw))
 
 
 def on_vectors(op: Any) -> Form:
@@ -128,6 +123,11 @@ def tile(a: Any, reps: Any) -> Any:
     """As many times along each row's axes; NumPy puts ones before the fewer of both."""
     reps = whole(reps)
     return Batch(np.tile(aligned(a, len(reps)), (1, *reps) if len(reps) > a.ndim else reps))
+
+
+def pad(a: Any, *values: Any, pad_width: Any, **kw: Any) -> Any:
+    """Nothing is put before the first row, and nothing after the last."""
+    return NotImplemented if values else Batch(np.pad(a.values, ((0, 0), *(pad_width or ())), **kw))
 
 
 def apart(key: tuple[Any, ...]) -> bool:
@@ -235,24 +235,23 @@ def solve(a: Any, b: Any) -> Any:
 
 # -------------------------------------------------------------------------------------------------- axes from the end
 FORMS.update({f: by_axes(f, "axis") for f in (
-    np.sum, np.mean, np.nansum, np.nanmean, np.flip, np.diff, np.unwrap, running_maximum, running_minimum, sum_of_slices,
-    np.split, np.array_split, np.unstack, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)})  # fmt: skip
+    np.sum, np.mean, np.flip, np.diff, sum_of_slices, np.split, np.array_split, np.unstack,
+    np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)})  # fmt: skip
 FORMS.update({f: by_axes(f, "axes") for f in (
     np.rot90, np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, np.fft.fftshift, np.fft.ifftshift)})  # fmt: skip
 FORMS.update({f: over_axes(f) for f in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)})
 FORMS.update({f: by_axes(f, "axis1", "axis2") for f in (np.swapaxes, np.diagonal, np.trace)})
-FORMS.update({f: by_axis_or_flat(f) for f in (np.cumsum, np.nancumsum, np.cumulative_sum, np.take, np.repeat)})
+FORMS.update({f: by_axis_or_flat(f) for f in (np.cumsum, np.cumulative_sum, np.take, np.repeat)})
 FORMS[np.moveaxis] = by_axes(np.moveaxis, "source", "destination")
 FORMS[np.concatenate] = joining(np.concatenate, 0)
 FORMS[np.stack] = joining(np.stack, 1)
+FORMS[np.rollaxis] = lambda a, axis, start=0: np.moveaxis(a, *rolled(a.shape, axis, start))
 FORMS[np.roll] = roll
 FORMS[np.transpose] = transpose
 
 # --------------------------------------------------------------------------------------------------------- as it is
 FORMS.update({f: as_it_is(f) for f in (
-    np.copy, np.astype, np.zeros_like, np.ones_like, np.matrix_transpose, np.linalg.matrix_transpose, np.linalg.trace,
-    np.linalg.diagonal, np.linalg.inv, np.linalg.det, np.linalg.cholesky)})  # fmt: skip
-FORMS.update({f: elementwise(f) for f in (np.select, np.choose, np.piecewise)})
+    np.copy, np.astype, np.matrix_transpose, np.linalg.matrix_transpose, np.linalg.trace, np.linalg.diagonal)})  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------- shapes and indices
 FORMS[np.reshape] = reshape
@@ -272,6 +271,7 @@ FORMS[np.tril] = lambda m, k=0: np.where(below(m.shape, k), m, 0)
 FORMS[np.triu] = lambda m, k=0: np.where(below(m.shape, k - 1), 0, m)
 FORMS[np.fliplr] = lambda m: np.flip(m, 1)
 FORMS[np.flipud] = lambda m: np.flip(m, 0)
+FORMS[np.pad] = pad
 FORMS[np.append] = lambda arr, values, axis=None: np.concatenate([arr, values], axis)
 FORMS[np.vstack] = lambda *xs: np.concatenate([np.reshape(x, row(np.shape(x))) for x in xs], 0)
 FORMS[np.hstack] = lambda *xs: np.concatenate([np.reshape(x, np.shape(x) or (1,)) for x in xs], int(axes_in(xs[0]) > 1))
