@@ -186,12 +186,12 @@ def test_the_hessian_of_rosenbrock_has_three_diagonals() -> None:
 
 
 def test_a_hessian_has_what_both_triangles_have() -> None:
-    """The gradient's program alone would have the last row: a polynomial's derivative knows nothing of its last term."""
+    """The gradient's program alone would have the last column: everything of a polynomial's derivative depends on everything, its last term included."""
     x = leaf(X)
     L = np.sum(np.polyder(x) ** 2)
-    assert pattern(mg.grad_node(L, x), x).dense[-1].any()
+    assert pattern(mg.grad_node(L, x), x).dense[:, -1].any()
     p = hessian_pattern(L, x)
-    assert not p.dense[-1].any() and p.same_as(p.T)
+    assert not p.dense[:, -1].any() and p.same_as(p.T)
 
 
 def test_a_large_band_stays_small() -> None:
