@@ -186,7 +186,7 @@ def test_the_hessian_of_rosenbrock_has_three_diagonals() -> None:
 
 
 def test_a_hessian_has_what_both_triangles_have() -> None:
-    """The gradient's program alone would have the last column: everything of a polynomial's derivative depends on everything, its last term included."""
+    """The gradient of a polynomial's derivative by its last term is zero, whatever the program says of the other terms by it."""
     x = leaf(X)
     L = np.sum(np.polyder(x) ** 2)
     assert pattern(mg.grad_node(L, x), x).dense[:, -1].any()
