@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memograd.colouring import apart, count, fewer, starred
+from memograd.colouring import apart, count, fewest, starred
 from memograd.patterns import Pattern, pattern_of
 
 
@@ -47,10 +47,20 @@ def test_rows_of_one_colour_share_no_column(matrix: Any) -> None:
 
 
 @given(MATRICES)
-def test_the_side_that_needs_fewer_is_taken(matrix: Any) -> None:
-    by_rows, colours = fewer(of(matrix))
-    assert len(colours) == matrix.shape[0 if by_rows else 1]
-    assert count(colours) <= min(count(apart(of(matrix))), count(apart(of(matrix).T)))
+def test_each_place_stands_alone_in_one_sum(matrix: Any) -> None:
+    by_rows, together, alone = fewest(of(matrix))
+    if not by_rows:
+        matrix = matrix.T
+    assert (len(together), len(alone)) == matrix.shape
+    assert sorted(alone[alone >= 0]) == list(range(count(alone)))
+    for c in range(count(together)):
+        assert np.sum(matrix[together == c][:, alone < 0], axis=0).max(initial=0) <= 1
+
+
+@given(MATRICES)
+def test_the_side_that_takes_fewer_is_taken(matrix: Any) -> None:
+    rows, columns = matrix.shape
+    assert fewest(of(matrix)).number <= max(1, min(rows, columns))
 
 
 def ring(*order: int) -> Any:
@@ -86,25 +96,25 @@ def test_every_path_of_four_has_three_colours(matrix: Any) -> None:
     ],
 )
 def test_bands_take_as_many_as_they_are_wide(matrix: Any, rows: int, star: int) -> None:
-    assert count(fewer(of(matrix))[1]) == rows
+    assert fewest(of(matrix)).number == rows
     assert count(starred(of(matrix))) <= star
 
 
 def test_one_long_row_is_no_reason_to_take_columns_one_by_one() -> None:
     matrix = np.eye(9)
     matrix[4] = 1
-    by_rows, colours = fewer(of(matrix))
-    assert (by_rows, count(colours)) == (True, 2)
+    assert fewest(of(matrix)).number == 2
 
 
 def test_an_arrow_is_a_star() -> None:
+    """Its long row and its long column keep all columns and all rows apart: one of them is computed by itself."""
     matrix = np.eye(9)
     matrix[4] = matrix[:, 4] = 1
-    assert count(fewer(of(matrix))[1]) == 9 and count(starred(of(matrix))) == 2
+    assert fewest(of(matrix)).number == 3 and count(starred(of(matrix))) == 2
 
 
 def test_a_stencil_takes_few() -> None:
-    assert count(fewer(of(stencil(20)))[1]) <= 10
+    assert fewest(of(stencil(20))).number <= 10
     assert count(starred(of(stencil(20)))) <= 10
 
 

@@ -245,7 +245,19 @@ def test_the_sparse_hessian_is_the_dense_one(name: str) -> None:
 def test_few_rows_do_for_an_arrow() -> None:
     x = leaf(X)
     how = compressed_symmetric(hessian_pattern(np.sum(x[0] * x[1:] ** 2), x))
-    assert (how.by_rows, len(how.seeds)) == (True, 2)
+    assert (len(how.rows), len(how.columns)) == (2, 0)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_long_is_computed_by_itself(axis: int) -> None:
+    x = leaf(np.linspace(0.3, 0.9, 40))
+    sides = [x[:1] * x, np.sum(x) * x[:1]]
+    y = np.concatenate([sides[0] if axis else x * 2.0, sides[1], x[1:] * x[:-1]])
+    how = sparsity.of_jacobian(y, x)
+    assert (len(how.rows) > 0) and (len(how.columns) > 0) and len(how.rows) + len(how.columns) <= 6
+    np.testing.assert_allclose(sparse_jacobian(y, x).toarray(), dense(y, x), rtol=1e-13)
+    plan = mg.plan(spread(*jacobian_entries(y, x)), inputs=[x])
+    np.testing.assert_allclose(plan(x.value), dense(y, x), rtol=1e-13)
 
 
 def test_the_entries_can_be_planned() -> None:
@@ -269,7 +281,7 @@ def test_places_are_found_once_and_entries_anew(monkeypatch: pytest.MonkeyPatch)
     sparse_jacobian(y, x), sparse_hessian(L, x)
     with x.tape.scratch():
         sparse_jacobian(y * y, x)
-    monkeypatch.setattr(sparsity, "fewer", None)
+    monkeypatch.setattr(sparsity, "fewest", None)
     monkeypatch.setattr(sparsity, "starred", None)
     x.value = X[::-1] ** 2
     np.testing.assert_allclose(sparse_jacobian(y, x).toarray(), dense(y, x))

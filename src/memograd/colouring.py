@@ -7,7 +7,7 @@ a third of one. Its saturation order (DSATUR) saves one colour in twelve on a st
 
 from collections.abc import Callable
 from itertools import count as count_from
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,21 +30,71 @@ def apart(p: Pattern) -> Any:
     array([1, 0, 1, 0])
     """
     rows = p.shape[0]
-    return np.arange(rows) if rows <= _most(p.T) else _greedy(p @ p.T, _others)  # one column may meet them all
+    meet = rows <= np.max(p.T.lengths, initial=0)  # all of them, in one column
+    return np.arange(rows) if meet else _greedy(p @ p.T, _others)
 
 
-def fewer(p: Pattern) -> tuple[bool, Any]:
-    """Whether to take rows together, or columns, and the colours of those: whichever needs fewer.
+class Colours(NamedTuple):
+    """What to compute together of a matrix.
 
-    The longest row is a bound for the colours of the columns, the longest column for those of the rows, so that often one will do.
+    Attributes
+    ----------
+    by_rows : bool
+        Whether rows are taken together, or columns.
+    together : array of int
+        The colour of each of them.
+    alone : array of int
+        On the other side, the colour of each that is computed by itself; -1 for those that are not.
+    """
+
+    by_rows: bool
+    together: Any
+    alone: Any
+
+    @property
+    def number(self) -> int:
+        """How many colours there are on both sides."""
+        return count(self.together) + count(self.alone)
+
+
+def fewest(p: Pattern) -> Colours:
+    """Rows that share no column, or columns that share no row, whichever takes fewer colours.
+
+    What is long across them would keep them all apart: it is left out, and computed by itself (Coleman and Verma, 1998).
+
+    Examples
+    --------
+    >>> from memograd.patterns import pattern_of
+    >>> arrow = pattern_of((4, 4), [0, 0, 0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 2, 3, 0, 1, 0, 2, 0, 3])
+    >>> fewest(arrow)
+    Colours(by_rows=True, together=array([0, 1, 1, 1]), alone=array([ 0, -1, -1, -1]))
     """
     sides = {True: p, False: p.T}
-    first = _most(p) >= _most(p.T)
-    colours = {first: apart(sides[first])}
-    if count(colours[first]) > _most(sides[first]) and not sides[True].same_as(sides[False]):
-        colours[not first] = apart(sides[not first])
-    best = min(colours, key=lambda by_rows: count(colours[by_rows]))
-    return best, colours[best]
+    bounds = {by_rows: _bound(across) for by_rows, across in ((True, p.T), (False, p))}
+    first = bounds[True] <= bounds[False]
+    found = _by(first, sides[first])
+    if found.number <= bounds[not first] or p.same_as(p.T):
+        return found
+    return min(found, _by(not first, sides[not first]), key=lambda colours: colours.number)
+
+
+def _by(by_rows: bool, p: Pattern) -> Colours:
+    """The rows of a pattern, or of its transpose, together."""
+    across = p.T
+    alone = across.lengths > _longest_kept(across)
+    return Colours(by_rows, apart(across.without(alone).T), np.where(alone, np.cumsum(alone) - 1, -1))
+
+
+def _longest_kept(p: Pattern) -> int:
+    """The length over which a row is left out: the one such that those left out, and the longest that is not, are fewest in sum."""
+    lengths = np.sort(np.append(p.lengths, 0))[::-1]
+    return int(lengths[np.argmin(np.arange(lengths.size) + lengths)])
+
+
+def _bound(p: Pattern) -> int:
+    """How many colours it takes at least, if the columns are taken together."""
+    longest = _longest_kept(p)
+    return longest + int(np.sum(p.lengths > longest))
 
 
 def starred(p: Pattern) -> Any:
@@ -99,8 +149,3 @@ def _ends_of_paths(near: Near, v: int, colours: list[int], sizes: list[int]) -> 
 def count(colours: Any) -> int:
     """How many colours there are."""
     return int(np.max(colours, initial=-1)) + 1
-
-
-def _most(p: Pattern) -> int:
-    """The length of the longest row."""
-    return int(np.max(p.lengths, initial=0))

@@ -75,6 +75,10 @@ class Pattern:
         """The places that both have."""
         return _pattern(self.shape, np.intersect1d(self._keys, other._keys, assume_unique=True))
 
+    def without(self, rows: Any) -> "Pattern":
+        """The same with no place in some rows, which a mask names."""
+        return Pattern(self.shape, _starts(np.where(rows, 0, self.lengths)), self.columns[~rows[self.rows]])
+
     def same_as(self, other: "Pattern") -> bool:
         """Whether both have the same places."""
         return self.shape == other.shape and np.array_equal(self.starts, other.starts) and np.array_equal(self.columns, other.columns)

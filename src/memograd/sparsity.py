@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from .batching import pulled_rows, pushed_columns
-from .colouring import count, fewer, starred
+from .colouring import count, fewest, starred
 from .errors import NotDifferentiableError, describe
 from .links import link
 from .memory import Memory
@@ -74,23 +74,21 @@ def _through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:
 
 
 class Compression(NamedTuple):
-    """Which rows, or columns, of a Jacobian to compute together, and where its entries are then.
+    """Which rows and columns of a Jacobian to compute together, and where its entries are then.
 
     Attributes
     ----------
     pattern : Pattern
         Of the Jacobian.
-    by_rows : bool
-        Whether rows are summed, by pulls, or columns, by pushes.
-    seeds : array
-        For each sum a row, with 1 for what is summed.
+    rows, columns : array of bool
+        For each sum of rows, to be pulled, and for each sum of columns, to be pushed: which ones are summed.
     places : array of int
         For each place of the pattern, where its entry stands among all numbers of the sums.
     """
 
     pattern: Pattern
-    by_rows: bool
-    seeds: Any
+    rows: Any
+    columns: Any
     places: Any
 
 
@@ -123,35 +121,40 @@ def of_hessian(L: Node, x: Node) -> Compression:
 
 
 def compressed(p: Pattern) -> Compression:
-    """By rows or columns that share nothing, whichever gives fewer sums."""
-    by_rows, colours = fewer(p)
-    mine, other = (p.rows, p.columns) if by_rows else (p.columns, p.rows)
-    return Compression(p, by_rows, _seeds(colours), colours[mine] * p.shape[by_rows] + other)
+    """By rows or columns that share nothing, and those of the other side that are too long for that."""
+    by_rows, together, alone = fewest(p)
+    rows, columns = (together, alone) if by_rows else (alone, together)
+    pulled = rows[p.rows] * p.shape[1] + p.columns
+    pushed = count(rows) * p.shape[1] + columns[p.columns] * p.shape[0] + p.rows
+    left_out = alone[p.columns if by_rows else p.rows] >= 0
+    return Compression(p, _members(rows), _members(columns), np.where(left_out == by_rows, pushed, pulled))
 
 
 def compressed_symmetric(p: Pattern) -> Compression:
     """By the rows of a star colouring: an entry that is not alone in its sum is so on the other side of the diagonal."""
     colours = starred(p)
-    seeds = _seeds(colours)
     rows, columns = p.rows, p.columns
-    _, sums, members = np.unique(columns * len(seeds) + colours[rows], return_inverse=True, return_counts=True)
+    _, sums, members = np.unique(columns * max(count(colours), 1) + colours[rows], return_inverse=True, return_counts=True)
     i, j = np.where(members[sums] == 1, (rows, columns), (columns, rows))
-    return Compression(p, True, seeds, colours[i] * p.shape[1] + j)
+    return Compression(p, _members(colours), np.zeros((0, p.shape[1]), bool), colours[i] * p.shape[1] + j)
 
 
-def _seeds(colours: Any) -> Any:
+def _members(colours: Any) -> Any:
+    """For each colour a row, with True for what has it."""
     return np.equal(np.arange(count(colours))[:, None], colours)
 
 
-def sums(y: Node, x: Node, how: Compression, seeds: Any) -> Any:
-    """The rows or columns of ∂y/∂x, summed as the seeds say, one sum below the other; a node where the seeds are one."""
-    return pulled_rows(y, [x], seeds)[0] if how.by_rows else pushed_columns(y, [x], [seeds])
+def sums(y: Node, x: Node, rows: Any, columns: Any) -> Any:
+    """All numbers of the sums of rows and columns of ∂y/∂x that seeds and tangents make; a node where those are nodes."""
+    parts = [np.ravel(pulled_rows(y, [x], rows)[0])] if len(rows) else []
+    parts += [np.ravel(pushed_columns(y, [x], [columns]))] if len(columns) else []
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def seeds_of(y: Node, x: Node, how: Compression) -> Any:
-    """The seeds in the shape and dtype of what they are pulled from, or pushed from."""
-    node = y if how.by_rows else x
-    return np.reshape(how.seeds, (-1, *node.shape)).astype(node.dtype)
+def seeds_of(y: Node, x: Node, how: Compression) -> tuple[Any, Any]:
+    """The seeds and tangents in the shape and dtype of what they are pulled from, and pushed from."""
+    rows, columns = np.reshape(how.rows, (-1, *y.shape)), np.reshape(how.columns, (-1, *x.shape))
+    return rows.astype(y.dtype), columns.astype(x.dtype)
 
 
 # ------------------------------------------------------------------------------------------------------------ to ask
@@ -242,8 +245,8 @@ def sparse_hessian(L: Node, x: Node) -> Any:
 
 def _array(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
     """The entries as they are now, at their places."""
-    p, seeds = how.pattern, seeds_of(y, x, how)
-    data = np.ravel(sums(y, x, how, seeds))[how.places] if p.columns.size else np.zeros(0, seeds.dtype)
+    p = how.pattern
+    data = sums(y, x, *seeds_of(y, x, how))[how.places] if p.columns.size else np.zeros(0, y.dtype)
     return csr_array((data, p.columns, p.starts), p.shape)
 
 
@@ -284,8 +287,8 @@ def hessian_entries(L: Node, x: Node) -> tuple[Node, Pattern]:
 
 
 def _entries(y: Node, x: Node, how: Compression) -> tuple[Node, Pattern]:
-    seeds = y.tape.record(np.copy, (seeds_of(y, x, how),))
-    data: Node = np.take(np.ravel(sums(y, x, how, seeds)), how.places)
+    rows, columns = (y.tape.record(np.copy, (seeds,)) for seeds in seeds_of(y, x, how))
+    data: Node = np.take(sums(y, x, rows, columns), how.places)
     return data, how.pattern
 
 

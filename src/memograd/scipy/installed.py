@@ -13,6 +13,4 @@ def library(name: str) -> Any:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "scipy":
             raise
-        raise MissingLibraryError(
-            f"memograd.scipy was asked for {name}, but SciPy is not installed. Install it: pip install 'memograd[scipy]'."
-        ) from None
+        raise MissingLibraryError(f"This takes {name}, but SciPy is not installed. Install it: pip install 'memograd[scipy]'.") from None
