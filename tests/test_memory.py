@@ -342,3 +342,16 @@ def test_the_broken_order_of_marks_is_seen():
         fresh_leaves, fresh_outputs = program(mg.Tape(), [float(leaf.value) for leaf in leaves])
         wrong += not all(map(same, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
     assert wrong
+
+
+def test_what_leads_to_several_outputs_is_what_leads_to_any_of_them():
+    tape = mg.Tape()
+    x = tape.leaf([1.0, 2.0])
+    a = np.sin(x)
+    b = np.where(a > 0.5, a * tape.leaf(3.0), np.sign(x))
+    memory = tape._memory
+    of_a, of_b = memory_module.leading_to(memory, a.id), memory_module.leading_to(memory, b.id)
+    both = memory_module.leading_to(memory, a.id, b.id)
+    assert both.keys() == of_a.keys() | of_b.keys()
+    assert both[a.id] == of_b[a.id]  # on the way to b, though an output itself
+    assert memory_module.leading_to(memory, b.id, first=a.id) == {n: uses for n, uses in of_b.items() if n >= a.id}

@@ -139,7 +139,8 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
 def pushed(tape: Tape, ys: list[int], pairs: Pairs) -> list[Any]:
     """Σ ∂y/∂x · tangent for each y, computed at once."""
     memory = tape._memory
-    found = tape._alone(lambda: push_all(memory, summed(pairs), ys, memory.value))
+    given = summed([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
+    found = tape._alone(lambda: push_all(memory, given, ys, memory.value))
     return [handed_out(found[y] if y in found else nothing(*memory.steps[y][SHAPE:LINE])) for y in ys]
 
 
@@ -147,7 +148,7 @@ def pushed_nodes(tape: Tape, ys: list[int], pairs: Pairs) -> list[Node]:
     """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
     memory, start = tape._memory, tape._next
     try:
-        given = summed([(x, tape.record(np.positive, (t,))) for x, t in pairs])
+        given = summed([(x, t if isinstance(t, Node) else tape.record(np.positive, (t,))) for x, t in pairs])
         found = tape._alone(lambda: push_all(memory, given, ys, tape._handle))
         nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
     except BaseException:

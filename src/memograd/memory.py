@@ -427,21 +427,21 @@ def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
     return found
 
 
-def leading_to(memory: Memory, output: int) -> Up:
-    """For each node that leads to `output`: the uses through which it does, the latest first.
+def leading_to(memory: Memory, *outputs: int, first: int = 0) -> Up:
+    """For each node that leads to one of `outputs`, none before `first`: the uses through which it does, the latest first.
 
     A use counts if its rule has a line for it and both ends have an inexact dtype: no path runs through a comparison,
     the condition of `where`, or an index.
     """
     steps = memory.steps
-    up: Up = {output: []}
-    stack = [output]
+    up: Up = {output: [] for output in outputs}
+    stack = list(up)
     while stack:
         c = stack.pop()
         step = steps[c]
         lines = RULES[step[OP]].lines
         for k, o in enumerate(step[ARGS]):
-            if type(o) is Operand and (found := lines[k,]):
+            if type(o) is Operand and o >= first and (found := lines[k,]):
                 if o in up:
                     join(up, o, c, found)
                 elif (dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype):
@@ -457,7 +457,7 @@ def join(up: Up, o: int, c: int, lines: tuple[tuple[int, Line], ...]) -> None:
     """Add a use of o by c to those that are known; it may be another position of the latest one's."""
     known = up[o]
     several = known if type(known) is list else [known]
-    if several[-1][0] == c:
+    if several and several[-1][0] == c:
         several[-1] = (c, several[-1][1] + lines)
     else:
         several.append((c, lines))

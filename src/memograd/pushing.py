@@ -13,7 +13,7 @@ from .memory import Memory, Table, leading_to
 from .node import Node
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
 from .registry import RULES, Line, Read, Rule
-from .solver import fitted, nothing, pull_back
+from .solver import cast, fitted, mapped, nothing, pull_back
 from .tape import NUMBERS, Tape
 
 Tangents = dict[int, Any]
@@ -28,24 +28,10 @@ def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
     """The tangents of all nodes that lead to one of `ys`; a node that was given one gets the sum of both."""
     found = dict(tangents)
-    for n in sorted(ancestors(memory.steps, ys, min(tangents, default=0))):
+    for n in sorted(leading_to(memory, *ys, first=min(tangents, default=0))):
         t = arriving(memory, found, n, read)
         if t is not None:
             found[n] = plus(found.get(n), t)
-    return found
-
-
-def ancestors(steps: Steps, ys: Iterable[int], first: int) -> set[int]:
-    """The nodes, none before `first`, from which counting uses lead to one of `ys`, with them."""
-    found = set(ys)
-    stack = list(found)
-    while stack:
-        step = steps[stack.pop()]
-        lines = RULES[step[OP]].lines
-        for k, o in enumerate(step[ARGS]):
-            if type(o) is Operand and o >= first and o not in found and lines[k,] and inexact(steps[o][DTYPE]):
-                found.add(o)
-                stack.append(o)
     return found
 
 
@@ -57,14 +43,14 @@ def arriving(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
     terms = [together(memory.steps, rule, n, jointly, read)] if jointly else []
     terms += [alone(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
-    return reduce(plus, [fitted_to(d, memory, n) for d in terms], None)
+    return reduce(plus, [arrived(d, memory, n) for d in terms], None)
 
 
 def together(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
     """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
     _, _, args, kwargs, *_ = steps[n]
-    zeros = {k: zero(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
-    return run(rule.op, placed(args, tangents | zeros, read), kwargs)
+    others = {k: nought(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
+    return run(rule.op, placed(args, tangents | others, read), kwargs)
 
 
 def alone(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
@@ -84,7 +70,7 @@ def placed(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, .
     return tuple(instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args))
 
 
-def zero(a: Any, steps: Steps) -> Any:
+def nought(a: Any, steps: Steps) -> Any:
     """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
     if type(a) is Operand:
         return nothing(steps[a][SHAPE], steps[a][DTYPE])
@@ -99,30 +85,25 @@ def transposed(memory: Memory, line: Line, n: int, k: int, t: Any, read: Read) -
     step = memory.steps[n]
     home = getattr(read(n), "tape", None)
     tape = Tape() if home is None else home
-    g = seeds(tape, step[SHAPE], step[DTYPE])
+    start, values = tape._next, tape._memory.value if home is None else read
+    g = zeros(tape, step[SHAPE], step[DTYPE])
     with np.errstate(all="ignore"):
         d = fitted(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
     if not isinstance(d, Node):
         return None
-    table = Table(d.id, leading_to(tape._memory, d.id), t)
-    values = tape._memory.value if home is None else read
+    table = Table(d.id, leading_to(tape._memory, d.id, first=start), t)
+    return mapped(lambda z: pull_back(tape._memory, table, z.id, values, keep) if z.id in table.up else None, g)
 
-    def pulled(seed: Any) -> Any:
-        if isinstance(seed, tuple):
-            return tuple(map(pulled, seed))
-        return pull_back(tape._memory, table, seed.id, values, keep) if seed.id in table.up else None
 
-    return pulled(g)
+def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
+    """A node of zeros; a tuple of them for an op with several outputs."""
+    several = isinstance(dtype, tuple)
+    return tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True)) if several else tape.record(np.zeros, (shape, dtype))
 
 
 def keep(table: Table, n: int, d: Any) -> None:
     """Store a cotangent in a table that nobody else knows of."""
     table.cotangents[n] = d
-
-
-def seeds(tape: Tape, shape: Any, dtype: Any) -> Any:
-    """A node of zeros; a tuple of them for an op with several outputs."""
-    return tuple(map(lambda s, d: seeds(tape, s, d), shape, dtype)) if isinstance(dtype, tuple) else tape.record(np.zeros, (shape, dtype))
 
 
 def plus(a: Any, b: Any) -> Any:
@@ -132,26 +113,24 @@ def plus(a: Any, b: Any) -> Any:
     return tuple(map(plus, a, b)) if isinstance(a, tuple) else a + b
 
 
-def fitted_to(t: Any, memory: Memory, n: int) -> Any:
+def arrived(d: Any, memory: Memory, n: int) -> Any:
     """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
     shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
-    if type(dtype) is not tuple or t is None:
-        return one_fitted(t, shape, dtype, memory, n)
-    return tuple(one_fitted(part, s, d, memory, n) for part, s, d in zip(t, shape, dtype, strict=True))
+    if type(dtype) is not tuple or d is None:
+        return laid_out(d, shape, dtype, memory, n)
+    return tuple(laid_out(*part, memory, n) for part in zip(d, shape, dtype, strict=True))
 
 
-def one_fitted(t: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
-    """A tangent fitted to n, or to one of its outputs."""
-    if t is None or not inexact(dtype):
+def laid_out(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
+    """The same for n, or one of its outputs."""
+    if d is None or not inexact(dtype):
         return None
-    t = t if hasattr(t, "dtype") else settle(t)
-    if t.dtype != dtype:
-        t = (np.real(t) if t.dtype.kind == "c" and dtype.kind != "c" else t).astype(dtype)
-    if t.shape == shape:
-        return settle(t)
-    if len(t.shape) > len(shape) or any(a not in (1, b) for a, b in zip(t.shape[::-1], shape[::-1], strict=False)):
+    d = cast(d if hasattr(d, "dtype") else settle(d), dtype)
+    if d.shape == shape:
+        return settle(d)
+    if len(d.shape) > len(shape) or any(a not in (1, b) for a, b in zip(d.shape[::-1], shape[::-1], strict=False)):
         raise RuleShapeError(
-            f"A tangent of shape {t.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
+            f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
             f"{op_name(memory.steps[n][OP])}, or register it by another word, as one that it is."
         )
-    return settle(np.broadcast_to(t, shape))
+    return settle(np.broadcast_to(d, shape))

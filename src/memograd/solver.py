@@ -102,6 +102,11 @@ def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
             f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
             f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was applied at {describe(memory.nodes[c])}."
         )
+    return cast(d, dtype)
+
+
+def cast(d: Any, dtype: Any) -> Any:
+    """What flows, in the realness and the dtype of the node to which it belongs."""
     if d.dtype == dtype:
         return d
     return (np.real(d) if d.dtype.kind == "c" and dtype.kind != "c" else d).astype(dtype)

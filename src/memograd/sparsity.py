@@ -16,11 +16,10 @@ from .batching import pulled_rows, pushed_columns
 from .colouring import count, fewest, starred
 from .errors import NotDifferentiableError, describe
 from .links import link
-from .memory import Memory
+from .memory import Memory, leading_to
 from .node import Node
 from .patterns import Pattern, diagonal, empty
 from .program import ARGS, OP, Operand, Step, Steps, uses_in
-from .pushing import ancestors
 from .registry import RULES
 from .rules.indexing import replace
 from .scipy.installed import library
@@ -40,7 +39,7 @@ def pattern(y: Node, x: Node) -> Pattern:
     """
     steps = y.tape._memory.steps
     found = {x.id: diagonal(x.size)}
-    between = sorted(ancestors(steps, [y.id], x.id + 1))
+    between = sorted(leading_to(y.tape._memory, y.id, first=x.id + 1))
     last = {o: c for c in between for o in uses_in(steps[c][ARGS])}
     for c in between:
         parts = [_through(steps, c, k, found[o]) for o, k in _counting(steps[c]) if o in found]

@@ -196,9 +196,7 @@ for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
                    shared(g, a, y, axis, keepdims, where, initial), where=None,
                    initial=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
-                   start(g, a, y, axis, keepdims, where, initial),
-                   push={"a": lambda t, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
-                         np.sum(t * shared(np.ones_like(y), a, y, axis, keepdims, where, initial), axis, keepdims=given(keepdims, False))})
+                   start(g, a, y, axis, keepdims, where, initial))
 rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
                    shared(g, a, np.max(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims)
                    - shared(g, a, np.min(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims))
