@@ -140,6 +140,37 @@ class TestPaths:
         assert derivative(op, axis=1) == 0.0
 
 
+class TestPushes:
+    """What a push reads; how it is used is in tests/test_pushing.py."""
+
+    def test_a_push_reads_what_its_parameters_name(self):
+        seen = []
+        op = mg.op(lambda a, b, power=2: a**power * b)
+
+        def push(t, b, a, a_shape, y, power=2):
+            seen.append((b, a, a_shape, y, power))
+            return t * power * a ** (power - 1) * b
+
+        mg.rule(op, a=lambda g, a, b, power=2: g * power * a ** (power - 1) * b, b=None, push={"a": push})
+        x = mg.Tape().leaf(2.0)
+        assert mg.jvp(op(x, 5.0, power=3), x, 10.0) == 600.0
+        assert seen == [(5.0, 2.0, (), 40.0, 3)]
+
+    def test_without_a_push_the_line_is_transposed(self):
+        op = mg.op(lambda a: np.sum(a * a))
+        mg.rule(op, a=lambda g, a: 2 * g * a)
+        x = mg.Tape().leaf([1.0, 2.0])
+        assert mg.jvp(op(x), x, [1.0, 10.0]) == 42.0
+
+    def test_an_elementwise_op_over_a_list(self):
+        op = mg.op(lambda xs: xs[0] * xs[1])
+        mg.elementwise(op, each=lambda g, k, xs: g * xs[1 - k])
+        tape = mg.Tape()
+        a, b = tape.leaf(3.0), tape.leaf([5.0, 7.0])
+        assert mg.grad(np.sum(op([a, b])), a) == 12.0
+        assert mg.jvp(op([a, b]), [a, b], [1.0, [0.0, 1.0]]).tolist() == [5.0, 10.0]
+
+
 class TestUsersFunctions:
     def test_without_a_node_it_is_the_function_itself(self):
         op = mg.op(lambda x: 3 * x)
@@ -209,6 +240,16 @@ class TestRefusals:
         for word in words:
             assert word in str(caught.value)
         assert op not in RULES
+
+    def test_a_push_that_is_none(self):
+        def register(push):
+            return lambda op: mg.rule(op, x=lambda g: g, y2=None, push=push)
+
+        self.refused(register({"x": lambda g: g}), "first parameter is t, the tangent", "begins with 'g'")
+        self.refused(register({"x": 3.0}), "a push is a function")
+        self.refused(register({"y2": lambda t: t}), "for an operand that has a line: x")
+        self.refused(register({"z": lambda t: t}), "'z'", "for an operand that has a line: x")
+        self.refused(register({"x": lambda t, z: t}), "'z'", "nor one of the op's own keywords")
 
     def test_a_first_parameter_that_is_not_g(self):
         self.refused(lambda op: mg.rule(op, x=lambda dy, x: dy), "first parameter is g", "<lambda>", "begins with 'dy'")

@@ -2,7 +2,8 @@
 
 In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the line reads: operands
 by the names that the registration gives them, `y` for the output, `<operand>_shape` and `<operand>_dtype` for static
-facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind.
+facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind. A push, the
+derivative applied to a tangent `t`, is written in the same way, for the few ops whose word does not say it already.
 """
 
 import importlib
