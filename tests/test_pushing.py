@@ -1,5 +1,7 @@
 """Forward mode: on arrays and on handles, node by node; against the transposed VJPs, differences, and itself, nested."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -126,6 +128,16 @@ class TestSweep:
         for _ in range(5000):
             y = np.sin(y) + 0.1
         assert mg.jvp(y, x, 1.0) == pytest.approx(mg.vjp(y, x, 1.0))
+
+    def test_a_tangent_is_let_go_after_its_last_use(self, tape):
+        y = x = tape.leaf(np.ones(10_000))
+        for _ in range(100):
+            y = np.sin(y)
+        tracemalloc.start()
+        push(y, {x: np.ones(10_000)})
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 10 * x.value.nbytes
 
     def test_arrays_leave_nothing_on_the_tape(self, x):
         y = np.linalg.norm(np.sort(x)) * np.exp(x)

@@ -26,12 +26,17 @@ def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
 
 
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
-    """The tangents of all nodes that lead to one of `ys`; a node that was given one gets the sum of both."""
-    found = dict(tangents)
-    for n in sorted(leading_to(memory, *ys, first=min(tangents, default=0))):
+    """The tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
+    steps, found, wanted = memory.steps, dict(tangents), set(ys)
+    between = sorted(leading_to(memory, *wanted, first=min(tangents, default=0)))
+    last = {a: n for n in between for a in steps[n][ARGS] if type(a) is Operand}
+    for n in between:
         t = arriving(memory, found, n, read)
         if t is not None:
             found[n] = plus(found.get(n), t)
+        for a in steps[n][ARGS]:
+            if type(a) is Operand and last[a] == n and a not in wanted:
+                found.pop(a, None)  # the tangents of a long program are more than one would hold
     return found
 
 
