@@ -10,8 +10,8 @@ the best is NP-complete to find.
 
     J, found = by_elimination(ys, xs)       # all three: an array of shape (len(ys), len(xs))
 
-With `linearised(ys, xs, record=True)` the entries are nodes. `is_scalar(ys, xs)` says whether all nodes between are real numbers,
-as `linearised` needs them.
+With `linearised(ys, xs, record=True)` the entries are nodes. `is_scalar(ys, xs)` says whether all nodes
+between are real numbers, as `linearised` needs them.
 """
 
 from .accumulating import Back, Front, accumulated

@@ -39,7 +39,7 @@ def accumulated(dag: Linearised, steps: Iterable[Step]) -> dict[tuple[int, int],
     Raises
     ------
     GraphError
-        A vertex is left that is neither input nor output.
+        A vertex is left that is neither input nor output, or an edge is to be eliminated that is not there.
 
     Notes
     -----
@@ -67,6 +67,8 @@ def accumulated(dag: Linearised, steps: Iterable[Step]) -> dict[tuple[int, int],
 def eliminate(step: Step, into: Partials, after: dict[int, set[int]]) -> None:
     """One step: the products of the edges that meet at a vertex; then the edges are gone."""
     v = step if isinstance(step, int) else step.vertex
+    if isinstance(step, tuple) and step[0] not in into.get(step[1], {}):
+        raise GraphError(f"There is no edge from {step[0]} to {step[1]} to eliminate.")
     before = [step.operand] if isinstance(step, Front) else list(into[v])
     further = [step.consumer] if isinstance(step, Back) else list(after[v])
     for s in further:

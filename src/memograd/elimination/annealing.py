@@ -12,11 +12,14 @@ from .counting import Counted, Structure, counted
 WARM, COLD = 4.0, 0.2
 """By how many multiplications an order may be dearer, about, in the first rounds and in the last."""
 
+ENOUGH = 300
+"""Rounds a vertex: a small DAG has few orders."""
+
 
 def annealed(start: Structure, first: Counted, effort: int, seed: int) -> Counted:
     """The cheapest order that is met from the first on, after about `effort` products."""
     rng, current, best = random.Random(seed), first, first
-    rounds = effort // max(1, first.products) if len(first.order) > 1 else 0
+    rounds = min(effort // max(1, first.products), ENOUGH * (len(first.order) - 1))
     for k in range(rounds):
         temperature = WARM * (COLD / WARM) ** (k / rounds)
         dearer = -temperature * math.log(1 - rng.random())
