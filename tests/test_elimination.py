@@ -155,6 +155,12 @@ class TestBounded:
         assert "search                   skipped  more than 2,000 vertices" in str(found)
         assert found.multiplications == min(found.counts.values())
 
+    def test_of_a_larger_one_nothing_is_counted(self):
+        dag = linear([0], [300_000], {v: {v - 1: None} for v in range(1, 300_001)})
+        found = ordered(dag)
+        assert found.order == dag.inner[::-1] and found.multiplications is None
+        assert list(found.skipped) == ["reverse", "forward", "Markowitz", "relative Markowitz", "search"]
+
     def test_nothing_is_counted_to_its_end_that_takes_too_long(self, monkeypatch):
         monkeypatch.setattr(orders, "PRODUCTS", 2)
         dag = random_dag(random.Random(SEED))

@@ -9,7 +9,7 @@ import random
 
 from .counting import Counted, Structure, counted
 
-WARM, COLD = 4.0, 0.2
+WARM, COLD = 1.5, 0.15
 """By how many multiplications an order may be dearer, about, in the first rounds and in the last."""
 
 ENOUGH = 300

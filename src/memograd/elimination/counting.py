@@ -77,10 +77,11 @@ def spread(
     """Which edges from `ends` to `others` are known, once v between them is gone."""
     for p in ends:
         known = units[p]
-        known -= others  # what something is added to
+        if known:
+            known -= others  # what something is added to
+            known.discard(v)
         if p in here:
             known |= there - edges[p]
-        known.discard(v)
 
 
 def turned(edges: dict[int, set[int]]) -> dict[int, set[int]]:

@@ -7,14 +7,11 @@ from .counting import Counted, Structure, counted
 from .graph import Linearised
 from .greedy import last_prices, markowitz
 
+MOST = {"reverse": 200_000, "forward": 200_000, "Markowitz": 200_000, "relative Markowitz": 2_000, "search": 2_000}
+"""The orders that are tried, each on DAGs of at most so many inner vertices."""
+
 PRODUCTS = 5_000_000
 """An order that takes more is not counted to its end."""
-
-SEARCHED = 2_000
-"""Among the orders of more vertices nothing is searched."""
-
-QUICK = ("reverse", "forward", "Markowitz")
-"""The orders that are tried on DAGs of any size."""
 
 EFFORT = 1_000_000
 """Products that the search may count, unless it is told: less than half a second."""
@@ -89,22 +86,33 @@ def ordered(dag: Linearised, *, units_free: bool = True, effort: int = EFFORT, s
       relative Markowitz             6
       search                         6
     """
-    start, inner = Structure(dag, units_free), dag.inner
-    few = len(inner) <= SEARCHED
-    tried = {
-        "reverse": counted(start, inner[::-1], work=PRODUCTS),
-        "forward": counted(start, inner, work=PRODUCTS),
-        "Markowitz": markowitz(start, inner, work=PRODUCTS),
-        "relative Markowitz": markowitz(start, inner, last_prices(dag), PRODUCTS) if few else None,
+    inner = dag.inner
+    tried = [name for name, most in MOST.items() if len(inner) <= most]
+    found = attempts(dag, tried, units_free, effort, seed) if tried else {}
+    skipped = {
+        name: f"more than {PRODUCTS:,} products" if name in tried else f"more than {most:,} vertices"
+        for name, most in MOST.items()
+        if name not in found
     }
-    found = {name: end for name, end in tried.items() if end is not None}
-    if few and found:
-        found["search"] = annealed(start, found[cheapest(found)], effort, seed)
-    many, long = f"more than {SEARCHED:,} vertices", f"more than {PRODUCTS:,} products"
-    skipped = {name: long if few or name in QUICK else many for name in (*tried, "search") if name not in found}
-    name = cheapest(found) if found else "reverse"
     counts = {name: end.multiplications for name, end in found.items()}
+    name = cheapest(found) if found else "reverse"
     return Orders(found[name].order if found else inner[::-1], name, counts, skipped, units_free)
+
+
+def attempts(dag: Linearised, tried: list[str], units_free: bool, effort: int, seed: int) -> dict[str, Counted]:
+    """What those of the orders take that are counted to their end."""
+    start, inner, found = Structure(dag, units_free), dag.inner, dict[str, Counted]()
+    for name in tried:
+        match name:
+            case "reverse" | "forward":
+                end = counted(start, inner if name == "forward" else inner[::-1], work=PRODUCTS)
+            case "Markowitz" | "relative Markowitz":
+                end = markowitz(start, inner, last_prices(dag) if name != "Markowitz" else None, PRODUCTS)
+            case _:
+                end = annealed(start, found[cheapest(found)], effort, seed) if found else None
+        if end is not None:
+            found[name] = end
+    return found
 
 
 def cheapest(found: dict[str, Counted]) -> str:
