@@ -69,6 +69,15 @@ def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
     assert printed.count("times as long") == 6
 
 
+def test_the_counts_of_elimination_are_those_on_their_page() -> None:
+    page = (ROOT / "examples" / "elimination.md").read_text(encoding="utf-8")
+    assert output_of("elimination.py") == page
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| \d+ \| (\d+) \| .* \| (\d+) \| [\d.]+ \|$", page, re.MULTILINE)
+    assert [(name, int(found)) for name, published, reverse, found in rows[:5] if published == reverse] == [
+        ("RoeFlux_1d", 296), ("RobotArm_6DOF", 221), ("HumanHeartDipole", 148), ("PropaneCombustion", 88), ("BlackScholes", 284),
+    ]  # fmt: skip
+
+
 def section(text: str, start: str) -> str:
     """The code block of `text` that begins with `start`."""
     return next(body for _, body in blocks(text) if body.startswith(start))
