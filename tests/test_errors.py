@@ -358,13 +358,13 @@ class TestAsking:
 
     @pytest.mark.parametrize("target", [None, "x", 0, np.ones(2), {1, 2}])
     def test_a_target_that_is_no_node(self, tape, L, target):
-        with refused(tape, errors.NotDifferentiableError, "A target is a node, or a list, tuple or dict of nodes, but got", "tape[name]"):
+        with refused(tape, errors.NotDifferentiableError, "A target is a node, or a nest of nodes, but got", "tape[name]"):
             mg.grad(L, target)
 
     def test_one_wrong_target_among_many(self, tape, x, L):
         M = np.sum(np.sin(x))
-        with refused(tape, errors.NotDifferentiableError, "but got None"):
-            mg.grad(M, {"x": x, "y": [None]})
+        with refused(tape, errors.NotDifferentiableError, "but got 0.0"):
+            mg.grad(M, {"x": x, "y": [None, 0.0]})
 
     def test_no_path(self, tape, x, L):
         y = tape.leaf(1.0, name="y")

@@ -119,7 +119,7 @@ def test_bad_input():
         grad(lambda x: x * 2.0)(np.ones(2))
     with pytest.raises(mg.MemogradError, match="no derivative"):
         grad(lambda x: x * 2.0)(1)
-    with pytest.raises(mg.MemogradError, match=r"The tangent of .* is float64 \(3,\)"):
+    with pytest.raises(mg.MemogradError, match=r"tangents\[0\] is float64 \(3,\)"):
         jvp(np.sin, (np.ones(2),), (np.ones(3),))
     with pytest.raises(mg.MemogradError, match=r"A cotangent of shape \(\)"):
         vjp(np.sin, np.ones(2))[1](1.0)

@@ -15,7 +15,7 @@ LEVELS = {
     0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks", "patterns"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
-    3: {"tape", "progress", "slices", "facts", "lowering", "batch"},
+    3: {"tape", "progress", "slices", "facts", "lowering", "batch", "nests", "seeds"},
     4: {"solver", "pushing", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
     5: {
         "tableview",
@@ -96,6 +96,7 @@ ARROWS = {
     ("scipy.signal", "scipy.installed"),
     ("scipy.special", "scipy.installed"),
     ("scipy.stats", "scipy.installed"),
+    ("seeds", "nests"),
     ("functional", "accumulation"),
     ("functional", "replay"),
     ("optimize", "accumulation"),

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .arrays import handed_out
-from .errors import RefusedError, describe
+from .nests import filled, leaves
 from .node import Node
 from .program import LINE, SHAPE
 from .pushing import plus, push_all
-from .solver import checked, grad, grad_node, ids, mapped, nothing, scalar
+from .seeds import fitted
+from .solver import checked_all, grad, grad_node, nothing, scalar
 from .tape import Tape
 
 Pairs = list[tuple[Node, Any]]
@@ -26,14 +27,14 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     ----------
     y : Node
         Of any shape.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate.
     seed : array_like
         Of y's shape.
 
     Returns
     -------
-    array, or list, tuple or dict of them
+    array, or nest of them
         Of x's shape and dtype.
 
     Raises
@@ -50,8 +51,8 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     >>> mg.vjp(np.square(x), x, [10.0, 1.0])
     array([20.,  4.])
     """
-    mapped(lambda t: checked(y, t), (y, x))
-    seed = _fitting(y, seed, "seed")
+    checked_all(y, [y, x])
+    (seed,) = fitted(y, seed, "seed")
     with y.tape.scratch():
         return grad(np.sum(seed * y), x)
 
@@ -63,9 +64,9 @@ def jvp(y: Node, x: Node, tangent: Any) -> Any:
     ----------
     y : Node
         Of any shape.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate.
-    tangent : array_like, or list, tuple or dict of them
+    tangent : array_like, or nest of them
         Of x's shape, in the same nest.
 
     Returns
@@ -91,8 +92,8 @@ def jvp(y: Node, x: Node, tangent: Any) -> Any:
     >>> mg.jvp(np.cumsum(np.square(x)), x, [1.0, 0.5])
     array([2., 4.])
     """
-    mapped(lambda t: checked(y, t), (y, x))
-    return pushed(y.tape, [y.id], paired(x, tangent))[0]
+    checked_all(y, [y, x])
+    return pushed(y.tape, [y.id], paired(x, tangent, "tangent"))[0]
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
@@ -102,14 +103,14 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     ----------
     L : Node
         A scalar.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate twice.
-    v : array_like, or list, tuple or dict of them
+    v : array_like, or nest of them
         Of x's shape, in the same nest.
 
     Returns
     -------
-    array, or list, tuple or dict of them
+    array, or nest of them
         Of x's shape and dtype.
 
     Raises
@@ -126,11 +127,10 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     >>> mg.hvp(np.sum(x * x * x), x, [1.0, 1.0])
     array([ 6., 12.])
     """
-    mapped(lambda t: checked(scalar(L), t), x)
+    nodes = checked_all(scalar(L), x)
     with L.tape.scratch():
-        gradient = grad_node(L, x)
-        products = iter(pushed(L.tape, ids(gradient), paired(x, v)))
-        return mapped(lambda _: next(products), gradient)
+        gradient = grad_node(L, nodes)
+        return filled(x, pushed(L.tape, [g.id for g in gradient], paired(x, v, "v")))
 
 
 # ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
@@ -167,18 +167,6 @@ def summed(pairs: Pairs) -> dict[int, Any]:
     return found
 
 
-def paired(x: Any, v: Any) -> Pairs:
+def paired(x: Any, v: Any, what: str) -> Pairs:
     """Each node of a nest with the tangent that stands in its place in another."""
-    if isinstance(x, dict):
-        return [pair for key in x for pair in paired(x[key], v[key])]
-    if isinstance(x, list | tuple):
-        return [pair for t, w in zip(x, v, strict=True) for pair in paired(t, w)]
-    return [(x, _fitting(x, v, "tangent"))]
-
-
-def _fitting(node: Node, value: Any, what: str) -> Any:
-    """A seed or a tangent in the dtype of its node; an array is copied."""
-    v = value if isinstance(value, Node) else np.asarray(value)
-    if v.shape != node.shape or (v.dtype.kind == "c" and node.dtype.kind != "c"):
-        raise RefusedError(f"The {what} of {describe(node._attributes)} is {v.dtype} {v.shape}. Give one of the node's shape and kind.")
-    return v if isinstance(v, Node) and v.dtype == node.dtype else v.astype(node.dtype)
+    return list(zip(leaves(x), fitted(x, v, what), strict=True))

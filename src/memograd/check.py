@@ -13,7 +13,7 @@ from .memory import Memory
 from .node import Node
 from .pushing import push_all, push_forward, transposed
 from .registry import Rule, rule_of
-from .solver import checked, fitted, grad, grad_node, ids, mapped, scalar
+from .solver import checked_all, fitted, grad, grad_node, scalar
 from .tape import Tape
 
 SEED = 20160321
@@ -27,7 +27,7 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
     ----------
     L : Node
         A scalar of an inexact dtype.
-    targets : Node, or list, tuple or dict of them
+    targets : Node, or nest of them
         By what to differentiate.
     rtol, atol : float
         Allowed is a difference of ``atol + rtol * |central difference|``. A float32 program needs about 1e-3.
@@ -46,16 +46,13 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
     >>> x = mg.Tape().leaf([0.5, 1.5])
     >>> check_grad(np.sum(np.sin(x) * x), x)
     """
-    mapped(lambda x: checked(scalar(L), x), targets)
+    nodes = checked_all(scalar(L), targets)
     with L.tape.scratch():
         stand_in = L.tape.record(np.positive, (L,))  # its table ends with the block; one of L's own would stay
-
-        def check(x: Node) -> None:
+        for x in nodes:
             what = f"∂{printable(L.name)}/∂{describe(x._attributes)}: memograd.grad"
             advice = "memograd.check.check_rule tries the rule of one op at a time."
             compare(what, grad(stand_in, x), finite_difference(L, x), rtol, atol, advice)
-
-        mapped(check, targets)
 
 
 def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
@@ -232,7 +229,8 @@ def _check_recorded(
         compare(_called(rule, xs, k, "the rule on handles"), node.value, d, 1e-12, 1e-14, AS_ON_ARRAYS, "on arrays it gives")
     ts = [_cotangent(d, rng) for d in ds]
     S = L + _pairing(recorded, ts)  # L too: the op's outputs are used in both
-    tangents = push_all(tape._memory, {x.id: tape.leaf(t) for x, t in zip(leaves.values(), ts, strict=True)}, ids(ys), tape._handle)
+    given = {x.id: tape.leaf(t) for x, t in zip(leaves.values(), ts, strict=True)}
+    tangents = push_all(tape._memory, given, [y.id for y in ys], tape._handle)
     pushed = [j for j in keep if ys[j].id in tangents]
     P = L + _pairing([tangents[ys[j].id] for j in pushed], [seeds[keep.index(j)] for j in pushed])
     named = {_called(rule, xs, k, "the second order"): leaf for k, leaf in leaves.items()}

@@ -17,7 +17,7 @@ from .log import Log
 from .memory import Memory, Table, consumers
 from .node import Node
 from .program import ARGS, KWARGS, OP, Operand
-from .solver import checked, ids, mapped, pull_back, scalar
+from .solver import checked_all, pull_back, scalar
 
 
 class Value(NamedTuple):
@@ -128,7 +128,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
     ----------
     L : Node
         A scalar of an inexact dtype.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate.
     log : Log, optional
         The run to tell of, with what it read from the table; without it, the whole derivation from the beginning. It
@@ -163,11 +163,11 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
               = 3 · 6 + 1 · 9
               = 27
     """
-    mapped(lambda t: checked(scalar(L), t), x)
+    nodes = checked_all(scalar(L), x)
     memory = L.tape._memory
     with L.tape._lock:
         if log is None:
-            table, log = _rehearsed(memory, L, ids(x))
+            table, log = _rehearsed(memory, L, [t.id for t in nodes])
         else:
             log.check(memory.graph)
             table = memory.tables.get(L.id) or memory.empty_table(L.id)

@@ -18,7 +18,7 @@ from .memory import DIRTY, Memory, Table, consumers, uses
 from .node import Node
 from .notebooks import as_text
 from .program import ARGS, DTYPE, SHAPE, uses_in
-from .solver import checked, mapped, scalar
+from .solver import checked_all, scalar
 
 SAME, PERHAPS, OTHER = 0, 1, 2
 
@@ -240,7 +240,7 @@ def preview(L: Node, targets: Any) -> Preview:
     ----------
     L : Node
         A scalar of an inexact dtype.
-    targets : Node, or list, tuple or dict of them
+    targets : Node, or nest of them
         By what to differentiate. Those that do not lead to L need nothing.
 
     Returns
@@ -279,15 +279,14 @@ def preview(L: Node, targets: Any) -> Preview:
     elements                        12 to 16
     bytes                           32 to 48
     """
-    tape, asked = scalar(L).tape, list[int]()
-    mapped(lambda t: checked(L, t), targets)
-    mapped(lambda t: asked.append(t.id), targets)
+    tape = scalar(L).tape
+    nodes = checked_all(L, targets)
     memory = tape._memory
     with tape._lock:
         course = Course(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
-        for n in asked:
-            if n in course.table.up:
-                course.ask(n)
+        for t in nodes:
+            if t.id in course.table.up:
+                course.ask(t.id)
         return course.preview()
 
 

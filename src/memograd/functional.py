@@ -15,11 +15,12 @@ import numpy as np
 from .accumulation import Pairs, paired, pushed, pushed_nodes
 from .arrays import handed_out, settle
 from .errors import OtherTapeError, RefusedError, describe, printable
+from .nests import mapped
 from .node import Node
 from .passes.sharing import atom
 from .replay import Plan, plan
 from .solver import grad as grad_of_node
-from .solver import grad_node, ids, mapped
+from .solver import grad_node
 from .tape import Tape
 
 _thread = threading.local()
@@ -49,7 +50,7 @@ class Trace:
 
     def pushed(self, ys: list[Node], pairs: Pairs) -> list[Any]:
         """Σ ∂y/∂node · tangent for each y, over pairs of a node and its tangent."""
-        return (pushed_nodes if self.as_nodes else pushed)(self.tape, ids(ys), pairs)
+        return (pushed_nodes if self.as_nodes else pushed)(self.tape, [y.id for y in ys], pairs)
 
     def out(self, y: Any) -> Any:
         """What a function gave, as its caller gets it."""
@@ -210,7 +211,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     def answer(trace: Trace) -> tuple[Any, Any]:
         nodes, y = trace.run(f, primals, range(len(primals)), {})
-        pairs = paired(nodes, tangents)
+        pairs = paired(nodes, list(tangents), "tangents")
         return trace.out(y), trace.pushed([y], pairs)[0] if isinstance(y, Node) else np.zeros_like(y)
 
     value, tangent = traced(answer, [*primals, *tangents])
@@ -241,7 +242,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     def answer(trace: Trace) -> tuple[Any, ...]:
         nodes, y = trace.run(f, primals, range(len(primals)), {})
-        pairs = paired(nodes, tangents)
+        pairs = paired(nodes, list(tangents), "tangents")
         return tuple(trace.pushed(grad_node(y, nodes), pairs) if isinstance(y, Node) else trace.grad(y, nodes))
 
     products: tuple[Any, ...] = traced(answer, [*primals, *tangents])

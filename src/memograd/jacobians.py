@@ -10,9 +10,10 @@ import numpy as np
 from . import elimination
 from .arrays import handed_out, settle
 from .errors import NotDifferentiableError, describe, printable
+from .nests import filled, leaves, mapped
 from .node import Node
 from .ordering import MOST_NODES, ORDERS
-from .solver import checked, grad_node, mapped, owned, scalar
+from .solver import checked, checked_all, grad_node, owned, scalar
 from .sparsity import sparse_hessian, sparse_jacobian
 from .stretches import Answer, block, by_segments
 from .tally import Entry, Tally, quotient
@@ -26,9 +27,9 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
 
     Parameters
     ----------
-    y : Node, or list, tuple or dict of them
+    y : Node, or nest of them
         Of any shape.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate.
     order : {"auto", "reverse", "forward", "segments", "elimination"}
         In which order to multiply: the rows pulled from y to x; the columns pushed from x to y; the segments between the
@@ -42,12 +43,12 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
 
     Returns
     -------
-    array, or list, tuple or dict of them
+    array, or nest of them
         Of shape ``y.shape + x.shape`` and x's dtype, read-only; for nests, the nest of x for each node in the nest of y.
         Complex where x or y is: a row is what :func:`memograd.grad` gives for that element of y, so that a holomorphic
         function has its complex derivative; by a real x, a complex y has that of its real part and i times that of its
         imaginary part.
-    report : Tally, or list, tuple or dict of them
+    report : Tally, or nest of them
         For each node in the nest of y, where `report` is true.
 
     Raises
@@ -97,8 +98,8 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
         return (y, y) if report else y
     with ys[0].tape.scratch():
         answers = _answers(ys, xs, order, record=False)
-        J = _like(y, [_like(x, [handed_out(settle(found)) for found in blocks]) for blocks, _ in answers])
-    return (J, _like(y, [tally for _, tally in answers])) if report else J
+        J = filled(y, [filled(x, [handed_out(settle(found)) for found in blocks]) for blocks, _ in answers])
+    return (J, filled(y, [tally for _, tally in answers])) if report else J
 
 
 def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
@@ -108,14 +109,14 @@ def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
     ----------
     L : Node
         A scalar.
-    x : Node, or list, tuple or dict of them
+    x : Node, or nest of them
         By what to differentiate twice.
     sparse : bool
         Give SciPy sparse arrays, as for :func:`jacobian`.
 
     Returns
     -------
-    array, or list, tuple or dict of them
+    array, or nest of them
         Of shape ``x.shape + x.shape``; for a nest, the nest of x for each node in the nest of x. Symmetric, up to rounding.
 
     Raises
@@ -131,7 +132,7 @@ def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
     array([[ 6.,  1.],
            [ 1., 12.]])
     """
-    mapped(lambda t: checked(scalar(L), t), x)
+    checked_all(scalar(L), x)
     if sparse and isinstance(x, Node):
         return sparse_hessian(L, x)
     with L.tape.scratch():
@@ -168,7 +169,7 @@ def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
     """The nodes in y and in x, if those can be differentiated by these, in this order."""
     if order not in NAMES:
         raise ValueError(f"order is {', '.join(map(repr, NAMES))}, not {printable(repr(order))}.")
-    ys, xs = _flat(y), _flat(x)
+    ys, xs = leaves(y), leaves(x)
     for v in ys[:1]:
         if not isinstance(v, Node):
             raise NotDifferentiableError(f"A Jacobian is that of nodes, but y holds {printable(repr(v))}. Compute y from leaves of a tape.")
@@ -184,19 +185,6 @@ def _sparse(y: Any, x: Any, order: str, report: bool) -> Any:
     if order != "auto" or report:
         raise ValueError("A sparse Jacobian is computed a few rows or columns at a time, in no order. Leave out order= and report=.")
     return mapped(lambda v: mapped(lambda t: sparse_jacobian(v, t), x), y)
-
-
-def _flat(nest: Any) -> list[Any]:
-    """What is in a nest, in order."""
-    found: list[Any] = []
-    mapped(found.append, nest)
-    return found
-
-
-def _like(nest: Any, items: list[Any]) -> Any:
-    """Items in a nest like this one."""
-    given = iter(items)
-    return mapped(lambda _: next(given), nest)
 
 
 def _answers(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[Answer]:

@@ -7,6 +7,7 @@ part reads is kept in a list between them, and let go after the last part that r
 import builtins
 import keyword
 import unicodedata
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from .errors import printable
 from .expressions import Writer
 from .facts import is_new
 from .machine import Machine
+from .nests import parts, rebuilt
 from .passes.blocking import rows_of
 from .slices import Slice, Step, named, operands
 
@@ -146,17 +148,23 @@ class Printing:
         return self.nested(self.nest, [self.result(n, given) for n in self.slice.outputs])
 
     def nested(self, nest: Any, texts: list[str]) -> str:
-        """The text of a nest of lists, tuples and dicts."""
-        if isinstance(nest, int):
-            return texts[nest]
-        if isinstance(nest, dict):
-            return f"{{{', '.join(f'{self.writer.constant(key)}: {self.nested(part, texts)}' for key, part in nest.items())}}}"
-        items = ", ".join(self.nested(part, texts) for part in nest)
+        """The text of a nest."""
+        inner = parts(nest)
+        if inner is None:
+            return texts[int(nest)]
+        if nest is None:
+            return "None"
+        items = {key: self.nested(part, texts) for key, part in inner.items()}
+        if isinstance(nest, dict) or is_dataclass(nest):
+            text = f"{{{', '.join(f'{self.writer.constant(key)}: {item}' for key, item in items.items())}}}"
+            kept = "" if type(nest) is dict else self.writer.bind(type(nest).__name__, nest)
+            return f"{self.writer.bind('rebuilt', rebuilt)}({kept}, {text})" if kept else text
+        listed = ", ".join(items.values())
         if isinstance(nest, list):
-            return f"[{items}]"
+            return f"[{listed}]"
         if hasattr(nest, "_fields"):
-            return f"{self.writer.bind(type(nest).__name__, type(nest))}({items})"
-        return f"({items}{',' * (len(nest) == 1)})"
+            return f"{self.writer.bind(type(nest).__name__, type(nest))}({listed})"
+        return f"({listed}{',' * (len(nest) == 1)})"
 
     def result(self, n: int, given: set[int]) -> str:
         """One output: as it is, where nothing else can hold its memory, else a copy."""

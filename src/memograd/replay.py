@@ -12,6 +12,7 @@ from .arrays import shown
 from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
 from .lines import Line
 from .machine import sole_machine
+from .nests import filled, leaves, mapped
 from .node import Node
 from .notebooks import as_text
 from .passes import PASSES
@@ -20,7 +21,6 @@ from .printing import printed
 from .progress import Report, reporting
 from .slices import Slice, cut, live
 from .snapshot import nameless
-from .solver import mapped
 from .tape import Tape
 
 _numbers = count(1)
@@ -31,7 +31,7 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
 
     Parameters
     ----------
-    outputs : Node, or list, tuple or dict of them
+    outputs : Node, or nest of them
         What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
     inputs : list of Node, or dict of str to Node
         What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
@@ -66,8 +66,7 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
     >>> print(plan.source.splitlines()[0])
     def plan(x):
     """
-    nodes: list[Any] = []
-    mapped(nodes.append, outputs)
+    nodes = leaves(outputs)
     by_name = dict(inputs) if isinstance(inputs, Mapping) else _by_name(inputs)
     tape = _tape_of([*nodes, *by_name.values()])
     with tape._lock:
@@ -75,8 +74,7 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
         if len(set(ids)) < len(ids):
             raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
         slice = cut(tape._memory, tuple(n.id for n in nodes), ids)
-        numbers = iter(range(len(nodes)))
-        made = Plan(slice, mapped(lambda _: next(numbers), outputs), tuple(by_name))
+        made = Plan(slice, filled(outputs, range(len(nodes))), tuple(by_name))
         made._tape, made._assignments = weakref.ref(tape), tape._memory.assignments
         return made
 
@@ -95,7 +93,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
-                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, in a nest of lists, tuples and dicts."
+                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, or a nest of nodes."
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
@@ -190,7 +188,7 @@ class Plan:
 
         Returns
         -------
-        array, or list, tuple or dict of them
+        array, or nest of them
             In the plan's nest, of shape ``(count, *shape)``.
 
         Raises
@@ -319,13 +317,7 @@ class Plan:
 
 def stacked(rows: list[Any]) -> Any:
     """Many equal nests of arrays as one nest of stacks."""
-    first = rows[0]
-    if isinstance(first, dict):
-        return {key: stacked([row[key] for row in rows]) for key in first}
-    if isinstance(first, list | tuple):
-        parts = [stacked(list(column)) for column in zip(*rows, strict=True)]
-        return parts if isinstance(first, list) else type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-    return np.stack(rows)
+    return filled(rows[0], map(np.stack, zip(*map(leaves, rows), strict=True)))
 
 
 def _count(slice: Slice) -> int:

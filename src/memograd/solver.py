@@ -10,6 +10,7 @@ from .arrays import DOUBLE, handed_out, inexact, settle, shown
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
+from .nests import leaves, mapped
 from .node import Node
 from .program import ARGS, DTYPE, OP, SHAPE
 from .progress import Progress, Report, watched
@@ -124,8 +125,9 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or list, tuple or dict of them
-        By what to differentiate: leaves or any other nodes.
+    target : Node, or nest of them
+        By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts and dataclasses; a None in
+        a nest stays there.
     log : Log, optional
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
@@ -136,7 +138,7 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
 
     Returns
     -------
-    array, or list, tuple or dict of them
+    array, or nest of them
         Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
         ∂L/∂(Re z) − i ∂L/∂(Im z).
 
@@ -171,13 +173,13 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     if unconnected not in ("zero", "none", "raise"):
         raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
     tape = scalar(L).tape
-    mapped(lambda t: checked(L, t), target)
+    nodes = checked_all(L, target)
     memory = tape._memory
     if progress is False:
         return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target))
 
     def watching(table: Table) -> Any:
-        with watched(progress, table, ids(target), log) as listener:
+        with watched(progress, table, [t.id for t in nodes], log) as listener:
             return mapped(lambda t: answer(memory, table, t, listener, unconnected), target)
 
     return tape._ask(L.id, log, watching)
@@ -293,7 +295,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or list, tuple or dict of them
+    target : Node, or nest of them
         By what to differentiate.
     log : Log, optional
         Collects the events of this request: what is recorded is stored, what was recorded before is read.
@@ -302,7 +304,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
 
     Returns
     -------
-    Node, or list, tuple or dict of them
+    Node, or nest of them
         Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the same nodes come back.
 
     Raises
@@ -320,7 +322,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     ('∂L/∂x', 12.0, 12.0)
     """
     tape = scalar(L).tape
-    mapped(lambda t: checked(L, t), target)
+    checked_all(L, target)
 
     def record(table: Table) -> Any:
         start, recording = tape._next, Recording(tape, table)
@@ -367,14 +369,20 @@ def checked(L: Node, t: Any) -> None:
     if table is not None and type(t) is Node and t.id in table.up and t.tape is L.tape:
         return  # it leads to L, so it was checked when L's table was begun
     if not isinstance(t, Node):
-        raise NotDifferentiableError(
-            f"A target is a node, or a list, tuple or dict of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id]."
-        )
+        raise NotDifferentiableError(f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id].")
     if t.tape is not L.tape:
         raise OtherTapeError(
             f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
         )
     _inexact(t)
+
+
+def checked_all(L: Node, target: Any) -> list[Node]:
+    """The nodes of a nest of targets, each checked."""
+    nodes: list[Any] = [target] if target is None else leaves(target)
+    for t in nodes:
+        checked(L, t)
+    return nodes
 
 
 def _inexact(t: Node) -> None:
@@ -383,24 +391,3 @@ def _inexact(t: Node) -> None:
             f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
             f"Make it one: a leaf of floats, or x.astype(float)."
         )
-
-
-def ids(target: Any) -> list[int]:
-    """The ids of the nodes in a nest of lists, tuples and dicts, in order."""
-    found: list[int] = []
-    mapped(lambda t: found.append(t.id), target)
-    return found
-
-
-def mapped(f: Any, target: Any) -> Any:
-    """`f` of each node in a nest of lists, tuples and dicts, in the same nest."""
-    if type(target) is Node:
-        return f(target)
-    if isinstance(target, dict):
-        return {key: mapped(f, t) for key, t in target.items()}
-    if isinstance(target, list):
-        return [mapped(f, t) for t in target]
-    if isinstance(target, tuple):
-        items = [mapped(f, t) for t in target]
-        return type(target)(*items) if hasattr(target, "_fields") else tuple(items)
-    return f(target)

@@ -11,7 +11,7 @@ from ..log import Event, Log
 from ..memory import Memory, consumers
 from ..node import Node
 from ..program import Operand
-from ..solver import checked, ids, mapped, scalar
+from ..solver import checked_all, scalar
 from .folding import Fold, folded
 from .states import STATES, UNTOUCHED, asked_in, states_of
 
@@ -62,14 +62,13 @@ class Scene(NamedTuple):
 def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True) -> Scene:
     """The program around L, and what the requests of the log did on it. Nothing is computed."""
     tape = scalar(L).tape
-    if targets is not None:
-        mapped(lambda t: checked(L, t), targets)
+    nodes = None if targets is None else checked_all(L, targets)
     if log is not None:
         log.check(tape.graph)
     events = [e for e in log.events if e.output == L.id] if log is not None else []
     with tape._lock:
         memory = tape._memory
-        asked = asked_in(events) if targets is None else set(ids(targets))
+        asked = asked_in(events) if nodes is None else {t.id for t in nodes}
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
         drawn, note = chosen(memory, L.id, {e.node for e in events}, derivatives, fold)
         boxes = [box(memory, part, states) for part in drawn]

@@ -53,7 +53,7 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
     ----------
     L : Node
         A scalar of an inexact dtype.
-    targets : Node, or list, tuple or dict of them, optional
+    targets : Node, or nest of them, optional
         What was asked for; without it, what the log says was asked for.
     log : Log, optional
         Of the requests to show. Without it, what L's table holds is *stored earlier*.
