@@ -22,6 +22,7 @@ BUILTINS = {
     errors.BusyError: RuntimeError,
     errors.NotScalarError: ValueError,
     errors.NotDifferentiableError: TypeError,
+    errors.ArgnumsError: ValueError,
     errors.NoPathError: ValueError,
     errors.AssignError: ValueError,
     errors.AssignTypeError: TypeError,

@@ -12,11 +12,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "memograd"
 
 LEVELS = {
-    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks", "patterns"},
+    0: {"errors", "lines", "arrays", "signatures", "program", "calls", "callforms", "formulas", "notebooks", "patterns", "tracing"},
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "slices", "facts", "lowering", "batch", "nests", "seeds"},
-    4: {"solver", "pushing", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
+    4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
     5: {
         "tableview",
         "foresight",
@@ -28,6 +28,7 @@ LEVELS = {
         "tally",
         "batching",
         "functional",
+        "compiling",
         "coverage",
         "numpy",
         "scipy",
@@ -96,9 +97,11 @@ ARROWS = {
     ("scipy.signal", "scipy.installed"),
     ("scipy.special", "scipy.installed"),
     ("scipy.stats", "scipy.installed"),
-    ("seeds", "nests"),
     ("functional", "accumulation"),
-    ("functional", "replay"),
+    ("seeds", "nests"),
+    ("functional", "compiling"),
+    ("functional", "jacobians"),
+    ("compiling", "replay"),
     ("optimize", "accumulation"),
     ("optimize", "jacobians"),
     ("baselines", "tableview"),

@@ -56,6 +56,10 @@ class NotDifferentiableError(MemogradError, TypeError):
     """A derivative by, or of, something that has none: integers, booleans, no node at all."""
 
 
+class ArgnumsError(MemogradError, ValueError):
+    """A function is to be differentiated by an argument that the call does not have."""
+
+
 class NoPathError(MemogradError, ValueError):
     """No path of differentiable uses leads from the target to the output."""
 

@@ -1,136 +1,83 @@
-"""The same for plain Python functions of arrays: JAX's signatures, over flat positional arguments.
+"""The same for plain Python functions of arrays, or of nests of them: JAX's signatures.
 
-They nest. While one function is traced, inner calls on the same thread record on the same tape, each with fresh nodes for
-its arguments, so that perturbations are not confused: d/dx (x · d/dy (x + y) at y = x) is 1. Given nodes, they give nodes.
+They nest: a form of a form is the second derivative, in any mixture, and a function may close over whatever another form
+differentiates by. Given nodes, they give nodes. A result that does not depend on the arguments gives zeros.
 """
 
-import functools
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .accumulation import Pairs, paired, pushed, pushed_nodes
-from .arrays import handed_out, settle
-from .errors import OtherTapeError, RefusedError, describe, printable
-from .nests import mapped
+from .accumulation import pushed, pushed_nodes
+from .arrays import inexact
+from .compiling import Compiled, compiled
+from .errors import NotDifferentiableError, NotScalarError, RefusedError, op_name
+from .jacobians import as_nodes
+from .jacobians import jacobian as jacobian_of_nodes
+from .nests import filled, leaves, mapped, outlined, parts
 from .node import Node
-from .passes.sharing import atom
-from .replay import Plan, plan
+from .runs import Argnums, Call, Run, traced
+from .seeds import fitted
 from .solver import grad as grad_of_node
 from .solver import grad_node
-from .tape import Tape
+from .tracing import tracing
 
-_thread = threading.local()
-
-
-class Trace:
-    """One run of a function on a tape; its answers are nodes, or arrays where the tape is thrown away."""
-
-    def __init__(self, tape: Tape, as_nodes: bool) -> None:
-        self.tape, self.as_nodes = tape, as_nodes
-
-    def run(self, f: Callable[..., Any], args: Sequence[Any], positions: Sequence[int], kwargs: dict[str, Any]) -> tuple[list[Node], Any]:
-        """A fresh node for each argument at `positions`, and what f gives for them."""
-        nodes = {k: self._entered(args[k]) for k in positions}
-        return list(nodes.values()), f(*(nodes.get(k, a) for k, a in enumerate(args)), **kwargs)
-
-    def _entered(self, a: Any) -> Node:
-        node: Any = np.positive(a) if isinstance(a, Node) else self.tape.leaf(a)
-        return node  # type: ignore[no-any-return]
-
-    def grad(self, L: Any, nodes: list[Node]) -> list[Any]:
-        """∂L/∂node; zeros where L does not depend on them, or is no node."""
-        if not isinstance(L, Node):
-            return [handed_out(settle(np.zeros(n.shape, n.dtype))) for n in nodes]
-        found: list[Any] = grad_node(L, nodes) if self.as_nodes else grad_of_node(L, nodes)
-        return found
-
-    def pushed(self, ys: list[Node], pairs: Pairs) -> list[Any]:
-        """Σ ∂y/∂node · tangent for each y, over pairs of a node and its tangent."""
-        return (pushed_nodes if self.as_nodes else pushed)(self.tape, [y.id for y in ys], pairs)
-
-    def out(self, y: Any) -> Any:
-        """What a function gave, as its caller gets it."""
-        return y.value if isinstance(y, Node) and not self.as_nodes else y
+__all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 
-def traced(answer: Callable[[Trace], Any], args: Sequence[Any]) -> Any:
-    """`answer` on the tape of the nodes among the arguments, on that of the trace around it, or on one to throw away."""
-    given = [a.tape for a in args if isinstance(a, Node)]
-    around = given[0] if given else getattr(_thread, "tape", None)
-    if around is not None:
-        with _tracing(around):
-            return answer(Trace(around, as_nodes=True))
-    tape = Tape()
-    tape._passing = True
-    try:
-        with _tracing(tape):
-            return answer(Trace(tape, as_nodes=False))
-    except OtherTapeError as met:
-        others = [other for other in met.tapes if other is not tape]
-        if tape not in met.tapes or len(others) != 1:
-            raise
-    with _tracing(others[0]):  # the function closes over nodes of that tape
-        return answer(Trace(others[0], as_nodes=True))
-
-
-@contextmanager
-def _tracing(tape: Tape) -> Iterator[None]:
-    outer, _thread.tape = getattr(_thread, "tape", None), tape
-    try:
-        yield
-    finally:
-        _thread.tape = outer
-
-
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
     """A function that gives f's value and its gradient.
 
     Parameters
     ----------
     f : callable
-        Of arrays, giving a scalar.
+        Of arrays, or of nests of them: lists, tuples, named tuples, dicts, dataclasses, and None for nothing. It gives a real
+        scalar; or, with `has_aux`, a pair of it and anything else.
     argnums : int or sequence of int
-        By which positional arguments to differentiate.
+        By which positional arguments to differentiate; negative ones count from the end.
+    has_aux : bool
+        Whether f gives something beside its result, which is passed on as it is.
 
     Returns
     -------
     callable
-        Called as f is; gives ``(value, gradient)``, the gradient a tuple where `argnums` is a sequence.
+        Called as f is; gives ``(value, gradient)``, or ``((value, aux), gradient)``. The gradient has the argument's nest,
+        shapes and dtypes, and is a tuple of such nests where `argnums` is a sequence.
 
     Raises
     ------
     NotScalarError
-        f gives no scalar.
+        f gives no scalar, when called.
     NotDifferentiableError
-        An argument to differentiate by is of integers.
+        An argument to differentiate by holds integers or no numbers; or f gives a complex number, None, or no numbers.
+    ArgnumsError
+        The call has no such positional argument.
+    OtherTapeError
+        Nodes of two tapes meet.
+    RefusedError
+        With `has_aux`, f gives no pair.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> value, g = mg.functional.value_and_grad(lambda x: np.sum(x * x))(np.array([1.0, 2.0]))
+    >>> value, g = mg.functional.value_and_grad(lambda p: np.sum(p["w"] * p["w"]) + p["b"])({"w": np.array([1.0, 2.0]), "b": 3.0})
     >>> float(value), g
-    (5.0, array([2., 4.]))
+    (8.0, {'w': array([2., 4.]), 'b': np.float64(1.0)})
     """
-    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        def answer(trace: Trace) -> tuple[Any, Any]:
-            nodes, y = trace.run(f, args, positions, kwargs)
-            g = trace.grad(y, nodes)
-            return trace.out(y), g[0] if isinstance(argnums, int) else tuple(g)
+        return traced(Call(f, args, kwargs, argnums, has_aux), answer)
 
-        value, gradient = traced(answer, args)
-        return value, gradient
+    def answer(run: Run) -> tuple[Any, Any]:
+        gradient = _gradient(run, _scalar(run))
+        return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
     return value_and_gradient
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """A function that gives f's gradient.
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives f's gradient; with `has_aux`, ``(gradient, aux)``.
 
     Parameters and errors are those of :func:`value_and_grad`.
 
@@ -142,29 +89,39 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     >>> float(mg.functional.grad(mg.functional.grad(mg.functional.grad(np.sin)))(0.0))
     -1.0
     """
-    value_and_gradient = value_and_grad(f, argnums)
+    value_and_gradient = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        return value_and_gradient(*args, **kwargs)[1]
+        value, g = value_and_gradient(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
 
     return gradient
 
 
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """f's value, and the pullback: from a cotangent of the value to a tuple of those of the primals.
 
     Parameters
     ----------
     f : callable
-        Of arrays, giving an array.
-    *primals : array_like
+        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
+    *primals : array_like, or nest of them
         Where to evaluate it.
+    has_aux : bool
+        Whether f gives something beside its result.
 
     Returns
     -------
-    value : array
+    value : array, or nest of them
     pullback : callable
-        Called with a cotangent of the value's shape; always gives a tuple.
+        Called with a cotangent in the value's nest, of its shapes and kinds of dtype; always gives a tuple.
+    aux
+        With `has_aux`: what f gave beside its result.
+
+    Raises
+    ------
+    NotDifferentiableError, OtherTapeError, RefusedError
+        As for :func:`value_and_grad`; the pullback refuses a cotangent of another nest, shape or kind of dtype.
 
     Examples
     --------
@@ -174,33 +131,43 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     (array([3., 6.]), (array([3., 3.]), np.float64(3.0)))
     """
 
-    def answer(trace: Trace) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-        nodes, y = trace.run(f, primals, range(len(primals)), {})
+    def answer(run: Run) -> tuple[Any, ...]:
+        def pullback(cotangent: Any) -> Any:
+            elsewhere = [a.tape for a in leaves(cotangent) if isinstance(a, Node) and a.tape is not run.tape]
+            if elsewhere and not run.as_nodes:  # the pullback is differentiated itself: f is run where its cotangent is
+                with tracing(elsewhere[0]):
+                    return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
+            with run.passing():
+                return _gradient(run, _weighted(run, cotangent))
 
-        def pullback(seed: Any) -> tuple[Any, ...]:
-            _check_shape(seed, y, "cotangent")
-            with _tracing(trace.tape):
-                return tuple(trace.grad(np.sum(seed * y) if isinstance(y, Node) else y, nodes))
+        value = run.out(run.y)
+        return (value, pullback, run.out(run.aux)) if has_aux else (value, pullback)
 
-        return trace.out(y), pullback
-
-    value, pullback = traced(answer, primals)
-    return value, pullback
+    return traced(Call(f, primals, {}, range(len(primals)), has_aux), answer)
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
     """f's value, and its directional derivative.
 
     Parameters
     ----------
     f : callable
-        Of arrays, giving an array.
-    primals, tangents : sequence of array_like
-        Where, and in which direction; of the same shapes.
+        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
+    primals, tangents : list or tuple of array_like, or of nests of them
+        Where, and in which direction; in the same nests, of the same shapes and kinds of dtype.
+    has_aux : bool
+        Whether f gives something beside its result.
 
     Returns
     -------
-    value, tangent : array
+    value, tangent : array, or nest of them
+    aux
+        With `has_aux`: what f gave beside its result.
+
+    Raises
+    ------
+    NotDifferentiableError, OtherTapeError, RefusedError
+        As for :func:`value_and_grad`; or a tangent is of another nest, shape or kind of dtype than its primal.
 
     Examples
     --------
@@ -209,13 +176,12 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     (array([1., 4.]), array([ 2., 40.]))
     """
 
-    def answer(trace: Trace) -> tuple[Any, Any]:
-        nodes, y = trace.run(f, primals, range(len(primals)), {})
-        pairs = paired(nodes, list(tangents), "tangents")
-        return trace.out(y), trace.pushed([y], pairs)[0] if isinstance(y, Node) else np.zeros_like(y)
+    def answer(run: Run) -> tuple[Any, ...]:
+        directions = fitted(run.inputs, tuple(tangents), "tangents")
+        tangent = filled(run.y, _pushed(run, leaves(run.y), directions))
+        return (run.out(run.y), tangent, run.out(run.aux)) if has_aux else (run.out(run.y), tangent)
 
-    value, tangent = traced(answer, [*primals, *tangents])
-    return value, tangent
+    return traced(_along(f, primals, tangents, has_aux), answer, beside=tangents)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
@@ -224,14 +190,19 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     Parameters
     ----------
     f : callable
-        Of arrays, giving a scalar.
-    primals, tangents : sequence of array_like
-        Where, and by what to multiply; of the same shapes.
+        Of arrays or nests of them, giving a real scalar.
+    primals, tangents : list or tuple of array_like, or of nests of them
+        Where, and by what to multiply; in the same nests, of the same shapes and kinds of dtype.
 
     Returns
     -------
-    tuple of array
-        Of the primals' shapes.
+    tuple of array, or of nests of them
+        As the primals.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError, RefusedError
+        As for :func:`value_and_grad` and :func:`jvp`.
 
     Examples
     --------
@@ -240,129 +211,150 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     (array([ 6., 12.]),)
     """
 
-    def answer(trace: Trace) -> tuple[Any, ...]:
-        nodes, y = trace.run(f, primals, range(len(primals)), {})
-        pairs = paired(nodes, list(tangents), "tangents")
-        return tuple(trace.pushed(grad_node(y, nodes), pairs) if isinstance(y, Node) else trace.grad(y, nodes))
-
-    products: tuple[Any, ...] = traced(answer, [*primals, *tangents])
-    return products
-
-
-def _check_shape(v: Any, like: Any, what: str) -> None:
-    if np.shape(v) != np.shape(like):
-        raise RefusedError(
-            f"A {what} of shape {np.shape(v)} was given for a value of shape {np.shape(like)}. Give one of the value's shape."
+    def answer(run: Run) -> tuple[Any, ...]:
+        L, directions = _scalar(run), fitted(run.inputs, tuple(tangents), "tangents")
+        products: tuple[Any, ...] = (
+            filled(run.inputs, _pushed(run, grad_node(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
         )
+        return products
+
+    return traced(_along(f, primals, tangents, False), answer, beside=tangents)
 
 
-# -------------------------------------------------------------------------------------- traced once, then replayed
-
-
-def compiled(f: Callable[..., Any]) -> "Compiled":
-    """A function that traces f once for each signature, and from then on replays the plan.
-
-    It is asked for by name, and not done behind the back of :func:`grad` and its kin, because a plan keeps what the trace
-    saw: data that f closes over, global settings, the date. Whoever writes `compiled` says that f depends on its arguments
-    alone.
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto") -> Callable[..., Any]:
+    """A function that gives f's Jacobian.
 
     Parameters
     ----------
     f : callable
-        Of arrays, giving arrays or a nest of them; one of this module's forms, such as ``value_and_grad(loss)``, or a plain
-        function. It must not branch on a value, or read one.
+        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
+    argnums : int or sequence of int
+        By which positional arguments to differentiate; negative ones count from the end.
+    has_aux : bool
+        Whether f gives something beside its result, which is passed on as it is.
+    order : {"auto", "reverse", "forward", "segments", "elimination"}
+        In which order to multiply, as for :func:`memograd.jacobian`.
 
     Returns
     -------
-    Compiled
-        Called as f is. Arrays and floats are inputs; anything else among the arguments is part of the signature, and has to
-        be hashable. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
+    callable
+        Called as f is; gives arrays of shape ``(*y.shape, *x.shape)`` in the nest of f's result, each in that of the
+        arguments: ``J["loss"]["w"]``. With `has_aux`, ``(J, aux)``.
 
     Raises
     ------
-    RefusedError
-        f branches on a value or reads one, so that the plan would be right for this value alone; or an argument is neither
-        an array nor hashable; or a result is no array.
+    NotDifferentiableError, ArgnumsError, OtherTapeError, RefusedError
+        As for :func:`value_and_grad`.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> step = mg.functional.compiled(mg.functional.value_and_grad(lambda w, x: np.sum(np.square(w * x))))
-    >>> value, g = step(np.array([1.0, 2.0]), 3.0)
-    >>> float(value), g
-    (45.0, array([18., 36.]))
-    >>> step(np.array([0.0, 1.0]), 3.0)[1], len(step.plans)
-    (array([ 0., 18.]), 1)
-    """
-    return Compiled(f)
-
-
-class Compiled:
-    """What :func:`compiled` gives: a function with its plans.
-
-    Attributes
-    ----------
-    plans : dict
-        From signature to plan.
+    >>> mg.functional.jacobian(np.square)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    >>> mg.functional.jacobian(lambda x, y: {"product": x * y}, argnums=(0, 1))(2.0, 3.0)
+    {'product': (np.float64(3.0), np.float64(2.0))}
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, f)
-        self.f = f
-        self.plans: dict[Any, Plan] = {}
-        self._lock = threading.Lock()
+    def matrices(*args: Any, **kwargs: Any) -> Any:
+        return traced(Call(f, args, kwargs, argnums, has_aux), answer)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
-        if getattr(_thread, "tape", None) is not None or any(isinstance(a, Node) for a in given.values()):
-            return self.f(*args, **kwargs)  # a part of a larger trace
-        inputs = {key: np.asarray(a) for key, a in given.items() if isinstance(a, np.ndarray | np.inexact | float | complex)}
-        rest = tuple((key, _static(key, a)) for key, a in given.items() if key not in inputs)
-        signature = (tuple((key, a.shape, a.dtype) for key, a in inputs.items()), rest)
-        made = self.plans.get(signature)
-        if made is None:
-            with self._lock:
-                made = self.plans[signature] = self._traced(inputs, given, len(args))
-        return made(*inputs.values())
+    def answer(run: Run) -> Any:
+        J = filled(run.y, [filled(run.inputs, blocks) for blocks in _blocks(run, order)])
+        return (J, run.out(run.aux)) if has_aux else J
 
-    def _traced(self, inputs: dict[Any, Any], given: dict[Any, Any], count: int) -> Plan:
-        tape = Traced()
-        leaves = {key: tape.leaf(a, name=f"argument_{key}") for key, a in inputs.items()}
-        values = {**given, **leaves}
-        with _tracing(tape):
-            y = self.f(*(values[k] for k in range(count)), **{key: a for key, a in values.items() if isinstance(key, str)})
-            return plan(mapped(tape.entered, y), list(leaves.values()))
+    return matrices
 
 
-class Traced(Tape):
-    """The tape of a function that will be replayed: its nodes do not tell their values."""
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives f's Hessian: the Jacobian of its Jacobian.
 
-    __slots__ = ()
+    Parameters and errors are those of :func:`jacobian`; f's result need be no scalar.
 
-    def _value(self, n: int) -> Any:
+    Returns
+    -------
+    callable
+        Called as f is; gives arrays of shape ``(*y.shape, *x.shape, *x.shape)`` in the nest of f's result, each in that of
+        the arguments, twice: ``H["w"]["b"]`` is ∂²f/∂w∂b. With `has_aux`, ``(H, aux)``.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> mg.functional.hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacobian(jacobian(f, argnums, has_aux), argnums, has_aux)
+
+
+# ------------------------------------------------------------------------------------------------------ their parts
+
+
+def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> Call:
+    """The call of f at the primals."""
+    if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
         raise RefusedError(
-            f"The value of {describe(self._memory.nodes[n])} was read while memograd.functional.compiled traced a function; the plan "
-            f"would be right for this value alone. Choose between values with np.where, or call the function without compiled."
+            f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but are {outlined(primals)} and "
+            f"{outlined(tangents)}. Give (x,) and (t,)."
         )
-
-    def entered(self, y: Any) -> Node:
-        """A result as a node; one that depends on no argument is a constant of the plan."""
-        if isinstance(y, Node):
-            return y
-        if np.asarray(y).dtype.kind not in "biufc":
-            raise RefusedError(
-                f"A function that is compiled gives arrays, in a nest of lists, tuples and dicts, but one result is {printable(repr(y))}."
-            )
-        return self.leaf(y)
+    return Call(f, tuple(primals), {}, range(len(primals)), has_aux)
 
 
-def _static(key: Any, a: Any) -> Any:
-    """What stands for a static argument in a signature: 1, 1.0 and True are three, in tuples, too."""
-    try:
-        hash(a)
-    except TypeError:
-        raise RefusedError(
-            f"Argument {key} of a compiled function is {printable(repr(a))}, neither an array nor hashable. Give arrays as "
-            f"arguments of their own, and what is static as tuples, numbers or strings."
-        ) from None
-    return atom(a)
+def _scalar(run: Run) -> Any:
+    """The result of a run, if it has a gradient."""
+    if parts(run.y) is not None:
+        raise NotScalarError(
+            f"The gradient is that of a scalar, but {run.name} gave {outlined(run.y)}. Return a scalar, and what comes beside "
+            f"it with has_aux=True; or take jacobian, or vjp with a cotangent."
+        )
+    L = run.y if isinstance(run.y, Node) else np.asarray(run.y)
+    if L.shape != ():
+        raise NotScalarError(
+            f"The gradient is that of a scalar, but {run.name} gave {L.dtype} {L.shape}. Take jacobian, vjp with a cotangent, or "
+            f"return np.sum(…) if you mean the sum."
+        )
+    if L.dtype.kind == "c":
+        raise NotDifferentiableError(
+            f"The gradient is that of a real number, but {run.name} gave {L.dtype}. Return np.real(…) or np.abs(…); the "
+            f"derivative of a holomorphic function is that of vjp, with the cotangent 1."
+        )
+    return run.y
+
+
+def _gradient(run: Run, L: Any) -> Any:
+    """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
+    if not isinstance(L, Node):
+        return mapped(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
+    return grad_node(L, run.inputs) if run.as_nodes else grad_of_node(L, run.inputs)
+
+
+def _weighted(run: Run, cotangent: Any) -> Any:
+    """Σ cotangent · y, over the results that have a derivative."""
+    pairs = zip(leaves(run.y), fitted(run.y, cotangent, "cotangent"), strict=True)
+    return sum(np.sum(seed * y) for y, seed in pairs if _differentiable(y))
+
+
+def _pushed(run: Run, ys: list[Any], directions: list[Any]) -> list[Any]:
+    """The tangent of each result; zeros where it depends on nothing."""
+    moving = [y.id for y in ys if _differentiable(y)]
+    push = pushed_nodes if run.as_nodes else pushed
+    found = iter(push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else [])
+    return [next(found) if _differentiable(y) else _still(run, y) for y in ys]
+
+
+def _still(run: Run, y: Any) -> Any:
+    """The tangent of what depends on nothing."""
+    dtype = y.dtype if isinstance(y, Node) else np.asarray(y).dtype
+    return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
+
+
+def _differentiable(y: Any) -> bool:
+    return isinstance(y, Node) and inexact(y.dtype)
+
+
+def _blocks(run: Run, order: str) -> list[list[Any]]:
+    """For each result ∂y/∂x for each input; zeros where y is no node."""
+    ys = leaves(run.y)
+    nodes = [y for y in ys if isinstance(y, Node)]
+    found = iter([as_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else jacobian_of_nodes(nodes, run.nodes, order))
+    return [next(found) if isinstance(y, Node) else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes] for y in ys]

@@ -19,6 +19,7 @@ from .calls import HARMLESS, NOTHING, Call
 from .errors import NoRuleError, RegistrationError, op_name
 from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
+from .tracing import tracing
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
@@ -292,7 +293,8 @@ def op(f: F) -> F:
         for a in (*args, *kwargs.values()):
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
-        return f(*args, **kwargs)
+        with tracing(None):  # it runs on arrays, and so does what it differentiates inside
+            return f(*args, **kwargs)
 
     return cast(F, recorded)
 

@@ -1,11 +1,13 @@
 """Functions that are traced once for each signature: `memograd.functional.compiled`."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
 import memograd as mg
 from memograd.errors import RefusedError
-from memograd.functional import compiled, grad, hvp, value_and_grad
+from memograd.functional import compiled, grad, hessian, hvp, value_and_grad
 
 
 @pytest.fixture
@@ -51,9 +53,51 @@ def test_what_is_no_array_is_part_of_the_signature(runs):
     assert runs == [3, 2, 3, 3]
 
 
+def test_arguments_by_name_are_told_apart():
+    f = compiled(lambda a=2.0, b=3.0: a - 2.0 * b)
+    assert (f(a=5.0), f(b=5.0), f(5.0), f(5.0, 1.0), f(5.0, b=1.0), f(b=1.0, a=5.0)) == (-1.0, -8.0, -1.0, 3.0, 3.0, 3.0)
+
+
 def test_static_arguments_differ_by_type(x):
     pick = compiled(lambda x, k: x * (2.0 if k[0] is True else 3.0))
     assert [pick(1.0, (k,)) for k in (True, 1, 1.0, True)] == [2.0, 3.0, 3.0, 2.0]
+
+
+@dataclass
+class Model:
+    w: object
+    names: object = field(default=(), metadata={"static": True})
+
+
+def test_nests_of_arguments_and_of_results(runs):
+    @compiled
+    def f(p, n=1):
+        runs.append(1)
+        return {"y": Model(p["w"] * p["rest"][0] * n, p.get("names")), "nothing": None}
+
+    for rest in ([2.0, None], [3.0, None]):
+        y = f({"w": np.ones(2), "rest": rest}, n=2)["y"]
+        assert type(y) is Model and y.w.tolist() == [2 * rest[0]] * 2
+    assert f({"w": np.ones(2), "rest": (2.0, None)})["nothing"] is None
+    assert len(runs) == 2 and [i.name for i in next(iter(f.plans.values())).inputs] == ["argument_0['w']", "argument_0['rest'][0]"]
+
+
+def test_a_gradient_by_nests(rng):
+    def loss(models, x):
+        for m in models:
+            x = np.tanh(x @ m.w)
+        return np.sum(x * x), x
+
+    step = compiled(value_and_grad(loss, has_aux=True))
+    for _ in range(2):
+        models, x = [Model(rng.normal(size=(3, 3)), "ab") for _ in range(2)], rng.normal(size=(2, 3))
+        (value, aux), g = step(models, x)
+        (expected, beside), h = value_and_grad(loss, has_aux=True)(models, x)
+        np.testing.assert_allclose([value, *aux.flat], [expected, *beside.flat], rtol=1e-13)
+        np.testing.assert_allclose([m.w for m in g], [m.w for m in h], rtol=1e-13)
+        assert g[0].names == "ab"
+    step([Model(rng.normal(size=(3, 3)), "other") for _ in range(2)], x)
+    assert len(step.plans) == 2
 
 
 def test_arguments_of_any_name():
@@ -65,6 +109,11 @@ def test_other_forms(rng):
     f = lambda x: np.sum(x**3)  # noqa: E731
     np.testing.assert_allclose(compiled(grad(f))(x), 3 * x**2, rtol=1e-13)
     np.testing.assert_allclose(compiled(lambda x, v: hvp(f, (x,), (v,)))(x, v), (6 * x * v,), rtol=1e-13)
+
+
+def test_hessians_are_replayed(rng):
+    x = rng.normal(size=3)
+    np.testing.assert_allclose(compiled(hessian(lambda x: np.prod(x)))(x), hessian(lambda x: np.prod(x))(x), rtol=1e-13)
 
 
 def test_it_nests(x):
@@ -87,7 +136,7 @@ def test_a_branch_on_a_value_is_refused(f):
 
 
 def test_arguments_and_results_that_are_no_arrays():
-    with pytest.raises(RefusedError, match="Argument 0 .* neither an array nor hashable"):
-        compiled(lambda p: p["w"])({"w": np.ones(2)})
+    with pytest.raises(RefusedError, match="An argument .* neither an array nor hashable"):
+        compiled(lambda x, names: x)(1.0, {"a"})
     with pytest.raises(RefusedError, match="gives arrays"):
         compiled(lambda x: (x, "text"))(1.0)
