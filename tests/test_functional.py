@@ -41,6 +41,13 @@ def test_nests_of_arguments_and_of_results():
     assert hessian(lambda p: p["a"] * p["b"] * p["b"])({"a": 2.0, "b": 3.0}) == {"a": {"a": 0.0, "b": 6.0}, "b": {"a": 6.0, "b": 4.0}}
 
 
+@pytest.mark.parametrize("order", ["auto", "reverse", "forward", "segments"])
+def test_jacobians_in_any_order(order):
+    J = jacobian(lambda x: np.cumsum(x * x), order=order)
+    assert J(np.array([1.0, 2.0])).tolist() == [[2.0, 0.0], [2.0, 4.0]]
+    assert jacobian(J, order=order)(np.array([1.0, 2.0])).tolist() == [[[2.0, 0.0], [0.0, 0.0]], [[2.0, 0.0], [0.0, 2.0]]]
+
+
 def test_what_comes_beside_is_passed_on_as_it_is():
     def f(x):
         return np.sum(x * x), {"half": x / 2.0, "text": "kept", "nothing": None}
