@@ -48,6 +48,12 @@ def test_jacobians_in_any_order(order):
     assert jacobian(J, order=order)(np.array([1.0, 2.0])).tolist() == [[[2.0, 0.0], [0.0, 0.0]], [[2.0, 0.0], [0.0, 2.0]]]
 
 
+@pytest.mark.parametrize("f", [jacobian(np.sin, order="fast"), jacobian(jacobian(np.sin, order="fast"))])
+def test_an_order_that_there_is_not(f):
+    with pytest.raises(ValueError, match="order is 'auto', .*, not 'fast'"):
+        f(np.ones(2))
+
+
 def test_what_comes_beside_is_passed_on_as_it_is():
     def f(x):
         return np.sum(x * x), {"half": x / 2.0, "text": "kept", "nothing": None}
