@@ -148,7 +148,7 @@ def pushed_nodes(tape: Tape, ys: list[int], pairs: Pairs) -> list[Node]:
     """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
     memory, start = tape._memory, tape._next
     try:
-        given = summed([(x, t if isinstance(t, Node) else tape.record(np.positive, (t,))) for x, t in pairs])
+        given = summed([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
         found = tape._alone(lambda: push_all(memory, given, ys, tape._handle))
         nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
     except BaseException:

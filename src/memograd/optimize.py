@@ -17,7 +17,7 @@ from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, p
 from .jacobians import as_nodes
 from .node import Node
 from .progress import Report, reporting
-from .solver import grad, grad_node, ids, scalar
+from .solver import grad, grad_node, scalar
 from .tape import Tape
 
 NEEDS = {
@@ -164,7 +164,7 @@ class Problem:
         leaves = list(self._leaves.values())
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
         gradient = grad_node(scalar(self.y), leaves)
-        return self._flat(pushed_nodes(self.tape, ids(gradient), list(zip(leaves, direction, strict=True)))), direction
+        return self._flat(pushed_nodes(self.tape, [g.id for g in gradient], list(zip(leaves, direction, strict=True)))), direction
 
 
 def minimize(

@@ -10,10 +10,11 @@ from .arrays import inexact, settle
 from .batch import run
 from .errors import RuleShapeError, describe, op_name
 from .memory import Memory, Table, leading_to
+from .nests import mapped
 from .node import Node
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
 from .registry import RULES, Line, Read, Rule
-from .solver import cast, fitted, mapped, nothing, pull_back
+from .solver import cast, fitted, nothing, pull_back
 from .tape import NUMBERS, Tape
 
 Tangents = dict[int, Any]
