@@ -441,10 +441,10 @@ def leading_to(memory: Memory, *outputs: int, first: int = 0) -> Up:
         step = steps[c]
         lines = RULES[step[OP]].lines
         for k, o in enumerate(step[ARGS]):
-            if type(o) is Operand and o >= first and (found := lines[k,]):
+            if type(o) is Operand and (found := lines[k,]):
                 if o in up:
                     join(up, o, c, found)
-                elif (dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype):
+                elif o >= first and ((dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype)):
                     up[n := int(o)] = (c, found)
                     stack.append(n)
     for several in up.values():
