@@ -249,6 +249,49 @@ class TestSparse:
             mg.jacobian(x, x, sparse=True, **given)
 
 
+class TestColours:
+    @pytest.fixture
+    def valley(self, tape, rng):
+        """The gradient of Rosenbrock's function, whose Jacobian is a band."""
+        x = tape.leaf(rng.normal(size=80), name="x")
+        return mg.grad_node(np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2), x), x
+
+    def test_a_band_takes_three_sums(self, valley):
+        g, x = valley
+        J, tally = mg.jacobian(g, x, report=True)
+        np.testing.assert_allclose(J, mg.jacobian(g, x, order="reverse"), rtol=1e-12, atol=1e-12)
+        assert tally.order == "colours"
+        assert tally.multiplications == tally.totals["colours"] == tally.totals["reverse"] * 3 / 80
+        assert max(map(len, str(tally).splitlines())) < 80
+
+    def test_as_nodes(self, valley):
+        g, x = valley
+        (node,) = as_nodes(g, [x])
+        plan = mg.plan(node, inputs=[x])
+        x.value = moved = x.value + 0.5
+        np.testing.assert_allclose(plan(moved), mg.jacobian(g, x, order="reverse"), rtol=1e-12, atol=1e-12)
+
+    def test_by_name_for_any_program(self, net):
+        W, x, y = net
+        lone = x.tape.leaf(1.0)
+        J, tally = mg.jacobian(y, [W, lone, x], order="colours", report=True)
+        for a, b in zip(J, mg.jacobian(y, [W, lone, x]), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+        assert [entry.derivative for entry in tally.entries] == ["∂y/∂W", "∂y/∂x"]
+        assert not np.any(mg.jacobian(y, lone, order="colours"))
+
+    @pytest.mark.parametrize("f", [
+        lambda x: np.exp(x) / np.sum(np.exp(x)),  # dense
+        lambda x: np.ones((80, 80)) @ x,  # a product
+        lambda x: np.sin(x) * np.cos(x),  # a diagonal
+        lambda x: np.diff(x[:20]),  # small
+        lambda x: np.diff(np.fft.fft(x)),  # complex
+    ])  # fmt: skip
+    def test_it_is_not_taken_in_vain(self, valley, f):
+        _, x = valley
+        assert mg.jacobian(f(x), x, report=True)[1].order != "colours"
+
+
 class TestNodes:
     def test_they_are_the_jacobian_and_are_differentiated_again(self, net, order):
         W, x, y = net
@@ -358,7 +401,7 @@ def test_random_programs(program):
     leaves = [tape.leaf(v) for v in program.values()]
     y = program.run(np, leaves)[0][-1]
     expected = [one_row_at_a_time(y, x) for x in leaves]
-    for order in ORDERS:
+    for order in [*ORDERS, "colours"]:
         for J, node, rows in zip(mg.jacobian(y, leaves, order=order), as_nodes(y, leaves, order), expected, strict=True):
             np.testing.assert_allclose(J, rows, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(node.value, rows, rtol=1e-9, atol=1e-11)

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import elimination
 from .arrays import handed_out, settle
+from .coloured import COLOURS, are_fewer, by_colours
 from .errors import NotDifferentiableError, describe, printable
 from .nests import filled, leaves, mapped
 from .node import Node
@@ -19,7 +20,7 @@ from .stretches import Answer, block, by_segments
 from .tally import Entry, Tally, quotient
 
 ELIMINATION = "elimination"
-NAMES = ("auto", *ORDERS, ELIMINATION)
+NAMES = ("auto", *ORDERS, COLOURS, ELIMINATION)
 
 
 def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: bool = False) -> Any:
@@ -31,10 +32,11 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
         Of any shape.
     x : Node, or nest of them
         By what to differentiate.
-    order : {"auto", "reverse", "forward", "segments", "elimination"}
+    order : {"auto", "reverse", "forward", "segments", "colours", "elimination"}
         In which order to multiply: the rows pulled from y to x; the columns pushed from x to y; the segments between the
-        nodes that every path crosses, each by its cheaper mode, in the cheapest order; or, where all nodes between are single
-        numbers, these taken away one by one. ``"auto"`` takes what has the fewest multiplications.
+        nodes that every path crosses, each by its cheaper mode, in the cheapest order; sums of rows or columns that share
+        nothing; or, where all nodes between are single numbers, these taken away one by one. ``"auto"`` takes what has the
+        fewest multiplications; for colours it looks where most is zero for certain.
     sparse : bool
         Give SciPy sparse arrays, of shape ``(y.size, x.size)``; the dense ones are never made. What can be other than zero is
         found from the program, and rows or columns that share nothing are computed together, whatever the order.
@@ -191,7 +193,13 @@ def _answers(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[A
     """For each y the blocks ∂y/∂x, and what they took. Numbers that depend on numbers alone are differentiated together."""
     if order == ELIMINATION or (order == "auto" and len(ys) > 1 < len(xs) and _are_numbers(ys, xs)):
         return _by_elimination(ys, xs, order, record)
-    return [by_segments(y, xs, order, record) for y in ys]
+    return [_answer(y, xs, order, record) for y in ys]
+
+
+def _answer(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
+    if order == COLOURS or (order == "auto" and len(xs) == 1 and are_fewer(y, xs[0])):
+        return by_colours(y, xs, record)
+    return by_segments(y, xs, order, record)
 
 
 def _are_numbers(ys: list[Node], xs: list[Node]) -> bool:

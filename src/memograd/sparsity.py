@@ -4,7 +4,7 @@ Rows that share no column can be pulled together: their sum still shows each ent
 that share no row. A colouring says which ones go together, and an array of places where each entry is found again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -37,18 +37,27 @@ def pattern(y: Node, x: Node) -> Pattern:
     array([[1, 1, 0],
            [0, 1, 1]])
     """
+    found = empty((y.size, x.size))
+    for n, p in patterns(y, x):
+        found = p if n == y.id else found
+    return found
+
+
+def patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
+    """The nodes between x and y in order, each with the pattern of its Jacobian by x."""
     steps = y.tape._memory.steps
     found = {x.id: diagonal(x.size)}
+    yield x.id, found[x.id]
     between = sorted(leading_to(y.tape._memory, y.id, first=x.id + 1))
     last = {o: c for c in between for o in uses_in(steps[c][ARGS])}
     for c in between:
         parts = [_through(steps, c, k, found[o]) for o, k in _counting(steps[c]) if o in found]
         if parts:
             found[c] = reduce(or_, parts)
+            yield c, found[c]
         for o in uses_in(steps[c][ARGS]):
             if last[o] == c:
                 found.pop(o, None)  # a long program need not hold them all
-    return found.get(y.id, empty((y.size, x.size)))
 
 
 def hessian_pattern(L: Node, x: Node) -> Pattern:
@@ -89,6 +98,11 @@ class Compression(NamedTuple):
     rows: Any
     columns: Any
     places: Any
+
+    @property
+    def sums(self) -> int:
+        """How many there are."""
+        return len(self.rows) + len(self.columns)
 
 
 def remembered(make: Callable[[Node, Node], Compression], y: Node, x: Node) -> Compression:

@@ -17,6 +17,7 @@ HOW = {
     "pulled": "these rows, pulled on",
     "pushed": "these columns, pushed on",
     "product": "the product of these two",
+    "colours": "in sums, by colours",
     "elimination": "eliminated one by one",
 }
 
