@@ -6,7 +6,6 @@ from .memory import Memory, Table, leading_to
 from .node import Node
 from .ordering import MOST_NODES, ordered
 from .program import OP
-from .pushing import ancestors
 from .registry import RULES
 from .sparsity import jacobian_entries, of_jacobian, patterns, remembered, spread
 from .stretches import Answer, block
@@ -59,5 +58,5 @@ def are_fewer(y: Node, x: Node) -> bool:
 
 def _is_sparse(y: Node, x: Node) -> bool:
     steps = y.tape._memory.steps
-    kinds = {RULES[steps[n][OP]].kind for n in ancestors(steps, [y.id], x.id + 1)}
+    kinds = {RULES[steps[n][OP]].kind for n in leading_to(y.tape._memory, y.id, first=x.id + 1)}
     return kinds.isdisjoint({"multilinear", "rule"}) and all(p.columns.size <= FEW * max(p.shape) for _, p in patterns(y, x))
