@@ -58,6 +58,20 @@ def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
     assert "E = 2.403657, ∂E/∂M = 0.692561, ∂E/∂e = 0.465929\n" in printed and "['M', 'e'] and E" in printed
 
 
+def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
+    printed = output_of("newton.py")
+    second = {name: float(error) for name, error in re.findall(r"^  (\w+) +f'+ +\S+ +(\S+)", printed, re.MULTILINE)}
+    assert second["newton"] > second["halley"] > second["householder"]
+    assert re.search(r"^  step \d+ +f = .*e-\d\d +\|∇f\| = .*e-1\d$", printed, re.MULTILINE)
+
+
+def test_the_model_runs_once_for_each_point() -> None:
+    printed = output_of("scipy_fit.py")
+    rows = re.findall(r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +0\.0996? *", printed, re.MULTILINE)
+    assert len(rows) == 6 and all(asked == ran for asked, ran in rows)
+    assert "the model ran 0 times for it" in printed
+
+
 def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
     printed = output_of("jacobian_order.py")
     totals = re.findall(r"^(in all|instead) +(segments|elimination|reverse|forward) +([\d,]+)$", printed, re.MULTILINE)
