@@ -27,7 +27,7 @@ class Model:
     def __init__(self, X: np.ndarray, signs: np.ndarray) -> None:
         self.X, self.signs, self.runs = X, signs, 0
         self.scores = mg.op(self._scores)
-        mg.linear(self.scores, w=lambda g: X.T @ g)
+        mg.rule(self.scores, w=lambda g: X.T @ g, push={"w": lambda t: X @ t})
 
     def _scores(self, w: np.ndarray) -> np.ndarray:
         self.runs += 1
