@@ -49,7 +49,7 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
         Of shape ``y.shape + x.shape`` and x's dtype, read-only; for nests, the nest of x for each node in the nest of y.
         Complex where x or y is: a row is what :func:`memograd.grad` gives for that element of y, so that a holomorphic
         function has its complex derivative; by a real x, a complex y has that of its real part and i times that of its
-        imaginary part.
+        imaginary part. Of complex numbers by complex numbers, columns are its rows only where the function is holomorphic.
     report : Tally, or nest of them
         For each node in the nest of y, where `report` is true.
 
