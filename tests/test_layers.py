@@ -43,6 +43,7 @@ LEVELS = {
         "walkthrough",
         "elimination",
         "optimize",
+        "explaining",
     },
     6: {"__init__", "__main__"},
 }
@@ -151,10 +152,43 @@ ARROWS = {
     ("drawing.page", "drawing.states"),
     ("drawing.page", "drawing.svg"),
     ("drawing.page", "drawing.steps"),
+    ("explaining.endings", "explaining.findings"),
+    ("explaining.endings", "explaining.region"),
+    ("explaining.explanations", "explaining.endings"),
+    ("explaining.explanations", "explaining.findings"),
+    ("explaining.explanations", "explaining.kinks"),
+    ("explaining.explanations", "explaining.origins"),
+    ("explaining.explanations", "explaining.pathshares"),
+    ("explaining.explanations", "explaining.region"),
+    ("explaining.explanations", "explaining.report"),
+    ("explaining.explanations", "explaining.sizes"),
+    ("explaining.explanations", "explaining.zeros"),
+    ("explaining.findings", "explaining.region"),
+    ("explaining.kinks", "explaining.findings"),
+    ("explaining.kinks", "explaining.region"),
+    ("explaining.origins", "explaining.domains"),
+    ("explaining.origins", "explaining.findings"),
+    ("explaining.origins", "explaining.region"),
+    ("explaining.origins", "explaining.rewrites"),
+    ("explaining.origins", "explaining.zeros"),
+    ("explaining.pathshares", "explaining.region"),
+    ("explaining.report", "explaining.findings"),
+    ("explaining.report", "explaining.kinks"),
+    ("explaining.report", "explaining.pathshares"),
+    ("explaining.rewrites", "explaining.domains"),
+    ("explaining.rewrites", "explaining.region"),
+    ("explaining.sizes", "explaining.domains"),
+    ("explaining.sizes", "explaining.findings"),
+    ("explaining.sizes", "explaining.region"),
+    ("explaining.sizes", "explaining.zeros"),
+    ("explaining.zeros", "explaining.domains"),
+    ("explaining.zeros", "explaining.findings"),
+    ("explaining.zeros", "explaining.kinks"),
+    ("explaining.zeros", "explaining.region"),
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
-FOLDERS = {"rules", "passes", "drawing", "elimination", "links"}
+FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}

@@ -12,6 +12,7 @@ from .errors import MemogradError
 from .log import Event, Log
 from .node import Node
 from .registry import constant, elementwise, linear, multilinear, op, rule
+from .rules.stopping import stop_gradient
 from .solver import grad, grad_node
 from .tableview import table
 from .tape import Tape
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
     from .derivation import derive
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
+    from .explaining import explain
     from .foresight import preview
     from .jacobians import hessian, jacobian
     from .reasons import why
@@ -43,6 +45,7 @@ __all__ = [
     "derive",
     "draw",
     "elementwise",
+    "explain",
     "functional",
     "grad",
     "grad_node",
@@ -58,6 +61,7 @@ __all__ = [
     "preview",
     "plan",
     "rule",
+    "stop_gradient",
     "table",
     "to_dot",
     "to_graphml",
@@ -69,7 +73,7 @@ __all__ = [
 
 LATER = {
     "baselines": "", "check": "", "functional": "", "optimize": "",
-    "derive": "derivation", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
+    "derive": "derivation", "explain": "explaining", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
     "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",

@@ -14,6 +14,7 @@ from . import (
     shaping,
     sorting,
     statistics,
+    stopping,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "shaping",
     "sorting",
     "statistics",
+    "stopping",
 ]

@@ -1,0 +1,64 @@
+"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose again outside."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import op_name
+from ..program import Operand
+from .domains import Domain, domain_of
+from .region import CHOOSING, SYMBOLS, Region, Use
+
+CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, np.clip})
+
+
+def masks(region: Region, use: Use, cause: str) -> bool:
+    """Whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
+    op = region.op(use.consumer)
+    return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
+
+
+def double_where(region: Region, use: Use, mask: Use) -> str:
+    """The lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
+    c, w = use.consumer, mask.consumer
+    domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "", 1.0)
+    args = region.arguments(c)
+    operand = region.argument_name(args[domain.operand])
+    chosen = _choice(region, mask, domain.good.format(operand), operand, domain.safe)
+    inner = [("safe" if k == domain.operand else region.argument_name(a)) for k, a in enumerate(args)]
+    return "\n".join([
+        f"safe = {chosen}",
+        f"{region.name(c)} = {_applied(region.op(c), inner)}",
+        f"{region.name(w)} = {_outer(region, w)}",
+    ])  # fmt: skip
+
+
+def _choice(region: Region, mask: Use, good: str, operand: str, safe: float) -> str:
+    """The operand where the mask lets it pass, a safe number elsewhere."""
+    op, args = region.op(mask.consumer), region.arguments(mask.consumer)
+    if op is np.where:
+        first, second = (operand, safe) if mask.argnum == 1 else (safe, operand)
+        return f"np.where({_condition(region, args[0])}, {first}, {second})"
+    if op is np.multiply:
+        return f"np.where({region.argument_name(args[1 - mask.argnum])} != 0, {operand}, {safe})"
+    return f"np.where({good}, {operand}, {safe})"
+
+
+def _outer(region: Region, w: int) -> str:
+    """The mask itself, as it was."""
+    if region.op(w) is not np.where:
+        return region.formula(w)
+    condition, *branches = region.arguments(w)
+    return _applied(np.where, [_condition(region, condition), *map(region.argument_name, branches)])
+
+
+def _condition(region: Region, a: Any) -> str:
+    """A condition as code: its name, where somebody named it, or else how it was made."""
+    if type(a) is not Operand:
+        return "condition"
+    named = a in region.memory.nodes.names
+    return region.name(a) if named or region.op(a) not in SYMBOLS else region.formula(a)
+
+
+def _applied(op: Any, args: list[str]) -> str:
+    return f"{args[0]} {SYMBOLS[op]} {args[1]}" if op in SYMBOLS and len(args) == 2 else f"{op_name(op)}({', '.join(args)})"

@@ -1,0 +1,90 @@
+"""A derivative of a surprising size: too small or too large for what it belongs to, or what rounding left of parts that cancel.
+
+The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no units. A derivative is
+surprising where both it and the measure are beyond the square root of the precision, or where it is near the ends of what
+its dtype can hold. So neither physical units nor a loss that has come close to zero cry wolf.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import op_name
+from ..program import DTYPE, SHAPE, Operand
+from .domains import SATURATING
+from .findings import Finding, finding
+from .region import Region, Use, largest
+from .zeros import cancelled
+
+ROUNDING = 64
+"""How many units of precision a sum may be of its parts and still be taken for rounding."""
+
+FEW = 3
+"""How many ops that saturate are named."""
+
+
+class Step(NamedTuple):
+    """A use on the strongest way, and by how much it changed the largest element of what arrived."""
+
+    use: Use
+    gain: float
+
+
+def size_findings(region: Region) -> list[Finding]:
+    """What is surprising about the size of ∂L/∂x, which is finite and not zero."""
+    way, cancelling = strongest_way(region)
+    if cancelling:
+        return [cancelled(region, uses, region.cotangents[uses[0].node] != 0) for uses in cancelling]
+    size = surprise(region)
+    if not way or not size:
+        return []
+    return _shrinking(region, way) if size < 0 else [_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
+
+
+def surprise(region: Region) -> int:
+    """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
+    g, x, L = (largest(v) for v in (region.cotangents[region.target], region.read(region.target), region.read(region.output)))
+    info = np.finfo(region.steps[region.target][DTYPE])
+    edge, measure = float(np.sqrt(info.eps)), np.log10(x or 1.0) + np.log10(g) - np.log10(L or 1.0)
+    small = (g < edge and measure < np.log10(edge)) or g < float(np.sqrt(info.tiny))
+    large = (g > 1 / edge and measure > -np.log10(edge)) or g > float(np.sqrt(info.max))
+    return int(large) - int(small)
+
+
+def strongest_way(region: Region) -> tuple[list[Step], list[tuple[Use, ...]]]:
+    """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts cancel, as their uses."""
+    way, cancelling, n = list[Step](), list[tuple[Use, ...]](), region.target
+    while n != region.output:
+        uses = region.uses(n)
+        sizes = [largest(region.term(use)) for use in uses]
+        total = sum(map(region.weight, uses)) if region.inexact(n) else 0.0
+        if largest(region.cotangents[n]) <= ROUNDING * _precision(region, n) * total:
+            cancelling.append(tuple(uses))
+        best = int(np.argmax(sizes))
+        arrived = largest(region.cotangents[uses[best].consumer])
+        way.append(Step(uses[best], sizes[best] / arrived if arrived else 0.0))
+        n = uses[best].consumer
+    return way, cancelling
+
+
+def _precision(region: Region, n: int) -> float:
+    dtype = region.steps[n][DTYPE]
+    return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
+
+
+def _shrinking(region: Region, way: list[Step]) -> list[Finding]:
+    """The ops on the way that are nearly flat, the worst first; or, where none is, the use that shrank it most."""
+    flat = [step for step in way if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING]
+    flat.sort(key=lambda step: step.gain)
+    if flat:
+        return [_extreme(region, way, "saturation", step) for step in flat[:FEW]]
+    return [_extreme(region, way, "shrinking", min(way, key=lambda step: step.gain))]
+
+
+def _extreme(region: Region, way: list[Step], cause: str, step: Step) -> Finding:
+    use, L, x = step.use, region.name(region.output), region.name(region.target)
+    text = (
+        f"∂{L}/∂{x} has size {largest(region.cotangents[region.target]):.3g}: on the strongest of its ways, of {len(way)} steps, "
+        f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by {step.gain:.3g}."
+    )
+    return finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)
