@@ -70,8 +70,8 @@ class Region:
     # ----------------------------------------------------------------------------------------------- derivatives
 
     def uses(self, n: int) -> list[Use]:
-        """The uses of n that lead to L, in order."""
-        return [Use(n, c, k, line) for c, lines in reversed(list(uses(self.table, n))) for k, line in lines]
+        """The uses of n that lead to L, the latest first, as a run adds them up."""
+        return [Use(n, c, k, line) for c, lines in uses(self.table, n) for k, line in lines]
 
     def pulled(self, use: Use, g: Any) -> Any:
         """What a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
@@ -174,16 +174,21 @@ class Region:
         step: Step = self.steps[n]
         if step[OP] is None:
             return self.name(n)
-        shown = [self.argument_name(a) for a in step[ARGS]]
-        if step[OP] in SYMBOLS and len(shown) == 2:
-            return f"{shown[0]} {SYMBOLS[step[OP]]} {shown[1]}"
-        if step[OP] is getitem:
-            return f"{shown[0]}[{', '.join(shown[1:])}]"
-        return f"{op_name(step[OP])}({', '.join(shown)})"
+        return applied(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
 
     def line(self, n: int) -> Any:
         """Where the user's code made n, or None."""
         return self.steps[n][LINE]
+
+
+def applied(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
+    """A call as the user may have written it."""
+    if op in SYMBOLS and len(args) == 2:
+        return f"{args[0]} {SYMBOLS[op]} {args[1]}"
+    if op in (getitem, masked):
+        return f"{args[0]}[{', '.join(args[1:])}]"
+    listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args
+    return f"{op_name(op)}({', '.join([*listed, *(f'{name}={printable(str(a), 20)}' for name, a in kwargs.items())])})"
 
 
 def parts(value: Any) -> Iterator[Any]:

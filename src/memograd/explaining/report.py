@@ -117,7 +117,7 @@ def _place(line: Any, before: str = "") -> str:
 
 
 def _everywhere(derivative: Any) -> str:
-    return "" if shape_of(derivative) == () else f" in all of its {derivative.size} elements"
+    return "" if derivative is None or shape_of(derivative) == () else f" in all of its {derivative.size} elements"
 
 
 def _more(found: tuple[Any, ...]) -> list[str]:

@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import op_name
-from ..program import Operand
+from ..program import KWARGS, Operand, uses_in
 from .domains import Domain, domain_of
-from .region import CHOOSING, SYMBOLS, Region, Use
+from .region import CHOOSING, SYMBOLS, Region, Use, applied
 
 CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, np.clip})
 
@@ -21,16 +20,31 @@ def masks(region: Region, use: Use, cause: str) -> bool:
 def double_where(region: Region, use: Use, mask: Use) -> str:
     """The lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
     c, w = use.consumer, mask.consumer
-    domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "", 1.0)
-    args = region.arguments(c)
-    operand = region.argument_name(args[domain.operand])
-    chosen = _choice(region, mask, domain.good.format(operand), operand, domain.safe)
-    inner = [("safe" if k == domain.operand else region.argument_name(a)) for k, a in enumerate(args)]
-    return "\n".join([
-        f"safe = {chosen}",
-        f"{region.name(c)} = {_applied(region.op(c), inner)}",
+    domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
+    args = [region.argument_name(a) for a in region.arguments(c)]
+    operand, args[domain.operand] = args[domain.operand], "safe"
+    lines = [
+        f"safe = {_choice(region, mask, domain.good.format(operand), operand, domain.safe)}",
+        f"{region.name(c)} = {applied(region.op(c), args, region.steps[c][KWARGS])}",
+        *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
         f"{region.name(w)} = {_outer(region, w)}",
-    ])  # fmt: skip
+    ]
+    return "\n".join(lines)
+
+
+def _between(region: Region, c: int, last: int) -> list[int]:
+    """The nodes on the ways from c to the one that is masked, with it, without c."""
+    needed, stack = {last}, [last]
+    while stack:
+        for o in uses_in(region.arguments(stack.pop())):
+            if o > c and o not in needed:
+                needed.add(o)
+                stack.append(o)
+    found = {c}
+    for n in sorted(needed):
+        if not found.isdisjoint(uses_in(region.arguments(n))):
+            found.add(n)
+    return sorted(found - {c})
 
 
 def _choice(region: Region, mask: Use, good: str, operand: str, safe: float) -> str:
@@ -49,7 +63,7 @@ def _outer(region: Region, w: int) -> str:
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
-    return _applied(np.where, [_condition(region, condition), *map(region.argument_name, branches)])
+    return applied(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
 
 
 def _condition(region: Region, a: Any) -> str:
@@ -58,7 +72,3 @@ def _condition(region: Region, a: Any) -> str:
         return "condition"
     named = a in region.memory.nodes.names
     return region.name(a) if named or region.op(a) not in SYMBOLS else region.formula(a)
-
-
-def _applied(op: Any, args: list[str]) -> str:
-    return f"{args[0]} {SYMBOLS[op]} {args[1]}" if op in SYMBOLS and len(args) == 2 else f"{op_name(op)}({', '.join(args)})"

@@ -1,8 +1,9 @@
 """A derivative of a surprising size: too small or too large for what it belongs to, or what rounding left of parts that cancel.
 
-The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no units. A derivative is
-surprising where both it and the measure are beyond the square root of the precision, or where it is near the ends of what
-its dtype can hold. So neither physical units nor a loss that has come close to zero cry wolf.
+The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no units; |L| is that of the
+largest number that L is directly made of, because a sum may be close to zero by chance. A derivative is surprising where
+both it and the measure are beyond the square root of the precision, or where it is near the ends of what its dtype can
+hold. So neither physical units nor a loss that has come close to zero cry wolf.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import op_name
-from ..program import DTYPE, SHAPE, Operand
+from ..program import DTYPE, SHAPE, Operand, uses_in
 from .domains import SATURATING
 from .findings import Finding, finding
 from .region import Region, Use, largest
@@ -43,7 +44,8 @@ def size_findings(region: Region) -> list[Finding]:
 
 def surprise(region: Region) -> int:
     """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
-    g, x, L = (largest(v) for v in (region.cotangents[region.target], region.read(region.target), region.read(region.output)))
+    g, x = largest(region.cotangents[region.target]), largest(region.read(region.target))
+    L = max(largest(region.read(n)) for n in (region.output, *uses_in(region.arguments(region.output))))
     info = np.finfo(region.steps[region.target][DTYPE])
     edge, measure = float(np.sqrt(info.eps)), np.log10(x or 1.0) + np.log10(g) - np.log10(L or 1.0)
     small = (g < edge and measure < np.log10(edge)) or g < float(np.sqrt(info.tiny))
