@@ -34,7 +34,7 @@ WORDS = {
 
 def endings(region: Region) -> Iterator[Finding]:
     """Each place where a differentiable path from x ends on a way to L."""
-    above = region.above()
+    above = region.above
     if region.target not in above:
         yield from _unused(region, above)
         return

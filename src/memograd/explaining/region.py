@@ -1,6 +1,8 @@
 """What lies between x and L, gone through beside the tables: every derivative there, and what each use gives to it."""
 
+import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,30 +87,37 @@ class Region:
         """What a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
         return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
 
-    def weight(self, use: Use) -> float:
-        """How large the largest sum of sizes is that a use adds up to give its term: above the term's, where parts cancel."""
+    def measured(self, use: Use) -> tuple[float, float]:
+        """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
         d = self.pulled(use, self.cotangents[use.consumer])
-        if type(d) is tuple or np.shape(d) == self.steps[use.node][SHAPE]:
-            return largest(d)
-        return largest(unbroadcast(np.absolute(d), self.steps[use.node][SHAPE]))
+        size, shape = largest(self.fitted(use, d)), self.steps[use.node][SHAPE]
+        if type(d) is tuple or np.shape(d) == shape:
+            return size, size
+        return size, largest(unbroadcast(np.absolute(d), shape))
 
     # ------------------------------------------------------------------------------------------------- elements
 
     def reached(self, use: Use, mask: Mask) -> Mask:
         """The elements of the consumer that depend on these elements of the operand.
 
-        They are found by running the op once more with a NaN there: where the result is NaN, it depends on them. An op
-        that passes over a NaN, or refuses it, is taken to depend on all of them everywhere.
+        Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
+        the result is NaN, it depends on them. An op that passes over a NaN, or refuses it, is taken to depend on all of
+        them everywhere.
         """
         step = self.steps[use.consumer]
         if type(step[DTYPE]) is tuple or mask is True:
             return True
+        if step[OP] not in CHOOSING and self.aligned(use):
+            return mask
+        if "linalg" in (getattr(step[OP], "__module__", None) or ""):
+            return np.ones(step[SHAPE], bool)  # LAPACK complains of a NaN on the terminal
         try:
             y = RULES[step[OP]].run([self._poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
         except Exception:  # whatever an op raises that cannot bear a NaN
             return np.ones(step[SHAPE], bool)
         found = np.isnan(y)
-        return found if np.any(found) or step[OP] in CHOOSING else np.ones(step[SHAPE], bool)
+        told = np.shape(found) == step[SHAPE] and (np.any(found) or step[OP] in CHOOSING)
+        return found if told else np.ones(step[SHAPE], bool)
 
     def _poisoned(self, a: Any, k: int, use: Use, mask: Mask) -> Any:
         value = self.argument(a)
@@ -133,6 +142,7 @@ class Region:
 
     # ----------------------------------------------------------------------------------------- the whole program
 
+    @cached_property
     def above(self) -> set[int]:
         """The nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
@@ -145,7 +155,7 @@ class Region:
 
     def between(self) -> list[int]:
         """The nodes on any way from x to L, differentiable or not, in creation order."""
-        above, found = self.above(), {self.target}
+        above, found = self.above, {self.target}
         for n in sorted(above):
             if n > self.target and not found.isdisjoint(uses_in(self.steps[n][ARGS])):
                 found.add(n)
@@ -202,16 +212,22 @@ def parts(value: Any) -> Iterator[Any]:
 
 def vanishes(value: Any, mask: Mask = True) -> bool:
     """Whether a value is zero in all of these elements."""
+    if isinstance(value, np.generic) and np.ndim(mask) == 0:
+        return not (value and mask)
     return not any(np.any(np.where(mask, part, 0)) for part in parts(value))
 
 
 def finite(value: Any) -> bool:
     """Whether every element of a value is a finite number."""
+    if type(value) is np.float64:
+        return math.isfinite(value)
     return all(bool(np.all(np.isfinite(part))) for part in parts(value))
 
 
 def largest(value: Any) -> float:
     """The largest size of an element; 0 where there is none, NaN where one is."""
+    if isinstance(value, np.generic):
+        return float(abs(value))
     return max((float(np.max(np.absolute(part), initial=0)) for part in parts(value)), default=0.0)
 
 

@@ -58,9 +58,8 @@ def strongest_way(region: Region) -> tuple[list[Step], list[tuple[Use, ...]]]:
     way, cancelling, n = list[Step](), list[tuple[Use, ...]](), region.target
     while n != region.output:
         uses = region.uses(n)
-        sizes = [largest(region.term(use)) for use in uses]
-        total = sum(map(region.weight, uses)) if region.inexact(n) else 0.0
-        if largest(region.cotangents[n]) <= ROUNDING * _precision(region, n) * total:
+        sizes, weights = zip(*map(region.measured, uses), strict=True)
+        if largest(region.cotangents[n]) <= ROUNDING * _precision(region, n) * sum(weights):
             cancelling.append(tuple(uses))
         best = int(np.argmax(sizes))
         arrived = largest(region.cotangents[uses[best].consumer])

@@ -96,7 +96,9 @@ def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str
     """The cause, the node and the operand that it is at, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
     itself = Operand(use.node)
-    if origin.arriving is False or op in CHOOSING:
+    if origin.arriving is False and op not in CHOOSING:
+        return "not chosen", c, itself, "no element of the result depends on them"
+    if op in CHOOSING:
         by = region.arguments(c)[0 if op is np.where else min(1, len(region.arguments(c)) - 1)]
         return "not chosen", c, by, f"the elements of {region.name(use.node)} are not chosen by {region.argument_name(by)}"
     hidden = _hidden(region, use, origin)
@@ -122,7 +124,7 @@ def _hidden(region: Region, use: Use, origin: Origin) -> tuple[str, str] | None:
     large = scaled(g, 1 / size) if np.isfinite(1 / size) else scaled(scaled(g, 1e300), 1 / largest(scaled(g, 1e300)))
     if not vanishes(region.term(use, large), origin.mask):
         return "underflow", f"what arrives, {size:.3g}, times the slope is below the smallest float"
-    if not vanishes(region.term(use, _uneven(large)), origin.mask):
+    if np.ndim(g) and not vanishes(region.term(use, _uneven(large)), origin.mask):
         return "cancellation", "what arrives in its elements adds up to 0"
     return None
 
@@ -143,13 +145,14 @@ def _within(mask: Mask, other: Any) -> bool:
 def _zero_factor(region: Region, use: Use, origin: Origin) -> Any:
     """The other operand that is zero wherever something arrives, if there is one."""
     rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer][SHAPE]
-    for k, a in enumerate(region.arguments(use.consumer)):
+    args = region.arguments(use.consumer)
+    for k, a in enumerate(args):
         if k != use.argnum and isinstance(value := region.argument(a), float | int | complex | np.ndarray | np.generic):
             if vanishes(value) and np.size(value):
                 return a
             if rule.kind == "elementwise" and origin.arriving is not True and not np.any(np.broadcast_to(value, shape)[origin.arriving]):
                 return a
-    return region.arguments(use.consumer)[1 - use.argnum] if rule.kind == "multilinear" and use.argnum < 2 else None
+    return args[1 - use.argnum] if rule.kind == "multilinear" and len(args) == 2 else None
 
 
 def _source(region: Region, c: int, factor: Any) -> tuple[str, int, Any, str]:
