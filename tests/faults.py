@@ -121,6 +121,12 @@ def log_under_a_floor(tape):
     return total(np.maximum(np.log(x).named("log"), -10.0)), x
 
 
+@fault("patrick-kidger/diffrax#280", ("pole", "ratio", "x"), ("masked branch", "ratio", "x"))
+def pole_under_a_ceiling(tape):
+    (x,) = leaves(tape, x=[0.0, 2.0])
+    return total(np.clip((1.0 / x).named("ratio"), None, 100.0)), x
+
+
 @fault("patrick-kidger/diffrax#280", ("masked branch", "root", "x"))
 def root_not_selected(tape):
     (x,) = leaves(tape, x=[0.0, 9.0])

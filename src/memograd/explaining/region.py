@@ -227,7 +227,7 @@ def finite(value: Any) -> bool:
 def largest(value: Any) -> float:
     """The largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
-        return float(abs(value))
+        return float(np.absolute(value))
     return max((float(np.max(np.absolute(part), initial=0)) for part in parts(value)), default=0.0)
 
 

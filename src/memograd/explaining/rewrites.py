@@ -23,11 +23,12 @@ def double_where(region: Region, use: Use, mask: Use) -> str:
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
+    good = domain.good.format(operand)
     lines = [
-        f"safe = {_choice(region, mask, domain.good.format(operand), operand, domain.safe)}",
+        f"safe = {_choice(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {applied(region.op(c), args, region.steps[c][KWARGS])}",
         *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
-        f"{region.name(w)} = {_outer(region, w)}",
+        f"{region.name(w)} = {_outer(region, mask, good)}",
     ]
     return "\n".join(lines)
 
@@ -58,12 +59,23 @@ def _choice(region: Region, mask: Use, good: str, operand: str, safe: float) -> 
     return f"np.where({good}, {operand}, {safe})"
 
 
-def _outer(region: Region, w: int) -> str:
-    """The mask itself, as it was."""
+def _outer(region: Region, mask: Use, good: str) -> str:
+    """The mask itself, as it was; where it is a bound, the safe number must not get through."""
+    w = mask.consumer
+    if region.op(w) in CLIPPING:
+        return f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
     return applied(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
+
+
+def _bound(region: Region, mask: Use) -> Any:
+    """The bound that hides the infinity."""
+    args = region.arguments(mask.consumer)
+    if region.op(mask.consumer) is not np.clip:
+        return args[1 - mask.argnum]
+    return args[2] if np.any(np.equal(region.read(mask.node), np.inf)) else args[1]
 
 
 def _condition(region: Region, a: Any) -> str:

@@ -124,7 +124,7 @@ def _hidden(region: Region, use: Use, origin: Origin) -> tuple[str, str] | None:
     large = scaled(g, 1 / size) if np.isfinite(1 / size) else scaled(scaled(g, 1e300), 1 / largest(scaled(g, 1e300)))
     if not vanishes(region.term(use, large), origin.mask):
         return "underflow", f"what arrives, {size:.3g}, times the slope is below the smallest float"
-    if np.ndim(g) and not vanishes(region.term(use, _uneven(large)), origin.mask):
+    if (isinstance(g, tuple) or np.ndim(g)) and not vanishes(region.term(use, _uneven(large)), origin.mask):
         return "cancellation", "what arrives in its elements adds up to 0"
     return None
 
