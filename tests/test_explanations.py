@@ -9,10 +9,12 @@ from faults import FAULTS, HEALTHY
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import programs
+from sampling import SAMPLES, WITH_LINES, calls
 
 import memograd as mg
 from memograd import errors
 from memograd.baselines import path_sum, paths
+from memograd.errors import op_name
 from memograd.explaining.findings import CAUSES
 from memograd.explaining.kinks import KINKS
 
@@ -127,6 +129,40 @@ class TestWhatIsSaid:
         ):
             with pytest.raises(error):
                 mg.explain(L, target)
+
+
+def first_operand(op):
+    """The first operand of an op's first sample call, or of the list that it takes."""
+    first = calls(op)[0][0][0]
+    return first[0] if isinstance(first, list) else first
+
+
+OF_FLOATS = [op for op in WITH_LINES if op in SAMPLES and getattr(first_operand(op), "dtype", np.dtype(int)).kind in "fc"]
+
+
+class TestEveryOp:
+    @quiet
+    @pytest.mark.parametrize("op", OF_FLOATS, ids=op_name)
+    def test_an_op_at_zero_is_explained(self, tape, op):
+        """Whatever its rule gives there: a derivative that is no finite number, or zero all over, has a reason."""
+        (first, *more), kwargs = calls(op)[0]
+        value = first_operand(op)
+        x = tape.leaf(value * (np.arange(value.size).reshape(value.shape) > 0), name="x")
+        try:
+            y = op([x, *first[1:]] if isinstance(first, list) else x, *more, **kwargs)
+        except ValueError as refused:
+            pytest.skip(f"it refuses a zero: {refused}")
+        outputs = [part for part in (y if isinstance(y, tuple) else (y,)) if np.dtype(part.dtype).kind in "fc"]
+        L = sum(np.sum(np.real(part) * np.arange(1.0, 1 + part.size).reshape(part.shape)) for part in outputs)
+        explanation, g = mg.explain(L, x), mg.grad(L, x)
+        if not np.all(np.isfinite(g)) or not np.any(g):
+            assert explanation.findings
+        assert max(map(len, str(explanation).splitlines())) < 80
+
+    def test_zeros_of_an_op_with_several_outputs(self, tape):
+        a = tape.leaf(np.diag([2.0, 3.0]), name="A")
+        _, s, _ = np.linalg.svd(a)
+        assert causes(mg.explain(np.sum(s * 0.0).named("L"), a)) == (("zero factor", "v5", "0.0"),)
 
 
 class TestKinks:

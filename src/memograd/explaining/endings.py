@@ -88,7 +88,7 @@ def _unused(region: Region, above: set[int]) -> Iterator[Finding]:
         for a in (region.read(c),) if leaf else region.arguments(c):
             if type(a) is not Operand and _is_from(a, value):
                 frozen = True
-                where = "is a leaf of its value" if leaf else f"takes its value as a constant, in {region.formula(c)}"
+                where = "is a leaf of its value" if leaf else f"takes its value as a constant operand of {op_name(region.op(c))}"
                 text = f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
                 yield finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
     if not frozen:

@@ -8,7 +8,7 @@ from ..lines import Line
 from .region import Mask, Region
 
 CAUSES = {
-    "no path": "L is not computed from x: compute L from x itself, on the same tape.",
+    "no path": "Compute the one from the other itself, on the same tape.",
     "frozen": "Use the node instead of its .value, which is a number and no part of the program.",
     "stopped": "Leave out stop_gradient, if a derivative is wanted here.",
     "comparison": "A comparison is constant almost everywhere: use a smooth step, such as a sigmoid, if a slope is wanted.",

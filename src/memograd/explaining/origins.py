@@ -153,7 +153,7 @@ def _explained(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
     if vanishes(g, places):
         return _zero_times_infinity(region, use, mask, places)
     carriers = _carriers(region, use, places)
-    given = f"∂L/∂{region.name(use.node)} becomes {_kinds(region.term(use))} at {region.name(c)} = {region.formula(c)}"
+    given = f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at {region.name(c)} = {region.formula(c)}"
     if carriers:
         text = f"{given}: its derivative reads {region.name(carriers[0])}, which is {_kinds(region.read(carriers[0]))}."
         return _finding(region, "carried", use, Operand(carriers[0]), mask, text)
@@ -169,14 +169,14 @@ def _explained(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
 def _zero_times_infinity(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
     """Nothing arrives, and an infinite slope makes a NaN of it: behind a mask, or not."""
     operand, why = _edge(region, use)
-    n, c = region.name(use.node), region.name(use.consumer)
-    what = f"0 · ∞: nothing arrives at {c} = {region.formula(use.consumer)}"
+    n = region.derivative(use.node)
+    what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
         if masks(region, by, explained(region, origin).cause):
-            text = f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} masks it, but {why}: ∂L/∂{n} is NaN."
+            text = f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} masks it, but {why}: {n} is NaN."
             return _finding(region, "masked branch", use, operand, mask, f"{text} Safe is\n{double_where(region, use, by)}")
-    return _finding(region, "zero times infinity", use, operand, mask, f"{what}, but {why}: ∂L/∂{n} is NaN.")
+    return _finding(region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN.")
 
 
 def _edge(region: Region, use: Use) -> tuple[Any, str]:
@@ -192,5 +192,5 @@ def _finding(region: Region, cause: str, use: Use, operand: Any, mask: Mask, tex
 
 
 def _overflowing_sum(region: Region, n: int) -> Finding:
-    text = f"The parts of ∂L/∂{region.name(n)} are finite, but their sum is not."
+    text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
     return finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n][SHAPE], text)

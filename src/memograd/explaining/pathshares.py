@@ -47,7 +47,7 @@ class Shares(NamedTuple):
     remainder: Any = 0.0
     others: int = 0
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """A line for each."""
         rows = [f"  {share:7.1%}  {' → '.join(_short(path))}" for path, _, share in self.shares]
         if self.others:

@@ -171,10 +171,16 @@ class Region:
         """The name of a node, on one line."""
         return printable(self.memory.nodes.name(n), 20)
 
+    def derivative(self, n: int) -> str:
+        """∂L/∂n, by their names."""
+        return f"∂{self.name(self.output)}/∂{self.name(n)}"
+
     def argument_name(self, a: Any) -> str:
         """An argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
         if type(a) is Operand:
             return self.name(a)
+        if isinstance(a, type):
+            return a.__name__
         if np.ndim(a) == 0 and not isinstance(a, list | tuple | dict):
             return printable(str(a), 20)
         return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"

@@ -52,9 +52,10 @@ class Explanation(NamedTuple):
         return not self.findings
 
     def __repr__(self) -> str:
-        rows = wrap(self.headline, WIDTH)
+        rows, told = wrap(self.headline, WIDTH), set[str]()
         for number, found in enumerate(self.findings[:SHOWN], 1):
-            rows += _item(f"{number}. ", found)
+            rows += _item(f"{number}. ", found, found.cause in told)
+            told.add(found.cause)
         rows += _more(self.findings)
         for title, remarks in (("Zeros among the elements:", self.remarks), ("Kinks and ties:", self.kinks)):
             rows += [title] * bool(remarks) + [line for remark in remarks[:SHOWN] for line in _remark(remark)] + _more(remarks)
@@ -90,12 +91,12 @@ class Explanation(NamedTuple):
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
 
-def _item(mark: str, found: Finding) -> list[str]:
-    """A finding: cause and place, the sentence, code as it stands, the advice."""
+def _item(mark: str, found: Finding, told: bool) -> list[str]:
+    """A finding: cause and place, the sentence, code as it stands, the advice, unless it was told before."""
     operand = f", operand {found.operand}" if found.operand is not None else ""
     rows = [_cut(f"{mark}{found.cause} at {found.node}{operand}{_which(found.elements)}{_place(found.line, ', ')}")]
     text, *code = found.text.splitlines()
-    for paragraph in (text,) if code else (text, found.advice):
+    for paragraph in (text,) if code or told else (text, found.advice):
         rows += wrap(paragraph, WIDTH, initial_indent="   ", subsequent_indent="   ")
     return rows + [_cut(f"       {line}") for line in code]
 

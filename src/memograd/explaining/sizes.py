@@ -83,9 +83,9 @@ def _shrinking(region: Region, way: list[Step]) -> list[Finding]:
 
 
 def _extreme(region: Region, way: list[Step], cause: str, step: Step) -> Finding:
-    use, L, x = step.use, region.name(region.output), region.name(region.target)
+    use, size = step.use, largest(region.cotangents[region.target])
     text = (
-        f"∂{L}/∂{x} has size {largest(region.cotangents[region.target]):.3g}: on the strongest of its ways, of {len(way)} steps, "
+        f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, of {len(way)} steps, "
         f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by {step.gain:.3g}."
     )
     return finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)

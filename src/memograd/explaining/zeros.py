@@ -78,9 +78,8 @@ def explained(region: Region, origin: Origin) -> Finding:
         return cancelled(region, origin.uses, origin.mask)
     (use,) = origin.uses
     cause, at, operand, why = _cause(region, use, origin)
-    n, c = region.name(use.node), region.name(use.consumer)
-    made = f"{c} = {region.formula(use.consumer)}"
-    text = f"∂L/∂{n} gets 0 from {made}: {why}."
+    made = f"{region.name(use.consumer)} = {region.formula(use.consumer)}"
+    text = f"{region.derivative(use.node)} gets 0 from {made}: {why}."
     return finding(region, cause, at, operand, origin.mask, region.steps[use.node][SHAPE], text)
 
 
@@ -88,7 +87,7 @@ def cancelled(region: Region, uses: tuple[Use, ...], mask: Mask) -> Finding:
     """The uses of a node whose parts add up to nothing, by name."""
     n = uses[0].node
     ways = " and ".join(f"{region.name(n)} → {region.name(use.consumer)} ({largest(region.term(use)):.3g})" for use in uses[:3])
-    text = f"At {region.name(n)} the parts of ∂L/∂{region.name(n)} by {ways} cancel."
+    text = f"At {region.name(n)} the parts of {region.derivative(n)} by {ways} cancel."
     return finding(region, "cancellation", n, None, mask, region.steps[n][SHAPE], text)
 
 
