@@ -187,10 +187,16 @@ def deviation_of_equal_numbers(tape):
     return np.sqrt(d).named("slope"), x
 
 
-@fault("pytorch/pytorch#43405", ("pole", "p", "x"))
+@fault("tensorflow/tensorflow#5888", ("pole", "p", "x"))
 def power_below_one_at_zero(tape):
     (x,) = leaves(tape, x=[0.0, 1.0])
     return total(np.power(x, 0.5).named("p")), x
+
+
+@fault("pytorch/pytorch#43405", ("pole", "v3", "x"))
+def second_derivative_alone(tape):
+    (x,) = leaves(tape, x=0.0)
+    return mg.grad_node(np.power(x, 1.5).named("L"), x), x
 
 
 @fault("jax-ml/jax#5698", ("outside the domain", "log", "x"), ("outside the domain", "root", "x"), ("carried", "root", "root"))
@@ -232,6 +238,13 @@ def another_input(tape):
 def input_that_nothing_uses(tape):
     x, y = leaves(tape, x=1.0, y=2.0)
     return np.square(y).named("L"), x
+
+
+@fault("tensorflow/tensorflow#116636", ("no path", "x", None))
+def only_another_output_uses_it(tape):
+    x, y = leaves(tape, x=1.0, y=2.0)
+    (np.sin(x) * y).named("other")
+    return np.cos(y).named("L"), x
 
 
 @fault("tensorflow/tensorflow#61199", ("frozen", "m", "x"))

@@ -119,6 +119,19 @@ class TestWhatIsSaid:
         explanation = mg.explain((np.square(x) + 1.0).named("L"), x)
         assert "<script>" in str(explanation) and "<script>" not in explanation._repr_html_()
 
+    @pytest.mark.parametrize(
+        ("value", "headline"),
+        [
+            ([0.0, 1.0], "∂L/∂x is infinite in 1 of its 2 elements."),
+            (0.0, "∂L/∂x is infinite."),
+            ([0.0, 0.0], "∂L/∂x is infinite in all of its 2 elements."),
+            ([1.0, 2.0], "∂L/∂x is in order."),
+        ],
+    )
+    def test_the_verdict_is_a_sentence(self, tape, value, headline):
+        x = tape.leaf(value, name="x")
+        assert mg.explain(np.sum(np.sqrt(x)).named("L"), x).headline == headline
+
     def test_errors_are_those_of_grad(self, tape):
         x, n = tape.leaf([1.0, 2.0]), tape.leaf([1, 2])
         for L, target, error in (
@@ -308,6 +321,12 @@ class TestNothingIsChanged:
         L = np.sum(np.tanh(x).named("y"))
         tape.forget()
         assert causes(mg.explain(L, x)) == (("saturation", "y", "x"),)
+
+    def test_within_a_budget(self, tape):
+        L, x = HEALTHY[2](tape)
+        expected = str(mg.explain(L, x))
+        tape.budget = 0
+        assert str(mg.explain(L, x)) == expected
 
     def test_a_copy_explains_the_same(self, tape):
         L, x = FAULTS[0].build(tape)

@@ -175,6 +175,7 @@ ARROWS = {
     ("explaining.report", "explaining.findings"),
     ("explaining.report", "explaining.kinks"),
     ("explaining.report", "explaining.pathshares"),
+    ("explaining.report", "explaining.region"),
     ("explaining.rewrites", "explaining.domains"),
     ("explaining.rewrites", "explaining.region"),
     ("explaining.sizes", "explaining.domains"),

@@ -1,14 +1,17 @@
 """The explanation as it is read: in lines of text, as a table in a notebook, and as data."""
 
 import os
+from collections.abc import Callable
 from html import escape
 from textwrap import wrap
 from typing import Any, NamedTuple
 
-from ..arrays import shape_of
+import numpy as np
+
 from .findings import Elements, Finding
 from .kinks import Kink
 from .pathshares import Shares
+from .region import parts
 
 WIDTH = 79
 SHOWN = 6
@@ -69,15 +72,13 @@ class Explanation(NamedTuple):
         this = f"∂{self.output}/∂{self.target}"
         return {
             "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
-            "zero": f"{this} is 0{_everywhere(self.derivative)}.",
+            "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",
+            "infinite": f"{this} is infinite{_where(self.derivative, np.isinf)}.",
+            "zero": f"{this} is 0{_where(self.derivative, np.logical_not)}.",
             "value": f"{this} is in order, but {self.output} itself is not a finite number.",
             "rounding": f"{this} is what rounding left of parts that cancel.",
             "in order": f"{this} is in order.",
-        }.get(self.verdict, f"{this} is {self.verdict}{' somewhere' * self._in_part}.")
-
-    @property
-    def _in_part(self) -> bool:
-        return self.verdict in ("NaN", "infinite") and shape_of(self.derivative) != ()
+        }.get(self.verdict, f"{this} is surprisingly {self.verdict}.")
 
     def _repr_html_(self) -> str:
         """A table: a row for each finding, remark and kink."""
@@ -117,8 +118,11 @@ def _place(line: Any, before: str = "") -> str:
     return f"{before}{os.path.basename(line[0])}:{line[1]}" if line else ""
 
 
-def _everywhere(derivative: Any) -> str:
-    return "" if derivative is None or shape_of(derivative) == () else f" in all of its {derivative.size} elements"
+def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
+    """In how many elements something is the case."""
+    arrays = list(parts(derivative)) if derivative is not None else []
+    number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
+    return "" if size == 1 else f" in all of its {size} elements" if number == size else f" in {number} of its {size} elements"
 
 
 def _more(found: tuple[Any, ...]) -> list[str]:
