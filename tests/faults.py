@@ -54,6 +54,9 @@ def total(node: mg.Node) -> mg.Node:
     return np.sum(node).named("L")
 
 
+DATA = np.random.default_rng(2).normal(size=(6, 4))
+
+
 # ------------------------------------------------------------------------------------ NaN behind a mask: 0 · ∞
 
 
@@ -398,6 +401,20 @@ def bias_before_a_mean_is_taken_away(tape):
     return total((h - np.mean(h, axis=0)) * np.array([[1.0], [2.0], [3.0]]) ** 0), b
 
 
+@fault("pytorch/pytorch#59172", ("cancellation", "h", "b"))
+def bias_before_a_mean_with_weights(tape):
+    x, b = leaves(tape, x=DATA, b=[0.1, 0.2, 0.3, 0.4])
+    h = np.add(x, b).named("h")
+    return total((h - np.mean(h, axis=0)) * np.sin(DATA)), b
+
+
+@fault("pytorch/pytorch#59172", ("cancellation", "e", None))
+def average_of_equal_numbers(tape):
+    (x,) = leaves(tape, x=[0.11, 0.73, 0.29])
+    e = np.exp(x).named("e")
+    return total(0.7 * e / np.sum(e).named("s")), x
+
+
 @fault("jax-ml/jax#25643", ("underflow", "e", "z"))
 def gaussian_far_out(tape):
     (z,) = leaves(tape, z=[-800.0, -900.0])
@@ -447,9 +464,6 @@ def layers(tape: mg.Tape, sizes: list[int]) -> list[tuple[mg.Node, mg.Node]]:
         (tape.leaf(rng.normal(size=(m, n)) / np.sqrt(m), name=f"W{k}"), tape.leaf(np.zeros(n), name=f"b{k}"))
         for k, (m, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
     ]
-
-
-DATA = np.random.default_rng(2).normal(size=(6, 4))
 
 
 @healthy
@@ -544,6 +558,18 @@ def physics_in_si_units(tape):
 def light_years_in_metres(tape):
     (d,) = leaves(tape, d=4.2)
     return np.square(9.46e15 * d).named("L"), d
+
+
+@healthy
+def small_part_of_a_large_sum(tape):
+    (x,) = leaves(tape, x=2.0)
+    return (np.sin(x) + 1e12).named("L"), x
+
+
+@healthy
+def phase_of_a_fast_wave(tape):
+    (t,) = leaves(tape, t=1e12)
+    return np.square(np.sin(t)).named("L"), t
 
 
 @healthy

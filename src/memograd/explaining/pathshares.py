@@ -49,10 +49,10 @@ class Shares(NamedTuple):
 
     def __repr__(self) -> str:
         """A line for each."""
-        rows = [f"  {share:7.1%}  {' → '.join(_short(path))}" for path, _, share in self.shares]
+        rows = [f"  {_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares]
         if self.others:
             rest = 1 - sum(share for _, _, share in self.shares)
-            rows.append(f"  {rest:7.1%}  {_amount(self.others)} more")
+            rows.append(f"  {_part(rest)}  {_amount(self.others)} more")
         return "\n".join(rows)
 
 
@@ -69,6 +69,11 @@ def path_shares(region: Region) -> Shares:
 
 def _short(path: tuple[str, ...]) -> tuple[str, ...]:
     return path if len(path) < 8 else (*path[:4], "…", *path[-2:])
+
+
+def _part(share: float) -> str:
+    """A part of the whole; many times the whole, where parts cancel."""
+    return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
 
 def _amount(number: int) -> str:

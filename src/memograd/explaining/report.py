@@ -11,7 +11,7 @@ import numpy as np
 from .findings import Elements, Finding
 from .kinks import Kink
 from .pathshares import Shares
-from .region import parts
+from .region import derivative_of, parts
 
 WIDTH = 79
 SHOWN = 6
@@ -69,7 +69,7 @@ class Explanation(NamedTuple):
     @property
     def headline(self) -> str:
         """The verdict as a sentence."""
-        this = f"∂{self.output}/∂{self.target}"
+        this = derivative_of(self.output, self.target)
         return {
             "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
             "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",

@@ -84,11 +84,15 @@ def explained(region: Region, origin: Origin) -> Finding:
 
 
 def cancelled(region: Region, uses: tuple[Use, ...], mask: Mask) -> Finding:
-    """The uses of a node whose parts add up to nothing, by name."""
-    n = uses[0].node
+    """Parts that add up to nothing: those that the uses of a node give, by name, or those within one use."""
+    n, shape = uses[0].node, region.steps[uses[0].node][SHAPE]
+    if len(uses) == 1:
+        c = uses[0].consumer
+        text = f"What {region.name(c)} = {region.formula(c)} gives to {region.derivative(n)}, element by element, cancels in the sum."
+        return finding(region, "cancellation", c, Operand(n), mask, shape, text)
     ways = " and ".join(f"{region.name(n)} → {region.name(use.consumer)} ({largest(region.term(use)):.3g})" for use in uses[:3])
     text = f"At {region.name(n)} the parts of {region.derivative(n)} by {ways} cancel."
-    return finding(region, "cancellation", n, None, mask, region.steps[n][SHAPE], text)
+    return finding(region, "cancellation", n, None, mask, shape, text)
 
 
 def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str]:
