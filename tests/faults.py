@@ -177,6 +177,12 @@ def data_with_a_hole(tape):
     return total(np.multiply(x, data).named("m")), x
 
 
+@fault("pytorch/pytorch#143658", ("given", "m", "nan"), ("carried", "m", "nan"))
+def constant_that_is_no_number(tape):
+    (x,) = leaves(tape, x=[1.0, 2.0])
+    return total(np.multiply(x, np.nan).named("m")), x
+
+
 @fault("pytorch/pytorch#86362", ("pole", "norm", "s"))
 def norm_at_the_origin(tape):
     (x,) = leaves(tape, x=[0.0, 0.0])

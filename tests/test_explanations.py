@@ -82,6 +82,19 @@ class TestWhatIsSaid:
         assert (found.elements.number, found.elements.size, found.elements.first) == (2, 4, ((0, 1), (1, 0)))
         assert found.line is not None and found.line[0] == __file__
 
+    def test_the_first_of_the_values_and_the_first_of_the_derivatives(self, tape):
+        x = tape.leaf([-1.0, 2.0], name="x")
+        with np.errstate(invalid="ignore"):
+            L = np.sum(np.sin(np.sqrt(x).named("root")).named("s") * np.log(x).named("log")).named("L")
+        explanation = mg.explain(L, x)
+        assert [(found.of, found.node) for found in explanation.findings] == [
+            ("value", "root"),
+            ("value", "log"),
+            ("derivative", "v4"),
+            ("derivative", "v4"),
+        ]
+        assert "1. outside the domain in the value of root, operand x" in str(explanation)
+
     def test_what_is_zero_among_the_elements_is_a_remark(self, tape):
         x = tape.leaf([1.0, -2.0], name="x")
         explanation = mg.explain(np.sum(np.maximum(x, 0.0).named("relu")), x)

@@ -81,6 +81,8 @@ class Finding(NamedTuple):
         Where the user's code made the node.
     text : str
         The sentence.
+    of : str
+        Of what: ``derivative``; or ``value``, where a NaN or an infinity is born on the way to L already.
     """
 
     cause: str
@@ -89,6 +91,7 @@ class Finding(NamedTuple):
     elements: Elements
     line: Line | None
     text: str
+    of: str = "derivative"
 
     @property
     def advice(self) -> str:
@@ -96,7 +99,7 @@ class Finding(NamedTuple):
         return CAUSES[self.cause]
 
 
-def finding(region: Region, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str) -> Finding:
+def finding(region: Region, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str, of: str = "derivative") -> Finding:
     """A finding at node n; `operand` is an argument of its op, or None."""
     named = None if operand is None else region.argument_name(operand)
-    return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text)
+    return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text, of)

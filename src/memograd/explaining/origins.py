@@ -37,12 +37,13 @@ def _births(region: Region, n: int) -> Iterator[Finding]:
     y, shape = region.read(n), region.steps[n][SHAPE]
     if region.op(n) is None:
         mask = ~np.isfinite(y)
-        yield finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.")
+        yield finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.", "value")
         return
     if isinstance(y, tuple):
         if all(finite(region.argument(a)) for a in _numbers(region, n)):
-            yield finding(region, "outside the domain", n, _suspect(region, n), True, (), f"{region.formula(n)} gave {_kinds(y)}.")
+            yield finding(region, "outside the domain", n, _suspect(region, n), True, (), f"{region.formula(n)} gave {_kinds(y)}.", "value")
         return
+    yield from _given(region, n)
     for bad, cause in ((np.isnan, "outside the domain"), (np.isinf, "overflow")):
         mask = bad(y) & ~_inherited(region, n, lambda value: ~np.isfinite(value))
         if np.any(mask):
@@ -50,11 +51,21 @@ def _births(region: Region, n: int) -> Iterator[Finding]:
     mask = np.isnan(y) & ~_inherited(region, n, np.isnan) & _inherited(region, n, np.isinf)
     if np.any(mask):
         text = f"{region.formula(n)} made NaN of infinite operands."
-        yield finding(region, "infinities", n, _infinite(region, n), mask, shape, text)
+        yield finding(region, "infinities", n, _infinite(region, n), mask, shape, text, "value")
+
+
+def _given(region: Region, n: int) -> Iterator[Finding]:
+    """The constants among the operands of n that hold what n has from them."""
+    y, shape = region.read(n), region.steps[n][SHAPE]
+    for a in _numbers(region, n):
+        if type(a) is not Operand and not finite(a):
+            there = np.broadcast_to(~np.isfinite(a), shape) if RULES[region.op(n)].kind == "elementwise" else True
+            text = f"{region.name(n)} = {region.formula(n)} has a constant operand that holds {_kinds(a)}."
+            yield finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
 
 
 def _birth(region: Region, n: int, cause: str, mask: Mask) -> Finding:
-    """A NaN or an infinity of finite operands; of a constant that holds it, where there is one."""
+    """A NaN or an infinity of finite operands."""
     shape, op = region.steps[n][SHAPE], region.op(n)
     domain, name = domain_of(op), op_name(op)
     if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
@@ -64,7 +75,7 @@ def _birth(region: Region, n: int, cause: str, mask: Mask) -> Finding:
     needs = f": {name} needs {domain.good.format(region.argument_name(operand))}" if domain is not None and cause != "overflow" else ""
     what = "NaN" if cause == "outside the domain" else "∞"
     text = f"{region.name(n)} = {region.formula(n)} is {what}, while its operands are finite{needs}."
-    return finding(region, cause, n, operand, mask, shape, text)
+    return finding(region, cause, n, operand, mask, shape, text, "value")
 
 
 def _numbers(region: Region, n: int) -> list[Any]:
@@ -104,12 +115,14 @@ def _kinds(y: Any) -> str:
 
 
 def adjoint_origins(region: Region) -> tuple[list[Finding], list[int]]:
-    """The births among the derivatives, as a run from L meets them; and the values without end or sense that they read."""
+    """The births among the derivatives, as a run from L meets them; and the nodes whose values have to do with them."""
     found, carriers = list[Finding](), list[int]()
     for n in region.nodes:
         if not finite(region.cotangents[n]):
             births = [(use, mask, places) for use in region.uses(n) for mask, places in _born(region, use)]
-            carriers.extend(c for use, _, places in births for c in _carriers(region, use, places))
+            for use, _, places in births:
+                if carried := _carriers(region, use, places):
+                    carriers += [use.consumer, *(int(a) for a in carried if type(a) is Operand)]
             found.extend(_explained(region, *birth) for birth in births)
             if all(finite(region.term(use)) for use in region.uses(n)):
                 found.append(_overflowing_sum(region, n))
@@ -132,12 +145,12 @@ def _born(region: Region, use: Use) -> Iterator[tuple[Mask, Mask]]:
         yield ~np.isfinite(d), True
 
 
-def _carriers(region: Region, use: Use, places: Mask) -> list[int]:
-    """The nodes whose values a use reads that are NaN or infinite there."""
-    args = region.arguments(use.consumer)
-    read = [int(a) for k, a in enumerate(args) if type(a) is Operand and use.line.reads(k)]
-    read += [use.consumer] * use.line.reads_output
-    return [n for n in read if not finite(_at(region.read(n), places))]
+def _carriers(region: Region, use: Use, places: Mask) -> list[Any]:
+    """The arguments, or the result, that a use reads and that are NaN or infinite there."""
+    args, numbers = region.arguments(use.consumer), _numbers(region, use.consumer)
+    read = [a for k, a in enumerate(args) if use.line.reads(k) and any(a is number for number in numbers)]
+    read += [Operand(use.consumer)] * use.line.reads_output
+    return [a for a in read if not finite(_at(region.argument(a), places))]
 
 
 def _at(value: Any, places: Mask) -> Any:
@@ -155,8 +168,8 @@ def _explained(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
     carriers = _carriers(region, use, places)
     given = f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at {region.name(c)} = {region.formula(c)}"
     if carriers:
-        text = f"{given}: its derivative reads {region.name(carriers[0])}, which is {_kinds(region.read(carriers[0]))}."
-        return _finding(region, "carried", use, Operand(carriers[0]), mask, text)
+        text = f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is {_kinds(region.argument(carriers[0]))}."
+        return _finding(region, "carried", use, carriers[0], mask, text)
     if finite(region.term(use, scaled(g, 1 / largest(g)))):
         return _finding(
             region, "overflow", use, Operand(use.node), mask, f"{given}: what arrives, {largest(g):.3g}, times the slope is too large."

@@ -95,7 +95,8 @@ class Explanation(NamedTuple):
 def _item(mark: str, found: Finding, told: bool) -> list[str]:
     """A finding: cause and place, the sentence, code as it stands, the advice, unless it was told before."""
     operand = f", operand {found.operand}" if found.operand is not None else ""
-    rows = [_cut(f"{mark}{found.cause} at {found.node}{operand}{_which(found.elements)}{_place(found.line, ', ')}")]
+    at = "at" if found.of == "derivative" else "in the value of"
+    rows = [_cut(f"{mark}{found.cause} {at} {found.node}{operand}{_which(found.elements)}{_place(found.line, ', ')}")]
     text, *code = found.text.splitlines()
     for paragraph in (text,) if code or told else (text, found.advice):
         rows += wrap(paragraph, WIDTH, initial_indent="   ", subsequent_indent="   ")
