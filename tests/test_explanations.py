@@ -109,6 +109,13 @@ class TestWhatIsSaid:
             ("saturation", "relu", "x", ((1,),)),
         ]
 
+    def test_a_zero_that_came_from_further_up(self, tape):
+        h, w = tape.leaf([-1.0, -2.0], name="h"), tape.leaf([3.0, 4.0], name="w")
+        relu = np.maximum(h, 0.0).named("relu")
+        (found,) = mg.explain(np.sum(np.square((relu * w).named("m")).named("sq")), w).findings
+        assert (found.cause, found.node) == ("zero slope", "sq")
+        assert found.text.endswith("of m, which is 0 from relu = np.maximum(h, 0.0) on.")
+
     def test_a_condition_and_an_operand_without_a_line(self, tape):
         x = tape.leaf([1.0, 0.0], name="x")
         assert causes(mg.explain(np.sum(np.where(x, 2.0, 3.0).named("w")), x)) == (("condition", "w", "x"),)

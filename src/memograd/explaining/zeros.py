@@ -117,7 +117,8 @@ def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str
     factor = _zero_factor(region, use, origin)
     if factor is not None:
         return _source(region, c, factor)
-    return "zero slope", c, itself, f"the slope of {name} is 0 at this value of {region.name(use.node)}"
+    since = _since(region, itself, _first_zero(region, itself)) if vanishes(region.read(use.node)) else ""
+    return "zero slope", c, itself, f"the slope of {name} is 0 at this value of {region.name(use.node)}{since and f', which is 0{since}'}"
 
 
 def _hidden(region: Region, use: Use, origin: Origin) -> tuple[str, str] | None:
@@ -159,17 +160,27 @@ def _zero_factor(region: Region, use: Use, origin: Origin) -> Any:
 
 
 def _source(region: Region, c: int, factor: Any) -> tuple[str, int, Any, str]:
-    """Why a factor is zero: it was given so, or it underflowed on the way."""
-    n = factor
-    while type(n) is Operand and region.op(n) is not None:
-        operands = [a for a in region.arguments(n) if type(a) is Operand]
-        zeros = [a for a in operands if vanishes(region.read(a))]
-        if not zeros and operands and _underflows(region, n):
-            return "underflow", n, operands[0], f"its factor {region.argument_name(factor)} is 0, because {region.formula(n)} underflowed"
+    """Why a factor is zero: it underflowed on the way, or it was given so, or came out so."""
+    n, name = _first_zero(region, factor), region.argument_name(factor)
+    if type(n) is Operand and region.op(n) is not None and _underflows(region, n):
+        operand = next(a for a in region.arguments(n) if type(a) is Operand)
+        return "underflow", n, operand, f"its factor {name} is 0, because {region.formula(n)} underflowed"
+    return "zero factor", c, factor, f"its other factor, {name}, is 0{_since(region, factor, n)}"
+
+
+def _first_zero(region: Region, n: Any) -> Any:
+    """The node from which on, down to n, everything is zero because its one operand that is zero is."""
+    while type(n) is Operand:
+        zeros = [a for a in region.arguments(n) if type(a) is Operand and vanishes(region.read(a))]
         if len(zeros) != 1:
             break
         n = zeros[0]
-    return "zero factor", c, factor, f"its other factor, {region.argument_name(factor)}, is 0"
+    return n
+
+
+def _since(region: Region, a: Any, first: Any) -> str:
+    """Where a zero that is met at `a` began, if that is not `a` itself."""
+    return "" if first is a or type(first) is not Operand else f" from {region.name(first)} = {region.formula(first)} on"
 
 
 def _underflows(region: Region, n: int) -> bool:
