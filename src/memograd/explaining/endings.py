@@ -38,11 +38,11 @@ def endings(region: Region) -> Iterator[Finding]:
     if region.target not in above:
         yield from _unused(region, above)
         return
-    reached, stack = {region.target}, [region.target]
+    reached, stack, succ = {region.target}, [region.target], region.memory.succ.look()
     found: set[tuple[int, int]] = set()
     while stack:
         o = stack.pop()
-        for c, edge in region.memory.succ[o].items():
+        for c, edge in succ[o].items():
             if c in above:
                 if RULES[region.op(c)].lines[edge["argnums"]] and region.inexact(c):
                     stack.extend({c} - reached)
@@ -106,7 +106,7 @@ def _is_from(a: Any, value: Any) -> bool:
 
 def _last(region: Region) -> list[int]:
     """The nodes at which what is computed from x ends, up to three of them."""
-    steps, succ = region.steps, region.memory.succ
+    steps, succ = region.steps, region.memory.succ.look()
     seen, stack, ends = {region.target}, [region.target], []
     while stack:
         n = stack.pop()

@@ -60,6 +60,8 @@ def elements_of(mask: Mask, shape: Any) -> Elements:
     """The elements that a mask means, of an array of this shape."""
     if mask is True:
         mask = np.ones(shape if all(isinstance(n, int) for n in shape) else (), bool)
+    if np.ndim(mask) == 0:
+        return Elements(int(mask), 1, ((),) if mask else ())
     places = np.argwhere(mask)[:FIRST]
     return Elements(int(np.count_nonzero(mask)), int(np.size(mask)), tuple(tuple(map(int, place)) for place in places))
 
