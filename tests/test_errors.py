@@ -34,6 +34,7 @@ BUILTINS = {
     errors.UnknownNodeError: KeyError,
     errors.GraphError: ValueError,
     errors.CheckError: AssertionError,
+    errors.ArchiveError: ValueError,
     errors.MissingLibraryError: ImportError,
 }
 """Each kind of error, and the built-in that a caller would expect."""

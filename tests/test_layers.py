@@ -39,6 +39,7 @@ LEVELS = {
         "sparsity",
         "drawing",
         "commands",
+        "archive",
         "jacobians",
         "walkthrough",
         "elimination",
@@ -186,10 +187,24 @@ ARROWS = {
     ("explaining.zeros", "explaining.findings"),
     ("explaining.zeros", "explaining.kinks"),
     ("explaining.zeros", "explaining.region"),
+    ("archive.constants", "archive.checks"),
+    ("archive.constants", "archive.names"),
+    ("archive.packs", "archive.checks"),
+    ("archive.packs", "archive.names"),
+    ("archive.members", "archive.checks"),
+    ("archive.members", "archive.names"),
+    ("archive.program", "archive.checks"),
+    ("archive.program", "archive.constants"),
+    ("archive.program", "archive.names"),
+    ("archive.program", "archive.packs"),
+    ("archive.session", "archive.checks"),
+    ("archive.session", "archive.packs"),
+    ("archive.session", "archive.program"),
+    ("archive.events", "archive.checks"),
 }
 """Imports within one level, each named. Besides, each sheet imports the registry, and a folder collects its files."""
 
-FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining"}
+FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "archive"}
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}

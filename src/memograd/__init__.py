@@ -19,6 +19,7 @@ from .tape import Tape
 
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
+    from .archive import load, save
     from .derivation import derive
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
     from .explaining import explain
@@ -54,6 +55,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "linear",
+    "load",
     "multilinear",
     "op",
     "optimize",
@@ -62,6 +64,7 @@ __all__ = [
     "plan",
     "rule",
     "stop_gradient",
+    "save",
     "table",
     "to_dot",
     "to_graphml",
@@ -77,6 +80,7 @@ LATER = {
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
     "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
+    "save": "archive", "load": "archive",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

@@ -107,6 +107,10 @@ class CheckError(MemogradError, AssertionError):
     """A rule or a gradient differs from what it was checked against."""
 
 
+class ArchiveError(MemogradError, ValueError):
+    """A session cannot be saved as data, or a file is no session that was."""
+
+
 class MissingLibraryError(MemogradError, ImportError):
     """An optional library is not installed."""
 

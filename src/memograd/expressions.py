@@ -159,7 +159,7 @@ def _reshape(writer: Writer, step: Step, args: list[str]) -> str | None:
 
 
 def _swapaxes(writer: Writer, step: Step, args: list[str]) -> str:
-    return f"{args[0]}.swapaxes({step.kwargs['axis1']}, {step.kwargs['axis2']})"
+    return f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, {writer.constant(step.kwargs['axis2'])})"
 
 
 def _getitem(writer: Writer, step: Step, args: list[str]) -> str:

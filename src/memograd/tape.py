@@ -318,7 +318,7 @@ class Tape:
             return key.id if key.tape is self and key.id in steps else None
         if isinstance(key, str):
             n = self._names.get(key)
-            unnamed = int(key[1:]) if n is None and _reserved(key) else None
+            unnamed = int(key[1:]) if n is None and reserved(key) else None
             return unnamed if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key else n
         if isinstance(key, int | np.integer):
             return int(key) if int(key) in steps else None
@@ -345,7 +345,7 @@ class Tape:
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str) or not name:
             raise NamingError(f"A name is a string with something in it, not {printable(repr(name))}.")
-        if _reserved(name):
+        if reserved(name):
             raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
         if name in self._names:
             raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
@@ -534,7 +534,7 @@ class Tape:
         (9.0, 25.0)
         """
         with self._lock:
-            return _restored(state_of(self._memory), self._next)
+            return restored(state_of(self._memory), self._next)
 
     __copy__ = copy
 
@@ -544,7 +544,7 @@ class Tape:
     def __reduce__(self) -> tuple[Any, ...]:
         with self._lock:
             check_picklable(self._memory)
-            return _restored, (state_of(self._memory), self._next)
+            return restored, (state_of(self._memory), self._next)
 
     def _value(self, n: int) -> Any:
         """The value of n; where ops are run for it, they must not change the tape."""
@@ -589,7 +589,7 @@ class Tape:
     def _derivative(self, node: Node, output: int, t: Node) -> Node:
         """A requested derivative gets a name, unless it has one, or its name is taken."""
         name = derivative_name(*map(self._memory.nodes.name, (output, t.id)))
-        if _reserved(node.name) and name not in self._names:
+        if reserved(node.name) and name not in self._names:
             self._name(node, name)
         return node
 
@@ -641,7 +641,7 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     return (y, shape_of(y), dtype_of(y), True) if isinstance(y, tuple) else (y, y.shape, y.dtype, False)
 
 
-def _restored(state: State, following: int) -> Tape:
+def restored(state: State, following: int) -> Tape:
     """A tape that knows what another knew, whose next node is to be `following`."""
     tape = Tape()
     restore(tape._memory, state)
@@ -650,5 +650,5 @@ def _restored(state: State, following: int) -> Tape:
     return tape
 
 
-def _reserved(name: str) -> bool:
+def reserved(name: str) -> bool:
     return name[:1] == "v" and name[1:].isdecimal()

@@ -1,0 +1,197 @@
+"""Save and load a session: a program with all that is known of it, as data only.
+
+An archive is a zip, **version 1**::
+
+    session.json     what there is, in columns; see below
+    arrays/0.npy     arrays of one axis, NumPy's format 1.0, stored as they are, each with its SHA-256 in the JSON
+    arrays/1.npy     …
+
+``session.json`` is an object with these keys. A column of which it says *differences* holds each number less the one before.
+
+===========  =================================================================================================================
+format       ``"memograd session"``
+version      1. A reader refuses what it does not know; a file of version 1 can be read for good
+generator    who wrote it
+byteorder    ``"little"`` or ``"big"``: that of the arrays
+members      of each array file its ``dtype``, ``length`` and ``sha256``, that of the file's bytes
+packs        how items are made of them. ``sizes`` and ``members``: of each buffer its length, and the file in which it follows the
+             ones before. ``items``: of each its layout, a number of ``layouts``: ``{"scalar": dtype}`` takes the next number from the
+             buffer that ``scalars`` names; ``{"array": [dtype, shape, strides]}`` is seen on the next of ``buffers`` from the next of
+             ``offsets``, in bytes (both differences); ``{"tuple": [kind, item, ...]}`` is made of items before
+program      ``ids`` (differences) of the nodes, and of each: ``op``, 0 for a leaf or the place in ``ops``, names, from 1; ``call``
+             in ``calls``, arguments and keywords, with ``{"operand": null}`` where an operand stands; ``fact`` in ``facts``, dtype and
+             shape; ``line`` in ``lines``, whose first is a place in ``files``. ``operands`` says of each hole, in order, how many ids
+             before its node the operand stands. ``names`` that were given, and ``of`` (L, n) of recorded derivatives
+session      ``values``, ``pending`` and each table's ``cotangents`` by ``nodes`` and ``items`` (differences); ``marks`` (1 maybe, 2
+             dirty), ``causes``, ``assigned``, each table's ``program`` and ``acts`` by ``nodes`` (differences) and ``numbers``; ``acts``:
+             request, target, assignments before it; ``counts`` of requests and assignments, and whether every value was kept; ``budget``
+log          null, or the columns of its events
+===========  =================================================================================================================
+
+Constants are written as JSON where it has them; else under a tag: ``array`` and ``number`` (an item, or Python's number of that
+value), ``tuple list slice range dtype type op ellipsis default``.
+
+Nothing in a file is run, imported, or trusted with an amount of memory: ops are names, looked up among the registered ones; sizes
+are checked against the file's own before memory is taken; whatever is wrong is an :class:`~memograd.errors.ArchiveError`. A digest
+finds damage, not intent: who can write the file can write other numbers, as who can write a program can.
+"""
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+from ..errors import ArchiveError, MemogradError, printable
+from ..log import Log
+from ..tape import Tape, restored
+from . import events, packs, program, session
+from .atomic import replacing
+from .checks import Sheet, damaged
+from .members import Members, opened, write
+from .packs import Packer, Unpacker
+
+FORMAT, VERSION = "memograd session", 1
+
+KEYS = "format version generator byteorder members packs program session log"
+OF_MEMBER = "dtype length sha256"
+
+
+def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
+    """Save a tape with all that is known of it: nodes, names, values, derivatives, marks, the budget.
+
+    The file takes the place of one at `path` when all of it is on the disk; if that fails, the old one stays as it is.
+
+    Parameters
+    ----------
+    path : path-like
+        By custom ``*.memograd``.
+    tape : Tape
+        Not in the middle of a request.
+    log : Log, optional
+        Saved with it: a log of requests on this tape.
+
+    Raises
+    ------
+    ArchiveError
+        A constant of the program that is no data, two ops of one name, or too much for an archive.
+    BusyError
+        In the middle of a request.
+    OSError
+        The disk is full, or the file cannot be written there.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x = tape.leaf([0.5, 2.0], name="x")
+    >>> L = np.sum(np.sin(x) * x).named("L")
+    >>> g = mg.grad(L, x)
+    >>> path = os.path.join(tempfile.mkdtemp(), "session.memograd")
+    >>> mg.save(path, tape)
+    >>> other, log = mg.load(path), mg.Log()
+    >>> bool(np.all(mg.grad(other["L"], other["x"], log=log) == g)), str(log)
+    (True, '∂L/∂x ← table[x]')
+    """
+    content, packer = _content(tape, log)
+    index, members = packer.index()
+    with replacing(path) as file:
+        write(file, content | {"packs": index}, members)
+
+
+def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
+    """What is to be saved, as it is at one moment."""
+    packer = Packer()
+    with tape._lock:
+        tape._check_idle("saving")
+        memory = tape._memory
+        if log is not None:
+            log.check(tape.graph)
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "generator": f"memograd {import_module('memograd').__version__}",
+            "byteorder": sys.byteorder,
+            "program": {**program.program_of(memory, packer), "next": tape._next},
+            "session": session.session_of(memory, packer),
+            "log": None if log is None else events.log_of(log),
+        }, packer
+
+
+def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
+    """The tape that was saved: what is asked of it again is read, and an assignment reaches what it would have reached there.
+
+    Parameters
+    ----------
+    path : path-like
+        What :func:`save` wrote. It is data: nothing in it is run or imported, and ops that are not memograd's own have to be
+        registered before.
+    log : Log, optional
+        A new one, which is filled with the saved one's events, if one was saved.
+
+    Returns
+    -------
+    Tape
+        With the same ids, names, values, derivatives, marks and budget; :func:`memograd.why` answers as before.
+
+    Raises
+    ------
+    ArchiveError
+        Whatever is wrong with the file: cut off, changed, of another version, or with an op that is not registered.
+    OSError
+        The file is not there, or cannot be opened.
+
+    Examples
+    --------
+    >>> import os, tempfile, memograd as mg
+    >>> tape, log = mg.Tape(), mg.Log()
+    >>> x, w = tape.leaf(3.0, name="x"), tape.leaf(2.0, name="w")
+    >>> L = (x * w).named("L")
+    >>> _ = mg.grad(L, [x, w], log=log)
+    >>> path = os.path.join(tempfile.mkdtemp(), "session.memograd")
+    >>> mg.save(path, tape, log=log)
+    >>> log = mg.Log()
+    >>> tape = mg.load(path, log=log)
+    >>> tape["w"].value = 5.0
+    >>> float(mg.grad(tape["L"], tape["x"], log=log)), log.stored, log.dropped
+    (5.0, ['x', 'w', 'x'], ['x'])
+    """
+    if log is not None and (log.events or log.assigned):
+        raise ArchiveError("This log holds events already. Hand in a new memograd.Log().")
+    with open(path, "rb") as file:
+        try:
+            with opened(file) as members:
+                return _tape(members, log)
+        except MemogradError:
+            raise
+        except Exception as error:  # what zipfile, json and NumPy say of such bytes
+            raise ArchiveError(f"{printable(os.fspath(path))} is no archive of memograd's, or a damaged one: {error!r}") from error
+
+
+def _tape(members: Members, log: Log | None) -> Tape:
+    """The tape of an archive: first its arrays, then what they are."""
+    sheet = _whole(members.content())
+    arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
+    items = Unpacker(sheet.sheet("packs", packs.KEYS), [one.number("length") for one in told]).items(arrays)
+    written = sheet.sheet("program", program.KEYS)
+    steps = program.steps_of(written, items)
+    state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)
+    state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps)
+    tape = restored(state, written.number("next", least=next(reversed(steps), -1) + 1))
+    session.check_tables(tape._memory)
+    if log is not None and sheet.content["log"] is not None:
+        events.restore_log(log, sheet.sheet("log", events.KEYS), tape._memory)
+    return tape
+
+
+def _whole(content: Any) -> Sheet:
+    """What the JSON says, if it is of a kind that is read here."""
+    if type(content) is not dict or content.get("format") != FORMAT:
+        damaged(f"its JSON does not begin with the format {FORMAT!r}")
+    if content.get("version") != VERSION:
+        raise ArchiveError(
+            f"The session is of version {printable(repr(content.get('version')))}, saved by {printable(repr(content.get('generator')))}. "
+            f"This memograd reads version {VERSION}: take one that is as new, or save it anew there."
+        )
+    if content.get("byteorder") != sys.byteorder:
+        raise ArchiveError(f"The session was saved on a machine of another byte order than this one, which is {sys.byteorder}.")
+    return Sheet(content, "the session", KEYS)

@@ -1,0 +1,110 @@
+"""The constants of a program as tagged JSON, and back. What JSON has is written as it is; all else under a tag.
+
+Arrays and NumPy's scalars are items of the archive's packs, told by their numbers. What has no tag cannot be saved.
+"""
+
+import math
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArchiveError, printable
+from .checks import damaged, one, one_of, whole
+from .names import DTYPES, KNOWN, TYPES, dtype_name, saved_name
+
+Put = Callable[[Any], int]
+"""Puts an array or a scalar among the items, and gives its number."""
+
+DEEPEST = 16
+"""Levels of tuples in tuples."""
+
+WIDEST = 2**64
+"""What an integer stays below: NumPy computes with none that is larger."""
+
+WHOLE = {"ellipsis": ..., "default": np._NoValue}
+"""Constants that are one object each."""
+
+
+def encoded(a: Any, put: Put, ops: dict[str, Any]) -> Any:
+    """A constant as JSON."""
+    kind = type(a)
+    if kind in (bool, str, NoneType) or (kind is int and abs(a) < WIDEST) or (kind is float and math.isfinite(a)):
+        return a
+    if kind in (float, complex):
+        return {"number": put(np.dtype(kind).type(a))}
+    if isinstance(a, np.ndarray | np.generic) and a.dtype in KNOWN:
+        return {"array": put(a)}
+    if kind is tuple or kind is list:
+        return {kind.__name__: [encoded(item, put, ops) for item in a]}
+    if kind is slice or kind is range:
+        return {kind.__name__: [encoded(end, put, ops) for end in (a.start, a.stop, a.step)]}
+    return _named(a, ops)
+
+
+def _named(a: Any, ops: dict[str, Any]) -> Any:
+    """What is told by a name."""
+    for tag, only in WHOLE.items():
+        if a is only:
+            return {tag: None}
+    if isinstance(a, np.dtype) and a in KNOWN:
+        return {"dtype": dtype_name(a)}
+    if isinstance(a, type) and a in TYPES.values():
+        return {"type": f"{a.__module__}.{a.__name__}"}
+    if callable(a):
+        return {"op": saved_name(a, ops)}
+    raise ArchiveError(f"{printable(repr(a))}, a {type(a).__name__}, cannot be saved. Constants are numbers, arrays, strings and the like.")
+
+
+class Decoder:
+    """From JSON to constants; `items` are the archive's arrays and scalars, `ops` the registered ops by name."""
+
+    def __init__(self, items: list[Any], ops: dict[str, Any]) -> None:
+        self.items, self.ops = items, ops
+        self.tags: dict[str, Callable[[Any, int], Any]] = {
+            "number": lambda content, depth: self._number(content),
+            "array": lambda content, depth: self._item(content),
+            "tuple": lambda content, depth: tuple(self._all(content, depth)),
+            "list": lambda content, depth: self._all(content, depth),
+            "slice": lambda content, depth: slice(*self._all(content, depth, 3)),
+            "range": lambda content, depth: self._range(content),
+            "dtype": lambda content, depth: one_of(DTYPES, content, "dtype"),
+            "type": lambda content, depth: one_of(TYPES, content, "type of numbers"),
+            "op": lambda content, depth: one_of(self.ops, content, "registered op"),
+        }
+
+    def decoded(self, content: Any, depth: int = 0) -> Any:
+        """A constant."""
+        kind = type(content)
+        if kind in (bool, str, NoneType, float):
+            return content
+        if kind is int:
+            return whole(content, "a constant", WIDEST, 1 - WIDEST)
+        if depth > DEEPEST:
+            damaged(f"a constant is nested deeper than {DEEPEST} levels")
+        tag, inner = one(content, (*self.tags, *WHOLE))
+        return WHOLE[tag] if tag in WHOLE else self.tags[tag](inner, depth)
+
+    def _all(self, content: Any, depth: int, count: int | None = None) -> list[Any]:
+        if type(content) is not list or (count is not None and len(content) != count):
+            damaged("a constant of several parts has not as many, or is no list")
+        return [self.decoded(item, depth + 1) for item in content]
+
+    def _range(self, content: Any) -> range:
+        ends = self._all(content, 0, 3)
+        if not set(map(type, ends)) <= {int} or not ends[2]:
+            damaged("a range has ends that are no whole numbers, or steps by 0")
+        return range(*ends)
+
+    def _item(self, content: Any) -> Any:
+        item = self.items[whole(content, "the number of an array", len(self.items))]
+        if isinstance(item, tuple):
+            damaged("a constant is said to be what is a result")
+        return item
+
+    def _number(self, content: Any) -> Any:
+        item = self._item(content)
+        if not isinstance(item, np.float64 | np.complex128):
+            damaged("a number of Python's is said to be what is none")
+        return item.item()

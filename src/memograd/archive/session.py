@@ -1,0 +1,136 @@
+"""What is remembered of a program, as columns, and back: values, cotangents, marks, and why each was computed."""
+
+from typing import Any
+
+from ..arrays import dtype_of, inexact, shape_of
+from ..memory import DIRTY, MAYBE, Act, Memory, Table, consumers
+from ..program import ARGS, DTYPE, LINE, OP, SHAPE, Steps, uses_in
+from ..snapshot import State
+from .checks import LARGEST, Sheet, damaged, differences, whole
+from .packs import Packer
+from .program import Numbered, known
+
+KEYS = "values marks pending causes assigned tables acts counts budget"
+OF_TABLE = "output cotangents marks program acts causes"
+
+# ------------------------------------------------------------------------------------------------------ to write
+
+
+def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
+    """All that is remembered, as JSON."""
+    acts = Numbered()
+    return {
+        "values": _entries(memory.values, packer),
+        "marks": _column(memory.marks),
+        "pending": _entries(memory.pending, packer),
+        "causes": _column(memory.causes),
+        "assigned": _column(memory.assigned),
+        "tables": [_table(table, packer, acts) for table in memory.tables.values()],
+        "acts": list(acts),
+        "counts": [memory.requests, memory.assignments, int(memory.whole)],
+        "budget": memory.budget and memory.budget.limit,
+    }
+
+
+def _table(table: Table, packer: Packer, acts: Numbered) -> dict[str, Any]:
+    """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again."""
+    cotangents = {n: g for n, g in table.cotangents.items() if n != table.output}
+    return {
+        "output": table.output,
+        "cotangents": _entries(cotangents, packer),
+        "marks": _column(table.marks),
+        "program": _column(table.program),
+        "acts": _column({n: acts[act] for n, act in table.acts.items()}),
+        "causes": _column(table.causes),
+    }
+
+
+def _entries(arrays: dict[int, Any], packer: Packer) -> dict[str, Any]:
+    return {"nodes": differences(arrays), "items": differences(map(packer.put, arrays.values()))}
+
+
+def _column(numbers: dict[int, int]) -> dict[str, Any]:
+    return {"nodes": differences(numbers), "numbers": list(numbers.values())}
+
+
+# ------------------------------------------------------------------------------------------------------- to read
+
+
+def remembered(sheet: Sheet, steps: Steps, items: list[Any]) -> State:
+    """What a file says of a memory, as :func:`memograd.snapshot.restore` takes it."""
+    values, pending = (_read_entries(sheet, key, steps, items) for key in ("values", "pending"))
+    marks = _read_column(sheet, "marks", steps, DIRTY + 1, MAYBE)
+    leaves = {n for n, step in steps.items() if step[OP] is None}
+    if not values.keys() >= leaves or not leaves & marks.keys() >= pending.keys():
+        damaged("a leaf has no value, or one was assigned to what is no leaf, or is not marked")
+    if any(marks.get(n) == DIRTY for n in leaves):
+        damaged("a leaf is to be computed")
+    acts = [Act(*_numbers(act, 3, "an act", -1)) for act in sheet.items("acts")]
+    requests, assignments, complete = _numbers(sheet.content["counts"], 3, "counts")
+    causes, assigned = _read_column(sheet, "causes", steps), _read_column(sheet, "assigned", steps)
+    if not assigned.keys() <= leaves or not all(cause in uses_in(steps[n][ARGS]) for n, cause in causes.items()):
+        damaged("an assignment is told of what is no leaf, or a cause of what was not computed from it")
+    return {
+        "values": values,
+        "marks": marks,
+        "pending": pending,
+        "causes": causes,
+        "assigned": assigned,
+        "tables": dict(_read_table(table, steps, items, acts) for table in sheet.sheets("tables", OF_TABLE)),
+        "counts": (requests, assignments, bool(complete)),
+        "budget": None if sheet.content["budget"] is None else sheet.number("budget"),
+    }
+
+
+def _read_table(sheet: Sheet, steps: Steps, items: list[Any], acts: list[Act]) -> tuple[int, dict[str, Any]]:
+    output = sheet.number("output")
+    if output not in steps or steps[output][SHAPE] != () or type(steps[output][DTYPE]) is tuple or not inexact(steps[output][DTYPE]):
+        damaged("a table is of a node that is no scalar with a derivative, or is not there")
+    program = _read_column(sheet, "program", steps)
+    if not all(m in steps and steps[m][SHAPE:LINE] == steps[n][SHAPE:LINE] for n, m in program.items()):
+        damaged("a derivative is computed by a node that is not there, or is of another shape")
+    return output, {
+        "cotangents": _read_entries(sheet, "cotangents", steps, items),
+        "marks": _read_column(sheet, "marks", steps, DIRTY + 1, MAYBE),
+        "program": program,
+        "acts": {n: acts[k] for n, k in _read_column(sheet, "acts", steps, len(acts)).items()},
+        "causes": _read_column(sheet, "causes", steps, least=-LARGEST),
+    }
+
+
+def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
+    """Arrays by node, each of its node's shape and dtype."""
+    entries = sheet.sheet(key, "nodes items")
+    nodes = known(entries, steps)
+    found = {n: items[k] for n, k in zip(nodes, entries.sums("items", len(nodes), len(items)), strict=True)}
+    for n, item in found.items():
+        step = steps[n]
+        if shape_of(item) != step[SHAPE] or dtype_of(item) != step[DTYPE]:
+            damaged(f"what is kept of node {n} is not of its shape and dtype")
+    return found
+
+
+def _read_column(sheet: Sheet, key: str, steps: Steps, below: int = LARGEST, least: int = 0) -> dict[int, int]:
+    """Numbers by node."""
+    column = sheet.sheet(key, "nodes numbers")
+    nodes = known(column, steps)
+    return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
+
+
+def _numbers(found: Any, count: int, what: str, least: int = 0) -> list[int]:
+    if type(found) is not list or len(found) != count:
+        damaged(f"{what} should be {count} numbers")
+    return [whole(number, what, least=least) for number in found]
+
+
+def check_tables(memory: Memory) -> None:
+    """Raise if a table tells of what does not lead to its output, or gives causes that can be none."""
+    for table in memory.tables.values():
+        for told in (table.cotangents, table.marks, table.program, table.acts, table.causes):
+            if not told.keys() <= table.up.keys():
+                damaged("a table tells of a node that does not lead to its output")
+        if not table.cotangents.keys() | table.marks.keys() <= table.acts.keys() | {table.output}:
+            damaged("a cotangent is there that no request is said to have computed")
+        for n, cause in table.causes.items():
+            if (~cause not in consumers(table, n)) if cause < 0 else (cause not in memory.primals(table, n)):
+                damaged("a cotangent is said to have changed because of what it was not computed from")
