@@ -47,6 +47,7 @@ from ..tape import Tape, restored
 from . import events, packs, program, session
 from .atomic import replacing
 from .checks import Sheet, damaged
+from .collector import uncollected
 from .members import Members, opened, write
 from .packs import Packer, Unpacker
 
@@ -92,8 +93,9 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
     >>> bool(np.all(mg.grad(other["L"], other["x"], log=log) == g)), str(log)
     (True, '∂L/∂x ← table[x]')
     """
-    content, packer = _content(tape, log)
-    index, members = packer.index()
+    with uncollected():
+        content, packer = _content(tape, log)
+        index, members = packer.index()
     with replacing(path) as file:
         write(file, content | {"packs": index}, members)
 
@@ -159,7 +161,7 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
         raise ArchiveError("This log holds events already. Hand in a new memograd.Log().")
     with open(path, "rb") as file:
         try:
-            with opened(file) as members:
+            with opened(file) as members, uncollected():
                 return _tape(members, log)
         except MemogradError:
             raise

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import ArchiveError, printable
 from .checks import damaged, one, one_of, whole
-from .names import DTYPES, KNOWN, TYPES, dtype_name, saved_name
+from .names import DTYPES, NAMES, TYPES, saved_name
 
 Put = Callable[[Any], int]
 """Puts an array or a scalar among the items, and gives its number."""
@@ -34,7 +34,7 @@ def encoded(a: Any, put: Put, ops: dict[str, Any]) -> Any:
         return a
     if kind in (float, complex):
         return {"number": put(np.dtype(kind).type(a))}
-    if isinstance(a, np.ndarray | np.generic) and a.dtype in KNOWN:
+    if isinstance(a, np.ndarray | np.generic) and a.dtype in NAMES:
         return {"array": put(a)}
     if kind is tuple or kind is list:
         return {kind.__name__: [encoded(item, put, ops) for item in a]}
@@ -48,8 +48,8 @@ def _named(a: Any, ops: dict[str, Any]) -> Any:
     for tag, only in WHOLE.items():
         if a is only:
             return {tag: None}
-    if isinstance(a, np.dtype) and a in KNOWN:
-        return {"dtype": dtype_name(a)}
+    if isinstance(a, np.dtype) and a in NAMES:
+        return {"dtype": NAMES[a]}
     if isinstance(a, type) and a in TYPES.values():
         return {"type": f"{a.__module__}.{a.__name__}"}
     if callable(a):
@@ -98,7 +98,7 @@ class Decoder:
         return range(*ends)
 
     def _item(self, content: Any) -> Any:
-        item = self.items[whole(content, "the number of an array", len(self.items))]
+        item = self.items[whole(content, "the number of an array", len(self.items), 1)]
         if isinstance(item, tuple):
             damaged("a constant is said to be what is a result")
         return item

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import ArchiveError
 from .checks import Sheet, damaged, one_of
-from .names import DTYPES, dtype_name
+from .names import DTYPES, NAMES
 
 SESSION = "session.json"
 
@@ -72,7 +72,7 @@ def _write_array(archive: ZipFile, name: str, parts: list[np.ndarray]) -> dict[s
         for piece in chain([head], _pieces(whole_array)):
             digest.update(piece)
             member.write(piece)
-    return {"dtype": dtype_name(whole_array.dtype), "length": whole_array.size, "sha256": digest.hexdigest()}
+    return {"dtype": NAMES[whole_array.dtype], "length": whole_array.size, "sha256": digest.hexdigest()}
 
 
 def _pieces(array: np.ndarray) -> Iterator[memoryview]:

@@ -15,20 +15,17 @@ NUMBERS = "?bhilqBHILQefdgFDG"
 """NumPy's letters for the dtypes that values have."""
 
 
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """A dtype as NumPy writes it; a long double is another one on other machines, so that its precision is said, too.
-
-    >>> dtype_name(np.dtype(np.float32).newbyteorder("<"))
-    '<f4'
-    """
+def _written(dtype: np.dtype[Any]) -> str:
+    """A dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
     precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
     return dtype.str + precision
 
 
 _NATIVE = [np.dtype(letter) for letter in NUMBERS]
-KNOWN = frozenset(np.dtype(d.str) for native in _NATIVE for d in (native, native.newbyteorder("S")))
-DTYPES = {dtype_name(d): d for d in KNOWN}
-"""What an array's dtype may be, in this machine's byte order and in the other."""
+NAMES = {d: _written(d) for native in _NATIVE for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))}
+"""What an array's dtype may be, in this machine's byte order and in the other, and its name."""
+
+DTYPES = {name: d for d, name in NAMES.items()}
 
 _TYPES: tuple[type, ...] = (bool, int, float, complex, *(native.type for native in _NATIVE))
 TYPES = {f"{t.__module__}.{t.__name__}": t for t in _TYPES}
@@ -55,10 +52,11 @@ def name_of(op: Any) -> str:
 
     Private parts of a module's name are left out, and the sheets of memograd: they may move.
     """
-    module: str = getattr(op, "__module__", None) or _home(op)  # type: ignore[assignment]
-    name: str = getattr(op, "__qualname__", None) or getattr(op, "__name__", repr(op))
+    named, name = getattr(op, "__module__", None), getattr(op, "__qualname__", None)
+    module: str = named if named else _home(op)
+    called: str = name if name else getattr(op, "__name__", repr(op))
     parts = [part for part in module.split(".") if not part.startswith("_") or part == module]
-    return ".".join([*(parts[:1] if parts[0] == "memograd" else parts), name])
+    return ".".join([*(parts[:1] if parts[0] == "memograd" else parts), called])
 
 
 def _home(op: Any) -> str:

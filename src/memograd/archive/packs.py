@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import owners_of
+from ..errors import ArchiveError
 from .checks import LARGEST, Sheet, damaged, differences, one, one_of, whole
-from .names import DTYPES, KNOWN, RESULTS, dtype_name
+from .names import DTYPES, NAMES, RESULTS
 
 LARGE = 2**20
 """Bytes from which on a buffer is a member of its own, and as many as share one member, about."""
@@ -57,41 +58,46 @@ class Packer:
         self._scalars: dict[str, list[Any]] = {}
 
     def put(self, value: Any) -> int:
-        """The number of the item that a value is; one that was put before is the same item."""
+        """The number, from 1, of the item that a value is; one that was put before is the same item."""
         number = self._numbers.get(id(value))
         if number is None:
             layout = self._layout(value)
-            number = self._numbers[id(value)] = len(self._column)
             self._held.append(value)
             self._column.append(self._layouts.setdefault(layout, len(self._layouts)))
+            number = self._numbers[id(value)] = len(self._column)
         return number
 
     def _layout(self, value: Any) -> Any:
-        if isinstance(value, tuple):
-            return type(value).__name__, *map(self.put, value)
-        name = dtype_name(value.dtype)
-        if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray:
             strides = None if value.flags.c_contiguous else value.strides
             self._see(value, strides)
-            return name, value.shape, strides
-        self._scalars.setdefault(name, []).append(value)
-        return name
+            return NAMES[value.dtype], value.shape, strides
+        if isinstance(value, np.generic):
+            name = NAMES[value.dtype]
+            self._scalars.setdefault(name, []).append(value)
+            return name
+        kind = type(value)
+        if kind is not tuple and RESULTS.get(kind.__name__) is not kind:
+            raise ArchiveError(
+                f"A value is a {kind.__name__}, but an archive holds NumPy's arrays, and plain tuples of them. Let ops give these."
+            )
+        return kind.__name__, *map(self.put, value)
 
     def _see(self, array: np.ndarray, strides: Strides) -> None:
         buffer, begin = self._buffer(array)
-        low, high = extent(array.shape, strides, array.itemsize)
+        low, high = (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
         buffer.start, buffer.stop = min(buffer.start, begin + low), max(buffer.stop, begin + high)
         self._views.append((buffer, begin))
 
     def _buffer(self, array: np.ndarray) -> tuple[Buffer, int]:
         """The buffer of an array, and where in it the array begins."""
-        (owner,) = owners_of(array)
+        owner = array if array.base is None else owners_of(array)[0]
         buffer = self._owners.get(id(owner))
         if buffer is None:
             flat = flattened(owner)
             if flat is None:  # memory of another kind: the array's own numbers are kept
-                owner = np.array(array, order="C")
-                flat, array = owner.reshape(-1), owner
+                owner = array = np.array(array, order="C")
+                flat = owner.reshape(-1)
             buffer = self._owners[id(owner)] = Buffer(len(self._owners), flat)
             self._held.append(owner)
         return buffer, 0 if array is owner else _address(array) - _address(buffer.flat)
@@ -139,8 +145,10 @@ def _written(layout: Any) -> Any:
 
 def flattened(owner: Any) -> np.ndarray | None:
     """The numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
-    if not isinstance(owner, np.ndarray) or owner.dtype not in KNOWN:
+    if not isinstance(owner, np.ndarray) or owner.dtype not in NAMES:
         return None
+    if owner.flags.c_contiguous:
+        return owner.reshape(-1)
     downwards = owner.transpose(sorted(range(owner.ndim), key=lambda k: -owner.strides[k]))
     return downwards.reshape(-1) if downwards.flags.c_contiguous else None
 
@@ -184,11 +192,11 @@ class Unpacker:
             damaged("the buffers are not as long as the arrays that hold them")
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
-        """Every item, in order."""
+        """Every item, in order, from number 1; number 0 is none."""
         self._owners = self._apart(arrays)
         self._scalar = {name: iter(self._taken(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
-        made: list[Any] = []
+        made: list[Any] = [None]
         for k in self._items:
             kind, layout = self._layouts[k]
             made.append(self._made(kind, layout, made))
@@ -229,7 +237,7 @@ class Unpacker:
 
     def _tuple(self, layout: tuple[Any, ...], made: list[Any]) -> Any:
         name, numbers = layout
-        items = [made[whole(number, "an item of a tuple", len(made))] for number in numbers]
+        items = [made[whole(number, "an item of a tuple", len(made), 1)] for number in numbers]
         kind = RESULTS.get(name)
         if kind is None:
             return tuple(items)

@@ -14,7 +14,7 @@ from ..registry import rule_of
 from ..tape import reserved
 from .checks import Sheet, damaged, differences, one, one_of, whole
 from .constants import Decoder, encoded
-from .names import DTYPES, dtype_name, ops_by_name, resolved, saved_name
+from .names import DTYPES, NAMES, ops_by_name, resolved, saved_name
 from .packs import Packer, axes
 
 HOLE = {"operand": None}
@@ -63,7 +63,7 @@ def _fact(shape: Any, dtype: Any) -> Any:
     """A shape with its dtype; a list of such where a value is a tuple."""
     if type(dtype) is tuple:
         return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
-    return {"array": [dtype_name(dtype), shape]}
+    return {"array": [NAMES[dtype], shape]}
 
 
 class Calls:

@@ -11,7 +11,7 @@ from .packs import Packer
 from .program import Numbered, known
 
 KEYS = "values marks pending causes assigned tables acts counts budget"
-OF_TABLE = "output cotangents marks program acts causes"
+OF_TABLE = "output nodes acts items marks program causes"
 
 # ------------------------------------------------------------------------------------------------------ to write
 
@@ -33,14 +33,15 @@ def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _table(table: Table, packer: Packer, acts: Numbered) -> dict[str, Any]:
-    """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again."""
-    cotangents = {n: g for n, g in table.cotangents.items() if n != table.output}
+    """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again. What was let go is item 0."""
+    cotangents = table.cotangents
     return {
         "output": table.output,
-        "cotangents": _entries(cotangents, packer),
+        "nodes": differences(table.acts),
+        "acts": [acts[act] for act in table.acts.values()],
+        "items": differences(packer.put(cotangents[n]) if n in cotangents else 0 for n in table.acts),
         "marks": _column(table.marks),
         "program": _column(table.program),
-        "acts": _column({n: acts[act] for n, act in table.acts.items()}),
         "causes": _column(table.causes),
     }
 
@@ -89,23 +90,34 @@ def _read_table(sheet: Sheet, steps: Steps, items: list[Any], acts: list[Act]) -
     program = _read_column(sheet, "program", steps)
     if not all(m in steps and steps[m][SHAPE:LINE] == steps[n][SHAPE:LINE] for n, m in program.items()):
         damaged("a derivative is computed by a node that is not there, or is of another shape")
+    nodes = known(sheet, steps)
+    if output in nodes:
+        damaged("a table tells of its output, whose derivative by itself is 1")
     return output, {
-        "cotangents": _read_entries(sheet, "cotangents", steps, items),
+        "cotangents": {n: g for n, g in zip(nodes, _items(sheet, nodes, steps, items), strict=True) if g is not None},
         "marks": _read_column(sheet, "marks", steps, DIRTY + 1, MAYBE),
         "program": program,
-        "acts": {n: acts[k] for n, k in _read_column(sheet, "acts", steps, len(acts)).items()},
+        "acts": {n: acts[k] for n, k in zip(nodes, sheet.numbers("acts", len(nodes), len(acts)), strict=True)},
         "causes": _read_column(sheet, "causes", steps, least=-LARGEST),
     }
 
 
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
-    """Arrays by node, each of its node's shape and dtype."""
+    """Arrays by node, none let go."""
     entries = sheet.sheet(key, "nodes items")
     nodes = known(entries, steps)
-    found = {n: items[k] for n, k in zip(nodes, entries.sums("items", len(nodes), len(items)), strict=True)}
-    for n, item in found.items():
+    found = _items(entries, nodes, steps, items)
+    if any(item is None for item in found):
+        damaged(f"{key} tells of a node, but not of what is kept of it")
+    return dict(zip(nodes, found, strict=True))
+
+
+def _items(sheet: Sheet, nodes: list[int], steps: Steps, items: list[Any]) -> list[Any]:
+    """For each node an item of its shape and dtype, or None."""
+    found = [items[k] for k in sheet.sums("items", len(nodes), len(items))]
+    for n, item in zip(nodes, found, strict=True):
         step = steps[n]
-        if shape_of(item) != step[SHAPE] or dtype_of(item) != step[DTYPE]:
+        if item is not None and (shape_of(item) != step[SHAPE] or dtype_of(item) != step[DTYPE]):
             damaged(f"what is kept of node {n} is not of its shape and dtype")
     return found
 
@@ -126,11 +138,11 @@ def _numbers(found: Any, count: int, what: str, least: int = 0) -> list[int]:
 def check_tables(memory: Memory) -> None:
     """Raise if a table tells of what does not lead to its output, or gives causes that can be none."""
     for table in memory.tables.values():
-        for told in (table.cotangents, table.marks, table.program, table.acts, table.causes):
+        for told in (table.acts, table.program, table.causes):
             if not told.keys() <= table.up.keys():
                 damaged("a table tells of a node that does not lead to its output")
-        if not table.cotangents.keys() | table.marks.keys() <= table.acts.keys() | {table.output}:
-            damaged("a cotangent is there that no request is said to have computed")
+        if not table.marks.keys() <= table.acts.keys():
+            damaged("a cotangent is marked that was never computed")
         for n, cause in table.causes.items():
             if (~cause not in consumers(table, n)) if cause < 0 else (cause not in memory.primals(table, n)):
                 damaged("a cotangent is said to have changed because of what it was not computed from")

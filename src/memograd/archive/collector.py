@@ -1,0 +1,17 @@
+"""Python's garbage collector looks at all objects again whenever there are some more: not while a million are made to be kept."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """A block in which many objects are made, and none of them is garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
