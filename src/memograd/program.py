@@ -6,6 +6,7 @@ at. Steps never change, and only their end can be cut off: what was made of them
 """
 
 from collections.abc import ItemsView, Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 import networkx as nx
@@ -65,9 +66,9 @@ class Filled(Mapping[int, Any]):
         """All items. An interrupt on the way is no harm: the next look begins where this one did."""
         stop = next(reversed(self.steps), -1) + 1
         if stop > self.due:
-            for n in range(self.due, stop):
-                if n in self.steps:
-                    self.make(n)
+            new = list(takewhile(lambda n: n >= self.due, reversed(self.steps)))  # ids may have gaps, however wide
+            for n in reversed(new):
+                self.make(n)
             self.due = stop
         return self.made
 
