@@ -10,22 +10,21 @@ import numpy as np
 import memograd as mg
 
 JSON = "session.json"
-REALLY = "This is no whole session"
 
 
-def session(tape):
-    """A small session with a bit of everything: names, constants, several outputs, views, marks, a budget of none, a derivative's program."""
+def session(tape, log=None):
+    """A small session with a bit of everything: names, constants, several outputs, views, marks, a derivative's program."""
     x, w = tape.leaf([0.5, -1.0, 2.0], name="x"), tape.leaf(2.0, name="w")
     upper, lower = np.split(np.sin(x * w).named("s")[:2], 2)
     A = np.outer(x, x + 0.25)
     L = (np.sum(upper * lower * w) + np.sum(A.T @ A) + np.sum(np.where(x > 0, x, -0.0))).named("L")
     M = np.exp(-w).named("M")
     mg.grad_node(M, w)
-    mg.grad(L, x)
-    mg.grad(M, w)
-    tape.assign({x: [0.5, -1.0, 3.0]})
-    mg.grad(L, w)
-    tape.assign({w: 2.5})
+    mg.grad(L, x, log=log)
+    mg.grad(M, w, log=log)
+    tape.assign({x: [0.5, -1.0, 3.0]}, log=log)
+    mg.grad(L, w, log=log)
+    tape.assign({w: 2.5}, log=log)
     return L
 
 

@@ -8,6 +8,7 @@ from all sides, and saved and loaded again. Errors that none of the checks fores
 
 import argparse
 import collections
+import copy
 import io
 import json
 import resource
@@ -28,6 +29,8 @@ from memograd.archive import load, save
 
 FORESEEN = (zipfile.BadZipFile, zlib.error, json.JSONDecodeError, UnicodeDecodeError, EOFError, NotImplementedError, RuntimeError, OSError)
 """What zipfile and json raise by themselves; an error of another cause, such as KeyError, is one that a check should have found."""
+
+PHASES = [Phase.generate, Phase.shrink]
 
 SLOW = 20
 """Seconds in which any input, none larger than some kilobytes, is done."""
@@ -108,7 +111,7 @@ def changed(content, change):
         return
     inner, key = found
     if kind == "set":
-        inner[key] = more[0]
+        inner[key] = copy.deepcopy(more[0])
     elif kind == "add" and isinstance(inner[key], int | float):
         inner[key] += more[0]
     elif kind == "drop":
@@ -265,8 +268,10 @@ def main():
                 number, (changes, members, bits) = given
                 if time.monotonic() < end:
                     signal.alarm(SLOW)
-                    trial.run(number, changes, members, bits)
-                    signal.alarm(0)
+                    try:
+                        trial.run(number, changes, members, bits)
+                    finally:
+                        signal.alarm(0)
 
             one_batch()
             batch += 1

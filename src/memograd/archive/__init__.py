@@ -180,8 +180,8 @@ def _tape(members: Members, log: Log | None) -> Tape:
     state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps)
     tape = restored(state, written.number("next", least=next(reversed(steps), -1) + 1))
     session.check_tables(tape._memory)
-    if log is not None and sheet.content["log"] is not None:
-        events.restore_log(log, sheet.sheet("log", events.KEYS), tape._memory)
+    if sheet.content["log"] is not None:
+        events.restore_log(Log() if log is None else log, sheet.sheet("log", events.KEYS), tape._memory)
     return tape
 
 
