@@ -37,7 +37,7 @@ def restore(memory: Memory, state: State) -> None:
         getattr(memory, part).update(state[part])
     memory.requests, memory.assignments, memory.whole = state["counts"]
     for L, parts in state["tables"].items():
-        _fill(memory.table(L), parts, memory)
+        fill(memory.table(L), parts, memory)
     if state["budget"] is not None:
         memory.limit(Budget(memory, state["budget"]))
 
@@ -46,7 +46,8 @@ def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
     return memory.steps, memory.nodes.names, memory.nodes.of
 
 
-def _fill(table: Table, parts: State, memory: Memory) -> None:
+def fill(table: Table, parts: State, memory: Memory) -> None:
+    """Fill an empty table with what another knew."""
     for part in OF_TABLES:
         getattr(table, part).update(parts[part])
     for n in table.acts:  # known, though a budget may have let it go: it passes marks on

@@ -178,8 +178,10 @@ def _tape(members: Members, log: Log | None) -> Tape:
     steps = program.steps_of(written, items)
     state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)
     state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps)
-    tape = restored(state, written.number("next", least=next(reversed(steps), -1) + 1))
-    session.check_tables(tape._memory)
+    tables, budget = state["tables"], state["budget"]
+    tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1))
+    session.restore_tables(tape._memory, tables)
+    tape.budget = budget
     if sheet.content["log"] is not None:
         events.restore_log(Log() if log is None else log, sheet.sheet("log", events.KEYS), tape._memory)
     return tape

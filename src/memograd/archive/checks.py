@@ -9,10 +9,19 @@ from ..errors import ArchiveError, printable
 LARGEST = 2**53
 """Numbers of nodes, bytes and requests stay below it: any reader of JSON can hold them."""
 
+MOST_ENTRIES = 2**25
+"""What is told once and made often: arguments of all nodes together; and nodes that lead to outputs, each for each output."""
+
 
 def damaged(what: str) -> NoReturn:
     """Raise because the file cannot be what `save` wrote."""
     raise ArchiveError(f"This is no whole session of memograd: {what}. Take the file from where it was saved, or save it anew.")
+
+
+def check_moderate(count: int, what: str) -> None:
+    """Raise if a session is too large to be read again."""
+    if count > MOST_ENTRIES:
+        raise ArchiveError(f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it as several tapes.")
 
 
 def differences(numbers: Iterable[int]) -> list[int]:

@@ -197,18 +197,22 @@ class Unpacker:
         self._scalar = {name: iter(self._taken(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
         made: list[Any] = [None]
+        tuples: dict[int, Any] = {}  # each is made once, however often it is told of
         for k in self._items:
             kind, layout = self._layouts[k]
-            made.append(self._made(kind, layout, made))
+            if kind == "tuple":
+                if k not in tuples:
+                    tuples[k] = self._tuple(layout, made)
+                made.append(tuples[k])
+            else:
+                made.append(self._made(kind, layout))
         if any(True for left in self._scalar.values() for _ in left):
             damaged("there are more scalars than items")
         return made
 
-    def _made(self, kind: str, layout: Any, made: list[Any]) -> Any:
+    def _made(self, kind: str, layout: Any) -> Any:
         if kind == "scalar":
             return self._next_scalar(layout)
-        if kind == "tuple":
-            return self._tuple(layout, made)
         buffer, offset = next(self._view)
         return _array(self._owners[buffer], offset, *layout)
 
@@ -296,4 +300,4 @@ def _array(owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[in
         damaged(f"an array of shape {shape} does not fit the bytes that are there for it")
     if offset == 0 and strides is None and dtype == owner.dtype and high == owner.nbytes:
         return owner if shape == owner.shape else owner.reshape(shape)
-    return np.ndarray(shape, dtype, owner, offset, strides)
+    return np.ndarray(shape, dtype, owner, offset, None if 0 in shape else strides)

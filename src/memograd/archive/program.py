@@ -12,7 +12,7 @@ from ..memory import Memory
 from ..program import ARGS, DTYPE, KWARGS, LINE, OP, OPERAND, SHAPE, Operand, Step, Steps
 from ..registry import rule_of
 from ..tape import reserved
-from .checks import Sheet, damaged, differences, one, one_of, whole
+from .checks import MOST_ENTRIES, Sheet, check_moderate, damaged, differences, one, one_of, whole
 from .constants import Decoder, encoded
 from .names import DTYPES, NAMES, ops_by_name, resolved, saved_name
 from .packs import Packer, axes
@@ -41,6 +41,7 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     """The program as JSON."""
     steps, calls, facts, files, lines = memory.steps.values(), Calls(packer), Numbered(), Numbered(), Numbered()
     ops = Numbered({None: 0})
+    check_moderate(sum(len(step[ARGS]) for step in steps), "arguments")
     names, of = memory.nodes.names, memory.nodes.of
     return {
         "ids": differences(memory.steps),
@@ -91,7 +92,12 @@ class Calls:
             args = [HOLE if type(a) is Operand else encoded(a, put, ops) for a in step[ARGS]]
             return [args, {name: encoded(a, put, ops) for name, a in step[KWARGS].items()}]
         except ArchiveError as error:
-            raise ArchiveError(f"{describe(memory.nodes[step[OPERAND]])} cannot be saved. {error}") from None
+            raise unsaved(memory, step[OPERAND], error) from None
+
+
+def unsaved(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
+    """The error that says of which node something cannot be saved."""
+    return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
 
 # ------------------------------------------------------------------------------------------------------- to read
@@ -107,6 +113,8 @@ def steps_of(sheet: Sheet, items: list[Any]) -> Steps:
         sheet.numbers("fact", len(ids), len(facts)),
         sheet.numbers("line", len(ids), len(lines)),
     )
+    if sum(len(forms.calls[call][0]) for call in columns[1]) > MOST_ENTRIES:
+        damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
     for n, op, call, fact, line in zip(ids, *columns, strict=True):
         args, kwargs = forms[op, call]
         steps[n] = (Operand(n), forms.ops[op], _filled(args, n, back, steps), kwargs, *facts[fact], lines[line])

@@ -3,12 +3,13 @@
 from typing import Any
 
 from ..arrays import dtype_of, inexact, shape_of
+from ..errors import ArchiveError
 from ..memory import DIRTY, MAYBE, Act, Memory, Table, consumers
 from ..program import ARGS, DTYPE, LINE, OP, SHAPE, Steps, uses_in
-from ..snapshot import State
-from .checks import LARGEST, Sheet, damaged, differences, whole
+from ..snapshot import State, fill
+from .checks import LARGEST, MOST_ENTRIES, Sheet, check_moderate, damaged, differences, whole
 from .packs import Packer
-from .program import Numbered, known
+from .program import Numbered, known, unsaved
 
 KEYS = "values marks pending causes assigned tables acts counts budget"
 OF_TABLE = "output nodes acts items marks program causes"
@@ -19,35 +20,43 @@ OF_TABLE = "output nodes acts items marks program causes"
 def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     """All that is remembered, as JSON."""
     acts = Numbered()
+    check_moderate(sum(len(table.up) for table in memory.tables.values()), "nodes that lead to outputs, each for each output")
     return {
-        "values": _entries(memory.values, packer),
+        "values": _entries(memory.values, memory, packer),
         "marks": _column(memory.marks),
-        "pending": _entries(memory.pending, packer),
+        "pending": _entries(memory.pending, memory, packer),
         "causes": _column(memory.causes),
         "assigned": _column(memory.assigned),
-        "tables": [_table(table, packer, acts) for table in memory.tables.values()],
+        "tables": [_table(table, memory, packer, acts) for table in memory.tables.values()],
         "acts": list(acts),
         "counts": [memory.requests, memory.assignments, int(memory.whole)],
         "budget": memory.budget and memory.budget.limit,
     }
 
 
-def _table(table: Table, packer: Packer, acts: Numbered) -> dict[str, Any]:
+def _table(table: Table, memory: Memory, packer: Packer, acts: Numbered) -> dict[str, Any]:
     """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again. What was let go is item 0."""
     cotangents = table.cotangents
     return {
         "output": table.output,
         "nodes": differences(table.acts),
         "acts": [acts[act] for act in table.acts.values()],
-        "items": differences(packer.put(cotangents[n]) if n in cotangents else 0 for n in table.acts),
+        "items": differences(_put(n, cotangents[n], memory, packer) if n in cotangents else 0 for n in table.acts),
         "marks": _column(table.marks),
         "program": _column(table.program),
         "causes": _column(table.causes),
     }
 
 
-def _entries(arrays: dict[int, Any], packer: Packer) -> dict[str, Any]:
-    return {"nodes": differences(arrays), "items": differences(map(packer.put, arrays.values()))}
+def _entries(arrays: dict[int, Any], memory: Memory, packer: Packer) -> dict[str, Any]:
+    return {"nodes": differences(arrays), "items": differences(_put(n, array, memory, packer) for n, array in arrays.items())}
+
+
+def _put(n: int, array: Any, memory: Memory, packer: Packer) -> int:
+    try:
+        return packer.put(array)
+    except ArchiveError as error:
+        raise unsaved(memory, n, error) from None
 
 
 def _column(numbers: dict[int, int]) -> dict[str, Any]:
@@ -135,14 +144,24 @@ def _numbers(found: Any, count: int, what: str, least: int = 0) -> list[int]:
     return [whole(number, what, least=least) for number in found]
 
 
-def check_tables(memory: Memory) -> None:
-    """Raise if a table tells of what does not lead to its output, or gives causes that can be none."""
-    for table in memory.tables.values():
-        for told in (table.acts, table.program, table.causes):
-            if not told.keys() <= table.up.keys():
-                damaged("a table tells of a node that does not lead to its output")
-        if not table.marks.keys() <= table.acts.keys():
-            damaged("a cotangent is marked that was never computed")
-        for n, cause in table.causes.items():
-            if (~cause not in consumers(table, n)) if cause < 0 else (cause not in memory.primals(table, n)):
-                damaged("a cotangent is said to have changed because of what it was not computed from")
+def restore_tables(memory: Memory, tables: dict[int, State]) -> None:
+    """Fill the tables, one after the other, as long as what leads to their outputs is no more than an archive may tell of."""
+    entries = 0
+    for output, told in tables.items():
+        table = memory.table(output)
+        entries += len(table.up)
+        if entries > MOST_ENTRIES:
+            damaged(f"more than {MOST_ENTRIES} nodes lead to its tables' outputs")
+        _check_table(memory, table, told)
+        fill(table, told, memory)
+
+
+def _check_table(memory: Memory, table: Table, told: State) -> None:
+    """Raise if it is told of what does not lead to the output, or of causes that can be none."""
+    if not table.up.keys() >= told["acts"].keys() | told["program"].keys() | told["causes"].keys():
+        damaged("a table tells of a node that does not lead to its output")
+    if not told["marks"].keys() <= told["acts"].keys():
+        damaged("a cotangent is marked that was never computed")
+    for n, cause in told["causes"].items():
+        if (~cause not in consumers(table, n)) if cause < 0 else (cause not in memory.primals(table, n)):
+            damaged("a cotangent is said to have changed because of what it was not computed from")
