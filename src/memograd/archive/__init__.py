@@ -2,34 +2,41 @@
 
 An archive is a zip, **version 1**::
 
-    session.json     what there is, in columns; see below
-    arrays/0.npy     arrays of one axis, NumPy's format 1.0, stored as they are, each with its SHA-256 in the JSON
+    arrays/0.npy     arrays of one axis, in NumPy's format 1.0, stored as they are
     arrays/1.npy     …
+    session.json     what they are, and all else; deflated
 
-``session.json`` is an object with these keys. A column of which it says *differences* holds each number less the one before.
+``session.json`` is an object. A *column* is a list of numbers, one for each of something; of *differences* each is less the one
+before.
 
-===========  =================================================================================================================
-format       ``"memograd session"``
-version      1. A reader refuses what it does not know; a file of version 1 can be read for good
-generator    who wrote it
-byteorder    ``"little"`` or ``"big"``: that of the arrays
-members      of each array file its ``dtype``, ``length`` and ``sha256``, that of the file's bytes
-packs        how items are made of them. ``sizes`` and ``members``: of each buffer its length, and the file in which it follows the
-             ones before. ``items``: of each its layout, a number of ``layouts``: ``{"scalar": dtype}`` takes the next number from the
-             buffer that ``scalars`` names; ``{"array": [dtype, shape, strides]}`` is seen on the next of ``buffers`` from the next of
-             ``offsets``, in bytes (both differences); ``{"tuple": [kind, item, ...]}`` is made of items before
-program      ``ids`` (differences) of the nodes, and of each: ``op``, 0 for a leaf or the place in ``ops``, names, from 1; ``call``
-             in ``calls``, arguments and keywords, with ``{"operand": null}`` where an operand stands; ``fact`` in ``facts``, dtype and
-             shape; ``line`` in ``lines``, whose first is a place in ``files``. ``operands`` says of each hole, in order, how many ids
-             before its node the operand stands. ``names`` that were given, and ``of`` (L, n) of recorded derivatives
-session      ``values``, ``pending`` and each table's ``cotangents`` by ``nodes`` and ``items`` (differences); ``marks`` (1 maybe, 2
-             dirty), ``causes``, ``assigned``, each table's ``program`` and ``acts`` by ``nodes`` (differences) and ``numbers``; ``acts``:
-             request, target, assignments before it; ``counts`` of requests and assignments, and whether every value was kept; ``budget``
-log          null, or the columns of its events
-===========  =================================================================================================================
+format, version, generator, byteorder
+    ``"memograd session"``, 1, who wrote it, and the arrays' ``"little"`` or ``"big"``.
+members
+    Of each array file its ``dtype``, ``length`` and ``sha256``: that of the file.
+packs
+    *Buffers*, and the *items* on them. ``members`` and ``sizes``, columns: of each buffer the file that holds it, after those
+    before, and its length. ``layouts``: ``{"scalar": dtype}``, the next number of the buffer that ``scalars`` tells for the dtype;
+    ``{"array": [dtype, shape, strides or null]}``, on the next of ``buffers``, from the next of ``offsets`` on, in bytes (differences);
+    ``{"tuple": [kind, item, ...]}``, of items before. ``items``, a column: of each its layout. Items have numbers from 1.
+program
+    Of each node, as columns: its id, ``ids`` (differences); ``op``, 0 for a leaf, 1 for the first of ``ops``; ``call``, in ``calls``:
+    ``[arguments, keywords]`` with ``{"operand": null}`` where an operand stands; ``fact``, in ``facts``: ``{"array": [dtype, shape]}``
+    or ``{"tuple": [fact, ...]}``; ``line``, in ``lines``: null or ``[file, line]``, in ``files``. ``operands``: for each operand in
+    turn, how far its id is before its node's. ``names`` of ``nodes``. ``of``: ``nodes`` that the recursion recorded, with their
+    ``outputs`` L, and ``by`` which node. ``next``: the id of the next node.
+session
+    ``values`` and ``pending``: ``nodes`` and ``items`` (differences). ``marks`` (1 maybe, 2 dirty), ``causes``, ``assigned``: ``nodes``
+    (differences) and ``numbers``. ``tables``, each of an ``output``: ``nodes`` (differences) whose cotangents are known, for each
+    one of ``acts`` and an item (differences), 0 where it was let go; ``marks``, ``program`` and ``causes``, where ~n is the cotangent
+    of n. ``acts``: ``[request, target, assignments]``. ``counts``: requests, assignments, whether every value was kept. ``budget``.
+log
+    null, or columns: of each event its number among ``visit local read store drop`` in ``kinds``, ``outputs``, ``nodes``
+    (differences), ``consumers`` and ``argnums`` (-1: none), ``depths`` (differences); ``begun``: the numbers of the events with which
+    requests began; ``names`` of the nodes ``named``; names ``assigned``.
 
-Constants are written as JSON where it has them; else under a tag: ``array`` and ``number`` (an item, or Python's number of that
-value), ``tuple list slice range dtype type op ellipsis default``.
+A constant is JSON where JSON has it; else it has a tag: ``array`` (an item), ``number`` (Python's number of an item's value), ``tuple
+list slice range``, ``dtype``, ``type``, ``op``, ``ellipsis``, ``default`` (NumPy's own mark of an argument that was not given).
+An op is called by its module, without private parts and, of memograd's own, without the sheet, and its name.
 
 Nothing in a file is run, imported, or trusted with an amount of memory: ops are names, looked up among the registered ones; sizes
 are checked against the file's own before memory is taken; whatever is wrong is an :class:`~memograd.errors.ArchiveError`. A digest
@@ -58,7 +65,7 @@ OF_MEMBER = "dtype length sha256"
 
 
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
-    """Save a tape with all that is known of it: nodes, names, values, derivatives, marks, the budget.
+    """Save a tape with all that is known of it: nodes, names, lines, values, derivatives, why each was computed, the budget.
 
     The file takes the place of one at `path` when all of it is on the disk; if that fails, the old one stays as it is.
 
