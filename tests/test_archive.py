@@ -384,7 +384,7 @@ BAD = {
     "program.operands.2": -1,
     "program.call.0": -1,
     "program.calls.0": [[{"operand": None}], {}],
-    "program.calls.1": [[{"operand": None}], {"x=__import__('os').system('true')": 1}],
+    "program.calls.5": [[{"operand": None}, 0], {"x=__import__('os').system('true')": 1}],
     "program.calls.2": [[{"tuple": [[]]}], {}],
     "program.facts.0": {"array": ["|O", [3]]},
     "program.lines.0": ["file", 3],
@@ -415,6 +415,15 @@ def test_what_cannot_be_is_refused_by_a_check(place, path):
     with pytest.raises(ArchiveError) as caught:
         mg.load(path)
     assert caught.value.__cause__ is None or 10**4000 == BAD[place]  # which Python itself will not read
+
+
+def test_nodes_that_are_not_in_order_are_refused(path):
+    content, arrays = taken_apart(KEPT.read_bytes())
+    assert content["program"]["ids"][:3] == [0, 1, 1]
+    content["program"]["ids"][:3] = [1, -1, 2]  # the two leaves, the other way round
+    path.write_bytes(put_together(content, arrays))
+    with pytest.raises(ArchiveError, match="not in order"):
+        mg.load(path)
 
 
 @pytest.mark.parametrize("text", ["NaN", "[1, -Infinity]", "[" * 10**5, "{", "", "\x00", "1" * 5000, "[]", '{"format": []}'])

@@ -146,6 +146,8 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
     ------
     ArchiveError
         Whatever is wrong with the file: cut off, changed, of another version, or with an op that is not registered.
+    NoRuleError
+        An op is called with a keyword that the rule that is registered here does not name.
     OSError
         The file is not there, or cannot be opened.
 
