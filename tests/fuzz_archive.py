@@ -15,6 +15,7 @@ import resource
 import signal
 import tempfile
 import time
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -250,6 +251,7 @@ def main():
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, late)
+    warnings.filterwarnings("ignore", "Duplicate name")
     end = time.monotonic() + options.seconds
     with tempfile.TemporaryDirectory() as folder:
         trial, batch = Trial(folder), options.seed

@@ -211,8 +211,15 @@ class TestWhatSharesABuffer:
         assert not any(value.flags.writeable for value in values)
 
     def test_may_be_somebody_else_s(self, tape, x, through):
-        tape.record(chosen, (x,), y=np.frombuffer(bytes(16)))
-        assert same(through(tape)[1].value, np.zeros(2))
+        for y in (np.frombuffer(bytes(range(160))), np.zeros(9, [("a", "f4"), ("b", "f8")])["b"]):
+            tape.record(chosen, (x,), y=y[::-2])
+        other = through(tape)
+        assert all(same(other[n].value, tape[n].value) for n in (1, 2))
+
+    def test_may_be_of_the_other_byte_order(self, tape, x, through):
+        foreign = [np.arange(3.0).astype(">f8") + k for k in range(3)]
+        tape.record(chosen, (x, *(a.astype(">f8") for a in foreign)))
+        assert equal(through(tape)._memory.steps[1][2], tape._memory.steps[1][2])
 
 
 # ------------------------------------------------------------------------------------------------------ ops by name

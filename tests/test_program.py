@@ -150,3 +150,10 @@ def test_edges_share_their_attributes(tape, x):
     graph = (x * x * x).tape.graph
     assert graph.edges[0, 1] == {"argnums": (0, 1)}
     assert graph.edges[0, 2] is graph.pred[2][0] and graph.edges[1, 2] is np.sin(x).tape.graph.edges[0, 3]
+
+
+def test_a_wide_gap_between_ids_costs_nothing(tape, x):
+    tape._next = 10**15
+    y = x + 1.0
+    assert list(tape.graph) == [x.id, 10**15]
+    assert x.consumers == [y]

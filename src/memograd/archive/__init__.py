@@ -84,6 +84,8 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
         A constant of the program that is no data, two ops of one name, or too much for an archive.
     BusyError
         In the middle of a request.
+    OtherTapeError
+        The log is of another tape.
     OSError
         The disk is full, or the file cannot be written there.
 

@@ -22,9 +22,9 @@ from .names import DTYPES, NAMES
 SESSION = "session.json"
 
 LONGEST_JSON = 2**26
-"""Bytes: some two million nodes. Python's objects take up to some twenty times as much memory."""
+"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some twenty times as much memory."""
 
-MOST_LISTS = 2**20
+MOST_LISTS = 2**22
 """Lists and objects in the JSON."""
 
 MOST_MEMBERS = 2**16
@@ -65,20 +65,24 @@ def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarra
 
 
 def _write_array(archive: ZipFile, name: str, parts: list[np.ndarray]) -> dict[str, Any]:
-    """Write arrays one after the other as one member, and tell of it."""
-    whole_array = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    head, digest = memoryview(header(whole_array.dtype, whole_array.size)), hashlib.sha256()
+    """Write arrays of one dtype one after the other as one member, and tell of it."""
+    dtype, length = parts[0].dtype, sum(part.size for part in parts)
+    data = _bytes(parts[0]) if len(parts) == 1 else np.concatenate([*map(_bytes, parts)])
+    head, digest = memoryview(header(dtype, length)), hashlib.sha256()
     with archive.open(ZipInfo(name, WHEN), "w", force_zip64=True) as member:
-        for piece in chain([head], _pieces(whole_array)):
+        for piece in chain([head], _pieces(data)):
             digest.update(piece)
             member.write(piece)
-    return {"dtype": NAMES[whole_array.dtype], "length": whole_array.size, "sha256": digest.hexdigest()}
+    return {"dtype": NAMES[dtype], "length": length, "sha256": digest.hexdigest()}
 
 
-def _pieces(array: np.ndarray) -> Iterator[memoryview]:
-    """The bytes of an array, some at a time."""
-    flat = array.view(np.uint8).data
-    return (flat[start : start + LONGEST_READ] for start in range(0, len(flat), LONGEST_READ))
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.view(np.uint8)
+
+
+def _pieces(data: np.ndarray) -> Iterator[memoryview]:
+    """Some bytes at a time."""
+    return (data.data[start : start + LONGEST_READ] for start in range(0, data.size, LONGEST_READ))
 
 
 def _is_moderate(text: bytes) -> bool:
@@ -146,7 +150,7 @@ class Members:
             if (found := member.read(len(head))) != head:
                 damaged(f"{name} does not begin as the .npy file of its array does")
             digest = hashlib.sha256(found)
-            for piece in _pieces(array):
+            for piece in _pieces(_bytes(array)):
                 _fill(piece, member)
                 digest.update(piece)
             if member.read(1) or digest.hexdigest() != told.content["sha256"]:

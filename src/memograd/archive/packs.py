@@ -69,9 +69,7 @@ class Packer:
 
     def _layout(self, value: Any) -> Any:
         if type(value) is np.ndarray:
-            strides = None if value.flags.c_contiguous else value.strides
-            self._see(value, strides)
-            return NAMES[value.dtype], value.shape, strides
+            return self._array(value)
         if isinstance(value, np.generic):
             name = NAMES[value.dtype]
             self._scalars.setdefault(name, []).append(value)
@@ -83,24 +81,27 @@ class Packer:
             )
         return kind.__name__, *map(self.put, value)
 
-    def _see(self, array: np.ndarray, strides: Strides) -> None:
-        buffer, begin = self._buffer(array)
+    def _array(self, array: np.ndarray) -> Any:
+        """The layout of an array, as much of whose buffer is kept from now on."""
+        owner = array if array.base is None else owners_of(array)[0]
+        buffer = self._owners.get(id(owner)) or self._buffer(owner)
+        if buffer is None:  # memory of another kind: the array's own numbers are kept
+            return self._array(np.array(array, order="C"))
+        strides = None if array.flags.c_contiguous else array.strides
+        begin = 0 if array is owner else _address(array) - _address(buffer.flat)
         low, high = (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
         buffer.start, buffer.stop = min(buffer.start, begin + low), max(buffer.stop, begin + high)
         self._views.append((buffer, begin))
+        return NAMES[array.dtype], array.shape, strides
 
-    def _buffer(self, array: np.ndarray) -> tuple[Buffer, int]:
-        """The buffer of an array, and where in it the array begins."""
-        owner = array if array.base is None else owners_of(array)[0]
-        buffer = self._owners.get(id(owner))
-        if buffer is None:
-            flat = flattened(owner)
-            if flat is None:  # memory of another kind: the array's own numbers are kept
-                owner = array = np.array(array, order="C")
-                flat = owner.reshape(-1)
-            buffer = self._owners[id(owner)] = Buffer(len(self._owners), flat)
-            self._held.append(owner)
-        return buffer, 0 if array is owner else _address(array) - _address(buffer.flat)
+    def _buffer(self, owner: Any) -> Buffer | None:
+        """The buffer of an array that has not been met yet, if an archive can hold it."""
+        flat = flattened(owner)
+        if flat is None:
+            return None
+        self._held.append(owner)
+        self._owners[id(owner)] = buffer = Buffer(len(self._owners), flat)
+        return buffer
 
     def index(self) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
         """What the JSON says of the items, and the arrays that each member is made of, one after the other."""
