@@ -8,6 +8,8 @@ some request, since it was last computed or verified.
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import numpy as np
@@ -95,10 +97,13 @@ class Walk:
         self.free.clear()
 
     def copy(self):
-        self.tape = self.tape.copy()
-        self.leaves = [self.tape[x.id] for x in self.leaves]
-        self.outputs = [self.tape[L.id] for L in self.outputs]
-        self.log = mg.Log()
+        self.move(self.tape.copy(), mg.Log())
+
+    def save(self):
+        """And load: the log goes along."""
+        with TemporaryDirectory() as folder:
+            mg.save(path := Path(folder) / "walk.memograd", self.tape, log=self.log)
+            self.move(mg.load(path, log=(log := mg.Log())), log)
 
     def scratch(self, k, picks):
         self.note(self.truth())
@@ -184,6 +189,12 @@ class Walk:
 
     def picked(self, picks):
         return [self.leaves[k] for k in self.indices(picks)]
+
+    def move(self, tape, log):
+        """Go on upon another tape of the same program."""
+        self.tape, self.log = tape, log
+        self.leaves = [tape[x.id] for x in self.leaves]
+        self.outputs = [tape[L.id] for L in self.outputs]
 
     def put(self, new):
         self.tape.assign({self.leaves[k]: v for k, v in new.items()}, log=self.log)

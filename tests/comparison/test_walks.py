@@ -60,6 +60,10 @@ class Walking(RuleBasedStateMachine):
     def copy(self):
         self.walk.copy()
 
+    @rule()
+    def save(self):
+        self.walk.save()
+
     @rule(k=outputs, picks=leaves)
     def scratch(self, k, picks):
         self.walk.scratch(k, picks)
