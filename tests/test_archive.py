@@ -502,6 +502,15 @@ def test_a_bomb_takes_no_more_memory_than_json_may(path, monkeypatch):
     assert peak < 2**23
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_json_of_another_compression_is_refused(method, path):
+    content, _ = taken_apart(KEPT.read_bytes())
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr(JSON, json.dumps(content))
+    with pytest.raises(ArchiveError, match="not deflated"):
+        mg.load(path)
+
+
 def test_what_is_told_once_and_made_often_is_bounded(tape, path, monkeypatch):
     L = session(tape)
     mg.save(path, tape)

@@ -51,12 +51,13 @@ from typing import Any
 from ..errors import ArchiveError, MemogradError, printable
 from ..log import Log
 from ..tape import Tape, restored
-from . import events, packs, program, session
+from . import events, program, session, unpacking
 from .atomic import replacing
 from .checks import Sheet, damaged
 from .collector import uncollected
 from .members import Members, opened, write
-from .packs import Packer, Unpacker
+from .packs import Packer
+from .unpacking import Unpacker
 
 FORMAT, VERSION = "memograd session", 1
 
@@ -184,7 +185,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     """The tape of an archive: first its arrays, then what they are."""
     sheet = _whole(members.content())
     arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
-    items = Unpacker(sheet.sheet("packs", packs.KEYS), [one.number("length") for one in told]).items(arrays)
+    items = Unpacker(sheet.sheet("packs", unpacking.KEYS), [one.number("length") for one in told]).items(arrays)
     written = sheet.sheet("program", program.KEYS)
     steps = program.steps_of(written, items)
     state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)

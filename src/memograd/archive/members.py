@@ -121,6 +121,8 @@ class Members:
     def content(self) -> Any:
         """What the JSON says."""
         info = self._info(SESSION)
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others are inflated without a bound
+            damaged("its JSON is not deflated")
         with self.archive.open(info) as member:
             text = b"".join(islice(iter(lambda: member.read(LONGEST_READ), b""), LONGEST_JSON // LONGEST_READ + 1))
         if not _is_moderate(text):

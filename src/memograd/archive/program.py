@@ -15,7 +15,8 @@ from ..tape import reserved
 from .checks import MOST_ENTRIES, Sheet, check_moderate, damaged, differences, one, one_of, whole
 from .constants import Decoder, encoded
 from .names import DTYPES, NAMES, ops_by_name, resolved, saved_name
-from .packs import Packer, axes
+from .packs import Packer
+from .unpacking import axes
 
 HOLE = {"operand": None}
 """Stands in a call where an operand does."""
