@@ -123,6 +123,14 @@ ARROWS = {
     ("printing", "passes.blocking"),
     ("printing", "expressions"),
     ("replay", "plantable"),
+    ("commands", "archive"),
+    ("commands", "baselines"),
+    ("commands", "check"),
+    ("commands", "coverage"),
+    ("commands", "drawing"),
+    ("commands", "explaining"),
+    ("commands", "reasons"),
+    ("commands", "walkthrough"),
     ("derivation", "drawing.steps"),
     ("drawing.scene", "drawing.folding"),
     ("elimination.counting", "elimination.graph"),
@@ -211,7 +219,7 @@ ARROWS = {
 FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "archive"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}}
+OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

@@ -1,35 +1,154 @@
-"""The command line."""
+"""The command line: what each command prints and with which code it ends, on a saved tape and without one."""
 
 import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from tutorial import TRANSCRIPT
 
+import memograd as mg
 from memograd.__main__ import main
 from memograd.coverage import by_class, survey, table
 
-
-def test_coverage_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["coverage"]) == 0
-    assert capsys.readouterr().out == table(survey()) + "\n"
+NASTY = "<script>\n"
 
 
-def test_coverage_gives_all_names_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["coverage", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found == by_class(survey())
-    assert "tanh" in found["numpy"]["differentiable"] and "in place" in found["numpy"]["refused"]["put"]
+@pytest.fixture
+def said(capsys):
+    """Run a command that ends with a code, and give what it printed."""
+
+    def run(*argv, code=0):
+        assert main([str(word) for word in argv]) == code
+        captured = capsys.readouterr()
+        return captured.err if code == 2 else captured.out
+
+    return run
 
 
-@pytest.mark.parametrize("argv", [[], ["cover"], ["coverage", "--yaml"]])
-def test_what_is_no_command_is_answered_with_the_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(argv)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: python -m memograd")
+@pytest.fixture
+def file(tmp_path):
+    """A saved tape: L = Σ sin(x) · w, and z that does not lead to it."""
+    tape = mg.Tape()
+    x, w = tape.leaf([0.5, 2.0], name="x"), tape.leaf(3.0, name="w")
+    tape.leaf(1.0, name=NASTY)
+    L = np.sum(np.sin(x).named("s") * w).named("L")
+    mg.grad(L, w)
+    path = tmp_path / "run.memograd"
+    mg.save(path, tape)
+    return path
 
 
-def test_the_package_can_be_run() -> None:
-    ran = subprocess.run([sys.executable, "-m", "memograd", "coverage"], capture_output=True, text=True, check=True)
-    assert ran.stdout == table(survey()) + "\n"
+class TestWalkthrough:
+    def test_it_is_section_13(self, said):
+        assert said("walkthrough") == TRANSCRIPT + "\n"
+
+    def test_as_json(self, said):
+        assert json.loads(said("walkthrough", "--json"))["visited"] == ["W1", "g", "W2", "c", "b", "W3", "e"]
+
+    def test_as_a_page(self, said, tmp_path):
+        page = tmp_path / "walk.html"
+        assert str(page) in said("walkthrough", "--html", page)
+        assert "table[W3]" in page.read_text(encoding="utf-8")
+
+
+class TestCoverage:
+    def test_it_prints_the_table(self, said):
+        assert said("coverage") == table(survey()) + "\n"
+
+    def test_all_names_as_json(self, said):
+        found = json.loads(said("coverage", "--json"))
+        assert found == by_class(survey())
+        assert "tanh" in found["numpy"]["differentiable"] and "in place" in found["numpy"]["refused"]["put"]
+
+
+class TestShow:
+    def test_nodes_and_tables(self, said, file):
+        lines = said("show", file).splitlines()
+        assert len(lines) == 7 and lines[3].split() == ["3", "s", "np.sin", "float64", "(2,)"]
+        assert "<script>\\n" in lines[2] and lines[-1] == "6 nodes; derivatives known of: L (3)"
+
+    def test_as_json(self, said, file):
+        rows = json.loads(said("show", file, "--json"))
+        assert rows[3] == {"id": 3, "name": "s", "op": "np.sin", "operands": [0], "dtype": "float64", "shape": [2]}
+
+    @pytest.mark.parametrize(("format", "start"), [("svg", "<svg"), ("dot", "digraph"), ("mermaid", "flowchart"), ("json", "{")])
+    def test_as_a_picture(self, said, file, format, start):
+        assert said("show", file, "--draw", format).startswith(start)
+        assert said("show", file, "L", "--draw", format) == said("show", file, "5", "--draw", format)
+
+
+class TestDerivatives:
+    def test_grad_with_its_transcript(self, said, file):
+        printed = said("grad", file, "L", "x", "--log")
+        assert printed.startswith("∂L/∂x = [2.63274769 -1.24844051]") or printed.startswith("∂L/∂x = [ 2.63274769 -1.24844051]")
+        assert printed.endswith("∂L/∂x → table[x]\n    ∂s/∂x\n    ∂L/∂s → table[s]\n        ∂v4/∂s\n        ∂L/∂v4 ← table[v4]\n")
+
+    def test_what_was_saved_is_read_the_next_time(self, said, file):
+        said("grad", file, "L", "x", "--save")
+        assert said("grad", file, "L", "x", "--log").endswith("\n∂L/∂x ← table[x]\n")
+
+    def test_without_save_the_file_stays(self, said, file):
+        before = file.read_bytes()
+        said("grad", file, "L", "x")
+        assert file.read_bytes() == before
+
+    def test_grad_as_json(self, said, file):
+        found = json.loads(said("grad", file, "L", "x", "w", "--json"))
+        assert np.allclose(found["derivatives"]["x"], 3.0 * np.cos([0.5, 2.0])) and "∂L/∂w ← table[w]" in found["transcript"]
+
+    def test_why(self, said, file):
+        assert said("why", file, "L", "w") == "∂L/∂w was computed because request 1 asked for it.\n"
+        assert json.loads(said("why", file, "L", "x", "--json"))["x"]["kind"] == "unasked"
+
+    def test_explain_ends_with_one_where_there_is_something(self, said, file):
+        said("explain", file, "L", "x")
+        assert "no path" in said("explain", file, "L", "2", code=1)
+
+    def test_check(self, said, file):
+        assert said("check", file, "L", "x") == "∂L/∂x: agrees with finite differences\n"
+        assert json.loads(said("check", file, "L", "x", "w", "--json")) == {"x": "agrees", "w": "agrees"}
+
+    def test_compare_counts_the_work_of_each_way(self, said, file):
+        found = json.loads(said("compare", file, "L", "w", "--json"))
+        assert found["local derivatives"] == {"memograd": 2, "backprop": 4, "sums over paths": 2}
+        assert max(found["deviation"].values()) < 1e-6 and said("compare", file, "L", "w").count("\n") == 5
+
+
+class TestErrors:
+    @pytest.mark.parametrize("argv", [[], ["cover"], ["coverage", "--yaml"], ["grad"], ["show", "f", "--draw", "gif"]])
+    def test_what_is_no_command_is_answered_with_the_usage(self, argv, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith("usage: memograd")
+
+    def test_an_unknown_node_has_the_nearest_names(self, said, file):
+        assert said("grad", file, "L", "y", code=2).startswith("memograd: ")
+
+    def test_a_missing_file_and_one_that_is_none(self, said, tmp_path):
+        assert "No such file" in said("show", tmp_path / "none", code=2)
+        (tmp_path / "text").write_text("hello")
+        assert said("show", tmp_path / "text", code=2).startswith("memograd: ")
+
+    def test_completion_without_shtab(self, said, monkeypatch):
+        monkeypatch.setitem(sys.modules, "shtab", None)
+        assert "pip install 'memograd[cli]'" in said("completion", "bash", code=2)
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "memograd explain run.memograd L W1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_the_commands(said, shell):
+    pytest.importorskip("shtab", reason="shtab writes the completions: it is in the extra cli")
+    assert "walkthrough" in said("completion", shell)
+
+
+def test_the_package_can_be_run():
+    ran = subprocess.run([sys.executable, "-m", "memograd", "walkthrough"], capture_output=True, encoding="utf-8", check=True)
+    assert ran.stdout == TRANSCRIPT + "\n"

@@ -1,35 +1,93 @@
-"""The command line: ``python -m memograd coverage``."""
+"""The command line: ``memograd``, or ``python -m memograd``."""
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
-from .coverage import by_class, survey, table
+from . import commands
+from .errors import MemogradError
+
+EXAMPLES = """\
+examples:
+  memograd walkthrough                    the transcript of the tutorial's section 13
+  memograd walkthrough --html walk.html   the same as a page that plays it
+  memograd coverage                       what is differentiable
+  memograd show run.memograd              the nodes of a tape saved by memograd.save
+  memograd show run.memograd --draw svg > run.svg
+  memograd grad run.memograd L W1 W2 --log --save
+  memograd why run.memograd L W1          why the table holds what it holds
+  memograd explain run.memograd L W1      why it is zero, infinite or NaN
+  memograd check run.memograd L W1        against finite differences
+  memograd compare run.memograd L W1      against backprop and sums over paths
+  memograd completion bash > ~/.local/share/bash-completion/completions/memograd
+
+exit codes: 0 done; 1 something was found wrong; 2 it could not be carried out
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, given by its words; those of the command line by default."""
     args = parser().parse_args(argv)
-    code: int = args.run(args)
+    try:
+        code: int = args.run(args)
+    except (MemogradError, OSError) as error:
+        print(f"memograd: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 2
     return code
 
 
 def parser() -> argparse.ArgumentParser:
     """What the command line takes: one subcommand, each with a function `run` of what was parsed."""
-    whole = argparse.ArgumentParser(prog="python -m memograd", description="What memograd knows, on the command line.")
-    commands = whole.add_subparsers(required=True, metavar="command")
-    coverage = commands.add_parser("coverage", help="the public functions of NumPy and SciPy, by class", description=coverage_of.__doc__)
-    coverage.add_argument("--json", action="store_true", help="all names, and the reasons of those that are refused")
-    coverage.set_defaults(run=coverage_of)
+    plain = argparse.RawDescriptionHelpFormatter
+    whole = argparse.ArgumentParser("memograd", description="Gradients that remember.", epilog=EXAMPLES, formatter_class=plain)
+    whole.add_argument("--version", action="version", version=f"memograd {import_module('memograd').__version__}")
+    add = whole.add_subparsers(required=True, metavar="command").add_parser
+
+    page = command(add, "walkthrough", commands.walkthrough)
+    page.add_argument("--html", metavar="FILE", help="write a page that plays it")
+    command(add, "coverage", commands.coverage)
+    shown = of_file(command(add, "show", commands.show))
+    shown.add_argument("output", nargs="?", help="the node to draw around; by default the last scalar")
+    shown.add_argument("--draw", choices=commands.FORMATS, help="print a picture in this format")
+    found = of_targets(command(add, "grad", commands.gradient))
+    found.add_argument("--log", action="store_true", help="print the transcript, too")
+    found.add_argument("--save", action="store_true", help="keep what was found in the file")
+    for name, run in (
+        ("why", commands.reason),
+        ("explain", commands.explanation),
+        ("check", commands.check),
+        ("compare", commands.compare),
+    ):
+        of_targets(command(add, name, run))
+    shells = add("completion", help=commands.completion.__doc__, description=commands.completion.__doc__)
+    shells.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    shells.set_defaults(run=commands.completion, parser=parser)
     return whole
 
 
-def coverage_of(args: argparse.Namespace) -> int:
-    """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
-    rows = survey()
-    print(json.dumps(by_class(rows), indent=2) if args.json else table(rows))
-    return 0
+Add = Callable[..., argparse.ArgumentParser]
+
+
+def command(add: Add, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    """A subcommand that can answer in JSON; its description is that of the function that runs it."""
+    made = add(name, help=run.__doc__, description=run.__doc__)
+    made.add_argument("--json", action="store_true", help="answer in JSON")
+    made.set_defaults(run=run)
+    return made
+
+
+def of_file(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """A subcommand for a saved tape."""
+    made.add_argument("file", help="a tape saved by memograd.save")
+    return made
+
+
+def of_targets(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """A subcommand for derivatives on a saved tape."""
+    of_file(made).add_argument("output", help="L, by name or id")
+    made.add_argument("targets", nargs="+", metavar="target", help="by what to differentiate, by name or id")
+    return made
 
 
 if __name__ == "__main__":

@@ -1,0 +1,229 @@
+"""What the command line does: one function a command, from what was parsed to an exit code.
+
+0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2, by whoever calls: the
+command could not be carried out.
+"""
+
+import json
+import sys
+from argparse import Namespace
+from typing import Any
+
+import numpy as np
+
+from .archive import load, save
+from .baselines import backprop, finite_difference, path_sum, paths
+from .check import check_grad
+from .coverage import by_class, survey, table
+from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
+from .errors import CheckError, op_name, printable
+from .explaining import explain
+from .log import Log
+from .memory import pairs
+from .node import Node
+from .reasons import why
+from .solver import grad
+from .tape import Tape
+from .walkthrough import TARGETS, section_13
+
+FORMATS = {"svg": draw, "dot": to_dot, "mermaid": to_mermaid, "graphml": to_graphml, "json": to_node_link}
+
+MANY = 100_000
+"""Paths from a target to L up to which their sum is computed, too."""
+
+
+def walkthrough(args: Namespace) -> int:
+    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, and what they did."""
+    tape, log = section_13(), Log()
+    grad(tape["L"], [tape[name] for name in TARGETS], log=log)
+    if args.html is not None:
+        print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
+    elif args.json:
+        print(json.dumps({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read}, indent=2, ensure_ascii=False))
+    else:
+        said(str(log))
+    return 0
+
+
+def coverage(args: Namespace) -> int:
+    """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
+    rows = survey()
+    print(json.dumps(by_class(rows), indent=2) if args.json else table(rows))
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """A saved tape: its nodes; with --draw, the picture of the program around an output."""
+    tape = load(args.file)
+    if args.draw is not None:
+        print(FORMATS[args.draw](node(tape, args.output or last(tape))))
+    elif args.json:
+        print(json.dumps([row(n) for n in tape], indent=2, ensure_ascii=False))
+    else:
+        for n in tape:
+            facts = row(n)
+            print(f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} {facts['dtype']} {facts['shape']}")
+        tables = ", ".join(f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape._memory.tables.items())
+        print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
+    return 0
+
+
+def gradient(args: Namespace) -> int:
+    """The derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
+    tape, log = load(args.file), Log()
+    L, targets = asked(tape, args)
+    found = grad(L, {t.name: t for t in targets}, log=log)
+    if args.save:
+        save(args.file, tape)
+    if args.json:
+        print(
+            json.dumps(
+                {"derivatives": {name: written(g) for name, g in found.items()}, "transcript": str(log).splitlines()}, ensure_ascii=False
+            )
+        )
+        return 0
+    for name, g in found.items():
+        print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
+    if args.log:
+        said(f"\n{log}")
+    return 0
+
+
+def reason(args: Namespace) -> int:
+    """Why derivatives are what they are in the saved table: computed, read, dropped, kept."""
+    L, targets = asked(load(args.file), args)
+    reasons = {t.name: why(L, t) for t in targets}
+    if args.json:
+        print(json.dumps({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()}, indent=2, ensure_ascii=False))
+    else:
+        print(*reasons.values(), sep="\n")
+    return 0
+
+
+def explanation(args: Namespace) -> int:
+    """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
+    L, targets = asked(load(args.file), args)
+    found = {t.name: explain(L, t) for t in targets}
+    if args.json:
+        print(json.dumps({name: str(e).splitlines() for name, e in found.items()}, indent=2, ensure_ascii=False))
+    else:
+        print(*found.values(), sep="\n\n")
+    return int(any(e.findings for e in found.values()))
+
+
+def check(args: Namespace) -> int:
+    """Whether derivatives agree with finite differences; exit code 1 where one does not."""
+    L, targets = asked(load(args.file), args)
+    wrong = {}
+    for t in targets:
+        try:
+            check_grad(L, [t])
+        except CheckError as error:
+            wrong[t.name] = str(error)
+    if args.json:
+        print(json.dumps({t.name: wrong.get(t.name, "agrees") for t in targets}, indent=2, ensure_ascii=False))
+    else:
+        for t in targets:
+            print(f"∂{printable(L.name)}/∂{printable(t.name)}: {wrong.get(t.name, 'agrees with finite differences')}")
+    return int(bool(wrong))
+
+
+def compare(args: Namespace) -> int:
+    """What full backprop and sums over paths would do for the same targets, and whether all find the same."""
+    tape, log = load(args.file), Log()
+    L, targets = asked(tape, args)
+    tape.forget(L)
+    found = grad(L, targets, log=log)
+    ways = {
+        "memograd": found,
+        "backprop": [backprop(L)[t] for t in targets],
+        "finite differences": [finite_difference(L, t) for t in targets],
+    }
+    memory = tape._memory.tables[L.id]
+    uses = {n: len(pairs(memory, n)) for n in memory.up}
+    work = {"memograd": sum(uses[tape[name].id] for name in log.stored), "backprop": sum(uses.values())}
+    if (steps := counted(L, targets)) is not None:
+        ways["sums over paths"], work["sums over paths"] = [path_sum(L, t) for t in targets], steps
+    worst = {way: max(deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
+    if args.json:
+        print(json.dumps({"local derivatives": work, "deviation": worst}, indent=2, ensure_ascii=False))
+    else:
+        print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
+        for way, off in worst.items():
+            print(f"{way:<20}{work.get(way, '–'):>18}{off:>12.1e}")
+    return int(max(worst["backprop"], worst.get("sums over paths", 0.0)) > 1e-6)
+
+
+def completion(args: Namespace) -> int:
+    """A script that completes the words of this command in a shell."""
+    try:
+        import shtab
+    except ModuleNotFoundError:
+        print("memograd: completion is written by shtab, which is not installed. Install it: pip install 'memograd[cli]'.", file=sys.stderr)
+        return 2
+    print(shtab.complete(args.parser(), args.shell))
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ what they share
+
+
+def asked(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
+    """The output and the targets that were named."""
+    return node(tape, args.output), [node(tape, name) for name in args.targets]
+
+
+def node(tape: Tape, name: str) -> Node:
+    """A node by its name, or by its id."""
+    return tape[int(name) if name.isdecimal() else name]
+
+
+def last(tape: Tape) -> str:
+    """The last scalar of a tape, as an id: most often the output."""
+    return next((str(n.id) for n in reversed(list(tape)) if n.shape == ()), "0")
+
+
+def row(n: Node) -> dict[str, Any]:
+    """A node's facts."""
+    return {
+        "id": n.id,
+        "name": n.name,
+        "op": op_name(n.op),
+        "operands": [o.id for o in n.operands],
+        "dtype": str(n.dtype),
+        "shape": n.shape,
+    }
+
+
+def written(g: Any) -> Any:
+    """An array as JSON has it: nested lists; complex numbers as pairs."""
+    return [np.real(g).tolist(), np.imag(g).tolist()] if np.iscomplexobj(g) else np.asarray(g).tolist()
+
+
+def counted(L: Node, targets: list[Node]) -> int | None:
+    """How many local derivatives the sums over all paths take; None where there are too many paths to walk."""
+    steps = 0
+    for number, path in enumerate(path for t in targets for path in paths(L, t)):
+        if number == MANY:
+            return None
+        steps += len(path)
+    return steps
+
+
+def deviation(g: Any, h: Any) -> float:
+    """The largest difference, less by what the numbers themselves are large."""
+    return float(np.max(np.abs(g - h) / np.maximum(1.0, np.abs(h)), initial=0.0))
+
+
+def said(text: str) -> None:
+    """Print a transcript; in colour where it goes to a terminal and rich is installed."""
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ModuleNotFoundError:
+        print(text)
+        return
+    coloured = Text(text)
+    for pattern, style in ((r"→ table\[.*?\]", "green"), (r"← table\[.*?\]", "cyan"), (r"✗ table\[.*?\]", "red")):
+        coloured.highlight_regex(pattern, style)
+    Console(soft_wrap=True).print(coloured)
