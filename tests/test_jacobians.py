@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from interrupts import interrupted_at
 from programs import programs
 
 import memograd as mg
@@ -387,6 +388,21 @@ class TestBadInput:
         mg.hessian(L, x)
         assert len(y.tape) == size
         assert set(y.tape._memory.tables) - tables <= {L.id}
+
+    @pytest.mark.parametrize("nodes", [False, True])
+    def test_an_interrupt_leaves_the_tape_as_it_was(self, net, nodes):
+        W, x, y = net
+        expected, size = mg.jacobian(y, [W, x]), len(y.tape)
+
+        def act():
+            as_nodes(y, [W, x]) if nodes else mg.jacobian(y, [W, x])
+
+        count, stopped = 1, True
+        while stopped:
+            stopped, count = interrupted_at(count, act), count + 173
+            assert len(y.tape) == size or not stopped
+        assert count > 1000
+        assert all(map(same, mg.jacobian(y, [W, x]), expected))
 
     def test_two_threads(self, net):
         W, x, y = net

@@ -160,10 +160,10 @@ def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
         try:
             ((blocks, _),) = _answers([y], xs, order, record=True)
             nodes = [found if isinstance(found, Node) else tape.record(np.copy, (found,)) for found in blocks]
+            owned(tape, start, y.id, y.id)
         except BaseException:
             tape._cut(start)
             raise
-        owned(tape, start, y.id, y.id)
     return nodes
 
 
