@@ -140,7 +140,7 @@ class TestComplex:
     @pytest.mark.parametrize("order", ["auto", "reverse", "segments"])
     def test_rows_are_those_of_grad_even_where_it_is_not_holomorphic(self, tape, rng, order):
         z = tape.leaf(rng.normal(size=6) + 1j * rng.normal(size=6))
-        y = rng.normal(size=(6, 1)) @ np.exp(1j * np.abs(rng.normal(size=(1, 6)) @ z))
+        y = rng.normal(size=(6, 1)) @ np.exp(1j * np.abs(rng.normal(size=(1, 6)) @ np.sin(z)))
         np.testing.assert_allclose(mg.jacobian(y, z, order=order), [mg.grad(y[k], z) for k in range(6)], rtol=1e-12)
 
     def test_real_and_complex_targets_together(self, tape, rng, order):
