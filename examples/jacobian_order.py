@@ -53,7 +53,7 @@ def show(title: str, y: Any, x: Any) -> None:
     """The report of the order that is taken, and how long the two directions take beside it; all orders agree."""
     J, report = mg.jacobian(y, x, report=True)
     report = report[0] if isinstance(report, list) else report  # numbers have one report, all together
-    taken = seconds(y, x, report.order)
+    taken = seconds(y, x, "auto")
     print(f"{title}\n\n{report}")
     for order in ("reverse", "forward"):
         np.testing.assert_allclose(mg.jacobian(y, x, order=order), J, rtol=1e-8, atol=1e-10)
