@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tutorial import TRANSCRIPT
@@ -90,6 +92,23 @@ def test_the_counts_of_elimination_are_those_on_their_page() -> None:
     assert [(name, int(found)) for name, published, reverse, found in rows[:5] if published == reverse] == [
         ("RoeFlux_1d", 296), ("RobotArm_6DOF", 221), ("HumanHeartDipole", 148), ("PropaneCombustion", 88), ("BlackScholes", 284),
     ]  # fmt: skip
+
+
+def test_the_tour_gives_what_is_stored_in_it() -> None:
+    reason = "the notebook is run by nbclient with ipykernel: they are in the extra notebook"
+    nbformat = pytest.importorskip("nbformat", reason=reason)
+    nbclient = pytest.importorskip("nbclient", reason=reason)
+    pytest.importorskip("ipykernel", reason=reason)
+    stored = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
+    run = nbclient.NotebookClient(deepcopy(stored), timeout=120).execute()
+    for before, after in zip(texts(stored), texts(run), strict=True):
+        assert before == after
+
+
+def texts(notebook: Any) -> list[list[str]]:
+    """What each cell of a notebook gave, as plain text; a picture is not compared."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    return [[o.get("text") or o.data["text/plain"] for o in cell if "image/svg+xml" not in o.get("data", {})] for cell in outputs]
 
 
 def section(text: str, start: str) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out
+from .arrays import handed_out, settle
+from .memory import Table, leading_to
 from .nests import filled, leaves
 from .node import Node
 from .program import LINE, SHAPE
-from .pushing import plus, push_all
+from .pushing import keep, plus, push_all
 from .seeds import fitted
-from .solver import checked_all, grad, grad_node, nothing, scalar
+from .solver import checked_all, grad_node, nothing, pull_back, scalar
 from .tape import Tape
 
 Pairs = list[tuple[Node, Any]]
@@ -51,10 +52,14 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     >>> mg.vjp(np.square(x), x, [10.0, 1.0])
     array([20.,  4.])
     """
-    checked_all(y, [y, x])
-    (seed,) = fitted(y, seed, "seed")
-    with y.tape.scratch():
-        return grad(np.sum(seed * y), x)
+    nodes, memory = checked_all(y, [y, x])[1:], y.tape._memory
+    (g,) = fitted(y, seed, "seed")
+
+    def pulled() -> list[Any]:
+        table = Table(y.id, leading_to(memory, y.id), g.value if isinstance(g, Node) else settle(g))
+        return [pull_back(memory, table, t.id, memory.value, keep) if t.id in table.up else nothing(t.shape, t.dtype) for t in nodes]
+
+    return filled(x, map(handed_out, y.tape._alone(pulled)))
 
 
 def jvp(y: Node, x: Node, tangent: Any) -> Any:
