@@ -8,6 +8,7 @@ from conftest import SEED
 
 import memograd as mg
 from memograd.elimination import Back, Front, accumulated, accumulating, by_elimination, is_scalar, linear, linearised, ordered, orders
+from memograd.elimination.annealing import edges_of, taken
 from memograd.elimination.counting import Structure, counted
 from memograd.errors import GraphError, NotDifferentiableError, OtherTapeError, RefusedError
 
@@ -63,7 +64,8 @@ class TestRandom:
             assert np.allclose(matrix(dag, all_fronts + rest), dense(dag), rtol=1e-9, atol=1e-9)
 
     def test_what_is_counted_is_what_is_multiplied(self, dag, k, monkeypatch):
-        order, pairs, times = shuffled(dag.inner, random.Random(k)), [], accumulating.times
+        rng, pairs, times = random.Random(k), [], accumulating.times
+        order = taken(Structure(dag, units_free=True), shuffled([*dag.inner, *rng.sample(edges_of(dag), 6)], rng))
         monkeypatch.setattr(accumulating, "times", lambda a, b: pairs.append((a, b)) or times(a, b))
         accumulated(dag, order)
         real = [pair for pair in pairs if int not in map(type, pair)]
@@ -72,8 +74,8 @@ class TestRandom:
 
     def test_the_search_is_never_worse(self, dag, k):
         found = ordered(dag, effort=20_000, seed=k)
-        assert found.multiplications == min(found.counts.values()) == found.counts["search"]
-        assert sorted(found.order) == dag.inner and not found.skipped
+        assert found.multiplications == min(found.counts.values()) == found.counts["edges"]
+        assert sorted(step for step in found.order if type(step) is int) == dag.inner and not found.skipped
         assert found == ordered(dag, effort=20_000, seed=k)
 
 
@@ -95,13 +97,21 @@ class TestByHand:
         """Three inputs and three outputs through chains of two that meet in one vertex: 6 for the chains, 9 for the meeting."""
         rows = {3: [0], 4: [1], 5: [2], 6: [3, 4, 5], 7: [6], 8: [6], 9: [6], 10: [7], 11: [8], 12: [9]}
         assert counts([0, 1, 2], [10, 11, 12], rows) == {
-            "reverse": 3 + 9 + 9, "forward": 3 + 9 + 9, "Markowitz": 6 + 9, "relative Markowitz": 6 + 9, "search": 6 + 9,
+            "reverse": 3 + 9 + 9, "forward": 3 + 9 + 9, "Markowitz": 6 + 9, "relative Markowitz": 6 + 9, "search": 6 + 9, "edges": 6 + 9,
         }  # fmt: skip
 
     def test_a_diamond(self):
         assert counts([0], [4], {1: [0], 2: [1], 3: [1], 4: [2, 3]}) == dict.fromkeys(
-            ("reverse", "Markowitz", "relative Markowitz", "search"), 3
+            ("reverse", "Markowitz", "relative Markowitz", "search", "edges"), 3
         ) | {"forward": 4}
+
+    def test_an_edge_by_itself_may_be_cheaper(self):
+        """Both vertices have something in common with 0 before, and with 5 after, which an edge meets without the other two."""
+        rows = {3: [0, 1, 2], 4: [0, 3], 5: [3, 4], 6: [4], 7: [4]}
+        dag = linear([0, 1, 2], [5, 6, 7], {v: {p: float(v + p) for p in row} for v, row in rows.items()})
+        found = ordered(dag)
+        assert (found.counts["search"], found.counts["edges"], found.name) == (15, 14, "edges")
+        assert accumulated(dag, found.order) == accumulated(dag, dag.inner)
 
     def test_known_units_are_free_until_something_is_added(self):
         dag = linear([0], [4], {1: {0: 2.0}, 2: {1: 1}, 3: {1: -1}, 4: {2: 3.0, 3: 5.0}})
@@ -151,7 +161,7 @@ class TestBounded:
         rng, n = random.Random(SEED), 100_000
         rows = {v: rng.sample(range(v - 5, v), 2) for v in range(5, n)}
         found = ordered(linear(range(5), [n - 1], {v: dict.fromkeys(row) for v, row in rows.items()}))
-        assert list(found.skipped) == ["relative Markowitz", "search"]
+        assert list(found.skipped) == ["relative Markowitz", "search", "edges"]
         assert "search                   skipped  more than 2,000 vertices" in str(found)
         assert found.multiplications == min(found.counts.values())
 
@@ -159,14 +169,14 @@ class TestBounded:
         dag = linear([0], [300_000], {v: {v - 1: None} for v in range(1, 300_001)})
         found = ordered(dag)
         assert found.order == dag.inner[::-1] and found.multiplications is None
-        assert list(found.skipped) == ["reverse", "forward", "Markowitz", "relative Markowitz", "search"]
+        assert list(found.skipped) == ["reverse", "forward", "Markowitz", "relative Markowitz", "search", "edges"]
 
     def test_nothing_is_counted_to_its_end_that_takes_too_long(self, monkeypatch):
         monkeypatch.setattr(orders, "PRODUCTS", 2)
         dag = random_dag(random.Random(SEED))
         found = ordered(dag)
         assert found.counts == {} and found.multiplications is None and found.order == dag.inner[::-1]
-        assert len(found.skipped) == 5 and "more than 2 products" in str(found)
+        assert len(found.skipped) == 6 and "more than 2 products" in str(found)
         assert np.allclose(matrix(dag, found.order), dense(dag))
 
 

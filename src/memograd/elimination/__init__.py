@@ -14,9 +14,10 @@ With `linearised(ys, xs, record=True)` the entries are nodes. `is_scalar(ys, xs)
 between are real numbers, as `linearised` needs them.
 """
 
-from .accumulating import Back, Front, accumulated
+from .accumulating import accumulated
 from .graph import Linearised, linear
 from .orders import Orders, ordered
+from .steps import Back, Front
 from .tapes import by_elimination, is_scalar, linearised
 
 __all__ = ["Back", "Front", "Linearised", "Orders", "accumulated", "by_elimination", "is_scalar", "linear", "linearised", "ordered"]

@@ -1,29 +1,12 @@
 """An order of elimination carried out on the numbers: what is left is the Jacobian."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import GraphError
 from .counting import turned
 from .graph import Linearised, Partials
-
-
-class Front(NamedTuple):
-    """The edge operand → vertex is multiplied into those that go on from the vertex, and goes."""
-
-    operand: int
-    vertex: int
-
-
-class Back(NamedTuple):
-    """The edge vertex → consumer is multiplied into those that come to the vertex, and goes."""
-
-    vertex: int
-    consumer: int
-
-
-Step = int | Front | Back
-"""An elimination: of a vertex, or of one edge."""
+from .steps import Back, Front, Step
 
 
 def accumulated(dag: Linearised, steps: Iterable[Step]) -> dict[tuple[int, int], Any]:

@@ -7,9 +7,11 @@ again, a sum is not.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .graph import Linearised
+from .steps import Back, Front, Step
 
 
 class Structure:
@@ -55,12 +57,38 @@ class Structure:
         self.products += products
         if self.units:
             self.multiplications += self.price(v)
-            spread(self.units_after, self.units_before[v], self.units_after[v], self.after, before, after, v)
-            spread(self.units_before, self.units_after[v], self.units_before[v], self.before, after, before, v)
+            self.spread(v, before, after)
+            drop(self.units_after, before, v)
+            drop(self.units_before, after, v)
         else:
             self.multiplications += products
         join(self.after, before, after, v)
         join(self.before, after, before, v)
+        before.clear()
+        after.clear()
+
+    def take(self, edge: Front | Back) -> bool:
+        """Take an edge away, if it is there."""
+        p, s = edge
+        if s not in self.after[p]:
+            return False
+        v, before, after = (s, {p}, self.after[s]) if type(edge) is Front else (p, self.before[p], {s})
+        self.products += len(before) * len(after)
+        self.multiplications += len(before - self.units_before[v]) * len(after - self.units_after[v])
+        if self.units:
+            self.spread(v, before, after)
+        for n in before:
+            self.after[n] |= after
+        for n in after:
+            self.before[n] |= before
+        for edges, a, b in ((self.after, p, s), (self.units_after, p, s), (self.before, s, p), (self.units_before, s, p)):
+            edges[a].discard(b)
+        return True
+
+    def spread(self, v: int, before: set[int], after: set[int]) -> None:
+        """Which edges are known, once those from `before` to v are multiplied with those from v to `after`."""
+        spread(self.units_after, self.units_before[v], self.units_after[v] & after, self.after, before, after)
+        spread(self.units_before, self.units_after[v], self.units_before[v] & before, self.before, after, before)
 
 
 def join(edges: dict[int, set[int]], ends: set[int], others: set[int], v: int) -> None:
@@ -71,15 +99,20 @@ def join(edges: dict[int, set[int]], ends: set[int], others: set[int], v: int) -
         row.discard(v)
 
 
+def drop(edges: dict[int, set[int]], ends: set[int], v: int) -> None:
+    """The edges from `ends` to v go."""
+    for p in ends:
+        edges[p].discard(v)
+
+
 def spread(
-    units: dict[int, set[int]], here: set[int], there: set[int], edges: dict[int, set[int]], ends: set[int], others: set[int], v: int
+    units: dict[int, set[int]], here: set[int], there: set[int], edges: dict[int, set[int]], ends: set[int], others: set[int]
 ) -> None:
-    """Which edges from `ends` to `others` are known, once v between them is gone."""
+    """Which edges from `ends` to `others` are known, when those of `ends` that are `here` meet those of `others` that are `there`."""
     for p in ends:
         known = units[p]
         if known:
             known -= others  # what something is added to
-            known.discard(v)
         if p in here:
             known |= there - edges[p]
 
@@ -99,15 +132,17 @@ def copied(edges: dict[int, set[int]]) -> dict[int, set[int]]:
 
 
 class Counted(NamedTuple):
-    """An order of the inner vertices, the multiplications that it takes, and its products, those that cost nothing among them."""
+    """An order, the multiplications that it takes, and its products, those that cost nothing among them."""
 
-    order: list[int]
+    order: Sequence[Step]
     multiplications: int
     products: int
 
 
-def counted(start: Structure, order: list[int], most: float = math.inf, work: float = math.inf) -> Counted | None:
+def counted(start: Structure, order: Sequence[Step], most: float = math.inf, work: float = math.inf) -> Counted | None:
     """What eliminating in this order takes; None where it is more than `most` multiplications, or than `work` products.
+
+    An edge that is not there, or not any more, takes nothing.
 
     >>> from memograd.elimination.graph import linear
     >>> dag = linear([0], [3, 4], {1: {0: None}, 2: {1: None}, 3: {2: None}, 4: {2: None}})
@@ -117,8 +152,11 @@ def counted(start: Structure, order: list[int], most: float = math.inf, work: fl
     4
     """
     state = start.copy()
-    for v in order:
-        state.eliminate(v)
+    for step in order:
+        if isinstance(step, int):
+            state.eliminate(step)
+        else:
+            state.take(step)
         if state.multiplications > most or state.products > work:
             return None
     return Counted(order, state.multiplications, state.products)
