@@ -7,7 +7,6 @@ each ∂L/∂node in a table, and can log every visit, store, read and drop.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .accumulation import hvp, jvp, vjp
 from .errors import MemogradError
 from .log import Event, Log
 from .node import Node
@@ -19,6 +18,7 @@ from .tape import Tape
 
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
+    from .accumulation import hvp, jvp, vjp
     from .archive import load, save
     from .derivation import derive
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
@@ -80,7 +80,7 @@ LATER = {
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
     "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
-    "save": "archive", "load": "archive",
+    "save": "archive", "load": "archive", "vjp": "accumulation", "jvp": "accumulation", "hvp": "accumulation",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

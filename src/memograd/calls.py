@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import RegistrationError, op_name
-from .signatures import ABSENT, OTHERS, REST, Parameter, parameters
+from .signatures import ABSENT, OTHERS, REST, parameters
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -58,7 +58,7 @@ def call_of_ufunc(op: np.ufunc) -> Call:
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     """A function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
-    if not operands or any(p.kind is REST for p in signature(op)):
+    if not operands or any(p.kind is REST for p in parameters(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
     order = list(parameters_of(op))
     if len(operands) > len(order):
@@ -101,21 +101,15 @@ def by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...
 
 
 @functools.cache
-def signature(op: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of an op, read once."""
-    return parameters(op)
-
-
-@functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
     """The parameters of a function, in order, with their defaults."""
-    return {p.name: p.default for p in signature(op)}
+    return {p.name: p.default for p in parameters(op)}
 
 
 @functools.cache
 def required_of(op: Callable[..., Any]) -> frozenset[str]:
     """The parameters of a function that have no default."""
-    return frozenset(p.name for p in signature(op) if p.default is ABSENT and p.kind not in (REST, OTHERS))
+    return frozenset(p.name for p in parameters(op) if p.default is ABSENT and p.kind not in (REST, OTHERS))
 
 
 def _equal(value: Any, default: Any) -> bool:
@@ -126,7 +120,7 @@ def _equal(value: Any, default: Any) -> bool:
 def call_of_list(op: Callable[..., Any]) -> Call:
     """An op whose first argument is a list of operands, such as `concatenate`, or all of whose arguments are, such as `meshgrid`."""
     first, *others = parameters_of(op)
-    if signature(op)[0].kind is REST:
+    if parameters(op)[0].kind is REST:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:

@@ -315,7 +315,7 @@ def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: Optional
     pushes = {operands.index(name): _line(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
     of_each = _line(each, sources[each]) if each is not None else None
-    RULES[op] = Rule(op, kind, operands, Lines(made, of_each), Lines(pushes, None), call, named)
+    RULES[op] = Rule(op, kind, operands, Lines(made, of_each), Lines(pushes, None) if pushes else NO_LINES, call, named)
 
 
 def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes) -> None:
