@@ -176,6 +176,8 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     nodes = checked_all(L, target)
     memory = tape._memory
     if progress is False:
+        if type(target) is Node:  # asked again and again in loops, and no nest to go through
+            return tape._ask(L.id, log, lambda table: answer(memory, table, target, log, unconnected))
         return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target))
 
     def watching(table: Table) -> Any:
@@ -379,7 +381,7 @@ def checked(L: Node, t: Any) -> None:
 
 def checked_all(L: Node, target: Any) -> list[Node]:
     """The nodes of a nest of targets, each checked."""
-    nodes: list[Any] = [target] if target is None else leaves(target)
+    nodes: list[Any] = [target] if target is None or type(target) is Node else leaves(target)
     for t in nodes:
         checked(L, t)
     return nodes
