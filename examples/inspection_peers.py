@@ -21,14 +21,14 @@ Look = Callable[[Program], Shown]
 
 def outcome(run: Callable[[], Any]) -> Shown:
     """What a switch tells that may stop the run: its warnings and its error, or nothing."""
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, redirect_stdout(io.StringIO()) as printed:
         warnings.simplefilter("always")
         try:
             run()
         except (RuntimeError, ArithmeticError) as error:
-            told = [str(warning.message) for warning in caught] + traceback.format_exception(error)
+            told = [printed.getvalue(), *(str(warning.message) for warning in caught), *traceback.format_exception(error)]
             return Shown("\n".join(told), goes_on=False)
-    return Shown("")
+    return Shown(printed.getvalue())
 
 
 # PyTorch, torchviz, TorchLens.
@@ -75,10 +75,12 @@ def traced(program: Program) -> Any:
     import torch
     import torchlens
 
-    module = torch.nn.Module()
-    module.forward = partial(program.run, torch)
+    class Module(torch.nn.Module):
+        def forward(self, *inputs: Any) -> Any:
+            return program.run(torch, *inputs)
+
     options = torchlens.options.CaptureOptions(save_grads=True)
-    trace = torchlens.trace(module, list(tensors(program).values()), capture=options)
+    trace = torchlens.trace(Module(), list(tensors(program).values()), capture=options)
     return trace.log_backward(trace[trace.output_layers[0]].out)
 
 
@@ -118,17 +120,17 @@ def lens_births(trace: Any) -> str:
     import torchlens
 
     found = torchlens.debug.bisect_nan_backward(trace)
-    return "\n".join([found.message, *(f"{t.op_label} {t.grad_fn_class} {t.verdict} {t.source_line}" for t in found.transitions)])
+    steps = [step for step in found.transitions if step.op_label]
+    return "\n".join([found.message, *(f"{s.op_label} {s.grad_fn_class} {s.verdict} {lens_lines(trace[s.op_label])}" for s in steps)])
 
 
 def lens_flow(trace: Any) -> str:
-    """The rows that two reports, of gradients and of units, find something wrong with, each with the lines of its op."""
+    """What two reports, of gradients and of units, find dead, each row with the lines of its op."""
     import torchlens
 
     flow, _ = torchlens.debug.gradient_flow_audit_rows(trace)
     units, _ = torchlens.debug.dead_neurons_rows(trace)
-    wrong = [row for row in (*flow, *units) if row.get("dead_count") or row.get("verdict") in ("dead", "nonfinite")]
-    return "\n".join(f"{row} {lens_lines(trace[row['op']])}" for row in wrong)
+    return "\n".join(f"{row} {lens_lines(trace[row['op']])}" for row in (*flow, *units) if row.get("dead") or row.get("dead_count"))
 
 
 # JAX.
@@ -257,13 +259,12 @@ WALKS: dict[str, dict[str, Look]] = {
 FAULTS: dict[str, dict[str, Look]] = {
     "torch": {"anomaly mode": anomalies},
     "torchviz": WALKS["torchviz"],
-    "torchlens": {
-        "`bisect_nan_backward`, data": partial(lens, lens_births),
-        "`gradient_flow_audit_rows` and `dead_neurons_rows`, data": partial(lens, lens_flow),
-    },
+    "torchlens": {},
     "jax": {f"`{switch}`": partial(switched, switch) for switch in ("jax_debug_nans", "jax_debug_infs")},
     "micrograd": WALKS["micrograd"],
 }
+NANS = FAULTS | {"torchlens": {"`bisect_nan_backward`, data": partial(lens, lens_births)}}
+ZEROS = FAULTS | {"torchlens": {"`gradient_flow_audit_rows` and `dead_neurons_rows`, data": partial(lens, lens_flow)}}
 
 BARE = {"torch": torch_gradient, "torchviz": torch_gradient, "torchlens": torch_gradient, "jax": jax_run, "micrograd": scalar_gradient}
 
@@ -297,6 +298,6 @@ def agree(program: Program) -> None:
 def views(program: Program) -> Iterator[View]:
     """What the peers that are installed have to show."""
     agree(program)
-    for tool, looks in (WALKS if program is WALK else FAULTS).items():
+    for tool, looks in (WALKS if program is WALK else NANS if program is NAN else ZEROS).items():
         for output, look in looks.items() if tool in installed() else ():
             yield View(tool, output, partial(look, program), partial(BARE[tool], program))

@@ -94,6 +94,22 @@ def test_the_counts_of_elimination_are_those_on_their_page() -> None:
     ]  # fmt: skip
 
 
+def test_what_memograd_shows_is_what_the_page_of_peers_says() -> None:
+    page = (ROOT / "examples" / "inspection.md").read_text(encoding="utf-8")
+    rows = memograd_rows(output_of("inspection.py"))
+    assert rows == memograd_rows(page)
+    assert rows[2][2:] == ["13", "7", "1", "7", "–", "7", "1", "–", "20"]
+    assert [row[2:] for row in rows if "mg.explain" in row[1]] == [
+        ["“masked branch”, “elements [2]”, “safe = np.where(x > 0, x, 1.0)”", "`np.sqrt`", "2", "yes"],
+        ["“saturation”, “elements all”", "`np.maximum`", "1", "yes"],
+    ]
+
+
+def memograd_rows(page: str) -> list[list[str]]:
+    """The cells of memograd's rows, without the bytes and the times, which are not the same everywhere."""
+    return [row.strip("| ").split(" | ")[:-3] for row in page.splitlines() if row.startswith("| memograd ")]
+
+
 def test_the_tour_gives_what_is_stored_in_it() -> None:
     reason = "the notebook is run by nbclient with ipykernel: they are in the extra notebook"
     nbformat = pytest.importorskip("nbformat", reason=reason)
