@@ -229,7 +229,7 @@ def line(cells: Iterable[str]) -> str:
 
 def table(program: Program, views: Iterable[View]) -> Iterator[str]:
     """A table of Markdown, a row for each view."""
-    heads, cells = ((WALK_HEADS, walk_cells), (FAULT_HEADS, fault_cells))[program is not WALK]
+    heads, cells = (WALK_HEADS, walk_cells) if program is WALK else (FAULT_HEADS, fault_cells)
     yield f"\n## {program.title}\n"
     yield line((*heads, *MEASURED))
     yield line("--:" if head in NUMERIC else "---" for head in (*heads, *MEASURED))

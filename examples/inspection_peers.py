@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from inspection_programs import NAN, WALK, Program, Shown, View, asked, named
+from inspection_programs import NAN, WALK, ZERO, Program, Shown, View, asked, named
 
 Look = Callable[[Program], Shown]
 
@@ -240,8 +240,12 @@ def notebook_drawing(program: Program) -> Shown:
 
 # All of them.
 
-WALKS: dict[str, dict[str, Look]] = {
-    "torchviz": {"`make_dot`, SVG": torchviz_drawing},
+Looks = dict[str, dict[str, Look]]
+
+DRAWINGS: Looks = {"torchviz": {"`make_dot`, SVG": torchviz_drawing}, "micrograd": {"the notebook's drawing, SVG": notebook_drawing}}
+
+WALKS: Looks = {
+    "torchviz": DRAWINGS["torchviz"],
     "torchlens": {
         "`draw_combined`, SVG": partial(lens, lens_drawing),
         "`export.html`, HTML": partial(lens, lens_page),
@@ -253,20 +257,29 @@ WALKS: dict[str, dict[str, Look]] = {
         "`make_jaxpr` of the gradient, text": partial(jaxpr, jax_gradient),
         "`print_saved_residuals`, text": residuals,
     },
-    "micrograd": {"the notebook's drawing, SVG": notebook_drawing},
+    "micrograd": DRAWINGS["micrograd"],
 }
 
-FAULTS: dict[str, dict[str, Look]] = {
-    "torch": {"anomaly mode": anomalies},
-    "torchviz": WALKS["torchviz"],
-    "torchlens": {},
-    "jax": {f"`{switch}`": partial(switched, switch) for switch in ("jax_debug_nans", "jax_debug_infs")},
-    "micrograd": WALKS["micrograd"],
-}
-NANS = FAULTS | {"torchlens": {"`bisect_nan_backward`, data": partial(lens, lens_births)}}
-ZEROS = FAULTS | {"torchlens": {"`gradient_flow_audit_rows` and `dead_neurons_rows`, data": partial(lens, lens_flow)}}
 
-BARE = {"torch": torch_gradient, "torchviz": torch_gradient, "torchlens": torch_gradient, "jax": jax_run, "micrograd": scalar_gradient}
+def faults(output: str, tell: Callable[[Any], str]) -> Looks:
+    """What there is for a fault, TorchLens having a report for each kind."""
+    return {
+        "torch": {"anomaly mode": anomalies},
+        "torchviz": DRAWINGS["torchviz"],
+        "torchlens": {output: partial(lens, tell)},
+        "jax": {f"`{switch}`": partial(switched, switch) for switch in ("jax_debug_nans", "jax_debug_infs")},
+        "micrograd": DRAWINGS["micrograd"],
+    }
+
+
+LOOKS = {
+    WALK.title: WALKS,
+    NAN.title: faults("`bisect_nan_backward`, data", lens_births),
+    ZERO.title: faults("`gradient_flow_audit_rows` and `dead_neurons_rows`, data", lens_flow),
+}
+
+BARE = dict.fromkeys(("torch", "torchviz", "torchlens"), torch_gradient) | {"jax": jax_run, "micrograd": scalar_gradient}
+"""The gradient and no more, for each tool."""
 
 
 def installed() -> list[str]:
@@ -298,6 +311,6 @@ def agree(program: Program) -> None:
 def views(program: Program) -> Iterator[View]:
     """What the peers that are installed have to show."""
     agree(program)
-    for tool, looks in (WALKS if program is WALK else NANS if program is NAN else ZEROS).items():
+    for tool, looks in LOOKS[program.title].items():
         for output, look in looks.items() if tool in installed() else ():
             yield View(tool, output, partial(look, program), partial(BARE[tool], program))
