@@ -165,7 +165,7 @@ One line is at fault, the one of the ReLU. Anomaly mode and JAX's switches look 
 }
 
 FOOT = """
-## What the peers show and memograd does not
+## What the peers show, and memograd does not, or elsewhere
 
 - TorchLens: floating point operations, time, mean and deviation of each op, and modules as a tree; for a NaN, what every backward
   function did with it (*clean*, *birth*, *propagated*); for a zero, how many of its units each op left at zero.
