@@ -12,6 +12,8 @@
   const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((g) => [Number(g.dataset.node), g]));
   const edges = new Map([...svg.querySelectorAll("[data-edge]")].map((g) => [g.dataset.edge, g]));
   const labels = new Map([...nodes].map(([n, g]) => [n, g.querySelector(".state").textContent]));
+  const about = new Map([...nodes].map(([n, g]) => [n, g.querySelector("title").textContent.slice(0, -labels.get(n).length)]));
+  const looks = new Map(); // as each node was shown last: of a large picture, a step changes little
   const idle = new Set([...nodes].filter(([, g]) => g.classList.contains("never-touched")).map(([n]) => n)); // only the end shows that
   let at = 0; // how many steps have been taken
   let timer = 0;
@@ -57,19 +59,28 @@
     of("said").textContent = now ? `Step ${at} of ${steps.length}. ${now.rule}` : `${steps.length} steps. ${derivative(output)} = 1 is known.`;
     of("slider").value = at;
     of("slider").setAttribute("aria-valuetext", `${at} of ${steps.length}`);
-    of("first").disabled = of("back").disabled = at === 0;
-    of("next").disabled = at === steps.length;
+    of("said").setAttribute("aria-live", timer ? "off" : "polite"); // nobody can listen as fast as it plays
+    rest(at === 0, "first", "back");
+    rest(at === steps.length, "next");
     of("play").textContent = timer ? "Pause" : "Play";
     of("quiz").hidden = !of("teach").checked || question() < 0;
   };
 
+  // A button that has come to its end keeps the focus, which a disabled one loses.
+  const rest = (ended, ...buttons) => buttons.forEach((id) => of(id).setAttribute("aria-disabled", ended));
+
   const showGraph = (last, went, now) => {
     for (const [n, g] of nodes) {
-      const kind = last.get(n);
+      const kind = last.get(n), current = now !== null && now.node === n;
+      const state = kind ? LABELS[kind] : idle.has(n) && at < steps.length ? "" : labels.get(n);
+      const look = `${kind} ${current} ${state}`;
+      if (looks.get(n) === look) continue;
+      looks.set(n, look);
       g.classList.remove(...Object.values(CLASSES));
       if (kind) g.classList.add(CLASSES[kind]);
-      g.classList.toggle("now", now !== null && now.node === n);
-      g.querySelector(".state").textContent = kind ? LABELS[kind] : idle.has(n) && at < steps.length ? "" : labels.get(n);
+      g.classList.toggle("now", current);
+      g.querySelector(".state").textContent = state;
+      g.querySelector("title").textContent = about.get(n) + (state || "not touched so far");
     }
     if (now && nodes.has(now.node)) keepInView(nodes.get(now.node), document.querySelector(".graph"));
     const here = new Set(now ? edgesOf(now) : []);
@@ -85,7 +96,8 @@
       const item = document.createElement("li"), button = document.createElement("button");
       button.type = "button";
       button.textContent = depth > DEEPEST ? text.replace(/^/gm, `(${depth} deep) `) : text;
-      button.style.setProperty("--depth", Math.min(depth, DEEPEST));
+      item.style.setProperty("--depth", Math.min(depth, DEEPEST));
+      item.setAttribute("aria-level", depth + 1); // the indent, for those who listen
       button.dataset.line = start + k;
       const current = now !== null && now.line === start + k;
       button.tabIndex = current ? 0 : -1;
@@ -103,10 +115,11 @@
 
   const keepInView = (item, box) => {
     const inner = item.getBoundingClientRect(), outer = box.getBoundingClientRect();
-    if (inner.top < outer.top) box.scrollTop -= outer.top - inner.top + 40;
-    if (inner.bottom > outer.bottom) box.scrollTop += inner.bottom - outer.bottom + 8;
-    if (inner.left < outer.left) box.scrollLeft -= outer.left - inner.left + 20;
-    if (inner.right > outer.right && inner.width < outer.width) box.scrollLeft += inner.right - outer.right + 20;
+    const above = outer.top + 40, left = outer.left + 20, below = outer.top + box.clientHeight - 8, right = outer.left + box.clientWidth - 8;
+    if (inner.top < above) box.scrollTop -= above - inner.top;
+    else if (inner.bottom > below) box.scrollTop += inner.bottom - below;
+    if (inner.left < left || inner.width > right - left) box.scrollLeft -= left - inner.left;
+    else if (inner.right > right) box.scrollLeft += inner.right - right;
   };
 
   const showTable = (table, now) => {
@@ -121,6 +134,9 @@
       return row;
     });
     of("table").replaceChildren(...rows);
+    of("table-title").textContent = table.size > LINES ? `Table: the last ${LINES} of ${table.size} rows` : "Table";
+    const lit = of("table").querySelector(".lit");
+    if (lit) keepInView(lit, document.querySelector(".held"));
   };
 
   const go = (count) => {
@@ -213,6 +229,14 @@
     const button = event.target.closest("[data-line]");
     if (button) step(begins.get(Number(button.dataset.line)) + 1 - at);
   };
+
+  // An arrow is thin: the pointer finds it a little beside its line, too.
+  for (const edge of edges.values()) {
+    const reach = edge.querySelector(".ahead").cloneNode();
+    reach.setAttribute("class", "reach");
+    reach.removeAttribute("marker-end");
+    edge.prepend(reach);
+  }
 
   of("slider").max = steps.length;
   of("guess").append(...[...nodes.keys()].filter((n) => n !== output).map((n) => new Option(derivative(n), n)));

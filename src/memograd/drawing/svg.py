@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 60, 27
 """Half of a box's."""
 
 ROOM = 104
-"""For a name in a box."""
+"""For a text in a box."""
 
 COLUMN, ROW, MARGIN = 138, 98, 20
 
@@ -164,19 +164,20 @@ def node(b: Box, at: Point) -> str:
     """A box with its name, its op with its value or shape, and its states."""
     x, y = at
     states = ", ".join(b.states)
-    what = f"{shown(b.op, 11)} {shown(b.value, 10)}"
+    what = f"{printable(b.op, 11)} {printable(b.value, 10)}"
     return (
         f'<g class="node {css(b.states[0])}" data-node="{b.id}" transform="translate({x:g} {y:g})">'
         f"<title>{shown(b.name)}: {shown(b.op)}, {shown(b.value)}, {states}</title>"
         f'<path class="shape" d="{outline(b.states[0], WIDTH, HEIGHT)}"/>'
-        f'<text class="name" y="-8"{squeezed(printable(b.name, 13))}>{shown(b.name, 13)}</text><text class="value" y="6">{what}</text>'
+        f'<text class="name" y="-8"{squeezed(printable(b.name, 13), 9)}>{shown(b.name, 13)}</text>'
+        f'<text class="value" y="6"{squeezed(what, 6)}>{escape(what)}</text>'
         f'<text class="state" y="20">{states}</text></g>'
     )
 
 
-def squeezed(text: str) -> str:
-    """The attributes that keep a name of wide letters inside its box."""
-    wide = sum(14 if east_asian_width(letter) in "WF" else 9 for letter in text) > ROOM
+def squeezed(text: str, letter: float) -> str:
+    """The attributes that keep a text of wide letters inside its box."""
+    wide = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text) > ROOM
     return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
 
 
@@ -187,7 +188,7 @@ def css(state: str) -> str:
 
 def outline(state: str, w: float, h: float) -> str:
     """A state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of them."""
-    slant, corner, lid = h / 2, h / 3, h / 5
+    slant, corner, lid = h / 2, h / 3, h / 7
     letters = {"l": -w, "r": w, "t": -h, "b": h, "h": h, "i": slant - w, "j": w - slant, "m": corner - w, "n": w - corner}
     letters |= {"c": corner - h, "d": h - corner, "s": lid - h, "u": h - lid, "z": 2 * lid - h, "p": h - w, "q": w - h}
     return SHAPES[state].format(**{letter: f"{at:g}" for letter, at in letters.items()})
@@ -240,4 +241,4 @@ def edge(a: Arrow, points: list[Point]) -> str:
 
 def argnums(a: Arrow, end: Point) -> str:
     """The positions of an operand, beside the end of its arrow."""
-    return f'<text class="argnums" x="{end[0] - 9:g}" y="{end[1] - 10:g}">{a.argnums}</text>'
+    return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.argnums}</text>'
