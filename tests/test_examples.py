@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from contextlib import redirect_stdout
 from copy import deepcopy
 from pathlib import Path
@@ -125,6 +126,19 @@ def texts(notebook: Any) -> list[list[str]]:
     """What each cell of a notebook gave, as plain text; a picture is not compared."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     return [[o.get("text") or o.data["text/plain"] for o in cell if "image/svg+xml" not in o.get("data", {})] for cell in outputs]
+
+
+def told(picture: str) -> list[tuple[str, str | None, dict[str, str]]]:
+    """What an SVG text shows, wherever it stands: without the extra `draw`, and in its next version, that is another place."""
+    elements = ET.fromstring(picture).iter()
+    kept = ("class", "data-node", "data-edge")
+    return [(e.tag, e.text, {key: e.attrib[key] for key in kept if key in e.attrib}) for e in elements]
+
+
+def test_the_picture_of_section_13_is_the_one_that_is_drawn() -> None:
+    kept = (ROOT / "examples" / "section13.svg").read_text(encoding="utf-8")
+    assert told(kept) == told(output_of("picture.py")), "python examples/picture.py > examples/section13.svg"
+    assert len([element for element in told(kept) if "data-node" in element[2]]) == 13
 
 
 def section(text: str, start: str) -> str:
