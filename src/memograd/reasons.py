@@ -8,6 +8,7 @@ from what was assigned since. An entry is written n if it is a value, and ~n if 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
+from textwrap import fill
 from typing import NamedTuple
 
 from .errors import derivative_name, printable
@@ -22,7 +23,7 @@ SHOWN = 4
 
 
 class Reason(NamedTuple):
-    """Why an entry of a table is what it is; prints as a sentence.
+    """Why an entry of a table is what it is; prints as a sentence, which its `repr` breaks into lines under 80 columns.
 
     Attributes
     ----------
@@ -38,13 +39,16 @@ class Reason(NamedTuple):
     chain: tuple[str, ...]
 
     def __repr__(self) -> str:
+        return fill(str(self), 79, subsequent_indent=4 * " ", break_long_words=False, break_on_hyphens=False)
+
+    def __str__(self) -> str:
         shown = self.chain
         if len(shown) > SHOWN + 1:
             shown = (*shown[:SHOWN], f"… ({len(shown) - SHOWN - 1} more) …", shown[-1])
         return " because ".join(shown) + "."
 
     def _repr_html_(self) -> str:
-        return as_text(self)
+        return as_text(repr(self))
 
 
 def why(L: Node, node: Node) -> Reason:
@@ -76,18 +80,22 @@ def why(L: Node, node: Node) -> Reason:
     >>> x, w = tape.leaf(2.0, name="x"), tape.leaf(3.0, name="w")
     >>> L = (np.multiply(np.sin(x).named("s"), w).named("m") + x).named("L")
     >>> mg.why(L, w)
-    ∂L/∂w was never computed because no finished request asked for it, or for what needs it.
+    ∂L/∂w was never computed because no finished request asked for it, or for what
+        needs it.
     >>> _ = mg.grad(L, x)
     >>> mg.why(L, tape["s"])
     ∂L/∂s was computed because request 1 asked for ∂L/∂x, which needs it.
     >>> w.value = 4.0
     >>> mg.why(L, tape["s"])
-    ∂L/∂s may be stale, until a request verifies it, because w was assigned (assignment 1) and the rule of m for s reads it.
+    ∂L/∂s may be stale, until a request verifies it, because w was assigned
+        (assignment 1) and the rule of m for s reads it.
     >>> _ = mg.grad(L, x)
     >>> mg.why(L, tape["s"])
-    ∂L/∂s was dropped, and computed anew by request 2, because w was assigned (assignment 1) and the rule of m for s reads it.
+    ∂L/∂s was dropped, and computed anew by request 2, because w was assigned
+        (assignment 1) and the rule of m for s reads it.
     >>> mg.why(L, tape["m"])
-    ∂L/∂m is kept because no rule between L and m reads what changed: w was assigned (assignment 1).
+    ∂L/∂m is kept because no rule between L and m reads what changed: w was
+        assigned (assignment 1).
     """
     memory = scalar(L).tape._memory
     checked(L, node)
