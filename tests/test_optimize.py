@@ -74,6 +74,15 @@ class TestProblem:
         problem = mg.optimize.Problem(lambda x: [x[0] * x[1], np.sin(x[0])], [1.0, 2.0])
         assert np.allclose(problem.jac([1.0, 2.0]), [[2.0, 1.0], [np.cos(1.0), 0.0]])
 
+    @pytest.mark.parametrize("f", [lambda x: np.sum(x * x), lambda x: x * x])
+    def test_a_point_of_no_numbers(self, f):
+        problem = mg.optimize.Problem(f, [])
+        assert problem.y.shape == problem.jac([]).shape[:-1]
+        assert problem.y.ndim or problem.hess([]).shape == (0, 0)
+
+    def test_a_vector_of_no_numbers(self):
+        assert mg.optimize.Problem(lambda x: x[:0] * x[:0], [1.0, 2.0]).jac([1.0, 2.0]).shape == (0, 2)
+
     def test_single_precision_and_shapes_are_kept(self):
         problem = mg.optimize.Problem(lambda x: np.sum(x @ x.T), np.ones((2, 3), np.float32))
         assert problem.jac(np.ones(6)).dtype == np.float32 and problem.at(np.arange(6.0)).shape == (2, 3)
@@ -87,6 +96,12 @@ class TestMinimize:
         found = mg.optimize.minimize(rosenbrock, START, method=method)
         assert found.success and np.allclose(found.x, 1.0, atol=1e-3)
         assert found.problem.calls["jac"] > 0
+
+    def test_a_method_of_ones_own_takes_the_gradient(self):
+        def steepest(fun, x0, jac, **others):
+            return scipy.optimize.OptimizeResult(x=x0 - 0.5 * jac(x0))
+
+        assert np.allclose(mg.optimize.minimize(lambda x: np.sum(np.square(x - 3.0)), [0.0, 1.0], method=steepest).x, 3.0)
 
     def test_a_method_without_derivatives_asks_for_none(self):
         found = mg.optimize.minimize(rosenbrock, START[:2], method="Nelder-Mead")
@@ -119,10 +134,11 @@ class TestOthers:
         assert np.isclose(found.x["a"], 2.0) and np.isclose(found.x["k"], -1.5)
         assert found.problem.points == found.nfev
 
-    @pytest.mark.parametrize("method", ["hybr", "lm", "krylov"])
+    @pytest.mark.parametrize("method", ["hybr", "LM", "krylov"])
     def test_root(self, method):
         found = mg.optimize.root(lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0], method=method)
         assert np.allclose(found.x, [1.0, 2.0], atol=1e-5)
+        assert (found.problem.calls["jac"] > 0) is (method != "krylov")
 
 
 class TestRefused:
@@ -134,6 +150,13 @@ class TestRefused:
     def test_only_real_numbers(self, x0):
         with pytest.raises(NotDifferentiableError, match="real numbers"):
             mg.optimize.Problem(np.sum, x0)
+
+    @pytest.mark.parametrize("x", [START + 1j, ["a", "b", "c", "d"]])
+    def test_a_point_of_anything_else_changes_nothing(self, x):
+        problem = mg.optimize.Problem(rosenbrock, START)
+        with pytest.raises(NotDifferentiableError, match="real numbers, but this one is of"):
+            problem.fun(x)
+        assert np.array_equal(problem.flat, START)
 
     @pytest.mark.parametrize("f", [lambda x: 3.0, lambda x: None])
     def test_a_function_that_does_not_depend_on_its_argument(self, f):

@@ -75,7 +75,9 @@ class Problem:
     def __init__(self, f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
-        self._leaves = {name: self.tape.leaf(_real(name, block), name=name) for name, block in blocks.items()}
+        self._leaves = {
+            name: self.tape.leaf(_real(f"the block {printable(name)} of x0", block), name=name) for name, block in blocks.items()
+        }
         self.x: Any = self._leaves if isinstance(x0, Mapping) else self._leaves["x"]
         self.y = _output(f(self.x, *args))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
@@ -131,7 +133,7 @@ class Problem:
 
     def _parts(self, x: Any) -> list[Any]:
         """A flat vector, cut and shaped as the leaves are."""
-        leaves, x = list(self._leaves.values()), np.asarray(x)
+        leaves, x = list(self._leaves.values()), _real("this one", x)
         count = sum(leaf.size for leaf in leaves)
         if x.size != count:
             raise RefusedError(f"A point of {x.size} numbers was given for a function of {count}. Give a vector of {count} numbers.")
@@ -156,7 +158,8 @@ class Problem:
 
     def _rows(self, y: Node) -> Any:
         """∂y/∂x as a node of shape (y.size, n)."""
-        return np.concatenate([J.reshape(y.size, -1) for J in as_nodes(y, list(self._leaves.values()))], axis=1)
+        leaves = list(self._leaves.values())
+        return np.concatenate([J.reshape(y.size, x.size) for x, J in zip(leaves, as_nodes(y, leaves), strict=True)], axis=1)
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
@@ -168,7 +171,12 @@ class Problem:
 
 
 def minimize(
-    f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: str | None = None, progress: bool | Report = False, **options: Any
+    f: Callable[..., Any],
+    x0: Any,
+    args: tuple[Any, ...] = (),
+    method: str | Callable[..., Any] | None = None,
+    progress: bool | Report = False,
+    **options: Any,
 ) -> Any:
     """A minimum of f, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
 
@@ -176,8 +184,8 @@ def minimize(
     ----------
     f, x0, args
         As for :class:`Problem`; f gives a scalar.
-    method : str, optional
-        One of SciPy's. Where it takes the Hessian or its products, it gets them.
+    method : str or callable, optional
+        One of SciPy's, or of one's own. Where it takes the Hessian or its products, it gets them.
     progress : bool or callable
         Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new one.
     **options
@@ -206,7 +214,7 @@ def minimize(
     """
     problem = Problem(f, x0, args)
     scalar(problem.y)
-    takes = NEEDS.get((method or "").lower(), ("jac",))
+    takes = NEEDS.get(str(method).lower(), ("jac",))
     return _solved(problem, "minimize", takes, progress, method=method, **options)
 
 
@@ -265,7 +273,7 @@ def root(
     >>> mg.optimize.root(lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0]).x.round(6)
     array([1., 2.])
     """
-    takes = ("jac",) if method in ("hybr", "lm") else ()
+    takes = ("jac",) if method.lower() in ("hybr", "lm") else ()
     return _solved(Problem(f, x0, args), "root", takes, progress, method=method, **options)
 
 
@@ -298,11 +306,13 @@ def _told(problem: Problem, report: Report) -> Callable[[Any], Any]:
     return fun
 
 
-def _real(name: str, block: Any) -> Any:
-    """A block of x0 as an array of floats."""
-    a = np.asarray(block)
+def _real(what: str, numbers: Any) -> Any:
+    """A block of x0, or a point, as an array of floats."""
+    a = np.asarray(numbers)
     if a.dtype.kind not in "biuf":
-        raise NotDifferentiableError(f"The block {printable(name)} of x0 is of {a.dtype}. Give real numbers, or a dict of arrays of them.")
+        raise NotDifferentiableError(
+            f"A point holds real numbers, but {what} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."
+        )
     return a if a.dtype.kind == "f" else a.astype(float)
 
 
