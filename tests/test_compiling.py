@@ -1,5 +1,6 @@
 """Functions that are traced once for each signature: `memograd.functional.compiled`."""
 
+import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,6 +37,23 @@ def test_traced_once_for_each_signature(loss, runs, rng):
     step(rng.normal(size=3), rng.normal(size=(5, 3)))
     step(rng.normal(size=3).astype(np.float32), rng.normal(size=(5, 3)))
     assert len(step.plans) == 3 and step.__name__ == "value_and_gradient"
+
+
+def test_threads_that_meet_at_a_signature_trace_it_once(runs):
+    found = []
+
+    @compiled
+    def double(x):
+        runs.append(1)
+        if len(runs) == 1:
+            other.start()
+            other.join(0.1)  # it waits for the plan that is being made here
+        return 2 * x
+
+    other = threading.Thread(target=lambda: found.append(double(3.0)))
+    found.append(double(2.0))
+    other.join()
+    assert sorted(found) == [4.0, 6.0] and len(runs) == 1
 
 
 def test_what_is_no_array_is_part_of_the_signature(runs):

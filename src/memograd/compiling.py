@@ -78,11 +78,11 @@ class Compiled:
         signature = (len(args), *kwargs, *[_signature(a, inputs) for a in (*args, *kwargs.values())])
         if current() is not None or Node in map(type, inputs):
             return self.f(*args, **kwargs)  # a part of a larger trace
-        made = self.plans.get(signature)
-        if made is None:
-            with self._lock:
-                made = self.plans[signature] = self._traced(args, kwargs)
-        return made(*inputs)
+        if signature not in self.plans:
+            with self._lock:  # one thread traces; the others wait for its plan
+                if signature not in self.plans:
+                    self.plans[signature] = self._traced(args, kwargs)
+        return self.plans[signature](*inputs)
 
     def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
         tape = Unspoken()
