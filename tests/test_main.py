@@ -10,6 +10,7 @@ from tutorial import TRANSCRIPT
 
 import memograd as mg
 from memograd.__main__ import main
+from memograd.commands import deviation
 from memograd.coverage import by_class, survey, table
 
 NASTY = "<script>\n"
@@ -115,6 +116,35 @@ class TestDerivatives:
         assert found["local derivatives"] == {"memograd": 2, "backprop": 4, "sums over paths": 2}
         assert max(found["deviation"].values()) < 1e-6 and said("compare", file, "L", "w").count("\n") == 5
 
+    def test_compare_takes_a_target_that_does_not_lead_there(self, said, file):
+        found = json.loads(said("compare", file, "L", "2", "--json"))
+        assert found["local derivatives"]["memograd"] == found["local derivatives"]["sums over paths"] == 0
+        assert not any(found["deviation"].values())
+
+    @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+    def test_what_is_not_finite(self, said, tmp_path):
+        tape = mg.Tape()
+        x = tape.leaf([0.0, 4.0], name="x")
+        np.sum(np.sqrt(x)).named("L")
+        file = tmp_path / "pole.memograd"
+        mg.save(file, tape)
+        assert json.loads(said("grad", file, "L", "x", "--json"))["derivatives"]["x"] == ["inf", 0.25]
+        found = json.loads(said("compare", file, "L", "x", "--json"))["deviation"]
+        assert found == {"memograd": 0.0, "backprop": 0.0, "finite differences": "inf", "sums over paths": 0.0}
+
+
+@pytest.mark.parametrize(("g", "h", "off"), [
+    ([1.0, 20.0], [1.5, 10.0], 1.0),
+    ([np.inf, np.nan], [np.inf, np.nan], 0.0),
+    ([np.inf], [-np.inf], np.inf),
+    ([1.0], [np.nan], np.inf),
+    ([np.nan], [1.0], np.inf),
+    ([1.0], [np.inf], np.inf),
+    ([], [], 0.0),
+])  # fmt: skip
+def test_deviation(g, h, off):
+    assert deviation(np.array(g), np.array(h)) == off
+
 
 class TestErrors:
     @pytest.mark.parametrize("argv", [[], ["cover"], ["coverage", "--yaml"], ["grad"], ["show", "f", "--draw", "gif"]])
@@ -126,6 +156,13 @@ class TestErrors:
 
     def test_an_unknown_node_has_the_nearest_names(self, said, file):
         assert said("grad", file, "L", "y", code=2).startswith("memograd: ")
+
+    def test_an_op_with_several_outputs(self, said, tmp_path):
+        tape = mg.Tape()
+        a, _ = np.split(tape.leaf([1.0, 2.0]), 2)
+        np.sum(a).named("L")
+        mg.save(tmp_path / "split", tape)
+        assert "has several outputs. Take one of them" in said("grad", tmp_path / "split", "L", "1", code=2)
 
     def test_a_missing_file_and_one_that_is_none(self, said, tmp_path):
         assert "No such file" in said("show", tmp_path / "none", code=2)

@@ -16,7 +16,7 @@ from .baselines import backprop, finite_difference, path_sum, paths
 from .check import check_grad
 from .coverage import by_class, survey, table
 from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
-from .errors import CheckError, op_name, printable
+from .errors import CheckError, RefusedError, describe, op_name, printable
 from .explaining import explain
 from .log import Log
 from .memory import pairs
@@ -39,7 +39,7 @@ def walkthrough(args: Namespace) -> int:
     if args.html is not None:
         print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
     elif args.json:
-        print(json.dumps({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read}, indent=2, ensure_ascii=False))
+        as_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
     else:
         said(str(log))
     return 0
@@ -48,7 +48,10 @@ def walkthrough(args: Namespace) -> int:
 def coverage(args: Namespace) -> int:
     """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
     rows = survey()
-    print(json.dumps(by_class(rows), indent=2) if args.json else table(rows))
+    if args.json:
+        as_json(by_class(rows))
+    else:
+        print(table(rows))
     return 0
 
 
@@ -58,7 +61,7 @@ def show(args: Namespace) -> int:
     if args.draw is not None:
         print(FORMATS[args.draw](node(tape, args.output or last(tape))))
     elif args.json:
-        print(json.dumps([row(n) for n in tape], indent=2, ensure_ascii=False))
+        as_json([row(n) for n in tape])
     else:
         for n in tape:
             facts = row(n)
@@ -76,11 +79,7 @@ def gradient(args: Namespace) -> int:
     if args.save:
         save(args.file, tape)
     if args.json:
-        print(
-            json.dumps(
-                {"derivatives": {name: written(g) for name, g in found.items()}, "transcript": str(log).splitlines()}, ensure_ascii=False
-            )
-        )
+        as_json({"derivatives": {name: written(g) for name, g in found.items()}, "transcript": str(log).splitlines()})
         return 0
     for name, g in found.items():
         print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
@@ -94,7 +93,7 @@ def reason(args: Namespace) -> int:
     L, targets = asked(load(args.file), args)
     reasons = {t.name: why(L, t) for t in targets}
     if args.json:
-        print(json.dumps({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()}, indent=2, ensure_ascii=False))
+        as_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
     else:
         print(*reasons.values(), sep="\n")
     return 0
@@ -105,7 +104,7 @@ def explanation(args: Namespace) -> int:
     L, targets = asked(load(args.file), args)
     found = {t.name: explain(L, t) for t in targets}
     if args.json:
-        print(json.dumps({name: str(e).splitlines() for name, e in found.items()}, indent=2, ensure_ascii=False))
+        as_json({name: str(e).splitlines() for name, e in found.items()})
     else:
         print(*found.values(), sep="\n\n")
     return int(any(e.findings for e in found.values()))
@@ -121,7 +120,7 @@ def check(args: Namespace) -> int:
         except CheckError as error:
             wrong[t.name] = str(error)
     if args.json:
-        print(json.dumps({t.name: wrong.get(t.name, "agrees") for t in targets}, indent=2, ensure_ascii=False))
+        as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
     else:
         for t in targets:
             print(f"∂{printable(L.name)}/∂{printable(t.name)}: {wrong.get(t.name, 'agrees with finite differences')}")
@@ -133,10 +132,10 @@ def compare(args: Namespace) -> int:
     tape, log = load(args.file), Log()
     L, targets = asked(tape, args)
     tape.forget(L)
-    found = grad(L, targets, log=log)
+    found, everything = grad(L, targets, log=log), backprop(L)
     ways = {
         "memograd": found,
-        "backprop": [backprop(L)[t] for t in targets],
+        "backprop": [everything[t] if t in everything else 0.0 for t in targets],
         "finite differences": [finite_difference(L, t) for t in targets],
     }
     memory = tape._memory.tables[L.id]
@@ -146,7 +145,7 @@ def compare(args: Namespace) -> int:
         ways["sums over paths"], work["sums over paths"] = [path_sum(L, t) for t in targets], steps
     worst = {way: max(deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
     if args.json:
-        print(json.dumps({"local derivatives": work, "deviation": worst}, indent=2, ensure_ascii=False))
+        as_json({"local derivatives": work, "deviation": {way: written(off) for way, off in worst.items()}})
     else:
         print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
         for way, off in worst.items():
@@ -170,7 +169,11 @@ def completion(args: Namespace) -> int:
 
 def asked(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
     """The output and the targets that were named."""
-    return node(tape, args.output), [node(tape, name) for name in args.targets]
+    targets = [node(tape, name) for name in args.targets]
+    for t in targets:
+        if isinstance(t.dtype, tuple):
+            raise RefusedError(f"{describe(t._attributes)} has several outputs. Take one of them.")
+    return node(tape, args.output), targets
 
 
 def node(tape: Tape, name: str) -> Node:
@@ -195,9 +198,17 @@ def row(n: Node) -> dict[str, Any]:
     }
 
 
+def as_json(answer: Any) -> None:
+    """Print an answer as JSON."""
+    print(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+
+
 def written(g: Any) -> Any:
-    """An array as JSON has it: nested lists; complex numbers as pairs."""
-    return [np.real(g).tolist(), np.imag(g).tolist()] if np.iscomplexobj(g) else np.asarray(g).tolist()
+    """An array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
+    if np.iscomplexobj(g):
+        return [written(np.real(g)), written(np.imag(g))]
+    a = np.asarray(g)
+    return np.where(np.isfinite(a), a.astype(object), a.astype(str)).tolist()
 
 
 def counted(L: Node, targets: list[Node]) -> int | None:
@@ -211,8 +222,11 @@ def counted(L: Node, targets: list[Node]) -> int | None:
 
 
 def deviation(g: Any, h: Any) -> float:
-    """The largest difference, less by what the numbers themselves are large."""
-    return float(np.max(np.abs(g - h) / np.maximum(1.0, np.abs(h)), initial=0.0))
+    """The largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
+    same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN
+        off = np.abs(np.subtract(g, h)) / np.maximum(1.0, np.abs(h))
+    return float(np.max(np.where(same, 0.0, np.nan_to_num(off, nan=np.inf, posinf=np.inf)), initial=0.0))
 
 
 def said(text: str) -> None:
