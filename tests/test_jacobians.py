@@ -10,7 +10,8 @@ from programs import programs
 
 import memograd as mg
 from memograd.arrays import same
-from memograd.jacobians import as_nodes
+from memograd.errors import RefusedError
+from memograd.jacobians import NAMES, as_nodes
 from memograd.program import Operand
 
 ORDERS = ["auto", "reverse", "forward", "segments"]
@@ -287,6 +288,12 @@ class TestColours:
         assert [entry.derivative for entry in tally.entries] == ["∂y/∂W", "∂y/∂x"]
         assert not np.any(mg.jacobian(y, lone, order="colours"))
 
+    def test_complex_numbers_are_refused(self, x):
+        z = x + 0j
+        for y, by in ((np.fft.fft(x), x), (np.abs(z), z)):
+            with pytest.raises(RefusedError, match="Colours are for real numbers, but .* is complex. Take another order"):
+                mg.jacobian(y, by, order="colours")
+
     @pytest.mark.parametrize("f", [
         lambda x: np.exp(x) / np.sum(np.exp(x)),  # dense
         lambda x: np.ones((80, 80)) @ x,  # a product
@@ -366,7 +373,9 @@ class TestBadInput:
     @pytest.mark.parametrize(("call", "error", "words"), [
         (lambda y, x: mg.jacobian(y, x, order="sideways"), ValueError, "order is 'auto', .*'elimination', not 'sideways'"),
         (lambda y, x: mg.jacobian(3.0, x), TypeError, "A Jacobian is that of nodes, but y holds 3.0"),
+        (lambda y, x: mg.jacobian(None, x), TypeError, "but y holds None"),
         (lambda y, x: mg.jacobian(y, 3.0), TypeError, "A target is a node"),
+        (lambda y, x: mg.jacobian(y, None), TypeError, "A target is a node"),
         (lambda y, x: mg.jacobian(y, x.tape.leaf([1, 2])), TypeError, "has no derivative: its dtype"),
         (lambda y, x: mg.jacobian(x > 1.0, x), TypeError, "has no derivative: its dtype"),
         (lambda y, x: mg.jacobian(y, mg.Tape().leaf(1.0)), ValueError, "is a node of another tape"),
@@ -379,6 +388,15 @@ class TestBadInput:
         y = np.sin(x)
         with pytest.raises(error, match=words):
             call(y, x)
+
+    def test_an_empty_nest_has_no_blocks(self, x):
+        for order in NAMES:
+            assert mg.jacobian(np.sum(x), [], order=order, report=True)[0] == mg.jacobian([], x, order=order) == []
+
+    @pytest.mark.parametrize("f", [mg.jacobian, mg.functional.jacobian])
+    def test_the_orders_are_all_documented(self, f):
+        names = ", ".join(f'"{name}"' for name in NAMES)
+        assert f"order : {{{names}}}" in f.__doc__
 
     def test_nothing_stays_on_the_tape(self, net, order):
         W, x, y = net

@@ -301,6 +301,14 @@ def test_single_precision_stays() -> None:
     assert sparse_jacobian(np.diff(x * x), x).dtype == sparse_hessian(np.sum(x**3), x).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_entries_have_the_dtype_of_x_by_rows_and_by_columns(dtype: str) -> None:
+    x = mg.Tape().leaf(X.astype(dtype))
+    a = x.astype("f8" if dtype == "f4" else "f4")
+    for y in (np.sum(a * a), np.outer(a[:1], np.ones(5, a.dtype)), np.zeros(3, a.dtype) * a[:0].sum()):
+        assert mg.jacobian(y, x, sparse=True).dtype == jacobian_entries(y, x)[0].dtype == x.dtype
+
+
 # ------------------------------------------------------------------------------------------------------- bad input
 
 

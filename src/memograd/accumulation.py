@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from .arrays import handed_out, settle
+from .errors import NotDifferentiableError, printable
 from .memory import Table, leading_to
 from .nests import filled, leaves
 from .node import Node
 from .program import LINE, SHAPE
 from .pushing import keep, plus, push_all
 from .seeds import fitted
-from .solver import checked_all, grad_node, nothing, pull_back, scalar
+from .solver import checked, checked_all, grad_node, nothing, pull_back, scalar
 from .tape import Tape
 
 Pairs = list[tuple[Node, Any]]
@@ -52,7 +53,7 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     >>> mg.vjp(np.square(x), x, [10.0, 1.0])
     array([20.,  4.])
     """
-    nodes, memory = checked_all(y, [y, x])[1:], y.tape._memory
+    nodes, memory = ends(y, x), y.tape._memory
     (g,) = fitted(y, seed, "seed")
 
     def pulled() -> list[Any]:
@@ -97,8 +98,8 @@ def jvp(y: Node, x: Node, tangent: Any) -> Any:
     >>> mg.jvp(np.cumsum(np.square(x)), x, [1.0, 0.5])
     array([2., 4.])
     """
-    checked_all(y, [y, x])
-    return pushed(y.tape, [y.id], paired(x, tangent, "tangent"))[0]
+    ends(y, x)
+    return pushed(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
@@ -135,7 +136,7 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     nodes = checked_all(scalar(L), x)
     with L.tape.scratch():
         gradient = grad_node(L, nodes)
-        return filled(x, pushed(L.tape, [g.id for g in gradient], paired(x, v, "v")))
+        return filled(x, pushed(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
 
 
 # ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
@@ -172,6 +173,16 @@ def summed(pairs: Pairs) -> dict[int, Any]:
     return found
 
 
-def paired(x: Any, v: Any, what: str) -> Pairs:
+def ends(y: Any, x: Any) -> list[Node]:
+    """The nodes in x, if y and they have derivatives."""
+    if not isinstance(y, Node):
+        raise NotDifferentiableError(
+            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
+        )
+    checked(y, y)
+    return checked_all(y, x)
+
+
+def with_tangents(x: Any, v: Any, what: str) -> Pairs:
     """Each node of a nest with the tangent that stands in its place in another."""
     return list(zip(leaves(x), fitted(x, v, what), strict=True))

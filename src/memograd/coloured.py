@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .errors import RefusedError, describe
 from .memory import Memory, Table, leading_to
 from .node import Node
 from .ordering import MOST_NODES, ordered
@@ -25,12 +26,21 @@ def by_colours(y: Node, xs: list[Node], record: bool) -> Answer:
     memory = y.tape._memory
     table = Table(y.id, leading_to(memory, y.id), None)
     near = [x for x in xs if x.id in table.up and x.size and y.size]
+    _check_real([y, *near] if near else [])
     entries = tuple(_entry(memory, table, y, x) for x in near)
     totals = ordered(memory, table, [x.id for x in near], "reverse").totals if near else {}
-    blocks = [block(y, x, _matrix(y, x, record) if x.id in table.up and x.size and y.size else None) for x in xs]
+    found = {x.id: _matrix(y, x, record) for x in near}
+    blocks = [block(y, x, found.get(x.id)) for x in xs]
     derivative = quotient(memory, [y.id], [x.id for x in xs])
     total = {COLOURS: sum(entry.multiplications for entry in entries)} if totals else {}
     return blocks, Tally(derivative, COLOURS, entries, total | totals, "rows or columns that share nothing are summed")
+
+
+def _check_real(nodes: list[Node]) -> None:
+    """Raise unless the nodes are real: the sums are pulled and pushed as real numbers."""
+    for n in nodes:
+        if n.dtype.kind == "c":
+            raise RefusedError(f"Colours are for real numbers, but {describe(n._attributes)} is complex. Take another order.")
 
 
 def _entry(memory: Memory, table: Table, y: Node, x: Node) -> Entry:

@@ -17,6 +17,7 @@ from .log import Log
 from .memory import Memory, Table, consumers
 from .node import Node
 from .program import ARGS, KWARGS, OP, Operand
+from .pushing import keep
 from .solver import checked_all, pull_back, scalar
 
 
@@ -180,7 +181,7 @@ def _rehearsed(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]
     outer = log.begin(memory.graph, L.id)
     for n in targets:
         if n in table.up:
-            pull_back(memory, table, n, memory.value, lambda table, n, d: table.cotangents.__setitem__(n, d), log)
+            pull_back(memory, table, n, memory.value, keep, log)
     log.end(outer)
     return table, log
 

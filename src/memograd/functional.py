@@ -232,7 +232,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
         By which positional arguments to differentiate; negative ones count from the end.
     has_aux : bool
         Whether f gives something beside its result, which is passed on as it is.
-    order : {"auto", "reverse", "forward", "segments", "elimination"}
+    order : {"auto", "reverse", "forward", "segments", "colours", "elimination"}
         In which order to multiply, as for :func:`memograd.jacobian`.
 
     Returns
@@ -244,7 +244,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
     Raises
     ------
     NotDifferentiableError, ArgnumsError, OtherTapeError, RefusedError
-        As for :func:`value_and_grad`.
+        As for :func:`value_and_grad`; and ValueError or RefusedError for an order, as for :func:`memograd.jacobian`.
 
     Examples
     --------

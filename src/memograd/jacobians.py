@@ -58,7 +58,7 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
     ValueError
         There is no such order.
     RefusedError
-        Elimination was asked for, but not all nodes between are real numbers.
+        Elimination was asked for, but not all nodes between are real numbers; or colours, but y or x is complex.
     NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
 
@@ -171,7 +171,7 @@ def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
     """The nodes in y and in x, if those can be differentiated by these, in this order."""
     if order not in NAMES:
         raise ValueError(f"order is {', '.join(map(repr, NAMES))}, not {printable(repr(order))}.")
-    ys, xs = leaves(y), leaves(x)
+    ys, xs = _leaves(y), _leaves(x)
     for v in ys[:1]:
         if not isinstance(v, Node):
             raise NotDifferentiableError(f"A Jacobian is that of nodes, but y holds {printable(repr(v))}. Compute y from leaves of a tape.")
@@ -180,6 +180,11 @@ def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
             if isinstance(t.dtype, tuple):
                 raise NotDifferentiableError(f"{describe(t._attributes)} has several outputs. Take one of them.")
     return ys, xs
+
+
+def _leaves(nest: Any) -> list[Any]:
+    """The leaves of a nest. It may hold None; None alone is a node that was forgotten."""
+    return [None] if nest is None else leaves(nest)
 
 
 def _sparse(y: Any, x: Any, order: str, report: bool) -> Any:

@@ -20,7 +20,9 @@ def _fitted(like: Any, a: Any, where: str) -> Any:
     try:
         v = a if isinstance(a, Node) else np.asarray(a)
     except ValueError:
-        raise RefusedError(f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}.") from None
+        raise RefusedError(
+            f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}. Give an array of that shape."
+        ) from None
     if not inexact(like.dtype) and v.shape == like.shape:
         return v  # it belongs to something that has no derivative
     if v.shape != like.shape or not np.can_cast(v.dtype, like.dtype, "same_kind"):

@@ -23,7 +23,7 @@ from .program import ARGS, OP, Operand, Step, Steps, uses_in
 from .registry import RULES
 from .rules.indexing import replace
 from .scipy.installed import library
-from .solver import checked, grad_node, scalar
+from .solver import cast, checked, grad_node, scalar
 
 
 def pattern(y: Node, x: Node) -> Pattern:
@@ -158,9 +158,9 @@ def _members(colours: Any) -> Any:
 
 
 def sums(y: Node, x: Node, rows: Any, columns: Any) -> Any:
-    """All numbers of the sums of rows and columns of ∂y/∂x that seeds and tangents make; a node where those are nodes."""
+    """All numbers of the sums of rows and columns of ∂y/∂x that seeds and tangents make, in x's dtype; a node where those are nodes."""
     parts = [np.ravel(pulled_rows(y, [x], rows)[0])] if len(rows) else []
-    parts += [np.ravel(pushed_columns(y, [x], [columns]))] if len(columns) else []
+    parts += [np.ravel(cast(pushed_columns(y, [x], [columns]), x.dtype))] if len(columns) else []
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -259,7 +259,7 @@ def sparse_hessian(L: Node, x: Node) -> Any:
 def _array(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
     """The entries as they are now, at their places."""
     p = how.pattern
-    data = sums(y, x, *seeds_of(y, x, how))[how.places] if p.columns.size else np.zeros(0, y.dtype)
+    data = sums(y, x, *seeds_of(y, x, how))[how.places] if p.columns.size else np.zeros(0, x.dtype)
     return csr_array((data, p.columns, p.starts), p.shape)
 
 

@@ -13,7 +13,8 @@ from .memory import Table, leading_to
 from .node import Node
 from .ordering import Product, Segment, matrix_of, ordered
 from .program import ARGS, Operand
-from .tally import Tally, tally_of
+from .solver import cast
+from .tally import Tally, quotient, tally_of
 from .tape import Tape
 
 Answer = tuple[list[Any], Tally]
@@ -26,7 +27,8 @@ def by_segments(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
     table = Table(y.id, leading_to(memory, y.id), None)
     near = [k for k, t in enumerate(xs) if t.id in table.up and t.size and y.size]
     if not near:
-        return [block(y, t, None) for t in xs], Tally(f"∂{y.name}/∂…", order, (), {}, "no path leads from x to y")
+        nothing = Tally(quotient(memory, [y.id], [t.id for t in xs]), order, (), {}, "no path leads from x to y")
+        return [block(y, t, None) for t in xs], nothing
     choice = ordered(memory, table, [xs[k].id for k in near], order)
     matrices = Work(y.tape, choice.segments, record).jacobian(choice.product)
     found = dict(zip(near, matrices, strict=True))
@@ -38,7 +40,7 @@ def block(y: Node, x: Node, matrix: Any) -> Any:
     dtype = np.result_type(x.dtype, np.complex64) if y.dtype.kind == "c" else x.dtype
     if matrix is None:
         return np.zeros(y.shape + x.shape, dtype)
-    return of_dtype(np.reshape(dense(matrix), y.shape + x.shape), dtype)
+    return cast(np.reshape(dense(matrix), y.shape + x.shape), dtype)
 
 
 class Work:
@@ -126,11 +128,4 @@ def pushed_through(start: Node, end: Node, matrix: Any) -> Any:
 
 def _shaped(matrix: Any, node: Node) -> Any:
     """The rows of a matrix in the shape and dtype of a node."""
-    return np.reshape(of_dtype(matrix, node.dtype), (matrix.shape[0], *node.shape))
-
-
-def of_dtype(a: Any, dtype: Any) -> Any:
-    """An array or a node in this dtype; the real part, where it has no other."""
-    if a.dtype == dtype:
-        return a
-    return (np.real(a) if a.dtype.kind == "c" and dtype.kind != "c" else a).astype(dtype)
+    return np.reshape(cast(matrix, node.dtype), (matrix.shape[0], *node.shape))

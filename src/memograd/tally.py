@@ -90,9 +90,11 @@ def _entries(memory: Memory, segments: list[Segment], product: Product) -> Itera
 
 
 def quotient(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
-    """``∂y/∂x``; of several nodes the first."""
+    """``∂y/∂x``; of several nodes the first, and of none an ellipsis."""
 
     def shown(nodes: Sequence[int]) -> str:
+        if not nodes:
+            return "…"
         first = printable(memory.nodes.name(nodes[0]), 8)
         return first if len(nodes) == 1 else f"({first}, …)"
 
