@@ -201,6 +201,6 @@ def broadcast(operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(aligned(x, ndim) for x in operands)
 
 
-def filled(x: Any, m: int) -> Any:
+def rows_of(x: Any, m: int) -> Any:
     """The rows of a batch; m equal ones of anything else."""
     return x.values if type(x) is Batch else np.broadcast_to(x, (m, *np.shape(x)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .batch import FORMS, Batch, Form, aligned, axes_in, bare, batches, broadcast, filled, rows_in, run
+from .batch import FORMS, Batch, Form, aligned, axes_in, bare, batches, broadcast, rows_in, rows_of, run
 from .calls import parameters_of
 from .node import stand_in
 from .rules.fft import over
@@ -71,7 +71,7 @@ def joining(op: Any, more: int) -> Form:
     def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
         xs, axis = (tuple(map(np.ravel, xs)), 0) if axis is None else (xs, axis)
         m = rows_in(xs)
-        return batches(run(op, tuple(filled(x, m) for x in xs), {**kw, "axis": counted(axis, axes_in(xs[0]) + more)}))
+        return batches(run(op, tuple(rows_of(x, m) for x in xs), {**kw, "axis": counted(axis, axes_in(xs[0]) + more)}))
 
     return form
 
@@ -156,7 +156,7 @@ def put_at(x: Any, v: Any, *key: Any) -> Any:
     """Each row's elements into a copy of `x`, or of its own row of it."""
     if apart(key):
         return NotImplemented
-    return Batch(replace(filled(x, rows_in((x, v))), aligned(v, taken(np.shape(x), key)), slice(None), *key))
+    return Batch(replace(rows_of(x, rows_in((x, v))), aligned(v, taken(np.shape(x), key)), slice(None), *key))
 
 
 def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:

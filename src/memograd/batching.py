@@ -11,7 +11,7 @@ import numpy as np
 
 from . import batchforms  # noqa: F401  (the sheet fills the forms)
 from .arrays import copied, settle
-from .batch import Batch, filled, rows_in
+from .batch import Batch, rows_in, rows_of
 from .memory import Table, leading_to
 from .node import Node
 from .pushing import keep, push_forward
@@ -105,7 +105,7 @@ def _rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Work) -> li
     if recording:
         return _recorded(y, nodes, m, work)
     found = y.tape._alone(lambda: work(y.tape._memory.value, keep))
-    return [np.zeros((m, *n.shape), n.dtype) if rows is None else settle(filled(rows, m)) for n, rows in zip(nodes, found, strict=True)]
+    return [np.zeros((m, *n.shape), n.dtype) if rows is None else settle(rows_of(rows, m)) for n, rows in zip(nodes, found, strict=True)]
 
 
 def _recorded(y: Node, nodes: list[Node], m: int, work: Work) -> list[Any]:
@@ -125,7 +125,7 @@ def _node(tape: Tape, n: Node, m: int, rows: Any) -> Any:
     """Rows as a node, those too that depend on nothing."""
     if rows is None:
         return tape.record(np.zeros, ((m, *n.shape), n.dtype))
-    rows = filled(rows, m)
+    rows = rows_of(rows, m)
     return rows if isinstance(rows, Node) else tape.record(np.copy, (rows,))
 
 

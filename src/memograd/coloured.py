@@ -9,7 +9,7 @@ from .ordering import MOST_NODES, ordered
 from .program import OP
 from .registry import RULES
 from .sparsity import jacobian_entries, of_jacobian, patterns, remembered, spread
-from .stretches import Answer, block
+from .stretches import Answer, block, leading
 from .tally import Entry, Tally, quotient
 
 COLOURS = "colours"
@@ -24,8 +24,8 @@ FEW = 8
 def by_colours(y: Node, xs: list[Node], record: bool) -> Answer:
     """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
     memory = y.tape._memory
-    table = Table(y.id, leading_to(memory, y.id), None)
-    near = [x for x in xs if x.id in table.up and x.size and y.size]
+    table = memory.empty_table(y.id)
+    near = leading(table, y, xs)
     _check_real([y, *near] if near else [])
     entries = tuple(_entry(memory, table, y, x) for x in near)
     totals = ordered(memory, table, [x.id for x in near], "reverse").totals if near else {}
@@ -62,7 +62,7 @@ def are_fewer(y: Node, x: Node) -> bool:
     if min(y.size, x.size) < LEAST or "c" in (y.dtype.kind, x.dtype.kind) or y.id - x.id > MOST_NODES or not _is_sparse(y, x):
         return False
     memory = y.tape._memory
-    table = Table(y.id, leading_to(memory, y.id), None)
+    table = memory.empty_table(y.id)
     return x.id in table.up and _entry(memory, table, y, x).multiplications < ordered(memory, table, [x.id], "auto").product.cost
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .batching import pulled_rows, pushed_columns
-from .memory import Table, leading_to
+from .memory import Table
 from .node import Node
 from .ordering import Product, Segment, matrix_of, ordered
 from .program import ARGS, Operand
@@ -24,15 +24,20 @@ Answer = tuple[list[Any], Tally]
 def by_segments(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
     """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
     memory = y.tape._memory
-    table = Table(y.id, leading_to(memory, y.id), None)
-    near = [k for k, t in enumerate(xs) if t.id in table.up and t.size and y.size]
+    table = memory.empty_table(y.id)
+    near = leading(table, y, xs)
     if not near:
         nothing = Tally(quotient(memory, [y.id], [t.id for t in xs]), order, (), {}, "no path leads from x to y")
         return [block(y, t, None) for t in xs], nothing
-    choice = ordered(memory, table, [xs[k].id for k in near], order)
+    choice = ordered(memory, table, [t.id for t in near], order)
     matrices = Work(y.tape, choice.segments, record).jacobian(choice.product)
-    found = dict(zip(near, matrices, strict=True))
-    return [block(y, t, found.get(k)) for k, t in enumerate(xs)], tally_of(memory, choice)
+    found = dict(zip([t.id for t in near], matrices, strict=True))
+    return [block(y, t, found.get(t.id)) for t in xs], tally_of(memory, choice)
+
+
+def leading(table: Table, y: Node, xs: list[Node]) -> list[Node]:
+    """Those of xs of which anything comes to y."""
+    return [x for x in xs if x.id in table.up and x.size and y.size]
 
 
 def block(y: Node, x: Node, matrix: Any) -> Any:
