@@ -290,16 +290,7 @@ def jacobian_entries(y: Node, x: Node) -> tuple[Node, Pattern]:
     (array([-2.,  4., -4.,  8.]), array([0, 1, 1, 2]))
     """
     _check(y, x)
-    return _entries(y, x, remembered(of_jacobian, y, x))
-
-
-def hessian_entries(L: Node, x: Node) -> tuple[Node, Pattern]:
-    """The same for ∂²L/∂x²."""
-    _check(scalar(L), x)
-    return _entries(grad_node(L, x), x, remembered(of_hessian, L, x))
-
-
-def _entries(y: Node, x: Node, how: Compression) -> tuple[Node, Pattern]:
+    how = remembered(of_jacobian, y, x)
     rows, columns = (y.tape.record(np.copy, (seeds,)) for seeds in seeds_of(y, x, how))
     data: Node = np.take(sums(y, x, rows, columns), how.places)
     return data, how.pattern
