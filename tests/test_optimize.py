@@ -163,6 +163,11 @@ class TestRefused:
         with pytest.raises(NotDifferentiableError, match="depends on no leaf"):
             mg.optimize.Problem(f, [1.0])
 
+    @pytest.mark.parametrize("f", [lambda x: np.sum(x * 1j), lambda x: np.exp(1j * x)])
+    def test_a_complex_function(self, f):
+        with pytest.raises(NotDifferentiableError, match="gave complex128.*np.real"):
+            mg.optimize.Problem(f, [1.0, 2.0])
+
     def test_a_matrix(self):
         with pytest.raises(RefusedError, match="np.ravel"):
             mg.optimize.Problem(lambda x: np.outer(x, x), [1.0, 2.0])

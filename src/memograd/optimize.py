@@ -58,7 +58,7 @@ class Problem:
     Raises
     ------
     NotDifferentiableError
-        f does not depend on its argument, or `x0` holds no real numbers.
+        f does not depend on its argument, or gives complex numbers; or `x0` holds no real numbers.
     RefusedError
         f gives an array of two or more dimensions.
 
@@ -75,9 +75,7 @@ class Problem:
     def __init__(self, f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
-        self._leaves = {
-            name: self.tape.leaf(_real(f"the block {printable(name)} of x0", block), name=name) for name, block in blocks.items()
-        }
+        self._leaves = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
         self.x: Any = self._leaves if isinstance(x0, Mapping) else self._leaves["x"]
         self.y = _output(f(self.x, *args))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
@@ -311,7 +309,7 @@ def _real(what: str, numbers: Any) -> Any:
     a = np.asarray(numbers)
     if a.dtype.kind not in "biuf":
         raise NotDifferentiableError(
-            f"A point holds real numbers, but {what} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."
+            f"A point holds real numbers, but {printable(what)} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."
         )
     return a if a.dtype.kind == "f" else a.astype(float)
 
@@ -322,6 +320,8 @@ def _output(y: Any) -> Node:
         y = np.stack(y)
     if not isinstance(y, Node):
         raise NotDifferentiableError(f"The function gave {printable(repr(y))}, which depends on no leaf. Compute it from its argument.")
+    if y.dtype.kind == "c":
+        raise NotDifferentiableError(f"The function gave {y.dtype}, which has no least value and no sign. Return np.real(…) or np.abs(…).")
     if y.ndim > 1:
         raise RefusedError(f"The function gave an array of shape {y.shape}. Give a scalar or a vector, by np.ravel.")
     return y
