@@ -63,7 +63,7 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     return filled(x, map(handed_out, y.tape._alone(pulled)))
 
 
-def jvp(y: Node, x: Node, tangent: Any) -> Any:
+def jvp(y: Node, x: Any, tangent: Any) -> Any:
     """The Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
 
     Parameters

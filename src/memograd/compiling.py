@@ -12,7 +12,7 @@ from .nests import constants, filled, mapped, parts, placed
 from .node import Node
 from .passes.sharing import atom
 from .replay import Plan, plan
-from .tape import Tape
+from .tape import NUMBERS, Tape
 from .tracing import current, tracing
 
 INPUTS: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
@@ -111,7 +111,7 @@ class Unspoken(Tape):
         """A result as a node; one that depends on no argument is a constant of the plan."""
         if isinstance(y, Node):
             return y
-        if np.asarray(y).dtype.kind not in "biufc":
+        if np.asarray(y).dtype.kind not in NUMBERS:
             raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
         return self.leaf(y)
 
