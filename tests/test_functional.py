@@ -228,6 +228,7 @@ X = np.ones(2)
         (lambda: jvp(lambda x: object(), (1.0,), (1.0,)), NotDifferentiableError, "no array of numbers"),
         (lambda: grad(lambda z: z * z)(1j), NotDifferentiableError, r"real number, but .* gave complex128.*np.real"),
         (lambda: grad(lambda x: np.argmax(x))(X), NotDifferentiableError, "np.argmax, int64"),
+        (lambda: jacobian(lambda x: {"y": x, "n": np.argmax(x)})(X), NotDifferentiableError, "np.argmax, int64"),
         (lambda: grad(np.sin)(1), NotDifferentiableError, "no derivative by argument 0, 1 of dtype int64"),
         (lambda: grad(lambda x, p: x, 1)(1.0, {"w": [True]}), NotDifferentiableError, r"argument 1\['w'\]\[0\], True of dtype bool"),
         (lambda: grad(lambda m: m.w)(Model(1.0)), NotDifferentiableError, r"argument 0.n, 3 .*metadata=\{'static': True\}"),

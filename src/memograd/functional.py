@@ -244,7 +244,10 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
     Raises
     ------
     NotDifferentiableError, ArgnumsError, OtherTapeError, RefusedError
-        As for :func:`value_and_grad`; and ValueError or RefusedError for an order, as for :func:`memograd.jacobian`.
+        As for :func:`value_and_grad`; also where integers among the results are computed from the arguments, which
+        :func:`jvp` and :func:`vjp` pass over.
+    ValueError
+        There is no such order.
 
     Examples
     --------
