@@ -337,12 +337,12 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     return tape._ask(L.id, log, record)
 
 
-def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Node | None:
-    """One target's derivative, as a node."""
+def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Any:
+    """One target's derivative, as a node; a tuple of them for a node with several outputs."""
     tape, memory = recording.tape, recording.tape._memory
     if t.id in recording.up:
-        node: Node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
-        return tape._derivative(node, recording.output, t)
+        node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
+        return node if isinstance(node, tuple) else tape._derivative(node, recording.output, t)
     if unconnected == "raise":
         raise no_path(memory, recording, t)
     return tape.record(np.zeros, (t.shape, t.dtype)) if unconnected == "zero" else None

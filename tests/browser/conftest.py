@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import Page, started
 
 import memograd as mg
 from memograd.walkthrough import TARGETS, section_13
+
+from .driving import Page, started
 
 Asked = tuple[mg.Node, mg.Log]
 

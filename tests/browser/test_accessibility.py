@@ -6,9 +6,10 @@ import tarfile
 
 import numpy as np
 import pytest
-from driving import missing
 
 import memograd as mg
+
+from .driving import missing
 
 RIGHT, END = "\ue014", "\ue010"
 

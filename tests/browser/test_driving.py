@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-import driving
 import pytest
+
+from . import driving
 
 
 @pytest.mark.parametrize(("lacking", "reason"), [("selenium", "pip install"), ("chromium", "apt-get install")])
