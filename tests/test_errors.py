@@ -32,6 +32,7 @@ BUILTINS = {
     errors.ValueChangedError: ValueError,
     errors.NamingError: ValueError,
     errors.UnknownNodeError: KeyError,
+    errors.ChunksError: NotImplementedError,
     errors.GraphError: ValueError,
     errors.CheckError: AssertionError,
     errors.ArchiveError: ValueError,

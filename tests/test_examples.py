@@ -141,6 +141,17 @@ def test_the_picture_of_section_13_is_the_one_that_is_drawn() -> None:
     assert len([element for element in told(kept) if "data-node" in element[2]]) == 13
 
 
+def test_data_larger_than_memory_are_read_only_where_a_step_reaches() -> None:
+    pytest.importorskip("distributed")
+    printed = output_of("out_of_core.py")
+    rows = re.findall(r"^(weights|block).* (\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s$", printed, re.MULTILINE)
+    reads = [list(map(int, counts)) for _, *counts in rows]
+    assert reads == [[40, 0, 0, 0], [0, 40, 0, 0], [0, 0, 40, 0], [0, 0, 0, 40], [0, 0, 20, 0]]
+    size, memory = re.search(r"^([\d.]+) GB in .* 2 workers of ([\d.]+) GB", printed).groups()  # type: ignore[union-attr]
+    peaks = re.findall(r"([\d.]+) GB", printed.splitlines()[-1])
+    assert len(peaks) == 2 and max(map(float, peaks)) < float(memory) < float(size) / 2
+
+
 def section(text: str, start: str) -> str:
     """The code block of `text` that begins with `start`."""
     return next(body for _, body in blocks(text) if body.startswith(start))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .explaining import explain
     from .foresight import preview
     from .jacobians import hessian, jacobian
+    from .persistence import persist
     from .reasons import why
     from .replay import Plan, plan
     from .tally import Tally
@@ -59,6 +60,7 @@ __all__ = [
     "multilinear",
     "op",
     "optimize",
+    "persist",
     "player",
     "preview",
     "plan",
@@ -81,6 +83,7 @@ LATER = {
     "to_node_link": "drawing",
     "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
     "save": "archive", "load": "archive", "vjp": "accumulation", "jvp": "accumulation", "hvp": "accumulation",
+    "persist": "persistence",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

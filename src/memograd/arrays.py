@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .chunked import Chunked, is_chunked
+
 DOUBLE = np.dtype(np.float64)
 
 _INTEGERS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
@@ -25,8 +27,17 @@ def settle(y: Any) -> Any:
 
 
 def shape_of(y: Any) -> Any:
-    """The shape of a value; a tuple of shapes where it is a tuple."""
-    return tuple(map(shape_of, y)) if isinstance(y, tuple) else y.shape
+    """The shape of a value, with its chunks where it has some; a tuple of shapes where it is a tuple."""
+    if type(y) is np.ndarray:
+        return y.shape
+    if isinstance(y, tuple):
+        return tuple(map(shape_of, y))
+    return Chunked(y.shape, y.chunks) if is_chunked(y) else y.shape
+
+
+def full(shape: Any, number: Any, dtype: Any) -> Any:
+    """An array that is `number` everywhere, in chunks where the shape knows them."""
+    return shape.full(number, dtype) if type(shape) is Chunked else settle(np.full(shape, number, dtype))
 
 
 def dtype_of(y: Any) -> Any:
@@ -40,7 +51,12 @@ def inexact(dtype: Any) -> bool:
 
 
 def copied(value: Any) -> Any:
-    """An array as it enters: in C order, read-only, and nobody else's; one that nobody can write to is kept as it is."""
+    """An array as it enters: in C order, read-only, and nobody else's; one that nobody can write to is kept as it is.
+
+    The copy of a Dask array is the same graph: setting items of the one gives it another, and leaves that of the other.
+    """
+    if is_chunked(value):
+        return value.copy()
     if isinstance(value, np.ndarray) and not value.flags.writeable and not _writeable_below(value):
         return settle(value)
     return settle(np.array(value, order="C", copy=True))
@@ -66,9 +82,11 @@ def sealed(value: Any) -> Any:
 
 
 def owners_of(array: Any) -> list[Any]:
-    """The objects whose buffers an array, or each in a tuple, lies in."""
+    """The objects whose buffers an array, or each in a tuple, lies in; none for a Dask array, which is a graph."""
     if isinstance(array, tuple):
         return [owner for item in array for owner in owners_of(item)]
+    if is_chunked(array):
+        return []
     owner = array
     while (below := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)) is not None:
         owner = below
@@ -81,14 +99,18 @@ def handed_out(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """A view of a sealed array, or of each in a tuple."""
+    """A view of a sealed array, or of each in a tuple; of a Dask array a copy, whose items may be set."""
     if type(value) is np.ndarray:
         return value.view()
-    return tuple(map(shown, value)) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return tuple(map(shown, value))
+    return value.copy() if is_chunked(value) else value
 
 
 def same(a: Any, b: Any) -> bool:
     """Whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN equals the same NaN.
+
+    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody computes it for this.
 
     >>> same(np.float64(0.0), np.float64(-0.0)), same(np.float64(np.nan), np.float64(np.nan))
     (False, True)
@@ -103,8 +125,10 @@ def same(a: Any, b: Any) -> bool:
         return bool(a != a and b != b and a.tobytes() == b.tobytes())
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
+    if is_chunked(a):
+        return bool(a.name == b.name)
     if not isinstance(a, np.ndarray | np.generic):
-        return bool(getattr(a, "name", a) is getattr(b, "name", b))
+        return False
     return a.dtype == b.dtype and a.shape == b.shape and _same_bits(np.asarray(a), np.asarray(b))
 
 

@@ -89,6 +89,8 @@ class Budget:
         self._drop(key)
         self._found_again(key)
         group = self._group(array, self._is_fixed(key))
+        if not group.owners:
+            return  # a Dask array: its chunks are where its scheduler keeps them
         group.entries[key] = self._cost(key)
         self._kept[key] = group
         if not group.fixed:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .costs import bytes_of
 from .facts import in_order, is_new, roots
-from .slices import Slice, Step, operands
+from .slices import Slice, Step, is_lazy, operands
 
 SMALL = 8192
 """Bytes up to which memory is cheaper than what it takes to use it again."""
@@ -39,7 +39,7 @@ class Lifetimes:
         self.block = {n: block for block in slice.blocks for n in block}
         self.whole = self._whole(slice)
         self.out: dict[int, int] = {}
-        for n, step in slice.steps.items():
+        for n, step in slice.steps.items() if not is_lazy(slice) else ():
             operand = self._overwritten(n, step)
             if operand is not None:
                 self.out[n] = operand

@@ -91,6 +91,10 @@ class UnknownNodeError(MemogradError, KeyError):
         return Exception.__str__(self)
 
 
+class ChunksError(MemogradError, NotImplementedError):
+    """Something of a Dask array cannot be had without computing it, or without knowing its chunks."""
+
+
 class GraphError(MemogradError, ValueError):
     """A DiGraph that somebody wrote by hand is no program."""
 

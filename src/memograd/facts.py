@@ -99,7 +99,7 @@ def in_order(slice: Slice) -> set[int]:
 
 def _lies_in_order(value: Any) -> bool:
     """Whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
-    return value is None or list(value.strides) == sorted(value.strides, reverse=True)
+    return value is None or hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
 
 
 def _keeps_order(step: Step) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
-from .arrays import DOUBLE, dtype_of, inexact, same, sealed, settle, shape_of
+from .arrays import DOUBLE, dtype_of, full, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Edge, Operand, Operands, Steps
@@ -235,7 +235,8 @@ class Memory:
 
     def one(self, output: int) -> Any:
         """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""
-        return self.steps[output][DTYPE].type(1)
+        step = self.steps[output]
+        return full(step[SHAPE], 1, step[DTYPE])
 
     def verdict(self, table: Table, n: int) -> tuple[str, ...]:
         """How a visit to a marked cotangent ends, now that its inputs among the cotangents are verified."""

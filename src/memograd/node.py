@@ -133,7 +133,7 @@ class Node:
 
     @property
     def value(self) -> Any:
-        """Its value: a read-only array, or a NumPy scalar where it is 0-d. Leaves can be assigned."""
+        """Its value: a read-only array, a NumPy scalar where it is 0-d, or a Dask array. Leaves can be assigned."""
         with self.tape._lock:
             return handed_out(self.tape._value(self.id))
 

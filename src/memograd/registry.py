@@ -17,6 +17,7 @@ import numpy as np
 from .callforms import call_of
 from .calls import HARMLESS, NOTHING, Call
 from .errors import NoRuleError, RegistrationError, op_name
+from .lazyforms import lazy_form
 from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
 from .tracing import tracing
@@ -92,13 +93,20 @@ class Rule:
     ) -> None:
         self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
         self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
-        self.bind, self.compute, self.compute_with = call.bind, call.compute, call.compute_with or call.compute
+        self.bind, self.compute = call.bind, lazy_form(op, call.compute)
+        self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.readers = Readers(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
         """The op applied to a call in canonical form."""
         return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
+
+    def reads_shape(self, k: int) -> bool:
+        """Whether a line reads the shape of operand k."""
+        shape = f"{self.operands[min(k, len(self.operands) - 1)]}_shape" if self.operands else ""
+        lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
+        return any(p.name == shape for line in lines for p in parameters(line.fn))
 
     def refuse(self, kwargs: Iterable[str]) -> None:
         """Raise if a call uses a keyword that changes the derivative, but that no line names."""

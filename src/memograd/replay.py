@@ -3,23 +3,25 @@
 import linecache
 import weakref
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import shown
+from .arrays import shape_of, shown
+from .chunked import is_chunked
 from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
 from .lines import Line
 from .machine import sole_machine
 from .nests import filled, leaves, mapped
 from .node import Node
 from .notebooks import as_text
-from .passes import PASSES
+from .passes import LAZY_PASSES, PASSES
 from .plantable import rows_of
 from .printing import printed
 from .progress import Report, reporting
-from .slices import Slice, cut, live
+from .slices import Slice, cut, is_lazy, live
 from .snapshot import nameless
 from .tape import Tape
 
@@ -35,6 +37,7 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
         What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
     inputs : list of Node, or dict of str to Node
         What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
+        Called with Dask arrays, a plan gives Dask arrays, which nobody has computed.
 
     Returns
     -------
@@ -131,7 +134,7 @@ class Plan:
         self._assignments = 0
         slice = live(slice)
         self._counts = [("recorded", _count(slice))]
-        for simplified in PASSES:
+        for simplified in LAZY_PASSES if is_lazy(slice) else PASSES:
             slice = simplified(slice)
             self._counts.append((simplified.__name__, _count(slice)))
         self._slice = slice
@@ -163,6 +166,8 @@ class Plan:
             arrays = self._arranged(arrays, named)
         if len(arrays) != len(self._facts):
             raise self._miscounted(len(arrays))
+        if any(map(is_chunked, arrays)) and not is_lazy(self._cut):
+            return self._lazily(arrays)(*arrays)
         given = [
             a
             if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
@@ -174,6 +179,12 @@ class Plan:
         except Exception as error:
             self._locate(error)
             raise
+
+    def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
+        """The same plan for Dask arrays."""
+        given = {n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)}
+        steps = {n: step._replace(shape=given[n]) if given.get(n) == step.shape else step for n, step in self._cut.steps.items()}
+        return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
 
     def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
         """The outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
@@ -254,7 +265,7 @@ class Plan:
         name = printable(self._keys[k])
         if isinstance(value, Node):
             raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
-        y = np.asarray(value)
+        y = value if is_chunked(value) else np.asarray(value)
         if y.shape != shape:
             raise PlanError(
                 f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
@@ -264,7 +275,7 @@ class Plan:
             raise PlanTypeError(
                 f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
             )
-        return np.asarray(y, dtype, order="C")[()]
+        return y.astype(dtype) if is_chunked(y) else np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
         """Say in which step an error came, and where that step comes from."""

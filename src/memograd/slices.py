@@ -14,6 +14,7 @@ import numpy as np
 
 from .arrays import dtype_of, settle, shape_of
 from .calls import NOTHING
+from .chunked import Chunked
 from .lines import Line
 from .program import ARGS, LINE, OP, Operand
 
@@ -89,6 +90,11 @@ def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> 
         {n: recorded[n][LINE] for n in steps},
         frozenset(n for n in steps if n in nodes.of),
     )
+
+
+def is_lazy(slice: Slice) -> bool:
+    """Whether some of its arrays are Dask's: then its code builds their graphs, and nothing is written in place."""
+    return any(type(step.shape) is Chunked for step in slice.steps.values())
 
 
 def uses(slice: Slice) -> Counter[int]:

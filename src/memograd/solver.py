@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import DOUBLE, handed_out, inexact, settle, shown
+from .arrays import DOUBLE, full, handed_out, inexact, settle, shown
+from .chunked import Chunked
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
@@ -68,6 +69,8 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
             else:
                 sum += d  # into an array of our own: two terms were added into it
             terms += 1
+    if type(shape) is Chunked:
+        return shape.laid(sum)
     return sum if type(sum) is np.float64 else settle(sum)
 
 
@@ -85,7 +88,7 @@ def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
 def nothing(shape: Any, dtype: Any) -> Any:
     """Zeros of a node's shape and dtype; a tuple of them where it has several outputs."""
     several = isinstance(dtype, tuple)
-    return tuple(map(nothing, shape, dtype)) if several else settle(np.zeros(shape, dtype))
+    return tuple(map(nothing, shape, dtype)) if several else full(shape, 0, dtype)
 
 
 def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
@@ -140,7 +143,8 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     -------
     array, or nest of them
         Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
-        ∂L/∂(Re z) − i ∂L/∂(Im z).
+        ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing is computed until you do, and
+        `dask.compute` of several runs what they share once.
 
     Raises
     ------
@@ -251,12 +255,20 @@ class Recording(Table):
         self.tape, self.output, self.up = tape, table.output, table.up
         self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
         if self.output not in self.cotangents:
-            self.store(self, self.output, tape.record(np.ones, ((), tape._memory.steps[self.output][DTYPE])))
+            self.store(self, self.output, one_of(tape, self.output))
 
     def store(self, table: Table, n: int, d: Any) -> None:
         """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
         self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
         self.start = owned(self.tape, self.start, self.output, n)
+
+
+def one_of(tape: Tape, output: int) -> Node:
+    """A node that is ∂L/∂L = 1, lazy where L is: a broadcast NumPy number is an array of NumPy's."""
+    step = tape._memory.steps[output]
+    lazy = type(step[SHAPE]) is Chunked
+    one: Node = tape.record(np.ones_like, (tape._handle(output),)) if lazy else tape.record(np.ones, ((), step[DTYPE]))
+    return one
 
 
 def owned(tape: Tape, start: int, output: int, n: int) -> int:

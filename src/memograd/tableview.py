@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import handed_out
+from .chunked import in_chunks, is_chunked
 from .errors import UnknownNodeError, derivative_name, describe, printable
 from .node import Node
 from .notebooks import as_table
@@ -65,6 +66,8 @@ class Cotangents(Mapping[str, Any]):
 def _shown(g: Any) -> str:
     if isinstance(g, tuple):
         return "; ".join(map(_shown, g))
+    if is_chunked(g):
+        return f"{g.dtype!s:<10} {in_chunks(g)}"
     number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
     return f"{g.dtype!s:<10} {number}"
 

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from sys import _getframe
+from sys import _getframe, modules
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from . import rules  # noqa: F401  (the sheets fill the registry)
 from .arrays import DOUBLE, copied, dtype_of, same, settle, shape_of
 from .budget import Budget
 from .calls import NOTHING
+from .chunked import DASK, Chunked, is_chunked
 from .digraph import From, steps_of
 from .errors import (
     AssignError,
@@ -36,6 +37,7 @@ from .errors import (
     op_name,
     printable,
 )
+from .lazyforms import check_lazy
 from .ledger import Ledger
 from .lines import line_of
 from .log import Log
@@ -52,7 +54,7 @@ T = TypeVar("T")
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
 
-ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64})
+ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64, Chunked})
 """Types of constants that nobody can change."""
 
 FLOAT, OBJECT = np.float64, np.dtype(object)
@@ -101,7 +103,8 @@ class Tape:
         Parameters
         ----------
         value : array_like
-            Copied, and read-only from then on. Integers and booleans are not differentiable.
+            Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask array stays one: what
+            comes of it, values and derivatives, are Dask arrays, which nobody computes until you do.
         name : str, optional
             Unique on the tape. Names of the form ``v7`` are reserved for unnamed nodes.
 
@@ -118,7 +121,7 @@ class Tape:
         """
         if isinstance(value, Node):
             raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
-        dtype = np.asarray(value).dtype
+        dtype = value.dtype if is_chunked(value) else np.asarray(value).dtype
         if dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
                 f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {dtype}. Give numbers, in one shape."
@@ -163,6 +166,8 @@ class Tape:
                             return a.__memograd_apply__(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
+                    if DASK in modules:
+                        check_lazy(rule, run)
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
                     if memory.marks and any(type(a) is Operand and a in memory.marks for a in kept):
                         raise BusyError(f"{op_name(op)} assigned to the tape that it is being recorded on. Do it before or after.")
@@ -212,7 +217,7 @@ class Tape:
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
                 f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
             )
-        return self._shared_copy(a) if isinstance(a, np.ndarray) else a
+        return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_chunked(a) else a
 
     def _shared_copy(self, a: Any) -> Any:
         if a.dtype.kind not in NUMBERS:
@@ -365,7 +370,9 @@ class Tape:
         Parameters
         ----------
         new : mapping
-            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind.
+            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind, and laid out in its
+            chunks where it holds a Dask array. One of the same name is the same value; another name is another value, and
+            nobody computes whether it differs.
         log : Log, optional
             Told which leaves were assigned.
 
@@ -404,7 +411,7 @@ class Tape:
             raise AssignError(f"{describe(node)} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
         if isinstance(value, Node):
             raise AssignTypeError(f"{describe(node)} was assigned a node. Give its value: {printable(value.name)}.value.")
-        y, dtype = np.asarray(value), node["dtype"]
+        y, dtype = value if is_chunked(value) else np.asarray(value), node["dtype"]
         if y.shape != node["shape"]:
             raise AssignError(
                 f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: "
@@ -414,7 +421,7 @@ class Tape:
             raise AssignTypeError(
                 f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
             )
-        return copied(y if y.dtype == dtype else y.astype(dtype))
+        return _laid_out(copied(y if y.dtype == dtype else y.astype(dtype)), node)
 
     # ----------------------------------------------------------------------------------------- to remember, and to forget
 
@@ -638,7 +645,17 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
                 f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
                 f"have it return an array, a number or a tuple of them."
             )
-    return (y, shape_of(y), dtype_of(y), True) if isinstance(y, tuple) else (y, y.shape, y.dtype, False)
+    return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
+
+
+def _laid_out(y: Any, node: dict[str, Any]) -> Any:
+    """A value in the chunks of its leaf."""
+    shape = node["shape"]
+    if type(shape) is Chunked:
+        return shape.cut(y)
+    if is_chunked(y):
+        raise AssignTypeError(f"{describe(node)} was assigned a Dask array, but holds NumPy's. Give .compute() of it.")
+    return y
 
 
 def restored(state: State, following: int) -> Tape:

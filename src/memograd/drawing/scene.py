@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
+from ..chunked import is_chunked
 from ..errors import op_name
 from ..log import Event, Log
 from ..memory import Memory, consumers
@@ -112,7 +113,8 @@ def of_node(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
-    text = str(node["shape"]) if value is None or node["shape"] != () else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
+    unknown = value is None or node["shape"] != () or is_chunked(value)
+    text = str(node["shape"]) if unknown else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
     return Box(n, node["name"], op_name(node["op"]), text, states)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..chunked import in_chunks, is_chunked
 from ..errors import derivative_name, op_name, printable
 from ..log import Event, Log, written
 from ..memory import Memory, Table, consumers, uses
@@ -47,6 +48,8 @@ def number(g: Any) -> str:
     """A cotangent in a few characters."""
     if isinstance(g, tuple):
         return "; ".join(map(number, g))
+    if is_chunked(g):
+        return in_chunks(g)
     if g.size <= FEW:
         return np.array2string(np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", ").replace("\n", "")
     return f"{g.shape}, |max| {np.max(np.abs(g)):.3g}"

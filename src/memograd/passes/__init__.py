@@ -43,7 +43,11 @@ PASSES = (
     blocked,
 )
 
+LAZY_PASSES = (lifted, shared, tidied, shared)
+"""For Dask arrays: those passes that bind no constants of an array's size, and write nothing in place."""
+
 __all__ = [
+    "LAZY_PASSES",
     "PASSES",
     "blocked",
     "cancelled",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..chunked import is_chunked
 from ..program import Operand
 from ..slices import Draft, Slice
 
@@ -10,9 +11,9 @@ def lifted(slice: Slice) -> Slice:
     """The slice with a bound step for each array constant."""
     draft, known = Draft(slice), dict[int, Operand]()
     for n, step in draft:
-        arrays = {id(a): a for a in step.args if type(a) is np.ndarray}
+        arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_chunked(a)}
         if arrays:
             known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
-            step = step._replace(args=tuple(known.get(id(a), a) if type(a) is np.ndarray else a for a in step.args))
+            step = step._replace(args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args))
         draft.keep(n, step)
     return draft.finished()

@@ -4,6 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from ..chunked import Chunked
+
+
+def spread(g: Any, shape: Any) -> Any:
+    """`g` broadcast to a shape; in its chunks, where it knows some."""
+    return shape.spread(g) if type(shape) is Chunked else np.broadcast_to(g, shape)
+
 
 def unbroadcast(g: Any, shape: Any) -> Any:
     """`g` summed over the axes along which a value of `shape` was broadcast."""

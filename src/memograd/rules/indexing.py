@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..chunked import is_chunked, scattered
+from ..lazyforms import picked
 from ..registry import constant, elementwise, linear, op, rule
 from .broadcasting import unbroadcast
 
@@ -21,19 +23,19 @@ PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
 @op
 def getitem(x: Any, *key: Any) -> Any:
     """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand among them."""
-    return x[key]
+    return picked(x, key) if is_chunked(x) else x[key]
 
 
 @op
 def masked(x: Any, *key: Any) -> Any:
     """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule reads it, to see it verified."""
-    return x[key]
+    return picked(x, key) if is_chunked(x) else x[key]
 
 
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
     """`x` with `v` at `key`; `key` takes no element twice."""
-    y = np.array(x)
+    y = x.copy() if is_chunked(x) else np.array(x)
     y[key] = v
     return y
 
@@ -41,6 +43,8 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
 @op
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
+    if is_chunked(g):
+        return scattered(g, shape, key)
     total = np.zeros(shape, g.dtype)
     if PLAIN.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN):
         total[key] = g

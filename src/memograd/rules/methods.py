@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..chunked import is_chunked
+from ..lazyforms import log_of_sum
 from ..registry import constant, linear, op, rule
 from .indexing import scatter, untake_along
 from .reductions import kept, lined
@@ -18,6 +20,8 @@ from .reductions import kept, lined
 @op
 def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
+    if is_chunked(a):
+        return log_of_sum(a, axis, keepdims, where)
     return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
 
 

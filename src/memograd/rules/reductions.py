@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..registry import constant, linear, rule
+from .broadcasting import spread
 
 ABSENT: Any = inspect.signature(np.sum).parameters["where"].default
 """What NumPy puts in the place of an argument that was not given."""
@@ -34,7 +35,7 @@ def kept(g: Any, axis: Any, keepdims: Any) -> Any:
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """`g`, the result of a reduction over `axis`, broadcast back to the `shape` that was reduced."""
-    return np.broadcast_to(kept(g, axis, keepdims), shape)
+    return spread(kept(g, axis, keepdims), shape)
 
 
 def count(shape: Any, axis: Any = None, where: Any = ABSENT) -> Any:
@@ -86,7 +87,7 @@ def lined(a: Any, shape: Any, axis: Any) -> Any:
 def unlined(a: Any, shape: Any, axis: Any) -> Any:
     """`a` in the `shape` that `lined` took it from."""
     order = order_of(len(shape), axis)
-    return np.transpose(np.reshape(a, [shape[k] for k in order]), np.argsort(order))
+    return np.transpose(np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order))))
 
 
 def others(a: Any) -> Any:
@@ -135,7 +136,7 @@ def halved(g: Any, y: Any) -> Any:
 
 def averaged(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """The cotangent of what `mean` took."""
-    return chosen(np.broadcast_to(kept(g, axis, keepdims) / count(shape, axis, where), shape), where)
+    return chosen(spread(kept(g, axis, keepdims) / count(shape, axis, where), shape), where)
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:

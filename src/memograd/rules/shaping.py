@@ -14,6 +14,11 @@ def inverse_permutation(axes: Any) -> Any:
     return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
 
 
+def reshaped(g: Any, shape: Any, order: Any) -> Any:
+    """`g` in a shape; the usual order is not named, because Dask knows no other."""
+    return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
+
+
 def part(g: Any, k: int, shapes: Any, axis: Any) -> Any:
     """The part of a concatenation that came from operand k."""
     if axis is None:
@@ -59,10 +64,10 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------- one to one
-linear(np.reshape,          a=lambda g, a_shape, shape, order="C": np.reshape(g, a_shape, order=order))
-linear(np.ravel,            a=lambda g, a_shape, order="C": np.reshape(g, a_shape, order=order))
+linear(np.reshape,          a=lambda g, a_shape, shape, order="C": reshaped(g, a_shape, order))
+linear(np.ravel,            a=lambda g, a_shape, order="C": reshaped(g, a_shape, order))
 linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
-linear(np.matrix_transpose, x=lambda g: np.matrix_transpose(g))
+linear(np.matrix_transpose, x=lambda g: np.swapaxes(g, -1, -2))
 linear(np.swapaxes,         a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
 linear(np.moveaxis,         a=lambda g, source, destination: np.moveaxis(g, destination, source))
 linear(np.squeeze,          a=lambda g, a_shape, axis=None: np.reshape(g, a_shape))

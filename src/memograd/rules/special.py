@@ -23,7 +23,9 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from ..errors import NoRuleError, op_name
+from ..chunked import is_chunked
+from ..errors import ChunksError, NoRuleError, op_name
+from ..lazyforms import log_of_sum
 from ..registry import constant, elementwise, op, refused, rule
 from .broadcasting import unbroadcast
 from .elementwise import power_slope
@@ -327,19 +329,23 @@ def multigammaln(a: Any, d: Any) -> Any:
 @op
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False) -> Any:
     """``special.logsumexp``."""
+    if is_chunked(a):
+        if return_sign:
+            raise ChunksError("logsumexp of a Dask array has no sign. Leave out return_sign, or take the parts of one sign by themselves.")
+        return log_of_sum(a, axis, keepdims, b=1 if b is None else b)
     return special.logsumexp(a, axis, b, keepdims, return_sign)
 
 
 @op
 def softmax(x: Any, axis: Any = None) -> Any:
     """``special.softmax``."""
-    return special.softmax(x, axis)
+    return np.exp(x - log_of_sum(x, axis, True)) if is_chunked(x) else special.softmax(x, axis)
 
 
 @op
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """``special.log_softmax``."""
-    return special.log_softmax(x, axis)
+    return x - log_of_sum(x, axis, True) if is_chunked(x) else special.log_softmax(x, axis)
 
 
 @op
