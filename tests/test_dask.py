@@ -291,6 +291,9 @@ def test_dense_derivatives_and_functions_are_lazy(lazily: None) -> None:
         lambda x: mg.vjp(np.tanh(x), x, np.asarray(A)),
         lambda x: mg.jvp(np.tanh(x), x, np.asarray(A)),
         lambda x: mg.functional.value_and_grad(f, argnums=1)(x.value, B),
+        lambda x: mg.functional.vjp(f, x.value, B)[1](1.0),
+        lambda x: mg.functional.jvp(f, (x.value, B), (x.value, B)),
+        lambda x: mg.functional.hvp(f, (x.value, B), (x.value, B)),
     ]
     for ask in asked:
         lazy, want = ask(first), ask(second)

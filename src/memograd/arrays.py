@@ -45,6 +45,11 @@ def dtype_of(y: Any) -> Any:
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
 
 
+def as_array(a: Any) -> Any:
+    """What somebody gave, as an array: a Dask array is one."""
+    return a if is_chunked(a) else np.asarray(a)
+
+
 def inexact(dtype: Any) -> bool:
     """Whether values of this dtype, or of one of these dtypes, have derivatives."""
     return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"

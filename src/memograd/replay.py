@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import shape_of, shown
+from .arrays import as_array, shape_of, shown
 from .chunked import is_chunked
 from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
 from .lines import Line
@@ -265,7 +265,7 @@ class Plan:
         name = printable(self._keys[k])
         if isinstance(value, Node):
             raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
-        y = value if is_chunked(value) else np.asarray(value)
+        y = as_array(value)
         if y.shape != shape:
             raise PlanError(
                 f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import inexact
-from .chunked import is_chunked
+from .arrays import as_array, inexact
 from .errors import RefusedError, describe, printable
 from .nests import paired
 from .node import Node
@@ -17,9 +16,9 @@ def fitted(nest: Any, given: Any, what: str) -> list[Any]:
 
 
 def _fitted(like: Any, a: Any, where: str) -> Any:
-    like = like if isinstance(like, Node) or is_chunked(like) else np.asarray(like)
+    like = like if isinstance(like, Node) else as_array(like)
     try:
-        v = a if isinstance(a, Node) or is_chunked(a) else np.asarray(a)
+        v = a if isinstance(a, Node) else as_array(a)
     except ValueError:
         raise RefusedError(
             f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}. Give an array of that shape."

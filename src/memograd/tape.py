@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import DOUBLE, copied, dtype_of, same, settle, shape_of
+from .arrays import DOUBLE, as_array, copied, dtype_of, same, settle, shape_of
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
@@ -121,7 +121,7 @@ class Tape:
         """
         if isinstance(value, Node):
             raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
-        dtype = value.dtype if is_chunked(value) else np.asarray(value).dtype
+        dtype = as_array(value).dtype
         if dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
                 f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {dtype}. Give numbers, in one shape."
@@ -411,7 +411,7 @@ class Tape:
             raise AssignError(f"{describe(node)} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
         if isinstance(value, Node):
             raise AssignTypeError(f"{describe(node)} was assigned a node. Give its value: {printable(value.name)}.value.")
-        y, dtype = value if is_chunked(value) else np.asarray(value), node["dtype"]
+        y, dtype = as_array(value), node["dtype"]
         if y.shape != node["shape"]:
             raise AssignError(
                 f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: "
