@@ -13,6 +13,8 @@ from memograd.registry import RULES
 
 BUILTINS = {
     errors.NoRuleError: NotImplementedError,
+    errors.ChunksError: NotImplementedError,
+    errors.SparseError: NotImplementedError,
     errors.RegistrationError: ValueError,
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
     from .explaining import explain
     from .foresight import preview
+    from .guarding import guard
     from .jacobians import hessian, jacobian
     from .persistence import persist
     from .reasons import why
@@ -51,6 +52,7 @@ __all__ = [
     "functional",
     "grad",
     "grad_node",
+    "guard",
     "hessian",
     "hvp",
     "jacobian",
@@ -83,7 +85,7 @@ LATER = {
     "to_node_link": "drawing",
     "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
     "save": "archive", "load": "archive", "vjp": "accumulation", "jvp": "accumulation", "hvp": "accumulation",
-    "persist": "persistence",
+    "persist": "persistence", "guard": "guarding",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

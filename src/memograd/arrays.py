@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 
 from .chunked import Chunked, is_chunked
+from .foreign import foreign_shape, is_foreign
+from .labels import labels_of
+from .matrices import bare, wrapped
 
 DOUBLE = np.dtype(np.float64)
 
@@ -27,27 +30,35 @@ def settle(y: Any) -> Any:
 
 
 def shape_of(y: Any) -> Any:
-    """The shape of a value, with its chunks where it has some; a tuple of shapes where it is a tuple."""
+    """The shape of a value, with its chunks or its kind where it has one; a tuple of shapes where it is a tuple."""
     if type(y) is np.ndarray:
         return y.shape
     if isinstance(y, tuple):
         return tuple(map(shape_of, y))
-    return Chunked(y.shape, y.chunks) if is_chunked(y) else y.shape
+    if is_chunked(y):
+        return Chunked(y.shape, y.chunks)
+    return foreign_shape(y) if is_foreign(y) else y.shape
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
-    """An array that is `number` everywhere, in chunks where the shape knows them."""
-    return shape.full(number, dtype) if type(shape) is Chunked else settle(np.full(shape, number, dtype))
+    """An array that is `number` everywhere, in chunks or of a kind where the shape knows them."""
+    return settle(np.full(shape, number, dtype)) if type(shape) is tuple else shape.full(number, dtype)
+
+
+def unlabelled(a: Any) -> Any:
+    """A table with labels as its numbers, a sparse array of SciPy's as one that dispatches; anything else is what it is."""
+    return np.asarray(a) if labels_of(a) is not None else wrapped(a)
+
+
+def entering(value: Any) -> Any:
+    """What is handed in, as an array; one of another library is one already."""
+    value = value if isinstance(value, np.ndarray) else unlabelled(value)
+    return value if is_foreign(value) else np.asarray(value)
 
 
 def dtype_of(y: Any) -> Any:
     """The dtype of a value; a tuple of dtypes where it is a tuple."""
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
-
-
-def as_array(a: Any) -> Any:
-    """What somebody gave, as an array: a Dask array is one."""
-    return a if is_chunked(a) else np.asarray(a)
 
 
 def inexact(dtype: Any) -> bool:
@@ -60,7 +71,7 @@ def copied(value: Any) -> Any:
 
     The copy of a Dask array is the same graph: setting items of the one gives it another, and leaves that of the other.
     """
-    if is_chunked(value):
+    if is_foreign(value):
         return value.copy()
     if isinstance(value, np.ndarray) and not value.flags.writeable and not _writeable_below(value):
         return settle(value)
@@ -104,18 +115,19 @@ def handed_out(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """A view of a sealed array, or of each in a tuple; of a Dask array a copy, whose items may be set."""
+    """A view of a sealed array, or of each in a tuple; of another library's a copy, whose items may be set."""
     if type(value) is np.ndarray:
         return value.view()
     if isinstance(value, tuple):
         return tuple(map(shown, value))
-    return value.copy() if is_chunked(value) else value
+    return bare(value.copy()) if is_foreign(value) else value
 
 
 def same(a: Any, b: Any) -> bool:
     """Whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN equals the same NaN.
 
-    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody computes it for this.
+    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody computes it for this. Those of
+    other libraries are never known to be equal.
 
     >>> same(np.float64(0.0), np.float64(-0.0)), same(np.float64(np.nan), np.float64(np.nan))
     (False, True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ChunksError
+from .places import spelt_out
 
 DASK = "dask.array"
 
@@ -74,12 +75,12 @@ class Chunked(tuple[int, ...]):
 
     def scattered(self, g: Any, key: tuple[Any, ...]) -> Any:
         """Zeros of this shape with `g` added at `key`: slices and integers, or slices and one array of integers of NumPy's."""
-        parts = _spelt_out(key, len(self))
+        parts = spelt_out(key, len(self))
+        if parts is None:
+            raise _unplaced(key)
         g = g[tuple(0 if part is None else slice(None) for part in parts if not isinstance(part, int))]
         parts = [part for part in parts if part is not None]
         listed = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
-        if len(listed) > 1 or (listed and any(isinstance(part, int) for part in parts)):
-            raise _unplaced(key)
         for k in listed:
             g = _added(g, k, parts[k], self.chunks[k])
             parts[k] = slice(None)
@@ -107,24 +108,6 @@ def scattered(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 
 def _spread(like: Any, g: Any) -> Any:
     return np.broadcast_to(g, like.shape)
-
-
-def _spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any]:
-    """The parts of an index, a slice for each axis that is not named; what a list or mask takes, as an array of integers."""
-    parts = [part if part is None or part is Ellipsis or isinstance(part, slice) else _listed(part, key) for part in key]
-    named = sum(1 for part in parts if part is not None and part is not Ellipsis)
-    at = next((k for k, part in enumerate(parts) if part is Ellipsis), len(parts))
-    return [*parts[:at], *(slice(None),) * (ndim - named), *parts[at + 1 :]]
-
-
-def _listed(part: Any, key: tuple[Any, ...]) -> Any:
-    """An integer, or a one-dimensional array of integers."""
-    if is_chunked(part):
-        raise _unplaced(key)
-    part = np.asarray(part)
-    if part.ndim > 1 or (part.ndim == 0 and part.dtype == bool):
-        raise _unplaced(key)
-    return int(part) if part.ndim == 0 else np.flatnonzero(part) if part.dtype == bool else part.astype(int)
 
 
 def _unplaced(key: tuple[Any, ...]) -> ChunksError:

@@ -95,6 +95,10 @@ class ChunksError(MemogradError, NotImplementedError):
     """Something of a Dask array cannot be had without computing it, or without knowing its chunks."""
 
 
+class SparseError(MemogradError, NotImplementedError):
+    """Something of a sparse array cannot be had without storing its zeros."""
+
+
 class GraphError(MemogradError, ValueError):
     """A DiGraph that somebody wrote by hand is no program."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .accumulation import pushed, pushed_nodes
-from .arrays import as_array, inexact
+from .arrays import entering, inexact
 from .compiling import Compiled, compiled
 from .errors import NotDifferentiableError, NotScalarError, RefusedError, op_name
 from .jacobians import as_nodes
@@ -310,7 +310,7 @@ def _scalar(run: Run) -> Any:
             f"The gradient is that of a scalar, but {run.name} gave {outlined(run.y)}. Return a scalar, and what comes beside "
             f"it with has_aux=True; or take jacobian, or vjp with a cotangent."
         )
-    L = run.y if isinstance(run.y, Node) else as_array(run.y)
+    L = run.y if isinstance(run.y, Node) else entering(run.y)
     if L.shape != ():
         raise NotScalarError(
             f"The gradient is that of a scalar, but {run.name} gave {L.dtype} {L.shape}. Take jacobian, vjp with a cotangent, or "
@@ -347,7 +347,7 @@ def _pushed(run: Run, ys: list[Any], directions: list[Any]) -> list[Any]:
 
 def _still(run: Run, y: Any) -> Any:
     """The tangent of what depends on nothing."""
-    dtype = y.dtype if isinstance(y, Node) else as_array(y).dtype
+    dtype = y.dtype if isinstance(y, Node) else entering(y).dtype
     return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
 
 

@@ -3,12 +3,13 @@
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from sys import _getframe
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from .arrays import handed_out
-from .errors import EndedError, RefusedAttributeError, RefusedError, describe, op_name, printable
+from .errors import EndedError, RefusedAttributeError, RefusedError, SparseError, describe, op_name, printable
 from .notebooks import as_text
 from .program import DTYPE, OP, SHAPE, Step
 from .registry import REFUSED
@@ -72,6 +73,14 @@ def is_mask(part: Any) -> bool:
 FACTS = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
                    np.common_type, np.einsum_path})  # fmt: skip
 """What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once, not recorded."""
+
+
+def as_object(a: Any) -> Any:
+    """An array of no axes that holds `a` itself."""
+    held = np.empty((), object)
+    held[()] = a
+    return held
+
 
 NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
 
@@ -284,7 +293,25 @@ class Node:
 
     __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool)
     __float__, __int__, __complex__ = _refusing("float()", float), _refusing("int()", int), _refusing("complex()", complex)
-    __index__, __array__ = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
+    __index__, _as_array = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        # SciPy's sparse arrays, left of an operator, take one object for something of which they know nothing, and leave it to the right.
+        if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
+            return as_object(self)
+        return self._as_array(*args, **kwargs)
+
+    @property
+    def fill_value(self) -> NoReturn:
+        """Not there: arrays of the library `sparse`, left of ``@``, ask for it, and then leave the product to the node."""
+        raise SparseError(
+            f"A sparse array met {describe(self._attributes)} in a function of its library's. Write it with @, or make the sparse array a "
+            f"leaf first: tape.leaf(X)."
+        )
+
+    __pandas_priority__ = 5000
+    """More than any table's of pandas: left of an operator, one leaves it to the node."""
+
     item, tolist = _refusing(".item()", np.ndarray.item), _refusing(".tolist()", np.ndarray.tolist)
 
     def __getattr__(self, name: str) -> Any:

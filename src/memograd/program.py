@@ -11,6 +11,8 @@ from typing import Any
 
 import networkx as nx
 
+from .labels import Labels
+
 
 class Operand(int):
     """Where a node stood among an op's arguments: the node's id."""
@@ -98,14 +100,18 @@ class Filled(Mapping[int, Any]):
 
 
 class Attributes(Filled):
-    """The attributes of each node, as the schema names them. What may be said later of a node, its name and `of`, is kept beside."""
+    """The attributes of each node, as the schema names them.
 
-    __slots__ = ("names", "of")
+    Kept beside is what may be said later of a node, its name and `of`, and the labels that a leaf came with.
+    """
+
+    __slots__ = ("labels", "names", "of")
 
     def __init__(self, steps: Steps) -> None:
         super().__init__(steps)
         self.names: dict[int, str] = {}
         self.of: dict[int, tuple[int, int]] = {}
+        self.labels: dict[int, Labels] = {}
 
     def make(self, n: int) -> None:
         _, op, args, kwargs, shape, dtype, line = self.steps[n]
@@ -113,7 +119,7 @@ class Attributes(Filled):
                         "name": self.name(n), "line": line, "of": self.of.get(n)}  # fmt: skip
 
     def cut(self, n: int) -> None:
-        for kept in (self.names, self.of):
+        for kept in (self.names, self.of, self.labels):
             kept.pop(n, None)
         super().cut(n)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import as_array, inexact, settle
+from .arrays import entering, inexact, settle
 from .batch import run
 from .errors import RuleShapeError, describe, op_name
 from .memory import Memory, Table, leading_to
@@ -80,7 +80,7 @@ def nought(a: Any, steps: Steps) -> Any:
     """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
     if type(a) is Operand:
         return nothing(steps[a][SHAPE], steps[a][DTYPE])
-    return np.zeros_like(a) if as_array(a).dtype.kind in NUMBERS else a
+    return np.zeros_like(a) if entering(a).dtype.kind in NUMBERS else a
 
 
 def transposed(memory: Memory, line: Line, n: int, k: int, t: Any, read: Read) -> Any:

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import as_array, shape_of, shown
+from .arrays import entering, shape_of, shown
 from .chunked import is_chunked
 from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
+from .foreign import is_foreign
 from .lines import Line
 from .machine import sole_machine
+from .matrices import bare
 from .nests import filled, leaves, mapped
 from .node import Node
 from .notebooks import as_text
@@ -134,7 +136,8 @@ class Plan:
         self._assignments = 0
         slice = live(slice)
         self._counts = [("recorded", _count(slice))]
-        for simplified in LAZY_PASSES if is_lazy(slice) else PASSES:
+        self._is_lazy = is_lazy(slice)
+        for simplified in LAZY_PASSES if self._is_lazy else PASSES:
             slice = simplified(slice)
             self._counts.append((simplified.__name__, _count(slice)))
         self._slice = slice
@@ -166,7 +169,7 @@ class Plan:
             arrays = self._arranged(arrays, named)
         if len(arrays) != len(self._facts):
             raise self._miscounted(len(arrays))
-        if any(map(is_chunked, arrays)) and not is_lazy(self._cut):
+        if any(map(is_chunked, arrays)) and not self._is_lazy:
             return self._lazily(arrays)(*arrays)
         given = [
             a
@@ -175,10 +178,11 @@ class Plan:
             for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
         ]
         try:
-            return self._run(*given)
+            y = self._run(*given)
         except Exception as error:
             self._locate(error)
             raise
+        return mapped(bare, y) if self._is_lazy else y
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """The same plan for Dask arrays."""
@@ -265,7 +269,7 @@ class Plan:
         name = printable(self._keys[k])
         if isinstance(value, Node):
             raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
-        y = as_array(value)
+        y = entering(value)
         if y.shape != shape:
             raise PlanError(
                 f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
@@ -275,7 +279,7 @@ class Plan:
             raise PlanTypeError(
                 f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
             )
-        return y.astype(dtype) if is_chunked(y) else np.asarray(y, dtype, order="C")[()]
+        return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
         """Say in which step an error came, and where that step comes from."""

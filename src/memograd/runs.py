@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from .arrays import as_array, handed_out, inexact, settle
+from .arrays import entering, handed_out, inexact, settle
 from .errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError, op_name, printable
 from .nests import filled, leaves, mapped, outlined, placed
 from .node import Node
@@ -83,7 +83,7 @@ class Run:
     def _node(self, a: Any, where: str) -> Any:
         if isinstance(a, Node) and a.tape is not self.tape:
             raise self.tape._foreign(self.name, a)
-        dtype = a.dtype if isinstance(a, Node) else as_array(a).dtype
+        dtype = a.dtype if isinstance(a, Node) else entering(a).dtype
         if not inexact(dtype):
             raise NotDifferentiableError(
                 f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
@@ -100,7 +100,7 @@ class Run:
             if isinstance(a, Node):
                 if a.tape is not self.tape:
                     raise self.tape._foreign(self.name, a)
-            elif as_array(a).dtype.kind not in NUMBERS:
+            elif entering(a).dtype.kind not in NUMBERS:
                 raise NotDifferentiableError(
                     f"{self.name} gave {printable(repr(a))} as {where}, which is no array of numbers. "
                     f"Return it beside the result, as result, aux, with has_aux=True."

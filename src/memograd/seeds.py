@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import as_array, inexact
+from .arrays import entering, inexact
 from .errors import RefusedError, describe, printable
 from .nests import paired
 from .node import Node
@@ -16,9 +16,9 @@ def fitted(nest: Any, given: Any, what: str) -> list[Any]:
 
 
 def _fitted(like: Any, a: Any, where: str) -> Any:
-    like = like if isinstance(like, Node) else as_array(like)
+    like = like if isinstance(like, Node) else entering(like)
     try:
-        v = a if isinstance(a, Node) else as_array(a)
+        v = a if isinstance(a, Node) else entering(a)
     except ValueError:
         raise RefusedError(
             f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}. Give an array of that shape."

@@ -14,7 +14,6 @@ import numpy as np
 
 from .arrays import dtype_of, settle, shape_of
 from .calls import NOTHING
-from .chunked import Chunked
 from .lines import Line
 from .program import ARGS, LINE, OP, Operand
 
@@ -93,8 +92,8 @@ def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> 
 
 
 def is_lazy(slice: Slice) -> bool:
-    """Whether some of its arrays are Dask's: then its code builds their graphs, and nothing is written in place."""
-    return any(type(step.shape) is Chunked for step in slice.steps.values())
+    """Whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
+    return any(type(step.shape) is not tuple for step in slice.steps.values())
 
 
 def uses(slice: Slice) -> Counter[int]:

@@ -43,7 +43,7 @@ def restore(memory: Memory, state: State) -> None:
 
 
 def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
-    return memory.steps, memory.nodes.names, memory.nodes.of
+    return memory.steps, memory.nodes.names, memory.nodes.of, memory.nodes.labels
 
 
 def fill(table: Table, parts: State, memory: Memory) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import DOUBLE, full, handed_out, inexact, settle, shown
-from .chunked import Chunked
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
+from .foreign import is_foreign
 from .log import READ, STORE, Log
 from .memory import Act, Memory, Table, consumers
 from .nests import leaves, mapped
@@ -69,7 +69,7 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
             else:
                 sum += d  # into an array of our own: two terms were added into it
             terms += 1
-    if type(shape) is Chunked:
+    if type(shape) is not tuple:
         return shape.laid(sum)
     return sum if type(sum) is np.float64 else settle(sum)
 
@@ -144,7 +144,8 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     array, or nest of them
         Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
         ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing is computed until you do, and
-        `dask.compute` of several runs what they share once.
+        `dask.compute` of several runs what they share once. For a leaf that was given as a DataFrame, a Series or a
+        DataArray: the same, with its labels.
 
     Raises
     ------
@@ -192,15 +193,18 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
 
 
 def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
-    """One target's derivative, as it is handed out."""
+    """One target's derivative, as it is handed out; with the labels that a leaf came with."""
     if t.id in table.up:
         found(memory, table, t.id, log)
-        return shown(memory.seal(table, t.id))
-    if unconnected == "zero":
-        return handed_out(nothing(t.shape, t.dtype))
-    if unconnected == "none":
+        d = shown(memory.seal(table, t.id))
+    elif unconnected == "zero":
+        d = handed_out(nothing(t.shape, t.dtype))
+    elif unconnected == "none":
         return None
-    raise no_path(memory, table, t)
+    else:
+        raise no_path(memory, table, t)
+    labels = memory.nodes.labels.get(t.id)
+    return d if labels is None else labels.on(d)
 
 
 def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
@@ -264,10 +268,11 @@ class Recording(Table):
 
 
 def one_of(tape: Tape, output: int) -> Node:
-    """A node that is ∂L/∂L = 1, lazy where L is: a broadcast NumPy number is an array of NumPy's."""
-    step = tape._memory.steps[output]
-    lazy = type(step[SHAPE]) is Chunked
-    one: Node = tape.record(np.ones_like, (tape._handle(output),)) if lazy else tape.record(np.ones, ((), step[DTYPE]))
+    """A node that is ∂L/∂L = 1, of another library where L is: a broadcast NumPy number is an array of NumPy's."""
+    alike = is_foreign(tape._memory.one(output))
+    one: Node = (
+        tape.record(np.ones_like, (tape._handle(output),)) if alike else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
+    )
     return one
 
 
@@ -357,7 +362,13 @@ def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -
         return node if isinstance(node, tuple) else tape._derivative(node, recording.output, t)
     if unconnected == "raise":
         raise no_path(memory, recording, t)
-    return tape.record(np.zeros, (t.shape, t.dtype)) if unconnected == "zero" else None
+    return zeros_of(t) if unconnected == "zero" else None
+
+
+def zeros_of(t: Node) -> Node:
+    """A node of zeros, of another library where t is."""
+    zeros: Node = t.tape.record(np.zeros, (t.shape, t.dtype)) if type(t.shape) is tuple else t.tape.record(np.zeros_like, (t,))
+    return zeros
 
 
 def scalar(L: Any) -> Node:

@@ -17,7 +17,7 @@ import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import DOUBLE, as_array, copied, dtype_of, same, settle, shape_of
+from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, unlabelled
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
@@ -37,10 +37,13 @@ from .errors import (
     op_name,
     printable,
 )
+from .foreign import Foreign, is_foreign
+from .labels import labels_of
 from .lazyforms import check_lazy
 from .ledger import Ledger
 from .lines import line_of
 from .log import Log
+from .matrices import kind_name
 from .memory import VALUE, Memory, Table
 from .node import Node
 from .notebooks import as_table
@@ -54,7 +57,7 @@ T = TypeVar("T")
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
 
-ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64, Chunked})
+ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64, Chunked, Foreign})
 """Types of constants that nobody can change."""
 
 FLOAT, OBJECT = np.float64, np.dtype(object)
@@ -104,7 +107,9 @@ class Tape:
         ----------
         value : array_like
             Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask array stays one: what
-            comes of it, values and derivatives, are Dask arrays, which nobody computes until you do.
+            comes of it, values and derivatives, are Dask arrays, which nobody computes until you do. So do sparse arrays, and
+            others on which NumPy's functions dispatch. Of a DataFrame, a Series or a DataArray the numbers are taken, and the
+            labels given back with the gradient.
         name : str, optional
             Unique on the tape. Names of the form ``v7`` are reserved for unnamed nodes.
 
@@ -121,17 +126,19 @@ class Tape:
         """
         if isinstance(value, Node):
             raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
-        dtype = as_array(value).dtype
-        if dtype.kind not in NUMBERS:
+        y, labels = entering(value), labels_of(value)
+        if y.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
-                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {dtype}. Give numbers, in one shape."
+                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {y.dtype}. Give numbers, in one shape."
             )
-        y = copied(value)
+        y = copied(y)
         with self._lock:
             if name is not None:
                 self._check_name(name)
             node: Node = self.record(None, (), NOTHING, y)
             self._handles[node.id] = weakref.ref(node)
+            if labels is not None:
+                self._memory.nodes.labels[node.id] = labels
             if name is not None:
                 self._name(node, name)
             return node
@@ -217,7 +224,8 @@ class Tape:
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
                 f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
             )
-        return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_chunked(a) else a
+        a = a if isinstance(a, np.ndarray) else unlabelled(a)
+        return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_foreign(a) else a
 
     def _shared_copy(self, a: Any) -> Any:
         if a.dtype.kind not in NUMBERS:
@@ -400,6 +408,7 @@ class Tape:
             checked = {}
             for key, value in new.items():
                 n = self._known(key, "assign")
+                self._check_labels(n, value)
                 checked[n] = self._fitting(self._memory.nodes[n], value)
             self._memory.assign(checked)
             if log is not None:
@@ -411,7 +420,7 @@ class Tape:
             raise AssignError(f"{describe(node)} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
         if isinstance(value, Node):
             raise AssignTypeError(f"{describe(node)} was assigned a node. Give its value: {printable(value.name)}.value.")
-        y, dtype = as_array(value), node["dtype"]
+        y, dtype = entering(value), node["dtype"]
         if y.shape != node["shape"]:
             raise AssignError(
                 f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: "
@@ -422,6 +431,15 @@ class Tape:
                 f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
             )
         return _laid_out(copied(y if y.dtype == dtype else y.astype(dtype)), node)
+
+    def _check_labels(self, n: int, value: Any) -> None:
+        """Raise if a value's labels are not those that the leaf came with."""
+        mine, others = self._memory.nodes.labels.get(n), labels_of(value)
+        if mine is not None and others is not None and not mine.match(others):
+            raise AssignError(
+                f"{describe(self._memory.nodes[n])} was assigned {printable(repr(value))}, whose labels are not those that it came with, "
+                f"{printable(str(mine))}. Bring them into line with reindex first; or assign the numbers alone, value.to_numpy()."
+            )
 
     # ----------------------------------------------------------------------------------------- to remember, and to forget
 
@@ -649,12 +667,14 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
 
 
 def _laid_out(y: Any, node: dict[str, Any]) -> Any:
-    """A value in the chunks of its leaf."""
+    """A value in the chunks of its leaf; one of another library has to be of its kind."""
     shape = node["shape"]
     if type(shape) is Chunked:
         return shape.cut(y)
-    if is_chunked(y):
-        raise AssignTypeError(f"{describe(node)} was assigned a Dask array, but holds NumPy's. Give .compute() of it.")
+    mine, other = type(shape.like) if type(shape) is Foreign else np.ndarray, type(y) if is_foreign(y) else np.ndarray
+    if mine is not other:
+        advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
+        raise AssignTypeError(f"{describe(node)} was assigned a {kind_name(other)}, but holds a {kind_name(mine)}. {advice}.")
     return y
 
 

@@ -68,7 +68,8 @@ OF_MEMBER = "dtype length sha256"
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
     """Save a tape with all that is known of it: nodes, names, lines, values, derivatives, why each was computed, the budget.
 
-    The file takes the place of one at `path` when all of it is on the disk; if that fails, the old one stays as it is.
+    The file takes the place of one at `path` when all of it is on the disk; if that fails, the old one stays as it is. Of a leaf that came
+    as a table with labels the numbers are saved, and not the labels.
 
     Parameters
     ----------
@@ -189,7 +190,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     written = sheet.sheet("program", program.KEYS)
     steps = program.steps_of(written, items)
     state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)
-    state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps)
+    state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps), {}
     tables, budget = state["tables"], state["budget"]
     tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1))
     session.restore_tables(tape._memory, tables)

@@ -5,8 +5,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import networkx as nx
+import numpy as np
 
-from ..chunked import is_chunked
 from ..errors import op_name
 from ..log import Event, Log
 from ..memory import Memory, consumers
@@ -113,8 +113,7 @@ def of_node(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
-    unknown = value is None or node["shape"] != () or is_chunked(value)
-    text = str(node["shape"]) if unknown else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
+    text = str(node["shape"]) if not isinstance(value, np.generic) else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
     return Box(n, node["name"], op_name(node["op"]), text, states)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..chunked import is_chunked
+from ..foreign import is_foreign
 from ..program import Operand
 from ..slices import Draft, Slice
 
@@ -11,7 +11,7 @@ def lifted(slice: Slice) -> Slice:
     """The slice with a bound step for each array constant."""
     draft, known = Draft(slice), dict[int, Operand]()
     for n, step in draft:
-        arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_chunked(a)}
+        arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_foreign(a)}
         if arrays:
             known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
             step = step._replace(args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args))

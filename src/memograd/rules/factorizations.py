@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import beside
 from ..registry import constant, op, rule
 from .broadcasting import unbroadcast
 from .indexing import output
@@ -25,7 +26,7 @@ from .linalg import cj, mH, mT, outer
 
 def diagonal(d: Any) -> Any:
     """The diagonal matrix of a vector."""
-    return d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)
+    return d[..., None] * beside(d, np.eye(d.shape[-1], dtype=d.dtype))
 
 
 def diagonal_of(a: Any) -> Any:
@@ -49,20 +50,21 @@ def gaps(values: Any) -> Any:
     return reciprocal(values[..., None, :] - values[..., :, None], size(values)[..., None])
 
 
-def half(n: int, dtype: Any, upper: bool = False) -> Any:
-    """Ones in the lower, or the upper, triangle, and one half on the diagonal."""
-    ones = np.tri(n, dtype=dtype)
-    return (ones.T if upper else ones) - np.eye(n, dtype=dtype) / 2
+def half(a: Any, upper: bool = False) -> Any:
+    """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square matrices like `a` by."""
+    n = a.shape[-1]
+    ones = np.tri(n, dtype=a.dtype)
+    return beside(a, (ones.T if upper else ones) - np.eye(n, dtype=a.dtype) / 2)
 
 
 def fold(g: Any, triangle: str = "L") -> Any:
     """The cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
-    return (g + mH(g)) * half(g.shape[-1], g.dtype, triangle in "Uu")
+    return (g + mH(g)) * half(g, triangle in "Uu")
 
 
 def completed(a: Any) -> Any:
     """The Hermitian matrix of which the lower triangle is read."""
-    lower = a * half(a.shape[-1], a.dtype)
+    lower = a * half(a)
     return lower + mH(lower)
 
 
@@ -172,7 +174,7 @@ def power_pull(g: Any, a: Any, n: int) -> Any:
 
 def without_one(s: Any) -> Any:
     """At [i], the product of all s but s[i]."""
-    s = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])
+    s = np.where(beside(s, np.eye(s.shape[-1], dtype=bool)), 1, s[..., None, :])
     return np.prod(s, axis=-1)
 
 
@@ -214,7 +216,7 @@ def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
 
 def cholesky_pull(g: Any, y: Any) -> Any:
     """The cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
-    half_solved = np.linalg.solve(mT(y), half(y.shape[-1], g.dtype) * (mT(y) @ g))
+    half_solved = np.linalg.solve(mT(y), half(g) * (mT(y) @ g))
     return mT(np.linalg.solve(mH(y), mT(half_solved)))
 
 
@@ -302,7 +304,7 @@ def singular(g: Any, a: Any) -> Any:
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     """The cotangent of q @ r, where r is square, given those of q and r."""
-    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r.shape[-1], r.dtype)
+    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r)
     return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..chunked import is_chunked, scattered
+from ..foreign import Foreign, is_foreign, put_back
 from ..lazyforms import picked
 from ..registry import constant, elementwise, linear, op, rule
 from .broadcasting import unbroadcast
@@ -35,7 +36,7 @@ def masked(x: Any, *key: Any) -> Any:
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
     """`x` with `v` at `key`; `key` takes no element twice."""
-    y = x.copy() if is_chunked(x) else np.array(x)
+    y = x.copy() if is_foreign(x) else np.array(x)
     y[key] = v
     return y
 
@@ -45,6 +46,8 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
     if is_chunked(g):
         return scattered(g, shape, key)
+    if is_foreign(g) or type(shape) is Foreign:
+        return put_back(g, shape, key)
     total = np.zeros(shape, g.dtype)
     if PLAIN.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN):
         total[key] = g

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import beside
 from ..registry import linear, multilinear
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
@@ -198,7 +199,7 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The cotangent of what `trace` summed: `g` all along the diagonal."""
-    eye = np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype)
+    eye = beside(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
 

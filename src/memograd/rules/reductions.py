@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import beside
 from ..registry import constant, linear, rule
 from .broadcasting import spread
 
@@ -94,9 +95,9 @@ def others(a: Any) -> Any:
     """The product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
     n = a.shape[-1]
     if n <= 1:
-        return np.ones(a.shape, a.dtype)
+        return beside(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return others(np.concatenate([a, np.ones((*a.shape[:-1], 1), a.dtype)], -1))[..., :n]
+        return others(np.concatenate([a, beside(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[..., :n]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
     return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
 
@@ -150,17 +151,17 @@ def recurrence(a: Any, b: Any) -> Any:
     if n <= 1:
         return b
     if n % 2:
-        zero = np.zeros((*b.shape[:-1], 1), b.dtype)
+        zero = beside(b, np.zeros((*b.shape[:-1], 1), b.dtype))
         return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
     odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
-    even = b[..., ::2] + a[..., ::2] * np.concatenate([np.zeros((*b.shape[:-1], 1), b.dtype), odd[..., :-1]], -1)
+    even = b[..., ::2] + a[..., ::2] * np.concatenate([beside(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1)
     return np.reshape(np.stack([even, odd], -1), b.shape)
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     """The transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
     a, g, y = (lined(np.reshape(x, shape), shape, axis) for x in (a, g, y))
-    one = np.ones((*a.shape[:-1], 1), a.dtype)
+    one = beside(a, np.ones((*a.shape[:-1], 1), a.dtype))
     s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
     return unlined(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..foreign import beside
 from ..registry import linear, multilinear, rule
 from .broadcasting import unbroadcast
 from .elementwise import inside
@@ -19,7 +20,7 @@ from .reductions import ABSENT
 def undiff(g: Any, n: int, axis: int) -> Any:
     """The transpose of `n` differences along `axis`."""
     for _ in range(n):
-        edge = np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype)
+        edge = beside(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
         g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
     return g
 
@@ -85,7 +86,7 @@ def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
     half = np.expand_dims(g, axis) * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis)) / 2
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
     half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
-    edge = np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype)
+    edge = beside(half, np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype))
     return unbroadcast(np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape)
 
 
