@@ -8,10 +8,9 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from sys import _getframe, modules
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import networkx as nx
 import numpy as np
@@ -21,7 +20,6 @@ from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, 
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
-from .digraph import From, steps_of
 from .errors import (
     AssignError,
     AssignTypeError,
@@ -40,7 +38,6 @@ from .errors import (
 from .foreign import Foreign, is_foreign
 from .labels import labels_of
 from .lazyforms import check_lazy
-from .ledger import Ledger
 from .lines import line_of
 from .log import Log
 from .matrices import kind_name
@@ -50,7 +47,10 @@ from .notebooks import as_table
 from .program import OP, OPERAND, Operand, Steps, graph_of
 from .registry import RULES, Rule, rule_of
 from .rules.indexing import output
-from .snapshot import State, check_picklable, restore, state_of
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .snapshot import State
 
 T = TypeVar("T")
 
@@ -278,6 +278,8 @@ class Tape:
         >>> float(mg.grad(tape["L"], tape["x"]))
         12.0
         """
+        from .digraph import From, steps_of  # this and its like come in when asked for: an import has 25 ms
+
         tape = cls()
         made: dict[Any, Node] = {}
         for step in steps_of(graph):
@@ -340,6 +342,8 @@ class Tape:
     def _unknown(self, key: Any) -> UnknownNodeError:
         if not isinstance(key, str):
             return UnknownNodeError(f"This tape has no node {printable(repr(key))}. It has {len(self)} nodes, by id, name or handle.")
+        from difflib import get_close_matches  # only an error pays for it
+
         near = get_close_matches(key, self._names, n=3, cutoff=0.3)
         hint = f"the nearest names are {', '.join(map(printable, near))}" if near else "it has no similar name"
         return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
@@ -444,7 +448,7 @@ class Tape:
     # ----------------------------------------------------------------------------------------- to remember, and to forget
 
     @property
-    def memory(self) -> Ledger:
+    def memory(self) -> "Ledger":
         """What is kept: for each value and cotangent its bytes, who would read it, and the cost to rebuild it.
 
         Examples
@@ -466,6 +470,8 @@ class Tape:
         ∂L/∂v2                         8       101  ∂L/∂s, ∂L/∂x
         8 entries, 4024 bytes
         """
+        from .ledger import Ledger
+
         with self._lock:
             return Ledger(self._memory)
 
@@ -558,6 +564,8 @@ class Tape:
         >>> float(L.value), float(other["L"].value)
         (9.0, 25.0)
         """
+        from .snapshot import state_of
+
         with self._lock:
             return restored(state_of(self._memory), self._next)
 
@@ -567,6 +575,8 @@ class Tape:
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from .snapshot import check_picklable, state_of
+
         with self._lock:
             check_picklable(self._memory)
             return restored, (state_of(self._memory), self._next)
@@ -678,8 +688,10 @@ def _laid_out(y: Any, node: dict[str, Any]) -> Any:
     return y
 
 
-def restored(state: State, following: int) -> Tape:
+def restored(state: "State", following: int) -> Tape:
     """A tape that knows what another knew, whose next node is to be `following`."""
+    from .snapshot import restore
+
     tape = Tape()
     restore(tape._memory, state)
     tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
