@@ -42,6 +42,8 @@ def shape_of(y: Any) -> Any:
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
     """An array that is `number` everywhere, in chunks or of a kind where the shape knows them."""
+    if shape == () and type(shape) is tuple:
+        return dtype.type(number)  # the seed of every table is one
     return settle(np.full(shape, number, dtype)) if type(shape) is tuple else shape.full(number, dtype)
 
 
@@ -71,10 +73,11 @@ def copied(value: Any) -> Any:
 
     The copy of a Dask array is the same graph: setting items of the one gives it another, and leaves that of the other.
     """
-    if is_foreign(value):
+    if isinstance(value, np.ndarray):
+        if not value.flags.writeable and not _writeable_below(value):
+            return settle(value)
+    elif is_foreign(value):
         return value.copy()
-    if isinstance(value, np.ndarray) and not value.flags.writeable and not _writeable_below(value):
-        return settle(value)
     return settle(np.array(value, order="C", copy=True))
 
 

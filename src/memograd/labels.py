@@ -4,6 +4,7 @@ The tape computes on the numbers. The labels are kept beside the leaf that came 
 derivatives. Neither library is imported here: who hands in a table of theirs has done so.
 """
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,11 +41,15 @@ def labels_of(value: Any) -> Labels | None:
 
     >>> labels_of([1.0, 2.0])
     """
-    for kind in type(value).__mro__:
-        parts = PARTS.get((kind.__module__.partition(".")[0], kind.__name__))
-        if parts is not None:
-            return Labels(kind, {name: _unchanging(name, getattr(value, name)) for name in parts})
-    return None
+    known = _parts_of(type(value).__mro__)
+    return None if known is None else Labels(known[0], {name: _unchanging(name, getattr(value, name)) for name in known[1]})
+
+
+@cache
+def _parts_of(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
+    """The class of tables that a class is, or comes from, and what that is made of. Every value that enters is asked for it."""
+    named = ((base, PARTS.get((base.__module__.partition(".")[0], base.__name__))) for base in bases)
+    return next(((base, parts) for base, parts in named if parts is not None), None)
 
 
 def _unchanging(name: str, part: Any) -> Any:

@@ -72,6 +72,10 @@ def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
     >>> mapped(abs, {"a": -1.0, "b": [-2.0, None]})
     {'a': 1.0, 'b': [2.0, None]}
     """
+    if type(nest) in LEAVES:
+        return f(nest)
+    if type(nest) is list:  # the nest that most requests come in
+        return [mapped(f, part) for part in nest]
     inner = parts(nest)
     return f(nest) if inner is None else rebuilt(nest, {key: mapped(f, part) for key, part in inner.items()})
 
@@ -92,7 +96,7 @@ def leaves(nest: Any) -> list[Any]:
     >>> leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
     """
-    inner = parts(nest)
+    inner = None if type(nest) in LEAVES else parts(nest)
     return [nest] if inner is None else [leaf for part in inner.values() for leaf in leaves(part)]
 
 

@@ -20,7 +20,7 @@ from .errors import NoRuleError, RegistrationError, op_name
 from .lazyforms import lazy_form
 from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
-from .tracing import tracing
+from .tracing import current, tracing
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
@@ -301,6 +301,8 @@ def op(f: F) -> F:
         for a in (*args, *kwargs.values()):
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
+        if current() is None:
+            return f(*args, **kwargs)
         with tracing(None):  # it runs on arrays, and so does what it differentiates inside
             return f(*args, **kwargs)
 

@@ -169,7 +169,7 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self._value(o)
                         kept[k] = steps[o][OPERAND]
                     elif type(a) not in ATOMS:
-                        if hasattr(a, "__memograd_apply__"):  # a batch of rows, beside which a node is one operand for all
+                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):  # a batch, beside which a node serves all rows
                             return a.__memograd_apply__(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
@@ -673,6 +673,8 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
                 f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
                 f"have it return an array, a number or a tuple of them."
             )
+    if type(y) is np.ndarray:
+        return y, y.shape, y.dtype, False
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 
