@@ -15,6 +15,7 @@ from .accumulation import pushed_nodes
 from .arrays import same
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
 from .jacobians import as_nodes
+from .nests import filled, leaves
 from .node import Node
 from .progress import Report, reporting
 from .solver import grad, grad_node, scalar
@@ -75,8 +76,9 @@ class Problem:
     def __init__(self, f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
-        self._leaves = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
-        self.x: Any = self._leaves if isinstance(x0, Mapping) else self._leaves["x"]
+        nodes = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
+        self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
+        self._leaves = leaves(self.x)
         self.y = _output(f(self.x, *args))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
@@ -94,7 +96,7 @@ class Problem:
     def jac(self, x: Any) -> Any:
         """The gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape (m, n)."""
         self._at("jac", x)
-        return self._flat(grad(self.y, list(self._leaves.values()))) if self.y.shape == () else np.array(self._jacobian.value)
+        return self._flat(grad(self.y, self._leaves)) if self.y.shape == () else np.array(self._jacobian.value)
 
     def hess(self, x: Any) -> Any:
         """The Hessian at x, of shape (n, n)."""
@@ -110,20 +112,19 @@ class Problem:
 
     def at(self, x: Any) -> Any:
         """A flat vector in the form of `x0`."""
-        parts = dict(zip(self._leaves, self._parts(x), strict=True))
-        return parts if isinstance(self.x, dict) else parts["x"]
+        return filled(self.x, self._parts(x))
 
     @property
     def flat(self) -> Any:
         """The point where the leaves are now, as a vector of shape (n,)."""
-        return self._flat([leaf.value for leaf in self._leaves.values()])
+        return self._flat([leaf.value for leaf in self._leaves])
 
     # ----------------------------------------------------------------------------------------------- how it is served
 
     def _at(self, what: str, x: Any) -> None:
         """Move the leaves to x; a block that is there already is not assigned."""
         self.calls[what] += 1
-        pairs = zip(self._leaves.values(), self._parts(x), strict=True)
+        pairs = zip(self._leaves, self._parts(x), strict=True)
         moved = {leaf: part for leaf, part in pairs if not same(leaf.value, part)}
         if moved:
             self.tape.assign(moved)
@@ -131,12 +132,12 @@ class Problem:
 
     def _parts(self, x: Any) -> list[Any]:
         """A flat vector, cut and shaped as the leaves are."""
-        leaves, x = list(self._leaves.values()), _real("this one", x)
-        count = sum(leaf.size for leaf in leaves)
+        sizes, x = [leaf.size for leaf in self._leaves], _real("this one", x)
+        count = sum(sizes)
         if x.size != count:
             raise RefusedError(f"A point of {x.size} numbers was given for a function of {count}. Give a vector of {count} numbers.")
-        cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
-        return [part.reshape(leaf.shape).astype(leaf.dtype)[()] for part, leaf in zip(np.split(x.ravel(), cuts), leaves, strict=True)]
+        pieces = np.split(x.ravel(), np.cumsum(sizes)[:-1])
+        return [part.reshape(leaf.shape).astype(leaf.dtype)[()] for part, leaf in zip(pieces, self._leaves, strict=True)]
 
     def _flat(self, arrays: Any) -> Any:
         """Arrays, or nodes, one behind the other in one vector."""
@@ -144,7 +145,7 @@ class Problem:
 
     @cached_property
     def _gradient(self) -> Any:
-        return self._flat(grad_node(scalar(self.y), list(self._leaves.values())))
+        return self._flat(grad_node(scalar(self.y), self._leaves))
 
     @cached_property
     def _jacobian(self) -> Any:
@@ -156,16 +157,15 @@ class Problem:
 
     def _rows(self, y: Node) -> Any:
         """∂y/∂x as a node of shape (y.size, n)."""
-        leaves = list(self._leaves.values())
-        return np.concatenate([J.reshape(y.size, x.size) for x, J in zip(leaves, as_nodes(y, leaves), strict=True)], axis=1)
+        blocks = zip(self._leaves, as_nodes(y, self._leaves), strict=True)
+        return np.concatenate([J.reshape(y.size, x.size) for x, J in blocks], axis=1)
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
         """The product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
-        leaves = list(self._leaves.values())
-        direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
-        gradient = grad_node(scalar(self.y), leaves)
-        return self._flat(pushed_nodes(self.tape, [g.id for g in gradient], list(zip(leaves, direction, strict=True)))), direction
+        direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in self._leaves]
+        gradient = grad_node(scalar(self.y), self._leaves)
+        return self._flat(pushed_nodes(self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True)))), direction
 
 
 def minimize(

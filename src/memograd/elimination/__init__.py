@@ -8,8 +8,6 @@ the best is NP-complete to find.
     found = ordered(dag)                    # the cheapest order found, and the counts of all that were tried
     entries = accumulated(dag, found.order) # (i, j) → ∂ys[i]/∂xs[j], for the pairs that a path connects
 
-    J, found = by_elimination(ys, xs)       # all three: an array of shape (len(ys), len(xs))
-
 With `linearised(ys, xs, record=True)` the entries are nodes. `is_scalar(ys, xs)` says whether all nodes
 between are real numbers, as `linearised` needs them.
 """
@@ -18,6 +16,6 @@ from .accumulating import accumulated
 from .graph import Linearised, linear
 from .orders import Orders, ordered
 from .steps import Back, Front
-from .tapes import by_elimination, is_scalar, linearised
+from .tapes import is_scalar, linearised
 
-__all__ = ["Back", "Front", "Linearised", "Orders", "accumulated", "by_elimination", "is_scalar", "linear", "linearised", "ordered"]
+__all__ = ["Back", "Front", "Linearised", "Orders", "accumulated", "is_scalar", "linear", "linearised", "ordered"]

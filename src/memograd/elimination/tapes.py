@@ -7,8 +7,6 @@ whatever the point; where that is 1 or -1, multiplying with it is free.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..arrays import inexact
 from ..errors import RefusedError, describe
 from ..facts import is_own
@@ -19,9 +17,8 @@ from ..program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand
 from ..registry import RULES, Line, Read
 from ..slices import Step
 from ..solver import checked, fitted
-from .accumulating import accumulated, plus
+from .accumulating import plus
 from .graph import Linearised, linear
-from .orders import EFFORT, Orders, ordered
 
 
 def linearised(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> Linearised:
@@ -68,49 +65,6 @@ def linearised(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> 
         vertices, read = {same[n] for n in on}, tape._handle if record else memory.value
         partials = {n: local(memory, n, same, vertices, read) for n in sorted(vertices)}
     return linear([x.id for x in xs], [same[y.id] for y in ys], partials)
-
-
-def by_elimination(ys: Sequence[Node], xs: Sequence[Node], *, effort: int = EFFORT, seed: int = 0) -> tuple[np.ndarray, Orders]:
-    """The Jacobian of scalars by scalars, in the cheapest order of elimination that was found, and what was found.
-
-    Parameters
-    ----------
-    ys, xs : sequence of Node
-        As for :func:`linearised`.
-    effort, seed : int
-        As for :func:`ordered`.
-
-    Returns
-    -------
-    array of shape (len(ys), len(xs))
-        ∂ys[i]/∂xs[j], of the dtype that holds those of all xs.
-    Orders
-        The order that was taken, and the multiplications of all that were tried.
-
-    Raises
-    ------
-    RefusedError, NotDifferentiableError, OtherTapeError
-        As for :func:`linearised`.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> from memograd.elimination import by_elimination
-    >>> tape = mg.Tape()
-    >>> x, w = tape.leaf(2.0), tape.leaf(3.0)
-    >>> J, found = by_elimination([np.square(x * w), x * w + x], [x, w])
-    >>> J
-    array([[36., 24.],
-           [ 4.,  2.]])
-    >>> found.multiplications
-    2
-    """
-    dag = linearised(ys, xs)
-    found = ordered(dag, effort=effort, seed=seed)
-    J = np.zeros((len(ys), len(xs)), np.result_type(*(x.dtype for x in xs)))
-    for (i, j), d in accumulated(dag, found.order).items():
-        J[i, j] = d
-    return J, found
 
 
 def is_scalar(ys: Sequence[Node], xs: Sequence[Node]) -> bool:

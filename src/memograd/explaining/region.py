@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import inexact, settle
-from ..errors import op_name, printable
+from ..errors import derivative_name, op_name, printable
 from ..memory import Memory, uses
 from ..program import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, uses_in
 from ..registry import RULES, Line
@@ -173,7 +173,7 @@ class Region:
 
     def derivative(self, n: int) -> str:
         """∂L/∂n, by their names."""
-        return derivative_of(self.name(self.output), self.name(n))
+        return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
         """An argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
@@ -205,11 +205,6 @@ def applied(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
         return f"{args[0]}[{', '.join(args[1:])}]"
     listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args
     return f"{op_name(op)}({', '.join([*listed, *(f'{name}={printable(str(a), 20)}' for name, a in kwargs.items())])})"
-
-
-def derivative_of(output: str, target: str) -> str:
-    """∂L/∂x; of a derivative, ∂(∂L/∂x)/∂x."""
-    return "/".join(f"∂({name})" if name.startswith("∂") else f"∂{name}" for name in (output, target))
 
 
 def parts(value: Any) -> Iterator[Any]:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import derivative_name
 from .findings import Elements, Finding
 from .kinks import Kink
 from .pathshares import Shares
-from .region import derivative_of, parts
+from .region import parts
 
 WIDTH = 79
 SHOWN = 6
@@ -69,7 +70,7 @@ class Explanation(NamedTuple):
     @property
     def headline(self) -> str:
         """The verdict as a sentence."""
-        this = derivative_of(self.output, self.target)
+        this = derivative_name(self.output, self.target)
         return {
             "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
             "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",
