@@ -13,6 +13,13 @@ settings.register_profile("memograd", deadline=None, derandomize=True, print_blo
 settings.load_profile("memograd")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse addresses in the names of tests: the processes of pytest-xdist must agree on the names."""
+    addressed = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if addressed:
+        raise pytest.UsageError("Give these cases ids without addresses:\n" + "\n".join(addressed))
+
+
 def pytest_report_header() -> str:
     return f"memograd {memograd.__version__} from {memograd.__path__[0]}, NumPy {np.__version__}, seed {SEED}"
 

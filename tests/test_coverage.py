@@ -84,7 +84,7 @@ def test_a_function_of_scipy_is_left_out_where_scipy_is_missing(monkeypatch: pyt
 # ------------------------------------------------------------------------------------------------------- refusals
 
 
-@pytest.mark.parametrize("f", REFUSED, ids=lambda f: getattr(f, "__name__", str(f)))
+@pytest.mark.parametrize("f", REFUSED, ids=lambda f: getattr(f, "__name__", type(f).__name__))
 def test_each_refusal_says_why_and_what_to_use(f: Any) -> None:
     assert re.fullmatch(r".+\. (Use|Call|Write|Give|Take|Hold|Register) .+", REFUSED[f]), REFUSED[f]
 

@@ -80,7 +80,7 @@ class TestExact:
         x.value = [2.5, 3.0]
         assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == ([], ["w"], ["s"])
         tapes_value = x.tape["s"].value
-        assert tapes_value[0] == np.sin(2.5)
+        assert tapes_value[0] == pytest.approx(np.sin(2.5), rel=1e-14)
         assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == (["w"], [], [])
 
 
@@ -140,7 +140,7 @@ class TestBetween:
         L = np.exp((p * w).named("m") + p * v).named("L")
         mg.grad(L, w)
         w.value = 2.5
-        assert L.value == np.exp(np.sin(0.5) * 2.5 + np.sin(0.5) * 3.0)  # no value is marked any more
+        assert L.value == pytest.approx(np.exp(np.sin(0.5) * 5.5), rel=1e-14)  # no value is marked any more
         let_go(tape._memory, {p.id})
         assert (mg.preview(L, w).maybe, mg.preview(L, w).maybe_values) == (["m", "w"], ["p"])
         assert (mg.preview(L, [w, v]).values, mg.preview(L, [w, v]).maybe_values) == (["p"], [])

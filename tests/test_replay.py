@@ -37,8 +37,8 @@ mg.elementwise(picky, x=lambda g: g)
 
 def test_a_replay_computes_what_was_recorded(plan):
     value, gradient = plan([0.5, -1.0])
-    assert value == 3 * np.sin(0.5) + 4 * np.sin(-1.0)
-    np.testing.assert_array_equal(gradient, [3 * np.cos(0.5), 4 * np.cos(-1.0)])
+    np.testing.assert_allclose(value, 3 * np.sin(0.5) + 4 * np.sin(-1.0), rtol=1e-14)
+    np.testing.assert_allclose(gradient, [3 * np.cos(0.5), 4 * np.cos(-1.0)], rtol=1e-14)
 
 
 def test_no_table_and_no_node_is_touched(plan, x, L):
@@ -51,15 +51,15 @@ def test_no_table_and_no_node_is_touched(plan, x, L):
 def test_the_nest_comes_back(x, L):
     g = mg.grad_node(L, {"x": x})
     got = mg.plan({"L": L, "all": (g, [L])}, inputs=[x])([1.0, 2.0])
-    assert got["L"] == got["all"][1][0] == L.value
-    np.testing.assert_array_equal(got["all"][0]["x"], mg.grad(L, x))
-    assert mg.plan(L, inputs=[x])([1.0, 2.0]) == L.value
+    assert got["L"] == got["all"][1][0] == pytest.approx(L.value, rel=1e-14)
+    np.testing.assert_allclose(got["all"][0]["x"], mg.grad(L, x), rtol=1e-14)
+    assert mg.plan(L, inputs=[x])([1.0, 2.0]) == pytest.approx(L.value, rel=1e-14)
 
 
 def test_a_named_tuple_comes_back(x):
     result = np.linalg.slogdet(np.outer(x, x) + np.eye(2))
     got = mg.plan(result, inputs=[x])(x.value)
-    assert type(got) is type(result) and got.logabsdet == result.logabsdet.value
+    assert type(got) is type(result) and got.logabsdet == pytest.approx(result.logabsdet.value, rel=1e-12)
 
 
 def test_inputs_by_name(x, L):
@@ -136,7 +136,8 @@ def test_an_output_that_is_asked_for_twice_comes_twice(x):
     y = np.exp(x)
     a, b, c = mg.plan([y, y, y[:1]], inputs=[x])([0.0, 1.0])
     a += 1.0
-    assert b.tolist() == [1.0, np.e] and c.tolist() == [1.0]
+    assert a.tolist() == (b + 1.0).tolist() and c.tolist() == [1.0]
+    np.testing.assert_allclose(b, [1.0, np.e], rtol=1e-14)
 
 
 def test_an_output_may_not_depend_on_an_input(x, L):
@@ -289,7 +290,7 @@ def test_a_long_plan_is_cut_into_parts(tape):
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
     assert plan.source.count("\ndef part_") > 3
     value, gradient = plan(x.value)
-    assert value == L.value
+    np.testing.assert_allclose(value, L.value, rtol=1e-12)
     np.testing.assert_allclose(gradient, mg.grad(L, x), rtol=1e-12)
 
 
@@ -300,7 +301,7 @@ def test_a_block_is_in_one_part(monkeypatch, tape, longest):
     x = tape.leaf(np.linspace(0.1, 1.0, 50), name="x")
     y = np.tanh(np.sin(x) * x) / np.sum(np.exp(np.cos(x) * x))
     plan = mg.plan([y, mg.grad_node(np.sum(y * y), x)], inputs=[x])
-    np.testing.assert_array_equal(plan(x.value)[0], y.value)
+    np.testing.assert_allclose(plan(x.value)[0], y.value, rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["part_0", "fixed", "kept", "i", "np", "plan", "del", "µ"])
@@ -309,4 +310,4 @@ def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
     x, other = tape.leaf([1.0, 2.0], name=name), tape.leaf([3.0, 4.0], name="μ")  # a name that Python reads as it reads µ
     plan = mg.plan([np.sin(x) * np.cos(other) - x, x[x > 0.5]], inputs=[x, other])
     got = plan([0.6, 0.7], [0.8, 0.9])
-    np.testing.assert_array_equal(got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7])
+    np.testing.assert_allclose(got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7], rtol=1e-13)

@@ -6,7 +6,6 @@ functions: `bind` brings a call into that form when it is recorded, `compute` ru
 """
 
 import functools
-import inspect
 import operator
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import RegistrationError, op_name
-from .signatures import ABSENT, OTHERS, REST, parameters
+from .signatures import ABSENT, OTHERS, REST, parameters, signature
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -94,7 +93,7 @@ def by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
     if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_of(op) <= given.keys():
-        inspect.signature(op).bind(*args, **kwargs)  # raises, in Python's own words
+        signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
     return operands, {k: v for k, v in given.items() if not _equal(v, defaults[k])} or NOTHING

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 ABSENT: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
 
@@ -42,7 +44,30 @@ def parameters(f: Callable[..., Any]) -> list[Parameter]:
         inner = inner.__wrapped__
     if type(inner) is FunctionType and not hasattr(inner, "__signature__"):
         return _of_code(inner)
-    return [Parameter(p.name, KINDS[p.kind], p.default) for p in inspect.signature(f).parameters.values()]
+    return [Parameter(p.name, KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
+
+
+def signature(f: Callable[..., Any]) -> inspect.Signature:
+    """Find the signature of a function as `inspect.signature` does, also in NumPy before 2.4.
+
+    Raises
+    ------
+    ValueError
+        If `f` is a C function without a signature, as Python says it.
+
+    >>> str(signature(np.where))
+    '(condition, x=None, y=None, /)'
+    """
+    try:
+        return inspect.signature(f)
+    except ValueError:
+        from .numpysignatures import SIGNATURES
+
+        inner: Any = inspect.unwrap(f)
+        name = getattr(inner, "__name__", None)
+        if name not in SIGNATURES or inspect.unwrap(getattr(np, name, type(None))) is not inner:
+            raise
+        return inspect.signature(SIGNATURES[name])
 
 
 def _of_code(f: FunctionType) -> list[Parameter]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from laws import law_fresh, law_minimal, law_once, law_order, law_remembered
+from laws import alike, law_fresh, law_minimal, law_once, law_order, law_remembered
 from programs import programs
 from reference import naive
 
@@ -14,6 +14,7 @@ import memograd as mg
 from memograd.arrays import same
 from memograd.baselines import backprop, finite_difference, path_sum, paths
 
+EQUAL = [pytest.param(False, same, id="bits"), pytest.param(True, alike, id="with BLAS")]
 targets_of = st.lists(st.integers(0, 3), min_size=1, max_size=3)
 
 
@@ -22,7 +23,7 @@ def recorded(program, picks=(0,)):
     return leaves, [leaves[k % len(leaves)] for k in picks], outputs
 
 
-@given(programs(), targets_of)
+@given(programs(blas=False), targets_of)
 def test_log_and_table_are_those_of_the_naive_recursion(program, picks):
     _, targets, outputs = recorded(program, picks)
     for L in outputs:
@@ -36,17 +37,22 @@ def test_log_and_table_are_those_of_the_naive_recursion(program, picks):
                    for n, g in table.items() for k, a in enumerate(g if isinstance(g, tuple) else (g,)))  # fmt: skip
 
 
-@given(programs(), targets_of)
-def test_laws(program, picks):
+@pytest.mark.parametrize(("blas", "equal"), EQUAL)
+@given(data=st.data(), picks=targets_of)
+def test_laws(data, picks, blas, equal):
+    program = data.draw(programs(blas=blas))
     for law in (law_minimal, law_once, law_remembered):
         _, targets, outputs = recorded(program, picks)
         law(outputs[-1], targets)
     count = len(program.shapes)
-    law_order(program.record, len(program.outputs) - 1, itertools.islice(itertools.permutations(range(count)), 6))
+    orders = itertools.islice(itertools.permutations(range(count)), 6)
+    law_order(program.record, len(program.outputs) - 1, orders, equal)
 
 
-@given(programs(), st.data())
-def test_every_answer_equals_a_fresh_tapes(program, data):
+@pytest.mark.parametrize(("blas", "equal"), EQUAL)
+@given(data=st.data())
+def test_every_answer_equals_a_fresh_tapes(data, blas, equal):
+    program = data.draw(programs(blas=blas))
     leaves, _, outputs = recorded(program)
     values = program.values()
     for step in range(data.draw(st.integers(1, 5))):
@@ -63,10 +69,10 @@ def test_every_answer_equals_a_fresh_tapes(program, data):
         else:
             with leaves[0].tape.scratch():
                 mg.grad(np.sum(sum(np.sum(leaves[k]) for k in chosen) * outputs[0]), leaves)
-    law_fresh(program.record, values, leaves, outputs)
+    law_fresh(program.record, values, leaves, outputs, equal)
 
 
-@given(programs())
+@given(programs(blas=False))
 @settings(max_examples=50)
 def test_full_backprop_gives_the_same_bits(program):
     leaves, _, outputs = recorded(program)

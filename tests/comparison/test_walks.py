@@ -12,7 +12,7 @@ seeds = st.integers(1, 4)
 
 
 class Walking(RuleBasedStateMachine):
-    @initialize(program=programs(least=2, most=8))
+    @initialize(program=programs(least=2, most=8, blas=False))
     def begin(self, program):
         self.walk = Walk(program)
 
