@@ -15,6 +15,7 @@ BUILTINS = {
     errors.NoRuleError: NotImplementedError,
     errors.ChunksError: NotImplementedError,
     errors.SparseError: NotImplementedError,
+    errors.ArrayKindError: TypeError,
     errors.RegistrationError: ValueError,
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,

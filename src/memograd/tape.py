@@ -4,13 +4,15 @@ Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else;
 handle or at the tape, so dropping the tape frees its arrays at once.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from sys import _getframe, modules
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import networkx as nx
 import numpy as np
@@ -42,7 +44,7 @@ from .lines import line_of
 from .log import Log
 from .matrices import kind_name
 from .memory import VALUE, Memory, Table
-from .node import Node
+from .node import Node, Outputs
 from .notebooks import as_table
 from .program import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
 from .registry import RULES, Rule, rule_of
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from .snapshot import State
 
 T = TypeVar("T")
+AnyTape = TypeVar("AnyTape", bound="Tape")
 
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
@@ -64,6 +67,24 @@ FLOAT, OBJECT = np.float64, np.dtype(object)
 
 _depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
 """How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has to be looked at."""
+
+
+_LOCKS: set[weakref.ref[Any]] = set()
+"""The locks of all tapes."""
+
+
+def _free_locks() -> None:
+    """In the child of a fork, free the locks that other threads held: none of these is there to give one back.
+
+    No thread is stopped in the middle of writing a node; what else it left half-done is as after an interrupt.
+    """
+    for ref in list(_LOCKS):
+        if (lock := ref()) is not None and not lock._is_owned():
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_free_locks)
 
 
 class Tape:
@@ -94,6 +115,7 @@ class Tape:
         self.graph = graph_of(steps)
         self._memory = Memory(steps, self.graph)
         self._lock = threading.RLock()
+        _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
         self._next = 0
         self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
         self._names: dict[str, int] = {}
@@ -216,6 +238,8 @@ class Tape:
 
     def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
         """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
+        if type(a) is np.ndarray:
+            return self._shared_copy(a)
         if type(a) in ATOMS or isinstance(a, np.generic):
             return a
         if isinstance(a, list | tuple):
@@ -227,18 +251,21 @@ class Tape:
                 f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else unlabelled(a)
-        return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_foreign(a) else a
+        if is_foreign(a):
+            return copied(a)
+        return self._shared_copy(a) if hasattr(type(a), "__array__") else a
 
-    def _shared_copy(self, a: Any) -> Any:
+    def _shared_copy(self, given: Any) -> Any:
+        a = given if type(given) is np.ndarray else entering(given)
         if a.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. Convert it first.")
-        known = self._constants.get(id(a))
-        if known is not None and known[0]() is a and (copy := known[1]()) is not None and same(copy, a):
+        known = self._constants.get(id(given))
+        if known is not None and known[0]() is given and (copy := known[1]()) is not None and same(copy, a):
             return copy
         copy = copied(a)
         if copy is not a and isinstance(copy, np.ndarray):
-            key, constants = id(a), self._constants
-            constants[key] = (weakref.ref(a, lambda _: constants.pop(key, None)), weakref.ref(copy))
+            key, constants = id(given), self._constants
+            constants[key] = (weakref.ref(given, lambda _: constants.pop(key, None)), weakref.ref(copy))
         return copy
 
     def _foreign(self, what: str, a: Node) -> OtherTapeError:
@@ -354,7 +381,8 @@ class Tape:
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            handle = Node(self, int(n))  # n may be an Operand
+            several = type(self._memory.steps[n][DTYPE]) is tuple
+            handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
             if self._memory.steps[n][OP] is None or n in self._memory.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
@@ -566,10 +594,11 @@ class Tape:
             elif (n := self._known(L, "forget")) in tables:
                 self._memory.forget(tables[n])
 
-    def copy(self) -> "Tape":
+    def copy(self) -> Self:
         """A tape of its own with the same nodes, ids, names, values and derivatives.
 
-        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same.
+        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same. Of a subclass
+        of Tape it is an instance, made without calling its ``__init__``; what that has added is copied deeply.
 
         Examples
         --------
@@ -582,22 +611,33 @@ class Tape:
         >>> float(L.value), float(other["L"].value)
         (9.0, 25.0)
         """
-        from .snapshot import state_of
-
-        with self._lock:
-            return restored(state_of(self._memory), self._next)
+        return self.__deepcopy__({})
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: Any) -> "Tape":
-        return self.copy()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from .snapshot import state_of
+
+        with self._lock:
+            made = memo[id(self)] = restored(state_of(self._memory), self._next, type(self))
+            added = self.__getstate__()
+        if added is not None:
+            set_state(made, deepcopy(added, memo))
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         from .snapshot import check_picklable, state_of
 
         with self._lock:
             check_picklable(self._memory)
-            return restored, (state_of(self._memory), self._next)
+            return restored, (state_of(self._memory), self._next, type(self)), self.__getstate__()
+
+    def __getstate__(self) -> Any:
+        """What a subclass has added, as :mod:`pickle` has it; None where it has added nothing."""
+        state: Any = super().__getstate__()
+        added, slots = state if isinstance(state, tuple) else (state, {})
+        slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
+        return (added, slots) if slots else added
 
     def _value(self, n: int) -> Any:
         """The value of n; where ops are run for it, they must not change the tape."""
@@ -715,15 +755,27 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 
-def restored(state: "State", following: int) -> Tape:
-    """A tape that knows what another knew, whose next node is to be `following`."""
+def restored(state: "State", following: int, kind: type[AnyTape]) -> AnyTape:
+    """A tape, or one of a subclass where that is the kind, that knows what another knew, whose next node is to be `following`."""
     from .snapshot import restore
 
-    tape = Tape()
+    tape = kind.__new__(kind)
+    Tape.__init__(tape)
     restore(tape._memory, state)
     tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
     tape._next = following
     return tape
+
+
+def set_state(tape: Tape, state: Any) -> None:
+    """Give a tape what its subclass had added, as :mod:`pickle` does it."""
+    own = getattr(tape, "__setstate__", None)
+    if own is not None:
+        own(state)
+        return
+    added, slots = state if isinstance(state, tuple) else (state, {})
+    for name, value in {**(added or {}), **slots}.items():
+        setattr(tape, name, value)
 
 
 def reserved(name: str) -> bool:
