@@ -74,6 +74,7 @@ ARROWS = {
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),
+    ("arrays", "errors"),
     ("arrays", "foreign"),
     ("arrays", "labels"),
     ("arrays", "matrices"),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from .chunked import Chunked, is_chunked
+from .errors import ArrayKindError
 from .foreign import foreign_shape, is_foreign
 from .labels import labels_of
 from .matrices import bare, wrapped
@@ -26,6 +27,8 @@ def settle(y: Any) -> Any:
     if isinstance(y, tuple | list):
         items = map(settle, y)
         return type(y)(*items) if hasattr(y, "_fields") else tuple(items)
+    if isinstance(y, np.ndarray):
+        return settle(plain(y))
     return y if hasattr(y, "dtype") else settle(np.asarray(y))
 
 
@@ -53,9 +56,48 @@ def unlabelled(a: Any) -> Any:
 
 
 def entering(value: Any) -> Any:
-    """What is handed in, as an array; one of another library is one already."""
+    """A value that is given, as an array; one of another library is one already."""
+    if type(value) is np.ndarray:
+        return value
+    if isinstance(value, list | tuple):
+        check_items(value)
+        return np.asarray(value)
     value = value if isinstance(value, np.ndarray) else unlabelled(value)
-    return value if is_foreign(value) else np.asarray(value)
+    return value if is_foreign(value) else plain(np.asanyarray(value))
+
+
+PLAIN = frozenset({float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray})
+"""What a list may hold without being looked at."""
+
+
+def check_items(items: Any) -> None:
+    """Raise if a list, or one in it, holds an array that NumPy would take for a plain one."""
+    if not PLAIN.issuperset(map(type, items)):
+        for item in items:
+            if isinstance(item, list | tuple):
+                check_items(item)
+            elif isinstance(item, np.ndarray):
+                plain(item)
+
+
+def plain(a: np.ndarray) -> np.ndarray:
+    """An array as a plain one; refused where it is of a class that has a meaning of its own, which would be lost.
+
+    >>> type(plain(np.zeros(2)))
+    <class 'numpy.ndarray'>
+    """
+    if type(a) is np.ndarray:
+        return a
+    if type(a) is np.memmap:
+        return np.asarray(a)
+    name = f"{type(a).__module__.partition('.')[0]}.{type(a).__qualname__}"
+    if isinstance(a, np.ma.MaskedArray):
+        advice = "which has no mask here. Give a.filled(v), a.compressed(), or a.data, with its mask in np.where"
+    elif isinstance(a, np.matrix):
+        advice = "whose * and ** are products of matrices. Give np.asarray(a), and write @"
+    else:
+        advice = "a subclass of np.ndarray whose own meaning, such as units, would be lost. Give the numbers that you mean: np.asarray(a)"
+    raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
 def dtype_of(y: Any) -> Any:
@@ -158,9 +200,15 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     if a.size == 0:
         return True
     whole = _INTEGERS.get(a.dtype.itemsize)
-    if whole is None:  # longdouble: its padding is no part of it
-        return bool(np.all((a == b) & (np.signbit(a) == np.signbit(b)) | (a != a) & (b != b)))
+    if whole is None:
+        return bool(np.array_equal(_long_bytes(a), _long_bytes(b)))
     first = (0,) * a.ndim
     if a[first] != b[first] and a[first] == a[first]:
         return False
     return bool(np.array_equal(a.view(whole), b.view(whole)))
+
+
+def _long_bytes(a: np.ndarray) -> np.ndarray:
+    """The bytes of long doubles, without the padding that x86 lays behind its ten."""
+    used = 10 if np.finfo(a.dtype).nmant == 63 else a.dtype.itemsize
+    return np.ascontiguousarray(a).reshape(-1).view(np.uint8).reshape(-1, a.dtype.itemsize)[:, :used]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import batchforms  # noqa: F401  (the sheet fills the forms)
-from .arrays import copied, settle
+from .arrays import copied, entering, settle
 from .batch import Batch, rows_in, rows_of
 from .chunked import is_chunked
 from .memory import Table, leading_to
@@ -94,7 +94,7 @@ def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
 
 def _given(node: Node, rows: Any) -> Any:
     """Seeds or tangents of a node; nobody changes them while they are used."""
-    return rows if isinstance(rows, Node) or is_chunked(rows) else copied(np.asarray(rows, node.dtype))
+    return rows if isinstance(rows, Node) or is_chunked(rows) else copied(np.asarray(entering(rows), node.dtype))
 
 
 Work = Callable[[Read, Store], list[Any]]

@@ -196,7 +196,7 @@ class Budget:
     def _neighbours(self, key: Key) -> Iterator[Key]:
         L, n = key
         for near in (self.memory.pred, self.memory.succ):
-            for m in near[n]:
+            for m in list(near[n]):  # a signal handler may record meanwhile
                 yield L, m
 
     def _lost(self, key: Key) -> None:

@@ -34,6 +34,10 @@ class RefusedAttributeError(RefusedError, AttributeError):
     """Something of an array was asked of a node that a node cannot have."""
 
 
+class ArrayKindError(MemogradError, TypeError):
+    """An array of a subclass of NumPy's, such as a masked one, would have been taken for a plain one."""
+
+
 class OtherTapeError(MemogradError, ValueError):
     """Nodes of two tapes met; `tapes` are the two, where both are known."""
 

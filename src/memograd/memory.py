@@ -79,7 +79,7 @@ class Memory:
     """Values and tables beside a program's DiGraph."""
 
     __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "holders", "marks", "nodes", "pending",
-                 "pred", "requests", "steps", "succ", "tables", "values", "whole")  # fmt: skip
+                 "pred", "requests", "steps", "succ", "tables", "turns", "values", "whole")  # fmt: skip
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph
@@ -95,6 +95,7 @@ class Memory:
         self.budget: Budget | None = None
         self.whole = True  # whether no value was ever let go
         self.requests = self.assignments = 0  # how many there were
+        self.turns = 0  # how often anything was asked that may clear marks or compute
         self.act = Act(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
         self.causes: dict[int, int] = {}  # node -> the operand whose other bits made its value DIRTY the last time
@@ -120,12 +121,13 @@ class Memory:
                     seen.add(o)
                     stack.append(o)
         for m in sorted(seen):
+            # A signal handler may ask meanwhile, and find out the same.
             if m in self.pending:
                 self._change(m, self.pending[m])
-                del self.pending[m]
-            elif marks[m] == DIRTY:
+                self.pending.pop(m, None)
+            elif marks.get(m) == DIRTY:
                 self._change(m, self.run(m))
-            del marks[m]
+            marks.pop(m, None)
 
     def _rebuild(self, n: int) -> Any:
         """The value of n, which was let go, by way of those of its operands that were, too."""
@@ -180,7 +182,7 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        consumers = self.succ.made[n]
+        consumers = self.succ.made[n].copy()  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
@@ -192,7 +194,7 @@ class Memory:
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
-        return self._pulls_reading(n, self.succ[n])
+        return self._pulls_reading(n, self.succ[n].copy())
 
     def _pulls_reading(self, n: int, consumers: dict[int, Edge]) -> list[tuple[int, int]]:
         steps = self.steps
@@ -216,7 +218,7 @@ class Memory:
         if isinstance(of_c, Table):
             return (of_c,) if of_c.output in of_o else ()
         few, many = (of_o, of_c) if len(of_o) < len(of_c) else (of_c, of_o)
-        return [table for output, table in few.items() if output in many]
+        return [table for output, table in few.copy().items() if output in many]
 
     # ---------------------------------------------------------------------------------------------- cotangents
 
@@ -246,9 +248,9 @@ class Memory:
         if marks[n] == MAYBE and self.marks:
             for p in self.primals(table, n):
                 self.value(p)  # which raises the mark of n, if p took other bits
-        if marks[n] == DIRTY:
+        if marks.get(n) == DIRTY:
             return ANEW
-        del marks[n]
+        marks.pop(n, None)  # a signal handler may have asked meanwhile
         if self.budget is not None:
             self.budget.closed(table, n)
         return READ
@@ -283,7 +285,7 @@ class Memory:
             table.cotangents[n], table.acts[n] = new, self.act
             if old is None:
                 table.causes.pop(n, None)  # it was let go, not dropped
-        del marks[n]
+        marks.pop(n, None)
 
     def hold(self, table: Table, n: int) -> None:
         """The table knows a cotangent of n."""
@@ -307,8 +309,24 @@ class Memory:
     def assign(self, new: dict[int, Any]) -> None:
         """Give leaves new values. Nothing is run; what read them, directly or through others, is marked MAYBE.
 
-        Marks are written before values, readers before what they read: the law holds wherever an interrupt strikes.
+        Marks are written before values, readers before what they read: the law holds wherever an interrupt strikes. A signal
+        handler may ask and record at any line, which clears marks and adds to what is to be marked: then all are written again.
         """
+        done = False
+        while not done:
+            seen = self.turns, len(self.steps)
+            try:
+                self._mark(new)
+            except RuntimeError:  # what was iterated over grew
+                if seen == (self.turns, len(self.steps)):
+                    raise
+            else:
+                done = seen == (self.turns, len(self.steps))
+        self.assignments += 1
+        self.assigned.update(dict.fromkeys(new, self.assignments))
+
+    def _mark(self, new: dict[int, Any]) -> None:
+        """Mark what read the leaves, and set their new values aside."""
         values, succ = self._downstream(new), self.succ.look()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
@@ -322,8 +340,6 @@ class Memory:
             table.marks.update(wave)
         self.marks.update(values)
         self.pending.update(new)
-        self.assignments += 1
-        self.assigned.update(dict.fromkeys(new, self.assignments))
 
     def _downstream(self, leaves: dict[int, Any]) -> dict[int, int]:
         """The unmarked values that come from the leaves, with them."""
@@ -374,15 +390,18 @@ class Memory:
 
     def forget(self, table: Table) -> None:
         """Let go of a table's cotangents as if nobody had asked, save ∂L/∂L = 1; arrays first, then the holders' names."""
-        for n in [n for n in table.cotangents if n != table.output]:
-            if self.budget is not None:
-                self.budget.forget((table.output, n))
-            del table.cotangents[n]
+        for n in list(table.cotangents):
+            if n != table.output:
+                if self.budget is not None:
+                    self.budget.forget((table.output, n))
+                table.cotangents.pop(n, None)
         for kept in (table.marks, table.acts, table.causes):
             kept.clear()
         for n in table.up:
             if n != table.output:
                 self._release(n, table)
+        for n in list(table.cotangents):  # those that a signal handler has asked for meanwhile
+            self.hold(table, n)
 
     def _release(self, n: int, table: Table) -> None:
         held = self.holders.get(n)
@@ -394,10 +413,11 @@ class Memory:
     def forget_values(self) -> None:
         """Let go of every value that can be computed."""
         self.whole = False
-        for n in [n for n in self.values if self.steps[n][OP] is not None]:
-            if self.budget is not None:
-                self.budget.forget((VALUE, n))
-            del self.values[n]
+        for n in list(self.values):
+            if self.steps[n][OP] is not None:
+                if self.budget is not None:
+                    self.budget.forget((VALUE, n))
+                self.values.pop(n, None)
 
 
 def uses(table: Table, n: int) -> Iterable[Use]:

@@ -1,5 +1,6 @@
 """The handle of a node: it behaves like the array that it stands for, and records what is done to it."""
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
@@ -8,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .arrays import handed_out
+from .arrays import entering, handed_out
 from .errors import EndedError, RefusedAttributeError, RefusedError, SparseError, describe, op_name, printable
 from .notebooks import as_text
 from .program import DTYPE, OP, SHAPE, Step
 from .registry import REFUSED
-from .rules.indexing import getitem, masked, replace, scatter
+from .rules.indexing import getitem, masked, output, replace, scatter
 from .rules.methods import METHODS
+from .rules.stopping import stop_gradient
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -94,7 +96,8 @@ class Node:
     """A handle of one node: `(tape, id)`. Behaves like the array that it stands for; see :meth:`Tape.leaf`.
 
     Any registered NumPy function, operator or array method applied to a node is recorded on its tape. ``==`` and the
-    other comparisons are elementwise and recorded; the hash is that of (tape, id).
+    other comparisons are elementwise and recorded; the hash is that of (tape, id), so that handles of one node are one
+    key of a dict.
 
     Attributes
     ----------
@@ -166,14 +169,14 @@ class Node:
         return self._step[DTYPE]
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> Any:
         """The number of axes."""
         return len(self._step[SHAPE])
 
     @property
-    def size(self) -> int:
+    def size(self) -> Any:
         """The number of elements."""
-        return int(np.prod(self._step[SHAPE], dtype=int))
+        return math.prod(self._step[SHAPE])
 
     @property
     def name(self) -> str:
@@ -247,9 +250,14 @@ class Node:
     __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
     __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
     __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
-    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)  # type: ignore[assignment]
+    __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
     __divmod__, __rdivmod__ = _binary(np.divmod), _reflected(np.divmod)
     __rpow__ = _reflected(np.power)
+
+    def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
+        if other is not self and isinstance(other, Node) and other.id == self.id and other.tape is self.tape:
+            return SameNode(self)
+        return self.tape.record(np.equal, (self, other))  # type: ignore[no-any-return]
 
     def __pow__(self, other: Any) -> "Node":
         # As NumPy's arrays do: a square is no power, neither in time nor in its last bit.
@@ -362,6 +370,76 @@ class Node:
         return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
 
 
+class SameNode(Node):
+    """What ``==`` gives of two handles of one node: true, as a dict asks; recorded, elementwise, as soon as it is used as a node.
+
+    A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up, and its truth value is refused.
+    """
+
+    __slots__ = ("_compared", "_recorded")
+
+    def __init__(self, compared: Node) -> None:
+        self.tape, self._compared = compared.tape, compared
+        self._recorded: Node | None = None
+
+    @property
+    def id(self) -> int:  # type: ignore[override]
+        """Its key in ``tape.graph``."""
+        if self._recorded is None:
+            self._recorded = self.tape.record(np.equal, (self._compared, self._compared))
+        return self._recorded.id
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.tape.record(op, plain_handles(args, SameNode), kwargs)
+
+
+class Outputs(Node):
+    """A handle of a node with several outputs: a sequence of them, whose shape, dtype, ndim and size are tuples, too."""
+
+    __slots__ = ()
+
+    @property
+    def ndim(self) -> Any:
+        """The number of axes of each output."""
+        return tuple(map(len, self.shape))
+
+    @property
+    def size(self) -> Any:
+        """The number of elements of each output."""
+        return tuple(map(math.prod, self.shape))
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> Node:
+        k = range(len(self))[operator.index(key)]
+        return self.tape.record(output, (self, k))  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> NoReturn:
+        """Not there: each output has its own."""
+        raise self._refused("x.at[…]")
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+        raise self._refused(op_name(func))
+
+    def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if op not in (output, stop_gradient):
+            raise self._refused(op_name(op))
+        return self.tape.record(op, plain_handles(args, Outputs), kwargs)
+
+    def _refused(self, what: str) -> RefusedError:
+        return RefusedError(f"{what} met {describe(self._attributes)}, which has {len(self)} outputs. Take one of them: node[0], say.")
+
+
+def plain_handles(args: tuple[Any, ...], kind: type[Node]) -> tuple[Any, ...]:
+    """Arguments of an op with plain handles in place of those of a kind, as recording takes them."""
+    return tuple(Node(a.tape, a.id) if type(a) is kind else a for a in args)
+
+
 def _handle(tape: "Tape", n: int) -> Node:
     """The handle that a pickle of one comes back as."""
     return tape._handle(n)
@@ -397,7 +475,7 @@ class Spot:
 
     def add(self, v: Any) -> Node:
         """`x` with `v` added there; where an element is taken twice, twice."""
-        there = self.node[self.key]
+        there, v = self.node[self.key], v if hasattr(type(v), "__memograd_record__") else entering(v)
         return self.node + self.node.tape.record(scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key))  # type: ignore[no-any-return]
 
     def multiply(self, v: Any) -> Node:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as _np
 
+from .arrays import entering
 from .errors import RefusedError
 
 
@@ -34,7 +35,7 @@ def holds_node(x: Any) -> bool:
 def stacked(x: Any) -> Any:
     """A nest of lists as one array: nodes and numbers are stacked, level by level."""
     if not holds_node(x):
-        return _np.asarray(x)
+        return entering(x)
     return x if is_node(x) else _np.stack([stacked(item) for item in x])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .accumulation import pushed_nodes
-from .arrays import same
+from .arrays import entering, same
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
 from .jacobians import as_nodes
 from .nests import filled, leaves
@@ -306,7 +306,7 @@ def _told(problem: Problem, report: Report) -> Callable[[Any], Any]:
 
 def _real(what: str, numbers: Any) -> Any:
     """A block of x0, or a point, as an array of floats."""
-    a = np.asarray(numbers)
+    a = np.asarray(entering(numbers))
     if a.dtype.kind not in "biuf":
         raise NotDifferentiableError(
             f"A point holds real numbers, but {printable(what)} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."

@@ -6,7 +6,6 @@ at. Steps never change, and only their end can be cut off: what was made of them
 """
 
 from collections.abc import ItemsView, Iterator, Mapping
-from itertools import takewhile
 from typing import Any
 
 import networkx as nx
@@ -47,6 +46,17 @@ def uses_in(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
     return found
 
 
+def last(steps: Steps) -> int:
+    """The id of the last step; -1 where there is none."""
+    while True:
+        try:
+            return next(reversed(steps), -1)
+        except RecursionError:
+            raise
+        except RuntimeError:  # a signal handler, or the collector, had something recorded in between
+            continue
+
+
 class Filled(Mapping[int, Any]):
     """An inner dict of the DiGraph: it makes the items of new steps when somebody looks.
 
@@ -66,11 +76,13 @@ class Filled(Mapping[int, Any]):
 
     def look(self) -> dict[int, Any]:
         """All items. An interrupt on the way is no harm: the next look begins where this one did."""
-        stop = next(reversed(self.steps), -1) + 1
-        if stop > self.due:
-            new = list(takewhile(lambda n: n >= self.due, reversed(self.steps)))  # ids may have gaps, however wide
-            for n in reversed(new):
-                self.make(n)
+        steps, due = self.steps, self.due
+        stop = last(steps) + 1
+        if stop > due:
+            # A signal handler may record meanwhile, so nothing iterates over the steps. Ids may have gaps, however wide.
+            for n in range(due, stop) if stop - due <= len(steps) else list(steps):
+                if due <= n and n in steps:
+                    self.make(n)
             self.due = stop
         return self.made
 
@@ -155,7 +167,7 @@ class Consumers(Filled):
     __slots__ = ()
 
     def make(self, n: int) -> None:
-        self.made[n] = {}
+        self.made.setdefault(n, {})  # a look that a signal handler took in the middle of this one has filled it
         for o, argnums in uses_in(self.steps[n][ARGS]).items():
             self.made[o][n] = edge_of(argnums)
 

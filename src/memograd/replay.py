@@ -231,7 +231,7 @@ class Plan:
 
     def _stacked(self, k: int, value: Any) -> Any:
         """An input with an axis in front, in C order of the recorded dtype."""
-        y = np.asarray(value)
+        y = np.asarray(entering(value))
         if y.ndim == 0 or len(y) == 0:
             raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
         return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._fitted(k, a) for a in y])

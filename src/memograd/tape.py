@@ -4,13 +4,15 @@ Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else;
 handle or at the tape, so dropping the tape frees its arrays at once.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from sys import _getframe, modules
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import networkx as nx
 import numpy as np
@@ -42,9 +44,9 @@ from .lines import line_of
 from .log import Log
 from .matrices import kind_name
 from .memory import VALUE, Memory, Table
-from .node import Node
+from .node import Node, Outputs
 from .notebooks import as_table
-from .program import OP, OPERAND, Operand, Steps, graph_of
+from .program import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
 from .registry import RULES, Rule, rule_of
 from .rules.indexing import output
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from .snapshot import State
 
 T = TypeVar("T")
+AnyTape = TypeVar("AnyTape", bound="Tape")
 
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
@@ -61,6 +64,27 @@ ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellip
 """Types of constants that nobody can change."""
 
 FLOAT, OBJECT = np.float64, np.dtype(object)
+
+_depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
+"""How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has to be looked at."""
+
+
+_LOCKS: set[weakref.ref[Any]] = set()
+"""The locks of all tapes."""
+
+
+def _free_locks() -> None:
+    """In the child of a fork, free the locks that other threads held: none of these is there to give one back.
+
+    No thread is stopped in the middle of writing a node; what else it left half-done is as after an interrupt.
+    """
+    for ref in list(_LOCKS):
+        if (lock := ref()) is not None and not lock._is_owned():
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_free_locks)
 
 
 class Tape:
@@ -84,16 +108,16 @@ class Tape:
     (np.float64(5.0), 3)
     """
 
-    __slots__ = ("__weakref__", "_asking", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
+    __slots__ = ("__weakref__", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
 
     def __init__(self) -> None:
         steps: Steps = {}
         self.graph = graph_of(steps)
         self._memory = Memory(steps, self.graph)
         self._lock = threading.RLock()
+        _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
         self._next = 0
         self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
-        self._asking: FrameType | None = None  # the frame of the request that runs
         self._names: dict[str, int] = {}
         self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
@@ -176,16 +200,16 @@ class Tape:
                     if DASK in modules:
                         check_lazy(rule, run)
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
-                    if memory.marks and any(type(a) is Operand and a in memory.marks for a in kept):
-                        raise BusyError(f"{op_name(op)} assigned to the tape that it is being recorded on. Do it before or after.")
                 if type(y) is FLOAT:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y, shape, dtype, several = _result(op, settle(y))
-                n = self._next
-                # From here on all of it is written, or nothing: the counter moves last.
-                values[n], steps[n] = y, (Operand(n), op, tuple(kept), kwargs, shape, dtype, line_of(_getframe(2)))
-                self._next = n + 1
+                operands, line, n = tuple(kept), line_of(_getframe(2)), -1
+                while n != self._next:  # a signal handler, a finalizer or the collector may record at any call or new object
+                    n = self._next
+                    step = (Operand(n), op, operands, kwargs, shape, dtype, line)
+                # One statement without a call: nothing comes between. All of it is written, or nothing: the counter moves last.
+                values[n], steps[n], self._next = y, step, n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y) if several else Node(self, n)
@@ -214,6 +238,8 @@ class Tape:
 
     def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
         """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
+        if type(a) is np.ndarray:
+            return self._shared_copy(a)
         if type(a) in ATOMS or isinstance(a, np.generic):
             return a
         if isinstance(a, list | tuple):
@@ -225,18 +251,21 @@ class Tape:
                 f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else unlabelled(a)
-        return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_foreign(a) else a
+        if is_foreign(a):
+            return copied(a)
+        return self._shared_copy(a) if hasattr(type(a), "__array__") else a
 
-    def _shared_copy(self, a: Any) -> Any:
+    def _shared_copy(self, given: Any) -> Any:
+        a = given if type(given) is np.ndarray else entering(given)
         if a.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. Convert it first.")
-        known = self._constants.get(id(a))
-        if known is not None and known[0]() is a and (copy := known[1]()) is not None and same(copy, a):
+        known = self._constants.get(id(given))
+        if known is not None and known[0]() is given and (copy := known[1]()) is not None and same(copy, a):
             return copy
         copy = copied(a)
         if copy is not a and isinstance(copy, np.ndarray):
-            key, constants = id(a), self._constants
-            constants[key] = (weakref.ref(a, lambda _: constants.pop(key, None)), weakref.ref(copy))
+            key, constants = id(given), self._constants
+            constants[key] = (weakref.ref(given, lambda _: constants.pop(key, None)), weakref.ref(copy))
         return copy
 
     def _foreign(self, what: str, a: Node) -> OtherTapeError:
@@ -352,7 +381,8 @@ class Tape:
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            handle = Node(self, int(n))  # n may be an Operand
+            several = type(self._memory.steps[n][DTYPE]) is tuple
+            handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
             if self._memory.steps[n][OP] is None or n in self._memory.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
@@ -368,8 +398,9 @@ class Tape:
             raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
 
     def _name(self, node: Node, name: str) -> None:
+        if self._names.setdefault(name, node.id) != node.id:  # since it was checked, a signal handler has given it away
+            self._check_name(name)
         self._names.pop(node.name, None)
-        self._names[name] = node.id
         if self._handle(node.id) is not node:
             self._handles[node.id] = weakref.ref(node)
         self._memory.nodes.rename(node.id, name)
@@ -413,28 +444,43 @@ class Tape:
             for key, value in new.items():
                 n = self._known(key, "assign")
                 self._check_labels(n, value)
-                checked[n] = self._fitting(self._memory.nodes[n], value)
+                checked[n] = self._fitting(n, value)
             self._memory.assign(checked)
             if log is not None:
                 log.assigned.extend(map(self._memory.nodes.name, checked))
 
-    def _fitting(self, node: dict[str, Any], value: Any) -> Any:
-        """A value as the leaf keeps it; raises where it is not of its shape and kind."""
-        if node["op"] is not None:
-            raise AssignError(f"{describe(node)} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
+    def _fitting(self, n: int, value: Any) -> Any:
+        """A value as leaf n keeps it; raises where it is not of its shape and kind."""
+        step, nodes = self._memory.steps[n], self._memory.nodes  # whose dicts of attributes only an error makes
+        shape, dtype = step[SHAPE], step[DTYPE]
+        if step[OP] is not None:
+            raise AssignError(f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
         if isinstance(value, Node):
-            raise AssignTypeError(f"{describe(node)} was assigned a node. Give its value: {printable(value.name)}.value.")
-        y, dtype = entering(value), node["dtype"]
-        if y.shape != node["shape"]:
+            raise AssignTypeError(f"{describe(nodes[n])} was assigned a node. Give its value: {printable(value.name)}.value.")
+        y = entering(value)
+        if y.shape != shape:
             raise AssignError(
-                f"{describe(node)} was assigned a value of shape {y.shape}. The shape is part of the program: "
-                f"give a value of shape {node['shape']}, or record anew."
+                f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is part of the program: "
+                f"give a value of shape {shape}, or record anew."
             )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise AssignTypeError(
-                f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+                f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
             )
-        return _laid_out(copied(y if y.dtype == dtype else y.astype(dtype)), node)
+        return self._laid_out(n, copied(y if y.dtype == dtype else y.astype(dtype)))
+
+    def _laid_out(self, n: int, y: Any) -> Any:
+        """A value in the chunks of its leaf; one of another library has to be of its kind."""
+        shape = self._memory.steps[n][SHAPE]
+        if type(shape) is Chunked:
+            return shape.cut(y)
+        mine, other = type(shape.like) if type(shape) is Foreign else np.ndarray, type(y) if is_foreign(y) else np.ndarray
+        if mine is not other:
+            advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
+            raise AssignTypeError(
+                f"{describe(self._memory.nodes[n])} was assigned a {kind_name(other)}, but holds a {kind_name(mine)}. {advice}."
+            )
+        return y
 
     def _check_labels(self, n: int, value: Any) -> None:
         """Raise if a value's labels are not those that the leaf came with."""
@@ -548,10 +594,11 @@ class Tape:
             elif (n := self._known(L, "forget")) in tables:
                 self._memory.forget(tables[n])
 
-    def copy(self) -> "Tape":
+    def copy(self) -> Self:
         """A tape of its own with the same nodes, ids, names, values and derivatives.
 
-        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same.
+        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same. Of a subclass
+        of Tape it is an instance, made without calling its ``__init__``; what that has added is copied deeply.
 
         Examples
         --------
@@ -564,22 +611,33 @@ class Tape:
         >>> float(L.value), float(other["L"].value)
         (9.0, 25.0)
         """
-        from .snapshot import state_of
-
-        with self._lock:
-            return restored(state_of(self._memory), self._next)
+        return self.__deepcopy__({})
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: Any) -> "Tape":
-        return self.copy()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from .snapshot import state_of
+
+        with self._lock:
+            made = memo[id(self)] = restored(state_of(self._memory), self._next, type(self))
+            added = self.__getstate__()
+        if added is not None:
+            set_state(made, deepcopy(added, memo))
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         from .snapshot import check_picklable, state_of
 
         with self._lock:
             check_picklable(self._memory)
-            return restored, (state_of(self._memory), self._next)
+            return restored, (state_of(self._memory), self._next, type(self)), self.__getstate__()
+
+    def __getstate__(self) -> Any:
+        """What a subclass has added, as :mod:`pickle` has it; None where it has added nothing."""
+        state: Any = super().__getstate__()
+        added, slots = state if isinstance(state, tuple) else (state, {})
+        slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
+        return (added, slots) if slots else added
 
     def _value(self, n: int) -> Any:
         """The value of n; where ops are run for it, they must not change the tape."""
@@ -591,35 +649,37 @@ class Tape:
     def _alone(self, answer: Callable[[], T]) -> T:
         """A request: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
-            outer, self._asking = self._asking, _getframe()
-            try:
-                return answer()
-            finally:
-                self._asking = outer
+            self._memory.turns += 1
+            return answer()
 
     def _check_idle(self, what: str) -> None:
-        frame: FrameType | None = _getframe() if self._asking is not None else None
-        while frame is not None and frame is not self._asking:  # an interrupt may have left a frame that is long gone
-            frame = frame.f_back
-        if frame is not None:
+        """Raise if this thread, which holds the lock, is in the middle of something that relies on the tape as it is."""
+        if _depth(self._lock) > 1 and (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
-                f"{what} came in the middle of a request on this tape, from a rule, an op or a callback. Do it after the request."
+                f"{what} came in the middle of {BUSY[frame.f_code]} on this tape: from a rule, an op, a callback, a signal handler or a "
+                f"finalizer. Do it before or after."
             )
+
+    def _busy_frame(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost frame, from `frame` outwards, that relies on the tape as it is."""
+        while frame is not None and not (frame.f_code in BUSY and frame.f_locals["self"] is self):
+            frame = frame.f_back
+        return frame
 
     def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
         """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
-            table = self._memory.table(output)
-            self._memory.requests += 1
-            if log is not None:
-                outer_of_log = log.begin(self.graph, output)
-            outer, self._asking = self._asking, _getframe()
+            memory = self._memory
+            memory.turns += 1
+            table = memory.table(output)
+            memory.requests += 1
+            if log is None:
+                return answer(table)
+            outer_of_log = log.begin(self.graph, output)
             try:
                 return answer(table)
             finally:
-                self._asking = outer
-                if log is not None:
-                    log.end(outer_of_log)
+                log.end(outer_of_log)
 
     def _derivative(self, node: Node, output: int, t: Node) -> Node:
         """A requested derivative gets a name, unless it has one, or its name is taken."""
@@ -649,20 +709,37 @@ class Tape:
         """
         with self._lock:
             self._check_idle("a scratch block")
-            start = self._next
+            start, outer = self._next, self._busy_frame(_getframe())
             try:
                 yield
             finally:
+                if self._busy_frame(_getframe()) not in (None, outer):
+                    raise BusyError(
+                        "A scratch block ended in the middle of a recording or a request that began inside it, so that its nodes stay "
+                        "on the tape. End it before or after."
+                    )
                 self._cut(start)
 
     def _cut(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
-        memory = self._memory
-        for n in range(start, self._next):
-            if n in memory.steps:  # an inner block may have cut it off already
-                self._names.pop(memory.nodes.name(n), None)
-                self._handles.pop(n, None)
-        memory.cut(start, self._next)
+        memory, stop = self._memory, -1
+        while stop != self._next:  # a signal handler may record meanwhile, on what is being cut off
+            stop = self._next
+            for n in range(start, stop):
+                if n in memory.steps:  # an inner block may have cut it off already
+                    self._names.pop(memory.nodes.name(n), None)
+                    self._handles.pop(n, None)
+            memory.cut(start, stop)
+
+
+BUSY = {
+    Tape.record.__code__: "a recording",
+    Tape.assign.__code__: "an assignment",
+    Tape.forget.__code__: "forgetting",
+    Tape._ask.__code__: "a request",
+    Tape._alone.__code__: "a request",
+}
+"""What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no cost to recording."""
 
 
 def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
@@ -678,27 +755,27 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 
-def _laid_out(y: Any, node: dict[str, Any]) -> Any:
-    """A value in the chunks of its leaf; one of another library has to be of its kind."""
-    shape = node["shape"]
-    if type(shape) is Chunked:
-        return shape.cut(y)
-    mine, other = type(shape.like) if type(shape) is Foreign else np.ndarray, type(y) if is_foreign(y) else np.ndarray
-    if mine is not other:
-        advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
-        raise AssignTypeError(f"{describe(node)} was assigned a {kind_name(other)}, but holds a {kind_name(mine)}. {advice}.")
-    return y
-
-
-def restored(state: "State", following: int) -> Tape:
-    """A tape that knows what another knew, whose next node is to be `following`."""
+def restored(state: "State", following: int, kind: type[AnyTape]) -> AnyTape:
+    """A tape, or one of a subclass where that is the kind, that knows what another knew, whose next node is to be `following`."""
     from .snapshot import restore
 
-    tape = Tape()
+    tape = kind.__new__(kind)
+    Tape.__init__(tape)
     restore(tape._memory, state)
     tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
     tape._next = following
     return tape
+
+
+def set_state(tape: Tape, state: Any) -> None:
+    """Give a tape what its subclass had added, as :mod:`pickle` does it."""
+    own = getattr(tape, "__setstate__", None)
+    if own is not None:
+        own(state)
+        return
+    added, slots = state if isinstance(state, tuple) else (state, {})
+    for name, value in {**(added or {}), **slots}.items():
+        setattr(tape, name, value)
 
 
 def reserved(name: str) -> bool:

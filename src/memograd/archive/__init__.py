@@ -192,7 +192,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)
     state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps), {}
     tables, budget = state["tables"], state["budget"]
-    tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1))
+    tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1), Tape)
     session.restore_tables(tape._memory, tables)
     tape.budget = budget
     if sheet.content["log"] is not None:
