@@ -13,6 +13,7 @@ import numpy as np
 
 from .accumulation import pushed_nodes
 from .arrays import same
+from .conversions import KEPT, OPTIMIZED, unwrapped
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
 from .jacobians import as_nodes
 from .nests import filled, leaves
@@ -79,8 +80,17 @@ class Problem:
         nodes = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
         self._leaves = leaves(self.x)
-        self.y = _output(f(self.x, *args))
+        self.y = self._recorded(f, args)
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
+
+    def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
+        """What f gives; meanwhile, the tape tells no values."""
+        self.tape._mode = OPTIMIZED
+        try:
+            with unwrapped(self.tape):
+                return _output(f(self.x, *args))
+        finally:
+            self.tape._mode = KEPT
 
     def __repr__(self) -> str:
         asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())

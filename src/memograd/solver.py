@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import DOUBLE, full, handed_out, inexact, settle, shown
+from .conversions import check_leaving
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .foreign import is_foreign
 from .log import READ, STORE, Log
@@ -178,7 +179,14 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     if unconnected not in ("zero", "none", "raise"):
         raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
     tape = scalar(L).tape
-    nodes = checked_all(L, target)
+    if tape._differentiated or not tape._mode.tells:
+        check_leaving(L, "grad")
+    return compute_grad(L, target, log, unconnected, progress)
+
+
+def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+    """The same, whether or not a function runs on the tape that is differentiated."""
+    nodes, tape = checked_all(L, target), L.tape
     memory = tape._memory
     if progress is False:
         if type(target) is Node:  # asked again and again in loops, and no nest to go through

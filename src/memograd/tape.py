@@ -20,6 +20,7 @@ from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, 
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
+from .conversions import CONSTANT, KEPT, converts
 from .errors import (
     AssignError,
     AssignTypeError,
@@ -84,7 +85,8 @@ class Tape:
     (np.float64(5.0), 3)
     """
 
-    __slots__ = ("__weakref__", "_asking", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
+    __slots__ = ("__weakref__", "_asking", "_constants", "_differentiated", "_handles", "_lock", "_memory", "_mode", "_names", "_next",
+                 "graph")  # fmt: skip
 
     def __init__(self) -> None:
         steps: Steps = {}
@@ -92,7 +94,8 @@ class Tape:
         self._memory = Memory(steps, self.graph)
         self._lock = threading.RLock()
         self._next = 0
-        self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
+        self._mode = KEPT  # which values may be taken while it records
+        self._differentiated: set[int] = set()  # the inputs of the functions that run on it and are differentiated
         self._asking: FrameType | None = None  # the frame of the request that runs
         self._names: dict[str, int] = {}
         self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
@@ -125,7 +128,8 @@ class Tape:
         <memograd.Node x: leaf, float64 ()>
         """
         if isinstance(value, Node):
-            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
+            advice = "Give its .value, or use the node itself" if value.tape._mode.tells else "Use the node itself"
+            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. {advice}.")
         y, labels = entering(value), labels_of(value)
         if y.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
@@ -202,7 +206,7 @@ class Tape:
         if kwargs.get("out") is not None:
             raise RefusedError(
                 f"{op_name(op)} was called with out=, but a node's value never changes in place. "
-                f"Use the result, y = {op_name(op)}(…), or x.at[i].set(v)."
+                f"Use the result, y = {op_name(op)}(…), or x.at[i].set(v); where an array is changed by y += x, write y = y + x."
             )
         args, kwargs = rule_of(op).bind(args, kwargs)
         return self.record(op, args, self._keywords(op, kwargs))
@@ -220,9 +224,12 @@ class Tape:
             items = tuple(map(self._constant, a))
             return copied(items) if rule is not None and rule.lines[k,] else items  # rules do arithmetic on operands
         if isinstance(a, Node):
+            if converts(a, CONSTANT):
+                return self._constant(a.value)
+            advice = "Give its .value, if it may be frozen into the program" if a.tape._mode.tells else a.tape._mode.hint.rstrip(".")
             raise RefusedError(
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
-                f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
+                f"{advice}; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else unlabelled(a)
         return self._shared_copy(a) if isinstance(a, np.ndarray) else copied(a) if is_foreign(a) else a
@@ -240,9 +247,8 @@ class Tape:
         return copy
 
     def _foreign(self, what: str, a: Node) -> OtherTapeError:
-        error = OtherTapeError(
-            f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
-        )
+        value = ", or give its .value" if a.tape._mode.tells else ""
+        error = OtherTapeError(f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape{value}.")
         error.tapes = (self, a.tape)
         return error
 
