@@ -7,6 +7,7 @@ kind of conversion; :func:`converts` decides, and :func:`refusal` says what to d
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sys import _getframe
@@ -129,7 +130,7 @@ ARRAY = Conversion("np.asarray()", _array, USUAL)
 ITEM = Conversion(".item()", _item, "Leave it out: a node of one item is a number already, and x[i] is an item.")
 TOLIST = Conversion(".tolist()", _tolist, "list(x) gives the items as nodes.")
 FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")
-DLPACK = Conversion("DLPack", _array, USUAL)
+DLPACK = Conversion("DLPack", np.array, USUAL)  # a copy: who gets it may write to it
 CONSTANT = Conversion("A constant", lambda value: value, USUAL)
 
 MEMORY = frozenset({"__dlpack__", "__dlpack_device__"})
@@ -225,6 +226,7 @@ def unwrapped(tape: "Tape") -> Iterator[None]:
             raise
         raise error.__cause__.with_traceback(error.__traceback__) from None
     except (NoRuleError, RefusedError) as error:
-        if not tape._mode.tells and ".value" in str(error):
-            error.args = (f"{error} But no value may be read here. {tape._mode.hint}",)
+        mode, text = tape._mode, str(error)
+        if not mode.tells and mode.hint not in text and re.search(r"\.value\b", text):
+            error.args = (f"{text} But no value may be read here. {mode.hint}",)
         raise

@@ -204,12 +204,20 @@ class Tape:
     def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
-            raise RefusedError(
-                f"{op_name(op)} was called with out=, but a node's value never changes in place. "
-                f"Use the result, y = {op_name(op)}(…), or x.at[i].set(v); where an array is changed by y += x, write y = y + x."
-            )
+            return self._into(op, args, kwargs)
         args, kwargs = rule_of(op).bind(args, kwargs)
         return self.record(op, args, self._keywords(op, kwargs))
+
+    def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a call that writes into an array, as ``y += x`` does; refused, unless its nodes may be converted."""
+        out = kwargs["out"]
+        nodes = [a for a in (*args, *kwargs.values()) if isinstance(a, Node)]
+        if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(converts(a, CONSTANT) for a in nodes):
+            raise RefusedError(
+                f"{op_name(op)} was called with out=, but a node's value never changes in place. Use the result, y = {op_name(op)}(…), or "
+                f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
+            )
+        return op(*map(_number, args), **{name: _number(a) for name, a in kwargs.items()})
 
     def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The keywords of a call as they are kept; refused where a rule does not know them."""
@@ -669,6 +677,11 @@ class Tape:
                 self._names.pop(memory.nodes.name(n), None)
                 self._handles.pop(n, None)
         memory.cut(start, self._next)
+
+
+def _number(a: Any) -> Any:
+    """The value of a node that may be converted; anything else is what it is."""
+    return a.value if isinstance(a, Node) else a
 
 
 def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
