@@ -59,7 +59,8 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     (g,) = fitted(y, seed, "seed")
 
     def pulled() -> list[Any]:
-        table = Table(y.id, leading_to(memory, y.id), g.value if isinstance(g, Node) else settle(g))
+        first = min((t.id for t in nodes), default=0)
+        table = Table(y.id, leading_to(memory, y.id, first=first), g.value if isinstance(g, Node) else settle(g))
         return [pull_back(memory, table, t.id, memory.value, keep) if t.id in table.up else nothing(t.shape, t.dtype) for t in nodes]
 
     return filled(x, map(handed_out, y.tape._alone(pulled)))

@@ -18,7 +18,7 @@ from .nests import filled, leaves, mapped, outlined, parts
 from .node import Node
 from .runs import Argnums, Call, Run, traced
 from .seeds import fitted
-from .solver import compute_grad, grad_node, scalar
+from .solver import compute_grad, grad_node_once, scalar
 from .tracing import tracing
 
 __all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -212,7 +212,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     def answer(run: Run) -> tuple[Any, ...]:
         L, directions = _scalar(run), fitted(run.inputs, tuple(tangents), "tangents")
         products: tuple[Any, ...] = (
-            filled(run.inputs, _pushed(run, grad_node(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
+            filled(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
         )
         return products
 
@@ -326,7 +326,7 @@ def _gradient(run: Run, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
         return mapped(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
-    return grad_node(L, run.inputs) if run.as_nodes else compute_grad(scalar(L), run.inputs)
+    return grad_node_once(L, run.inputs) if run.as_nodes else compute_grad(scalar(L), run.inputs)
 
 
 def _weighted(run: Run, cotangent: Any) -> Any:
