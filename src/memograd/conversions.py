@@ -17,7 +17,7 @@ import numpy as np
 
 from .advice import alternative, caller_of
 from .arrays import inexact
-from .errors import NoRuleError, RefusedAttributeError, RefusedError, describe
+from .errors import MemogradError, RefusedAttributeError, RefusedError, describe
 from .program import ARGS, DTYPE, OP, Operand, Steps
 from .registry import RULES
 
@@ -221,12 +221,12 @@ def unwrapped(tape: "Tape") -> Iterator[None]:
     """
     try:
         yield
-    except ValueError as error:
-        if not isinstance(error.__cause__, RefusedError):
-            raise
-        raise error.__cause__.with_traceback(error.__traceback__) from None
-    except (NoRuleError, RefusedError) as error:
+    except MemogradError as error:
         mode, text = tape._mode, str(error)
         if not mode.tells and mode.hint not in text and re.search(r"\.value\b", text):
             error.args = (f"{text} But no value may be read here. {mode.hint}",)
         raise
+    except ValueError as error:
+        if not isinstance(error.__cause__, RefusedError):
+            raise
+        raise error.__cause__.with_traceback(error.__traceback__) from None

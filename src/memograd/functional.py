@@ -54,7 +54,14 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     OtherTapeError
         Nodes of two tapes meet.
     RefusedError
-        With `has_aux`, f gives no pair.
+        f converts a number that depends on the arguments, by ``float(x)``, ``np.asarray(x)``, ``np.array([x[0], x[1]])`` or a
+        function that does, so that the derivative would be lost. Or, with `has_aux`, f gives no pair.
+
+    Notes
+    -----
+    f may branch on values, and make whole numbers of them: ``if x > 0``, ``while``, ``int(x)``. Convert
+    ``mg.stop_gradient(x)``, or take ``x.value``, where a number is meant without its derivative. ``examples/conversions.md``
+    has the table.
 
     Examples
     --------

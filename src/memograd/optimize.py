@@ -39,7 +39,7 @@ class Problem:
     Parameters
     ----------
     f : callable
-        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value.
+        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value, or read one.
     x0 : array_like, or dict of str to array_like
         Where to record it; real numbers.
     args : tuple
@@ -62,7 +62,8 @@ class Problem:
     NotDifferentiableError
         f does not depend on its argument, or gives complex numbers; or `x0` holds no real numbers.
     RefusedError
-        f gives an array of two or more dimensions.
+        f gives an array of two or more dimensions; or it branches on a value, converts one or reads ``x.value``, which would be
+        right at `x0` alone.
 
     Examples
     --------
