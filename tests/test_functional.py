@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
+from memograd import memory
 from memograd.errors import ArgnumsError, NotDifferentiableError, NotScalarError, OtherTapeError, RefusedError
 from memograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from memograd.tracing import current
@@ -96,9 +97,9 @@ def test_nothing_to_differentiate_by():
     assert jacobian(lambda p: {"y": 3.0})([None]) == {"y": [None]}
 
 
-def test_branches_and_conversions_are_free_where_no_program_outlives_them():
+def test_branches_are_free_where_no_program_outlives_them():
     def f(x):
-        return x * x if x > 0 else float(x) * x
+        return x * x if x > 0 else max(x, -10.0) * int(x - 0.5)
 
     assert grad(f)(3.0) == 6.0
     assert grad(f)(-3.0) == -3.0
@@ -279,3 +280,41 @@ def test_a_node_that_outlives_its_function():
     for f in (lambda x: x * kept[0], lambda x: kept[0]):
         with pytest.raises(OtherTapeError, match="a node of another tape"):
             grad(f)(2.0)
+
+
+class Visits(dict):
+    """The registry of rules, which counts how often a walk over the program looks for one."""
+
+    count = 0
+
+    def __getitem__(self, op):
+        self.count += 1
+        return super().__getitem__(op)
+
+
+NESTED = {
+    "grad": lambda y: grad(lambda z: np.sin(z) * z)(y),
+    "vjp": lambda y: vjp(lambda z: np.sin(z) * z, y)[1](1.0)[0],
+    "hvp": lambda y: hvp(lambda z: np.sin(z) * z, (y,), (1.0,))[0],
+    "jvp": lambda y: jvp(lambda z: np.sin(z) * z, (y,), (1.0,))[1],
+    "jacobian": lambda y: jacobian(lambda z: np.sin(z) * z)(y),
+}
+
+
+@pytest.mark.parametrize("form", NESTED)
+def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, monkeypatch):
+    def visits(times):
+        def f(x):
+            y = x
+            for _ in range(times):
+                y = y - 0.01 * NESTED[form](y)
+            return y
+
+        rules = Visits(memory.RULES)
+        with monkeypatch.context() as patch:
+            patch.setattr(memory, "RULES", rules)
+            grad(f)(0.5)
+        return rules.count
+
+    few, many = visits(10), visits(40)
+    assert 0 < few and many < 5 * few

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import handed_out, settle
+from .conversions import check_leaving
 from .errors import NotDifferentiableError, printable
 from .memory import Table, leading_to
 from .nests import filled, leaves
@@ -54,10 +55,12 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     array([20.,  4.])
     """
     nodes, memory = ends(y, x), y.tape._memory
+    check_leaving(y, "vjp")
     (g,) = fitted(y, seed, "seed")
 
     def pulled() -> list[Any]:
-        table = Table(y.id, leading_to(memory, y.id), g.value if isinstance(g, Node) else settle(g))
+        first = min((t.id for t in nodes), default=0)
+        table = Table(y.id, leading_to(memory, y.id, first=first), g.value if isinstance(g, Node) else settle(g))
         return [pull_back(memory, table, t.id, memory.value, keep) if t.id in table.up else nothing(t.shape, t.dtype) for t in nodes]
 
     return filled(x, map(handed_out, y.tape._alone(pulled)))
@@ -99,6 +102,7 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
     array([2., 4.])
     """
     ends(y, x)
+    check_leaving(y, "jvp")
     return pushed(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
 
 
@@ -134,6 +138,7 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     array([ 6., 12.])
     """
     nodes = checked_all(scalar(L), x)
+    check_leaving(L, "hvp")
     with L.tape.scratch():
         gradient = grad_node(L, nodes)
         return filled(x, pushed(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))

@@ -50,7 +50,7 @@ def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     memory, batch = y.tape._memory, Batch(_given(y, seeds))
 
     def pull(read: Read, store: Store) -> list[Any]:
-        table = Table(y.id, leading_to(memory, y.id), batch)
+        table = Table(y.id, leading_to(memory, y.id, first=min((x.id for x in xs), default=0)), batch)
         return [pull_back(memory, table, x.id, read, store) if x.id in table.up else None for x in xs]
 
     return _rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)

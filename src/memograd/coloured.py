@@ -24,7 +24,7 @@ FEW = 8
 def by_colours(y: Node, xs: list[Node], record: bool) -> Answer:
     """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
     memory = y.tape._memory
-    table = memory.empty_table(y.id)
+    table = memory.empty_table(y.id, first=min((x.id for x in xs), default=0))
     near = leading(table, y, xs)
     _check_real([y, *near] if near else [])
     entries = tuple(_entry(memory, table, y, x) for x in near)
@@ -62,7 +62,7 @@ def are_fewer(y: Node, x: Node) -> bool:
     if min(y.size, x.size) < LEAST or "c" in (y.dtype.kind, x.dtype.kind) or y.id - x.id > MOST_NODES or not _is_sparse(y, x):
         return False
     memory = y.tape._memory
-    table = memory.empty_table(y.id)
+    table = memory.empty_table(y.id, first=x.id)
     return x.id in table.up and _entry(memory, table, y, x).multiplications < ordered(memory, table, [x.id], "auto").product.cost
 
 

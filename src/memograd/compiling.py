@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import RefusedError, describe, printable
+from .conversions import COMPILED, unwrapped
+from .errors import RefusedError, printable
 from .nests import constants, filled, mapped, parts, placed
 from .node import Node
 from .passes.sharing import atom
@@ -91,21 +92,19 @@ class Compiled:
             tape.leaf(a, name=where) if isinstance(a, INPUTS) else a for key, given in arguments.items() for where, a in placed(given, key)
         ]
         nodes, named = filled((args, kwargs), entered)
-        with tracing(tape):
+        with tracing(tape), unwrapped(tape):
             y = self.f(*nodes, **named)
         return plan(mapped(tape.entered, y), [node for node in entered if isinstance(node, Node)])
 
 
 class Unspoken(Tape):
-    """The tape of a function that will be replayed: its nodes do not tell their values."""
+    """The tape of a function that will be replayed."""
 
     __slots__ = ()
 
-    def _value(self, n: int) -> Any:
-        raise RefusedError(
-            f"The value of {describe(self._memory.nodes[n])} was read while memograd.functional.compiled traced a function; the plan "
-            f"would be right for this value alone. Choose between values with np.where, or call the function without compiled."
-        )
+    def __init__(self) -> None:
+        super().__init__()
+        self._mode = COMPILED
 
     def entered(self, y: Any) -> Node:
         """A result as a node; one that depends on no argument is a constant of the plan."""

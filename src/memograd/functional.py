@@ -13,14 +13,12 @@ from .accumulation import pushed, pushed_nodes
 from .arrays import entering, inexact
 from .compiling import Compiled, compiled
 from .errors import NotDifferentiableError, NotScalarError, RefusedError, op_name
-from .jacobians import as_nodes
-from .jacobians import jacobian as jacobian_of_nodes
+from .jacobians import as_nodes, compute_jacobian
 from .nests import filled, leaves, mapped, outlined, parts
 from .node import Node
 from .runs import Argnums, Call, Run, traced
 from .seeds import fitted
-from .solver import grad as grad_of_node
-from .solver import grad_node
+from .solver import compute_grad, grad_node_once, scalar
 from .tracing import tracing
 
 __all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -56,7 +54,14 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     OtherTapeError
         Nodes of two tapes meet.
     RefusedError
-        With `has_aux`, f gives no pair.
+        f converts a number that depends on the arguments, by ``float(x)``, ``np.asarray(x)``, ``np.array([x[0], x[1]])`` or a
+        function that does, so that the derivative would be lost. Or, with `has_aux`, f gives no pair.
+
+    Notes
+    -----
+    f may branch on values, and make whole numbers of them: ``if x > 0``, ``while``, ``int(x)``. Convert
+    ``mg.stop_gradient(x)``, or take ``x.value``, where a number is meant without its derivative. ``examples/conversions.md``
+    has the table.
 
     Examples
     --------
@@ -214,7 +219,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     def answer(run: Run) -> tuple[Any, ...]:
         L, directions = _scalar(run), fitted(run.inputs, tuple(tangents), "tangents")
         products: tuple[Any, ...] = (
-            filled(run.inputs, _pushed(run, grad_node(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
+            filled(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
         )
         return products
 
@@ -328,7 +333,7 @@ def _gradient(run: Run, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
         return mapped(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
-    return grad_node(L, run.inputs) if run.as_nodes else grad_of_node(L, run.inputs)
+    return grad_node_once(L, run.inputs) if run.as_nodes else compute_grad(scalar(L), run.inputs)
 
 
 def _weighted(run: Run, cotangent: Any) -> Any:
@@ -359,5 +364,5 @@ def _blocks(run: Run, order: str) -> list[list[Any]]:
     """For each result ∂y/∂x for each input; zeros where y is no node."""
     ys = leaves(run.y)
     nodes = [y for y in ys if isinstance(y, Node)]
-    found = iter([as_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else jacobian_of_nodes(nodes, run.nodes, order))
+    found = iter([as_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else compute_jacobian(nodes, run.nodes, order)[0])
     return [next(found) if isinstance(y, Node) else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes] for y in ys]

@@ -10,6 +10,7 @@ import numpy as np
 from . import elimination
 from .arrays import handed_out, settle
 from .coloured import COLOURS, are_fewer, by_colours
+from .conversions import check_leaving
 from .errors import NotDifferentiableError, describe, printable
 from .nests import filled, leaves, mapped
 from .node import Node
@@ -93,15 +94,24 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
     instead                                forward                               45
     segments: every path crosses b, of size 1
     """
-    ys, xs = _checked(y, x, order)
+    ys, _ = _checked(y, x, order)
+    for v in ys:
+        check_leaving(v, "jacobian")
     if sparse:
         return _sparse(y, x, order, report)
+    J, tallies = compute_jacobian(y, x, order)
+    return (J, tallies) if report else J
+
+
+def compute_jacobian(y: Any, x: Any, order: str) -> tuple[Any, Any]:
+    """The same with its report, whether or not a function runs on the tape that is differentiated."""
+    ys, xs = _checked(y, x, order)
     if not ys:
-        return (y, y) if report else y
+        return y, y
     with ys[0].tape.scratch():
         answers = _answers(ys, xs, order, record=False)
         J = filled(y, [filled(x, [handed_out(settle(found)) for found in blocks]) for blocks, _ in answers])
-    return (J, filled(y, [tally for _, tally in answers])) if report else J
+    return J, filled(y, [tally for _, tally in answers])
 
 
 def hessian(L: Node, x: Any, sparse: bool = False) -> Any:

@@ -231,9 +231,9 @@ class Memory:
             self.tables[output] = table
         return table
 
-    def empty_table(self, output: int) -> Table:
-        """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of."""
-        return Table(output, leading_to(self, output), self.one(output))
+    def empty_table(self, output: int, first: int = 0) -> Table:
+        """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of; for targets none of which is before `first`."""
+        return Table(output, leading_to(self, output, first=first), self.one(output))
 
     def one(self, output: int) -> Any:
         """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""

@@ -10,6 +10,26 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .arrays import entering, handed_out
+from .conversions import (
+    ARRAY,
+    CEIL,
+    COMPLEX,
+    FLOAT,
+    FLOOR,
+    FORMAT,
+    INDEX,
+    INT,
+    ITEM,
+    MEMORY,
+    ROUND,
+    TOLIST,
+    TRUNC,
+    TRUTH,
+    Conversion,
+    check_told,
+    convert,
+    memory_of,
+)
 from .errors import EndedError, RefusedAttributeError, RefusedError, SparseError, describe, op_name, printable
 from .notebooks import as_text
 from .program import DTYPE, OP, SHAPE, Step
@@ -49,18 +69,13 @@ def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (other, self))
 
 
-def _refusing(what: str, conversion: Callable[[Any], Any]) -> Callable[..., Any]:
-    """A conversion that would freeze a value into the program; given where no program outlives the tape."""
+def _conversion(conversion: Conversion) -> Callable[..., Any]:
+    """A method that converts a node, or refuses; see :mod:`memograd.conversions`."""
 
-    def refuse(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        if self.tape._passing:
-            return conversion(self.value, *args, **kwargs)
-        raise RefusedError(
-            f"{what} was asked of {describe(self._attributes)}: that would freeze today's value into a program that outlives "
-            f"it. Use node.value for the number itself, or np.where to choose between values."
-        )
+    def converted(self: "Node", *args: Any, **kwargs: Any) -> Any:
+        return convert(self, conversion, *args, **kwargs)
 
-    return refuse
+    return converted
 
 
 def is_mask(part: Any) -> bool:
@@ -145,7 +160,13 @@ class Node:
 
     @property
     def value(self) -> Any:
-        """Its value: a read-only array, a NumPy scalar where it is 0-d, or a Dask array. Leaves can be assigned."""
+        """Its value: a read-only array, a NumPy scalar where it is 0-d, or a Dask array. Leaves can be assigned.
+
+        What is computed from it has no derivative by the node. While a function is recorded for reuse, by
+        :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is refused.
+        """
+        if not self.tape._mode.tells:
+            check_told(self)
         with self.tape._lock:
             return handed_out(self.tape._value(self.id))
 
@@ -299,15 +320,22 @@ class Node:
             f"Record the changed array: y = x.at[i].set(v)."
         )
 
-    __bool__ = _refusing("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool)
-    __float__, __int__, __complex__ = _refusing("float()", float), _refusing("int()", int), _refusing("complex()", complex)
-    __index__, _as_array = _refusing("An index", operator.index), _refusing("np.asarray()", np.asarray)
+    __bool__, __index__, __int__ = _conversion(TRUTH), _conversion(INDEX), _conversion(INT)
+    __float__, __complex__ = _conversion(FLOAT), _conversion(COMPLEX)
+    __floor__, __ceil__, __trunc__ = _conversion(FLOOR), _conversion(CEIL), _conversion(TRUNC)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        # As of NumPy's numbers: an int without digits, a number of the same kind with them.
+        return convert(self, ROUND) if ndigits is None else self.round(ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return convert(self, FORMAT, spec) if spec else str(self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         # SciPy's sparse arrays, left of an operator, take one object for something of which they know nothing, and leave it to the right.
         if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
             return as_object(self)
-        return self._as_array(*args, **kwargs)
+        return convert(self, ARRAY, *args, **kwargs)
 
     @property
     def fill_value(self) -> NoReturn:
@@ -320,10 +348,12 @@ class Node:
     __pandas_priority__ = 5000
     """More than any table's of pandas: left of an operator, one leaves it to the node."""
 
-    item, tolist = _refusing(".item()", np.ndarray.item), _refusing(".tolist()", np.ndarray.tolist)
+    item, tolist = _conversion(ITEM), _conversion(TOLIST)
 
     def __getattr__(self, name: str) -> Any:
         """What an array has and a node has not; Python asks here only for what it finds nowhere else."""
+        if name in MEMORY:
+            return memory_of(self, name)
         reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
         if reason is None:
             return object.__getattribute__(self, name)  # raises anew: Python's own error, or the one that came out of a property

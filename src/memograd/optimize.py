@@ -13,6 +13,7 @@ import numpy as np
 
 from .accumulation import pushed_nodes
 from .arrays import entering, same
+from .conversions import KEPT, OPTIMIZED, unwrapped
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
 from .jacobians import as_nodes
 from .nests import filled, leaves
@@ -38,7 +39,7 @@ class Problem:
     Parameters
     ----------
     f : callable
-        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value.
+        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value, or read one.
     x0 : array_like, or dict of str to array_like
         Where to record it; real numbers.
     args : tuple
@@ -61,7 +62,8 @@ class Problem:
     NotDifferentiableError
         f does not depend on its argument, or gives complex numbers; or `x0` holds no real numbers.
     RefusedError
-        f gives an array of two or more dimensions.
+        f gives an array of two or more dimensions; or it branches on a value, converts one or reads ``x.value``, which would be
+        right at `x0` alone.
 
     Examples
     --------
@@ -79,8 +81,17 @@ class Problem:
         nodes = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
         self._leaves = leaves(self.x)
-        self.y = _output(f(self.x, *args))
+        self.y = self._recorded(f, args)
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
+
+    def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
+        """What f gives; meanwhile, the tape tells no values."""
+        self.tape._mode = OPTIMIZED
+        try:
+            with unwrapped(self.tape):
+                return _output(f(self.x, *args))
+        finally:
+            self.tape._mode = KEPT
 
     def __repr__(self) -> str:
         asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from .arrays import entering, handed_out, inexact, settle
+from .conversions import IMMEDIATE, unwrapped
 from .errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError, op_name, printable
 from .nests import filled, leaves, mapped, outlined, placed
 from .node import Node
@@ -67,13 +68,17 @@ class Run:
     """
 
     def __init__(self, tape: Tape, as_nodes: bool, call: Call) -> None:
-        self.tape, self.as_nodes, self.name = tape, as_nodes, call.name
+        self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
         positions = call.positions()
         entered = {k: self._entered(call.args[k], f"argument {k}") for k in positions}
         self.inputs = tuple(entered[k] for k in positions) if isinstance(call.argnums, Sequence) else entered[positions[0]]
         self.nodes: list[Node] = leaves(self.inputs)
-        given = call.f(*(entered.get(k, a) for k, a in enumerate(call.args)), **call.kwargs)
-        self.y, self.aux = _parted(call, given)
+        self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
+
+    def call(self) -> None:
+        """Call the function on the nodes."""
+        given = self._call.f(*self._args, **self._call.kwargs)
+        self.y, self.aux = _parted(self._call, given)
         self._check(self.y)
 
     def _entered(self, nest: Any, where: str) -> Any:
@@ -129,21 +134,29 @@ def traced(call: Call, answer: Callable[[Run], T], beside: Any = ()) -> T:
     nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
     around = nodes[0].tape if nodes else current()
     if around is not None:
-        return answer(_run(around, True, call))
+        return _answer(around, True, call, answer)
     tape = Tape()
-    tape._passing = True
+    tape._mode = IMMEDIATE
     try:
-        return answer(_run(tape, False, call))
+        return _answer(tape, False, call, answer)
     except OtherTapeError as met:
         others = [other for other in met.tapes if other is not tape]
-        if tape not in met.tapes or len(others) != 1 or others[0]._passing:
+        if tape not in met.tapes or len(others) != 1 or others[0]._mode is IMMEDIATE:
             raise
-    return answer(_run(others[0], True, call))
+    return _answer(others[0], True, call, answer)
 
 
-def _run(tape: Tape, as_nodes: bool, call: Call) -> Run:
-    with tracing(tape):
-        return Run(tape, as_nodes, call)
+def _answer(tape: Tape, as_nodes: bool, call: Call, answer: Callable[[Run], T]) -> T:
+    """`answer` of a run; while it lasts, no value that depends on the inputs is converted."""
+    run = Run(tape, as_nodes, call)
+    inputs = {node.id for node in run.nodes}
+    tape._differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
+    try:
+        with tracing(tape), unwrapped(tape):
+            run.call()
+        return answer(run)
+    finally:
+        tape._differentiated.difference_update(inputs)
 
 
 def _parted(call: Call, given: Any) -> tuple[Any, Any]:

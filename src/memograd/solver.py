@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import DOUBLE, full, handed_out, inexact, settle, shown
+from .conversions import check_leaving
 from .errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError, RuleShapeError, describe, op_name, printable
 from .foreign import is_foreign
 from .log import READ, STORE, Log
@@ -178,7 +179,14 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     if unconnected not in ("zero", "none", "raise"):
         raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
     tape = scalar(L).tape
-    nodes = checked_all(L, target)
+    if tape._differentiated or not tape._mode.tells:
+        check_leaving(L, "grad")
+    return compute_grad(L, target, log, unconnected, progress)
+
+
+def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+    """The same, whether or not a function runs on the tape that is differentiated."""
+    nodes, tape = checked_all(L, target), L.tape
     memory = tape._memory
     if progress is False:
         if type(target) is Node:  # asked again and again in loops, and no nest to go through
@@ -342,16 +350,27 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     """
     tape = scalar(L).tape
     checked_all(L, target)
+    return tape._ask(L.id, log, lambda table: record_all(tape, table, target, log, unconnected))
 
-    def record(table: Table) -> Any:
-        start, recording = tape._next, Recording(tape, table)
-        try:
-            return mapped(lambda t: recorded(recording, t, log, unconnected), target)
-        except BaseException:
-            tape._cut(start)
-            raise
 
-    return tape._ask(L.id, log, record)
+def grad_node_once(L: Node, target: Any) -> Any:
+    """The same of an L of which nobody asks again: no table is kept, and nothing before the earliest target is looked at.
+
+    So the derivative of a function that is called inside another costs what the function itself does.
+    """
+    tape, nodes = scalar(L).tape, checked_all(L, target)
+    table = tape._memory.empty_table(L.id, first=min((t.id for t in nodes), default=0))
+    return tape._alone(lambda: record_all(tape, table, target, None, "zero"))
+
+
+def record_all(tape: Tape, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
+    """Record the derivatives by all targets, or none of them."""
+    start, recording = tape._next, Recording(tape, table)
+    try:
+        return mapped(lambda t: recorded(recording, t, log, unconnected), target)
+    except BaseException:
+        tape._cut(start)
+        raise
 
 
 def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Any:

@@ -24,7 +24,7 @@ Answer = tuple[list[Any], Tally]
 def by_segments(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
     """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
     memory = y.tape._memory
-    table = memory.empty_table(y.id)
+    table = memory.empty_table(y.id, first=min((x.id for x in xs), default=0))
     near = leading(table, y, xs)
     if not near:
         nothing = Tally(quotient(memory, [y.id], [t.id for t in xs]), order, (), {}, "no path leads from x to y")

@@ -22,6 +22,7 @@ from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, 
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
+from .conversions import CONSTANT, KEPT, converts
 from .errors import (
     AssignError,
     AssignTypeError,
@@ -108,7 +109,7 @@ class Tape:
     (np.float64(5.0), 3)
     """
 
-    __slots__ = ("__weakref__", "_constants", "_handles", "_lock", "_memory", "_names", "_next", "_passing", "graph")
+    __slots__ = ("__weakref__", "_constants", "_differentiated", "_handles", "_lock", "_memory", "_mode", "_names", "_next", "graph")
 
     def __init__(self) -> None:
         steps: Steps = {}
@@ -117,7 +118,8 @@ class Tape:
         self._lock = threading.RLock()
         _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
         self._next = 0
-        self._passing = False  # whether no program outlives the trace that made the tape, so that values may be taken
+        self._mode = KEPT  # which values may be taken while it records
+        self._differentiated: set[int] = set()  # the inputs of the functions that run on it and are differentiated
         self._names: dict[str, int] = {}
         self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
@@ -149,7 +151,8 @@ class Tape:
         <memograd.Node x: leaf, float64 ()>
         """
         if isinstance(value, Node):
-            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. Give its .value, or use the node itself.")
+            advice = "Give its .value, or use the node itself" if value.tape._mode.tells else "Use the node itself"
+            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. {advice}.")
         y, labels = entering(value), labels_of(value)
         if y.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
@@ -224,12 +227,20 @@ class Tape:
     def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
-            raise RefusedError(
-                f"{op_name(op)} was called with out=, but a node's value never changes in place. "
-                f"Use the result, y = {op_name(op)}(…), or x.at[i].set(v)."
-            )
+            return self._into(op, args, kwargs)
         args, kwargs = rule_of(op).bind(args, kwargs)
         return self.record(op, args, self._keywords(op, kwargs))
+
+    def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a call that writes into an array, as ``y += x`` does; refused, unless its nodes may be converted."""
+        out = kwargs["out"]
+        nodes = [a for a in (*args, *kwargs.values()) if isinstance(a, Node)]
+        if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(converts(a, CONSTANT) for a in nodes):
+            raise RefusedError(
+                f"{op_name(op)} was called with out=, but a node's value never changes in place. Use the result, y = {op_name(op)}(…), or "
+                f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
+            )
+        return op(*map(_number, args), **{name: _number(a) for name, a in kwargs.items()})
 
     def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The keywords of a call as they are kept; refused where a rule does not know them."""
@@ -246,9 +257,12 @@ class Tape:
             items = tuple(map(self._constant, a))
             return copied(items) if rule is not None and rule.lines[k,] else items  # rules do arithmetic on operands
         if isinstance(a, Node):
+            if converts(a, CONSTANT):
+                return self._constant(a.value)
+            advice = "Give its .value, if it may be frozen into the program" if a.tape._mode.tells else a.tape._mode.hint.rstrip(".")
             raise RefusedError(
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
-                f"Give its .value, if it may be frozen into the program; or use np.stack or np.concatenate for lists of nodes."
+                f"{advice}; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else unlabelled(a)
         if is_foreign(a):
@@ -269,9 +283,8 @@ class Tape:
         return copy
 
     def _foreign(self, what: str, a: Node) -> OtherTapeError:
-        error = OtherTapeError(
-            f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape, or give its .value."
-        )
+        value = ", or give its .value" if a.tape._mode.tells else ""
+        error = OtherTapeError(f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape{value}.")
         error.tapes = (self, a.tape)
         return error
 
@@ -740,6 +753,11 @@ BUSY = {
     Tape._alone.__code__: "a request",
 }
 """What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no cost to recording."""
+
+
+def _number(a: Any) -> Any:
+    """The value of a node that may be converted; anything else is what it is."""
+    return a.value if isinstance(a, Node) else a
 
 
 def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
