@@ -34,8 +34,8 @@ LEVELS = {
     },
     1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
-    3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds"},
-    4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
+    3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds", "weaknodes"},
+    4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering", "arguments"},
     5: {
         "tableview",
         "foresight",
