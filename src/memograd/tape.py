@@ -16,7 +16,7 @@ import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, unlabelled
+from .arrays import DOUBLE, copied, dtype_of, entering, exceeding, same, settle, shape_of, unlabelled
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
@@ -25,6 +25,7 @@ from .errors import (
     AssignTypeError,
     BudgetError,
     BusyError,
+    IntegerRangeError,
     NamingError,
     NotDifferentiableError,
     OtherTapeError,
@@ -394,6 +395,8 @@ class Tape:
             Not a leaf, or another shape.
         AssignTypeError
             Another kind of dtype.
+        IntegerRangeError
+            An integer that the leaf's dtype does not hold.
         BusyError
             In the middle of a request.
 
@@ -433,6 +436,11 @@ class Tape:
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise AssignTypeError(
                 f"{describe(node)} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+            )
+        if (beyond := exceeding(y, dtype)) is not None:
+            raise IntegerRangeError(
+                f"{describe(node)} was assigned {beyond}, which {dtype} does not hold. Give integers "
+                f"that fit, or make the leaf anew of a wider dtype."
             )
         return _laid_out(copied(y if y.dtype == dtype else y.astype(dtype)), node)
 
