@@ -270,7 +270,7 @@ ARROWS = {
 FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "archive"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
+OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"shtab"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40
