@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -343,6 +344,63 @@ def test_a_link_stays_a_link_and_permissions_stay(tape, x, path):
     mg.save(link, tape)
     assert link.is_symlink() and "new" in mg.load(path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_written_into(tape, x, path):
+    mg.save(path, tape)
+    pipe, received = path.with_name("pipe"), []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    mg.save(pipe, tape)
+    reader.join(60)
+    assert pipe.is_fifo() and received == [path.read_bytes()]
+    assert sorted(os.listdir(path.parent)) == ["pipe", path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="files of this system have no owner to be kept")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_owner_group_and_mode_are_kept_as_far_as_allowed(tape, x, path, monkeypatch, allowed):
+    asked = []
+
+    def chown(name, owner, group):
+        asked.append((owner, group))
+        if not allowed:
+            raise PermissionError(1, "Operation not permitted")
+
+    mg.save(path, tape)
+    path.chmod(0o640)
+    old = path.stat()
+    monkeypatch.setattr(os, "chown", chown)
+    tape.leaf(2.0, name="new")
+    mg.save(path, tape)
+    assert asked == [(old.st_uid, -1), (-1, old.st_gid)]
+    assert path.stat().st_mode & 0o777 == 0o640 and "new" in mg.load(path)
+
+
+def test_nobody_else_reads_a_private_file_while_it_is_written(tape, x, path, monkeypatch):
+    mg.save(path, tape)
+    path.chmod(0o600)
+    modes = []
+    monkeypatch.setattr(os, "fsync", lambda number: modes.append(os.fstat(number).st_mode & 0o077))
+    mg.save(path, tape)
+    assert modes == [0]
+
+
+def test_a_disk_is_not_overwritten(tape, x, path, monkeypatch):
+    path.write_bytes(b"a disk")
+    monkeypatch.setattr(atomic.stat, "S_ISREG", lambda mode: False)
+    monkeypatch.setattr(atomic.stat, "S_ISBLK", lambda mode: True)
+    with pytest.raises(ArchiveError, match="is a disk, which would be overwritten"):
+        mg.save(path, tape)
+    assert path.read_bytes() == b"a disk"
+
+
+def test_a_folder_is_python_s_own_error(tape, x, path):
+    with pytest.raises(IsADirectoryError):
+        mg.save(path.parent, tape)
+    assert os.listdir(path.parent) == []
 
 
 # ----------------------------------------------------------------------------------------------------- version 1

@@ -1,7 +1,15 @@
 """Functions that are traced once for each signature: `memograd.functional.compiled`."""
 
+import copy
+import gc
+import pickle
 import threading
+import weakref
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -158,3 +166,201 @@ def test_arguments_and_results_that_are_no_arrays():
         compiled(lambda x, names: x)(1.0, {"a"})
     with pytest.raises(RefusedError, match="gives arrays"):
         compiled(lambda x: (x, "text"))(1.0)
+
+
+PROMOTING = {
+    "x + s": lambda x, s: x + s,
+    "s - x": lambda x, s: s - x,
+    "python": lambda x, s: x * abs(-((2 * s + 1) ** 2) / 3),
+    "divmod": lambda x, s: divmod(s, 0.7)[1] * x,
+    "complex": lambda x, s: x * (s * 1j).imag,
+    "strong": lambda x, s: x * np.multiply(s, 2.0),
+    "maximum": lambda x, s: np.maximum(x, s),
+    "greater": lambda x, s: x > s,
+    "where": lambda x, s: np.where(x > 0, x, s),
+    "clip": lambda x, s: np.clip(x, s, 2 * s),
+    "full_like": lambda x, s: np.full_like(x, s),
+    "dot": lambda x, s: np.dot(x, s),
+    "outer": lambda x, s: np.multiply.outer(x, s),
+    "stack": lambda x, s: np.stack([x[0], s]),
+    "interp": lambda x, s: np.interp(s, np.array([0.0, 1.0], np.float32), x[:2]),
+    "isclose": lambda x, s: np.isclose(x, s, rtol=0, atol=0),
+    "result_type": lambda x, s: x.astype(np.result_type(x, s)),
+}
+
+
+class TestPythonNumbers:
+    """A Python float takes the precision of the array that it meets, in a plan as in NumPy."""
+
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.complex64, np.int32])
+    @pytest.mark.parametrize("name", PROMOTING)
+    def test_they_promote_as_numpy_has_it(self, name, dtype):
+        f, x = PROMOTING[name], np.array([0.1, 3.25, -2.0]).astype(dtype)
+        if np.iscomplexobj(x) and name in ("clip", "divmod", "greater"):
+            x = x.real
+        step = compiled(f)
+        for s in (0.25, 0.1, 1e-3):
+            y, expected = step(x, s), f(x, s)
+            assert y.dtype == expected.dtype and np.array_equal(y, expected), s
+        assert len(step.plans) == 1
+
+    def test_a_float64_of_numpy_s_is_another_signature(self):
+        step, x = compiled(lambda x, s: x * s), np.ones(2, np.float32)
+        assert [step(x, s).dtype.itemsize for s in (1.0, np.float64(1.0), 1j, np.complex128(1))] == [4, 8, 8, 16]
+        assert len(step.plans) == 4
+
+    def test_gradients_are_those_without_a_plan(self, rng):
+        f = value_and_grad(lambda x, s: np.sum(np.square(x * s + 0.1)), argnums=(0, 1))
+        x = rng.normal(size=3).astype(np.float32)
+        (value, g), (expected, h) = compiled(f)(x, 0.3), f(x, 0.3)
+        assert value.dtype == expected.dtype and [a.dtype for a in g] == [a.dtype for a in h]
+        np.testing.assert_allclose(np.concatenate([g[0], [g[1]]]), np.concatenate([h[0], [h[1]]]), rtol=1e-5)
+
+    def test_an_op_that_knows_python_s_numbers_alone_is_refused(self):
+        @mg.op
+        def odd(x, s):
+            return x * 1.0 if type(s) is float else np.asarray(x, np.longdouble) * s
+
+        mg.elementwise(odd, x=lambda g: g, s=None)
+        with pytest.raises(RefusedError, match="odd gives float32 of a Python number .* Give np.float64"):
+            compiled(odd)(np.ones(2, np.float32), 2.0)
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class TestStatics:
+    @pytest.mark.parametrize(("a", "b"), [
+        (frozenset({1}), frozenset({True})),
+        (frozenset({frozenset({1})}), frozenset({frozenset({1.0})})),
+        (frozenset({0.0}), frozenset({-0.0})),
+        (frozenset({(1, 2)}), frozenset({(1, 2.0)})),
+        ({1: "a"}, {True: "a"}),
+        ({(0.0,): 1}, {(-0.0,): 1}),
+        (Decimal("1"), Decimal("1.0")),
+        (Decimal("0"), Decimal("-0")),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))),
+        (slice(1), slice(True)),
+        (range(0), range(1, 1)),
+        (np.int64(1), np.bool(True)),
+        (np.datetime64(1, "D"), np.datetime64(1, "s")),
+        (Model(1.0, (1,)), Model(1.0, (True,))),
+        (Model(1.0, frozenset({0j})), Model(1.0, frozenset({-0j}))),
+    ])  # fmt: skip
+    def test_equal_ones_that_are_not_the_same_share_no_plan(self, runs, a, b):
+        @compiled
+        def f(x, k):
+            runs.append(k)
+            return x * len(repr(getattr(k, "names", k)))
+
+        for k in (a, b, a, b):
+            assert f(1.0, k) == len(repr(getattr(k, "names", k)))
+        assert len(f.plans) == len(runs) == 2
+
+    @pytest.mark.parametrize(
+        "k", [Decimal("nan"), Decimal("1.0"), frozenset({1, "a"}), Colour.RED, np.sin, Model, Fraction(1, 3), slice(1, 2)]
+    )
+    def test_the_same_ones_share_one(self, runs, k):
+        f = compiled(lambda x, k: runs.append(k) or x)
+        f(1.0, k), f(2.0, copy.deepcopy(k))
+        assert len(runs) == len(f.plans) == 1
+
+    def test_functions_are_not_kept_alive(self):
+        f = compiled(lambda x, g: g(x))
+        for k in range(3):
+            assert f(1.0, lambda x, k=k: x * k) == k
+            gc.collect()
+        assert len(f.plans) == 1
+
+    @pytest.mark.parametrize("k", [np.random.default_rng(0), iter([1]), {1}, object.__new__(type("Slots", (), {"__slots__": ("a",)}))])
+    def test_what_may_change_unseen_is_refused(self, k):
+        with pytest.raises(RefusedError, match=r"argument_k\['inner'\]"):
+            compiled(lambda x, k: x)(1.0, k={"inner": k})
+
+
+class Network:
+    scale = 3.0
+
+    def __init__(self, w):
+        self.w, self.power, self.inner = w, 1, None
+
+    @compiled
+    def f(self, x=1.0):
+        return self.scale * self.w**self.power * x if self.inner is None else self.inner.f(x)
+
+    @compiled
+    def count(self, x):
+        self.times = 1
+        return x
+
+    @compiled
+    def add(self, items, x):
+        items.append(x)
+        return x
+
+
+class TestMethods:
+    def test_a_call_sees_the_attributes_as_they_are(self, monkeypatch):
+        model = Network(2.0)
+        assert model.f(2.0) == 12.0 and model.f() == 6.0 and Network.f(model, 1.0) == 6.0
+        for change, expected in (({"w": 3.0}, 9.0), ({"scale": 5.0}, 15.0), ({"power": 2}, 45.0), ({"inner": Network(1.0)}, 3.0)):
+            vars(model).update(change)
+            assert model.f() == expected
+        model.inner.w = 2.0
+        assert model.f() == 6.0
+        monkeypatch.setattr(Network, "scale", 1.0)
+        assert model.f() == 2.0
+
+    def test_instances_share_plans_and_are_not_kept_alive(self):
+        f = compiled(lambda model, x: model.w * x)
+        model = Network(np.ones(2))
+        known = weakref.ref(model)
+        f(model, 1.0), f(Network(np.zeros(2)), 1.0)
+        del model
+        gc.collect()
+        assert len(f.plans) == 1 and known() is None
+
+    def test_gradients_go_through_a_method(self):
+        model = Network(np.array([1.0, 2.0]))
+        assert compiled(grad(lambda x: np.sum(model.f(x))))(2.0) == 9.0
+
+    def test_a_method_that_changes_what_it_was_given_is_refused(self):
+        model = Network(2.0)
+        with pytest.raises(RefusedError, match="changed argument_0.times, which a plan would not repeat"):
+            model.count(1.0)
+        with pytest.raises(RefusedError, match=r"changed argument_1\[0\]"):
+            model.add([], 1.0)
+        assert not hasattr(model, "times")
+
+    def test_a_class_attribute_does_not_hide_a_method_below_it(self):
+        class Below(Network):
+            def scale(self):
+                return 7.0
+
+        assert compiled(lambda model, x: model.scale() * x)(Below(1.0), 1.0) == 7.0
+
+    def test_an_object_inside_itself_is_refused(self):
+        model = Network(2.0)
+        model.inner = model
+        with pytest.raises(RefusedError, match="inside itself"):
+            model.f()
+
+
+@compiled
+def tripled(x):
+    return 3.0 * x
+
+
+class TestCopies:
+    @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+    def test_they_compute_the_same(self, way):
+        f = compiled(np.sin)
+        f(1.0)
+        other = way(f)
+        assert other(0.5) == np.sin(0.5) and other is not f and other.plans is not f.plans
+
+    def test_one_that_is_compiled_where_it_is_defined_is_pickled_by_name(self):
+        tripled(1.0)
+        assert pickle.loads(pickle.dumps(tripled)) is tripled
+        assert pickle.loads(pickle.dumps(Network.f)) is Network.f

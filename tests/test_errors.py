@@ -30,6 +30,7 @@ BUILTINS = {
     errors.AssignError: ValueError,
     errors.AssignTypeError: TypeError,
     errors.BudgetError: ValueError,
+    errors.IntegerRangeError: OverflowError,
     errors.PlanError: ValueError,
     errors.PlanTypeError: TypeError,
     errors.ValueChangedError: ValueError,
@@ -507,6 +508,31 @@ class TestAssigning:
         k = tape.leaf(1, name="k")
         with refused(tape, errors.AssignTypeError, "k (leaf, int64 (), ", "was assigned float64"):
             k.value = 1.5
+
+    @pytest.mark.parametrize("value, beyond", [([1, 300], 300), ([-129, 300], -129), (np.array([1, 2**63], np.uint64), 2**63)])
+    def test_integers_that_do_not_fit(self, tape, L, value, beyond):
+        k = tape.leaf(np.array([1, 2], np.int8 if beyond < 2**63 else np.int64), name="k")
+        with refused(tape, errors.IntegerRangeError, "k (leaf, int", f"was assigned {beyond}, which int", "does not hold"):
+            k.value = value
+        assert k.value.tolist() == [1, 2]
+        k.value = np.array([127, -128])
+        assert k.value.tolist() == [127, -128]
+
+    def test_integers_that_do_not_fit_in_place(self, tape, L):
+        k, wide = tape.leaf(np.array([1, 2], np.int8), name="k"), tape.leaf(300, name="wide")
+        for v in (300, [300], np.int64(300), wide):
+            with refused(tape, errors.IntegerRangeError, "x.at[i].set(v) was given 300, which the int8 of x does not hold"):
+                k.at[:1].set(v)
+        changed = k.at[0].set(-128).at[1].set(tape.leaf(3))
+        assert changed.value.tolist() == [-128, 3] and changed.dtype == np.int8
+
+    def test_integers_that_do_not_fit_into_a_plan(self, tape):
+        k = tape.leaf(np.array([1, 2], np.int8), name="k")
+        replayed = mg.plan(k * k, [k])
+        for call in (lambda: replayed([300, 2]), lambda: replayed.map([[1, 2], [300, 2]])):
+            with refused(tape, errors.IntegerRangeError, "Input k of a plan was given 300, which int8 does not hold"):
+                call()
+        assert replayed([3, 2]).tolist() == [9, 4]
 
     def test_a_node(self, tape, x, L):
         with refused(tape, errors.AssignTypeError, "x (leaf", "was assigned a node. Give its value: x.value"):

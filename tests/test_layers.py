@@ -35,8 +35,8 @@ LEVELS = {
     },
     1: {"advice", "conversions", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
-    3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds"},
-    4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
+    3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds", "weaknodes"},
+    4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering", "arguments"},
     5: {
         "tableview",
         "foresight",
@@ -99,7 +99,9 @@ ARROWS = {
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.broadcasting", "chunked"),
+    ("rules.indexing", "arrays"),
     ("rules.indexing", "chunked"),
+    ("rules.indexing", "errors"),
     ("rules.indexing", "lazyforms"),
     ("rules.indexing", "rules.broadcasting"),
     ("rules.methods", "chunked"),
@@ -273,7 +275,7 @@ ARROWS = {
 FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "archive"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
+OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"shtab"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

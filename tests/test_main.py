@@ -1,6 +1,9 @@
 """The command line: what each command prints and with which code it ends, on a saved tape and without one."""
 
+import io
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +12,7 @@ import pytest
 from tutorial import TRANSCRIPT
 
 import memograd as mg
-from memograd.__main__ import main
+from memograd.__main__ import CLOSED, PLAIN, main
 from memograd.commands import deviation
 from memograd.coverage import by_class, survey, table
 
@@ -17,8 +20,10 @@ NASTY = "<script>\n"
 
 
 @pytest.fixture
-def said(capsys):
+def said(capsys, monkeypatch):
     """Run a command that ends with a code, and give what it printed."""
+
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
 
     def run(*argv, code=0):
         assert main([str(word) for word in argv]) == code
@@ -186,6 +191,96 @@ def test_completion_knows_the_commands(said, shell):
     assert "walkthrough" in said("completion", shell)
 
 
-def test_the_package_can_be_run():
-    ran = subprocess.run([sys.executable, "-m", "memograd", "walkthrough"], capture_output=True, encoding="utf-8", check=True)
-    assert ran.stdout == TRANSCRIPT + "\n"
+COMMANDS = {
+    "--help": 0, "grad --help": 0, "walkthrough": 0, "walkthrough --json": 0, "coverage": 0, "show {file}": 0, "show {file} --json": 0,
+    "show {file} --draw svg": 0, "show {file} --draw dot": 0, "show {file} --draw mermaid": 0, "show {file} --draw graphml": 0,
+    "show {file} --draw json": 0, "grad {file} L x --log": 0, "grad {file} L x --json": 0, "why {file} L w": 0, "why {file} L w --json": 0,
+    "explain {file} L x": 0, "explain {file} L 2 --json": 1, "check {file} L x": 0, "check {file} L x --json": 0, "compare {file} L x": 0,
+    "compare {file} L x --json": 0, "grad {file} ∂ x": 2,
+}  # fmt: skip
+"""Every command, and the code that it ends with."""
+
+
+def ended(words):
+    """The code that a command ends with, the usage's included."""
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code
+
+
+class TestOutputs:
+    """Whatever reads the output, and in whichever encoding: no command ends in a traceback."""
+
+    @pytest.fixture
+    def words(self, file, request):
+        tape = mg.load(file)
+        np.exp(tape["x"]).named("é∂😀")
+        mg.save(file, tape)
+        return request.param.format(file=file).split()
+
+    @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+    @pytest.mark.parametrize(("words", "code"), COMMANDS.items(), ids=COMMANDS, indirect=["words"])
+    def test_any_encoding(self, words, code, encoding, monkeypatch):
+        monkeypatch.delenv("FORCE_COLOR", raising=False)
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", err)
+        assert ended(words) == code
+        printed = out.buffer.getvalue().decode("utf-8" if "--draw" in words else encoding)
+        assert bool(printed) is (code != 2) and bool(err.buffer.getvalue()) is (code == 2)
+        if "--json" in words or "json" in words:
+            json.loads(printed)
+        if words == ["walkthrough"]:
+            assert printed == (TRANSCRIPT if encoding == "utf-8" else TRANSCRIPT.translate(str.maketrans(PLAIN))) + "\n"
+
+    @pytest.mark.parametrize(("error", "expected"), [(BrokenPipeError(32, "Broken pipe"), 141), (OSError(28, "No space left"), 2)])
+    @pytest.mark.parametrize("words", COMMANDS, indirect=True)
+    def test_nobody_reads_it(self, words, error, expected, monkeypatch, capsys):
+        class Closed(io.StringIO):
+            def write(self, text):
+                self.buffered = True
+                return len(text)
+
+            def flush(self):
+                if getattr(self, "buffered", False):
+                    raise error
+
+        monkeypatch.setattr(sys, "stdout", Closed())
+        code = ended(words)
+        assert code == expected or (code == 2 and not hasattr(sys.stdout, "buffered"))
+
+    @pytest.mark.parametrize("words", ["--help", "walkthrough", "coverage"])
+    def test_python_does_not_complain_at_its_end(self, words):
+        read, write = os.pipe()
+        os.close(read)
+        ran = subprocess.run([sys.executable, "-m", "memograd", words], stdout=write, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        os.close(write)
+        assert ran.returncode in (CLOSED, 0 if words == "--help" else CLOSED)  # argparse itself may pass over the error
+        assert ran.stderr == ""
+
+
+@pytest.mark.parametrize(("settings", "terminal", "coloured"), [
+    ({}, True, True), ({}, False, False), ({"FORCE_COLOR": "1"}, False, True), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+    ({"TERM": "dumb"}, True, False),
+])  # fmt: skip
+def test_colours(settings, terminal, coloured, monkeypatch, capsys):
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **settings}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "name", "posix")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    assert main(["walkthrough"]) == 0
+    printed = capsys.readouterr().out
+    assert ("\x1b[32m→ table[W1]\x1b[0m" in printed) is coloured
+    assert re.sub("\x1b\\[[0-9;]*m", "", printed) == TRANSCRIPT + "\n"
+
+
+@pytest.mark.parametrize("setting", [{}, {"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}, {"FORCE_COLOR": "1"}])
+def test_the_package_can_be_run(setting):
+    rest = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR", "LC_ALL", "PYTHONUTF8")}
+    ran = subprocess.run([sys.executable, "-m", "memograd", "walkthrough"], env=rest | {"PYTHONIOENCODING": "utf-8"} | setting,
+                         capture_output=True, encoding="utf-8", check=True)  # fmt: skip
+    plain = re.sub("\x1b\\[[0-9;]*m", "", ran.stdout)
+    assert plain == (TRANSCRIPT.translate(str.maketrans(PLAIN)) if "cp1252" in setting.values() else TRANSCRIPT) + "\n"

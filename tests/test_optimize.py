@@ -1,5 +1,6 @@
 """One tape behind SciPy's optimisers: what is shared at one point, what a step reaches, and what is refused."""
 
+import inspect
 import sys
 
 import numpy as np
@@ -141,7 +142,62 @@ class TestOthers:
         assert (found.problem.calls["jac"] > 0) is (method != "krylov")
 
 
+class TestAsScipyHasIt:
+    """Arguments mean here what they mean to SciPy."""
+
+    @pytest.mark.parametrize("args", [(), (2.0,), 2.0, np.array([1.0, 2.0]), [1.0, 2.0], (np.array([1.0, 2.0]), 3.0), "ab", None])
+    @pytest.mark.parametrize("how", ["minimize", "root"])
+    def test_what_is_no_tuple_is_one_argument(self, how, args):
+        def told(x, *args):
+            given.append([type(a) for a in args])
+            return np.sum(np.square(x)) if how == "minimize" else x * 1.0
+
+        given = []
+        getattr(scipy.optimize, how)(told, [1.0], args=args)
+        expected, given = given[0], []
+        getattr(mg.optimize, how)(told, [1.0], args=args)
+        assert given == [expected]
+
+    @pytest.mark.parametrize("args", [(), (2.0,), [1.0, 2.0], np.array([1.0, 2.0])])
+    def test_least_squares_takes_them_item_by_item_and_by_name(self, args):
+        def told(x, *args, k=0.0):
+            given.append((args, k))
+            return x - 1.0
+
+        given = []
+        scipy.optimize.least_squares(told, [1.0], args=args, kwargs={"k": 5.0})
+        expected, given = given[0], []
+        found = mg.optimize.least_squares(told, [1.0], args=args, kwargs={"k": 5.0})
+        assert given == [expected] and found.x == 1.0
+
+    @pytest.mark.parametrize("how", ["minimize", "least_squares", "root"])
+    def test_signatures_are_scipys(self, how):
+        ours, theirs = (inspect.signature(getattr(module, how)).parameters for module in (mg.optimize, scipy.optimize))
+        positional = [name for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert positional == list(theirs)[: len(positional)]
+        assert {name for name, p in ours.items() if p.kind is p.KEYWORD_ONLY} <= theirs.keys() | {"progress"}
+        assert all(ours[name].default == theirs[name].default for name in positional)
+
+    def test_options_without_a_value_are_left_out(self):
+        assert mg.optimize.minimize(rosenbrock, START[:2], jac=None, hess=None, hessp=None, tol=None, callback=None).success
+
+
 class TestRefused:
+    @pytest.mark.parametrize(("how", "option"), [
+        ("minimize", {"jac": True}), ("minimize", {"jac": "2-point"}), ("minimize", {"hess": lambda x: x}), ("minimize", {"hessp": len}),
+        ("least_squares", {"jac": "2-point"}), ("least_squares", {"diff_step": 1e-3}), ("least_squares", {"jac_sparsity": [[1.0]]}),
+        ("root", {"jac": False}),
+    ])  # fmt: skip
+    def test_derivatives_of_the_user_s_own(self, how, option):
+        (name,) = option
+        with pytest.raises(RefusedError, match=f"memograd.optimize.{how} was given {name}=.*call scipy.optimize.{how} itself"):
+            getattr(mg.optimize, how)(lambda x: pytest.fail("it was run"), [1.0], **option)
+
+    @pytest.mark.parametrize("how", ["minimize", "least_squares", "root"])
+    def test_what_scipy_does_not_know(self, how):
+        with pytest.raises(RefusedError, match=f"scipy.optimize.{how} has no argument maxiter"):
+            getattr(mg.optimize, how)(lambda x: pytest.fail("it was run"), [1.0], maxiter=3)
+
     def test_what_is_no_scalar_is_not_minimised(self):
         with pytest.raises(NotScalarError):
             mg.optimize.minimize(lambda x: x * x, [1.0, 2.0])

@@ -1,8 +1,11 @@
 """The command line: ``memograd``, or ``python -m memograd``."""
 
 import argparse
+import codecs
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from . import commands
@@ -22,19 +25,53 @@ examples:
   memograd compare run.memograd L W1      against backprop and sums over paths
   memograd completion bash > ~/.local/share/bash-completion/completions/memograd
 
-exit codes: 0 done; 1 something was found wrong; 2 it could not be carried out
+exit codes: 0 done; 1 something was found wrong; 2 it could not be carried out; 141 nobody reads the output any more
 """
+
+CLOSED = 141
+"""What a shell tells of a program whose output nobody reads: 128 and the number of the signal SIGPIPE."""
+
+PLAIN = {"∂": "d", "→": "->", "←": "<-", "✗": "x", "·": "*", "…": "...", "–": "-", "−": "-", "∞": "inf", "Σ": "sum "}
+"""Signs in ASCII, for terminals whose encoding does not have them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, given by its words; those of the command line by default."""
-    args = parser().parse_args(argv)
+    codecs.register_error("memograd", in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="memograd")
     try:
-        code: int = args.run(args)
+        try:
+            args = parser().parse_args(argv)
+            code: int = args.run(args)
+        finally:
+            print(end="", flush=True)  # while an error can still be told
+    except BrokenPipeError:
+        discard_output()
+        return CLOSED
     except (MemogradError, OSError) as error:
+        discard_output()
         print(f"memograd: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
         return 2
     return code
+
+
+def in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode("ascii") for c in missing), error.end
+
+
+def discard_output() -> None:
+    """Have what is left of the output go nowhere, if it cannot be written: Python would try again at its end, and complain."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -100,6 +100,21 @@ def plain(a: np.ndarray) -> np.ndarray:
     raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
+def exceeding(y: Any, dtype: Any) -> Any:
+    """The first integer among the elements of `y` that `dtype` does not hold; None where all fit, or where dtypes are no integers.
+
+    >>> exceeding(np.array([1, 300]), np.dtype(np.int8)), exceeding(np.array([1.5]), np.dtype(np.int8))
+    (300, None)
+    """
+    if y.dtype.kind not in "iu" or dtype.kind not in "iu" or np.can_cast(y.dtype, dtype):
+        return None
+    if is_foreign(y):
+        return f"an element of {y.dtype}"  # of a graph or of another library's array it is not known
+    info = np.iinfo(dtype)
+    found = y[(y < info.min) | (y > info.max)]
+    return int(found.flat[0]) if found.size else None
+
+
 def dtype_of(y: Any) -> Any:
     """The dtype of a value; a tuple of dtypes where it is a tuple."""
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype

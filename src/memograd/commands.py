@@ -5,6 +5,8 @@ command could not be carried out.
 """
 
 import json
+import os
+import re
 import sys
 from argparse import Namespace
 from typing import Any
@@ -27,6 +29,9 @@ from .tape import Tape
 from .walkthrough import TARGETS, section_13
 
 FORMATS = {"svg": draw, "dot": to_dot, "mermaid": to_mermaid, "graphml": to_graphml, "json": to_node_link}
+
+COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
+"""Green for what is stored, cyan for what is read, red for what is dropped."""
 
 MANY = 100_000
 """Paths from a target to L up to which their sum is computed, too."""
@@ -59,7 +64,7 @@ def show(args: Namespace) -> int:
     """A saved tape: its nodes; with --draw, the picture of the program around an output."""
     tape = load(args.file)
     if args.draw is not None:
-        print(FORMATS[args.draw](node(tape, args.output or last(tape))))
+        as_picture(FORMATS[args.draw](node(tape, args.output or last(tape))))
     elif args.json:
         as_json([row(n) for n in tape])
     else:
@@ -199,8 +204,20 @@ def row(n: Node) -> dict[str, Any]:
 
 
 def as_json(answer: Any) -> None:
-    """Print an answer as JSON."""
-    print(json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes them in ASCII."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(answer, indent=2, allow_nan=False)
+    print(text)
+
+
+def as_picture(text: str) -> None:
+    """Print a picture: in UTF-8, as its readers expect it, unless it goes to a terminal."""
+    if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(text)
 
 
 def written(g: Any) -> Any:
@@ -230,14 +247,12 @@ def deviation(g: Any, h: Any) -> float:
 
 
 def said(text: str) -> None:
-    """Print a transcript; in colour where it goes to a terminal and rich is installed."""
-    try:
-        from rich.console import Console
-        from rich.text import Text
-    except ModuleNotFoundError:
-        print(text)
-        return
-    coloured = Text(text)
-    for pattern, style in ((r"→ table\[.*?\]", "green"), (r"← table\[.*?\]", "cyan"), (r"✗ table\[.*?\]", "red")):
-        coloured.highlight_regex(pattern, style)
-    Console(soft_wrap=True).print(coloured)
+    """Print a transcript; in colour, where it goes to a terminal."""
+    print(re.sub("([→←✗]) table\\[.*?\\]", lambda found: f"{COLOURS[found[1]]}{found[0]}\x1b[0m", text) if has_colours() else text)
+
+
+def has_colours() -> bool:
+    """Whether the output shows colours: a terminal, unless NO_COLOR is set, and anything where FORCE_COLOR is."""
+    if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
+        return not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and os.name != "nt" and os.environ.get("TERM") != "dumb"

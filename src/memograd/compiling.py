@@ -3,29 +3,34 @@
 import functools
 import threading
 from collections.abc import Callable
+from operator import attrgetter
+from sys import modules
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
+from .arguments import INPUTS, is_dead, leaves_of, signature_of, with_leaves
 from .conversions import COMPILED, unwrapped
 from .errors import RefusedError, printable
-from .nests import constants, filled, mapped, parts, placed
+from .nests import mapped
 from .node import Node
-from .passes.sharing import atom
 from .replay import Plan, plan
 from .tape import NUMBERS, Tape
 from .tracing import current, tracing
-
-INPUTS: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
-"""What a plan takes anew at each call."""
+from .weaknodes import WeakNode, strong
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
     """A function that traces f once for each signature, and from then on replays the plan.
 
-    It is asked for by name, and not done behind the back of :func:`grad` and its kin, because a plan keeps what the trace
-    saw: data that f closes over, global settings, the date. Whoever writes `compiled` says that f depends on its arguments
-    alone.
+    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
+    writes `compiled` says that f depends on its arguments alone.
+
+    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a nest of its attributes: its arrays and
+    floats are inputs, what else it holds is part of the signature. So a call sees every attribute as it is then, and no instance is
+    kept alive. Numbers and strings that stand in the class itself count as attributes; other things there, and attributes of a class
+    method's class, are kept as the trace saw them.
 
     Parameters
     ----------
@@ -36,15 +41,16 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     Returns
     -------
     Compiled
-        Called as f is. Arrays and floats are inputs; anything else among the arguments is part of the signature, and has to
-        be hashable: the shape of a nest, its keys, integers and strings, static fields of dataclasses. Its attribute
-        ``plans`` holds a :class:`memograd.Plan` for each signature.
+        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the arrays that they meet, as in NumPy.
+        Anything else among the arguments is part of the signature, and has to be hashable by its value, or a function, a class or a
+        module: the shape of a nest, its keys, integers and strings, static fields of dataclasses. What ``==`` does not tell apart,
+        such as 1 and True, makes two signatures. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
 
     Raises
     ------
     RefusedError
-        f branches on a value or reads one, so that the plan would be right for this value alone; or an argument is neither
-        an array nor hashable; or a result is no array.
+        f branches on a value or reads one, so that the plan would be right for this value alone; or f changes an argument or an
+        attribute; or an argument is neither an array nor hashable; or a result is no array.
 
     Examples
     --------
@@ -59,8 +65,13 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     return Compiled(f)
 
 
+NODES = frozenset({Node, WeakNode})
+
+
 class Compiled:
     """What :func:`compiled` gives: a function with its plans.
+
+    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is pickled by its name.
 
     Attributes
     ----------
@@ -76,25 +87,59 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         inputs: list[Any] = []
-        signature = (len(args), *kwargs, *[_signature(a, inputs) for a in (*args, *kwargs.values())])
-        if current() is not None or Node in map(type, inputs):
+        arguments = dict(enumerate(args)) | kwargs
+        signature = len(args), *kwargs, *signature_of(arguments, inputs)
+        if current() is not None or not NODES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
-        if signature not in self.plans:
+        made = self.plans.get(signature)
+        if made is None:
             with self._lock:  # one thread traces; the others wait for its plan
-                if signature not in self.plans:
-                    self.plans[signature] = self._traced(args, kwargs)
-        return self.plans[signature](*inputs)
+                made = self.plans.get(signature)
+                if made is None:
+                    made = self._traced(arguments, len(args))
+                    self.plans = {known: p for known, p in self.plans.items() if not is_dead(known)} | {signature: made}
+        return made(*inputs)
 
-    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind it to an instance, as Python's functions are."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        try:
+            public = attrgetter(name)(modules[self.__module__])
+        except (AttributeError, KeyError, TypeError):
+            public = None
+        return name if public is self else (Compiled, (self.f,))
+
+    def _traced(self, arguments: dict[Any, Any], count: int) -> Plan:
         tape = Unspoken()
-        arguments = {f"argument_{key}": a for key, a in [*enumerate(args), *kwargs.items()]}
-        entered = [
-            tape.leaf(a, name=where) if isinstance(a, INPUTS) else a for key, given in arguments.items() for where, a in placed(given, key)
-        ]
-        nodes, named = filled((args, kwargs), entered)
+        entered = [_entered(tape, a, where) for where, a in leaves_of(arguments)]
+        given = with_leaves(arguments, entered)
+        named = dict(list(given.items())[count:])
+        before = dict(leaves_of(given))
         with tracing(tape), unwrapped(tape):
-            y = self.f(*nodes, **named)
-        return plan(mapped(tape.entered, y), [node for node in entered if isinstance(node, Node)])
+            y = self.f(*list(given.values())[:count], **named)
+        _check_unchanged(before, dict(leaves_of(given)))
+        return plan(mapped(tape.entered, y), [strong(node) for node in entered if isinstance(node, Node)])
+
+
+def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise if the function changed one of its arguments."""
+    for place in after | before:
+        if place not in before or place not in after or before[place] is not after[place]:
+            raise RefusedError(
+                f"A compiled function changed {printable(place)}, which a plan would not repeat. "
+                f"Return what is new, and let the caller put it there."
+            )
+
+
+def _entered(tape: Tape, a: Any, where: str) -> Any:
+    """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
+    if not isinstance(a, INPUTS):
+        return a
+    node = tape.leaf(a, name=where)
+    return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node
 
 
 class Unspoken(Tape):
@@ -113,27 +158,3 @@ class Unspoken(Tape):
         if np.asarray(y).dtype.kind not in NUMBERS:
             raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
         return self.leaf(y)
-
-
-def _signature(nest: Any, inputs: list[Any]) -> Any:
-    """What a nest of arguments has in common with others that one plan serves; its arrays are put to the inputs."""
-    if isinstance(nest, INPUTS):
-        inputs.append(nest)
-        return (nest.shape, nest.dtype) if hasattr(nest, "dtype") else ((), np.dtype(type(nest)))
-    inner = parts(nest)
-    if inner is None:
-        return _static(nest)
-    fixed = tuple([_static(a) for a in constants(nest).values()])
-    return type(nest), fixed, tuple([(key, _signature(part, inputs)) for key, part in inner.items()])
-
-
-def _static(a: Any) -> Any:
-    """What stands for a static argument in a signature: 1, 1.0 and True are three, in tuples, too."""
-    try:
-        hash(a)
-    except TypeError:
-        raise RefusedError(
-            f"An argument of a compiled function is {printable(repr(a))}, neither an array nor hashable. Give what is "
-            f"static as integers, strings or other things that can be hashed."
-        ) from None
-    return atom(a)

@@ -76,6 +76,10 @@ class AssignTypeError(AssignError, TypeError):
     """A value cannot be assigned: its kind of dtype is not the leaf's."""
 
 
+class IntegerRangeError(MemogradError, OverflowError):
+    """An integer does not fit into the dtype of the array that it is put into."""
+
+
 class BudgetError(MemogradError, ValueError):
     """A budget that is no number of bytes."""
 

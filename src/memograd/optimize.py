@@ -4,9 +4,10 @@ A function is recorded once. From then on each new point is an assignment: what 
 read as it stands; and what the value needed is not computed again for the gradient.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,10 @@ NEEDS = {
 """Which derivatives SciPy's methods take; those that are not named take the gradient."""
 
 
+DERIVATIVES = frozenset({"jac", "hess", "hessp", "diff_step", "jac_sparsity", "workers"})
+"""Arguments of SciPy's functions that say what the derivatives are, or how to approximate them."""
+
+
 class Problem:
     """A function of arrays, recorded once, to be asked at one point after another.
 
@@ -43,7 +48,7 @@ class Problem:
     x0 : array_like, or dict of str to array_like
         Where to record it; real numbers.
     args : tuple
-        Further arguments of f, which stay as they are.
+        Further arguments of f, which stay as they are; what is no tuple is one argument.
 
     Attributes
     ----------
@@ -75,13 +80,13 @@ class Problem:
     2 points; fun 1, jac 1, hess 0, hessp 1 times asked
     """
 
-    def __init__(self, f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = ()) -> None:
+    def __init__(self, f: Callable[..., Any], x0: Any, args: Any = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
         nodes = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
         self._leaves = leaves(self.x)
-        self.y = self._recorded(f, args)
+        self.y = self._recorded(f, args if isinstance(args, tuple) else (args,))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
     def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
@@ -180,25 +185,27 @@ class Problem:
 
 
 def minimize(
-    f: Callable[..., Any],
+    fun: Callable[..., Any],
     x0: Any,
-    args: tuple[Any, ...] = (),
+    args: Any = (),
     method: str | Callable[..., Any] | None = None,
+    *,
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A minimum of f, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
+    """A minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
 
     Parameters
     ----------
-    f, x0, args
-        As for :class:`Problem`; f gives a scalar.
+    fun, x0, args
+        As f, x0 and args of :class:`Problem`; `fun` gives a scalar.
     method : str or callable, optional
         One of SciPy's, or of one's own. Where it takes the Hessian or its products, it gets them.
     progress : bool or callable
         Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new one.
     **options
-        SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``.
+        SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``; the functions among them are given
+        flat vectors. The derivatives ``jac``, ``hess`` and ``hessp`` are computed here, and cannot be given.
 
     Returns
     -------
@@ -208,9 +215,11 @@ def minimize(
     Raises
     ------
     NotScalarError
-        f gives no scalar.
+        `fun` gives no scalar.
     NotDifferentiableError
         As for :class:`Problem`.
+    RefusedError
+        A derivative was given, or an argument that SciPy does not know.
     MissingLibraryError
         SciPy is not installed.
 
@@ -221,28 +230,45 @@ def minimize(
     >>> found.x["a"].round(3), abs(found.x["b"]) < 1e-6
     (array([3., 3.]), np.True_)
     """
-    problem = Problem(f, x0, args)
+    solve = _solver("minimize", options)
+    problem = Problem(fun, x0, args)
     scalar(problem.y)
     takes = NEEDS.get(str(method).lower(), ("jac",))
-    return _solved(problem, "minimize", takes, progress, method=method, **options)
+    return _solved(solve, problem, takes, progress, method=method, **options)
 
 
-def least_squares(f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), progress: bool | Report = False, **options: Any) -> Any:
-    """A minimum of Σ f², by :func:`scipy.optimize.least_squares`, with the Jacobian.
+def least_squares(
+    fun: Callable[..., Any],
+    x0: Any,
+    *,
+    args: Iterable[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    progress: bool | Report = False,
+    **options: Any,
+) -> Any:
+    """A minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
 
     Parameters
     ----------
-    f, x0, args
-        As for :class:`Problem`; f gives a vector of residuals.
+    fun, x0
+        As f and x0 of :class:`Problem`; `fun` gives a vector of residuals.
+    args, kwargs
+        Further arguments of `fun`, by position and by name, as SciPy has them: a list is as many arguments as it has items.
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``bounds``, ``method``, ``loss``, …
+        SciPy's other arguments: ``bounds``, ``method``, ``loss``, … The Jacobian is computed here: neither ``jac`` nor how to
+        approximate it, by ``diff_step``, ``jac_sparsity`` and ``workers``, can be given.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
         As from :func:`minimize`.
+
+    Raises
+    ------
+    NotDifferentiableError, MissingLibraryError, RefusedError
+        As for :func:`minimize`.
 
     Examples
     --------
@@ -252,29 +278,42 @@ def least_squares(f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), pr
     >>> found.x.round(6)
     array([0.5])
     """
-    return _solved(Problem(f, x0, args), "least_squares", ("jac",), progress, **options)
+    solve = _solver("least_squares", options)
+    problem = Problem(partial(fun, **kwargs) if kwargs else fun, x0, tuple(args))
+    return _solved(solve, problem, ("jac",), progress, **options)
 
 
 def root(
-    f: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), method: str = "hybr", progress: bool | Report = False, **options: Any
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    method: str = "hybr",
+    *,
+    progress: bool | Report = False,
+    **options: Any,
 ) -> Any:
-    """A zero of f, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
+    """A zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
 
     Parameters
     ----------
-    f, x0, args
-        As for :class:`Problem`; f gives as many numbers as it takes.
+    fun, x0, args
+        As f, x0 and args of :class:`Problem`; `fun` gives as many numbers as it takes.
     method : str
         One of SciPy's.
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``tol``, ``callback``, ``options``.
+        SciPy's other arguments: ``tol``, ``callback``, ``options``. The Jacobian, ``jac``, is computed here.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
         As from :func:`minimize`.
+
+    Raises
+    ------
+    NotDifferentiableError, MissingLibraryError, RefusedError
+        As for :func:`minimize`.
 
     Examples
     --------
@@ -282,20 +321,38 @@ def root(
     >>> mg.optimize.root(lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0]).x.round(6)
     array([1., 2.])
     """
-    takes = ("jac",) if method.lower() in ("hybr", "lm") else ()
-    return _solved(Problem(f, x0, args), "root", takes, progress, method=method, **options)
+    solve = _solver("root", options)
+    takes = ("jac",) if str(method).lower() in ("hybr", "lm") else ()
+    return _solved(solve, Problem(fun, x0, args), takes, progress, method=method, **options)
 
 
-def _solved(problem: Problem, how: str, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
-    """What one of SciPy's functions finds, in the form of x0."""
+def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
+    """One of SciPy's functions, if it takes the options and they leave the derivatives to memograd."""
     try:
-        solve = getattr(import_module("scipy.optimize"), how)
+        solve: Callable[..., Any] = getattr(import_module("scipy.optimize"), how)
     except ModuleNotFoundError:
         raise MissingLibraryError(
             f"memograd.optimize.{how} stands before SciPy's, which is not installed. Install it: pip install 'memograd[scipy]'."
         ) from None
+    for name, value in options.items():
+        if name in DERIVATIVES and value is not None:
+            raise RefusedError(
+                f"memograd.optimize.{how} was given {name}={printable(repr(value))}, but memograd computes the derivatives. "
+                f"Leave {name} out; or, to use your own, call scipy.optimize.{how} itself."
+            )
+    if unknown := [name for name in options if name not in signature(solve).parameters]:
+        raise RefusedError(
+            f"scipy.optimize.{how} has no argument {', '.join(map(printable, unknown))}. A method's own options go into "
+            f"options={{…}}, where {how} has it."
+        )
+    return solve
+
+
+def _solved(solve: Callable[..., Any], problem: Problem, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
+    """What one of SciPy's functions finds, in the form of x0."""
+    given = {name: value for name, value in options.items() if name not in DERIVATIVES}
     with reporting(progress, None, "points") as report:
-        result = solve(_told(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **options)
+        result = solve(_told(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **given)
     result.x, result.problem = problem.at(result.x), problem
     return result
 

@@ -9,9 +9,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import entering, shape_of, shown
+from .arrays import entering, exceeding, shape_of, shown
 from .chunked import is_chunked
-from .errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError, describe, op_name, printable
+from .errors import (
+    IntegerRangeError,
+    NotDifferentiableError,
+    OtherTapeError,
+    PlanError,
+    PlanTypeError,
+    describe,
+    op_name,
+    printable,
+)
 from .foreign import is_foreign
 from .lines import Line
 from .machine import sole_machine
@@ -164,6 +173,8 @@ class Plan:
             An array of another shape.
         PlanTypeError
             Another number of arrays, an unknown name, or another kind of dtype.
+        IntegerRangeError
+            An integer that the dtype of an input does not hold.
         """
         if named:
             arrays = self._arranged(arrays, named)
@@ -278,6 +289,11 @@ class Plan:
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise PlanTypeError(
                 f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
+            )
+        if (beyond := exceeding(y, dtype)) is not None:
+            raise IntegerRangeError(
+                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give integers "
+                f"that fit, or make another plan of a wider dtype."
             )
         return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
 

@@ -18,7 +18,7 @@ import networkx as nx
 import numpy as np
 
 from . import rules  # noqa: F401  (the sheets fill the registry)
-from .arrays import DOUBLE, copied, dtype_of, entering, same, settle, shape_of, unlabelled
+from .arrays import DOUBLE, copied, dtype_of, entering, exceeding, same, settle, shape_of, unlabelled
 from .budget import Budget
 from .calls import NOTHING
 from .chunked import DASK, Chunked, is_chunked
@@ -28,6 +28,7 @@ from .errors import (
     AssignTypeError,
     BudgetError,
     BusyError,
+    IntegerRangeError,
     NamingError,
     NotDifferentiableError,
     OtherTapeError,
@@ -438,6 +439,8 @@ class Tape:
             Not a leaf, or another shape.
         AssignTypeError
             Another kind of dtype.
+        IntegerRangeError
+            An integer that the leaf's dtype does not hold.
         BusyError
             In the middle of a request.
 
@@ -479,6 +482,11 @@ class Tape:
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise AssignTypeError(
                 f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+            )
+        if (beyond := exceeding(y, dtype)) is not None:
+            raise IntegerRangeError(
+                f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give integers "
+                f"that fit, or make the leaf anew of a wider dtype."
             )
         return self._laid_out(n, copied(y if y.dtype == dtype else y.astype(dtype)))
 

@@ -68,8 +68,9 @@ OF_MEMBER = "dtype length sha256"
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
     """Save a tape with all that is known of it: nodes, names, lines, values, derivatives, why each was computed, the budget.
 
-    The file takes the place of one at `path` when all of it is on the disk; if that fails, the old one stays as it is. Of a leaf that came
-    as a table with labels the numbers are saved, and not the labels.
+    The file takes the place of one at `path` when all of it is on the disk, with its owner and mode as far as that is allowed; if that
+    fails, the old one stays as it is. A link keeps leading to the file; a pipe is written into. Of a leaf that came as a table with
+    labels the numbers are saved, and not the labels.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
     Raises
     ------
     ArchiveError
-        A constant of the program that is no data, two ops of one name, or too much for an archive.
+        A constant of the program that is no data, two ops of one name, or too much for an archive; or a disk at `path`.
     BusyError
         In the middle of a request.
     OtherTapeError

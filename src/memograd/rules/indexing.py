@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import exceeding
 from ..chunked import is_chunked, scattered
+from ..errors import IntegerRangeError
 from ..foreign import Foreign, is_foreign, put_back
 from ..lazyforms import picked
 from ..registry import constant, elementwise, linear, op, rule
@@ -36,6 +38,12 @@ def masked(x: Any, *key: Any) -> Any:
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
     """`x` with `v` at `key`; `key` takes no element twice."""
+    whole = x.dtype.kind in "iu"
+    if whole and (beyond := exceeding(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
+        raise IntegerRangeError(
+            f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give integers "
+            f"that fit, or take x.astype(dtype) of a wider dtype first."
+        )
     y = x.copy() if is_foreign(x) else np.array(x)
     y[key] = v
     return y
