@@ -32,7 +32,7 @@ LEVELS = {
         "patterns",
         "tracing",
     },
-    1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    1: {"registry", "absent", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds"},
     4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
@@ -70,6 +70,7 @@ LEVELS = {
     6: {"__init__", "__main__"},
 }
 ARROWS = {
+    ("absent", "registry"),
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),

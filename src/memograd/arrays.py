@@ -26,7 +26,7 @@ def settle(y: Any) -> Any:
     if isinstance(y, tuple | list):
         items = map(settle, y)
         return type(y)(*items) if hasattr(y, "_fields") else tuple(items)
-    return y if hasattr(y, "dtype") else settle(np.asarray(y))
+    return settle(np.asarray(y)) if isinstance(y, np.ndarray) or not hasattr(y, "dtype") else y
 
 
 def shape_of(y: Any) -> Any:
