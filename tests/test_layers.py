@@ -94,6 +94,7 @@ ARROWS = {
     ("lazyforms", "errors"),
     ("notebooks", "errors"),
     ("calls", "signatures"),
+    ("rules.shaping", "errors"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.broadcasting", "chunked"),

@@ -218,7 +218,8 @@ class Tape:
             return a
         if isinstance(a, list | tuple):
             items = tuple(map(self._constant, a))
-            return copied(items) if rule is not None and rule.lines[k,] else items  # rules do arithmetic on operands
+            is_array = rule is not None and (rule.kind == "elementwise" or rule.lines[k,])
+            return copied(items) if is_array else items  # rules do arithmetic on operands
         if isinstance(a, Node):
             raise RefusedError(
                 f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "

@@ -226,7 +226,7 @@ rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
                            uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
-linear(np.bincount,        x=None, weights=lambda g, x, minlength=0: g[x])
+linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))  # reads y, whose length depends on x
 
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
          np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)
