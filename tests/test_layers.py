@@ -104,6 +104,8 @@ ARROWS = {
     ("rules.methods", "chunked"),
     ("rules.methods", "lazyforms"),
     ("rules.reductions", "rules.broadcasting"),
+    ("rules.reductions", "rules.stopping"),
+    ("rules.methods", "rules.stopping"),
     ("rules.special", "chunked"),
     ("rules.special", "lazyforms"),
     ("rules.linalg", "rules.broadcasting"),

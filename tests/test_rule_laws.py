@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sampling import WITH_LINES, samples
+from sampling_special import is_unknown
 
 import memograd as mg
 from memograd.arrays import inexact
 from memograd.errors import ValueChangedError, op_name
+from memograd.registry import RULES
+from memograd.scipy import linalg, signal
 
 
 def parts(y: Any) -> tuple[Any, ...]:
@@ -138,3 +141,60 @@ def test_a_shape_that_depends_on_counts_is_refused_when_it_changes(tape: mg.Tape
             ask()
     r.value = counts
     assert np.array_equal(mg.grad(L, x), recorded.value)
+
+
+# ------------------------------------------------------------------------------------------------------------- linearity
+
+
+def scales(*dtypes: Any) -> list[float]:
+    """From 1e-100 to 1e100, or as far as single precision goes; powers of two, which round nothing by themselves."""
+    most = 330 if all(np.finfo(dtype).eps < 1e-10 for dtype in dtypes) else 60
+    return [2.0**n for n in (-most, -20, 20, most)]
+
+
+MATRIX = np.random.default_rng(3).normal(size=(3, 3))
+DEFINITE = MATRIX @ MATRIX.T + np.eye(3)
+SCIPY: dict[Any, Any] = {
+    linalg.expm: [([MATRIX], {}, [0]), ([1e-3 * MATRIX], {}, [0]), ([10 * MATRIX], {}, [0])],
+    linalg.square_root: [([DEFINITE], {}, [0])],
+    linalg.logarithm: [([DEFINITE], {}, [0])],
+    linalg.triangular: [([DEFINITE, MATRIX], {"transposed": False, "lower": True, "unit_diagonal": False}, [0, 1])],
+    signal.convolve: [([MATRIX, MATRIX], {}, [0, 1]), ([MATRIX, MATRIX[:2]], {"mode": "same", "method": "direct"}, [0, 1])],
+}
+ALL = [*WITH_LINES, *SCIPY]
+
+
+def known(op: Any) -> Any:
+    """The sample calls of an op, with the operands by which its derivative is known."""
+    for xs, keywords, ks in SCIPY.get(op) or samples(op):
+        yield xs, keywords, [k for k in ks if not is_unknown(RULES[op].lines[k,][0][1])]
+
+
+@pytest.mark.parametrize("op", ALL, ids=op_name)
+def test_each_rule_is_linear_in_its_cotangent(op: Any, rng: Any) -> None:
+    for xs, keywords, ks in known(op):
+        y, leaves = recorded(op, xs, keywords, ks)
+        for node in [node for node in parts(y) if leaves and inexact(node.dtype)]:
+            seed = rng.normal(size=node.shape).astype(node.dtype)
+            want = mg.vjp(node, leaves, seed)
+            for scale in scales(node.dtype, *(leaf.dtype for leaf in leaves)):
+                for got, d in zip(mg.vjp(node, leaves, seed * scale), want, strict=True):
+                    close(got / scale, d)
+
+
+@pytest.mark.parametrize("op", ALL, ids=op_name)
+def test_each_push_is_linear_in_its_tangent(op: Any, rng: Any) -> None:
+    for xs, keywords, ks in known(op):
+        y, leaves = recorded(op, xs, keywords, ks)
+        for leaf in leaves:
+            t = rng.normal(size=leaf.shape).astype(leaf.dtype)
+            for node in [node for node in parts(y) if inexact(node.dtype)]:
+                want = mg.jvp(node, leaf, t)
+                for scale in scales(node.dtype, leaf.dtype):
+                    close(mg.jvp(node, leaf, t * scale) / scale, want)
+
+
+def close(got: Any, want: Any) -> None:
+    """To rounding, as compared with the largest element."""
+    size = np.max(np.abs(want), initial=0)
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12 * size if np.isfinite(size) else 0)

@@ -61,7 +61,7 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
     if origin.shape[0] != g.shape[axis]:
         raise ValueChangedError(
             f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, but its repeats "
-            f"now ask for {origin.shape[0]}. Shapes are part of the program: record it anew with the new repeats."
+            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew with the new repeats."
         )
     return scatter(g, shape, *(slice(None),) * axis, origin)
 
