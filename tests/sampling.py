@@ -6,6 +6,8 @@ import numpy as np
 from sampling_linalg import LINALG
 from sampling_special import SPECIAL_SAMPLES
 
+from memograd.arrays import inexact, settle
+from memograd.check import _generated
 from memograd.registry import RULES
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
 from memograd.rules.methods import log_sum, log_sum2, running_maximum, running_minimum, sum_of_slices
@@ -291,3 +293,13 @@ CONSTANT = [op for op, rule in SHEETS.items() if rule.kind == "constant"]
 def calls(op: Any) -> list[Any]:
     """Sample calls of an op, as (args, kwargs); none where the numbers that `check_rule` draws will do."""
     return SAMPLES.get(op, [call()])
+
+
+def samples(op: Any) -> list[Any]:
+    """The op's sample calls in canonical form: operands, keywords, and the positions that are differentiated."""
+    rule, found = RULES[op], []
+    for args, kwargs in calls(op):
+        operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
+        xs = [settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)]
+        found.append((xs, keywords, [k for k, x in enumerate(xs) if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)]))
+    return [sample for sample in found if sample[2]]

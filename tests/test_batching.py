@@ -4,30 +4,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampling import WITH_LINES, calls
+from sampling import WITH_LINES, samples
 
 import memograd as mg
 import memograd.numpy as mnp
 from memograd import batch
-from memograd.arrays import inexact, settle
+from memograd.arrays import inexact
 from memograd.batch import Batch, apply, run
 from memograd.batching import pulled_rows, pushed_columns
-from memograd.check import _generated, check_grad
+from memograd.check import check_grad
 from memograd.errors import BusyError, RefusedError
 from memograd.registry import RULES
 from memograd.rules.indexing import replace, scatter
 
 ROWS = 3
-
-
-def samples(op: Any) -> list[Any]:
-    """The op's sample calls in canonical form: operands, keywords, and the positions that are differentiated."""
-    rule, found = RULES[op], []
-    for args, kwargs in calls(op):
-        operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
-        xs = [settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)]
-        found.append((xs, keywords, [k for k, x in enumerate(xs) if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)]))
-    return [sample for sample in found if sample[2]]
 
 
 def drawn(rng: Any, like: Any) -> Any:

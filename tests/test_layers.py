@@ -33,7 +33,7 @@ LEVELS = {
         "patterns",
         "tracing",
     },
-    1: {"advice", "conversions", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    1: {"advice", "absent", "conversions", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds", "weaknodes"},
     4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering", "arguments"},
@@ -71,6 +71,7 @@ LEVELS = {
     6: {"__init__", "__main__"},
 }
 ARROWS = {
+    ("absent", "registry"),
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),
@@ -96,6 +97,7 @@ ARROWS = {
     ("notebooks", "errors"),
     ("calls", "signatures"),
     ("signatures", "numpysignatures"),
+    ("rules.shaping", "errors"),
     ("rules.shaping", "rules.indexing"),
     ("rules.shaping", "rules.broadcasting"),
     ("rules.broadcasting", "chunked"),
@@ -107,6 +109,8 @@ ARROWS = {
     ("rules.methods", "chunked"),
     ("rules.methods", "lazyforms"),
     ("rules.reductions", "rules.broadcasting"),
+    ("rules.reductions", "rules.stopping"),
+    ("rules.methods", "rules.stopping"),
     ("rules.special", "chunked"),
     ("rules.special", "lazyforms"),
     ("rules.linalg", "rules.broadcasting"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
+from .absent import partial
 from .arrays import DOUBLE, dtype_of, full, inexact, same, sealed, settle, shape_of
 from .errors import EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
@@ -454,7 +455,7 @@ def leading_to(memory: Memory, *outputs: int, first: int = 0) -> Up:
     A use counts if its rule has a line for it and both ends have an inexact dtype: no path runs through a comparison,
     the condition of `where`, or an index.
     """
-    steps = memory.steps
+    steps, with_several = memory.steps, []
     up: Up = {output: [] for output in outputs}
     stack = list(up)
     while stack:
@@ -468,16 +469,32 @@ def leading_to(memory: Memory, *outputs: int, first: int = 0) -> Up:
                 elif o >= first and ((dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype)):
                     up[n := int(o)] = (c, found)
                     stack.append(n)
+                    if type(dtype) is tuple:
+                        with_several.append(n)
     for several in up.values():
         if type(several) is list:
             several.sort(reverse=True)
+    for n in with_several:
+        leave_out(steps, up, n)
     return up
+
+
+def leave_out(steps: Steps, up: Up, n: int) -> None:
+    """Have the lines of n, an op with several outputs, leave out those that do not lead to an output."""
+    unread = frozenset(range(len(steps[n][DTYPE]))).difference(steps[c][ARGS][1] for c, _ in listed(up[n]))
+    for o in {int(a) for a in steps[n][ARGS] if type(a) is Operand and a in up} if unread else ():
+        own = [(c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines) for c, lines in listed(up[o])]
+        up[o] = own if len(own) > 1 else own[0]
+
+
+def listed(above: Any) -> list[Use]:
+    """The uses of a node as a list, which it is itself where there are several."""
+    return above if type(above) is list else [above]
 
 
 def join(up: Up, o: int, c: int, lines: tuple[tuple[int, Line], ...]) -> None:
     """Add a use of o by c to those that are known; it may be another position of the latest one's."""
-    known = up[o]
-    several = known if type(known) is list else [known]
+    several = listed(up[o])
     if several and several[-1][0] == c:
         several[-1] = (c, several[-1][1] + lines)
     else:

@@ -496,7 +496,7 @@ class Spot:
         self.node, self.key = node, key
 
     def set(self, v: Any) -> Node:
-        """`x` with `v` there; an index that takes an element twice is refused, because no order is defined."""
+        """`x` with `v` there. An index that takes an element twice is refused; where an index node does so later, the last write counts."""
         taken = np.zeros(self.node.shape, int)
         np.add.at(taken, tuple(k.value if isinstance(k, Node) else k for k in self.key), 1)
         if (taken > 1).any():

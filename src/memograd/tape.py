@@ -256,7 +256,8 @@ class Tape:
             return a
         if isinstance(a, list | tuple):
             items = tuple(map(self._constant, a))
-            return copied(items) if rule is not None and rule.lines[k,] else items  # rules do arithmetic on operands
+            is_array = rule is not None and (rule.kind == "elementwise" or rule.lines[k,])
+            return copied(items) if is_array else items  # rules do arithmetic on operands
         if isinstance(a, Node):
             if converts(a, CONSTANT):
                 return self._constant(a.value)

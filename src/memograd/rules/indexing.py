@@ -37,7 +37,7 @@ def masked(x: Any, *key: Any) -> Any:
 
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
-    """`x` with `v` at `key`; `key` takes no element twice."""
+    """`x` with `v` at `key`; where `key` takes an element twice, the last write counts."""
     whole = x.dtype.kind in "iu"
     if whole and (beyond := exceeding(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
         raise IntegerRangeError(
@@ -47,6 +47,31 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
     y = x.copy() if is_foreign(x) else np.array(x)
     y[key] = v
     return y
+
+
+@op
+def last_writes(shape: Any, *key: Any) -> Any:
+    """Whether the element of a value that is assigned at `key` is the last one that is written to its place: a mask."""
+    writers = np.zeros(shape, int)
+    order = np.reshape(np.arange(writers[key].size), writers[key].shape)
+    writers[key] = order
+    return writers[key] == order
+
+
+def takes_once(part: Any) -> bool:
+    """Whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
+    if type(part) in PLAIN:
+        return True
+    return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
+
+
+def written(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+    """The cotangent of a value that was assigned at `key`; what was overwritten later has none."""
+    taken = getitem(g, *key)
+    if all(map(takes_once, key)):
+        return taken
+    last = last_writes(shape, *key)
+    return taken if isinstance(last, np.ndarray) and last.all() else np.where(last, taken, 0)
 
 
 @op
@@ -135,7 +160,7 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
 rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key), push={"x": lambda t, *key: getitem(t, *key)})
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
-                           v=lambda g, v_shape, *key: unbroadcast(getitem(g, *key), v_shape))
+                           v=lambda g, x_shape, v_shape, *key: unbroadcast(written(g, x_shape, key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)
@@ -158,4 +183,4 @@ rule(output,               values=lambda g, values_shape, values_dtype, k: only(
                            push={"values": lambda t, k: t[k]})
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,
-         untrimmed)
+         untrimmed, last_writes)

@@ -5,6 +5,7 @@ Conventions. A running maximum or minimum comes from the latest of equals; `loga
 
 import functools
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..lazyforms import log_of_sum
 from ..registry import constant, linear, op, rule
 from .indexing import scatter, untake_along
 from .reductions import kept, lined
+from .stopping import stop_gradient
 
 
 @op
@@ -55,13 +57,18 @@ def latest(hit: Any) -> Any:
     return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
 
 
-def weighed(g: Any, a: Any, y: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
-    """`g` times exp(a - y), the share of each element of a in y = log Σ exp(a)."""
-    g, y = kept(g, axis, keepdims), kept(y, axis, keepdims)
-    whole = np.logical_and(np.equal(a, y), np.isinf(y))
-    share = exp(np.where(whole, 0, a) - np.where(np.isinf(y), 0, y))
-    number = np.maximum(np.sum(np.where(where, whole, False), axis=axis, keepdims=axis is not None), 1)
-    return g * np.where(where, np.where(np.isinf(y), whole / number, share), 0)
+def weighed(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
+    """`g` times the share of each element of a in Σ exp(a).
+
+    The greatest is taken away first: log Σ exp(a) itself is rounded, by as much as it is large.
+    """
+    a = a if where is True else np.where(where, a, -math.inf)
+    top = stop_gradient(np.max(a, axis=axis, keepdims=True))
+    ends = np.isinf(top)
+    lower = np.where(ends, np.where(np.equal(a, top), 0, -math.inf), np.where(ends, 0, a) - np.where(ends, 0, top))
+    part = exp(lower) if where is True else np.where(where, exp(lower), 0)
+    whole = np.sum(part, axis=axis, keepdims=True)
+    return kept(g, axis, keepdims) * part / np.where(np.equal(whole, 0), 1, whole)
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
@@ -79,8 +86,8 @@ def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
     return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
 
 
-rule(log_sum,          a=lambda g, a, y, axis=0, keepdims=False, where=True: weighed(g, a, y, axis, keepdims, where, np.exp), where=None)
-rule(log_sum2,         a=lambda g, a, y, axis=0, keepdims=False, where=True: weighed(g, a, y, axis, keepdims, where, np.exp2), where=None)
+rule(log_sum,          a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp), where=None)
+rule(log_sum2,         a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp2), where=None)
 rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))

@@ -14,6 +14,7 @@ import numpy as np
 from ..foreign import beside
 from ..registry import constant, linear, rule
 from .broadcasting import spread
+from .stopping import stop_gradient
 
 ABSENT: Any = inspect.signature(np.sum).parameters["where"].default
 """What NumPy puts in the place of an argument that was not given."""
@@ -108,18 +109,34 @@ def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, 
     return chosen(expand(g * given(initial, 1), shape, axis, keepdims) * rest, where)
 
 
+def widened(x: Any) -> Any:
+    """`x` in single precision, where it is half: 1/N and N times a number leave the range of halves from N = 65,520 on."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
 def deviation(a: Any, shape: Any, axis: Any = None, where: Any = ABSENT, mean: Any = ABSENT) -> Any:
     """`a` less its mean, conjugated where `a` is complex; 0 where a mask leaves out."""
     if mean is ABSENT:
-        mean = np.sum(chosen(a, where), axis=axis, keepdims=True) / count(shape, axis, where)
-    away = chosen(a - mean, where)
+        away = centred(a, shape, axis, where)
+    else:
+        away = chosen(a - mean, where)
     return np.conj(away) if a.dtype.kind == "c" else away
+
+
+def centred(a: Any, shape: Any, axis: Any, where: Any) -> Any:
+    """`a` less its mean; exactly 0 for equal numbers, whose mean may round.
+
+    So the greatest is taken away first: the errors are those of the spread then, not of the numbers.
+    """
+    if math.prod(shape):
+        a = chosen(a - stop_gradient(np.max(chosen(a, where, -math.inf), axis=axis, keepdims=True)), where)
+    return chosen(a - np.sum(chosen(a, where), axis=axis, keepdims=True) / count(shape, axis, where), where)
 
 
 def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
     """The cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
     number = count(shape, axis, where) - given(correction, ddof)
-    return 2 * kept(g, axis, keepdims) / number * deviation(a, shape, axis, where, mean)
+    return 2 * kept(widened(g), axis, keepdims) / number * deviation(widened(a), shape, axis, where, mean)
 
 
 def unvar_mean(
@@ -132,12 +149,12 @@ def unvar_mean(
 def halved(g: Any, y: Any) -> Any:
     """From a cotangent of the root y = √v to that of v; 0 where y is 0."""
     zero = np.equal(y, 0)
-    return np.where(zero, 0, 0.5 * g / np.where(zero, 1, y))
+    return np.where(zero, 0, 0.5 * widened(g) / np.where(zero, 1, widened(y)))
 
 
 def averaged(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """The cotangent of what `mean` took."""
-    return chosen(spread(kept(g, axis, keepdims) / count(shape, axis, where), shape), where)
+    return chosen(spread(kept(widened(g), axis, keepdims) / count(shape, axis, where), shape), where)
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
@@ -226,7 +243,7 @@ rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
                            uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
-linear(np.bincount,        x=None, weights=lambda g, x, minlength=0: g[x])
+linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))  # reads y, whose length depends on x
 
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
          np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)

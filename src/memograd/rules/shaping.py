@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import linear
+from ..errors import ValueChangedError
+from ..registry import constant, linear, op
 from .broadcasting import unbroadcast
 from .indexing import scatter
 
@@ -44,13 +45,24 @@ def column(shape: Any) -> Any:
     return (*shape, 1, 1)[: max(2, len(shape))]
 
 
+@op
+def repeated(n: int, repeats: Any) -> Any:
+    """For each element of a repetition, which of `n` elements it is."""
+    return np.repeat(np.arange(n), repeats)
+
+
 def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
     """`g` added up over the repetitions of each element."""
     if axis is None:
         size = int(np.prod(shape, dtype=int))
         return np.reshape(unrepeat(g, (size,), repeats, 0), shape)
     axis %= len(shape)
-    origin = np.repeat(np.arange(shape[axis]), repeats)
+    origin = repeated(shape[axis], repeats)
+    if origin.shape[0] != g.shape[axis]:
+        raise ValueChangedError(
+            f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, but its repeats "
+            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew with the new repeats."
+        )
     return scatter(g, shape, *(slice(None),) * axis, origin)
 
 
@@ -102,3 +114,5 @@ linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, [r
 linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part(g, k, [column(s) for s in xs_shape], 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
                             np.reshape(part(g, k, [s or (1,) for s in xs_shape], min(1, len(g.shape) - 1)), xs_shape[k]))
+
+constant(repeated)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..registry import rule
 from .indexing import output
-from .reductions import count, expand, given, kept, laid_out
+from .reductions import count, expand, given, kept, laid_out, widened
 
 
 def mean_of(pair: Any) -> Any:
@@ -21,14 +21,15 @@ def mean_of(pair: Any) -> Any:
 def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
     """The cotangent of what was averaged."""
     if weights is None:
-        return expand(g / count(shape, axis), shape, axis, keepdims)
-    w = laid_out(weights, np.shape(weights), shape, axis)
+        return expand(widened(g) / count(shape, axis), shape, axis, keepdims)
+    w = laid_out(widened(weights), np.shape(weights), shape, axis)
     return expand(g, shape, axis, keepdims) * w / np.sum(np.broadcast_to(w, shape), axis=axis, keepdims=True)
 
 
 def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
     """The cotangent of the weights: how far each element lies from the mean; and, where their sum is asked for, that of the sum."""
-    share = np.sum(np.broadcast_to(laid_out(w, w_shape, shape, axis), shape), axis=axis, keepdims=True)
+    g = tuple(map(widened, g)) if isinstance(g, tuple) else widened(g)
+    share = np.sum(np.broadcast_to(laid_out(widened(w), w_shape, shape, axis), shape), axis=axis, keepdims=True)
     mean = output(y, 0) if isinstance(g, tuple) else y
     d = expand(mean_of(g), shape, axis, keepdims) * (a - kept(mean, axis, keepdims)) / share
     d = d + expand(g[1], shape, axis, keepdims) if isinstance(g, tuple) else d

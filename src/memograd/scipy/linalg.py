@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import entering
 from ..errors import NoRuleError
 from ..node import Node
-from ..registry import op, rule
+from ..registry import constant, op, rule
 from .installed import library
 
 _linalg = library("scipy.linalg")
@@ -91,11 +91,25 @@ def logm(A: Any) -> Any:
     return logarithm(A) if isinstance(A, Node) else _linalg.logm(A)
 
 
+@op
+def scale_of(g: Any) -> Any:
+    """A power of two of the size of the largest element of each matrix; 1 where there is none, or it is not finite."""
+    largest = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0)
+    ordinary = np.isfinite(largest) & (largest > 0)
+    return np.ldexp(np.ones_like(largest), np.frexp(np.where(ordinary, largest, 0.5))[1] - 1)
+
+
+constant(scale_of)
+
+
 def frechet(f: Any, a: Any, g: Any) -> Any:
-    """The derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]]."""
-    n = g.shape[-1]
-    top, bottom = np.concatenate([a, g], -1), np.concatenate([0 * g, a], -1)
-    return f(np.concatenate([top, bottom], -2))[..., :n, n:]
+    """The derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]].
+
+    It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled, without rounding.
+    """
+    n, scale = g.shape[-1], scale_of(g)
+    top, bottom = np.concatenate([a, g / scale], -1), np.concatenate([0 * a, a], -1)
+    return scale * f(np.concatenate([top, bottom], -2))[..., :n, n:]
 
 
 rule(expm, A=lambda g, A: frechet(expm, mT(A), g), push={"A": lambda t, A: frechet(expm, A, t)})
