@@ -32,7 +32,7 @@ LEVELS = {
         "patterns",
         "tracing",
     },
-    1: {"registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    1: {"registry", "library", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds"},
     4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering"},
@@ -70,6 +70,7 @@ LEVELS = {
     6: {"__init__", "__main__"},
 }
 ARROWS = {
+    ("library", "registry"),
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),
@@ -313,7 +314,7 @@ def run(node: ast.AST) -> Iterator[ast.AST]:
 def objection(room: str, other: str) -> str | None:
     """Why `room` may not import the room `other`, or None."""
     if room.startswith("rules."):
-        allowed = other == "registry" or (room, other) in ARROWS
+        allowed = other in ("registry", "library") or (room, other) in ARROWS
     else:
         allowed = level(other) < level(room) or (room, other) in ARROWS or (room in FOLDERS and other.startswith(f"{room}."))
     return None if allowed else f"{room} (level {level(room)}) imports {other} (level {level(other)})"

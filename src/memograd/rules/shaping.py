@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import linear
+from ..library import linear
 from .broadcasting import unbroadcast
 from .indexing import scatter
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import NoRuleError
+from ..library import rule
 from ..node import Node
-from ..registry import op, rule
+from ..registry import op
 from .installed import library
 
 _linalg = library("scipy.linalg")
