@@ -71,6 +71,7 @@ LEVELS = {
 }
 ARROWS = {
     ("library", "registry"),
+    ("lowering", "facts"),
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),
