@@ -33,7 +33,7 @@ LEVELS = {
         "patterns",
         "tracing",
     },
-    1: {"advice", "absent", "conversions", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    1: {"advice", "absent", "conversions", "library", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds", "weaknodes"},
     4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering", "arguments"},
@@ -72,6 +72,8 @@ LEVELS = {
 }
 ARROWS = {
     ("absent", "registry"),
+    ("library", "registry"),
+    ("lowering", "facts"),
     ("callforms", "calls"),
     ("callforms", "errors"),
     ("arrays", "chunked"),
@@ -324,7 +326,7 @@ def run(node: ast.AST) -> Iterator[ast.AST]:
 def objection(room: str, other: str) -> str | None:
     """Why `room` may not import the room `other`, or None."""
     if room.startswith("rules."):
-        allowed = other == "registry" or (room, other) in ARROWS
+        allowed = other in ("registry", "library") or (room, other) in ARROWS
     else:
         allowed = level(other) < level(room) or (room, other) in ARROWS or (room in FOLDERS and other.startswith(f"{room}."))
     return None if allowed else f"{room} (level {level(room)}) imports {other} (level {level(other)})"

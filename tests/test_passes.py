@@ -1,6 +1,5 @@
 """Each pass by itself: what it takes away, what it must leave, and that the numbers stay."""
 
-import re
 import tracemalloc
 
 import numpy as np
@@ -13,15 +12,11 @@ from memograd.passes import algebra, blocking, products, shapes
 from memograd.passes.rewriting import swept
 from memograd.slices import cut, live, scheduled
 
+reshaped = passes.Pass("reshaped", lambda slice: swept(slice, passes.merged(shapes.RULES, shapes.REORDERING)))
+"""The rules on shapes alone."""
 
-def reshaped(slice):
-    """The rules on shapes alone."""
-    return swept(slice, shapes.RULES)
-
-
-def simplified(slice):
-    """The rules of arithmetic alone."""
-    return swept(slice, algebra.RULES)
+simplified = passes.Pass("simplified", lambda slice: swept(slice, algebra.RULES))
+"""The rules of arithmetic alone."""
 
 
 def sliced(outputs, inputs):
@@ -108,9 +103,9 @@ class TestReshaped:
 
     def test_a_sum_of_equal_terms_is_a_product(self, x, through):
         y = np.sum(np.broadcast_to(x, (3, 2)), axis=0)
-        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply"]
+        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply", "add"]
         y = np.sum(np.broadcast_to(x, (3, 2)), axis=0, keepdims=True)
-        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply", "reshape"]
+        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply", "add", "reshape"]
 
     def test_a_sum_over_other_axes_is_left(self, x, through):
         assert through([np.sum(np.broadcast_to(x, (3, 2)), axis=1)], [x], reshaped) == ["broadcast_to", "sum"]
@@ -133,16 +128,29 @@ class TestReshaped:
 
 
 class TestSimplified:
-    def test_a_power_of_two_goes_into_the_smaller_factor(self, X, through):
+    def test_a_factor_stays_where_it_is(self, X, through):
+        """Moved, it could make a product overflow or underflow that did not."""
         v = np.exp(X[0])
-        assert through([(X * v) * 2, 4 * (v * X), (X * 0.5) * v], [X], simplified) == ["getitem", "exp"] + 6 * ["multiply"]
-        assert re.search(r"(v\d+) = v2 \* -2.0.*\n.* = X \* \1", mg.plan((X * v) * -2.0, [X]).source)
-        assert through([(X * 3.0) * 2], [X], simplified) == ["multiply"]
-        assert through([(X * v) * 3.0], [X], simplified) == ["getitem", "exp", "multiply", "multiply"]
+        assert through([(X * v) * 2, 4 * (v * X)], [X], simplified) == ["getitem", "exp"] + 4 * ["multiply"]
 
     def test_ones_and_zeros(self, x, through):
         ones = x.tape.record(np.ones, ((), np.dtype(float)))
-        assert through([ones * x, x * 1.0, x / 1, x + 0, 0.0 + x, x - 0.0], [x], simplified) == []
+        assert through([ones * x, x * 1.0, x / 1, x + -0.0, -0.0 + x, x - 0, x - np.zeros(2)], [x], simplified) == []
+
+    def test_a_zero_that_makes_zeros_positive_is_added(self, x, through):
+        assert through([x + 0.0, 0 + x, x - -0.0, x + np.zeros(2)], [x], simplified) == ["add", "add", "subtract", "add"]
+
+    def test_complex_ones_and_zeros(self, tape, through):
+        z = tape.leaf(np.array([1 + 2j]), name="z")
+        assert through([z * 1.0, z / 1, z + -0.0, z + 0j, z - complex(0, -0.0)], [z], simplified) == [
+            "multiply", "divide", "add", "add", "subtract",
+        ]  # fmt: skip
+        assert through([z - 0.0, z - 0j, z - 0], [z], simplified) == []
+
+    def test_what_lies_with_gaps_is_not_what_lies_without(self, X, through):
+        """The sum of an array with gaps is taken in another order."""
+        part = X[:, :3]
+        assert through([part * 1.0, np.negative(-part)], [X], simplified) == ["getitem", "multiply", "negative", "negative"]
 
     def test_a_one_of_another_dtype_or_shape_is_a_cast_or_a_broadcast(self, x, through):
         kinds = [np.float32(1) * np.astype(x, np.float16), np.ones((3, 2)) * x]
@@ -154,16 +162,16 @@ class TestSimplified:
         assert through([x + -y, x - -y, -x + y], [x], simplified) == ["exp", "subtract", "add", "subtract"]
         assert through([(-x) * y - x], [x], simplified) == ["exp", "multiply", "negative", "subtract"]
         assert through([x + (-y) * x], [x], simplified) == ["exp", "multiply", "subtract"]
-        assert through([np.sum(-x)], [x], simplified) == ["sum", "negative"]
+        assert through([np.sum(-x)], [x], simplified) == ["sum", "subtract"]
+
+    def test_the_sign_of_a_complex_factor_stays(self, tape, through):
+        z = tape.leaf(np.array([1 + 2j]), name="z")
+        assert through([(-z) * z], [z], simplified) == ["negative", "multiply"]
 
     def test_what_is_not_what_it_seems(self, tape, through):
         x = tape.leaf([np.inf, np.nan, 1.0], name="x")
         with np.errstate(invalid="ignore"):
             assert through([0.0 * x, x - x, x / x], [x], simplified) == ["multiply", "subtract", "divide"]
-
-    def test_a_sum_of_equal_products(self, x, through):
-        y = 0.3 * x
-        assert through([y + y], [x], simplified) == ["multiply"]
 
 
 class TestFolded:
@@ -260,8 +268,8 @@ class TestGathered:
 
 class TestContracted:
     def test_a_sum_of_products_is_an_inner_product(self, X, x, through):
-        assert through([np.sum(X * X)], [X], passes.contracted, rtol=1e-15) == ["reshape", "reshape", "matmul"]
-        assert through([np.sum(x * np.sin(x))], [x], passes.contracted, rtol=1e-15) == ["sin", "matmul"]
+        assert through([np.sum(X * X)], [X], passes.contracted, rtol=1e-15) == ["reshape", "reshape", "inner"]
+        assert through([np.sum(x * np.sin(x))], [x], passes.contracted, rtol=1e-15) == ["sin", "inner"]
 
     def test_a_product_that_is_read_elsewhere_is_left(self, X, through):
         y = X * X
@@ -439,4 +447,4 @@ class TestBlocked:
 
 
 def test_the_order_of_the_passes_is_listed():
-    assert {p.__name__ for p in passes.PASSES} | {"LAZY_PASSES", "PASSES"} == set(passes.__all__)
+    assert {p.name for p in passes.PASSES} | {"LAZY_PASSES", "PASSES", "Pass"} == set(passes.__all__)

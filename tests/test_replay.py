@@ -155,7 +155,7 @@ def test_the_source_is_readable(plan):
         "# w: float64 (2,)",
         "def plan(x):",
         "    v2 = np.sin(x)  # (2,)",
-        "    L = v2 @ w  # ()",
+        "    L = inner(v2, w)  # ()",
         "    v8 = np.cos(x)  # (2,)",
         "    v9 = w * v8  # (2,)  ∂L/∂x",
         "    return [L, v9]",

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays import dtype_of, settle, shape_of
 from .errors import ValueChangedError
-from .facts import is_own, is_scalar, is_steady
+from .facts import KERNELS, is_own, is_scalar, is_steady
 from .program import Operand
 from .registry import rule_of
 from .rules.indexing import getitem, masked, output
@@ -20,6 +20,9 @@ INFIX: dict[Any, str] = {
     np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
 }  # fmt: skip
 """Not `power`: scalar `**` and `np.power` differ in bits."""
+
+COMPLEX_UFUNCS = (np.multiply, np.divide)
+"""Those whose results for complex scalars differ in bits from those of the operators: NumPy's loops round otherwise."""
 
 METHODS: dict[Any, str] = {
     np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
@@ -88,7 +91,7 @@ class Writer:
         return self._named(a)
 
     def _named(self, a: Any) -> str:
-        key = (type(a), a.tobytes()) if isinstance(a, np.generic) else id(a)
+        key = (type(a), a.dtype, a.tobytes()) if isinstance(a, np.generic) else id(a)
         if key not in self._known:
             self._known[key] = self.bind(f"c{len(self._known)}", a)
         return self._known[key]
@@ -112,7 +115,7 @@ class Writer:
         return self._functions[op]
 
     def _function(self, op: Any) -> str:
-        compute, name = rule_of(op).compute_with, getattr(op, "__name__", "op")
+        compute, name = op if op in KERNELS else rule_of(op).compute_with, getattr(op, "__name__", "op")
         if compute is op:
             for prefix, module in MODULES.items():
                 if getattr(module, name, None) is op:
@@ -135,7 +138,7 @@ class Writer:
 
     def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
         op = step.op
-        if op in INFIX and not kwargs and len(args) == 2:
+        if op in INFIX and not kwargs and len(args) == 2 and not _is_complex_scalar(step):
             return f"{args[0]} {INFIX[op]} {args[1]}"
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
@@ -147,6 +150,16 @@ class Writer:
             if written is not None:
                 return written
         return f"{self.function(op)}({', '.join([*args, *kwargs])})"
+
+
+def _is_complex_scalar(step: Step) -> bool:
+    """Whether an operator on scalars would differ from the ufunc.
+
+    `complex * np.float64` is Python's: a Python complex. A product of complex scalars is rounded otherwise than by the ufunc.
+    """
+    if step.shape != ():
+        return False
+    return any(type(a) is complex for a in step.args) or (step.dtype.kind == "c" and step.op in COMPLEX_UFUNCS)
 
 
 def _transpose(writer: Writer, step: Step, args: list[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .fused import placed, row, unless
+from .fused import inner, placed, unless
 from .machine import on_machine
+from .registry import rule_of
 from .rules.indexing import getitem, masked, replace, scatter
 from .slices import Slice, Step, operands
 
@@ -25,13 +26,15 @@ NEW: frozenset[Any] = REDUCTIONS | {
     np.cumsum,
     replace,
     scatter,
-    row,
     placed,
     on_machine,
 }
 """Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
 
-SETTLED = REDUCTIONS | {on_machine}
+MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
+"""Functions whose result has no gaps where their operand has none, be it a view or a copy."""
+
+SETTLED = REDUCTIONS | {inner, on_machine}
 """Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
 
 VARYING: frozenset[Any] = frozenset({
@@ -43,7 +46,11 @@ VARYING: frozenset[Any] = frozenset({
 ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
 """Ufuncs that give each element of the result from the elements at its place."""
 
-OURS = ("numpy", f"{__package__}.rules", f"{__package__}.fused", f"{__package__}.machine")
+SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
+"""0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
+
+KERNELS: frozenset[Any] = frozenset({inner, placed, unless, on_machine})
+"""Functions that only plans call, and that have no rules."""
 
 
 def is_new(step: Step) -> bool:
@@ -52,8 +59,13 @@ def is_new(step: Step) -> bool:
 
 
 def is_own(op: Any) -> bool:
-    """Whether an op is the user's, of which nothing is known but what was recorded."""
-    return not isinstance(op, np.ufunc) and not (getattr(op, "__module__", None) or "").startswith(OURS)
+    """Whether an op is the user's, of which nothing is known but what was recorded: who registered it decides."""
+    return op not in KERNELS and not rule_of(op).pure
+
+
+def run(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """The result of an op or a kernel for a call in canonical form."""
+    return op(*args, **kwargs) if op in KERNELS else rule_of(op).run(args, kwargs)
 
 
 def is_steady(op: Any) -> bool:
@@ -73,6 +85,14 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
 
 
+def has_halves(slice: Slice) -> bool:
+    """Whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
+
+    NumPy adds up what lies in a row in single precision, and whole rows in half precision.
+    """
+    return any(np.float16 in (step.dtype if type(step.dtype) is tuple else (step.dtype,)) for step in slice.steps.values())
+
+
 def roots(slice: Slice) -> dict[int, frozenset[int]]:
     """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
     found: dict[int, frozenset[int]] = {}
@@ -86,15 +106,59 @@ def roots(slice: Slice) -> dict[int, frozenset[int]]:
     return found
 
 
+class Layouts:
+    """How the results of steps lie in memory, as far as that is known.
+
+    Attributes
+    ----------
+    ordered : set of int
+        Those whose axes are in C order, if not without gaps.
+    dense : set of int
+        Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an operand does.
+    """
+
+    def __init__(self, steps: dict[int, Step], bound: dict[int, Any]) -> None:
+        self.steps, self.bound = steps, bound
+        self.ordered: set[int] = set()
+        self.dense: set[int] = set()
+
+    def add(self, n: int, step: Step) -> None:
+        """Find the layout of a step from those of its operands."""
+        for known, holds in ((self.ordered, self._is_in_order(n, step)), (self.dense, self._is_dense(n, step))):
+            if holds:
+                known.add(n)
+            else:
+                known.discard(n)
+
+    def is_contiguous(self, n: Any) -> bool:
+        """Whether a step's result lies in C order without gaps."""
+        return n in self.ordered and n in self.dense
+
+    def _is_in_order(self, n: int, step: Step) -> bool:
+        if not _has_axes(step) or type(step.shape) is not tuple or step.op is np.matmul:
+            return True
+        if step.op is None:
+            return _lies_in_order(self.bound.get(n))
+        made = is_new(step) or _keeps_order(step)
+        return made and all(a in self.ordered or not _has_axes(self.steps[a]) for a in operands(step))
+
+    def _is_dense(self, n: int, step: Step) -> bool:
+        if step.shape == () or type(step.shape) is not tuple:
+            return True
+        if step.op is None:
+            flags = getattr(self.bound.get(n), "flags", None)
+            return flags is None or bool(flags.c_contiguous or flags.f_contiguous)
+        if step.op in MOVED:
+            return step.args[0] in self.dense
+        return is_new(step) or step.op is np.matmul
+
+
 def in_order(slice: Slice) -> set[int]:
     """The steps whose results are known to have their axes in C order, if not without gaps."""
-    steps, known = slice.steps, set[int]()
-    for n, step in steps.items():
-        if not _has_axes(step) or step.op is np.matmul or (step.op is None and _lies_in_order(slice.bound.get(n))):
-            known.add(n)
-        elif (is_new(step) or _keeps_order(step)) and all(a in known or not _has_axes(steps[a]) for a in operands(step)):
-            known.add(n)
-    return known
+    layouts = Layouts(slice.steps, slice.bound)
+    for n, step in slice.steps.items():
+        layouts.add(n, step)
+    return layouts.ordered
 
 
 def _lies_in_order(value: Any) -> bool:

@@ -2,12 +2,35 @@
 
 A formula reads a, b and c, and means the same to Numba, to Python on floats with the functions of `math`, and to NumPy on its
 scalars. Truth values are 1.0 and 0.0. Logic and `where` ask for `!= 0.0`, so that a NaN counts as true, as in NumPy.
+NumPy decides what a formula gives for zeros of two signs and for powers of -inf and -0.0: it is asked when this is imported.
 """
 
 import math
 from typing import Any
 
 import numpy as np
+
+EXTREMES = {
+    (False, True): "a if a {0}= b or a != a else b",
+    (True, False): "a if a {0} b or a != a else b",
+    (False, False): "a if a {0} b or a != a else b if b {0} a or b != b or a != 0.0 else a + b",
+    (True, True): "a if a {0} b or a != a else b if b {0} a or b != b or a != 0.0 else -(-a - b)",
+}
+"""The greater or lesser of two numbers, by the signs that NumPy gives the zeros of (0.0, -0.0) and of (-0.0, 0.0)."""
+
+
+def _extreme(op: Any, order: str) -> str:
+    """The formula of `maximum` or `minimum`."""
+    zeros = np.array([0.0, -0.0])
+    return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
+
+
+def _power() -> str:
+    """The formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN."""
+    with np.errstate(invalid="ignore"):
+        takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
+    return "sqrt(a) if b == 0.5 else pow(a, b)" if takes_root else "pow(a, b)"
+
 
 REAL: dict[Any, str] = {
     np.add: "a + b",
@@ -19,10 +42,10 @@ REAL: dict[Any, str] = {
     np.reciprocal: "1.0 / a",
     np.absolute: "abs(a)",
     np.fabs: "abs(a)",
-    np.power: "pow(a, b)",
+    np.power: _power(),
     np.float_power: "pow(a, b)",
-    np.maximum: "a if a >= b or a != a else b",
-    np.minimum: "a if a <= b or a != a else b",
+    np.maximum: _extreme(np.maximum, ">"),
+    np.minimum: _extreme(np.minimum, "<"),
     np.sign: "a if a != a else true if a > 0.0 else -true if a < 0.0 else false",
     np.where: "b if a != 0.0 else c",
     np.arctan2: "atan2(a, b)",
@@ -49,8 +72,11 @@ REAL: dict[Any, str] = {
 }
 """Ops whose result is a double."""
 
-POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 0.5: "sqrt(a)", 1.0: "a", 2.0: "a * a"}
+POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
 """What a power is for these exponents, in NumPy too."""
+
+if REAL[np.power] != "pow(a, b)":
+    POWERS[0.5] = "sqrt(a)"
 
 LOGICAL: dict[Any, str] = {
     np.equal: "true if a == b else false",
@@ -95,5 +121,9 @@ NAMES = (
 ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in NAMES} | {"true": 1.0, "false": 0.0}
 """What the names in formulas mean to Python, and to Numba."""
 
-ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in NAMES} | {"true": np.float64(1.0), "false": np.float64(0.0)}
+ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in NAMES} | {
+    "pow": np.float_power,  # as in C for all exponents, which `power` is not
+    "true": np.float64(1.0),
+    "false": np.float64(0.0),
+}
 """What they mean where infinity and NaN may come: every number is a NumPy scalar."""

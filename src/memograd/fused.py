@@ -1,36 +1,27 @@
-"""Functions that a plan calls in the place of several of NumPy's. They branch on values inside, and give the same bits."""
+"""Kernels: functions that a plan calls in the place of several of NumPy's.
 
+They stand in no program, so they have no rules: only instructions of a plan may call them.
+"""
+
+import math
 from typing import Any
 
 import numpy as np
 
-from .registry import constant, op
 
-
-@op
 def unless(mask: Any, x: Any, y: Any) -> Any:
     """`where(mask, x, y)`; y itself, where the mask holds nowhere."""
     return np.where(mask, x, y) if np.count_nonzero(mask) else y
 
 
-constant(unless)
+def inner(a: Any, b: Any) -> Any:
+    """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign may differ, infinity or NaN."""
+    y = a @ b
+    return y if 0.0 < abs(y) < math.inf else np.sum(a * b)
 
 
-@op
-def row(*xs: Any) -> Any:
-    """Numbers as one array."""
-    return np.array(xs)
-
-
-constant(row)
-
-
-@op
 def placed(places: Any, shape: Any, *xs: Any) -> Any:
     """Zeros of `shape` with numbers added at these places, counted in C order."""
     total = np.zeros(shape, xs[0].dtype)
     np.add.at(total.reshape(-1), places, xs)
     return total
-
-
-constant(placed)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .facts import SUM_OF_NEGATIVE_ZEROS
 from .formulas import CODES, FUSED, LOGICAL, POWERS, REAL
 from .fused import placed
 from .machine import Load, Machine, Program, Result
@@ -78,8 +79,8 @@ class Lowering:
         return instruction if instruction is not None and instruction.step == a and self.counts[a] == 1 else None
 
     def _sum(self, n: int, terms: list[int]) -> int:
-        total = terms[0] if terms else self._constant(0.0)
-        for term in terms[1:]:
+        total = self._constant(float(SUM_OF_NEGATIVE_ZEROS)) if terms else self._constant(0.0)
+        for term in terms:
             total = self._emit(n, "a + b", (total, term))
         return total
 
@@ -88,7 +89,7 @@ class Lowering:
         found = np.full(shape, zero)
         flat = found.reshape(-1)
         for place, register in zip(places.tolist(), map(self._of, numbers), strict=True):
-            flat[place] = register if flat[place] == zero else self._emit(n, "a + b", (int(flat[place]), register))
+            flat[place] = self._emit(n, "a + b", (int(flat[place]), register))
         return found
 
     def _emit(self, n: int, formula: str, reads: tuple[int, ...]) -> int:

@@ -15,7 +15,6 @@ import numpy as np
 
 from .floats import Printed
 from .formulas import FORMULAS, ON_FLOATS
-from .registry import constant
 from .rules.indexing import output
 from .slices import Slice
 
@@ -82,11 +81,8 @@ class Machine:
 
 
 def on_machine(machine: Any, *xs: Any) -> Any:
-    """What a machine gives."""
+    """What a machine gives: a kernel, as those of :mod:`.fused` are."""
     return machine(*xs)
-
-
-constant(on_machine)
 
 
 class Sole(NamedTuple):

@@ -84,9 +84,13 @@ class Rule:
         From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise op's own lines.
     readers : Readers
         From argnums to the positions whose lines read them.
+    pure : bool
+        Whether equal operands give equal bits and nothing else happens; so say :mod:`.library` and nobody else.
     """
 
-    __slots__ = ("bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pushes", "readers")
+    __slots__ = (
+        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pure", "pushes", "readers",
+    )  # fmt: skip
 
     def __init__(
         self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, pushes: Lines, call: Call, keywords: frozenset[str]
@@ -96,6 +100,7 @@ class Rule:
         self.bind, self.compute = call.bind, lazy_form(op, call.compute)
         self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
+        self.pure = False
         self.readers = Readers(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:

@@ -148,7 +148,7 @@ class Plan:
         self._is_lazy = is_lazy(slice)
         for simplified in LAZY_PASSES if self._is_lazy else PASSES:
             slice = simplified(slice)
-            self._counts.append((simplified.__name__, _count(slice)))
+            self._counts.append((simplified.name, _count(slice)))
         self._slice = slice
         self._compile()
 

@@ -1,30 +1,82 @@
 """What is done to a slice before it is printed: small passes, each a function from slice to slice, in this order.
 
-A pass is exact to the last bit, or says what it changes. Those that do: :mod:`.shapes` (the sum of n equal terms),
-:mod:`.algebra` (`g + 0`), :mod:`.cancelling` (cotangents that cancel), :mod:`.sums` and :mod:`.products` (the order of sums).
+A pass is exact, or says what it changes. *Exact*: the same bits for every value of every dtype, all NaNs counted as one, as long
+as NumPy itself gives an element the same bits wherever it lies. What passes that are not exact do to a sum is bounded, if the
+sizes of its terms add up to less than a quarter of the largest number; no pass moves a factor where a product may leave the
+range, and none changes the sign of a zero that NumPy computes (that of a zero which BLAS computes is BLAS's).
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..facts import has_halves
 from ..slices import Slice
 from . import algebra, shapes
-from .blocking import blocked
-from .cancelling import cancelled
-from .constants import lifted
-from .folding import folded
-from .kinks import untied
-from .products import contracted, stacked
-from .regions import mechanised
-from .rewriting import swept
-from .sharing import shared
-from .slicing import side_by_side
-from .sums import gathered
+from .blocking import blocked as block
+from .cancelling import cancelled as cancel
+from .constants import lifted as lift
+from .folding import folded as fold
+from .kinks import untied as untie
+from .products import contracted as contract
+from .products import stacked as stack
+from .regions import mechanised as mechanise
+from .rewriting import Rules, swept
+from .sharing import shared as share
+from .slicing import side_by_side as join
+from .sums import gathered as gather
 
-RULES = {op: (*shapes.RULES.get(op, ()), *algebra.RULES.get(op, ())) for op in (*shapes.RULES, *algebra.RULES)}
+
+class Pass(NamedTuple):
+    """A pass, and what it promises."""
+
+    name: str
+    run: Callable[[Slice], Slice]
+    bound: str = ""
+    """What it changes, and by how much; nothing, where it is exact."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it changes no bit."""
+        return not self.bound
+
+    def __call__(self, slice: Slice) -> Slice:
+        """The slice as the pass rewrites it."""
+        return self.run(slice)
 
 
-def tidied(slice: Slice) -> Slice:
+def merged(*tables: Rules) -> Rules:
+    """Several tables of rules as one; where both have rules for an op, the first table's come first."""
+    return {op: tuple(rule for table in tables for rule in table.get(op, ())) for table in tables for op in table}
+
+
+EXACT_RULES = merged(shapes.RULES, algebra.RULES)
+ALL_RULES = merged(shapes.RULES, shapes.REORDERING, algebra.RULES)
+
+
+def tidy(slice: Slice) -> Slice:
     """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic."""
-    return swept(slice, RULES)
+    return swept(slice, EXACT_RULES if has_halves(slice) else ALL_RULES)
 
+
+ORDER = "takes sums in another order: off by at most n·eps·Σ|terms| + n·tiny for n terms"
+
+lifted = Pass("lifted", lift)
+shared = Pass("shared", share)
+tidied = Pass("tidied", tidy, f"{ORDER}; not in half precision")
+cancelled = Pass(
+    "cancelled",
+    cancel,
+    "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; assumes that what cancels is finite, and that "
+    "no divisor is 0",
+)
+contracted = Pass("contracted", contract, ORDER)
+gathered = Pass("gathered", gather, f"{ORDER}; not in half precision")
+stacked = Pass("stacked", stack, ORDER)
+folded = Pass("folded", fold)
+mechanised = Pass("mechanised", mechanise, f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place")
+side_by_side = Pass("side_by_side", join, f"leaves gaps in memory, and so {ORDER}; not in half precision")
+untied = Pass("untied", untie)
+blocked = Pass("blocked", block)
 
 PASSES = (
     lifted,
@@ -49,6 +101,7 @@ LAZY_PASSES = (lifted, shared, tidied, shared)
 __all__ = [
     "LAZY_PASSES",
     "PASSES",
+    "Pass",
     "blocked",
     "cancelled",
     "contracted",

@@ -1,15 +1,16 @@
-"""What a step of arithmetic need not compute: a factor of 1, a term of 0, a sign that comes back.
+"""Arithmetic that need not be done: a factor of 1, a term of 0, a sign that comes back.
 
-Exact: `1*g`, `g/1`, double negation, `a + (-b)` as `a - b`, signs moved out of products and sums, powers of two into
-the smaller factor. Stated: `g + 0` is g, so that −0.0 stays −0.0 where it would be 0.0. Never: `0*x`, `x - x`, `x / x`, which
-are not what they seem where x is infinite or NaN.
+Each rule is exact for every value of the dtype: infinities, NaN, zeros of both signs, subnormals, the largest numbers. So these
+are left: `g + 0.0`, which makes 0.0 of −0.0; a constant moved from one factor to the other, since a product may leave the range;
+`c*g + c*g` as `2c * g`; factors and signs of complex products, whose parts are sums; `0*x`, `x - x` and `x / x`.
+The operand that takes the result's place has no gaps in memory, as the result had none: sums are taken in the order of memory.
 """
 
-import math
 from typing import Any
 
 import numpy as np
 
+from ..facts import MOVED, SUM_OF_NEGATIVE_ZEROS
 from ..program import Operand
 from ..slices import Step
 from .rewriting import Rewrite, Sweep
@@ -17,71 +18,46 @@ from .rewriting import Rewrite, Sweep
 SMALL = 4096
 """Elements of a constant that are looked at one by one."""
 
+NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset({np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh})
+"""Functions of real numbers that never give −0.0."""
 
-def times_one(sweep: Sweep, step: Step) -> Operand | None:
-    """`1 * g` and `g / 1` are g."""
+
+def multiply_by_one(sweep: Sweep, step: Step) -> Operand | None:
+    """`1 * g` and `g / 1` are g, of real numbers: with the complex 1+0j, infinity has a part 0·∞."""
     a, b = step.args
-    if _is(sweep, b, 1):
-        return _itself(sweep, a, step)
-    return _itself(sweep, b, step) if step.op is np.multiply and _is(sweep, a, 1) else None
+    if step.dtype.kind == "c":
+        return None
+    if _is_constant(sweep, b, 1):
+        return _unchanged(sweep, a, step)
+    return _unchanged(sweep, b, step) if step.op is np.multiply and _is_constant(sweep, a, 1) else None
 
 
-def plus_zero(sweep: Sweep, step: Step) -> Operand | None:
-    """`g + 0` and `g - 0` are g."""
+def subtract_zero(sweep: Sweep, step: Step) -> Operand | None:
+    """`g - 0.0` is g."""
     a, b = step.args
-    if _is(sweep, b, 0):
-        return _itself(sweep, a, step)
-    return _itself(sweep, b, step) if step.op is np.add and _is(sweep, a, 0) else None
+    return _unchanged(sweep, a, step) if _is_constant(sweep, b, 0) else None
 
 
-def doubled(sweep: Sweep, step: Step) -> Step | None:
-    """`c*g + c*g` is `2c * g`: a factor of two changes no bit of a product."""
+def add_negative_zero(sweep: Sweep, step: Step) -> Operand | None:
+    """`g + -0.0` is g, and so is `g + 0` of integers."""
+    if step.dtype.kind == "c":
+        return None
     a, b = step.args
-    inner = sweep.step(a)
-    if inner is None or type(b) is not Operand or a != b or inner.op is not np.multiply or inner.dtype.kind not in "fc":
-        return None
-    for c, g in (inner.args, inner.args[::-1]):
-        number = sweep.constant(c)
-        if type(number) is float or isinstance(number, np.inexact):
-            return Step(
-                np.multiply, (sweep.bind(2 * number) if type(c) is Operand else 2 * number, g), inner.kwargs, step.shape, step.dtype
-            )
-    return None
+    negative = step.dtype.kind == "f"
+    if _is_constant(sweep, b, 0, negative):
+        return _unchanged(sweep, a, step)
+    return _unchanged(sweep, b, step) if _is_constant(sweep, a, 0, negative) else None
 
 
-def scaled(sweep: Sweep, step: Step) -> Step | None:
-    """`(x * v) * c` is `x * (v * c)` where both are smaller and one is a power of two, which changes no bit of a product."""
-    for c, a in (step.args, step.args[::-1]):
-        inner = sweep.step(a)
-        if inner is None or inner.op is not np.multiply or inner.kwargs or inner[3:] != step[3:]:
-            continue
-        for v, x in (inner.args, inner.args[::-1]):
-            factor = _product(sweep, v, c, step) if type(x) is Operand else None
-            if factor is not None:
-                return step._replace(args=(x, factor))
-    return None
-
-
-def _product(sweep: Sweep, v: Any, c: Any, step: Step) -> Any:
-    """The product of two factors of a step, where one is a power of two, and it takes fewer multiplications than the step."""
-    if not (_is_power_of_two(sweep.constant(v)) or _is_power_of_two(sweep.constant(c))):
-        return None
-    steps = [sweep.steps[a] for a in (v, c) if type(a) is Operand]
-    shape = np.broadcast_shapes(*(s.shape for s in steps))
-    if math.prod(shape) >= math.prod(step.shape) or any(s.dtype != step.dtype for s in steps):
-        return None
-    return sweep.of(np.multiply, v, c, like=step._replace(shape=shape)) if steps else v * c
-
-
-def double_negation(sweep: Sweep, step: Step) -> Operand | None:
+def negate_twice(sweep: Sweep, step: Step) -> Operand | None:
     """`-(-g)` is g."""
     inner = _negated(sweep, step.args[0])
     return inner if type(inner) is Operand else None
 
 
-def sign_out(sweep: Sweep, step: Step) -> Step | None:
-    """The sign of a factor, or of all terms, is the result's."""
-    if step.op is np.sum and step.kwargs.keys() - {"axis", "keepdims"}:
+def move_sign_out(sweep: Sweep, step: Step) -> Step | None:
+    """The sign of a real factor, or of what is reshaped, is the result's."""
+    if step.op in (np.multiply, np.divide) and step.dtype.kind != "f":
         return None
     for k, a in enumerate(step.args):
         inner = _negated(sweep, a)
@@ -91,7 +67,35 @@ def sign_out(sweep: Sweep, step: Step) -> Step | None:
     return None
 
 
-def sum_with_sign(sweep: Sweep, step: Step) -> Step | None:
+def sum_negated(sweep: Sweep, step: Step) -> Step | None:
+    """`sum(-x)` is `0.0 - sum(x)`: no sum is −0.0, and so `0.0 - s` is `-s` but for a sum of 0.0, which stays as it is."""
+    if np.signbit(SUM_OF_NEGATIVE_ZEROS) or step.kwargs.keys() - {"axis", "keepdims"} or len(step.args) > 1:
+        return None
+    inner, above = _negated(sweep, step.args[0]), sweep.step(step.args[0])
+    if inner is None or above is None or above.dtype != step.dtype:
+        return None
+    total = sweep.of(np.sum, inner, like=step, **step.kwargs)
+    return Step(np.subtract, (0.0, total), {}, step.shape, step.dtype)
+
+
+def move_zero_minus_out(sweep: Sweep, step: Step) -> Step | None:
+    """`reshape(0.0 - s)` is `0.0 - reshape(s)`."""
+    inner = _subtracted_from_zero(sweep, step.args[0])
+    if inner is None:
+        return None
+    return Step(np.subtract, (0.0, sweep.of(step.op, inner, like=step, **step.kwargs)), {}, step.shape, step.dtype)
+
+
+def add_zero_minus(sweep: Sweep, step: Step) -> Step | None:
+    """`a + (0.0 - s)` is `a - s`, where a is not −0.0."""
+    for a, b in (step.args, step.args[::-1]):
+        inner = _subtracted_from_zero(sweep, b)
+        if inner is not None and _has_no_negative_zero(sweep, a):
+            return step._replace(op=np.subtract, args=(a, inner))
+    return None
+
+
+def add_negated(sweep: Sweep, step: Step) -> Step | None:
     """`a + (-b)` is `a - b`, `a - (-b)` is `a + b`, `(-a) + b` is `b - a`."""
     a, b = step.args
     right = _negated(sweep, b)
@@ -101,43 +105,68 @@ def sum_with_sign(sweep: Sweep, step: Step) -> Step | None:
     return step._replace(op=np.subtract, args=(b, left)) if left is not None and step.op is np.add else None
 
 
-def _is_power_of_two(c: Any) -> bool:
-    return isinstance(c, int | float | np.floating) and abs(math.frexp(float(c))[0]) == 0.5
+def _subtracted_from_zero(sweep: Sweep, a: Any) -> Any:
+    """s, where an argument is 0.0 - s."""
+    step = sweep.step(a)
+    if step is None or step.op is not np.subtract or type(step.args[0]) is not float or step.args[0] != 0.0:
+        return None
+    s = step.args[1]
+    same = s in sweep.layouts.dense and sweep.steps[s].shape == step.shape and sweep.steps[s].dtype == step.dtype
+    return s if same and not np.signbit(step.args[0]) else None
 
 
-def _is(sweep: Sweep, a: Any, number: float) -> bool:
-    """Whether an argument is this constant, in all its elements."""
+def _has_no_negative_zero(sweep: Sweep, a: Any) -> bool:
+    """Whether no element of an argument can be −0.0."""
+    step = sweep.step(a)
+    if step is not None and step.op in NEVER_NEGATIVE_ZERO and step.dtype.kind == "f":
+        return True
+    value = sweep.constant(a)
+    return type(value) in (int, float) and bool(value != 0)
+
+
+def _is_constant(sweep: Sweep, a: Any, number: float, negative: bool = False) -> bool:
+    """Whether an argument is this constant, and of this sign, in all its elements."""
     step = sweep.step(a)
     if step is not None and step.op in (np.ones, np.zeros):
-        return (step.op is np.ones) == number
+        return (step.op is np.ones) == number and not negative
     value = sweep.constant(a)
-    if type(value) in (int, float) or isinstance(value, np.number):
-        return bool(value == number)
-    if not isinstance(value, np.ndarray) or not value.size or value.flat[0] != number:
+    if type(value) in (int, float, complex) or isinstance(value, np.number):
+        return _equals(value, number, negative)
+    if not isinstance(value, np.ndarray) or not value.size or not _equals(value.flat[0], number, negative):
         return False
-    return not any(value.strides) or (value.size <= SMALL and bool((value == number).all()))
+    return not any(value.strides) or (value.size <= SMALL and all(_equals(x, number, negative) for x in value.flat))
 
 
-def _itself(sweep: Sweep, a: Any, step: Step) -> Operand | None:
-    """An operand, where it has the shape and dtype of the result."""
+def _equals(x: Any, number: float, negative: bool) -> bool:
+    """Whether a number is this one; each part of it, where it is complex, is of this sign."""
+    parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
+    return bool(x == number) and all(bool(np.signbit(float(part))) == negative for part in parts)
+
+
+def _unchanged(sweep: Sweep, a: Any, step: Step) -> Operand | None:
+    """An operand, where it has the shape, dtype and layout of the result."""
     same = type(a) is Operand and sweep.steps[a].shape == step.shape and sweep.steps[a].dtype == step.dtype
-    return a if same else None
+    return a if same and a in sweep.layouts.dense else None
 
 
 def _negated(sweep: Sweep, a: Any) -> Any:
     """x, where an argument is -x."""
     step = sweep.step(a)
-    return step.args[0] if step is not None and step.op is np.negative and not step.kwargs and step.dtype.kind in "fc" else None
+    if step is None or step.op is not np.negative or step.kwargs or step.dtype.kind not in "fc":
+        return None
+    return step.args[0] if step.args[0] in sweep.layouts.dense else None
 
 
 RULES: dict[Any, tuple[Rewrite, ...]] = {
-    np.multiply: (times_one, sign_out, scaled),
-    np.divide: (times_one, sign_out),
-    np.add: (plus_zero, sum_with_sign, doubled),
-    np.subtract: (plus_zero, sum_with_sign),
-    np.negative: (double_negation,),
-    np.sum: (sign_out,),
-    np.matmul: (sign_out,),
-    **dict.fromkeys((np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose), (sign_out,)),
+    np.multiply: (multiply_by_one, move_sign_out),
+    np.divide: (multiply_by_one, move_sign_out),
+    np.add: (add_negative_zero, add_negated, add_zero_minus),
+    np.subtract: (subtract_zero, add_negated),
+    np.negative: (negate_twice,),
+    np.sum: (sum_negated,),
+    **dict.fromkeys(MOVED, (move_sign_out, move_zero_minus_out)),
 }
-"""Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two would undo each other."""
+"""Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two would undo each other.
+
+Not `matmul`: BLAS decides the sign of a zero.
+"""

@@ -1,8 +1,8 @@
 """Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0 in exact arithmetic.
 
 Each value is written as a sum of products of others, its *form*, as far as sums, products, quotients and broadcasts go. A factor
-that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, and what only it
-needs is not computed. Stated: rounding left about 1e-16 there, or NaN where the values overflow; now it is 0.
+that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, what only it needs is
+not computed, and it is not added to others. Not exact: rounding left some 1e-16 of the largest term there.
 """
 
 from typing import Any
@@ -28,13 +28,28 @@ LARGEST = 1e300
 
 def cancelled(slice: Slice) -> Slice:
     """The slice with zeros for the derivatives that cancel."""
-    forms, draft = Forms(slice), Draft(slice)
+    forms, draft, zeros = Forms(slice), Draft(slice), set[int]()
     for n, step in draft:
+        rest = _without(zeros, draft, step) if n in slice.derivatives else None
         if forms.vanishes(n):
-            draft.replace(n, draft.bind(np.broadcast_to(step.dtype.type(0), step.shape)))
+            zero = draft.bind(np.broadcast_to(step.dtype.type(0), step.shape))
+            draft.replace(n, zero)
+            zeros.add(zero)
+        elif rest is not None:
+            draft.replace(n, rest)
         else:
             draft.keep(n, step)
     return draft.finished()
+
+
+def _without(zeros: set[int], draft: Draft, step: Step) -> Operand | None:
+    """The other term of a sum with a derivative that vanished."""
+    if step.op is not np.add or not zeros.intersection(operands(step)):
+        return None
+    a, b = step.args
+    rest = b if a in zeros else a
+    same = type(rest) is Operand and draft.steps[rest].shape == step.shape and draft.steps[rest].dtype == step.dtype
+    return rest if same else None
 
 
 class Forms:
@@ -106,6 +121,8 @@ def _constant(forms: Forms, n: int, step: Step) -> Form | None:
 
 
 def _sum_of(forms: Forms, n: int, step: Step) -> Form | None:
+    if step.op is np.subtract and type(step.args[0]) is float and step.args[0] == 0:
+        return _negative(forms, n, step._replace(args=step.args[1:]))
     a, b = map(forms.of, step.args)
     if a is None or b is None:
         return None

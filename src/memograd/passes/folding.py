@@ -4,9 +4,8 @@ import numpy as np
 
 from ..arrays import settle
 from ..costs import bytes_of
-from ..facts import is_own
+from ..facts import is_own, run
 from ..program import Operand
-from ..registry import rule_of
 from ..slices import Draft, Slice, Step, operands
 
 LARGE = 1 << 20
@@ -21,7 +20,7 @@ def folded(slice: Slice) -> Slice:
         if step.op is not None and not is_own(step.op) and all(a in draft.bound for a in operands(step)) and _fits(draft, step):
             args = [draft.bound[a] if type(a) is Operand else a for a in step.args]
             with np.errstate(all="ignore"):
-                draft.bound[n] = settle(rule_of(step.op).run(args, step.kwargs))
+                draft.bound[n] = settle(run(step.op, args, step.kwargs))
             draft.keep(n, Step(None, (), step.kwargs, step.shape, step.dtype))
     return draft.finished()
 

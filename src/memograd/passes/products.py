@@ -1,10 +1,10 @@
 """Products for BLAS.
 
-* The sum of all products of two arrays is an inner product. Stated: its order is BLAS's, whose error grows with the number of
+* The sum of all products of two arrays is an inner product. Not exact: its order is BLAS's, whose error grows with the number of
   terms, at worst, where NumPy's grows with the logarithm; for doubles alone.
 * Products of many small matrices with one are a single product of all of them, one below the other: a recurrent network reads
-  its input through one matrix at every step, and is read out through another. Stated: BLAS takes sums in another order for more
-  rows.
+  its input through one matrix at every step, and is read out through another. Not exact: BLAS takes sums in another order for
+  more rows.
 """
 
 import math
@@ -14,6 +14,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..costs import bytes_of
+from ..fused import inner
 from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, operands, scheduled, uses
@@ -30,7 +31,7 @@ def contracted(slice: Slice) -> Slice:
         product = slice.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
         if product is not None and product.op is np.multiply and _are_doubles(slice, product):
             step = Step(
-                np.matmul,
+                inner,
                 tuple(draft.shaped(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
                 NOTHING,
                 (),

@@ -2,7 +2,8 @@
 
 A region must not wait for itself: no path between two of its steps may lead outside. So steps are put into layers, by how often
 the way to them comes out of a region; the scalar steps of one layer are a region.
-Functions of the machine may differ from NumPy's in the last places, and the sum of an array of numbers is taken from left to right.
+Not exact: functions of the machine may differ from NumPy's in the last places, and the sum of an array of numbers is taken from
+left to right.
 """
 
 import math
@@ -72,8 +73,8 @@ class Inside:
     def _is_number(self, a: Any) -> bool:
         if type(a) is Operand:
             step = self.slice.steps[a]
-            return step.shape == () and (step.dtype in NUMBERS or (a in self.slice.bound and step.dtype.kind in "iuf"))
-        return isinstance(a, int | float | np.bool | np.integer | np.floating | np.ndarray) and np.ndim(a) == 0
+            return step.shape == () and (step.dtype in NUMBERS or _is_double(self.slice.bound.get(a)))
+        return _is_double(a)
 
     def _is_known(self, a: Operand) -> bool:
         """Whether the numbers of an operand have registers, one for each."""
@@ -82,6 +83,17 @@ class Inside:
     def _is_element(self, step: Step) -> bool:
         a, *key = step.args
         return type(a) is Operand and len(key) == len(self.slice.steps[a].shape) > 0 and all(type(k) is int for k in key)
+
+
+def _is_double(a: Any) -> bool:
+    """Whether a constant is a number that double precision has, so that arithmetic on doubles is arithmetic on it."""
+    if np.ndim(a) != 0 or not isinstance(a, int | float | np.bool | np.integer | np.floating | np.ndarray):
+        return False
+    try:
+        x = float(a)
+    except (OverflowError, TypeError):
+        return False
+    return bool(x == a or x != x)
 
 
 def is_formula(step: Step) -> bool:

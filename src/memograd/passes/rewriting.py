@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..calls import NOTHING
+from ..facts import Layouts
 from ..program import Operand
 from ..slices import Draft, Slice, Step
 
@@ -17,9 +18,27 @@ Rewrite = Callable[["Sweep", Step], Step | Operand | None]
 class Sweep(Draft):
     """A draft with rules; steps that a rule makes are rewritten, too."""
 
-    def __init__(self, slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> None:
+    def __init__(self, slice: Slice, rules: "Rules") -> None:
         super().__init__(slice)
         self.rules = rules
+        self.layouts = Layouts(self.steps, self.bound)
+
+    def keep(self, n: int, step: Step) -> None:
+        """Node n is this step."""
+        super().keep(n, step)
+        self.layouts.add(n, step)
+
+    def make(self, step: Step) -> Operand:
+        """A new step, before the one that is looked at."""
+        n = super().make(step)
+        self.layouts.add(n, step)
+        return n
+
+    def bind(self, value: Any) -> Operand:
+        """A new constant."""
+        n = super().bind(value)
+        self.layouts.add(n, self.steps[n])
+        return n
 
     def rewritten(self, step: Step) -> Step | Operand:
         """What stands in the place of a step."""
@@ -48,7 +67,11 @@ class Sweep(Draft):
         return self.steps[a] if type(a) is Operand else None
 
 
-def swept(slice: Slice, rules: Mapping[Any, tuple[Rewrite, ...]]) -> Slice:
+Rules = Mapping[Any, tuple[Rewrite, ...]]
+"""For each op its rules, in the order in which they are tried."""
+
+
+def swept(slice: Slice, rules: Rules) -> Slice:
     """The slice, rewritten by these rules."""
     sweep = Sweep(slice, rules)
     for n, step in sweep:

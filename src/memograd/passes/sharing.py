@@ -47,12 +47,40 @@ def key_of(step: Step) -> Any:
     return step.op, tuple([a if type(a) is Operand else atom(a) for a in step.args]), kwargs, step.dtype
 
 
+ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
+"""Types whose equal values are the same in all respects."""
+
+
 def atom(a: Any) -> Any:
-    """A constant as a part of a key: by its type and bits, or, where it is an array, as the object that it is."""
-    if isinstance(a, np.ndarray):
-        return "array", id(a)
+    """A constant as a part of a key: by type and bits where these say all, else as the object that it is.
+
+    Zeros of two signs are equal, and so are frozensets of 1 and of True, but they are not the same constant.
+    """
     if type(a) is tuple:
-        return tuple(map(atom, a))
+        return tuple, tuple(map(atom, a))
     if type(a) is slice:
-        return "slice", atom(a.start), atom(a.stop), atom(a.step)
-    return type(a), a.tobytes() if isinstance(a, np.generic) else repr(a) if type(a) is float else a
+        return slice, atom(a.start), atom(a.stop), atom(a.step)
+    if isinstance(a, np.generic):
+        return type(a), a.dtype, a.tobytes()
+    if type(a) in (float, complex):
+        return type(a), repr(a)
+    if type(a) is frozenset:
+        return frozenset, frozenset(map(atom, a))
+    if isinstance(a, np.dtype):
+        return np.dtype, a
+    return (type(a), a) if type(a) in ATOMS else Itself(a)
+
+
+class Itself:
+    """An object as a part of a key: equal to itself alone. It is held, so that no other takes its place in memory."""
+
+    __slots__ = ("object",)
+
+    def __init__(self, object: Any) -> None:
+        self.object = object
+
+    def __eq__(self, other: Any) -> bool:
+        return type(other) is Itself and other.object is self.object
+
+    def __hash__(self) -> int:
+        return id(self.object)

@@ -1,7 +1,8 @@
 """Elementwise steps on slices of one array that lie side by side: one step on all of it.
 
 The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are the slices of `tanh(z[:, :2*n])`. Going back, a
-concatenation of products is the product of concatenations. Exact: a ufunc gives the same bits on a part as on the whole.
+concatenation of products is the product of concatenations. A ufunc gives the same bits on a part as on the whole; but parts of
+a whole may lie with gaps, so that sums of them are taken in another order. Half precision is left: its sums depend on it too much.
 """
 
 from collections import defaultdict
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..calls import NOTHING
 from ..costs import bytes_of
-from ..facts import ELEMENTWISE
+from ..facts import ELEMENTWISE, has_halves
 from ..program import Operand
 from ..rules.indexing import getitem
 from ..slices import Draft, Slice, Step, uses
@@ -60,6 +61,8 @@ def span(steps: dict[int, Step], step: Step) -> tuple[int, int, int] | None:
 
 def side_by_side(slice: Slice) -> Slice:
     """The slice with one step for equal ones on neighbouring parts of an array."""
+    if has_halves(slice):
+        return slice
     return _joined(_together(slice))
 
 

@@ -1,8 +1,11 @@
 """Sums of many terms of one kind: each kind is one term.
 
-* Cotangents of the slices of one array, each put into zeros of its own and added up, are one concatenation. Stated: `g + 0`.
+* Cotangents of the slices of one array, each put into zeros of its own and added up, are one concatenation, to which 0.0 is
+  added as it was in the sum: −0.0 becomes 0.0.
 * `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and all Bₜ, one below the
-  other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`. Stated: the sum is taken in another order.
+  other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
+
+Not exact: the sum is taken in another order, with the terms of one kind first. Sums in half precision are left as they are.
 """
 
 from collections import defaultdict
@@ -22,6 +25,9 @@ from .slicing import region
 
 SMALL = 1 << 14
 """Bytes of an array up to which a call costs more than a copy."""
+
+REORDERED = "fdFD"
+"""Dtypes, by their characters, whose sums may be taken in another order: single and double precision."""
 
 MANY = 4
 """Terms from which one large product is better than their sum."""
@@ -67,7 +73,8 @@ class Chains:
 
 
 def _is_sum(step: Step) -> bool:
-    return step.op is np.add and not step.kwargs and all(type(a) is Operand for a in step.args)
+    reorders = step.op is np.add and not step.kwargs and step.dtype.char in REORDERED
+    return reorders and all(type(a) is Operand for a in step.args)
 
 
 def _rebuild(draft: Draft, n: int, step: Step, terms: Sequence[Operand]) -> None:
@@ -117,9 +124,11 @@ def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
     shape, regions = like.shape, [region(like.shape, draft.steps[a].args[2:]) for a in members]
     if any(region is None for region in regions):
         return None
+    if all(draft.steps[draft.steps[a].args[0]].shape == () for a in members):
+        return _placed(draft, like, members)
     axes = [k for k, n in enumerate(shape) if any(region[k] != (0, n) for region in regions)]  # type: ignore[index]
     if len(axes) != 1:
-        return _placed(draft, like, members)
+        return None
     axis = axes[0]
     places = [(*region[axis], draft.steps[a].args[0]) for region, a in zip(regions, members, strict=True)]  # type: ignore[index]
     pieces = _apart(draft, sorted(places, key=lambda place: place[:2]))
@@ -130,8 +139,6 @@ def _placed(draft: Draft, like: Step, members: list[Operand]) -> Operand | None:
     """Scatters of numbers to any places, as one array that is filled with them."""
     steps = [draft.steps[a] for a in members]
     numbers = [step.args[0] for step in steps]
-    if any(draft.steps[g].shape != () for g in numbers):
-        return None
     places = np.array([np.ravel_multi_index([k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape) for step in steps])
     return draft.make(Step(placed, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype))
 
@@ -159,7 +166,8 @@ def _joined(draft: Draft, like: Step, axis: int, pieces: list[tuple[int, int, Op
         if g is not None:
             parts.append(draft.shaped(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))  # an index takes axes away
         at = stop
-    return draft.make(Step(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
+    whole = draft.make(Step(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
+    return draft.make(Step(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
 
 
 # --------------------------------------------------------------------------- cotangents of what is used many times

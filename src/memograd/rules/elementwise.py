@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import constant, elementwise, rule
+from ..library import constant, elementwise, rule
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..foreign import beside
-from ..registry import constant, op, rule
+from ..library import constant, rule
+from ..registry import op
 from .broadcasting import unbroadcast
 from .indexing import output
 from .linalg import cj, mH, mT, outer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import linear
+from ..library import linear
 
 
 def fit(g: Any, shape: Any) -> Any:

@@ -16,7 +16,8 @@ from ..chunked import is_chunked, scattered
 from ..errors import IntegerRangeError
 from ..foreign import Foreign, is_foreign, put_back
 from ..lazyforms import picked
-from ..registry import constant, elementwise, linear, op, rule
+from ..library import constant, elementwise, linear, rule
+from ..registry import op
 from .broadcasting import unbroadcast
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import RULES, linear, rule
+from ..library import linear, rule
+from ..registry import RULES
 from .broadcasting import unbroadcast
 from .indexing import scatter, untake
 from .shaping import part

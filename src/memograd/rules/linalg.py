@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..foreign import beside
-from ..registry import linear, multilinear
+from ..library import linear, multilinear
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
 

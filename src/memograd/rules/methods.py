@@ -13,7 +13,8 @@ import numpy as np
 
 from ..chunked import is_chunked
 from ..lazyforms import log_of_sum
-from ..registry import constant, linear, op, rule
+from ..library import constant, linear, rule
+from ..registry import op
 from .indexing import scatter, untake_along
 from .reductions import kept, lined
 from .stopping import stop_gradient

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..foreign import beside
-from ..registry import constant, linear, rule
+from ..library import constant, linear, rule
 from .broadcasting import spread
 from .stopping import stop_gradient
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..foreign import beside
-from ..registry import linear, multilinear, rule
+from ..library import linear, multilinear, rule
 from .broadcasting import unbroadcast
 from .elementwise import inside
 from .indexing import getitem, scatter

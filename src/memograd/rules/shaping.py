@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ValueChangedError
-from ..registry import constant, linear, op
+from ..library import constant, linear
+from ..registry import op
 from .broadcasting import unbroadcast
 from .indexing import scatter
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import constant, op, rule
+from ..library import constant, rule
+from ..registry import op
 from .indexing import untake_along
 from .reductions import laid_out, lined, unlined
 

@@ -26,7 +26,8 @@ from scipy.special import _ufuncs
 from ..chunked import is_chunked
 from ..errors import ChunksError, NoRuleError, op_name
 from ..lazyforms import log_of_sum
-from ..registry import constant, elementwise, op, refused, rule
+from ..library import constant, elementwise, rule
+from ..registry import op, refused
 from .broadcasting import unbroadcast
 from .elementwise import power_slope
 from .indexing import output

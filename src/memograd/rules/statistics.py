@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import rule
+from ..library import rule
 from .indexing import output
 from .reductions import count, expand, given, kept, laid_out, widened
 

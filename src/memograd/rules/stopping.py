@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..registry import constant, op
+from ..library import constant
+from ..registry import op
 
 
 @op

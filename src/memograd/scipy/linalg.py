@@ -12,8 +12,9 @@ import numpy as np
 
 from ..arrays import entering
 from ..errors import NoRuleError
+from ..library import constant, rule
 from ..node import Node
-from ..registry import constant, op, rule
+from ..registry import op
 from .installed import library
 
 _linalg = library("scipy.linalg")

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..registry import multilinear, op
+from ..library import multilinear
+from ..registry import op
 from ..rules.indexing import scatter
 from .installed import library
 
