@@ -81,11 +81,12 @@ def plain(memory: Memory, n: int) -> bool:
 
 def between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> list[int]:
     """The nodes on the paths from xs to ys along uses that count, in creation order."""
-    rows, stack = dict[int, list[int]](), [y.id for y in ys]
+    first = min((x.id for x in xs), default=0)
+    rows, stack = dict[int, list[int]](), [y.id for y in ys if y.id >= first]
     while stack:
         n = stack.pop()
         if n not in rows:
-            rows[n] = [o for _, o, _ in counting(memory, n)]
+            rows[n] = [o for _, o, _ in counting(memory, n) if o >= first]
             stack += rows[n]
     reached = {x.id for x in xs}
     for n in sorted(rows):
@@ -104,9 +105,14 @@ def counting(memory: Memory, n: int) -> Iterator[tuple[int, int, Line]]:
 
 
 def shared(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> dict[int, int]:
-    """For each node that ys are computed from: the first that is equal to it. An x is itself alone: it is moved by itself."""
-    same, known, apart = dict[int, int](), dict[Any, int](), {x.id for x in xs}
-    for n in ancestors(memory, ys):
+    """For each node that ys are computed from: the first that is equal to it. An x is itself alone: it is moved by itself.
+
+    Nodes that are older than all xs are themselves, and are not looked at: a long program may stand before them.
+    """
+    apart = {x.id for x in xs}
+    known: dict[Any, int] = {}
+    same = Same()
+    for n in ancestors(memory, ys, first=min(apart, default=0)):
         op, args, kwargs, shape, dtype = (memory.steps[n][k] for k in (OP, ARGS, KWARGS, SHAPE, DTYPE))
         if op is None or n in apart or is_own(op):
             same[n] = n
@@ -116,14 +122,21 @@ def shared(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> dict[int, 
     return same
 
 
-def ancestors(memory: Memory, ys: Sequence[Node]) -> list[int]:
-    """The nodes that ys are computed from, along uses of any kind, in creation order."""
+class Same(dict[int, int]):
+    """From a node to the first that is equal to it; one that is not there is itself."""
+
+    def __missing__(self, n: int) -> int:
+        return n
+
+
+def ancestors(memory: Memory, ys: Sequence[Node], first: int) -> list[int]:
+    """The nodes from `first` on that ys are computed from, along uses of any kind, in creation order."""
     found, stack = set[int](), [y.id for y in ys]
     while stack:
         n = stack.pop()
         if n not in found:
             found.add(n)
-            stack += [int(a) for a in memory.steps[n][ARGS] if type(a) is Operand]
+            stack += [int(a) for a in memory.steps[n][ARGS] if type(a) is Operand and a >= first]
     return sorted(found)
 
 
