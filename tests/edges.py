@@ -145,7 +145,7 @@ EXACT_STEPS = {
     "minus_left": with_constant(np.subtract, swapped=True),
     "times": with_constant(np.multiply),
     "times_left": with_constant(np.multiply, swapped=True),
-    "doubled": lambda a, b, k: a * CONSTANTS[k % 5] + a * CONSTANTS[k % 5] if a.dtype.kind in "fc" else a + a,
+    "doubled": lambda a, b, k: a * CONSTANTS[k % 9] + a * CONSTANTS[k % 9] if a.dtype.kind in "fc" else a + a,
     "again": lambda a, b, k: (-a) * (-a) + a * a,
     "sum": lambda a, b, k: np.sum(a, axis=(None, 0, -1)[k % 3] if a.ndim else None),
     "sum_kept": lambda a, b, k: np.sum(-a, axis=-1 if a.ndim else None, keepdims=True),
