@@ -1,5 +1,6 @@
 """Plans: how they are called, what they refuse, what they say of themselves."""
 
+import copy
 import pickle
 import threading
 import traceback
@@ -311,3 +312,91 @@ def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
     plan = mg.plan([np.sin(x) * np.cos(other) - x, x[x > 0.5]], inputs=[x, other])
     got = plan([0.6, 0.7], [0.8, 0.9])
     np.testing.assert_allclose(got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7], rtol=1e-13)
+
+
+class TestCopies:
+    @pytest.fixture
+    def bound(self, tape):
+        x, w = tape.leaf(1.0, name="x"), tape.leaf(2.0, name="w")
+        return tape, w, mg.plan(x * w, inputs=[x])
+
+    @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy])
+    def test_a_copy_watches_the_tape(self, bound, way):
+        tape, w, plan = bound
+        other = way(plan)
+        assert not other.stale and other(3.0) == 6.0
+        w.value = 5.0
+        assert other.stale and way(plan).stale
+
+    def test_a_copy_made_along_with_the_tape_watches_the_copy(self, bound):
+        tape, w, plan = bound
+        w.value = 2.0
+        tape2, plan2 = copy.deepcopy((tape, mg.plan(tape["x"] * 1.5 * w, inputs=[tape["x"]])))
+        w.value = 7.0
+        assert not plan2.stale
+        tape2["w"].value = 5.0
+        assert plan2.stale
+
+    def test_a_stale_plan_is_loaded_as_stale(self, bound):
+        tape, w, plan = bound
+        assert not pickle.loads(pickle.dumps(plan)).stale
+        w.value = 5.0
+        assert pickle.loads(pickle.dumps(plan)).stale
+
+    def test_a_plan_that_was_seen_to_be_stale_stays_so(self):
+        tape = mg.Tape()
+        x, w = tape.leaf(1.0, name="x"), tape.leaf(2.0, name="w")
+        plan = mg.plan(x * w, inputs=[x])
+        w.value = 5.0
+        assert plan.stale
+        del tape, x, w
+        assert plan.stale
+
+
+class TestComplexConstants:
+    """`complex * np.float64` is Python's: a Python complex, which has no methods."""
+
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda x: np.real(1j * np.sum(x) * 2j),
+            lambda x: np.real(np.sum(np.reshape(1j * x[0], 1) * 2j)),
+            lambda x: np.imag(np.sum(1j + np.sum(x))),
+            lambda x: np.real(1j / np.sum(x) * 1j),
+            lambda x: np.where(1j == x[0], x[1], 2.0),
+            lambda x: np.real(np.exp(x[0] - 1j)),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    def test_a_scalar_stays_numpys(self, tape, f, dtype):
+        x = tape.leaf(np.array([1.0, 2.0], dtype), name="x")
+        L = f(x)
+        (got,) = mg.plan([L], inputs=[x])(x.value)
+        assert (type(got), got) == (type(L.value), L.value)
+
+    def test_constants_that_differ_in_the_sign_of_a_zero_are_two(self, tape):
+        z = tape.leaf(complex(-4, -0.0), name="z")
+        a, b = np.sqrt(z + complex(0, 0.0)), np.sqrt(z + complex(0, -0.0))
+        assert mg.plan([a, b], [z])(complex(-4, -0.0)) == [a.value, b.value] == [2j, -2j]
+
+
+def test_the_bounds_of_a_plan_are_those_of_the_passes_that_changed_it(tape):
+    x = tape.leaf([1.0, 2.0], name="x")
+    assert mg.plan(np.sin(x) * 2.0, inputs=[x]).bounds == {}
+    assert "n·eps·Σ|terms|" in mg.plan(np.sum(x * x), inputs=[x]).bounds["contracted"]
+
+
+def test_an_inner_product_keeps_what_blas_would_lose(tape):
+    """The sign of a zero, and infinity where NumPy's sum overflows."""
+    x, y = tape.leaf([1.0, 2.0], name="x"), tape.leaf([3.0, 4.0], name="y")
+    plan = mg.plan(np.sum(x * y), inputs=[x, y])
+    assert "inner" in plan.source
+    with np.errstate(all="ignore"):
+        for a, b in [
+            ([0.0, -0.0], [-1.0, 0.0]),
+            ([1e308, 1e308], [10.0, -10.0]),
+            ([np.inf, 1.0], [1.0, 2.0]),
+            ([1e308, 1e308], [1.0, 1.0]),
+        ]:
+            got, expected = plan(a, b), np.sum(np.multiply(a, b))
+            assert np.array_equal(got, expected, equal_nan=True) and np.signbit(got) == np.signbit(expected)

@@ -17,6 +17,10 @@ SMALL = 8192
 """Bytes up to which memory is cheaper than what it takes to use it again."""
 
 
+ROUNDED_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
+"""Ufuncs whose results for complex numbers may be rounded otherwise where they lie in the memory of an operand."""
+
+
 class Lifetimes:
     """What becomes of the arrays of a slice.
 
@@ -52,6 +56,8 @@ class Lifetimes:
     def _overwritten(self, n: int, step: Step) -> int | None:
         elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
         if n in self.whole or not elementwise or step.kwargs or bytes_of(step.shape, step.dtype) <= SMALL or n not in self.ordered:
+            return None
+        if step.op in ROUNDED_IN_PLACE and step.dtype.kind == "c":
             return None
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 

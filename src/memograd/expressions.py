@@ -21,9 +21,6 @@ INFIX: dict[Any, str] = {
 }  # fmt: skip
 """Not `power`: scalar `**` and `np.power` differ in bits."""
 
-COMPLEX_UFUNCS = (np.multiply, np.divide)
-"""Those whose results for complex scalars differ in bits from those of the operators: NumPy's loops round otherwise."""
-
 METHODS: dict[Any, str] = {
     np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
 }  # fmt: skip
@@ -138,8 +135,10 @@ class Writer:
 
     def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
         op = step.op
-        if op in INFIX and not kwargs and len(args) == 2 and not _is_complex_scalar(step):
-            return f"{args[0]} {INFIX[op]} {args[1]}"
+        if op in INFIX and not kwargs and len(args) == 2:
+            text = f"{args[0]} {INFIX[op]} {args[1]}"
+            pythons = step.shape == () and any(type(a) is complex for a in step.args)
+            return f"np.{step.dtype.type.__name__}({text})" if pythons else text  # complex * np.float64 is a Python complex
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
         on_array = bool(args) and type(step.args[0]) is Operand
@@ -150,16 +149,6 @@ class Writer:
             if written is not None:
                 return written
         return f"{self.function(op)}({', '.join([*args, *kwargs])})"
-
-
-def _is_complex_scalar(step: Step) -> bool:
-    """Whether an operator on scalars would differ from the ufunc.
-
-    `complex * np.float64` is Python's: a Python complex. A product of complex scalars is rounded otherwise than by the ufunc.
-    """
-    if step.shape != ():
-        return False
-    return any(type(a) is complex for a in step.args) or (step.dtype.kind == "c" and step.op in COMPLEX_UFUNCS)
 
 
 def _transpose(writer: Writer, step: Step, args: list[str]) -> str:

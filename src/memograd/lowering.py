@@ -56,7 +56,7 @@ class Lowering:
         elif op is placed:
             self.registers[n] = self._placed(n, *step.args)
         else:
-            moved = rule_of(op).run([self._of(a) if type(a) is Operand else a for a in step.args], step.kwargs)
+            moved = rule_of(op).run([np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args], step.kwargs)
             self.registers[n] = moved if step.shape else int(moved)
 
     # ----------------------------------------------------------------------------------------------- instructions

@@ -3,6 +3,7 @@
 import linecache
 import weakref
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from .matrices import bare
 from .nests import filled, leaves, mapped
 from .node import Node
 from .notebooks import as_text
-from .passes import LAZY_PASSES, PASSES
+from .passes import LAZY_PASSES, PASSES, Pass
 from .plantable import rows_of
 from .printing import printed
 from .progress import Report, reporting
@@ -65,9 +66,12 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
 
     Notes
     -----
-    A plan gives what the nodes' values would be for these inputs. Exactly so, where no simplification reorders sums: those
-    that may change the last bits, each with its reason, are named in :mod:`memograd.passes`. A function of the user's own is
-    run as often as it was recorded and read; what else it does besides giving a result is no part of a plan.
+    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact passes rewrote it, else within
+    the bounds of the others, which `plan.bounds` names. They take sums in another order, call functions that are off in the
+    last places, and give 0 for what cancels; they move no factor and change no sign. See :mod:`memograd.passes`.
+
+    A function of the user's own is run as often as it was recorded and read; what else it does besides giving a result is no
+    part of a plan.
 
     Examples
     --------
@@ -143,12 +147,16 @@ class Plan:
         self._cut, self._nest, self._keys = slice, nest, keys
         self._tape: Any = None  # a plan that was loaded has none
         self._assignments = 0
+        self._was_stale = False
         slice = live(slice)
         self._counts = [("recorded", _count(slice))]
+        self._changed: list[Pass] = []
         self._is_lazy = is_lazy(slice)
         for simplified in LAZY_PASSES if self._is_lazy else PASSES:
-            slice = simplified(slice)
+            before, slice = slice, simplified(slice)
             self._counts.append((simplified.name, _count(slice)))
+            if slice is not before:
+                self._changed.append(simplified)
         self._slice = slice
         self._compile()
 
@@ -327,15 +335,48 @@ class Plan:
         return {self._cut.names[n]: shown(value) for n, value in self._cut.bound.items()}
 
     @property
+    def bounds(self) -> dict[str, str]:
+        """What the passes changed that are not exact, and by how much, by their names; empty, if the plan is exact.
+
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+        >>> mg.plan(np.sin(x) * 2, inputs=[x]).bounds
+        {}
+        >>> list(mg.plan(np.sum(x * x), inputs=[x]).bounds)
+        ['contracted']
+        """
+        return {p.name: p.bound for p in self._changed if not p.exact}
+
+    @property
     def stale(self) -> bool:
-        """Whether a bound leaf was assigned since; never, once the tape is gone."""
+        """Whether a bound leaf was assigned since; not noticed any more, once the tape is gone.
+
+        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
+        """
         tape = self._tape() if self._tape is not None else None
-        return tape is not None and any(tape._memory.assigned.get(n, 0) > self._assignments for n in self._cut.bound)
+        if tape is not None and any(tape._memory.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
+            self._was_stale = True
+        return self._was_stale
 
     def __repr__(self) -> str:
         return rows_of(self._slice, self._keys, self._counts)
 
     _repr_html_ = as_text
+
+    def __copy__(self) -> "Plan":
+        """The same plan: it watches the tape as this one does."""
+        made = Plan(self._cut, self._nest, self._keys)
+        made._tape, made._assignments, made._was_stale = self._tape, self._assignments, self._was_stale
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
+        """The same plan; it watches the copy of the tape, where that is copied along."""
+        made = copy(self)
+        tape = self._tape() if self._tape is not None else None
+        if tape is not None and id(tape) in memo:
+            made._was_stale = self.stale
+            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)]._memory.assignments
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         for op, error in nameless({step.op for step in self._cut.steps.values()}):
@@ -343,7 +384,7 @@ class Plan:
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
                 f"Define it at the top of a module."
             ) from error
-        return Plan, (self._cut, self._nest, self._keys)
+        return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
 
 
 def stacked(rows: list[Any]) -> Any:

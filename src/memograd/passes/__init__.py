@@ -53,9 +53,14 @@ EXACT_RULES = merged(shapes.RULES, algebra.RULES)
 ALL_RULES = merged(shapes.RULES, shapes.REORDERING, algebra.RULES)
 
 
+def tidy_exactly(slice: Slice) -> Slice:
+    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the same bits."""
+    return swept(slice, EXACT_RULES)
+
+
 def tidy(slice: Slice) -> Slice:
-    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic."""
-    return swept(slice, EXACT_RULES if has_halves(slice) else ALL_RULES)
+    """The same, where sums may be taken in another order."""
+    return tidy_exactly(slice) if has_halves(slice) else swept(slice, ALL_RULES)
 
 
 ORDER = "takes sums in another order: off by at most n·eps·Σ|terms| + n·tiny for n terms"

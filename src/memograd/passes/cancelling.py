@@ -2,7 +2,8 @@
 
 Each value is written as a sum of products of others, its *form*, as far as sums, products, quotients and broadcasts go. A factor
 that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, what only it needs is
-not computed, and it is not added to others. Not exact: rounding left some 1e-16 of the largest term there.
+not computed, and it is not added to others. Not exact: rounding left some 1e-16 of the largest term there. Only where a quotient
+cancels: `y - y` is 0 in the tape as well, but NaN where y is infinite, and stays as it is.
 """
 
 from typing import Any
@@ -60,6 +61,8 @@ class Forms:
         self.forms: dict[int, Form] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
         self.summed: set[int] = set()  # derivatives made of sums: without a sum, nothing cancels that was not alike before
+        self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
+        self._reduces = False
 
     def vanishes(self, n: int) -> bool:
         """Whether the next step is a derivative that is 0."""
@@ -69,7 +72,7 @@ class Forms:
         if step.op is not np.sum and self.summed.isdisjoint(operands(step)):
             return False
         self.summed.add(n)
-        return not self.form(n)
+        return not self.form(n) and n in self.reduced
 
     def form(self, n: int) -> Form:
         """The form of a step, and on the way of those that it is made of."""
@@ -82,7 +85,10 @@ class Forms:
                 stack += missing
             else:
                 m = stack.pop()
+                self._reduces = not self.reduced.isdisjoint(operands(step))
                 self.forms[m] = self._bounded(m, written(self, m, step) if written is not None else None)
+                if self._reduces:
+                    self.reduced.add(m)
         return self.forms[n]
 
     def _bounded(self, n: int, found: Form | None) -> Form:
@@ -91,6 +97,15 @@ class Forms:
             return found
         self.shapes[n] = self.slice.steps[n].shape
         return {((n, 1),): 1.0}
+
+    def times(self, p: Product, q: Product, sign: int = 1) -> Product:
+        """The product of two products, or their quotient."""
+        powers = dict(p)
+        for key, power in q:
+            powers[key] = powers.get(key, 0) + sign * power
+        left = {key: power for key, power in powers.items() if power}
+        self._reduces |= len(left) < len(powers)
+        return tuple(sorted(left.items(), key=repr))
 
     def of(self, a: Any) -> Form | None:
         """The form of an argument."""
@@ -101,14 +116,6 @@ class Forms:
     def shape(self, a: Any) -> tuple[int, ...]:
         """The shape of an argument."""
         return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
-
-
-def times(p: Product, q: Product, sign: int = 1) -> Product:
-    """The product of two products, or their quotient."""
-    powers = dict(p)
-    for key, power in q:
-        powers[key] = powers.get(key, 0) + sign * power
-    return tuple(sorted(((key, power) for key, power in powers.items() if power), key=repr))
 
 
 def _number(a: Any) -> Form | None:
@@ -141,7 +148,8 @@ def _product(forms: Forms, n: int, step: Step) -> Form | None:
         for q, d in b.items():
             if c * d == 0:
                 return None  # an underflow
-            total[times(p, q)] = total.get(times(p, q), 0.0) + c * d
+            product = forms.times(p, q)
+            total[product] = total.get(product, 0.0) + c * d
     return {product: c for product, c in total.items() if c != 0}
 
 
@@ -149,7 +157,7 @@ def _quotient(forms: Forms, n: int, step: Step) -> Form | None:
     a, b = map(forms.of, step.args)
     if a is None or b is None or (len(b) != 1 and a):
         return None
-    return {times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
+    return {forms.times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
 
 
 def _negative(forms: Forms, n: int, step: Step) -> Form | None:
@@ -172,7 +180,7 @@ def _reduced(forms: Forms, n: int, step: Step) -> Form | None:
     for product, c in a.items():
         inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
         outer = tuple(factor for factor in product if factor not in inner)
-        rest = times(outer, ((_sum(forms, inner, reduced, step.shape), 1),)) if inner else outer
+        rest = forms.times(outer, ((_sum(forms, inner, reduced, step.shape), 1),)) if inner else outer
         total[rest] = total.get(rest, 0.0) + (c if inner else c * float(np.prod(list(reduced.values()))))
     return {product: c for product, c in total.items() if c != 0}
 

@@ -30,8 +30,9 @@ def contracted(slice: Slice) -> Slice:
     for n, step in draft:
         product = slice.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
         if product is not None and product.op is np.multiply and _are_doubles(slice, product):
+            a, b = product.args
             step = Step(
-                inner,
+                np.matmul if a == b else inner,  # a sum of squares is 0.0 where it is zero, in BLAS too
                 tuple(draft.shaped(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
                 NOTHING,
                 (),

@@ -66,9 +66,10 @@ def column(sweep: Sweep, step: Step) -> Step | None:
     if inner is None or inner.op is not np.matmul or len(step.shape) != 1 or inner.shape != (*step.shape, 1):
         return None
     right = sweep.step(inner.args[1])
-    if right is None or right.op is not np.reshape or right.shape != (*shape_of(sweep, right.args[0]), 1):
+    if right is None or right.op not in (np.reshape, np.negative, np.subtract) or len(right.shape) != 2:
         return None
-    return Step(np.matmul, (inner.args[0], right.args[0]), NOTHING, step.shape, step.dtype)
+    vector = sweep.of(np.reshape, inner.args[1], like=right._replace(shape=right.shape[:1]), shape=right.shape[:1])
+    return Step(np.matmul, (inner.args[0], vector), NOTHING, step.shape, step.dtype)
 
 
 def transpose_of_transpose(sweep: Sweep, step: Step) -> Step | Operand | None:

@@ -17,7 +17,7 @@ import numpy as np
 from ..calls import NOTHING
 from ..costs import bytes_of
 from ..facts import axes_of
-from ..fused import placed
+from ..fused import inner, placed
 from ..program import Operand
 from ..rules.indexing import scatter
 from ..slices import Draft, Slice, Step, operands, uses
@@ -108,8 +108,8 @@ def _kind(draft: Draft, a: Operand) -> Kind:
         return _concatenated, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
         return _product, MANY, step.shape
-    if step.op is np.matmul and step.shape == () and _are_small(draft, step.args):
-        return _inner_product, MANY, None
+    if step.op in (np.matmul, inner) and step.shape == () and _are_small(draft, step.args):
+        return _inner_product, MANY, step.op
     if step.op is np.sum and _over_rows(draft, step):
         return _column_sums, MANY, step.shape
     return None, 0, None
