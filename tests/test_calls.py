@@ -32,6 +32,11 @@ def test_defaults_are_left_out(x):
     assert form(np.sum(x, axis=None))[1] == form(np.stack([x, x], axis=0))[1] == {}
 
 
+def test_a_negative_zero_is_not_taken_for_the_default_zero(tape):
+    y = np.nan_to_num(tape.leaf([np.nan, 1.0]), nan=-0.0)
+    assert np.signbit(y.value).tolist() == [True, False]
+
+
 def test_a_zero_is_not_taken_for_the_default_false(x):
     assert form(np.roll(x, 0))[1] == {"shift": 0}
     assert form(np.diagonal(x, False))[1] == {"offset": False}

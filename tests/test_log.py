@@ -1,6 +1,8 @@
 """The log: its events, its lists of names, its transcript; and that it breaks nothing and keeps nothing alive."""
 
+import copy
 import gc
+import pickle
 import sys
 import weakref
 
@@ -265,3 +267,56 @@ def test_without_a_log_no_line_of_it_runs(diamond):
     assert ran == []
     watched(log=mg.Log())
     assert ran
+
+
+class TestCopies:
+    @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda log: pickle.loads(pickle.dumps(log))])
+    def test_they_tell_the_same_and_go_on_by_themselves(self, way, log, diamond):
+        x, L = diamond
+        mg.grad(L, x, log=log)
+        other = way(log)
+        assert str(other) == str(log) and other.events == log.events and other.visited == log.visited
+        mg.grad(L, x, log=other)
+        assert len(other.events) == len(log.events) + 1 and str(other).startswith(str(log))
+        assert mg.draw(L, log=other).count("<g") == mg.draw(L, log=log).count("<g")
+        assert other.compare(log).computed == []
+
+    def test_one_that_was_copied_in_a_request_has_none_that_runs(self, log, tape):
+        copies = []
+        f = mg.op(lambda a: a * 2.0)
+        mg.elementwise(f, a=lambda g: (copies.append(copy.copy(log)), 2.0 * g)[1])
+        x = tape.leaf(1.0, name="x")
+        L = np.sin(f(x).named("f")).named("L")
+        mg.grad(L, x, log=log)
+        (other,) = copies
+        mg.grad(L, x, log=other)
+        assert other.events[-1].depth == 0
+
+    def test_an_unpickled_one_belongs_to_a_tape_of_the_same_names(self, log, tape):
+        def build(tape, name):
+            x = tape.leaf(2.0, name="x")
+            return np.exp(np.sin(x).named(name)).named("L"), x
+
+        L, x = build(tape, "s")
+        mg.grad(L, x, log=log)
+        data = pickle.dumps((log, tape))
+        other, restored = pickle.loads(data)
+        assert 'class="back"' in mg.draw(restored["L"], log=other)
+        other, _ = pickle.loads(data)
+        for name in ("other", "s"):
+            K, y = build(mg.Tape(), name)
+            if name == "other":
+                with pytest.raises(OtherTapeError, match="events of another tape"):
+                    mg.grad(K, y, log=other)
+                assert str(other) == str(log)
+            else:
+                mg.grad(K, y, log=other)
+        with pytest.raises(OtherTapeError):
+            mg.draw(L, log=other)
+
+    def test_a_copy_does_not_change_with_the_other(self, log, diamond):
+        x, L = diamond
+        other = copy.copy(log)
+        mg.grad(L, x, log=log)
+        x.tape.assign({x: x.value + 1.0}, log=log)
+        assert (other.events, other.assigned, str(other)) == ([], [], "")

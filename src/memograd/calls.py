@@ -113,7 +113,7 @@ def required_of(op: Callable[..., Any]) -> frozenset[str]:
 
 def _equal(value: Any, default: Any) -> bool:
     plain = isinstance(value, int | float | str) and type(value) is type(default)
-    return value is default or (plain and bool(value == default))
+    return value is default or (plain and repr(value) == repr(default))  # -0.0 is no default of 0.0
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:

@@ -107,7 +107,7 @@ def reason(args: Namespace) -> int:
 def explanation(args: Namespace) -> int:
     """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
     L, targets = asked(load(args.file), args)
-    found = {t.name: explain(L, t) for t in targets}
+    found = explain(L, {t.name: t for t in targets})
     if args.json:
         as_json({name: str(e).splitlines() for name, e in found.items()})
     else:

@@ -6,7 +6,8 @@ The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]`
 
 import weakref
 from collections.abc import Container, Iterator
-from typing import NamedTuple
+from copy import copy
+from typing import Any, NamedTuple
 
 import networkx as nx
 
@@ -50,6 +51,9 @@ class Event(NamedTuple):
 class Log:
     """Collects the events of every request that it is handed to.
 
+    It can be copied and pickled. One that was unpickled belongs to the first tape that it is used with on which its nodes have the
+    ids and the names that it knows.
+
     Attributes
     ----------
     events : list of Event
@@ -83,6 +87,20 @@ class Log:
         self._below = 0  # how many visits of the requests that this one interrupts are open
         self._begun: set[int] = set()  # numbers of the events with which a request began
         self._graph: weakref.ref[nx.DiGraph] | None = None
+
+    def __copy__(self) -> "Log":
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Log":
+        """A log with events of its own, of the same tape."""
+        other = Log()
+        vars(other).update(self.__getstate__(), _graph=self._graph)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the tape, which a log only refers to; a request that runs is no part of it."""
+        state = {name: copy(value) for name, value in vars(self).items()}
+        return state | {"_graph": None, "_open": [], "_output": -1, "_below": 0}
 
     def __repr__(self) -> str:
         return f"<memograd.Log of {len(self.events)} events>"
@@ -161,7 +179,12 @@ class Log:
 
     def check(self, graph: nx.DiGraph) -> None:
         """Raise if the events are those of another tape."""
-        if self._graph is not None and self._graph() is not graph:
+        nodes = graph._node
+        if self._graph is None:
+            fits = all(n in nodes and nodes.name(n) == name for n, name in self._names.items())
+        else:
+            fits = self._graph() is graph
+        if not fits:
             raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
 
     def end(self, outer: tuple[int, int, list[int]]) -> None:

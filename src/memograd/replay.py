@@ -379,7 +379,7 @@ class Plan:
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for op, error in nameless({step.op for step in self._cut.steps.values()}):
+        for op, error in nameless(dict.fromkeys(step.op for step in self._cut.steps.values())):
             raise PlanTypeError(
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
                 f"Define it at the top of a module."

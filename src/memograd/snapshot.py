@@ -56,7 +56,7 @@ def fill(table: Table, parts: State, memory: Memory) -> None:
 
 def check_picklable(memory: Memory) -> None:
     """Raise if an op is one that another process could not find by its name."""
-    for op, error in nameless({step[OP] for step in memory.steps.values()}):
+    for op, error in nameless(dict.fromkeys(step[OP] for step in memory.steps.values())):
         raise RefusedError(
             f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
             f"Define it at the top of a module, or ask for tape.copy()."

@@ -26,7 +26,7 @@ def folded(memory: Memory, nodes: Collection[int], output: int, most: int) -> li
     for depth in range(max(map(len, paths.values())), 0, -1):
         groups = gathered(paths, depth)
         if len(groups) <= most:
-            return list(without_cycles(memory, groups))
+            return sorted(without_cycles(memory, groups), key=lambda fold: fold.nodes[0])
     return []
 
 
@@ -61,7 +61,7 @@ def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Itera
     group_of = {n: key for key, members in groups.items() for n in members}
     quotient = nx.DiGraph()
     quotient.add_nodes_from(groups)
-    edges = {(group_of[o], group_of[c]) for c in group_of for o in memory.pred[c] if o in group_of}
+    edges = ((group_of[o], group_of[c]) for c in group_of for o in memory.pred[c] if o in group_of)
     quotient.add_edges_from((o, c) for o, c in edges if o != c)
     for component in nx.strongly_connected_components(quotient):
         keys = sorted(component, key=lambda key: groups[key][0])

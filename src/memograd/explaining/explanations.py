@@ -1,13 +1,14 @@
 """Why is a derivative zero, absent, NaN, infinite, or of a surprising size? What the parts of this folder find, in order."""
 
 import warnings
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from ..arrays import handed_out
+from ..nests import mapped
 from ..node import Node
-from ..solver import checked, scalar
+from ..solver import checked_all, scalar
 from .endings import endings
 from .findings import Finding
 from .kinks import kinks
@@ -19,7 +20,13 @@ from .sizes import size_findings, surprise
 from .zeros import zero_findings
 
 
-def explain(L: Node, x: Node) -> Explanation:
+@overload
+def explain(L: Node, x: Node) -> Explanation: ...
+@overload
+def explain(L: Node, x: Any) -> Any: ...
+
+
+def explain(L: Node, x: Any) -> Any:
     """Why ∂L/∂x is what it is: where a zero, a NaN or an infinity comes from, or where the paths end; and that all is in order.
 
     Everything is found in one go, without stopping at the first fault: each place where a value is born that is no finite
@@ -29,12 +36,12 @@ def explain(L: Node, x: Node) -> Explanation:
     ----------
     L : Node
         A scalar of an inexact dtype.
-    x : Node
-        Of an inexact dtype: a leaf or any other node.
+    x : Node, or nest of them
+        Of an inexact dtype: leaves or any other nodes.
 
     Returns
     -------
-    Explanation
+    Explanation, or nest of them
         Prints as text, shows as a table in a notebook; its `findings` name cause, node, operand, elements and line.
 
     Raises
@@ -64,8 +71,13 @@ def explain(L: Node, x: Node) -> Explanation:
     root = np.sqrt(safe)
     y = np.where(x > 0, root, 0.0)
     """
-    tape = scalar(L).tape
-    checked(L, x)
+    scalar(L)
+    checked_all(L, x)
+    return mapped(lambda t: _explained(L, t), x)
+
+
+def _explained(L: Node, x: Node) -> Explanation:
+    tape = L.tape
     with tape._lock, np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it looks for is what NumPy would warn of
         region = Region(tape._memory, L.id, x.id)

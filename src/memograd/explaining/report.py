@@ -20,7 +20,7 @@ SHOWN = 6
 
 
 class Explanation(NamedTuple):
-    """What makes ∂L/∂x what it is; prints as a text under 80 columns.
+    """What makes ∂L/∂x what it is; prints as a text under 80 columns, save for long names of files and code.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Explanation(NamedTuple):
     def __repr__(self) -> str:
         rows, told = wrap(self.headline, WIDTH), set[str]()
         for number, found in enumerate(self.findings[:SHOWN], 1):
-            rows += _item(f"{number}. ", found, found.cause in told)
+            rows += _item(f"{number}.", found, found.cause in told)
             told.add(found.cause)
         rows += _more(self.findings)
         for title, remarks in (("Zeros among the elements:", self.remarks), ("Kinks and ties:", self.kinks)):
@@ -87,28 +87,33 @@ class Explanation(NamedTuple):
                 for found in (*self.findings, *self.remarks)]  # fmt: skip
         rows += [("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen) for kink in self.kinks]
         heads = "".join(f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why"))
-        body = "".join(f"<tr>{''.join(map(_cell, (*row[:4], _place(row[4]), row[5])))}</tr>" for row in rows)
+        body = "".join(f"<tr>{''.join(map(_cell, (*row[:4], _place(row[4]).rstrip(': '), row[5])))}</tr>" for row in rows)
         table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
         shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
 
 def _item(mark: str, found: Finding, told: bool) -> list[str]:
-    """A finding: cause and place, the sentence, code as it stands, the advice, unless it was told before."""
+    """A finding: line and cause, the sentence, code as it stands, the advice, unless it was told before."""
     operand = f", operand {found.operand}" if found.operand is not None else ""
     at = "at" if found.of == "derivative" else "in the value of"
-    rows = [_cut(f"{mark}{found.cause} {at} {found.node}{operand}{_which(found.elements)}{_place(found.line, ', ')}")]
+    head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
+    # No break between the number and the place, however long that is.
+    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in _wrapped(f"{mark}\N{NO-BREAK SPACE}{_place(found.line)}{head}", "", "   ")]
     text, *code = found.text.splitlines()
     for paragraph in (text,) if code or told else (text, found.advice):
-        rows += wrap(paragraph, WIDTH, initial_indent="   ", subsequent_indent="   ")
-    return rows + [_cut(f"       {line}") for line in code]
+        rows += _wrapped(paragraph, "   ", "   ")
+    return rows + [f"       {line}" for line in code]
 
 
 def _remark(remark: Finding | Kink) -> list[str]:
     what = remark.text if isinstance(remark, Finding) else f"{remark.node} = {remark.formula}: {remark.chosen}"
-    return wrap(
-        f"{what.rstrip('.')}{_which(remark.elements)}{_place(remark.line, ', ')}.", WIDTH, initial_indent="  ", subsequent_indent="    "
-    )
+    return _wrapped(f"{_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    ")
+
+
+def _wrapped(text: str, first: str, following: str) -> list[str]:
+    """A text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
+    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
 
 
 def _which(elements: Elements) -> str:
@@ -116,8 +121,9 @@ def _which(elements: Elements) -> str:
     return f", elements {shown}" if shown else ""
 
 
-def _place(line: Any, before: str = "") -> str:
-    return f"{before}{os.path.basename(line[0])}:{line[1]}" if line else ""
+def _place(line: Any) -> str:
+    """The file and the line, in front of what is said of them."""
+    return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
 
 
 def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:

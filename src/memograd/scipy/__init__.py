@@ -18,3 +18,7 @@ def __getattr__(name: str) -> Any:
     if name in OWN:
         return importlib.import_module(f"{__name__}.{name}")
     return getattr(library("scipy"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *OWN, *dir(library("scipy"))})
