@@ -59,6 +59,8 @@ def entering(value: Any) -> Any:
     """A value that is given, as an array; one of another library is one already."""
     if type(value) is np.ndarray:
         return value
+    if type(value) in PLAIN:
+        return np.asarray(value)
     if isinstance(value, list | tuple):
         check_items(value)
         return np.asarray(value)
@@ -67,7 +69,7 @@ def entering(value: Any) -> Any:
 
 
 PLAIN = frozenset({float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray})
-"""What a list may hold without being looked at."""
+"""What NumPy may make an array of without its being looked at."""
 
 
 def check_items(items: Any) -> None:

@@ -311,20 +311,31 @@ class Memory:
         """Give leaves new values. Nothing is run; what read them, directly or through others, is marked MAYBE.
 
         Marks are written before values, readers before what they read: the law holds wherever an interrupt strikes. A signal
-        handler may ask and record at any line, which clears marks and adds to what is to be marked: then all are written again.
+        handler may ask and record at any line, which clears marks and adds to what is to be marked: then everything is marked.
         """
-        done = False
-        while not done:
-            seen = self.turns, len(self.steps)
-            try:
-                self._mark(new)
-            except RuntimeError:  # what was iterated over grew
-                if seen == (self.turns, len(self.steps)):
-                    raise
-            else:
-                done = seen == (self.turns, len(self.steps))
+        seen = self._events()
+        try:
+            self._mark(new)
+        except RuntimeError:  # what was iterated over grew
+            if seen == self._events():
+                raise
+        while seen != (seen := self._events()):
+            self._mark_all()
+            self.pending.update(new)
         self.assignments += 1
         self.assigned.update(dict.fromkeys(new, self.assignments))
+
+    def _events(self) -> tuple[int, int]:
+        """What differs after anything was asked or recorded."""
+        return self.turns, len(self.steps)
+
+    def _mark_all(self) -> None:
+        """Mark whatever is known: a request finds out what is right as it stands, and computes nothing for it."""
+        for table in list(self.tables.values()):
+            for n in list(table.acts):
+                table.marks.setdefault(n, MAYBE)
+        for n in list(self.steps):
+            self.marks.setdefault(n, MAYBE)
 
     def _mark(self, new: dict[int, Any]) -> None:
         """Mark what read the leaves, and set their new values aside."""
