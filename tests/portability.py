@@ -146,7 +146,7 @@ def tested(name: str, python: str | Path, paths: list[str], variables: dict[str,
     """Run the tests once, in an order that the printed seed gives again."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"\n== {name}; seed {seed}", flush=True)
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--shuffle", str(seed), *options, *paths]
+    command = [python, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--shuffle", str(seed), *options, *paths]
     return subprocess.run(command, cwd=ROOT, env=environment(variables), check=False).returncode == 0
 
 
