@@ -2,24 +2,35 @@
 # changes; the package itself is built and installed anew, as a wheel, when a file below src changes.
 PYTHON ?= python3
 TEST_EXTRAS ?= test,examples
+PYTEST_ARGS ?=
+FLOOR_PYTHON ?= $(shell command -v python3.11 || echo $(PYTHON))
+FLOORS := 'numpy==2.2.*' 'networkx==3.4.*' 'scipy==1.15.*'
 BENCH_EXTRAS ?= test,fast
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-long lint bench clean
+.PHONY: demo test test-long portability floors lint bench clean
 
 demo: .venv/with-examples .venv/package
 	$(BIN)/python examples/walkthrough.py
 	$(BIN)/python examples/digits.py
 
 test: .venv/with-$(TEST_EXTRAS) .venv/package
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST_ARGS)
 
 # Wrong rules on purpose, and random programs against JAX: about three minutes.
 test-long: .venv/with-test,compare .venv/package
 	$(BIN)/python tests/mutation.py
 	$(BIN)/python tests/differential.py --count 150
+
+# Every OpenBLAS kernel, NumPy without the processor's features, other Pythons, random order: about twenty minutes.
+portability: .venv/with-test .venv/package
+	$(BIN)/python tests/portability.py
+
+# The oldest versions of the dependencies, in an environment of their own.
+floors: .venv-floors/made
+	.venv-floors/bin/python -m pytest $(PYTEST_ARGS)
 
 lint: .venv/with-lint
 	$(BIN)/ruff check
@@ -30,7 +41,7 @@ bench: .venv/with-$(BENCH_EXTRAS) .venv/package
 	$(BIN)/pytest tests/benchmarks/bench_*.py
 
 clean:
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-floors .venv-portability dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 
 .venv/made: pyproject.toml
 	$(PYTHON) -m venv --clear .venv
@@ -39,6 +50,11 @@ clean:
 
 .venv/with-%: .venv/made
 	$(PIP) --no-build-isolation '.[$*]'
+	@touch $@
+
+.venv-floors/made: pyproject.toml $(shell find src -name __pycache__ -prune -o -print)
+	$(FLOOR_PYTHON) -m venv --clear .venv-floors
+	.venv-floors/bin/python -m pip --disable-pip-version-check install --quiet '.[test]' $(FLOORS)
 	@touch $@
 
 # Folders are listed too: one changes when a file in it is removed.

@@ -1,5 +1,7 @@
 """What every test shares: one seed, printed; hypothesis without a clock; and which memograd is tested, in the header."""
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -13,11 +15,21 @@ settings.register_profile("memograd", deadline=None, derandomize=True, print_blo
 settings.load_profile("memograd")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse addresses in the names of tests: the processes of pytest-xdist must agree on the names."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the random order of this seed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle the tests where this is asked for.
+
+    Addresses in the names of tests are refused: the processes of pytest-xdist must agree on the names.
+    """
     addressed = [item.nodeid for item in items if " at 0x" in item.nodeid]
     if addressed:
         raise pytest.UsageError("Give these cases ids without addresses:\n" + "\n".join(addressed))
+    seed = config.getoption("shuffle")
+    if seed is not None:
+        random.Random(seed).shuffle(items)
 
 
 def pytest_report_header() -> str:
@@ -44,23 +56,23 @@ def x(tape: memograd.Tape) -> memograd.Node:
 
 # --------------------------------------------- how much work each way took: a table at the end of the run
 
-ROWS: dict[str, tuple[int, int, int]] = {}
-
 
 @pytest.fixture
-def work():
+def work(request):
     """Report (memograd, full backprop, path sums): how many derivatives each computed."""
 
     def report(name, memograd, backprop, paths):
-        ROWS[name] = (memograd, backprop, paths)
+        request.node.user_properties.append(("work", (name, memograd, backprop, paths)))
 
     return report
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not ROWS:
+    passed = terminalreporter.getreports("passed")
+    rows = sorted(value for report in passed for name, value in report.user_properties if name == "work")
+    if not rows:
         return
     terminalreporter.section("work: local derivatives applied")
     terminalreporter.write_line(f"{'program and request':<44}{'memograd':>10}{'backprop':>10}{'path sums':>22}")
-    for name, counts in ROWS.items():
+    for name, *counts in rows:
         terminalreporter.write_line(f"{name:<44}" + f"{counts[0]:>10}{counts[1]:>10}{counts[2]:>22}")

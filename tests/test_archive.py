@@ -194,7 +194,7 @@ class TestWhatSharesABuffer:
         assert other["view"].value.strides == tape["view"].value.strides
         other["A"].value = A.value + 1.0
         A.value = A.value + 1.0
-        assert same(other["P"].value, tape["P"].value)
+        np.testing.assert_allclose(other["P"].value, tape["P"].value, rtol=1e-13)
 
     def test_is_counted_once(self, tape, through):
         x = tape.leaf(np.arange(100.0), name="x")
@@ -320,6 +320,10 @@ def test_a_full_disk_loses_nothing_that_was_there(room, tape, path, monkeypatch)
     assert path.read_bytes() == before
 
 
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals, links and permissions are POSIX's")
+
+
+@POSIX
 def test_a_process_that_is_killed_while_saving_loses_nothing_that_was_there(tape, x, path):
     mg.save(path, tape)
     before = path.read_bytes()
@@ -335,6 +339,7 @@ mg.save({str(path)!r}, tape)
     assert path.read_bytes() == before
 
 
+@POSIX
 def test_a_link_stays_a_link_and_permissions_stay(tape, x, path):
     mg.save(path, tape)
     path.chmod(0o600)
@@ -624,7 +629,7 @@ def test_every_cut_and_every_flipped_byte_is_an_error_or_harmless(path):
 def test_a_file_that_is_not_there_is_python_s_own_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         mg.load(tmp_path / "none")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(OSError):  # which one depends on the operating system
         mg.load(tmp_path)
 
 

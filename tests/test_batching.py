@@ -244,7 +244,7 @@ def test_products_in_all_shapes(op: Any, a_shape: Any, b_shape: Any, rng: Any) -
     try:
         op(a[0], b[0])
     except (ValueError, np.linalg.LinAlgError):
-        return  # no such product
+        pytest.skip("NumPy has no such product")
     agree(op(Batch(a), b[0]).values, np.stack([op(row, b[0]) for row in a]))
     agree(op(a[0], Batch(b)).values, np.stack([op(a[0], row) for row in b]))
     agree(op(Batch(a), Batch(b)).values, np.stack([op(row, col) for row, col in zip(a, b, strict=True)]))

@@ -65,13 +65,15 @@ def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
     printed = output_of("newton.py")
     second = {name: float(error) for name, error in re.findall(r"^  (\w+) +f'+ +\S+ +(\S+)", printed, re.MULTILINE)}
     assert second["newton"] > second["halley"] > second["householder"]
-    assert re.search(r"^  step \d+ +f = .*e-\d\d +\|∇f\| = .*e-1\d$", printed, re.MULTILINE)
+    norms = re.findall(r"^  step \d+ +f = .* +\|∇f\| = (\S+)$", printed, re.MULTILINE)
+    assert float(norms[-1]) < 1e-8 < 1e-2 < float(norms[0])
 
 
 def test_the_model_runs_once_for_each_point() -> None:
     printed = output_of("scipy_fit.py")
-    rows = re.findall(r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +0\.0996? *", printed, re.MULTILINE)
-    assert len(rows) == 6 and all(asked == ran for asked, ran in rows)
+    rows = re.findall(r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +(0\.\d+) *", printed, re.MULTILINE)
+    assert len(rows) == 6 and all(asked == ran for asked, ran, _ in rows)
+    assert [float(least) for _, _, least in rows] == pytest.approx([0.0996] * 6, abs=1e-3)
     assert "the model ran 0 times for it" in printed
 
 
@@ -125,7 +127,8 @@ def test_the_tour_gives_what_is_stored_in_it() -> None:
 def texts(notebook: Any) -> list[list[str]]:
     """What each cell of a notebook gave, as plain text; a picture is not compared."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    return [[o.get("text") or o.data["text/plain"] for o in cell if "image/svg+xml" not in o.get("data", {})] for cell in outputs]
+    shown = [[o.get("text") or o.data["text/plain"] for o in cell if "image/svg+xml" not in o.get("data", {})] for cell in outputs]
+    return [[re.sub(r"\b\d+\.py:", "cell.py:", text) for text in cell] for cell in shown]  # ipykernel's name of a cell
 
 
 def told(picture: str) -> list[tuple[str, str | None, dict[str, str]]]:

@@ -224,6 +224,15 @@ class TestEveryOp:
             assert explanation.findings
         assert max(map(len, str(explanation).splitlines())) < 80
 
+    @pytest.mark.parametrize("op", [np.sqrt, np.log, np.reciprocal, np.square, np.cos])
+    def test_these_need_an_explanation_at_zero(self, tape, op):
+        """So that the test above is not about nothing."""
+        x = tape.leaf(0.0, name="x")
+        with np.errstate(all="ignore"):
+            L = op(x)
+            g, explanation = mg.grad(L, x), mg.explain(L, x)
+        assert (g == 0 or not np.isfinite(g)) and explanation.findings
+
     def test_zeros_of_an_op_with_several_outputs(self, tape):
         a = tape.leaf(np.diag([2.0, 3.0]), name="A")
         _, s, _ = np.linalg.svd(a)
@@ -264,10 +273,12 @@ class TestKinks:
 
     def test_a_slope_is_what_is_said(self, tape):
         """Of the ops of one operand whose kink lies at 0."""
-        for op in (op for op, (test, chosen) in KINKS.items() if test.__name__ == "at_zero" and chosen == "the slope is 0"):
-            if getattr(op, "nin", 1) == 1:
-                x = mg.Tape().leaf(0.0)
-                assert mg.grad(op(x) + 1.0, x) == 0.0
+        ops = [op for op, (test, chosen) in KINKS.items() if test.__name__ == "at_zero" and chosen == "the slope is 0"]
+        unary = [op for op in ops if getattr(op, "nin", 1) == 1]
+        assert np.abs in unary
+        for op in unary:
+            x = mg.Tape().leaf(0.0)
+            assert mg.grad(op(x) + 1.0, x) == 0.0
 
 
 class TestShares:
@@ -303,6 +314,7 @@ class TestShares:
                     np.testing.assert_allclose(shares.remainder, 0.0, atol=1e-9)
 
     def test_they_are_the_largest_of_all_paths(self, rng):
+        several = 0
         for _ in range(20):
             tape = mg.Tape()
             nodes = [tape.leaf(rng.normal(), name="x")]
@@ -313,8 +325,12 @@ class TestShares:
             if mg.grad(L, x) == 0:
                 continue
             shares, every = mg.explain(L, x).shares, sorted((abs(p) for p in products(L, x)), reverse=True)
-            assert len(every) == 1 or [abs(share.contribution) for share in shares.shares] == pytest.approx(every[:3])
-            assert len(every) == 1 or path_sum(L, x) == pytest.approx(sum(s.contribution for s in shares.shares) + shares.remainder)
+            if len(every) == 1:
+                continue
+            several += 1
+            assert [abs(share.contribution) for share in shares.shares] == pytest.approx(every[:3])
+            assert path_sum(L, x) == pytest.approx(sum(s.contribution for s in shares.shares) + shares.remainder)
+        assert several > 5
 
     def test_arrays_are_split_at_the_first_fork(self, tape):
         W = tape.leaf(np.array([1.0, 2.0]), name="W")

@@ -227,7 +227,7 @@ class TestFacts:
             np.ndim,
             np.size,
             lambda x: np.size(x, 1),
-            lambda x: np.size(a=x, axis=(0, 1)),
+            lambda x: np.size(a=x, axis=0),
             np.iscomplexobj,
             np.isrealobj,
             np.isscalar,
@@ -358,7 +358,7 @@ class TestWhatAnArrayHasAndANodeHasNot:
     def x(self, tape):
         return tape.leaf(B, name="x")
 
-    @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if name[0] != "_" and name not in dir(Node)])
+    @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if name[0] != "_" and name not in dir(Node) and hasattr(B, name)])
     def test_each_is_refused_with_the_reason(self, x, name):
         with pytest.raises(RefusedAttributeError, match=rf"x \(leaf, .*\) has no \.{name}: it .*\. Use .*"):
             getattr(x, name)

@@ -36,6 +36,8 @@ def through(monkeypatch):
     def run(outputs, inputs, *only, rtol=0.0):
         monkeypatch.setattr(replay, "PASSES", only)
         plan = mg.plan(list(outputs), list(inputs))
+        if passes.blocked in only:
+            rtol = max(rtol, 1e-14)  # NumPy promises no equal bits for a part of an array
         for got, node in zip(plan(*(x.value for x in inputs)), outputs, strict=True):
             np.testing.assert_allclose(got, node.value, rtol=rtol, atol=rtol)
         return ops(plan._slice)
@@ -443,7 +445,7 @@ class TestBlocked:
     def test_a_name_of_the_user_is_not_taken(self, tape):
         x, x_i = tape.leaf(np.arange(40.0), name="x"), tape.leaf(np.arange(40.0), name="x_i")
         plan = mg.plan(np.sin(x) * np.cos(x_i) + x, inputs=[x, x_i])
-        np.testing.assert_array_equal(plan(x.value, x_i.value), np.sin(x.value) * np.cos(x.value) + x.value)
+        np.testing.assert_allclose(plan(x.value, x_i.value), np.sin(x.value) * np.cos(x.value) + x.value, rtol=1e-14)
 
 
 def test_the_order_of_the_passes_is_listed():

@@ -69,6 +69,7 @@ ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np
              np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")  # as a newer NumPy may say of any
 @pytest.mark.parametrize("op", CONSTANT, ids=op_name)
 def test_no_path_leads_through_a_constant_op(op: Any) -> None:
     x = mg.Tape().leaf(10 * X)

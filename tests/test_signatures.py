@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.numpysignatures import SIGNATURES
+from memograd.numpysignatures import SIGNATURES, of_ufunc
 from memograd.registry import RULES
 from memograd.signatures import KINDS, parameters, signature
 
@@ -78,7 +78,7 @@ def without_signatures_of_c(monkeypatch):
     python = inspect.signature
 
     def signature(f, **kwargs):
-        if isinstance(inspect.unwrap(f), BuiltinFunctionType):
+        if isinstance(inspect.unwrap(f), BuiltinFunctionType | np.ufunc):
             raise ValueError(f"no signature found for builtin {f!r}")
         return python(f, **kwargs)
 
@@ -92,6 +92,16 @@ def test_the_table_serves_a_numpy_that_says_nothing(name, monkeypatch):
     assert parameters(mg.op(getattr(np, name))) == seen(SIGNATURES[name])
 
 
+UFUNCS = [np.exp, np.add, np.modf, np.divmod, np.matmul, np.vecdot]
+
+
+@pytest.mark.parametrize("f", UFUNCS)
+def test_a_ufunc_takes_its_operands_first_where_numpy_says_nothing(f, monkeypatch):
+    without_signatures_of_c(monkeypatch)
+    names = [p.name for p in parameters(mg.op(f))]
+    assert names[: f.nin] == ["x", "x1", "x2"][f.nin // 2 :][: f.nin] and names[f.nin] == "out"
+
+
 def test_the_table_serves_no_namesakes(monkeypatch):
     """A C function of another library that is called as NumPy's is."""
     without_signatures_of_c(monkeypatch)
@@ -101,7 +111,16 @@ def test_the_table_serves_no_namesakes(monkeypatch):
         parameters(dot)
 
 
-@pytest.mark.skipif(not np.__version__.startswith("2.4."), reason="the table holds the signatures of NumPy 2.4")
+AS_IN_THE_TABLE = pytest.mark.skipif(not np.__version__.startswith("2.4."), reason="the table holds the signatures of NumPy 2.4")
+
+
+@AS_IN_THE_TABLE
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_the_table_is_what_numpy_says(name):
     assert seen(SIGNATURES[name]) == seen(getattr(np, name))
+
+
+@AS_IN_THE_TABLE
+@pytest.mark.parametrize("f", UFUNCS)
+def test_a_ufunc_has_the_signature_that_numpy_says(f):
+    assert str(of_ufunc(f)) == str(inspect.signature(f))

@@ -148,7 +148,7 @@ def test_rows_that_were_looked_up_have_a_gradient_of_their_own_size(tape):
     g = mg.grad(L, rows)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert g.shape == (3, 5) and peak < 100_000
+    assert g.shape == (3, 5) and peak < E.value.nbytes / 40  # the table's gradient would be as large as the table
 
 
 def test_plans_take_and_give_sparse_arrays(tape, kind):

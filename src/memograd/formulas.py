@@ -74,6 +74,9 @@ REAL: dict[Any, str] = {
 
 POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
 """What a power is for these exponents, in NumPy too."""
+with np.errstate(invalid="ignore"):
+    if not np.isnan(np.power(-np.inf, 0.5)):
+        del POWERS[0.5]  # NumPy before 2.3 calls pow, which differs at -inf and -0.0
 
 if REAL[np.power] != "pow(a, b)":
     POWERS[0.5] = "sqrt(a)"

@@ -4,7 +4,10 @@ Generated once, with NumPy 2.4. `signatures.signature` reads the table where Num
 """
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
+
+import numpy as np
 
 SIGNATURES: dict[str, Callable[..., Any]] = {
     "arange": (lambda start_or_stop, /, stop=None, step=1, *, dtype=None, device=None, like=None: None),
@@ -48,3 +51,21 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
     "zeros": lambda shape, dtype=None, order="C", *, device=None, like=None: None,
 }
 """For each name in NumPy's main namespace, a function of the same parameters."""
+
+OPTIONS = {"casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
+GENERALIZED = {"axes": np._NoValue, "axis": np._NoValue, "keepdims": False}
+"""The options of every ufunc, and those of ufuncs on parts of arrays, with their defaults."""
+
+
+def of_ufunc(f: np.ufunc) -> Signature:
+    """Make the signature that NumPy from 2.4 on gives a ufunc."""
+    operands = ["x"] if f.nin == 1 else [f"x{k + 1}" for k in range(f.nin)]
+    options = {"where": True} if f.signature is None else GENERALIZED
+    out = None if f.nout == 1 else (None,) * f.nout
+    return Signature(
+        [
+            *(Parameter(name, Parameter.POSITIONAL_ONLY) for name in operands),
+            Parameter("out", Parameter.POSITIONAL_OR_KEYWORD, default=out),
+            *(Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, default in (options | OPTIONS).items()),
+        ]
+    )

@@ -61,9 +61,11 @@ def signature(f: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(f)
     except ValueError:
-        from .numpysignatures import SIGNATURES
+        from .numpysignatures import SIGNATURES, of_ufunc
 
         inner: Any = inspect.unwrap(f)
+        if isinstance(inner, np.ufunc):
+            return of_ufunc(inner)
         name = getattr(inner, "__name__", None)
         if name not in SIGNATURES or inspect.unwrap(getattr(np, name, type(None))) is not inner:
             raise

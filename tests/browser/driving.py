@@ -2,12 +2,13 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 FLAGS = (
     "headless=new no-sandbox disable-gpu disable-quic no-first-run "
@@ -51,14 +52,14 @@ def started(profile: Path) -> Any:
         from selenium import webdriver
     except ImportError:
         missing("selenium is not installed: pip install 'memograd[browser]'")
-    if not (CHROMIUM.exists() and DRIVER.exists()):
+    if CHROMIUM is None or DRIVER is None:
         missing("no browser: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
+    options.binary_location = CHROMIUM
     for flag in [*FLAGS.split(), f"user-data-dir={profile}"]:
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
 
 
 class Page:

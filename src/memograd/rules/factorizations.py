@@ -399,6 +399,7 @@ def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
         s = np.linalg.svdvals(x)
         share = extremes(s, 2) / s[..., :1] - extremes(s, -2) / s[..., -1:]
         return singular((g * y)[..., None] * (-share if p == -2 else share), x)
+    g = np.real(g) if np.iscomplexobj(g) else g  # NumPy before 2.3 gives the real number as a complex one
     inverse = np.linalg.inv(x)
     mine, its = np.linalg.norm(x, p, (-2, -1)), np.linalg.norm(inverse, p, (-2, -1))
     return matrix_pull(g * its, x, p) + inv_pull(matrix_pull(g * mine, inverse, p), inverse)

@@ -27,7 +27,7 @@ refused("it reads numbers from outside, which are constants or leaves. Use tape.
 refused("it gives text. Use repr(node), or node.value for the numbers.", np.array2string, np.array_repr, np.array_str, np.base_repr,
         np.binary_repr, np.format_float_positional, np.format_float_scientific, np.datetime_as_string)
 refused("it gives bytes, or the numbers as Python's. Use node.value for the numbers.", np.ndarray.tobytes, np.ndarray.dumps,
-        np.ndarray.tolist, np.ndarray.item)
+        np.ndarray.tolist, np.ndarray.item, *(f for name, f in vars(np.ndarray).items() if name == "tostring"))  # gone in 2.3
 refused("it is a setting or a service of NumPy's, not a function of arrays. Call it with what NumPy expects.", np.get_printoptions,
         np.printoptions, np.set_printoptions, np.seterr, np.geterr, np.seterrcall, np.geterrcall, np.setbufsize, np.getbufsize,
         np.get_include, np.info, np.show_config, np.show_runtime, np.test, np.linalg.test, np.fft.test)  # type: ignore[attr-defined]
@@ -44,7 +44,8 @@ refused("it takes shapes, not numbers. Use it on node.shape.", np.broadcast_shap
 refused("it gives a matrix of the legacy kind. Use arrays, and np.block to put blocks together.", np.asmatrix, np.bmat)
 
 refused("it gives an array that holds nothing yet, and is made to be filled in place. Use np.zeros_like.", np.empty, np.empty_like)
-refused("it is a deprecated name. Use np.vstack.", *(f for name, f in vars(np).items() if name == "row_stack"))
+for name, instead in {"row_stack": "vstack", "in1d": "isin", "trapz": "trapezoid"}.items():  # newer versions lack them
+    refused(f"it is a deprecated name. Use np.{instead}.", *(f for each, f in vars(np).items() if each == name))
 
 # -------------------------------------------------------------------------------------- results of a varying shape
 refused("its shape depends on values, and where values meet there is no derivative. Use np.sort, or node.value for the set itself.",
