@@ -22,7 +22,6 @@ NASTY = "<script>\n"
 @pytest.fixture
 def said(capsys, monkeypatch):
     """Run a command that ends with a code, and give what it printed."""
-
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
     def run(*argv, code=0):

@@ -9,7 +9,7 @@ reading lists say. Asking then verifies: an entry is raised to DIRTY only when s
 one that nobody raised is right as it stands, and the wave ends there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
@@ -29,7 +29,7 @@ MAYBE, DIRTY = 1, 2
 VALUE = -1
 """Stands where an output would for the entries that are values."""
 
-Use = tuple[int, tuple[tuple[int, Line], ...]]
+Use = tuple[int, Sequence[tuple[int, Line]]]
 """A consumer, and the positions at which it uses a node, each with its line."""
 
 Up = dict[int, Any]
@@ -503,11 +503,15 @@ def listed(above: Any) -> list[Use]:
     return above if type(above) is list else [above]
 
 
-def join(up: Up, o: int, c: int, lines: tuple[tuple[int, Line], ...]) -> None:
+def join(up: Up, o: int, c: int, lines: Sequence[tuple[int, Line]]) -> None:
     """Add a use of o by c to those that are known; it may be another position of the latest one's."""
     several = listed(up[o])
     if several and several[-1][0] == c:
-        several[-1] = (c, several[-1][1] + lines)
+        known = several[-1][1]
+        if type(known) is list:  # a tuple would be copied for each of many positions
+            known.extend(lines)
+        else:
+            several[-1] = (c, [*known, *lines])
     else:
         several.append((c, lines))
     up[o] = several if len(several) > 1 else several[0]

@@ -18,7 +18,8 @@ from .callforms import call_of
 from .calls import HARMLESS, NOTHING, Call
 from .errors import NoRuleError, RegistrationError, op_name
 from .lazyforms import lazy_form
-from .program import ARGS, DTYPE, KWARGS, SHAPE, Operand, Steps
+from .program import ARGS, DTYPE, KWARGS, OPERAND, SHAPE, Operand, Steps
+from .shapes import Shapes
 from .signatures import ABSENT, BY_NAME, REST, Parameter, parameters
 from .tracing import current, tracing
 
@@ -317,6 +318,9 @@ def op(f: F) -> F:
 # --------------------------------------------------------------------------------------------------- registration
 
 
+MANY, FEW = 16, 16
+"""From how many operands on their shapes are kept, and of how many lists of operands."""
+
 LIST = ("xs",)
 """The operands of an op over a list."""
 
@@ -487,8 +491,22 @@ def _shape(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
     return _shape_of(args[s.where], steps) if s.where < len(args) else s.default
 
 
-def _shapes(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
-    return [_shape_of(a, steps) for a in steps[c][ARGS]]
+_SHAPES: dict[int, tuple[Any, Shapes]] = {}
+"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands that were last asked for."""
+
+
+def _shapes(s: Source, c: int, k: int, steps: Steps, read: Read) -> Shapes:
+    step = steps[c]
+    if len(step[ARGS]) < MANY:
+        return Shapes(_shape_of(a, steps) for a in step[ARGS])
+    known = _SHAPES.get(id(step[OPERAND]))
+    if known is not None and known[0] is step[OPERAND]:
+        return known[1]
+    shapes = Shapes(_shape_of(a, steps) for a in step[ARGS])
+    if len(_SHAPES) >= FEW:
+        _SHAPES.clear()
+    _SHAPES[id(step[OPERAND])] = step[OPERAND], shapes
+    return shapes
 
 
 def _shape_of(a: Any, steps: Steps) -> Any:

@@ -16,7 +16,7 @@ from ..registry import RULES
 from ..rules import indexing, methods
 from .axes import along, convolved, differences, matrixwise, reduced, slopes, so_far, traced
 from .elements import chosen, each, moved, multiplied, output, scattered
-from .products import contracted, of_batches, of_dot, of_einsum, of_inner, of_matmul, of_outer, of_tensordot
+from .products import contracted, of_batches, of_cross, of_dot, of_einsum, of_inner, of_matmul, of_pairs, of_solve, of_tensordot, of_vecdot
 from .uses import Link, Use, everything
 
 
@@ -61,8 +61,13 @@ LINKS: dict[Any, Callable[[Use], Link]] = {
     np.inner: contracted(of_inner),
     np.tensordot: contracted(of_tensordot),
     np.linalg.tensordot: contracted(of_tensordot),
-    np.outer: contracted(of_outer),
-    np.linalg.outer: contracted(of_outer),
+    np.outer: of_pairs,
+    np.linalg.outer: of_pairs,
+    np.kron: of_pairs,
+    np.cross: contracted(of_cross),
+    np.linalg.cross: contracted(of_cross),
+    np.linalg.vecdot: contracted(of_vecdot),
+    np.linalg.solve: contracted(of_solve),
 }
 EACH: Ops = (np.copy, np.astype, np.full_like, np.choose, np.select, np.piecewise, np.unwrap, np.real_if_close)
 MOVED: Ops = (

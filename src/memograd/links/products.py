@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..patterns import grouped, pattern_of, picked
+from ..registry import RULES
 from ..rules.linalg import spelled, summed
-from .uses import Link, Use, everything
+from .uses import Link, Use, numbers
 
 Spelling = tuple[list[str], str]
 """The letters of each operand, and of the result."""
 
 
-def contracted(terms: Callable[[Use], Spelling | None]) -> Callable[[Use], Link]:
+def contracted(terms: Callable[[Use], Spelling]) -> Callable[[Use], Link]:
     """A product in an einsum's letters: a result depends on the elements whose letters it shares, and whose factor is not zero."""
 
     def link(use: Use) -> Link:
-        spelling = terms(use)
-        if spelling is None:
-            return everything(use)
-        (inputs, out), other = spelling, 1 - use.k
+        (inputs, out), other = terms(use), 1 - use.k
         term = inputs[use.k], use.shape
         if len(inputs) == 2 and use.constant(other):
             return _through(term, (inputs[other], use.args[other]), (out, use.y_shape))
@@ -86,6 +84,17 @@ def _position(place: dict[str, Any], term: Term) -> Any:
     return total
 
 
+def of_pairs(use: Use) -> Link:
+    """Each element of the result is a product of one of each operand: the op itself shows of which, counted from 1.
+
+    It is shown by ones in the place of the other, and by zeros where that is a constant that is zero.
+    """
+    other = 1 - use.k
+    there = np.not_equal(use.args[other], 0).astype(int) if use.constant(other) else np.ones(use.shapes[other], int)
+    run = [1 + numbers(use.shape) if j == use.k else there for j in range(2)]
+    return (picked(RULES[use.op].run(run, use.kwargs) - 1, use.size),)
+
+
 # ------------------------------------------------------------------------------------ products, spelled as einsum has them
 
 
@@ -103,6 +112,42 @@ def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
         return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
 
     return terms
+
+
+def of_lines(axes: tuple[int, int, int], letters: str, use: Use) -> Spelling:
+    """Vectors along one axis of each operand and of the result, which has them if it has one axis more; the others broadcast."""
+    m, n = (len(shape) - 1 for shape in use.shapes[:2])
+    batch = ascii_uppercase[: max(m, n)]
+    result = letters[2:] if len(use.y_shape) > len(batch) else ""
+    terms = [batch[len(batch) - m :], batch[len(batch) - n :], batch]
+    a, b, out = (_inserted(term, x, k) for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True))
+    return [a, b], out
+
+
+def _inserted(term: str, letter: str, axis: int) -> str:
+    """The letters of an operand, with that of its vectors at their axis."""
+    k = axis % (len(term) + 1)
+    return term[:k] + letter + term[k:]
+
+
+def of_cross(use: Use) -> Spelling:
+    """Any component of the result depends on any of the operands', and on no other vector."""
+    axis = use.keyword("axis", -1 if use.op is np.linalg.cross else None)
+    axes = [use.keyword(name, -1) if axis is None else axis for name in ("axisa", "axisb", "axisc")]
+    return of_lines((axes[0], axes[1], axes[2]), "ikj", use)
+
+
+def of_vecdot(use: Use) -> Spelling:
+    """Vectors along one axis of both."""
+    axis = use.keyword("axis", -1)
+    return of_lines((axis, axis, axis), "kk", use)
+
+
+def of_solve(use: Use) -> Spelling:
+    """A column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
+    if len(use.shapes[1]) == 1:
+        return of_batches("ij", "m", "n")(use)
+    return of_batches("ij", "mk", "nk")(use)
 
 
 def of_matmul(use: Use) -> Spelling:
@@ -132,12 +177,6 @@ def of_tensordot(use: Use, axes: Any = None) -> Spelling:
     (a, b), _ = _free(m, n)
     b = "".join(a[of_a[of_b.index(j)]] if j in of_b else x for j, x in enumerate(b))
     return [a, b], "".join(x for x in a + b if (x in a) != (x in b))
-
-
-def of_outer(use: Use) -> Spelling | None:
-    """All pairs of elements of two vectors; what has more axes is laid out first, which is not spelled here."""
-    m, n = map(len, use.shapes)
-    return _free(m, n) if m == n == 1 else None
 
 
 def _free(m: int, n: int) -> Spelling:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..library import linear, rule
 from ..registry import RULES
+from ..shapes import Shapes
 from .broadcasting import unbroadcast
 from .indexing import scatter, untake
 from .shaping import part
@@ -97,8 +98,8 @@ def deep(shape: Any) -> Any:
 rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
                             constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
                             push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
-linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, [arr_shape, values_shape], axis),
-                            values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, [arr_shape, values_shape], axis))
+linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, Shapes((arr_shape, values_shape)), axis),
+                            values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, Shapes((arr_shape, values_shape)), axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
                             untake(g, arr_shape, np.delete(np.arange(along(arr_shape, axis)), obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
@@ -110,7 +111,7 @@ linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2
 
 # ------------------------------------------------------------------------------------------------------ several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, [deep(s) for s in xs_shape], 2), xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(parts(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))

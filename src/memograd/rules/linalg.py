@@ -118,16 +118,35 @@ def along(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> A
     return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, its, -1)), tuple(moved)), -1, mine)
 
 
+def spatial(x: Any, plane: bool) -> Any:
+    """Vectors along the last axis with three components: where NumPy took two, the third is 0."""
+    return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1) if plane else x
+
+
+def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
+    """The cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of the other's and of the result's."""
+    mine, its, result = axes
+    flat, plane = shape[mine] == 2, other.shape[its] == 2
+    if flat and plane:  # of two vectors in the plane there is the third component of the result alone
+        g = np.concatenate([np.zeros((*g.shape, 2), g.dtype), g[..., None]], -1)
+    else:
+        g = np.moveaxis(g, result, -1)
+    whole = [*shape]
+    whole[mine] = 3
+    d = along(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, spatial(x, plane)))
+    return d[(slice(None),) * (mine % len(shape)) + (slice(2),)] if flat else d
+
+
 def cross_a(g: Any, a_shape: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     """The cotangent of the left factor of `cross`."""
-    mine, its, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    return along(np.moveaxis(g, axisc, -1), b, a_shape, (mine, its), lambda g, b: np.linalg.cross(b, g))
+    axes = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    return cross_pull(g, b, a_shape, axes, lambda g, b: np.linalg.cross(b, g))
 
 
 def cross_b(g: Any, a: Any, b_shape: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
     """The cotangent of the right factor of `cross`."""
-    its, mine, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    return along(np.moveaxis(g, axisc, -1), a, b_shape, (mine, its), lambda g, a: np.linalg.cross(g, a))
+    axes = (axisb, axisa, axisc) if axis is None else (axis, axis, axis)
+    return cross_pull(g, a, b_shape, axes, lambda g, a: np.linalg.cross(g, a))
 
 
 def chain(xs: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import ValueChangedError
 from ..library import constant, linear
 from ..registry import op
+from ..shapes import Shapes
 from .broadcasting import unbroadcast
 from .indexing import scatter
 
@@ -21,14 +22,14 @@ def reshaped(g: Any, shape: Any, order: Any) -> Any:
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
-def part(g: Any, k: int, shapes: Any, axis: Any) -> Any:
+def part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
     """The part of a concatenation that came from operand k."""
     if axis is None:
-        sizes = [int(np.prod(s, dtype=int)) for s in shapes]
-        return np.reshape(g[sum(sizes[:k]) : sum(sizes[: k + 1])], shapes[k])
+        start, stop = shapes.starts(None)[k : k + 2]
+        return np.reshape(g[start:stop], shapes[k])
     axis %= len(shapes[k])
-    start = sum(s[axis] for s in shapes[:k])
-    return g[(slice(None),) * axis + (slice(start, start + shapes[k][axis]),)]
+    start, stop = shapes.starts(axis)[k : k + 2]
+    return g[(slice(None),) * axis + (slice(start, stop),)]
 
 
 def layer(g: Any, k: int, axis: int) -> Any:
@@ -50,6 +51,11 @@ def column(shape: Any) -> Any:
 def repeated(n: int, repeats: Any) -> Any:
     """For each element of a repetition, which of `n` elements it is."""
     return np.repeat(np.arange(n), repeats)
+
+
+def side(shape: Any) -> Any:
+    """The shape with which an operand of `hstack` is stacked."""
+    return shape or (1,)
 
 
 def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
@@ -111,9 +117,9 @@ linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 # ------------------------------------------------------------------------------------------------- one from many
 linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part(g, k, xs_shape, axis))
 linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, [row(s) for s in xs_shape], 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part(g, k, [column(s) for s in xs_shape], 1), xs_shape[k]))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(row), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(column), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part(g, k, [s or (1,) for s in xs_shape], min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(part(g, k, xs_shape.changed(side), min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)
