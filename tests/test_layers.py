@@ -127,6 +127,11 @@ ARROWS = {
     ("rules.special", "rules.elementwise"),
     ("rules.special", "rules.indexing"),
     ("rules.special", "rules.reductions"),
+    ("rules.special", "rules.stable"),
+    ("rules.elementwise", "formulas"),
+    ("rules.stable", "chunked"),
+    ("rules.stable", "errors"),
+    ("rules.stable", "rules.elementwise"),
     ("costs", "registry"),
     ("budget", "memory"),
     ("log", "comparison"),
@@ -268,7 +273,7 @@ ARROWS = {
 FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "archive"}
 
 OUTSIDE = {"numpy", "networkx"}
-OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
+OPTIONAL = {"rules.special": {"scipy"}, "rules.stable": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

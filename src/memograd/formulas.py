@@ -49,6 +49,9 @@ REAL: dict[Any, str] = {
 }
 """Ops whose result is a double."""
 
+COMPOSED = {"sech_squared": "1.0 / cosh(a) / cosh(a)", "unit": "a / hypot(a, b) if a != 0.0 else a"}
+"""Formulas of ops that the rules of others are made of; the rules add them to `REAL`."""
+
 POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 0.5: "sqrt(a)", 1.0: "a", 2.0: "a * a"}
 """What a power is for these exponents, in NumPy too."""
 
@@ -82,7 +85,7 @@ FUSED: dict[tuple[str, str, int], str] = {
 }
 """Two formulas in one: (the inner one, the outer one, which operand of the outer one it is). Each is rounded twice, as ever."""
 
-FORMULAS = tuple(dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()]))
+FORMULAS = tuple(dict.fromkeys([*REAL.values(), *COMPOSED.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()]))
 """All formulas; a formula's op code is its place among them."""
 
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}

@@ -32,6 +32,7 @@ class Differences:
     def __init__(self, f: Callable[..., Any], args: Sequence[Any], varied: Sequence[int]) -> None:
         self.f, self.args, self.varied = f, args, varied
         self.known: dict[tuple[int, ...], Any] = {}
+        self.noise = mpmath.mpf(0)
         steps = {k: step(args[k], [args[j] for j in varied]) for k in varied}
         self.steps = {k: mpmath.mpf(h) for k, h in steps.items()}
         self.digits = int(DIGITS + 3 * max(log10(max(abs(args[k]), 1.0) / h) for k, h in steps.items()))
@@ -56,6 +57,9 @@ class Differences:
         """Return the derivative of these orders, by argument."""
         with mp.workdps(self.digits):
             total = size = mpmath.mpf(0)
+            scale = mpmath.mpf(1)
+            for k, n in zip(self.varied, orders, strict=True):
+                scale *= self.steps[k] ** n
             for picks in product(*(STENCILS[n].items() for n in orders)):
                 weight = 1.0
                 for _, w in picks:
@@ -63,9 +67,9 @@ class Differences:
                 term = weight * self.at(tuple(o for o, _ in picks))
                 total, size = total + term, size + abs(term)
             if abs(total) < size * mpmath.mpf(10) ** (10 - self.digits):
+                self.noise = max(self.noise, size * mpmath.mpf(10) ** (10 - self.digits) / scale)
                 return mpmath.mpf(0)  # equal numbers, up to rounding
-            for k, n in zip(self.varied, orders, strict=True):
-                total /= self.steps[k] ** n
+            total /= scale
             return total
 
     def by(self, *ks: int) -> Any:
@@ -95,11 +99,14 @@ def derivatives(case: Any, args: Sequence[Any]) -> dict[str, Entry]:
     varied = case.varied
     made: dict[str, Entry] = {}
     whole = None if case.value is None or case.slopes else Differences(case.value, args, varied)
+    used = [] if whole is None else [whole]
     for k in varied:
         own = None if whole is not None else Differences(case.slopes[k], args, varied)
         read = (lambda *ks, k=k: whole.by(k, *ks)) if own is None else own.by
+        used += [] if own is None else [own]
         made[str(k)] = (as_float(read()), sensitivity(args, {j: read(j) for j in varied}))
         for m in varied:
             if f"{m}{k}" not in made:
                 made[f"{k}{m}"] = (as_float(read(m)), sensitivity(args, {j: read(m, j) for j in varied}))
-    return made
+    floor = as_float(max(d.noise for d in used) * mpmath.mpf(10) ** 14)
+    return {name: (value, size + floor) for name, (value, size) in made.items()}

@@ -39,6 +39,7 @@ def key_of(args: Any) -> str:
 
 def compute(case: Case, known: dict[str, Any]) -> None:
     """Add the references that are missing."""
+    import mpmath
     from mpmath import mp
     from reference import DIGITS, NoReferenceError, derivatives
 
@@ -48,7 +49,7 @@ def compute(case: Case, known: dict[str, Any]) -> None:
         with mp.workdps(DIGITS):
             try:
                 known[key_of(args)] = {k: [float(f"{a:.17g}"), float(f"{b:.3g}")] for k, (a, b) in derivatives(case, args).items()}
-            except (NoReferenceError, ArithmeticError, ValueError, NotImplementedError):
+            except (NoReferenceError, ArithmeticError, ValueError, NotImplementedError, mpmath.libmp.NoConvergence):
                 known[key_of(args)] = {}
 
 
@@ -83,7 +84,7 @@ def groups(case: Case, dtype: Any) -> Iterator[list[tuple[Any, ...]]]:
     for fixed in product(*(case.columns[k] for k in held)):
         points = []
         for moving in product(*(case.columns[k] for k in case.varied)):
-            if dtype is np.float32 and any(float(np.float32(x)) != x for x in moving):
+            if dtype is np.float32 and any(abs(x) > 3e38 or float(np.float32(x)) != x for x in moving):
                 continue
             args = dict(zip(held, fixed, strict=True)) | dict(zip(case.varied, moving, strict=True))
             points.append(tuple(args[k] for k in range(len(case.columns))))
@@ -97,7 +98,7 @@ def error(got: float, want: float, sensitivity: float, dtype: Any) -> float:
     if not abs(want) < float(info.max) * (1 - 1e-6):
         return 0.0 if not np.isfinite(got) or abs(got) > float(info.max) * 0.99 else float("inf")
     if not np.isfinite(got):
-        return float("inf")
+        return float("inf") if sensitivity < float(info.max) else 0.0
     off = abs(float(got) - want)
     if off <= 2 * float(info.tiny):
         return 0.0
@@ -132,7 +133,7 @@ def main(argv: Any = None) -> int:
             continue
         if name in options.renew:
             references.pop(name, None)
-        t = time.time()
+        t = time.time(); print('...', name, flush=True)
         if options.update:
             compute(case, references.setdefault(name, {}))
             if time.time() - t > 0.05: CACHE.write_text(json.dumps(references))
