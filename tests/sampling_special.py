@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from memograd.registry import RULES, Line
+from memograd.rules.elementwise import logistic, sech_squared, unit
 from memograd.rules.special import (
     log_softmax,
     logsumexp,
@@ -16,6 +17,17 @@ from memograd.rules.special import (
     spherical_jn,
     spherical_kn,
     spherical_yn,
+)
+from memograd.rules.stable import (
+    beta_density,
+    beta_prime_density,
+    dawsn_derivative,
+    erfcx_derivative,
+    gamma_density,
+    ive_derivative,
+    kve_derivative,
+    polygamma_difference,
+    t_density,
 )
 
 A = np.random.default_rng(20160321).uniform(0.2, 0.8, (2, 3))
@@ -37,6 +49,18 @@ LAMBERTW, ZETA = special._ufuncs._lambertw, special._ufuncs._zeta
 
 SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     polygamma: [call(1, A), call(2, 3 * S), call(np.array([0, 1, 3]), A)],
+    polygamma_difference: [call(0, A, B), call(1, 20 * A, B), call(2, A + 1, S)],
+    gamma_density: [call(A, B), call(20 + A, 20 + B), call(1, B)],
+    beta_density: [call(A, B, A[:, :1]), call(9 + A, 12 + B, B)],
+    beta_prime_density: [call(A, B, 5 * A[:, :1]), call(9 + A, 12 + B, A)],
+    t_density: [call(A, S), call(20 + A, 3 * S)],
+    ive_derivative: [call(1, 1, A), call(2, 2, 60 * A)],
+    kve_derivative: [call(1, 1, A), call(2, 2, 60 * A)],
+    erfcx_derivative: [call(1, 3 * S), call(2, 9 + A)],
+    dawsn_derivative: [call(1, 3 * S), call(2, 9 + A)],
+    sech_squared: [call(3 * S), call(S + 1j * A)],
+    logistic: [call(3 * S)],
+    unit: [call(S, A), call(A, S)],
     multigammaln: [call(2 + A, 3), call(1 + A, 1)],
     spherical_jn: [call(0, A), call(np.array([0, 1, 3]), A)],
     spherical_yn: [call(0, A), call(np.array([0, 1, 3]), A)],

@@ -28,13 +28,26 @@ LEVELS = {
         "program",
         "calls",
         "callforms",
-        "formulas",
         "notebooks",
         "patterns",
         "shapes",
         "tracing",
     },
-    1: {"advice", "absent", "conversions", "library", "registry", "log", "rules", "digraph", "floats", "costs", "comparison", "colouring"},
+    1: {
+        "advice",
+        "formulas",
+        "absent",
+        "conversions",
+        "library",
+        "registry",
+        "log",
+        "rules",
+        "digraph",
+        "floats",
+        "costs",
+        "comparison",
+        "colouring",
+    },
     2: {"memory", "node", "budget", "ledger", "snapshot", "slices", "fused", "machine", "links"},
     3: {"tape", "progress", "facts", "lowering", "batch", "nests", "seeds", "weaknodes"},
     4: {"solver", "pushing", "runs", "passes", "printing", "buffers", "expressions", "batchforms", "ordering", "arguments"},
@@ -143,6 +156,12 @@ ARROWS = {
     ("rules.special", "rules.reductions"),
     ("conversions", "advice"),
     ("conversions", "registry"),
+    ("rules.special", "rules.stable"),
+    ("formulas", "rules.elementwise"),
+    ("floats", "formulas"),
+    ("rules.stable", "chunked"),
+    ("rules.stable", "errors"),
+    ("rules.stable", "rules.elementwise"),
     ("costs", "registry"),
     ("budget", "memory"),
     ("log", "comparison"),
@@ -285,6 +304,7 @@ FOLDERS = {"rules", "passes", "drawing", "elimination", "links", "explaining", "
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {"rules.special": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"shtab"}}
+OPTIONAL = {"rules.special": {"scipy"}, "rules.stable": {"scipy"}, "drawing.layout": {"fast_sugiyama"}, "commands": {"rich", "shtab"}}
 """Rooms that come in only when something of that library's is met."""
 
 LONGEST = 40

@@ -49,15 +49,6 @@ class TestWalkthrough:
     def test_it_is_section_13(self, said):
         assert said("walkthrough") == TRANSCRIPT + "\n"
 
-    def test_colours_change_no_text(self, said, monkeypatch):
-        pytest.importorskip("rich", reason="rich makes the colours: it is in the extra `cli`")
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.delenv("NO_COLOR", raising=False)
-        monkeypatch.setenv("TERM", "xterm-256color")
-        coloured = said("walkthrough")
-        assert "\x1b[" in coloured
-        assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == TRANSCRIPT + "\n"
-
     def test_as_json(self, said):
         assert json.loads(said("walkthrough", "--json"))["visited"] == ["W1", "g", "W2", "c", "b", "W3", "e"]
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .rules.elementwise import sech_squared, unit
+
 EXTREMES = {
     (False, True): "a if a {0}= b or a != a else b",
     (True, False): "a if a {0} b or a != a else b",
@@ -69,14 +71,13 @@ REAL: dict[Any, str] = {
     np.arcsinh: "asinh(a)",
     np.arccosh: "acosh(a)",
     np.arctanh: "atanh(a)",
+    sech_squared: "1.0 / cosh(a) / cosh(a)",
+    unit: "a / hypot(a, b) if a != 0.0 else a",
 }
 """Ops whose result is a double."""
 
 POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
 """What a power is for these exponents, in NumPy too."""
-with np.errstate(invalid="ignore"):
-    if not np.isnan(np.power(-np.inf, 0.5)):
-        del POWERS[0.5]  # NumPy before 2.3 calls pow, which differs at -inf and -0.0
 
 if REAL[np.power] != "pow(a, b)":
     POWERS[0.5] = "sqrt(a)"

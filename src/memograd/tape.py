@@ -678,8 +678,8 @@ class Tape:
         """Raise if this thread, which holds the lock, is in the middle of something that relies on the tape as it is."""
         if (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
-                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a rule, an op, a callback, a signal handler or a "
-                f"finalizer. Do it before or after."
+                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a rule, an op, a "
+                f"callback, a signal handler or a finalizer. Do it before or after."
             )
 
     def _busy_frame(self, frame: FrameType | None) -> FrameType | None:

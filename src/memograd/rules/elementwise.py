@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..library import constant, elementwise, rule
+from ..registry import op
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]
@@ -34,11 +35,19 @@ def raised(a: Any, lo: Any) -> Any:
     return a if lo is None else np.maximum(a, lo)
 
 
-def share(a: Any, b: Any, y: Any, exp: Any) -> Any:
-    """exp(a - y), the share of a in y = log(exp(a) + exp(b)): 1 where b adds nothing to y, one half where a == b."""
-    whole = np.equal(a, y)
-    part = exp(np.where(whole, 0, a) - np.where(whole, 0, y))
-    return np.where(np.logical_and(whole, np.equal(a, b)), 0.5, part)
+@op
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x)), without overflow."""
+    left = np.less(np.real(x), 0)
+    t = np.exp(np.where(left, x, -x))
+    return np.where(left, t, 1) / (1 + t)
+
+
+def share(a: Any, b: Any, scale: float = 1.0) -> Any:
+    """The share of exp(a) in exp(a) + exp(b), of powers of another base by the scale log(base); one half at equal infinities."""
+    same = np.logical_and(np.equal(a, b), np.isinf(a))
+    difference = np.where(same, 0, a) - np.where(same, 0, b)
+    return logistic(difference if scale == 1.0 else scale * difference)
 
 
 def inside(a: Any, lo: Any, hi: Any) -> Any:
@@ -66,14 +75,49 @@ def power_slope(a: Any, b: Any) -> Any:
 
 
 def direction(a: Any, y: Any, dtype: Any) -> Any:
-    """The conjugate of a / |a|, where y = |a|; 0 at 0."""
-    return np.conj(a) / unless_zero(y) if dtype.kind == "c" else np.sign(a)
+    """The conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal number overflows."""
+    if dtype.kind != "c":
+        return np.sign(a)
+    small = np.less(y, np.finfo(dtype).tiny)
+    a = a * np.where(small, 1 / np.finfo(dtype).tiny, 1)
+    return np.conj(a) / unless_zero(np.where(small, np.abs(a), y))
 
 
 def bearing(a: Any, b: Any) -> Any:
     """a / (a² + b²) without overflow; 0 at the origin."""
     r = unless_zero(np.hypot(a, b))
     return a / r / r
+
+
+@op
+def unit(a: Any, b: Any) -> Any:
+    """a / hypot(a, b); 0 at the origin."""
+    return a / unless_zero(np.hypot(a, b))
+
+
+@op
+def parallel(a: Any, b: Any) -> Any:
+    """a·b / hypot(a, b), without overflow; 0 at the origin."""
+    return a * (b / unless_zero(np.hypot(a, b)))
+
+
+def cube(x: Any) -> Any:
+    """x³."""
+    return x * x * x
+
+
+@op
+def sech_squared(a: Any) -> Any:
+    """1 - tanh(a)², which cancels where tanh is near 1."""
+    t = np.exp(-2 * np.abs(a)) if not np.iscomplexobj(a) else np.exp(np.where(np.real(a) < 0, 2, -2) * a)
+    return 4 * t / np.square(1 + t)
+
+
+def by_parts(g: Any, x: Any, dtype: Any) -> Any:
+    """The cotangent through `nan_to_num`, which replaces the parts of a complex number one by one."""
+    if dtype.kind != "c":
+        return np.where(np.isfinite(x), g, 0)
+    return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(np.isfinite(np.imag(x)), np.imag(g), 0)
 
 
 def sinc_slope(x: Any) -> Any:
@@ -92,7 +136,7 @@ elementwise(np.subtract,    a=lambda g: g,                        b=lambda g: -g
 elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a: g * a)
 elementwise(np.divide,      a=lambda g, b: g / b,                 b=lambda g, b, y: -(g / b) * y)
 elementwise(np.remainder,   a=lambda g: g,                        b=lambda g, a, b: -g * np.floor_divide(a, b))
-elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b: -g * np.trunc(a / b))
+elementwise(np.fmod,        a=lambda g: g,                        b=lambda g, a, b, y: -g * np.rint((a - y) / b))
 elementwise(np.power,       a=lambda g, a, b: g * power_slope(a, b),
                             b=lambda g, a, y: g * y * np.log(np.where(np.equal(a, 0), 1, a)))
 elementwise(np.float_power, a=lambda g, a, b: g * power_slope(a, b),
@@ -117,8 +161,9 @@ elementwise(np.log,         a=lambda g, a: g / a)
 elementwise(np.log2,        a=lambda g, a: g / (a * LN2))
 elementwise(np.log10,       a=lambda g, a: g / (a * LN10))
 elementwise(np.log1p,       a=lambda g, a: g / (1 + a))
-elementwise(np.logaddexp,   a=lambda g, a, b, y: g * share(a, b, y, np.exp),  b=lambda g, a, b, y: g * share(b, a, y, np.exp))
-elementwise(np.logaddexp2,  a=lambda g, a, b, y: g * share(a, b, y, np.exp2), b=lambda g, a, b, y: g * share(b, a, y, np.exp2))
+elementwise(np.logaddexp,   a=lambda g, a, b: g * share(a, b),       b=lambda g, a, b: g * share(b, a))
+elementwise(np.logaddexp2,  a=lambda g, a, b: g * share(a, b, LN2),  b=lambda g, a, b: g * share(b, a, LN2))
+elementwise(logistic,       x=lambda g, x, y: g * y * logistic(-x))
 
 # ------------------------------------------------------------------------------------ circular and hyperbolic functions
 elementwise(np.sin,         a=lambda g, a: g * np.cos(a))
@@ -128,10 +173,13 @@ elementwise(np.arcsin,      a=lambda g, a: g / np.sqrt(1 - a * a))
 elementwise(np.arccos,      a=lambda g, a: -g / np.sqrt(1 - a * a))
 elementwise(np.arctan,      a=lambda g, a: g / (1 + a * a))
 elementwise(np.arctan2,     a=lambda g, a, b: g * bearing(b, a),  b=lambda g, a, b: -g * bearing(a, b))
-elementwise(np.hypot,       a=lambda g, a, y: g * (a / unless_zero(y)),  b=lambda g, b, y: g * (b / unless_zero(y)))
+elementwise(np.hypot,       a=lambda g, a, b: g * unit(a, b), b=lambda g, a, b: g * unit(b, a))
+elementwise(unit,           a=lambda g, a, b: g * unit(b, a) * bearing(b, a),  b=lambda g, a, b: -g * unit(a, b) * bearing(b, a))
+elementwise(parallel,       a=lambda g, a, b: g * cube(unit(b, a)),            b=lambda g, a, b: g * cube(unit(a, b)))
 elementwise(np.sinh,        a=lambda g, a: g * np.cosh(a))
 elementwise(np.cosh,        a=lambda g, a: g * np.sinh(a))
-elementwise(np.tanh,        a=lambda g, y: g * (1 - y * y))
+elementwise(np.tanh,        a=lambda g, a: g * sech_squared(a))
+elementwise(sech_squared,   a=lambda g, a, y: -2 * g * y * np.tanh(a))
 elementwise(np.arcsinh,     a=lambda g, y: g / np.cosh(y))
 elementwise(np.arccosh,     a=lambda g, a: g / (np.sqrt(a - 1) * np.sqrt(a + 1)))
 elementwise(np.arctanh,     a=lambda g, a: g / (1 - a * a))
@@ -141,6 +189,7 @@ elementwise(np.deg2rad,     a=lambda g: g * DEGREE)
 elementwise(np.radians,     a=lambda g: g * DEGREE)
 elementwise(np.rad2deg,     a=lambda g: g / DEGREE)
 elementwise(np.degrees,     a=lambda g: g / DEGREE)
+
 
 # ------------------------------------------------------------------------------------------------------------- kinks
 elementwise(np.absolute,    a=lambda g, a, a_dtype, y: g * direction(a, y, a_dtype))
@@ -157,7 +206,7 @@ elementwise(np.clip,        a=lambda g, a, a_min, a_max: g * inside(a, a_min, a_
 elementwise(np.where,       condition=None,
                             a=lambda g, condition: np.where(condition, g, 0),
                             b=lambda g, condition: np.where(condition, 0, g))
-elementwise(np.nan_to_num,  x=lambda g, x, nan=0.0, posinf=None, neginf=None: np.where(np.isfinite(x), g, 0))
+elementwise(np.nan_to_num,  x=lambda g, x, x_dtype, nan=0.0, posinf=None, neginf=None: by_parts(g, x, x_dtype))
 
 # ----------------------------------------------------------------------------------------------------------- complex
 elementwise(np.conjugate,   a=lambda g: np.conj(g))

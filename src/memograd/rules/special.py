@@ -15,7 +15,6 @@ the shape parameters of `gammainc`, `betainc` and the distributions made of them
 by the exponent of `zeta`, by the modulus of `ellipj`. A constant, or a node of integers, may stand there.
 """
 
-from collections.abc import Callable
 from math import log, pi, sqrt
 from typing import Any
 
@@ -24,34 +23,35 @@ from scipy import special
 from scipy.special import _ufuncs
 
 from ..chunked import is_chunked
-from ..errors import ChunksError, NoRuleError, op_name
+from ..errors import ChunksError
 from ..lazyforms import log_of_sum
 from ..library import constant, elementwise, rule
 from ..registry import op, refused
 from .broadcasting import unbroadcast
-from .elementwise import power_slope
+from .elementwise import parallel, power_slope, unit
 from .indexing import output
 from .reductions import kept
+from .stable import (
+    beta_density,
+    beta_prime_density,
+    dawsn_derivative,
+    erfcx_derivative,
+    gamma_density,
+    ive_derivative,
+    kve_derivative,
+    polygamma,
+    polygamma_difference,
+    t_density,
+    unknown,
+)
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 
 
-def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
-    """The line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
-
-    def line(g: Any) -> Any:
-        raise NoRuleError(
-            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and memograd does not guess. "
-            f"Hold that operand constant (give its .value), or register an op of your own: memograd.op, memograd.rule."
-        )
-
-    return line
-
-
 def ratio(a: Any, b: Any) -> Any:
-    """a / b; 0 where a is 0."""
-    return a / np.where(np.equal(a, 0), 1, b)
+    """a / b; 0 where both are 0."""
+    return a / np.where(np.logical_and(np.equal(a, 0), np.equal(b, 0)), 1, b)
 
 
 def log_ratio(a: Any, b: Any) -> Any:
@@ -71,7 +71,7 @@ def beyond(far: Any, z: Any, near: Any, series: Any) -> Any:
 
 
 def erfcx_slope(z: Any) -> Any:
-    """2z·erfcx(z) - 2/√π, which cancels far to the right."""
+    """2z·erfcx(z) - 2/√π, which cancels far to the right; for complex numbers."""
     far = np.greater(np.real(z), 50)
     return beyond(far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t))
 
@@ -83,7 +83,7 @@ def wofz_slope(z: Any) -> Any:
 
 
 def dawsn_slope(z: Any) -> Any:
-    """1 - 2z·dawsn(z), which cancels far out."""
+    """1 - 2z·dawsn(z), which cancels far out; for complex numbers."""
     far = np.greater(np.abs(np.real(z)), 50 + np.abs(np.imag(z)))
     return beyond(far, z, lambda z: 1 - 2 * z * special.dawsn(z), lambda t: -tail(t))
 
@@ -109,26 +109,14 @@ def rgamma_slope(x: Any) -> Any:
     return np.where(left, reflected, -special.rgamma(x) * special.psi(x))
 
 
-def gamma_density(a: Any, x: Any) -> Any:
-    """The derivative of `gammainc` by x."""
-    x = np.where(np.isinf(x), 1e30, x)
-    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
-
-
-def beta_density(a: Any, b: Any, x: Any) -> Any:
-    """The derivative of `betainc` by x."""
-    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
+def beta_quantile_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
+    """The density at x, of which 1 - x is given as well: near 1 that is the more accurate one."""
+    return np.where(np.less(x, 0.5), beta_density(a, b, x), beta_density(b, a, rest))
 
 
 def f_density(m: Any, n: Any, x: Any) -> Any:
     """The density of the F distribution with m and n degrees of freedom."""
-    r = m * x / (n + m * x)
-    return beta_density(m / 2, n / 2, r) * m * n / np.square(n + m * x)
-
-
-def t_density(n: Any, t: Any) -> Any:
-    """The density of Student's distribution with n degrees of freedom."""
-    return np.exp(special.xlog1py(-(n + 1) / 2, t * t / n) - special.betaln(0.5, n / 2)) / np.sqrt(n)
+    return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
 
 
 def below(n: Any) -> Any:
@@ -142,13 +130,23 @@ def if_any(n: Any, slope: Any) -> Any:
 
 
 def legendre_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Legendre polynomial."""
+    """The derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
+    n = np.where(np.less(n, -0.5), -n - 1, n)
     return if_any(n, (n + 1) / 2 * special.eval_jacobi(below(n), 1, 1, x))
 
 
+def chebyt_slope(n: Any, x: Any) -> Any:
+    """The derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are the same."""
+    n = np.abs(n)
+    return n * special.eval_chebyu(below(n), x)
+
+
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Chebyshev polynomial of the second kind."""
-    return if_any(n, 2 * special.eval_gegenbauer(below(n), 2, x))
+    """The derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is less that of degree n; that of degree -1 is 0."""
+    low = np.less(n, -1)
+    n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
+    none = np.logical_or(np.equal(n, 0), np.equal(n, -1))
+    return np.where(none, 0, 2 * sign * special.eval_gegenbauer(np.where(none, 0, n - 1), 2, x))
 
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
@@ -203,10 +201,11 @@ def boxcox_slope(log_x: Any, lmbda: Any) -> Any:
     return np.square(log_x) * special.hyp1f1(2.0, 3.0, lmbda * log_x) / 2
 
 
-def pseudo_huber_slope(u: Any) -> Any:
-    """The derivative of the pseudo-Huber loss by δ, over δ, at r = u·δ."""
-    s = np.sqrt(1 + u * u)
-    return np.square(u * u / (s + 1)) / s
+def pseudo_huber_slope(delta: Any, r: Any) -> Any:
+    """The derivative of the pseudo-Huber loss by δ."""
+    h = np.hypot(delta, r)
+    t = ratio(r, h + delta)
+    return r * t * t * unit(r, delta)
 
 
 def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
@@ -240,17 +239,25 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
     reflected = special.psi(np.where(both, 1 - end, 1)) - special.psi(np.where(both, 1 - z, 1))
     once = np.where(np.logical_and(pole, np.logical_not(both)), end, 1)
     crossing = y * special.psi(once) + special.gamma(once) * rgamma_slope(np.where(pole, z, 0))
-    plain = y * (special.psi(np.where(pole, 1, end)) - special.psi(np.where(pole, 1, z)))
+    plain = y * polygamma_difference(0, np.where(pole, 1, z), np.where(pole, 0, m))
     return np.where(both, y * reflected, np.where(pole, crossing, plain))
 
 
-def binom_slopes(n: Any, k: Any, y: Any) -> tuple[Any, Any, Any]:
-    """The derivatives of a binomial coefficient y through Γ(n + 1), 1/Γ(k + 1) and 1/Γ(n - k + 1), of which one of the latter may be 0."""
-    zero, top = np.equal(y, 0), y * special.psi(n + 1)
-    low, high = (-y * special.psi(np.where(zero, 1, x + 1)) for x in (k, n - k))
+def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
+    """The derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
+    zero = np.equal(y, 0)
+    plain = y * polygamma_difference(0, np.where(zero, 1, n - k + 1), np.where(zero, 1, k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
-    low = np.where(zero, special.poch(n - k + 1, k) * rgamma_slope(k + 1), low)
-    return top, low, np.where(zero, special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), high)
+    return np.where(zero, y * special.psi(n + 1) + special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), plain)
+
+
+def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
+    """The derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
+    zero = np.equal(y, 0)
+    plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
+    n, k = np.where(zero, n, 1), np.where(zero, k, 1)
+    low, high = special.poch(n - k + 1, k) * rgamma_slope(k + 1), special.poch(k + 1, n - k) * rgamma_slope(n - k + 1)
+    return np.where(zero, low - high, plain)
 
 
 def is_pole(z: Any) -> Any:
@@ -272,6 +279,29 @@ def struve_term(v: Any, x: Any) -> Any:
 def modulated(g: Any, y: Any, part: Any, turn: Any) -> Any:
     """The cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
     return -np.real(g * y) * np.sign(part) * turn
+
+
+def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
+    """The cotangent through exp(-|Re z|)·I of complex numbers."""
+    return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulated(g, y, np.real(z), 1)
+
+
+def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
+    """The tangent through exp(-|Re z|)·I of complex numbers."""
+    return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)
+
+
+def ive_slope(v: Any, x: Any) -> Any:
+    """The derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the parity of its order."""
+    zero = np.equal(x, 0)
+    turn = np.where(np.less(x, 0), -np.cos(pi * v), 1)
+    centre = (special.ive(np.abs(v - 1), 0) + special.ive(v + 1, 0)) / 2
+    return np.where(zero, centre, turn * ive_derivative(1, v, np.where(zero, 1, np.abs(x))))
+
+
+def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
+    """The derivative of exp(z)·K(v, z)."""
+    return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
 
 
 def over(f: Any, x: Any, sign: int) -> Any:
@@ -306,19 +336,6 @@ def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
     """The cotangent through sn, cn, dn and the amplitude."""
     sn, cn, dn = output(y, 0), output(y, 1), output(y, 2)
     return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
-
-
-@op
-def polygamma(n: Any, x: Any) -> Any:
-    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
-    if np.asarray(x).dtype.kind != "c":
-        return special.polygamma(n, x)
-    far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
-    s, q = np.where(np.equal(n, 0), 2, np.add(n, 1)), x + far
-    total = sum((x + k) ** -s for k in range(far)) + q ** (1 - s) / (s - 1) + q**-s / 2
-    for j, b in enumerate(special.bernoulli(20)[2::2], 1):
-        total = total + b / special.factorial(2 * j) * special.poch(s, 2 * j - 1) * q ** (1 - s - 2 * j)
-    return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
 
 
 @op
@@ -383,21 +400,56 @@ def weighted(a: Any, b: Any) -> Any:
     return a if b is None else np.where(np.equal(b, 0), -np.inf, a)
 
 
-def shares(a: Any, y: Any, axis: Any, keepdims: Any) -> Any:
-    """exp(a - y), where y is logsumexp(a); infinities share evenly."""
+def shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: bool) -> Any:
+    """exp(a) over the sum of b·exp(a), whose logarithm is y; infinities share evenly."""
     y = kept(y, axis, keepdims)
-    whole = np.equal(a, y)
-    part = np.exp(np.where(whole, 0, a) - np.where(whole, 0, y))
-    return np.where(np.isinf(y), whole / np.maximum(np.sum(whole, axis=axis, keepdims=True), 1), part)
+    singular = np.isinf(y)
+    infinite = np.logical_and(np.equal(a, y), singular)
+    a = np.where(singular, 0, a)
+    part = softmax(a, axis) if b is None and real else weighted_shares(a, 1 if b is None else b, axis, singular)
+    return np.where(singular, infinite / np.maximum(np.sum(infinite, axis=axis, keepdims=True), 1), part)
 
 
-def logsumexp_slope(g: Any, a: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any) -> Any:
+def weighted_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
+    """exp(a) over the sum of b·exp(a), unless that is singular."""
+    top = np.max(np.real(np.where(np.equal(b, 0), -np.inf, a)), axis=axis, keepdims=True)
+    part = np.exp(a - np.where(np.isinf(top), 0, top))
+    return part / np.where(singular, 1, np.sum(b * part, axis=axis, keepdims=True))
+
+
+def leading(p: Any) -> Any:
+    """Where one element has more than half of a sum of 1."""
+    return np.greater(p, 0.5)
+
+
+def softmax_pull(g: Any, y: Any, axis: Any) -> Any:
+    """The derivative of softmax, which is symmetric; the cotangent is counted from that of the leading element, so that nothing cancels."""
+    g = g - np.sum(np.where(leading(y), g, 0), axis=axis, keepdims=True)
+    return y * (g - np.sum(g * y, axis=axis, keepdims=True))
+
+
+def log_softmax_pull(g: Any, x: Any, axis: Any) -> Any:
+    """g - p·Σg, where p is the softmax; that of the leading element by the sum of the others."""
+    p = softmax(x, axis)
+    first = leading(p)
+    others = np.sum(np.where(first, 0, p), axis=axis, keepdims=True)
+    rest = np.sum(np.where(first, 0, g), axis=axis, keepdims=True)
+    return np.where(first, g * others - p * rest, g - p * np.sum(g, axis=axis, keepdims=True))
+
+
+def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
+    """t - Σ p·t, where p is the softmax; counted from the leading element."""
+    p = softmax(x, axis)
+    t = t - np.sum(np.where(leading(p), t, 0), axis=axis, keepdims=True)
+    return t - np.sum(t * p, axis=axis, keepdims=True)
+
+
+def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any) -> Any:
     """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
     if not return_sign:
-        return kept(g, axis, keepdims) * shares(a, y, axis, keepdims)
-    size, sign = output(y, 0), output(y, 1)
-    turn = 1j * np.imag(g[1] * sign) if g[1].dtype.kind == "c" else 0
-    return kept((g[0] + turn) * np.conj(sign), axis, keepdims) * shares(a, size, axis, keepdims)
+        return kept(g, axis, keepdims) * shares(a, b, y, axis, keepdims, dtype.kind != "c")
+    turn = 1j * np.imag(g[1] * output(y, 1)) if g[1].dtype.kind == "c" else 0
+    return kept(g[0] + turn, axis, keepdims) * shares(a, b, output(y, 0), axis, keepdims, dtype.kind != "c")
 
 
 elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
@@ -405,15 +457,14 @@ elementwise(spherical_jn,       n=None, z=lambda g, n, z: g * neighbours(spheric
 elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spherical_yn, n, z, -1))
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
 elementwise(spherical_kn,       n=None, z=lambda g, n, z: -g * neighbours(spherical_kn, n, z, 1))
-rule(logsumexp,                 a=lambda g, a, y, b=None, axis=None, keepdims=False, return_sign=False:
-                                (1 if b is None else b) * logsumexp_slope(g, weighted(a, b), y, axis, keepdims, return_sign),
-                                b=lambda g, a, b_shape, y, axis=None, keepdims=False, return_sign=False:
-                                unbroadcast(logsumexp_slope(g, a, y, axis, keepdims, return_sign), b_shape))
-rule(softmax,                   x=lambda g, y, axis=None: y * (g - np.sum(g * y, axis=axis, keepdims=True)),
-                                push={"x": lambda t, y, axis=None: y * (t - np.sum(t * y, axis=axis, keepdims=True))})
-rule(log_softmax,               x=lambda g, y, axis=None: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
-                                push={"x": lambda t, y, axis=None: t - np.sum(t * np.exp(y), axis=axis, keepdims=True)})
-elementwise(polygamma,          n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
+rule(logsumexp,                 a=lambda g, a, a_dtype, y, b=None, axis=None, keepdims=False, return_sign=False:
+                                (1 if b is None else b) * logsumexp_slope(g, weighted(a, b), b, y, axis, keepdims, return_sign, a_dtype),
+                                b=lambda g, a, a_dtype, b, b_shape, y, axis=None, keepdims=False, return_sign=False:
+                                unbroadcast(logsumexp_slope(g, a, b, y, axis, keepdims, return_sign, a_dtype), b_shape))
+rule(softmax,                   x=lambda g, y, axis=None: softmax_pull(g, y, axis),
+                                push={"x": lambda t, y, axis=None: softmax_pull(t, y, axis)})
+rule(log_softmax,               x=lambda g, x, axis=None: log_softmax_pull(g, x, axis),
+                                push={"x": lambda t, x, axis=None: log_softmax_push(t, x, axis)})
 
 # --------------------------------------------------------------------------------------------------- gamma and beta
 elementwise(special.gamma,      z=lambda g, z, y: g * y * special.psi(z))
@@ -421,14 +472,14 @@ elementwise(special.gammaln,    x=lambda g, x: g * special.psi(x))
 elementwise(special.loggamma,   z=lambda g, z: g * special.psi(z))
 elementwise(special.rgamma,     z=lambda g, z: g * rgamma_slope(z))
 elementwise(special.psi,        z=lambda g, z: g * polygamma(1, z))
-elementwise(special.beta,       a=lambda g, a, b, y: g * y * (special.psi(a) - special.psi(a + b)),
-                                b=lambda g, a, b, y: g * y * (special.psi(b) - special.psi(a + b)))
-elementwise(special.betaln,     a=lambda g, a, b: g * (special.psi(a) - special.psi(a + b)),
-                                b=lambda g, a, b: g * (special.psi(b) - special.psi(a + b)))
+elementwise(special.beta,       a=lambda g, a, b, y: -g * y * polygamma_difference(0, a, b),
+                                b=lambda g, a, b, y: -g * y * polygamma_difference(0, b, a))
+elementwise(special.betaln,     a=lambda g, a, b: -g * polygamma_difference(0, a, b),
+                                b=lambda g, a, b: -g * polygamma_difference(0, b, a))
 elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
-elementwise(special.binom,      n=lambda g, n, k, y: g * (binom_slopes(n, k, y)[0] + binom_slopes(n, k, y)[2]),
-                                k=lambda g, n, k, y: g * (binom_slopes(n, k, y)[1] - binom_slopes(n, k, y)[2]))
+elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, y),
+                                k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
 elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 
 # --------------------------------------------------------------------- distribution functions, by the shapes: unknown
@@ -441,9 +492,9 @@ elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknow
 elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
 elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknown(special.betaincinv, "b"),
-                                  p=lambda g, a, b, y: g / beta_density(a, b, y))
+                                  p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, y, special.betainccinv(b, a, p)))
 elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
-                                  p=lambda g, a, b, y: -g / beta_density(a, b, y))
+                                  p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, y, special.betaincinv(b, a, p)))
 elementwise(special.chdtr,        v=unknown(special.chdtr, "v"),        x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
 elementwise(special.chdtrc,       v=unknown(special.chdtrc, "v"),       x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
 elementwise(special.chdtri,       v=unknown(special.chdtri, "v"),       p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
@@ -487,11 +538,11 @@ elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 # -------------------------------------------------------------------------------------------------- error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
 elementwise(special.erfc,         z=lambda g, z: g * (-2 / ROOT_PI) * np.exp(-z * z))
-elementwise(special.erfcx,        z=lambda g, z: g * erfcx_slope(z))
+elementwise(special.erfcx,        z=lambda g, z, z_dtype: g * (erfcx_slope(z) if z_dtype.kind == "c" else erfcx_derivative(1, z)))
 elementwise(special.erfi,         z=lambda g, z: g * (2 / ROOT_PI) * np.exp(z * z))
 elementwise(special.erfinv,       p=lambda g, y: g * (ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y * y))
-elementwise(special.dawsn,        z=lambda g, z: g * dawsn_slope(z))
+elementwise(special.dawsn,        z=lambda g, z, z_dtype: g * (dawsn_slope(z) if z_dtype.kind == "c" else dawsn_derivative(1, z)))
 elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(z))
 elementwise(special.voigt_profile,
             x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(x, sigma, gamma)),
@@ -530,8 +581,7 @@ elementwise(_ufuncs._lambertw, z=lambda g, y: g * np.exp(-y) / (1 + y), k=None, 
 elementwise(special.wrightomega,  z=lambda g, y: g * y / (1 + y))
 elementwise(special.huber,        delta=lambda g, delta, r: g * np.maximum(np.abs(r) - delta, 0),
                                   r=lambda g, delta, r: g * np.clip(r, -delta, delta))
-elementwise(special.pseudo_huber, delta=lambda g, delta, r: g * pseudo_huber_slope(r / delta) * delta,
-                                  r=lambda g, delta, r: g * r / np.sqrt(1 + np.square(r / delta)))
+elementwise(special.pseudo_huber, delta=lambda g, delta, r: g * pseudo_huber_slope(delta, r), r=lambda g, delta, r: g * parallel(delta, r))
 elementwise(special.sindg,        x=lambda g, x: g * DEGREE * special.cosdg(x))
 elementwise(special.cosdg,        x=lambda g, x: -g * DEGREE * special.sindg(x))
 elementwise(special.tandg,        x=lambda g, y: g * DEGREE * (1 + y * y))
@@ -559,10 +609,9 @@ elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2
 elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
                                                       + modulated(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y: g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z))
-                                                      + modulated(g, y, np.real(z), 1),
-            push={"z": lambda t, v, z, y: t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)})
-elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y: g * (y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2))
+elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
+            push={"z": lambda t, v, z, y, z_dtype: ive_push(t, v, z, y) if z_dtype.kind == "c" else t * ive_slope(v, z)})
+elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
 elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
                               z=lambda g, v, z: g / 2 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
 elementwise(special.hankel2,  v=unknown(special.hankel2, "v"),
@@ -579,10 +628,10 @@ elementwise(special.i0,  x=lambda g, x: g * special.i1(x))
 elementwise(special.i1,  x=lambda g, x: g / 2 * (special.i0(x) + special.iv(2, x)))
 elementwise(special.k0,  x=lambda g, x: -g * special.k1(x))
 elementwise(special.k1,  x=lambda g, x: -g / 2 * (special.k0(x) + special.kv(2, x)))
-elementwise(special.i0e, x=lambda g, x, y: g * (special.i1e(x) - np.sign(x) * y))
-elementwise(special.i1e, x=lambda g, x, y: g * ((special.i0e(x) + special.ive(2, x)) / 2 - np.sign(x) * y))
-elementwise(special.k0e, x=lambda g, x, y: g * (y - special.k1e(x)))
-elementwise(special.k1e, x=lambda g, x, y: g * (y - (special.k0e(x) + special.kve(2, x)) / 2))
+elementwise(special.i0e, x=lambda g, x: g * ive_slope(0, x))
+elementwise(special.i1e, x=lambda g, x: g * ive_slope(1, x))
+elementwise(special.k0e, x=lambda g, x: g * kve_derivative(1, 0, x))
+elementwise(special.k1e, x=lambda g, x: g * kve_derivative(1, 1, x))
 elementwise(special.airy,   z=airy_pull)
 elementwise(special.kelvin, x=kelvin_pull)
 elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
@@ -635,10 +684,10 @@ elementwise(special.agm,       a=lambda g, a, b, y: g * agm_slope(a, b, y),  b=l
 # -------------------------------------------------------------------------------- orthogonal polynomials, by the argument
 elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
 elementwise(special.eval_sh_legendre, n=unknown(special.eval_sh_legendre, "n"), x=lambda g, n, x: 2 * g * legendre_slope(n, 2 * x - 1))
-elementwise(special.eval_chebyt,      n=unknown(special.eval_chebyt, "n"),      x=lambda g, n, x: g * n * special.eval_chebyu(below(n), x))
-elementwise(special.eval_chebyc,      n=unknown(special.eval_chebyc, "n"),      x=lambda g, n, x: g * n * special.eval_chebys(below(n), x))
+elementwise(special.eval_chebyt,      n=unknown(special.eval_chebyt, "n"),      x=lambda g, n, x: g * chebyt_slope(n, x))
+elementwise(special.eval_chebyc,      n=unknown(special.eval_chebyc, "n"),      x=lambda g, n, x: g * chebyt_slope(n, x / 2))
 elementwise(special.eval_sh_chebyt,   n=unknown(special.eval_sh_chebyt, "n"),
-                                      x=lambda g, n, x: 2 * g * n * special.eval_sh_chebyu(below(n), x))
+                                      x=lambda g, n, x: 2 * g * chebyt_slope(n, 2 * x - 1))
 elementwise(special.eval_chebyu,      n=unknown(special.eval_chebyu, "n"),      x=lambda g, n, x: g * chebyu_slope(n, x))
 elementwise(special.eval_chebys,      n=unknown(special.eval_chebys, "n"),      x=lambda g, n, x: g / 2 * chebyu_slope(n, x / 2))
 elementwise(special.eval_sh_chebyu,   n=unknown(special.eval_sh_chebyu, "n"),   x=lambda g, n, x: 2 * g * chebyu_slope(n, 2 * x - 1))
