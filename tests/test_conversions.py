@@ -94,6 +94,12 @@ def into_items(x: Any) -> Any:
     return out.sum()
 
 
+def slice_of_items(x: Any) -> Any:
+    out = np.zeros(3)
+    out[:2] = x
+    return out.sum()
+
+
 def added(x: Any) -> Any:
     y = np.zeros(2)
     y += x
@@ -297,6 +303,7 @@ RNG = np.random.default_rng(1)
         (lambda x: x[0].item(), ".item() was asked", "Leave it out"),
         (lambda x: x.tolist(), ".tolist() was asked", "list(x) gives the items"),
         (lambda x: f"{x[0]:.3f}", "A text with a format", "Format the value: f'{x.value:.3f}'"),
+        (slice_of_items, "np.asarray() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
         (into_items, "float() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
         (lambda x: np.ones(2) * [x[0], 1.0], "np.asarray() was asked", "np.stack for lists of nodes"),
     ],
@@ -306,6 +313,17 @@ def test_a_refusal_names_who_asked_and_what_works(f: Callable[[Any], Any], by: s
     assert by in text and instead in text
     assert f" at {__file__}:" in text
     assert ("mg.stop_gradient(x)" in text) == ("x.value" not in text)
+
+
+def test_an_item_that_is_read_by_a_node_is_not_taken_for_one_that_is_set() -> None:
+    i = mg.Tape().leaf(1)
+    with pytest.raises(RefusedError, match=r"^An index was asked of .*x\[i\]; of an array a, .*== i, a, 0") as caught:
+        [1, 2][i]
+    assert "cannot be set" not in str(caught.value)
+    a = np.array([1.0, 2.0])
+    assert np.sum(np.where(np.arange(len(a)) == i, a, 0)).value == i.tape.leaf(a)[i].value == 2.0
+    with pytest.raises(RefusedError, match=r"cannot be set to nodes, or at nodes"):
+        np.zeros(2)[i] = 1.0
 
 
 def several(x: Any) -> Any:

@@ -5,6 +5,7 @@ Nothing here runs unless an error is on its way.
 
 import ast
 import builtins
+import dis
 import linecache
 import os
 import sysconfig
@@ -87,7 +88,8 @@ def caller_of(frame: FrameType | None) -> Caller:
     number = first if first is not None else frame.f_lineno
     lines = linecache.getlines(code.co_filename, frame.f_globals)
     text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    known = Caller((code.co_filename, number), text)
+    stores = dis.opname[code.co_code[frame.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
+    known = Caller((code.co_filename, number), text, stores=stores)
     if text and last is not None and start is not None and end is not None:
         return _parsed(known, _segment(lines[number - 1 : last], start, end), frame)
     return known
@@ -128,8 +130,6 @@ def _parsed(known: Caller, segment: str, frame: FrameType) -> Caller:
         return known
     if len(known.text) > 100:
         known = known._replace(text=" ".join(segment.split()))
-    if isinstance(expression, ast.Subscript):
-        return known._replace(stores=True)
     if not isinstance(expression, ast.Call):
         return known
     module, path = _function(expression.func, frame)
@@ -182,7 +182,7 @@ def _variable(name: str, frame: FrameType) -> Any:
 def alternative(caller: Caller) -> str:
     """A sentence that names the function that does the same and keeps the derivative; empty where the line does not show it."""
     if caller.stores:
-        return "Items of an array cannot be set to nodes: write np.zeros_like(x).at[i].set(v), or np.stack of the items."
+        return "Items of an array cannot be set to nodes, or at nodes: write np.zeros_like(x).at[i].set(v), or np.stack of the items."
     top, _, module = caller.module.partition(".")
     if top in ("math", "cmath"):
         name = caller.path

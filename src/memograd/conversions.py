@@ -118,7 +118,8 @@ WHOLE = "Use np.floor, np.round or np.astype(x, int), which give a node."
 USUAL = "Use NumPy's functions in place of those of math, np.stack for lists of nodes, memograd.scipy for SciPy's functions."
 
 TRUTH = Conversion("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool, "", is_step=True)
-INDEX = Conversion("An index", operator.index, "np.take(a, i) takes an item by a node.", is_step=True)
+BY_NODE = "A node is indexed by nodes, x[i]; of an array a, write np.sum(np.where(np.arange(len(a)) == i, a, 0))."
+INDEX = Conversion("An index", operator.index, BY_NODE, is_step=True)
 INT = Conversion("int()", int, WHOLE, is_step=True)
 ROUND = Conversion("round()", round, WHOLE, is_step=True)
 FLOOR = Conversion("math.floor()", math.floor, WHOLE, is_step=True)
