@@ -42,6 +42,13 @@ def test_other_passes_change_the_order_of_sums_alone(only, dtype):
     assert wrong(only, dtype, edges.EXACT_STEPS, whole=True) is None
 
 
+@pytest.mark.parametrize("dtype", [np.float16, *edges.INTEGERS], ids=lambda dtype: dtype.__name__)
+def test_all_passes_together_change_no_bit_in_half_precision_or_of_integers(dtype):
+    """Sums in half precision keep NumPy's wider accumulator; those of integers wrap, in whatever order."""
+    only = tuple(p for p in passes.PASSES if p is not passes.cancelled)  # a residue of rounding is no 0
+    assert wrong(only, dtype, edges.ROUNDED_STEPS, whole=False) is None
+
+
 def _drop_any_zero(sweep, step):
     a, b = step.args
     return a if type(a) is Operand and algebra._is_constant(sweep, b, 0) and sweep.steps[a].shape == step.shape else None

@@ -2,8 +2,9 @@
 
 A pass is exact, or says what it changes. *Exact*: the same bits for every value of every dtype, all NaNs counted as one, as long
 as NumPy itself gives an element the same bits wherever it lies. What passes that are not exact do to a sum is bounded, if the
-sizes of its terms add up to less than a quarter of the largest number; no pass moves a factor where a product may leave the
-range, and none changes the sign of a zero that NumPy computes (that of a zero which BLAS computes is BLAS's).
+sizes of its terms add up to less than a quarter of the largest number, and if, in complex products of matrices, all numbers are
+finite. No pass moves a factor where a product may leave the range, and none changes the sign of a zero that NumPy computes (that
+of a zero which BLAS computes is BLAS's). Half precision and integers keep every bit, but for what cancels.
 """
 
 from collections.abc import Callable
