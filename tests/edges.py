@@ -1,4 +1,5 @@
-"""Random programs over edge values: whether a plan gives the bits that the tape gives, for every value of every dtype.
+"""Random programs over edge values: whether a plan gives the bits that the tape gives, for every
+value of every dtype.
 
 `python tests/edges.py --count 10000` tries more of them than the tests do, and prints what differs.
 """
@@ -19,16 +20,32 @@ INTEGERS = (np.int8, np.uint8, np.int32, np.int64)
 DTYPES = (*FLOATS, *COMPLEX, *INTEGERS)
 SHAPES = ((), (3,), (1, 3), (2, 1), (2, 3), (4, 3))
 WHOLE = (0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 3.0, np.inf, -np.inf, np.nan)
-"""Numbers of whose sums and products none is rounded, as long as they are few: then a sum has the same bits in each order."""
+"""Numbers of whose sums and products none is rounded, as long as they are few: then a sum has
+the same bits in each order.
+"""
 
 
 def edge_values(dtype):
-    """Zeros of both signs, infinities, NaN, the smallest and the largest numbers of a dtype, and ordinary ones."""
+    """Zeros of both signs, infinities, NaN, the smallest and the largest numbers of a dtype, and
+    ordinary ones.
+    """
     if np.dtype(dtype).kind in "iu":
         info = np.iinfo(dtype)
         return np.array([0, 1, 2, 3, info.max, info.min, info.max - 1, info.min + 1], dtype)
     info = np.finfo(dtype)
-    sizes = [1.0, 0.1, 3.0, info.max, info.max / 2, info.tiny, info.smallest_subnormal, 7 * info.smallest_subnormal, info.eps, np.inf, 0.0]
+    sizes = [
+        1.0,
+        0.1,
+        3.0,
+        info.max,
+        info.max / 2,
+        info.tiny,
+        info.smallest_subnormal,
+        7 * info.smallest_subnormal,
+        info.eps,
+        np.inf,
+        0.0,
+    ]
     return np.array([*sizes, *(-x for x in sizes), np.nan], info.dtype)
 
 
@@ -49,14 +66,18 @@ def draw(rng, dtype, shape, whole=False):
 
 @dataclass(frozen=True)
 class Program:
-    """A dtype, the shapes of the leaves, and steps: a name and three numbers that choose operands and the like."""
+    """A dtype, the shapes of the leaves, and steps: a name and three numbers that choose
+    operands and the like.
+    """
 
     dtype: type
     shapes: tuple
     steps: tuple
 
     def record(self, values):
-        """The leaves, and the outputs: the last values, and the derivatives of a number made of them."""
+        """The leaves, and the outputs: the last values, and the derivatives of a number made of
+        them.
+        """
         tape = mg.Tape()
         leaves = [tape.leaf(v, name=f"x{k}") for k, v in enumerate(values)]
         made = list(leaves)
@@ -67,7 +88,9 @@ class Program:
         return leaves, outputs, self._target(outputs)
 
     def _target(self, outputs):
-        """A real number that depends on all outputs; None for integers, which have no derivatives."""
+        """A real number that depends on all outputs; None for integers, which have no
+        derivatives.
+        """
         if np.dtype(self.dtype).kind not in "fc":
             return None
         parts = [np.sum(np.real(y) if y.dtype.kind == "c" else y) for y in outputs if y.dtype.kind in "fc"]
@@ -188,7 +211,11 @@ def random_program(rng, dtype, steps, most=12):
     names = sorted(steps)
     shapes = tuple(SHAPES[k] for k in rng.integers(0, len(SHAPES), rng.integers(1, 4)))
     count = int(rng.integers(2, most))
-    return Program(dtype, shapes, tuple((str(rng.choice(names)), *(int(k) for k in rng.integers(0, 40, 3))) for _ in range(count)))
+    return Program(
+        dtype,
+        shapes,
+        tuple((str(rng.choice(names)), *(int(k) for k in rng.integers(0, 40, 3))) for _ in range(count)),
+    )
 
 
 def same_bits(a, b, signs=True):
@@ -205,7 +232,9 @@ def same_bits(a, b, signs=True):
 
 
 def tried(program, only, benign, values):
-    """The results of a plan that was made of these passes alone at other values, and of a fresh tape."""
+    """The results of a plan that was made of these passes alone at other values, and of a fresh
+    tape.
+    """
     with (
         mock.patch.object(replay, "PASSES", only),
         mock.patch.object(buffers, "SMALL", 0),
@@ -224,7 +253,9 @@ def tried(program, only, benign, values):
 
 
 def differing(program, only, rng, whole=False):
-    """The first result of a plan that has other bits than the tape's: (plan, its place, both values); None where none has."""
+    """The first result of a plan that has other bits than the tape's: (plan, its place, both
+    values); None where none has.
+    """
     benign = [np.ones(shape, program.dtype)[()] for shape in program.shapes]
     values = [draw(rng, program.dtype, shape, whole) for shape in program.shapes]
     plan, got, expected = tried(program, only, benign, values)
@@ -239,12 +270,23 @@ REORDERING = tuple(dict.fromkeys(p for p in passes.PASSES if not p.exact))
 EXACT_TIDIED = passes.Pass("exactly tidied", passes.tidy_exactly)
 GROUPS = {
     **{p.name: (passes.lifted, p) for p in (*EXACT, EXACT_TIDIED)},
-    "all exact": (passes.lifted, passes.shared, EXACT_TIDIED, passes.folded, EXACT_TIDIED, passes.shared, passes.untied, passes.blocked),
+    "all exact": (
+        passes.lifted,
+        passes.shared,
+        EXACT_TIDIED,
+        passes.folded,
+        EXACT_TIDIED,
+        passes.shared,
+        passes.untied,
+        passes.blocked,
+    ),
 }
 """Passes that must change no bit, alone and together."""
 
 REORDERED_GROUPS = {**{p.name: (passes.lifted, p) for p in REORDERING}, "all": passes.PASSES}
-"""Passes that may take sums in another order: with numbers that are whole, they must change no bit either."""
+"""Passes that may take sums in another order: with numbers that are whole, they must change no
+bit either.
+"""
 
 
 def main():
@@ -255,7 +297,10 @@ def main():
     parser.add_argument("--dtype", default="")
     parser.add_argument("--show", type=int, default=1)
     options = parser.parse_args()
-    for whole, groups, dtypes in ((False, GROUPS, DTYPES), (True, REORDERED_GROUPS, (*FLOATS[1:], *COMPLEX))):
+    for whole, groups, dtypes in (
+        (False, GROUPS, DTYPES),
+        (True, REORDERED_GROUPS, (*FLOATS[1:], *COMPLEX)),
+    ):
         for name, only in groups.items():
             if options.group not in ("", name):
                 continue
@@ -275,7 +320,11 @@ def main():
                         if shown < options.show:
                             shown += 1
                             print(seed, program)
-                            print(wrong[0].source if wrong[0] is not None else "", *wrong[1:], sep="\n")
+                            print(
+                                wrong[0].source if wrong[0] is not None else "",
+                                *wrong[1:],
+                                sep="\n",
+                            )
                 print(f"{name:20} {dtype.__name__:12} {found} of {options.count} differ", flush=True)
 
 

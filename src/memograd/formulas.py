@@ -1,8 +1,10 @@
-"""What the tape machine knows: for each op a formula on numbers in double precision, written once for all who run it.
+"""What the tape machine knows: for each op a formula on numbers in double precision, written once
+for all who run it.
 
-A formula reads a, b and c, and means the same to Numba, to Python on floats with the functions of `math`, and to NumPy on its
-scalars. Truth values are 1.0 and 0.0. Logic and `where` ask for `!= 0.0`, so that a NaN counts as true, as in NumPy.
-NumPy decides what a formula gives for zeros of two signs and for powers of -inf and -0.0: it is asked when this is imported.
+A formula reads a, b and c, and means the same to Numba, to Python on floats with the functions of
+`math`, and to NumPy on its scalars. Truth values are 1.0 and 0.0. Logic and `where` ask for
+`!= 0.0`, so that a NaN counts as true, as in NumPy. NumPy decides what a formula gives for zeros of
+two signs and for powers of -inf and -0.0: it is asked when this is imported.
 """
 
 import math
@@ -18,7 +20,9 @@ EXTREMES = {
     (False, False): "a if a {0} b or a != a else b if b {0} a or b != b or a != 0.0 else a + b",
     (True, True): "a if a {0} b or a != a else b if b {0} a or b != b or a != 0.0 else -(-a - b)",
 }
-"""The greater or lesser of two numbers, by the signs that NumPy gives the zeros of (0.0, -0.0) and of (-0.0, 0.0)."""
+"""The greater or lesser of two numbers, by the signs that NumPy gives the zeros of (0.0, -0.0)
+and of (-0.0, 0.0).
+"""
 
 
 def _extreme(op: Any, order: str) -> str:
@@ -28,7 +32,9 @@ def _extreme(op: Any, order: str) -> str:
 
 
 def _power() -> str:
-    """The formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN."""
+    """The formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and
+    sqrt(-inf) is NaN.
+    """
     with np.errstate(invalid="ignore"):
         takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
     return "sqrt(a) if b == 0.5 else pow(a, b)" if takes_root else "pow(a, b)"
@@ -110,7 +116,9 @@ FUSED: dict[tuple[str, str, int], str] = {
     ("a + b", "a / b", 0): "(a + b) / c",
     ("a * b", "-a", 0): "-(a * b)",
 }
-"""Two formulas in one: (the inner one, the outer one, which operand of the outer one it is). Each is rounded twice, as ever."""
+"""Two formulas in one: (the inner one, the outer one, which operand of the outer one it is).
+Each is rounded twice, as ever.
+"""
 
 FORMULAS = tuple(dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()]))
 """All formulas; a formula's op code is its place among them."""

@@ -15,7 +15,9 @@ def unless(mask: Any, x: Any, y: Any) -> Any:
 
 
 def inner(a: Any, b: Any) -> Any:
-    """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign may differ, infinity or NaN."""
+    """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign
+    may differ, infinity or NaN.
+    """
     y = a @ b
     return y if 0.0 < abs(y) < math.inf else np.sum(a * b)
 

@@ -1,7 +1,8 @@
 """The five words of :mod:`.registry`, for functions of NumPy, SciPy and memograd.
 
-What is registered here is pure: equal operands give equal bits, and nothing else happens. A plan runs such an op once for equal
-steps, and where its operands are constant, once for all calls. What users register is run as often as it was recorded.
+What is registered here is pure: equal operands give equal bits, and nothing else happens. A plan
+runs such an op once for equal steps, and where its operands are constant, once for all calls. What
+users register is run as often as it was recorded.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,10 @@
-"""Each pass alone, and all together, on random programs over edge values of every dtype, against the tape.
+"""Each pass alone, and all together, on random programs over edge values of every dtype, against
+the tape.
 
-Exact passes change no bit, whatever the values. The others take sums in another order, which shows in no bit where nothing is
-rounded: their programs add and multiply small whole numbers, zeros of both signs, infinities and NaN. What they do to numbers
-that are rounded is held to their bounds in `test_plans.py`. For more programs: `python tests/edges.py --count 10000`.
+Exact passes change no bit, whatever the values. The others take sums in another order, which shows
+in no bit where nothing is rounded: their programs add and multiply small whole numbers, zeros of
+both signs, infinities and NaN. What they do to numbers that are rounded is held to their bounds in
+`test_plans.py`. For more programs: `python tests/edges.py --count 10000`.
 """
 
 import edges
@@ -42,6 +44,15 @@ def test_other_passes_change_the_order_of_sums_alone(only, dtype):
     assert wrong(only, dtype, edges.EXACT_STEPS, whole=True) is None
 
 
+@pytest.mark.parametrize("dtype", [np.float16, *edges.INTEGERS], ids=lambda dtype: dtype.__name__)
+def test_all_passes_together_change_no_bit_in_half_precision_or_of_integers(dtype):
+    """Sums in half precision keep NumPy's wider accumulator; those of integers wrap, in whatever
+    order.
+    """
+    only = tuple(p for p in passes.PASSES if p is not passes.cancelled)  # a residue of rounding is no 0
+    assert wrong(only, dtype, edges.ROUNDED_STEPS, whole=False) is None
+
+
 def _drop_any_zero(sweep, step):
     a, b = step.args
     return a if type(a) is Operand and algebra._is_constant(sweep, b, 0) and sweep.steps[a].shape == step.shape else None
@@ -60,7 +71,13 @@ def _sign_out(sweep, step):
     return (
         None
         if inner is None
-        else Step(np.negative, (sweep.of(step.op, inner, *step.args[1:], like=step, **step.kwargs),), {}, step.shape, step.dtype)
+        else Step(
+            np.negative,
+            (sweep.of(step.op, inner, *step.args[1:], like=step, **step.kwargs),),
+            {},
+            step.shape,
+            step.dtype,
+        )
     )
 
 
@@ -105,5 +122,11 @@ def test_what_cancels_is_nan_where_it_is_so_in_the_tape(dtype):
 
 
 def test_each_pass_says_what_it_changes():
-    assert {p.name for p in passes.PASSES if p.exact} == {"lifted", "shared", "folded", "untied", "blocked"}
+    assert {p.name for p in passes.PASSES if p.exact} == {
+        "lifted",
+        "shared",
+        "folded",
+        "untied",
+        "blocked",
+    }
     assert all(p.bound for p in passes.PASSES if not p.exact)

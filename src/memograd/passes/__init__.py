@@ -1,9 +1,13 @@
-"""What is done to a slice before it is printed: small passes, each a function from slice to slice, in this order.
+"""What is done to a slice before it is printed: small passes, each a function from slice to slice,
+in this order.
 
-A pass is exact, or says what it changes. *Exact*: the same bits for every value of every dtype, all NaNs counted as one, as long
-as NumPy itself gives an element the same bits wherever it lies. What passes that are not exact do to a sum is bounded, if the
-sizes of its terms add up to less than a quarter of the largest number; no pass moves a factor where a product may leave the
-range, and none changes the sign of a zero that NumPy computes (that of a zero which BLAS computes is BLAS's).
+A pass is exact, or says what it changes. *Exact*: the same bits for every value of every dtype, all
+NaNs counted as one, as long as NumPy itself gives an element the same bits wherever it lies. What
+passes that are not exact do to a sum is bounded, if the sizes of its terms add up to less than a
+quarter of the largest number, and if, in complex products of matrices, all numbers are finite. No
+pass moves a factor where a product may leave the range, and none changes the sign of a zero that
+NumPy computes (that of a zero which BLAS computes is BLAS's). Half precision and integers keep
+every bit, but for what cancels.
 """
 
 from collections.abc import Callable
@@ -45,7 +49,9 @@ class Pass(NamedTuple):
 
 
 def merged(*tables: Rules) -> Rules:
-    """Several tables of rules as one; where both have rules for an op, the first table's come first."""
+    """Several tables of rules as one; where both have rules for an op, the first table's come
+    first.
+    """
     return {op: tuple(rule for table in tables for rule in table.get(op, ())) for table in tables for op in table}
 
 
@@ -54,7 +60,9 @@ ALL_RULES = merged(shapes.RULES, shapes.REORDERING, algebra.RULES)
 
 
 def tidy_exactly(slice: Slice) -> Slice:
-    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the same bits."""
+    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the
+    same bits.
+    """
     return swept(slice, EXACT_RULES)
 
 
@@ -78,7 +86,11 @@ contracted = Pass("contracted", contract, ORDER)
 gathered = Pass("gathered", gather, f"{ORDER}; not in half precision")
 stacked = Pass("stacked", stack, ORDER)
 folded = Pass("folded", fold)
-mechanised = Pass("mechanised", mechanise, f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place")
+mechanised = Pass(
+    "mechanised",
+    mechanise,
+    f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place",
+)
 side_by_side = Pass("side_by_side", join, f"leaves gaps in memory, and so {ORDER}; not in half precision")
 untied = Pass("untied", untie)
 blocked = Pass("blocked", block)
@@ -101,7 +113,9 @@ PASSES = (
 )
 
 LAZY_PASSES = (lifted, shared, tidied, shared)
-"""For Dask arrays: those passes that bind no constants of an array's size, and write nothing in place."""
+"""For Dask arrays: those passes that bind no constants of an array's size, and write nothing in
+place.
+"""
 
 __all__ = [
     "LAZY_PASSES",

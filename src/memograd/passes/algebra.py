@@ -1,9 +1,11 @@
 """Arithmetic that need not be done: a factor of 1, a term of 0, a sign that comes back.
 
-Each rule is exact for every value of the dtype: infinities, NaN, zeros of both signs, subnormals, the largest numbers. So these
-are left: `g + 0.0`, which makes 0.0 of −0.0; a constant moved from one factor to the other, since a product may leave the range;
-`c*g + c*g` as `2c * g`; factors and signs of complex products, whose parts are sums; `0*x`, `x - x` and `x / x`.
-The operand that takes the result's place has no gaps in memory, as the result had none: sums are taken in the order of memory.
+Each rule is exact for every value of the dtype: infinities, NaN, zeros of both signs, subnormals,
+the largest numbers. So these are left: `g + 0.0`, which makes 0.0 of −0.0; a constant moved from
+one factor to the other, since a product may leave the range; `c*g + c*g` as `2c * g`; factors and
+signs of complex products, whose parts are sums; `0*x`, `x - x` and `x / x`. The operand that takes
+the result's place has no gaps in memory, as the result had none: sums are taken in the order of
+memory.
 """
 
 from typing import Any
@@ -23,7 +25,9 @@ NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset({np.ones, np.zeros, np.exp, np.a
 
 
 def multiply_by_one(sweep: Sweep, step: Step) -> Operand | None:
-    """`1 * g` and `g / 1` are g, of real numbers: with the complex 1+0j, infinity has a part 0·∞."""
+    """`1 * g` and `g / 1` are g, of real numbers: with the complex 1+0j, infinity has a part
+    0·∞.
+    """
     a, b = step.args
     if step.dtype.kind == "c":
         return None
@@ -68,7 +72,9 @@ def move_sign_out(sweep: Sweep, step: Step) -> Step | None:
 
 
 def sum_negated(sweep: Sweep, step: Step) -> Step | None:
-    """`sum(-x)` is `0.0 - sum(x)`: no sum is −0.0, and so `0.0 - s` is `-s` but for a sum of 0.0, which stays as it is."""
+    """`sum(-x)` is `0.0 - sum(x)`: no sum is −0.0, and so `0.0 - s` is `-s` but for a sum of
+    0.0, which stays as it is.
+    """
     if np.signbit(SUM_OF_NEGATIVE_ZEROS) or step.kwargs.keys() - {"axis", "keepdims"} or len(step.args) > 1:
         return None
     inner, above = _negated(sweep, step.args[0]), sweep.step(step.args[0])
@@ -83,7 +89,13 @@ def move_zero_minus_out(sweep: Sweep, step: Step) -> Step | None:
     inner = _subtracted_from_zero(sweep, step.args[0])
     if inner is None:
         return None
-    return Step(np.subtract, (0.0, sweep.of(step.op, inner, like=step, **step.kwargs)), {}, step.shape, step.dtype)
+    return Step(
+        np.subtract,
+        (0.0, sweep.of(step.op, inner, like=step, **step.kwargs)),
+        {},
+        step.shape,
+        step.dtype,
+    )
 
 
 def add_zero_minus(sweep: Sweep, step: Step) -> Step | None:
@@ -166,7 +178,8 @@ RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.sum: (sum_negated,),
     **dict.fromkeys(MOVED, (move_sign_out, move_zero_minus_out)),
 }
-"""Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two would undo each other.
+"""Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two
+would undo each other.
 
 Not `matmul`: BLAS decides the sign of a zero.
 """

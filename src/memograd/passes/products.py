@@ -1,10 +1,11 @@
 """Products for BLAS.
 
-* The sum of all products of two arrays is an inner product. Not exact: its order is BLAS's, whose error grows with the number of
-  terms, at worst, where NumPy's grows with the logarithm; for doubles alone.
-* Products of many small matrices with one are a single product of all of them, one below the other: a recurrent network reads
-  its input through one matrix at every step, and is read out through another. Not exact: BLAS takes sums in another order for
-  more rows.
+* The sum of all products of two arrays is an inner product. Not exact: its order is BLAS's, whose
+  error grows with the number of terms, at worst, where NumPy's grows with the logarithm; for
+  doubles alone.
+* Products of many small matrices with one are a single product of all of them, one below the other:
+  a recurrent network reads its input through one matrix at every step, and is read out through
+  another. Not exact: BLAS takes sums in another order for more rows.
 """
 
 import math
@@ -84,7 +85,9 @@ def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
 
 
 def _together(slice: Slice, groups: list[list[int]]) -> Slice:
-    """The slice with the members of each group as slices of one product. Each comes after those that fewer come before."""
+    """The slice with the members of each group as slices of one product. Each comes after those
+    that fewer come before.
+    """
     draft = Draft(slice)
     draft.steps.update(slice.steps)
     for members in groups:

@@ -1,8 +1,10 @@
-"""Steps that move elements about, or repeat them: chains of them are one, and those that do nothing are gone.
+"""Steps that move elements about, or repeat them: chains of them are one, and those that do nothing
+are gone.
 
-The rules of `RULES` are exact: what takes the place of a result lies in memory as the result did, since sums and products of
-matrices are taken in the order of memory. Those of `REORDERING` are not: the sum of n equal terms is one product, a matrix times
-a column is one times a vector, and what is done to a broadcast array is done before, so that what follows may lie otherwise.
+The rules of `RULES` are exact: what takes the place of a result lies in memory as the result did,
+since sums and products of matrices are taken in the order of memory. Those of `REORDERING` are not:
+the sum of n equal terms is one product, a matrix times a column is one times a vector, and what is
+done to a broadcast array is done before, so that what follows may lie otherwise.
 """
 
 import math
@@ -19,7 +21,9 @@ from .rewriting import Rewrite, Sweep
 
 
 def same_shape(sweep: Sweep, step: Step) -> Operand | None:
-    """`reshape(x, x.shape)` is x, and so is a broadcast to its own shape; `ravel` copies what has gaps."""
+    """`reshape(x, x.shape)` is x, and so is a broadcast to its own shape; `ravel` copies what
+    has gaps.
+    """
     a = step.args[0]
     if type(a) is not Operand or sweep.steps[a].shape != step.shape or not _in_order(step):
         return None
@@ -99,7 +103,9 @@ def broadcast_operand(sweep: Sweep, step: Step) -> Step | None:
 
 
 def broadcast_result(sweep: Sweep, step: Step) -> Step | None:
-    """Where every operand was broadcast, the op is applied to what was there before, and its result broadcast."""
+    """Where every operand was broadcast, the op is applied to what was there before, and its
+    result broadcast.
+    """
     args = _before_broadcast(sweep, step)
     shape = step.shape if args is None else np.broadcast_shapes(*(shape_of(sweep, a) for a in args))
     if args is None or shape == step.shape:
@@ -119,7 +125,9 @@ def _before_broadcast(sweep: Sweep, step: Step) -> tuple[Any, ...] | None:
 
 
 def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
-    """The sum of n equal terms is n times one: of real numbers, since a complex infinity times n has a part 0·∞."""
+    """The sum of n equal terms is n times one: of real numbers, since a complex infinity times n
+    has a part 0·∞.
+    """
     inner = sweep.step(step.args[0])
     if inner is None or inner.op is not np.broadcast_to or len(step.args) > 1 or set(step.kwargs) - {"axis", "keepdims"}:
         return None
@@ -174,4 +182,6 @@ REORDERING: dict[Any, tuple[Rewrite, ...]] = {
     np.sum: (sum_of_broadcast,),
     **dict.fromkeys(ELEMENTWISE, (broadcast_result,)),
 }
-"""Rules that may take sums in another order; not for half precision, whose sums depend on it too much."""
+"""Rules that may take sums in another order; not for half precision, whose sums depend on it too
+much.
+"""

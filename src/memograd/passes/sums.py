@@ -1,11 +1,12 @@
 """Sums of many terms of one kind: each kind is one term.
 
-* Cotangents of the slices of one array, each put into zeros of its own and added up, are one concatenation, to which 0.0 is
-  added as it was in the sum: −0.0 becomes 0.0.
-* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and all Bₜ, one below the
-  other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
+* Cotangents of the slices of one array, each put into zeros of its own and added up, are one
+  concatenation, to which 0.0 is added as it was in the sum: −0.0 becomes 0.0.
+* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and
+  all Bₜ, one below the other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
 
-Not exact: the sum is taken in another order, with the terms of one kind first. Sums in half precision are left as they are.
+Not exact: the sum is taken in another order, with the terms of one kind first. Sums in half
+precision are left as they are.
 """
 
 from collections import defaultdict
@@ -27,7 +28,9 @@ SMALL = 1 << 14
 """Bytes of an array up to which a call costs more than a copy."""
 
 REORDERED = "fdFD"
-"""Dtypes, by their characters, whose sums may be taken in another order: single and double precision."""
+"""Dtypes, by their characters, whose sums may be taken in another order: single and double
+precision.
+"""
 
 MANY = 4
 """Terms from which one large product is better than their sum."""
@@ -119,7 +122,9 @@ def _kind(draft: Draft, a: Operand) -> Kind:
 
 
 def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
-    """Scatters to places that lie one after the other, as a concatenation; zeros fill what is left."""
+    """Scatters to places that lie one after the other, as a concatenation; zeros fill what is
+    left.
+    """
     like = draft.steps[members[0]]
     shape, regions = like.shape, [region(like.shape, draft.steps[a].args[2:]) for a in members]
     if any(region is None for region in regions):
