@@ -419,7 +419,7 @@ class TestKeys:
             bool(x == x)
 
 
-class TestSeveralOutputs:
+class TestAHandleOfSeveralOutputs:
     @pytest.fixture
     def svd(self):
         x = mg.Tape().leaf([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], name="x")
@@ -430,9 +430,9 @@ class TestSeveralOutputs:
 
     def test_it_is_a_sequence_of_them(self, svd):
         assert [y.value.tolist() for y in svd] == [a.tolist() for a in svd.value]
-        assert (
-            svd[-1].shape == (2, 3) and mg.grad(np.sum(svd[1] ** 2), svd.tape["x"]).round(9).tolist() == (2 * svd.tape["x"].value).tolist()
-        )
+        assert svd[-1].shape == (2, 3)
+        x = svd.tape["x"]
+        assert np.allclose(mg.grad(np.sum(svd[1] ** 2), x), 2 * x.value)
         with pytest.raises(IndexError):
             svd[3]
 
