@@ -111,6 +111,8 @@ DIFFERENT = [
     ([1.0, 2.0], [1.0, 3.0]),
     ([1.0, 2.0], [9.0, 2.0]),
     (np.longdouble(0.0), np.longdouble(-0.0)),
+    (np.longdouble("nan"), -np.longdouble("nan")),
+    (np.array([1, "nan"], np.longdouble)[::-1], -np.array([-1, "nan"], np.longdouble)[::-1]),
     (True, False),
     (NAN, 1.0),
 ]

@@ -16,6 +16,7 @@ BUILTINS = {
     errors.ChunksError: NotImplementedError,
     errors.SparseError: NotImplementedError,
     errors.ArrayKindError: TypeError,
+    errors.DisturbedError: RuntimeError,
     errors.RegistrationError: ValueError,
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,

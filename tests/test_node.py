@@ -389,3 +389,63 @@ class TestWhatAnArrayHasAndANodeHasNot:
         assert copy.copy(x) is x
         assert hash(copy.deepcopy(x)) != hash(x)
         assert pickle.loads(pickle.dumps(x)).name == x.name
+
+
+class TestKeys:
+    """Handles of one node are one key, and looking one up records nothing."""
+
+    def test_of_an_unnamed_node(self):
+        tape = mg.Tape()
+        y = np.sin(tape.leaf(1.0))
+        z, count = y + 1.0, len(tape)
+        (again,) = z.operands
+        assert again is not y and hash(again) == hash(y)
+        assert {y: "y"}[again] == {again: "y"}[y] == "y" and {y, again, tape[y.id]} in ({y}, {again})
+        assert again in {y} and z not in {y} and len(tape) == count
+
+    def test_two_handles_of_one_node_are_compared_elementwise_where_that_is_used(self):
+        tape = mg.Tape()
+        y = tape.leaf([1.0, np.nan]) * 1.0
+        same = y == tape[y.id]
+        count = len(tape)
+        assert same.value.tolist() == [True, False] and same.shape == (2,) and same.op is np.equal
+        assert np.where(y == tape[y.id], y, 0.0).value.tolist() == [1.0, 0.0]
+        assert np.sum(same).value == 1 and [n.op for n in tape].count(np.equal) == 2 and len(tape) == count + 4
+
+    def test_a_handle_beside_itself_is_compared_elementwise(self):
+        x = mg.Tape().leaf([1.0, np.nan])
+        assert type(x == x) is mg.Node and (x == x).value.tolist() == [True, False]
+        with pytest.raises(mg.MemogradError, match="truth value"):
+            bool(x == x)
+
+
+class TestAHandleOfSeveralOutputs:
+    @pytest.fixture
+    def svd(self):
+        x = mg.Tape().leaf([[2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], name="x")
+        return np.linalg.svd(x, full_matrices=False)[0].operands[0]
+
+    def test_its_facts_are_those_of_its_outputs(self, svd):
+        assert svd.shape == ((2, 2), (2,), (2, 3)) and svd.ndim == (2, 1, 2) and svd.size == (4, 2, 6) and len(svd) == 3
+
+    def test_it_is_a_sequence_of_them(self, svd):
+        assert [y.value.tolist() for y in svd] == [a.tolist() for a in svd.value]
+        assert svd[-1].shape == (2, 3)
+        x = svd.tape["x"]
+        assert np.allclose(mg.grad(np.sum(svd[1] ** 2), x), 2 * x.value)
+        with pytest.raises(IndexError):
+            svd[3]
+
+    @pytest.mark.parametrize(
+        "f", [np.sin, np.sum, np.ndim, np.shape, lambda y: y + 1.0, lambda y: np.stack([y, y]), lambda y: y.T, lambda y: y.at[0]]
+    )
+    def test_it_is_no_operand(self, svd, f):
+        count = len(svd.tape)
+        with pytest.raises(mg.MemogradError, match="which has 3 outputs. Take one of them"):
+            f(svd)
+        assert len(svd.tape) == count
+
+    def test_outputs_of_one_shape_are_not_taken_for_an_array(self):
+        both = np.divmod(mg.Tape().leaf([5.0, 7.0]), 3.0)[0].operands[0]
+        with pytest.raises(mg.MemogradError, match="which has 2 outputs"):
+            np.sum(both)

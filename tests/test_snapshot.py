@@ -106,3 +106,60 @@ def test_a_leaf_has_one_handle_as_long_as_somebody_holds_it(tape):
     x = tape["x"]
     assert x is tape["x"] is tape[0]
     assert {x: 1}[tape["x"]] == 1
+
+
+class Named(mg.Tape):
+    """A tape with attributes of its own."""
+
+    def __init__(self, title):
+        super().__init__()
+        self.title = title
+
+
+class Slotted(mg.Tape):
+    __slots__ = ("first", "numbers")
+
+    def __init__(self, first):
+        super().__init__()
+        self.first = self.leaf(first, name="first")
+        self.numbers = [1, 2]
+
+
+class Sparing(Named):
+    def __getstate__(self):
+        return {"title": f"{self.title} again"}
+
+    def __setstate__(self, state):
+        self.title = state["title"]
+
+
+class TestSubclasses:
+    def test_what_it_has_added_comes_along(self, way):
+        tape = Named("mine")
+        tape.leaf(1.0, name="x")
+        other = way(tape)
+        assert type(other) is Named and other.title == "mine" and other["x"].value == 1.0
+
+    def test_its_nodes_are_those_of_the_copy(self, way):
+        tape = Slotted(2.0)
+        other = way(tape)
+        assert type(other) is Slotted and other.first.tape is other and other.numbers == [1, 2]
+        other.first.value = 3.0
+        other.numbers.append(3)
+        assert tape.first.value == 2.0 and tape.numbers == [1, 2]
+
+    def test_its_own_state_is_asked_for(self, way):
+        other = way(Sparing("mine"))
+        assert type(other) is Sparing and other.title == "mine again"
+
+    def test_a_node_of_it_can_be_copied(self, way):
+        x = Slotted(2.0).first
+        for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+            assert type(other.tape) is Slotted and other.tape.first is other
+
+    def test_a_tape_from_a_digraph(self):
+        class Plain(mg.Tape):
+            pass
+
+        tape = Plain.from_digraph(mg.Tape().graph)
+        assert type(tape) is Plain and type(tape.copy()) is Plain

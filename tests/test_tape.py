@@ -686,3 +686,14 @@ class TestThreads:
             assert made == [] and len(tape) == 2
         thread.join()
         assert made[0].value == 2.0 and len(tape) == 2
+
+
+def test_assigning_builds_no_dict_of_attributes(tape):
+    x = tape.leaf(1.0, name="x")
+    y = x
+    for _ in range(10):
+        y = np.sin(y)
+    g = mg.grad(y, x)
+    tape.assign({x: 2.0})
+    assert mg.grad(y, x) != g
+    assert not tape._memory.nodes.made and not tape._memory.pred.made

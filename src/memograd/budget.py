@@ -185,7 +185,7 @@ class Budget:
         heappush(self._order, (self._cost_a_byte(group), next(self._number), group))
 
     def _cost_a_byte(self, group: Group) -> float:
-        runs = {id(run): run for key in group.entries for o in self._neighbours(key) if (run := self._run(o))}
+        runs = {id(run): run for key in list(group.entries) for o in self._neighbours(key) if (run := self._run(o))}
         return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(group.bytes, 1)
 
     def _cost(self, key: Key) -> float:

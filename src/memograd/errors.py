@@ -52,6 +52,10 @@ class BusyError(MemogradError, RuntimeError):
     """The tape was to be changed in the middle of a request on it."""
 
 
+class DisturbedError(BusyError):
+    """A signal handler asked in the middle of an update; the request is made again where nobody has been told of it."""
+
+
 class NotScalarError(MemogradError, ValueError):
     """The gradient of a node that is not a scalar was asked for."""
 

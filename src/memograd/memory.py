@@ -16,7 +16,7 @@ import networkx as nx
 
 from .absent import partial
 from .arrays import DOUBLE, dtype_of, full, inexact, same, sealed, settle, shape_of
-from .errors import EndedError, ValueChangedError, describe
+from .errors import DisturbedError, EndedError, ValueChangedError, describe
 from .log import ANEW, READ, STORE
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Edge, Operand, Operands, Steps
 from .registry import RULES, Line, Read
@@ -123,8 +123,8 @@ class Memory:
                     stack.append(o)
         for m in sorted(seen):
             # A signal handler may ask meanwhile, and find out the same.
-            if m in self.pending:
-                self._change(m, self.pending[m])
+            if (new := self.pending.get(m)) is not None:
+                self._change(m, new)
                 self.pending.pop(m, None)
             elif marks.get(m) == DIRTY:
                 self._change(m, self.run(m))
@@ -183,7 +183,7 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        consumers = self.succ.made[n].copy()  # a signal handler may record meanwhile
+        turns, consumers = self.turns, self.succ.made[n].copy()  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
@@ -192,6 +192,13 @@ class Memory:
                 if table.marks.get(o) == MAYBE:
                     table.marks[o], table.causes[o] = DIRTY, n
         self.keep(n, new)
+        self._check_undisturbed(turns)
+
+    def _check_undisturbed(self, turns: int) -> None:
+        """Raise if a signal handler has asked since: what was raised here may have been right by then, and its readers unmarked."""
+        if turns != self.turns:
+            self._mark_all()
+            raise DisturbedError("A signal handler asked this tape in the middle of an update. Nothing is lost: ask again.")
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
@@ -246,7 +253,7 @@ class Memory:
         marks = table.marks
         if n not in table.cotangents:
             return STORE
-        if marks[n] == MAYBE and self.marks:
+        if marks.get(n) == MAYBE and self.marks:
             for p in self.primals(table, n):
                 self.value(p)  # which raises the mark of n, if p took other bits
         if marks.get(n) == DIRTY:
@@ -277,7 +284,7 @@ class Memory:
 
     def _restore(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; one that took the old bits again keeps its readers right."""
-        old, marks = table.cotangents.get(n), table.marks
+        old, marks, turns = table.cotangents.get(n), table.marks, self.turns
         if old is None or not same(old, new):
             lines = RULES[self.steps[n][OP]].lines
             for k, o in enumerate(self.steps[n][ARGS]):
@@ -287,14 +294,18 @@ class Memory:
             if old is None:
                 table.causes.pop(n, None)  # it was let go, not dropped
         marks.pop(n, None)
+        self._check_undisturbed(turns)
 
     def hold(self, table: Table, n: int) -> None:
         """The table knows a cotangent of n."""
-        held = self.holders.setdefault(n, table)
-        if isinstance(held, dict):
-            held[table.output] = table
-        elif held is not table:
-            self.holders[n] = {held.output: held, table.output: table}
+        while (held := self.holders.setdefault(n, table)) is not table:
+            if isinstance(held, dict):
+                held[table.output] = table
+                break
+            both: dict[int, Table] = {held.output: held, table.output: table}
+            if self.holders[n] is held:  # and no signal handler has added a table
+                self.holders[n] = both
+                break
 
     def primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
@@ -393,6 +404,19 @@ class Memory:
             for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.steps):
                 kept.pop(n, None)
 
+    def cut_strays(self) -> None:
+        """Forget what a signal handler has looked at while it was being cut off."""
+        steps = self.steps
+        for filled in (self.succ, self.pred, self.nodes):
+            for n in [n for n in list(filled.made) if n not in steps]:
+                filled.made.pop(n, None)
+        for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values):
+            for n in [n for n in list(kept) if n not in steps]:
+                kept.pop(n, None)
+        for consumers in self.succ.made.values():
+            for c in [c for c in list(consumers) if c not in steps]:
+                consumers.pop(c, None)
+
     def limit(self, budget: "Budget | None") -> None:
         """From now on arrays are kept within a budget, or, with None, all of them."""
         self.budget = budget
@@ -419,8 +443,10 @@ class Memory:
         held = self.holders.get(n)
         if isinstance(held, dict):
             held.pop(table.output, None)
-        elif held is table:
-            del self.holders[n]
+        elif held is table and isinstance(held := self.holders.pop(n), dict):  # a signal handler has added a table
+            for other in held.values():
+                if other is not table:
+                    self.hold(other, n)
 
     def forget_values(self) -> None:
         """Let go of every value that can be computed."""

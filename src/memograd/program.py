@@ -172,9 +172,9 @@ class Consumers(Filled):
             self.made[o][n] = edge_of(argnums)
 
     def cut(self, n: int) -> None:
-        if self.made.pop(n, None) is not None:
+        if self.made.pop(n, None) is not None and n in self.steps:
             for o in uses_in(self.steps[n][ARGS]):
-                self.made[o].pop(n, None)
+                self.made.get(o, {}).pop(n, None)
 
 
 def graph_of(steps: Steps) -> nx.DiGraph:

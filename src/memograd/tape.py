@@ -28,6 +28,7 @@ from .errors import (
     AssignTypeError,
     BudgetError,
     BusyError,
+    DisturbedError,
     IntegerRangeError,
     NamingError,
     NotDifferentiableError,
@@ -664,15 +665,19 @@ class Tape:
     def _value(self, n: int) -> Any:
         """The value of n; where ops are run for it, they must not change the tape."""
         memory = self._memory
-        if n in memory.values and n not in memory.marks:
-            return memory.values[n]
+        if n not in memory.marks and (known := memory.values.get(n)) is not None:
+            return known
         return self._alone(lambda: memory.value(n))
 
     def _alone(self, answer: Callable[[], T]) -> T:
         """A request: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
-            self._memory.turns += 1
-            return answer()
+            while True:
+                self._memory.turns += 1
+                try:
+                    return answer()
+                except DisturbedError:  # by now all is marked that may have to be verified again
+                    continue
 
     def _check_idle(self, what: str) -> None:
         """Raise if this thread, which holds the lock, is in the middle of something that relies on the tape as it is."""
@@ -697,8 +702,11 @@ class Tape:
             memory.turns += 1
             table = memory.table(output)
             memory.requests += 1
-            if log is None:
-                return answer(table)
+            while log is None:
+                try:
+                    return answer(table)
+                except DisturbedError:
+                    continue
             outer_of_log = log.begin(self.graph, output)
             try:
                 return answer(table)
@@ -732,8 +740,9 @@ class Tape:
         (2.25, 1)
         """
         with self._lock:
-            self._check_idle("a scratch block")
             start, outer = self._next, self._busy_frame(_getframe())
+            if outer is not None and outer.f_code is not Tape.record.__code__:  # an op may have one of its own
+                self._check_idle("a scratch block")
             try:
                 yield
             finally:
@@ -746,7 +755,7 @@ class Tape:
 
     def _cut(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
-        memory, stop = self._memory, -1
+        memory, stop, seen = self._memory, -1, (self._memory.turns, self._next)
         while stop != self._next:  # a signal handler may record meanwhile, on what is being cut off
             stop = self._next
             for n in range(start, stop):
@@ -754,6 +763,8 @@ class Tape:
                     self._names.pop(memory.nodes.name(n), None)
                     self._handles.pop(n, None)
             memory.cut(start, stop)
+        if seen != (memory.turns, self._next):
+            memory.cut_strays()
 
 
 BUSY = {
