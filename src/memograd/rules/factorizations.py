@@ -6,9 +6,11 @@ singular vectors have a factor of absolute value 1 to choose (real ones a sign, 
 the choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a derivative that means
 something, where they are complex. Eigenvalues or singular values that are equal to rounding: their vectors do not turn into one
 another, so what is smooth there through the values alone has its derivative (their sum, the nuclear norm, the polar factor
-`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The second derivative of a smooth function of eigenvalues or singular values through `eigvalsh` and `svdvals` is right where some
-are equal, in forward mode (`hvp`), which turns their vectors to those that the tangent parts; two pulls give NaN there, where the
-answer depends on what is made of the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with slope 0 in the centre; equal entries, columns, rows or singular values that share a
+`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The second
+derivative of a smooth function of eigenvalues or singular values, through `eigvalsh` and `svdvals`, is right where some are
+equal, in forward mode (`hvp`), which turns their vectors to those that the tangent parts; two pulls give NaN there where the
+answer depends on what is made of the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with
+slope 0 in the centre; equal entries, columns, rows or singular values that share a
 maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
 there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and `eigvals` are complex, unlike NumPy's where all
 eigenvalues of a real matrix are real: after an assignment they may not be.
