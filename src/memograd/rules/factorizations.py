@@ -496,8 +496,13 @@ def shares(t: Any, y: Any, axis: Any) -> Any:
 
 
 def extremes(t: Any, ord: Any) -> Any:
-    """Shares in the greatest element along the last axis; for a negative `ord`, in the least."""
-    return shares(t, (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True), -1)
+    """Shares in the greatest element along the last axis; for a negative `ord`, in the least.
+
+    The elements are sums or singular values, which round: those that are equal to rounding share.
+    """
+    y = (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True)
+    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * size(t))
+    return ties / np.sum(ties, axis=-1, keepdims=True)
 
 
 def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
