@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..absent import ANNIHILATED
 from ..foreign import beside
 from ..registry import JOINT, constant, op, rule
 from .broadcasting import unbroadcast
@@ -601,4 +602,5 @@ rule(np.linalg.cond,         x=cond_x)
 
 constant(np.linalg.matrix_rank, places, alignment)
 
+ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
 JOINT |= {values_pull: values_pull_joint, singular_pull: singular_pull_joint}
