@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from memograd.rules.factorizations import singular_pull, values_pull
+
 SEED = 20160321
 
 
@@ -66,6 +68,8 @@ LINALG: dict[Any, list[Any]] = {
     np.linalg.eigvals: [call(A), call(STACK), call(array(3, 3)), call(np.array([[0.0, 1.0], [-1.0, 0.5]]))],
     np.linalg.svd: [call(A, compute_uv=False), call(TALL, False, False), call(positive(3, 3), compute_uv=False, hermitian=True)],
     np.linalg.svdvals: [call(A), call(WIDE), call(TALL), call(array(2, 4, 3))],
+    values_pull: [call(array(3), positive(3, 3)), call(array(2, 3), positive(2, 3, 3), "U")],
+    singular_pull: [call(array(min(A.shape)), A), call(array(min(WIDE.shape)), WIDE), call(array(min(TALL.shape)), TALL)],
     np.linalg.qr: [call(A), call(WIDE), call(TALL), call(array(2, 4, 3)), call(array(2, 2, 5)), call(A, mode="complete"),
                    call(TALL, mode="r"), call(WIDE, "r")],
     np.linalg.norm: [call(V), call(TALL), call(array(2, 3, 2)), call(TALL, keepdims=True), call(TALL, axis=0), call(TALL, axis=(0, 1)),

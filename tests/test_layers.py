@@ -101,6 +101,7 @@ ARROWS = {
     ("foreign", "coordinates"),
     ("matrices", "errors"),
     ("program", "labels"),
+    ("rules.factorizations", "absent"),
     ("rules.factorizations", "foreign"),
     ("rules.indexing", "foreign"),
     ("rules.linalg", "foreign"),

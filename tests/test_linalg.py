@@ -256,6 +256,9 @@ DEGENERATE: dict[str, tuple[Callable[..., Any], Any, Any]] = {
     "trace of exp, by eigh": (lambda a: np.sum(np.exp(np.linalg.eigh(a)[0])), np.eye(3), np.e * np.eye(3)),
     "nuclear norm of rank 2": (lambda a: np.linalg.norm(a, "nuc"), NULL, (Q * [0, 0, 1, 1]) @ Q.T),
     "spectral norm of ties": (lambda a: np.linalg.norm(a, 2), np.eye(3), np.eye(3) / 3),
+    "spectral norm of a rotation": (lambda a: np.linalg.norm(a, 2), Q, Q / 4),
+    "least singular value of a rotation": (lambda a: np.linalg.norm(a, -2), Q, Q / 4),
+    "column sums that round": (lambda a: np.linalg.norm(a, 1), np.array([[0.1, 0.3], [0.2, 0.0]]), np.array([[0.5, 0.5], [0.5, 0]])),
     "det of rank 2": (np.linalg.det, np.diag([2.0, 3.0, 0.0]), np.diag([0.0, 0.0, 6.0])),
     "det of rank 1": (np.linalg.det, np.ones((3, 3)), np.zeros((3, 3))),
     "norm at 0": (np.linalg.norm, np.zeros((2, 2)), np.zeros((2, 2))),
@@ -282,6 +285,60 @@ def test_second_order_is_finite_where_values_are_equal(case: str) -> None:
     f, a, _ = DEGENERATE[case]
     (x,) = leaves([a])
     assert np.all(np.isfinite(mg.hvp(f(x), x, array(*a.shape))))
+
+
+FUNCTIONS: dict[str, tuple[Any, Any, Any]] = {
+    "squares": (lambda w: np.sum(w**2), lambda a: 2 * a, lambda a, v: 2 * v),
+    "cubes": (lambda w: np.sum(w**3), lambda a: 3 * a @ a, lambda a, v: 3 * (a @ v + v @ a)),
+    "square of the sum": (lambda w: np.sum(w) ** 2, None, lambda a, v: 2 * np.trace(v) * np.eye(len(a))),
+    "logarithms": (lambda w: np.sum(np.log(w)), None, lambda a, v: -np.linalg.inv(a) @ v @ np.linalg.inv(a)),
+    "sum": (np.sum, None, lambda a, v: 0 * v),
+}
+EQUAL = {"identity": np.eye(3), "twice": (Q * [1.0, 1.0, 2.0, 3.0]) @ Q.T, "two pairs": (Q * [1.0, 1.0, 2.0, 2.0]) @ Q.T,
+         "none": (Q * [1.0, 1.5, 2.0, 3.0]) @ Q.T}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EQUAL)
+@pytest.mark.parametrize("case", FUNCTIONS)
+def test_second_derivatives_through_equal_eigenvalues(case: str, name: str) -> None:
+    """Smooth functions of the matrix: their Hessian's product in any direction, whether or not it parts the eigenvalues."""
+    h, _, want = FUNCTIONS[case]
+    a, n = EQUAL[name], len(EQUAL[name])
+    directions = [array(n, n), np.eye(n), np.ones((n, n)) - np.eye(n), np.diag(np.arange(1.0, n + 1))]
+    for v in [(v + v.T) / 2 for v in directions]:
+        got = mg.functional.hvp(lambda a: h(np.linalg.eigvalsh((a + a.T) / 2)), (a,), (v,))[0]
+        np.testing.assert_allclose(got, want(a, v), rtol=1e-8, atol=1e-9)
+        if case in ("squares", "sum") or name == "none":
+            got = mg.functional.hvp(lambda a: h(np.linalg.svdvals(a)), (a,), (v,))[0]
+            np.testing.assert_allclose((got + got.T) / 2, want(a, v), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3, 5), (5, 3)], ids=str)
+def test_second_derivatives_through_equal_singular_values(shape: Any) -> None:
+    """Σ s² = Σ a², and Σ s⁴ = tr (aaᵀ)²."""
+    v = array(*shape)
+    for a in (np.eye(*shape), np.linalg.qr(array(5, 5, seed=2))[0][: shape[0], : shape[1]], array(*shape, seed=3)):
+        for power, want in ((2, 2 * v), (4, 4 * (v @ a.T @ a + a @ v.T @ a + a @ a.T @ v))):
+            got = mg.functional.hvp(lambda a, power=power: np.sum(np.linalg.svdvals(a) ** power), (a,), (v,))[0]
+            np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8)
+
+
+def test_second_derivatives_by_two_pulls_are_never_wrong_at_equal_eigenvalues() -> None:
+    """A VJP does not see what is made of the eigenvalues: where that decides, its answer is NaN."""
+
+    def pulled(a: Any, v: Any) -> Any:
+        x = mg.Tape().leaf(a)
+        return mg.grad(np.sum(mg.grad_node(np.sum(np.linalg.eigvalsh((x + x.T) / 2) ** 2), x) * v), x)
+
+    v = np.array([[0.3, 1.0], [1.0, -0.2]])
+    np.testing.assert_allclose(pulled(np.diag([1.0, 2.0]), v), 2 * v, rtol=1e-10)
+    np.testing.assert_allclose(pulled(np.eye(2), np.diag([0.3, -0.2])), 2 * np.diag([0.3, -0.2]), rtol=1e-10, atol=1e-12)
+    assert np.isnan(pulled(np.eye(2), v)).any()
+
+
+def test_the_tangent_of_equal_eigenvalues_is_that_of_the_pair() -> None:
+    x = mg.Tape().leaf(np.eye(2))
+    np.testing.assert_allclose(mg.jvp(np.linalg.eigvalsh(x), x, np.array([[0.0, 1.0], [1.0, 0.0]])), [-1.0, 1.0], rtol=1e-12)
 
 
 def test_second_order_of_det_at_singular_matrices() -> None:

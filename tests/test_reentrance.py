@@ -1,5 +1,10 @@
 """What a signal handler, a finalizer, the collector, an op or a callback may do in the middle of what the tape does."""
 
+import gc
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 from interrupts import called_at
@@ -7,7 +12,7 @@ from laws import law_of_marks
 
 import memograd as mg
 from memograd.arrays import same
-from memograd.errors import BusyError, EndedError
+from memograd.errors import BusyError, EndedError, NamingError
 from memograd.program import Operand
 
 STRIDE = 97

@@ -16,6 +16,7 @@ import memograd.numpy
 from memograd.check import check_rule
 from memograd.errors import CheckError, NoRuleError, RefusedError, ValueChangedError, op_name
 from memograd.registry import RULES
+from memograd.rules.factorizations import alignment
 from memograd.rules.indexing import last_writes
 from memograd.rules.shaping import repeated
 
@@ -66,6 +67,7 @@ ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np
                               np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq), (3,)),
              np.unravel_index: (np.array([1, 2]), (2, 3)), np.ravel_multi_index: (np.array([[1, 0], [2, 1]]), (2, 3)),
              np.diag_indices_from: (X[:, :2],), last_writes: ((3,), np.array([0, 1, 1])), repeated: (3, np.array([1, 0, 2])),
+             alignment: (np.arange(3.0), np.eye(3)),
              np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from .registry import RULES, Line, Read, Rule
 
-ANNIHILATED = {np.multiply: (0, 1), np.divide: (0,)}
-"""Elementwise functions of two operands: the positions at which an absent operand makes the result absent."""
+ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
+"""Ops that are linear in some operands, each: the positions at which an absent operand makes the result absent."""
 
 SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
 """Sums of two operands: what the second one alone gives."""

@@ -13,7 +13,7 @@ from .memory import Memory, Table, leading_to
 from .nests import mapped
 from .node import Node
 from .program import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
-from .registry import RULES, Line, Read, Rule
+from .registry import JOINT, RULES, Line, Read, Rule
 from .solver import cast, fitted, nothing, pull_back
 from .tape import NUMBERS, Tape
 
@@ -46,6 +46,9 @@ def arriving(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     step = memory.steps[n]
     rule = RULES[step[OP]]
     given = {k: tangents[a] for k, a in enumerate(step[ARGS]) if type(a) is Operand and a in tangents and rule.lines[k,]}
+    if rule.op in JOINT:
+        operands = placed(step[ARGS], {}, read)
+        return arrived(JOINT[rule.op](given, *operands, **step[KWARGS]), memory, n) if given else None
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
     terms = [together(memory.steps, rule, n, jointly, read)] if jointly else []
     terms += [alone(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]

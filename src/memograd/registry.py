@@ -133,6 +133,10 @@ RULES: dict[Any, Rule] = {
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
 
+JOINT: dict[Any, Callable[..., Any]] = {}
+"""For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands, **keywords)``, the tangents by position."""
+
+
 REFUSED: dict[Any, str] = {}
 """Functions that memograd will not record, each with the reason and what to use instead."""
 

@@ -6,8 +6,11 @@ singular vectors have a factor of absolute value 1 to choose (real ones a sign, 
 the choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a derivative that means
 something, where they are complex. Eigenvalues or singular values that are equal to rounding: their vectors do not turn into one
 another, so what is smooth there through the values alone has its derivative (their sum, the nuclear norm, the polar factor
-`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. A singular
-value of 0, and a norm at 0, are kinks, with slope 0 in the centre; equal entries, columns, rows or singular values that share a
+`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The second
+derivative of a smooth function of eigenvalues or singular values, through `eigvalsh` and `svdvals`, is right where some are
+equal, in forward mode (`hvp`), which turns their vectors to those that the tangent parts; two pulls give NaN there where the
+answer depends on what is made of the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with
+slope 0 in the centre; equal entries, columns, rows or singular values that share a
 maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
 there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and `eigvals` are complex, unlike NumPy's where all
 eigenvalues of a real matrix are real: after an assignment they may not be.
@@ -17,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from ..absent import ANNIHILATED
 from ..foreign import beside
 from ..library import constant, rule
-from ..registry import op
+from ..registry import JOINT, op
 from .broadcasting import unbroadcast
 from .indexing import output
 from .linalg import cj, mH, mT, outer
@@ -46,9 +50,13 @@ def size(values: Any) -> Any:
     return np.sum(np.abs(values), axis=-1, keepdims=True)
 
 
+ROUNDING = 8
+"""By how many units of rounding of their size LAPACK may part equal eigenvalues."""
+
+
 def gaps(values: Any) -> Any:
     """1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
-    return reciprocal(values[..., None, :] - values[..., :, None], size(values)[..., None])
+    return reciprocal(values[..., None, :] - values[..., :, None], ROUNDING * size(values)[..., None])
 
 
 def half(a: Any, upper: bool = False) -> Any:
@@ -226,17 +234,161 @@ def cholesky_a(g: Any, y: Any, upper: bool = False) -> Any:
     return fold(cholesky_pull(mH(g), mH(y)), "U") if upper else fold(cholesky_pull(g, y))
 
 
-def eigh_a(g: Any, y: Any, UPLO: str = "L") -> Any:
+def eigh_a(g: Any, y: Any, UPLO: Any = "L") -> Any:
     """The cotangent of the triangle that `eigh` reads."""
     w, v = output(y, 0), output(y, 1)
     turned = gaps(w) * (mT(v) @ g[1])
     return fold(cj(v) @ (diagonal(g[0]) + turned) @ mT(v), UPLO)
 
 
-def eigvalsh_a(g: Any, a: Any, UPLO: Any = "L") -> Any:
-    """The cotangent of the triangle that `eigvalsh` reads."""
+def hermitian(a: Any, triangle: Any) -> Any:
+    """The Hermitian matrix of which one triangle is read."""
+    return completed(mH(a) if triangle in "Uu" else a)
+
+
+@op
+def alignment(values: Any, h: Any) -> Any:
+    """The unitary matrix that diagonalizes h where the values, in rising order, are equal to rounding; elsewhere the identity.
+
+    Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in their basis, parts are
+    the ones that turn continuously along it.
+    """
+    label = np.cumsum(np.diff(values, prepend=values[..., :1]) > ROUNDING * np.finfo(values.dtype).eps * size(values), axis=-1)
+    same = label[..., :, None] == label[..., None, :]
+    parted = np.where(same, h + mH(h), 0) / 2
+    apart = 2 * np.sum(np.abs(parted), axis=(-2, -1), keepdims=True) + 1
+    return np.linalg.eigh(parted + apart * diagonal(label.astype(values.dtype)))[1]
+
+
+def turned_values(values: Any, h: Any) -> Any:
+    """The tangents of eigenvalues in rising order, given that of the matrix in their basis: of equal ones, those of the block."""
+    r = alignment(values, h)
+    return np.real(diagonal_of(mH(r) @ h @ r))
+
+
+def turning(c: Any, w: Any) -> Any:
+    """(c[j] - c[i]) / (w[j] - w[i]) at [i, j]; 0 where the w are equal to rounding."""
+    return (c[..., None, :] - c[..., :, None]) * gaps(w)
+
+
+def undecided(w: Any, n: Any) -> Any:
+    """NaN where n is not 0 to rounding, for two eigenvalues w that are equal to rounding and not 0; 0 elsewhere.
+
+    The quotient that n is multiplied by has a limit there that depends on what is made of the eigenvalues, which a VJP does
+    not see.
+    """
+    tied = np.equal(gaps(w), 0) & ~np.eye(w.shape[-1], dtype=bool) & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
+    rounding = 8 * np.finfo(w.dtype).eps * np.sum(np.abs(n), axis=(-2, -1), keepdims=True)
+    return np.where(np.logical_and(tied, np.greater(np.abs(n), rounding)), np.nan, 0)
+
+
+def values_pull_c(g: Any, a: Any, UPLO: Any = "L") -> Any:
+    """The cotangent of the eigenvalues' own, given that of `values_pull`."""
     v = np.linalg.eigh(a, UPLO)[1]
-    return fold((cj(v) * g[..., None, :]) @ mT(v), UPLO)
+    return diagonal_of(mH(v) @ g @ v)
+
+
+def values_pull_a(g: Any, c: Any, w: Any, v: Any) -> Any:
+    """The cotangent of a Hermitian matrix, given that of `values_pull`."""
+    n = mT(v) @ cj(g) @ cj(v)
+    return cj(v) @ (turning(c, w) * n + undecided(w, n)) @ mT(v)
+
+
+def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
+    """The tangent of `values_pull`, given those of c and of the matrix, h, in the basis v; None where there is none."""
+    if h is None:
+        return cj((v * tangent[..., None, :]) @ mH(v))
+    r = alignment(w, h)
+    inner = turning(c, w) * (mH(r) @ h @ r)
+    v = v @ r
+    return cj(v @ (inner if tangent is None else inner + diagonal(tangent)) @ mH(v))
+
+
+@op
+def values_pull(c: Any, a: Any, UPLO: Any = "L") -> Any:
+    """The cotangent of a Hermitian matrix, given that of its eigenvalues, c.
+
+    It is an op, since where eigenvalues are equal its own derivative is no sum of a part by c and one by a.
+    """
+    v = np.linalg.eigh(a, UPLO)[1]
+    return (cj(v) * real(c)[..., None, :]) @ mT(v)
+
+
+def real(c: Any) -> Any:
+    """`c`, the cotangent of real numbers, which is real."""
+    if c.dtype.kind == "c":
+        raise TypeError("The cotangent of eigenvalues or singular values is real.")
+    return c
+
+
+def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L") -> Any:
+    """The tangent of `values_pull`, by those of both operands at once."""
+    w, v = np.linalg.eigh(a, UPLO)
+    h = mH(v) @ hermitian(tangents[1], UPLO) @ v if 1 in tangents else None
+    return values_pull_push(tangents.get(0), h, c, w, v)
+
+
+def eigvalsh_push(t: Any, a: Any, UPLO: Any = "L") -> Any:
+    """The tangent of the eigenvalues."""
+    w, v = np.linalg.eigh(a, UPLO)
+    return turned_values(w, mH(v) @ hermitian(t, UPLO) @ v)
+
+
+def dilated(a: Any, lower: Any = None) -> Any:
+    """[[0, a], [aᴴ, 0]], whose eigenvalues are the singular values of a with both signs, and zeros; or what stands for aᴴ."""
+    lower = mH(a) if lower is None else lower
+    m, n = a.shape[-2:]
+    lead = a.shape[:-2]
+    top = np.concatenate([np.zeros((*lead, m, m), a.dtype), a], -1)
+    return np.concatenate([top, np.concatenate([lower, np.zeros((*lead, n, n), a.dtype)], -1)], -2)
+
+
+def both_signs(c: Any, m: int, n: int) -> Any:
+    """Numbers of singular values as those of the eigenvalues of the dilated matrix, in rising order."""
+    return np.concatenate([-c, np.zeros((*c.shape[:-1], abs(m - n)), c.dtype), np.flip(c, -1)], -1)
+
+
+@op
+def singular_pull(c: Any, a: Any) -> Any:
+    """The cotangent of a matrix, given that of its singular values, c; 0 for those that are 0."""
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return (cj(u) * nonzero_values(real(c), s)[..., None, :]) @ cj(vh)
+
+
+def nonzero_values(c: Any, s: Any) -> Any:
+    """`c`, and 0 where the singular value is 0 to rounding."""
+    return c * (s * reciprocal(s, size(s)))
+
+
+def singular_pull_c(g: Any, a: Any) -> Any:
+    """The cotangent of the singular values' own."""
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    return nonzero_values(diagonal_of(mH(u) @ g @ mH(vh)), s)
+
+
+def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
+    """The cotangent of the matrix."""
+    m, n = a.shape[-2:]
+    w, v = np.linalg.eigh(dilated(a))
+    c = both_signs(nonzero_values(c, np.linalg.svdvals(a)), m, n)
+    d = values_pull_a(dilated(g, np.zeros_like(mT(g))), c, w, v)
+    return d[..., :m, m:] + mH(d[..., m:, :m])
+
+
+def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
+    """The tangent of `singular_pull`, by those of both operands at once."""
+    m, n = a.shape[-2:]
+    w, v = np.linalg.eigh(dilated(a))
+    s = np.linalg.svdvals(a)
+    h = mH(v) @ dilated(tangents[1]) @ v if 1 in tangents else None
+    t = both_signs(nonzero_values(tangents[0], s), m, n) if 0 in tangents else None
+    return values_pull_push(t, h, both_signs(nonzero_values(c, s), m, n), w, v)[..., :m, m:]
+
+
+def svdvals_push(t: Any, x: Any) -> Any:
+    """The tangent of the singular values; 0 for those that are 0."""
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return nonzero_values(-turned_values(-s, -(mH(u) @ t @ mH(vh))), s)
 
 
 def eig_a(g: Any, y: Any) -> Any:
@@ -299,8 +451,13 @@ def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool =
 
 def singular(g: Any, a: Any) -> Any:
     """The cotangent of a, given that of its singular values."""
+    return singular_pull(np.broadcast_to(g, (*a.shape[:-2], min(a.shape[-2:]))), a)
+
+
+def nuclear(g: Any, a: Any) -> Any:
+    """The cotangent of a, given that of the sum of its singular values; where they are equal, it is smooth as well."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return (cj(u) * (g * (s * reciprocal(s, size(s))))[..., None, :]) @ cj(vh)
+    return g[..., None, None] * ((cj(u) * (s * reciprocal(s, size(s)))[..., None, :]) @ cj(vh))
 
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
@@ -341,8 +498,13 @@ def shares(t: Any, y: Any, axis: Any) -> Any:
 
 
 def extremes(t: Any, ord: Any) -> Any:
-    """Shares in the greatest element along the last axis; for a negative `ord`, in the least."""
-    return shares(t, (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True), -1)
+    """Shares in the greatest element along the last axis; for a negative `ord`, in the least.
+
+    The elements are sums or singular values, which round: those that are equal to rounding share.
+    """
+    y = (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True)
+    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * size(t))
+    return ties / np.sum(ties, axis=-1, keepdims=True)
 
 
 def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
@@ -368,7 +530,7 @@ def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
         return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * slope(x)
     if ord in (np.inf, -np.inf):
         return (g[..., None] * extremes(np.sum(np.abs(x), axis=-1), ord))[..., None] * slope(x)
-    return singular(g[..., None] if ord == "nuc" else g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
+    return nuclear(g, x) if ord == "nuc" else singular(g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
 
 
 def over_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
@@ -423,11 +585,14 @@ rule(cofactors,              a=cofactors_a)
 rule(np.linalg.slogdet,      a=slogdet_a)
 rule(np.linalg.cholesky,     a=cholesky_a)
 rule(np.linalg.eigh,         a=eigh_a)
-rule(np.linalg.eigvalsh,     a=eigvalsh_a)
+rule(np.linalg.eigvalsh,     a=lambda g, a, UPLO="L": fold(values_pull(g, a, UPLO), UPLO),  push={"a": eigvalsh_push})
+rule(values_pull,            c=values_pull_c,
+                             a=lambda g, c, a, UPLO="L": fold(values_pull_a(g, c, *np.linalg.eigh(a, UPLO)), UPLO))
+rule(singular_pull,          c=singular_pull_c,              a=singular_pull_a)
 rule(np.linalg.eig,          a=eig_a)
 rule(np.linalg.eigvals,      a=eigvals_a)
 rule(np.linalg.svd,          a=svd_a)
-rule(np.linalg.svdvals,      x=lambda g, x: singular(g, x))
+rule(np.linalg.svdvals,      x=lambda g, x: singular(g, x),  push={"x": svdvals_push})
 rule(np.linalg.qr,           a=qr_a)
 
 # ------------------------------------------------------------------------------------------------------------- norms
@@ -437,4 +602,7 @@ rule(np.linalg.matrix_norm,  x=lambda g, x, keepdims=False, ord="fro":
                              matrix_pull(np.squeeze(g, (-2, -1)) if keepdims else g, x, ord))
 rule(np.linalg.cond,         x=cond_x)
 
-constant(np.linalg.matrix_rank, places)
+constant(np.linalg.matrix_rank, places, alignment)
+
+ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
+JOINT |= {values_pull: values_pull_joint, singular_pull: singular_pull_joint}
