@@ -70,6 +70,7 @@ def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
 
 
 def test_the_model_runs_once_for_each_point() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn has the data: it is in the extra `examples`")
     printed = output_of("scipy_fit.py")
     rows = re.findall(r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +(0\.\d+) *", printed, re.MULTILINE)
     assert len(rows) == 6 and all(asked == ran for asked, ran, _ in rows)

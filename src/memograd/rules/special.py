@@ -732,5 +732,7 @@ refused("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", 
 refused("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
+refused("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one order at a time.",
+        *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))  # gone in SciPy 1.17
 refused("it is a setting or a service of SciPy's, not a function of arrays. Call it with what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)
