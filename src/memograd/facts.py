@@ -46,6 +46,8 @@ VARYING: frozenset[Any] = frozenset({
 ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
 """Ufuncs that give each element of the result from the elements at its place."""
 
+HALF = np.dtype(np.float16)
+
 SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
@@ -90,7 +92,8 @@ def has_halves(slice: Slice) -> bool:
 
     NumPy adds up what lies in a row in single precision, and whole rows in half precision.
     """
-    return any(np.float16 in (step.dtype if type(step.dtype) is tuple else (step.dtype,)) for step in slice.steps.values())
+    dtypes = (step.dtype for step in slice.steps.values())
+    return any(HALF in dtype if type(dtype) is tuple else dtype == HALF for dtype in dtypes)
 
 
 def roots(slice: Slice) -> dict[int, frozenset[int]]:
