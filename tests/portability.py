@@ -1,5 +1,7 @@
 """The tests on what other machines bring along: `make portability`, or a part of it with --quick.
 
+With --quick, only the tests that can differ run, on the kernel that the environment chose and without other Pythons.
+
 Each environment is tried with random hashes, colours forced, the C locale, and the tests in a random
 order, whose seed is printed:
 
@@ -18,7 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -153,7 +155,7 @@ def tested(name: str, python: str | Path, paths: list[str], variables: dict[str,
 def main() -> int:
     """Try every environment, and give the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="only the tests that can differ, and no other Python")
+    parser.add_argument("--quick", action="store_true", help="only the tests that can differ, on this kernel and Python")
     parser.add_argument("--extras", default="test", help="what other Pythons install")
     parser.add_argument("--options", default="-n 2", help="more options of pytest")
     parser.add_argument("paths", nargs="*", help="the tests; all by default")
@@ -161,10 +163,12 @@ def main() -> int:
     paths, options = given.paths or (DIFFERING if given.quick else []), given.options.split()
     left_out: list[str] = []
     results = {}
-    for name, variables in (*kernels(left_out), *without_features(left_out)):
+    chosen: Iterable[tuple[str, dict[str, str | None]]]
+    chosen = [("the kernel of this environment", {})] if given.quick else kernels(left_out)
+    for name, variables in (*chosen, *without_features(left_out)):
         results[name] = tested(name, sys.executable, paths, variables, options)
     if given.quick:
-        left_out.append("other Pythons, which `make portability` tries")
+        left_out.append("other kernels and other Pythons, which `make portability` tries")
     else:
         for version, path in pythons(left_out):
             name = f"Python {version}"
