@@ -41,7 +41,7 @@ def compute(case: Case, known: dict[str, Any]) -> None:
     """Add the references that are missing."""
     import mpmath
     from mpmath import mp
-    from reference import DIGITS, NoReferenceError, derivatives
+    from high_precision import DIGITS, NoReferenceError, derivatives
 
     for args in product(*case.columns):
         if key_of(args) in known:
