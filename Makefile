@@ -21,12 +21,12 @@ test: .venv/with-$(TEST_EXTRAS) .venv/package
 
 # Wrong rules on purpose, and random programs against JAX: about three minutes.
 test-long: .venv/with-test,compare .venv/package
-	$(BIN)/python tests/mutation.py
-	$(BIN)/python tests/differential.py --count 150
+	$(BIN)/python tests/long/mutation.py
+	$(BIN)/python tests/long/differential.py --count 150
 
 # Every OpenBLAS kernel, NumPy without the processor's features, other Pythons, random order: about twenty minutes.
 portability: .venv/with-test .venv/package
-	$(BIN)/python tests/portability.py
+	$(BIN)/python tests/long/portability.py
 
 # The oldest versions of the dependencies, in an environment of their own.
 floors: .venv-floors/made

@@ -13,7 +13,14 @@ import numpy as np
 from scipy.special import erf
 
 import memograd as mg
-from memograd.elimination import Linearised, Orders, accumulated, linear, linearised, ordered
+from memograd.jacobians.elimination import (
+    Linearised,
+    Orders,
+    accumulated,
+    linear,
+    linearised,
+    ordered,
+)
 
 EFFORT = 3_000_000
 SEED = 0

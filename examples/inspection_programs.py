@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import memograd as mg
-from memograd.walkthrough import TARGETS, section_13
+from memograd.cli.walkthrough import TARGETS, section_13
 
 NUMPY = SimpleNamespace(**vars(np), relu=partial(np.maximum, 0.0))
 

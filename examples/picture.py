@@ -6,7 +6,7 @@ Needs the extra ``draw`` for a layout in which few arrows cross; without it the 
 import sys
 
 import memograd as mg
-from memograd.walkthrough import TARGETS, section_13
+from memograd.cli.walkthrough import TARGETS, section_13
 
 
 def main() -> None:

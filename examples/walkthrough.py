@@ -1,13 +1,13 @@
 """The walkthrough of section 13: thirteen nodes, three requests, seven of the nodes visited.
 
-Shows, on the graph with real arrays and functions that `memograd.walkthrough` builds, the transcript of what ∂L/∂W1, ∂L/∂W2
+Shows, on the graph with real arrays and functions that `memograd.cli.walkthrough` builds, the transcript of what ∂L/∂W1, ∂L/∂W2
 and ∂L/∂W3 needed, the table that is left, and the nodes that no request touched, with the reason.
 """
 
 import networkx as nx
 
 import memograd as mg
-from memograd.walkthrough import TARGETS, section_13
+from memograd.cli.walkthrough import TARGETS, section_13
 
 TRANSCRIPT = """\
 ∂L/∂W1 → table[W1]

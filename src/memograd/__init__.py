@@ -8,28 +8,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import MemogradError
-from .log import Event, Log
-from .node import Node
-from .registry import constant, elementwise, linear, multilinear, op, rule
-from .rules.stopping import stop_gradient
-from .solver import grad, grad_node
-from .tableview import table
-from .tape import Tape
+from .rules.control import stop_gradient
+from .rules.registration import constant, elementwise, linear, multilinear, op, rule
+from .solver.log import Event, Log
+from .solver.recursion import grad, grad_node
+from .solver.table_view import table
+from .tape.node import Node
+from .tape.tape import Tape
 
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
-    from .accumulation import hvp, jvp, vjp
     from .archive import load, save
-    from .derivation import derive
+    from .diagnostics.conversion_guard import guard
+    from .diagnostics.derivation import derive
+    from .diagnostics.dry_run import preview
+    from .diagnostics.explanations import explain
+    from .diagnostics.provenance import why
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
-    from .explaining import explain
-    from .foresight import preview
-    from .guarding import guard
-    from .jacobians import hessian, jacobian
-    from .persistence import persist
-    from .reasons import why
-    from .replay import Plan, plan
-    from .tally import Tally
+    from .jacobians.api import hessian, jacobian
+    from .jacobians.report import Tally
+    from .plans.executable import Plan, plan
+    from .solver.dask_persist import persist
+    from .transforms.products import hvp, jvp, vjp
 
 __version__ = "0.1.0"
 
@@ -80,12 +80,12 @@ __all__ = [
 
 LATER = {
     "baselines": "", "check": "", "functional": "", "optimize": "",
-    "derive": "derivation", "explain": "explaining", "preview": "foresight", "why": "reasons", "Plan": "replay", "plan": "replay",
+    "derive": "diagnostics.derivation", "explain": "diagnostics.explanations", "preview": "diagnostics.dry_run", "why": "diagnostics.provenance", "Plan": "plans.executable", "plan": "plans.executable",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
-    "hessian": "jacobians", "jacobian": "jacobians", "Tally": "tally",
-    "save": "archive", "load": "archive", "vjp": "accumulation", "jvp": "accumulation", "hvp": "accumulation",
-    "persist": "persistence", "guard": "guarding",
+    "hessian": "jacobians.api", "jacobian": "jacobians.api", "Tally": "jacobians.report",
+    "save": "archive", "load": "archive", "vjp": "transforms.products", "jvp": "transforms.products", "hvp": "transforms.products",
+    "persist": "solver.dask_persist", "guard": "diagnostics.conversion_guard",
 }  # fmt: skip
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 
-from . import commands
+from .cli import commands
 from .errors import MemogradError
 
 EXAMPLES = """\

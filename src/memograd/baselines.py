@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import handed_out, inexact, settle
-from .errors import NotDifferentiableError, describe
-from .memory import Memory, Table, pairs
-from .node import Node
-from .program import ARGS, KWARGS, OP, Operand
-from .registry import RULES
-from .solver import checked, fitted, scalar, total
-from .tableview import Cotangents
+from .arrays.values import handed_out, inexact, settle
+from .errors import NotDifferentiableError
+from .memory.memory import Memory, Table, pairs
+from .program.steps import ARGS, KWARGS, OP, Operand
+from .rules.registration import RULES
+from .solver.recursion import checked, fitted, scalar, total
+from .solver.table_view import Cotangents
+from .tape.node import Node
+from .text import describe
 
 Use = tuple[int, int]
 """One place where a node is an operand: (consumer, argnum)."""

@@ -6,15 +6,16 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
-from .arrays import inexact, settle
+from .arrays.values import inexact, settle
 from .baselines import coarsest, differences, finite_difference, suited, wide
-from .errors import CheckError, describe, op_name, printable
-from .memory import Memory
-from .node import Node
-from .pushing import push_all, push_forward, transposed
-from .registry import Rule, rule_of
-from .solver import checked_all, fitted, grad, grad_node, scalar
-from .tape import Tape
+from .errors import CheckError
+from .memory.memory import Memory
+from .rules.registration import Rule, rule_of
+from .solver.recursion import checked_all, fitted, grad, grad_node, scalar
+from .tape.node import Node
+from .tape.tape import Tape
+from .text import describe, op_name, printable
+from .transforms.forward_mode import push_all, push_forward, transposed
 
 SEED = 20160321
 """Of the samples and cotangents that `check_rule` draws."""

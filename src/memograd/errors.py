@@ -4,10 +4,7 @@ Each class is a :class:`MemogradError` and also the built-in error that a caller
 happened, where (names, shapes, dtypes, the user's line), and what to do next.
 """
 
-from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 
 class MemogradError(Exception):
@@ -133,47 +130,3 @@ class ArchiveError(MemogradError, ValueError):
 
 class MissingLibraryError(MemogradError, ImportError):
     """An optional library is not installed."""
-
-
-def printable(name: str, most: int = 60) -> str:
-    """`name` on one line and of bounded length, for logs and messages.
-
-    >>> printable("two\\nlines")
-    'two\\\\nlines'
-    >>> len(printable("x" * 10_000))
-    60
-    """
-    end = most // 3
-    shown = name if len(name) <= most else f"{name[: most - end - 1]}…{name[-end:]}"
-    return shown if shown.isprintable() else "".join(map(_visible, shown))
-
-
-def derivative_name(L: str, n: str) -> str:
-    """`∂L/∂n`, from the two names; one that is a derivative's itself stands in brackets.
-
-    >>> derivative_name("∂L/∂x", "x")
-    '∂(∂L/∂x)/∂x'
-    """
-    return "/".join(f"∂({name})" if name.startswith("∂") else f"∂{name}" for name in (L, n))
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-
-
-def op_name(op: Any) -> str:
-    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``, ``f``; that of a leaf, None, ``leaf``."""
-    if op is None:
-        return "leaf"
-    name = getattr(op, "__name__", None) or repr(op)
-    module = getattr(op, "__module__", None) or ""
-    if isinstance(op, np.ufunc):
-        return f"np.{name}" if getattr(np, name, None) is op else f"special.{name}"
-    return f"{module.replace('numpy', 'np', 1)}.{name}" if module.startswith("numpy") else name
-
-
-def describe(node: Mapping[str, Any]) -> str:
-    """A node of the graph in a few words: name, op, shape, dtype, line."""
-    what = op_name(node["op"])
-    line = f", {node['line'][0]}:{node['line'][1]}" if node["line"] else ""
-    return f"{printable(node['name'])} ({what}, {node['dtype']} {node['shape']}{line})"

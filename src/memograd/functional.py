@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .accumulation import pushed, pushed_nodes
-from .arrays import entering, inexact
-from .compiling import Compiled, compiled
-from .errors import NotDifferentiableError, NotScalarError, RefusedError, op_name
-from .jacobians import as_nodes, compute_jacobian
-from .nests import filled, leaves, mapped, outlined, parts
-from .node import Node
-from .runs import Argnums, Call, Run, traced
-from .seeds import fitted
-from .solver import compute_grad, grad_node_once, scalar
-from .tracing import tracing
+from .arrays.pytrees import filled, leaves, mapped, outlined, parts
+from .arrays.values import entering, inexact
+from .errors import NotDifferentiableError, NotScalarError, RefusedError
+from .jacobians.api import as_nodes, compute_jacobian
+from .plans.compiled_functions import Compiled, compiled
+from .program.trace_state import tracing
+from .solver.recursion import compute_grad, grad_node_once, scalar
+from .tape.node import Node
+from .text import op_name
+from .transforms.function_tracing import Argnums, Call, Run, traced
+from .transforms.products import pushed, pushed_nodes
+from .transforms.seeds import fitted
 
 __all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 

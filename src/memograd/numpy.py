@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from .arrays import entering
+from .arrays.values import entering
 from .errors import RefusedError
 
 

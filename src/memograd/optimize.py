@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from .accumulation import pushed_nodes
-from .arrays import entering, same
-from .conversions import KEPT, OPTIMIZED, unwrapped
-from .errors import MissingLibraryError, NotDifferentiableError, RefusedError, printable
-from .jacobians import as_nodes
-from .nests import filled, leaves
-from .node import Node
-from .progress import Report, reporting
-from .solver import grad, grad_node, scalar
-from .tape import Tape
+from .arrays.pytrees import filled, leaves
+from .arrays.values import entering, same
+from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
+from .jacobians.api import as_nodes
+from .solver.progress import Report, reporting
+from .solver.recursion import grad, grad_node, scalar
+from .tape.conversions import KEPT, OPTIMIZED, unwrapped
+from .tape.node import Node
+from .tape.tape import Tape
+from .text import printable
+from .transforms.products import pushed_nodes
 
 NEEDS = {
     "nelder-mead": (), "powell": (), "cobyla": (), "cobyqa": (),

@@ -40,8 +40,8 @@ def key_of(args: Any) -> str:
 def compute(case: Case, known: dict[str, Any]) -> None:
     """Add the references that are missing."""
     import mpmath
-    from mpmath import mp
     from high_precision import DIGITS, NoReferenceError, derivatives
+    from mpmath import mp
 
     for args in product(*case.columns):
         if key_of(args) in known:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.walkthrough import TARGETS, section_13
+from memograd.cli.walkthrough import TARGETS, section_13
 
 from .driving import Page, started
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.drawing.states import STATES
+from memograd.drawing.node_states import STATES
 from memograd.drawing.svg import css
 
 RIGHT, END = "\ue014", "\ue010"

@@ -48,16 +48,17 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from ..errors import ArchiveError, MemogradError, printable
-from ..log import Log
-from ..tape import Tape, restored
-from . import events, program, session, unpacking
-from .atomic import replacing
-from .checks import Sheet, damaged
-from .collector import uncollected
-from .members import Members, opened, write
-from .packs import Packer
-from .unpacking import Unpacker
+from ..errors import ArchiveError, MemogradError
+from ..solver.log import Log
+from ..tape.tape import Tape, restored
+from ..text import printable
+from . import array_unpacking, log_codec, program_codec, state_codec
+from .array_packing import Packer
+from .array_unpacking import Unpacker
+from .atomic_write import replacing
+from .gc_pause import uncollected
+from .validation import Sheet, damaged
+from .zip_members import Members, opened, write
 
 FORMAT, VERSION = "memograd session", 1
 
@@ -125,9 +126,9 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
             "version": VERSION,
             "generator": f"memograd {import_module('memograd').__version__}",
             "byteorder": sys.byteorder,
-            "program": {**program.program_of(memory, packer), "next": tape._next},
-            "session": session.session_of(memory, packer),
-            "log": None if log is None else events.log_of(log),
+            "program": {**program_codec.program_of(memory, packer), "next": tape._next},
+            "session": state_codec.session_of(memory, packer),
+            "log": None if log is None else log_codec.log_of(log),
         }, packer
 
 
@@ -187,17 +188,17 @@ def _tape(members: Members, log: Log | None) -> Tape:
     """The tape of an archive: first its arrays, then what they are."""
     sheet = _whole(members.content())
     arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
-    items = Unpacker(sheet.sheet("packs", unpacking.KEYS), [one.number("length") for one in told]).items(arrays)
-    written = sheet.sheet("program", program.KEYS)
-    steps = program.steps_of(written, items)
-    state = session.remembered(sheet.sheet("session", session.KEYS), steps, items)
-    state["program"] = steps, program.names_of(written, steps), program.recorded_for(written, steps), {}
+    items = Unpacker(sheet.sheet("packs", array_unpacking.KEYS), [one.number("length") for one in told]).items(arrays)
+    written = sheet.sheet("program", program_codec.KEYS)
+    steps = program_codec.steps_of(written, items)
+    state = state_codec.remembered(sheet.sheet("session", state_codec.KEYS), steps, items)
+    state["program"] = steps, program_codec.names_of(written, steps), program_codec.recorded_for(written, steps), {}
     tables, budget = state["tables"], state["budget"]
     tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1), Tape)
-    session.restore_tables(tape._memory, tables)
+    state_codec.restore_tables(tape._memory, tables)
     tape.budget = budget
     if sheet.content["log"] is not None:
-        events.restore_log(Log() if log is None else log, sheet.sheet("log", events.KEYS), tape._memory)
+        log_codec.restore_log(Log() if log is None else log, sheet.sheet("log", log_codec.KEYS), tape._memory)
     return tape
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArchiveError, printable
-from .checks import damaged, one, one_of, whole
-from .names import DTYPES, NAMES, TYPES, saved_name
+from ..errors import ArchiveError
+from ..text import printable
+from .op_names import DTYPES, NAMES, TYPES, saved_name
+from .validation import damaged, one, one_of, whole
 
 Put = Callable[[Any], int]
 """Puts an array or a scalar among the items, and gives its number."""

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 
-from ..errors import op_name
-from ..log import Event, Log
-from ..memory import Memory, consumers
-from ..node import Node
-from ..program import Operand
-from ..solver import checked_all, scalar
-from .folding import Fold, folded
-from .states import STATES, UNTOUCHED, asked_in, states_of
+from ..memory.memory import Memory, consumers
+from ..program.steps import Operand
+from ..solver.log import Event, Log
+from ..solver.recursion import checked_all, scalar
+from ..tape.node import Node
+from ..text import op_name
+from .grouping import Fold, folded
+from .node_states import STATES, UNTOUCHED, asked_in, states_of
 
 MOST = 3000
 """Nodes in one picture."""

@@ -7,12 +7,12 @@ from importlib.resources import files
 from typing import Any
 from unicodedata import east_asian_width
 
-from ..errors import printable
-from ..log import Log
-from ..node import Node
+from ..solver.log import Log
+from ..tape.node import Node
+from ..text import printable
 from .layout import Layout, Point, layout
+from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
 from .scene import Arrow, Box, Scene, scene
-from .states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
 
 WIDTH, HEIGHT = 60, 27
 """Half of a box's."""

@@ -1,35 +1,18 @@
 """The formula sheets: what the derivative of each op is, one line a derivative."""
 
-from . import (
+from . import (  # noqa: F401  (each module registers its rules)
+    assembling,
+    control,
+    decompositions,
     elementwise,
-    factorizations,
     fft,
     indexing,
-    layouts,
     linalg,
-    methods,
+    numerics_1d,
+    order_statistics,
     reductions,
-    refusals,
-    sequences,
     shaping,
-    sorting,
     statistics,
-    stopping,
+    ufunc_methods,
+    unsupported,
 )
-
-__all__ = [
-    "elementwise",
-    "factorizations",
-    "fft",
-    "indexing",
-    "layouts",
-    "linalg",
-    "methods",
-    "reductions",
-    "refusals",
-    "sequences",
-    "shaping",
-    "sorting",
-    "statistics",
-    "stopping",
-]

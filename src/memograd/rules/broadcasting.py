@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..chunked import Chunked
+from ..arrays.dask_arrays import Chunked
 
 
 def spread(g: Any, shape: Any) -> Any:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..library import constant, elementwise, rule
-from ..registry import op
+from .pure_registration import constant, elementwise, rule
+from .registration import op
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]

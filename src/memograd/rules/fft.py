@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..library import linear
+from .pure_registration import linear
 
 
 def fit(g: Any, shape: Any) -> Any:

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import exceeding
-from ..chunked import is_chunked, scattered
+from ..arrays.dask_arrays import is_chunked, scattered
+from ..arrays.dask_ops import picked
+from ..arrays.duck_arrays import Foreign, is_foreign, put_back
+from ..arrays.values import exceeding
 from ..errors import IntegerRangeError
-from ..foreign import Foreign, is_foreign, put_back
-from ..lazyforms import picked
-from ..library import constant, elementwise, linear, rule
-from ..registry import op
 from .broadcasting import unbroadcast
+from .pure_registration import constant, elementwise, linear, rule
+from .registration import op
 
 PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
 """Types of the parts of an index that takes no element twice; boolean masks do not either."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..foreign import beside
-from ..library import linear, multilinear
+from ..arrays.duck_arrays import beside
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
+from .pure_registration import linear, multilinear
 
 
 def mT(x: Any) -> Any:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..foreign import beside
-from ..library import constant, linear, rule
+from ..arrays.duck_arrays import beside
 from .broadcasting import spread
-from .stopping import stop_gradient
+from .control import stop_gradient
+from .pure_registration import constant, linear, rule
 
 ABSENT: Any = inspect.signature(np.sum).parameters["where"].default
 """What NumPy puts in the place of an argument that was not given."""

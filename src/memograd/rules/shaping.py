@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ValueChangedError
-from ..library import constant, linear
-from ..registry import op
-from ..shapes import Shapes
 from .broadcasting import unbroadcast
 from .indexing import scatter
+from .operand_shapes import Shapes
+from .pure_registration import constant, linear
+from .registration import op
 
 
 def inverse_permutation(axes: Any) -> Any:

@@ -22,16 +22,16 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from ..chunked import is_chunked
+from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
-from ..lazyforms import log_of_sum
-from ..library import constant, elementwise, rule
-from ..registry import op, refused
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, unit
 from .indexing import output
+from .pure_registration import constant, elementwise, rule
 from .reductions import kept
-from .stable import (
+from .registration import op, refused
+from .special_stable import (
     beta_density,
     beta_prime_density,
     dawsn_derivative,

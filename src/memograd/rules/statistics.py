@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..library import rule
 from .indexing import output
+from .pure_registration import rule
 from .reductions import count, expand, given, kept, laid_out, widened
 
 

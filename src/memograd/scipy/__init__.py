@@ -8,7 +8,7 @@ SciPy's own. Without a node they all are.
 import importlib
 from typing import Any
 
-from .installed import library
+from ..text import library
 
 OWN = ("linalg", "signal", "special", "stats")
 """The modules that hold functions of ours."""

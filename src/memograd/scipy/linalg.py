@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import entering
+from ..arrays.values import entering
 from ..errors import NoRuleError
-from ..library import constant, rule
-from ..node import Node
-from ..registry import op
-from .installed import library
+from ..rules.pure_registration import constant, rule
+from ..rules.registration import op
+from ..tape.node import Node
+from ..text import library
 
 _linalg = library("scipy.linalg")
 

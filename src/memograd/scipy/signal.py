@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ..library import multilinear
-from ..registry import op
 from ..rules.indexing import scatter
-from .installed import library
+from ..rules.pure_registration import multilinear
+from ..rules.registration import op
+from ..text import library
 
 _signal = library("scipy.signal")
 

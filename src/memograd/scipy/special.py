@@ -11,21 +11,11 @@ array([0.7311, 0.2689])
 
 from typing import Any
 
-from .installed import library
+from ..text import library
 
 _special = library("scipy.special")
 
-from ..rules.special import (  # noqa: E402  (SciPy is there)
-    log_softmax,
-    logsumexp,
-    multigammaln,
-    polygamma,
-    softmax,
-    spherical_in,
-    spherical_jn,
-    spherical_kn,
-    spherical_yn,
-)
+from ..rules.special import log_softmax, logsumexp, multigammaln, polygamma, softmax, spherical_in, spherical_jn, spherical_kn, spherical_yn  # noqa: E402  (SciPy is there)
 
 __all__ = [
     "log_softmax",

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import entering
+from ..arrays.values import entering
 from ..errors import NoRuleError
-from ..node import Node
-from .installed import library
+from ..tape.node import Node
+from ..text import library
 
 _stats = library("scipy.stats")
 _special = library("scipy.special")

@@ -1,0 +1,164 @@
+"""Arrays as a few long ones: scalars of one dtype are one array, small arrays follow each other in another.
+
+What is kept is buffers, not arrays: two arrays that share one, `A` and `A.T`, share it again when they come back, because bits
+depend on it, and so does what a budget counts. Of a buffer that is seen in part, that part is kept. An *item* is a scalar, an
+array on a buffer, or a tuple of items; a *layout* says which, and many items have the same.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arrays.values import owners_of
+from ..errors import ArchiveError
+from .op_names import DTYPES, NAMES, RESULTS
+from .validation import differences
+
+LARGE = 2**20
+"""Bytes from which on a buffer is a member of its own, and as many as share one member, about."""
+
+Strides = tuple[int, ...] | None
+"""In bytes; None where an array is in C order."""
+
+
+class Buffer:
+    """Some bytes of which values see those from `start` to `stop`; `flat` are its numbers, in the order of memory."""
+
+    __slots__ = ("flat", "number", "start", "stop")
+
+    def __init__(self, number: int, flat: np.ndarray) -> None:
+        self.number, self.flat = number, flat
+        self.start, self.stop = flat.nbytes, 0
+
+    def seen(self) -> np.ndarray:
+        """The numbers that values see."""
+        size = self.flat.itemsize
+        return self.flat[self.first() : -(-self.stop // size)]
+
+    def first(self) -> int:
+        """The first number that values see."""
+        return min(self.start, self.stop) // self.flat.itemsize
+
+
+class Packer:
+    """Collects items, and says of what members they will be made."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}  # id of a value -> its item; the values are held, so that ids stay theirs
+        self._held: list[Any] = []
+        self._layouts: dict[Any, int] = {}
+        self._column: list[int] = []
+        self._views: list[tuple[Buffer, int]] = []  # of each array among the items: its buffer, and where it begins there
+        self._owners: dict[int, Buffer] = {}
+        self._scalars: dict[str, list[Any]] = {}
+
+    def put(self, value: Any) -> int:
+        """The number, from 1, of the item that a value is; one that was put before is the same item."""
+        number = self._numbers.get(id(value))
+        if number is None:
+            layout = self._layout(value)
+            self._held.append(value)
+            self._column.append(self._layouts.setdefault(layout, len(self._layouts)))
+            number = self._numbers[id(value)] = len(self._column)
+        return number
+
+    def _layout(self, value: Any) -> Any:
+        if type(value) is np.ndarray:
+            return self._array(value)
+        if isinstance(value, np.generic):
+            name = NAMES[value.dtype]
+            self._scalars.setdefault(name, []).append(value)
+            return name
+        kind = type(value)
+        if kind is not tuple and RESULTS.get(kind.__name__) is not kind:
+            raise ArchiveError(
+                f"A value is a {kind.__name__}, but an archive holds NumPy's arrays, and plain tuples of them. Let ops give these."
+            )
+        return kind.__name__, *map(self.put, value)
+
+    def _array(self, array: np.ndarray) -> Any:
+        """The layout of an array, as much of whose buffer is kept from now on."""
+        owner = array if array.base is None else owners_of(array)[0]
+        buffer = self._owners.get(id(owner)) or self._buffer(owner)
+        if buffer is None:  # memory of another kind: the array's own numbers are kept
+            return self._array(np.array(array, order="C"))
+        strides = None if array.flags.c_contiguous else array.strides
+        begin = 0 if array is owner else _address(array) - _address(buffer.flat)
+        low, high = (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
+        buffer.start, buffer.stop = min(buffer.start, begin + low), max(buffer.stop, begin + high)
+        self._views.append((buffer, begin))
+        return NAMES[array.dtype], array.shape, strides
+
+    def _buffer(self, owner: Any) -> Buffer | None:
+        """The buffer of an array that has not been met yet, if an archive can hold it."""
+        flat = flattened(owner)
+        if flat is None:
+            return None
+        self._held.append(owner)
+        self._owners[id(owner)] = buffer = Buffer(len(self._owners), flat)
+        return buffer
+
+    def index(self) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
+        """What the JSON says of the items, and the arrays that each member is made of, one after the other."""
+        scalars = [(name, np.array(found, DTYPES[name])) for name, found in self._scalars.items()]
+        buffers = [*(buffer.seen() for buffer in self._owners.values()), *(array for _, array in scalars)]
+        members, member_of = _members(buffers)
+        return {
+            "layouts": [_written(layout) for layout in self._layouts],
+            "items": self._column,
+            "buffers": differences(buffer.number for buffer, _ in self._views),
+            "offsets": differences(begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views),
+            "members": member_of,
+            "sizes": [array.size for array in buffers],
+            "scalars": {name: len(self._owners) + k for k, (name, _) in enumerate(scalars)},
+        }, members
+
+
+def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[int]]:
+    """Buffers shared out among members: those of one dtype follow each other, as many as are not large together."""
+    members: list[list[np.ndarray]] = []
+    member_of: list[int] = []
+    open_members: dict[Any, list[int]] = {}  # dtype -> the member that takes the next one, and its bytes
+    for buffer in buffers:
+        latest = open_members.get(buffer.dtype)
+        if latest is None or latest[1] + buffer.nbytes > LARGE:
+            latest = open_members[buffer.dtype] = [len(members), 0]
+            members.append([])
+        members[latest[0]].append(buffer)
+        latest[1] += buffer.nbytes
+        member_of.append(latest[0])
+    return members, member_of
+
+
+def _written(layout: Any) -> Any:
+    """A layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its items."""
+    if isinstance(layout, str):
+        return {"scalar": layout}
+    if len(layout) == 3 and isinstance(layout[1], tuple):
+        return {"array": layout}
+    return {"tuple": layout}
+
+
+def flattened(owner: Any) -> np.ndarray | None:
+    """The numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
+    if not isinstance(owner, np.ndarray) or owner.dtype not in NAMES:
+        return None
+    if owner.flags.c_contiguous:
+        return owner.reshape(-1)
+    downwards = owner.transpose(sorted(range(owner.ndim), key=lambda k: -owner.strides[k]))
+    return downwards.reshape(-1) if downwards.flags.c_contiguous else None
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def extent(shape: tuple[int, ...], strides: Strides, itemsize: int) -> tuple[int, int]:
+    """Where the lowest byte of an array stands, and the end of the highest, counted from where its first element does."""
+    if 0 in shape:
+        return 0, 0
+    if strides is None:
+        return 0, math.prod(shape) * itemsize
+    steps = [stride * (length - 1) for stride, length in zip(strides, shape, strict=True)]
+    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0) + itemsize

@@ -1,0 +1,88 @@
+"""What a file says by name: ops, dtypes, types and results. A name is looked up among ours, and nothing is ever imported for it."""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArchiveError
+from ..rules.registration import RULES
+from ..text import op_name, printable
+
+AMBIGUOUS = object()
+"""Stands where two registered ops have one name."""
+
+NUMBERS = "?bhilqBHILQefdgFDG"
+"""NumPy's letters for the dtypes that values have."""
+
+
+def _written(dtype: np.dtype[Any]) -> str:
+    """A dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
+    precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
+    return dtype.str + precision
+
+
+_NATIVE = [np.dtype(letter) for letter in NUMBERS]
+NAMES = {d: _written(d) for native in _NATIVE for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))}
+"""What an array's dtype may be, in this machine's byte order and in the other, and its name."""
+
+DTYPES = {name: d for d, name in NAMES.items()}
+
+_TYPES: tuple[type, ...] = (bool, int, float, complex, *(native.type for native in _NATIVE))
+TYPES = {f"{t.__module__}.{t.__name__}": t for t in _TYPES}
+"""Types that stand for dtypes, as in `np.astype(x, float)`."""
+
+_ONE = np.eye(1)
+RESULTS = {type(y).__name__: type(y) for y in (np.linalg.eig(_ONE), np.linalg.eigh(_ONE), np.linalg.qr(_ONE), np.linalg.slogdet(_ONE),
+                                               np.linalg.svd(_ONE))}  # fmt: skip
+"""The named tuples that ops give."""
+
+
+def ops_by_name() -> dict[str, Any]:
+    """Every registered op by the name that files call it by."""
+    found: dict[str, Any] = {}
+    for op in RULES:
+        if op is not None:
+            name = name_of(op)
+            found[name] = AMBIGUOUS if name in found else op
+    return found
+
+
+def name_of(op: Any) -> str:
+    """`numpy.sin`, `numpy.linalg.inv`, `scipy.special.expit`, `memograd.getitem`, `module.softplus`: where it is found in public.
+
+    Private parts of a module's name are left out, and the sheets of memograd: they may move.
+    """
+    named, name = getattr(op, "__module__", None), getattr(op, "__qualname__", None)
+    module: str = named if named else _home(op)
+    called: str = name if name else getattr(op, "__name__", repr(op))
+    parts = [part for part in module.split(".") if not part.startswith("_") or part == module]
+    return ".".join([*(parts[:1] if parts[0] == "memograd" else parts), called])
+
+
+def _home(op: Any) -> str:
+    """The module of a ufunc, which does not know it."""
+    homes = (home for home in ("numpy", "scipy.special") if getattr(sys.modules.get(home), getattr(op, "__name__", ""), None) is op)
+    return next(homes, "ufunc")
+
+
+def saved_name(op: Any, by_name: dict[str, Any]) -> str:
+    """The name of an op that is to be saved; refused where a reader could not tell which op it is."""
+    name = name_of(op)
+    if by_name.get(name) is not op:
+        raise ArchiveError(
+            f"{op_name(op)} cannot be saved: another registered op is called {printable(name)}, too. Ops are saved by their names: "
+            f"define each at the top of a module, under a name of its own."
+        )
+    return name
+
+
+def resolved(names: list[str], by_name: dict[str, Any]) -> list[Any]:
+    """The ops of these names; the error names all that are missing."""
+    missing = [name for name in names if by_name.get(name, AMBIGUOUS) is AMBIGUOUS]
+    if missing:
+        raise ArchiveError(
+            f"The session applies {printable(', '.join(missing), 300)}, which no op, or more than one, is registered as. An archive "
+            f"holds names, never code: import the module that registers each (memograd.rule, memograd.op), then load again."
+        )
+    return [by_name[name] for name in names]

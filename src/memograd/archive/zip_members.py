@@ -1,0 +1,184 @@
+"""The zip: members are written one after the other, and read with a bound on each piece before memory is taken for it.
+
+Arrays are stored as they are, so that all of them together cannot be longer than the file; only the JSON is deflated, and only so
+much of it is inflated. A member's digest is that of its bytes: `sha256sum` of the extracted file gives the same.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+
+from ..errors import ArchiveError
+from .op_names import DTYPES, NAMES
+from .validation import Sheet, damaged, one_of
+
+SESSION = "session.json"
+
+LONGEST_JSON = 2**26
+"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some twenty times as much memory."""
+
+MOST_LISTS = 2**22
+"""Lists and objects in the JSON."""
+
+MOST_MEMBERS = 2**16
+
+LONGEST_READ = 2**23
+"""Bytes that are read from the file at once, its directory for one."""
+
+WHEN = (1980, 1, 1, 0, 0, 0)
+"""The date of every member: the same session gives the same bytes."""
+
+
+def array_name(k: int) -> str:
+    """The name of the member that holds array k."""
+    return f"arrays/{k}.npy"
+
+
+def header(dtype: np.dtype[Any], length: int) -> bytes:
+    """How the `.npy` file of an array with one axis begins, for good: format 1.0, the data 64 bytes after a multiple of 64."""
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
+    text += " " * (-(len(text) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("ascii")
+
+
+# ------------------------------------------------------------------------------------------------------ to write
+
+
+def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarray]]) -> None:
+    """Write the arrays, then the JSON, with `members`, what it says of them, added to `content`."""
+    with ZipFile(file, "w") as archive:
+        told = [_write_array(archive, array_name(k), arrays) for k, arrays in enumerate(members)]
+        text = json.dumps(content | {"members": told}, separators=(",", ":"), allow_nan=False).encode("ascii")
+        if len(members) > MOST_MEMBERS or not _is_moderate(text):
+            raise ArchiveError(
+                f"The session is too large for an archive: {len(text)} bytes of JSON and {len(members)} arrays, where at most "
+                f"{LONGEST_JSON} and {MOST_MEMBERS} can be read. Save the parts of it on tapes of their own."
+            )
+        archive.writestr(ZipInfo(SESSION, WHEN), text, ZIP_DEFLATED)
+
+
+def _write_array(archive: ZipFile, name: str, parts: list[np.ndarray]) -> dict[str, Any]:
+    """Write arrays of one dtype one after the other as one member, and tell of it."""
+    dtype, length = parts[0].dtype, sum(part.size for part in parts)
+    data = _bytes(parts[0]) if len(parts) == 1 else np.concatenate([*map(_bytes, parts)])
+    head, digest = memoryview(header(dtype, length)), hashlib.sha256()
+    with archive.open(ZipInfo(name, WHEN), "w", force_zip64=True) as member:
+        for piece in chain([head], _pieces(data)):
+            digest.update(piece)
+            member.write(piece)
+    return {"dtype": NAMES[dtype], "length": length, "sha256": digest.hexdigest()}
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.view(np.uint8)
+
+
+def _pieces(data: np.ndarray) -> Iterator[memoryview]:
+    """Some bytes at a time."""
+    return (data.data[start : start + LONGEST_READ] for start in range(0, data.size, LONGEST_READ))
+
+
+def _is_moderate(text: bytes) -> bool:
+    return len(text) <= LONGEST_JSON and text.count(b"[") + text.count(b"{") <= MOST_LISTS
+
+
+# ------------------------------------------------------------------------------------------------------- to read
+
+
+class Bounded:
+    """A file of which nobody reads more than a piece at once, whatever the file says."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes; all that there are, if they are not more than a piece."""
+        data = self.file.read(min(size, LONGEST_READ + 1) if size >= 0 else LONGEST_READ + 1)
+        if len(data) > LONGEST_READ:
+            damaged("its directory is too long")
+        return data
+
+
+class Members:
+    """The members of an archive, by their names, none of them twice."""
+
+    def __init__(self, archive: ZipFile, size: int) -> None:
+        self.archive, self.size = archive, size
+        self.infos = {info.filename: info for info in archive.infolist()}
+        if len(self.infos) < len(archive.infolist()):
+            damaged("a member is there twice")
+        if len(self.infos) > MOST_MEMBERS + 1:
+            damaged(f"it has {len(self.infos)} members")
+
+    def content(self) -> Any:
+        """What the JSON says."""
+        info = self._info(SESSION)
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others are inflated without a bound
+            damaged("its JSON is not deflated")
+        with self.archive.open(info) as member:
+            text = b"".join(islice(iter(lambda: member.read(LONGEST_READ), b""), LONGEST_JSON // LONGEST_READ + 1))
+        if not _is_moderate(text):
+            damaged("its JSON is too long")
+        return json.loads(text, parse_constant=lambda name: damaged(f"its JSON holds {name}"))
+
+    def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
+        """The arrays that the JSON tells of; nothing else may be there."""
+        names = [array_name(k) for k in range(len(told))]
+        if self.infos.keys() != {SESSION, *names}:
+            damaged("its members are not those that its JSON tells of")
+        heads = [header(one_of(DTYPES, one.content["dtype"], "dtype"), one.number("length")) for one in told]
+        for name, one, head in zip(names, told, heads, strict=True):
+            self._check_size(name, len(head) + one.number("length") * DTYPES[one.content["dtype"]].itemsize)
+        if sum(info.file_size for name, info in self.infos.items() if name != SESSION) > self.size:
+            damaged("its arrays are longer than the file")
+        return [self._array(name, one, head) for name, one, head in zip(names, told, heads, strict=True)]
+
+    def _check_size(self, name: str, size: int) -> None:
+        info = self._info(name)
+        if not info.compress_type == ZIP_STORED or not info.compress_size == info.file_size == size:
+            damaged(f"{name} is not stored as it is, or not as long as its array")
+
+    def _array(self, name: str, told: Sheet, head: bytes) -> np.ndarray:
+        array = np.empty(told.number("length"), DTYPES[told.content["dtype"]])
+        with self.archive.open(self._info(name)) as member:
+            if (found := member.read(len(head))) != head:
+                damaged(f"{name} does not begin as the .npy file of its array does")
+            digest = hashlib.sha256(found)
+            for piece in _pieces(_bytes(array)):
+                _fill(piece, member)
+                digest.update(piece)
+            if member.read(1) or digest.hexdigest() != told.content["sha256"]:
+                damaged(f"{name} has another digest than when it was saved")
+        return array
+
+    def _info(self, name: str) -> ZipInfo:
+        if name not in self.infos:
+            damaged(f"it has no {name}")
+        return self.infos[name]
+
+
+def _fill(piece: memoryview, member: IO[bytes]) -> None:
+    """Read exactly as many bytes as the piece has."""
+    at = 0
+    while at < len(piece):
+        read = member.read(min(len(piece) - at, LONGEST_READ))
+        if not read:
+            damaged("an array ends too early")
+        piece[at : at + len(read)] = read
+        at += len(read)
+
+
+@contextmanager
+def opened(file: IO[bytes]) -> Iterator[Members]:
+    """The members of the archive that a file is."""
+    size = file.seek(0, 2)
+    with ZipFile(Bounded(file)) as archive:
+        yield Members(archive, size)

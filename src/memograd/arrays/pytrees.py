@@ -1,0 +1,155 @@
+"""Nests: nodes or arrays in lists, tuples, named tuples, dicts and dataclasses, one in another; None is an empty one.
+
+What is none of these is a leaf. Fields of a dataclass that are no parts of its nest, such as the name of an activation, are
+declared with ``dataclasses.field(metadata={"static": True})``, as JAX has it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import RefusedError
+from ..tape.node import Node
+from ..text import printable
+
+LEAVES = frozenset({Node, np.ndarray, np.float64, np.float32, float, complex, int, bool, str})
+"""Types that are leaves at a glance."""
+
+
+def parts(nest: Any) -> dict[Any, Any] | None:
+    """The parts of a nest by their keys; None for a leaf.
+
+    >>> parts([3.0, None]), parts(None), parts(3.0)
+    ({0: 3.0, 1: None}, {}, None)
+    """
+    if type(nest) in LEAVES:
+        return None
+    if isinstance(nest, dict):
+        return nest
+    if isinstance(nest, list | tuple):
+        return dict(enumerate(nest))
+    if is_dataclass(nest) and not isinstance(nest, type):
+        return _fields(nest, static=False)
+    return {} if nest is None else None
+
+
+def constants(nest: Any) -> dict[str, Any]:
+    """The static fields of a dataclass; other nests have none."""
+    return _fields(nest, static=True) if is_dataclass(nest) else {}
+
+
+def _fields(nest: Any, static: bool) -> dict[str, Any]:
+    """The fields that the constructor takes; what it computes from them is not theirs to give."""
+    named = [field.name for field in fields(nest) if field.init and bool(field.metadata.get("static")) is static]
+    return {name: getattr(nest, name) for name in named}
+
+
+def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
+    """A nest of the same kind with other parts; a dataclass is made anew by its constructor.
+
+    >>> rebuilt((1.0, 2.0), {0: 3.0, 1: 4.0})
+    (3.0, 4.0)
+    """
+    if isinstance(nest, dict):
+        return new if type(nest) is dict else _updated(copy(nest), new)
+    if isinstance(nest, tuple):
+        return type(nest)(*new.values()) if hasattr(nest, "_fields") else tuple(new.values())
+    if isinstance(nest, list):
+        return list(new.values())
+    return None if nest is None else replace(nest, **new)
+
+
+def _updated(nest: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
+    nest.update(new)
+    return nest
+
+
+def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
+    """`f` of each leaf of a nest, in the same nest.
+
+    >>> mapped(abs, {"a": -1.0, "b": [-2.0, None]})
+    {'a': 1.0, 'b': [2.0, None]}
+    """
+    if type(nest) in LEAVES:
+        return f(nest)
+    if type(nest) is list:  # the nest that most requests come in
+        return [mapped(f, part) for part in nest]
+    inner = parts(nest)
+    return f(nest) if inner is None else rebuilt(nest, {key: mapped(f, part) for key, part in inner.items()})
+
+
+def filled(nest: Any, items: Iterable[Any]) -> Any:
+    """The items in the places of a nest's leaves, in order.
+
+    >>> filled({"a": 0, "b": [0, None]}, [1.0, 2.0])
+    {'a': 1.0, 'b': [2.0, None]}
+    """
+    following = iter(items)
+    return mapped(lambda _: next(following), nest)
+
+
+def leaves(nest: Any) -> list[Any]:
+    """The leaves of a nest, in order.
+
+    >>> leaves({"a": 1.0, "b": [2.0, None]})
+    [1.0, 2.0]
+    """
+    inner = None if type(nest) in LEAVES else parts(nest)
+    return [nest] if inner is None else [leaf for part in inner.values() for leaf in leaves(part)]
+
+
+def placed(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Each leaf of a nest, and where it is, written as Python has it.
+
+    >>> list(placed({"a": 1.0, "b": [2.0, None]}, "args[0]"))
+    [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
+    """
+    inner = parts(nest)
+    if inner is None:
+        yield where, nest
+    else:
+        for key, part in inner.items():
+            yield from placed(part, where + _step(nest, key))
+
+
+def paired(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    """Each leaf of a nest with what stands in its place in another, and where that is; `where` is the other.
+
+    Raises
+    ------
+    RefusedError
+        The other is not of the same kinds, with the same keys.
+
+    Examples
+    --------
+    >>> list(paired({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "tangents"))
+    [("tangents['a']", 1.0, 10.0), ("tangents['b']", 2.0, 20.0)]
+    """
+    inner, beside = parts(nest), parts(other)
+    if inner is None:
+        yield where, nest, other
+    elif beside is None or type(other) is not type(nest) or beside.keys() != inner.keys():
+        raise RefusedError(f"{where} is {outlined(other)}, but stands for {outlined(nest)}. Give the same nest.")
+    else:
+        for key, part in inner.items():
+            yield from paired(part, beside[key], where + _step(nest, key))
+
+
+def _step(nest: Any, key: Any) -> str:
+    return f".{key}" if is_dataclass(nest) else f"[{key!r}]"
+
+
+def outlined(nest: Any) -> str:
+    """A nest in a few words, for messages.
+
+    >>> outlined([1.0, 2.0]), outlined({"a": 1.0}), outlined(None), outlined(1.0)
+    ('a list of 2', "a dict of 1 ['a']", 'None', 'a float')
+    """
+    inner, kind = parts(nest), type(nest).__name__
+    if inner is None or nest is None:
+        return "None" if nest is None else f"a {kind}"
+    keys = "" if isinstance(nest, list | tuple) else f" {printable(repr(list(inner)))}"
+    return f"a {kind} of {len(inner)}{keys}"

@@ -1,0 +1,259 @@
+"""What the command line does: one function a command, from what was parsed to an exit code.
+
+0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2, by whoever calls: the
+command could not be carried out.
+"""
+
+import json
+import os
+import re
+import sys
+from argparse import Namespace
+from typing import Any
+
+import numpy as np
+
+from ..archive import load, save
+from ..baselines import backprop, finite_difference, path_sum, paths
+from ..check import check_grad
+from ..diagnostics.explanations import explain
+from ..diagnostics.provenance import why
+from ..drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
+from ..errors import CheckError, RefusedError
+from ..memory.memory import pairs
+from ..solver.log import Log
+from ..solver.recursion import grad
+from ..tape.node import Node
+from ..tape.tape import Tape
+from ..text import describe, op_name, printable
+from .coverage import by_class, survey, table
+from .walkthrough import TARGETS, section_13
+
+FORMATS = {"svg": draw, "dot": to_dot, "mermaid": to_mermaid, "graphml": to_graphml, "json": to_node_link}
+
+COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
+"""Green for what is stored, cyan for what is read, red for what is dropped."""
+
+MANY = 100_000
+"""Paths from a target to L up to which their sum is computed, too."""
+
+
+def walkthrough(args: Namespace) -> int:
+    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, and what they did."""
+    tape, log = section_13(), Log()
+    grad(tape["L"], [tape[name] for name in TARGETS], log=log)
+    if args.html is not None:
+        print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
+    elif args.json:
+        as_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
+    else:
+        said(str(log))
+    return 0
+
+
+def coverage(args: Namespace) -> int:
+    """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
+    rows = survey()
+    if args.json:
+        as_json(by_class(rows))
+    else:
+        print(table(rows))
+    return 0
+
+
+def show(args: Namespace) -> int:
+    """A saved tape: its nodes; with --draw, the picture of the program around an output."""
+    tape = load(args.file)
+    if args.draw is not None:
+        as_picture(FORMATS[args.draw](node(tape, args.output or last(tape))))
+    elif args.json:
+        as_json([row(n) for n in tape])
+    else:
+        for n in tape:
+            facts = row(n)
+            print(f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} {facts['dtype']} {facts['shape']}")
+        tables = ", ".join(f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape._memory.tables.items())
+        print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
+    return 0
+
+
+def gradient(args: Namespace) -> int:
+    """The derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
+    tape, log = load(args.file), Log()
+    L, targets = asked(tape, args)
+    found = grad(L, {t.name: t for t in targets}, log=log)
+    if args.save:
+        save(args.file, tape)
+    if args.json:
+        as_json({"derivatives": {name: written(g) for name, g in found.items()}, "transcript": str(log).splitlines()})
+        return 0
+    for name, g in found.items():
+        print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
+    if args.log:
+        said(f"\n{log}")
+    return 0
+
+
+def reason(args: Namespace) -> int:
+    """Why derivatives are what they are in the saved table: computed, read, dropped, kept."""
+    L, targets = asked(load(args.file), args)
+    reasons = {t.name: why(L, t) for t in targets}
+    if args.json:
+        as_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
+    else:
+        print(*reasons.values(), sep="\n")
+    return 0
+
+
+def explanation(args: Namespace) -> int:
+    """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
+    L, targets = asked(load(args.file), args)
+    found = explain(L, {t.name: t for t in targets})
+    if args.json:
+        as_json({name: str(e).splitlines() for name, e in found.items()})
+    else:
+        print(*found.values(), sep="\n\n")
+    return int(any(e.findings for e in found.values()))
+
+
+def check(args: Namespace) -> int:
+    """Whether derivatives agree with finite differences; exit code 1 where one does not."""
+    L, targets = asked(load(args.file), args)
+    wrong = {}
+    for t in targets:
+        try:
+            check_grad(L, [t])
+        except CheckError as error:
+            wrong[t.name] = str(error)
+    if args.json:
+        as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
+    else:
+        for t in targets:
+            print(f"∂{printable(L.name)}/∂{printable(t.name)}: {wrong.get(t.name, 'agrees with finite differences')}")
+    return int(bool(wrong))
+
+
+def compare(args: Namespace) -> int:
+    """What full backprop and sums over paths would do for the same targets, and whether all find the same."""
+    tape, log = load(args.file), Log()
+    L, targets = asked(tape, args)
+    tape.forget(L)
+    found, everything = grad(L, targets, log=log), backprop(L)
+    ways = {
+        "memograd": found,
+        "backprop": [everything[t] if t in everything else 0.0 for t in targets],
+        "finite differences": [finite_difference(L, t) for t in targets],
+    }
+    memory = tape._memory.tables[L.id]
+    uses = {n: len(pairs(memory, n)) for n in memory.up}
+    work = {"memograd": sum(uses[tape[name].id] for name in log.stored), "backprop": sum(uses.values())}
+    if (steps := counted(L, targets)) is not None:
+        ways["sums over paths"], work["sums over paths"] = [path_sum(L, t) for t in targets], steps
+    worst = {way: max(deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
+    if args.json:
+        as_json({"local derivatives": work, "deviation": {way: written(off) for way, off in worst.items()}})
+    else:
+        print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
+        for way, off in worst.items():
+            print(f"{way:<20}{work.get(way, '–'):>18}{off:>12.1e}")
+    return int(max(worst["backprop"], worst.get("sums over paths", 0.0)) > 1e-6)
+
+
+def completion(args: Namespace) -> int:
+    """A script that completes the words of this command in a shell."""
+    try:
+        import shtab
+    except ModuleNotFoundError:
+        print("memograd: completion is written by shtab, which is not installed. Install it: pip install 'memograd[cli]'.", file=sys.stderr)
+        return 2
+    print(shtab.complete(args.parser(), args.shell))
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ what they share
+
+
+def asked(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
+    """The output and the targets that were named."""
+    targets = [node(tape, name) for name in args.targets]
+    for t in targets:
+        if isinstance(t.dtype, tuple):
+            raise RefusedError(f"{describe(t._attributes)} has several outputs. Take one of them.")
+    return node(tape, args.output), targets
+
+
+def node(tape: Tape, name: str) -> Node:
+    """A node by its name, or by its id."""
+    return tape[int(name) if name.isdecimal() else name]
+
+
+def last(tape: Tape) -> str:
+    """The last scalar of a tape, as an id: most often the output."""
+    return next((str(n.id) for n in reversed(list(tape)) if n.shape == ()), "0")
+
+
+def row(n: Node) -> dict[str, Any]:
+    """A node's facts."""
+    return {
+        "id": n.id,
+        "name": n.name,
+        "op": op_name(n.op),
+        "operands": [o.id for o in n.operands],
+        "dtype": str(n.dtype),
+        "shape": n.shape,
+    }
+
+
+def as_json(answer: Any) -> None:
+    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes them in ASCII."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(answer, indent=2, allow_nan=False)
+    print(text)
+
+
+def as_picture(text: str) -> None:
+    """Print a picture: in UTF-8, as its readers expect it, unless it goes to a terminal."""
+    if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(text)
+
+
+def written(g: Any) -> Any:
+    """An array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
+    if np.iscomplexobj(g):
+        return [written(np.real(g)), written(np.imag(g))]
+    a = np.asarray(g)
+    return np.where(np.isfinite(a), a.astype(object), a.astype(str)).tolist()
+
+
+def counted(L: Node, targets: list[Node]) -> int | None:
+    """How many local derivatives the sums over all paths take; None where there are too many paths to walk."""
+    steps = 0
+    for number, path in enumerate(path for t in targets for path in paths(L, t)):
+        if number == MANY:
+            return None
+        steps += len(path)
+    return steps
+
+
+def deviation(g: Any, h: Any) -> float:
+    """The largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
+    same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN
+        off = np.abs(np.subtract(g, h)) / np.maximum(1.0, np.abs(h))
+    return float(np.max(np.where(same, 0.0, np.nan_to_num(off, nan=np.inf, posinf=np.inf)), initial=0.0))
+
+
+def said(text: str) -> None:
+    """Print a transcript; in colour, where it goes to a terminal."""
+    print(re.sub("([→←✗]) table\\[.*?\\]", lambda found: f"{COLOURS[found[1]]}{found[0]}\x1b[0m", text) if has_colours() else text)
+
+
+def has_colours() -> bool:
+    """Whether the output shows colours: a terminal, unless NO_COLOR is set, and anything where FORCE_COLOR is."""
+    if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
+        return not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and os.name != "nt" and os.environ.get("TERM") != "dumb"

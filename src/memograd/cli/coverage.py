@@ -1,0 +1,139 @@
+"""What memograd knows of NumPy and SciPy: every public function in one class.
+
+*Differentiable*: it has a rule with lines, or `memograd.numpy` or `memograd.scipy` serve it under its own name. *Constant*: no
+derivative passes through it where that matters. *Refused*: it is not recorded, for a reason that is given. Classes, modules
+and constants are no functions, and are left out.
+"""
+
+import importlib
+import importlib.util
+import types
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import NoRuleError
+from ..rules.registration import REFUSED, rule_of
+from ..tape.node import FACTS, Node
+
+CLASSES = ("differentiable", "constant", "refused", "unclassified")
+
+NAMESPACES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
+"""Walked from end to end; besides them the methods of arrays, and these functions of SciPy:"""
+
+CHOSEN = {
+    "scipy.linalg": "solve solve_triangular cho_solve expm sqrtm logm block_diag toeplitz".split(),
+    "scipy.stats": [
+        *(f"{law}.{f}" for law in ("norm", "t", "beta", "gamma", "multivariate_normal") for f in ("pdf", "logpdf", "cdf", "logcdf")),
+        *(f"poisson.{f}" for f in ("pmf", "logpmf", "cdf", "logcdf")),
+        *(f"dirichlet.{f}" for f in ("pdf", "logpdf")),
+    ],
+    "scipy.signal": ["convolve"],
+}
+
+OF_METHOD = {"flatten": np.ravel}
+"""What a method records, where NumPy has no function of the same name."""
+
+
+class Row(NamedTuple):
+    """One function: where it is, what it is called, its class, and the reason if it is refused."""
+
+    namespace: str
+    name: str
+    kind: str
+    reason: str | None = None
+
+
+def survey() -> list[Row]:
+    """Every public function with its class; SciPy's only where SciPy is installed.
+
+    Examples
+    --------
+    >>> from memograd.cli.coverage import survey
+    >>> [row.kind for row in survey() if row.name in ("tanh", "floor", "putmask")]
+    ['constant', 'refused', 'differentiable']
+    """
+    found = [_row(home, name, f) for home in NAMESPACES if (module := _module(home)) for name, f in public(module)]
+    found += [_method_row(name, f) for name, f in public(np.ndarray)]
+    chosen = ((home, name, module) for home, names in CHOSEN.items() if (module := _module(home)) for name in names)
+    return found + [_row(home, name, attrgetter(name)(module)) for home, name, module in chosen]
+
+
+def public(home: Any) -> Iterator[tuple[str, Any]]:
+    """The public functions of a module, or the public methods of a class, with their names."""
+    with warnings.catch_warnings(action="ignore"):  # some names warn that they will go
+        for name in dir(home):
+            f = None if name.startswith("_") else getattr(home, name)
+            if callable(f) and not isinstance(f, type | types.ModuleType | types.GenericAlias):
+                yield name, f
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Namespaces by classes, with counts."""
+    counts = Counter((row.namespace, row.kind) for row in rows)
+    homes = list(dict.fromkeys(home for home, _ in counts))
+    lines = [(home, [counts[home, kind] for kind in CLASSES]) for home in homes]
+    lines.append(("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)]))
+    shown = [("", *CLASSES, "names"), *((home, *numbers, sum(numbers)) for home, numbers in lines)]
+    return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
+
+
+def by_class(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
+    """For each namespace and class the names; refused ones with their reasons."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        of_home = found.setdefault(row.namespace, {kind: {} if kind == "refused" else [] for kind in CLASSES})
+        if row.reason is None:
+            of_home[row.kind].append(row.name)
+        else:
+            of_home[row.kind][row.name] = row.reason
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------- one function
+
+
+def _module(home: str) -> Any:
+    """A module by its name; None where its library is not installed."""
+    return importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
+
+
+def _row(home: str, name: str, f: Any) -> Row:
+    kind = _kind(f)
+    if kind is None and _served(home, name, f):
+        return Row(home, name, "differentiable")
+    return Row(home, name, "refused", REFUSED[f]) if kind is None and f in REFUSED else Row(home, name, kind or "unclassified")
+
+
+def _kind(f: Any) -> str | None:
+    """The class of what is registered."""
+    if f in FACTS:
+        return "constant"
+    try:
+        return "constant" if rule_of(f).kind == "constant" else "differentiable"
+    except NoRuleError:
+        return None
+
+
+def _served(home: str, name: str, f: Any) -> bool:
+    """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
+    library, *inner = home.split(".")
+    try:
+        module = importlib.import_module(f"memograd.{library}")
+        for part in inner:
+            module = getattr(module, part)
+        return bool(attrgetter(name)(module) != f) or name in getattr(module, "THROUGH", ())
+    except AttributeError:
+        return False
+
+
+def _method_row(name: str, method: Any) -> Row:
+    home = "numpy.ndarray"
+    if method in REFUSED:
+        return Row(home, name, "refused", REFUSED[method])
+    f = OF_METHOD.get(name, getattr(np, name, None))
+    return Row(home, name, (hasattr(Node, name) and _kind(f)) or "unclassified")

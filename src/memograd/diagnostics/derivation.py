@@ -1,0 +1,262 @@
+"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values, then chain-rule steps.
+
+Each cotangent that the recursion stores gives one equation: what its consumers give back, the same in numbers, and the sum.
+What it read from the table is already known.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..drawing.player_steps import TERMS, Telling, added, number
+from ..memory.memory import Memory, Table, consumers
+from ..program.steps import ARGS, KWARGS, OP, Operand
+from ..solver.log import Log
+from ..solver.recursion import checked_all, pull_back, scalar
+from ..tape.node import Node
+from ..text import derivative_name, op_name, printable
+from ..transforms.forward_mode import keep
+
+
+class Value(NamedTuple):
+    """A line of the forward phase: `name = formula = value`; a leaf has no formula."""
+
+    name: str
+    formula: str
+    value: str
+
+
+class Equation(NamedTuple):
+    """A chain-rule step.
+
+    Attributes
+    ----------
+    name : str
+        n, where the left side is ∂L/∂n.
+    consumers : tuple of str
+        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was known.
+    numbers : str
+        The terms in numbers, where they say more than the sum.
+    value : str
+        The sum.
+    known : tuple of str
+        Each c whose ∂L/∂c was read from the table.
+    """
+
+    name: str
+    consumers: tuple[str, ...]
+    numbers: str
+    value: str
+    known: tuple[str, ...]
+
+
+class Derivation:
+    """The worked derivation of a request. It prints as plain text; notebooks show it typeset.
+
+    Attributes
+    ----------
+    output : str
+        L's name.
+    values : list of Value
+        The forward phase.
+    equations : list of Equation
+        The backward phase, in the order in which the derivatives were found.
+    """
+
+    def __init__(self, output: str, values: list[Value], equations: list[Equation]) -> None:
+        self.output, self.values, self.equations = output, values, equations
+
+    def __str__(self) -> str:
+        forward = [f"    {' = '.join(part for part in line if part)}" for line in self.values]
+        backward = [f"    {line}" for equation in self.equations for line in self._lines(equation)]
+        return "\n".join(["Forward:", *forward, "", "Backward:", *backward])
+
+    __repr__ = __str__
+
+    def _lines(self, e: Equation) -> Iterator[str]:
+        """An equation as plain text, its signs of equality one below the other."""
+        left = derivative_name(self.output, e.name)
+        if not e.consumers:
+            yield f"{left} = {e.value}, already known"
+            return
+        known = [derivative_name(self.output, c) for c in e.known]
+        note = f"    ({', '.join(known)} already known)" if known else ""
+        first, *others = self._sides(e, derivative_name, " · ", " (direct)")
+        yield f"{left} = {first}{note}"
+        yield from (f"{'':{len(left)}} = {side}" for side in others)
+
+    def _sides(self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str) -> list[str]:
+        """What an equation says, one after the other: the terms, the numbers, the sum."""
+        if e.consumers == (self.output,):
+            return [e.value + direct]
+        pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
+        terms = [local + direct if c == self.output else g + times + local for c, (g, local) in zip(e.consumers, pairs, strict=False)]
+        return [side for side in (added(terms, len(e.consumers)), e.numbers, e.value) if side]
+
+    def markdown(self) -> str:
+        """As Markdown with LaTeX."""
+        forward = " \\\\\n".join(
+            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}" for v in self.values
+        )
+        backward = " \\\\[4pt]\n".join(self._aligned(e) for e in self.equations)
+        return f"**Forward**\n\n{aligned(forward)}\n\n**Backward**\n\n{aligned(backward)}\n"
+
+    def _aligned(self, e: Equation) -> str:
+        left = fraction(self.output, e.name)
+        if not e.consumers:
+            return f"{left} &= {e.value} && \\text{{already known}}"
+        known = ", ".join(fraction(self.output, c) for c in e.known)
+        note = f" && {known} \\text{{ already known}}" if known else ""
+        first, *others = self._sides(e, fraction, " ", "\\text{ (direct)}")
+        return (f"{left} &= " + " \\\\\n&= ".join([first + note, *others])).replace("·", "\\cdot").replace("…", "\\dots")
+
+    def html(self) -> str:
+        """As a piece of HTML that needs nothing else."""
+        forward = "".join(f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values)
+        backward = "".join(f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations)
+        return f'<section class="memograd"><h4>Forward</h4><ul>{forward}</ul><h4>Backward</h4><ol>{backward}</ol></section>'
+
+    _repr_markdown_ = markdown
+
+
+def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
+    """The derivation of ∂L/∂x as chain-rule steps with numbers, on the user's own graph.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    x : Node, or nest of them
+        By what to differentiate.
+    log : Log, optional
+        The run to tell of, with what it read from the table; without it, the whole derivation from the beginning. It
+        touches no table.
+
+    Returns
+    -------
+    Derivation
+        Prints as text; ``markdown()`` gives Markdown with LaTeX, ``html()`` HTML.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> a = tape.leaf(3.0, name="a")
+    >>> b = np.square(a).named("b")
+    >>> L = (b * a).named("L")
+    >>> mg.derive(L, a)
+    Forward:
+        a = 3
+        b = np.square(a) = 9
+        L = np.multiply(b, a) = 27
+    <BLANKLINE>
+    Backward:
+        ∂L/∂b = 3 (direct)
+        ∂L/∂a = ∂L/∂b · ∂b/∂a + ∂L/∂a (direct)
+              = 3 · 6 + 1 · 9
+              = 27
+    """
+    nodes = checked_all(scalar(L), x)
+    memory = L.tape._memory
+    with L.tape._lock:
+        if log is None:
+            table, log = _rehearsed(memory, L, [t.id for t in nodes])
+        else:
+            log.check(memory.graph)
+            table = memory.tables.get(L.id) or memory.empty_table(L.id)
+        return _told(memory, table, log)
+
+
+def _rehearsed(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
+    """The run as it would be with an empty table, on one that nobody else sees."""
+    table, log = memory.empty_table(L.id), Log()
+    outer = log.begin(memory.graph, L.id)
+    for n in targets:
+        if n in table.up:
+            pull_back(memory, table, n, memory.value, keep, log)
+    log.end(outer)
+    return table, log
+
+
+def _told(memory: Memory, table: Table, log: Log) -> Derivation:
+    telling, name = Telling(memory, table, log.events), memory.nodes.name
+    equations, seen, read = [], {table.output}, []
+    for when, e in enumerate(log.events):
+        if e.output != table.output or e.kind not in ("read", "store"):
+            continue
+        if e.kind == "read":
+            read.append(e)
+            if e.depth:
+                continue
+        known = tuple(name(r.node) for r in read if r.depth == e.depth + 1)
+        read = [r for r in read if r.depth <= e.depth and r is not e]
+        equations.append(_equation(telling, e.node, when, e.kind == "store", known))
+        seen |= {e.node, *(consumers(table, e.node) if e.kind == "store" else ())}
+    return Derivation(name(table.output), _values(memory, seen), equations)
+
+
+def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]) -> Equation:
+    memory, above = telling.memory, consumers(telling.table, n)[::-1] if stored else []
+    numbers = "".join(telling.sum(above, n)).removeprefix(" = ") if stored else ""
+    names = tuple(memory.nodes.name(c) for c in above)
+    return Equation(memory.nodes.name(n), names, numbers, telling.value(n, when) or "a number that was replaced since", known)
+
+
+def _values(memory: Memory, seen: set[int]) -> list[Value]:
+    """The forward phase of the nodes that the derivation speaks of, and of their operands."""
+    operands = {a for n in seen for a in memory.steps[n][ARGS] if type(a) is Operand}
+    return [Value(memory.nodes.name(n), _formula(memory, n), number(memory.value(n))) for n in sorted(seen | operands)]
+
+
+def _formula(memory: Memory, n: int) -> str:
+    """How a node is computed: its op of its operands; of a leaf, nothing."""
+    step = memory.steps[n]
+    if step[OP] is None:
+        return ""
+    args = [memory.nodes.name(a) if type(a) is Operand else _constant(a) for a in step[ARGS]]
+    keywords = [f"{key}={_constant(value)}" for key, value in step[KWARGS].items()]
+    return f"{op_name(step[OP])}({', '.join([*args, *keywords])})"
+
+
+def _constant(a: Any) -> str:
+    if isinstance(a, np.ndarray | np.generic):
+        return number(a) if a.dtype.kind in "fciu" else f"{a.dtype} {a.shape}"
+    return printable(repr(a), 20)
+
+
+# --------------------------------------------------------------------------------------------------------- as LaTeX
+
+
+def aligned(lines: str) -> str:
+    """A block of equations."""
+    return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
+
+
+def fraction(above: str, below: str) -> str:
+    """∂above/∂below."""
+    return f"\\frac{{\\partial {latex(above)}}}{{\\partial {latex(below)}}}"
+
+
+def latex(name: str) -> str:
+    """A name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
+    word = re.fullmatch(r"([A-Za-z]+?)_?(\d*)", name)
+    if word is None:
+        return text(name)
+    letters = word[1] if len(word[1]) == 1 else f"\\mathrm{{{word[1]}}}"
+    return f"{letters}_{{{word[2]}}}" if word[2] else letters
+
+
+def text(anything: str) -> str:
+    """Any text inside a formula: what LaTeX would take as its own is escaped."""
+    return "\\text{" + re.sub(r"[\\{}$&#%_~^]", lambda found: ESCAPED.get(found[0], "\\" + found[0]), printable(anything)) + "}"
+
+
+ESCAPED = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}

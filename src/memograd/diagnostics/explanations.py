@@ -1,0 +1,129 @@
+"""Why is a derivative zero, absent, NaN, infinite, or of a surprising size? What the parts of this folder find, in order."""
+
+import warnings
+from typing import Any, overload
+
+import numpy as np
+
+from ..arrays.pytrees import mapped
+from ..arrays.values import handed_out
+from ..solver.recursion import checked_all, scalar
+from ..tape.node import Node
+from .dead_ends import endings
+from .findings import Finding
+from .kinks import kinks
+from .magnitudes import size_findings, surprise
+from .nonfinite_origins import adjoint_origins, forward_origins
+from .path_contributions import path_shares
+from .report import Explanation
+from .subgraph import Region, finite, parts, vanishes
+from .zero_causes import zero_findings
+
+
+@overload
+def explain(L: Node, x: Node) -> Explanation: ...
+@overload
+def explain(L: Node, x: Any) -> Any: ...
+
+
+def explain(L: Node, x: Any) -> Any:
+    """Why ∂L/∂x is what it is: where a zero, a NaN or an infinity comes from, or where the paths end; and that all is in order.
+
+    Everything is found in one go, without stopping at the first fault: each place where a value is born that is no finite
+    number, each where a derivative is; each use that makes zero of what arrives; each end of a path.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    x : Node, or nest of them
+        Of an inexact dtype: leaves or any other nodes.
+
+    Returns
+    -------
+    Explanation, or nest of them
+        Prints as text, shows as a table in a notebook; its `findings` name cause, node, operand, elements and line.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Notes
+    -----
+    The derivatives between x and L are computed beside L's table, which stays as it is; so do the program, the names and the
+    log. Values that an assignment made stale are verified, and values that were let go are computed again, as ``grad`` itself
+    would. Which elements depend on which is found by running ops again with a NaN in an operand.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x = tape.leaf([4.0, 0.0], name="x")
+    >>> L = np.sum(np.where(x > 0, np.sqrt(x).named("root"), 0.0).named("y")).named("L")
+    >>> with np.errstate(invalid="ignore"):
+    ...     found = mg.explain(L, x).findings[0]
+    >>> found.cause, found.node, found.operand, found.elements.first
+    ('masked branch', 'root', 'x', ((1,),))
+    >>> print(found.text.partition("Safe is")[2])
+    <BLANKLINE>
+    safe = np.where(x > 0, x, 1.0)
+    root = np.sqrt(safe)
+    y = np.where(x > 0, root, 0.0)
+    """
+    scalar(L)
+    checked_all(L, x)
+    return mapped(lambda t: _explained(L, t), x)
+
+
+def _explained(L: Node, x: Node) -> Explanation:
+    tape = L.tape
+    with tape._lock, np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it looks for is what NumPy would warn of
+        region = Region(tape._memory, L.id, x.id)
+        verdict, findings = _judged(region)
+        return Explanation(
+            region.name(L.id),
+            region.name(x.id),
+            handed_out(region.cotangents[x.id]) if region.nodes else None,
+            verdict,
+            tuple(dict.fromkeys(findings)),
+            tuple(dict.fromkeys(_zeros_among(region))) if verdict == "in order" else (),
+            kinks(region),
+            path_shares(region),
+        )
+
+
+def _judged(region: Region) -> tuple[str, list[Finding]]:
+    """What is the case, and why."""
+    if not region.nodes:
+        return "no path", list(endings(region))
+    g, L = region.cotangents[region.target], region.output
+    if not finite(g):
+        backward, carriers = adjoint_origins(region)
+        kind = "NaN" if any(np.any(np.isnan(part)) for part in parts(g)) else "infinite"
+        return kind, forward_origins(region, [L, *carriers]) + backward
+    if not finite(region.read(L)):
+        return "value", forward_origins(region, [L])
+    if vanishes(g) and np.size(g):
+        return "zero", zero_findings(region, region.target, _all(g)) + list(endings(region))
+    return _sized(region) if np.size(g) else ("in order", [])
+
+
+def _sized(region: Region) -> tuple[str, list[Finding]]:
+    findings = size_findings(region)
+    if not findings:
+        return "in order", []
+    cancelling = findings[0].cause == "cancellation"
+    return "rounding" if cancelling else "small" if surprise(region) < 0 else "large", findings
+
+
+def _all(g: Any) -> Any:
+    return True if isinstance(g, tuple) else np.ones(np.shape(g), bool)
+
+
+def _zeros_among(region: Region) -> list[Finding]:
+    """Why some elements are zero, while others are not."""
+    g = region.cotangents[region.target]
+    some = not isinstance(g, tuple) and np.size(g) and not np.all(g)
+    return zero_findings(region, region.target, g == 0) if some else []

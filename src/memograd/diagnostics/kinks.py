@@ -1,0 +1,132 @@
+"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the sheets, op by op."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program.steps import KWARGS
+from ..rules.reductions import ABSENT, given, kept
+from .findings import Elements, elements_of
+from .subgraph import Region
+
+Test = Callable[..., Any]
+"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the result, a kink was hit."""
+
+
+def tied(y: Any, a: Any, b: Any, **__: Any) -> Any:
+    """Where two operands are equal."""
+    return np.equal(a, b)
+
+
+def at_zero(y: Any, a: Any, *_: Any, **__: Any) -> Any:
+    """Where the first operand is 0."""
+    return np.equal(a, 0)
+
+
+def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
+    """Where both are 0."""
+    return np.logical_and(np.equal(a, 0), np.equal(b, 0))
+
+
+def flat_result(y: Any, *_: Any, **__: Any) -> Any:
+    """Where the result is 0."""
+    return np.equal(y, 0)
+
+
+def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
+    """Where the first operand is at a bound."""
+    return np.logical_or(False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi))
+
+
+def shared(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, **__: Any) -> Any:
+    """The elements that are all an extreme, where there are several."""
+    extreme = np.logical_and(np.equal(a, kept(y, axis, given(keepdims, False))), given(where, True))
+    return np.logical_and(extreme, np.count_nonzero(extreme, axis=axis, keepdims=True) > 1)
+
+
+def repeated(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
+    """The places in the sorted result whose neighbour is equal."""
+    along = 0 if axis is None else axis
+    y = np.moveaxis(y, along, -1)
+    pairs = np.equal(y[..., 1:], y[..., :-1])
+    none = np.zeros((*y.shape[:-1], 1), bool)
+    return np.moveaxis(np.logical_or(np.concatenate([none, pairs], -1), np.concatenate([pairs, none], -1)), -1, along)
+
+
+KINKS: dict[Any, tuple[Test, str]] = {
+    np.absolute: (at_zero, "the slope is 0"),
+    np.fabs: (at_zero, "the slope is 0"),
+    np.maximum: (tied, "each of the two gets one half"),
+    np.minimum: (tied, "each of the two gets one half"),
+    np.fmax: (tied, "each of the two gets one half"),
+    np.fmin: (tied, "each of the two gets one half"),
+    np.clip: (at_bound, "the slope is one half"),
+    np.hypot: (at_origin, "the slope is 0"),
+    np.arctan2: (at_origin, "the slope is 0"),
+    np.angle: (at_zero, "the slope is 0"),
+    np.copysign: (at_zero, "the slope is 0"),
+    np.sign: (at_zero, "the slope is 0"),
+    np.std: (flat_result, "the slope is 0"),
+    np.nanstd: (flat_result, "the slope is 0"),
+    np.power: (at_origin, "the slope is 0"),
+    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), (shared, "each gets an even share")),
+    **dict.fromkeys((np.sort, np.partition), (repeated, "equals get an even split")),
+    np.greater: (tied, "the answer is False"),
+    np.less: (tied, "the answer is False"),
+    np.greater_equal: (tied, "the answer is True"),
+    np.less_equal: (tied, "the answer is True"),
+}
+"""By op: where it has a kink, and what is chosen there."""
+
+
+class Kink(NamedTuple):
+    """A node that sat on a kink or a tie.
+
+    Attributes
+    ----------
+    node : str
+        Its name.
+    formula : str
+        How it was made.
+    elements : Elements
+        Where: elements of the result, of an extreme's operand, or places in a sorted array.
+    chosen : str
+        What was chosen there.
+    line : (file, line) or None
+        Where the user's code made the node.
+    """
+
+    node: str
+    formula: str
+    elements: Elements
+    chosen: str
+    line: tuple[str, int] | None
+
+
+class Hit(NamedTuple):
+    """Where a node sat on a kink, and what was chosen."""
+
+    mask: Any
+    chosen: str
+
+
+def kink_of(region: Region, n: int) -> Hit | None:
+    """Where node n can have a kink, if its op is one that has any."""
+    found = KINKS.get(region.op(n))
+    if found is None:
+        return None
+    test, chosen = found
+    args = [region.argument(a) for a in region.arguments(n)]
+    return Hit(test(region.read(n), *args, **region.steps[n][KWARGS]), chosen)
+
+
+def kinks(region: Region) -> tuple[Kink, ...]:
+    """Every node between x and L that sat on a kink or a tie, in creation order."""
+    found = []
+    for n in region.between():
+        hit = kink_of(region, n) if n != region.target else None
+        if hit is not None and np.any(hit.mask):
+            mask = np.asarray(hit.mask)
+            found.append(Kink(region.name(n), region.formula(n), elements_of(mask, mask.shape), hit.chosen, region.line(n)))
+    return tuple(found)

@@ -1,0 +1,73 @@
+"""Where ops have no finite value or slope, and where they are flat: tables, by op."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..rules.ufunc_methods import log_sum, log_sum2
+from ..text import op_name
+
+
+class Domain(NamedTuple):
+    """Which operand decides, where it is bad, what it should be, as code; and a value that is safe."""
+
+    operand: int
+    bad: Callable[[Any], Any]
+    good: str
+    safe: float = 1.0
+
+
+def beyond(most: float) -> Callable[[Any], Any]:
+    """Whether an operand's size is at or above a bound."""
+    return lambda a: np.greater_equal(np.absolute(a), most)
+
+
+def at_most(bound: float) -> Callable[[Any], Any]:
+    """Whether an operand is at or below a bound."""
+    return lambda a: np.less_equal(np.real(a), bound)
+
+
+def zero(a: Any) -> Any:
+    """Whether an operand is zero."""
+    return np.equal(a, 0)
+
+
+DOMAINS: dict[str, Domain] = {
+    "np.log": Domain(0, at_most(0), "{} > 0"),
+    "np.log2": Domain(0, at_most(0), "{} > 0"),
+    "np.log10": Domain(0, at_most(0), "{} > 0"),
+    "np.log1p": Domain(0, at_most(-1), "{} > -1", 0.0),
+    "np.sqrt": Domain(0, at_most(0), "{} > 0"),
+    "np.cbrt": Domain(0, zero, "{} != 0"),
+    "np.divide": Domain(1, zero, "{} != 0"),
+    "np.reciprocal": Domain(0, zero, "{} != 0"),
+    "np.power": Domain(0, at_most(0), "{} > 0"),
+    "np.float_power": Domain(0, at_most(0), "{} > 0"),
+    "np.remainder": Domain(1, zero, "{} != 0"),
+    "np.arcsin": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arccos": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arctanh": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arccosh": Domain(0, at_most(1), "{} > 1", 2.0),
+    "special.xlogy": Domain(1, at_most(0), "{} > 0"),
+    "special.logit": Domain(0, lambda a: np.logical_or(at_most(0)(a), beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5),
+    "special.gammaln": Domain(0, at_most(0), "{} > 0"),
+    "special.gamma": Domain(0, at_most(0), "{} > 0"),
+}
+"""Ops with a pole or an edge: by name, since SciPy's come in late."""
+
+EXPONENTIALS = {"np.exp", "np.exp2", "np.expm1", "np.sinh", "np.cosh", "special.exp10"}
+"""Ops that leave the range of floats for operands of moderate size; zero is safe."""
+
+SATURATING = {
+    "np.tanh", "np.arctan", "special.expit", "special.erf", "special.erfc", "special.ndtr", "special.log_expit", "special.log_ndtr",
+    "softmax", "log_softmax", "np.maximum", "np.minimum", "np.fmax", "np.fmin", "np.clip", "np.logaddexp", "np.logaddexp2", "logsumexp",
+    op_name(log_sum), op_name(log_sum2), "np.max", "np.min",
+}  # fmt: skip
+"""Ops that are flat on a part of their domain, or nearly so."""
+
+
+def domain_of(op: Any) -> Domain | None:
+    """Where an op has no finite value or slope, as far as the table knows."""
+    name = op_name(op)
+    return Domain(0, beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)

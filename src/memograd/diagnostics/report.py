@@ -1,0 +1,145 @@
+"""The explanation as it is read: in lines of text, as a table in a notebook, and as data."""
+
+import os
+from collections.abc import Callable
+from html import escape
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..text import derivative_name
+from .findings import Elements, Finding
+from .kinks import Kink
+from .path_contributions import Shares
+from .subgraph import parts
+
+WIDTH = 79
+SHOWN = 6
+"""How many findings, remarks and kinks are printed; all of them are data."""
+
+
+class Explanation(NamedTuple):
+    """What makes ∂L/∂x what it is; prints as a text under 80 columns, save for long names of files and code.
+
+    Attributes
+    ----------
+    output, target : str
+        The names of L and x.
+    derivative : array or None
+        ∂L/∂x, as it was computed; None where no path leads from x to L.
+    verdict : str
+        ``no path``, ``NaN``, ``infinite``, ``zero``, ``small``, ``large``, ``rounding``, ``value`` (L itself is no finite
+        number, ∂L/∂x is in order) or ``in order``.
+    findings : tuple of Finding
+        Why; empty where all is in order.
+    remarks : tuple of Finding
+        Why some elements of a derivative that is in order are zero.
+    kinks : tuple of Kink
+        Which nodes between x and L sat on a kink or a tie, and what was chosen.
+    shares : Shares
+        The largest contributions to the derivative.
+    """
+
+    output: str
+    target: str
+    derivative: Any
+    verdict: str
+    findings: tuple[Finding, ...]
+    remarks: tuple[Finding, ...]
+    kinks: tuple[Kink, ...]
+    shares: Shares
+
+    @property
+    def in_order(self) -> bool:
+        """Whether nothing was found that one would ask about."""
+        return not self.findings
+
+    def __repr__(self) -> str:
+        rows, told = wrap(self.headline, WIDTH), set[str]()
+        for number, found in enumerate(self.findings[:SHOWN], 1):
+            rows += _item(f"{number}.", found, found.cause in told)
+            told.add(found.cause)
+        rows += _more(self.findings)
+        for title, remarks in (("Zeros among the elements:", self.remarks), ("Kinks and ties:", self.kinks)):
+            rows += [title] * bool(remarks) + [line for remark in remarks[:SHOWN] for line in _remark(remark)] + _more(remarks)
+        if self.shares.shares:
+            rows += ["Shares of the derivative:", *(_cut(row) for row in str(self.shares).splitlines())]
+        return "\n".join(rows)
+
+    @property
+    def headline(self) -> str:
+        """The verdict as a sentence."""
+        this = derivative_name(self.output, self.target)
+        return {
+            "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
+            "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",
+            "infinite": f"{this} is infinite{_where(self.derivative, np.isinf)}.",
+            "zero": f"{this} is 0{_where(self.derivative, np.logical_not)}.",
+            "value": f"{this} is in order, but {self.output} itself is not a finite number.",
+            "rounding": f"{this} is what rounding left of parts that cancel.",
+            "in order": f"{this} is in order.",
+        }.get(self.verdict, f"{this} is surprisingly {self.verdict}.")
+
+    def _repr_html_(self) -> str:
+        """A table: a row for each finding, remark and kink."""
+        rows = [(found.cause, found.node, found.operand or "", found.elements, found.line, f"{found.text}\n{found.advice}")
+                for found in (*self.findings, *self.remarks)]  # fmt: skip
+        rows += [("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen) for kink in self.kinks]
+        heads = "".join(f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why"))
+        body = "".join(f"<tr>{''.join(map(_cell, (*row[:4], _place(row[4]).rstrip(': '), row[5])))}</tr>" for row in rows)
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
+        return f"<p>{escape(self.headline)}</p>{table}{shares}"
+
+
+def _item(mark: str, found: Finding, told: bool) -> list[str]:
+    """A finding: line and cause, the sentence, code as it stands, the advice, unless it was told before."""
+    operand = f", operand {found.operand}" if found.operand is not None else ""
+    at = "at" if found.of == "derivative" else "in the value of"
+    head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
+    # No break between the number and the place, however long that is.
+    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in _wrapped(f"{mark}\N{NO-BREAK SPACE}{_place(found.line)}{head}", "", "   ")]
+    text, *code = found.text.splitlines()
+    for paragraph in (text,) if code or told else (text, found.advice):
+        rows += _wrapped(paragraph, "   ", "   ")
+    return rows + [f"       {line}" for line in code]
+
+
+def _remark(remark: Finding | Kink) -> list[str]:
+    what = remark.text if isinstance(remark, Finding) else f"{remark.node} = {remark.formula}: {remark.chosen}"
+    return _wrapped(f"{_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    ")
+
+
+def _wrapped(text: str, first: str, following: str) -> list[str]:
+    """A text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
+    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
+
+
+def _which(elements: Elements) -> str:
+    shown = str(elements)
+    return f", elements {shown}" if shown else ""
+
+
+def _place(line: Any) -> str:
+    """The file and the line, in front of what is said of them."""
+    return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
+
+
+def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
+    """In how many elements something is the case."""
+    arrays = list(parts(derivative)) if derivative is not None else []
+    number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
+    return "" if size == 1 else f" in all of its {size} elements" if number == size else f" in {number} of its {size} elements"
+
+
+def _more(found: tuple[Any, ...]) -> list[str]:
+    return [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+
+
+def _cut(row: str) -> str:
+    return row if len(row) <= WIDTH else f"{row[: WIDTH - 1]}…"
+
+
+def _cell(value: Any) -> str:
+    return f"<td>{escape(str(value)).replace(chr(10), '<br>')}</td>"

@@ -1,0 +1,242 @@
+"""What lies between x and L, gone through beside the tables: every derivative there, and what each use gives to it."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays.values import inexact, settle
+from ..memory.memory import Memory, uses
+from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, uses_in
+from ..rules.broadcasting import unbroadcast
+from ..rules.indexing import getitem, masked, replace
+from ..rules.registration import RULES, Line
+from ..solver.recursion import fitted, total
+from ..text import derivative_name, op_name, printable
+
+Mask = Any
+"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several outputs, too."""
+
+SYMBOLS = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@", np.greater: ">", np.less: "<",
+    np.greater_equal: ">=", np.less_equal: "<=", np.equal: "==", np.not_equal: "!=", np.logical_and: "&", np.logical_or: "|",
+}  # fmt: skip
+
+CHOOSING: frozenset[Any] = frozenset({
+    np.where, np.select, np.choose, np.piecewise, np.take, np.take_along_axis, np.compress, np.extract, np.diagonal, np.diag,
+    getitem, masked, replace,
+})  # fmt: skip
+"""Ops that take some elements and leave others: what is left gets no derivative."""
+
+
+class Use(NamedTuple):
+    """One place where a node is an operand: of which consumer, at which position, by which line."""
+
+    node: int
+    consumer: int
+    argnum: int
+    line: Line
+
+
+class Region:
+    """The nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
+
+    Attributes
+    ----------
+    nodes : list of int
+        L first, each before its operands: the order in which a run meets them. Empty where no path leads from x to L.
+    cotangents : dict
+        Node to ∂L/∂node.
+    """
+
+    def __init__(self, memory: Memory, output: int, target: int) -> None:
+        self.memory, self.steps, self.output, self.target = memory, memory.steps, output, target
+        self.table = memory.empty_table(output)
+        self.cotangents, self.read = self.table.cotangents, memory.value
+        self.nodes = sorted(self._reachable(), reverse=True)
+        for n in self.nodes[1:]:
+            self.cotangents[n] = total(memory, self.table, n, self.read)
+
+    def _reachable(self) -> set[int]:
+        found: set[int] = set()
+        stack = [self.target] if self.target in self.table.up else []
+        while stack:
+            n = stack.pop()
+            if n not in found:
+                found.add(n)
+                stack.extend(c for c, _ in uses(self.table, n))
+        return found
+
+    # ----------------------------------------------------------------------------------------------- derivatives
+
+    def uses(self, n: int) -> list[Use]:
+        """The uses of n that lead to L, the latest first, as a run adds them up."""
+        return [Use(n, c, k, line) for c, lines in uses(self.table, n) for k, line in lines]
+
+    def pulled(self, use: Use, g: Any) -> Any:
+        """What a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
+        return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
+
+    def fitted(self, use: Use, d: Any) -> Any:
+        """The same, as it is added to the operand's cotangent."""
+        return d if type(d) is tuple else fitted(d, self.memory, use.consumer, use.argnum, use.node)
+
+    def term(self, use: Use, g: Any = None) -> Any:
+        """What a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
+        return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
+
+    def measured(self, use: Use) -> tuple[float, float]:
+        """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
+        d = self.pulled(use, self.cotangents[use.consumer])
+        size, shape = largest(self.fitted(use, d)), self.steps[use.node][SHAPE]
+        if type(d) is tuple or np.shape(d) == shape:
+            return size, size
+        return size, largest(unbroadcast(np.absolute(d), shape))
+
+    # ------------------------------------------------------------------------------------------------- elements
+
+    def reached(self, use: Use, mask: Mask) -> Mask:
+        """The elements of the consumer that depend on these elements of the operand.
+
+        Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
+        the result is NaN, it depends on them. An op that passes over a NaN, or refuses it, is taken to depend on all of
+        them everywhere.
+        """
+        step = self.steps[use.consumer]
+        if type(step[DTYPE]) is tuple or mask is True:
+            return True
+        if step[OP] not in CHOOSING and self.aligned(use):
+            return mask
+        if "linalg" in (getattr(step[OP], "__module__", None) or ""):
+            return np.ones(step[SHAPE], bool)  # LAPACK complains of a NaN on the terminal
+        try:
+            y = RULES[step[OP]].run([self._poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
+        except Exception:  # whatever an op raises that cannot bear a NaN
+            return np.ones(step[SHAPE], bool)
+        found = np.isnan(y)
+        told = np.shape(found) == step[SHAPE] and (np.any(found) or step[OP] in CHOOSING)
+        return found if told else np.ones(step[SHAPE], bool)
+
+    def _poisoned(self, a: Any, k: int, use: Use, mask: Mask) -> Any:
+        value = self.argument(a)
+        return settle(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
+
+    def argument(self, a: Any) -> Any:
+        """The value of an argument of an op."""
+        return self.read(a) if type(a) is Operand else a
+
+    def arguments(self, n: int) -> tuple[Any, ...]:
+        """The arguments of the op that made n, as they were recorded."""
+        return self.steps[n][ARGS]  # type: ignore[no-any-return]
+
+    def op(self, n: int) -> Any:
+        """The op that made n."""
+        return self.steps[n][OP]
+
+    def aligned(self, use: Use) -> bool:
+        """Whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
+        step = self.steps[use.consumer]
+        return RULES[step[OP]].kind == "elementwise" and step[SHAPE] == self.steps[use.node][SHAPE]
+
+    # ----------------------------------------------------------------------------------------- the whole program
+
+    @cached_property
+    def above(self) -> set[int]:
+        """The nodes that L is computed from, with L."""
+        found, stack = {self.output}, [self.output]
+        while stack:
+            for o in uses_in(self.steps[stack.pop()][ARGS]):
+                if o not in found:
+                    found.add(o)
+                    stack.append(o)
+        return found
+
+    def between(self) -> list[int]:
+        """The nodes on any way from x to L, differentiable or not, in creation order."""
+        above, found = self.above, {self.target}
+        for n in sorted(above):
+            if n > self.target and not found.isdisjoint(uses_in(self.steps[n][ARGS])):
+                found.add(n)
+        return sorted(found & above)
+
+    def inexact(self, n: int) -> bool:
+        """Whether the dtype of n has derivatives."""
+        return inexact(self.steps[n][DTYPE])
+
+    # ---------------------------------------------------------------------------------------------------- words
+
+    def name(self, n: int) -> str:
+        """The name of a node, on one line."""
+        return printable(self.memory.nodes.name(n), 20)
+
+    def derivative(self, n: int) -> str:
+        """∂L/∂n, by their names."""
+        return derivative_name(self.name(self.output), self.name(n))
+
+    def argument_name(self, a: Any) -> str:
+        """An argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
+        if type(a) is Operand:
+            return self.name(a)
+        if isinstance(a, type):
+            return a.__name__
+        if np.ndim(a) == 0 and not isinstance(a, list | tuple | dict):
+            return printable(str(a), 20)
+        return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
+
+    def formula(self, n: int) -> str:
+        """How n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
+        step: Step = self.steps[n]
+        if step[OP] is None:
+            return self.name(n)
+        return applied(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
+
+    def line(self, n: int) -> Any:
+        """Where the user's code made n, or None."""
+        return self.steps[n][LINE]
+
+
+def applied(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
+    """A call as the user may have written it."""
+    if op in SYMBOLS and len(args) == 2:
+        return f"{args[0]} {SYMBOLS[op]} {args[1]}"
+    if op in (getitem, masked):
+        return f"{args[0]}[{', '.join(args[1:])}]"
+    listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args
+    return f"{op_name(op)}({', '.join([*listed, *(f'{name}={printable(str(a), 20)}' for name, a in kwargs.items())])})"
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """The arrays in a value: itself, or the items of a tuple."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from parts(item)
+    else:
+        yield value
+
+
+def vanishes(value: Any, mask: Mask = True) -> bool:
+    """Whether a value is zero in all of these elements."""
+    if isinstance(value, np.generic) and np.ndim(mask) == 0:
+        return not (value and mask)
+    return not any(np.any(np.where(mask, part, 0)) for part in parts(value))
+
+
+def finite(value: Any) -> bool:
+    """Whether every element of a value is a finite number."""
+    if type(value) is np.float64:
+        return math.isfinite(value)
+    return all(bool(np.all(np.isfinite(part))) for part in parts(value))
+
+
+def largest(value: Any) -> float:
+    """The largest size of an element; 0 where there is none, NaN where one is."""
+    if isinstance(value, np.generic):
+        return float(np.absolute(value))
+    return max((float(np.max(np.absolute(part), initial=0)) for part in parts(value)), default=0.0)
+
+
+def scaled(g: Any, by: Any) -> Any:
+    """A cotangent times a factor, in its own dtype."""
+    return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else settle(np.asarray(g * by).astype(g.dtype))

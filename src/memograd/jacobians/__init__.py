@@ -1,0 +1,1 @@
+"""Jacobians and Hessians: accumulation orders, compression by colouring, sparsity, elimination."""

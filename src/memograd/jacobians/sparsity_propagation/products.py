@@ -1,0 +1,184 @@
+"""Links of products, spelled as an einsum is: by the letters that an operand and the result share, and by constants that are zero."""
+
+from collections.abc import Callable
+from math import prod
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+
+import numpy as np
+
+from ...rules.linalg import spelled, summed
+from ...rules.registration import RULES
+from ..sparsity_pattern import grouped, pattern_of, picked
+from .uses import Link, Use, numbers
+
+Spelling = tuple[list[str], str]
+"""The letters of each operand, and of the result."""
+
+
+def contracted(terms: Callable[[Use], Spelling]) -> Callable[[Use], Link]:
+    """A product in an einsum's letters: a result depends on the elements whose letters it shares, and whose factor is not zero."""
+
+    def link(use: Use) -> Link:
+        (inputs, out), other = terms(use), 1 - use.k
+        term = inputs[use.k], use.shape
+        if len(inputs) == 2 and use.constant(other):
+            return _through(term, (inputs[other], use.args[other]), (out, use.y_shape))
+        return _shared(term, (out, use.y_shape))
+
+    return link
+
+
+Term = tuple[str, Any]
+"""The letters of an operand's axes, and its shape."""
+
+
+def _shared(term: Term, out: Term) -> Link:
+    """By the letters that both have, of one length."""
+    lengths = dict(zip(*out, strict=True))
+    letters = {x: n for x, n in zip(*term, strict=True) if lengths.get(x) == n}
+    groups = prod(letters.values())
+    return picked(_labels(out, letters), groups), grouped(_labels(term, letters), groups)
+
+
+def _labels(term: Term, letters: dict[str, int]) -> Any:
+    """A number for each element, by its place along some letters; -1 off the diagonal of a letter that stands twice."""
+    place: dict[str, Any] = {}
+    same: Any = True
+    grid: Any = np.indices(term[1], sparse=True)
+    for x, i in zip(term[0], grid, strict=True):
+        same = same & (place.setdefault(x, i) == i)
+    return np.broadcast_to(np.where(same, _number({x: place[x] for x in letters}, letters), -1), term[1])
+
+
+def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
+    """The number of the elements at a place along each of some letters, of these lengths."""
+    total: Any = 0
+    for x, n in letters.items():
+        total = total * n + place[x]
+    return total
+
+
+def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
+    """By each number of a constant factor that is not zero, at each place along the other letters."""
+    letters, values = factor
+    if len({*letters}) < len(letters) or len({*term[0]}) < len(term[0]):
+        return _shared(term, out)
+    spots = dict(zip(letters, np.argwhere(values).T, strict=True))
+    lengths: dict[str, int] = {}
+    for x, n in [*zip(*term, strict=True), *zip(*out, strict=True)]:
+        lengths[x] = max(n, lengths.get(x, 1))
+    known = {x: i for x, i in spots.items() if x in lengths and np.shape(values)[letters.index(x)] == lengths[x]}
+    free = [x for x in lengths if x not in known]
+    grid = np.indices([lengths[x] for x in free], sparse=True)
+    place = {x: np.reshape(i, (-1, *(1,) * len(free))) for x, i in known.items()}
+    place |= {x: i[None] for x, i in zip(free, grid, strict=True)}
+    return (pattern_of((prod(out[1]), prod(term[1])), _position(place, out), _position(place, term)),)
+
+
+def _position(place: dict[str, Any], term: Term) -> Any:
+    """The number of the elements of an operand at a place; along an axis that is broadcast there is one place alone."""
+    total: Any = np.zeros((1,) * max(map(np.ndim, place.values()), default=0), int)
+    for x, n in zip(*term, strict=True):
+        total = total * n + np.minimum(place[x], n - 1)
+    return total
+
+
+def of_pairs(use: Use) -> Link:
+    """Each element of the result is a product of one of each operand: the op itself shows of which, counted from 1.
+
+    It is shown by ones in the place of the other, and by zeros where that is a constant that is zero.
+    """
+    other = 1 - use.k
+    there = np.not_equal(use.args[other], 0).astype(int) if use.constant(other) else np.ones(use.shapes[other], int)
+    run = [1 + numbers(use.shape) if j == use.k else there for j in range(2)]
+    return (picked(RULES[use.op].run(run, use.kwargs) - 1, use.size),)
+
+
+# ------------------------------------------------------------------------------------ products, spelled as einsum has them
+
+
+def of_einsum(use: Use) -> Spelling:
+    """As it was called."""
+    return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
+
+
+def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
+    """Vectors or matrices along the last axes; the axes before them broadcast."""
+
+    def terms(use: Use) -> Spelling:
+        before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
+        batch = ascii_uppercase[: max(before, behind)]
+        return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
+
+    return terms
+
+
+def of_lines(axes: tuple[int, int, int], letters: str, use: Use) -> Spelling:
+    """Vectors along one axis of each operand and of the result, which has them if it has one axis more; the others broadcast."""
+    m, n = (len(shape) - 1 for shape in use.shapes[:2])
+    batch = ascii_uppercase[: max(m, n)]
+    result = letters[2:] if len(use.y_shape) > len(batch) else ""
+    terms = [batch[len(batch) - m :], batch[len(batch) - n :], batch]
+    a, b, out = (_inserted(term, x, k) for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True))
+    return [a, b], out
+
+
+def _inserted(term: str, letter: str, axis: int) -> str:
+    """The letters of an operand, with that of its vectors at their axis."""
+    k = axis % (len(term) + 1)
+    return term[:k] + letter + term[k:]
+
+
+def of_cross(use: Use) -> Spelling:
+    """Any component of the result depends on any of the operands', and on no other vector."""
+    axis = use.keyword("axis", -1 if use.op is np.linalg.cross else None)
+    axes = [use.keyword(name, -1) if axis is None else axis for name in ("axisa", "axisb", "axisc")]
+    return of_lines((axes[0], axes[1], axes[2]), "ikj", use)
+
+
+def of_vecdot(use: Use) -> Spelling:
+    """Vectors along one axis of both."""
+    axis = use.keyword("axis", -1)
+    return of_lines((axis, axis, axis), "kk", use)
+
+
+def of_solve(use: Use) -> Spelling:
+    """A column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
+    if len(use.shapes[1]) == 1:
+        return of_batches("ij", "m", "n")(use)
+    return of_batches("ij", "mk", "nk")(use)
+
+
+def of_matmul(use: Use) -> Spelling:
+    """Matrices in batches; a vector is a row on the left and a column on the right."""
+    m, n = map(len, use.shapes)
+    return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
+
+
+def of_dot(use: Use) -> Spelling:
+    """The last axis of a with the last but one of b."""
+    m, n = map(len, use.shapes)
+    if not m or not n:
+        return _free(m, n)
+    return of_tensordot(use, ([m - 1], [max(n - 2, 0)]))
+
+
+def of_inner(use: Use) -> Spelling:
+    """The last axes of both."""
+    m, n = map(len, use.shapes)
+    return of_tensordot(use, ([m - 1], [n - 1])) if m and n else _free(m, n)
+
+
+def of_tensordot(use: Use, axes: Any = None) -> Spelling:
+    """Some axes of a with some of b."""
+    m, n = map(len, use.shapes)
+    of_a, of_b = summed(use.keyword("axes", 2) if axes is None else axes, m, n)
+    (a, b), _ = _free(m, n)
+    b = "".join(a[of_a[of_b.index(j)]] if j in of_b else x for j, x in enumerate(b))
+    return [a, b], "".join(x for x in a + b if (x in a) != (x in b))
+
+
+def _free(m: int, n: int) -> Spelling:
+    letters = ascii_uppercase + ascii_lowercase
+    return [letters[:m], letters[m : m + n]], letters[: m + n]

@@ -1,0 +1,1 @@
+"""Values and cotangent tables: what is kept, invalidated, evicted and rematerialised."""

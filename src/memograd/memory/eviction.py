@@ -1,0 +1,267 @@
+"""A limit in bytes: what is cheapest to rebuild per byte is let go first, and rebuilt when somebody reads it.
+
+What an entry costs to rebuild includes its neighbours that are gone already, because they would have to be rebuilt with
+it. So the kept entries of a long chain end up evenly spread, as the checkpoints of Griewank (1992), whose positions
+nobody has to choose; the estimate is that of Kirisame et al., "Dynamic Tensor Rematerialization" (2021), without a clock.
+
+Leaves, and the cotangents that the running request has yet to read, stand outside: a limit below that is no error.
+"""
+
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from ..arrays.values import owners_of
+from ..program.steps import OP
+from ..rules.cost_model import cost_of, cost_of_cotangent
+from .memory import VALUE, Memory, Table, consumers, to_visit
+
+Key = tuple[int, int]
+"""An entry: (L, n), or (VALUE, n)."""
+
+
+class Group:
+    """Entries that share a buffer: counted once, let go together.
+
+    They would come back apart otherwise, and bits depend on what shares a buffer (`A.T @ A`).
+    """
+
+    __slots__ = ("entries", "fixed", "owners")
+
+    def __init__(self, fixed: bool) -> None:
+        self.fixed = fixed
+        self.owners: dict[int, int] = {}  # id of a buffer's owner -> bytes
+        self.entries: dict[Key, float] = {}  # with the cost of each
+
+    @property
+    def bytes(self) -> int:
+        return 0 if self.fixed else sum(self.owners.values())
+
+
+class Run:
+    """Entries that are gone and hang together: who reads one of them again pays for all."""
+
+    __slots__ = ("cost", "members")
+
+    def __init__(self) -> None:
+        self.members: list[Key] = []
+        self.cost = 0.0
+
+
+class Budget:
+    """Keeps the arrays of a memory within a limit.
+
+    Attributes
+    ----------
+    limit, bytes : int
+        How much may be kept of what can be rebuilt, and how much is.
+    """
+
+    def __init__(self, memory: Memory, limit: int) -> None:
+        self.memory: Memory = weakref.proxy(memory)  # which holds this one: a dropped tape is to be freed at once
+        self.limit, self.bytes = limit, 0
+        self._kept: dict[Key, Group] = {}
+        self._owners: dict[int, Group] = {}
+        self._gone: dict[Key, Run | None] = {}  # with what they hang together; None: to be found
+        self._order: list[tuple[float, int, Group]] = []  # a heap, by what a byte cost when it was pushed
+        self._number = count()
+        self._spent: deque[Group] = deque()  # what the running request has read for the last time
+        self._aside: list[Group] = []  # what it has yet to read
+        self._table: Table | None = None
+        self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close
+
+    # --------------------------------------------------------------------------------------------- what comes in
+
+    def keep_all(self) -> None:
+        """Count what is kept already."""
+        for n, value in list(self.memory.values.items()):
+            self.keep((VALUE, n), value)
+        for table in self.memory.tables.values():
+            for n, g in list(table.cotangents.items()):
+                self.keep((table.output, n), g)
+
+    def keep(self, key: Key, array: Any) -> None:
+        """An entry has a new array: it is counted, and others are let go for it."""
+        self._drop(key)
+        self._found_again(key)
+        group = self._group(array, self._is_fixed(key))
+        if not group.owners:
+            return  # a Dask array: its chunks are where its scheduler keeps them
+        group.entries[key] = self._cost(key)
+        self._kept[key] = group
+        if not group.fixed:
+            self._push(group)
+            self._fit(group)
+
+    def rebuilding(self, nodes: Iterable[int]) -> None:
+        """These values are about to come back, one after the other: from now on nobody would have to pay for them."""
+        for n in nodes:
+            self._found_again((VALUE, n))
+
+    def _is_fixed(self, key: Key) -> bool:
+        L, n = key
+        return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
+
+    def _group(self, array: Any, fixed: bool) -> Group:
+        """The group of an array's buffers, all of them where it is a tuple."""
+        group = Group(fixed)
+        for owner in owners_of(array):
+            known = self._owners.get(id(owner))
+            if known is not None and known is not group:
+                group = self._merge(group, known)
+            if id(owner) not in group.owners:
+                group.owners[id(owner)] = owner.nbytes
+                self._owners[id(owner)] = group
+                self.bytes += 0 if group.fixed else owner.nbytes
+        return group
+
+    def _merge(self, one: Group, other: Group) -> Group:
+        self.bytes -= one.bytes + other.bytes
+        other.fixed |= one.fixed
+        other.owners |= one.owners
+        other.entries |= one.entries
+        self._owners.update(dict.fromkeys(one.owners, other))
+        self._kept.update(dict.fromkeys(one.entries, other))
+        one.entries.clear()
+        self.bytes += other.bytes
+        return other
+
+    # --------------------------------------------------------------------------------------------- what goes out
+
+    def _fit(self, spared: Group) -> None:
+        while self.bytes > self.limit and (group := self._cheapest(spared)) is not None:
+            for key in list(group.entries):
+                self._arrays(key).pop(key[1], None)
+                self._drop(key)
+                self._lost(key)
+
+    def _cheapest(self, spared: Group) -> Group | None:
+        """What the request is done with, first; then what costs least a byte."""
+        while self._spent:
+            group = self._spent.popleft()
+            if group is not spared and not group.fixed and group.entries and not any(map(self._is_wanted, group.entries)):
+                return group
+        found, later = None, []
+        while found is None and self._order:
+            pushed, number, group = heappop(self._order)
+            now = self._cost_a_byte(group)
+            if group is spared:
+                later.append((pushed, number, group))
+            elif now > pushed:
+                heappush(self._order, (now, number, group))
+            elif group.entries and self._is_bound(group):
+                self._aside.append(group)
+            elif group.entries:
+                found = group
+        for item in later:
+            heappush(self._order, item)
+        return found
+
+    def _drop(self, key: Key) -> None:
+        """An entry no longer counts."""
+        group = self._kept.pop(key, None)
+        if group is not None:
+            del group.entries[key]
+            if not group.entries:
+                self.bytes -= group.bytes
+                for owner in group.owners:
+                    del self._owners[owner]
+
+    def forget(self, key: Key) -> None:
+        """An entry is gone for good, or as if nobody had asked for it."""
+        self._drop(key)
+        self._found_again(key)
+
+    def _arrays(self, key: Key) -> dict[int, Any]:
+        return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
+
+    # ---------------------------------------------------------------------------------------------------- what it costs
+
+    def _push(self, group: Group) -> None:
+        heappush(self._order, (self._cost_a_byte(group), next(self._number), group))
+
+    def _cost_a_byte(self, group: Group) -> float:
+        runs = {id(run): run for key in list(group.entries) for o in self._neighbours(key) if (run := self._run(o))}
+        return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(group.bytes, 1)
+
+    def _cost(self, key: Key) -> float:
+        L, n = key
+        steps = self.memory.steps
+        return cost_of(steps, n) if L == VALUE else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
+
+    def _neighbours(self, key: Key) -> Iterator[Key]:
+        L, n = key
+        for near in (self.memory.pred, self.memory.succ):
+            for m in list(near[n]):  # a signal handler may record meanwhile
+                yield L, m
+
+    def _lost(self, key: Key) -> None:
+        """An entry is gone: what it hangs together with is to be found."""
+        for near in (key, *self._neighbours(key)):
+            self._forget_run(near)
+        self._gone[key] = None
+
+    def _found_again(self, key: Key) -> None:
+        self._forget_run(key)
+        self._gone.pop(key, None)
+
+    def _forget_run(self, key: Key) -> None:
+        run = self._gone.get(key)
+        if run is not None:
+            self._gone.update(dict.fromkeys(run.members))
+
+    def _run(self, key: Key) -> Run | None:
+        """What is gone and hangs together with an entry that is gone."""
+        run = self._gone.get(key)
+        if run is None and key in self._gone:
+            run, stack = Run(), [key]
+            self._gone[key] = run
+            while stack:
+                member = stack.pop()
+                run.members.append(member)
+                run.cost += self._cost(member)
+                for near in self._neighbours(member):
+                    if self._gone.get(near, run) is not run:
+                        self._gone[near] = run
+                        stack.append(near)
+        return run
+
+    # ---------------------------------------------------------------------------------------------- what is still needed
+
+    @contextmanager
+    def request(self, table: Table, target: int) -> Iterator[None]:
+        """While ∂L/∂target is looked for: what that has yet to read stays, what it has read for the last time goes first."""
+        outer = self._table, self._wanted
+        self._table, self._wanted = table, to_visit(table, [target])
+        try:
+            yield
+        finally:
+            self._table, self._wanted = outer
+            for group in self._aside:
+                self._push(group)
+            self._aside.clear()
+
+    def closed(self, table: Table, n: int) -> None:
+        """∂L/∂n is known: what was read for it may have been read for the last time."""
+        if table is self._table:
+            self._wanted.discard(n)
+            read: Iterable[Key] = [(VALUE, p) for p in self.memory.primals(table, n)]
+            for key in (*read, *((table.output, c) for c in consumers(table, n))):
+                if key in self._kept and not self._is_wanted(key):
+                    self._spent.append(self._kept[key])
+
+    def _is_bound(self, group: Group) -> bool:
+        """Whether it holds a cotangent that the recursion will look up, and not rebuild."""
+        return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
+
+    def _is_wanted(self, key: Key) -> bool:
+        L, n = key
+        if L == VALUE:
+            return any(o in self._wanted for o, _ in self.memory.pulls_reading(n))
+        if self._table is None or L != self._table.output:
+            return False
+        return n in self._wanted or not self._wanted.isdisjoint(self.memory.pred[n])

@@ -1,0 +1,94 @@
+"""What a memory holds, entry by entry: bytes, who would read it, what it would cost to make again."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..arrays.values import owners_of
+from ..program.steps import ARGS, OP, uses_in
+from ..rules.cost_model import cost_of, cost_of_cotangent
+from ..rules.registration import RULES
+from ..text import as_text, derivative_name, printable
+from .memory import Memory, Table, consumers
+
+SHOWN = 40
+"""How many rows are printed."""
+
+
+class Row(NamedTuple):
+    """One kept value or cotangent.
+
+    Attributes
+    ----------
+    what : str
+        A node's name, or ``∂L/∂name``.
+    bytes : int
+        Of the buffers that no row above it has counted: a view costs nothing.
+    cost : float or None
+        Elements to read, write and multiply to make it again from what it reads; None for what cannot be rebuilt.
+    readers : tuple of str
+        The values and cotangents that would read it.
+    """
+
+    what: str
+    bytes: int
+    cost: float | None
+    readers: tuple[str, ...]
+
+
+class Ledger:
+    """The kept entries of a tape as they were when it was asked for; prints as a table, the largest first.
+
+    Attributes
+    ----------
+    rows : list of Row
+    bytes : int
+        All together; what shares a buffer is counted once.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._counted: set[int] = set()
+        self.rows = [*self._values(memory), *(row for table in memory.tables.values() for row in self._cotangents(memory, table))]
+        self.bytes = sum(row.bytes for row in self.rows)
+
+    def _values(self, memory: Memory) -> Iterator[Row]:
+        steps, name = memory.steps, memory.nodes.name
+        for n, value in memory.values.items():
+            cost = None if steps[n][OP] is None else cost_of(steps, n)
+            pulls = {_label(memory, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.knowing(o, c)}
+            yield Row(name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls)))
+
+    def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:
+        steps, L = memory.steps, table.output
+        for n, g in table.cotangents.items():
+            lines = RULES[steps[n][OP]].lines
+            readers = [_label(memory, L, o) for o, argnums in uses_in(steps[n][ARGS]).items() if o in table.up and lines[argnums]]
+            cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
+            yield Row(_label(memory, L, n), self._bytes(g), cost, tuple(readers))
+
+    def _bytes(self, array: object) -> int:
+        """What an entry adds to those counted already."""
+        new = {id(owner): owner.nbytes for owner in owners_of(array) if id(owner) not in self._counted}
+        self._counted.update(new)
+        return sum(new.values())
+
+    def __repr__(self) -> str:
+        """Names that are long are cut, and so are long lists of readers."""
+        rows = sorted(self.rows, key=lambda row: -row.bytes)
+        lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_line, rows[:SHOWN])]
+        if len(rows) > SHOWN:
+            rest = rows[SHOWN:]
+            lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")
+        return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
+
+    _repr_html_ = as_text
+
+
+def _label(memory: Memory, output: int, n: int) -> str:
+    return derivative_name(memory.nodes.name(output), memory.nodes.name(n))
+
+
+def _line(row: Row) -> str:
+    cost = "given" if row.cost is None else f"{row.cost:.4g}"
+    few = ", ".join(printable(name, 10) for name in row.readers[:2]) or "nobody"
+    more = f" and {len(row.readers) - 2} more" if len(row.readers) > 2 else ""
+    return f"{printable(row.what, 20):<20} {row.bytes:>11} {cost:>9}  {few}{more}"

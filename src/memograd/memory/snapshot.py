@@ -1,0 +1,73 @@
+"""A memory with its program as plain data, and back: what copies and pickles of a tape are made of.
+
+Arrays are shared, because nobody can write to them. What leads to an output is not part of it: it is found again.
+"""
+
+import pickle
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import RefusedError
+from ..program.steps import OP
+from ..text import op_name
+from .eviction import Budget
+from .memory import Memory, Table
+
+PARTS = ("values", "marks", "pending", "causes", "assigned")
+OF_TABLES = ("cotangents", "marks", "program", "acts", "causes")
+
+State = dict[str, Any]
+
+
+def state_of(memory: Memory) -> State:
+    """All that a memory knows, as dicts of its own."""
+    return {
+        "program": [dict(part) for part in _program(memory)],
+        "tables": {L: {part: dict(getattr(table, part)) for part in OF_TABLES} for L, table in memory.tables.items()},
+        "counts": (memory.requests, memory.assignments, memory.whole),
+        "budget": memory.budget and memory.budget.limit,
+        **{part: dict(getattr(memory, part)) for part in PARTS},
+    }
+
+
+def restore(memory: Memory, state: State) -> None:
+    """Fill an empty memory, and its graph, with what another knew."""
+    for mine, known in zip(_program(memory), state["program"], strict=True):
+        mine.update(known)
+    for part in PARTS:
+        getattr(memory, part).update(state[part])
+    memory.requests, memory.assignments, memory.whole = state["counts"]
+    for L, parts in state["tables"].items():
+        fill(memory.table(L), parts, memory)
+    if state["budget"] is not None:
+        memory.limit(Budget(memory, state["budget"]))
+
+
+def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
+    return memory.steps, memory.nodes.names, memory.nodes.of, memory.nodes.labels
+
+
+def fill(table: Table, parts: State, memory: Memory) -> None:
+    """Fill an empty table with what another knew."""
+    for part in OF_TABLES:
+        getattr(table, part).update(parts[part])
+    for n in table.acts:  # known, though a budget may have let it go: it passes marks on
+        memory.hold(table, n)
+
+
+def check_picklable(memory: Memory) -> None:
+    """Raise if an op is one that another process could not find by its name."""
+    for op, error in nameless(dict.fromkeys(step[OP] for step in memory.steps.values())):
+        raise RefusedError(
+            f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
+            f"Define it at the top of a module, or ask for tape.copy()."
+        ) from error
+
+
+def nameless(ops: Iterable[Any]) -> Iterator[tuple[Any, Exception]]:
+    """The ops that cannot be pickled, because they cannot be imported by their names; each with what pickle says of it."""
+    for op in ops:
+        try:
+            pickle.dumps(op)
+        except Exception as error:
+            yield op, error

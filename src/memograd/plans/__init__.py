@@ -1,0 +1,1 @@
+"""Compiled programs: intermediate representation, passes, code generation, execution."""

@@ -1,0 +1,181 @@
+"""Arguments of compiled functions: which arrays are in them, and what else tells one signature from another.
+
+A signature compares by what its parts are, not by ``==`` alone: 1, 1.0 and True are three, as are 0.0 and -0.0, ``frozenset({1})`` and
+``frozenset({True})``, ``Decimal("1")`` and ``Decimal("1.0")``. Instances of plain classes are nests of their attributes, read at each
+call; so a method follows its object, and no signature keeps an object alive.
+"""
+
+import weakref
+from collections.abc import Iterable, Iterator
+from copy import copy
+from enum import Enum
+from functools import partial
+from types import MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import constants, parts, rebuilt
+from ..errors import RefusedError
+from ..tape.node import Node
+from ..text import printable
+
+INPUTS: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
+"""What a plan takes anew at each call."""
+
+EXACT = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented)})
+"""Types whose equal objects are the same in every way."""
+
+
+def attributes_of(a: Any) -> dict[str, Any] | None:
+    """The attributes of an instance of a plain class, with the numbers and arrays that its classes hold; None for anything else."""
+    kind: Any = type(a)
+    if kind.__eq__ is not object.__eq__ or not hasattr(a, "__dict__") or _is_known_by_identity(a) or hasattr(kind, "__array__"):
+        return None
+    shared: dict[str, Any] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        shared |= vars(base)
+    numbers = {name: value for name, value in shared.items() if isinstance(value, (*INPUTS, int, str)) and not name.startswith("__")}
+    own: dict[str, Any] = vars(a)
+    return numbers | own
+
+
+def _is_known_by_identity(a: Any) -> bool:
+    """Whether an object is told apart by its identity: a function, a class, a module, a member of an enumeration."""
+    named = hasattr(a, "__name__") and (callable(a) or isinstance(a, ModuleType))
+    return named or isinstance(a, Enum | partial) or type(a) is object
+
+
+def inner(a: Any) -> dict[Any, Any] | None:
+    """The parts of a nest or of an instance; None for a leaf."""
+    if isinstance(a, INPUTS):
+        return None
+    found = parts(a)
+    return attributes_of(a) if found is None else found
+
+
+def leaves_of(arguments: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
+    for key, a in arguments.items():
+        yield from _leaves(a, f"argument_{key}")
+
+
+def _leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
+    found = inner(a)
+    if found is None:
+        yield where, a
+        return
+    for key, part in found.items():
+        yield from _leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
+
+
+def with_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
+    """The arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
+    following = iter(leaves)
+    return {key: _refilled(a, following) for key, a in arguments.items()}
+
+
+def _refilled(a: Any, leaves: Iterator[Any]) -> Any:
+    found = inner(a)
+    if found is None:
+        return next(leaves)
+    new = {key: _refilled(part, leaves) for key, part in found.items()}
+    if parts(a) is not None:
+        return rebuilt(a, new)
+    other = copy(a)
+    vars(other).update(new)
+    return other
+
+
+# ---------------------------------------------------------------------------------------------------------- signatures
+
+
+def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
+    """What each argument has in common with others that one plan serves. Arrays are appended to `inputs`.
+
+    Raises
+    ------
+    RefusedError
+        An argument is neither an array nor tells whether it is the same as another time.
+    """
+    try:
+        return [_of(a, inputs) for a in arguments.values()]
+    except UnfitError as error:
+        found = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
+        raise RefusedError(f"An argument of a compiled function, {printable(next(found, 'or a part of one'))}, {error}") from None
+    except RecursionError:
+        raise RefusedError(
+            "An argument of a compiled function is an object or a list that is inside itself. Give a tree of them."
+        ) from None
+
+
+class UnfitError(Exception):
+    """A part of an argument that has no place in a signature, and why, in words that go on a sentence."""
+
+    def __init__(self, part: Any, why: str) -> None:
+        super().__init__(why)
+        self.part = part
+
+
+def _of(a: Any, inputs: list[Any]) -> Any:
+    if isinstance(a, INPUTS):
+        inputs.append(a)
+        return (a.shape, a.dtype) if hasattr(a, "dtype") else complex if isinstance(a, complex) else float
+    found = inner(a)
+    if found is None:
+        return static(a)
+    fixed = tuple([static(value) for value in constants(a).values()])
+    return type(a), fixed, tuple([(static(key), _of(part, inputs)) for key, part in found.items()])
+
+
+def static(a: Any) -> Any:
+    """What stands for a static argument in a signature."""
+    kind = type(a)
+    if kind in EXACT:
+        return kind, a
+    if isinstance(a, tuple | frozenset):
+        return kind, (frozenset if isinstance(a, frozenset) else tuple)(map(static, a))
+    if isinstance(a, np.generic):
+        return kind, a.dtype.str, a.tobytes()
+    if isinstance(a, slice):
+        return kind, static((a.start, a.stop, a.step))
+    if isinstance(a, MethodType):
+        return kind, static(a.__func__), _reference(a.__self__)
+    return _reference(a) if _is_known_by_identity(a) else _by_value(a)
+
+
+def _by_value(a: Any) -> Any:
+    """A static argument that compares by its value; its repr tells apart what ``==`` does not."""
+    kind: Any = type(a)
+    if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
+        raise UnfitError(
+            a,
+            f"is {printable(repr(a))}, neither an array nor hashable by its value, so that a plan could not tell whether it has changed. "
+            f"Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, and what is static as integers, strings or "
+            f"other hashable values; or let the function close over what never changes.",
+        )
+    text = "" if kind.__repr__ is object.__repr__ else repr(a)
+    return (kind, text) if a != a else (kind, text, a)
+
+
+def _is_hashable(a: Any) -> bool:
+    try:
+        hash(a)
+    except TypeError:
+        return False
+    return True
+
+
+def _reference(a: Any) -> Any:
+    """An object as a part of a signature; one that can be referred to weakly is not kept alive."""
+    try:
+        return weakref.ref(a)
+    except TypeError:
+        return type(a), a
+
+
+def is_dead(signature: Any) -> bool:
+    """Whether an object of a signature is gone, so that no call can have this signature again."""
+    if isinstance(signature, weakref.ref):
+        return signature() is None
+    return isinstance(signature, tuple | frozenset) and any(map(is_dead, signature))

@@ -1,0 +1,161 @@
+"""Functions that are traced once for each signature of their arguments, and replayed from then on."""
+
+import functools
+import threading
+from collections.abc import Callable
+from operator import attrgetter
+from sys import modules
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import mapped
+from ..errors import RefusedError
+from ..program.trace_state import current, tracing
+from ..tape.conversions import COMPILED, unwrapped
+from ..tape.node import Node
+from ..tape.tape import NUMBERS, Tape
+from ..tape.weak_nodes import WeakNode, strong
+from ..text import printable
+from .arguments import INPUTS, is_dead, leaves_of, signature_of, with_leaves
+from .executable import Plan, plan
+
+
+def compiled(f: Callable[..., Any]) -> "Compiled":
+    """A function that traces f once for each signature, and from then on replays the plan.
+
+    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
+    writes `compiled` says that f depends on its arguments alone.
+
+    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a nest of its attributes: its arrays and
+    floats are inputs, what else it holds is part of the signature. So a call sees every attribute as it is then, and no instance is
+    kept alive. Numbers and strings that stand in the class itself count as attributes; other things there, and attributes of a class
+    method's class, are kept as the trace saw them.
+
+    Parameters
+    ----------
+    f : callable
+        Of arrays or nests of them, giving the same; one of this module's forms, such as ``value_and_grad(loss)``, or a plain
+        function. It must not branch on a value, or read one.
+
+    Returns
+    -------
+    Compiled
+        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the arrays that they meet, as in NumPy.
+        Anything else among the arguments is part of the signature, and has to be hashable by its value, or a function, a class or a
+        module: the shape of a nest, its keys, integers and strings, static fields of dataclasses. What ``==`` does not tell apart,
+        such as 1 and True, makes two signatures. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
+
+    Raises
+    ------
+    RefusedError
+        f branches on a value or reads one, so that the plan would be right for this value alone; or f changes an argument or an
+        attribute; or an argument is neither an array nor hashable; or a result is no array.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> step = mg.functional.compiled(mg.functional.value_and_grad(lambda p, x: np.sum(np.square(p["w"] * x))))
+    >>> value, g = step({"w": np.array([1.0, 2.0])}, 3.0)
+    >>> float(value), g
+    (45.0, {'w': array([18., 36.])})
+    >>> step({"w": np.array([0.0, 1.0])}, 3.0)[1], len(step.plans)
+    ({'w': array([ 0., 18.])}, 1)
+    """
+    return Compiled(f)
+
+
+NODES = frozenset({Node, WeakNode})
+
+
+class Compiled:
+    """What :func:`compiled` gives: a function with its plans.
+
+    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is pickled by its name.
+
+    Attributes
+    ----------
+    plans : dict
+        From signature to plan.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.plans: dict[Any, Plan] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        inputs: list[Any] = []
+        arguments = dict(enumerate(args)) | kwargs
+        signature = len(args), *kwargs, *signature_of(arguments, inputs)
+        if current() is not None or not NODES.isdisjoint(map(type, inputs)):
+            return self.f(*args, **kwargs)  # a part of a larger trace
+        made = self.plans.get(signature)
+        if made is None:
+            with self._lock:  # one thread traces; the others wait for its plan
+                made = self.plans.get(signature)
+                if made is None:
+                    made = self._traced(arguments, len(args))
+                    self.plans = {known: p for known, p in self.plans.items() if not is_dead(known)} | {signature: made}
+        return made(*inputs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind it to an instance, as Python's functions are."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        try:
+            public = attrgetter(name)(modules[self.__module__])
+        except (AttributeError, KeyError, TypeError):
+            public = None
+        return name if public is self else (Compiled, (self.f,))
+
+    def _traced(self, arguments: dict[Any, Any], count: int) -> Plan:
+        tape = Unspoken()
+        entered = [_entered(tape, a, where) for where, a in leaves_of(arguments)]
+        given = with_leaves(arguments, entered)
+        named = dict(list(given.items())[count:])
+        before = dict(leaves_of(given))
+        with tracing(tape), unwrapped(tape):
+            y = self.f(*list(given.values())[:count], **named)
+        _check_unchanged(before, dict(leaves_of(given)))
+        return plan(mapped(tape.entered, y), [strong(node) for node in entered if isinstance(node, Node)])
+
+
+def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise if the function changed one of its arguments."""
+    for place in after | before:
+        if place not in before or place not in after or before[place] is not after[place]:
+            raise RefusedError(
+                f"A compiled function changed {printable(place)}, which a plan would not repeat. "
+                f"Return what is new, and let the caller put it there."
+            )
+
+
+def _entered(tape: Tape, a: Any, where: str) -> Any:
+    """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
+    if not isinstance(a, INPUTS):
+        return a
+    node = tape.leaf(a, name=where)
+    return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node
+
+
+class Unspoken(Tape):
+    """The tape of a function that will be replayed."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mode = COMPILED
+
+    def entered(self, y: Any) -> Node:
+        """A result as a node; one that depends on no argument is a constant of the plan."""
+        if isinstance(y, Node):
+            return y
+        if np.asarray(y).dtype.kind not in NUMBERS:
+            raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
+        return self.leaf(y)

@@ -1,0 +1,397 @@
+"""Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
+
+import linecache
+import weakref
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays.dask_arrays import is_chunked
+from ..arrays.duck_arrays import is_foreign
+from ..arrays.pytrees import filled, leaves, mapped
+from ..arrays.scipy_sparse import bare
+from ..arrays.values import entering, exceeding, shape_of, shown
+from ..errors import (
+    IntegerRangeError,
+    NotDifferentiableError,
+    OtherTapeError,
+    PlanError,
+    PlanTypeError,
+)
+from ..memory.snapshot import nameless
+from ..program.source_location import Line
+from ..solver.progress import Report, reporting
+from ..tape.node import Node
+from ..tape.tape import Tape
+from ..text import as_text, describe, op_name, printable
+from .codegen import printed
+from .ir import Slice, cut, is_lazy, live
+from .passes import LAZY_PASSES, PASSES, Pass
+from .report import rows_of
+from .scalar.machine import sole_machine
+
+_numbers = count(1)
+
+
+def plan(outputs: Any, inputs: Any) -> "Plan":
+    """What `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
+
+    Parameters
+    ----------
+    outputs : Node, or nest of them
+        What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
+    inputs : list of Node, or dict of str to Node
+        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
+        Called with Dask arrays, a plan gives Dask arrays, which nobody has computed.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    PlanError
+        An input is given twice.
+    NotDifferentiableError
+        An output or an input is no node.
+    OtherTapeError
+        Nodes of two tapes.
+
+    Notes
+    -----
+    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact passes rewrote it, else within
+    the bounds of the others, which `plan.bounds` names. They take sums in another order, call functions that are off in the
+    last places, and give 0 for what cancels; they move no factor and change no sign. See :mod:`memograd.plans.passes`.
+
+    A function of the user's own is run as often as it was recorded and read; what else it does besides giving a result is no
+    part of a plan.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+    >>> L = np.sum(np.sin(x)).named("L")
+    >>> plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
+    >>> plan([0.0, 0.0])
+    [np.float64(0.0), array([1., 1.])]
+    >>> print(plan.source.splitlines()[0])
+    def plan(x):
+    """
+    nodes = leaves(outputs)
+    by_name = dict(inputs) if isinstance(inputs, Mapping) else _by_name(inputs)
+    tape = _tape_of([*nodes, *by_name.values()])
+    with tape._lock:
+        ids = tuple(n.id for n in by_name.values())
+        if len(set(ids)) < len(ids):
+            raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
+        slice = cut(tape._memory, tuple(n.id for n in nodes), ids)
+        made = Plan(slice, filled(outputs, range(len(nodes))), tuple(by_name))
+        made._tape, made._assignments = weakref.ref(tape), tape._memory.assignments
+        return made
+
+
+def _by_name(inputs: Any) -> dict[str, Node]:
+    """The inputs by their nodes' names."""
+    given = list(inputs)
+    names = [n.name if isinstance(n, Node) else repr(n) for n in given]
+    if len(set(names)) < len(names):
+        raise PlanError(f"An input was given twice: {', '.join(map(printable, names))}. Give each once.")
+    return dict(zip(names, given, strict=True))
+
+
+def _tape_of(nodes: list[Any]) -> Tape:
+    """The tape of all of them."""
+    for n in nodes:
+        if not isinstance(n, Node):
+            raise NotDifferentiableError(
+                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, or a nest of nodes."
+            )
+        if n.tape is not nodes[0].tape:
+            raise OtherTapeError(
+                f"{describe(n._attributes)} is a node of another tape than {describe(nodes[0]._attributes)}. Plan each tape by itself."
+            )
+    if not nodes:
+        raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
+    tape: Tape = nodes[0].tape
+    return tape
+
+
+class Array(NamedTuple):
+    """An input or an output of a plan: its name, and what shape and dtype it has at each call."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Plan:
+    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table of its steps.
+
+    It can be called from several threads at once, and be pickled: as data, which is printed and compiled anew where it is
+    loaded. Ops are pickled by the name under which they can be imported.
+
+    Attributes
+    ----------
+    source : str
+        The code, as it is run. Tracebacks and debuggers show its lines.
+    """
+
+    def __init__(self, slice: Slice, nest: Any, keys: tuple[str, ...]) -> None:
+        self._cut, self._nest, self._keys = slice, nest, keys
+        self._tape: Any = None  # a plan that was loaded has none
+        self._assignments = 0
+        self._was_stale = False
+        slice = live(slice)
+        self._counts = [("recorded", _count(slice))]
+        self._changed: list[Pass] = []
+        self._is_lazy = is_lazy(slice)
+        for simplified in LAZY_PASSES if self._is_lazy else PASSES:
+            before, slice = slice, simplified(slice)
+            self._counts.append((simplified.name, _count(slice)))
+            if slice is not before:
+                self._changed.append(simplified)
+        self._slice = slice
+        self._compile()
+
+    def _compile(self) -> None:
+        self.source, namespace, self._lines = printed(self._slice, self._nest)
+        self._file = f"<memograd plan {next(_numbers)}>"
+        exec(compile(self.source, self._file, "exec"), namespace)
+        linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
+        weakref.finalize(self, linecache.cache.pop, self._file, None)
+        self._run = namespace["plan"]
+        steps = self._slice.steps
+        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self._slice.inputs]
+
+    # --------------------------------------------------------------------------------------------------- to replay
+
+    def __call__(self, *arrays: Any, **named: Any) -> Any:
+        """The outputs for these inputs: by position, then by name.
+
+        Raises
+        ------
+        PlanError
+            An array of another shape.
+        PlanTypeError
+            Another number of arrays, an unknown name, or another kind of dtype.
+        IntegerRangeError
+            An integer that the dtype of an input does not hold.
+        """
+        if named:
+            arrays = self._arranged(arrays, named)
+        if len(arrays) != len(self._facts):
+            raise self._miscounted(len(arrays))
+        if any(map(is_chunked, arrays)) and not self._is_lazy:
+            return self._lazily(arrays)(*arrays)
+        given = [
+            a
+            if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
+            else self._fitted(k, a)
+            for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
+        ]
+        try:
+            y = self._run(*given)
+        except Exception as error:
+            self._locate(error)
+            raise
+        return mapped(bare, y) if self._is_lazy else y
+
+    def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
+        """The same plan for Dask arrays."""
+        given = {n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)}
+        steps = {n: step._replace(shape=given[n]) if given.get(n) == step.shape else step for n, step in self._cut.steps.items()}
+        return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
+
+    def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
+        """The outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
+
+        Parameters
+        ----------
+        *arrays : array_like
+            One for each input, of shape ``(count, *shape)``.
+        progress : bool or callable
+            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that is all numbers runs
+            in one go, and is told once.
+
+        Returns
+        -------
+        array, or nest of them
+            In the plan's nest, of shape ``(count, *shape)``.
+
+        Raises
+        ------
+        PlanError, PlanTypeError
+            As for a call; or arrays of different counts.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf(0.0, name="x")
+        >>> L = np.sin(x)
+        >>> mg.plan([L, mg.grad_node(L, x)], inputs=[x]).map([0.0, np.pi / 2])[1].round(3)
+        array([1., 0.])
+        """
+        if len(arrays) != len(self._facts):
+            raise self._miscounted(len(arrays))
+        if not arrays:
+            raise PlanError("A plan without inputs gives the same each time: call it.")
+        stacks = [self._stacked(k, a) for k, a in enumerate(arrays)]
+        if len({len(a) for a in stacks}) > 1:
+            raise PlanError(f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often.")
+        with reporting(progress, len(stacks[0]), "calls") as report:
+            return self._mapped(stacks, report)
+
+    def _stacked(self, k: int, value: Any) -> Any:
+        """An input with an axis in front, in C order of the recorded dtype."""
+        y = np.asarray(entering(value))
+        if y.ndim == 0 or len(y) == 0:
+            raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
+        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._fitted(k, a) for a in y])
+
+    def _mapped(self, stacks: list[Any], report: Report) -> Any:
+        count, sole = len(stacks[0]), sole_machine(self._slice)
+        fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
+        if sole is not None and fits:
+            results = sole.machine.many(*[stacks[k] for k in sole.reads])
+            report(count, count)
+            return mapped(lambda k: results[sole.gives[k]].copy(), self._nest)
+        rows = []
+        for k, given in enumerate(zip(*stacks, strict=True)):
+            rows.append(self(*given))
+            report(k + 1, count)
+        return stacked(rows)
+
+    def _arranged(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """The arrays in the order of the inputs."""
+        rest = self._keys[len(arrays) :]
+        if set(rest) != set(named):
+            raise PlanTypeError(
+                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with {len(arrays)} arrays and the names "
+                f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
+            )
+        return *arrays, *(named[name] for name in rest)
+
+    def _miscounted(self, count: int) -> PlanTypeError:
+        inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
+        return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
+
+    def _fitted(self, k: int, value: Any) -> Any:
+        """An input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
+        shape, dtype, _ = self._facts[k]
+        name = printable(self._keys[k])
+        if isinstance(value, Node):
+            raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
+        y = entering(value)
+        if y.shape != shape:
+            raise PlanError(
+                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
+                f"give an array of this shape, or make another plan."
+            )
+        if not np.can_cast(y.dtype, dtype, "same_kind"):
+            raise PlanTypeError(
+                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
+            )
+        if (beyond := exceeding(y, dtype)) is not None:
+            raise IntegerRangeError(
+                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give integers "
+                f"that fit, or make another plan of a wider dtype."
+            )
+        return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
+
+    def _locate(self, error: Exception) -> None:
+        """Say in which step an error came, and where that step comes from."""
+        at = error.__traceback__
+        while at is not None:
+            if at.tb_frame.f_code.co_filename == self._file and at.tb_lineno in self._lines:
+                n = self._lines[at.tb_lineno]
+                step, line = self._slice.steps[n], self._slice.lines.get(n)
+                name = printable(self._slice.names.get(n, f"v{n}"))
+                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_recorded(line)}.")
+            at = at.tb_next
+
+    # ------------------------------------------------------------------------------------------------------- facts
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """What a call takes, in order."""
+        return tuple(Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True))
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """What a call gives, in the order in which the nest names it."""
+        names, steps = self._cut.names, self._cut.steps
+        return tuple(Array(names[n], steps[n].shape, steps[n].dtype) for n in self._cut.outputs)
+
+    @property
+    def bound(self) -> dict[str, Any]:
+        """The leaves that are no inputs, by name, at the value that they had when the plan was made."""
+        return {self._cut.names[n]: shown(value) for n, value in self._cut.bound.items()}
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """What the passes changed that are not exact, and by how much, by their names; empty, if the plan is exact.
+
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+        >>> mg.plan(np.sin(x) * 2, inputs=[x]).bounds
+        {}
+        >>> list(mg.plan(np.sum(x * x), inputs=[x]).bounds)
+        ['contracted']
+        """
+        return {p.name: p.bound for p in self._changed if not p.exact}
+
+    @property
+    def stale(self) -> bool:
+        """Whether a bound leaf was assigned since; not noticed any more, once the tape is gone.
+
+        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
+        """
+        tape = self._tape() if self._tape is not None else None
+        if tape is not None and any(tape._memory.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
+            self._was_stale = True
+        return self._was_stale
+
+    def __repr__(self) -> str:
+        return rows_of(self._slice, self._keys, self._counts)
+
+    _repr_html_ = as_text
+
+    def __copy__(self) -> "Plan":
+        """The same plan: it watches the tape as this one does."""
+        made = Plan(self._cut, self._nest, self._keys)
+        made._tape, made._assignments, made._was_stale = self._tape, self._assignments, self._was_stale
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
+        """The same plan; it watches the copy of the tape, where that is copied along."""
+        made = copy(self)
+        tape = self._tape() if self._tape is not None else None
+        if tape is not None and id(tape) in memo:
+            made._was_stale = self.stale
+            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)]._memory.assignments
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        for op, error in nameless(dict.fromkeys(step.op for step in self._cut.steps.values())):
+            raise PlanTypeError(
+                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
+                f"Define it at the top of a module."
+            ) from error
+        return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
+
+
+def stacked(rows: list[Any]) -> Any:
+    """Many equal nests of arrays as one nest of stacks."""
+    return filled(rows[0], map(np.stack, zip(*map(leaves, rows), strict=True)))
+
+
+def _count(slice: Slice) -> int:
+    return sum(1 for step in slice.steps.values() if step.op is not None)
+
+
+def _recorded(line: Line | None) -> str:
+    return f", recorded at {line[0]}:{line[1]}" if line else ""

@@ -1,0 +1,200 @@
+"""How a step is written in Python: operators and methods where they give the same bits as the function, which costs more."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.values import dtype_of, settle, shape_of
+from ..errors import ValueChangedError
+from ..program.steps import Operand
+from ..rules.indexing import getitem, masked, output
+from ..rules.registration import rule_of
+from .ir import Step
+from .op_traits import KERNELS, is_own, is_scalar, is_steady
+
+INFIX: dict[Any, str] = {
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+    np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
+}  # fmt: skip
+"""Not `power`: scalar `**` and `np.power` differ in bits."""
+
+METHODS: dict[Any, str] = {
+    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
+}  # fmt: skip
+"""Functions that an array has as a method of the same arguments."""
+
+MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+
+
+def fixed(y: Any, shape: Any, dtype: Any) -> Any:
+    """A result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
+    y = settle(y)
+    if shape_of(y) != shape or dtype_of(y) != dtype:
+        raise ValueChangedError(
+            f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} {shape_of(y)}. Shape and dtype are part of "
+            f"the plan: record it anew with values like these, or write it with np.where."
+        )
+    return y
+
+
+def protected(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return f(*map(_read_only, args), **kwargs)
+
+    return call
+
+
+def _read_only(a: Any) -> Any:
+    if type(a) is np.ndarray and a.flags.writeable:
+        a = a.view()
+        a.flags.writeable = False
+    return a
+
+
+class Writer:
+    """Writes steps as expressions, and keeps what they name: constants, and functions that are not NumPy's.
+
+    Attributes
+    ----------
+    namespace : dict
+        What the text needs to be run.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+        self.namespace: dict[str, Any] = {"np": np}
+        self._known: dict[Any, str] = {}
+        self._functions: dict[Any, str] = {}
+
+    # -------------------------------------------------------------------------------------------------- constants
+
+    def constant(self, a: Any) -> str:
+        """A constant as text: itself, where Python writes it without loss, or a name for it."""
+        if type(a) in (int, bool, str, type(None)) or (type(a) is float and math.isfinite(a)):
+            return repr(a)
+        if type(a) is tuple:
+            return f"({', '.join(map(self.constant, a))}{',' * (len(a) == 1)})"
+        if type(a) is slice:
+            return f"slice({self.constant(a.start)}, {self.constant(a.stop)}, {self.constant(a.step)})"
+        if a is Ellipsis:
+            return "..."
+        if isinstance(a, np.dtype) and a.isbuiltin == 1:
+            return f"np.{a!r}"
+        return self._named(a)
+
+    def _named(self, a: Any) -> str:
+        key = (type(a), a.dtype, a.tobytes()) if isinstance(a, np.generic) else id(a)
+        if key not in self._known:
+            self._known[key] = self.bind(f"c{len(self._known)}", a)
+        return self._known[key]
+
+    def bind(self, name: str, value: Any) -> str:
+        """A name, like the given one, under which the text finds a value."""
+        name = self.unused(name)
+        self.namespace[name] = value
+        return name
+
+    def unused(self, name: str) -> str:
+        """A name like the given one, which nothing else has."""
+        while name in self.taken or name in self.namespace:
+            name += "_"
+        return name
+
+    def function(self, op: Any) -> str:
+        """The text that gives the function of a step; one that takes its canonical form as it stands."""
+        if op not in self._functions:
+            self._functions[op] = self._function(op)
+        return self._functions[op]
+
+    def _function(self, op: Any) -> str:
+        compute, name = op if op in KERNELS else rule_of(op).compute_with, getattr(op, "__name__", "op")
+        if compute is op:
+            for prefix, module in MODULES.items():
+                if getattr(module, name, None) is op:
+                    return f"{prefix}.{name}"
+        return self.bind(name if name.isidentifier() else "op", protected(compute) if is_own(op) else compute)
+
+    # ------------------------------------------------------------------------------------------------ expressions
+
+    def write(self, step: Step, variable: Callable[[int], str], out: str | None = None) -> str:
+        """A step as an expression; `out` names the variable whose memory takes the result."""
+        args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
+        kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
+        if out is not None:
+            return f"{self.function(step.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
+        text = self._call(step, args, kwargs)
+        if not is_steady(step.op) or (type(step.dtype) is tuple and not is_scalar(step)):
+            self.namespace["fixed"] = fixed
+            return f"fixed({text}, {self.constant(step.shape)}, {self.constant(step.dtype)})"
+        return f"{text}[()]" if step.shape == () and not is_scalar(step) else text
+
+    def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
+        op = step.op
+        if op in INFIX and not kwargs and len(args) == 2:
+            text = f"{args[0]} {INFIX[op]} {args[1]}"
+            pythons = step.shape == () and any(type(a) is complex for a in step.args)
+            return f"np.{step.dtype.type.__name__}({text})" if pythons else text  # complex * np.float64 is a Python complex
+        if op is np.negative and not kwargs:
+            return f"-{args[0]}"
+        on_array = bool(args) and type(step.args[0]) is Operand
+        if op in METHODS and on_array and len(args) == 1 + (op is np.astype):
+            return f"{args[0]}.{METHODS[op]}({', '.join([*args[1:], *kwargs])})"
+        if op in FORMS and on_array:
+            written = FORMS[op](self, step, args)
+            if written is not None:
+                return written
+        return f"{self.function(op)}({', '.join([*args, *kwargs])})"
+
+
+def _transpose(writer: Writer, step: Step, args: list[str]) -> str:
+    axes = step.kwargs.get("axes")
+    return f"{args[0]}.T" if axes is None else f"{args[0]}.transpose({writer.constant(axes)})"
+
+
+def _reshape(writer: Writer, step: Step, args: list[str]) -> str | None:
+    return f"{args[0]}.reshape({writer.constant(step.shape)})" if step.kwargs.get("order", "C") == "C" else None
+
+
+def _swapaxes(writer: Writer, step: Step, args: list[str]) -> str:
+    return f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, {writer.constant(step.kwargs['axis2'])})"
+
+
+def _getitem(writer: Writer, step: Step, args: list[str]) -> str:
+    parts = [_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
+    one = len(parts) == 1 and isinstance(step.args[1], tuple)  # a lone tuple would be taken for the whole key
+    return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
+
+
+def _part(writer: Writer, part: slice) -> str:
+    bounds = ["" if bound is None else writer.constant(bound) for bound in (part.start, part.stop, part.step)]
+    return ":".join(bounds[: 2 if part.step is None else 3])
+
+
+def _of_list(writer: Writer, step: Step, args: list[str]) -> str:
+    kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in step.kwargs.items())
+    return f"np.{step.op.__name__}(({', '.join(args)},){kwargs})"
+
+
+def _output(writer: Writer, step: Step, args: list[str]) -> str:
+    return f"{args[0]}[{args[1]}]"
+
+
+FORMS: dict[Any, Callable[[Writer, Step, list[str]], str | None]] = {
+    np.transpose: _transpose,
+    np.reshape: _reshape,
+    np.ravel: _reshape,
+    np.squeeze: _reshape,
+    np.expand_dims: _reshape,
+    np.swapaxes: _swapaxes,
+    getitem: _getitem,
+    masked: _getitem,
+    output: _output,
+    np.concatenate: _of_list,
+    np.stack: _of_list,
+}
+"""How a step on an array is written, where that is neither an operator, a method of the same arguments nor a plain call."""

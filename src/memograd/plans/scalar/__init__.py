@@ -1,0 +1,1 @@
+"""A virtual machine for programs of scalars: opcodes, lowering, interpreters."""

@@ -1,0 +1,175 @@
+"""From the steps of a region to a program of the tape machine.
+
+While a step is lowered, each number that is known has a register, and an array is an array of registers: what only moves numbers
+about, such as `stack` or an index, is run on the registers and leaves no instruction.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...program.steps import Operand
+from ...rules.indexing import getitem
+from ...rules.registration import rule_of
+from ..ir import Slice, Step
+from ..kernels import placed
+from ..op_traits import SUM_OF_NEGATIVE_ZEROS
+from .machine import Load, Machine, Program, Result
+from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
+
+MOVES: frozenset[Any] = frozenset({
+    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, placed,
+})  # fmt: skip
+"""Ops that move numbers about; those that meet at one place are added."""
+
+
+class Instruction(NamedTuple):
+    """A formula, the registers that it reads, and the step whose value it gives."""
+
+    formula: str
+    reads: tuple[int, ...]
+    step: int
+
+
+class Lowering:
+    """A region on its way to a program. Instruction k gives register k; constants and what is given have registers below 0."""
+
+    def __init__(self, slice: Slice, counts: Counter[int]) -> None:
+        self.slice, self.counts = slice, counts
+        self.registers: dict[int, Any] = {}
+        self.code: list[Instruction | None] = []
+        self.constants: dict[str, int] = {}
+        self.given: dict[Operand, dict[int | None, int]] = defaultdict(dict)
+        self.count = 0
+
+    def add(self, n: int, step: Step) -> None:
+        """The next step."""
+        op = step.op
+        if op in REAL or op in LOGICAL:
+            self.registers[n] = self._formula(n, step)
+        elif op is np.sum:
+            self.registers[n] = self._sum(n, np.ravel(self._of(step.args[0])).tolist())
+        elif op is getitem and step.args[0] not in self.registers:
+            self.registers[n] = self._element(step.args[0], step.args[1:])
+        elif op is placed:
+            self.registers[n] = self._placed(n, *step.args)
+        else:
+            moved = rule_of(op).run([np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args], step.kwargs)
+            self.registers[n] = moved if step.shape else int(moved)
+
+    # ----------------------------------------------------------------------------------------------- instructions
+
+    def _formula(self, n: int, step: Step) -> int:
+        formula, reads = REAL.get(step.op) or LOGICAL[step.op], tuple([self._of(a) for a in step.args])
+        if step.op is np.power:
+            formula = POWERS.get(self._known(step.args[1]), formula)
+        for side, register in enumerate(reads):
+            inner = self._alone(register, step.args[side])
+            fused = FUSED.get((inner.formula, formula, side)) if inner is not None else None
+            if inner is not None and fused is not None:
+                self.code[register] = None
+                return self._emit(n, fused, (*inner.reads, *reads[:side], *reads[side + 1 :]))
+        return self._emit(n, formula, reads)
+
+    def _alone(self, register: int, a: Any) -> Instruction | None:
+        """The instruction of an operand that nobody else reads."""
+        instruction = self.code[register] if register >= 0 else None
+        return instruction if instruction is not None and instruction.step == a and self.counts[a] == 1 else None
+
+    def _sum(self, n: int, terms: list[int]) -> int:
+        total = self._constant(float(SUM_OF_NEGATIVE_ZEROS)) if terms else self._constant(0.0)
+        for term in terms:
+            total = self._emit(n, "a + b", (total, term))
+        return total
+
+    def _placed(self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any) -> np.ndarray:
+        zero = self._constant(0.0)
+        found = np.full(shape, zero)
+        flat = found.reshape(-1)
+        for place, register in zip(places.tolist(), map(self._of, numbers), strict=True):
+            flat[place] = self._emit(n, "a + b", (int(flat[place]), register))
+        return found
+
+    def _emit(self, n: int, formula: str, reads: tuple[int, ...]) -> int:
+        self.code.append(Instruction(formula, reads, n))
+        return len(self.code) - 1
+
+    # ----------------------------------------------------------------------------------- what instructions start from
+
+    def _of(self, a: Any) -> Any:
+        """The register of an argument, or its registers."""
+        if type(a) is not Operand:
+            return self._constant(float(a))
+        if a in self.registers:
+            return self.registers[a]
+        if a not in self.slice.bound:
+            return self._given(a, None)
+        value = self.slice.bound[a]
+        if np.ndim(value) == 0:
+            return self._constant(float(value))
+        return np.array([self._constant(x) for x in np.ravel(value).astype(float).tolist()]).reshape(value.shape)
+
+    def _known(self, a: Any) -> float | None:
+        """The value of an argument that is constant."""
+        value = self.slice.bound.get(a) if type(a) is Operand else a
+        return None if value is None else float(value)
+
+    def _constant(self, x: float) -> int:
+        key = repr(x)  # -0.0 is not 0.0
+        if key not in self.constants:
+            self.constants[key] = self._head()
+        return self.constants[key]
+
+    def _given(self, a: Operand, place: int | None) -> int:
+        places = self.given[a]
+        if place not in places:
+            places[place] = self._head()
+        return places[place]
+
+    def _element(self, a: Operand, key: tuple[int, ...]) -> int:
+        shape = self.slice.steps[a].shape
+        return self._given(a, int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)))
+
+    def _head(self) -> int:
+        self.count += 1
+        return -self.count
+
+    # ------------------------------------------------------------------------------------------------- the program
+
+    def machine(self, outputs: Iterable[int]) -> tuple[Machine, tuple[Operand, ...]]:
+        """The machine that gives these steps, and what it is called with."""
+        place = self._places()
+        code = [(CODES[i.formula], *i.reads, *i.reads[:1] * (3 - len(i.reads))) for i in self.code if i is not None]
+        table = np.array(code)
+        table[:, 1:] = place[table[:, 1:]]
+        wanted: dict[int, int] = {}
+        results = [Result(self._wanted(self.registers[n], wanted), self.slice.steps[n].dtype == bool) for n in outputs]
+        constants = np.array([float(key) for key in self.constants])
+        program = Program(constants, self.count - len(constants), table.astype(np.uint32), place[list(wanted)].astype(np.uint32))
+        return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
+
+    def _places(self) -> np.ndarray:
+        """Where each register stands in the end; registers below 0 count from the end."""
+        kept = np.cumsum([i is not None for i in self.code]) + self.count - 1
+        heads = [*self.constants.values(), *(r for places in self.given.values() for r in places.values())]
+        place = np.concatenate([kept, np.zeros(self.count, int)])
+        place[heads] = np.arange(self.count)
+        return place
+
+    def _wanted(self, registers: Any, wanted: dict[int, int]) -> Any:
+        """Where a result stands among what is wanted."""
+        if isinstance(registers, int):
+            return wanted.setdefault(registers, len(wanted))
+        return np.array([wanted.setdefault(r, len(wanted)) for r in registers.ravel().tolist()]).reshape(registers.shape)
+
+    def _loads(self) -> Iterable[Load]:
+        """How each operand is taken in."""
+        at = 0
+        for places in self.given.values():
+            if None in places:
+                yield Load(at, None)
+            else:
+                yield Load(slice(at, at + len(places)), np.array(list(places)))
+            at += len(places)

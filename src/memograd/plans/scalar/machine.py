@@ -1,0 +1,173 @@
+"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one interpreter.
+
+With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk; without it, a program is printed
+as Python. Either gives what NumPy gives: sums, products and quotients to the bit, functions to a few units in the last place,
+infinity and NaN where NumPy has them. It raises nothing and warns of nothing.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from ...rules.indexing import output
+from ..ir import Slice
+from .opcodes import FORMULAS, ON_FLOATS
+from .python_backend import Printed
+
+Run = Callable[[np.ndarray, np.ndarray], None]
+"""`run(given, wanted)`: for each row of given numbers, fill the row of those that are wanted."""
+
+
+class Program(NamedTuple):
+    """Instructions on numbered registers: first the constants, then what is given, then one for each instruction."""
+
+    constants: np.ndarray
+    given: int
+    code: np.ndarray
+    """A row for each instruction: the op code, and the registers that stand for a, b and c."""
+    wanted: np.ndarray
+    """The registers that are asked for."""
+
+
+class Load(NamedTuple):
+    """Where a number, or the elements of an array at these places, stand among what is given."""
+
+    at: int | slice
+    places: np.ndarray | None
+
+
+class Result(NamedTuple):
+    """Where a result stands among what is wanted: a number, or an array of them; whether they are truth values."""
+
+    at: int | np.ndarray
+    logical: bool
+
+
+class Machine:
+    """A program as a function of numbers and arrays; it gives one result, or a tuple of them."""
+
+    def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
+        self.program, self.loads, self.results = program, loads, results
+        self.run: Run = Interpreted(program) if interpreter() is not None else Printed(program)
+
+    def __call__(self, *xs: Any) -> Any:
+        given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
+        row = given[0]
+        for (at, places), x in zip(self.loads, xs, strict=True):
+            row[at] = x if places is None else x.take(places)
+        self.run(given, wanted)
+        row = wanted[0]
+        found = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
+        return found[0] if len(found) == 1 else found
+
+    def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The results of many calls at once: what is taken and what is given has one more axis in front."""
+        rows = len(xs[0])
+        given, wanted = np.empty((rows, self.program.given)), np.empty((rows, len(self.program.wanted)))
+        for (at, places), x in zip(self.loads, xs, strict=True):
+            given[:, at] = x if places is None else x.reshape(rows, -1)[:, places]
+        self.run(given, wanted)
+        return tuple([wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results])
+
+    def __repr__(self) -> str:
+        return f"<machine of {len(self.program.code)} instructions>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Machine, (self.program, self.loads, self.results)
+
+
+def on_machine(machine: Any, *xs: Any) -> Any:
+    """What a machine gives: a kernel, as those of :mod:`.fused` are."""
+    return machine(*xs)
+
+
+class Sole(NamedTuple):
+    """A plan that is one machine: which inputs it reads, and which of its results each output is."""
+
+    machine: Machine
+    reads: list[int]
+    gives: list[int]
+
+
+def sole_machine(slice: Slice) -> Sole | None:
+    """The machine of a slice that does nothing else; None where it does."""
+    steps = slice.steps
+    run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
+    if (
+        len(run) != 1
+        or steps[run[0]].op is not on_machine
+        or not set(slice.outputs) <= steps.keys() - slice.bound.keys() - set(slice.inputs)
+    ):
+        return None
+    machine, *args = steps[run[0]].args
+    if not set(args) <= set(slice.inputs):
+        return None
+    return Sole(machine, [slice.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in slice.outputs])
+
+
+# ------------------------------------------------------------------------------------------------------- with Numba
+
+
+class Interpreted:
+    """A program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.code, self.constants = program, program.code.ravel(), len(program.constants)
+        self.interpret = interpreter()
+        self.spare: list[np.ndarray] = []
+
+    def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        try:
+            v = self.spare.pop()
+        except IndexError:
+            v = self._fresh()
+        self.interpret(self.code, v, self.constants, given, self.program.wanted, wanted)
+        self.spare.append(v)
+
+    def _fresh(self) -> np.ndarray:
+        constants, given, code, _ = self.program
+        v = np.empty(len(constants) + given + len(code))
+        v[: len(constants)] = constants
+        return v
+
+
+@cache
+def interpreter() -> Any:
+    """The interpreter, compiled or loaded from disk when it is first called; None without Numba."""
+    try:
+        njit = import_module("numba").njit
+    except ImportError:
+        return None
+    name = f"interpret_{crc32(LOOP.encode()):08x}"  # what is on disk is found by name: another text must have another
+    namespace = {**ON_FLOATS, "__name__": __name__}
+    exec(compile(f"def {name}{LOOP}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **options)(namespace[name])
+    except RuntimeError:  # there is no place on disk where it may write
+        return njit(**options)(namespace[name])
+
+
+BRANCHES = "\n".join(f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}" for k, text in enumerate(FORMULAS))
+
+LOOP = f"""(code, v, constants, given, registers, wanted):
+    first = constants + given.shape[1]
+    for row in range(len(given)):
+        for j in range(given.shape[1]):
+            v[constants + j] = given[row, j]
+        for instruction in range(code.size // 4):
+            i = 4 * instruction
+            k, a, b, c = code[i], v[code[i + 1]], v[code[i + 2]], v[code[i + 3]]
+{BRANCHES}
+            v[first + instruction] = y
+        for j in range(registers.size):
+            wanted[row, j] = v[registers[j]]
+"""
+"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each formula.
+
+LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask whether one counts from the end.
+"""

@@ -1,0 +1,115 @@
+"""A program of the tape machine as Python, for those who have no compiler: on floats, with the functions of `math`.
+
+Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's scalars.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
+
+LONGEST = 8000
+"""Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
+
+READS = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
+"""What each formula reads."""
+
+TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
+
+Part = Callable[[list[Any]], None]
+"""A function of the list of all registers: it reads some and fills some."""
+
+
+class Printed:
+    """A program as functions on a list of numbers, which are its registers."""
+
+    def __init__(self, program: Any) -> None:
+        self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
+        self.unknown = [None] * len(program.code)
+        code = compile(Text(program).whole(), "<memograd machine>", "exec")
+        self.on_floats, self.on_numpy = parts(code, ON_FLOATS), parts(code, ON_NUMPY)
+
+    def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        for numbers, out in zip(given.tolist(), wanted, strict=True):
+            known = self.constants + numbers
+            try:
+                out[:] = self._run(self.on_floats, known)
+            except (ArithmeticError, ValueError):
+                with np.errstate(all="ignore"):
+                    out[:] = self._run(self.on_numpy, list(map(np.float64, known)))
+
+    def _run(self, parts: list[Part], known: list[Any]) -> list[Any]:
+        v = known + self.unknown
+        for part in parts:
+            part(v)
+        return [v[k] for k in self.wanted]
+
+
+def parts(code: Any, meaning: dict[str, Any]) -> list[Part]:
+    """The functions of a text, in which these names have this meaning."""
+    namespace: dict[str, Any] = {**meaning, "parts": []}
+    exec(code, namespace)
+    found: list[Part] = namespace["parts"]
+    return found
+
+
+class Text:
+    """A program on its way to text: functions of some thousand instructions, on local variables.
+
+    A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
+    """
+
+    def __init__(self, program: Any) -> None:
+        self.rows, self.first = program.code.tolist(), len(program.constants) + program.given
+        self.last = last_reads(program)
+        self.text: list[str] = []
+        self.names: dict[int, str] = {}
+        self.free: list[str] = []
+
+    def whole(self) -> str:
+        """The text of all of it."""
+        for start in range(0, len(self.rows), LONGEST):
+            self.part(range(start, min(start + LONGEST, len(self.rows))))
+        return "\n".join(self.text)
+
+    def part(self, run: range) -> None:
+        """A function for a run of instructions: what later ones read goes back into the list."""
+        self.names, self.free = {}, []
+        self.text.append("def part(v):")
+        for i in run:
+            self.instruction(i)
+            out = self.first + i
+            if self.last[out] >= run.stop:
+                self.text.append(f"    v[{out}] = {self.names[out]}")
+        self.text.append("parts.append(part)")
+
+    def instruction(self, i: int) -> None:
+        """One line, and one more for each register that was not read before."""
+        code, *registers = self.rows[i]
+        read = dict(zip(READS[code], registers, strict=False))
+        for register in read.values():
+            if register not in self.names:
+                self.text.append(f"    {self.name(register)} = v[{register}]")
+        names = {letter: self.names[register] for letter, register in read.items()}
+        for register in set(read.values()):
+            if self.last[register] == i:
+                self.free.append(self.names.pop(register))
+        self.text.append(f"    {self.name(self.first + i)} = {TEMPLATES[code].format(**names)}")
+
+    def name(self, register: int) -> str:
+        """A variable for a register."""
+        self.names[register] = name = self.free.pop() if self.free else f"r{len(self.names)}"
+        return name
+
+
+def last_reads(program: Any) -> list[int]:
+    """For each register, the instruction that reads it last; beyond all of them, where it is wanted."""
+    count, first = len(program.code), len(program.constants) + program.given
+    last = np.full(first + count, -1)
+    np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))
+    last[program.wanted] = count
+    numbers: list[int] = last.tolist()
+    return numbers

@@ -1,0 +1,128 @@
+"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not depend on.
+
+A rule of an op with several outputs adds one term for each output's cotangent. Where L does not depend on an output, its term
+has to be left out: multiplied out, it is 0 · ∞ where that output's derivative is infinite. So the solver gives the rule an
+`Absent` in the place of that cotangent. A product with it is absent, a sum with it is the other term; whatever is not known to
+keep zeros sees an array of zeros. Nothing absent leaves a rule.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .registration import RULES, Line, Read, Rule
+
+ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
+"""Ops that are linear in some operands, each: the positions at which an absent operand makes the result absent."""
+
+SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
+"""Sums of two operands: what the second one alone gives."""
+
+LINEAR = frozenset({np.add, np.subtract, np.where, np.negative, np.positive, np.conjugate, np.real, np.imag})
+"""Elementwise functions that are jointly linear in the operands by which they have derivatives."""
+
+
+class Absent(np.ndarray):
+    """Zeros that stand for no cotangent at all."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs and ufunc in RULES:
+            return apply(ufunc, inputs, {})
+        return getattr(ufunc, method)(*map(present, inputs), **kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+        if func in RULES:
+            return apply(func, *RULES[func].bind(tuple(args), dict(kwargs)))
+        return func(*map(present, args), **kwargs)
+
+    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return apply(op, *RULES[op].bind(args, kwargs))
+
+    def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call in canonical form; the tape asks, where a node stands beside it."""
+        return apply(op, operands, keywords)
+
+    def __getitem__(self, key: Any) -> Any:
+        return absent(super().__getitem__(key))  # an item of an array would be a number
+
+
+def absent(zeros: Any) -> Any:
+    """The same zeros as an absent cotangent; those of another library stay what they are."""
+    return np.asarray(zeros).view(Absent) if isinstance(zeros, np.ndarray | np.generic) else zeros
+
+
+def present(x: Any) -> Any:
+    """An array of zeros for an absent cotangent, in lists too; anything else as it is."""
+    if type(x) is Absent:
+        return x.view(np.ndarray)
+    return type(x)(map(present, x)) if type(x) in (list, tuple) else x
+
+
+def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call in canonical form, with an absent cotangent among its operands."""
+    missing = [k for k, x in enumerate(operands) if type(x) is Absent]
+    if op in SUMS and len(missing) == 1 and all(map(has_shape, operands)):
+        return remaining(op, operands, missing[0])
+    if vanishes(RULES[op], operands, missing):
+        with np.errstate(all="ignore"):
+            return vanished(RULES[op].run(stand_ins(RULES[op], operands), keywords))
+    return RULES[op].run(tuple(map(present, operands)), {name: present(x) for name, x in keywords.items()})
+
+
+def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
+    """The term of a sum that is not the absent one, at position k."""
+    other = SUMS[op](operands[1]) if k == 0 else operands[0]
+    shape = np.broadcast_shapes(operands[0].shape, operands[1].shape)
+    return other if other.shape == shape else np.broadcast_to(other, shape)
+
+
+def vanishes(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
+    """Whether the result is zero because of the absent operands alone, whatever the others are."""
+    if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
+        return False
+    if rule.op in ANNIHILATED:
+        return any(k in missing for k in ANNIHILATED[rule.op])
+    if rule.kind == "multilinear":
+        return True
+    if rule.kind == "linear" or rule.op in LINEAR:
+        return all(k in missing or is_zero(x) for k, x in enumerate(operands) if rule.lines[k,])
+    return False
+
+
+def is_zero(x: Any) -> bool:
+    """Whether it is the number zero."""
+    return type(x) in (int, float) and x == 0
+
+
+def has_shape(x: Any) -> bool:
+    """Whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
+    return isinstance(x, np.ndarray | np.generic) or hasattr(type(x), "__memograd_record__")
+
+
+def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands, those by which the op has derivatives as zeros that take no memory."""
+    return tuple(zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
+
+
+def vanished(y: Any) -> Any:
+    """A result that is zero, as absent; each, where there are several."""
+    return tuple(map(vanished, y)) if isinstance(y, tuple | list) else absent(zeros_like(y))
+
+
+# ------------------------------------------------------------------------------------------------------- to the rules
+
+
+def partial(line: Line, unread: frozenset[int]) -> Line:
+    """The line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
+
+    def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
+        d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)
+        return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
+
+    return Line(line.fn, pull, line.reads, line.reads_output)

@@ -1,0 +1,36 @@
+"""Where derivatives stop because somebody said so."""
+
+from typing import Any
+
+from .pure_registration import constant
+from .registration import op
+
+
+@op
+def stop_gradient(x: Any) -> Any:
+    """`x` itself, but no derivative passes: what comes after it takes it for a constant.
+
+    Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is assigned.
+
+    Parameters
+    ----------
+    x : Node or array_like
+        A node is recorded as one more; anything else comes back as it is.
+
+    Returns
+    -------
+    Node or array_like
+        Of the same value.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> x = mg.Tape().leaf(3.0, name="x")
+    >>> L = mg.stop_gradient(x) * x
+    >>> float(mg.grad(L, x))
+    3.0
+    """
+    return x
+
+
+constant(stop_gradient)

@@ -1,0 +1,250 @@
+"""Numbers in a row: differences, integrals, interpolation, convolution, polynomials, and what is evenly spaced.
+
+Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two sides; outside, slope 0. The
+jumps that `unwrap` takes out are constant.
+"""
+
+from math import log, prod
+from typing import Any
+
+import numpy as np
+
+from ..arrays.duck_arrays import beside
+from .broadcasting import unbroadcast
+from .elementwise import inside
+from .indexing import getitem, scatter
+from .pure_registration import linear, multilinear, rule
+from .reductions import ABSENT
+
+
+def undiff(g: Any, n: int, axis: int) -> Any:
+    """The transpose of `n` differences along `axis`."""
+    for _ in range(n):
+        edge = beside(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
+        g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
+    return g
+
+
+def length(x: Any, axis: int) -> int:
+    """How many elements `x` adds to a difference along `axis`."""
+    return 0 if x is ABSENT else (np.shape(x) or {axis: 1})[axis]
+
+
+def cut(g: Any, axis: int, start: int, stop: int) -> Any:
+    """`g` from start to stop along `axis`."""
+    return g[(slice(None),) * (axis % len(g.shape)) + (slice(start, stop),)]
+
+
+def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
+    """The cotangent of what was put before, `a` and what was put after, in a row; no more differences than elements are taken."""
+    return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
+
+
+def appended(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
+    """The cotangent of what `diff` put before or after, given that of all; `n` is 0 where it put nothing there after all."""
+    whole, m = g.shape[axis], length(x, axis)
+    part = cut(g, axis, whole - m, whole) if end else cut(g, axis, 0, m)
+    return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
+
+
+def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
+    """The cotangent of what stands between."""
+    g = undiff_all(g, shape, n, axis, prepend, append)
+    return g if n == 0 else cut(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
+
+
+def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
+    """The transpose of `gradient` along the last axis, whose every result is a weighted sum of three neighbours.
+
+    The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
+    """
+    n = g.shape[-1]
+    index = np.clip(np.arange(n) - 1, 0, max(n - 3, 0)) + np.arange(min(n, 3))[:, None]
+    combs = np.equal(np.arange(n) % 3, np.arange(3)[:, None]).astype(float)
+    weights = np.take_along_axis(np.gradient(combs, *spacing, axis=1, edge_order=edge_order), index % 3, 0)
+    return scatter(g[..., None, :] * weights, g.shape, Ellipsis, index)
+
+
+def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) -> Any:
+    """The same over each of the axes, summed."""
+    axes = range(len(shape)) if axis is None else [int(k) for k in np.atleast_1d(axis)]
+    parts, steps = g if isinstance(g, tuple) else (g,), spacing * len(axes) if len(spacing) == 1 else spacing or ((),) * len(axes)
+    terms = [
+        np.moveaxis(ungradient(np.moveaxis(part, k, -1), () if np.shape(h) == (0,) else (h,), edge_order), -1, k)
+        for part, k, h in zip(parts, axes, steps, strict=True)
+    ]
+    return sum(terms[1:], terms[0])
+
+
+def upright(x: Any, ndim: int, axis: int) -> Any:
+    """The sample points of `trapezoid`, such that they broadcast along `axis`."""
+    return np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)]) if len(x.shape) == 1 else x
+
+
+def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
+    """The cotangent of the heights: half of each interval to both of its ends."""
+    half = np.expand_dims(g, axis) * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis)) / 2
+    steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
+    half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
+    edge = beside(half, np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype))
+    return unbroadcast(np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape)
+
+
+def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
+    """The cotangent of the sample points."""
+    ndim = len(a.shape)
+    middle = cut(a, axis, 1, a.shape[axis]) + cut(a, axis, 0, a.shape[axis] - 1)
+    d = undiff(np.expand_dims(g, axis) * middle / 2, 1, axis)
+    return unbroadcast(d, shape) if len(shape) > 1 else np.sum(d, axis=tuple(k for k in range(ndim) if k != axis % ndim))
+
+
+def segments(x: Any, xp: Any) -> Any:
+    """For both sides of x: the knot to the left, the next one, and the way between them that x has gone."""
+    for side in ("right", "left"):
+        i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
+        j = np.minimum(i + 1, xp.shape[0] - 1)
+        x0, x1 = getitem(xp, i), getitem(xp, j)
+        yield i, j, (x - x0) / np.where(np.equal(x0, x1), 1, x1 - x0), x1 - x0
+
+
+def within(x: Any, xp: Any) -> Any:
+    """1 inside, 0 outside, one half at the ends."""
+    return inside(x, xp[0], xp[-1])
+
+
+def slope(x: Any, xp: Any, fp: Any) -> Any:
+    """The slope of `interp`."""
+    return within(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
+
+
+def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
+    """The cotangent of the knots: where one moves, the line through it turns about its neighbour."""
+    n, total, g = xp.shape, 0, g * within(x, xp) / 2
+    for i, j, t, w in segments(x, xp):
+        s = g * (getitem(fp, j) - getitem(fp, i)) / w
+        total = total - scatter(s * (1 - t), n, i) - scatter(s * t, n, j)
+    return total
+
+
+def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
+    """The cotangent of the values at the knots; beyond the ends they count where no other value was given."""
+    g = g if left is None else np.where(np.less(x, xp[0]), 0, g)
+    g = g if right is None else np.where(np.greater(x, xp[-1]), 0, g)
+    i, j, t, _ = next(segments(x, xp))
+    t = np.clip(t, 0, 1)
+    return scatter(g * (1 - t), xp.shape, i) + scatter(g * t, xp.shape, j)
+
+
+def whole(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
+    """`g` of a convolution in any mode, as that of the full one."""
+    (n,), (m,) = a_shape, v_shape
+    mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(mode, mode)
+    full, most, least = n + m - 1, max(n, m), min(n, m)
+    start = {"valid": least - 1, "same": (least - 1) // 2, "full": 0}[mode]
+    start = full - start - most if back and mode == "same" else start
+    return g if mode == "full" else scatter(g, (full,), slice(start, start + g.shape[0]))
+
+
+def unconvolve(g: Any, v: Any, n: int) -> Any:
+    """The cotangent of a factor of n elements, given that of the full convolution with `v`."""
+    return np.correlate(g, np.conj(v), "valid")[:n]
+
+
+def powers(n: int, increasing: bool = False) -> Any:
+    """The exponents of a polynomial's n terms."""
+    return np.arange(n) if increasing else np.arange(n)[::-1]
+
+
+def trailing(g: Any, shape: Any) -> Any:
+    """The cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros before a shorter one's, which was trimmed."""
+    n = prod(shape)
+    return np.reshape(np.concatenate([np.zeros(max(n - g.shape[0], 0), g.dtype), g[max(g.shape[0] - n, 0) :]]), shape)
+
+
+def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
+    """The cotangent of a factor of a product of polynomials."""
+    n, v = prod(a_shape), np.atleast_1d(v)
+    return np.reshape(unconvolve(trailing(g, (n + v.shape[0] - 1,)), v, n), a_shape)
+
+
+def falling(n: int, m: int) -> Any:
+    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are left out."""
+    return np.prod([powers(n + m)[:n] - j for j in range(m)], axis=0)
+
+
+def unpolyder(g: Any, shape: Any, m: int) -> Any:
+    """The cotangent of a polynomial, given that of its m-th derivative, which the last terms have no part in."""
+    return np.concatenate([g * falling(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
+
+
+def derived(p: Any) -> Any:
+    """The coefficients of the derivative."""
+    return p[:-1] * powers(p.shape[0])[:-1]
+
+
+def unvander(g: Any, x: Any, increasing: bool) -> Any:
+    """The cotangent of what stands in powers along the last axis."""
+    k = powers(g.shape[-1], increasing)
+    return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
+
+
+def unspaced(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool) -> Any:
+    """The cotangent of one end of `linspace`: each number's share of it."""
+    t = np.arange(num) / max(num - 1 if endpoint else num, 1)
+    return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
+
+
+# ------------------------------------------------------------------------------------------ differences and integrals
+linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=ABSENT, append=ABSENT: undiff_a(g, a_shape, n, axis, prepend, append),
+                      prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=ABSENT:
+                      appended(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=ABSENT:
+                      appended(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
+linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
+                      undiff(cut(g, 0, np.size(to_begin) if to_begin is not None else 0,
+                                 g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),
+                      to_end=lambda g, to_end_shape: np.reshape(cut(g, 0, g.shape[0] - prod(to_end_shape), g.shape[0]), to_end_shape),
+                      to_begin=lambda g, to_begin_shape: np.reshape(cut(g, 0, 0, prod(to_begin_shape)), to_begin_shape))
+linear(np.gradient,   f=lambda g, f_shape, spacing=(), axis=None, edge_order=1: ungradients(g, f_shape, spacing, axis, edge_order))
+rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(g, a_shape, x, dx, axis),
+                      x=lambda g, a, x_shape, axis=-1: untrapezoid_x(g, a, x_shape, axis),
+                      dx=lambda g, a, x=None, axis=-1: np.sum(g * np.trapezoid(a, axis=axis)) * (x is None),
+                      push={"a": lambda t, x=None, dx=1.0, axis=-1: np.trapezoid(t, x, dx, axis)})
+rule(np.unwrap,       a=lambda g, discont=None, axis=-1, period=0.0: g, push={"a": lambda t: t})
+
+# ----------------------------------------------------------------------------------------------------- interpolation
+rule(np.interp,       x=lambda g, x, xp, fp: g * slope(x, xp, fp),
+                      xp=lambda g, x, xp, fp: uninterp_xp(g, x, xp, fp),
+                      fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right),
+                      left=lambda g, x, xp: np.sum(np.where(np.less(x, xp[0]), g, 0)),
+                      right=lambda g, x, xp: np.sum(np.where(np.greater(x, xp[-1]), g, 0)))
+
+# ------------------------------------------------------------------------------------------ convolutions, polynomials
+multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), v, a_shape[0]),
+                          v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), a, v_shape[0]))
+multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
+                          unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
+                          v=lambda g, a, a_shape, v_shape, mode="valid":
+                          np.conj(unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
+rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
+                      x=lambda g, p, x: g * np.polyval(derived(p), x),
+                      push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derived(p), x)})
+linear(np.polyadd,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: trailing(g, a2_shape))
+linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: -trailing(g, a2_shape))
+rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),
+                      a2=lambda g, a1, a2_shape, y: unpolymul(g, a2_shape, a1))
+linear(np.polyder,    p=lambda g, p_shape, m=1: unpolyder(g, p_shape, m))
+rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
+rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
+
+# ----------------------------------------------------------------------------------------------------- evenly spaced
+linear(np.linspace,   start=lambda g, start_shape, num=50, endpoint=True, axis=0: unspaced(g, start_shape, num, endpoint, axis, False),
+                      stop=lambda g, stop_shape, num=50, endpoint=True, axis=0: unspaced(g, stop_shape, num, endpoint, axis, True))
+rule(np.logspace,     start=lambda g, y, start_shape, num=50, endpoint=True, base=10.0, axis=0:
+                      unspaced(g * y * log(base), start_shape, num, endpoint, axis, False),
+                      stop=lambda g, y, stop_shape, num=50, endpoint=True, base=10.0, axis=0:
+                      unspaced(g * y * log(base), stop_shape, num, endpoint, axis, True))
+rule(np.geomspace,    start=lambda g, y, start, start_shape, num=50, endpoint=True, axis=0:
+                      unspaced(g * y, start_shape, num, endpoint, axis, False) / start,
+                      stop=lambda g, y, stop, stop_shape, num=50, endpoint=True, axis=0:
+                      unspaced(g * y, stop_shape, num, endpoint, axis, True) / stop)

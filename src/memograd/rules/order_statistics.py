@@ -1,0 +1,102 @@
+"""Order statistics: what was put in order is given back to where it stood.
+
+Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the elements between which it
+lies; by `q` its slope is the step between them, at an element the mean of the steps on its two sides, at the ends 0; by its
+`weights`, which choose an element, it is constant. A NaN is equal to nothing.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .indexing import untake_along
+from .pure_registration import constant, rule
+from .reductions import laid_out, lined, unlined
+from .registration import op
+
+SURPLUS = {
+    "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0,
+}  # fmt: skip
+"""By method: how much more than the number of elements the place of a quantile moves by, for each unit of `q`. The others jump."""
+
+
+@op
+def rank(a: Any) -> Any:
+    """For each element, the place of the first of its equals in the sorted array, along the last axis."""
+    order = np.argsort(a, axis=-1, kind="stable")
+    y = np.take_along_axis(a, order, -1)
+    first = np.concatenate([np.ones((*a.shape[:-1], 1), bool), y[..., 1:] != y[..., :-1]], -1)[..., : a.shape[-1]]
+    found = np.empty(a.shape, int)
+    np.put_along_axis(found, order, np.maximum.accumulate(np.where(first, np.arange(a.shape[-1]), 0), axis=-1), -1)
+    return found
+
+
+def handed_back(g: Any, before: Any, after: Any) -> Any:
+    """`g`, along the last axis, from elements of ranks `after` to those of ranks `before`; equals share."""
+    total = untake_along(g, before.shape, after, -1)
+    number = untake_along(np.ones(before.shape, int), before.shape, after, -1)
+    return np.take_along_axis(total / np.maximum(number, 1), before, -1)
+
+
+def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
+    """The cotangent of what was permuted into `y` along `axis`."""
+    if axis is None:
+        return np.reshape(handed_back(g, rank(np.ravel(a)), rank(y)), shape)
+    a, g, y = (np.moveaxis(x, axis, -1) for x in (a, g, y))
+    return np.moveaxis(handed_back(g, rank(a), rank(y)), -1, axis)
+
+
+def place(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
+    """Where the quantiles lie among the sorted elements along the last axis, NaNs not counted."""
+    ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
+    return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
+
+
+def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None) -> Any:
+    """The cotangent of the elements between which the quantiles lie."""
+    flat = lined(a, shape, axis)
+    n = flat.shape[-1]
+    if not n:
+        return np.zeros(shape, g.dtype)
+    w = None if weights is None else lined(np.broadcast_to(laid_out(weights, np.shape(weights), shape, axis), shape), shape, axis)
+    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (place(flat, q, method, w), g))
+    low = np.floor(at)
+    low, high = np.astype(low, int), np.astype(np.minimum(low + 1, n - 1), int)
+    weighed = untake_along(g * (low + 1 - at), flat.shape, low, -1) + untake_along(g * (at - low), flat.shape, high, -1)
+    ranks = rank(flat)
+    return unlined(handed_back(weighed, ranks, np.sort(ranks)), shape, axis)
+
+
+def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
+    """The cotangent of `q`: the step between the elements around each quantile, times what its place moves by."""
+    if method not in SURPLUS:
+        return np.zeros(q_shape, g.dtype)
+    flat = lined(a, shape, axis)
+    at = np.reshape(place(flat, q, method), (prod(q_shape), *flat.shape[:-1]))
+    number = np.count_nonzero(~np.isnan(flat), axis=-1)
+    low, high = np.ceil(at) - 1, np.floor(at) + 1
+    inside = np.logical_and(np.greater_equal(low, 0), np.less(high, number))
+    ends = [np.moveaxis(np.astype(np.where(inside, end, 0), int), 0, -1) for end in (low, high)]
+    below, above = (np.moveaxis(np.take_along_axis(np.sort(flat), end, -1), -1, 0) for end in ends)
+    slopes = np.where(inside, (above - below) / (high - low) * (number + SURPLUS[method]), 0)
+    return np.reshape(np.sum(np.reshape(g, at.shape) * slopes, axis=tuple(range(1, len(at.shape)))), q_shape)
+
+
+rule(np.sort,          a=lambda g, a, a_shape, y, axis=-1: unsort(g, a, y, a_shape, axis))
+rule(np.partition,     a=lambda g, a, a_shape, y, kth, axis=-1: unsort(g, a, y, a_shape, axis))
+rule(np.sort_complex,  a=lambda g, a, a_shape, y: unsort(g, a, y, a_shape, -1))
+for middle in (np.median, np.nanmedian):
+    rule(middle,       a=lambda g, a, a_shape, axis=None, keepdims=False: unquantile(g, a, a_shape, 0.5, (), axis, "linear"))
+for quantile in (np.quantile, np.nanquantile):
+    rule(quantile,     a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False, weights=None:
+                       unquantile(g, a, a_shape, q, q_shape, axis, method, weights),
+                       q=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
+                       unquantile_q(g, a, a_shape, q, q_shape, axis, method), weights=None)
+for percentile in (np.percentile, np.nanpercentile):
+    rule(percentile,   a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False, weights=None:
+                       unquantile(g, a, a_shape, np.divide(q, 100), q_shape, axis, method, weights),
+                       q=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
+                       unquantile_q(g, a, a_shape, np.divide(q, 100), q_shape, axis, method) / 100, weights=None)
+
+constant(rank)

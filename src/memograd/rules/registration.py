@@ -1,0 +1,538 @@
+"""What memograd knows about each op: five words register it, one line a derivative.
+
+In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the line reads: operands
+by the names that the registration gives them, `y` for the output, `<operand>_shape` and `<operand>_dtype` for static
+facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind. A push, the
+derivative applied to a tangent `t`, is written in the same way, for the few ops whose word does not say it already.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+
+from ..arrays.dask_ops import lazy_form
+from ..errors import NoRuleError, RegistrationError
+from ..program.steps import ARGS, DTYPE, KWARGS, OPERAND, SHAPE, Operand, Steps
+from ..program.trace_state import current, tracing
+from ..text import op_name
+from .call_binding import HARMLESS, NOTHING, Call
+from .operand_shapes import Shapes
+from .parameters import ABSENT, BY_NAME, REST, Parameter, parameters
+from .special_call_binding import call_of
+
+Read = Callable[[int], Any]
+Pull = Callable[[Any, int, int, Steps, Read], Any]
+"""`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
+
+
+class Line:
+    """One line of a sheet: `fn`, the positions and the output that it `reads`, and how it is applied."""
+
+    __slots__ = ("fn", "pull", "reads", "reads_output")
+
+    def __init__(self, fn: Callable[..., Any], pull: Pull, reads: Callable[[int], bool], reads_output: bool) -> None:
+        self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
+
+    def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
+        """Whether it reads an operand at one of these positions; or the output, where they are None."""
+        return self.reads_output if argnums is None else any(map(self.reads, argnums))
+
+
+class Lines(dict[tuple[int, ...], tuple[tuple[int, Line], ...]]):
+    """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines. Found once for each tuple."""
+
+    def __init__(self, of: dict[int, Line], each: Line | None) -> None:
+        self.of, self.each = of, each
+
+    def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, Line], ...]:
+        if self.each is not None:
+            return tuple((k, self.each) for k in argnums)  # not kept: a list may have any number of positions
+        self[argnums] = found = tuple((k, self.of[k]) for k in argnums if k in self.of)
+        return found
+
+
+class Readers(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
+    """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for (None, count): the output."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+
+    def __missing__(self, key: tuple[tuple[int, ...] | None, int]) -> tuple[int, ...]:
+        argnums, count = key
+        if self.lines.each is not None:
+            return tuple(range(count)) if self.lines.each.reads_any_of(argnums) else ()
+        self[key] = found = tuple(j for j, line in self.lines.of.items() if j < count and line.reads_any_of(argnums))
+        return found
+
+
+class Rule:
+    """An op, how it is called, and its derivatives.
+
+    Attributes
+    ----------
+    op : callable
+        What is recorded.
+    kind : str
+        ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that registered it.
+    operands : tuple of str
+        Their names, in the order of their positions.
+    lines : Lines
+        From argnums to the lines of those positions.
+    pushes : Lines
+        From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise op's own lines.
+    readers : Readers
+        From argnums to the positions whose lines read them.
+    pure : bool
+        Whether equal operands give equal bits and nothing else happens; so say :mod:`.library` and nobody else.
+    """
+
+    __slots__ = (
+        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pure", "pushes", "readers",
+    )  # fmt: skip
+
+    def __init__(
+        self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, pushes: Lines, call: Call, keywords: frozenset[str]
+    ) -> None:
+        self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
+        self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
+        self.bind, self.compute = call.bind, lazy_form(op, call.compute)
+        self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
+        self.broadcasts = kind in ("elementwise", "multilinear")
+        self.pure = False
+        self.readers = Readers(lines)
+
+    def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
+        """The op applied to a call in canonical form."""
+        return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
+
+    def reads_shape(self, k: int) -> bool:
+        """Whether a line reads the shape of operand k."""
+        shape = f"{self.operands[min(k, len(self.operands) - 1)]}_shape" if self.operands else ""
+        lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
+        return any(p.name == shape for line in lines for p in parameters(line.fn))
+
+    def refuse(self, kwargs: Iterable[str]) -> None:
+        """Raise if a call uses a keyword that changes the derivative, but that no line names."""
+        unknown = [k for k in kwargs if k not in self.keywords and k not in HARMLESS]
+        if unknown and self.kind != "constant":
+            raise NoRuleError(
+                f"{op_name(self.op)} was called with {', '.join(f'{k}=' for k in unknown)}, which its rule does not name; "
+                f"the rule names {', '.join(sorted(self.keywords)) or 'no keyword'}. "
+                f"Write the call without it, or register an op of your own: memograd.op, memograd.rule."
+            )
+
+
+NO_LINES = Lines({}, None)
+
+RULES: dict[Any, Rule] = {
+    None: Rule(None, "leaf", (), NO_LINES, NO_LINES, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
+}
+"""Every registered op, and None, the op of leaves, which have nothing to differentiate."""
+
+
+JOINT: dict[Any, Callable[..., Any]] = {}
+"""For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands, **keywords)``, the tangents by position."""
+
+
+REFUSED: dict[Any, str] = {}
+"""Functions that memograd will not record, each with the reason and what to use instead."""
+
+LATER = {"scipy.special": f"{__package__}.special"}
+"""Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays for it."""
+
+
+def rule_of(op: Any) -> Rule:
+    """The rule of an op; an op that has none is refused, with the reason, or with the line that would register it."""
+    rule = RULES.get(op)
+    if rule is not None:
+        return rule
+    name = op_name(op)
+    if op in REFUSED:
+        raise NoRuleError(f"{name} is not recorded: {REFUSED[op]}")
+    for library, sheet in LATER.items():
+        if library in sys.modules and sheet not in sys.modules:
+            importlib.import_module(sheet)
+            return rule_of(op)
+    raise NoRuleError(
+        f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, y: ...), where g is the "
+        f"cotangent of the result y; or, if no derivative passes through it: memograd.constant({name})."
+    )
+
+
+# ------------------------------------------------------------------------------------------------- the five words
+
+OptionalLine = Callable[..., Any] | None
+Pushes = Mapping[str, Callable[..., Any]]
+
+
+def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register an op that acts element by element, with broadcasting: its JVP is the same lines, with tangents for `g`.
+
+    Parameters
+    ----------
+    op : callable
+        A ufunc, or a function that dispatches on its arguments.
+    each : callable, optional
+        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position `k`.
+    push : mapping from str to callable, optional
+        For operands, by name, what their tangent `t` adds to that of the result, where it is not what the op's kind says:
+        ``{"x": lambda t, x, y: ...}``. The signature is a reading list, as that of a line is. An elementwise op needs it
+        where complex numbers are mapped otherwise than by a derivative times `t`.
+    **lines : callable or None
+        For each operand, by its position, its derivative applied to `g`; None where it has none.
+
+    Raises
+    ------
+    RegistrationError
+        For an unknown parameter name, a wrong count of operands, a push without a line, or a second rule for one op.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tripled = mg.op(lambda x: 3 * x)
+    >>> mg.elementwise(tripled, x=lambda g: 3 * g)
+    >>> x = mg.Tape().leaf(2.0)
+    >>> float(mg.grad(tripled(x), x))
+    3.0
+    """
+    _register(op, "elementwise", lines, each, push)
+
+
+def linear(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register an op that is jointly linear in the operands it names: its JVP is the op itself, with tangents for operands.
+
+    Parameters
+    ----------
+    op : callable
+        A function that dispatches on its arguments.
+    each, push, **lines
+        As for :func:`elementwise`. An operand that has a push is not put into the op.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> flipped = mg.op(lambda x: x[::-1])
+    >>> mg.linear(flipped, x=lambda g: g[::-1])
+    >>> x = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.grad(flipped(x)[0], x)
+    array([0., 1.])
+    """
+    _register(op, "linear", lines, each, push)
+
+
+def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
+    """Register an op that is linear in each operand separately, such as a matrix product: its JVP is a sum of such ops.
+
+    Parameters and errors are those of :func:`linear`; it takes no `push`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> scaled = mg.op(lambda a, b: a * b)
+    >>> mg.multilinear(scaled, a=lambda g, b: g * b, b=lambda g, a: np.sum(g * a))
+    >>> a = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.grad(np.sum(scaled(a, 3.0)), a)
+    array([3., 3.])
+    """
+    _register(op, "multilinear", lines, each)
+
+
+def rule(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+    """Register the derivatives of any other op: its JVP is its `push`, or the transpose of its VJP.
+
+    Parameters and errors are those of :func:`elementwise`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> norm = mg.op(lambda x: np.sqrt(np.sum(x * x)))
+    >>> mg.rule(norm, x=lambda g, x, y: g * x / y, push={"x": lambda t, x, y: np.sum(x * t) / y})
+    >>> x = mg.Tape().leaf([3.0, 4.0])
+    >>> mg.grad(norm(x), x)
+    array([0.6, 0.8])
+    >>> float(mg.jvp(norm(x), x, [1.0, 0.0]))
+    0.6
+    """
+    _register(op, "rule", lines, each, push)
+
+
+def constant(*ops: Any) -> None:
+    """Register ops that are differentiable nowhere it matters: no path leads through them.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> count = mg.op(lambda x: np.sum(x > 0))
+    >>> mg.constant(count)
+    >>> x = mg.Tape().leaf([3.0, -4.0])
+    >>> mg.grad(count(x) * x[0], x)
+    array([1., 0.])
+    """
+    for op in ops:
+        _register(op, "constant", {})
+
+
+def refused(reason: str, *ops: Any) -> None:
+    """Functions that memograd will not record: why, and what to use instead, in one sentence."""
+    for op in ops:
+        REFUSED[op] = reason
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def op(f: F) -> F:
+    """A function of the user's own, recorded as one op whenever a node is among its arguments.
+
+    Its derivatives are registered afterwards, with :func:`rule` or another of the five words.
+
+    Parameters
+    ----------
+    f : callable
+        A plain NumPy function. It must not ask the tape that it is recorded on.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> @mg.op
+    ... def softplus(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> mg.elementwise(softplus, x=lambda g, x: g / (1 + np.exp(-x)))
+    >>> x = mg.Tape().leaf(0.0)
+    >>> float(mg.grad(softplus(x), x))
+    0.5
+    """
+
+    @wraps(f)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        for a in (*args, *kwargs.values()):
+            if hasattr(type(a), "__memograd_record__"):
+                return a.__memograd_record__(recorded, args, kwargs)
+        if current() is None:
+            return f(*args, **kwargs)
+        with tracing(None):  # it runs on arrays, and so does what it differentiates inside
+            return f(*args, **kwargs)
+
+    return cast(F, recorded)
+
+
+# --------------------------------------------------------------------------------------------------- registration
+
+
+MANY, FEW = 16, 16
+"""From how many operands on their shapes are kept, and of how many lists of operands."""
+
+LIST = ("xs",)
+"""The operands of an op over a list."""
+
+
+def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None, push: Pushes = NOTHING) -> None:
+    _check_registration(op, kind, lines, each, push)
+    operands = tuple(lines) if each is None else LIST
+    call = call_of(op, operands, each is not None)
+    sources = {fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None}
+    made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
+    pushes = {operands.index(name): _line(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
+    named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
+    of_each = _line(each, sources[each]) if each is not None else None
+    RULES[op] = Rule(op, kind, operands, Lines(made, of_each), Lines(pushes, None) if pushes else NO_LINES, call, named)
+
+
+def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes) -> None:
+    """Raise if an op cannot have these lines, whatever they read."""
+    name = op_name(op)
+    if not callable(op):
+        raise RegistrationError(f"A rule is that of a function, but got {name}.")
+    if op in RULES:
+        raise RegistrationError(f"{name} has a rule already, and an op has one rule.")
+    if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
+        raise RegistrationError(f"{name} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}.")
+    if not lines and each is None and kind != "constant":
+        raise RegistrationError(f"{name} was registered without a line. If no derivative passes through it: memograd.constant({name}).")
+    for operand, fn in {"each": each, **lines}.items():
+        if operand in ("g", "y"):
+            raise RegistrationError(f"An operand of {name} was named {operand}, which is the cotangent or the output. Name it otherwise.")
+        if fn is not None and not callable(fn):
+            raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is a function or None.")
+    for operand, fn in push.items():
+        if lines.get(operand) is None or not callable(fn):
+            raise RegistrationError(
+                f"{name} was given push={{{operand!r}: {fn!r}}}, but a push is a function, for an operand that has a line: "
+                f"{', '.join(k for k, line in lines.items() if line is not None)}."
+            )
+
+
+class Source(NamedTuple):
+    """Where a parameter of a line comes from: what, which position or keyword, and the value where it is absent."""
+
+    what: str
+    where: Any
+    default: Any = ABSENT
+    by_name: str = ""
+    """Its own name, where it is keyword-only."""
+
+
+def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g") -> list[Source]:
+    own = parameters(fn)
+    if not own or own[0].name != first:
+        begins = f"begins with {own[0].name!r}" if own else "has none"
+        what = "line's first parameter is g, the cotangent" if first == "g" else "push's first parameter is t, the tangent"
+        raise RegistrationError(f"A {what}; one of {op_name(op)}'s {begins}.")
+    found = [_source(operands, p, call.defaults) for p in own[1:]]
+    unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
+    if unknown:
+        raise RegistrationError(
+            f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither one of its operands "
+            f"({', '.join(operands)}), nor y, nor <operand>_shape or <operand>_dtype, nor one of the op's own keywords."
+        )
+    return found
+
+
+def itself(a: Any) -> Any:
+    """What a value is read as."""
+    return a
+
+
+READS = (("value", "", itself), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
+"""What a line may read of an operand: what, the end of the parameter's name, and the function that finds it of a constant."""
+
+
+def _source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> Source:
+    by_name = p.name if p.kind is BY_NAME else ""
+    if p.kind is REST:
+        return Source("rest", len(operands))
+    if p.name == "y":
+        return Source("output", None, by_name=by_name)
+    if operands == LIST and p.name in ("k", "xs", "xs_shape"):
+        return Source({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
+    for k, name in enumerate(operands):
+        for what, suffix, of in READS:
+            if p.name == name + suffix:
+                return Source(what, k, _default(p, defaults.get(name, ABSENT), of), by_name)
+    return Source("keyword", p.name, _default(p, defaults.get(p.name, ABSENT), itself), by_name)
+
+
+def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
+    """What a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
+    return p.default if own is ABSENT or p.default is not ABSENT else of(own)
+
+
+def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
+    positions = {s.where for s in sources if s.what == "value"}
+    start = min((s.where for s in sources if s.what in ("rest", "values")), default=None)
+
+    def reads(k: int) -> bool:
+        return k in positions or (start is not None and k >= start)
+
+    return Line(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
+
+
+# ----------------------------------------------- how a line is applied: the three shapes that most lines have, and any
+
+
+def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
+    match [s.what if not s.by_name else "" for s in sources]:
+        case []:
+            return lambda g, c, k, steps, read: fn(g)
+        case ["output"]:
+            return lambda g, c, k, steps, read: fn(g, read(c))
+        case ["value"] if sources[0].default is ABSENT:
+            return _pull_one(fn, sources[0].where)
+        case ["value", "value" | "output"] if all(s.default is ABSENT for s in sources):
+            return _pull_two(fn, sources[0].where, sources[1].where)
+        case _:
+            return _pull_any(fn, sources)
+
+
+def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        a = steps[c][ARGS][position]
+        return fn(g, read(a) if type(a) is Operand else a)
+
+    return pull
+
+
+def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        args = steps[c][ARGS]
+        a, b = args[first], Operand(c) if second is None else args[second]
+        return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
+
+    return pull
+
+
+def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
+    fetches = [(FETCH[s.what], s) for s in sources if s.what != "rest" and not s.by_name]
+    named = [(FETCH[s.what], s) for s in sources if s.by_name]
+    rest = next((s for s in sources if s.what == "rest"), None)
+
+    def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        got = [fetch(s, c, k, steps, read) for fetch, s in fetches]
+        if rest is not None:
+            got.extend(_values(rest, c, k, steps, read))
+        if not named:
+            return fn(g, *got)
+        return fn(g, *got, **{s.by_name: fetch(s, c, k, steps, read) for fetch, s in named})
+
+    return pull
+
+
+def _value(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
+    a = args[s.where] if s.where < len(args) else s.default
+    return read(a) if type(a) is Operand else a
+
+
+def _values(s: Source, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
+    return [read(a) if type(a) is Operand else a for a in steps[c][ARGS][s.where :]]
+
+
+def _shape(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
+    return _shape_of(args[s.where], steps) if s.where < len(args) else s.default
+
+
+_SHAPES: dict[int, tuple[Any, Shapes]] = {}
+"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands that were last asked for."""
+
+
+def _shapes(s: Source, c: int, k: int, steps: Steps, read: Read) -> Shapes:
+    step = steps[c]
+    if len(step[ARGS]) < MANY:
+        return Shapes(_shape_of(a, steps) for a in step[ARGS])
+    known = _SHAPES.get(id(step[OPERAND]))
+    if known is not None and known[0] is step[OPERAND]:
+        return known[1]
+    shapes = Shapes(_shape_of(a, steps) for a in step[ARGS])
+    if len(_SHAPES) >= FEW:
+        _SHAPES.clear()
+    _SHAPES[id(step[OPERAND])] = step[OPERAND], shapes
+    return shapes
+
+
+def _shape_of(a: Any, steps: Steps) -> Any:
+    return steps[a][SHAPE] if type(a) is Operand else np.shape(a)
+
+
+def _dtype(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+    args = steps[c][ARGS]
+    if s.where >= len(args):
+        return s.default
+    a = args[s.where]
+    return steps[a][DTYPE] if type(a) is Operand else np.result_type(a)
+
+
+FETCH: dict[str, Callable[[Source, int, int, Steps, Read], Any]] = {
+    "value": _value,
+    "values": _values,
+    "shape": _shape,
+    "shapes": _shapes,
+    "dtype": _dtype,
+    "keyword": lambda s, c, k, steps, read: steps[c][KWARGS].get(s.where, s.default),
+    "output": lambda s, c, k, steps, read: read(c),
+    "position": lambda s, c, k, steps, read: k,
+}

@@ -1,0 +1,309 @@
+"""Ops that derivatives of special functions are made of, where a formula in SciPy's functions would cancel, overflow or divide 0 by 0.
+
+Each is an op with derivatives of its own, so that the second order is as accurate as the first. All compute in double precision,
+whatever the precision of their operands, and give the precision of the operands back.
+
+References
+----------
+C. Loader, Fast and accurate computation of binomial probabilities, 2000: densities from `deviance` and `stirling_error`.
+NIST Digital Library of Mathematical Functions, 5.11, 5.15, 7.12, 10.17, 10.40: asymptotic series.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from math import comb, factorial, log, pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ..arrays.dask_arrays import dask_array, is_chunked
+from ..errors import NoRuleError
+from ..text import op_name
+from .elementwise import bearing, unit
+from .pure_registration import elementwise
+from .registration import op
+
+ROOT_PI, ROOT_2PI = sqrt(pi), sqrt(2 * pi)
+BERNOULLI = [float(b) for b in special.bernoulli(20)[2::2]]
+"""B2, B4, ..., B20."""
+
+SHIFT = 16
+"""Asymptotic series in 1/x begin at this x; the recurrence leads there."""
+
+
+def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
+    """The line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
+
+    def line(g: Any) -> Any:
+        raise NoRuleError(
+            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and memograd does not guess. "
+            f"Hold that operand constant (give its .value), or register an op of your own: memograd.op, memograd.rule."
+        )
+
+    return line
+
+
+def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an elementwise function of real numbers compute in double precision and without warnings; lazily on Dask arrays."""
+
+    @wraps(f)
+    def compute(*args: Any) -> Any:
+        if any(map(is_chunked, args)):
+            return dask_array().core.elemwise(compute, *args)
+        inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]
+        with np.errstate(all="ignore"):
+            y = f(*(a if type(a) is int else np.asarray(a, np.float64) for a in args))
+        return np.asarray(y, np.result_type(*inexact) if inexact else np.float64)[()]
+
+    return compute
+
+
+# --------------------------------------------------------------------------------------------- differences of digammas
+
+
+def power_difference(q: Any, h: Any, p: int) -> Any:
+    """Return (q + h)^-p - q^-p for q > 0, without cancellation."""
+    near = np.greater(h, -0.5 * q)
+    smooth = np.expm1(-p * np.log1p(np.where(near, h, 0) / q)) * q**-p
+    return np.where(near, smooth, (q + h) ** -p - q**-p)
+
+
+def shifted_difference(n: int, q: Any, h: Any) -> Any:
+    """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over (-1)^(n+1)."""
+    total = power_difference(q, h, n + 1) * (factorial(n) / 2)
+    for j, b in enumerate(BERNOULLI, 1):
+        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(q, h, n + 2 * j)
+    if n:
+        return total + factorial(n - 1) * power_difference(q, h, n)
+    return total - np.log1p(h / q)
+
+
+@op
+@in_double
+def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
+    """Return the polygamma function of order n at a + h less that at a: without cancellation where both are positive.
+
+    The recurrence leads to large arguments, whose series is subtracted term by term.
+    """
+    a, h, n = np.asarray(a, float), np.asarray(h, float), int(n)
+    plain = special.polygamma(n, a + h) - special.polygamma(n, a)
+    good = np.logical_and(a > 0, a + h > 0)
+    x, d = np.where(good, a, 1.0), np.where(good, h, 0.0)
+    few = np.where(np.minimum(x, x + d) < SHIFT, 1.0, 0.0)
+    total = shifted_difference(n, x + few * SHIFT, d)
+    for j in range(SHIFT):
+        total = total + few * factorial(n) * power_difference(x + few * j, d, n + 1)
+    return np.where(good, (-1) ** (n + 1) * total, plain)
+
+
+elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
+                                  h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
+
+
+@op
+def polygamma(n: Any, x: Any) -> Any:
+    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
+    if np.asarray(x).dtype.kind != "c":
+        return special.polygamma(n, x)
+    far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
+    s, q = np.where(np.equal(n, 0), 2, np.add(n, 1)), x + far
+    total = sum((x + k) ** -s for k in range(far)) + q ** (1 - s) / (s - 1) + q**-s / 2
+    for j, b in enumerate(BERNOULLI, 1):
+        total = total + b / special.factorial(2 * j) * special.poch(s, 2 * j - 1) * q ** (1 - s - 2 * j)
+    return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
+
+
+elementwise(polygamma,            n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
+
+# ---------------------------------------------------------------------------------------------------------- densities
+
+
+def stirling_error(n: Any) -> Any:
+    """Return log Γ(n + 1) less Stirling's formula, for n > 0."""
+    few = np.less(n, 15)
+    small, large = np.where(few, n, 1), np.where(few, 15, n)
+    direct = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - log(2 * pi) / 2
+    t, series = 1 / np.square(large), 0.0
+    for j in range(9, 0, -1):
+        series = series * t + BERNOULLI[j - 1] / (2 * j * (2 * j - 1))
+    return np.where(few, direct, series / large)
+
+
+def deviance(x: Any, mean: Any) -> Any:
+    """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without cancellation."""
+    d = (mean - x) / x
+    near = np.less(np.abs(d), 0.5)
+    r = np.where(near, d, 0) / (2 + np.where(near, d, 0))
+    series = 0.0
+    for k in range(17, -1, -1):
+        series = series * r * r + 1 / (2 * k + 3)
+    small = r * np.where(near, d, 0) - 2 * r**3 * series
+    return x * np.where(near, small, d - np.log1p(d))
+
+
+@op
+@in_double
+def gamma_density(a: Any, x: Any) -> Any:
+    """Return xᵃ⁻¹ exp(-x) / Γ(a), for any real a; where a is large, as a Poisson probability."""
+    x = np.where(np.isinf(x), 1e300, x)
+    few = np.less(a, 15)
+    m = np.where(few, 15, a) - 1
+    large = np.exp(-stirling_error(m) - np.where(x == 0, np.inf, deviance(m, x))) / np.sqrt(2 * pi * m)
+    a = np.where(few, a, 1)
+    power = np.where((x == 0) & (special.rgamma(a) == 0), 0, x ** (a - 1))
+    return np.where(few, power * np.exp(-x) * special.rgamma(a), large)
+
+
+elementwise(gamma_density,        a=lambda g, a, x, y: g * (special.xlogy(y, x) - y * special.psi(a)),
+                                  x=lambda g, a, x, y: g * (gamma_density(a - 1, x) - y))
+
+
+def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
+    """Return pᵃ⁻¹ qᵇ⁻¹ / B(a, b), where p + q = 1, for any real a and b; where both are large, as a binomial probability."""
+    large = np.logical_and(a > 2, b > 2) & (a + b > 20)
+    m, n = np.where(large, a, 3) - 1, np.where(large, b, 3) - 1
+    gap = stirling_error(m + n) - stirling_error(m) - stirling_error(n)
+    distance = deviance(m, (m + n) * p) + deviance(n, (m + n) * q)
+    distance = np.where((p == 0) | (q == 0), np.inf, distance)
+    binomial = (m + n + 1) * np.exp(gap - distance) * np.sqrt((m + n) / (2 * pi * m * n))
+    a, b = np.where(large, 1, a), np.where(large, 1, b)
+    return np.where(large, binomial, monomial(p, a) * monomial(q, b) * inverse_beta(a, b))
+
+
+def monomial(p: Any, a: Any) -> Any:
+    """Return pᵃ⁻¹; 1 at p = 0 where the coefficient 1/Γ(a) is 0."""
+    return np.where((p == 0) & (special.rgamma(a) == 0), 1, p ** (a - 1))
+
+
+def inverse_beta(a: Any, b: Any) -> Any:
+    """Return 1 / B(a, b), for any real a and b."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    return special.rgamma(low) * special.poch(high, low)
+
+
+@op
+@in_double
+def beta_density(a: Any, b: Any, x: Any) -> Any:
+    """Return xᵃ⁻¹ (1 - x)ᵇ⁻¹ / B(a, b), for any real a and b."""
+    return beta_kernel(a, b, x, 1 - x)
+
+
+elementwise(beta_density,         a=lambda g, a, b, x, y: g * (special.xlogy(y, x) + y * polygamma_difference(0, a, b)),
+                                  b=lambda g, a, b, x, y: g * (special.xlog1py(y, -x) + y * polygamma_difference(0, b, a)),
+                                  x=lambda g, a, b, x: g * (a + b - 1) * (beta_density(a - 1, b, x) - beta_density(a, b - 1, x)))
+
+
+@op
+@in_double
+def beta_prime_density(a: Any, b: Any, s: Any) -> Any:
+    """Return sᵃ⁻¹ (1 + s)⁻ᵃ⁻ᵇ / B(a, b): the density of the odds s of a beta variable."""
+    q = 1 / (1 + s)
+    return beta_kernel(a, b, np.where(np.isinf(s), 1, s * q), q) * np.square(q)
+
+
+elementwise(beta_prime_density,   a=lambda g, a, b, s, y: g * (special.xlogy(y, s) - special.xlog1py(y, s) + y * polygamma_difference(0, a, b)),
+                                  b=lambda g, a, b, s, y: g * (y * polygamma_difference(0, b, a) - special.xlog1py(y, s)),
+                                  s=lambda g, a, b, s: g * b * (beta_prime_density(a - 1, b + 1, s) - beta_prime_density(a, b + 1, s)))
+
+
+@op
+@in_double
+def t_density(n: Any, t: Any) -> Any:
+    """Return the density of Student's distribution with n degrees of freedom."""
+    r = np.abs(t) / np.sqrt(n)
+    h = np.hypot(1, r)
+    decay = np.where(r < 1, np.log1p(np.square(np.where(r < 1, r, 0))) / 2, np.log(h))
+    shape = stirling_error((n + 1) / 2) - stirling_error(n / 2) - deviance(n / 2, (n + 1) / 2)
+    return np.exp(shape - n * decay) / h / ROOT_2PI
+
+
+def t_shape_slope(n: Any, t: Any) -> Any:
+    """Return the derivative of the logarithm of `t_density` by n."""
+    s = unit(t, np.sqrt(n))
+    return (polygamma_difference(0, n / 2, 0.5) - 1 / n - special.log1p(t / n * t) + (n + 1) / n * s * s) / 2
+
+
+elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),
+                                  t=lambda g, n, t, y: -g * y * (n + 1) * bearing(t, np.sqrt(n)))
+
+# ------------------------------------------------------------------------------------------------- scaled Bessel's
+
+
+def hankel_series(v: Any, x: Any, n: int, sign: int) -> Any:
+    """Return the n-th derivative of x^(-1/2) Σ signᵏ aₖ(v) x⁻ᵏ, the asymptotic series of scaled Bessel functions."""
+    total, term = 0.0, np.power(x, -0.5 - n)
+    for k in range(34):
+        rising = np.prod([k + 0.5 + i for i in range(n)])
+        total = total + (-1) ** n * rising * term
+        term = term * sign * (4 * v * v - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
+    return total
+
+
+def differences(f: Any, n: int, v: Any, x: Any, sign: int) -> Any:
+    """Return the n-th derivative of exp(-x)·I or exp(x)·K, whose first is the half sum of the neighbours less itself."""
+    return (sign / 2) ** n * sum((-1) ** j * comb(2 * n, j) * f(v + n - j, x) for j in range(2 * n + 1))
+
+
+@op
+@in_double
+def ive_derivative(n: Any, v: Any, x: Any) -> Any:
+    """Return the n-th derivative of exp(-x)·I(v, x) for x > 0; far out by the asymptotic series."""
+    far = np.logical_and(x > 30, x > v * v)
+    series = hankel_series(np.where(far, v, 0), np.where(far, x, 40), n, -1) / ROOT_2PI
+    return np.where(far, series, differences(special.ive, n, v, np.where(far, 1, x), 1))
+
+
+@op
+@in_double
+def kve_derivative(n: Any, v: Any, x: Any) -> Any:
+    """Return the n-th derivative of exp(x)·K(v, x) for x > 0; far out by the asymptotic series."""
+    far = np.logical_and(x > 30, x > v * v)
+    series = hankel_series(np.where(far, v, 0), np.where(far, x, 40), n, 1) * (ROOT_2PI / 2)
+    return np.where(far, series, differences(special.kve, n, v, np.where(far, 1, x), -1))
+
+
+elementwise(ive_derivative,       n=None, v=unknown(special.ive, "v"), x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x))
+elementwise(kve_derivative,       n=None, v=unknown(special.kve, "v"), x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x))
+
+# --------------------------------------------------------------------------------------------- error functions
+
+
+def tail_derivative(z: Any, n: int, sign: int) -> Any:
+    """Return the n-th derivative of Σ signᵏ (2k-1)!! / (2ᵏ z^(2k+1)), the asymptotic series of error functions."""
+    total, term = 0.0, np.power(z, -1.0 - n)
+    for k in range(36):
+        rising = np.prod([2.0 * k + 1 + i for i in range(n)])
+        total = total + (-1) ** n * rising * term
+        term = term * sign * (2 * k + 1) / (2 * z * z)
+    return total
+
+
+def recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
+    """Return the n-th derivative of y, where y'' = sign·2(z·y' + y)."""
+    before, now = y, slope
+    for k in range(1, n):
+        before, now = now, sign * 2 * (z * now + k * before)
+    return now
+
+
+@op
+@in_double
+def erfcx_derivative(n: Any, z: Any) -> Any:
+    """Return the n-th derivative of erfcx, from n = 1 on, for real z; far right by the asymptotic series."""
+    far = z > 6.5
+    x, y = np.where(far, 0, z), special.erfcx(np.where(far, 0, z))
+    return np.where(far, tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI, recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1))
+
+
+@op
+@in_double
+def dawsn_derivative(n: Any, z: Any) -> Any:
+    """Return the n-th derivative of Dawson's integral, from n = 1 on, for real z; far out by the asymptotic series."""
+    far = np.abs(z) > 7
+    x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
+    return np.where(far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1))
+
+
+elementwise(erfcx_derivative,     n=None, z=lambda g, n, z: g * erfcx_derivative(n + 1, z))
+elementwise(dawsn_derivative,     n=None, z=lambda g, n, z: g * dawsn_derivative(n + 1, z))

@@ -1,0 +1,169 @@
+"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of their own, or loops over slices.
+
+Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of infinities gives them even shares.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_ops import log_of_sum
+from .control import stop_gradient
+from .indexing import scatter, untake_along
+from .pure_registration import constant, linear, rule
+from .reductions import kept, lined
+from .registration import op
+
+
+@op
+def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
+    """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
+    if is_chunked(a):
+        return log_of_sum(a, axis, keepdims, where)
+    return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
+
+
+@op
+def log_sum2(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
+    """``np.logaddexp2.reduce``: the same to the base 2."""
+    return np.logaddexp2.reduce(a, axis=axis, keepdims=keepdims, where=where)
+
+
+@op
+def running_maximum(a: Any, axis: int = 0) -> Any:
+    """``np.maximum.accumulate``: the largest so far."""
+    return np.maximum.accumulate(a, axis=axis)
+
+
+@op
+def running_minimum(a: Any, axis: int = 0) -> Any:
+    """``np.minimum.accumulate``: the smallest so far."""
+    return np.minimum.accumulate(a, axis=axis)
+
+
+@op
+def sum_of_slices(a: Any, indices: Any, axis: int = 0) -> Any:
+    """``np.add.reduceat``: sums from each index to the next."""
+    return np.add.reduceat(a, indices, axis=axis)
+
+
+@op
+def latest(hit: Any) -> Any:
+    """Along the last axis, the place of the latest True so far."""
+    return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
+
+
+def weighed(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
+    """`g` times the share of each element of a in Σ exp(a).
+
+    The greatest is taken away first: log Σ exp(a) itself is rounded, by as much as it is large.
+    """
+    a = a if where is True else np.where(where, a, -math.inf)
+    top = stop_gradient(np.max(a, axis=axis, keepdims=True))
+    ends = np.isinf(top)
+    lower = np.where(ends, np.where(np.equal(a, top), 0, -math.inf), np.where(ends, 0, a) - np.where(ends, 0, top))
+    part = exp(lower) if where is True else np.where(where, exp(lower), 0)
+    whole = np.sum(part, axis=axis, keepdims=True)
+    return kept(g, axis, keepdims) * part / np.where(np.equal(whole, 0), 1, whole)
+
+
+def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
+    """The cotangent of what `running_maximum` or `running_minimum` took."""
+    g, hit = np.moveaxis(g, axis, -1), np.moveaxis(np.equal(a, y), axis, -1)
+    return np.moveaxis(untake_along(g, g.shape, latest(hit), -1), -1, axis)
+
+
+def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
+    """The cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
+    starts = np.asarray(indices)
+    stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
+    origin = np.repeat(np.arange(len(starts)), stops - starts)
+    places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
+    return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
+
+
+rule(log_sum,          a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp), where=None)
+rule(log_sum2,         a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp2), where=None)
+rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
+rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
+linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
+constant(latest)
+
+# ----------------------------------------------------------------------------------------------- what a method stands for
+REDUCE: dict[Any, Callable[..., Any]] = {
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
+    np.fmax: np.nanmax, np.fmin: np.nanmin, np.logical_and: np.all, np.logical_or: np.any,
+}  # fmt: skip
+ACCUMULATE: dict[Any, Callable[..., Any]] = {
+    np.add: np.cumsum, np.multiply: np.cumprod, np.maximum: running_maximum, np.minimum: running_minimum,
+}  # fmt: skip
+
+
+def reduce(f: Any) -> Callable[..., Any] | None:
+    """The function that `f.reduce` stands for; it works along the first axis."""
+    g = REDUCE.get(f)
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else folded(f) if paired(f) else None
+
+
+def accumulate(f: Any) -> Callable[..., Any] | None:
+    """The function that `f.accumulate` stands for."""
+    g = ACCUMULATE.get(f)
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unfolded(f) if paired(f) else None
+
+
+def paired(f: Any) -> bool:
+    """Whether a ufunc makes one number of two."""
+    return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
+
+
+def folded(f: Any) -> Callable[..., Any]:
+    """`f.reduce`, from slice to slice."""
+
+    def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
+        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
+        if not a.shape:
+            return a
+        y = functools.reduce(f, np.moveaxis(lined(a, a.shape, axis), -1, 0))
+        return np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis) if keepdims else y
+
+    return reduce
+
+
+def unfolded(f: Any) -> Callable[..., Any]:
+    """`f.accumulate`, from slice to slice."""
+
+    def accumulate(a: Any, axis: int = 0) -> Any:
+        return np.stack(list(itertools.accumulate(np.moveaxis(a, axis, 0), f)), axis)
+
+    return accumulate
+
+
+def outer(f: Any) -> Callable[..., Any] | None:
+    """`f` of each pair of elements."""
+
+    def outer(a: Any, b: Any, **others: Any) -> Any:
+        return f(np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b, **others)
+
+    return outer if f.nin == 2 and f.signature is None else None
+
+
+def reduceat(f: Any) -> Callable[..., Any] | None:
+    """`f.reduce` of slices; one that would be empty is one element."""
+
+    def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:
+        moved = np.moveaxis(a, axis, 0)
+        ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
+        return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)
+
+    return sum_of_slices if f is np.add else reduceat if paired(f) else None
+
+
+METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
+    "reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat,
+}  # fmt: skip
+"""By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""

@@ -1,0 +1,1 @@
+"""The recursion that computes derivatives, requests, and the log of events."""

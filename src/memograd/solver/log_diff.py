@@ -1,0 +1,96 @@
+"""Two logs side by side: what the requests of one computed and those of the other did not, and why."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..text import as_text, derivative_name, printable
+
+if TYPE_CHECKING:
+    from .log import Log
+
+Label = tuple[str, str]
+"""Names of L and n: ∂L/∂n. Ids mean nothing on another tape."""
+
+
+class Comparison(NamedTuple):
+    """What was computed now and not then, and the reverse; prints as lines.
+
+    Attributes
+    ----------
+    computed, spared : list of str
+        Names of the nodes whose cotangents were computed now and not then; and then and not now.
+    reasons : dict
+        For each of these cotangents, ``∂L/∂n``: why.
+    """
+
+    computed: list[str]
+    spared: list[str]
+    reasons: dict[str, str]
+
+    def __repr__(self) -> str:
+        lines = [f"    {printable(label)}: {reason}" for label, reason in self.reasons.items()]
+        if self.spared:
+            lines.insert(len(self.computed), "computed then, and not now:")
+        if self.computed:
+            lines.insert(0, "computed now, and not then:")
+        return "\n".join(lines) or "the same was computed"
+
+    def _repr_html_(self) -> str:
+        return as_text(self)
+
+
+class Fate(NamedTuple):
+    """What became of one cotangent in one log: the kinds of its events; and for whom it was first looked for, if for another."""
+
+    kinds: set[str]
+    asker: str | None
+
+
+class Side:
+    """One of the two logs, by name; `when` is now or then."""
+
+    def __init__(self, log: "Log", when: str) -> None:
+        self.when, self.assigned = when, ", ".join(map(printable, dict.fromkeys(log.assigned)))
+        self.fates: dict[Label, Fate] = {}
+        asker = None
+        for e in log.events:
+            if e.kind == "local":  # its consumer's own event follows
+                asker = log._names[e.node]
+            else:
+                fate = self.fates.setdefault((log._names[e.output], log._names[e.node]), Fate(set(), asker))
+                fate.kinds.add(e.kind)
+                asker = None
+
+    def stores(self, label: Label) -> bool:
+        """Whether it was computed."""
+        return label in self.fates and "store" in self.fates[label].kinds
+
+    def alone(self, other: "Side") -> list[Label]:
+        """What was computed here and not there, in the order in which it was first looked for."""
+        return [label for label in self.fates if self.stores(label) and not other.stores(label)]
+
+    def reason(self, label: Label, other: "Side") -> str:
+        """Why it was computed here and not there."""
+        here, there = self.fates[label], other.fates.get(label)
+        dropped = self._dropped() if "drop" in here.kinds else ""
+        if there is None:
+            called = f"needed {self.when} for {_shown(label[0], here.asker)}" if here.asker else f"asked for {self.when}"
+            return f"{called}, and not {other.when}" + (f"; {dropped}" if dropped else "")
+        if "read" in there.kinds:
+            return f"read {other.when}, because it was stored; {dropped or f'not in the table {self.when}'}"
+        return f"begun {other.when}, and not finished"
+
+    def _dropped(self) -> str:
+        return f"dropped {self.when}, because what it had read changed" + (f" (assigned: {self.assigned})" if self.assigned else "")
+
+
+def compared(this: "Log", other: "Log") -> Comparison:
+    """What `this` computed and `other` did not, and the reverse."""
+    now, then = Side(this, "now"), Side(other, "then")
+    computed, spared = now.alone(then), then.alone(now)
+    reasons = {derivative_name(L, n): now.reason((L, n), then) for L, n in computed}
+    reasons |= {derivative_name(L, n): then.reason((L, n), now) for L, n in spared}
+    return Comparison([n for _, n in computed], [n for _, n in spared], reasons)
+
+
+def _shown(L: str, n: str) -> str:
+    return printable(derivative_name(L, n))

@@ -1,0 +1,68 @@
+"""How far a request has come: told to a bar, or to a callable of the user's, at each visit that ends."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import networkx as nx
+
+from ..errors import MissingLibraryError
+from ..memory.memory import Table, to_visit
+from ..text import printable
+from .log import Log
+
+Report = Callable[[int, Any], object]
+"""`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
+
+
+class Progress:
+    """Listens to the recursion in the log's place, counts the ends of visits, and passes on to the log what it hears."""
+
+    def __init__(self, report: Report, total: int, log: Log | None) -> None:
+        self.report, self.total, self.log = report, total, log
+        self.done = 0
+
+    def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+        """As the log is told."""
+        if self.log is not None:
+            self.log.taken(graph, n, known)
+
+    def close(self, *kinds: str) -> None:
+        """As the log is told; the entry is in the table by now."""
+        if self.log is not None:
+            self.log.close(*kinds)
+        self.done += 1
+        self.report(self.done, self.total)
+
+
+@contextmanager
+def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None) -> Iterator[Progress]:
+    """Who listens to a request for these targets; with True, a bar that is there as long as the request."""
+    total = len(to_visit(table, targets))
+    with reporting(progress, total, "derivatives") as report:
+        yield Progress(report, total, log)
+
+
+@contextmanager
+def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
+    """Whom to tell how much is done: a bar, with True; or the callable itself."""
+    if progress is True:
+        with _bar()(total=total, desc=what) as bar:
+            yield lambda done, total: bar.update()
+    elif callable(progress):
+        yield progress
+    elif progress is False:
+        yield lambda done, total: None
+    else:
+        raise TypeError(f"progress is True, False, or a callable that takes (done, total), not {printable(repr(progress))}.")
+
+
+def _bar() -> Any:
+    try:
+        return import_module("tqdm.auto").tqdm
+    except ModuleNotFoundError:
+        raise MissingLibraryError(
+            "progress=True shows a bar of tqdm's, which is not installed. Install it: pip install 'memograd[progress]'; "
+            "or hand in a callable: progress=lambda done, total: ..."
+        ) from None

@@ -1,0 +1,444 @@
+"""The recursion: which derivatives are needed, each computed once."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from ..arrays.duck_arrays import is_foreign
+from ..arrays.pytrees import leaves, mapped
+from ..arrays.values import DOUBLE, full, handed_out, inexact, settle, shown
+from ..errors import (
+    NoPathError,
+    NotDifferentiableError,
+    NotScalarError,
+    OtherTapeError,
+    RuleShapeError,
+)
+from ..memory.memory import Act, Memory, Table, consumers
+from ..program.steps import ARGS, DTYPE, OP, SHAPE
+from ..rules.broadcasting import unbroadcast
+from ..rules.registration import RULES, Read
+from ..tape.conversions import check_leaving
+from ..tape.node import Node
+from ..tape.tape import Tape
+from ..text import describe, op_name, printable
+from .log import READ, STORE, Log
+from .progress import Progress, Report, watched
+
+Store = Callable[[Table, int, Any], None]
+Listener = Log | Progress
+"""Who is told what the recursion does."""
+
+
+def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Listener | None = None) -> Any:
+    """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
+    up, cotangents, marks = table.up, table.cotangents, table.marks
+    stack = [target]
+    while stack:
+        n = stack.pop()
+        if n < 0:
+            ending = memory.verdict(table, ~n) if ~n in marks else STORE
+            if ending is not READ:
+                store(table, ~n, total(memory, table, ~n, read))
+            if log is not None:
+                log.close(*ending)
+        else:
+            known = n in cotangents and n not in marks
+            if log is not None:
+                log.taken(memory.graph, n, known)
+            if not known:
+                stack.append(~n)
+                above = up[n]
+                if type(above) is tuple:
+                    stack.append(above[0])
+                else:
+                    stack += [c for c, _ in above]
+    return cotangents[target]
+
+
+def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
+    """∂L/∂n: what each use of n gives back, summed."""
+    steps, cotangents, above = memory.steps, table.cotangents, table.up[n]
+    step = steps[n]
+    shape, dtype = step[SHAPE], step[DTYPE]
+    if type(dtype) is tuple:
+        return gathered(memory, table, n)
+    plain = dtype is DOUBLE and not shape
+    sum, terms = None, 0
+    for c, lines in (above,) if type(above) is tuple else above:
+        for k, line in lines:
+            d = line.pull(cotangents[c], c, k, steps, read)
+            if not (plain and type(d) is np.float64) and (getattr(d, "shape", None) != shape or d.dtype is not dtype):
+                d = fitted(d, memory, c, k, n)
+            if terms < 2:
+                sum = d if terms == 0 else sum + d
+            else:
+                sum += d  # into an array of our own: two terms were added into it
+            terms += 1
+    if type(shape) is not tuple:
+        return shape.laid(sum)
+    return sum if type(sum) is np.float64 else settle(sum)
+
+
+def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
+    """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
+    step, cotangents = memory.steps[n], table.cotangents
+    parts: dict[int, Any] = {}
+    for c in consumers(table, n):
+        k = memory.steps[c][ARGS][1]
+        parts[k] = parts[k] + cotangents[c] if k in parts else cotangents[c]  # a rule may have taken an output once more
+    facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
+    return tuple(settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts)
+
+
+def nothing(shape: Any, dtype: Any) -> Any:
+    """Zeros of a node's shape and dtype; a tuple of them where it has several outputs."""
+    several = isinstance(dtype, tuple)
+    return tuple(map(nothing, shape, dtype)) if several else full(shape, 0, dtype)
+
+
+def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
+    """What flows from consumer c, by the line of its operand k, has the shape, the realness and the dtype of that operand, n."""
+    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
+    rule = RULES[memory.steps[c][OP]]
+    if isinstance(d, int | float | complex):
+        d = settle(d)
+    got = getattr(d, "shape", None)
+    if got is not None and got != shape and rule.broadcasts and np.broadcast_shapes(got, shape) == got:
+        d, got = unbroadcast(d, shape), shape
+    if got != shape:
+        what = printable(repr(d)) if got is None else f"a derivative of shape {got}"
+        raise RuleShapeError(
+            f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
+            f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was applied at {describe(memory.nodes[c])}."
+        )
+    return cast(d, dtype)
+
+
+def cast(d: Any, dtype: Any) -> Any:
+    """What flows, in the realness and the dtype of the node to which it belongs."""
+    if d.dtype == dtype:
+        return d
+    return (np.real(d) if d.dtype.kind == "c" and dtype.kind != "c" else d).astype(dtype)
+
+
+# ----------------------------------------------------------------------------------------------------- the request
+
+
+def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+    """∂L/∂target, computed from what is needed and not yet known.
+
+    Each ∂L/∂node that is found on the way is stored in L's table, where later requests find it.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    target : Node, or nest of them
+        By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts and dataclasses; a None in
+        a nest stays there.
+    log : Log, optional
+        Collects the events of this request.
+    unconnected : {"zero", "none", "raise"}
+        What a target that does not lead to L gives: zeros, None, or an error.
+    progress : bool or callable
+        Show a bar over the visits that the request has to make (needs tqdm); or call ``progress(done, total)`` at the
+        end of each. An exception that it raises ends the request, and loses nothing of what was computed.
+
+    Returns
+    -------
+    array, or nest of them
+        Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
+        ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing is computed until you do, and
+        `dask.compute` of several runs what they share once. For a leaf that was given as a DataFrame, a Series or a
+        DataArray: the same, with its labels.
+
+    Raises
+    ------
+    NotScalarError
+        L is no scalar.
+    NotDifferentiableError
+        L or a target is of an integer or boolean dtype, or no node.
+    OtherTapeError
+        A target is a node of another tape.
+    NoPathError
+        A target does not lead to L, and `unconnected` is ``"raise"``.
+
+    Notes
+    -----
+    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of n that lead to L, of
+    what each of them gives back (its section 9); visited are exactly the descendants of the targets that are ancestors
+    of L.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x, y = tape.leaf([1.0, 2.0], name="x"), tape.leaf(3.0, name="y")
+    >>> L = np.sum(x * x * y)
+    >>> mg.grad(L, x)
+    array([ 6., 12.])
+    >>> mg.grad(L, {"y": y})
+    {'y': np.float64(5.0)}
+    """
+    if unconnected not in ("zero", "none", "raise"):
+        raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
+    tape = scalar(L).tape
+    if tape._differentiated or not tape._mode.tells:
+        check_leaving(L, "grad")
+    return compute_grad(L, target, log, unconnected, progress)
+
+
+def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+    """The same, whether or not a function runs on the tape that is differentiated."""
+    nodes, tape = checked_all(L, target), L.tape
+    memory = tape._memory
+    if progress is False:
+        if type(target) is Node:  # asked again and again in loops, and no nest to go through
+            return tape._ask(L.id, log, lambda table: answer(memory, table, target, log, unconnected))
+        return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target))
+
+    def watching(table: Table) -> Any:
+        with watched(progress, table, [t.id for t in nodes], log) as listener:
+            return mapped(lambda t: answer(memory, table, t, listener, unconnected), target)
+
+    return tape._ask(L.id, log, watching)
+
+
+def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
+    """One target's derivative, as it is handed out; with the labels that a leaf came with."""
+    if t.id in table.up:
+        found(memory, table, t.id, log)
+        d = shown(memory.seal(table, t.id))
+    elif unconnected == "zero":
+        d = handed_out(nothing(t.shape, t.dtype))
+    elif unconnected == "none":
+        return None
+    else:
+        raise no_path(memory, table, t)
+    labels = memory.nodes.labels.get(t.id)
+    return d if labels is None else labels.on(d)
+
+
+def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
+    """∂L/∂n, from the table, verified, or computed; what is computed on the way tells that it was for n."""
+    known = n in table.cotangents and n not in table.marks
+    if known and log is None:
+        return table.cotangents[n]
+    outer = memory.act
+    if not known:
+        memory.act = Act(memory.requests, n, memory.assignments)
+    # the dict itself, while nothing is stale and nothing is gone
+    read = memory.values.__getitem__ if memory.whole and not memory.marks else memory.value
+    try:
+        with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
+            return pull_back(memory, table, n, read, memory.store, log)
+    finally:
+        memory.act = outer
+
+
+def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
+    """The error for a target that does not lead to L."""
+    ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "itself: nothing uses it that has a derivative"
+    return NoPathError(
+        f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
+        f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' or 'none'."
+    )
+
+
+def _ends(memory: Memory, n: int) -> list[str]:
+    """Names of the nodes where the paths of differentiable uses from n end."""
+    nodes, seen, stack, ends = memory.nodes, {n}, [n], []
+    while stack:
+        o = stack.pop()
+        further = [c for c, edge in memory.succ[o].items() if inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]]
+        if not further and o != n:
+            ends.append(o)
+        stack.extend(c for c in further if c not in seen)
+        seen.update(further)
+    return [nodes[m]["name"] for m in sorted(ends)]
+
+
+# ------------------------------------------------------------------------------- the same recursion, on handles
+
+
+class Recording(Table):
+    """Stands for L's table while the recursion records: its cotangents are handles of the derivative nodes."""
+
+    __slots__ = ("start", "tape")
+
+    def __init__(self, tape: Tape, table: Table) -> None:
+        self.start = tape._next
+        self.tape, self.output, self.up = tape, table.output, table.up
+        self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
+        if self.output not in self.cotangents:
+            self.store(self, self.output, one_of(tape, self.output))
+
+    def store(self, table: Table, n: int, d: Any) -> None:
+        """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
+        self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
+        self.start = owned(self.tape, self.start, self.output, n)
+
+
+def one_of(tape: Tape, output: int) -> Node:
+    """A node that is ∂L/∂L = 1, of another library where L is: a broadcast NumPy number is an array of NumPy's."""
+    alike = is_foreign(tape._memory.one(output))
+    one: Node = (
+        tape.record(np.ones_like, (tape._handle(output),)) if alike else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
+    )
+    return one
+
+
+def owned(tape: Tape, start: int, output: int, n: int) -> int:
+    """The nodes from `start` on that belong to nothing yet belong to the derivative of `output` by n. Where the next ones begin."""
+    nodes = tape._memory.nodes
+    for m in range(start, tape._next):
+        if m not in nodes.of:
+            nodes.belongs(m, (output, n))
+    return tape._next
+
+
+class Handles(dict[int, Any]):
+    """Derivative nodes by the nodes that they belong to, made when they are read.
+
+    L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have cut some of them off.
+    """
+
+    def __init__(self, tape: Tape, program: dict[int, int]) -> None:
+        self.tape, self.program = tape, program
+
+    def __contains__(self, n: object) -> bool:
+        return super().__contains__(n) or self.program.get(n) in self.tape._memory.steps  # type: ignore[call-overload]
+
+    def __missing__(self, n: int) -> Node:
+        return Node(self.tape, self.program[n])
+
+    def __setitem__(self, n: int, d: Any) -> None:
+        if type(d) is Node:
+            self.program[n] = d.id
+        else:
+            super().__setitem__(n, d)
+
+
+def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
+    """∂L/∂target as a node of the same tape: the derivative's own program, recorded, to be differentiated again.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar of an inexact dtype.
+    target : Node, or nest of them
+        By what to differentiate.
+    log : Log, optional
+        Collects the events of this request: what is recorded is stored, what was recorded before is read.
+    unconnected : {"zero", "none", "raise"}
+        What a target that does not lead to L gives: a node of zeros, None, or an error.
+
+    Returns
+    -------
+    Node, or nest of them
+        Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the same nodes come back.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError, OtherTapeError, NoPathError
+        As for :func:`grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf(2.0, name="x")
+    >>> L = (x * x * x).named("L")
+    >>> g = mg.grad_node(L, x)
+    >>> g.name, float(g.value), float(mg.grad(g, x))
+    ('∂L/∂x', 12.0, 12.0)
+    """
+    tape = scalar(L).tape
+    checked_all(L, target)
+    return tape._ask(L.id, log, lambda table: record_all(tape, table, target, log, unconnected))
+
+
+def grad_node_once(L: Node, target: Any) -> Any:
+    """The same of an L of which nobody asks again: no table is kept, and nothing before the earliest target is looked at.
+
+    So the derivative of a function that is called inside another costs what the function itself does.
+    """
+    tape, nodes = scalar(L).tape, checked_all(L, target)
+    table = tape._memory.empty_table(L.id, first=min((t.id for t in nodes), default=0))
+    return tape._alone(lambda: record_all(tape, table, target, None, "zero"))
+
+
+def record_all(tape: Tape, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
+    """Record the derivatives by all targets, or none of them."""
+    start, recording = tape._next, Recording(tape, table)
+    try:
+        return mapped(lambda t: recorded(recording, t, log, unconnected), target)
+    except BaseException:
+        tape._cut(start)
+        raise
+
+
+def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Any:
+    """One target's derivative, as a node; a tuple of them for a node with several outputs."""
+    tape, memory = recording.tape, recording.tape._memory
+    if t.id in recording.up:
+        node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
+        return node if isinstance(node, tuple) else tape._derivative(node, recording.output, t)
+    if unconnected == "raise":
+        raise no_path(memory, recording, t)
+    return zeros_of(t) if unconnected == "zero" else None
+
+
+def zeros_of(t: Node) -> Node:
+    """A node of zeros, of another library where t is."""
+    zeros: Node = t.tape.record(np.zeros, (t.shape, t.dtype)) if type(t.shape) is tuple else t.tape.record(np.zeros_like, (t,))
+    return zeros
+
+
+def scalar(L: Any) -> Node:
+    """L, if it has a gradient."""
+    if type(L) is Node and L.id in L.tape._memory.tables:
+        return L  # checked when its table was begun
+    if not isinstance(L, Node):
+        raise NotDifferentiableError(
+            f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf. Compute L from leaves of a tape."
+        )
+    if L.shape != ():
+        raise NotScalarError(
+            f"The gradient is that of a scalar, but L is {describe(L._attributes)}. Take np.sum(L) if you mean the sum, np.sum(seed * L) "
+            f"for the VJP of a seed, L[i] for a row of the Jacobian."
+        )
+    _inexact(L)
+    return L
+
+
+def checked(L: Node, t: Any) -> None:
+    """Raise unless t can be a target of L."""
+    table = L.tape._memory.tables.get(L.id)
+    if table is not None and type(t) is Node and t.id in table.up and t.tape is L.tape:
+        return  # it leads to L, so it was checked when L's table was begun
+    if not isinstance(t, Node):
+        raise NotDifferentiableError(f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id].")
+    if t.tape is not L.tape:
+        raise OtherTapeError(
+            f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
+        )
+    _inexact(t)
+
+
+def checked_all(L: Node, target: Any) -> list[Node]:
+    """The nodes of a nest of targets, each checked."""
+    nodes: list[Any] = [target] if target is None or type(target) is Node else leaves(target)
+    for t in nodes:
+        checked(L, t)
+    return nodes
+
+
+def _inexact(t: Node) -> None:
+    if not inexact(t.dtype):
+        raise NotDifferentiableError(
+            f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
+            f"Make it one: a leaf of floats, or x.astype(float)."
+        )

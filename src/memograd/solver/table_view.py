@@ -1,0 +1,114 @@
+"""What a table shows: a mapping from node to cotangent, which prints as a table."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dask_arrays import in_chunks, is_chunked
+from ..arrays.values import handed_out
+from ..errors import UnknownNodeError
+from ..tape.node import Node
+from ..tape.tape import Tape
+from ..text import as_table, derivative_name, describe, printable
+from .recursion import found, scalar
+
+
+class Cotangents(Mapping[str, Any]):
+    """∂L/∂node for the nodes that have one, by handle, id or name; iterates over names, in creation order.
+
+    Attributes
+    ----------
+    tape : Tape
+        Whose nodes they are.
+    output : int
+        L.
+    """
+
+    def __init__(self, tape: Tape, output: int, held: Mapping[int, Any], read: Callable[[int], Any]) -> None:
+        self.tape, self.output = tape, output
+        self._held, self._read = held, read
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return table, (self.tape[self.output],)
+
+    def __getitem__(self, key: Node | int | str) -> Any:
+        n = self.tape[key].id
+        if n not in self._held:
+            node = self.tape._memory.nodes[n]
+            raise UnknownNodeError(
+                f"The table of {self._name(self.output)} holds no cotangent of {describe(node)}: nobody asked for it. Use memograd.grad."
+            )
+        return handed_out(self._read(n))
+
+    def __contains__(self, key: object) -> bool:
+        return self.tape._find(key) in self._held
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._name(n) for n in sorted(self._held))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        """One row a cotangent: name, dtype, shape, and the number itself where it is one."""
+        rows = [(derivative_name(printable(self._name(self.output), 20), printable(name, 20)), self[name]) for name in self]
+        width = max((len(label) for label, _ in rows), default=0)
+        return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
+
+    def _repr_html_(self) -> str:
+        return as_table(f"∂{self._name(self.output)}/∂…", ("node", "dtype and value"), list(self), lambda name: (name, _shown(self[name])))
+
+    def _name(self, n: int) -> str:
+        return Node(self.tape, n).name
+
+
+def _shown(g: Any) -> str:
+    if isinstance(g, tuple):
+        return "; ".join(map(_shown, g))
+    if is_chunked(g):
+        return f"{g.dtype!s:<10} {in_chunks(g)}"
+    number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
+    return f"{g.dtype!s:<10} {number}"
+
+
+def table(L: Node) -> Cotangents:
+    """The cotangents that L's table holds; reading one that an assignment may have spoilt verifies it first.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar.
+
+    Returns
+    -------
+    Mapping
+        From node (handle, id or name) to ∂L/∂node. ∂L/∂L = 1 is among them.
+
+    Raises
+    ------
+    NotScalarError, NotDifferentiableError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x = tape.leaf(2.0, name="x")
+    >>> L = (np.exp(x).named("e") * x).named("L")
+    >>> _ = mg.grad(L, x)
+    >>> mg.table(L)
+    ∂L/∂x  float64    22.1672
+    ∂L/∂e  float64    2
+    ∂L/∂L  float64    1
+    """
+    tape = scalar(L).tape
+    memory = tape._memory
+    with tape._lock:
+        known = memory.table(L.id)
+
+    def read(n: int) -> Any:
+        L._attributes  # noqa: B018  (raises, if L was cut off meanwhile)
+        return tape._ask(L.id, None, lambda entries: found(memory, entries, n))
+
+    return Cotangents(tape, L.id, known.cotangents, read)

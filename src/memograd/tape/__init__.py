@@ -1,0 +1,1 @@
+"""The tape and its nodes: recording, names, assignment, scratch blocks, copies."""

@@ -1,0 +1,227 @@
+"""Advice: who asked for a value, read from the user's line, and which function keeps the derivative.
+
+Nothing here runs unless an error is on its way.
+"""
+
+import ast
+import builtins
+import dis
+import linecache
+import os
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from itertools import islice, takewhile
+from types import FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program.source_location import Line
+from ..text import printable
+
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+CORE = (HERE, os.path.dirname(os.path.abspath(np.__file__)) + os.sep)
+
+OTHER_NAMES = {
+    "acos": "np.arccos", "acosh": "np.arccosh", "asin": "np.arcsin", "asinh": "np.arcsinh", "atan": "np.arctan", "atan2": "np.arctan2",
+    "atanh": "np.arctanh", "pow": "np.power", "fsum": "np.sum", "sumprod": "np.dot", "dist": "np.linalg.norm", "remainder": "np.remainder",
+    "ldexp": "x * 2.0**n", "phase": "np.angle", "fma": "x * y + z", "comb": "memograd.scipy.special.comb",
+    "erf": "memograd.scipy.special.erf", "erfc": "memograd.scipy.special.erfc", "gamma": "memograd.scipy.special.gamma",
+    "lgamma": "memograd.scipy.special.gammaln", "factorial": "memograd.scipy.special.factorial",
+}  # fmt: skip
+"""Functions of `math` and `cmath` that have another name in NumPy, or none there."""
+
+ELSEWHERE = {"integrate.trapezoid": "np.trapezoid", "integrate.cumulative_trapezoid": "np.cumsum over np.diff",
+             "linalg.norm": "np.linalg.norm"}  # fmt: skip
+"""Functions of SciPy whose namesake is NumPy's."""
+
+KNOWN = frozenset({"math", "cmath", "numpy", "scipy", "builtins"})
+"""Packages of whose functions something is known here."""
+
+CONVERTERS = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite", "from_dlpack",
+                        "fromiter"})  # fmt: skip
+"""Functions of NumPy that make an array of what they are given, and nothing else."""
+
+
+class Caller(NamedTuple):
+    """Who asked: the user's line, and what stands there.
+
+    Attributes
+    ----------
+    line : (str, int) or None
+        File and number.
+    text : str
+        The line itself; empty where there is no source.
+    name : str
+        The function that was called there, as it is written; empty where the line does not show it.
+    module, path : str
+        What that is: ``"scipy.stats"`` and ``"norm.logpdf"``; empty where it is of no library that is known here.
+    stores : bool
+        Whether items of an array were set there.
+    """
+
+    line: Line | None = None
+    text: str = ""
+    name: str = ""
+    module: str = ""
+    path: str = ""
+    stores: bool = False
+
+    def __str__(self) -> str:
+        by = f" by {printable(self.name)}" if self.name else ""
+        at = f" at {self.line[0]}:{self.line[1]}" if self.line else ""
+        return f"{by}{at}{f', `{printable(self.text, 100)}`' if self.text else ''}"
+
+
+# ------------------------------------------------------------------------------------------------------ who asked
+
+
+def caller_of(frame: FrameType | None) -> Caller:
+    """The line of the user's from which `frame` was reached, and the function that was called there."""
+    frame = _users(frame)
+    if frame is None:
+        return Caller()
+    code = frame.f_code
+    first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
+    number = first if first is not None else frame.f_lineno
+    lines = linecache.getlines(code.co_filename, frame.f_globals)
+    text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    stores = dis.opname[code.co_code[frame.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
+    known = Caller((code.co_filename, number), text, stores=stores)
+    if text and last is not None and start is not None and end is not None:
+        return _parsed(known, _segment(lines[number - 1 : last], start, end), frame)
+    return known
+
+
+def _users(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame that is in no installed library; where all are, the nearest outside memograd and NumPy."""
+    outside = [f for f in _outwards(frame) if not f.f_code.co_filename.startswith(CORE)]
+    return next((f for f in outside if not f.f_code.co_filename.startswith(_libraries())), outside[0] if outside else None)
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Where the standard library and installed packages are; modules that are frozen into Python, too."""
+    paths = sysconfig.get_paths()
+    return (*(paths[key] + os.sep for key in ("stdlib", "platstdlib", "purelib", "platlib")), "<frozen ")
+
+
+def _segment(lines: list[str], start: int, end: int) -> str:
+    """What stands between two columns, which are counted in UTF-8."""
+    encoded = [line.encode() for line in lines]
+    encoded[-1] = encoded[-1][:end]
+    encoded[0] = encoded[0][start:]
+    return b"".join(encoded).decode(errors="replace")
+
+
+def _parsed(known: Caller, segment: str, frame: FrameType) -> Caller:
+    """The same caller, with what the running expression says."""
+    try:
+        expression = ast.parse(f"({segment}\n)", mode="eval").body
+    except SyntaxError:
+        return known
+    if len(known.text) > 100:
+        known = known._replace(text=" ".join(segment.split()))
+    if not isinstance(expression, ast.Call):
+        return known
+    module, path = _function(expression.func, frame)
+    return known._replace(name=ast.unparse(expression.func), module=module, path=path)
+
+
+def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
+    """The public module and the name of a function that is written as ``a.b.c``; neither where it is another expression."""
+    if isinstance(called, ast.Call):  # np.vectorize(f)(x)
+        return _function(called.func, frame)
+    names: list[str] = []
+    while isinstance(called, ast.Attribute):
+        names.insert(0, called.attr)
+        called = called.value
+    if not isinstance(called, ast.Name):
+        return "", ""
+    found, module, own = _variable(called.id, frame), "", called.id
+    while isinstance(found, ModuleType) and names:
+        module, own = found.__name__, names.pop(0)
+        found = getattr(found, own, None)
+    if not module:
+        module, own = _defined(found, own)
+    return _public(module), ".".join([own, *names])
+
+
+def _defined(found: Any, name: str) -> tuple[str, str]:
+    """The module and the name of what a variable holds: a function, a class, or an object of one."""
+    if isinstance(found, np.vectorize):
+        return "numpy", "vectorize"
+    module = getattr(found, "__module__", None) or type(found).__module__
+    return str(module), str(getattr(found, "__name__", None) or getattr(found, "name", None) or name)
+
+
+def _public(module: str) -> str:
+    """``scipy.stats`` for ``scipy.stats._continuous_distns``; nothing for modules of which no advice is known."""
+    parts = list(takewhile(lambda part: not part.startswith("_"), module.split(".")))
+    return ".".join(parts) if parts and parts[0] in KNOWN else ""
+
+
+def _variable(name: str, frame: FrameType) -> Any:
+    for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
+        if name in scope:
+            return scope[name]
+    return None
+
+
+# ----------------------------------------------------------------------------------------------- what to do instead
+
+
+def alternative(caller: Caller) -> str:
+    """A sentence that names the function that does the same and keeps the derivative; empty where the line does not show it."""
+    if caller.stores:
+        return "Items of an array cannot be set to nodes, or at nodes: write np.zeros_like(x).at[i].set(v), or np.stack of the items."
+    top, _, module = caller.module.partition(".")
+    if top in ("math", "cmath"):
+        name = caller.path
+        instead = OTHER_NAMES.get(name) or (f"np.{name}" if hasattr(np, name) else "")
+        return f"Use {instead}." if instead else "Write it with NumPy's functions."
+    if top == "numpy":
+        return _of_numpys(module, caller.path)
+    if top == "scipy":
+        return _of_scipys(f"{module}.{caller.path}" if module else caller.path)
+    if top == "builtins" and caller.path in ("float", "complex"):
+        return "Leave float() out: a node is a number already." if caller.path == "float" else "Write x + 0j: a node is a number already."
+    return ""
+
+
+def _of_numpys(module: str, path: str) -> str:
+    """What to write in place of a function of NumPy's that does not hand over to the nodes among its arguments."""
+    if module == "random":
+        return "Draw standard numbers, and shift and scale them: loc + scale * rng.standard_normal(shape)."
+    own = import_module(f"{__package__}.numpy").OWN  # a module above this one: looked up for the message alone
+    name = f"{module}.{path}" if module else path
+    if path in CONVERTERS:
+        return f"Use np.stack for lists of nodes, or memograd.numpy.{path if path in own else 'array'}; a node is an array already."
+    if path in own:
+        return f"Use memograd.numpy.{path}."
+    if path == "vectorize" or path.startswith("vectorize."):
+        return "Call the function on the whole array, or write np.stack([f(a) for a in x])."
+    if path in ("float64", "float32", "float16", "longdouble", "complex128", "complex64"):
+        return f"Use np.astype(x, np.{path}); a node is an array already."
+    return f"Give np.{name} the nodes of a list as one: np.stack(list), or memograd.numpy.array(list)."
+
+
+def _of_scipys(path: str) -> str:
+    """The namesake of a function of SciPy's, where there is one."""
+    if path in ELSEWHERE:
+        return f"Use {ELSEWHERE[path]}."
+    module, _, names = path.partition(".")
+    if module in ("special", "linalg", "stats", "signal"):
+        ours: Any = import_module(f"{__package__}.scipy.{module}")
+        name, _, method = names.partition(".")
+        if name in ours.__all__ and (not method or method in vars(getattr(ours, name))):
+            return f"Use memograd.scipy.{path}."
+    return f"memograd.scipy has no {path}: write it with NumPy's functions, or register an op of your own: memograd.op."

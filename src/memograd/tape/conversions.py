@@ -1,0 +1,234 @@
+"""Conversions: which values may leave a program while it is recorded, and the error for those that may not.
+
+A conversion, such as ``float(x)`` or ``np.asarray(x)``, gives a value and forgets the node. What is computed from it afterwards
+has no derivative by that node. Whether that is right depends on the mode in which the tape records, on the node, and on the
+kind of conversion; :func:`converts` decides, and :func:`refusal` says what to do instead.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from sys import _getframe
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..arrays.values import inexact
+from ..errors import MemogradError, RefusedAttributeError, RefusedError
+from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
+from ..rules.registration import RULES
+from ..text import describe
+from .conversion_advice import alternative, caller_of
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .tape import Tape
+
+
+class Mode(NamedTuple):
+    """How a tape records: what may be read of its nodes meanwhile, and what a refusal says.
+
+    Attributes
+    ----------
+    converts : bool
+        Whether a value may leave where no derivative is lost.
+    tells : bool
+        Whether ``node.value`` may be read.
+    loss : str
+        What a conversion would do.
+    hint : str
+        What to write if the number itself is meant.
+    """
+
+    converts: bool
+    tells: bool
+    loss: str
+    hint: str
+
+
+KEPT = Mode(
+    converts=False,
+    tells=True,
+    loss="that would freeze today's value into a program that outlives it",
+    hint="Use node.value for the number itself, or np.where to choose between values.",
+)
+"""A tape of the user's: its program is kept, and asked again after an assignment."""
+
+IMMEDIATE = Mode(
+    converts=True,
+    tells=True,
+    loss="what is computed from the number would lose its derivative",
+    hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
+)
+"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and is thrown away."""
+
+COMPILED = Mode(
+    converts=False,
+    tells=False,
+    loss="the plan that memograd.functional.compiled makes would be right for this value alone",
+    hint="Choose between values with np.where, or call the function without memograd.functional.compiled.",
+)
+"""The tape of a function that becomes a plan."""
+
+OPTIMIZED = Mode(
+    converts=False,
+    tells=False,
+    loss="the program that memograd.optimize asks at other points would be right for this point alone",
+    hint="Choose between values with np.where; or record anew at each point: give memograd.functional.value_and_grad(f) to "
+    "scipy.optimize.minimize, with jac=True.",
+)
+"""The tape of a function while it is recorded for an optimiser."""
+
+
+class Conversion(NamedTuple):
+    """One way to make something else of a node.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in messages.
+    convert : callable
+        Applied to the node's value.
+    instead : str
+        What to write, where the user's line does not say it.
+    is_step : bool
+        Whether the result is piecewise constant in the value, so that no derivative is lost.
+    """
+
+    name: str
+    convert: Callable[..., Any]
+    instead: str
+    is_step: bool = False
+
+
+def _item(value: Any, *args: Any) -> Any:
+    return np.asarray(value).item(*args)
+
+
+def _tolist(value: Any) -> Any:
+    return np.asarray(value).tolist()
+
+
+def _array(value: Any, *args: Any, **kwargs: Any) -> Any:
+    return np.asarray(value, *args, **kwargs)
+
+
+WHOLE = "Use np.floor, np.round or np.astype(x, int), which give a node."
+USUAL = "Use NumPy's functions in place of those of math, np.stack for lists of nodes, memograd.scipy for SciPy's functions."
+
+TRUTH = Conversion("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool, "", is_step=True)
+BY_NODE = "A node is indexed by nodes, x[i]; of an array a, write np.sum(np.where(np.arange(len(a)) == i, a, 0))."
+INDEX = Conversion("An index", operator.index, BY_NODE, is_step=True)
+INT = Conversion("int()", int, WHOLE, is_step=True)
+ROUND = Conversion("round()", round, WHOLE, is_step=True)
+FLOOR = Conversion("math.floor()", math.floor, WHOLE, is_step=True)
+CEIL = Conversion("math.ceil()", math.ceil, WHOLE, is_step=True)
+TRUNC = Conversion("math.trunc()", int, WHOLE, is_step=True)
+FLOAT = Conversion("float()", float, USUAL)
+COMPLEX = Conversion("complex()", complex, f"Write x + 0j. {USUAL}")
+ARRAY = Conversion("np.asarray()", _array, USUAL)
+ITEM = Conversion(".item()", _item, "Leave it out: a node of one item is a number already, and x[i] is an item.")
+TOLIST = Conversion(".tolist()", _tolist, "list(x) gives the items as nodes.")
+FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")
+DLPACK = Conversion("DLPack", np.array, USUAL)  # a copy: who gets it may write to it
+CONSTANT = Conversion("A constant", lambda value: value, USUAL)
+
+MEMORY = frozenset({"__dlpack__", "__dlpack_device__"})
+"""Attributes by which an array gives up its memory, and holds it meanwhile; others do not hold what a tape may evict."""
+
+
+def convert(node: "Node", conversion: Conversion, *args: Any, **kwargs: Any) -> Any:
+    """What a conversion makes of a node's value.
+
+    Raises
+    ------
+    RefusedError
+        The value would leave a program that is kept, or take a derivative with it.
+    """
+    if converts(node, conversion):
+        return conversion.convert(node.value, *args, **kwargs)
+    raise refusal(node, conversion)
+
+
+def converts(node: "Node", conversion: Conversion) -> bool:
+    """Whether a conversion gives a value: in an immediate form, where no derivative is lost."""
+    return node.tape._mode.converts and (conversion.is_step or not is_differentiated(node))
+
+
+def is_differentiated(node: "Node") -> bool:
+    """Whether a derivative that is being computed runs through a node."""
+    inputs = frozenset(node.tape._differentiated)  # a copy: another thread may begin a run
+    return bool(inputs) and depends(node.tape._memory.steps, node.id, inputs)
+
+
+def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
+    """Whether a path of differentiable uses leads from one of `inputs` to n."""
+    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n][DTYPE]) else []
+    while stack:
+        c = stack.pop()
+        if c in inputs:
+            return True
+        lines = RULES[steps[c][OP]].lines
+        for k, o in enumerate(steps[c][ARGS]):
+            if type(o) is Operand and o >= first and o not in seen and lines[k,] and inexact(steps[o][DTYPE]):
+                seen.add(o)
+                stack.append(o)
+    return False
+
+
+def memory_of(node: "Node", name: str) -> Any:
+    """An attribute of DLPack's, of a node's value."""
+    return getattr(convert(node, DLPACK), name)
+
+
+def refusal(node: "Node", conversion: Conversion) -> RefusedError:
+    """The error for a conversion: of what, where, by whom; what would be wrong; what to write."""
+    mode, caller = node.tape._mode, caller_of(_getframe(1))
+    if caller.name.rpartition(".")[2] in conversion.name:  # x.item() was asked by x.item
+        caller = caller._replace(name="")
+    advice = [alternative(caller) or conversion.instead, mode.hint]
+    if conversion is FORMAT:  # a text is for people to read: its value is always meant
+        advice = [conversion.instead] if mode.tells else [mode.hint]
+    error = RefusedAttributeError if conversion is DLPACK else RefusedError
+    said = f"{conversion.name} was asked of {describe(node._attributes)}{caller}: {mode.loss}."
+    return error(" ".join(filter(None, [said, *advice])))
+
+
+def check_told(node: "Node") -> None:
+    """Raise where a node does not tell its value: what is recorded for reuse would freeze it."""
+    mode = node.tape._mode
+    if not mode.tells:
+        said = f"The value of {describe(node._attributes)} was read{caller_of(_getframe(1))}: {mode.loss}."
+        raise RefusedError(f"{said} {mode.hint}")
+
+
+def check_leaving(y: "Node", form: str) -> None:
+    """Raise where the derivative of y as arrays, which `form` gives, would leave a trace that goes on."""
+    mode = y.tape._mode
+    if mode.tells and not is_differentiated(y):
+        return
+    said = f"memograd.{form} of {describe(y._attributes)} gives arrays, and was asked for{caller_of(_getframe(1))}"
+    loss = IMMEDIATE.loss if mode.tells else mode.loss
+    raise RefusedError(f"{said}: {loss}. Use memograd.functional.{form}, which gives nodes inside such a function.")
+
+
+@contextmanager
+def unwrapped(tape: "Tape") -> Iterator[None]:
+    """Raise refusals as they are, in a block that runs a function of the user's on nodes of `tape`.
+
+    NumPy puts a ValueError in front of what is raised while an item of an array is set. And where ``.value`` is refused, errors
+    that name it say so.
+    """
+    try:
+        yield
+    except MemogradError as error:
+        mode, text = tape._mode, str(error)
+        if not mode.tells and mode.hint not in text and re.search(r"\.value\b", text):
+            error.args = (f"{text} But no value may be read here. {mode.hint}",)
+        raise
+    except ValueError as error:
+        if not isinstance(error.__cause__, RefusedError):
+            raise
+        raise error.__cause__.with_traceback(error.__traceback__) from None

@@ -1,0 +1,513 @@
+"""The handle of a node: it behaves like the array that it stands for, and records what is done to it."""
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from sys import _getframe
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from ..arrays.values import entering, handed_out
+from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
+from ..program.steps import DTYPE, OP, SHAPE, Step
+from ..rules.control import stop_gradient
+from ..rules.indexing import getitem, masked, output, replace, scatter
+from ..rules.registration import REFUSED
+from ..rules.ufunc_methods import METHODS
+from ..text import as_text, describe, op_name, printable
+from .conversions import (
+    ARRAY,
+    CEIL,
+    COMPLEX,
+    FLOAT,
+    FLOOR,
+    FORMAT,
+    INDEX,
+    INT,
+    ITEM,
+    MEMORY,
+    ROUND,
+    TOLIST,
+    TRUNC,
+    TRUTH,
+    Conversion,
+    check_told,
+    convert,
+    memory_of,
+)
+
+if TYPE_CHECKING:
+    from .tape import Tape
+
+
+def _method(op: Callable[..., Any]) -> Callable[..., Any]:
+    """An array method that records `op`, the NumPy function of the same name."""
+
+    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
+        return self.tape._call(op, (self, *args), kwargs)
+
+    method.__doc__ = f"Record ``{op_name(op)}`` of this node."
+    return method
+
+
+def _compress(self: "Node", condition: Any, axis: Any = None) -> Any:
+    """Record ``np.compress`` of this node, whose condition comes first."""
+    return self.tape._call(np.compress, (condition, self), {"axis": axis})
+
+
+def _unary(op: Any) -> Callable[["Node"], "Node"]:
+    return lambda self: self.tape.record(op, (self,))
+
+
+def _binary(op: Any) -> Callable[["Node", Any], "Node"]:
+    return lambda self, other: self.tape.record(op, (self, other))
+
+
+def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
+    return lambda self, other: self.tape.record(op, (other, self))
+
+
+def _conversion(conversion: Conversion) -> Callable[..., Any]:
+    """A method that converts a node, or refuses; see :mod:`memograd.tape.conversions`."""
+
+    def converted(self: "Node", *args: Any, **kwargs: Any) -> Any:
+        return convert(self, conversion, *args, **kwargs)
+
+    return converted
+
+
+def is_mask(part: Any) -> bool:
+    """Whether a part of an index is boolean, so that the shape of what it takes depends on its value."""
+    if type(part) in (int, slice, type(None), type(Ellipsis)):
+        return False
+    if isinstance(part, list | tuple):
+        return bool(part) and all(map(is_mask, part))
+    return np.dtype(bool) == getattr(part, "dtype", type(part))
+
+
+FACTS = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
+                   np.common_type, np.einsum_path})  # fmt: skip
+"""What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once, not recorded."""
+
+
+def as_object(a: Any) -> Any:
+    """An array of no axes that holds `a` itself."""
+    held = np.empty((), object)
+    held[()] = a
+    return held
+
+
+NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
+
+
+def stand_in(a: Any) -> Any:
+    """For a node, or what behaves like one, an array of its shape and dtype that takes no memory: all its elements are one."""
+    return np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim) if hasattr(type(a), "__memograd_record__") else a
+
+
+class Node:
+    """A handle of one node: `(tape, id)`. Behaves like the array that it stands for; see :meth:`Tape.leaf`.
+
+    Any registered NumPy function, operator or array method applied to a node is recorded on its tape. ``==`` and the
+    other comparisons are elementwise and recorded; the hash is that of (tape, id), so that handles of one node are one
+    key of a dict.
+
+    Attributes
+    ----------
+    tape : Tape
+        Whose node it is.
+    id : int
+        Its key in ``tape.graph``.
+    """
+
+    __slots__ = ("__weakref__", "id", "tape")
+
+    def __init__(self, tape: "Tape", id: int) -> None:
+        self.tape = tape
+        self.id = id
+
+    def __hash__(self) -> int:
+        return hash((id(self.tape), self.id))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Node":
+        return deepcopy(self.tape, memo)._handle(self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _handle, (self.tape, self.id)
+
+    def __repr__(self) -> str:
+        node = self._attributes
+        return f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, {node['dtype']} {node['shape']}>"
+
+    _repr_html_ = as_text
+
+    # ------------------------------------------------------------------------------------------------- the facts
+
+    @property
+    def _attributes(self) -> dict[str, Any]:
+        self._step  # noqa: B018  (raises, if the node has ended)
+        node: dict[str, Any] = self.tape._memory.nodes[self.id]
+        return node
+
+    @property
+    def _step(self) -> Step:
+        try:
+            return self.tape._memory.steps[self.id]
+        except KeyError:
+            raise EndedError(f"Node {self.id} was recorded in a scratch block that has ended. Record it again, outside.") from None
+
+    @property
+    def value(self) -> Any:
+        """Its value: a read-only array, a NumPy scalar where it is 0-d, or a Dask array. Leaves can be assigned.
+
+        What is computed from it has no derivative by the node. While a function is recorded for reuse, by
+        :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is refused.
+        """
+        if not self.tape._mode.tells:
+            check_told(self)
+        with self.tape._lock:
+            return handed_out(self.tape._value(self.id))
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self.tape.assign({self: new})
+
+    @property
+    def op(self) -> Any:
+        """The function that was applied, or None for a leaf."""
+        return self._step[OP]
+
+    @property
+    def shape(self) -> Any:
+        """The shape of its value."""
+        return self._step[SHAPE]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of its value."""
+        return self._step[DTYPE]
+
+    @property
+    def ndim(self) -> Any:
+        """The number of axes."""
+        return len(self._step[SHAPE])
+
+    @property
+    def size(self) -> Any:
+        """The number of elements."""
+        return math.prod(self._step[SHAPE])
+
+    @property
+    def name(self) -> str:
+        """Its name; ``v7`` where nobody named node 7."""
+        self._step  # noqa: B018  (raises, if the node has ended)
+        return self.tape._memory.nodes.name(self.id)
+
+    @property
+    def operands(self) -> list["Node"]:
+        """The nodes that it uses, each once."""
+        tape = self.tape
+        with tape._lock:
+            self._step  # noqa: B018
+            return [tape._handle(n) for n in tape._memory.pred[self.id]]
+
+    @property
+    def consumers(self) -> list["Node"]:
+        """The nodes that use it, save those that the recursion recorded."""
+        tape = self.tape
+        with tape._lock:  # another thread may be recording
+            self._step  # noqa: B018
+            of = tape._memory.nodes.of
+            return [tape._handle(n) for n in tape._memory.succ[self.id] if n not in of]
+
+    def named(self, name: str) -> "Node":
+        """Name this node, and return it.
+
+        Raises
+        ------
+        NamingError
+            The name is taken, reserved, or no string.
+        """
+        with self.tape._lock:
+            if name != self.name:
+                self.tape._check_name(name)
+                self.tape._name(self, name)
+        return self
+
+    # --------------------------------------------------------------------------------- NumPy's protocols, and ours
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            meant = METHODS[method](ufunc) if method in METHODS else None
+            if meant is None:
+                raise RefusedError(
+                    f"np.{ufunc.__name__}.{method} of a node is not recorded. Use a function that does the same: np.sum, np.prod, np.max, "
+                    f"np.cumsum, a loop over its slices, or x.at[i].add(v) for what is done in place."
+                )
+            return meant(*inputs, **kwargs)
+        return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func in FACTS:
+            return func(*map(stand_in, args), **{name: stand_in(a) for name, a in kwargs.items()})
+        return self.tape._call(func, args, kwargs)
+
+    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.tape._call(op, args, kwargs)
+
+    # ------------------------------------------------------------------------------------------------- operators
+
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
+    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
+    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
+    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
+    __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
+    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
+    __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
+    __divmod__, __rdivmod__ = _binary(np.divmod), _reflected(np.divmod)
+    __rpow__ = _reflected(np.power)
+
+    def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
+        if other is not self and isinstance(other, Node) and other.id == self.id and other.tape is self.tape:
+            return SameNode(self)
+        return self.tape.record(np.equal, (self, other))  # type: ignore[no-any-return]
+
+    def __pow__(self, other: Any) -> "Node":
+        # As NumPy's arrays do: a square is no power, neither in time nor in its last bit.
+        square = type(other) in (int, float) and other == 2
+        return self.tape.record(np.square, (self,)) if square else self.tape.record(np.power, (self, other))  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any) -> "Node":
+        parts = key if type(key) is tuple else (key,)
+        op = masked if any(map(is_mask, parts)) else getitem
+        return self.tape.record(op, (self, *parts))  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> "At":
+        """``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)``: the array with its items at i changed, as a new node.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+        >>> y = x.at[0].set(10.0).at[[1, 1]].add(x[2])
+        >>> y.value
+        array([10.,  8.,  3.])
+        >>> mg.grad(np.sum(y), x)
+        array([0., 1., 3.])
+        """
+        return At(self)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError(f"len() of a 0-d node: {describe(self._attributes)}.")
+        return self.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator["Node"]:
+        return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise RefusedError(
+            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes in place. "
+            f"Record the changed array: y = x.at[i].set(v)."
+        )
+
+    __bool__, __index__, __int__ = _conversion(TRUTH), _conversion(INDEX), _conversion(INT)
+    __float__, __complex__ = _conversion(FLOAT), _conversion(COMPLEX)
+    __floor__, __ceil__, __trunc__ = _conversion(FLOOR), _conversion(CEIL), _conversion(TRUNC)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        # As of NumPy's numbers: an int without digits, a number of the same kind with them.
+        return convert(self, ROUND) if ndigits is None else self.round(ndigits)
+
+    def __format__(self, spec: str) -> str:
+        return convert(self, FORMAT, spec) if spec else str(self)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        # SciPy's sparse arrays, left of an operator, take one object for something of which they know nothing, and leave it to the right.
+        if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
+            return as_object(self)
+        return convert(self, ARRAY, *args, **kwargs)
+
+    @property
+    def fill_value(self) -> NoReturn:
+        """Not there: arrays of the library `sparse`, left of ``@``, ask for it, and then leave the product to the node."""
+        raise SparseError(
+            f"A sparse array met {describe(self._attributes)} in a function of its library's. Write it with @, or make the sparse array a "
+            f"leaf first: tape.leaf(X)."
+        )
+
+    __pandas_priority__ = 5000
+    """More than any table's of pandas: left of an operator, one leaves it to the node."""
+
+    item, tolist = _conversion(ITEM), _conversion(TOLIST)
+
+    def __getattr__(self, name: str) -> Any:
+        """What an array has and a node has not; Python asks here only for what it finds nowhere else."""
+        if name in MEMORY:
+            return memory_of(self, name)
+        reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        if reason is None:
+            return object.__getattribute__(self, name)  # raises anew: Python's own error, or the one that came out of a property
+        raise RefusedAttributeError(f"{describe(self._attributes)} has no .{name}: {reason}")
+
+    # ----------------------------------------------------------------------------------------------- array methods
+
+    sum, mean, prod, var, std = _method(np.sum), _method(np.mean), _method(np.prod), _method(np.var), _method(np.std)
+    max, min, clip, round = _method(np.max), _method(np.min), _method(np.clip), _method(np.round)
+    argmax, argmin, any, all = _method(np.argmax), _method(np.argmin), _method(np.any), _method(np.all)
+    ravel, squeeze, repeat, swapaxes = _method(np.ravel), _method(np.squeeze), _method(np.repeat), _method(np.swapaxes)
+    dot, trace, conj, astype = _method(np.dot), _method(np.trace), _method(np.conj), _method(np.astype)
+    cumsum, cumprod, take, compress, choose = _method(np.cumsum), _method(np.cumprod), _method(np.take), _compress, _method(np.choose)
+    diagonal, copy, searchsorted = _method(np.diagonal), _method(np.copy), _method(np.searchsorted)
+    argsort, argpartition, nonzero = _method(np.argsort), _method(np.argpartition), _method(np.nonzero)
+    flatten, conjugate = ravel, conj
+
+    def reshape(self, *shape: Any, order: str = "C") -> "Node":
+        """Record ``np.reshape`` of this node; the shape as one tuple or as several ints."""
+        return self.tape._call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> "Node":
+        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to reverse them."""
+        return self.tape._call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> "Node":
+        """The node with its axes reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> "Node":
+        """The node with its last two axes swapped."""
+        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+
+    @property
+    def real(self) -> "Node":
+        """The real part."""
+        return self.tape._call(np.real, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def imag(self) -> "Node":
+        """The imaginary part."""
+        return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
+
+
+class SameNode(Node):
+    """What ``==`` gives of two handles of one node: true, as a dict asks; recorded, elementwise, as soon as it is used as a node.
+
+    A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up, and its truth value is refused.
+    """
+
+    __slots__ = ("_compared", "_recorded")
+
+    def __init__(self, compared: Node) -> None:
+        self.tape, self._compared = compared.tape, compared
+        self._recorded: Node | None = None
+
+    @property
+    def id(self) -> int:  # type: ignore[override]
+        """Its key in ``tape.graph``."""
+        if self._recorded is None:
+            self._recorded = self.tape.record(np.equal, (self._compared, self._compared))
+        return self._recorded.id
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.tape.record(op, plain_handles(args, SameNode), kwargs)
+
+
+class Outputs(Node):
+    """A handle of a node with several outputs: a sequence of them, whose shape, dtype, ndim and size are tuples, too."""
+
+    __slots__ = ()
+
+    @property
+    def ndim(self) -> Any:
+        """The number of axes of each output."""
+        return tuple(map(len, self.shape))
+
+    @property
+    def size(self) -> Any:
+        """The number of elements of each output."""
+        return tuple(map(math.prod, self.shape))
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> Node:
+        k = range(len(self))[operator.index(key)]
+        return self.tape.record(output, (self, k))  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> NoReturn:
+        """Not there: each output has its own."""
+        raise self._refused("x.at[…]")
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+        raise self._refused(op_name(func))
+
+    def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if op not in (output, stop_gradient):
+            raise self._refused(op_name(op))
+        return self.tape.record(op, plain_handles(args, Outputs), kwargs)
+
+    def _refused(self, what: str) -> RefusedError:
+        return RefusedError(f"{what} met {describe(self._attributes)}, which has {len(self)} outputs. Take one of them: node[0], say.")
+
+
+def plain_handles(args: tuple[Any, ...], kind: type[Node]) -> tuple[Any, ...]:
+    """Arguments of an op with plain handles in place of those of a kind, as recording takes them."""
+    return tuple(Node(a.tape, a.id) if type(a) is kind else a for a in args)
+
+
+def _handle(tape: "Tape", n: int) -> Node:
+    """The handle that a pickle of one comes back as."""
+    return tape._handle(n)
+
+
+class At:
+    """`x.at`: waits for an index."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __getitem__(self, key: Any) -> "Spot":
+        return Spot(self.node, key if type(key) is tuple else (key,))
+
+
+class Spot:
+    """`x.at[i]`: the items of a node that are to be changed in a new one."""
+
+    __slots__ = ("key", "node")
+
+    def __init__(self, node: Node, key: tuple[Any, ...]) -> None:
+        self.node, self.key = node, key
+
+    def set(self, v: Any) -> Node:
+        """`x` with `v` there. An index that takes an element twice is refused; where an index node does so later, the last write counts."""
+        taken = np.zeros(self.node.shape, int)
+        np.add.at(taken, tuple(k.value if isinstance(k, Node) else k for k in self.key), 1)
+        if (taken > 1).any():
+            raise RefusedError(f"x.at[i].set(v) on {describe(self.node._attributes)} takes an element twice. Take it once, or use .add(v).")
+        return self.node.tape.record(replace, (self.node, v, *self.key))  # type: ignore[no-any-return]
+
+    def add(self, v: Any) -> Node:
+        """`x` with `v` added there; where an element is taken twice, twice."""
+        there, v = self.node[self.key], v if hasattr(type(v), "__memograd_record__") else entering(v)
+        return self.node + self.node.tape.record(scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key))  # type: ignore[no-any-return]
+
+    def multiply(self, v: Any) -> Node:
+        """`x` with its items there multiplied by `v`."""
+        return self.set(self.node[self.key] * v)

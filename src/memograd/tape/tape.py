@@ -1,0 +1,831 @@
+"""The tape: which NumPy function was applied to what, as a networkx DiGraph that grows at its end, and its handles.
+
+Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else; nothing in the graph points back at a
+handle or at the tape, so dropping the tape frees its arrays at once.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from sys import _getframe, modules
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import networkx as nx
+import numpy as np
+
+from ..arrays.axis_labels import labels_of
+from ..arrays.dask_arrays import DASK, Chunked, is_chunked
+from ..arrays.dask_ops import check_lazy
+from ..arrays.duck_arrays import Foreign, is_foreign
+from ..arrays.scipy_sparse import kind_name
+from ..arrays.values import (
+    DOUBLE,
+    copied,
+    dtype_of,
+    entering,
+    exceeding,
+    same,
+    settle,
+    shape_of,
+    unlabelled,
+)
+from ..errors import (
+    AssignError,
+    AssignTypeError,
+    BudgetError,
+    BusyError,
+    DisturbedError,
+    IntegerRangeError,
+    NamingError,
+    NotDifferentiableError,
+    OtherTapeError,
+    RefusedError,
+    UnknownNodeError,
+)
+from ..memory.eviction import Budget
+from ..memory.memory import VALUE, Memory, Table
+from ..program.source_location import line_of
+from ..program.steps import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
+from ..rules.call_binding import NOTHING
+from ..rules.indexing import output
+from ..rules.registration import RULES, Rule, rule_of
+from ..solver.log import Log
+from ..text import as_table, derivative_name, describe, op_name, printable
+from .conversions import CONSTANT, KEPT, converts
+from .node import Node, Outputs
+
+if TYPE_CHECKING:
+    from ..memory.report import Ledger
+    from ..memory.snapshot import State
+
+T = TypeVar("T")
+AnyTape = TypeVar("AnyTape", bound="Tape")
+
+NUMBERS = "biufc"
+"""The kinds of dtype that values have."""
+
+ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64, Chunked, Foreign})
+"""Types of constants that nobody can change."""
+
+FLOAT, OBJECT = np.float64, np.dtype(object)
+
+_depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
+"""How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has to be looked at."""
+
+
+_LOCKS: set[weakref.ref[Any]] = set()
+"""The locks of all tapes."""
+
+
+def _free_locks() -> None:
+    """In the child of a fork, free the locks that other threads held: none of these is there to give one back.
+
+    No thread is stopped in the middle of writing a node; what else it left half-done is as after an interrupt.
+    """
+    for ref in list(_LOCKS):
+        if (lock := ref()) is not None and not lock._is_owned():
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_free_locks)
+
+
+class Tape:
+    """A program that grows at its end, with the memory of its values and derivatives.
+
+    Attributes
+    ----------
+    graph : networkx.DiGraph
+        Public to read. Nodes are ints in creation order, with attributes ``op args kwargs shape dtype name line of``;
+        edges lead from operand to consumer and carry ``argnums``.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> tape = mg.Tape()
+    >>> x = tape.leaf([1.0, 2.0], name="x")
+    >>> L = np.sum(x * x).named("L")
+    >>> mg.grad(L, x)
+    array([2., 4.])
+    >>> tape["L"].value, len(tape)
+    (np.float64(5.0), 3)
+    """
+
+    __slots__ = ("__weakref__", "_constants", "_differentiated", "_handles", "_lock", "_memory", "_mode", "_names", "_next", "graph")
+
+    def __init__(self) -> None:
+        steps: Steps = {}
+        self.graph = graph_of(steps)
+        self._memory = Memory(steps, self.graph)
+        self._lock = threading.RLock()
+        _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
+        self._next = 0
+        self._mode = KEPT  # which values may be taken while it records
+        self._differentiated: set[int] = set()  # the inputs of the functions that run on it and are differentiated
+        self._names: dict[str, int] = {}
+        self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
+        self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
+
+    # ------------------------------------------------------------------------------------------------ to record
+
+    def leaf(self, value: Any, name: str | None = None) -> Node:
+        """A node whose value the user gives.
+
+        Parameters
+        ----------
+        value : array_like
+            Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask array stays one: what
+            comes of it, values and derivatives, are Dask arrays, which nobody computes until you do. So do sparse arrays, and
+            others on which NumPy's functions dispatch. Of a DataFrame, a Series or a DataArray the numbers are taken, and the
+            labels given back with the gradient.
+        name : str, optional
+            Unique on the tape. Names of the form ``v7`` are reserved for unnamed nodes.
+
+        Raises
+        ------
+        NamingError
+            The name is taken or reserved.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> mg.Tape().leaf(0.5, name="x")
+        <memograd.Node x: leaf, float64 ()>
+        """
+        if isinstance(value, Node):
+            advice = "Give its .value, or use the node itself" if value.tape._mode.tells else "Use the node itself"
+            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. {advice}.")
+        y, labels = entering(value), labels_of(value)
+        if y.dtype.kind not in NUMBERS:
+            raise NotDifferentiableError(
+                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {y.dtype}. Give numbers, in one shape."
+            )
+        y = copied(y)
+        with self._lock:
+            if name is not None:
+                self._check_name(name)
+            node: Node = self.record(None, (), NOTHING, y)
+            self._handles[node.id] = weakref.ref(node)
+            if labels is not None:
+                self._memory.nodes.labels[node.id] = labels
+            if name is not None:
+                self._name(node, name)
+            return node
+
+    def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
+        """Record and run one application of an op, and give its handle, or a tuple of them; the one place that writes a node.
+
+        Parameters
+        ----------
+        op : callable
+            A registered op.
+        args, kwargs
+            Its operands and other arguments, as the op's rule wants them; see :mod:`memograd.rules.call_binding`.
+        y : array, optional
+            The result, where it is known already.
+        """
+        rule, memory = RULES.get(op) or rule_of(op), self._memory
+        values, steps = memory.values, memory.steps
+        kept, run = list(args), list(args)
+        with self._lock:
+            try:
+                settled = not memory.marks
+                for k, a in enumerate(args):
+                    if type(a) is Node:
+                        if a.tape is not self:
+                            raise self._foreign(op_name(op), a)
+                        o = a.id
+                        run[k] = values[o] if settled and o in values else self._value(o)
+                        kept[k] = steps[o][OPERAND]
+                    elif type(a) not in ATOMS:
+                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):  # a batch, beside which a node serves all rows
+                            return a.__memograd_apply__(op, args, kwargs)
+                        kept[k] = run[k] = self._constant(a, k, rule)
+                if y is None:
+                    if DASK in modules:
+                        check_lazy(rule, run)
+                    y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
+                if type(y) is FLOAT:
+                    shape, dtype, several = (), DOUBLE, False
+                else:
+                    y, shape, dtype, several = _result(op, settle(y))
+                operands, line, n = tuple(kept), line_of(_getframe(2)), -1
+                while n != self._next:  # a signal handler, a finalizer or the collector may record at any call or new object
+                    n = self._next
+                    step = (Operand(n), op, operands, kwargs, shape, dtype, line)
+                # One statement without a call: nothing comes between. All of it is written, or nothing: the counter moves last.
+                values[n], steps[n], self._next = y, step, n + 1
+                if memory.budget is not None:
+                    memory.budget.keep((VALUE, n), y)
+                return self._outputs(Node(self, n), y) if several else Node(self, n)
+            except BaseException:
+                memory.cut(self._next, self._next + 1)
+                raise
+
+    def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
+        handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
+        return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
+
+    def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call as the user wrote it."""
+        if kwargs.get("out") is not None:
+            return self._into(op, args, kwargs)
+        args, kwargs = rule_of(op).bind(args, kwargs)
+        return self.record(op, args, self._keywords(op, kwargs))
+
+    def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a call that writes into an array, as ``y += x`` does; refused, unless its nodes may be converted."""
+        out = kwargs["out"]
+        nodes = [a for a in (*args, *kwargs.values()) if isinstance(a, Node)]
+        if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(converts(a, CONSTANT) for a in nodes):
+            raise RefusedError(
+                f"{op_name(op)} was called with out=, but a node's value never changes in place. Use the result, y = {op_name(op)}(…), or "
+                f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
+            )
+        return op(*map(_number, args), **{name: _number(a) for name, a in kwargs.items()})
+
+    def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The keywords of a call as they are kept; refused where a rule does not know them."""
+        rule_of(op).refuse(kwargs)
+        return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
+
+    def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
+        """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
+        if type(a) is np.ndarray:
+            return self._shared_copy(a)
+        if type(a) in ATOMS or isinstance(a, np.generic):
+            return a
+        if isinstance(a, list | tuple):
+            items = tuple(map(self._constant, a))
+            is_array = rule is not None and (rule.kind == "elementwise" or rule.lines[k,])
+            return copied(items) if is_array else items  # rules do arithmetic on operands
+        if isinstance(a, Node):
+            if converts(a, CONSTANT):
+                return self._constant(a.value)
+            advice = "Give its .value, if it may be frozen into the program" if a.tape._mode.tells else a.tape._mode.hint.rstrip(".")
+            raise RefusedError(
+                f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
+                f"{advice}; or use np.stack or np.concatenate for lists of nodes."
+            )
+        a = a if isinstance(a, np.ndarray) else unlabelled(a)
+        if is_foreign(a):
+            return copied(a)
+        return self._shared_copy(a) if hasattr(type(a), "__array__") else a
+
+    def _shared_copy(self, given: Any) -> Any:
+        a = given if type(given) is np.ndarray else entering(given)
+        if a.dtype.kind not in NUMBERS:
+            raise NotDifferentiableError(f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. Convert it first.")
+        known = self._constants.get(id(given))
+        if known is not None and known[0]() is given and (copy := known[1]()) is not None and same(copy, a):
+            return copy
+        copy = copied(a)
+        if copy is not a and isinstance(copy, np.ndarray):
+            key, constants = id(given), self._constants
+            constants[key] = (weakref.ref(given, lambda _: constants.pop(key, None)), weakref.ref(copy))
+        return copy
+
+    def _foreign(self, what: str, a: Node) -> OtherTapeError:
+        value = ", or give its .value" if a.tape._mode.tells else ""
+        error = OtherTapeError(f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape{value}.")
+        error.tapes = (self, a.tape)
+        return error
+
+    @classmethod
+    def from_digraph(cls, graph: nx.DiGraph) -> "Tape":
+        """A tape of a DiGraph that somebody wrote by hand.
+
+        Parameters
+        ----------
+        graph : networkx.DiGraph
+            Any hashable node names, which the tape keeps as strings. A leaf has an attribute ``value``, any other node
+            ``op``, a registered callable, and, where it takes them, ``args``, a dict from position to constant, and
+            ``kwargs``. An edge from operand to consumer has ``argnums``, a tuple of positions, or ``argnum``, one of them.
+
+        Returns
+        -------
+        Tape
+            With every node recorded, each after its operands.
+
+        Raises
+        ------
+        GraphError
+            The graph has a cycle, a position that is filled twice or not at all, or a node without op and value.
+
+        Examples
+        --------
+        >>> import networkx as nx, numpy as np, memograd as mg
+        >>> G = nx.DiGraph()
+        >>> G.add_node("x", value=2.0)
+        >>> G.add_node("L", op=np.power, args={1: 3})
+        >>> G.add_edge("x", "L", argnum=0)
+        >>> tape = mg.Tape.from_digraph(G)
+        >>> float(mg.grad(tape["L"], tape["x"]))
+        12.0
+        """
+        from ..program.from_digraph import From, steps_of  # this and its like come in when asked for: an import has 25 ms
+
+        tape = cls()
+        made: dict[Any, Node] = {}
+        for step in steps_of(graph):
+            if step.op is None:
+                made[step.key] = tape.leaf(step.value, name=str(step.key))
+            else:
+                args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
+                y = tape.record(step.op, args, tape._keywords(step.op, step.kwargs))
+                made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(str(step.key))
+        return tape
+
+    # ------------------------------------------------------------------------------------------------- to look up
+
+    def __len__(self) -> int:
+        return len(self._memory.steps)
+
+    def __repr__(self) -> str:
+        leaves = sum(1 for step in self._memory.steps.values() if step[OP] is None)
+        return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
+
+    def _repr_html_(self) -> str:
+        def row(n: int) -> tuple[Any, ...]:
+            node = self._memory.nodes[n]
+            return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
+
+        return as_table(repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self._memory.steps), row)
+
+    def __contains__(self, key: object) -> bool:
+        return self._find(key) is not None
+
+    def __iter__(self) -> Iterator[Node]:
+        return map(self._handle, list(self._memory.steps))
+
+    def __getitem__(self, key: Node | int | str) -> Node:
+        n = self._find(key)
+        if n is None:
+            raise self._unknown(key)
+        return self._handle(n)
+
+    def _known(self, key: Any, what: str) -> int:
+        """The id of a node of this tape, or the error that says why it is none."""
+        n = self._find(key)
+        if n is None:
+            raise self._foreign(what, key) if isinstance(key, Node) and key.tape is not self else self._unknown(key)
+        return n
+
+    def _find(self, key: object) -> int | None:
+        """The id of a node, given by handle, id or name; None where the tape has none."""
+        steps = self._memory.steps
+        if isinstance(key, Node):
+            return key.id if key.tape is self and key.id in steps else None
+        if isinstance(key, str):
+            n = self._names.get(key)
+            unnamed = int(key[1:]) if n is None and reserved(key) else None
+            return unnamed if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key else n
+        if isinstance(key, int | np.integer):
+            return int(key) if int(key) in steps else None
+        return None
+
+    def _unknown(self, key: Any) -> UnknownNodeError:
+        if not isinstance(key, str):
+            return UnknownNodeError(f"This tape has no node {printable(repr(key))}. It has {len(self)} nodes, by id, name or handle.")
+        from difflib import get_close_matches  # only an error pays for it
+
+        near = get_close_matches(key, self._names, n=3, cutoff=0.3)
+        hint = f"the nearest names are {', '.join(map(printable, near))}" if near else "it has no similar name"
+        return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
+
+    def _handle(self, n: int) -> Node:
+        known = self._handles.get(n)
+        handle = known() if known is not None else None
+        if handle is None:
+            several = type(self._memory.steps[n][DTYPE]) is tuple
+            handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
+            if self._memory.steps[n][OP] is None or n in self._memory.nodes.names:
+                self._handles[handle.id] = weakref.ref(handle)
+        return handle
+
+    # ----------------------------------------------------------------------------------------------------- names
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str) or not name:
+            raise NamingError(f"A name is a string with something in it, not {printable(repr(name))}.")
+        if reserved(name):
+            raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
+        if name in self._names:
+            raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
+
+    def _name(self, node: Node, name: str) -> None:
+        if self._names.setdefault(name, node.id) != node.id:  # since it was checked, a signal handler has given it away
+            self._check_name(name)
+        self._names.pop(node.name, None)
+        if self._handle(node.id) is not node:
+            self._handles[node.id] = weakref.ref(node)
+        self._memory.nodes.rename(node.id, name)
+
+    # ------------------------------------------------------------------------------------------------- to change
+
+    def assign(self, new: Mapping[Any, Any], log: Log | None = None) -> None:
+        """Give leaves new values, all of them or, where one is wrong, none. Nothing is computed until somebody asks.
+
+        Parameters
+        ----------
+        new : mapping
+            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind, and laid out in its
+            chunks where it holds a Dask array. One of the same name is the same value; another name is another value, and
+            nobody computes whether it differs.
+        log : Log, optional
+            Told which leaves were assigned.
+
+        Raises
+        ------
+        AssignError
+            Not a leaf, or another shape.
+        AssignTypeError
+            Another kind of dtype.
+        IntegerRangeError
+            An integer that the leaf's dtype does not hold.
+        BusyError
+            In the middle of a request.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> tape = mg.Tape()
+        >>> a, b = tape.leaf(1.0, name="a"), tape.leaf(2.0, name="b")
+        >>> L = a * b
+        >>> tape.assign({a: 3.0, "b": 4.0})
+        >>> float(L.value)
+        12.0
+        """
+        with self._lock:
+            self._check_idle("assign")
+            checked = {}
+            for key, value in new.items():
+                n = self._known(key, "assign")
+                self._check_labels(n, value)
+                checked[n] = self._fitting(n, value)
+            self._memory.assign(checked)
+            if log is not None:
+                log.assigned.extend(map(self._memory.nodes.name, checked))
+
+    def _fitting(self, n: int, value: Any) -> Any:
+        """A value as leaf n keeps it; raises where it is not of its shape and kind."""
+        step, nodes = self._memory.steps[n], self._memory.nodes  # whose dicts of attributes only an error makes
+        shape, dtype = step[SHAPE], step[DTYPE]
+        if step[OP] is not None:
+            raise AssignError(f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
+        if isinstance(value, Node):
+            raise AssignTypeError(f"{describe(nodes[n])} was assigned a node. Give its value: {printable(value.name)}.value.")
+        y = entering(value)
+        if y.shape != shape:
+            raise AssignError(
+                f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is part of the program: "
+                f"give a value of shape {shape}, or record anew."
+            )
+        if not np.can_cast(y.dtype, dtype, "same_kind"):
+            raise AssignTypeError(
+                f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+            )
+        if (beyond := exceeding(y, dtype)) is not None:
+            raise IntegerRangeError(
+                f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give integers "
+                f"that fit, or make the leaf anew of a wider dtype."
+            )
+        return self._laid_out(n, copied(y if y.dtype == dtype else y.astype(dtype)))
+
+    def _laid_out(self, n: int, y: Any) -> Any:
+        """A value in the chunks of its leaf; one of another library has to be of its kind."""
+        shape = self._memory.steps[n][SHAPE]
+        if type(shape) is Chunked:
+            return shape.cut(y)
+        mine, other = type(shape.like) if type(shape) is Foreign else np.ndarray, type(y) if is_foreign(y) else np.ndarray
+        if mine is not other:
+            advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
+            raise AssignTypeError(
+                f"{describe(self._memory.nodes[n])} was assigned a {kind_name(other)}, but holds a {kind_name(mine)}. {advice}."
+            )
+        return y
+
+    def _check_labels(self, n: int, value: Any) -> None:
+        """Raise if a value's labels are not those that the leaf came with."""
+        mine, others = self._memory.nodes.labels.get(n), labels_of(value)
+        if mine is not None and others is not None and not mine.match(others):
+            raise AssignError(
+                f"{describe(self._memory.nodes[n])} was assigned {printable(repr(value))}, whose labels are not those that it came with, "
+                f"{printable(str(mine))}. Bring them into line with reindex first; or assign the numbers alone, value.to_numpy()."
+            )
+
+    # ----------------------------------------------------------------------------------------- to remember, and to forget
+
+    @property
+    def memory(self) -> "Ledger":
+        """What is kept: for each value and cotangent its bytes, who would read it, and the cost to rebuild it.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(np.ones(100), name="x")
+        >>> L = np.sum(np.sin(x).named("s") * x).named("L")
+        >>> _ = mg.grad(L, x)
+        >>> tape.memory
+        what                       bytes      cost  read by
+        x                            800     given  s, v2 and 2 more
+        s                            800       200  v2, ∂L/∂x
+        v2                           800       300  L
+        ∂L/∂s                        800       300  ∂L/∂x
+        ∂L/∂x                        800       500  nobody
+        L                              8       101  nobody
+        ∂L/∂L                          8     given  ∂L/∂v2
+        ∂L/∂v2                         8       101  ∂L/∂s, ∂L/∂x
+        8 entries, 4024 bytes
+        """
+        from ..memory.report import Ledger
+
+        with self._lock:
+            return Ledger(self._memory)
+
+    @property
+    def budget(self) -> int | None:
+        """How many bytes may be kept of what can be rebuilt, or None for all.
+
+        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when somebody reads it. Leaves,
+        and what the running request has yet to read, are outside it: a budget below that need is no error.
+
+        Raises
+        ------
+        BusyError
+            Set in the middle of a request.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> tape.budget = 10_000
+        >>> y = x = tape.leaf(np.linspace(0, 1, 100), name="x")
+        >>> for _ in range(100):
+        ...     y = np.tanh(y)
+        >>> g = mg.grad(np.sum(y), x)  # 80,000 bytes of values
+        >>> tape.memory.bytes <= 10_000 + x.value.nbytes
+        True
+        """
+        budget = self._memory.budget
+        return None if budget is None else budget.limit
+
+    @budget.setter
+    def budget(self, limit: int | None) -> None:
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0):
+            raise BudgetError(f"A budget is a number of bytes, 0 or more, or None for no limit, not {printable(repr(limit))}.")
+        with self._lock:
+            self._check_idle("setting the budget")
+            self._memory.limit(None if limit is None else Budget(self._memory, int(limit)))
+
+    def forget(self, L: Node | None = None) -> None:
+        """Let go of L's derivatives; or, without L, of every derivative and of every value that can be computed.
+
+        Nothing is lost but time: what is asked for again is computed again.
+
+        Parameters
+        ----------
+        L : Node, optional
+            Whose table is emptied.
+
+        Raises
+        ------
+        OtherTapeError, UnknownNodeError
+            L is no node of this tape.
+        BusyError
+            In the middle of a request.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(3.0, name="x")
+        >>> L = x * x
+        >>> _ = mg.grad(L, x)
+        >>> tape.forget(L)
+        >>> len(mg.table(L)), float(mg.grad(L, x))
+        (1, 6.0)
+        """
+        with self._lock:
+            self._check_idle("forget")
+            tables = self._memory.tables
+            if L is None:
+                for table in list(tables.values()):
+                    self._memory.forget(table)
+                self._memory.forget_values()
+            elif (n := self._known(L, "forget")) in tables:
+                self._memory.forget(tables[n])
+
+    def copy(self) -> Self:
+        """A tape of its own with the same nodes, ids, names, values and derivatives.
+
+        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same. Of a subclass
+        of Tape it is an instance, made without calling its ``__init__``; what that has added is copied deeply.
+
+        Examples
+        --------
+        >>> import memograd as mg
+        >>> tape = mg.Tape()
+        >>> x = tape.leaf(3.0, name="x")
+        >>> L = (x * x).named("L")
+        >>> other = tape.copy()
+        >>> other["x"].value = 5.0
+        >>> float(L.value), float(other["L"].value)
+        (9.0, 25.0)
+        """
+        return self.__deepcopy__({})
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        from ..memory.snapshot import state_of
+
+        with self._lock:
+            made = memo[id(self)] = restored(state_of(self._memory), self._next, type(self))
+            added = self.__getstate__()
+        if added is not None:
+            set_state(made, deepcopy(added, memo))
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ..memory.snapshot import check_picklable, state_of
+
+        with self._lock:
+            check_picklable(self._memory)
+            return restored, (state_of(self._memory), self._next, type(self)), self.__getstate__()
+
+    def __getstate__(self) -> Any:
+        """What a subclass has added, as :mod:`pickle` has it; None where it has added nothing."""
+        state: Any = super().__getstate__()
+        added, slots = state if isinstance(state, tuple) else (state, {})
+        slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
+        return (added, slots) if slots else added
+
+    def _value(self, n: int) -> Any:
+        """The value of n; where ops are run for it, they must not change the tape."""
+        memory = self._memory
+        if n not in memory.marks and (known := memory.values.get(n)) is not None:
+            return known
+        return self._alone(lambda: memory.value(n))
+
+    def _alone(self, answer: Callable[[], T]) -> T:
+        """A request: the lock is held, and nobody may change the tape until it is answered."""
+        with self._lock:
+            while True:
+                self._memory.turns += 1
+                try:
+                    return answer()
+                except DisturbedError:  # by now all is marked that may have to be verified again
+                    continue
+
+    def _check_idle(self, what: str) -> None:
+        """Raise if this thread, which holds the lock, is in the middle of something that relies on the tape as it is."""
+        if (frame := self._busy_frame(_getframe(2))) is not None:
+            raise BusyError(
+                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a rule, an op, a "
+                f"callback, a signal handler or a finalizer. Do it before or after."
+            )
+
+    def _busy_frame(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost frame, from `frame` outwards, that relies on the tape as it is; none where the lock was taken but once."""
+        if _depth(self._lock) == 1:
+            return None
+        while frame is not None and not (id(frame.f_code) in BUSY and frame.f_locals["self"] is self):
+            frame = frame.f_back
+        return frame
+
+    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
+        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
+        with self._lock:
+            memory = self._memory
+            memory.turns += 1
+            table = memory.table(output)
+            memory.requests += 1
+            while log is None:
+                try:
+                    return answer(table)
+                except DisturbedError:
+                    continue
+            outer_of_log = log.begin(self.graph, output)
+            try:
+                return answer(table)
+            finally:
+                log.end(outer_of_log)
+
+    def _derivative(self, node: Node, output: int, t: Node) -> Node:
+        """A requested derivative gets a name, unless it has one, or its name is taken."""
+        name = derivative_name(*map(self._memory.nodes.name, (output, t.id)))
+        if reserved(node.name) and name not in self._names:
+            self._name(node, name)
+        return node
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Cut off, at the end of the block, every node recorded inside it, with values and tables.
+
+        A loop that records a new loss at each step stays as fast and as small as its first step. The block holds the
+        tape's lock; a handle that outlives it raises :class:`EndedError` and says so.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> w = tape.leaf(1.0, name="w")
+        >>> for data in (1.0, 2.0, 3.0):
+        ...     with tape.scratch():
+        ...         g = mg.grad((w - data) ** 2, w)
+        ...     w.value = w.value - 0.25 * g
+        >>> float(w.value), len(tape)
+        (2.25, 1)
+        """
+        with self._lock:
+            start, outer = self._next, self._busy_frame(_getframe())
+            if outer is not None and outer.f_code is not Tape.record.__code__:  # an op may have one of its own
+                self._check_idle("a scratch block")
+            try:
+                yield
+            finally:
+                if self._busy_frame(_getframe()) not in (None, outer):
+                    raise BusyError(
+                        "A scratch block ended in the middle of a recording or a request that began inside it, so that its nodes stay "
+                        "on the tape. End it before or after."
+                    )
+                self._cut(start)
+
+    def _cut(self, start: int) -> None:
+        """Cut off the nodes from `start` on, with their names."""
+        memory, stop, seen = self._memory, -1, (self._memory.turns, self._next)
+        while stop != self._next:  # a signal handler may record meanwhile, on what is being cut off
+            stop = self._next
+            for n in range(start, stop):
+                if n in memory.steps:  # an inner block may have cut it off already
+                    self._names.pop(memory.nodes.name(n), None)
+                    self._handles.pop(n, None)
+            memory.cut(start, stop)
+        if seen != (memory.turns, self._next):
+            memory.cut_strays()
+
+
+BUSY = {
+    id(Tape.record.__code__): "a recording",
+    id(Tape.assign.__code__): "an assignment",
+    id(Tape.forget.__code__): "forgetting",
+    id(Tape._cut.__code__): "the end of a scratch block",
+    id(Tape._ask.__code__): "a request",
+    id(Tape._alone.__code__): "a request",
+}
+"""What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no cost to recording.
+
+By the ids of the code: its hash takes a microsecond.
+"""
+
+
+def _number(a: Any) -> Any:
+    """The value of a node that may be converted; anything else is what it is."""
+    return a.value if isinstance(a, Node) else a
+
+
+def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
+    """A result with its shape, its dtype, and whether it is a tuple, if it is an array of numbers or a tuple of them."""
+    for item in y if isinstance(y, tuple) else (y,):
+        if getattr(item, "dtype", OBJECT).kind not in NUMBERS:
+            raise NotDifferentiableError(
+                f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
+                f"have it return an array, a number or a tuple of them."
+            )
+    if type(y) is np.ndarray:
+        return y, y.shape, y.dtype, False
+    return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
+
+
+def restored(state: "State", following: int, kind: type[AnyTape]) -> AnyTape:
+    """A tape, or one of a subclass where that is the kind, that knows what another knew, whose next node is to be `following`."""
+    from ..memory.snapshot import restore
+
+    tape = kind.__new__(kind)
+    Tape.__init__(tape)
+    restore(tape._memory, state)
+    tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
+    tape._next = following
+    return tape
+
+
+def set_state(tape: Tape, state: Any) -> None:
+    """Give a tape what its subclass had added, as :mod:`pickle` does it."""
+    own = getattr(tape, "__setstate__", None)
+    if own is not None:
+        own(state)
+        return
+    added, slots = state if isinstance(state, tuple) else (state, {})
+    for name, value in {**(added or {}), **slots}.items():
+        setattr(tape, name, value)
+
+
+def reserved(name: str) -> bool:
+    return name[:1] == "v" and name[1:].isdecimal()

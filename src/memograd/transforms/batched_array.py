@@ -1,0 +1,206 @@
+"""Rows: m arrays of one shape that go through a line together, and are one array of that shape for whoever looks.
+
+A line is plain NumPy on `g`. Given a `Batch` for `g`, whose m rows lie along one more axis in front, each function that the
+line calls works on all rows at once, where it has a form for that in :mod:`memograd.transforms.batching_rules`; otherwise row by row, in
+that function alone. So one recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
+"""
+
+from collections.abc import Callable, Iterable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..errors import RefusedError
+from ..rules.indexing import getitem, masked
+from ..rules.registration import rule_of
+from ..rules.ufunc_methods import METHODS
+from ..tape.node import FACTS, Node, is_mask, stand_in
+
+Form = Callable[..., Any]
+"""Of an op's call in canonical form, in which batches stand: the batch of its results."""
+
+FORMS: dict[Any, Form] = {}
+"""For each op that has one. A form may give NotImplemented: it has no way for such a call."""
+
+
+def _binary(op: Any) -> Callable[["Batch", Any], Any]:
+    return lambda self, other: apply(op, (self, other), {})
+
+
+def _reflected(op: Any) -> Callable[["Batch", Any], Any]:
+    return lambda self, other: apply(op, (other, self), {})
+
+
+def _method(op: Any) -> Callable[..., Any]:
+    """An array method, by the NumPy function of the same name."""
+    return lambda self, *args, **kwargs: op(self, *args, **kwargs)
+
+
+def _refusing(what: str) -> Callable[..., Any]:
+    """A conversion that only one array has."""
+
+    def refuse(self: "Batch", *args: Any, **kwargs: Any) -> Any:
+        raise RefusedError(
+            f"{what} was asked of a batch of rows, in a line that is given many cotangents at once. Write the line with NumPy's "
+            f"functions, np.where in the place of `if`, so that it works on all of them."
+        )
+
+    return refuse
+
+
+class Batch:
+    """Rows of one shape that stand for one array of it.
+
+    Attributes
+    ----------
+    values : array or Node
+        Of shape ``(m, *shape)``.
+    """
+
+    __slots__ = ("values",)
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __repr__(self) -> str:
+        return f"<memograd.batch.Batch: {len(self.values)} rows, {self.dtype} {self.shape}>"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of each row."""
+        return self.values.shape[1:]  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of each."""
+        return self.values.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of each."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements of each."""
+        return prod(self.shape)
+
+    # ------------------------------------------------------------------------------------------ NumPy's protocols, and ours
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            return apply(ufunc, inputs, kwargs)
+        meant = METHODS[method](ufunc) if method in METHODS else None
+        return NotImplemented if meant is None else meant(*inputs, **kwargs)
+
+    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func in FACTS:
+            return func(*map(stand_in, args), **kwargs)
+        return self.__memograd_record__(func, args, kwargs)
+
+    def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return apply(op, *rule_of(op).bind(args, kwargs))
+
+    def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call in canonical form; the tape asks, where a batch stands beside a node."""
+        return apply(op, operands, keywords)
+
+    # ------------------------------------------------------------------------------------------------------- operators
+
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+
+    def __neg__(self) -> Any:
+        return apply(np.negative, (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if type(key) is tuple else (key,)
+        return apply(masked if any(map(is_mask, parts)) else getitem, (self, *parts), {})
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    __array__, __bool__, __float__ = _refusing("np.asarray()"), _refusing("A truth value"), _refusing("float()")
+
+    # --------------------------------------------------------------------------------------------------- array methods
+
+    sum, mean, reshape, ravel, squeeze, swapaxes = map(_method, (np.sum, np.mean, np.reshape, np.ravel, np.squeeze, np.swapaxes))
+    transpose, conj, astype, repeat, take = map(_method, (np.transpose, np.conj, np.astype, np.repeat, np.take))
+    cumsum, diagonal, trace, dot, copy = map(_method, (np.cumsum, np.diagonal, np.trace, np.dot, np.copy))
+    T, real, imag = property(_method(np.transpose)), property(_method(np.real)), property(_method(np.imag))
+    mT = property(_method(np.matrix_transpose))
+
+
+def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """An op of operands among which there are batches: by its form, or row by row."""
+    form = FORMS.get(op)
+    if form is None and (rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
+        return batches(run(op, broadcast(operands), keywords))
+    found = NotImplemented if form is None else form(*operands, **keywords)
+    return looped(op, operands, keywords) if found is NotImplemented else found
+
+
+def run(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """An op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
+    kinds = {type(x): x for x in operands}
+    if Batch in kinds:
+        return apply(op, operands, keywords)
+    if Node in kinds:
+        tape = kinds[Node].tape
+        return tape.record(op, operands, tape._keywords(op, keywords))
+    return rule_of(op).run(operands, keywords)
+
+
+def batches(y: Any) -> Any:
+    """Results as they are kept: each a batch of rows."""
+    return tuple(map(Batch, y)) if isinstance(y, tuple | list) else Batch(y)
+
+
+def looped(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """The op of each row, one after the other."""
+    m = rows_in(operands)
+    ys = [run(op, tuple(x.values[i] if type(x) is Batch else x for x in operands), keywords) for i in range(m)]
+    if isinstance(ys[0], tuple | list):
+        return tuple(Batch(np.stack(y)) for y in zip(*ys, strict=True))
+    return Batch(np.stack(ys))
+
+
+# ------------------------------------------------------------------------------------------------ what forms are made of
+
+
+def rows_in(operands: Iterable[Any]) -> int:
+    """How many rows the batches among the operands have."""
+    return next(len(x.values) for x in operands if type(x) is Batch)
+
+
+def bare(x: Any) -> Any:
+    """All rows of a batch, as one array; anything else as it is."""
+    return x.values if type(x) is Batch else x
+
+
+def axes_in(x: Any) -> int:
+    """The number of axes of an operand."""
+    return x.ndim if hasattr(x, "ndim") else np.ndim(x)
+
+
+def aligned(x: Any, ndim: int) -> Any:
+    """The rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
+    if type(x) is not Batch:
+        return x
+    return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
+
+
+def broadcast(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands such that they broadcast against each other, row by row."""
+    ndim = max(map(axes_in, operands))
+    return tuple(aligned(x, ndim) for x in operands)
+
+
+def rows_of(x: Any, m: int) -> Any:
+    """The rows of a batch; m equal ones of anything else."""
+    return x.values if type(x) is Batch else np.broadcast_to(x, (m, *np.shape(x)))

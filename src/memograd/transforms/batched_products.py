@@ -1,0 +1,142 @@
+"""All rows of a Jacobian in one pull, all its columns in one push, with a batch for each cotangent or tangent.
+
+On arrays the rows come out as numbers. On nodes the recursion records a program that has one more axis and is otherwise like
+any other: it can be planned, and differentiated again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dask_arrays import is_chunked
+from ..arrays.values import copied, entering, settle
+from ..memory.memory import Table, leading_to
+from ..rules.registration import Read
+from ..solver.recursion import Store, owned, pull_back
+from ..tape.node import Node
+from ..tape.tape import Tape
+from . import batching_rules  # noqa: F401  (the sheet fills the forms)
+from .batched_array import Batch, rows_in, rows_of
+from .forward_mode import keep, push_forward
+
+
+def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
+    """The VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
+
+    Parameters
+    ----------
+    y : Node
+        Of any shape and an inexact dtype.
+    xs : list of Node
+        By what to differentiate: inexact, too, and of y's tape.
+    seeds : array_like or Node
+        Of shape ``(m, *y.shape)``: m cotangents of y. Arrays are computed with, nodes recorded.
+
+    Returns
+    -------
+    list of array, or of Node
+        For each x the m cotangents, of shape ``(m, *x.shape)`` and x's dtype; zeros where x does not lead to y.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.transforms.batched_products import pulled_rows
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> pulled_rows(x[1:] * x[:-1], [x], np.eye(2))
+    [array([[2., 1., 0.],
+           [0., 3., 2.]])]
+    """
+    memory, batch = y.tape._memory, Batch(_given(y, seeds))
+
+    def pull(read: Read, store: Store) -> list[Any]:
+        table = Table(y.id, leading_to(memory, y.id, first=min((x.id for x in xs), default=0)), batch)
+        return [pull_back(memory, table, x.id, read, store) if x.id in table.up else None for x in xs]
+
+    return _rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)
+
+
+def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
+    """The JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
+
+    Parameters
+    ----------
+    y : Node
+        Of any shape and an inexact dtype.
+    xs : list of Node
+        By what to differentiate: inexact, too, and of y's tape; each once.
+    tangents : list of array_like, or of Node
+        For each x m tangents, of shape ``(m, *x.shape)``. Arrays are computed with, nodes recorded.
+
+    Returns
+    -------
+    array or Node
+        The m tangents of y, of shape ``(m, *y.shape)`` and y's dtype: the transpose of the Jacobian's columns.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.transforms.batched_products import pushed_columns
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> pushed_columns(x[1:] * x[:-1], [x], [np.eye(3)])
+    array([[2., 0.],
+           [1., 3.],
+           [0., 2.]])
+    """
+    memory, batches = y.tape._memory, {x.id: Batch(_given(x, t)) for x, t in zip(xs, tangents, strict=True)}
+
+    def push(read: Read, store: Store) -> list[Any]:
+        return [push_forward(memory, batches, y.id, read)]
+
+    recording = any(isinstance(t, Node) for t in tangents)
+    return _rows(y, [y], rows_in(batches.values()), recording, push)[0]
+
+
+def _given(node: Node, rows: Any) -> Any:
+    """Seeds or tangents of a node; nobody changes them while they are used."""
+    return rows if isinstance(rows, Node) or is_chunked(rows) else copied(np.asarray(entering(rows), node.dtype))
+
+
+Work = Callable[[Read, Store], list[Any]]
+
+
+def _rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Work) -> list[Any]:
+    """What `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
+    work = work if m else lambda read, store: [None] * len(nodes)
+    if recording:
+        return _recorded(y, nodes, m, work)
+    found = y.tape._alone(lambda: work(y.tape._memory.value, keep))
+    return [np.zeros((m, *n.shape), n.dtype) if rows is None else settle(rows_of(rows, m)) for n, rows in zip(nodes, found, strict=True)]
+
+
+def _recorded(y: Node, nodes: list[Node], m: int, work: Work) -> list[Any]:
+    """The same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
+    tape, start = y.tape, y.tape._next
+    try:
+        found = tape._alone(lambda: work(tape._handle, _owning(tape)))
+        rows = [_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
+    except BaseException:
+        tape._cut(start)
+        raise
+    owned(tape, start, y.id, y.id)
+    return rows
+
+
+def _node(tape: Tape, n: Node, m: int, rows: Any) -> Any:
+    """Rows as a node, those too that depend on nothing."""
+    if rows is None:
+        return tape.record(np.zeros, ((m, *n.shape), n.dtype))
+    rows = rows_of(rows, m)
+    return rows if isinstance(rows, Node) else tape.record(np.copy, (rows,))
+
+
+def _owning(tape: Tape) -> Store:
+    """A store that says of each node that was recorded whose derivative it belongs to."""
+    start = tape._next
+
+    def store(table: Table, n: int, d: Any) -> None:
+        nonlocal start
+        keep(table, n, d)
+        start = owned(tape, start, table.output, n)
+
+    return store

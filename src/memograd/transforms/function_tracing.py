@@ -1,0 +1,172 @@
+"""Runs of plain Python functions on nodes: which tape they record on, what their arguments become, how their answers go out.
+
+Each array to differentiate by enters as a node of its own, even where it is a node already, so that perturbations are not
+confused: d/dx (x · d/dy (x + y) at y = x) is 1. While one function is traced, calls inside it record on the same tape and give
+nodes. Elsewhere arrays start a tape that is thrown away, and arrays come back; where the function then meets a node of another
+tape, over which it closes, it is run again on that one.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from operator import index
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from ..arrays.pytrees import filled, leaves, mapped, outlined, placed
+from ..arrays.values import entering, handed_out, inexact, settle
+from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
+from ..program.trace_state import current, tracing
+from ..tape.conversions import IMMEDIATE, unwrapped
+from ..tape.node import Node
+from ..tape.tape import NUMBERS, Tape
+from ..text import op_name, printable
+
+T = TypeVar("T")
+Argnums = int | Sequence[int]
+
+
+class Call(NamedTuple):
+    """A function, what it is called with, and by which of its arguments it is differentiated."""
+
+    f: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    argnums: Argnums
+    has_aux: bool
+
+    @property
+    def name(self) -> str:
+        """How the function is called in messages."""
+        return printable(op_name(self.f))
+
+    def positions(self) -> list[int]:
+        """The arguments to differentiate by, counted from the first."""
+        count, argnums = len(self.args), self.argnums
+        try:
+            positions = [index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])]
+        except TypeError:
+            raise RefusedError(f"argnums is an int or a sequence of ints, not {printable(repr(argnums))}.") from None
+        if beyond := [k for k in positions if not -count <= k < count]:
+            raise ArgnumsError(
+                f"{self.name} is to be differentiated by argument {beyond[0]}, but was called with {count} by position. "
+                f"Give it by position, or name another in argnums."
+            )
+        return [k % count for k in positions]
+
+
+class Run:
+    """One run of a function on a tape.
+
+    Attributes
+    ----------
+    inputs : Node, or nest of them
+        What stands for the arguments to differentiate by: for one, or for a tuple of them.
+    nodes : list of Node
+        The same, flat.
+    y, aux
+        What the function gave; `aux` is passed on, and not differentiated.
+    """
+
+    def __init__(self, tape: Tape, as_nodes: bool, call: Call) -> None:
+        self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
+        positions = call.positions()
+        entered = {k: self._entered(call.args[k], f"argument {k}") for k in positions}
+        self.inputs = tuple(entered[k] for k in positions) if isinstance(call.argnums, Sequence) else entered[positions[0]]
+        self.nodes: list[Node] = leaves(self.inputs)
+        self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
+
+    def call(self) -> None:
+        """Call the function on the nodes."""
+        given = self._call.f(*self._args, **self._call.kwargs)
+        self.y, self.aux = _parted(self._call, given)
+        self._check(self.y)
+
+    def _entered(self, nest: Any, where: str) -> Any:
+        """A nest of nodes for a nest of arrays."""
+        return filled(nest, [self._node(a, at) for at, a in placed(nest, where)])
+
+    def _node(self, a: Any, where: str) -> Any:
+        if isinstance(a, Node) and a.tape is not self.tape:
+            raise self.tape._foreign(self.name, a)
+        dtype = a.dtype if isinstance(a, Node) else entering(a).dtype
+        if not inexact(dtype):
+            raise NotDifferentiableError(
+                f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
+                f"Make it an array of floats; or leave it out of argnums, or out of a dataclass's nest with "
+                f"dataclasses.field(metadata={{'static': True}})."
+            )
+        return np.positive(a) if isinstance(a, Node) else self.tape.leaf(a)
+
+    def _check(self, y: Any) -> None:
+        """Raise unless the result is a nest of arrays, its nodes of this tape."""
+        if y is None:
+            raise NotDifferentiableError(f"{self.name} gave None. Let it return what is to be differentiated.")
+        for where, a in placed(y, "result"):
+            if isinstance(a, Node):
+                if a.tape is not self.tape:
+                    raise self.tape._foreign(self.name, a)
+            elif entering(a).dtype.kind not in NUMBERS:
+                raise NotDifferentiableError(
+                    f"{self.name} gave {printable(repr(a))} as {where}, which is no array of numbers. "
+                    f"Return it beside the result, as result, aux, with has_aux=True."
+                )
+
+    # ------------------------------------------------------------------------------------------------- answers
+
+    def out(self, nest: Any) -> Any:
+        """What goes out: nodes, or their values where the tape is thrown away."""
+        return nest if self.as_nodes else mapped(lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Zeros, as a node or as an array."""
+        return self.tape.record(np.zeros, (shape, dtype)) if self.as_nodes else handed_out(settle(np.zeros(shape, dtype)))
+
+    def passing(self) -> AbstractContextManager[None]:
+        """A block of which, where the tape is thrown away, nothing stays on it."""
+        return nullcontext() if self.as_nodes else self.tape.scratch()
+
+
+def traced(call: Call, answer: Callable[[Run], T], beside: Any = ()) -> T:
+    """`answer` of a run on the tape of the nodes among the arguments and what stands beside them, on that of the trace around it, or
+    on one to throw away.
+    """
+    given = leaves([[call.args[k] for k in call.positions()], beside])
+    nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
+    around = nodes[0].tape if nodes else current()
+    if around is not None:
+        return _answer(around, True, call, answer)
+    tape = Tape()
+    tape._mode = IMMEDIATE
+    try:
+        return _answer(tape, False, call, answer)
+    except OtherTapeError as met:
+        others = [other for other in met.tapes if other is not tape]
+        if tape not in met.tapes or len(others) != 1 or others[0]._mode is IMMEDIATE:
+            raise
+    return _answer(others[0], True, call, answer)
+
+
+def _answer(tape: Tape, as_nodes: bool, call: Call, answer: Callable[[Run], T]) -> T:
+    """`answer` of a run; while it lasts, no value that depends on the inputs is converted."""
+    run = Run(tape, as_nodes, call)
+    inputs = {node.id for node in run.nodes}
+    tape._differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
+    try:
+        with tracing(tape), unwrapped(tape):
+            run.call()
+        return answer(run)
+    finally:
+        tape._differentiated.difference_update(inputs)
+
+
+def _parted(call: Call, given: Any) -> tuple[Any, Any]:
+    """The result and what comes beside it."""
+    if not call.has_aux:
+        return given, None
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return given[0], given[1]
+    raise RefusedError(
+        f"With has_aux=True a function gives a pair, the result and what comes beside it, but {call.name} gave "
+        f"{outlined(given)}. Return result, aux."
+    )

@@ -1,0 +1,194 @@
+"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and the Hessian's product.
+
+No node and no table of theirs stays on the tape.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import filled, leaves
+from ..arrays.values import handed_out, settle
+from ..errors import NotDifferentiableError
+from ..memory.memory import Table, leading_to
+from ..program.steps import LINE, SHAPE
+from ..solver.recursion import checked, checked_all, grad_node, nothing, pull_back, scalar
+from ..tape.conversions import check_leaving
+from ..tape.node import Node
+from ..tape.tape import Tape
+from ..text import printable
+from .forward_mode import keep, plus, push_all
+from .seeds import fitted
+
+Pairs = list[tuple[Node, Any]]
+"""Nodes with their tangents."""
+
+
+def vjp(y: Node, x: Any, seed: Any) -> Any:
+    """The vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that of y.
+
+    Parameters
+    ----------
+    y : Node
+        Of any shape.
+    x : Node, or nest of them
+        By what to differentiate.
+    seed : array_like
+        Of y's shape.
+
+    Returns
+    -------
+    array, or nest of them
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    RefusedError
+        The seed is not of y's shape.
+    NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.vjp(np.square(x), x, [10.0, 1.0])
+    array([20.,  4.])
+    """
+    nodes, memory = ends(y, x), y.tape._memory
+    check_leaving(y, "vjp")
+    (g,) = fitted(y, seed, "seed")
+
+    def pulled() -> list[Any]:
+        first = min((t.id for t in nodes), default=0)
+        table = Table(y.id, leading_to(memory, y.id, first=first), g.value if isinstance(g, Node) else settle(g))
+        return [pull_back(memory, table, t.id, memory.value, keep) if t.id in table.up else nothing(t.shape, t.dtype) for t in nodes]
+
+    return filled(x, map(handed_out, y.tape._alone(pulled)))
+
+
+def jvp(y: Node, x: Any, tangent: Any) -> Any:
+    """The Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
+
+    Parameters
+    ----------
+    y : Node
+        Of any shape.
+    x : Node, or nest of them
+        By what to differentiate.
+    tangent : array_like, or nest of them
+        Of x's shape, in the same nest.
+
+    Returns
+    -------
+    array
+        Of y's shape and dtype.
+
+    Raises
+    ------
+    RefusedError
+        A tangent is not of its node's shape.
+    NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Notes
+    -----
+    One sweep, in the order in which the nodes were made, over those between x and y: see :mod:`memograd.transforms.forward_mode`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.jvp(np.cumsum(np.square(x)), x, [1.0, 0.5])
+    array([2., 4.])
+    """
+    ends(y, x)
+    check_leaving(y, "jvp")
+    return pushed(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
+
+
+def hvp(L: Node, x: Any, v: Any) -> Any:
+    """The Hessian-vector product: Σ ∂²L/∂x² · v.
+
+    Parameters
+    ----------
+    L : Node
+        A scalar.
+    x : Node, or nest of them
+        By what to differentiate twice.
+    v : array_like, or nest of them
+        Of x's shape, in the same nest.
+
+    Returns
+    -------
+    array, or nest of them
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    RefusedError
+        A vector is not of its node's shape.
+    NotScalarError, NotDifferentiableError, OtherTapeError
+        As for :func:`memograd.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0])
+    >>> mg.hvp(np.sum(x * x * x), x, [1.0, 1.0])
+    array([ 6., 12.])
+    """
+    nodes = checked_all(scalar(L), x)
+    check_leaving(L, "hvp")
+    with L.tape.scratch():
+        gradient = grad_node(L, nodes)
+        return filled(x, pushed(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
+
+
+# ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
+
+
+def pushed(tape: Tape, ys: list[int], pairs: Pairs) -> list[Any]:
+    """Σ ∂y/∂x · tangent for each y, computed at once."""
+    memory = tape._memory
+    given = summed([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
+    found = tape._alone(lambda: push_all(memory, given, ys, memory.value))
+    return [handed_out(found[y] if y in found else nothing(*memory.steps[y][SHAPE:LINE])) for y in ys]
+
+
+def pushed_nodes(tape: Tape, ys: list[int], pairs: Pairs) -> list[Node]:
+    """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
+    memory, start = tape._memory, tape._next
+    try:
+        given = summed([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
+        found = tape._alone(lambda: push_all(memory, given, ys, tape._handle))
+        nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
+    except BaseException:
+        tape._cut(start)
+        raise
+    for n in range(start, tape._next):
+        memory.nodes.belongs(n, (ys[-1], ys[-1]))
+    return nodes
+
+
+def summed(pairs: Pairs) -> dict[int, Any]:
+    """The tangent of each node; a node that stands there twice has two."""
+    found: dict[int, Any] = {}
+    for x, t in pairs:
+        found[x.id] = plus(found.get(x.id), t)
+    return found
+
+
+def ends(y: Any, x: Any) -> list[Node]:
+    """The nodes in x, if y and they have derivatives."""
+    if not isinstance(y, Node):
+        raise NotDifferentiableError(
+            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
+        )
+    checked(y, y)
+    return checked_all(y, x)
+
+
+def with_tangents(x: Any, v: Any, what: str) -> Pairs:
+    """Each node of a nest with the tangent that stands in its place in another."""
+    return list(zip(leaves(x), fitted(x, v, what), strict=True))

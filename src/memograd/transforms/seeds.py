@@ -1,0 +1,35 @@
+"""Seeds and tangents: arrays in the nest, the shape and the dtype of what they belong to."""
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import paired
+from ..arrays.values import entering, inexact
+from ..errors import RefusedError
+from ..tape.node import Node
+from ..text import describe, printable
+
+
+def fitted(nest: Any, given: Any, what: str) -> list[Any]:
+    """For each leaf of a nest, the array or node in its place in another, in the leaf's dtype; an array is copied."""
+    return [_fitted(like, a, where) for where, like, a in paired(nest, given, what)]
+
+
+def _fitted(like: Any, a: Any, where: str) -> Any:
+    like = like if isinstance(like, Node) else entering(like)
+    try:
+        v = a if isinstance(a, Node) else entering(a)
+    except ValueError:
+        raise RefusedError(
+            f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}. Give an array of that shape."
+        ) from None
+    if not inexact(like.dtype) and v.shape == like.shape:
+        return v  # it belongs to something that has no derivative
+    if v.shape != like.shape or not np.can_cast(v.dtype, like.dtype, "same_kind"):
+        raise RefusedError(f"{where} is {v.dtype} {v.shape}, but stands for {_facts(like)}. Give an array of that shape and kind.")
+    return v if isinstance(v, Node) and v.dtype == like.dtype else v.astype(like.dtype)
+
+
+def _facts(like: Any) -> str:
+    return describe(like._attributes) if isinstance(like, Node) else f"{like.dtype} {like.shape}"

@@ -1,0 +1,166 @@
+"""The order of accumulation: found from the graph and the shapes alone."""
+
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from programs import programs
+
+import memograd as mg
+from memograd.jacobians.chain_order import (
+    DIAGONAL,
+    GENERAL,
+    MATRIX,
+    MOST_SEGMENTS,
+    Segment,
+    cheapest,
+    crossed,
+    forward,
+    narrowed,
+    on_the_way,
+    ordered,
+    reverse,
+    segments_of,
+)
+from memograd.memory.memory import Table, leading_to
+
+
+def table_of(y):
+    return Table(y.id, leading_to(y.tape._memory, y.id), None)
+
+
+def segments(y, *xs):
+    return segments_of(y.tape._memory, table_of(y), [x.id for x in xs])
+
+
+def chain(*sizes):
+    """Matrices from node to node, of these sizes, x first."""
+    return [Segment((n,), n + 1, columns, rows, rows * columns, MATRIX) for n, (columns, rows) in enumerate(pairwise(sizes))]
+
+
+def matrix_chain(sizes, i, j):
+    """The textbook's recursion: multiplications for the product of matrices i, …, j - 1."""
+    if j == i + 1:
+        return 0
+    return min(matrix_chain(sizes, i, m) + matrix_chain(sizes, m, j) + sizes[i] * sizes[m] * sizes[j] for m in range(i + 1, j))
+
+
+@pytest.fixture
+def bottleneck(tape, rng):
+    y = x = tape.leaf(rng.normal(size=100), name="x")
+    for k, shape in enumerate([(100, 100), (2, 100), (100, 2), (100, 100)]):
+        y = (rng.normal(size=shape) @ y).named(f"h{k}")
+    return x, y
+
+
+class TestSegments:
+    @given(programs())
+    def test_they_lie_between_the_dominators(self, program):
+        leaves, outputs = program.record(mg.Tape())
+        for L in outputs:
+            table = table_of(L)
+            targets = [x.id for x in leaves if x.id in table.up]
+            nodes = on_the_way(table, targets)
+            graph = nx.DiGraph([("source", t) for t in targets])
+            graph.add_edges_from((n, c) for n in nodes for c, _ in ([table.up[n]] if type(table.up[n]) is tuple else table.up[n]))
+            above = nx.immediate_dominators(graph, "source")
+            n, dominators = L.id, []
+            while n != "source":
+                dominators.append(n)
+                n = above[n]
+            assert crossed(table, targets, nodes) == dominators[::-1]
+
+    def test_forms(self, x):
+        h = np.tanh(x) * np.exp(x)
+        y = np.ones((3, 2)) @ h
+        z = np.sum(y)
+        assert [(s.columns, s.rows, s.pull, s.form) for s in segments(z, x)] == [
+            (2, 2, 8, DIAGONAL), (2, 3, 6, MATRIX), (3, 1, 0, GENERAL)
+        ]  # fmt: skip
+
+    def test_several_targets_begin_one_segment(self, tape, x):
+        w = tape.leaf(np.ones((3, 2)))
+        h = w @ x
+        first, second = segments(np.sin(h), x, w)
+        assert (first.start, first.end, first.columns, first.form) == ((x.id, w.id), h.id, 8, GENERAL)
+        assert (second.start, second.form) == ((h.id,), DIAGONAL)
+
+    def test_a_target_may_lie_behind_another(self, x):
+        h = np.sin(x)
+        assert [s.start for s in segments(np.cos(h), x, h)] == [(x.id, h.id), (h.id,)]
+
+    def test_the_node_itself(self, x):
+        assert [(s.start, s.end, s.pull) for s in segments(x, x)] == [((x.id,), x.id, 0)]
+
+    def test_no_segment_ends_where_a_real_function_is_complex(self, x):
+        y = np.abs(np.fft.fft(np.sin(x)))
+        assert [s.end for s in segments(y, x)] == [y.operands[0].operands[0].id, y.id]
+
+    def test_neighbouring_diagonals_are_one(self, x):
+        (only,) = segments(np.sin(np.cos(np.tanh(x)) + 1.0), x)
+        assert (only.form, only.pull) == (DIAGONAL, 6)
+
+    def test_of_many_the_widest_seams_are_closed(self, rng):
+        sizes = [5, *rng.permutation(np.arange(2, 3 * MOST_SEGMENTS)).tolist(), 5]
+        found = narrowed(chain(*sizes))
+        assert len(found) == MOST_SEGMENTS
+        assert sum(s.pull for s in found) == sum(a * b for a, b in pairwise(sizes))
+        assert sorted(s.columns for s in found[1:]) == sorted(sizes[1:-1])[: MOST_SEGMENTS - 1]
+
+
+class TestOrders:
+    def test_the_bottleneck(self, bottleneck):
+        x, y = bottleneck
+        found = segments(y, x)
+        assert [s.form for s in found] == 4 * [MATRIX]
+        assert (reverse(found).cost, forward(found).cost, cheapest(found).cost) == (1_040_000, 1_040_000, 60_000)
+
+    @given(st.lists(st.integers(1, 9), min_size=2, max_size=7))
+    def test_matrices_are_multiplied_in_the_textbook_s_order(self, sizes):
+        assert cheapest(chain(*sizes)).cost == matrix_chain(sizes, 0, len(sizes) - 1)
+
+    @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50), st.sampled_from([MATRIX, GENERAL])), min_size=1, max_size=8))
+    def test_neither_direction_is_better(self, parts):
+        sizes = [4, *(rows for rows, _, _ in parts)]
+        found = [Segment((n,), n + 1, sizes[n], sizes[n + 1], pull, form) for n, (_, pull, form) in enumerate(parts)]
+        best = cheapest(found)
+        assert best.cost <= min(reverse(found).cost, forward(found).cost)
+        assert best.cost == total(best)
+
+    def test_one_direction_is_one_step(self):
+        general = [s._replace(form=GENERAL) for s in chain(3, 4, 5, 6)]
+        assert [(p.how, p.first, p.last, p.own, p.parts) for p in (reverse(general), forward(general))] == [
+            ("rows", 0, 3, 6 * 62, ()), ("columns", 0, 3, 3 * 62, ())
+        ]  # fmt: skip
+
+    def test_a_diagonal_scales(self):
+        best = cheapest([Segment((0,), 1, 2, 8, 1000, GENERAL), Segment((1,), 2, 8, 8, 800, DIAGONAL)])
+        assert (best.how, best.own, [p.how for p in best.parts]) == ("product", 16, [DIAGONAL, "columns"])
+
+
+def total(product):
+    return product.own + sum(map(total, product.parts))
+
+
+class TestChoice:
+    @pytest.mark.parametrize(("rows", "columns", "order"), [(3, 50, "reverse"), (50, 3, "forward")])
+    def test_one_direction_where_nothing_is_better(self, tape, rng, rows, columns, order):
+        x = tape.leaf(rng.normal(size=columns))
+        y = rng.normal(size=(rows, 9)) @ np.sin(rng.normal(size=(9, columns)) @ x)
+        choice = ordered(tape._memory, table_of(y), [x.id], "auto")
+        assert choice.order == order
+        assert choice.why == "no order of the 3 segments takes fewer"
+
+    def test_a_large_program_goes_by_size(self, tape, rng, monkeypatch):
+        monkeypatch.setattr("memograd.jacobians.chain_order.MOST_NODES", 50)
+        x = y = tape.leaf(rng.normal(size=3))
+        for _ in range(60):
+            y = np.sin(y)
+        choice = ordered(tape._memory, table_of(y), [x.id], "auto")
+        assert (choice.order, choice.totals, len(choice.segments)) == ("reverse", {}, 1)
+        assert choice.why == "by size alone; in 61 nodes no segments are looked for"
+        assert ordered(tape._memory, table_of(y), [x.id], "segments").totals["segments"] == 180
+        assert ordered(tape._memory, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"

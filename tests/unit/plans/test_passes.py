@@ -1,0 +1,452 @@
+"""Each pass by itself: what it takes away, what it must leave, and that the numbers stay."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import memograd as mg
+from memograd.plans import executable, passes
+from memograd.plans.ir import cut, live, scheduled
+from memograd.plans.passes import algebra, matmul_batching, reshapes, tiling
+from memograd.plans.passes.rewriter import swept
+from memograd.text import op_name
+
+reshaped = passes.Pass("reshaped", lambda slice: swept(slice, passes.merged(reshapes.RULES, reshapes.REORDERING)))
+"""The rules on shapes alone."""
+
+simplified = passes.Pass("simplified", lambda slice: swept(slice, algebra.RULES))
+"""The rules of arithmetic alone."""
+
+
+def sliced(outputs, inputs):
+    """The slice of some nodes."""
+    return live(cut(outputs[0].tape._memory, tuple(n.id for n in outputs), tuple(n.id for n in inputs)))
+
+
+def ops(slice):
+    """The names of the ops that are left, in order."""
+    return [op_name(step.op).removeprefix("np.") for step in slice.steps.values() if step.op is not None]
+
+
+@pytest.fixture
+def through(monkeypatch):
+    """The ops that are left after some passes, once a plan made with them alone has given the values of the tape."""
+
+    def run(outputs, inputs, *only, rtol=0.0):
+        monkeypatch.setattr(executable, "PASSES", only)
+        plan = mg.plan(list(outputs), list(inputs))
+        if passes.blocked in only:
+            rtol = max(rtol, 1e-14)  # NumPy promises no equal bits for a part of an array
+        for got, node in zip(plan(*(x.value for x in inputs)), outputs, strict=True):
+            np.testing.assert_allclose(got, node.value, rtol=rtol, atol=rtol)
+        return ops(plan._slice)
+
+    return run
+
+
+@pytest.fixture
+def X(tape):
+    return tape.leaf(np.arange(12.0).reshape(3, 4) + 0.5, name="X")
+
+
+def test_dead_code(x):
+    np.exp(x)
+    assert ops(sliced([np.sin(x)], [x])) == ["sin"]
+
+
+class TestShared:
+    def test_equal_steps_are_one(self, x, through):
+        assert through([np.sin(x) + np.sin(x)], [x], passes.shared) == ["sin", "add"]
+        assert through([np.sum(x, axis=0) * np.sum(x, axis=0)], [x], passes.shared) == ["sum", "multiply"]
+
+    def test_and_so_are_those_of_equal_operands(self, x, through):
+        assert through([np.exp(np.sin(x)) + np.exp(np.sin(x))], [x], passes.shared) == ["sin", "exp", "add"]
+
+    def test_a_product_of_two_arrays_is_none_of_an_array_with_itself(self, rng, through):
+        X = mg.Tape().leaf(rng.normal(size=(37, 29)), name="X")
+        again = [np.sin(X).T @ np.sin(X), np.dot(np.cos(X).T, np.cos(X)), np.inner(np.exp(X), np.exp(X))]
+        assert through(again, [X], passes.shared).count("copy") == 3
+        y = np.sin(X)
+        assert through([y.T @ y], [X], passes.shared) == ["sin", "transpose", "matmul"]
+
+    @pytest.mark.parametrize("other", [2, np.float64(2.0), np.float32(2.0), -0.0, 0.0])
+    def test_constants_are_alike_if_their_type_and_bits_are(self, x, through, other):
+        kinds = [2.0, 2, np.float64(2.0), np.float32(2.0), -0.0, 0.0]
+        steps = through([x + c for c in kinds] + [x + other], [x], passes.shared)
+        assert steps.count("add") == len(kinds)
+
+    def test_keywords_count(self, X, through):
+        assert through([np.sum(X, axis=0), np.sum(X, axis=0, keepdims=True)], [X], passes.shared) == ["sum", "sum"]
+
+    def test_a_factor_on_one_buffer_is_not_on_two(self, X, through):
+        """The transposes of one array are one array, but no product becomes another: its operands decide its bits."""
+        assert through([X.T @ X, X.T @ X], [X], passes.shared) == ["transpose", "matmul"]
+
+    def test_the_name_stays(self, x, monkeypatch):
+        monkeypatch.setattr(executable, "PASSES", (passes.shared,))
+        y = np.sin(x)
+        plan = mg.plan([y, np.sin(x).named("s")], inputs=[x])
+        assert "s = np.sin(x)" in plan.source
+
+
+class TestReshaped:
+    def test_a_broadcast_factor_is_a_factor(self, X, through):
+        g = np.sum(X)
+        assert through([np.broadcast_to(g, (3, 4)) * X], [X], reshaped) == ["sum", "multiply"]
+
+    def test_what_is_done_to_a_broadcast_is_done_before(self, X, through):
+        y = np.exp(-np.broadcast_to(np.sum(X, axis=0), (3, 4)))
+        assert through([y], [X], reshaped) == ["sum", "negative", "exp", "broadcast_to"]
+
+    def test_a_sum_of_no_terms_is_zero(self, x, tape):
+        y = np.sum(np.broadcast_to(x, (0, 2)), axis=0)
+        assert mg.plan(y, inputs=[x])([np.inf, np.nan]).tolist() == [0.0, 0.0]
+
+    def test_a_sum_of_equal_terms_is_a_product(self, x, through):
+        y = np.sum(np.broadcast_to(x, (3, 2)), axis=0)
+        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply", "add"]
+        y = np.sum(np.broadcast_to(x, (3, 2)), axis=0, keepdims=True)
+        assert through([y], [x], reshaped, rtol=1e-15) == ["multiply", "add", "reshape"]
+
+    def test_a_sum_over_other_axes_is_left(self, x, through):
+        assert through([np.sum(np.broadcast_to(x, (3, 2)), axis=1)], [x], reshaped) == ["broadcast_to", "sum"]
+
+    def test_reshapes_and_transposes(self, X, through):
+        assert through([np.reshape(np.ravel(X), (3, 4))], [X], reshaped) == []
+        assert through([np.reshape(X[None], (4, 3))], [X], reshaped) == ["reshape"]
+        assert through([np.transpose(X.T)], [X], reshaped) == []
+        assert through([np.reshape(np.ravel(X, order="F"), (3, 4))], [X], reshaped) == ["ravel", "reshape"]
+        cube = np.reshape(X, (3, 2, 2))
+        assert through([np.transpose(np.transpose(cube, (1, 2, 0)), (1, 2, 0))], [X], reshaped) == ["reshape", "transpose"]
+
+    def test_a_sum_keeps_the_axes_that_come_back(self, X, through):
+        assert through([np.reshape(np.sum(X, axis=1), (3, 1))], [X], reshaped) == ["sum"]
+        assert through([np.reshape(np.sum(X, axis=1), (1, 3))], [X], reshaped) == ["sum", "reshape"]
+
+    def test_a_column_is_a_vector(self, X, x, through):
+        v = np.sum(X, axis=0)
+        assert through([np.squeeze(X @ v[..., None], -1)], [X], reshaped, rtol=1e-14) == ["sum", "matmul"]
+
+
+class TestSimplified:
+    def test_a_factor_stays_where_it_is(self, X, through):
+        """Moved, it could make a product overflow or underflow that did not."""
+        v = np.exp(X[0])
+        assert through([(X * v) * 2, 4 * (v * X)], [X], simplified) == ["getitem", "exp"] + 4 * ["multiply"]
+
+    def test_ones_and_zeros(self, x, through):
+        ones = x.tape.record(np.ones, ((), np.dtype(float)))
+        assert through([ones * x, x * 1.0, x / 1, x + -0.0, -0.0 + x, x - 0, x - np.zeros(2)], [x], simplified) == []
+
+    def test_a_zero_that_makes_zeros_positive_is_added(self, x, through):
+        assert through([x + 0.0, 0 + x, x - -0.0, x + np.zeros(2)], [x], simplified) == ["add", "add", "subtract", "add"]
+
+    def test_complex_ones_and_zeros(self, tape, through):
+        z = tape.leaf(np.array([1 + 2j]), name="z")
+        assert through([z * 1.0, z / 1, z + -0.0, z + 0j, z - complex(0, -0.0)], [z], simplified) == [
+            "multiply", "divide", "add", "add", "subtract",
+        ]  # fmt: skip
+        assert through([z - 0.0, z - 0j, z - 0], [z], simplified) == []
+
+    def test_what_lies_with_gaps_is_not_what_lies_without(self, X, through):
+        """The sum of an array with gaps is taken in another order."""
+        part = X[:, :3]
+        assert through([part * 1.0, np.negative(-part)], [X], simplified) == ["getitem", "multiply", "negative", "negative"]
+
+    def test_a_one_of_another_dtype_or_shape_is_a_cast_or_a_broadcast(self, x, through):
+        kinds = [np.float32(1) * np.astype(x, np.float16), np.ones((3, 2)) * x]
+        assert through(kinds, [x], simplified) == ["astype", "multiply", "multiply"]
+
+    def test_signs(self, x, through):
+        y = np.exp(x)
+        assert through([np.negative(-x)], [x], simplified) == []
+        assert through([x + -y, x - -y, -x + y], [x], simplified) == ["exp", "subtract", "add", "subtract"]
+        assert through([(-x) * y - x], [x], simplified) == ["exp", "multiply", "negative", "subtract"]
+        assert through([x + (-y) * x], [x], simplified) == ["exp", "multiply", "subtract"]
+        assert through([np.sum(-x)], [x], simplified) == ["sum", "subtract"]
+
+    def test_the_sign_of_a_complex_factor_stays(self, tape, through):
+        z = tape.leaf(np.array([1 + 2j]), name="z")
+        assert through([(-z) * z], [z], simplified) == ["negative", "multiply"]
+
+    def test_what_is_not_what_it_seems(self, tape, through):
+        x = tape.leaf([np.inf, np.nan, 1.0], name="x")
+        with np.errstate(invalid="ignore"):
+            assert through([0.0 * x, x - x, x / x], [x], simplified) == ["multiply", "subtract", "divide"]
+
+
+class TestFolded:
+    def test_constants_are_computed_once(self, x, through):
+        w = x.tape.leaf(2.0, name="w")
+        assert through([x * np.exp(w + 1.0)], [x], passes.folded) == ["multiply"]
+
+    def test_a_large_constant_is_not_made_of_a_small_one(self, x, through):
+        big = np.exp(np.broadcast_to(x.tape.leaf(1.0, name="w"), (1 << 18,)))
+        assert through([np.sum(big) * x], [x], passes.folded) == ["broadcast_to", "exp", "sum", "multiply"]
+
+    def test_the_users_op_is_run_each_time(self, x, through):
+        counted = mg.op(lambda w: w * 1.0)
+        mg.constant(counted)
+        w = x.tape.leaf(2.0, name="w")
+        assert "<lambda>" in through([x * counted(w)], [x], passes.folded)
+
+
+class TestCancelled:
+    def logsumexp(self, a, axis=None):
+        m = np.max(a, axis=axis, keepdims=True)
+        return np.sum(np.log(np.sum(np.exp(a - m), axis=axis, keepdims=True)) + m)
+
+    @pytest.mark.parametrize("axis", [None, 0, 1])
+    def test_nothing_flows_through_the_maximum_of_logsumexp(self, X, through, axis):
+        g = mg.grad_node(self.logsumexp(X, axis), X)
+        left = through([g], [X], passes.shared, passes.tidied, passes.cancelled, passes.tidied, rtol=1e-12)
+        assert "equal" not in left and left.count("sum") == 1
+
+    @pytest.mark.parametrize("c", [0.0, np.inf, np.nan, 1e-200, 1e200])
+    def test_a_factor_that_is_not_what_it_seems_is_left(self, tape, c):
+        x, w = tape.leaf([1.0, 2.0], name="x"), tape.leaf(3.0, name="w")
+        with np.errstate(all="ignore"):
+            g = mg.grad_node(np.sum(x * c * c * w / (w * c * c)) + np.sum(x * c * c) * w, [x, w])
+            got = mg.plan(g, inputs=[x, w])([np.inf, 1.0], 3.0)
+            tape.assign({x: [np.inf, 1.0]})
+            np.testing.assert_array_equal(got[1], g[1].value)
+
+    def test_a_number_that_cancels_is_a_number(self, X, tape):
+        m = tape.leaf(2.0, name="m")
+        plan = mg.plan([mg.grad_node(np.log(np.sum(np.exp(X - m))) + m, m)], inputs=[X, m])
+        assert [(type(g), g) for g in plan(X.value, 3.0)] == [(np.float64, 0.0)]
+
+    def test_nor_through_that_of_the_cross_entropy(self, X, through):
+        onehot = np.eye(4)[:3]
+        s = X - np.max(X, axis=1, keepdims=True)
+        L = -np.sum((s - np.log(np.sum(np.exp(s), axis=1, keepdims=True))) * onehot) / 3.0
+        left = through([mg.grad_node(L, X)], [X], *passes.PASSES, rtol=1e-12)
+        assert "equal" not in left and "where" not in left
+
+    def test_what_does_not_cancel_stays(self, X, through):
+        m = np.max(X, axis=1, keepdims=True)
+        g = mg.grad_node(np.sum(np.exp(X - m) * X), X)
+        assert "equal" in through([g], [X], passes.tidied, passes.cancelled, rtol=1e-12)
+
+    def test_values_of_the_user_are_left_as_they_are(self, X, through):
+        y = np.sum(X) - np.sum(X)
+        assert "subtract" in through([y], [X], passes.shared, passes.cancelled)
+
+
+class TestGathered:
+    def test_cotangents_of_slices_are_concatenated(self, X, through):
+        L = np.sum(np.sin(X[:, 0:2])) + np.sum(np.cos(X[:, 2:4]))
+        left = through([mg.grad_node(L, X)], [X], passes.gathered, rtol=1e-15)
+        assert "concatenate" in left and "scatter" not in left
+
+    def test_zeros_fill_what_is_left(self, X, through):
+        L = np.sum(np.sin(X[0])) + np.sum(np.cos(X[2])) + np.sum(np.sin(X[0]) * X[2])
+        left = through([mg.grad_node(L, X)], [X], passes.gathered, rtol=1e-15)
+        assert "concatenate" in left and "scatter" not in left
+
+    @pytest.mark.parametrize("parts", [(slice(0, 2), slice(1, 3)), (slice(0, 3, 2), slice(1, 2)), (np.array([0, 0]), slice(1, 2))])
+    def test_overlaps_gaps_and_arrays_are_left(self, X, through, parts):
+        L = sum(np.sum(np.sin(X[part])) for part in parts)
+        assert through([mg.grad_node(L, X)], [X], passes.gathered, rtol=1e-15).count("scatter") == 2
+
+    def test_a_matrix_that_is_used_again_and_again(self, tape, through, rng):
+        W, h = tape.leaf(0.3 * rng.normal(size=(4, 4)), name="W"), tape.leaf(rng.normal(size=(1, 4)), name="h")
+        b, y = tape.leaf(rng.normal(size=4), name="b"), h
+        for _ in range(6):
+            y = np.tanh(y @ W + b)
+        L = np.sum(y * y)
+        outputs = [L, *mg.grad_node(L, [W, b])]
+        left = through(outputs, [W, h, b], passes.gathered, passes.shared, rtol=1e-12)
+        assert left.count("matmul") == 6 + 5 + 1 and left.count("concatenate") == 2 and left.count("sum") == 2
+
+    def test_a_large_matrix_is_not_copied(self, tape, through, rng):
+        W, y = tape.leaf(rng.normal(size=(2, 2)), name="W"), tape.leaf(rng.normal(size=(5000, 2)), name="y")
+        for _ in range(6):
+            y = np.tanh(y @ W)
+        L = np.sum(y)
+        assert "concatenate" not in through([mg.grad_node(L, W)], [W], passes.gathered, rtol=1e-12)
+
+
+class TestContracted:
+    def test_a_sum_of_products_is_an_inner_product(self, X, x, through):
+        assert through([np.sum(X * X)], [X], passes.contracted, rtol=1e-15) == ["reshape", "reshape", "matmul"]
+        assert through([np.sum(x * np.sin(x))], [x], passes.contracted, rtol=1e-15) == ["sin", "inner"]
+
+    def test_a_product_that_is_read_elsewhere_is_left(self, X, through):
+        y = X * X
+        assert through([np.sum(y), y], [X], passes.contracted) == ["multiply", "sum"]
+
+    def test_so_are_other_sums(self, X, through):
+        assert through([np.sum(X * X, axis=0)], [X], passes.contracted) == ["multiply", "sum"]
+        assert through([np.sum(np.astype(X, np.float32) * np.astype(X, np.float32))], [X], passes.contracted)[-1] == "sum"
+        assert through([np.sum(X * np.sum(X))], [X], passes.contracted)[-1] == "sum"
+
+
+class TestStacked:
+    def test_the_slice_is_gone_through_once_for_a_matrix(self, tape, monkeypatch):
+        walks = []
+        monkeypatch.setattr(matmul_batching, "scheduled", lambda steps: walks.append(1) or scheduled(steps))
+        W, hs = tape.leaf(np.eye(2), name="W"), [np.ones((1, 2)) * k for k in range(5)]
+        for _ in range(20):
+            hs = [np.tanh(h @ W) for h in hs]
+        mg.plan(hs, inputs=[W])
+        assert len(walks) == 1
+
+    @pytest.fixture
+    def W(self, tape, rng):
+        return tape.leaf(0.3 * rng.normal(size=(3, 3)), name="W")
+
+    def test_products_that_do_not_depend_on_each_other_are_one(self, W, tape, through, rng):
+        xs = [tape.leaf(rng.normal(size=(2, 3)), name=f"x{k}") for k in range(5)]
+        left = through([np.sin(x @ W) for x in xs], [W, *xs], passes.stacked, rtol=1e-14)
+        assert left.count("matmul") == 1 and left.count("getitem") == 5
+
+    def test_a_chain_is_left(self, W, tape, through, rng):
+        y = tape.leaf(rng.normal(size=(2, 3)), name="y")
+        z = y
+        for _ in range(6):
+            z = np.tanh(z @ W)
+        assert through([z], [W, y], passes.stacked).count("matmul") == 6
+
+    def test_two_kinds_of_products_that_need_each_other(self, W, tape, through, rng):
+        """Each may be put together, but not both: p1 needs no q, q1 needs p1 and p2, p3 needs q1."""
+        V, ys = tape.leaf(rng.normal(size=(3, 3)), name="V"), [tape.leaf(rng.normal(size=(1, 3)), name=f"y{k}") for k in range(4)]
+        p = [y @ W for y in ys[:2]]
+        q = [np.tanh(p[0] + p[1] * k) @ V for k in range(4)]
+        p += [np.tanh(q[0] + y) @ W for y in ys[2:]]
+        r = [np.tanh(a) @ W for a in (p[2], p[3], q[1], q[2])]
+        through([*p, *q, *r], [W, V, *ys], passes.stacked, rtol=1e-13)
+
+    def test_large_matrices_are_left(self, W, tape, through, rng):
+        xs = [tape.leaf(rng.normal(size=(2000, 3)), name=f"x{k}") for k in range(5)]
+        assert through([x @ W for x in xs], [W, *xs], passes.stacked).count("matmul") == 5
+
+
+def test_an_array_constant_is_a_step(x, through):
+    c = np.array([3.0, 4.0])
+    assert through([x * c, c - x], [x], passes.lifted) == ["multiply", "subtract"]
+    assert len(sliced([x * c + c], [x]).bound) == 0 and len(passes.lifted(sliced([x * c + c], [x])).bound) == 1
+
+
+class TestSideBySide:
+    def test_equal_steps_on_neighbours_are_one(self, X, through):
+        parts = [np.tanh(0.5 * X[:, k : k + 1]) for k in range(4)]
+        assert through([parts[0] * parts[1] + parts[2] * parts[3]], [X], passes.side_by_side).count("tanh") == 1
+
+    def test_so_are_those_counted_from_the_end(self, X, through):
+        parts = [np.tanh(X[:, :2]), np.tanh(X[:, -2:])]
+        assert through([parts[0] * parts[1]], [X], passes.side_by_side).count("tanh") == 1
+
+    def test_with_gaps_or_other_numbers_they_are_not(self, X, through):
+        assert through([np.tanh(X[:, :1]) * np.tanh(X[:, 2:3])], [X], passes.side_by_side).count("tanh") == 2
+        assert through([(X[:, :1] + 1.0) * (X[:, 1:2] + 2.0)], [X], passes.side_by_side).count("add") == 2
+
+    def test_constants_of_the_parts_are_one(self, X, through):
+        parts = [np.tanh(X[k : k + 1] - np.arange(4.0)[None] * k) for k in range(3)]
+        left = through([parts[0] * parts[1] + parts[2]], [X], passes.lifted, passes.side_by_side)
+        assert left.count("tanh") == left.count("subtract") == 1
+
+    def test_what_is_the_same_along_the_axis_is_left_as_it_is(self, X, tape, through):
+        b = tape.leaf(np.arange(4.0), name="b")
+        parts = [np.tanh(X[k : k + 1] - b) for k in (2, 1, 0)]
+        assert through([parts[0] * parts[1] + parts[2]], [X, b], passes.side_by_side).count("tanh") == 1
+
+    def test_zeros_of_two_signs_are_two_numbers(self, x, tape):
+        parts = [np.multiply(np.abs(x)[:1], 0.0), np.multiply(np.abs(x)[1:], -0.0)]
+        for outputs in ([np.concatenate(parts)], [parts[0] * parts[1]]):
+            value = mg.plan(outputs, [x])([1.0, 2.0])[0]
+            assert np.signbit(value).tolist() == np.signbit(outputs[0].value).tolist()
+
+    def test_a_middle_part_is_enough(self, X, through):
+        assert through([np.tanh(X[:, 1:2]) * np.tanh(X[:, 2:3])], [X], passes.side_by_side).count("tanh") == 1
+
+    def test_a_concatenation_of_products_is_a_product(self, X, through):
+        y = np.exp(X)
+        parts = [(np.sin(X[:, k : k + 2]) * 0.5) * y[:, k : k + 2] for k in (0, 2)]
+        left = through([np.concatenate(parts, axis=1)], [X], passes.side_by_side)
+        assert left.count("multiply") == 2 and left.count("sin") == 1
+
+    def test_parts_in_another_order_are_not_the_whole(self, X, through):
+        parts = [np.sin(X[:, k : k + 2]) * np.cos(X[:, 2 - k : 4 - k]) for k in (2, 0)]
+        through([np.concatenate(parts, axis=1)], [X], passes.side_by_side)
+
+    def test_a_part_that_is_read_elsewhere(self, X, through):
+        a, b = np.exp(X[:, :2]) * 0.5, np.sin(X[:, 2:]) * 0.5
+        through([np.concatenate([a, b], axis=1), a, np.concatenate([b, a], axis=1)], [X], passes.side_by_side)
+
+    def test_an_axis_that_an_index_added_is_left(self, x, through):
+        s = np.sum(x)
+        L = np.sum(s[None] * np.sin(s[None, None]) * s)
+        through([mg.grad_node(L, x)], [x], passes.gathered, rtol=1e-15)
+
+
+class TestUntied:
+    def test_a_relu_without_ties_needs_no_half(self, X, through):
+        g = mg.grad_node(np.sum(np.maximum(X - 3.0, 0.0) ** 2), X)
+        left = through([g], [X], passes.untied)
+        assert "unless" in left and "where" not in left
+
+    def test_with_ties_the_halves_are_there(self, tape):
+        x = tape.leaf([1.0, 0.0, -1.0], name="x")
+        plan = mg.plan(mg.grad_node(np.sum(np.maximum(x, 0.0) * 3.0), x), inputs=[x])
+        assert plan([1.0, 0.0, -1.0]).tolist() == [3.0, 1.5, 0.0]
+        assert plan([1.0, 2.0, -1.0]).tolist() == [3.0, 3.0, 0.0]
+
+    def test_a_product_of_two_masks_stays_a_number(self, X, tape):
+        Y, Z = tape.leaf(X.value[::-1] + 0.1, name="Y"), tape.leaf(X.value + 0.25, name="Z")
+        g = mg.grad_node(np.sum(np.maximum(np.maximum(X, Y), Z)), [X, Z])
+        for got, node in zip(mg.plan(g, inputs=[X, Y, Z])(X.value, Y.value, Z.value), g, strict=True):
+            assert got.dtype == float and np.array_equal(got, node.value)
+
+    def test_a_mask_that_is_given_out_stays_a_number(self, X, through):
+        half = np.where(X == 1.5, 0.5, X > 1.5)
+        assert "where" in through([half, half * X], [X], passes.untied)
+
+
+class TestBlocked:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        monkeypatch.setattr(tiling, "LEAST", 1)
+        monkeypatch.setattr(tiling, "BLOCK", 64)
+
+    def test_a_run_is_one_loop(self, X):
+        y = np.sum(np.exp(np.sin(X) * X) + 1.0)
+        source = mg.plan([y, mg.grad_node(y, X)], inputs=[X]).source
+        assert source.count("for i in range(0, 3, 2):") == 1 and source.count("np.empty") == 2
+
+    def test_what_stands_between_two_steps_cuts_the_run(self, X, through):
+        e = np.exp(np.sin(X) * X)
+        through([np.cos(e / np.sum(e) * X), e], [X], passes.blocked)
+
+    def test_rows_are_cut_whole_rows_are_not(self, X, tape, through):
+        b, c = tape.leaf(np.arange(4.0), name="b"), tape.leaf(np.arange(3.0)[:, None], name="c")
+        through([np.tanh((X + b) * c) - c], [X, b, c], passes.blocked)
+        through([np.tanh((X + b) * np.arange(4.0)[None]) - 1.0], [X, b], passes.blocked)
+        through([np.tanh((X + np.ones((3, 4)) * c) * c) - np.arange(12.0).reshape(4, 3).T], [X, c], passes.lifted, passes.blocked)
+
+    def test_a_transpose_is_not_cut(self, X, through):
+        through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.blocked)
+
+    def test_a_block_holds_no_array_longer_than_it_is_needed(self, tape, monkeypatch):
+        monkeypatch.setattr(tiling, "BLOCK", 1 << 10)
+        y = x = tape.leaf(np.linspace(0.1, 1.0, 10_000), name="x")
+        for _ in range(12):
+            y = np.tanh(np.sin(y) * 2.0) / np.max(y)
+        plan = mg.plan(np.sum(y), inputs=[x])
+        assert plan.source.count("for i in range") == 12
+        value = np.linspace(0.2, 2.0, 10_000)
+        tracemalloc.start()
+        plan(value)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * value.nbytes
+
+    def test_a_name_of_the_user_is_not_taken(self, tape):
+        x, x_i = tape.leaf(np.arange(40.0), name="x"), tape.leaf(np.arange(40.0), name="x_i")
+        plan = mg.plan(np.sin(x) * np.cos(x_i) + x, inputs=[x, x_i])
+        np.testing.assert_allclose(plan(x.value, x_i.value), np.sin(x.value) * np.cos(x.value) + x.value, rtol=1e-14)
+
+
+def test_the_order_of_the_passes_is_listed():
+    assert {p.name for p in passes.PASSES} | {"LAZY_PASSES", "PASSES", "Pass"} == set(passes.__all__)

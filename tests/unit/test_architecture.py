@@ -1,0 +1,159 @@
+"""The architecture: which folder may import which, no circles, and how long a function may be. Reads the source only."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import networkx as nx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "memograd"
+
+ORDER = [
+    "errors", "text", "arrays", "program", "rules", "memory", "tape", "solver", "transforms", "plans", "jacobians",
+    "functional", "optimize", "baselines", "check", "numpy", "scipy", "drawing", "diagnostics", "archive", "cli",
+    "__init__", "__main__",
+]  # fmt: skip
+"""A folder, or a module beside the folders, imports only from those before it."""
+
+NOT_YET = {
+    ("arrays.pytrees", "tape.node"),
+    ("memory.memory", "solver.log"),
+    ("tape.tape", "solver.log"),
+}
+"""Imports against the order that are still to be undone."""
+
+OUTSIDE = {"numpy", "networkx"}
+OPTIONAL = {
+    "rules.special": {"scipy"},
+    "rules.special_stable": {"scipy"},
+    "drawing.layout": {"fast_sugiyama"},
+    "cli.commands": {"shtab"},
+}
+"""Modules that are imported only where something of that library's is met."""
+
+LONGEST = 40
+
+
+class Import(NamedTuple):
+    """An import of one module by another; `internal` says whether it is one of memograd's."""
+
+    importer: str
+    imported: str
+    internal: bool
+
+
+def module_name(path: Path) -> str:
+    """Return `rules.shaping` for src/memograd/rules/shaping.py, and `rules.__init__` for the folder's own file."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+SOURCES = {module_name(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports_of(name: str, source: str, known: set[str]) -> Iterator[Import]:
+    """Yield every import in a module, those inside functions and for type checkers too."""
+    folder = name.split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (Import(name, alias.name.partition(".")[0], False) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            assert node.module is not None
+            yield Import(name, node.module.partition(".")[0], False)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] + (node.module.split(".") if node.module else [])
+            for alias in node.names:
+                candidates = (".".join([*base, alias.name]), ".".join(base), ".".join([*base, "__init__"]))
+                yield Import(name, next(c for c in candidates if c in known), True)
+
+
+ALL = [found for name, source in SOURCES.items() for found in imports_of(name, source, set(SOURCES))]
+
+
+def place(module: str) -> int:
+    """Return the place of a module's folder in the order."""
+    return ORDER.index(module.partition(".")[0])
+
+
+def is_upward(found: Import) -> bool:
+    """Return whether an import goes against the order."""
+    return found.internal and place(found.imported) > place(found.importer)
+
+
+def function_lengths(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each function of a file with the number of lines of its body, the docstring not counted."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_every_import_follows_the_order() -> None:
+    assert len(ALL) > 500, "the imports were not found"
+    assert {(i.importer, i.imported) for i in ALL if is_upward(i)} == NOT_YET
+
+
+def test_no_folder_is_without_a_place() -> None:
+    assert {name.partition(".")[0] for name in SOURCES} <= set(ORDER)
+
+
+def test_no_circles_are_imported_at_run_time() -> None:
+    """Imports inside functions and for type checkers are left out of this one."""
+    graph = nx.DiGraph()
+    for name, source in SOURCES.items():
+        top = ast.Module([node for node in ast.parse(source).body if not isinstance(node, ast.If)], [])
+        graph.add_edges_from((i.importer, i.imported) for i in imports_of(name, ast.unparse(top), set(SOURCES)) if i.internal)
+    graph.remove_nodes_from(["__init__", "__main__"])
+    circles = [c for c in nx.strongly_connected_components(graph) if len(c) > 1]
+    assert circles == []
+
+
+def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
+    for found in ALL:
+        if not found.internal:
+            assert found.imported in OUTSIDE | sys.stdlib_module_names | OPTIONAL.get(found.importer, set()), found
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [("memory.memory", "tape.tape"), ("rules.fft", "memory.memory"), ("tape.node", "solver.recursion"), ("errors", "text")],
+)
+def test_an_import_against_the_order_is_seen(importer: str, imported: str) -> None:
+    assert is_upward(Import(importer, imported, True))
+
+
+def test_all_forms_of_import_are_read() -> None:
+    known = {"rules.registration", "rules.indexing", "memory.memory", "rules.shaping", "tape.tape"}
+    source = (
+        "import numpy.linalg as la\nfrom .registration import rule\nfrom . import indexing\n"
+        "def f():\n    from ..memory.memory import Memory\nif TYPE_CHECKING:\n    from ..tape.tape import Tape\n"
+    )
+    assert {(i.imported, i.internal) for i in imports_of("rules.shaping", source, known)} == {
+        ("numpy", False),
+        ("rules.registration", True),
+        ("rules.indexing", True),
+        ("memory.memory", True),
+        ("tape.tape", True),
+    }
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "examples"])
+def test_no_function_is_long(folder: str) -> None:
+    lengths = [(path.name, name, lines) for path in sorted((ROOT / folder).rglob("*.py")) for name, lines in function_lengths(path)]
+    assert len(lengths) > 5, "the functions were not found"
+    assert [found for found in lengths if found[2] > LONGEST] == []
+
+
+def test_the_recursion_is_on_one_screen() -> None:
+    lines = dict(function_lengths(PACKAGE / "solver" / "recursion.py"))["pull_back"]
+    assert 5 < lines <= 25
+
+
+def test_the_length_of_a_function_is_that_of_its_body(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text('def f():\n    """One.\n\n    Two.\n    """\n' + 41 * "    pass\n")
+    assert list(function_lengths(path)) == [("f", 41)]
