@@ -49,7 +49,7 @@ REAL: dict[Any, str] = {
 }
 """Ops whose result is a double."""
 
-COMPOSED = {"sech_squared": "1.0 / cosh(a) / cosh(a)", "unit": "a / hypot(a, b) if a != 0.0 else a"}
+COMPOSED = {"sech_squared": "1.0 / cosh(a) / cosh(a)", "unit": "a / hypot(a, b) if a != 0.0 or b != 0.0 else a"}
 """Formulas of ops that the rules of others are made of; the rules add them to `REAL`."""
 
 POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 0.5: "sqrt(a)", 1.0: "a", 2.0: "a * a"}

@@ -83,13 +83,27 @@ def beta(a: Any, b: Any) -> Any:
 
 case(special.beta, [[*BETA, 1e20], SHAPES], beta)
 case(special.betaln, [[*BETA, 1e20], SHAPES], lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b))
-case(special.betaln, [SHAPES, [*BETA, 1e20]], lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b), name="special.betaln, b far out")
+case(
+    special.betaln,
+    [SHAPES, [*BETA, 1e20]],
+    lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b),
+    name="special.betaln, b far out",
+)
 case(special.poch, [[*BETA, -0.5, -2.25], rounded(-0.5, 0.0, 0.3, 1.0, 2.0, 7.5)], lambda z, n: m.gammaprod([z + n], [z]))
-case(special.binom, [[*BETA, 7.0, 7.5, -0.5, -2.25], rounded(0.0, 0.3, 1.0, 3.0, 7.5)],
-     lambda n, k: m.gamma(n + 1) * m.rgamma(k + 1) * m.rgamma(n - k + 1))
-case(multigammaln, [rounded(1.0001, 1.5, 2.7, 9.0, 50.0, 1e4, 1e8, 1e15), [1, 2, 3]], name="special.multigammaln",
-     value=lambda a, d: sum(m.loggamma(a - m.mpf(j) / 2) for j in range(d)), by=(0,))
+case(
+    special.binom,
+    [[*BETA, 7.0, 7.5, -0.5, -2.25], rounded(0.0, 0.3, 1.0, 3.0, 7.5)],
+    lambda n, k: m.gamma(n + 1) * m.rgamma(k + 1) * m.rgamma(n - k + 1),
+)
+case(
+    multigammaln,
+    [rounded(1.0001, 1.5, 2.7, 9.0, 50.0, 1e4, 1e8, 1e15), [1, 2, 3]],
+    name="special.multigammaln",
+    value=lambda a, d: sum(m.loggamma(a - m.mpf(j) / 2) for j in range(d)),
+    by=(0,),
+)
 case(special.zeta, [[2, 3.0, 1.5], UP + [1e4]], m.zeta, by=(1,))
+
 
 # ----------------------------------------------------------------------------------- distribution functions
 def gamma_density(a: Any, x: Any) -> Any:
@@ -116,21 +130,42 @@ A = [0.5, 1.0, 2.5, 20.0, 1e4, 1e6]
 GX = [0.0, *UP, 1e4, 10030.5, 1e6, 1000700.0, 1e8]
 case(special.gammainc, [A, GX], slopes={1: gamma_density})
 case(special.gammaincc, [A, GX], slopes={1: lambda a, x: -gamma_density(a, x)})
-case(special.gammaincinv, [[0.5, 1.0, 2.5, 20.0], UNIT], inverse(lambda a, x: m.gammainc(a, 0, x, regularized=True), gamma_density, special.gammaincinv), by=(1,))
-case(special.gammainccinv, [[0.5, 1.0, 2.5, 20.0], UNIT],
-     inverse(lambda a, x: m.gammainc(a, x, m.inf, regularized=True), lambda a, x: -gamma_density(a, x), special.gammainccinv), by=(1,))
+case(
+    special.gammaincinv,
+    [[0.5, 1.0, 2.5, 20.0], UNIT],
+    inverse(lambda a, x: m.gammainc(a, 0, x, regularized=True), gamma_density, special.gammaincinv),
+    by=(1,),
+)
+case(
+    special.gammainccinv,
+    [[0.5, 1.0, 2.5, 20.0], UNIT],
+    inverse(lambda a, x: m.gammainc(a, x, m.inf, regularized=True), lambda a, x: -gamma_density(a, x), special.gammainccinv),
+    by=(1,),
+)
 AB = [0.5, 1.0, 2.0, 3.5, 300.0, 1e5]
 case(special.betainc, [AB, AB, UNIT01], slopes={2: beta_density})
 case(special.betaincc, [AB[:4], AB[:4], UNIT01], slopes={2: lambda a, b, x: -beta_density(a, b, x)})
 FEWER = rounded(1e-8, 0.1, 0.5, 0.99)
-case(special.betaincinv, [AB[:4], AB[:4], FEWER],
-     inverse(lambda a, b, x: m.betainc(a, b, 0, x, regularized=True), beta_density, special.betaincinv), by=(2,))
-case(special.betainccinv, [AB[:4], AB[:4], FEWER],
-     inverse(lambda a, b, x: m.betainc(a, b, x, 1, regularized=True), lambda a, b, x: -beta_density(a, b, x), special.betainccinv), by=(2,))
+case(
+    special.betaincinv,
+    [AB[:4], AB[:4], FEWER],
+    inverse(lambda a, b, x: m.betainc(a, b, 0, x, regularized=True), beta_density, special.betaincinv),
+    by=(2,),
+)
+case(
+    special.betainccinv,
+    [AB[:4], AB[:4], FEWER],
+    inverse(lambda a, b, x: m.betainc(a, b, x, 1, regularized=True), lambda a, b, x: -beta_density(a, b, x), special.betainccinv),
+    by=(2,),
+)
 case(special.chdtr, [[1.0, 2.0, 5.0, 40.0, 20000.0], GX], slopes={1: lambda v, x: gamma_density(v / 2, x / 2) / 2})
 case(special.chdtrc, [[1.0, 2.0, 5.0, 40.0, 20000.0], GX], slopes={1: lambda v, x: -gamma_density(v / 2, x / 2) / 2})
-case(special.chdtri, [[1.0, 2.0, 5.0, 40.0], FEWER],
-     inverse(lambda v, x: m.gammainc(v / 2, x / 2, m.inf, regularized=True), lambda v, x: -gamma_density(v / 2, x / 2) / 2, special.chdtri), by=(1,))
+case(
+    special.chdtri,
+    [[1.0, 2.0, 5.0, 40.0], FEWER],
+    inverse(lambda v, x: m.gammainc(v / 2, x / 2, m.inf, regularized=True), lambda v, x: -gamma_density(v / 2, x / 2) / 2, special.chdtri),
+    by=(1,),
+)
 GD = [FEW, [0.5, 1.0, 2.5, 1e4], [*FEW, 1e8, 1e30]]
 case(special.gdtr, GD, slopes={0: lambda a, b, x: x * gamma_density(b, a * x), 2: lambda a, b, x: a * gamma_density(b, a * x)})
 case(special.gdtrc, GD, slopes={0: lambda a, b, x: -x * gamma_density(b, a * x), 2: lambda a, b, x: -a * gamma_density(b, a * x)})
@@ -139,19 +174,32 @@ case(special.gdtria, [FEWER, [0.5, 2.5], FEW], lambda p, b, x: gammaincinv(b, p)
 case(special.gdtrix, [FEW, [0.5, 2.5], FEWER], lambda a, b, p: gammaincinv(b, p) / a, by=(0, 2))
 case(special.pdtr, [[0, 2, 30, 5000], GX], slopes={1: lambda k, x: -gamma_density(m.mpf(k) + 1, x)})
 case(special.pdtrc, [[0, 2, 30, 5000], GX], slopes={1: lambda k, x: gamma_density(m.mpf(k) + 1, x)})
-case(special.pdtri, [[0, 2, 30], FEWER],
-     inverse(lambda k, x: m.gammainc(k + 1, x, m.inf, regularized=True), lambda k, x: -gamma_density(m.mpf(k) + 1, x), special.pdtri), by=(1,))
+case(
+    special.pdtri,
+    [[0, 2, 30], FEWER],
+    inverse(lambda k, x: m.gammainc(k + 1, x, m.inf, regularized=True), lambda k, x: -gamma_density(m.mpf(k) + 1, x), special.pdtri),
+    by=(1,),
+)
 case(special.nbdtr, [[0, 2, 30], [1, 5, 300], UNIT01], slopes={2: lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p)})
 case(special.nbdtrc, [[0, 2, 30], [1, 5, 300], UNIT01], slopes={2: lambda k, n, p: -beta_density(m.mpf(n), m.mpf(k + 1), p)})
-case(special.nbdtri, [[0, 2, 30], [1, 5], FEWER],
-     inverse(lambda k, n, x: m.betainc(n, k + 1, 0, x, regularized=True), lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p), special.nbdtri),
-     by=(2,))
+case(
+    special.nbdtri,
+    [[0, 2, 30], [1, 5], FEWER],
+    inverse(
+        lambda k, n, x: m.betainc(n, k + 1, 0, x, regularized=True), lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p), special.nbdtri
+    ),
+    by=(2,),
+)
 FX = [*P, *rounded(1e16, 1e18, 1e25), 1e100]
 DF = [1.0, 3.0, 5.0, 2e4]
 case(special.fdtr, [DF, DF, FX], slopes={2: f_density})
 case(special.fdtrc, [DF, DF, FX], slopes={2: lambda p, n, x: -f_density(p, n, x)})
-case(special.fdtri, [DF[:3], DF[:3], FEWER],
-     inverse(lambda p, n, x: m.betainc(p / 2, n / 2, 0, p * x / (n + p * x), regularized=True), f_density, special.fdtri), by=(2,))
+case(
+    special.fdtri,
+    [DF[:3], DF[:3], FEWER],
+    inverse(lambda p, n, x: m.betainc(p / 2, n / 2, 0, p * x / (n + p * x), regularized=True), f_density, special.fdtri),
+    by=(2,),
+)
 case(special.stdtr, [[1.0, 2.5, 40.0, 1e6, 1e12], [*R, 1e100, -1e200]], slopes={1: t_density})
 
 
@@ -165,12 +213,23 @@ case(special.ndtr, [R], slopes={0: normal})
 case(special.log_ndtr, [[x for x in R if abs(x) < 1e16]], slopes={0: lambda x: normal(x) / (m.erfc(-x / m.sqrt(2)) / 2)})
 ndtri = inverse(m.ncdf, normal, special.ndtri)
 case(special.ndtri, [UNIT], ndtri)
-case(special.ndtri_exp, [rounded(-1e-8, -1e-3, -0.1, -0.7, -1.5, -9.0, -50.0, -1e4, -1e8)],
-     lambda x: inverse(lambda y: m.log(m.erfc(-y / m.sqrt(2)) / 2), lambda y: normal(y) / (m.erfc(-y / m.sqrt(2)) / 2), special.ndtri_exp)(x))
+case(
+    special.ndtri_exp,
+    [rounded(-1e-8, -1e-3, -0.1, -0.7, -1.5, -9.0, -50.0, -1e4, -1e8)],
+    lambda x: inverse(lambda y: m.log(m.erfc(-y / m.sqrt(2)) / 2), lambda y: normal(y) / (m.erfc(-y / m.sqrt(2)) / 2), special.ndtri_exp)(
+        x
+    ),
+)
 case(special.nrdtrimn, [FEWER[:2] + [0.7, 0.99], FEW[2:5], FEWS[:8]], lambda p, s, x: x - s * ndtri(p))
 case(special.nrdtrisd, [FEWS[:6], [1e-3, 0.25, 0.7, 0.99], FEW[2:5]], lambda mean, p, x: (x - mean) / ndtri(p))
-case(special.owens_t, [MID[::2], FEWS], slopes={0: lambda h, a: -normal(h) / 2 * m.erf(a * h / m.sqrt(2)),
-                                            1: lambda h, a: m.exp(-h * h * (1 + a * a) / 2) / (2 * m.pi * (1 + a * a))})
+case(
+    special.owens_t,
+    [MID[::2], FEWS],
+    slopes={
+        0: lambda h, a: -normal(h) / 2 * m.erf(a * h / m.sqrt(2)),
+        1: lambda h, a: m.exp(-h * h * (1 + a * a) / 2) / (2 * m.pi * (1 + a * a)),
+    },
+)
 case(special.expit, [R], slopes={0: lambda x: m.exp(-abs(x)) / (1 + m.exp(-abs(x))) ** 2})
 case(special.logit, [UNIT], lambda x: m.log(x) - m.log1p(-x))
 case(special.log_expit, [R], slopes={0: lambda x: m.exp(-x) / (1 + m.exp(-x)) if x > 0 else 1 / (1 + m.exp(x))})
@@ -188,8 +247,9 @@ def erfcx(x: Any) -> Any:
 case(special.erfcx, [[x for x in R if x > -30]], erfcx)
 case(special.erfi, [SQUARE], slopes={0: lambda x: 2 * m.exp(x * x) / m.sqrt(m.pi)})
 case(special.erfinv, [INNER], inverse(m.erf, lambda x: 2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfinv))
-case(special.erfcinv, [[*UNIT, 1.0, 1.25, 1.75, 2 - 2.0**-20]],
-     inverse(m.erfc, lambda x: -2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfcinv))
+case(
+    special.erfcinv, [[*UNIT, 1.0, 1.25, 1.75, 2 - 2.0**-20]], inverse(m.erfc, lambda x: -2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfcinv)
+)
 
 
 def wofz(z: Any) -> Any:
@@ -199,10 +259,14 @@ def wofz(z: Any) -> Any:
 case(special.dawsn, [SQUARE], lambda x: m.sqrt(m.pi) / 2 * m.im(wofz(m.mpc(x))))
 case(lambda x: np.imag(special.wofz(x)), [SQUARE], lambda x: m.im(wofz(m.mpc(x))), name="special.wofz, imaginary part")
 case(lambda y: np.real(special.wofz(1j * y)), [[x for x in SQUARE if x > -30]], erfcx, name="special.wofz, imaginary axis")
-case(special.voigt_profile, [[0.0, -0.5, *rounded(0.1, 3.0, 40.0, 1e4)], rounded(1e-8, 0.1, 1.5, 40.0), rounded(0.0, 1e-8, 0.3, 4.0, 1e4)],
-     lambda x, s, g: m.re(wofz((x + 1j * g) / (s * m.sqrt(2)))) / (s * m.sqrt(2 * m.pi)))
+case(
+    special.voigt_profile,
+    [[0.0, -0.5, *rounded(0.1, 3.0, 40.0, 1e4)], rounded(1e-8, 0.1, 1.5, 40.0), rounded(0.0, 1e-8, 0.3, 4.0, 1e4)],
+    lambda x, s, g: m.re(wofz((x + 1j * g) / (s * m.sqrt(2)))) / (s * m.sqrt(2 * m.pi)),
+)
 outputs(special.fresnel, [NEAR], lambda x: m.sin(m.pi / 2 * x * x), lambda x: m.cos(m.pi / 2 * x * x))
 for op, sign in ((special.modfresnelp, 1), (special.modfresnelm, -1)):
+
     def first(x: Any, sign: int = sign) -> Any:
         turn = m.exp(sign * 1j * m.pi / 4)
         return m.sqrt(m.pi) / 2 * turn * m.erfc(m.conj(turn) * x)
@@ -243,8 +307,11 @@ case(special.inv_boxcox, BACK, inv_boxcox)
 case(special.inv_boxcox1p, BACK, lambda x, p: inv_boxcox(x, p) - 1)
 case(lambda z: np.real(special.lambertw(z)), [[*P0, -0.1, -0.3, -0.367]], m.lambertw, name="special.lambertw")
 case(special.wrightomega, [R], inverse(lambda y: y + m.log(y), lambda y: 1 + 1 / y, special.wrightomega))
-case(special.huber, [[1.5, 40.0], [x for x in FEWS if abs(x) not in (1.5, 40.0)]],
-     lambda d, r: r * r / 2 if abs(r) < d else d * (abs(r) - d / 2))
+case(
+    special.huber,
+    [[1.5, 40.0], [x for x in FEWS if abs(x) not in (1.5, 40.0)]],
+    lambda d, r: r * r / 2 if abs(r) < d else d * (abs(r) - d / 2),
+)
 HUBER = [*FEW, *rounded(1e10, 1e-10), 1e-160]
 
 
@@ -254,8 +321,11 @@ def pseudo_huber_by_delta(d: Any, r: Any) -> Any:
     return d * (2 * (s - 1) - u * u / s)
 
 
-case(special.pseudo_huber, [HUBER, [*HUBER, *(-x for x in HUBER[:5])]],
-     slopes={0: pseudo_huber_by_delta, 1: lambda d, r: r / m.sqrt(1 + (r / d) ** 2)})
+case(
+    special.pseudo_huber,
+    [HUBER, [*HUBER, *(-x for x in HUBER[:5])]],
+    slopes={0: pseudo_huber_by_delta, 1: lambda d, r: r / m.sqrt(1 + (r / d) ** 2)},
+)
 ANGLES = [*NEAR, 30.0, 45.0, 60.0, 179.0]
 case(special.sindg, [ANGLES], lambda x: m.sin(x * m.pi / 180))
 case(special.cosdg, [ANGLES], lambda x: m.cos(x * m.pi / 180))
@@ -288,10 +358,17 @@ for name, sign in (("hankel1", 1), ("hankel2", -1)):
     for scaled in ("", "e"):
         op = getattr(special, name + scaled)
         for part, of in ((np.real, m.re), (np.imag, m.im)):
+
             def hankel(v: Any, x: Any, sign: int = sign, of: Any = of, scaled: str = scaled) -> Any:
                 return of((m.besselj(v, x) + sign * 1j * m.bessely(v, x)) * (m.exp(-sign * 1j * x) if scaled else 1))
 
-            case(lambda v, x, op=op, part=part: part(op(v, x)), [[0, 2, 0.75], BX], hankel, name=f"special.{name}{scaled}, {part.__name__}", by=(1,))
+            case(
+                lambda v, x, op=op, part=part: part(op(v, x)),
+                [[0, 2, 0.75], BX],
+                hankel,
+                name=f"special.{name}{scaled}, {part.__name__}",
+                by=(1,),
+            )
 BOTH = [*BX, 0.0, *(-x for x in BX)]
 case(special.j0, [BOTH], lambda x: m.besselj(0, x))
 case(special.j1, [BOTH], lambda x: m.besselj(1, x))
@@ -347,13 +424,19 @@ case(output(special.pbdv, 0), [[0, 1, 2.5], PX], m.pcfd, name="special.pbdv", by
 SX = [*UP, 1e4]
 for op, f, sign in ((spherical_jn, m.besselj, 1), (spherical_yn, m.bessely, 1)):
     case(op, [[0, 1, 3], SX], lambda n, x, f=f: m.sqrt(m.pi / 2 / x) * f(n + m.mpf(1) / 2, x), name=f"special.{op.__name__}", by=(1,))
-case(spherical_in, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besseli(n + m.mpf(1) / 2, x), name="special.spherical_in", by=(1,))
-case(spherical_kn, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besselk(n + m.mpf(1) / 2, x), name="special.spherical_kn", by=(1,))
+case(
+    spherical_in, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besseli(n + m.mpf(1) / 2, x), name="special.spherical_in", by=(1,)
+)
+case(
+    spherical_kn, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besselk(n + m.mpf(1) / 2, x), name="special.spherical_kn", by=(1,)
+)
 
 # ---------------------------------------------------------------------------------------- hypergeometric, elliptic
 case(special.hyp0f1, [[0.5, 1.5, 3], MID], m.hyp0f1, by=(1,))
 case(special.hyp1f1, [[0.5, 1, -2, 3.5], [1.5, 3], MID], m.hyp1f1, by=(2,))
-case(special.hyp2f1, [[0.5, 1], [0.5, 2], [1.5, 3], [0.0, *rounded(1e-8, 0.1, 0.5, 0.9, 0.999, -1e-8, -0.5, -3.0, -50.0)]], m.hyp2f1, by=(3,))
+case(
+    special.hyp2f1, [[0.5, 1], [0.5, 2], [1.5, 3], [0.0, *rounded(1e-8, 0.1, 0.5, 0.9, 0.999, -1e-8, -0.5, -3.0, -50.0)]], m.hyp2f1, by=(3,)
+)
 case(special.hyperu, [[0.5, 1, 3], [1.5, 3], UP[1:]], m.hyperu, by=(2,))
 
 
@@ -418,8 +501,11 @@ polynomial(special.eval_laguerre, [WHOLE, X], lambda n, x: m.laguerre(n, 0, x))
 polynomial(special.eval_genlaguerre, [WHOLE, [0.5, 2], X], m.laguerre)
 polynomial(special.eval_gegenbauer, [WHOLE, [0.5, 2], X], m.gegenbauer)
 polynomial(special.eval_jacobi, [WHOLE, [0.5, 2], [0.25, 1], X], m.jacobi)
-polynomial(special.eval_sh_jacobi, [WHOLE, [3, 2.5], [0.5, 1], X],
-           lambda n, p, q, x: m.jacobi(n, p - q, q - 1, 2 * x - 1) / m.binomial(2 * n + p - 1, n))
+polynomial(
+    special.eval_sh_jacobi,
+    [WHOLE, [3, 2.5], [0.5, 1], X],
+    lambda n, p, q, x: m.jacobi(n, p - q, q - 1, 2 * x - 1) / m.binomial(2 * n + p - 1, n),
+)
 XN = [x for x in INNER]
 polynomial(special.eval_legendre, [[0.5, -0.5, 2.25], XN], lambda n, x: m.hyp2f1(-n, n + 1, 1, (1 - x) / 2))
 polynomial(special.eval_chebyt, [[0.5, 2.25, -0.5], XN], lambda n, x: m.cos(n * m.acos(x)))

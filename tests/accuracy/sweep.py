@@ -112,7 +112,9 @@ def deviations(case: Case, dtype: Any, known: dict[str, Any]) -> Iterator[tuple[
         got = evaluated(case, dtype, points)
         for j, args in enumerate(points):
             for k, d in got.items():
-                for want, sensitivity in [known.get(key_of(args), {}).get(k) or known.get(key_of(args), {}).get(k[::-1]) or ()][: 1 if known.get(key_of(args)) else 0]:
+                for want, sensitivity in [known.get(key_of(args), {}).get(k) or known.get(key_of(args), {}).get(k[::-1]) or ()][
+                    : 1 if known.get(key_of(args)) else 0
+                ]:
                     yield k, args, float(d[j]), want, error(d[j], want, sensitivity, dtype)
 
 
@@ -125,6 +127,7 @@ def main(argv: Any = None) -> int:
     options = parser.parse_args(argv)
     references: References = json.loads(CACHE.read_text()) if CACHE.exists() else {}
     import time
+
     seen = {}
     for case in CASES:
         seen[case.name] = seen.get(case.name, 0) + 1
@@ -133,11 +136,17 @@ def main(argv: Any = None) -> int:
             continue
         if name in options.renew:
             references.pop(name, None)
-        t = time.time(); print('...', name, flush=True)
+        t = time.time()
+        print("...", name, flush=True)
         if options.update:
             compute(case, references.setdefault(name, {}))
-            if time.time() - t > 0.05: CACHE.write_text(json.dumps(references))
-            if time.time() - t > 3: print(f"    {name}: {time.time() - t:.1f} s for references, {sum(not v for v in references[name].values())} without of {len(references[name])}", flush=True)
+            if time.time() - t > 0.05:
+                CACHE.write_text(json.dumps(references))
+            if time.time() - t > 3:
+                print(
+                    f"    {name}: {time.time() - t:.1f} s for references, {sum(not v for v in references[name].values())} without of {len(references[name])}",
+                    flush=True,
+                )
         for dtype in DTYPES:
             try:
                 found = list(deviations(case, dtype, references.get(name, {})))
@@ -152,7 +161,12 @@ def main(argv: Any = None) -> int:
             for order in (1, 2):
                 bad = sorted([f for f in found if len(f[0]) == order and not f[4] <= TOLERANCE[dtype]], key=lambda f: -f[4])
                 if bad:
-                    print(f"{name} {dtype.__name__} order {order}: {len(bad)} of {sum(len(f[0]) == order for f in found)}", *(f"   by {k} at {args}: {got:.10g}, not {want:.10g} ({e:.1e})" for k, args, got, want, e in bad[: options.top]), sep="\n", flush=True)
+                    print(
+                        f"{name} {dtype.__name__} order {order}: {len(bad)} of {sum(len(f[0]) == order for f in found)}",
+                        *(f"   by {k} at {args}: {got:.10g}, not {want:.10g} ({e:.1e})" for k, args, got, want, e in bad[: options.top]),
+                        sep="\n",
+                        flush=True,
+                    )
     return 0
 
 

@@ -122,7 +122,8 @@ def stirling_error(n: Any) -> Any:
     few = np.less(n, 15)
     small, large = np.where(few, n, 1), np.where(few, 15, n)
     direct = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - log(2 * pi) / 2
-    t, series = 1 / np.square(large), 0.0
+    t = 1 / np.square(large)
+    series: Any = 0.0
     for j in range(9, 0, -1):
         series = series * t + BERNOULLI[j - 1] / (2 * j * (2 * j - 1))
     return np.where(few, direct, series / large)
