@@ -39,10 +39,12 @@ from .special_stable import (
     gamma_density,
     ive_derivative,
     kve_derivative,
-    polygamma,
     polygamma_difference,
     t_density,
     unknown,
+)
+from .stable import (
+    polygamma as polygamma,
 )
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)

@@ -124,7 +124,8 @@ def stirling_error(n: Any) -> Any:
     few = np.less(n, 15)
     small, large = np.where(few, n, 1), np.where(few, 15, n)
     direct = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - log(2 * pi) / 2
-    t, series = 1 / np.square(large), 0.0
+    t = 1 / np.square(large)
+    series: Any = 0.0
     for j in range(9, 0, -1):
         series = series * t + BERNOULLI[j - 1] / (2 * j * (2 * j - 1))
     return np.where(few, direct, series / large)
@@ -139,7 +140,7 @@ def deviance(x: Any, mean: Any) -> Any:
     for k in range(17, -1, -1):
         series = series * r * r + 1 / (2 * k + 3)
     small = r * np.where(near, d, 0) - 2 * r**3 * series
-    return x * np.where(near, small, d - np.log1p(d))
+    return x * np.where(near, small, d - np.log(mean / x))
 
 
 @op
@@ -151,7 +152,7 @@ def gamma_density(a: Any, x: Any) -> Any:
     m = np.where(few, 15, a) - 1
     large = np.exp(-stirling_error(m) - np.where(x == 0, np.inf, deviance(m, x))) / np.sqrt(2 * pi * m)
     a = np.where(few, a, 1)
-    power = np.where((x == 0) & (special.rgamma(a) == 0), 0, x ** (a - 1))
+    power = np.where((x == 0) & (a <= 0) & (a == np.floor(a)), 0, x ** (a - 1))
     return np.where(few, power * np.exp(-x) * special.rgamma(a), large)
 
 
@@ -173,7 +174,7 @@ def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
 
 def monomial(p: Any, a: Any) -> Any:
     """Return pᵃ⁻¹; 1 at p = 0 where the coefficient 1/Γ(a) is 0."""
-    return np.where((p == 0) & (special.rgamma(a) == 0), 1, p ** (a - 1))
+    return np.where((p == 0) & (a <= 0) & (a == np.floor(a)), 1, p ** (a - 1))
 
 
 def inverse_beta(a: Any, b: Any) -> Any:
@@ -191,7 +192,15 @@ def beta_density(a: Any, b: Any, x: Any) -> Any:
 
 elementwise(beta_density,         a=lambda g, a, b, x, y: g * (special.xlogy(y, x) + y * polygamma_difference(0, a, b)),
                                   b=lambda g, a, b, x, y: g * (special.xlog1py(y, -x) + y * polygamma_difference(0, b, a)),
-                                  x=lambda g, a, b, x: g * (a + b - 1) * (beta_density(a - 1, b, x) - beta_density(a, b - 1, x)))
+                                  x=lambda g, a, b, x, y: g * beta_density_slope(a, b, x, y))
+
+
+def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
+    """Return the derivative of `beta_density` by x; at the ends by those of neighbouring shapes."""
+    end = np.logical_or(np.equal(x, 0), np.equal(x, 1))
+    z = np.where(end, 0.5, x)
+    at_end = (a + b - 1) * (beta_density(a - 1, b, np.where(end, x, 1)) - beta_density(a, b - 1, np.where(end, x, 1)))
+    return np.where(end, at_end, y * ((a - 1) / z - (b - 1) / (1 - z)))
 
 
 @op

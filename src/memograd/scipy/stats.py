@@ -22,6 +22,8 @@ _special = library("scipy.special")
 
 __all__ = ["beta", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
 
+from ..rules.stable import beta_density, gamma_density  # noqa: E402  (SciPy is there)
+
 LOG_2PI = log(2 * pi)
 
 
@@ -68,13 +70,15 @@ class Distribution:
 
 def continuous(
     name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None, logcdf: Any = None, ppf: Any = None,
-    support: tuple[float, float] = (-np.inf, np.inf),
+    support: tuple[float, float] = (-np.inf, np.inf), pdf: Any = None,
 ) -> Distribution:  # fmt: skip
     """A distribution with `loc` and `scale`, from functions of the standard point and the shape parameters."""
     low, high = support
     middle = 0.5 if np.isfinite(low) else 0.0
 
-    def standard(f: Any, at_low: float, at_high: float, per_scale: bool = False, log_of: bool = False) -> Callable[..., Any]:
+    def standard(
+        f: Any, at_low: float, at_high: float, per_scale: bool = False, log_of: bool = False, density: bool = False
+    ) -> Callable[..., Any]:
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
             loc, scale = given.pop("loc", loc), given.pop("scale", scale)
@@ -82,7 +86,7 @@ def continuous(
             inside = np.logical_and(np.greater_equal(z, low), np.less_equal(z, high))
             y = f(np.where(inside, z, middle), *(given[s] for s in shapes)) - (np.log(scale) if per_scale else 0)
             y = np.where(inside, y, np.where(np.less(z, low), at_low, at_high))
-            return np.exp(y) if log_of else y
+            return np.exp(y) if log_of else y / scale if density else y
 
         return function
 
@@ -90,7 +94,7 @@ def continuous(
     logcdf = logcdf or (lambda z, *s: np.log(cdf(z, *s)))
     functions = {
         "logpdf": standard(logpdf, -np.inf, -np.inf, per_scale=True),
-        "pdf": standard(logpdf, -np.inf, -np.inf, per_scale=True, log_of=True),
+        "pdf": standard(pdf, 0, 0, density=True) if pdf else standard(logpdf, -np.inf, -np.inf, per_scale=True, log_of=True),
         "cdf": standard(cdf, 0, 1),
         "logcdf": standard(logcdf, -np.inf, 0),
         "sf": standard(sf, 1, 0),
@@ -118,10 +122,12 @@ t = continuous("t", lambda z, df: -_special.betaln(0.5, df / 2) - np.log(df) / 2
                ppf=lambda q, df: _special.stdtrit(df, q), shapes=("df",))  # fmt: skip
 beta = continuous("beta", lambda z, a, b: _special.xlogy(a - 1, z) + _special.xlog1py(b - 1, -z) - _special.betaln(a, b),
                   cdf=lambda z, a, b: _special.betainc(a, b, z), sf=lambda z, a, b: _special.betaincc(a, b, z),
-                  ppf=lambda q, a, b: _special.betaincinv(a, b, q), shapes=("a", "b"), support=(0.0, 1.0))  # fmt: skip
+                  ppf=lambda q, a, b: _special.betaincinv(a, b, q), shapes=("a", "b"), support=(0.0, 1.0),
+                  pdf=lambda z, a, b: beta_density(a, b, z))  # fmt: skip
 gamma = continuous("gamma", lambda z, a: _special.xlogy(a - 1, z) - z - _special.gammaln(a),
                    cdf=lambda z, a: _special.gammainc(a, z), sf=lambda z, a: _special.gammaincc(a, z),
-                   ppf=lambda q, a: _special.gammaincinv(a, q), shapes=("a",), support=(0.0, np.inf))  # fmt: skip
+                   ppf=lambda q, a: _special.gammaincinv(a, q), shapes=("a",), support=(0.0, np.inf),
+                   pdf=lambda z, a: gamma_density(a, z))  # fmt: skip
 
 # -------------------------------------------------------------------------------------------------------- discrete
 

@@ -78,7 +78,7 @@ REAL: dict[Any, str] = {
     np.arccosh: "acosh(a)",
     np.arctanh: "atanh(a)",
     sech_squared: "1.0 / cosh(a) / cosh(a)",
-    unit: "a / hypot(a, b) if a != 0.0 else a",
+    unit: "a / hypot(a, b) if a != 0.0 or b != 0.0 else a",
 }
 """Ops whose result is a double."""
 
