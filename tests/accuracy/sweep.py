@@ -1,6 +1,6 @@
 """The accuracy of every elementwise derivative: first and second order, float64 and float32, against mpmath in 50 digits.
 
-``python tests/accuracy/sweep.py`` compares, with references from tests/data/accuracy.json, prints what misses its bound, and writes
+``python tests/accuracy/sweep.py`` compares, with references from tests/support/data/accuracy.json, prints what misses its bound, and writes
 the table examples/accuracy.md with --write. With --update it computes references that are missing, --renew "name" those of a case.
 """
 
@@ -25,7 +25,7 @@ from special_cases import CASES as OF_SPECIAL  # noqa: E402
 import memograd as mg  # noqa: E402
 from memograd.errors import NoRuleError  # noqa: E402
 
-CACHE = HERE.parent / "data" / "accuracy.json"
+CACHE = HERE.parent / "support" / "data" / "accuracy.json"
 CASES = [*OF_NUMPY, *OF_SPECIAL]
 DTYPES = (np.float64, np.float32)
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}

@@ -43,7 +43,7 @@ from .special_stable import (
     t_density,
     unknown,
 )
-from .stable import (
+from .special_stable import (
     polygamma as polygamma,
 )
 

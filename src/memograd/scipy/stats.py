@@ -22,7 +22,7 @@ _special = library("scipy.special")
 
 __all__ = ["beta", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
 
-from ..rules.stable import beta_density, gamma_density  # noqa: E402  (SciPy is there)
+from ..rules.special_stable import beta_density, gamma_density  # noqa: E402  (SciPy is there)
 
 LOG_2PI = log(2 * pi)
 
