@@ -14,12 +14,12 @@ from scipy.special import erf
 
 import memograd as mg
 from memograd.jacobians.elimination import (
-    Linearised,
-    Orders,
-    accumulated,
-    linear,
-    linearised,
-    ordered,
+    EliminationOrders,
+    LinearisedDag,
+    accumulate_jacobian,
+    build_dag,
+    find_elimination_order,
+    linearise,
 )
 
 EFFORT = 3_000_000
@@ -190,15 +190,15 @@ def recorded(task: Task) -> tuple[list[mg.Node], list[mg.Node]]:
     return list(task.program(*xs)), xs
 
 
-def as_in_the_literature(ys: list[mg.Node], xs: list[mg.Node]) -> Linearised:
+def as_in_the_literature(ys: list[mg.Node], xs: list[mg.Node]) -> LinearisedDag:
     """A vertex for each op that was applied, and an edge for each operand."""
     graph = xs[0].tape.graph
-    return linear([x.id for x in xs], [y.id for y in ys], {n: dict.fromkeys(graph.pred[n]) for n in graph})
+    return build_dag([x.id for x in xs], [y.id for y in ys], {n: dict.fromkeys(graph.pred[n]) for n in graph})
 
 
-def check(ys: list[mg.Node], xs: list[mg.Node], dag: Linearised, found: Orders) -> None:
+def check(ys: list[mg.Node], xs: list[mg.Node], dag: LinearisedDag, found: EliminationOrders) -> None:
     """The order gives the derivatives that reverse gives."""
-    entries = accumulated(dag, found.order)
+    entries = accumulate_jacobian(dag, found.order)
     for i, y in enumerate(ys):
         for j, d in enumerate(mg.grad(y, xs)):
             assert np.isclose(entries.get((i, j), 0.0), d, rtol=1e-9, atol=1e-12), (i, j)
@@ -226,7 +226,7 @@ point.
 |---|--:|--:|--:|--:|--:|--:|--:|"""
 
 
-def row(name: str, *cells: int, found: Orders) -> str:
+def row(name: str, *cells: int, found: EliminationOrders) -> str:
     """A line of a table."""
     ratio = min(found.counts.values()) / found.counts["reverse"]
     return f"| {' | '.join(map(str, (name, *cells, *found.counts.values())))} | {ratio:.2f} |"
@@ -236,12 +236,12 @@ def main() -> None:
     programs = {name: recorded(task) for name, task in TASKS.items()}
     print(HEAD)
     for name, (ys, xs) in programs.items():
-        found = ordered(as_in_the_literature(ys, xs), units_free=False, effort=EFFORT, seed=SEED)
+        found = find_elimination_order(as_in_the_literature(ys, xs), units_free=False, effort=EFFORT, seed=SEED)
         print(row(name, TASKS[name].reverse, TASKS[name].markowitz, found=found))
     print(MIDDLE)
     for name, (ys, xs) in programs.items():
-        dag = linearised(ys, xs)
-        found = ordered(dag, effort=EFFORT, seed=SEED)
+        dag = linearise(ys, xs)
+        found = find_elimination_order(dag, effort=EFFORT, seed=SEED)
         check(ys, xs, dag, found)
         print(row(name, found=found))
 

@@ -1,4 +1,4 @@
-"""Other walks over the same rules, to compare with: all of backprop, every path by itself, and no rules at all.
+"""Baselines to compare with: full backpropagation, sums over single paths, finite differences.
 
 None of them leaves a node or a table behind.
 """
@@ -18,12 +18,12 @@ from .solver.table_view import Cotangents
 from .tape.node import Node
 from .text import describe
 
-Use = tuple[int, int]
-"""One place where a node is an operand: (consumer, argnum)."""
+PathUse = tuple[int, int]
+"""Use of a node as an operand: (consumer, argnum)."""
 
 
 def backprop(L: Node) -> Cotangents:
-    """∂L/∂n for every node n that leads to L, in one reverse pass: what frameworks do, whoever asked for what.
+    """Compute ∂L/∂n for every node n that leads to L, in one reverse pass, as most frameworks do.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def backprop(L: Node) -> Cotangents:
     Returns
     -------
     Mapping
-        From node (handle, id or name) to ∂L/∂node, bit for bit those of :func:`memograd.grad`.
+        From node (handle, id or name) to ∂L/∂node, bit for bit as :func:`memograd.grad` gives it.
 
     Raises
     ------
@@ -56,27 +56,30 @@ def backprop(L: Node) -> Cotangents:
         memory = tape._memory
         table = memory.empty_table(L.id)
         cotangents, read = table.cotangents, memory.value
-        for n in sorted(table.up, reverse=True)[1:]:  # creation order is a topological order, and L is the last
+        for n in sorted(table.up, reverse=True)[
+            1:
+        ]:  # creation order is a topological order, and L is the last
             cotangents[n] = total(memory, table, n, read)
     return Cotangents(tape, L.id, cotangents, cotangents.__getitem__)
 
 
-def paths(L: Node, x: Node) -> Iterator[tuple[Use, ...]]:
-    """Every path from x to L, as the uses that it goes through: ``(consumer, argnum)``, from x's consumer up to L.
+def paths(L: Node, x: Node) -> Iterator[tuple[PathUse, ...]]:
+    """Yield every path from x to L as its uses ``(consumer, argnum)``, from x's consumer to L.
 
-    There may be exponentially many; none is held but the one at hand. `x*x` is two paths, one through each operand.
+    There may be exponentially many paths; only one is held at a time. `x*x` has two paths, one
+    through each operand.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
     x : Node
-        Where the paths begin. The one path from L to itself has no use in it.
+        The node at which the paths begin. The only path from L to itself has no uses.
 
     Returns
     -------
     iterator over tuples of (int, int)
-        Ids of consumers, with the position at which the node before is their operand.
+        Ids of consumers, each with the position of the previous node among its operands.
 
     Raises
     ------
@@ -93,14 +96,15 @@ def paths(L: Node, x: Node) -> Iterator[tuple[Use, ...]]:
     >>> list(paths(s * x, x))
     [((1, 0), (2, 0)), ((2, 1),)]
     """
-    _check(L, x)
+    _check_target(L, x)
     memory = L.tape._memory
     with L.tape._lock:
-        return _walk(memory, memory.empty_table(L.id), x.id)
+        return _walk_paths(memory, memory.empty_table(L.id), x.id)
 
 
-def _walk(memory: Memory, table: Table, start: int) -> Iterator[tuple[Use, ...]]:
-    path: list[Use] = []
+def _walk_paths(memory: Memory, table: Table, start: int) -> Iterator[tuple[PathUse, ...]]:
+    """Yield the paths from `start` to the table's output, depth first."""
+    path: list[PathUse] = []
     stack = [iter([(start, -1)])] if start in table.up else []
     while stack:
         use = next(stack[-1], None)
@@ -115,21 +119,22 @@ def _walk(memory: Memory, table: Table, start: int) -> Iterator[tuple[Use, ...]]
 
 
 def path_sum(L: Node, x: Node) -> Any:
-    """∂L/∂x as the sum over all paths from x to L of the product of the derivatives along each.
+    """Compute ∂L/∂x as the sum over all paths from x to L of the product of derivatives along each.
 
-    The tutorial's "stupid way" (sections 6 and 7): nothing is shared, so that its work grows with the number of paths.
+    This is the tutorial's "stupid way" (sections 6 and 7): nothing is shared, so that the work
+    grows with the number of paths.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
     x : Node
-        By what to differentiate; a leaf or any other node.
+        The node by which to differentiate; a leaf or any other node.
 
     Returns
     -------
     array
-        Of x's shape and dtype; zeros if no path leads from x to L.
+        ∂L/∂x in x's shape and dtype; zeros if no path leads from x to L.
 
     Raises
     ------
@@ -144,44 +149,45 @@ def path_sum(L: Node, x: Node) -> Any:
     >>> float(path_sum(x * x, x))
     6.0
     """
-    _check(L, x)
+    _check_target(L, x)
     memory, result = L.tape._memory, np.zeros(x.shape, x.dtype)
     with L.tape._lock:
         for path in paths(L, x):
-            result += _product(memory, (x.id, *(c for c, _ in path)), [k for _, k in path])
+            result += _path_product(memory, (x.id, *(c for c, _ in path)), [k for _, k in path])
     return handed_out(settle(result))
 
 
-def _product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
-    """One path's product of derivatives: a chain of VJPs, from L down to x."""
+def _path_product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
+    """Return the product of derivatives along a path: a chain of VJPs from L to x."""
     steps, g = memory.steps, memory.one(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
-        ((_, line),) = RULES[steps[c][OP]].lines[k,]
-        g = line.pull(g, c, k, steps, memory.value)
+        ((_, vjp),) = RULES[steps[c][OP]].lines[k,]
+        g = vjp.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
             g = fitted(g, memory, c, k, n)
     return g
 
 
 def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
-    """∂L/∂x by central differences, element by element, without any rule.
+    """Compute ∂L/∂x by central differences, element by element, without any rule.
 
-    Only the nodes between x and L are run again, beside the tape, and x in double precision at least.
+    Only the nodes between x and L are computed again, outside the tape, with x in double precision
+    at least.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
     x : Node
-        By what to differentiate; a leaf or any other node.
+        The node by which to differentiate; a leaf or any other node.
     step : float, optional
-        How far to move each element. By default the cube root of the coarsest precision on the way, times the
-        element's size where that is above 1.
+        Distance by which each element is moved. By default the cube root of the coarsest precision
+        of the nodes between, times the element's size if that is above 1.
 
     Returns
     -------
     array
-        Of x's shape and dtype. For complex x, ∂L/∂(Re x) − i ∂L/∂(Im x).
+        ∂L/∂x in x's shape and dtype. For complex x, ∂L/∂(Re x) − i ∂L/∂(Im x).
 
     Raises
     ------
@@ -196,76 +202,99 @@ def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
     >>> np.round(finite_difference(np.sum(x**3), x), 6)
     array([ 3., 12.])
     """
-    _check(L, x)
+    _check_target(L, x)
     with L.tape._lock:
         memory = L.tape._memory
-        between, value = _between(memory, x.id, L.id), wide(memory.value(x.id))
+        between, value = _dependent_nodes(memory, x.id, L.id), widen(memory.value(x.id))
 
         def run(moved: Any) -> dict[int, Any]:
-            return _rerun(memory, between, {x.id: moved})
+            return _recompute(memory, between, {x.id: moved})
 
-        steps = suited(value, run(value).values()) if step is None else step
-        d = differences(lambda moved: run(moved).get(L.id, 0.0), value, steps)
+        steps = step_sizes(value, run(value).values()) if step is None else step
+        d = central_differences(lambda moved: run(moved).get(L.id, 0.0), value, steps)
     return handed_out(settle(d.astype(x.dtype)))
 
 
-def differences(f: Callable[[Any], Any], x: Any, steps: Any) -> Any:
-    """∂(Re f)/∂x by central differences; for complex x, ∂/∂(Re x) − i ∂/∂(Im x)."""
+def central_differences(f: Callable[[Any], Any], x: Any, steps: Any) -> Any:
+    """Return ∂(Re f)/∂x by central differences; for complex x, ∂/∂(Re x) − i ∂/∂(Im x).
+
+    See Also
+    --------
+    step_sizes : Steps for which the error is about least.
+    """
     d, h = np.zeros(x.shape, x.dtype), np.broadcast_to(steps, x.shape)
     for i in np.ndindex(x.shape):
         for turn in (1, 1j) if d.dtype.kind == "c" else (1,):
-            rise = np.real(f(_moved(x, i, h[i] * turn))) - np.real(f(_moved(x, i, -h[i] * turn)))
-            d[i] += rise / (2 * h[i]) / turn
+            after = np.real(f(_shift_element(x, i, h[i] * turn)))
+            before = np.real(f(_shift_element(x, i, -h[i] * turn)))
+            d[i] += (after - before) / (2 * h[i]) / turn
     return d
 
 
-def suited(x: Any, values: Iterable[Any]) -> Any:
-    """Steps from x at which the errors of truncation and of rounding in `values` are about equal."""
-    return coarsest(values) ** (1 / 3) * np.maximum(1.0, np.abs(x))
+def step_sizes(x: Any, values: Iterable[Any]) -> Any:
+    """Return steps at which the errors of truncation and of rounding in `values` are about equal.
+
+    References
+    ----------
+    W. H. Press et al., "Numerical Recipes", 3rd edition (2007), section 5.7: the cube root of the
+    precision times the scale of x.
+    """
+    return coarsest_precision(values) ** (1 / 3) * np.maximum(1.0, np.abs(x))
 
 
-def wide(x: Any) -> Any:
-    """A value in double precision at least, in which differences lose less."""
+def widen(x: Any) -> Any:
+    """Return a value in double precision at least, in which differences lose less."""
     return x.astype(np.result_type(x.dtype, np.float64))
 
 
-def coarsest(values: Iterable[Any]) -> float:
-    """The relative precision of the coarsest of some values."""
-    return max((float(np.finfo(y.dtype).eps) for y in values if not isinstance(y, tuple) and inexact(y.dtype)), default=0.0)
+def coarsest_precision(values: Iterable[Any]) -> float:
+    """Return the relative precision of the coarsest of some values; 0 if none is inexact."""
+    dtypes = [y.dtype for y in values if not isinstance(y, tuple)]
+    return max((float(np.finfo(dtype).eps) for dtype in dtypes if inexact(dtype)), default=0.0)
 
 
-def _moved(x: Any, i: tuple[int, ...], by: Any) -> Any:
+def _shift_element(x: Any, i: tuple[int, ...], by: Any) -> Any:
+    """Return x with `by` added to element i."""
     moved = np.array(x)
     moved[i] += by
     return settle(moved)
 
 
-def _between(memory: Memory, x: int, L: int) -> list[int]:
-    """The nodes after x up to L that x reaches by any use, differentiable or not, in creation order."""
-    reached, pred = {x}, memory.pred
-    below, stack = {L}, [L]
+def _dependent_nodes(memory: Memory, x: int, L: int) -> list[int]:
+    """Return the nodes after x up to L that depend on x by uses of any kind, in creation order."""
+    pred = memory.pred
+    ancestors, stack = {L}, [L]
     while stack:
         for o in pred[stack.pop()]:
-            if o > x and o not in below:
-                below.add(o)
+            if o > x and o not in ancestors:
+                ancestors.add(o)
                 stack.append(o)
-    for n in sorted(below):
+    reached = {x}
+    for n in sorted(ancestors):
         if not reached.isdisjoint(pred[n]):
             reached.add(n)
     return sorted(reached - {x})
 
 
-def _rerun(memory: Memory, between: list[int], moved: dict[int, Any]) -> dict[int, Any]:
-    """The values of the nodes `between`, computed from those in `moved` and, for the others, the memory's."""
+def _recompute(memory: Memory, between: list[int], values: dict[int, Any]) -> dict[int, Any]:
+    """Compute the nodes `between` from the values in `values` and, for others, in memory.
+
+    The values are added to `values`, which is returned.
+    """
     for n in between:
         step = memory.steps[n]
-        args = [(moved[a] if a in moved else memory.value(a)) if type(a) is Operand else a for a in step[ARGS]]
-        moved[n] = settle(RULES[step[OP]].run(args, step[KWARGS]))
-    return moved
+        args = [
+            (values[a] if a in values else memory.value(a)) if type(a) is Operand else a
+            for a in step[ARGS]
+        ]
+        values[n] = settle(RULES[step[OP]].run(args, step[KWARGS]))
+    return values
 
 
-def _check(L: Node, x: Node) -> None:
+def _check_target(L: Node, x: Node) -> None:
     """Raise unless x is one array by which L can be differentiated."""
     checked(scalar(L), x)
     if type(x.dtype) is tuple:
-        raise NotDifferentiableError(f"{describe(x._attributes)} has several outputs. Differentiate by the one you mean.")
+        raise NotDifferentiableError(
+            f"{describe(x._attributes)} has several outputs. Differentiate by the one you mean."
+        )

@@ -1,6 +1,9 @@
-"""Jacobians and Hessians, multiplied together in the order that takes the fewest multiplications.
+"""Jacobians and Hessians, computed in the order that takes the fewest multiplications.
 
-The order of segments is found in :mod:`memograd.jacobians.chain_order`, that of single numbers in :mod:`memograd.jacobians.elimination`.
+An order is chosen once per output, then executed, then reported. The order of a chain of factors is
+chosen in :mod:`memograd.jacobians.chain_order`, that of single numbers in
+:mod:`memograd.jacobians.elimination`; sums of rows or columns are chosen in
+:mod:`memograd.jacobians.compression`.
 """
 
 from typing import Any
@@ -15,59 +18,76 @@ from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..text import describe, printable
 from . import elimination
-from .chain_execution import Answer, block, by_segments
-from .chain_order import MOST_NODES, ORDERS
-from .compression import COLOURS, are_fewer, by_colours
-from .report import Entry, Tally, quotient
+from .chain_execution import BlocksAndReport, accumulate_chain, jacobian_block, jacobian_row
+from .chain_order import CHAIN_ORDERS, MAX_CHAIN_NODES, choose_order
+from .compression import COLOURS, accumulate_by_colours, is_compression_cheaper
+from .elimination.search import SEARCH_EFFORT
+from .report import AccumulationStep, Tally, jacobian_label
 from .sparsity import sparse_hessian, sparse_jacobian
 
 ELIMINATION = "elimination"
-NAMES = ("auto", *ORDERS, COLOURS, ELIMINATION)
+ORDER_NAMES = ("auto", *CHAIN_ORDERS, COLOURS, ELIMINATION)
 
 
-def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: bool = False) -> Any:
-    """∂y/∂x, all of it: how each element of y changes with each element of x.
+def jacobian(
+    y: Any, x: Any, order: str = "auto", sparse: bool = False, report: bool = False
+) -> Any:
+    """Compute ∂y/∂x: how each element of y changes with each element of x.
 
     Parameters
     ----------
-    y : Node, or nest of them
-        Of any shape.
-    x : Node, or nest of them
-        By what to differentiate.
+    y : Node, or pytree of them
+        Nodes of any shape.
+    x : Node, or pytree of them
+        The nodes by which to differentiate.
     order : {"auto", "reverse", "forward", "segments", "colours", "elimination"}
-        In which order to multiply: the rows pulled from y to x; the columns pushed from x to y; the segments between the
-        nodes that every path crosses, each by its cheaper mode, in the cheapest order; sums of rows or columns that share
-        nothing; or, where all nodes between are single numbers, these taken away one by one. ``"auto"`` takes what has the
-        fewest multiplications; for colours it looks where most is zero for certain.
+        The order of multiplication. ``"reverse"``: rows are pulled from y to x. ``"forward"``:
+        columns are pushed from x to y. ``"segments"``: the chain of factors between the cut
+        vertices, which every path crosses, is multiplied in its cheapest bracketing, each factor
+        by its cheaper mode. ``"colours"``: sums of rows or columns that share no entry are
+        computed. ``"elimination"``: if all nodes between are single numbers, they are eliminated
+        one by one. ``"auto"`` takes the order with the fewest multiplications; it considers
+        colours only if most entries are zero for certain.
     sparse : bool
-        Give SciPy sparse arrays, of shape ``(y.size, x.size)``; the dense ones are never made. What can be other than zero is
-        found from the program, and rows or columns that share nothing are computed together, whatever the order.
+        Whether to return SciPy sparse arrays of shape ``(y.size, x.size)``; dense ones are never
+        built. The pattern is derived from the program. Rows or columns that share no entry are
+        computed together, whatever the order.
     report : bool
-        Give the :class:`memograd.Tally` as well: the steps that were taken, with their multiplications, and why.
+        Whether to return the :class:`memograd.Tally` as well: the steps that were
+        taken, their multiplications, and why.
 
     Returns
     -------
-    array, or nest of them
-        Of shape ``y.shape + x.shape`` and x's dtype, read-only; for nests, the nest of x for each node in the nest of y.
-        Complex where x or y is: a row is what :func:`memograd.grad` gives for that element of y, so that a holomorphic
-        function has its complex derivative; by a real x, a complex y has that of its real part and i times that of its
-        imaginary part. Of complex numbers by complex numbers, columns are its rows only where the function is holomorphic.
-    report : Tally, or nest of them
-        For each node in the nest of y, where `report` is true.
+    array, or pytree of them
+        Read-only, of shape ``y.shape + x.shape`` and x's dtype. For pytrees: a pytree like x for
+        each node in the pytree y. Complex if x or y is: a row equals :func:`memograd.grad` of that
+        element of y, so that a holomorphic function has its complex derivative; by a real x, the
+        derivative of a complex y is that of its real part plus i times that of its imaginary part.
+        From complex to complex numbers, columns agree with rows only if the function is
+        holomorphic.
+    report : Tally, or pytree of them
+        One for each node in the pytree y, if `report` is true.
 
     Raises
     ------
     ValueError
-        There is no such order.
+        If there is no such order.
     RefusedError
-        Elimination was asked for, but not all nodes between are real numbers; or colours, but y or x is complex.
+        If elimination is asked for, but not all nodes between are real numbers; or colours, but y
+        or x is complex.
     NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
 
+    See Also
+    --------
+    memograd.vjp, memograd.jvp : Products with the Jacobian, without computing it.
+    memograd.hessian : Second derivatives of a scalar.
+
     Notes
     -----
-    Section 14 of the tutorial: *foldr*, *foldl*, and what lies between them. To find the best order of all is NP-complete;
-    this is the best among those of a chain. It runs in a scratch block: nothing stays on the tape.
+    Section 14 of the tutorial: *foldr*, *foldl*, and what lies between them. Finding the best of
+    all orders is NP-complete; the best bracketing of a chain takes polynomial time. The work is
+    done in a scratch block: nothing stays on the tape.
 
     Examples
     --------
@@ -95,47 +115,52 @@ def jacobian(y: Any, x: Any, order: str = "auto", sparse: bool = False, report: 
     instead                                forward                               45
     segments: every path crosses b, of size 1
     """
-    ys, _ = _checked(y, x, order)
+    ys, _ = _validate_request(y, x, order)
     for v in ys:
         check_leaving(v, "jacobian")
     if sparse:
-        return _sparse(y, x, order, report)
-    J, tallies = compute_jacobian(y, x, order)
-    return (J, tallies) if report else J
+        return _sparse_blocks(y, x, order, report)
+    J, reports = compute_jacobian(y, x, order)
+    return (J, reports) if report else J
 
 
 def compute_jacobian(y: Any, x: Any, order: str) -> tuple[Any, Any]:
-    """The same with its report, whether or not a function runs on the tape that is differentiated."""
-    ys, xs = _checked(y, x, order)
+    """Return ∂y/∂x and its reports, also while a function on the same tape is differentiated."""
+    ys, xs = _validate_request(y, x, order)
     if not ys:
         return y, y
     with ys[0].tape.scratch():
-        answers = _answers(ys, xs, order, record=False)
-        J = filled(y, [filled(x, [handed_out(settle(found)) for found in blocks]) for blocks, _ in answers])
-    return J, filled(y, [tally for _, tally in answers])
+        rows = _accumulate_blocks(ys, xs, order, record=False)
+        J = filled(y, [filled(x, [handed_out(settle(a)) for a in blocks]) for blocks, _ in rows])
+    return J, filled(y, [row_report for _, row_report in rows])
 
 
 def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
-    """∂²L/∂x²: the Jacobian of the gradient, in the order that takes the fewest multiplications.
+    """Compute ∂²L/∂x², the Jacobian of the gradient.
 
     Parameters
     ----------
     L : Node
         A scalar.
-    x : Node, or nest of them
-        By what to differentiate twice.
+    x : Node, or pytree of them
+        The nodes by which to differentiate twice.
     sparse : bool
-        Give SciPy sparse arrays, as for :func:`jacobian`.
+        Whether to return SciPy sparse arrays, as :func:`jacobian` does.
 
     Returns
     -------
-    array, or nest of them
-        Of shape ``x.shape + x.shape``; for a nest, the nest of x for each node in the nest of x. Symmetric, up to rounding.
+    array, or pytree of them
+        Of shape ``x.shape + x.shape``, symmetric up to rounding. For a pytree: a pytree like x for
+        each node in the pytree x.
 
     Raises
     ------
     NotScalarError, NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
+
+    See Also
+    --------
+    memograd.hvp : Products with the Hessian, without computing it.
 
     Examples
     --------
@@ -153,24 +178,30 @@ def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
 
 
 def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
-    """∂y/∂x for each x, as a node of the same tape: the program that multiplies it together, to be differentiated again.
+    """Record ∂y/∂x for each x as a node, which can be differentiated again.
+
+    The tape is unchanged if an error occurs.
+
+    See Also
+    --------
+    memograd.grad_node : The gradient of a scalar as a node.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.jacobians import as_nodes
+    >>> from memograd.jacobians.api import as_nodes
     >>> x = mg.Tape().leaf([1.0, 2.0])
     >>> (J,) = as_nodes(x * x, [x])
     >>> mg.grad(np.sum(J), x)
     array([2., 2.])
     """
-    _checked(y, xs, order)
+    _validate_request(y, xs, order)
     tape = y.tape
     with tape._lock:
         start = tape._next
         try:
-            ((blocks, _),) = _answers([y], xs, order, record=True)
-            nodes = [found if isinstance(found, Node) else tape.record(np.copy, (found,)) for found in blocks]
+            ((blocks, _),) = _accumulate_blocks([y], xs, order, record=True)
+            nodes = [a if isinstance(a, Node) else tape.record(np.copy, (a,)) for a in blocks]
             owned(tape, start, y.id, y.id)
         except BaseException:
             tape._cut(start)
@@ -178,60 +209,115 @@ def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
     return nodes
 
 
-def _checked(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
-    """The nodes in y and in x, if those can be differentiated by these, in this order."""
-    if order not in NAMES:
-        raise ValueError(f"order is {', '.join(map(repr, NAMES))}, not {printable(repr(order))}.")
-    ys, xs = _leaves(y), _leaves(x)
+def _validate_request(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node]]:
+    """Return the nodes in y and in x; raise if there is no such Jacobian or no such order."""
+    if order not in ORDER_NAMES:
+        names = ", ".join(map(repr, ORDER_NAMES))
+        raise ValueError(f"order is {names}, not {printable(repr(order))}.")
+    ys, xs = _nodes_in(y), _nodes_in(x)
     for v in ys[:1]:
         if not isinstance(v, Node):
-            raise NotDifferentiableError(f"A Jacobian is that of nodes, but y holds {printable(repr(v))}. Compute y from leaves of a tape.")
+            raise NotDifferentiableError(
+                f"A Jacobian is that of nodes, but y holds {printable(repr(v))}. "
+                f"Compute y from leaves of a tape."
+            )
         for t in (*ys, *xs):
             checked(v, t)
             if isinstance(t.dtype, tuple):
-                raise NotDifferentiableError(f"{describe(t._attributes)} has several outputs. Take one of them.")
+                raise NotDifferentiableError(
+                    f"{describe(t._attributes)} has several outputs. Take one of them."
+                )
     return ys, xs
 
 
-def _leaves(nest: Any) -> list[Any]:
-    """The leaves of a nest. It may hold None; None alone is a node that was forgotten."""
-    return [None] if nest is None else leaves(nest)
+def _nodes_in(tree: Any) -> list[Any]:
+    """Return the leaves of a pytree.
+
+    None alone is one leaf, to be refused: it stands for a node that the caller forgot. None inside
+    a list or dict is an empty pytree.
+    """
+    return [None] if tree is None else leaves(tree)
 
 
-def _sparse(y: Any, x: Any, order: str, report: bool) -> Any:
-    """The same as sparse arrays, each y by each x."""
+def _sparse_blocks(y: Any, x: Any, order: str, report: bool) -> Any:
+    """Return each ∂y/∂x as a sparse array."""
     if order != "auto" or report:
-        raise ValueError("A sparse Jacobian is computed a few rows or columns at a time, in no order. Leave out order= and report=.")
+        raise ValueError(
+            "A sparse Jacobian is computed a few rows or columns at a time, in no order. "
+            "Leave out order= and report=."
+        )
     return mapped(lambda v: mapped(lambda t: sparse_jacobian(v, t), x), y)
 
 
-def _answers(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[Answer]:
-    """For each y the blocks ∂y/∂x, and what they took. Numbers that depend on numbers alone are differentiated together."""
-    if order == ELIMINATION or (order == "auto" and len(ys) > 1 < len(xs) and _are_numbers(ys, xs)):
-        return _by_elimination(ys, xs, order, record)
-    return [_answer(y, xs, order, record) for y in ys]
+def _accumulate_blocks(
+    ys: list[Node], xs: list[Node], order: str, record: bool
+) -> list[BlocksAndReport]:
+    """Return the blocks ∂y/∂x and the report for each y.
+
+    Elimination treats all of them together: several numbers that depend on several numbers.
+    """
+    is_auto = order == "auto" and len(ys) > 1 < len(xs)
+    if order == ELIMINATION or (is_auto and _suits_elimination(ys, xs)):
+        return _accumulate_by_elimination(ys, xs, order, record)
+    return [_accumulate_row(y, xs, order, record) for y in ys]
 
 
-def _answer(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
-    if order == COLOURS or (order == "auto" and len(xs) == 1 and are_fewer(y, xs[0])):
-        return by_colours(y, xs, record)
-    return by_segments(y, xs, order, record)
+def _accumulate_row(y: Node, xs: list[Node], order: str, record: bool) -> BlocksAndReport:
+    """Choose an order for ∂y/∂x once, and execute it."""
+    row = jacobian_row(y, xs, record)
+    choice = choose_order(y.tape._memory, row.table, [x.id for x in row.targets], order)
+    if order == COLOURS or (order == "auto" and is_compression_cheaper(row, choice)):
+        return accumulate_by_colours(row, choice)
+    return accumulate_chain(row, choice)
 
 
-def _are_numbers(ys: list[Node], xs: list[Node]) -> bool:
-    """Whether ys depend on xs through single real numbers, and not through too many."""
-    few = max(y.id for y in ys) - min(x.id for x in xs) <= MOST_NODES
-    return few and all(t.shape == () for t in (*ys, *xs)) and elimination.is_scalar(ys, xs)
+def _suits_elimination(ys: list[Node], xs: list[Node]) -> bool:
+    """Return whether ys depend on xs through real numbers alone, and not through too many."""
+    is_small = max(y.id for y in ys) - min(x.id for x in xs) <= MAX_CHAIN_NODES
+    is_scalar = all(t.shape == () for t in (*ys, *xs))
+    return is_small and is_scalar and elimination.is_scalar_program(ys, xs)
 
 
-def _by_elimination(ys: list[Node], xs: list[Node], order: str, record: bool) -> list[Answer]:
-    """Each vertex between taken away, in the cheapest order that is found; who asks for it by name has it searched for, too."""
-    dag = elimination.linearised(ys, xs, record)
-    orders = elimination.ordered(dag) if order == ELIMINATION else elimination.ordered(dag, effort=0)
-    entries = {key: d if isinstance(d, Node) else np.asarray(d) for key, d in elimination.accumulated(dag, orders.order).items()}
+def _accumulate_by_elimination(
+    ys: list[Node], xs: list[Node], order: str, record: bool
+) -> list[BlocksAndReport]:
+    """Return the blocks and the report for each y by eliminating the vertices between.
+
+    The order is searched for only if elimination was asked for by name: the search takes longer
+    than it saves on one Jacobian.
+
+    Parameters
+    ----------
+    ys, xs : list of Node
+        Outputs and inputs.
+    order : str
+        ``"elimination"`` or ``"auto"``.
+    record : bool
+        Whether the blocks are recorded as nodes.
+
+    Returns
+    -------
+    list of (list of array or Node, Tally)
+        The blocks of each y; the report is the same for all.
+    """
+    dag = elimination.linearise(ys, xs, record)
+    effort = SEARCH_EFFORT if order == ELIMINATION else 0
+    orders = elimination.find_elimination_order(dag, effort=effort)
+    entries = elimination.accumulate_jacobian(dag, orders.order)
+    label = jacobian_label(ys[0].tape._memory, [y.id for y in ys], [x.id for x in xs])
+    shape = (len(ys), len(xs))
+    step = AccumulationStep(label, shape, ELIMINATION, orders.multiplications or 0)
     others = {name: count for name, count in orders.counts.items() if name != orders.name}
-    derivative = quotient(ys[0].tape._memory, [y.id for y in ys], [x.id for x in xs])
-    done = Entry(derivative, (len(ys), len(xs)), ELIMINATION, orders.multiplications or 0)
-    totals = {ELIMINATION: done.multiplications} | others if orders.counts else {}
-    tally = Tally(derivative, ELIMINATION, (done,), totals, f"{len(orders.order):,} numbers between; order: {orders.name}")
-    return [([block(y, x, entries.get((i, j))) for j, x in enumerate(xs)], tally) for i, y in enumerate(ys)]
+    totals = {ELIMINATION: step.multiplications} | others if orders.counts else {}
+    why = f"{len(orders.order):,} numbers between; order: {orders.name}"
+    report = Tally(label, ELIMINATION, (step,), totals, why)
+    return [
+        ([_scalar_block(y, x, entries.get((i, j))) for j, x in enumerate(xs)], report)
+        for i, y in enumerate(ys)
+    ]
+
+
+def _scalar_block(y: Node, x: Node, entry: Any) -> Any:
+    """Return an entry of an elimination, a number or a node or None, as the block ∂y/∂x."""
+    is_number = entry is not None and not isinstance(entry, Node)
+    return jacobian_block(y, x, np.asarray(entry) if is_number else entry)

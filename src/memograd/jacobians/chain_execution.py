@@ -1,10 +1,10 @@
-"""An order of segments, carried out: in NumPy's words, on arrays or, where the Jacobian is to be a node, on handles.
+"""Execution of a bracketing, on arrays or, to record the Jacobian as a node, on node handles.
 
-A stretch of segments has a matrix for each node at its start. One that is diagonal stays a vector.
+A subchain has one matrix for each node at its start. A diagonal matrix stays a vector.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,123 +14,172 @@ from ..solver.recursion import cast
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..transforms.batched_products import pulled_rows, pushed_columns
-from .chain_order import Product, Segment, matrix_of, ordered
-from .report import Tally, quotient, tally_of
+from .chain_order import Bracketing, ChainChoice, ChainFactor, matrix_position
+from .report import Tally, chain_report, jacobian_label
 
-Answer = tuple[list[Any], Tally]
-"""∂y/∂x for each x, and what they took."""
-
-
-def by_segments(y: Node, xs: list[Node], order: str, record: bool) -> Answer:
-    """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
-    memory = y.tape._memory
-    table = memory.empty_table(y.id, first=min((x.id for x in xs), default=0))
-    near = leading(table, y, xs)
-    if not near:
-        nothing = Tally(quotient(memory, [y.id], [t.id for t in xs]), order, (), {}, "no path leads from x to y")
-        return [block(y, t, None) for t in xs], nothing
-    choice = ordered(memory, table, [t.id for t in near], order)
-    matrices = Work(y.tape, choice.segments, record).jacobian(choice.product)
-    found = dict(zip([t.id for t in near], matrices, strict=True))
-    return [block(y, t, found.get(t.id)) for t in xs], tally_of(memory, choice)
+BlocksAndReport = tuple[list[Any], Tally]
+"""∂y/∂x for each x, and the report on how they were computed."""
 
 
-def leading(table: Table, y: Node, xs: list[Node]) -> list[Node]:
-    """Those of xs of which anything comes to y."""
-    return [x for x in xs if x.id in table.up and x.size and y.size]
+class JacobianRow(NamedTuple):
+    """Jacobian of one output by several inputs, as it is requested.
+
+    Attributes
+    ----------
+    y : Node
+        The output.
+    xs : list of Node
+        The inputs.
+    table : Table
+        An empty table of y, which says which nodes lead to y.
+    targets : list of Node
+        Those of xs whose block is not zero for certain.
+    record : bool
+        Whether the Jacobian is recorded as nodes.
+    """
+
+    y: Node
+    xs: list[Node]
+    table: Table
+    targets: list[Node]
+    record: bool
+
+    @property
+    def label(self) -> str:
+        """``∂y/∂x`` in a few characters."""
+        return jacobian_label(self.y.tape._memory, [self.y.id], [x.id for x in self.xs])
+
+    def blocks(self, matrices: Iterable[Any]) -> list[Any]:
+        """Return ∂y/∂x for each x in its shape and dtype, given the matrix of each target."""
+        matrix_of = dict(zip([t.id for t in self.targets], matrices, strict=True))
+        return [jacobian_block(self.y, x, matrix_of.get(x.id)) for x in self.xs]
 
 
-def block(y: Node, x: Node, matrix: Any) -> Any:
-    """∂y/∂x in the shape and dtype in which it is handed out; zeros where there is none."""
+def jacobian_row(y: Node, xs: list[Node], record: bool) -> JacobianRow:
+    """Return the request for ∂y/∂x for each x."""
+    first = min((x.id for x in xs), default=0)
+    table = y.tape._memory.empty_table(y.id, first=first)
+    targets = [x for x in xs if x.id in table.up and x.size and y.size]
+    return JacobianRow(y, xs, table, targets, record)
+
+
+def accumulate_chain(row: JacobianRow, choice: ChainChoice) -> BlocksAndReport:
+    """Return ∂y/∂x for each x, multiplied in the chosen order, and the report."""
+    matrices = []
+    if choice.bracketing is not None:
+        evaluator = ChainEvaluator(row.y.tape, choice.factors, row.record)
+        matrices = evaluator.jacobian(choice.bracketing)
+    return row.blocks(matrices), chain_report(row.y.tape._memory, choice, row.label)
+
+
+def jacobian_block(y: Node, x: Node, matrix: Any) -> Any:
+    """Return ∂y/∂x in the shape and dtype of the result; zeros if there is no matrix."""
     dtype = np.result_type(x.dtype, np.complex64) if y.dtype.kind == "c" else x.dtype
     if matrix is None:
         return np.zeros(y.shape + x.shape, dtype)
-    return cast(np.reshape(dense(matrix), y.shape + x.shape), dtype)
+    return cast(np.reshape(as_matrix(matrix), y.shape + x.shape), dtype)
 
 
-class Work:
-    """Carries out an order; `record` says whether on handles."""
+class ChainEvaluator:
+    """Evaluation of bracketings of one chain; `record` says whether on node handles."""
 
-    def __init__(self, tape: Tape, segments: Sequence[Segment], record: bool) -> None:
-        self.tape, self.segments, self.record = tape, segments, record
+    def __init__(self, tape: Tape, factors: Sequence[ChainFactor], record: bool) -> None:
+        self.tape, self.factors, self.record = tape, factors, record
 
-    def jacobian(self, product: Product) -> list[Any]:
-        """The matrices of a stretch of segments."""
-        starts, end = self._starts(product.first), self._end(product.last)
-        parts = [self.jacobian(part) for part in product.parts]
-        match product.how:
+    def jacobian(self, bracketing: Bracketing) -> list[Any]:
+        """Return the matrices of a subchain, one for each node at its start."""
+        starts, end = self._start_nodes(bracketing.first), self._end_node(bracketing.last)
+        parts = [self.jacobian(part) for part in bracketing.parts]
+        match bracketing.how:
             case "product":
                 (right,), lefts = parts
-                return [times(right, left) for left in lefts]
+                return [multiply_matrices(right, left) for left in lefts]
             case "pulled":
-                return pulled_through(self._end(product.parts[0].first), starts, dense(parts[0][0]))
+                middle = self._end_node(bracketing.parts[0].first)
+                return pull_matrix(middle, starts, as_matrix(parts[0][0]))
             case "pushed":
-                return [pushed_through(self._end(product.parts[0].last), end, dense(part)) for part in parts[0]]
+                middle = self._end_node(bracketing.parts[0].last)
+                return [push_matrix(middle, end, as_matrix(part)) for part in parts[0]]
             case "rows":
-                return pulled_through(end, starts, self._one(end))
+                return pull_matrix(end, starts, self._identity(end))
             case "columns":
-                return [pushed_through(start, end, self._one(start)) for start in starts]
+                return [push_matrix(start, end, self._identity(start)) for start in starts]
             case "matrix":
-                return [self._matrix(starts[0], end)]
+                return [self._constant_matrix(starts[0], end)]
             case _:
-                ones = self._entered(np.ones((1, end.size), end.dtype))
-                return [np.reshape(pulled_through(end, starts, ones)[0], (end.size,))]
+                ones = self._operand(np.ones((1, end.size), end.dtype))
+                return [np.reshape(pull_matrix(end, starts, ones)[0], (end.size,))]
 
-    def _entered(self, a: Any) -> Any:
-        """An array, or a node, as the work goes on with it."""
+    def _operand(self, a: Any) -> Any:
+        """Return an array or a node as a node if the work is recorded, else as an array."""
         if self.record:
             return a if isinstance(a, Node) else self.tape.record(np.copy, (a,))
         return a.value if isinstance(a, Node) else a
 
-    def _starts(self, i: int) -> list[Node]:
-        return [self.tape[n] for n in self.segments[i].start]
+    def _start_nodes(self, i: int) -> list[Node]:
+        """Return the nodes at which factor i starts."""
+        return [self.tape[n] for n in self.factors[i].start]
 
-    def _end(self, i: int) -> Node:
-        return self.tape[self.segments[i - 1].end]
+    def _end_node(self, i: int) -> Node:
+        """Return the node at which factor i - 1 ends."""
+        return self.tape[self.factors[i - 1].end]
 
-    def _one(self, node: Node) -> Any:
-        """The identity, in the size of a node."""
-        return self._entered(np.eye(node.size, dtype=node.dtype))
+    def _identity(self, node: Node) -> Any:
+        """Return the identity matrix in the size of a node."""
+        return self._operand(np.eye(node.size, dtype=node.dtype))
 
-    def _matrix(self, start: Node, end: Node) -> Any:
-        """What a vector was multiplied by."""
+    def _constant_matrix(self, start: Node, end: Node) -> Any:
+        """Return the matrix by which the vector `start` is multiplied to give `end`."""
         steps = self.tape._memory.steps
-        position = matrix_of(steps, start.id, end.id)
+        position = matrix_position(steps, start.id, end.id)
         other = steps[end.id][ARGS][position]
-        matrix = self._entered(self.tape[other] if type(other) is Operand else other)
+        matrix = self._operand(self.tape[other] if type(other) is Operand else other)
         return matrix if position == 0 else np.transpose(matrix)
 
 
-def dense(matrix: Any) -> Any:
-    """A matrix, or a number, as it is; a diagonal as a matrix."""
+def as_matrix(matrix: Any) -> Any:
+    """Return a diagonal, which is kept as a vector, as a matrix; anything else unchanged."""
     return np.diag(matrix) if len(matrix.shape) == 1 else matrix
 
 
-def times(right: Any, left: Any) -> Any:
-    """The product of two matrices; a diagonal scales rows or columns."""
+def multiply_matrices(right: Any, left: Any) -> Any:
+    """Return the product of two matrices; a diagonal scales rows or columns."""
     if len(right.shape) == 1:
         return right[:, None] * left
     return right * left if len(left.shape) == 1 else right @ left
 
 
-def pulled_through(end: Node, starts: list[Node], matrix: Any) -> list[Any]:
-    """The rows of a matrix, pulled from one node back to others: a matrix for each of them."""
-    found = pulled_rows(end, starts, _shaped(matrix, end))
-    if "c" in (end.dtype.kind, matrix.dtype.kind) and any(t.dtype.kind != "c" for t in starts):
-        turned = pulled_rows(end, starts, _shaped(-1j * matrix, end))  # a real start was told the real part alone
-        found = [d if t.dtype.kind == "c" else d + 1j * i for d, i, t in zip(found, turned, starts, strict=True)]
-    return [np.reshape(d, (matrix.shape[0], t.size)) for d, t in zip(found, starts, strict=True)]
+def pull_matrix(end: Node, starts: list[Node], matrix: Any) -> list[Any]:
+    """Pull the rows of a matrix from one node back to others; return a matrix for each of them.
+
+    A pull to a real node keeps the real part alone. If rows are complex, -1j times the rows are
+    pulled as well, which gives the imaginary part.
+    """
+    pulled = pulled_rows(end, starts, _reshape_rows(matrix, end))
+    any_real = any(t.dtype.kind != "c" for t in starts)
+    if any_real and "c" in (end.dtype.kind, matrix.dtype.kind):
+        imaginary = pulled_rows(end, starts, _reshape_rows(-1j * matrix, end))
+        pulled = [
+            d if t.dtype.kind == "c" else d + 1j * i
+            for d, i, t in zip(pulled, imaginary, starts, strict=True)
+        ]
+    return [np.reshape(d, (matrix.shape[0], t.size)) for d, t in zip(pulled, starts, strict=True)]
 
 
-def pushed_through(start: Node, end: Node, matrix: Any) -> Any:
-    """The columns of a matrix, pushed from one node on to another."""
+def push_matrix(start: Node, end: Node, matrix: Any) -> Any:
+    """Push the columns of a matrix from one node on to another; return the matrix there.
+
+    A real result keeps the real part alone. If columns are complex, -1j times the columns are
+    pushed as well, which gives the imaginary part.
+    """
     columns = np.transpose(matrix)
-    found = pushed_columns(end, [start], [_shaped(columns, start)])
+    pushed = pushed_columns(end, [start], [_reshape_rows(columns, start)])
     if "c" in (start.dtype.kind, matrix.dtype.kind) and end.dtype.kind != "c":
-        found = found + 1j * pushed_columns(end, [start], [_shaped(-1j * columns, start)])
-    return np.transpose(np.reshape(found, (columns.shape[0], end.size)))
+        imaginary = pushed_columns(end, [start], [_reshape_rows(-1j * columns, start)])
+        pushed = pushed + 1j * imaginary
+    return np.transpose(np.reshape(pushed, (columns.shape[0], end.size)))
 
 
-def _shaped(matrix: Any, node: Node) -> Any:
-    """The rows of a matrix in the shape and dtype of a node."""
+def _reshape_rows(matrix: Any, node: Node) -> Any:
+    """Return the rows of a matrix in the shape and dtype of a node."""
     return np.reshape(cast(matrix, node.dtype), (matrix.shape[0], *node.shape))

@@ -1,21 +1,31 @@
-"""In what order to multiply a Jacobian together: found from the graph and the shapes alone, without a number.
+"""Choice of the order in which the factors of a Jacobian are multiplied.
 
-A node that every path from x to y crosses cuts the program in two, and the Jacobian into a product of two. Between such
-nodes lie the *segments*. Section 14 of the tutorial multiplies from right to left (reverse: rows are pulled through one
-segment after the other) or from left to right (forward: columns are pushed); here any order is possible. For each stretch
-of segments the cheapest is kept, by dynamic programming as for a chain of matrices, where a matrix need not be made:
+Only the graph and the shapes are read, no values. A *cut vertex* is a node that every path from x
+to y crosses. It splits the program in two and the Jacobian into a product of two. The Jacobians
+between consecutive cut vertices are the *factors* of a chain product. Section 14 of the tutorial
+multiplies them from right to left (reverse mode: rows are pulled through one factor after the
+other) or from left to right (forward mode: columns are pushed). Any other bracketing is possible.
+Dynamic programming over subchains finds the cheapest one, as for a chain of matrices, except that
+a factor need not be built as a matrix:
 
-* one segment: its rows by pulls, its columns by pushes, or what it is itself, a diagonal or a matrix;
-* more than one: two stretches multiplied, or all but one segment, pushed or pulled through that one.
+* one factor: its rows by pulls, its columns by pushes, or itself, if it is a diagonal or a matrix;
+* several factors: the product of two subchains, or a subchain pushed or pulled through one factor.
 
-Multiplications are counted; additions, moves, and products with ones and zeros of which no one is made, are not.
+The cost is the number of multiplications. Additions, moves and products with ones and zeros that
+are never stored cost nothing.
+
+References
+----------
+U. Naumann, "Optimal accumulation of Jacobian matrices by elimination methods on the dual
+computational graph", Mathematical Programming 99 (2004). S. S. Godbole, "On efficient computation
+of matrix chain products", IEEE Transactions on Computers C-22 (1973).
 """
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import pairwise
 from math import isqrt, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,30 +35,30 @@ from ..rules.cost_model import size_of
 from ..rules.registration import RULES, Line
 from ..text import printable
 
-MOST_NODES = 100_000
-"""In a program that is larger no segments are looked for, unless they are asked for."""
+MAX_CHAIN_NODES = 100_000
+"""Largest program that is searched for cut vertices unless ``"segments"`` is asked for."""
 
-MOST_SEGMENTS = 24
-"""Of more segments the widest seams are closed: the dynamic programming is cubic in their number."""
+MAX_FACTORS = 24
+"""Longest chain that is bracketed: dynamic programming takes cubic time."""
 
 DIAGONAL, MATRIX, GENERAL = "diagonal", "matrix", "general"
 
 
-class Segment(NamedTuple):
-    """What lies between two neighbouring nodes that every path crosses.
+class ChainFactor(NamedTuple):
+    """Jacobian between two consecutive cut vertices.
 
     Attributes
     ----------
     start : tuple of int
         The targets, or one node.
     end : int
-        The node where it ends.
+        The node at which the factor ends.
     columns, rows : int
-        Elements at the start, and at the end.
+        Number of elements at the start and at the end.
     pull : int
-        Multiplications to pull one cotangent through it; to push one tangent takes as many.
+        Multiplications to pull one cotangent through the factor; pushing a tangent takes as many.
     form : str
-        What its Jacobian is: a diagonal, for ops that act element by element; a matrix that is there already; or general.
+        Form of the factor: diagonal, for elementwise ops; a matrix of the program; or general.
     """
 
     start: tuple[int, ...]
@@ -59,20 +69,21 @@ class Segment(NamedTuple):
     form: str
 
 
-class Product(NamedTuple):
-    """How the Jacobian of one stretch of segments is had.
+class Bracketing(NamedTuple):
+    """Way to compute the Jacobian of a subchain of factors.
 
     Attributes
     ----------
     how : str
-        ``diagonal`` or ``matrix``: as it stands; ``rows`` or ``columns``: by pulls or pushes of ones; ``pulled`` or ``pushed``:
-        the rows of another stretch pulled on, its columns pushed on; ``product``: two stretches multiplied.
+        ``diagonal`` or ``matrix``: read off the program. ``rows`` or ``columns``: by pulls or
+        pushes of ones. ``pulled`` or ``pushed``: the rows of a shorter subchain are pulled
+        further, or its columns are pushed further. ``product``: two subchains are multiplied.
     first, last : int
-        The stretch: segments first, …, last - 1.
+        Bounds of the subchain: factors first, …, last - 1.
     own, cost : int
-        Multiplications of this step, and of all.
-    parts : tuple of Product
-        What it is made of, the stretch nearer to y first.
+        Multiplications of this step, and of all steps together.
+    parts : tuple of Bracketing
+        The subchains that are combined, the one nearer to y first.
     """
 
     how: str
@@ -80,230 +91,411 @@ class Product(NamedTuple):
     last: int
     own: int
     cost: int
-    parts: tuple["Product", ...] = ()
+    parts: tuple["Bracketing", ...] = ()
 
 
-# --------------------------------------------------------------------------------------------- from graph to segments
+class ChainChoice(NamedTuple):
+    """Chosen order, with the multiplications of all orders that were counted and the reason.
 
-
-def on_the_way(table: Table, targets: Iterable[int]) -> list[int]:
-    """The nodes of the paths from the targets to the output of the table, in order."""
-    found: set[int] = set()
-    stack = [n for n in targets if n in table.up]
-    while stack:
-        n = stack.pop()
-        if n not in found:
-            found.add(n)
-            stack.extend(consumers(table, n))
-    return sorted(found)
-
-
-def crossed(table: Table, targets: Iterable[int], nodes: Iterable[int]) -> list[int]:
-    """The nodes that every path crosses: those that no use reaches over. Creation order is a topological order."""
-    found, furthest = [], max(targets)
-    for n in nodes:
-        if n >= furthest:
-            found.append(n)
-        furthest = max([furthest, *consumers(table, n)])
-    return found
-
-
-def segments_of(memory: Memory, table: Table, targets: Sequence[int]) -> list[Segment]:
-    """The segments from targets, which all lead to the output of the table, in order."""
-    steps, nodes = memory.steps, on_the_way(table, targets)
-    holomorphic = all(_kind(steps, n) == "c" for n in nodes)
-    across = any(_kind(steps, t) == "c" for t in targets) and _kind(steps, table.output) == "c"
-    seams = [n for n in crossed(table, targets, nodes) if n == table.output or holomorphic or (_kind(steps, n) == "f" and not across)]
-    starts = [tuple(targets), *((n,) for n in seams)]
-    if starts[0] == starts[1] and len(seams) > 1:
-        del starts[0]
-    inside = iter(nodes)
-    found, n = [], next(inside)
-    for start, (end,) in pairwise(starts):
-        members = []
-        while n < end:
-            members.append(n)
-            n = next(inside)
-        found.append(_segment(steps, table, start, end, members))
-    return narrowed(found)
-
-
-def _kind(steps: Steps, n: int) -> str:
-    """The kind of a node's dtype; none where it has several outputs."""
-    dtype = steps[n][DTYPE]
-    return "" if type(dtype) is tuple else str(dtype.kind)
-
-
-def _segment(steps: Steps, table: Table, start: tuple[int, ...], end: int, members: list[int]) -> Segment:
-    """The segment from start to end; members are the nodes in it, without the end."""
-    pull = sum(multiplications(steps, c, k, line) for n in members for c, lines in uses(table, n) for k, line in lines)
-    columns = sum(size_of(steps[n][SHAPE]) for n in start)
-    return Segment(start, end, columns, size_of(steps[end][SHAPE]), pull, _form(steps, start, end, members))
-
-
-def _form(steps: Steps, start: tuple[int, ...], end: int, members: list[int]) -> str:
-    shape = steps[start[0]][SHAPE]
-    if len(start) > 1:
-        return GENERAL
-    if all(steps[n][SHAPE] == shape and RULES[steps[n][OP]].kind == "elementwise" for n in [*members[1:], end]):
-        return DIAGONAL
-    return MATRIX if members == [*start] and matrix_of(steps, start[0], end) is not None else GENERAL
-
-
-def matrix_of(steps: Steps, start: int, end: int) -> int | None:
-    """The position of the matrix by which a vector, `start`, is multiplied to give `end`; None where it is not so."""
-    step = steps[end]
-    if step[OP] not in (np.matmul, np.dot) or len(steps[start][SHAPE]) != 1 or len(uses_in(step[ARGS]).get(start, ())) != 1:
-        return None
-    (k,) = uses_in(step[ARGS])[start]
-    other = step[ARGS][1 - k]
-    return 1 - k if len(steps[other][SHAPE] if type(other) is Operand else np.shape(other)) == 2 else None
-
-
-def multiplications(steps: Steps, c: int, k: int, line: Line) -> int:
-    """How many it takes to pull a cotangent of c to its operand k, or to push a tangent: counted for products, estimated for the rest."""
-    step = steps[c]
-    kind, size = RULES[step[OP]].kind, size_of(step[SHAPE])
-    if kind == "linear" or not (line.reads_output or any(map(line.reads, range(len(step[ARGS]))))):
-        return 0
-    if kind != "multilinear":
-        return max(size, size_of(steps[step[ARGS][k]][SHAPE]))
-    shapes = [steps[a][SHAPE] if type(a) is Operand else np.shape(a) for a in step[ARGS]]
-    # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
-    return size * int(shapes[0][-1]) if step[OP] is np.matmul else isqrt(prod(map(prod, shapes)) * size)
-
-
-def narrowed(segments: list[Segment], most: int = MOST_SEGMENTS) -> list[Segment]:
-    """Neighbouring diagonals as one; and no more than `most` segments, between the narrowest of the nodes."""
-    found: list[Segment] = []
-    for segment in segments:
-        alike = found and segment.form == found[-1].form == DIAGONAL
-        found.append(joined(found.pop(), segment) if alike else segment)
-    seams = sorted(range(1, len(found)), key=lambda i: found[i].columns)[: most - 1]
-    bounds = [0, *sorted(seams), len(found)]
-    return [reduce(joined, found[i:j]) for i, j in pairwise(bounds)] if found else []
-
-
-def joined(a: Segment, b: Segment) -> Segment:
-    """Two neighbouring segments as one."""
-    return Segment(a.start, b.end, a.columns, b.rows, a.pull + b.pull, DIAGONAL if a.form == b.form == DIAGONAL else GENERAL)
-
-
-# ------------------------------------------------------------------------------------------------ in what order
-
-
-def reverse(segments: Sequence[Segment]) -> Product:
-    """The rows, pulled from y to x: foldr."""
-    last = len(segments) - 1
-    return reduce(lambda right, i: pulled(segments, right), range(last), made(segments, last, "rows"))
-
-
-def forward(segments: Sequence[Segment]) -> Product:
-    """The columns, pushed from x to y: foldl."""
-    return reduce(lambda left, i: pushed(segments, left), segments[1:], made(segments, 0, "columns"))
-
-
-def cheapest(segments: Sequence[Segment]) -> Product:
-    """The order with the fewest multiplications."""
-    best: dict[tuple[int, int], Product] = {}
-    count = len(segments)
-    for length in range(1, count + 1):
-        for i in range(count - length + 1):
-            ways = _ways(segments, best, i, i + length) if length > 1 else [made(segments, i, how) for how in ("rows", "columns")]
-            best[i, i + length] = min(ways, key=lambda product: product.cost)
-    return best[0, count]
-
-
-def _ways(segments: Sequence[Segment], best: dict[tuple[int, int], Product], i: int, j: int) -> list[Product]:
-    """The ways to have a stretch of more than one segment; of the products, the cheapest. It is first: it runs no rule."""
-    rows, columns = segments[j - 1].rows, segments[i].columns
-    m = min(range(i + 1, j), key=lambda m: best[i, m].cost + best[m, j].cost + rows * columns * _summed(best[m, j], best[i, m], segments))
-    return [multiplied(segments, best[m, j], best[i, m]), pulled(segments, best[i + 1, j]), pushed(segments, best[i, j - 1])]
-
-
-def made(segments: Sequence[Segment], i: int, how: str) -> Product:
-    """The Jacobian of one segment; by rows or by columns, unless it is there already."""
-    segment = segments[i]
-    if segment.form == GENERAL:
-        cost = segment.pull * (segment.rows if how == "rows" else segment.columns)
-        return Product(how, i, i + 1, cost, cost)
-    cost = segment.pull if segment.form == DIAGONAL else 0
-    return Product(segment.form, i, i + 1, cost, cost)
-
-
-def pulled(segments: Sequence[Segment], right: Product) -> Product:
-    """The rows of a stretch pulled through the segment before it."""
-    more = segments[right.last - 1].rows * segments[right.first - 1].pull
-    return _carried(right, "rows", "pulled", right.first - 1, right.last, more)
-
-
-def pushed(segments: Sequence[Segment], left: Product) -> Product:
-    """The columns of a stretch pushed through the segment after it."""
-    more = segments[left.first].columns * segments[left.last].pull
-    return _carried(left, "columns", "pushed", left.first, left.last + 1, more)
-
-
-def _carried(known: Product, begun: str, how: str, first: int, last: int, more: int) -> Product:
-    """A stretch one segment longer; what goes in the same direction as before is one step."""
-    if known.how in (begun, how):
-        return Product(known.how, first, last, known.own + more, known.cost + more, known.parts)
-    return Product(how, first, last, more, known.cost + more, (known,))
-
-
-def multiplied(segments: Sequence[Segment], right: Product, left: Product) -> Product:
-    """Two stretches multiplied."""
-    own = segments[right.last - 1].rows * segments[left.first].columns * _summed(right, left, segments)
-    return Product("product", left.first, right.last, own, own + right.cost + left.cost, (right, left))
-
-
-def _summed(right: Product, left: Product, segments: Sequence[Segment]) -> int:
-    """How many products each entry of a product is the sum of; a diagonal scales rows or columns."""
-    return 1 if right.how == DIAGONAL or left.how == DIAGONAL else segments[right.first].columns
-
-
-# --------------------------------------------------------------------------------------------------- and why so
-
-
-ORDERS = {"reverse": reverse, "forward": forward, "segments": cheapest}
-
-
-class Choice(NamedTuple):
-    """An order that was chosen, the multiplications of all that were counted, and why it was."""
+    Attributes
+    ----------
+    order : str
+        Name of the order.
+    factors : list of ChainFactor
+        The chain; empty if no path leads from the targets to the output.
+    bracketing : Bracketing or None
+        The bracketing of the chain; None if the chain is empty.
+    totals : dict of str to int
+        Multiplications of each order; empty if the program is too large to count them.
+    why : str
+        Why this order was chosen.
+    """
 
     order: str
-    segments: list[Segment]
-    product: Product
+    factors: list[ChainFactor]
+    bracketing: Bracketing | None
     totals: dict[str, int]
     why: str
 
 
-def ordered(memory: Memory, table: Table, targets: Sequence[int], order: str) -> Choice:
-    """The order that was asked for; for ``"auto"``, the one with the fewest multiplications, one direction before all others."""
-    if len(table.up) > MOST_NODES and order != "segments":
-        return _by_size(memory.steps, table, targets, order)
-    segments = segments_of(memory, table, targets)
-    products = {name: of(segments) for name, of in ORDERS.items()}
-    totals = {name: product.cost for name, product in products.items()}
-    if order != "auto":
-        return Choice(order, segments, products[order], totals, "it was asked for")
-    order = min(totals, key=lambda name: totals[name])
-    return Choice(order, segments, products[order], totals, _why(memory, segments, order))
+# Finding the factors
 
 
-def _by_size(steps: Steps, table: Table, targets: Sequence[int], order: str) -> Choice:
-    """One direction through all of a large program: the rows, if there are no more of them than columns."""
-    rows, columns = size_of(steps[table.output][SHAPE]), sum(size_of(steps[t][SHAPE]) for t in targets)
-    if order == "auto":
+def path_nodes(table: Table, targets: Iterable[int]) -> list[int]:
+    """Return the nodes on paths from the targets to the table's output, in creation order."""
+    reached: set[int] = set()
+    stack = [n for n in targets if n in table.up]
+    while stack:
+        n = stack.pop()
+        if n not in reached:
+            reached.add(n)
+            stack.extend(consumers(table, n))
+    return sorted(reached)
+
+
+def cut_vertices(table: Table, targets: Iterable[int], nodes: Iterable[int]) -> list[int]:
+    """Return the nodes that every path crosses.
+
+    Creation order is a topological order: a node is a cut vertex if no edge leads from a node
+    before it to a node after it.
+    """
+    cuts, furthest = [], max(targets)
+    for n in nodes:
+        if n >= furthest:
+            cuts.append(n)
+        furthest = max([furthest, *consumers(table, n)])
+    return cuts
+
+
+def jacobian_chain(memory: Memory, table: Table, targets: Sequence[int]) -> list[ChainFactor]:
+    """Return the factors from the targets, which all lead to the table's output, in order."""
+    steps, nodes = memory.steps, path_nodes(table, targets)
+    cuts = [n for n in cut_vertices(table, targets, nodes) if n != table.output]
+    starts = [tuple(targets), *((n,) for n in _linear_cuts(steps, table, targets, nodes, cuts))]
+    if len(starts) > 1 and starts[0] == starts[1]:
+        del starts[0]
+    ends = [*(start for (start,) in starts[1:]), table.output]
+    factors, n, remaining = [], nodes[0], iter(nodes[1:])
+    for start, end in zip(starts, ends, strict=True):
+        members = []
+        while n < end:
+            members.append(n)
+            n = next(remaining)
+        factors.append(_make_factor(steps, table, start, end, members))
+    return shorten_chain(factors)
+
+
+def _linear_cuts(
+    steps: Steps, table: Table, targets: Sequence[int], nodes: list[int], cuts: list[int]
+) -> list[int]:
+    """Return the cut vertices at which the Jacobian is a product of two matrices.
+
+    A complex node may carry a function that is not holomorphic, whose derivative is no complex
+    matrix. It cuts only if all nodes are complex, and a real node only if complex targets do not
+    lead through it to a complex output.
+    """
+    if all(_dtype_kind(steps, n) == "c" for n in nodes):
+        return cuts
+    complex_targets = any(_dtype_kind(steps, t) == "c" for t in targets)
+    if complex_targets and _dtype_kind(steps, table.output) == "c":
+        return []
+    return [n for n in cuts if _dtype_kind(steps, n) == "f"]
+
+
+def _dtype_kind(steps: Steps, n: int) -> str:
+    """Return the kind of a node's dtype; an empty string if the node has several outputs."""
+    dtype = steps[n][DTYPE]
+    return "" if type(dtype) is tuple else str(dtype.kind)
+
+
+def _make_factor(
+    steps: Steps, table: Table, start: tuple[int, ...], end: int, members: list[int]
+) -> ChainFactor:
+    """Return the factor from start to end; `members` are its nodes without the end."""
+    columns = sum(size_of(steps[n][SHAPE]) for n in start)
+    rows = size_of(steps[end][SHAPE])
+    form = _factor_form(steps, start, end, members)
+    return ChainFactor(start, end, columns, rows, pull_cost(steps, table, members), form)
+
+
+def pull_cost(steps: Steps, table: Table, nodes: Iterable[int]) -> int:
+    """Return the multiplications to pull one cotangent of the table's output back to the nodes."""
+    return sum(
+        multiplications(steps, c, k, vjp)
+        for n in nodes
+        for c, vjps in uses(table, n)
+        for k, vjp in vjps
+    )
+
+
+def _factor_form(steps: Steps, start: tuple[int, ...], end: int, members: list[int]) -> str:
+    """Return whether the factor is a diagonal, a matrix of the program, or general."""
+    if len(start) > 1:
+        return GENERAL
+    shape = steps[start[0]][SHAPE]
+    later = [*members[1:], end]
+    is_elementwise = all(RULES[steps[n][OP]].kind == "elementwise" for n in later)
+    if is_elementwise and all(steps[n][SHAPE] == shape for n in later):
+        return DIAGONAL
+    if members == [*start] and matrix_position(steps, start[0], end) is not None:
+        return MATRIX
+    return GENERAL
+
+
+def matrix_position(steps: Steps, start: int, end: int) -> int | None:
+    """Return the position of the matrix in `end`, if that is a matrix times the vector `start`."""
+    step = steps[end]
+    positions = uses_in(step[ARGS]).get(start, ())
+    is_product = step[OP] in (np.matmul, np.dot)
+    if not is_product or len(steps[start][SHAPE]) != 1 or len(positions) != 1:
+        return None
+    other = 1 - positions[0]
+    return other if len(_shape_of_argument(steps, step[ARGS][other])) == 2 else None
+
+
+def _shape_of_argument(steps: Steps, argument: Any) -> Any:
+    """Return the shape of an argument, which is an operand or a constant."""
+    return steps[argument][SHAPE] if type(argument) is Operand else np.shape(argument)
+
+
+def multiplications(steps: Steps, c: int, k: int, vjp: Line) -> int:
+    """Return the multiplications to pull a cotangent of c to its operand k, or to push a tangent.
+
+    They are counted for products and estimated for other ops.
+
+    Parameters
+    ----------
+    steps : Steps
+        The program.
+    c, k : int
+        The node, and the position of the operand.
+    vjp : Line
+        The VJP rule of that operand.
+
+    Returns
+    -------
+    int
+        0 if the rule only moves or adds elements.
+    """
+    step = steps[c]
+    kind, size = RULES[step[OP]].kind, size_of(step[SHAPE])
+    if kind == "linear" or not (vjp.reads_output or any(map(vjp.reads, range(len(step[ARGS]))))):
+        return 0
+    if kind != "multilinear":
+        return max(size, size_of(steps[step[ARGS][k]][SHAPE]))
+    shapes = [_shape_of_argument(steps, a) for a in step[ARGS]]
+    if step[OP] is np.matmul:
+        return size * int(shapes[0][-1])
+    # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
+    return isqrt(prod(map(prod, shapes)) * size)
+
+
+def shorten_chain(factors: list[ChainFactor], most: int = MAX_FACTORS) -> list[ChainFactor]:
+    """Merge neighbouring diagonals, then merge at the widest cut vertices until `most` are left."""
+    merged: list[ChainFactor] = []
+    for factor in factors:
+        if merged and factor.form == merged[-1].form == DIAGONAL:
+            factor = merge_factors(merged.pop(), factor)
+        merged.append(factor)
+    narrowest = sorted(range(1, len(merged)), key=lambda i: merged[i].columns)[: most - 1]
+    bounds = [0, *sorted(narrowest), len(merged)]
+    return [reduce(merge_factors, merged[i:j]) for i, j in pairwise(bounds)] if merged else []
+
+
+def merge_factors(a: ChainFactor, b: ChainFactor) -> ChainFactor:
+    """Return two neighbouring factors as one."""
+    form = DIAGONAL if a.form == b.form == DIAGONAL else GENERAL
+    return ChainFactor(a.start, b.end, a.columns, b.rows, a.pull + b.pull, form)
+
+
+# Bracketing the chain
+
+
+def reverse_bracketing(factors: Sequence[ChainFactor]) -> Bracketing:
+    """Return reverse mode: rows are pulled from y to x (*foldr*)."""
+    last = len(factors) - 1
+    bracketing = bracket_factor(factors, last, "rows")
+    for _ in range(last):
+        bracketing = pull_further(factors, bracketing)
+    return bracketing
+
+
+def forward_bracketing(factors: Sequence[ChainFactor]) -> Bracketing:
+    """Return forward mode: columns are pushed from x to y (*foldl*)."""
+    bracketing = bracket_factor(factors, 0, "columns")
+    for _ in range(len(factors) - 1):
+        bracketing = push_further(factors, bracketing)
+    return bracketing
+
+
+def optimal_bracketing(factors: Sequence[ChainFactor]) -> Bracketing:
+    """Return the bracketing with the fewest multiplications.
+
+    References
+    ----------
+    The dynamic programming of Godbole (1973), with pulls and pushes through one factor as further
+    candidates.
+    """
+    best: dict[tuple[int, int], Bracketing] = {}
+    count = len(factors)
+    for i in range(count):
+        single = [bracket_factor(factors, i, how) for how in ("rows", "columns")]
+        best[i, i + 1] = _cheapest_of(single)
+    for length in range(2, count + 1):
+        for i in range(count - length + 1):
+            candidates = _subchain_candidates(factors, best, i, i + length)
+            best[i, i + length] = _cheapest_of(candidates)
+    return best[0, count]
+
+
+def _cheapest_of(candidates: Sequence[Bracketing]) -> Bracketing:
+    """Return the bracketing with the fewest multiplications, the first of several."""
+    return min(candidates, key=lambda bracketing: bracketing.cost)
+
+
+def _subchain_candidates(
+    factors: Sequence[ChainFactor], best: dict[tuple[int, int], Bracketing], i: int, j: int
+) -> list[Bracketing]:
+    """Return the bracketings of a subchain of several factors that may be the cheapest.
+
+    The product comes first, because it runs no rule: it is taken if the costs are equal.
+
+    Parameters
+    ----------
+    factors : sequence of ChainFactor
+        The chain.
+    best : dict of (int, int) to Bracketing
+        The cheapest bracketings of all shorter subchains.
+    i, j : int
+        The subchain: factors i, …, j - 1.
+
+    Returns
+    -------
+    list of Bracketing
+        The cheapest product, and the extensions by one factor.
+    """
+    rows, columns = factors[j - 1].rows, factors[i].columns
+
+    def product_cost(m: int) -> int:
+        """Return the cost if the subchain is split before factor m."""
+        left, right = best[i, m], best[m, j]
+        return left.cost + right.cost + rows * columns * _inner_dimension(right, left, factors)
+
+    m = min(range(i + 1, j), key=product_cost)
+    return [
+        multiply_subchains(factors, best[m, j], best[i, m]),
+        pull_further(factors, best[i + 1, j]),
+        push_further(factors, best[i, j - 1]),
+    ]
+
+
+def bracket_factor(factors: Sequence[ChainFactor], i: int, how: str) -> Bracketing:
+    """Return the bracketing of one factor: by rows or columns, unless it is there already."""
+    factor = factors[i]
+    if factor.form == GENERAL:
+        cost = factor.pull * (factor.rows if how == "rows" else factor.columns)
+        return Bracketing(how, i, i + 1, cost, cost)
+    cost = factor.pull if factor.form == DIAGONAL else 0
+    return Bracketing(factor.form, i, i + 1, cost, cost)
+
+
+def pull_further(factors: Sequence[ChainFactor], right: Bracketing) -> Bracketing:
+    """Pull the rows of a subchain through the factor before it."""
+    more = factors[right.last - 1].rows * factors[right.first - 1].pull
+    return _extend_subchain(right, "rows", "pulled", right.first - 1, right.last, more)
+
+
+def push_further(factors: Sequence[ChainFactor], left: Bracketing) -> Bracketing:
+    """Push the columns of a subchain through the factor after it."""
+    more = factors[left.first].columns * factors[left.last].pull
+    return _extend_subchain(left, "columns", "pushed", left.first, left.last + 1, more)
+
+
+def _extend_subchain(
+    shorter: Bracketing, begun: str, how: str, first: int, last: int, more: int
+) -> Bracketing:
+    """Return a subchain that is one factor longer than `shorter`.
+
+    Parameters
+    ----------
+    shorter : Bracketing
+        The subchain that is extended.
+    begun, how : str
+        The method that begins in this direction, and the one that goes on in it. If `shorter`
+        uses one of them, the extension belongs to the same step.
+    first, last : int
+        Bounds of the longer subchain.
+    more : int
+        Multiplications that the extension takes.
+
+    Returns
+    -------
+    Bracketing
+        The bracketing of factors first, …, last - 1.
+    """
+    cost = shorter.cost + more
+    if shorter.how in (begun, how):
+        return Bracketing(shorter.how, first, last, shorter.own + more, cost, shorter.parts)
+    return Bracketing(how, first, last, more, cost, (shorter,))
+
+
+def multiply_subchains(
+    factors: Sequence[ChainFactor], right: Bracketing, left: Bracketing
+) -> Bracketing:
+    """Return the product of two neighbouring subchains; `right` is nearer to y."""
+    rows, columns = factors[right.last - 1].rows, factors[left.first].columns
+    own = rows * columns * _inner_dimension(right, left, factors)
+    cost = own + right.cost + left.cost
+    return Bracketing("product", left.first, right.last, own, cost, (right, left))
+
+
+def _inner_dimension(right: Bracketing, left: Bracketing, factors: Sequence[ChainFactor]) -> int:
+    """Return the multiplications per entry of a product; a diagonal only scales rows or columns."""
+    return 1 if DIAGONAL in (right.how, left.how) else factors[right.first].columns
+
+
+CHAIN_ORDERS = {
+    "reverse": reverse_bracketing,
+    "forward": forward_bracketing,
+    "segments": optimal_bracketing,
+}
+"""Bracketing of a chain by the name of its order."""
+
+
+# Choosing among the orders
+
+
+def choose_order(memory: Memory, table: Table, targets: Sequence[int], order: str) -> ChainChoice:
+    """Return how the Jacobian by the targets is multiplied.
+
+    Parameters
+    ----------
+    memory : Memory
+        Memory of the tape.
+    table : Table
+        Table of the output, which may be empty.
+    targets : sequence of int
+        The nodes by which to differentiate; each of them leads to the output.
+    order : str
+        Name of an order. Any name that is not in `CHAIN_ORDERS` stands for the order with the
+        fewest multiplications; of several, reverse is taken before forward and that before others.
+
+    Returns
+    -------
+    ChainChoice
+        The order, its bracketing and the reason.
+    """
+    if not targets:
+        return ChainChoice(order, [], None, {}, "no path leads from x to y")
+    if len(table.up) > MAX_CHAIN_NODES and order != "segments":
+        return _choose_by_size(memory.steps, table, targets, order)
+    factors = jacobian_chain(memory, table, targets)
+    bracketings = {name: bracket(factors) for name, bracket in CHAIN_ORDERS.items()}
+    totals = {name: bracketing.cost for name, bracketing in bracketings.items()}
+    why = "it was asked for"
+    if order not in CHAIN_ORDERS:
+        order = min(totals, key=lambda name: totals[name])
+        why = _reason_for(memory, factors, order)
+    return ChainChoice(order, factors, bracketings[order], totals, why)
+
+
+def _choose_by_size(steps: Steps, table: Table, targets: Sequence[int], order: str) -> ChainChoice:
+    """Return one direction through a large program: by rows, unless columns are fewer."""
+    rows = size_of(steps[table.output][SHAPE])
+    columns = sum(size_of(steps[t][SHAPE]) for t in targets)
+    if order not in CHAIN_ORDERS:
         order = "reverse" if rows <= columns else "forward"
-    whole = [Segment(tuple(targets), table.output, columns, rows, 0, GENERAL)]
+    factors = [ChainFactor(tuple(targets), table.output, columns, rows, 0, GENERAL)]
     why = f"by size alone; in {len(table.up):,} nodes no segments are looked for"
-    return Choice(order, whole, ORDERS[order](whole), {}, why)
+    return ChainChoice(order, factors, CHAIN_ORDERS[order](factors), {}, why)
 
 
-def _why(memory: Memory, segments: list[Segment], order: str) -> str:
-    if len(segments) == 1:
+def _reason_for(memory: Memory, factors: list[ChainFactor], order: str) -> str:
+    """Return why the order takes the fewest multiplications."""
+    if len(factors) == 1:
         return "no node between is crossed by every path"
     if order != "segments":
-        return f"no order of the {len(segments)} segments takes fewer"
-    seam = min(segments[1:], key=lambda segment: segment.columns)
-    return f"every path crosses {printable(memory.nodes.name(seam.start[0]), 20)}, of size {seam.columns:,}"
+        return f"no order of the {len(factors)} segments takes fewer"
+    narrowest = min(factors[1:], key=lambda factor: factor.columns)
+    name = printable(memory.nodes.name(narrowest.start[0]), 20)
+    return f"every path crosses {name}, of size {narrowest.columns:,}"

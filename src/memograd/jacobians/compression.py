@@ -1,73 +1,115 @@
-"""Dense Jacobians of which most is zero: a few sums of rows and columns, as colours say, and each entry put into its place."""
+"""Dense Jacobians by compression: few sums of rows and columns, as a colouring says.
+
+See Also
+--------
+memograd.jacobians.colouring : Which rows or columns share nothing.
+memograd.jacobians.sparsity : The pattern, and the entries of a sparse Jacobian.
+"""
 
 from typing import Any
 
 from ..errors import RefusedError
-from ..memory.memory import Memory, Table, leading_to
+from ..memory.memory import leading_to
 from ..program.steps import OP
 from ..rules.registration import RULES
 from ..tape.node import Node
 from ..text import describe
-from .chain_execution import Answer, block, leading
-from .chain_order import MOST_NODES, ordered
-from .report import Entry, Tally, quotient
-from .sparsity import jacobian_entries, of_jacobian, patterns, remembered, spread
+from .chain_execution import BlocksAndReport, JacobianRow
+from .chain_order import MAX_CHAIN_NODES, ChainChoice, path_nodes, pull_cost
+from .report import AccumulationStep, Tally, jacobian_label
+from .sparsity import (
+    compress_jacobian,
+    compression_for,
+    jacobian_entries,
+    propagate_patterns,
+    scatter_entries,
+)
 
 COLOURS = "colours"
 
-LEAST = 64
-"""Rows and columns that a Jacobian must have for its colours to be looked for unasked."""
+MIN_COLOURED_SIZE = 64
+"""Fewest rows and columns of a Jacobian for which ``"auto"`` considers compression."""
 
-FEW = 8
-"""Entries a row or column, on the average, that it may have then, and the Jacobian of each node between."""
-
-
-def by_colours(y: Node, xs: list[Node], record: bool) -> Answer:
-    """∂y/∂x for each x, in the shape and dtype in which it is handed out; and what it took."""
-    memory = y.tape._memory
-    table = memory.empty_table(y.id, first=min((x.id for x in xs), default=0))
-    near = leading(table, y, xs)
-    _check_real([y, *near] if near else [])
-    entries = tuple(_entry(memory, table, y, x) for x in near)
-    totals = ordered(memory, table, [x.id for x in near], "reverse").totals if near else {}
-    found = {x.id: _matrix(y, x, record) for x in near}
-    blocks = [block(y, x, found.get(x.id)) for x in xs]
-    derivative = quotient(memory, [y.id], [x.id for x in xs])
-    total = {COLOURS: sum(entry.multiplications for entry in entries)} if totals else {}
-    return blocks, Tally(derivative, COLOURS, entries, total | totals, "rows or columns that share nothing are summed")
+MAX_MEAN_ENTRIES = 8
+"""Most entries in a row or column, on average, of the Jacobians that ``"auto"`` compresses."""
 
 
-def _check_real(nodes: list[Node]) -> None:
-    """Raise unless the nodes are real: the sums are pulled and pushed as real numbers."""
-    for n in nodes:
+def accumulate_by_colours(row: JacobianRow, choice: ChainChoice) -> BlocksAndReport:
+    """Return ∂y/∂x for each x by sums of rows or columns, and the report.
+
+    Parameters
+    ----------
+    row : JacobianRow
+        The request.
+    choice : ChainChoice
+        The best order of the chain, to be compared with in the report.
+
+    Returns
+    -------
+    list of array or Node, and Tally
+        The blocks and the report.
+
+    Raises
+    ------
+    RefusedError
+        A node is complex: the sums are pulled and pushed as real numbers.
+    """
+    _check_real(row)
+    steps = tuple(_compression_step(row, x, choice) for x in row.targets)
+    blocks = row.blocks(_matrix_from_sums(row.y, x, row.record) for x in row.targets)
+    total = {COLOURS: sum(step.multiplications for step in steps)} if choice.totals else {}
+    why = "rows or columns that share nothing are summed"
+    return blocks, Tally(row.label, COLOURS, steps, total | choice.totals, why)
+
+
+def _check_real(row: JacobianRow) -> None:
+    """Raise if y or a target is complex."""
+    for n in (row.y, *row.targets) if row.targets else ():
         if n.dtype.kind == "c":
-            raise RefusedError(f"Colours are for real numbers, but {describe(n._attributes)} is complex. Take another order.")
+            raise RefusedError(
+                f"Colours are for real numbers, but {describe(n._attributes)} is complex. "
+                f"Take another order."
+            )
 
 
-def _entry(memory: Memory, table: Table, y: Node, x: Node) -> Entry:
-    """What the sums of ∂y/∂x take."""
-    pull = sum(segment.pull for segment in ordered(memory, table, [x.id], "reverse").segments)
-    return Entry(quotient(memory, [y.id], [x.id]), (y.size, x.size), COLOURS, remembered(of_jacobian, y, x).sums * pull)
+def _compression_step(row: JacobianRow, x: Node, choice: ChainChoice) -> AccumulationStep:
+    """Return the step that computes ∂y/∂x, with its multiplications if those were counted."""
+    memory, y = row.y.tape._memory, row.y
+    cost = 0
+    if choice.totals:
+        pull = pull_cost(memory.steps, row.table, path_nodes(row.table, [x.id]))
+        cost = compression_for(compress_jacobian, y, x).sums * pull
+    return AccumulationStep(jacobian_label(memory, [y.id], [x.id]), (y.size, x.size), COLOURS, cost)
 
 
-def _matrix(y: Node, x: Node, record: bool) -> Any:
-    matrix = spread(*jacobian_entries(y, x))
+def _matrix_from_sums(y: Node, x: Node, record: bool) -> Any:
+    """Return ∂y/∂x as a dense matrix, an array or a node."""
+    matrix = scatter_entries(*jacobian_entries(y, x))
     return matrix if record else matrix.value
 
 
-def are_fewer(y: Node, x: Node) -> bool:
-    """Whether the entries are few, and sums of them take fewer multiplications than any other order; in doubt it is not so.
+def is_compression_cheaper(row: JacobianRow, choice: ChainChoice) -> bool:
+    """Return whether sums of rows or columns take fewer multiplications than the chosen order.
 
-    The patterns on the way are looked at as long as each has few places; products of arrays have many.
+    Patterns are propagated only if it may be so: large real Jacobians by one input, whose
+    patterns all have few entries. Products of arrays have many.
     """
-    if min(y.size, x.size) < LEAST or "c" in (y.dtype.kind, x.dtype.kind) or y.id - x.id > MOST_NODES or not _is_sparse(y, x):
+    if choice.bracketing is None or len(row.xs) != 1:
         return False
+    y, (x,) = row.y, row.xs
+    is_large = min(y.size, x.size) >= MIN_COLOURED_SIZE
+    is_real = "c" not in (y.dtype.kind, x.dtype.kind)
+    if not is_large or not is_real or y.id - x.id > MAX_CHAIN_NODES:
+        return False
+    if not _has_sparse_patterns(y, x):
+        return False
+    return _compression_step(row, x, choice).multiplications < choice.bracketing.cost
+
+
+def _has_sparse_patterns(y: Node, x: Node) -> bool:
+    """Return whether no op between x and y is a product, and all Jacobians by x are sparse."""
     memory = y.tape._memory
-    table = memory.empty_table(y.id, first=x.id)
-    return x.id in table.up and _entry(memory, table, y, x).multiplications < ordered(memory, table, [x.id], "auto").product.cost
-
-
-def _is_sparse(y: Node, x: Node) -> bool:
-    steps = y.tape._memory.steps
-    kinds = {RULES[steps[n][OP]].kind for n in leading_to(y.tape._memory, y.id, first=x.id + 1)}
-    return kinds.isdisjoint({"multilinear", "rule"}) and all(p.columns.size <= FEW * max(p.shape) for _, p in patterns(y, x))
+    kinds = {RULES[memory.steps[n][OP]].kind for n in leading_to(memory, y.id, first=x.id + 1)}
+    return kinds.isdisjoint({"multilinear", "rule"}) and all(
+        p.columns.size <= MAX_MEAN_ENTRIES * max(p.shape) for _, p in propagate_patterns(y, x)
+    )

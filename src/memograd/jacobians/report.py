@@ -1,4 +1,4 @@
-"""What a Jacobian took: the steps in the order in which they were taken, and how other orders would have compared."""
+"""Report on a Jacobian: the steps that computed it, and what other orders would have cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ..memory.memory import Memory
 from ..text import as_text, printable
-from .chain_order import Choice, Product, Segment
+from .chain_order import Bracketing, ChainChoice, ChainFactor
 
-HOW = {
+METHOD_TEXTS = {
     "diagonal": "a diagonal, from one pull",
     "matrix": "a matrix of the program",
     "rows": "rows, by pulls",
@@ -19,10 +19,23 @@ HOW = {
     "colours": "in sums, by colours",
     "elimination": "eliminated one by one",
 }
+"""Text of each method of :class:`AccumulationStep` in the printed table."""
 
 
-class Entry(NamedTuple):
-    """One step: the derivative that it gives, how, of which shape as a matrix, and the multiplications it takes."""
+class AccumulationStep(NamedTuple):
+    """Step of the computation of a Jacobian.
+
+    Attributes
+    ----------
+    derivative : str
+        ``∂y/∂x``.
+    shape : tuple of int
+        Shape of the derivative as a matrix.
+    how : str
+        Method, a key of `METHOD_TEXTS`.
+    multiplications : int
+        Multiplications that the step takes.
+    """
 
     derivative: str
     shape: tuple[int, int]
@@ -32,7 +45,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Tally:
-    """How a Jacobian was multiplied together, and why so; prints as a table.
+    """Report on how a Jacobian was computed and why; prints as a table.
 
     Attributes
     ----------
@@ -40,25 +53,25 @@ class Tally:
         ``∂y/∂x``.
     order : str
         The order that was taken.
-    entries : tuple of Entry
+    entries : tuple of AccumulationStep
         The steps, each after those that it uses.
     totals : dict
-        The multiplications that each order takes; empty where the program was too large to count them. Additions and moves
-        are none; an op that is no product takes one an element.
+        The multiplications of each order; empty if the program is too large to count them.
+        Additions and moves count nothing; an op that is no product counts one per element.
     why : str
-        Why this order.
+        Why this order was taken.
     """
 
     derivative: str
     order: str
-    entries: tuple[Entry, ...]
+    entries: tuple[AccumulationStep, ...]
     totals: Mapping[str, int]
     why: str
 
     @property
     def multiplications(self) -> int:
-        """What the order that was taken takes."""
-        return sum(entry.multiplications for entry in self.entries)
+        """Multiplications of the order that was taken."""
+        return sum(step.multiplications for step in self.entries)
 
     def __repr__(self) -> str:
         return "\n".join(self._lines())
@@ -66,35 +79,46 @@ class Tally:
     _repr_html_ = as_text
 
     def _lines(self) -> Iterator[str]:
+        """Yield the lines of the table."""
         yield f"{'derivative':<22}{'elements':>15}  {'how':<25}{'multiplications':>15}"
-        for what, (rows, columns), how, count in self.entries:
-            yield f"{what:<22}{f'{rows} × {columns}':>15}  {HOW[how]:<25}{f'{count:,}' if self.totals else 'not counted':>15}"
+        for step in self.entries:
+            shape = f"{step.shape[0]} × {step.shape[1]}"
+            count = f"{step.multiplications:,}" if self.totals else "not counted"
+            yield f"{step.derivative:<22}{shape:>15}  {METHOD_TEXTS[step.how]:<25}{count:>15}"
         for order, total in sorted(self.totals.items(), key=lambda item: item[0] != self.order):
-            yield f"{'in all' if order == self.order else 'instead':<39}{order:<25}{total:>15,}"
+            label = "in all" if order == self.order else "instead"
+            yield f"{label:<39}{order:<25}{total:>15,}"
         yield f"{self.order}: {self.why}"
 
 
-def tally_of(memory: Memory, choice: Choice) -> Tally:
-    """The tally of an order that was chosen."""
-    entries = tuple(_entries(memory, choice.segments, choice.product))
-    return Tally(entries[-1].derivative, choice.order, entries, choice.totals, choice.why)
+def chain_report(memory: Memory, choice: ChainChoice, label: str) -> Tally:
+    """Return the report on a chosen order; `label` names the Jacobian if the chain is empty."""
+    steps: tuple[AccumulationStep, ...] = ()
+    if choice.bracketing is not None:
+        steps = tuple(_bracketing_steps(memory, choice.factors, choice.bracketing))
+        label = steps[-1].derivative
+    return Tally(label, choice.order, steps, choice.totals, choice.why)
 
 
-def _entries(memory: Memory, segments: list[Segment], product: Product) -> Iterator[Entry]:
-    """The steps of a product, those of its parts first."""
-    for part in product.parts:
-        yield from _entries(memory, segments, part)
-    start, end = segments[product.first], segments[product.last - 1]
-    yield Entry(quotient(memory, [end.end], start.start), (end.rows, start.columns), product.how, product.own)
+def _bracketing_steps(
+    memory: Memory, factors: list[ChainFactor], bracketing: Bracketing
+) -> Iterator[AccumulationStep]:
+    """Yield the steps of a bracketing, those of its parts first."""
+    for part in bracketing.parts:
+        yield from _bracketing_steps(memory, factors, part)
+    start, end = factors[bracketing.first], factors[bracketing.last - 1]
+    label = jacobian_label(memory, [end.end], start.start)
+    yield AccumulationStep(label, (end.rows, start.columns), bracketing.how, bracketing.own)
 
 
-def quotient(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
-    """``∂y/∂x``; of several nodes the first, and of none an ellipsis."""
+def jacobian_label(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
+    """Return ``∂y/∂x``; of several nodes the first is named, and of none an ellipsis."""
 
-    def shown(nodes: Sequence[int]) -> str:
+    def name_of(nodes: Sequence[int]) -> str:
+        """Return the name of the first node, in parentheses if there are more."""
         if not nodes:
             return "…"
         first = printable(memory.nodes.name(nodes[0]), 8)
         return first if len(nodes) == 1 else f"({first}, …)"
 
-    return printable(f"∂{shown(ys)}/∂{shown(xs)}", 21)
+    return printable(f"∂{name_of(ys)}/∂{name_of(xs)}", 21)

@@ -1,7 +1,14 @@
-"""Sparse Jacobians and Hessians: which entries there can be, from the program alone; and those entries, a few rows or columns at a time.
+"""Sparse Jacobians and Hessians: the pattern from the program alone, the entries by compression.
 
-Rows that share no column can be pulled together: their sum still shows each entry by itself. So can columns be pushed
-that share no row. A colouring says which ones go together, and an array of places where each entry is found again.
+Rows that share no column can be pulled together: their sum still shows each entry by itself.
+Columns that share no row can be pushed together. A colouring says which ones are summed, and an
+array of positions says where each entry is found in the sums.
+
+References
+----------
+A. R. Curtis, M. J. D. Powell and J. K. Reid, "On the estimation of sparse Jacobian matrices",
+IMA Journal of Applied Mathematics 13 (1974). A. H. Gebremedhin, F. Manne and A. Pothen, "What
+color is your Jacobian? Graph coloring for computing derivatives", SIAM Review 47 (2005).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,185 +28,209 @@ from ..solver.recursion import cast, checked, grad_node, scalar
 from ..tape.node import Node
 from ..text import describe, library
 from ..transforms.batched_products import pulled_rows, pushed_columns
-from .colouring import count, fewest, starred
-from .sparsity_pattern import Pattern, diagonal, empty
+from .colouring import best_colouring, count_colours, star_colouring
+from .sparsity_pattern import Pattern, diagonal_pattern, empty_pattern
 from .sparsity_propagation import link
 
 
-def pattern(y: Node, x: Node) -> Pattern:
-    """Which entries of ∂y/∂x, of shape (y.size, x.size), can be other than zero, whatever values the leaves have.
+def jacobian_pattern(y: Node, x: Node) -> Pattern:
+    """Return the pattern of ∂y/∂x, of shape (y.size, x.size), for all values of the leaves.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> pattern(np.diff(x * x), x).dense.astype(int)
+    >>> jacobian_pattern(np.diff(x * x), x).dense.astype(int)
     array([[1, 1, 0],
            [0, 1, 1]])
     """
-    found = empty((y.size, x.size))
-    for n, p in patterns(y, x):
-        found = p if n == y.id else found
-    return found
+    pattern = empty_pattern((y.size, x.size))
+    for n, p in propagate_patterns(y, x):
+        if n == y.id:
+            pattern = p
+    return pattern
 
 
-def patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
-    """The nodes between x and y in order, each with the pattern of its Jacobian by x."""
-    steps = y.tape._memory.steps
-    found = {x.id: diagonal(x.size)}
-    yield x.id, found[x.id]
-    between = sorted(leading_to(y.tape._memory, y.id, first=x.id + 1))
-    last = {o: c for c in between for o in uses_in(steps[c][ARGS])}
+def propagate_patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
+    """Yield the nodes between x and y in order, each with the pattern of its Jacobian by x."""
+    memory = y.tape._memory
+    steps = memory.steps
+    patterns = {x.id: diagonal_pattern(x.size)}
+    yield x.id, patterns[x.id]
+    between = sorted(leading_to(memory, y.id, first=x.id + 1))
+    last_use = {o: c for c in between for o in uses_in(steps[c][ARGS])}
     for c in between:
-        parts = [_through(steps, c, k, found[o]) for o, k in _counting(steps[c]) if o in found]
-        if parts:
-            found[c] = reduce(or_, parts)
-            yield c, found[c]
+        terms = [
+            _propagate_through(steps, c, k, patterns[o])
+            for o, k in _differentiable_operands(steps[c])
+            if o in patterns
+        ]
+        if terms:
+            patterns[c] = reduce(or_, terms)
+            yield c, patterns[c]
         for o in uses_in(steps[c][ARGS]):
-            if last[o] == c:
-                found.pop(o, None)  # a long program need not hold them all
+            if last_use[o] == c:
+                patterns.pop(o, None)  # so that a long program does not hold all of them
 
 
 def hessian_pattern(L: Node, x: Node) -> Pattern:
-    """Which entries of ∂²L/∂x² can be other than zero: what the gradient's own program shows in both triangles."""
+    """Return the pattern of ∂²L/∂x²: the entries that the gradient's program has on both sides."""
     with L.tape.scratch():
-        p = pattern(grad_node(L, x), x)
+        p = jacobian_pattern(grad_node(L, x), x)
     return p & p.T
 
 
-def _counting(step: Step) -> list[tuple[int, int]]:
-    """The operands of a node for which its rule has a line, each with its position."""
-    lines = RULES[step[OP]].lines
-    return [(a, k) for k, a in enumerate(step[ARGS]) if type(a) is Operand and lines[k,]]
+def _differentiable_operands(step: Step) -> list[tuple[int, int]]:
+    """Return the operands by which a step has a derivative, each with its position."""
+    vjps = RULES[step[OP]].lines
+    return [(a, k) for k, a in enumerate(step[ARGS]) if type(a) is Operand and vjps[k,]]
 
 
-def _through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:
-    """What comes into c through its operand k, whose pattern is p."""
+def _propagate_through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:
+    """Return the pattern that operand k, whose own pattern is p, contributes to node c."""
     return reduce(lambda right, left: left @ right, reversed(link(steps, c, k)), p)
 
 
-# ------------------------------------------------------------------------------------------------- a few rows at a time
-
-
 class Compression(NamedTuple):
-    """Which rows and columns of a Jacobian to compute together, and where its entries are then.
+    """Rows and columns of a Jacobian to be summed, and the positions of its entries in the sums.
 
     Attributes
     ----------
     pattern : Pattern
-        Of the Jacobian.
+        Pattern of the Jacobian.
     rows, columns : array of bool
-        For each sum of rows, to be pulled, and for each sum of columns, to be pushed: which ones are summed.
-    places : array of int
-        For each place of the pattern, where its entry stands among all numbers of the sums.
+        Seed matrices: one row for each sum of rows, which is pulled, and for each sum of columns,
+        which is pushed, with True for what is summed.
+    positions : array of int
+        Position of each entry of the pattern among all numbers of the sums.
     """
 
     pattern: Pattern
     rows: Any
     columns: Any
-    places: Any
+    positions: Any
 
     @property
     def sums(self) -> int:
-        """How many there are."""
+        """Number of sums of rows and columns."""
         return len(self.rows) + len(self.columns)
 
 
-def remembered(make: Callable[[Node, Node], Compression], y: Node, x: Node) -> Compression:
-    """`make(y, x)`, which depends on the program alone: made once, however often leaves are assigned to."""
+CompressionCache = dict[tuple[Callable[[Node, Node], Compression], int, int], Compression]
+
+COMPRESSIONS: WeakKeyDictionary[Memory, CompressionCache] = WeakKeyDictionary()
+"""Compressions of each tape's Jacobians and Hessians, as long as the tape lives."""
+
+
+def compression_for(make: Callable[[Node, Node], Compression], y: Node, x: Node) -> Compression:
+    """Return ``make(y, x)``, computed once: it depends on the program, not on values."""
     memory = y.tape._memory
-    known = KNOWN.setdefault(memory, {})
+    cache = COMPRESSIONS.setdefault(memory, {})
     key = (make, y.id, x.id)
-    if key not in known:
-        for gone in [other for other in known if other[1] not in memory.steps]:
-            del known[gone]  # its scratch block has ended
-        known[key] = make(y, x)
-    return known[key]
+    if key not in cache:
+        for ended in [other for other in cache if other[1] not in memory.steps]:
+            del cache[ended]  # its scratch block has ended
+        cache[key] = make(y, x)
+    return cache[key]
 
 
-Known = dict[tuple[Callable[[Node, Node], Compression], int, int], Compression]
-
-KNOWN: WeakKeyDictionary[Memory, Known] = WeakKeyDictionary()
-"""What was made for each tape's programs, as long as somebody holds the tape."""
-
-
-def of_jacobian(y: Node, x: Node) -> Compression:
-    """How to compress ∂y/∂x."""
-    return compressed(pattern(y, x))
+def compress_jacobian(y: Node, x: Node) -> Compression:
+    """Return the compression of ∂y/∂x."""
+    return compress_pattern(jacobian_pattern(y, x))
 
 
-def of_hessian(L: Node, x: Node) -> Compression:
-    """How to compress ∂²L/∂x²."""
-    return compressed_symmetric(hessian_pattern(L, x))
+def compress_hessian(L: Node, x: Node) -> Compression:
+    """Return the compression of ∂²L/∂x²."""
+    return compress_symmetric_pattern(hessian_pattern(L, x))
 
 
-def compressed(p: Pattern) -> Compression:
-    """By rows or columns that share nothing, and those of the other side that are too long for that."""
-    by_rows, together, alone = fewest(p)
+def compress_pattern(p: Pattern) -> Compression:
+    """Return the compression by rows or columns that share nothing.
+
+    Columns (rows) that are too long for that are computed by themselves.
+    """
+    by_rows, together, alone = best_colouring(p)
     rows, columns = (together, alone) if by_rows else (alone, together)
     pulled = rows[p.rows] * p.shape[1] + p.columns
-    pushed = count(rows) * p.shape[1] + columns[p.columns] * p.shape[0] + p.rows
-    left_out = alone[p.columns if by_rows else p.rows] >= 0
-    return Compression(p, _members(rows), _members(columns), np.where(left_out == by_rows, pushed, pulled))
+    pushed = count_colours(rows) * p.shape[1] + columns[p.columns] * p.shape[0] + p.rows
+    is_alone = alone[p.columns if by_rows else p.rows] >= 0
+    positions = np.where(is_alone == by_rows, pushed, pulled)
+    return Compression(p, _colour_masks(rows), _colour_masks(columns), positions)
 
 
-def compressed_symmetric(p: Pattern) -> Compression:
-    """By the rows of a star colouring: an entry that is not alone in its sum is so on the other side of the diagonal."""
-    colours = starred(p)
+def compress_symmetric_pattern(p: Pattern) -> Compression:
+    """Return the compression by the rows of a star colouring.
+
+    If entry (i, j) shares its number in the sums with others, (j, i) does not.
+    """
+    colours = star_colouring(p)
     rows, columns = p.rows, p.columns
-    _, sums, members = np.unique(columns * max(count(colours), 1) + colours[rows], return_inverse=True, return_counts=True)
+    keys = columns * max(count_colours(colours), 1) + colours[rows]
+    _, sums, members = np.unique(keys, return_inverse=True, return_counts=True)
     i, j = np.where(members[sums] == 1, (rows, columns), (columns, rows))
-    return Compression(p, _members(colours), np.zeros((0, p.shape[1]), bool), colours[i] * p.shape[1] + j)
+    no_columns = np.zeros((0, p.shape[1]), bool)
+    return Compression(p, _colour_masks(colours), no_columns, colours[i] * p.shape[1] + j)
 
 
-def _members(colours: Any) -> Any:
-    """For each colour a row, with True for what has it."""
-    return np.equal(np.arange(count(colours))[:, None], colours)
+def _colour_masks(colours: Any) -> Any:
+    """Return a row for each colour, with True for what has it."""
+    return np.equal(np.arange(count_colours(colours))[:, None], colours)
 
 
-def sums(y: Node, x: Node, rows: Any, columns: Any) -> Any:
-    """All numbers of the sums of rows and columns of ∂y/∂x that seeds and tangents make, in x's dtype; a node where those are nodes."""
+def compute_sums(y: Node, x: Node, rows: Any, columns: Any) -> Any:
+    """Return all numbers of the sums of rows and of columns of ∂y/∂x, in x's dtype.
+
+    Parameters
+    ----------
+    y, x : Node
+        Output and input.
+    rows, columns : array or Node
+        Seeds to be pulled, and tangents to be pushed.
+
+    Returns
+    -------
+    array or Node
+        One axis: the sums of rows, one after the other, then the sums of columns.
+    """
     parts = [np.ravel(pulled_rows(y, [x], rows)[0])] if len(rows) else []
     parts += [np.ravel(cast(pushed_columns(y, [x], [columns]), x.dtype))] if len(columns) else []
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def seeds_of(y: Node, x: Node, how: Compression) -> tuple[Any, Any]:
-    """The seeds and tangents in the shape and dtype of what they are pulled from, and pushed from."""
+def seeds_and_tangents(y: Node, x: Node, how: Compression) -> tuple[Any, Any]:
+    """Return the seeds in y's shape and dtype, and the tangents in x's."""
     rows, columns = np.reshape(how.rows, (-1, *y.shape)), np.reshape(how.columns, (-1, *x.shape))
     return rows.astype(y.dtype), columns.astype(x.dtype)
 
 
-# ------------------------------------------------------------------------------------------------------------ to ask
-
-
 def sparse_jacobian(y: Node, x: Node) -> Any:
-    """∂y/∂x as a SciPy sparse array; the dense one is never built.
+    """Compute ∂y/∂x as a SciPy sparse array; the dense one is never built.
 
     Parameters
     ----------
     y : Node
-        Of any shape, and of a real dtype.
+        A node of any shape and a real dtype.
     x : Node
-        By what to differentiate, of a real dtype.
+        The node by which to differentiate, of a real dtype.
 
     Returns
     -------
     scipy.sparse.csr_array
-        Of shape (y.size, x.size): elements are numbered as `ravel` does. It holds what can be other than zero.
+        Of shape (y.size, x.size); elements are numbered as `ravel` does. It holds all entries that
+        may be nonzero.
 
     Raises
     ------
     MissingLibraryError
-        SciPy is not installed.
+        If SciPy is not installed.
     NotDifferentiableError, OtherTapeError
-        As for :func:`memograd.grad`; and where y or x is complex.
+        As for :func:`memograd.grad`; and if y or x is complex.
 
     Notes
     -----
-    The places come from the program alone, and are found once: after an assignment only the entries are computed anew.
-    Structurally orthogonal rows or columns (Curtis, Powell and Reid, 1974) are computed together: a band of width w takes w
-    pulls, however long it is.
+    The pattern depends on the program alone and is derived once: after an assignment, only the
+    entries are computed again. Structurally orthogonal rows or columns (Curtis, Powell and Reid,
+    1974) are computed together: a band of width w takes w pulls, however long it is.
 
     Examples
     --------
@@ -210,20 +241,20 @@ def sparse_jacobian(y: Node, x: Node) -> Any:
            [ 0., -4.,  6.]])
     """
     csr_array = library("scipy.sparse").csr_array
-    _check(y, x)
+    _check_real_matrix(y, x)
     with y.tape.scratch():
-        return _array(csr_array, remembered(of_jacobian, y, x), y, x)
+        return _assemble_csr(csr_array, compression_for(compress_jacobian, y, x), y, x)
 
 
 def sparse_hessian(L: Node, x: Node) -> Any:
-    """∂²L/∂x² as a SciPy sparse array; the dense one is never built.
+    """Compute ∂²L/∂x² as a SciPy sparse array; the dense one is never built.
 
     Parameters
     ----------
     L : Node
         A scalar of a real dtype.
     x : Node
-        By what to differentiate twice, of a real dtype.
+        The node by which to differentiate twice, of a real dtype.
 
     Returns
     -------
@@ -233,13 +264,13 @@ def sparse_hessian(L: Node, x: Node) -> Any:
     Raises
     ------
     MissingLibraryError
-        SciPy is not installed.
+        If SciPy is not installed.
     NotScalarError, NotDifferentiableError, OtherTapeError
-        As for :func:`memograd.grad`; and where L or x is complex.
+        As for :func:`memograd.grad`; and if L or x is complex.
 
     Notes
     -----
-    By a star colouring (Gebremedhin, Manne and Pothen, 2005) of the gradient's pattern.
+    The gradient's pattern is compressed by a star colouring (Gebremedhin, Manne and Pothen, 2005).
 
     Examples
     --------
@@ -251,52 +282,53 @@ def sparse_hessian(L: Node, x: Node) -> Any:
            [0., 4., 0.]])
     """
     csr_array = library("scipy.sparse").csr_array
-    _check(scalar(L), x)
+    _check_real_matrix(scalar(L), x)
     with L.tape.scratch():
-        return _array(csr_array, remembered(of_hessian, L, x), grad_node(L, x), x)
+        return _assemble_csr(csr_array, compression_for(compress_hessian, L, x), grad_node(L, x), x)
 
 
-def _array(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
-    """The entries as they are now, at their places."""
+def _assemble_csr(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
+    """Compute the entries of ∂y/∂x and return them as a sparse array."""
     p = how.pattern
-    data = sums(y, x, *seeds_of(y, x, how))[how.places] if p.columns.size else np.zeros(0, x.dtype)
+    data = np.zeros(0, x.dtype)
+    if p.columns.size:
+        data = compute_sums(y, x, *seeds_and_tangents(y, x, how))[how.positions]
     return csr_array((data, p.columns, p.starts), p.shape)
 
 
-def _check(y: Node, x: Node) -> None:
+def _check_real_matrix(y: Node, x: Node) -> None:
     """Raise unless ∂y/∂x is a matrix of real numbers."""
     checked(y, y)
     checked(y, x)
     for node in (y, x):
         if node.dtype.kind == "c":
             raise NotDifferentiableError(
-                f"{describe(node._attributes)} is complex, and a sparse derivative is a matrix of real numbers. "
-                f"Ask for one by np.real and np.imag of it, as leaves of their own."
+                f"{describe(node._attributes)} is complex, and a sparse derivative is a matrix of "
+                f"real numbers. Ask for one by np.real and np.imag of it, as leaves of their own."
             )
 
 
-# ----------------------------------------------------------------------------------------------------------- as nodes
-
-
 def jacobian_entries(y: Node, x: Node) -> tuple[Node, Pattern]:
-    """The entries of ∂y/∂x that can be other than zero as a node, row by row, and their places: the program, to be planned.
+    """Record the entries of ∂y/∂x that may be nonzero as a node; return it and the pattern.
+
+    The entries stand row by row. The node can be compiled into a plan.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> data, places = jacobian_entries(np.diff(x * x), x)
-    >>> mg.plan(data, inputs=[x])([1.0, 2.0, 4.0]), places.columns
+    >>> data, pattern = jacobian_entries(np.diff(x * x), x)
+    >>> mg.plan(data, inputs=[x])([1.0, 2.0, 4.0]), pattern.columns
     (array([-2.,  4., -4.,  8.]), array([0, 1, 1, 2]))
     """
-    _check(y, x)
-    how = remembered(of_jacobian, y, x)
-    rows, columns = (y.tape.record(np.copy, (seeds,)) for seeds in seeds_of(y, x, how))
-    data: Node = np.take(sums(y, x, rows, columns), how.places)
+    _check_real_matrix(y, x)
+    how = compression_for(compress_jacobian, y, x)
+    rows, columns = (y.tape.record(np.copy, (seeds,)) for seeds in seeds_and_tangents(y, x, how))
+    data: Node = np.take(compute_sums(y, x, rows, columns), how.positions)
     return data, how.pattern
 
 
-def spread(data: Node, p: Pattern) -> Node:
-    """The dense matrix of some entries, as a node of shape ``p.shape``."""
+def scatter_entries(data: Node, p: Pattern) -> Node:
+    """Return the dense matrix with these entries as a node of shape ``p.shape``."""
     matrix: Node = replace(np.zeros(p.shape, data.dtype), data, p.rows, p.columns)
     return matrix

@@ -11,7 +11,8 @@ from programs import programs
 import memograd as mg
 from memograd.arrays.values import same
 from memograd.errors import RefusedError
-from memograd.jacobians.api import NAMES, as_nodes
+from memograd.jacobians import chain_order
+from memograd.jacobians.api import ORDER_NAMES, as_nodes
 from memograd.program.steps import Operand
 
 ORDERS = ["auto", "reverse", "forward", "segments"]
@@ -227,7 +228,7 @@ class TestElimination:
 
     def test_a_large_program_is_not_taken_apart_unasked(self, numbers, monkeypatch):
         ys, xs = numbers
-        monkeypatch.setattr("memograd.jacobians.api.MOST_NODES", 5)
+        monkeypatch.setattr("memograd.jacobians.api.MAX_CHAIN_NODES", 5)
         assert {tally.order for tally in mg.jacobian(ys, xs, report=True)[1]} != {"elimination"}
 
     def test_arrays_are_refused(self, x):
@@ -279,6 +280,14 @@ class TestColours:
         plan = mg.plan(node, inputs=[x])
         x.value = moved = x.value + 0.5
         np.testing.assert_allclose(plan(moved), mg.jacobian(g, x, order="reverse"), rtol=1e-12, atol=1e-12)
+
+    @pytest.mark.parametrize("order", ["auto", "colours"])
+    def test_the_order_is_chosen_once(self, valley, monkeypatch, order):
+        g, x = valley
+        calls, jacobian_chain = [], chain_order.jacobian_chain
+        monkeypatch.setattr(chain_order, "jacobian_chain", lambda *args: calls.append(args) or jacobian_chain(*args))
+        mg.jacobian(g, x, order=order)
+        assert len(calls) == 1
 
     def test_by_name_for_any_program(self, net):
         W, x, y = net
@@ -343,7 +352,7 @@ class TestNodes:
     def test_an_error_half_way_leaves_the_tape_as_it_was(self, net, monkeypatch):
         _, x, y = net
         before = len(y.tape)
-        monkeypatch.setattr("memograd.jacobians.chain_execution.block", lambda *_: 1 / 0)
+        monkeypatch.setattr("memograd.jacobians.chain_execution.jacobian_block", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             as_nodes(y, [x])
         assert len(y.tape) == before
@@ -391,12 +400,12 @@ class TestBadInput:
             call(y, x)
 
     def test_an_empty_nest_has_no_blocks(self, x):
-        for order in NAMES:
+        for order in ORDER_NAMES:
             assert mg.jacobian(np.sum(x), [], order=order, report=True)[0] == mg.jacobian([], x, order=order) == []
 
     @pytest.mark.parametrize("f", [mg.jacobian, mg.functional.jacobian])
     def test_the_orders_are_all_documented(self, f):
-        names = ", ".join(f'"{name}"' for name in NAMES)
+        names = ", ".join(f'"{name}"' for name in ORDER_NAMES)
         assert f"order : {{{names}}}" in f.__doc__
 
     def test_nothing_stays_on_the_tape(self, net, order):

@@ -14,16 +14,16 @@ from memograd.jacobians.chain_order import (
     DIAGONAL,
     GENERAL,
     MATRIX,
-    MOST_SEGMENTS,
-    Segment,
-    cheapest,
-    crossed,
-    forward,
-    narrowed,
-    on_the_way,
-    ordered,
-    reverse,
-    segments_of,
+    MAX_FACTORS,
+    ChainFactor,
+    choose_order,
+    cut_vertices,
+    forward_bracketing,
+    jacobian_chain,
+    optimal_bracketing,
+    path_nodes,
+    reverse_bracketing,
+    shorten_chain,
 )
 from memograd.memory.memory import Table, leading_to
 
@@ -33,12 +33,12 @@ def table_of(y):
 
 
 def segments(y, *xs):
-    return segments_of(y.tape._memory, table_of(y), [x.id for x in xs])
+    return jacobian_chain(y.tape._memory, table_of(y), [x.id for x in xs])
 
 
 def chain(*sizes):
     """Matrices from node to node, of these sizes, x first."""
-    return [Segment((n,), n + 1, columns, rows, rows * columns, MATRIX) for n, (columns, rows) in enumerate(pairwise(sizes))]
+    return [ChainFactor((n,), n + 1, columns, rows, rows * columns, MATRIX) for n, (columns, rows) in enumerate(pairwise(sizes))]
 
 
 def matrix_chain(sizes, i, j):
@@ -63,7 +63,7 @@ class TestSegments:
         for L in outputs:
             table = table_of(L)
             targets = [x.id for x in leaves if x.id in table.up]
-            nodes = on_the_way(table, targets)
+            nodes = path_nodes(table, targets)
             graph = nx.DiGraph([("source", t) for t in targets])
             graph.add_edges_from((n, c) for n in nodes for c, _ in ([table.up[n]] if type(table.up[n]) is tuple else table.up[n]))
             above = nx.immediate_dominators(graph, "source")
@@ -71,7 +71,7 @@ class TestSegments:
             while n != "source":
                 dominators.append(n)
                 n = above[n]
-            assert crossed(table, targets, nodes) == dominators[::-1]
+            assert cut_vertices(table, targets, nodes) == dominators[::-1]
 
     def test_forms(self, x):
         h = np.tanh(x) * np.exp(x)
@@ -104,11 +104,11 @@ class TestSegments:
         assert (only.form, only.pull) == (DIAGONAL, 6)
 
     def test_of_many_the_widest_seams_are_closed(self, rng):
-        sizes = [5, *rng.permutation(np.arange(2, 3 * MOST_SEGMENTS)).tolist(), 5]
-        found = narrowed(chain(*sizes))
-        assert len(found) == MOST_SEGMENTS
+        sizes = [5, *rng.permutation(np.arange(2, 3 * MAX_FACTORS)).tolist(), 5]
+        found = shorten_chain(chain(*sizes))
+        assert len(found) == MAX_FACTORS
         assert sum(s.pull for s in found) == sum(a * b for a, b in pairwise(sizes))
-        assert sorted(s.columns for s in found[1:]) == sorted(sizes[1:-1])[: MOST_SEGMENTS - 1]
+        assert sorted(s.columns for s in found[1:]) == sorted(sizes[1:-1])[: MAX_FACTORS - 1]
 
 
 class TestOrders:
@@ -116,28 +116,32 @@ class TestOrders:
         x, y = bottleneck
         found = segments(y, x)
         assert [s.form for s in found] == 4 * [MATRIX]
-        assert (reverse(found).cost, forward(found).cost, cheapest(found).cost) == (1_040_000, 1_040_000, 60_000)
+        assert (reverse_bracketing(found).cost, forward_bracketing(found).cost, optimal_bracketing(found).cost) == (
+            1_040_000,
+            1_040_000,
+            60_000,
+        )
 
     @given(st.lists(st.integers(1, 9), min_size=2, max_size=7))
     def test_matrices_are_multiplied_in_the_textbook_s_order(self, sizes):
-        assert cheapest(chain(*sizes)).cost == matrix_chain(sizes, 0, len(sizes) - 1)
+        assert optimal_bracketing(chain(*sizes)).cost == matrix_chain(sizes, 0, len(sizes) - 1)
 
     @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50), st.sampled_from([MATRIX, GENERAL])), min_size=1, max_size=8))
     def test_neither_direction_is_better(self, parts):
         sizes = [4, *(rows for rows, _, _ in parts)]
-        found = [Segment((n,), n + 1, sizes[n], sizes[n + 1], pull, form) for n, (_, pull, form) in enumerate(parts)]
-        best = cheapest(found)
-        assert best.cost <= min(reverse(found).cost, forward(found).cost)
+        found = [ChainFactor((n,), n + 1, sizes[n], sizes[n + 1], pull, form) for n, (_, pull, form) in enumerate(parts)]
+        best = optimal_bracketing(found)
+        assert best.cost <= min(reverse_bracketing(found).cost, forward_bracketing(found).cost)
         assert best.cost == total(best)
 
     def test_one_direction_is_one_step(self):
         general = [s._replace(form=GENERAL) for s in chain(3, 4, 5, 6)]
-        assert [(p.how, p.first, p.last, p.own, p.parts) for p in (reverse(general), forward(general))] == [
+        assert [(p.how, p.first, p.last, p.own, p.parts) for p in (reverse_bracketing(general), forward_bracketing(general))] == [
             ("rows", 0, 3, 6 * 62, ()), ("columns", 0, 3, 3 * 62, ())
         ]  # fmt: skip
 
     def test_a_diagonal_scales(self):
-        best = cheapest([Segment((0,), 1, 2, 8, 1000, GENERAL), Segment((1,), 2, 8, 8, 800, DIAGONAL)])
+        best = optimal_bracketing([ChainFactor((0,), 1, 2, 8, 1000, GENERAL), ChainFactor((1,), 2, 8, 8, 800, DIAGONAL)])
         assert (best.how, best.own, [p.how for p in best.parts]) == ("product", 16, [DIAGONAL, "columns"])
 
 
@@ -150,17 +154,17 @@ class TestChoice:
     def test_one_direction_where_nothing_is_better(self, tape, rng, rows, columns, order):
         x = tape.leaf(rng.normal(size=columns))
         y = rng.normal(size=(rows, 9)) @ np.sin(rng.normal(size=(9, columns)) @ x)
-        choice = ordered(tape._memory, table_of(y), [x.id], "auto")
+        choice = choose_order(tape._memory, table_of(y), [x.id], "auto")
         assert choice.order == order
         assert choice.why == "no order of the 3 segments takes fewer"
 
     def test_a_large_program_goes_by_size(self, tape, rng, monkeypatch):
-        monkeypatch.setattr("memograd.jacobians.chain_order.MOST_NODES", 50)
+        monkeypatch.setattr("memograd.jacobians.chain_order.MAX_CHAIN_NODES", 50)
         x = y = tape.leaf(rng.normal(size=3))
         for _ in range(60):
             y = np.sin(y)
-        choice = ordered(tape._memory, table_of(y), [x.id], "auto")
-        assert (choice.order, choice.totals, len(choice.segments)) == ("reverse", {}, 1)
+        choice = choose_order(tape._memory, table_of(y), [x.id], "auto")
+        assert (choice.order, choice.totals, len(choice.factors)) == ("reverse", {}, 1)
         assert choice.why == "by size alone; in 61 nodes no segments are looked for"
-        assert ordered(tape._memory, table_of(y), [x.id], "segments").totals["segments"] == 180
-        assert ordered(tape._memory, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"
+        assert choose_order(tape._memory, table_of(y), [x.id], "segments").totals["segments"] == 180
+        assert choose_order(tape._memory, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"

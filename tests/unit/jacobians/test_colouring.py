@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from memograd.jacobians.colouring import apart, count, fewest, starred
+from memograd.jacobians.colouring import best_colouring, colour_rows, count_colours, star_colouring
 from memograd.jacobians.sparsity_pattern import Pattern, pattern_of
 
 
@@ -40,27 +40,27 @@ MATRICES = st.tuples(st.integers(0, 7), st.integers(0, 7)).flatmap(
 
 @given(MATRICES)
 def test_rows_of_one_colour_share_no_column(matrix: Any) -> None:
-    colours = apart(of(matrix))
+    colours = colour_rows(of(matrix))
     assert colours.shape == matrix.shape[:1]
-    for c in range(count(colours)):
+    for c in range(count_colours(colours)):
         assert np.sum(matrix[colours == c], axis=0).max(initial=0) <= 1
 
 
 @given(MATRICES)
 def test_each_place_stands_alone_in_one_sum(matrix: Any) -> None:
-    by_rows, together, alone = fewest(of(matrix))
+    by_rows, together, alone = best_colouring(of(matrix))
     if not by_rows:
         matrix = matrix.T
     assert (len(together), len(alone)) == matrix.shape
-    assert sorted(alone[alone >= 0]) == list(range(count(alone)))
-    for c in range(count(together)):
+    assert sorted(alone[alone >= 0]) == list(range(count_colours(alone)))
+    for c in range(count_colours(together)):
         assert np.sum(matrix[together == c][:, alone < 0], axis=0).max(initial=0) <= 1
 
 
 @given(MATRICES)
 def test_the_side_that_takes_fewer_is_taken(matrix: Any) -> None:
     rows, columns = matrix.shape
-    assert fewest(of(matrix)).number <= max(1, min(rows, columns))
+    assert best_colouring(of(matrix)).number <= max(1, min(rows, columns))
 
 
 def ring(*order: int) -> Any:
@@ -75,7 +75,7 @@ def ring(*order: int) -> Any:
 def test_every_path_of_four_has_three_colours(matrix: Any) -> None:
     n = min(matrix.shape)
     near = matrix[:n, :n] | matrix[:n, :n].T
-    colours = starred(of(near))
+    colours = star_colouring(of(near))
     edges = [(i, j) for i, j in combinations(range(n), 2) if near[i, j]]
     assert all(colours[i] != colours[j] for i, j in edges)
     for a, b in [*edges, *((j, i) for i, j in edges)]:
@@ -96,26 +96,26 @@ def test_every_path_of_four_has_three_colours(matrix: Any) -> None:
     ],
 )
 def test_bands_take_as_many_as_they_are_wide(matrix: Any, rows: int, star: int) -> None:
-    assert fewest(of(matrix)).number == rows
-    assert count(starred(of(matrix))) <= star
+    assert best_colouring(of(matrix)).number == rows
+    assert count_colours(star_colouring(of(matrix))) <= star
 
 
 def test_one_long_row_is_no_reason_to_take_columns_one_by_one() -> None:
     matrix = np.eye(9)
     matrix[4] = 1
-    assert fewest(of(matrix)).number == 2
+    assert best_colouring(of(matrix)).number == 2
 
 
 def test_an_arrow_is_a_star() -> None:
     """Its long row and its long column keep all columns and all rows apart: one of them is computed by itself."""
     matrix = np.eye(9)
     matrix[4] = matrix[:, 4] = 1
-    assert fewest(of(matrix)).number == 3 and count(starred(of(matrix))) == 2
+    assert best_colouring(of(matrix)).number == 3 and count_colours(star_colouring(of(matrix))) == 2
 
 
 def test_a_stencil_takes_few() -> None:
-    assert fewest(of(stencil(20))).number <= 10
-    assert count(starred(of(stencil(20)))) <= 10
+    assert best_colouring(of(stencil(20))).number <= 10
+    assert count_colours(star_colouring(of(stencil(20)))) <= 10
 
 
 @pytest.mark.parametrize("matrix", [band(40, -3, 0, 1), stencil(12)])
@@ -123,4 +123,4 @@ def test_networkx_needs_as_many(matrix: Any) -> None:
     rows = of(matrix)
     meeting = rows @ rows.T
     graph = nx.Graph((i, j) for i, j in zip(meeting.rows.tolist(), meeting.columns.tolist(), strict=True) if i < j)
-    assert count(apart(rows)) <= 1 + max(nx.greedy_color(graph, "largest_first").values())
+    assert count_colours(colour_rows(rows)) <= 1 + max(nx.greedy_color(graph, "largest_first").values())

@@ -21,13 +21,13 @@ from memograd.errors import (
 )
 from memograd.jacobians import sparsity
 from memograd.jacobians.sparsity import (
-    compressed_symmetric,
+    compress_symmetric_pattern,
     hessian_pattern,
     jacobian_entries,
-    pattern,
+    jacobian_pattern,
+    scatter_entries,
     sparse_hessian,
     sparse_jacobian,
-    spread,
 )
 from memograd.jacobians.sparsity_propagation import LINKS, MOVED
 from memograd.rules.registration import RULES
@@ -67,7 +67,7 @@ def test_the_pattern_covers_each_op(op: Any) -> None:
         for args, kwargs in calls(op):
             ys, xs = recorded(op, args, kwargs)
             for y, x in ((y, x) for y in ys for x in xs):
-                p = pattern(y, x)
+                p = jacobian_pattern(y, x)
                 assert p.shape == (y.size, x.size)
                 left_out = (dense(y, x) != 0) & ~p.dense
                 assert not left_out.any(), (args, kwargs, left_out)
@@ -82,7 +82,7 @@ def test_the_pattern_covers_the_program_of_each_line(op: Any) -> None:
             for x in (x for x in xs if x.dtype.kind == "f"):
                 L = sum(np.sum(np.real(y) * np.arange(1.0, 1 + y.size).reshape(y.shape)) + np.sum(np.abs(y) ** 2) for y in ys)
                 want = np.abs(dense(mg.grad_node(L, x), x)) > 1e-12
-                assert not (want & ~pattern(mg.grad_node(L, x), x).dense).any(), (args, kwargs)
+                assert not (want & ~jacobian_pattern(mg.grad_node(L, x), x).dense).any(), (args, kwargs)
 
 
 @pytest.mark.parametrize("op", MOVED, ids=op_name)
@@ -90,7 +90,7 @@ def test_the_pattern_of_what_moves_elements_is_exact(op: Any) -> None:
     for args, kwargs in calls(op):
         ys, xs = recorded(op, args, kwargs)
         for y, x in ((y, x) for y in ys for x in xs):
-            np.testing.assert_array_equal(pattern(y, x).dense, dense(y, x) != 0)
+            np.testing.assert_array_equal(jacobian_pattern(y, x).dense, dense(y, x) != 0)
 
 
 @given(programs())
@@ -99,7 +99,7 @@ def test_the_pattern_covers_random_programs(program: Any) -> None:
     leaves, outputs = program.record(tape)
     for y in outputs + [node for node in tape if node.shape == (2, 3)][-1:]:
         for x in leaves:
-            assert not ((dense(y, x) != 0) & ~pattern(y, x).dense).any()
+            assert not ((dense(y, x) != 0) & ~jacobian_pattern(y, x).dense).any()
 
 
 X = np.linspace(0.3, 1.9, 6)
@@ -154,35 +154,35 @@ def test_the_pattern_is_exact(name: str) -> None:
     want = dense(y, x) != 0
     if name == "sorted":  # which of two comes first may change
         want = np.repeat(np.repeat(np.eye(3, dtype=bool), 2, axis=0), 2, axis=1)
-    np.testing.assert_array_equal(pattern(y, x).dense, want)
+    np.testing.assert_array_equal(jacobian_pattern(y, x).dense, want)
 
 
 def test_what_depends_on_values_may_be_anything() -> None:
     x = leaf(X)
-    assert pattern(np.take(x, np.argsort(x)), x).dense.all()
-    assert pattern(np.where(x > 1, x, x[::-1]), x).columns.size == 12
+    assert jacobian_pattern(np.take(x, np.argsort(x)), x).dense.all()
+    assert jacobian_pattern(np.where(x > 1, x, x[::-1]), x).columns.size == 12
 
 
 def test_an_unknown_op_gives_everything_of_what_its_operand_depends_on() -> None:
     x = leaf(X)
     assert np.linalg.tensorsolve not in LINKS
     y = np.linalg.tensorsolve(np.reshape(x[:4], (2, 2)), [1.0, 2.0])
-    assert pattern(y, x).dense.tolist() == [[True] * 4 + [False] * 2] * 2
+    assert jacobian_pattern(y, x).dense.tolist() == [[True] * 4 + [False] * 2] * 2
 
 
 def test_what_is_put_around_a_difference_may_count_everywhere() -> None:
     x = leaf(X)
     for n in (0, 1, 2):
         y = np.diff(np.ones(4), n, prepend=x[:1])
-        assert pattern(y, x).shape == (y.size, 6)
-        assert not ((dense(y, x) != 0) & ~pattern(y, x).dense).any()
+        assert jacobian_pattern(y, x).shape == (y.size, 6)
+        assert not ((dense(y, x) != 0) & ~jacobian_pattern(y, x).dense).any()
 
 
 def test_a_node_between_can_be_asked_for() -> None:
     x = leaf(X)
     s = np.sin(x)
-    assert pattern(s * x, s).dense.tolist() == np.eye(6, dtype=bool).tolist()
-    assert pattern(x, s).columns.size == 0 and pattern(s, s).columns.size == 6
+    assert jacobian_pattern(s * x, s).dense.tolist() == np.eye(6, dtype=bool).tolist()
+    assert jacobian_pattern(x, s).columns.size == 0 and jacobian_pattern(s, s).columns.size == 6
 
 
 def test_the_hessian_of_rosenbrock_has_three_diagonals() -> None:
@@ -194,7 +194,7 @@ def test_a_hessian_has_what_both_triangles_have() -> None:
     """The gradient of a polynomial's derivative by its last term is zero, whatever the program says of the other terms by it."""
     x = leaf(X)
     L = np.sum(np.polyder(x) ** 2)
-    assert pattern(mg.grad_node(L, x), x).dense[:, -1].any()
+    assert jacobian_pattern(mg.grad_node(L, x), x).dense[:, -1].any()
     p = hessian_pattern(L, x)
     assert not p.dense[:, -1].any() and p.same_as(p.T)
 
@@ -249,7 +249,7 @@ def test_the_sparse_hessian_is_the_dense_one(name: str) -> None:
 
 def test_few_rows_do_for_an_arrow() -> None:
     x = leaf(X)
-    how = compressed_symmetric(hessian_pattern(np.sum(x[0] * x[1:] ** 2), x))
+    how = compress_symmetric_pattern(hessian_pattern(np.sum(x[0] * x[1:] ** 2), x))
     assert (len(how.rows), len(how.columns)) == (2, 0)
 
 
@@ -258,19 +258,19 @@ def test_what_is_long_is_computed_by_itself(axis: int) -> None:
     x = leaf(np.linspace(0.3, 0.9, 40))
     sides = [x[:1] * x, np.sum(x) * x[:1]]
     y = np.concatenate([sides[0] if axis else x * 2.0, sides[1], x[1:] * x[:-1]])
-    how = sparsity.of_jacobian(y, x)
+    how = sparsity.compress_jacobian(y, x)
     assert (len(how.rows) > 0) and (len(how.columns) > 0) and len(how.rows) + len(how.columns) <= 6
     np.testing.assert_allclose(sparse_jacobian(y, x).toarray(), dense(y, x), rtol=1e-13)
-    plan = mg.plan(spread(*jacobian_entries(y, x)), inputs=[x])
+    plan = mg.plan(scatter_entries(*jacobian_entries(y, x)), inputs=[x])
     np.testing.assert_allclose(plan(x.value), dense(y, x), rtol=1e-13)
 
 
 def test_the_entries_can_be_planned() -> None:
     """A dense Jacobian, and a Hessian, as a few pulls and a scatter, replayed at other values."""
     x, other = leaf(X), leaf(X[::-1] ** 2)
-    plan = mg.plan(spread(*jacobian_entries(mg.grad_node(rosenbrock(x), x), x)), inputs=[x])
+    plan = mg.plan(scatter_entries(*jacobian_entries(mg.grad_node(rosenbrock(x), x), x)), inputs=[x])
     np.testing.assert_allclose(plan(other.value), mg.hessian(rosenbrock(other), other), rtol=1e-12, atol=1e-12)
-    plan = mg.plan(spread(*jacobian_entries(np.diff(x**3), x)), inputs=[x])
+    plan = mg.plan(scatter_entries(*jacobian_entries(np.diff(x**3), x)), inputs=[x])
     np.testing.assert_allclose(plan(other.value), sparse_jacobian(np.diff(other**3), other).toarray(), rtol=1e-13)
 
 
@@ -286,8 +286,8 @@ def test_places_are_found_once_and_entries_anew(monkeypatch: pytest.MonkeyPatch)
     sparse_jacobian(y, x), sparse_hessian(L, x)
     with x.tape.scratch():
         sparse_jacobian(y * y, x)
-    monkeypatch.setattr(sparsity, "fewest", None)
-    monkeypatch.setattr(sparsity, "starred", None)
+    monkeypatch.setattr(sparsity, "best_colouring", None)
+    monkeypatch.setattr(sparsity, "star_colouring", None)
     x.value = X[::-1] ** 2
     np.testing.assert_allclose(sparse_jacobian(y, x).toarray(), dense(y, x))
     np.testing.assert_allclose(sparse_hessian(L, x).toarray(), dense(mg.grad_node(L, x), x))
@@ -298,7 +298,7 @@ def test_places_of_what_a_scratch_block_cut_off_are_forgotten() -> None:
     for _ in range(3):
         with x.tape.scratch():
             sparse_jacobian(x * x, x)
-    assert len(sparsity.KNOWN[x.tape._memory]) == 1
+    assert len(sparsity.COMPRESSIONS[x.tape._memory]) == 1
 
 
 def test_single_precision_stays() -> None:

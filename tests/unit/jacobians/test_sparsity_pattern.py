@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from memograd.jacobians.sparsity_pattern import (
     Pattern,
-    any_of,
-    diagonal,
-    empty,
-    grouped,
+    diagonal_pattern,
+    empty_pattern,
+    grouping_pattern,
     pattern_of,
-    picked,
+    selection_pattern,
+    selection_union,
 )
 
 
@@ -43,8 +43,8 @@ def test_places_may_come_twice_and_in_any_order() -> None:
 
 
 def test_kinds() -> None:
-    np.testing.assert_array_equal(diagonal(3).dense, np.eye(3))
-    np.testing.assert_array_equal(empty((2, 3)).dense, np.zeros((2, 3)))
-    np.testing.assert_array_equal(picked([1, -1, 0, 1], 2).dense, [[0, 1], [0, 0], [1, 0], [0, 1]])
-    np.testing.assert_array_equal(grouped([1, -1, 0, 1], 2).dense, [[0, 0, 1, 0], [1, 0, 0, 1]])
-    np.testing.assert_array_equal(any_of([[1, -1], [0, -1], [1, 2]], 3).dense, [[1, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(diagonal_pattern(3).dense, np.eye(3))
+    np.testing.assert_array_equal(empty_pattern((2, 3)).dense, np.zeros((2, 3)))
+    np.testing.assert_array_equal(selection_pattern([1, -1, 0, 1], 2).dense, [[0, 1], [0, 0], [1, 0], [0, 1]])
+    np.testing.assert_array_equal(grouping_pattern([1, -1, 0, 1], 2).dense, [[0, 0, 1, 0], [1, 0, 0, 1]])
+    np.testing.assert_array_equal(selection_union([[1, -1], [0, -1], [1, 2]], 3).dense, [[1, 1, 0], [0, 0, 1]])

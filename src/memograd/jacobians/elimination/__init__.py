@@ -1,21 +1,36 @@
-"""The Jacobian of a scalar program by elimination: its vertices, or edges, taken away one by one, in a cheap order.
+"""Jacobian of a scalar program by elimination of the vertices, or edges, of its linearised graph.
 
-Reverse and forward are two orders of many; what an order costs is the multiplications of partial derivatives that it takes, and
-the best is NP-complete to find.
+Reverse and forward mode are two elimination orders of many. An order costs the multiplications of
+partial derivatives that it takes. Finding the best order is NP-complete.
 
-    dag = linearised(ys, xs)                # of a tape's nodes: the partial derivatives between them, equal subexpressions shared
-    dag = linear(inputs, outputs, partials) # of anything: small integers, each after those it was computed from
-    found = ordered(dag)                    # the cheapest order found, and the counts of all that were tried
-    entries = accumulated(dag, found.order) # (i, j) → ∂ys[i]/∂xs[j], for the pairs that a path connects
+    dag = linearise(ys, xs)                    # partial derivatives between nodes of a tape
+    dag = build_dag(inputs, outputs, partials) # the same of small integers, in topological order
+    orders = find_elimination_order(dag)       # the cheapest order found, and the others' costs
+    entries = accumulate_jacobian(dag, orders.order)  # (i, j) → ∂ys[i]/∂xs[j] if a path exists
 
-With `linearised(ys, xs, record=True)` the entries are nodes. `is_scalar(ys, xs)` says whether all nodes
-between are real numbers, as `linearised` needs them.
+With `linearise(ys, xs, record=True)` the entries are nodes. `is_scalar_program(ys, xs)` says
+whether all nodes between are real numbers, as `linearise` requires.
+
+References
+----------
+A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM (2008), chapters 9 and 10.
+U. Naumann, "Optimal Jacobian accumulation is NP-complete", Mathematical Programming 112 (2008).
 """
 
-from .execution import accumulated
-from .graph import Linearised, linear
-from .linearization import is_scalar, linearised
+from .execution import accumulate_jacobian
+from .graph import LinearisedDag, build_dag
+from .linearization import is_scalar_program, linearise
 from .moves import Back, Front
-from .search import Orders, ordered
+from .search import EliminationOrders, find_elimination_order
 
-__all__ = ["Back", "Front", "Linearised", "Orders", "accumulated", "is_scalar", "linear", "linearised", "ordered"]
+__all__ = [
+    "Back",
+    "EliminationOrders",
+    "Front",
+    "LinearisedDag",
+    "accumulate_jacobian",
+    "build_dag",
+    "find_elimination_order",
+    "is_scalar_program",
+    "linearise",
+]

@@ -1,8 +1,9 @@
-"""A linearised program: a vertex for each number, and on each edge p → v the partial derivative ∂v/∂p.
+"""Linearised program: a vertex for each number, and the partial ∂v/∂p on each edge p → v.
 
-∂y/∂x is the sum over all paths from x to y of the product along each (section 6 of the tutorial). What lies on no such path is left
-out. An input has no edge into it and an output none out of it: one that has, because it stands in the middle of the program, stands
-there as another vertex, tied to it by an edge that is 1.
+∂y/∂x is the sum over all paths from x to y of the product along each (section 6 of the tutorial).
+Vertices that lie on no such path are left out. No edge leads into an input or out of an output: an
+input or output in the middle of the program is represented by another vertex, tied to it by an edge
+of value 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,43 +12,55 @@ from typing import Any, NamedTuple
 from ...errors import GraphError
 
 Partials = dict[int, dict[int, Any]]
+"""For each vertex its operands, each with the partial derivative."""
 
 
-class Linearised(NamedTuple):
-    """A DAG between inputs and outputs, all of it on paths from the ones to the others."""
+class LinearisedDag(NamedTuple):
+    """DAG between inputs and outputs, of vertices that lie on paths between them.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        The vertices at the ends.
+    partials : dict of int to dict
+        For each vertex its operands, each with the partial derivative. Vertices are in ascending
+        order and come after their operands. A derivative that is 1 or -1 whatever the point is the
+        Python integer.
+    """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     partials: Partials
-    """Vertex → what it was computed from, each with the partial derivative, in ascending order: vertices are numbered so that each
-    comes after those. A derivative that is 1 or -1 whatever the point is the Python integer."""
 
     @property
     def inner(self) -> list[int]:
-        """The vertices that are to be eliminated, in ascending order: neither inputs nor outputs."""
+        """Vertices to be eliminated, in ascending order: neither inputs nor outputs."""
         ends = {*self.inputs, *self.outputs}
         return [v for v in self.partials if v not in ends]
 
 
-def linear(inputs: Sequence[int], outputs: Sequence[int], partials: Mapping[int, Mapping[int, Any]]) -> Linearised:
-    """The linearised DAG between inputs and outputs.
+def build_dag(
+    inputs: Sequence[int], outputs: Sequence[int], partials: Mapping[int, Mapping[int, Any]]
+) -> LinearisedDag:
+    """Return the linearised DAG between inputs and outputs.
 
     Parameters
     ----------
     inputs, outputs : sequence of int
-        Vertices; they may be used, may have been computed, and may be the same.
+        Vertices. They may be used, may be computed from others, and may be the same.
     partials : mapping from int to mapping from int to value
-        Vertex → what it was computed from → the partial derivative: a number, an array, a Node, or nothing but None, where only the
-        order is wanted. The Python integers 1 and -1 stand for derivatives that are known to be so.
+        For each vertex its operands, each with the partial derivative: a number, an array, a Node,
+        or None if only the order is wanted. The Python integers 1 and -1 stand for derivatives
+        that are known to be so at every point.
 
     Raises
     ------
     GraphError
-        A vertex is computed from one that does not come before it.
+        If a vertex is computed from one that does not come before it.
 
     Examples
     --------
-    >>> dag = linear([0], [3], {1: {0: 2.0}, 2: {1: 1}, 3: {1: 5.0, 2: 7.0}, 4: {3: 1}})
+    >>> dag = build_dag([0], [3], {1: {0: 2.0}, 2: {1: 1}, 3: {1: 5.0, 2: 7.0}, 4: {3: 1}})
     >>> dag.partials
     {1: {0: 2.0}, 2: {1: 1}, 3: {1: 5.0, 2: 7.0}}
     >>> dag.inner
@@ -56,14 +69,18 @@ def linear(inputs: Sequence[int], outputs: Sequence[int], partials: Mapping[int,
     rows = {v: dict(row) for v, row in sorted(partials.items())}
     for v, row in rows.items():
         if row and max(row) >= v:
-            raise GraphError(f"Vertex {v} is computed from {max(row)}. Number the vertices so that each comes after those it uses.")
-    rows = _leading(rows, outputs)
-    ins, outs = _inputs(inputs, rows), _outputs(outputs, inputs, rows)
-    return Linearised(ins, outs, _reached(rows, ins))
+            raise GraphError(
+                f"Vertex {v} is computed from {max(row)}. Number the vertices so that each comes "
+                f"after those it uses."
+            )
+    rows = _rows_to_outputs(rows, outputs)
+    new_inputs = _separate_inputs(inputs, rows)
+    new_outputs = _separate_outputs(outputs, inputs, rows)
+    return LinearisedDag(new_inputs, new_outputs, _rows_from_inputs(rows, new_inputs))
 
 
-def _leading(rows: Partials, outputs: Sequence[int]) -> Partials:
-    """The rows of what leads to an output."""
+def _rows_to_outputs(rows: Partials, outputs: Sequence[int]) -> Partials:
+    """Return the rows of the vertices that lead to an output."""
     wanted = set(outputs)
     for v in reversed(rows):
         if v in wanted:
@@ -71,32 +88,35 @@ def _leading(rows: Partials, outputs: Sequence[int]) -> Partials:
     return {v: row for v, row in rows.items() if v in wanted}
 
 
-def _inputs(inputs: Sequence[int], rows: Partials) -> tuple[int, ...]:
-    """The inputs, each of those that were computed as a new vertex before it."""
+def _separate_inputs(inputs: Sequence[int], rows: Partials) -> tuple[int, ...]:
+    """Give each input that is computed from others a new vertex before it; return the inputs."""
     first = min((0, *inputs, *rows, *(p for row in rows.values() for p in row)))
-    made = []
+    vertices = []
     for k, v in enumerate(inputs):
-        made.append(first - 1 - k if rows.get(v) else v)
+        vertices.append(first - 1 - k if rows.get(v) else v)
         if rows.get(v):
-            rows[v][made[k]] = 1
-    return tuple(made)
+            rows[v][vertices[k]] = 1
+    return tuple(vertices)
 
 
-def _outputs(outputs: Sequence[int], inputs: Sequence[int], rows: Partials) -> tuple[int, ...]:
-    """The outputs, each of those that are used as a new vertex after all."""
-    used, last = {p for row in rows.values() for p in row}.union(inputs), max((-1, *rows, *inputs, *outputs))
-    made: list[int] = []
+def _separate_outputs(
+    outputs: Sequence[int], inputs: Sequence[int], rows: Partials
+) -> tuple[int, ...]:
+    """Give each output that is used a new vertex after all others; return the outputs."""
+    used = {p for row in rows.values() for p in row}.union(inputs)
+    last = max((-1, *rows, *inputs, *outputs))
+    vertices: list[int] = []
     for k, v in enumerate(outputs):
-        made.append(last + 1 + k if v in used else v)
-        if made[k] != v:
-            rows[made[k]] = {v: 1}
-    return tuple(made)
+        vertices.append(last + 1 + k if v in used else v)
+        if vertices[k] != v:
+            rows[vertices[k]] = {v: 1}
+    return tuple(vertices)
 
 
-def _reached(rows: Partials, inputs: tuple[int, ...]) -> Partials:
-    """The rows with what depends on an input alone."""
-    found: Partials = dict.fromkeys(inputs, {})
+def _rows_from_inputs(rows: Partials, inputs: tuple[int, ...]) -> Partials:
+    """Return the rows, in ascending order, without what depends on no input."""
+    reached: Partials = dict.fromkeys(inputs, {})
     for v, row in sorted(rows.items()):
-        if kept := {p: d for p, d in row.items() if p in found}:
-            found[v] = kept
-    return {v: row for v, row in found.items() if row}
+        if kept := {p: d for p, d in row.items() if p in reached}:
+            reached[v] = kept
+    return {v: row for v, row in reached.items() if row}

@@ -1,7 +1,7 @@
-"""A tape's scalar program as a linearised DAG: each rule applied with g = 1, at the values that the tape holds now.
+"""Linearisation of a tape's scalar program: each rule applied with g = 1, at the tape's values.
 
-Equal subexpressions are shared before: they are one vertex. A line that reads nothing of the program has the same derivative
-whatever the point; where that is 1 or -1, multiplying with it is free.
+Equal subexpressions become one vertex first. A rule that reads nothing of the program has the same
+derivative at every point; if that is 1 or -1, multiplying with it is free.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,36 +18,41 @@ from ...rules.registration import RULES, Line, Read
 from ...solver.recursion import checked, fitted
 from ...tape.node import Node
 from ...text import describe
-from .execution import plus
-from .graph import Linearised, linear
+from .execution import add_partials
+from .graph import LinearisedDag, build_dag
 
 
-def linearised(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> Linearised:
-    """The partial derivatives between xs and ys, along the uses that count.
+def linearise(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> LinearisedDag:
+    """Return the partial derivatives between xs and ys, along differentiable uses.
 
     Parameters
     ----------
     ys, xs : sequence of Node
-        Real scalars of one tape, as all nodes between them are. Where an x depends on another x, its derivative is that by a change
-        of its own, and the other's goes through it too, as in :func:`memograd.grad`.
+        Real scalars of one tape, as all nodes between them are. If an x depends on another x, its
+        own derivative is that by a change of its own, and the other's includes the path through
+        it, as in :func:`memograd.grad`.
     record : bool
-        Give the partial derivatives as nodes of the tape, to be accumulated into nodes.
+        Whether to return the partial derivatives as nodes of the tape, to be accumulated into
+        nodes.
 
     Raises
     ------
     RefusedError
-        A node between is an array, has several outputs, or is complex.
+        If a node between is an array, has several outputs, or is complex.
     NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.jacobians.elimination import accumulated, linearised, ordered
+    >>> from memograd.jacobians.elimination import (
+    ...     accumulate_jacobian, find_elimination_order, linearise
+    ... )
     >>> tape = mg.Tape()
     >>> x, w = tape.leaf(2.0), tape.leaf(3.0)
-    >>> dag = linearised([np.square(x * w), x * w + x], [x, w])
-    >>> {key: float(d) for key, d in accumulated(dag, ordered(dag).order).items()}
+    >>> dag = linearise([np.square(x * w), x * w + x], [x, w])
+    >>> order = find_elimination_order(dag).order
+    >>> {key: float(d) for key, d in accumulate_jacobian(dag, order).items()}
     {(0, 0): 36.0, (0, 1): 24.0, (1, 0): 4.0, (1, 1): 2.0}
     """
     for y in ys:
@@ -56,104 +61,139 @@ def linearised(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> 
     tape = ys[0].tape
     with tape._lock:
         memory = tape._memory
-        on = between(memory, ys, xs)
-        odd = next((n for n in on if not plain(memory, n)), None)
-        if odd is not None:
+        nodes = nodes_between(memory, ys, xs)
+        _refuse_arrays(memory, nodes)
+        same = merge_equal_nodes(memory, ys, xs)
+        vertices = {same[n] for n in nodes}
+        read = tape._handle if record else memory.value
+        partials = {n: local_partials(memory, n, same, vertices, read) for n in sorted(vertices)}
+    return build_dag([x.id for x in xs], [same[y.id] for y in ys], partials)
+
+
+def _refuse_arrays(memory: Memory, nodes: list[int]) -> None:
+    """Raise unless all nodes are real numbers."""
+    for n in nodes:
+        if not is_real_scalar(memory, n):
             raise RefusedError(
-                f"Elimination multiplies real numbers, but between y and x is {describe(memory.nodes[odd])}. Take another order."
+                f"Elimination multiplies real numbers, but between y and x is "
+                f"{describe(memory.nodes[n])}. Take another order."
             )
-        same = shared(memory, ys, xs)
-        vertices, read = {same[n] for n in on}, tape._handle if record else memory.value
-        partials = {n: local(memory, n, same, vertices, read) for n in sorted(vertices)}
-    return linear([x.id for x in xs], [same[y.id] for y in ys], partials)
 
 
-def is_scalar(ys: Sequence[Node], xs: Sequence[Node]) -> bool:
-    """Whether all nodes between xs and ys are real numbers, so that :func:`linearised` takes them."""
+def is_scalar_program(ys: Sequence[Node], xs: Sequence[Node]) -> bool:
+    """Return whether all nodes between xs and ys are real numbers, as `linearise` requires."""
     memory = ys[0].tape._memory
-    return all(plain(memory, n) for n in between(memory, ys, xs))
+    return all(is_real_scalar(memory, n) for n in nodes_between(memory, ys, xs))
 
 
-def plain(memory: Memory, n: int) -> bool:
-    """Whether n is a real number."""
+def is_real_scalar(memory: Memory, n: int) -> bool:
+    """Return whether n is a real number."""
     step = memory.steps[n]
     return step[SHAPE] == () and type(step[DTYPE]) is not tuple and step[DTYPE].kind == "f"
 
 
-def between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> list[int]:
-    """The nodes on the paths from xs to ys along uses that count, in creation order."""
+def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> list[int]:
+    """Return the nodes on paths of differentiable uses from xs to ys, in creation order."""
+    operands: dict[int, list[int]] = {}
     first = min((x.id for x in xs), default=0)
-    rows, stack = dict[int, list[int]](), [y.id for y in ys if y.id >= first]
+    stack = [y.id for y in ys if y.id >= first]
     while stack:
         n = stack.pop()
-        if n not in rows:
-            rows[n] = [o for _, o, _ in counting(memory, n) if o >= first]
-            stack += rows[n]
+        if n not in operands:
+            operands[n] = [o for _, o, _ in differentiable_uses(memory, n) if o >= first]
+            stack += operands[n]
     reached = {x.id for x in xs}
-    for n in sorted(rows):
-        if not reached.isdisjoint(rows[n]):
+    for n in sorted(operands):
+        if not reached.isdisjoint(operands[n]):
             reached.add(n)
-    return sorted(reached & rows.keys())
+    return sorted(reached & operands.keys())
 
 
-def counting(memory: Memory, n: int) -> Iterator[tuple[int, int, Line]]:
-    """The uses of its operands by n that count: position, operand, line."""
+def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, Line]]:
+    """Yield the uses by n that carry a derivative: position, operand and rule."""
     step = memory.steps[n]
-    lines = RULES[step[OP]].lines
+    vjps = RULES[step[OP]].lines
     for k, o in enumerate(step[ARGS]):
-        if type(o) is Operand and inexact(memory.steps[o][DTYPE]) and (found := lines[k,]):
-            yield k, int(o), found[0][1]
+        if type(o) is Operand and inexact(memory.steps[o][DTYPE]) and (rules := vjps[k,]):
+            yield k, int(o), rules[0][1]
 
 
-def shared(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> dict[int, int]:
-    """For each node that ys are computed from: the first that is equal to it. An x is itself alone: it is moved by itself.
+def merge_equal_nodes(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> dict[int, int]:
+    """Return, for each node from which ys are computed, the first node that is equal to it.
 
-    Nodes that are older than all xs are themselves, and are not looked at: a long program may stand before them.
+    An x is equal to itself alone, because it is changed by itself. Nodes older than all xs are
+    not compared: a long program may stand before them.
     """
-    apart = {x.id for x in xs}
+    same = Representatives()
     known: dict[Any, int] = {}
-    same = Same()
-    for n in ancestors(memory, ys, first=min(apart, default=0)):
-        op, args, kwargs, shape, dtype = (memory.steps[n][k] for k in (OP, ARGS, KWARGS, SHAPE, DTYPE))
-        if op is None or n in apart or is_own(op):
+    inputs = {x.id for x in xs}
+    for n in program_ancestors(memory, ys, first=min(inputs, default=0)):
+        op, args, kwargs, shape, dtype = (
+            memory.steps[n][k] for k in (OP, ARGS, KWARGS, SHAPE, DTYPE)
+        )
+        if op is None or n in inputs or is_own(op):
             same[n] = n
         else:
-            step = Step(op, tuple(Operand(same[a]) if type(a) is Operand else a for a in args), kwargs, shape, dtype)
-            same[n] = known.setdefault(key_of(step), n)
+            args = tuple(Operand(same[a]) if type(a) is Operand else a for a in args)
+            same[n] = known.setdefault(key_of(Step(op, args, kwargs, shape, dtype)), n)
     return same
 
 
-class Same(dict[int, int]):
-    """From a node to the first that is equal to it; one that is not there is itself."""
+class Representatives(dict[int, int]):
+    """Map from a node to the first that is equal to it; a missing node represents itself."""
 
     def __missing__(self, n: int) -> int:
         return n
 
 
-def ancestors(memory: Memory, ys: Sequence[Node], first: int) -> list[int]:
-    """The nodes from `first` on that ys are computed from, along uses of any kind, in creation order."""
-    found, stack = set[int](), [y.id for y in ys]
+def program_ancestors(memory: Memory, ys: Sequence[Node], first: int) -> list[int]:
+    """Return the nodes from `first` on from which ys are computed, in creation order."""
+    ancestors: set[int] = set()
+    stack = [y.id for y in ys]
     while stack:
         n = stack.pop()
-        if n not in found:
-            found.add(n)
+        if n not in ancestors:
+            ancestors.add(n)
             stack += [int(a) for a in memory.steps[n][ARGS] if type(a) is Operand and a >= first]
-    return sorted(found)
+    return sorted(ancestors)
 
 
-def local(memory: Memory, n: int, same: dict[int, int], vertices: set[int], read: Read) -> dict[int, Any]:
-    """∂n/∂operand for each of its operands among the vertices."""
+def local_partials(
+    memory: Memory, n: int, same: dict[int, int], vertices: set[int], read: Read
+) -> dict[int, Any]:
+    """Return ∂n/∂operand for each operand of n among the vertices.
+
+    Parameters
+    ----------
+    memory : Memory
+        Memory of the tape.
+    n : int
+        A node.
+    same : dict of int to int
+        The vertex that represents each node.
+    vertices : set of int
+        The vertices of the DAG.
+    read : callable
+        Returns the value, or the handle, of a node.
+
+    Returns
+    -------
+    dict of int to value
+        A partial derivative for each vertex that n uses, the integer 1 or -1 if it is constant.
+    """
     row: dict[int, Any] = {}
-    for k, o, line in counting(memory, n):
+    for k, o, vjp in differentiable_uses(memory, n):
         if same[o] not in vertices:
             continue
-        d = fitted(line.pull(memory.one(n), n, k, memory.steps, read), memory, n, k, o)
-        if fixed(line, memory.steps[n][ARGS]) and abs(d) == 1:
+        d = fitted(vjp.pull(memory.one(n), n, k, memory.steps, read), memory, n, k, o)
+        if is_constant_partial(vjp, memory.steps[n][ARGS]) and abs(d) == 1:
             d = int(d)
-        row[same[o]] = plus(row[same[o]], d) if same[o] in row else d
+        row[same[o]] = add_partials(row[same[o]], d) if same[o] in row else d
     return row
 
 
-def fixed(line: Line, args: tuple[Any, ...]) -> bool:
-    """Whether a line reads no node, so that its derivative is the same at every point."""
-    return not line.reads_output and not any(type(a) is Operand and line.reads(k) for k, a in enumerate(args))
+def is_constant_partial(vjp: Line, args: tuple[Any, ...]) -> bool:
+    """Return whether a rule reads no node, so that its derivative is the same at every point."""
+    return not vjp.reads_output and not any(
+        type(a) is Operand and vjp.reads(k) for k, a in enumerate(args)
+    )

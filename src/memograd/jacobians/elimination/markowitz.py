@@ -1,45 +1,75 @@
-"""Markowitz and relative Markowitz: always the vertex that is cheapest now, the smallest of several.
+"""Greedy elimination orders: Markowitz and relative Markowitz.
 
-The relative price of a vertex is what eliminating it takes now beyond what it would take as the last one, when every input that
-reaches it and every output that it reaches has an edge to it.
+Each takes the vertex that is cheapest now, the smallest number of several. The Markowitz degree of
+a vertex is the multiplications that eliminating it takes. The relative degree subtracts what it
+would take as the last vertex, when every input that reaches it and every output that it reaches
+has an edge to it.
+
+References
+----------
+A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM (2008), section 10.2.
+H. M. Markowitz, "The elimination form of the inverse", Management Science 3 (1957).
 """
 
 import heapq
 import math
 
-from .graph import Linearised
-from .operation_count import Counted, Structure
+from .graph import LinearisedDag
+from .operation_count import EliminationGraph, OrderCost
 
 
-def markowitz(start: Structure, inner: list[int], last: dict[int, int] | None = None, work: float = math.inf) -> Counted | None:
-    """The vertices in the order of the least price; `last` is what is taken off it. None if that takes more products than `work`."""
-    state, order, off = start.copy(), list[int](), last or dict.fromkeys(inner, 0)
-    price = {v: state.price(v) - off[v] for v in inner}
-    heap = [(p, v) for v, p in price.items()]
+def markowitz_order(
+    start: EliminationGraph,
+    inner: list[int],
+    last: dict[int, int] | None = None,
+    work: float = math.inf,
+) -> OrderCost | None:
+    """Return the vertices in the order of the least degree.
+
+    Parameters
+    ----------
+    start : EliminationGraph
+        The graph to be eliminated.
+    inner : list of int
+        The vertices to eliminate.
+    last : dict of int to int, optional
+        What is subtracted from the degree of each vertex.
+    work : float
+        Most products that the order may take.
+
+    Returns
+    -------
+    OrderCost or None
+        None if the order takes more products than `work`.
+    """
+    graph, order = start.copy(), list[int]()
+    offsets = last or dict.fromkeys(inner, 0)
+    degrees = {v: graph.markowitz_degree(v) - offsets[v] for v in inner}
+    heap = [(degree, v) for v, degree in degrees.items()]
     heapq.heapify(heap)
-    while heap and state.products <= work:
-        p, v = heapq.heappop(heap)
-        if price.get(v) != p:
-            continue  # it is gone, or its price was another by then
+    while heap and graph.products <= work:
+        degree, v = heapq.heappop(heap)
+        if degrees.get(v) != degree:
+            continue  # v has been eliminated, or its degree has changed since it was pushed
         order.append(v)
-        del price[v]
-        touched = state.before[v] | state.after[v]
-        state.eliminate(v)
-        for n in touched & price.keys():
-            if (new := state.price(n) - off[n]) != price[n]:
-                price[n] = new
+        del degrees[v]
+        neighbours = graph.before[v] | graph.after[v]
+        graph.eliminate(v)
+        for n in neighbours & degrees.keys():
+            if (new := graph.markowitz_degree(n) - offsets[n]) != degrees[n]:
+                degrees[n] = new
                 heapq.heappush(heap, (new, n))
-    return None if price else Counted(order, state.multiplications, state.products)
+    return None if degrees else OrderCost(order, graph.multiplications, graph.products)
 
 
-def last_prices(dag: Linearised) -> dict[int, int]:
-    """What each inner vertex would take if it were the last."""
-    inputs, outputs = reaching(dag), reached(dag)
+def final_degrees(dag: LinearisedDag) -> dict[int, int]:
+    """Return the degree of each inner vertex if it is the last to be eliminated."""
+    inputs, outputs = reaching_inputs(dag), reachable_outputs(dag)
     return {v: inputs[v].bit_count() * outputs[v].bit_count() for v in dag.inner}
 
 
-def reaching(dag: Linearised) -> dict[int, int]:
-    """For each vertex the inputs that reach it, as bits."""
+def reaching_inputs(dag: LinearisedDag) -> dict[int, int]:
+    """Return the inputs that reach each vertex, as bits."""
     bits = {v: 1 << k for k, v in enumerate(dag.inputs)}
     for v, row in dag.partials.items():
         bits[v] = 0
@@ -48,8 +78,8 @@ def reaching(dag: Linearised) -> dict[int, int]:
     return bits
 
 
-def reached(dag: Linearised) -> dict[int, int]:
-    """For each vertex the outputs that it reaches, as bits."""
+def reachable_outputs(dag: LinearisedDag) -> dict[int, int]:
+    """Return the outputs that each vertex reaches, as bits."""
     bits = dict.fromkeys((*dag.inputs, *dag.partials), 0)
     bits |= {v: 1 << k for k, v in enumerate(dag.outputs) if v in bits}
     for v, row in reversed(dag.partials.items()):

@@ -1,24 +1,30 @@
-"""The steps of an elimination: a vertex, or one edge at it.
+"""Steps of an elimination: a vertex, or one edge at it.
 
-A vertex is all edges to it, one after the other, or all edges from it; it may be cheaper to have some of them go at another time.
+Eliminating a vertex equals eliminating all edges to it, one after the other, or all edges from it.
+It may be cheaper to eliminate some of the edges at another time.
+
+References
+----------
+U. Naumann, "Optimal accumulation of Jacobian matrices by elimination methods on the dual
+computational graph", Mathematical Programming 99 (2004).
 """
 
 from typing import NamedTuple
 
 
 class Front(NamedTuple):
-    """The edge operand → vertex is multiplied into those that go on from the vertex, and goes."""
+    """Front elimination of the edge operand → vertex."""
 
     operand: int
     vertex: int
 
 
 class Back(NamedTuple):
-    """The edge vertex → consumer is multiplied into those that come to the vertex, and goes."""
+    """Back elimination of the edge vertex → consumer."""
 
     vertex: int
     consumer: int
 
 
-Step = int | Front | Back
-"""An elimination: of a vertex, or of one edge."""
+EliminationStep = int | Front | Back
+"""Elimination of a vertex, or of one edge."""

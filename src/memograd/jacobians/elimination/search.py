@@ -1,42 +1,51 @@
-"""The orders of elimination, counted; the cheapest of them is taken."""
+"""Choice of the cheapest among several elimination orders, by counting their multiplications."""
 
 from dataclasses import dataclass
 
-from .annealing import annealed, edges_of, taken
-from .graph import Linearised
-from .markowitz import last_prices, markowitz
-from .moves import Step
-from .operation_count import Counted, Structure, counted
+from .annealing import anneal, effective_steps, single_edges
+from .graph import LinearisedDag
+from .markowitz import final_degrees, markowitz_order
+from .moves import EliminationStep
+from .operation_count import EliminationGraph, OrderCost, count_operations
 
-MOST = {"reverse": 200_000, "forward": 200_000, "Markowitz": 200_000, "relative Markowitz": 2_000, "search": 2_000, "edges": 2_000}
-"""The orders that are tried, each on DAGs of at most so many inner vertices."""
+MAX_INNER_VERTICES = {
+    "reverse": 200_000,
+    "forward": 200_000,
+    "Markowitz": 200_000,
+    "relative Markowitz": 2_000,
+    "search": 2_000,
+    "edges": 2_000,
+}
+"""Orders that are tried, each with the most inner vertices of a DAG on which it is."""
 
-PRODUCTS = 5_000_000
-"""An order that takes more is not counted to its end."""
+MAX_PRODUCTS = 5_000_000
+"""Products after which the count of an order is given up."""
 
-EFFORT = 1_000_000
-"""Products that the search may count, unless it is told: less than half a second."""
+SEARCH_EFFORT = 1_000_000
+"""Products that a search counts by default: less than half a second."""
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What was found: prints as a table.
+class EliminationOrders:
+    """Result of the search for an elimination order; prints as a table.
 
     Attributes
     ----------
     order : list of int, Front or Back
-        The inner vertices, in the order to eliminate them in, and the edges that go before.
+        The inner vertices in the order of their elimination, and the edges that are eliminated by
+        themselves.
     name : str
-        Which of the orders it is.
+        Name of the order.
     counts : dict of str to int
-        The multiplications of each that was counted.
+        The multiplications of each order that was counted.
     skipped : dict of str to str
-        The orders that were not counted, and why.
+        The orders that were not counted, each with the reason.
     units_free : bool
-        The rule of counting: whether a product with an edge that is known to be 1 or -1 costs nothing.
+        The rule of counting: whether a product with an edge that is known to be 1 or -1 costs
+        nothing.
     """
 
-    order: list[Step]
+    order: list[EliminationStep]
     name: str
     counts: dict[str, int]
     skipped: dict[str, str]
@@ -44,45 +53,52 @@ class Orders:
 
     @property
     def multiplications(self) -> int | None:
-        """Those of the order that is taken; None where none could be counted."""
+        """Multiplications of the order that is taken; None if none could be counted."""
         return self.counts.get(self.name)
 
     def __str__(self) -> str:
         rule = "those with 1 and -1 are free" if self.units_free else "every product"
         vertices = sum(isinstance(step, int) for step in self.order)
         lines = [f"{vertices:,} vertices; multiplications, {rule}:"]
-        lines += [f"  {name:<20}{n:>12,}{'  taken' if name == self.name else ''}" for name, n in self.counts.items()]
+        for name, n in self.counts.items():
+            lines.append(f"  {name:<20}{n:>12,}{'  taken' if name == self.name else ''}")
         lines += [f"  {name:<20}{'skipped':>12}  {why}" for name, why in self.skipped.items()]
         return "\n".join(lines)
 
 
-def ordered(dag: Linearised, *, units_free: bool = True, effort: int = EFFORT, seed: int = 0) -> Orders:
-    """The cheapest of reverse, forward, Markowitz, relative Markowitz, and what a search finds from the best of these.
+def find_elimination_order(
+    dag: LinearisedDag, *, units_free: bool = True, effort: int = SEARCH_EFFORT, seed: int = 0
+) -> EliminationOrders:
+    """Return the cheapest of several orders, and of what a search finds from the best of these.
 
-    The search moves vertices; a second one, a quarter as long, also lets single edges go by themselves.
+    The orders are reverse, forward, Markowitz and relative Markowitz. One search moves vertices.
+    Another, a quarter as long, also eliminates single edges.
 
     Parameters
     ----------
-    dag : Linearised
-        What is to be accumulated.
+    dag : LinearisedDag
+        The graph to be accumulated.
     units_free : bool
-        Whether a product with an edge that is known to be 1 or -1 costs nothing, as is true when the order is carried out; or every
-        product counts, |before| × |after| a vertex, as in the literature.
+        Whether a product with an edge that is known to be 1 or -1 costs nothing, as it does when
+        the order is executed. Otherwise every product counts, |before| × |after| per vertex, as in
+        the literature.
     effort : int
-        How many products the search may count, over all its rounds; 0 for no search.
+        Products that the search may count, over all its rounds; 0 for no search.
     seed : int
-        Of the search. The same DAG, effort and seed give the same order.
+        Seed of the search. The same DAG, effort and seed give the same order.
 
     Returns
     -------
-    Orders
-        Bounded in time on DAGs of any size: what was skipped is named.
+    EliminationOrders
+        The order and the costs. Time is bounded on DAGs of any size; orders that were skipped are
+        named.
 
     Examples
     --------
-    >>> from memograd.jacobians.elimination.graph import linear
-    >>> dag = linear([0, 1], [4, 5], {2: {0: None, 1: None}, 3: {2: None}, 4: {3: None}, 5: {3: None}})
-    >>> print(ordered(dag))
+    >>> from memograd.jacobians.elimination.graph import build_dag
+    >>> partials = {2: {0: None, 1: None}, 3: {2: None}, 4: {3: None}, 5: {3: None}}
+    >>> dag = build_dag([0, 1], [4, 5], partials)
+    >>> print(find_elimination_order(dag))
     2 vertices; multiplications, those with 1 and -1 are free:
       reverse                        6  taken
       forward                        6
@@ -92,37 +108,67 @@ def ordered(dag: Linearised, *, units_free: bool = True, effort: int = EFFORT, s
       edges                          6
     """
     inner = dag.inner
-    tried = [name for name, most in MOST.items() if len(inner) <= most]
-    found = attempts(dag, tried, units_free, effort, seed) if tried else {}
+    names = [name for name, most in MAX_INNER_VERTICES.items() if len(inner) <= most]
+    costs = try_orders(dag, names, units_free, effort, seed) if names else {}
     skipped = {
-        name: f"more than {PRODUCTS:,} products" if name in tried else f"more than {most:,} vertices"
-        for name, most in MOST.items()
-        if name not in found
+        name: (
+            f"more than {MAX_PRODUCTS:,} products"
+            if name in names
+            else f"more than {most:,} vertices"
+        )
+        for name, most in MAX_INNER_VERTICES.items()
+        if name not in costs
     }
-    counts = {name: end.multiplications for name, end in found.items()}
-    name = cheapest(found) if found else "reverse"
-    return Orders(list(found[name].order if found else inner[::-1]), name, counts, skipped, units_free)
+    counts = {name: cost.multiplications for name, cost in costs.items()}
+    if not costs:
+        return EliminationOrders(list(inner[::-1]), "reverse", counts, skipped, units_free)
+    name = cheapest_name(costs)
+    return EliminationOrders(list(costs[name].order), name, counts, skipped, units_free)
 
 
-def attempts(dag: Linearised, tried: list[str], units_free: bool, effort: int, seed: int) -> dict[str, Counted]:
-    """What those of the orders take that are counted to their end."""
-    start, inner, found = Structure(dag, units_free), dag.inner, dict[str, Counted]()
-    for name in tried:
+def try_orders(
+    dag: LinearisedDag, names: list[str], units_free: bool, effort: int, seed: int
+) -> dict[str, OrderCost]:
+    """Return the costs of those of the named orders that are counted to their end.
+
+    Parameters
+    ----------
+    dag : LinearisedDag
+        The graph to be accumulated.
+    names : list of str
+        Names of orders, keys of `MAX_INNER_VERTICES`.
+    units_free, effort, seed
+        As for :func:`find_elimination_order`.
+
+    Returns
+    -------
+    dict of str to OrderCost
+        In the order of the names.
+    """
+    start, inner = EliminationGraph(dag, units_free), dag.inner
+    costs: dict[str, OrderCost] = {}
+    for name in names:
+        cost: OrderCost | None = None
         match name:
-            case "reverse" | "forward":
-                end = counted(start, inner if name == "forward" else inner[::-1], work=PRODUCTS)
-            case "Markowitz" | "relative Markowitz":
-                end = markowitz(start, inner, last_prices(dag) if name != "Markowitz" else None, PRODUCTS)
-            case "search":
-                end = annealed(start, found[cheapest(found)], effort, seed) if found else None
-            case _:
-                end = annealed(start, found[cheapest(found)], effort // 4, seed, edges_of(dag)) if found else None
-                end = end and end._replace(order=taken(start, end.order))
-        if end is not None:
-            found[name] = end
-    return found
+            case "reverse":
+                cost = count_operations(start, inner[::-1], work=MAX_PRODUCTS)
+            case "forward":
+                cost = count_operations(start, inner, work=MAX_PRODUCTS)
+            case "Markowitz":
+                cost = markowitz_order(start, inner, work=MAX_PRODUCTS)
+            case "relative Markowitz":
+                cost = markowitz_order(start, inner, final_degrees(dag), MAX_PRODUCTS)
+            case "search" if costs:
+                cost = anneal(start, costs[cheapest_name(costs)], effort, seed)
+            case "edges" if costs:
+                best, edges = costs[cheapest_name(costs)], single_edges(dag)
+                cost = anneal(start, best, effort // 4, seed, edges)
+                cost = cost._replace(order=effective_steps(start, cost.order))
+        if cost is not None:
+            costs[name] = cost
+    return costs
 
 
-def cheapest(found: dict[str, Counted]) -> str:
-    """The name of the order with the fewest multiplications, the first of several."""
-    return min(found, key=lambda name: found[name].multiplications)
+def cheapest_name(costs: dict[str, OrderCost]) -> str:
+    """Return the name of the order with the fewest multiplications, the first of several."""
+    return min(costs, key=lambda name: costs[name].multiplications)

@@ -1,4 +1,4 @@
-"""Links of ops that work along axes: sums, running sums, whole lines, neighbours."""
+"""Patterns of ops along axes: reductions, cumulative sums, transforms, differences."""
 
 from collections.abc import Callable
 from math import prod
@@ -7,34 +7,47 @@ from typing import Any
 import numpy as np
 
 from ...rules.reductions import ABSENT, expand, lined
-from ..sparsity_pattern import any_of, grouped, pattern_of, picked
+from ..sparsity_pattern import grouping_pattern, pattern_of, selection_pattern, selection_union
 from .uses import Link, Use, everything, numbers, over_outputs, several, size_of
 
 
 def reduced(default: Any) -> Callable[[Use], Link]:
-    """A result depends on what it is taken over; `default` is the axis where none is given."""
+    """Return the rule of a reduction; `default` is its axis if none is given."""
 
     def link(use: Use) -> Link:
+        """Let a result depend on the elements over which it is taken."""
         if use.k or several(use.y_shape):
             return everything(use)
         axis, keepdims = use.keyword("axis", default), use.keyword("keepdims", False)
-        return (grouped(expand(numbers(use.y_shape), use.shape, axis, keepdims), prod(use.y_shape)),)
+        return (
+            grouping_pattern(
+                expand(numbers(use.y_shape), use.shape, axis, keepdims), prod(use.y_shape)
+            ),
+        )
 
     return link
 
 
 def traced(use: Use) -> Link:
-    """The diagonals, each summed."""
-    axis1, axis2 = (-2, -1) if use.op is np.linalg.trace else (use.keyword("axis1", 0), use.keyword("axis2", 1))
+    """Return the pattern of `trace`: each diagonal is summed."""
+    axis1, axis2 = (
+        (-2, -1)
+        if use.op is np.linalg.trace
+        else (use.keyword("axis1", 0), use.keyword("axis2", 1))
+    )
     spots = np.diagonal(numbers(use.shape), use.keyword("offset", 0), axis1, axis2)
     sums = np.broadcast_to(numbers(use.y_shape)[..., None], spots.shape)
-    return grouped(sums, prod(use.y_shape)), picked(spots, use.size)
+    return grouping_pattern(sums, prod(use.y_shape)), selection_pattern(spots, use.size)
 
 
 def so_far(default: Any) -> Callable[[Use], Link]:
-    """A result depends on what stands before it along an axis, and on what stands there."""
+    """Return the rule of a cumulative op: a result depends on elements up to its own.
+
+    `default` is the axis if none is given.
+    """
 
     def link(use: Use) -> Link:
+        """Let a result depend on the elements up to its own along the axis."""
         axis, late = use.keyword("axis", default), int(use.keyword("include_initial", False))
         before, after = (lined(numbers(shape), shape, axis) for shape in (use.shape, use.y_shape))
         i, j = np.tril_indices(after.shape[-1], -late, before.shape[-1])
@@ -44,75 +57,92 @@ def so_far(default: Any) -> Callable[[Use], Link]:
 
 
 def along(use: Use) -> Link:
-    """A result depends on all that stands on its line along an axis, however long the lines are."""
+    """Let a result depend on all elements with the same indices along the other axes."""
     axis = use.keyword("axis", -1)
     if axis is None or use.k:
         return everything(use)
 
-    def line(shape: Any) -> Any:
+    def fibre_numbers(shape: Any) -> Any:
+        """Return the number of the fibre along the axis on which each element lies."""
         rest = tuple(n for j, n in enumerate(shape) if j != axis % len(shape))
         return np.broadcast_to(np.expand_dims(numbers(rest), axis), shape)
 
-    lines = size_of(use.shape) // max(use.shape[axis], 1)
-    return picked(line(use.y_shape), lines), grouped(line(use.shape), lines)
+    fibres = size_of(use.shape) // max(use.shape[axis], 1)
+    return (
+        selection_pattern(fibre_numbers(use.y_shape), fibres),
+        grouping_pattern(fibre_numbers(use.shape), fibres),
+    )
 
 
 def matrixwise(use: Use) -> Link:
-    """A result depends on all of the matrix that it is of, and on none of the others in the batch."""
+    """Let a result depend on all elements of its matrix, and on no other matrix of the batch."""
     batch = use.shape[:-2]
 
-    def matrix(shape: Any) -> Any:
-        return np.broadcast_to(np.expand_dims(numbers(batch), tuple(range(len(batch), len(shape)))), shape)
+    def matrix_numbers(shape: Any) -> Any:
+        """Return the number of the matrix to which each element belongs."""
+        axes = tuple(range(len(batch), len(shape)))
+        return np.broadcast_to(np.expand_dims(numbers(batch), axes), shape)
 
-    return picked(over_outputs(use.y_shape, matrix), prod(batch)), grouped(matrix(use.shape), prod(batch))
-
-
-# -------------------------------------------------------------------------------------------------------- neighbours
+    of_result = selection_pattern(over_outputs(use.y_shape, matrix_numbers), prod(batch))
+    return of_result, grouping_pattern(matrix_numbers(use.shape), prod(batch))
 
 
 def differences(use: Use) -> Link:
-    """An n-th difference is taken of n + 1 neighbours."""
+    """Return the pattern of `diff`: an n-th difference is taken of n + 1 neighbours."""
     n, axis = use.keyword("n", 1), use.keyword("axis", -1)
     if use.k:
         return everything(use)
     if n == 0:
-        return ()  # nothing is put around it, either
+        return ()  # nothing is prepended or appended, either
     ends = tuple(_length(use, j, axis) for j in (1, 2))
-    row = np.pad(1 + numbers(use.shape), [ends if j == axis % len(use.shape) else (0, 0) for j in range(len(use.shape))]) - 1
+    rank = len(use.shape)
+    widths = [ends if j == axis % rank else (0, 0) for j in range(rank)]
+    row = np.pad(1 + numbers(use.shape), widths) - 1
     m = row.shape[axis]
     windows = [np.take(row, range(s, m - min(n, m) + s), axis) for s in range(min(n, m) + 1)]
-    return (any_of(windows, use.size),)
+    return (selection_union(windows, use.size),)
 
 
 def _length(use: Use, j: int, axis: int) -> int:
-    """How many elements the operand at position j adds along the axis: what is put before a difference, or after."""
+    """Return the length along the axis of operand j, which is prepended or appended."""
     absent = j >= len(use.args) or use.args[j] is ABSENT
     return 0 if absent else (use.shapes[j] or {axis: 1})[axis]
 
 
 def slopes(use: Use) -> Link:
-    """`gradient` takes an element and those beside it; at the ends, where it is to be of second order, one more."""
+    """Return the pattern of `gradient`: an element and its two neighbours.
+
+    At the ends a gradient of second order takes one more element.
+    """
     if use.k:
         return everything(use)
     axes, most = use.keyword("axis"), use.keyword("edge_order", 1) - 1
-    windows = [_neighbours(use.shape, int(j), most) for j in (range(len(use.shape)) if axes is None else np.atleast_1d(axes))]
-    return (any_of([np.concatenate(same) for same in zip(*windows, strict=True)], use.size),)
+    axes = range(len(use.shape)) if axes is None else np.atleast_1d(axes)
+    windows = [_neighbours(use.shape, int(j), most) for j in axes]
+    choices = [np.concatenate(labels) for labels in zip(*windows, strict=True)]
+    return (selection_union(choices, use.size),)
 
 
 def _neighbours(shape: Any, axis: int, inwards: int) -> list[Any]:
-    """For each element those around it: their numbers, in three arrays. At the ends they lie `inwards` by so many more."""
+    """Return three arrays with the numbers of the elements before, at and after each element.
+
+    At the ends they are shifted by `inwards` towards the middle.
+    """
     n = shape[axis]
     middle = np.clip(np.arange(n), inwards, n - 1 - inwards)
-    return [np.ravel(np.take(numbers(shape), np.clip(middle + s, 0, n - 1), axis)) for s in (-1, 0, 1)]
+    return [
+        np.ravel(np.take(numbers(shape), np.clip(middle + s, 0, n - 1), axis)) for s in (-1, 0, 1)
+    ]
 
 
 def convolved(use: Use) -> Link:
-    """A convolution with a constant takes the neighbours at which the constant is not zero."""
+    """Return the pattern of a convolution: neighbours at which a constant kernel is nonzero."""
     (n,), (m,) = use.shape, use.shapes[1 - use.k]
     if not use.constant(1 - use.k):
         return everything(use)
     kernel, (size,) = use.args[1 - use.k], use.y_shape
     short = min(n, m) - 1
-    start = {"f": 0, "2": 0, "s": short // 2, "1": short // 2, "v": short, "0": short}[str(use.keyword("mode", "full"))[0]]
+    mode = str(use.keyword("mode", "full"))[0]
+    start = {"f": 0, "2": 0, "s": short // 2, "1": short // 2, "v": short, "0": short}[mode]
     labels = start + np.arange(size) - np.flatnonzero(kernel)[:, None]
-    return (any_of([np.full(size, -1), *np.where(labels < n, labels, -1)], n),)
+    return (selection_union([np.full(size, -1), *np.where(labels < n, labels, -1)], n),)

@@ -1,4 +1,4 @@
-"""Links of ops that take their operands element by element, and of ops that move elements about."""
+"""Patterns of elementwise ops, and of ops that move elements."""
 
 from math import prod
 
@@ -6,54 +6,64 @@ import numpy as np
 
 from ...program.steps import Operand
 from ...rules.registration import RULES
-from ..sparsity_pattern import grouped, picked
+from ..sparsity_pattern import grouping_pattern, selection_pattern
 from .uses import Link, Use, everything, numbers, over_outputs
 
 
-def each(use: Use) -> Link:
-    """An element of the result depends on the one that stands there, when the operand is broadcast."""
+def elementwise_pattern(use: Use) -> Link:
+    """Let an element depend on the one at its position in the operand, which is broadcast."""
     if use.shape == use.y_shape:
         return ()
-    return (picked(over_outputs(use.y_shape, lambda shape: np.broadcast_to(numbers(use.shape), shape)), use.size),)
+    labels = over_outputs(use.y_shape, lambda shape: np.broadcast_to(numbers(use.shape), shape))
+    return (selection_pattern(labels, use.size),)
 
 
 def multiplied(use: Use) -> Link:
-    """As `each`; a constant factor that is zero leaves nothing."""
+    """Return the pattern of a product; a constant factor of zero leaves no entry."""
     other = 1 - use.k
     if not use.constant(other) or np.all(use.args[other]):
-        return each(use)
+        return elementwise_pattern(use)
     kept = np.broadcast_to(np.not_equal(use.args[other], 0), use.y_shape)
-    return (picked(np.where(kept, np.broadcast_to(numbers(use.shape), use.y_shape), -1), use.size),)
+    labels = np.broadcast_to(numbers(use.shape), use.y_shape)
+    return (selection_pattern(np.where(kept, labels, -1), use.size),)
 
 
 def chosen(use: Use) -> Link:
-    """As `each`; where the condition is a constant, only what it chooses."""
-    return moved(use) if use.constant(0) else each(use)
-
-
-# ---------------------------------------------------------------------------------------------- elements that are moved
+    """Return the pattern of `where`; if the condition is a constant, of what it selects."""
+    return moved(use) if use.constant(0) else elementwise_pattern(use)
 
 
 def moved(use: Use) -> Link:
-    """The op itself shows where each element comes from, when it is applied to their numbers, counted from 1."""
-    lines = RULES[use.op].lines
-    if any(type(a) is Operand and not lines[j,] for j, a in enumerate(use.args)):
+    """Return the pattern of an op that moves elements.
+
+    The op is applied to the numbers of the elements, counted from 1: the result says where each
+    element comes from, or 0 if it is new.
+    """
+    vjps = RULES[use.op].lines
+    if any(type(a) is Operand and not vjps[j,] for j, a in enumerate(use.args)):
         return everything(use)  # an index that depends on values
-    run = [np.zeros(shape, int) if lines[j,] else a for j, (a, shape) in enumerate(zip(use.args, use.shapes, strict=True))]
-    run[use.k] = 1 + numbers(use.shape)
-    y = RULES[use.op].run(run, {name: value for name, value in use.kwargs.items() if name not in ("dtype", "casting")})
-    return (picked(np.concatenate([np.ravel(part) for part in (y if isinstance(y, tuple | list) else (y,))]) - 1, use.size),)
+    samples = [
+        np.zeros(shape, int) if vjps[j,] else a
+        for j, (a, shape) in enumerate(zip(use.args, use.shapes, strict=True))
+    ]
+    samples[use.k] = 1 + numbers(use.shape)
+    keywords = {k: v for k, v in use.kwargs.items() if k not in ("dtype", "casting")}
+    y = RULES[use.op].run(samples, keywords)
+    outputs = y if isinstance(y, tuple | list) else (y,)
+    labels = np.concatenate([np.ravel(part) for part in outputs])
+    return (selection_pattern(labels - 1, use.size),)
 
 
 def scattered(use: Use) -> Link:
-    """Each element goes to where the index says, where several may meet."""
+    """Let each element go where the index says; several may go to one."""
     key = use.args[2:]
     if any(type(a) is Operand for a in key):
         return everything(use)
-    return (grouped(np.broadcast_to(numbers(use.y_shape)[key], use.shape), prod(use.y_shape)),)
+    labels = np.broadcast_to(numbers(use.y_shape)[key], use.shape)
+    return (grouping_pattern(labels, prod(use.y_shape)),)
 
 
 def output(use: Use) -> Link:
-    """One output of several."""
+    """Return the pattern of one output of several."""
     k = use.args[1]
-    return (picked(sum(map(prod, use.shape[:k])) + numbers(use.shape[k]), use.size),)
+    return (selection_pattern(sum(map(prod, use.shape[:k])) + numbers(use.shape[k]), use.size),)

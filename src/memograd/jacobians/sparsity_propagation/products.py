@@ -1,4 +1,4 @@
-"""Links of products, spelled as an einsum is: by the letters that an operand and the result share, and by constants that are zero."""
+"""Patterns of products, spelled as an einsum, from shared letters and from zeros of constants."""
 
 from collections.abc import Callable
 from math import prod
@@ -9,17 +9,21 @@ import numpy as np
 
 from ...rules.linalg import spelled, summed
 from ...rules.registration import RULES
-from ..sparsity_pattern import grouped, pattern_of, picked
+from ..sparsity_pattern import grouping_pattern, pattern_of, selection_pattern
 from .uses import Link, Use, numbers
 
 Spelling = tuple[list[str], str]
-"""The letters of each operand, and of the result."""
+"""Letters of each operand, and of the result, as in an einsum."""
 
 
 def contracted(terms: Callable[[Use], Spelling]) -> Callable[[Use], Link]:
-    """A product in an einsum's letters: a result depends on the elements whose letters it shares, and whose factor is not zero."""
+    """Return the rule of a product that `terms` spells as an einsum.
+
+    A result depends on the elements whose letters it shares, unless a constant factor is zero.
+    """
 
     def link(use: Use) -> Link:
+        """Return the pattern of a product."""
         (inputs, out), other = terms(use), 1 - use.k
         term = inputs[use.k], use.shape
         if len(inputs) == 2 and use.constant(other):
@@ -30,29 +34,34 @@ def contracted(terms: Callable[[Use], Spelling]) -> Callable[[Use], Link]:
 
 
 Term = tuple[str, Any]
-"""The letters of an operand's axes, and its shape."""
+"""Letters of an operand's axes, and its shape."""
 
 
 def _shared(term: Term, out: Term) -> Link:
-    """By the letters that both have, of one length."""
+    """Return the pattern by the letters that both have, with the same length."""
     lengths = dict(zip(*out, strict=True))
     letters = {x: n for x, n in zip(*term, strict=True) if lengths.get(x) == n}
     groups = prod(letters.values())
-    return picked(_labels(out, letters), groups), grouped(_labels(term, letters), groups)
+    of_result = selection_pattern(_labels(out, letters), groups)
+    return of_result, grouping_pattern(_labels(term, letters), groups)
 
 
 def _labels(term: Term, letters: dict[str, int]) -> Any:
-    """A number for each element, by its place along some letters; -1 off the diagonal of a letter that stands twice."""
+    """Return a number for each element, by its indices along some letters.
+
+    It is -1 off the diagonal of a letter that occurs twice.
+    """
     place: dict[str, Any] = {}
     same: Any = True
     grid: Any = np.indices(term[1], sparse=True)
     for x, i in zip(term[0], grid, strict=True):
         same = same & (place.setdefault(x, i) == i)
-    return np.broadcast_to(np.where(same, _number({x: place[x] for x in letters}, letters), -1), term[1])
+    labels = np.where(same, _number({x: place[x] for x in letters}, letters), -1)
+    return np.broadcast_to(labels, term[1])
 
 
 def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
-    """The number of the elements at a place along each of some letters, of these lengths."""
+    """Return the number of the elements with these indices; `letters` gives the lengths."""
     total: Any = 0
     for x, n in letters.items():
         total = total * n + place[x]
@@ -60,7 +69,22 @@ def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
 
 
 def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
-    """By each number of a constant factor that is not zero, at each place along the other letters."""
+    """Return the pattern by the nonzero elements of a constant factor.
+
+    Parameters
+    ----------
+    term : (str, shape)
+        The operand.
+    factor : (str, array)
+        The constant factor.
+    out : (str, shape)
+        The result.
+
+    Returns
+    -------
+    tuple of Pattern
+        An entry for each nonzero element, at all indices along the other letters.
+    """
     letters, values = factor
     if len({*letters}) < len(letters) or len({*term[0]}) < len(term[0]):
         return _shared(term, out)
@@ -68,16 +92,21 @@ def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
     lengths: dict[str, int] = {}
     for x, n in [*zip(*term, strict=True), *zip(*out, strict=True)]:
         lengths[x] = max(n, lengths.get(x, 1))
-    known = {x: i for x, i in spots.items() if x in lengths and np.shape(values)[letters.index(x)] == lengths[x]}
+    known = {
+        x: i
+        for x, i in spots.items()
+        if x in lengths and np.shape(values)[letters.index(x)] == lengths[x]
+    }
     free = [x for x in lengths if x not in known]
     grid = np.indices([lengths[x] for x in free], sparse=True)
     place = {x: np.reshape(i, (-1, *(1,) * len(free))) for x, i in known.items()}
     place |= {x: i[None] for x, i in zip(free, grid, strict=True)}
-    return (pattern_of((prod(out[1]), prod(term[1])), _position(place, out), _position(place, term)),)
+    shape = prod(out[1]), prod(term[1])
+    return (pattern_of(shape, _position(place, out), _position(place, term)),)
 
 
 def _position(place: dict[str, Any], term: Term) -> Any:
-    """The number of the elements of an operand at a place; along an axis that is broadcast there is one place alone."""
+    """Return the flat positions in an operand of these indices; a broadcast axis has index 0."""
     total: Any = np.zeros((1,) * max(map(np.ndim, place.values()), default=0), int)
     for x, n in zip(*term, strict=True):
         total = total * n + np.minimum(place[x], n - 1)
@@ -85,31 +114,34 @@ def _position(place: dict[str, Any], term: Term) -> Any:
 
 
 def of_pairs(use: Use) -> Link:
-    """Each element of the result is a product of one of each operand: the op itself shows of which, counted from 1.
+    """Return the pattern of an op whose results are products of one element of each operand.
 
-    It is shown by ones in the place of the other, and by zeros where that is a constant that is zero.
+    The op itself shows which elements, applied to their numbers, counted from 1, and to ones in
+    the place of the other operand, or zeros where that is a constant that is zero.
     """
     other = 1 - use.k
-    there = np.not_equal(use.args[other], 0).astype(int) if use.constant(other) else np.ones(use.shapes[other], int)
+    is_nonzero = np.not_equal(use.args[other], 0).astype(int) if use.constant(other) else None
+    there = np.ones(use.shapes[other], int) if is_nonzero is None else is_nonzero
     run = [1 + numbers(use.shape) if j == use.k else there for j in range(2)]
-    return (picked(RULES[use.op].run(run, use.kwargs) - 1, use.size),)
-
-
-# ------------------------------------------------------------------------------------ products, spelled as einsum has them
+    return (selection_pattern(RULES[use.op].run(run, use.kwargs) - 1, use.size),)
 
 
 def of_einsum(use: Use) -> Spelling:
-    """As it was called."""
+    """Spell `einsum` as it was called."""
     return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
 
 
 def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
-    """Vectors or matrices along the last axes; the axes before them broadcast."""
+    """Return the spelling of products along the last axes; the axes before them broadcast."""
 
     def terms(use: Use) -> Spelling:
+        """Spell the product with a letter for each batch axis."""
         before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
         batch = ascii_uppercase[: max(before, behind)]
-        return [batch[len(batch) - before :] + left, batch[len(batch) - behind :] + right], batch + out
+        return [
+            batch[len(batch) - before :] + left,
+            batch[len(batch) - behind :] + right,
+        ], batch + out
 
     return terms
 
@@ -151,13 +183,13 @@ def of_solve(use: Use) -> Spelling:
 
 
 def of_matmul(use: Use) -> Spelling:
-    """Matrices in batches; a vector is a row on the left and a column on the right."""
+    """Spell `matmul`: a vector is a row on the left and a column on the right."""
     m, n = map(len, use.shapes)
     return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
 
 
 def of_dot(use: Use) -> Spelling:
-    """The last axis of a with the last but one of b."""
+    """Spell `dot`: the last axis of a with the last but one of b."""
     m, n = map(len, use.shapes)
     if not m or not n:
         return _free(m, n)
@@ -165,13 +197,13 @@ def of_dot(use: Use) -> Spelling:
 
 
 def of_inner(use: Use) -> Spelling:
-    """The last axes of both."""
+    """Spell `inner`: the last axes of both."""
     m, n = map(len, use.shapes)
     return of_tensordot(use, ([m - 1], [n - 1])) if m and n else _free(m, n)
 
 
 def of_tensordot(use: Use, axes: Any = None) -> Spelling:
-    """Some axes of a with some of b."""
+    """Spell `tensordot`: some axes of a with some of b."""
     m, n = map(len, use.shapes)
     of_a, of_b = summed(use.keyword("axes", 2) if axes is None else axes, m, n)
     (a, b), _ = _free(m, n)
@@ -180,5 +212,6 @@ def of_tensordot(use: Use, axes: Any = None) -> Spelling:
 
 
 def _free(m: int, n: int) -> Spelling:
+    """Spell the product of all pairs of elements of operands with m and n axes."""
     letters = ascii_uppercase + ascii_lowercase
     return [letters[:m], letters[m : m + n]], letters[: m + n]

@@ -1,4 +1,4 @@
-"""One use of a node, as its link reads it: by which op, among which shapes and constants."""
+"""Use of a node by an op, as the pattern rules read it, and patterns that several of them share."""
 
 from collections.abc import Callable
 from math import prod
@@ -7,14 +7,31 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...program.steps import Operand
-from ..sparsity_pattern import Pattern, grouped, picked
+from ..sparsity_pattern import Pattern, grouping_pattern, selection_pattern
 
 Link = tuple[Pattern, ...]
-"""Patterns whose product, read from right to left, covers the Jacobian of an op by one operand; none of them: the identity."""
+"""Patterns whose product, read from right to left, covers the Jacobian of an op by one operand.
+
+The empty tuple is the identity.
+"""
 
 
 class Use(NamedTuple):
-    """One use of a node: by which op, at which position, among what; with the shapes of all."""
+    """Use of a node as an operand.
+
+    Attributes
+    ----------
+    op : callable
+        The op that uses the node.
+    k : int
+        Position of the operand.
+    args, kwargs
+        Arguments of the call.
+    shapes : list of tuple
+        Shape of each argument.
+    y_shape : tuple
+        Shape of the result.
+    """
 
     op: Any
     k: int
@@ -25,43 +42,47 @@ class Use(NamedTuple):
 
     @property
     def shape(self) -> Any:
-        """Of the operand; a tuple of shapes where it has several outputs."""
+        """Shape of the operand; a tuple of shapes if it has several outputs."""
         return self.shapes[self.k]
 
     @property
     def size(self) -> int:
-        """How many elements the operand has."""
+        """Number of elements of the operand."""
         return size_of(self.shape)
 
     def constant(self, j: int) -> bool:
-        """Whether there is a constant at position j."""
+        """Return whether the argument at position j is a constant."""
         return j < len(self.args) and type(self.args[j]) is not Operand
 
     def keyword(self, name: str, default: Any = None) -> Any:
-        """A keyword of the call."""
+        """Return a keyword argument of the call, or its default."""
         return self.kwargs.get(name, default)
 
 
 def size_of(shape: Any) -> int:
-    """How many elements a value of this shape has; all of them, where it is a tuple of values."""
+    """Return the number of elements of a value, or of all values of a tuple."""
     return sum(map(size_of, shape)) if several(shape) else prod(shape)
 
 
 def several(shape: Any) -> bool:
-    """Whether it is the shapes of several outputs."""
+    """Return whether a shape is the tuple of the shapes of several outputs."""
     return bool(shape) and isinstance(shape[0], tuple)
 
 
 def numbers(shape: Any) -> Any:
-    """The number of each element."""
+    """Return the index of each element in C order, as an array of that shape."""
     return np.arange(prod(shape)).reshape(shape)
 
 
 def over_outputs(y_shape: Any, labels: Callable[[Any], Any]) -> Any:
-    """The labels of a result; one output after the other, where there are several."""
-    return np.concatenate([np.ravel(labels(shape)) for shape in (y_shape if several(y_shape) else (y_shape,))])
+    """Return the labels of a result, flat; those of several outputs one after the other."""
+    return np.concatenate(
+        [np.ravel(labels(shape)) for shape in (y_shape if several(y_shape) else (y_shape,))]
+    )
 
 
 def everything(use: Use) -> Link:
-    """Each element of the result depends on each of the operand."""
-    return picked(np.zeros(size_of(use.y_shape), int), 1), grouped(np.zeros(use.size, int), 1)
+    """Let each element of the result depend on each element of the operand."""
+    return selection_pattern(np.zeros(size_of(use.y_shape), int), 1), grouping_pattern(
+        np.zeros(use.size, int), 1
+    )
