@@ -21,7 +21,7 @@ import numpy as np
 from ..program.source_location import Line
 from ..text import printable
 
-HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 CORE = (HERE, os.path.dirname(os.path.abspath(np.__file__)) + os.sep)
 
 OTHER_NAMES = {
@@ -201,7 +201,7 @@ def _of_numpys(module: str, path: str) -> str:
     """What to write in place of a function of NumPy's that does not hand over to the nodes among its arguments."""
     if module == "random":
         return "Draw standard numbers, and shift and scale them: loc + scale * rng.standard_normal(shape)."
-    own = import_module(f"{__package__}.numpy").OWN  # a module above this one: looked up for the message alone
+    own = import_module("memograd.numpy").OWN  # a module above this one: looked up for the message alone
     name = f"{module}.{path}" if module else path
     if path in CONVERTERS:
         return f"Use np.stack for lists of nodes, or memograd.numpy.{path if path in own else 'array'}; a node is an array already."
@@ -220,7 +220,7 @@ def _of_scipys(path: str) -> str:
         return f"Use {ELSEWHERE[path]}."
     module, _, names = path.partition(".")
     if module in ("special", "linalg", "stats", "signal"):
-        ours: Any = import_module(f"{__package__}.scipy.{module}")
+        ours: Any = import_module(f"memograd.scipy.{module}")
         name, _, method = names.partition(".")
         if name in ours.__all__ and (not method or method in vars(getattr(ours, name))):
             return f"Use memograd.scipy.{path}."
