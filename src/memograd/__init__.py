@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import MemogradError
 from .rules.control import stop_gradient
 from .rules.registration import constant, elementwise, linear, multilinear, op, rule
-from .solver.log import Event, Log
+from .solver.events import Event
+from .solver.log import Log
 from .solver.recursion import grad, grad_node
 from .solver.table_view import table
 from .tape.node import Node

@@ -18,7 +18,8 @@ from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
 from .jacobians.api import as_nodes
 from .solver.progress import Report, reporting
 from .solver.recursion import grad, grad_node, scalar
-from .tape.conversions import KEPT, OPTIMIZED, unwrapped
+from .tape.conversions import unwrapped
+from .tape.mode import KEPT, OPTIMIZED
 from .tape.node import Node
 from .tape.tape import Tape
 from .text import printable

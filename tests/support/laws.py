@@ -86,7 +86,7 @@ def law_of_marks(tape):
     for n in memory.marks:
         assert all(c in memory.marks for c in memory.succ[n])
         for o, c in memory.pulls_reading(n):
-            for table in memory.knowing(o, c):
+            for table in memory.index.with_both(o, c):
                 assert o in table.marks
 
 

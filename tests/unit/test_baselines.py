@@ -41,7 +41,7 @@ WALKS = {"backprop": lambda L, x: backprop(L)[x], "path_sum": path_sum, "finite_
 
 def state(tape: mg.Tape) -> Any:
     memory = tape._memory
-    return len(tape), list(tape.graph.edges), list(memory.tables), list(memory.holders), sorted(memory.values), dict(memory.marks)
+    return len(tape), list(tape.graph.edges), list(memory.tables), list(memory.index.of), sorted(memory.values), dict(memory.marks)
 
 
 @pytest.mark.parametrize("walk", WALKS)

@@ -69,7 +69,7 @@ def state(tape):
     for output, table in memory.tables.items():
         flat |= {("cotangent", output, n): g for n, g in table.cotangents.items()}
         flat |= {("mark", output, n): mark for n, mark in table.marks.items()}
-    flat |= {("holder", n, id(t)): t for n, held in memory.holders.items() for t in (held.values() if isinstance(held, dict) else [held])}
+    flat |= {("holder", n, id(t)): t for n, held in memory.index.of.items() for t in (held.values() if isinstance(held, dict) else [held])}
     flat |= {("name", name): n for name, n in tape._names.items()}
     return flat | {"next": tape._next, "rules": len(RULES)}
 

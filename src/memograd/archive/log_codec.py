@@ -4,7 +4,8 @@ import weakref
 from typing import Any
 
 from ..memory.memory import Memory
-from ..solver.log import Event, Log
+from ..solver.events import Event
+from ..solver.log import Log
 from .validation import Sheet, damaged, differences
 
 KINDS = ("visit", "local", "read", "store", "drop")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..memory.memory import Table
-from ..solver.log import Event
+from ..solver.events import Event
 
 OUTPUT, ASKED, DROPPED, READ, VISITED = "output", "asked for", "dropped", "read", "visited"
 EARLIER, UNTOUCHED = "stored earlier", "never touched"

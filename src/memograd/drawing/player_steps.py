@@ -8,7 +8,8 @@ import numpy as np
 from ..arrays.dask_arrays import in_chunks, is_chunked
 from ..memory.memory import Memory, Table, consumers, uses
 from ..program.steps import OP
-from ..solver.log import Event, Log, written
+from ..solver.events import Event, written
+from ..solver.log import Log
 from ..solver.recursion import fitted
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..memory.memory import Memory, consumers
 from ..program.steps import Operand
-from ..solver.log import Event, Log
+from ..solver.events import Event
+from ..solver.log import Log
 from ..solver.recursion import checked_all, scalar
 from ..tape.node import Node
 from ..text import op_name

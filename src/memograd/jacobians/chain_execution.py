@@ -12,7 +12,7 @@ from ..memory.memory import Table
 from ..program.steps import ARGS, Operand
 from ..solver.recursion import cast
 from ..tape.node import Node
-from ..tape.tape import Tape
+from ..tape.recorder import Recorder
 from ..transforms.batched_products import pulled_rows, pushed_columns
 from .chain_order import Bracketing, ChainChoice, ChainFactor, matrix_position
 from .report import Tally, chain_report, jacobian_label
@@ -83,7 +83,7 @@ def jacobian_block(y: Node, x: Node, matrix: Any) -> Any:
 class ChainEvaluator:
     """Evaluation of bracketings of one chain; `record` says whether on node handles."""
 
-    def __init__(self, tape: Tape, factors: Sequence[ChainFactor], record: bool) -> None:
+    def __init__(self, tape: Recorder, factors: Sequence[ChainFactor], record: bool) -> None:
         self.tape, self.factors, self.record = tape, factors, record
 
     def jacobian(self, bracketing: Bracketing) -> list[Any]:
@@ -122,7 +122,8 @@ class ChainEvaluator:
 
     def _end_node(self, i: int) -> Node:
         """Return the node at which factor i - 1 ends."""
-        return self.tape[self.factors[i - 1].end]
+        node: Node = self.tape[self.factors[i - 1].end]
+        return node
 
     def _identity(self, node: Node) -> Any:
         """Return the identity matrix in the size of a node."""

@@ -18,10 +18,9 @@ from typing import Any
 from ..arrays.values import owners_of
 from ..program.steps import OP
 from ..rules.cost_model import cost_of, cost_of_cotangent
-from .memory import VALUE, Memory, Table, consumers, to_visit
-
-Key = tuple[int, int]
-"""An entry: (L, n), or (VALUE, n)."""
+from .keeper import VALUE, Entry
+from .memory import Memory
+from .tables import Table, consumers, to_visit
 
 
 class Group:
@@ -35,7 +34,7 @@ class Group:
     def __init__(self, fixed: bool) -> None:
         self.fixed = fixed
         self.owners: dict[int, int] = {}  # id of a buffer's owner -> bytes
-        self.entries: dict[Key, float] = {}  # with the cost of each
+        self.entries: dict[Entry, float] = {}  # with the cost of each
 
     @property
     def bytes(self) -> int:
@@ -48,7 +47,7 @@ class Run:
     __slots__ = ("cost", "members")
 
     def __init__(self) -> None:
-        self.members: list[Key] = []
+        self.members: list[Entry] = []
         self.cost = 0.0
 
 
@@ -64,9 +63,9 @@ class Budget:
     def __init__(self, memory: Memory, limit: int) -> None:
         self.memory: Memory = weakref.proxy(memory)  # which holds this one: a dropped tape is to be freed at once
         self.limit, self.bytes = limit, 0
-        self._kept: dict[Key, Group] = {}
+        self._kept: dict[Entry, Group] = {}
         self._owners: dict[int, Group] = {}
-        self._gone: dict[Key, Run | None] = {}  # with what they hang together; None: to be found
+        self._gone: dict[Entry, Run | None] = {}  # with what they hang together; None: to be found
         self._order: list[tuple[float, int, Group]] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
         self._spent: deque[Group] = deque()  # what the running request has read for the last time
@@ -84,7 +83,7 @@ class Budget:
             for n, g in list(table.cotangents.items()):
                 self.keep((table.output, n), g)
 
-    def keep(self, key: Key, array: Any) -> None:
+    def keep(self, key: Entry, array: Any) -> None:
         """An entry has a new array: it is counted, and others are let go for it."""
         self._drop(key)
         self._found_again(key)
@@ -102,7 +101,7 @@ class Budget:
         for n in nodes:
             self._found_again((VALUE, n))
 
-    def _is_fixed(self, key: Key) -> bool:
+    def _is_fixed(self, key: Entry) -> bool:
         L, n = key
         return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
 
@@ -161,7 +160,7 @@ class Budget:
             heappush(self._order, item)
         return found
 
-    def _drop(self, key: Key) -> None:
+    def _drop(self, key: Entry) -> None:
         """An entry no longer counts."""
         group = self._kept.pop(key, None)
         if group is not None:
@@ -171,12 +170,12 @@ class Budget:
                 for owner in group.owners:
                     del self._owners[owner]
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: Entry) -> None:
         """An entry is gone for good, or as if nobody had asked for it."""
         self._drop(key)
         self._found_again(key)
 
-    def _arrays(self, key: Key) -> dict[int, Any]:
+    def _arrays(self, key: Entry) -> dict[int, Any]:
         return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
 
     # ---------------------------------------------------------------------------------------------------- what it costs
@@ -188,33 +187,33 @@ class Budget:
         runs = {id(run): run for key in list(group.entries) for o in self._neighbours(key) if (run := self._run(o))}
         return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(group.bytes, 1)
 
-    def _cost(self, key: Key) -> float:
+    def _cost(self, key: Entry) -> float:
         L, n = key
         steps = self.memory.steps
         return cost_of(steps, n) if L == VALUE else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
 
-    def _neighbours(self, key: Key) -> Iterator[Key]:
+    def _neighbours(self, key: Entry) -> Iterator[Entry]:
         L, n = key
         for near in (self.memory.pred, self.memory.succ):
             for m in list(near[n]):  # a signal handler may record meanwhile
                 yield L, m
 
-    def _lost(self, key: Key) -> None:
+    def _lost(self, key: Entry) -> None:
         """An entry is gone: what it hangs together with is to be found."""
         for near in (key, *self._neighbours(key)):
             self._forget_run(near)
         self._gone[key] = None
 
-    def _found_again(self, key: Key) -> None:
+    def _found_again(self, key: Entry) -> None:
         self._forget_run(key)
         self._gone.pop(key, None)
 
-    def _forget_run(self, key: Key) -> None:
+    def _forget_run(self, key: Entry) -> None:
         run = self._gone.get(key)
         if run is not None:
             self._gone.update(dict.fromkeys(run.members))
 
-    def _run(self, key: Key) -> Run | None:
+    def _run(self, key: Entry) -> Run | None:
         """What is gone and hangs together with an entry that is gone."""
         run = self._gone.get(key)
         if run is None and key in self._gone:
@@ -249,7 +248,7 @@ class Budget:
         """∂L/∂n is known: what was read for it may have been read for the last time."""
         if table is self._table:
             self._wanted.discard(n)
-            read: Iterable[Key] = [(VALUE, p) for p in self.memory.primals(table, n)]
+            read: Iterable[Entry] = [(VALUE, p) for p in self.memory.primals(table, n)]
             for key in (*read, *((table.output, c) for c in consumers(table, n))):
                 if key in self._kept and not self._is_wanted(key):
                     self._spent.append(self._kept[key])
@@ -258,7 +257,7 @@ class Budget:
         """Whether it holds a cotangent that the recursion will look up, and not rebuild."""
         return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
 
-    def _is_wanted(self, key: Key) -> bool:
+    def _is_wanted(self, key: Entry) -> bool:
         L, n = key
         if L == VALUE:
             return any(o in self._wanted for o, _ in self.memory.pulls_reading(n))

@@ -9,90 +9,37 @@ reading lists say. Asking then verifies: an entry is raised to DIRTY only when s
 one that nobody raised is right as it stands, and the wave ends there.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import networkx as nx
 
-from ..arrays.values import DOUBLE, dtype_of, full, inexact, same, sealed, settle, shape_of
+from ..arrays.values import dtype_of, full, same, sealed, settle, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import (
-    ARGS,
-    DTYPE,
-    KWARGS,
-    OP,
-    SHAPE,
-    Attributes,
-    Consumers,
-    Edge,
-    Operand,
-    Operands,
-    Steps,
-)
-from ..rules.absent_outputs import partial
-from ..rules.registration import RULES, Line, Read
-from ..solver.log import ANEW, READ, STORE
+from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Edge, Operand, Operands, Steps
+from ..rules.registration import RULES, Read
 from ..text import describe
+from .keeper import VALUE as VALUE
+from .keeper import Keeper
+from .tables import DIRTY as DIRTY
+from .tables import MAYBE as MAYBE
+from .tables import Act as Act
+from .tables import Table as Table
+from .tables import TableIndex
+from .tables import consumers as consumers
+from .tables import leading_to as leading_to
+from .tables import pairs as pairs
+from .tables import to_visit as to_visit
+from .tables import uses as uses
+from .verdict import Verdict
 
-if TYPE_CHECKING:
-    from .eviction import Budget
-
-MAYBE, DIRTY = 1, 2
-
-VALUE = -1
-"""Stands where an output would for the entries that are values."""
-
-Use = tuple[int, Sequence[tuple[int, Line]]]
-"""A consumer, and the positions at which it uses a node, each with its line."""
-
-Up = dict[int, Any]
-"""Node -> its use; or a list of them, from the second on. A list for each would keep the garbage collector busy."""
-
-
-class Act(NamedTuple):
-    """Why a cotangent was computed: by which request of the tape, for which target, after how many assignments."""
-
-    request: int
-    target: int
-    assignments: int
-
-
-class Table:
-    """The cotangents of one output L.
-
-    Attributes
-    ----------
-    output : int
-        L.
-    up : dict
-        For each node that leads to L: its uses that do, the latest first.
-    cotangents : dict
-        Node to ∂L/∂node.
-    program : dict
-        Node to the node that computes ∂L/∂node, where one was recorded.
-    marks : dict
-        Node to MAYBE or DIRTY; absent where the entry is right.
-    acts : dict
-        Node to the act that computed the cotangent that is kept.
-    causes : dict
-        Node to what made it DIRTY the last time, the first of several: the node whose value took other bits, or ~c where c's cotangent did.
-    """
-
-    __slots__ = ("acts", "causes", "cotangents", "marks", "output", "program", "up")
-
-    def __init__(self, output: int, up: Up, seed: Any) -> None:
-        self.output, self.up = output, up
-        self.cotangents: dict[int, Any] = {output: seed}
-        self.marks: dict[int, int] = {}
-        self.program: dict[int, int] = {}
-        self.acts: dict[int, Act] = {}
-        self.causes: dict[int, int] = {}
+VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
 
 
 class Memory:
     """Values and tables beside a program's DiGraph."""
 
-    __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "holders", "marks", "nodes", "pending",
+    __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "index", "marks", "nodes", "pending",
                  "pred", "requests", "steps", "succ", "tables", "turns", "values", "whole")  # fmt: skip
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
@@ -105,8 +52,8 @@ class Memory:
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
         self.tables: dict[int, Table] = {}
-        self.holders: dict[int, Table | dict[int, Table]] = {}  # node -> the table(s) that know a cotangent of it
-        self.budget: Budget | None = None
+        self.index = TableIndex()
+        self.budget: Keeper | None = None
         self.whole = True  # whether no value was ever let go
         self.requests = self.assignments = 0  # how many there were
         self.turns = 0  # how often anything was asked that may clear marks or compute
@@ -201,7 +148,7 @@ class Memory:
             if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
         for o, c in self._pulls_reading(n, consumers):
-            for table in self.knowing(o, c):
+            for table in self.index.with_both(o, c):
                 if table.marks.get(o) == MAYBE:
                     table.marks[o], table.causes[o] = DIRTY, n
         self.keep(n, new)
@@ -229,18 +176,6 @@ class Memory:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
-    def knowing(self, o: Any, c: int) -> Iterable[Table]:
-        """The tables that know a cotangent of operand o, to which consumer c gave its part: they know one of c, too."""
-        of_o, of_c = self.holders.get(o) if type(o) is Operand else None, self.holders.get(c)
-        if of_o is None or of_c is None:
-            return ()
-        if isinstance(of_o, Table):
-            return (of_o,) if of_c is of_o or (isinstance(of_c, dict) and of_o.output in of_c) else ()
-        if isinstance(of_c, Table):
-            return (of_c,) if of_c.output in of_o else ()
-        few, many = (of_o, of_c) if len(of_o) < len(of_c) else (of_c, of_o)
-        return [table for output, table in few.copy().items() if output in many]
-
     # ---------------------------------------------------------------------------------------------- cotangents
 
     def table(self, output: int) -> Table:
@@ -248,7 +183,7 @@ class Memory:
         table = self.tables.get(output)
         if table is None:
             table = self.empty_table(output)
-            self.hold(table, output)
+            self.index.add(table, output)
             self.tables[output] = table
         return table
 
@@ -261,28 +196,27 @@ class Memory:
         step = self.steps[output]
         return full(step[SHAPE], 1, step[DTYPE])
 
-    def verdict(self, table: Table, n: int) -> tuple[str, ...]:
-        """How a visit to a marked cotangent ends, now that its inputs among the cotangents are verified."""
+    def verify_cotangent(self, table: Table, n: int) -> Verdict:
+        """Verify a cotangent that may be stale; the cotangents that it was computed from are verified already."""
         marks = table.marks
         if n not in table.cotangents:
-            return STORE
+            return MISSING
         if marks.get(n) == MAYBE and self.marks:
             for p in self.primals(table, n):
                 self.value(p)  # which raises the mark of n, if p took other bits
         if marks.get(n) == DIRTY:
-            return ANEW
+            return STALE
         marks.pop(n, None)  # a signal handler may have asked meanwhile
         if self.budget is not None:
             self.budget.closed(table, n)
-        return READ
+        return VALID
 
     def store(self, table: Table, n: int, new: Any) -> None:
         """The only writer of cotangents. A table is named as holder first: an assignment must find what it spoils."""
         if n in table.marks:
             self._restore(table, n, new)
         else:
-            if self.holders.setdefault(n, table) is not table:
-                self.hold(table, n)
+            self.index.add(table, n)
             table.cotangents[n], table.acts[n] = new, self.act
             if table.causes:
                 table.causes.pop(n, None)  # of one that was let go since
@@ -308,17 +242,6 @@ class Memory:
                 table.causes.pop(n, None)  # it was let go, not dropped
         marks.pop(n, None)
         self._check_undisturbed(turns)
-
-    def hold(self, table: Table, n: int) -> None:
-        """The table knows a cotangent of n."""
-        while (held := self.holders.setdefault(n, table)) is not table:
-            if isinstance(held, dict):
-                held[table.output] = table
-                break
-            both: dict[int, Table] = {held.output: held, table.output: table}
-            if self.holders[n] is held:  # and no signal handler has added a table
-                self.holders[n] = both
-                break
 
     def primals(self, table: Table, n: int) -> Iterator[int]:
         """The nodes whose values ∂L/∂n reads."""
@@ -367,7 +290,7 @@ class Memory:
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
             for o, c in self._pulls_reading(p, succ[p]):
-                for table in self.knowing(o, c):
+                for table in self.index.with_both(o, c):
                     if o not in table.marks:
                         waves.setdefault(table, {})[o] = MAYBE
         for table, wave in waves.items():
@@ -391,18 +314,16 @@ class Memory:
 
     def _spread(self, table: Table, wave: dict[int, int]) -> None:
         """Extend a wave of marks to the known cotangents below it."""
-        marks, holders, steps = table.marks, self.holders, self.steps
+        marks, holds, steps = table.marks, self.index.holds, self.steps
         stack = list(wave)
         while stack:
             n = stack.pop()
             step = steps[n]
             lines = RULES[step[OP]].lines
             for k, o in enumerate(step[ARGS]):
-                if type(o) is Operand and o not in wave and o not in marks and lines[k,]:
-                    held = holders.get(o)
-                    if held is table or (isinstance(held, dict) and table.output in held):
-                        wave[o] = MAYBE
-                        stack.append(o)
+                if type(o) is Operand and o not in wave and o not in marks and lines[k,] and holds(table, o):
+                    wave[o] = MAYBE
+                    stack.append(o)
 
     def cut(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
@@ -414,7 +335,7 @@ class Memory:
                 del self.tables[n]
             for filled in (self.succ, self.pred, self.nodes):
                 filled.cut(n)
-            for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values, self.steps):
+            for kept in (self.index.of, self.marks, self.causes, self.assigned, self.pending, self.values, self.steps):
                 kept.pop(n, None)
 
     def cut_strays(self) -> None:
@@ -423,14 +344,14 @@ class Memory:
         for filled in (self.succ, self.pred, self.nodes):
             for n in [n for n in list(filled.made) if n not in steps]:
                 filled.made.pop(n, None)
-        for kept in (self.holders, self.marks, self.causes, self.assigned, self.pending, self.values):
+        for kept in (self.index.of, self.marks, self.causes, self.assigned, self.pending, self.values):
             for n in [n for n in list(kept) if n not in steps]:
                 kept.pop(n, None)
-        for consumers in self.succ.made.values():
-            for c in [c for c in list(consumers) if c not in steps]:
-                consumers.pop(c, None)
+        for uses_of_n in self.succ.made.values():
+            for c in [c for c in list(uses_of_n) if c not in steps]:
+                uses_of_n.pop(c, None)
 
-    def limit(self, budget: "Budget | None") -> None:
+    def limit(self, budget: Keeper | None) -> None:
         """From now on arrays are kept within a budget, or, with None, all of them."""
         self.budget = budget
         if budget is not None:
@@ -448,18 +369,9 @@ class Memory:
             kept.clear()
         for n in table.up:
             if n != table.output:
-                self._release(n, table)
+                self.index.discard(table, n)
         for n in list(table.cotangents):  # those that a signal handler has asked for meanwhile
-            self.hold(table, n)
-
-    def _release(self, n: int, table: Table) -> None:
-        held = self.holders.get(n)
-        if isinstance(held, dict):
-            held.pop(table.output, None)
-        elif held is table and isinstance(held := self.holders.pop(n), dict):  # a signal handler has added a table
-            for other in held.values():
-                if other is not table:
-                    self.hold(other, n)
+            self.index.add(table, n)
 
     def forget_values(self) -> None:
         """Let go of every value that can be computed."""
@@ -469,88 +381,3 @@ class Memory:
                 if self.budget is not None:
                     self.budget.forget((VALUE, n))
                 self.values.pop(n, None)
-
-
-def uses(table: Table, n: int) -> Iterable[Use]:
-    """The uses of n that lead to L, the latest first."""
-    found = table.up[n]
-    return (found,) if type(found) is tuple else found
-
-
-def pairs(table: Table, n: int) -> list[tuple[int, int]]:
-    """The same uses as (consumer, argnum)."""
-    return [(c, k) for c, lines in uses(table, n) for k, _ in lines]
-
-
-def consumers(table: Table, n: int) -> list[int]:
-    """The consumers from which counting uses lead from n to L, the latest first."""
-    return [c for c, _ in uses(table, n)]
-
-
-def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
-    """The nodes whose cotangents are needed and not known to be right."""
-    found: set[int] = set()
-    stack = [n for n in targets if n in table.up]
-    while stack:
-        n = stack.pop()
-        if n not in found and (n not in table.cotangents or n in table.marks):
-            found.add(n)
-            stack.extend(consumers(table, n))
-    return found
-
-
-def leading_to(memory: Memory, *outputs: int, first: int = 0) -> Up:
-    """For each node that leads to one of `outputs`, none before `first`: the uses through which it does, the latest first.
-
-    A use counts if its rule has a line for it and both ends have an inexact dtype: no path runs through a comparison,
-    the condition of `where`, or an index.
-    """
-    steps, with_several = memory.steps, []
-    up: Up = {output: [] for output in outputs}
-    stack = list(up)
-    while stack:
-        c = stack.pop()
-        step = steps[c]
-        lines = RULES[step[OP]].lines
-        for k, o in enumerate(step[ARGS]):
-            if type(o) is Operand and (found := lines[k,]):
-                if o in up:
-                    join(up, o, c, found)
-                elif o >= first and ((dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype)):
-                    up[n := int(o)] = (c, found)
-                    stack.append(n)
-                    if type(dtype) is tuple:
-                        with_several.append(n)
-    for several in up.values():
-        if type(several) is list:
-            several.sort(reverse=True)
-    for n in with_several:
-        leave_out(steps, up, n)
-    return up
-
-
-def leave_out(steps: Steps, up: Up, n: int) -> None:
-    """Have the lines of n, an op with several outputs, leave out those that do not lead to an output."""
-    unread = frozenset(range(len(steps[n][DTYPE]))).difference(steps[c][ARGS][1] for c, _ in listed(up[n]))
-    for o in {int(a) for a in steps[n][ARGS] if type(a) is Operand and a in up} if unread else ():
-        own = [(c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines) for c, lines in listed(up[o])]
-        up[o] = own if len(own) > 1 else own[0]
-
-
-def listed(above: Any) -> list[Use]:
-    """The uses of a node as a list, which it is itself where there are several."""
-    return above if type(above) is list else [above]
-
-
-def join(up: Up, o: int, c: int, lines: Sequence[tuple[int, Line]]) -> None:
-    """Add a use of o by c to those that are known; it may be another position of the latest one's."""
-    several = listed(up[o])
-    if several and several[-1][0] == c:
-        known = several[-1][1]
-        if type(known) is list:  # a tuple would be copied for each of many positions
-            known.extend(lines)
-        else:
-            several[-1] = (c, [*known, *lines])
-    else:
-        several.append((c, lines))
-    up[o] = several if len(several) > 1 else several[0]

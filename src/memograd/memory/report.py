@@ -8,7 +8,8 @@ from ..program.steps import ARGS, OP, uses_in
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
 from ..text import as_text, derivative_name, printable
-from .memory import Memory, Table, consumers
+from .memory import Memory
+from .tables import Table, consumers
 
 SHOWN = 40
 """How many rows are printed."""
@@ -54,7 +55,7 @@ class Ledger:
         steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
             cost = None if steps[n][OP] is None else cost_of(steps, n)
-            pulls = {_label(memory, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.knowing(o, c)}
+            pulls = {_label(memory, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.index.with_both(o, c)}
             yield Row(name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls)))
 
     def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:

@@ -11,7 +11,8 @@ from ..errors import RefusedError
 from ..program.steps import OP
 from ..text import op_name
 from .eviction import Budget
-from .memory import Memory, Table
+from .memory import Memory
+from .tables import Table
 
 PARTS = ("values", "marks", "pending", "causes", "assigned")
 OF_TABLES = ("cotangents", "marks", "program", "acts", "causes")
@@ -52,7 +53,7 @@ def fill(table: Table, parts: State, memory: Memory) -> None:
     for part in OF_TABLES:
         getattr(table, part).update(parts[part])
     for n in table.acts:  # known, though a budget may have let it go: it passes marks on
-        memory.hold(table, n)
+        memory.index.add(table, n)
 
 
 def check_picklable(memory: Memory) -> None:

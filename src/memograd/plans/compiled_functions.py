@@ -13,7 +13,8 @@ import numpy as np
 from ..arrays.pytrees import mapped
 from ..errors import RefusedError
 from ..program.trace_state import current, tracing
-from ..tape.conversions import COMPILED, unwrapped
+from ..tape.conversions import unwrapped
+from ..tape.mode import COMPILED
 from ..tape.node import Node
 from ..tape.tape import NUMBERS, Tape
 from ..tape.weak_nodes import WeakNode, strong

@@ -5,47 +5,20 @@ The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]`
 """
 
 import weakref
-from collections.abc import Container, Iterator
 from copy import copy
-from typing import Any, NamedTuple
+from typing import Any
 
 import networkx as nx
 
 from ..errors import OtherTapeError
-from ..text import as_text, derivative_name, printable
+from ..memory.verdict import Verdict
+from ..text import as_text
+from .events import Event, EventRecord, transcript
 from .log_diff import Comparison, compared
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
-"""How a visit ends: right as it stood; computed and stored; found wrong, dropped, and stored anew."""
-
-ARROWS = {"store": "→", "read": "←"}
-
-
-class Event(NamedTuple):
-    """One thing that the recursion did.
-
-    Attributes
-    ----------
-    kind : str
-        ``visit``: a cotangent that is not known to be right was asked for. ``local``: a consumer's local derivative is
-        due. ``store``: a cotangent was computed and stored. ``read``: it was read from the table. ``drop``: one that
-        was found to be wrong was removed.
-    output, node : int
-        L, whose table is meant, and n.
-    consumer : int or None
-        Of a ``local`` event: the consumer c of ∂c/∂n.
-    argnum : int or None
-        Of a ``local`` event: the first position of n among the operands of c.
-    depth : int
-        How many visited nodes were waiting for it.
-    """
-
-    kind: str
-    output: int
-    node: int
-    consumer: int | None
-    argnum: int | None
-    depth: int
+ENDINGS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
+"""Kinds of the events with which a visit ends."""
 
 
 class Log:
@@ -163,7 +136,12 @@ class Log:
             ∂L/∂x: asked for then, and not now
             ∂L/∂s: needed then for ∂L/∂x, and not now
         """
-        return compared(self, other)
+        return compared(self.record, other.record)
+
+    @property
+    def record(self) -> EventRecord:
+        """The events, with the names of their nodes."""
+        return EventRecord(self.events, self._names, self.assigned)
 
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
 
@@ -203,40 +181,11 @@ class Log:
         if not known:
             self._open.append(n)
 
-    def close(self, *kinds: str) -> None:
+    def close(self, verdict: Verdict) -> None:
         """The node opened last is done: read as it stood, or stored, or dropped and stored anew."""
         n = self._open.pop()
-        for kind in kinds:
+        for kind in ENDINGS[verdict]:
             self._write(kind, n)
 
     def _write(self, kind: str, n: int, consumer: int | None = None, argnum: int | None = None) -> None:
         self.events.append(Event(kind, self._output, n, consumer, argnum, self._below + len(self._open)))
-
-
-def transcript(events: list[Event], names: dict[int, str], begun: Container[int]) -> list[str]:
-    """The lines of section 13, each indented under the step that asked for it; `begun` numbers the first events of requests."""
-    return list(dict(written(events, names, begun)).values())
-
-
-def written(events: list[Event], names: dict[int, str], begun: Container[int]) -> Iterator[tuple[int, str]]:
-    """What each event writes: the number of a line, and what stands there from then on. The end of a visit ends its line."""
-    opened: list[tuple[int, int, str]] = []  # (node, its line, what stands there): visits whose end decides how their line ends
-    shown = {n: printable(name) for n, name in names.items()}
-    following = 0
-    for number, e in enumerate(events):
-        if number in begun:
-            del opened[e.depth :]  # a request that failed has left its visits open
-        indent, n, label = 4 * e.depth * " ", shown[e.node], derivative_name(shown[e.output], shown[e.node])
-        closes = e.kind not in ("local", "visit") and len(opened) > e.depth and opened[e.depth][0] == e.node
-        del opened[e.depth + closes :]
-        line, text = opened.pop()[1:] if closes else (following, f"{indent}{label}")
-        if e.kind == "local" and e.consumer is not None:
-            text = indent + derivative_name(shown[e.consumer], n)
-        elif e.kind == "drop":
-            text = f"{text} ✗ table[{n}]\n{indent}{label}"
-        elif e.kind in ARROWS:
-            text = f"{text} {ARROWS[e.kind]} table[{n}]"
-        if e.kind in ("visit", "drop"):
-            opened.append((e.node, line, text))
-        following += line == following
-        yield line, text

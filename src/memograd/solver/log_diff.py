@@ -1,11 +1,9 @@
 """Two logs side by side: what the requests of one computed and those of the other did not, and why."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..text import as_text, derivative_name, printable
-
-if TYPE_CHECKING:
-    from .log import Log
+from .events import EventRecord
 
 Label = tuple[str, str]
 """Names of L and n: ∂L/∂n. Ids mean nothing on another tape."""
@@ -48,15 +46,15 @@ class Fate(NamedTuple):
 class Side:
     """One of the two logs, by name; `when` is now or then."""
 
-    def __init__(self, log: "Log", when: str) -> None:
-        self.when, self.assigned = when, ", ".join(map(printable, dict.fromkeys(log.assigned)))
+    def __init__(self, record: EventRecord, when: str) -> None:
+        self.when, self.assigned = when, ", ".join(map(printable, dict.fromkeys(record.assigned)))
         self.fates: dict[Label, Fate] = {}
         asker = None
-        for e in log.events:
+        for e in record.events:
             if e.kind == "local":  # its consumer's own event follows
-                asker = log._names[e.node]
+                asker = record.names[e.node]
             else:
-                fate = self.fates.setdefault((log._names[e.output], log._names[e.node]), Fate(set(), asker))
+                fate = self.fates.setdefault((record.names[e.output], record.names[e.node]), Fate(set(), asker))
                 fate.kinds.add(e.kind)
                 asker = None
 
@@ -83,7 +81,7 @@ class Side:
         return f"dropped {self.when}, because what it had read changed" + (f" (assigned: {self.assigned})" if self.assigned else "")
 
 
-def compared(this: "Log", other: "Log") -> Comparison:
+def compared(this: EventRecord, other: EventRecord) -> Comparison:
     """What `this` computed and `other` did not, and the reverse."""
     now, then = Side(this, "now"), Side(other, "then")
     computed, spared = now.alone(then), then.alone(now)

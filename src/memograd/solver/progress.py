@@ -8,7 +8,8 @@ from typing import Any
 import networkx as nx
 
 from ..errors import MissingLibraryError
-from ..memory.memory import Table, to_visit
+from ..memory.tables import Table, to_visit
+from ..memory.verdict import Verdict
 from ..text import printable
 from .log import Log
 
@@ -28,10 +29,10 @@ class Progress:
         if self.log is not None:
             self.log.taken(graph, n, known)
 
-    def close(self, *kinds: str) -> None:
+    def close(self, verdict: Verdict) -> None:
         """As the log is told; the entry is in the table by now."""
         if self.log is not None:
-            self.log.close(*kinds)
+            self.log.close(verdict)
         self.done += 1
         self.report(self.done, self.total)
 

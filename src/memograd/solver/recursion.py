@@ -16,15 +16,16 @@ from ..errors import (
     OtherTapeError,
     RuleShapeError,
 )
-from ..memory.memory import Act, Memory, Table, consumers
+from ..memory.memory import MISSING, VALID, Memory
+from ..memory.tables import Act, Table, consumers
 from ..program.steps import ARGS, DTYPE, OP, SHAPE
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, Read
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
-from ..tape.tape import Tape
+from ..tape.recorder import Recorder
 from ..text import describe, op_name, printable
-from .log import READ, STORE, Log
+from .log import Log
 from .progress import Progress, Report, watched
 
 Store = Callable[[Table, int, Any], None]
@@ -39,11 +40,11 @@ def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Stor
     while stack:
         n = stack.pop()
         if n < 0:
-            ending = memory.verdict(table, ~n) if ~n in marks else STORE
-            if ending is not READ:
+            verdict = memory.verify_cotangent(table, ~n) if ~n in marks else MISSING
+            if verdict is not VALID:
                 store(table, ~n, total(memory, table, ~n, read))
             if log is not None:
-                log.close(*ending)
+                log.close(verdict)
         else:
             known = n in cotangents and n not in marks
             if log is not None:
@@ -269,7 +270,7 @@ class Recording(Table):
 
     __slots__ = ("start", "tape")
 
-    def __init__(self, tape: Tape, table: Table) -> None:
+    def __init__(self, tape: Recorder, table: Table) -> None:
         self.start = tape._next
         self.tape, self.output, self.up = tape, table.output, table.up
         self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
@@ -282,7 +283,7 @@ class Recording(Table):
         self.start = owned(self.tape, self.start, self.output, n)
 
 
-def one_of(tape: Tape, output: int) -> Node:
+def one_of(tape: Recorder, output: int) -> Node:
     """A node that is ∂L/∂L = 1, of another library where L is: a broadcast NumPy number is an array of NumPy's."""
     alike = is_foreign(tape._memory.one(output))
     one: Node = (
@@ -291,7 +292,7 @@ def one_of(tape: Tape, output: int) -> Node:
     return one
 
 
-def owned(tape: Tape, start: int, output: int, n: int) -> int:
+def owned(tape: Recorder, start: int, output: int, n: int) -> int:
     """The nodes from `start` on that belong to nothing yet belong to the derivative of `output` by n. Where the next ones begin."""
     nodes = tape._memory.nodes
     for m in range(start, tape._next):
@@ -306,7 +307,7 @@ class Handles(dict[int, Any]):
     L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have cut some of them off.
     """
 
-    def __init__(self, tape: Tape, program: dict[int, int]) -> None:
+    def __init__(self, tape: Recorder, program: dict[int, int]) -> None:
         self.tape, self.program = tape, program
 
     def __contains__(self, n: object) -> bool:
@@ -370,7 +371,7 @@ def grad_node_once(L: Node, target: Any) -> Any:
     return tape._alone(lambda: record_all(tape, table, target, None, "zero"))
 
 
-def record_all(tape: Tape, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
+def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
     """Record the derivatives by all targets, or none of them."""
     start, recording = tape._next, Recording(tape, table)
     try:

@@ -9,7 +9,7 @@ from ..arrays.dask_arrays import in_chunks, is_chunked
 from ..arrays.values import handed_out
 from ..errors import UnknownNodeError
 from ..tape.node import Node
-from ..tape.tape import Tape
+from ..tape.recorder import Recorder
 from ..text import as_table, derivative_name, describe, printable
 from .recursion import found, scalar
 
@@ -25,7 +25,7 @@ class Cotangents(Mapping[str, Any]):
         L.
     """
 
-    def __init__(self, tape: Tape, output: int, held: Mapping[int, Any], read: Callable[[int], Any]) -> None:
+    def __init__(self, tape: Recorder, output: int, held: Mapping[int, Any], read: Callable[[int], Any]) -> None:
         self.tape, self.output = tape, output
         self._held, self._read = held, read
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,65 +21,8 @@ from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
 from ..rules.registration import RULES
 from ..text import describe
 from .conversion_advice import alternative, caller_of
-
-if TYPE_CHECKING:
-    from .node import Node
-    from .tape import Tape
-
-
-class Mode(NamedTuple):
-    """How a tape records: what may be read of its nodes meanwhile, and what a refusal says.
-
-    Attributes
-    ----------
-    converts : bool
-        Whether a value may leave where no derivative is lost.
-    tells : bool
-        Whether ``node.value`` may be read.
-    loss : str
-        What a conversion would do.
-    hint : str
-        What to write if the number itself is meant.
-    """
-
-    converts: bool
-    tells: bool
-    loss: str
-    hint: str
-
-
-KEPT = Mode(
-    converts=False,
-    tells=True,
-    loss="that would freeze today's value into a program that outlives it",
-    hint="Use node.value for the number itself, or np.where to choose between values.",
-)
-"""A tape of the user's: its program is kept, and asked again after an assignment."""
-
-IMMEDIATE = Mode(
-    converts=True,
-    tells=True,
-    loss="what is computed from the number would lose its derivative",
-    hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
-)
-"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and is thrown away."""
-
-COMPILED = Mode(
-    converts=False,
-    tells=False,
-    loss="the plan that memograd.functional.compiled makes would be right for this value alone",
-    hint="Choose between values with np.where, or call the function without memograd.functional.compiled.",
-)
-"""The tape of a function that becomes a plan."""
-
-OPTIMIZED = Mode(
-    converts=False,
-    tells=False,
-    loss="the program that memograd.optimize asks at other points would be right for this point alone",
-    hint="Choose between values with np.where; or record anew at each point: give memograd.functional.value_and_grad(f) to "
-    "scipy.optimize.minimize, with jac=True.",
-)
-"""The tape of a function while it is recorded for an optimiser."""
+from .mode import IMMEDIATE
+from .recorder import Handle, Recorder
 
 
 class Conversion(NamedTuple):
@@ -139,7 +82,7 @@ MEMORY = frozenset({"__dlpack__", "__dlpack_device__"})
 """Attributes by which an array gives up its memory, and holds it meanwhile; others do not hold what a tape may evict."""
 
 
-def convert(node: "Node", conversion: Conversion, *args: Any, **kwargs: Any) -> Any:
+def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> Any:
     """What a conversion makes of a node's value.
 
     Raises
@@ -152,12 +95,12 @@ def convert(node: "Node", conversion: Conversion, *args: Any, **kwargs: Any) -> 
     raise refusal(node, conversion)
 
 
-def converts(node: "Node", conversion: Conversion) -> bool:
+def converts(node: Handle, conversion: Conversion) -> bool:
     """Whether a conversion gives a value: in an immediate form, where no derivative is lost."""
     return node.tape._mode.converts and (conversion.is_step or not is_differentiated(node))
 
 
-def is_differentiated(node: "Node") -> bool:
+def is_differentiated(node: Handle) -> bool:
     """Whether a derivative that is being computed runs through a node."""
     inputs = frozenset(node.tape._differentiated)  # a copy: another thread may begin a run
     return bool(inputs) and depends(node.tape._memory.steps, node.id, inputs)
@@ -178,12 +121,12 @@ def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
     return False
 
 
-def memory_of(node: "Node", name: str) -> Any:
+def memory_of(node: Handle, name: str) -> Any:
     """An attribute of DLPack's, of a node's value."""
     return getattr(convert(node, DLPACK), name)
 
 
-def refusal(node: "Node", conversion: Conversion) -> RefusedError:
+def refusal(node: Handle, conversion: Conversion) -> RefusedError:
     """The error for a conversion: of what, where, by whom; what would be wrong; what to write."""
     mode, caller = node.tape._mode, caller_of(_getframe(1))
     if caller.name.rpartition(".")[2] in conversion.name:  # x.item() was asked by x.item
@@ -196,7 +139,7 @@ def refusal(node: "Node", conversion: Conversion) -> RefusedError:
     return error(" ".join(filter(None, [said, *advice])))
 
 
-def check_told(node: "Node") -> None:
+def check_told(node: Handle) -> None:
     """Raise where a node does not tell its value: what is recorded for reuse would freeze it."""
     mode = node.tape._mode
     if not mode.tells:
@@ -204,7 +147,7 @@ def check_told(node: "Node") -> None:
         raise RefusedError(f"{said} {mode.hint}")
 
 
-def check_leaving(y: "Node", form: str) -> None:
+def check_leaving(y: Handle, form: str) -> None:
     """Raise where the derivative of y as arrays, which `form` gives, would leave a trace that goes on."""
     mode = y.tape._mode
     if mode.tells and not is_differentiated(y):
@@ -215,7 +158,7 @@ def check_leaving(y: "Node", form: str) -> None:
 
 
 @contextmanager
-def unwrapped(tape: "Tape") -> Iterator[None]:
+def unwrapped(tape: Recorder) -> Iterator[None]:
     """Raise refusals as they are, in a block that runs a function of the user's on nodes of `tape`.
 
     NumPy puts a ValueError in front of what is raised while an item of an array is set. And where ``.value`` is refused, errors

@@ -5,10 +5,11 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays import pytrees
 from ..arrays.values import entering, handed_out
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import DTYPE, OP, SHAPE, Step
@@ -37,9 +38,7 @@ from .conversions import (
     convert,
     memory_of,
 )
-
-if TYPE_CHECKING:
-    from .tape import Tape
+from .recorder import Recorder
 
 
 def _method(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +123,7 @@ class Node:
 
     __slots__ = ("__weakref__", "id", "tape")
 
-    def __init__(self, tape: "Tape", id: int) -> None:
+    def __init__(self, tape: Recorder, id: int) -> None:
         self.tape = tape
         self.id = id
 
@@ -132,7 +131,8 @@ class Node:
         return hash((id(self.tape), self.id))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Node":
-        return deepcopy(self.tape, memo)._handle(self.id)
+        handle: Node = deepcopy(self.tape, memo)._handle(self.id)
+        return handle
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _handle, (self.tape, self.id)
@@ -470,9 +470,10 @@ def plain_handles(args: tuple[Any, ...], kind: type[Node]) -> tuple[Any, ...]:
     return tuple(Node(a.tape, a.id) if type(a) is kind else a for a in args)
 
 
-def _handle(tape: "Tape", n: int) -> Node:
+def _handle(tape: Recorder, n: int) -> Node:
     """The handle that a pickle of one comes back as."""
-    return tape._handle(n)
+    handle: Node = tape._handle(n)
+    return handle
 
 
 class At:
@@ -511,3 +512,6 @@ class Spot:
     def multiply(self, v: Any) -> Node:
         """`x` with its items there multiplied by `v`."""
         return self.set(self.node[self.key] * v)
+
+
+pytrees.LEAVES.add(Node)

@@ -47,16 +47,19 @@ from ..errors import (
     UnknownNodeError,
 )
 from ..memory.eviction import Budget
-from ..memory.memory import VALUE, Memory, Table
+from ..memory.keeper import VALUE
+from ..memory.memory import Memory
+from ..memory.tables import Table
 from ..program.source_location import line_of
 from ..program.steps import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
 from ..rules.call_binding import NOTHING
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
-from ..solver.log import Log
 from ..text import as_table, derivative_name, describe, op_name, printable
-from .conversions import CONSTANT, KEPT, converts
+from .conversions import CONSTANT, converts
+from .mode import KEPT
 from .node import Node, Outputs
+from .recorder import RequestLog
 
 if TYPE_CHECKING:
     from ..memory.report import Ledger
@@ -428,7 +431,7 @@ class Tape:
 
     # ------------------------------------------------------------------------------------------------- to change
 
-    def assign(self, new: Mapping[Any, Any], log: Log | None = None) -> None:
+    def assign(self, new: Mapping[Any, Any], log: RequestLog | None = None) -> None:
         """Give leaves new values, all of them or, where one is wrong, none. Nothing is computed until somebody asks.
 
         Parameters
@@ -700,7 +703,7 @@ class Tape:
             frame = frame.f_back
         return frame
 
-    def _ask(self, output: int, log: Log | None, answer: Callable[[Table], T]) -> T:
+    def _ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], T]) -> T:
         """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
             memory = self._memory

@@ -15,7 +15,7 @@ from ..memory.memory import Table, leading_to
 from ..rules.registration import Read
 from ..solver.recursion import Store, owned, pull_back
 from ..tape.node import Node
-from ..tape.tape import Tape
+from ..tape.recorder import Recorder
 from . import batching_rules  # noqa: F401  (the sheet fills the forms)
 from .batched_array import Batch, rows_in, rows_of
 from .forward_mode import keep, push_forward
@@ -122,7 +122,7 @@ def _recorded(y: Node, nodes: list[Node], m: int, work: Work) -> list[Any]:
     return rows
 
 
-def _node(tape: Tape, n: Node, m: int, rows: Any) -> Any:
+def _node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
     """Rows as a node, those too that depend on nothing."""
     if rows is None:
         return tape.record(np.zeros, ((m, *n.shape), n.dtype))
@@ -130,7 +130,7 @@ def _node(tape: Tape, n: Node, m: int, rows: Any) -> Any:
     return rows if isinstance(rows, Node) else tape.record(np.copy, (rows,))
 
 
-def _owning(tape: Tape) -> Store:
+def _owning(tape: Recorder) -> Store:
     """A store that says of each node that was recorded whose derivative it belongs to."""
     start = tape._next
 

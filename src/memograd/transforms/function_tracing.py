@@ -17,8 +17,10 @@ from ..arrays.pytrees import filled, leaves, mapped, outlined, placed
 from ..arrays.values import entering, handed_out, inexact, settle
 from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
 from ..program.trace_state import current, tracing
-from ..tape.conversions import IMMEDIATE, unwrapped
+from ..tape.conversions import unwrapped
+from ..tape.mode import IMMEDIATE
 from ..tape.node import Node
+from ..tape.recorder import Recorder
 from ..tape.tape import NUMBERS, Tape
 from ..text import op_name, printable
 
@@ -68,7 +70,7 @@ class Run:
         What the function gave; `aux` is passed on, and not differentiated.
     """
 
-    def __init__(self, tape: Tape, as_nodes: bool, call: Call) -> None:
+    def __init__(self, tape: Recorder, as_nodes: bool, call: Call) -> None:
         self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
         positions = call.positions()
         entered = {k: self._entered(call.args[k], f"argument {k}") for k in positions}
@@ -147,7 +149,7 @@ def traced(call: Call, answer: Callable[[Run], T], beside: Any = ()) -> T:
     return _answer(others[0], True, call, answer)
 
 
-def _answer(tape: Tape, as_nodes: bool, call: Call, answer: Callable[[Run], T]) -> T:
+def _answer(tape: Recorder, as_nodes: bool, call: Call, answer: Callable[[Run], T]) -> T:
     """`answer` of a run; while it lasts, no value that depends on the inputs is converted."""
     run = Run(tape, as_nodes, call)
     inputs = {node.id for node in run.nodes}

@@ -15,7 +15,7 @@ from ..program.steps import LINE, SHAPE
 from ..solver.recursion import checked, checked_all, grad_node, nothing, pull_back, scalar
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
-from ..tape.tape import Tape
+from ..tape.recorder import Recorder
 from ..text import printable
 from .forward_mode import keep, plus, push_all
 from .seeds import fitted
@@ -148,7 +148,7 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
 # ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
 
 
-def pushed(tape: Tape, ys: list[int], pairs: Pairs) -> list[Any]:
+def pushed(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
     """Σ ∂y/∂x · tangent for each y, computed at once."""
     memory = tape._memory
     given = summed([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
@@ -156,7 +156,7 @@ def pushed(tape: Tape, ys: list[int], pairs: Pairs) -> list[Any]:
     return [handed_out(found[y] if y in found else nothing(*memory.steps[y][SHAPE:LINE])) for y in ys]
 
 
-def pushed_nodes(tape: Tape, ys: list[int], pairs: Pairs) -> list[Node]:
+def pushed_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
     """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
     memory, start = tape._memory, tape._next
     try:

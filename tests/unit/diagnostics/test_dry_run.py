@@ -211,7 +211,7 @@ class TestNothingHappens:
         x.value = [0.1, 0.2]
         memory = x.tape._memory
         table = memory.tables[L.id]
-        kept = [memory.values, memory.marks, memory.pending, memory.holders, table.cotangents, table.marks, table.acts]
+        kept = [memory.values, memory.marks, memory.pending, memory.index.of, table.cotangents, table.marks, table.acts]
         before = [copy.copy(d) for d in kept]
         monkeypatch.setattr(Memory, "run", None)
         mg.preview(L, [x, w])

@@ -174,7 +174,7 @@ class TestManyOutputs:
         losses = [np.square(w * b) for b in bs]
         for L in losses:
             mg.grad(L, w)
-        assert [table.output for table in tape._memory.knowing(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
+        assert [table.output for table in tape._memory.index.with_both(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
         bs[7].value = 1.5
         marked = [k for k, L in enumerate(losses) if tape._memory.tables[L.id].marks]
         assert marked == [7]

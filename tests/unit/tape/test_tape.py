@@ -356,7 +356,7 @@ def sizes(tape):
     """How much the tape holds, of everything that it holds."""
     memory = tape._memory
     held = [memory.values, memory.marks, memory.pending, memory.tables, memory.nodes, memory.succ, memory.pred]
-    held += [[t for h in memory.holders.values() for t in (h if isinstance(h, dict) else [h])], tape._names]
+    held += [[t for h in memory.index.of.values() for t in (h if isinstance(h, dict) else [h])], tape._names]
     return [*map(len, held), tape.graph.number_of_edges()]
 
 

@@ -89,7 +89,7 @@ def net(rng: Any) -> Any:
 
 def seen(tape: mg.Tape) -> Any:
     """What a request may not change: how many nodes there are, and who knows what."""
-    return len(tape), set(tape._memory.tables), set(tape._memory.holders)
+    return len(tape), set(tape._memory.tables), set(tape._memory.index.of)
 
 
 def test_numbers_leave_nothing_on_the_tape(net: Any) -> None:

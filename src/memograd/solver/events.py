@@ -1,0 +1,86 @@
+"""Events of requests, and the transcript that they print as.
+
+The transcript is that of the tutorial's section 13: `∂L/∂c → table[c]` means "compute ∂L/∂c and
+store it", `∂L/∂c ← table[c]` means "read it", and what a step asks for stands indented below it.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ..text import derivative_name, printable
+
+ARROWS = {"store": "→", "read": "←"}
+
+
+class Event(NamedTuple):
+    """One thing that the recursion did.
+
+    Attributes
+    ----------
+    kind : str
+        ``visit``: a cotangent that is not known to be right was asked for. ``local``: a consumer's local derivative is
+        due. ``store``: a cotangent was computed and stored. ``read``: it was read from the table. ``drop``: one that
+        was found to be wrong was removed.
+    output, node : int
+        L, whose table is meant, and n.
+    consumer : int or None
+        Of a ``local`` event: the consumer c of ∂c/∂n.
+    argnum : int or None
+        Of a ``local`` event: the first position of n among the operands of c.
+    depth : int
+        How many visited nodes were waiting for it.
+    """
+
+    kind: str
+    output: int
+    node: int
+    consumer: int | None
+    argnum: int | None
+    depth: int
+
+
+class EventRecord(NamedTuple):
+    """Events of requests, with the names of the nodes that they are about.
+
+    Attributes
+    ----------
+    events : sequence of Event
+        In the order in which they happened.
+    names : mapping from int to str
+        Name of each node, as it was at the time.
+    assigned : sequence of str
+        Names of the leaves that were assigned.
+    """
+
+    events: Sequence[Event]
+    names: Mapping[int, str]
+    assigned: Sequence[str]
+
+
+def transcript(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> list[str]:
+    """The lines of section 13, each indented under the step that asked for it; `begun` numbers the first events of requests."""
+    return list(dict(written(events, names, begun)).values())
+
+
+def written(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> Iterator[tuple[int, str]]:
+    """What each event writes: the number of a line, and what stands there from then on. The end of a visit ends its line."""
+    opened: list[tuple[int, int, str]] = []  # (node, its line, what stands there): visits whose end decides how their line ends
+    shown = {n: printable(name) for n, name in names.items()}
+    following = 0
+    for number, e in enumerate(events):
+        if number in begun:
+            del opened[e.depth :]  # a request that failed has left its visits open
+        indent, n, label = 4 * e.depth * " ", shown[e.node], derivative_name(shown[e.output], shown[e.node])
+        closes = e.kind not in ("local", "visit") and len(opened) > e.depth and opened[e.depth][0] == e.node
+        del opened[e.depth + closes :]
+        line, text = opened.pop()[1:] if closes else (following, f"{indent}{label}")
+        if e.kind == "local" and e.consumer is not None:
+            text = indent + derivative_name(shown[e.consumer], n)
+        elif e.kind == "drop":
+            text = f"{text} ✗ table[{n}]\n{indent}{label}"
+        elif e.kind in ARROWS:
+            text = f"{text} {ARROWS[e.kind]} table[{n}]"
+        if e.kind in ("visit", "drop"):
+            opened.append((e.node, line, text))
+        following += line == following
+        yield line, text

@@ -1,0 +1,58 @@
+"""Modes in which a tape records: what may be read of its nodes meanwhile."""
+
+from typing import NamedTuple
+
+
+class Mode(NamedTuple):
+    """How a tape records: what may be read of its nodes meanwhile, and what a refusal says.
+
+    Attributes
+    ----------
+    converts : bool
+        Whether a value may leave where no derivative is lost.
+    tells : bool
+        Whether ``node.value`` may be read.
+    loss : str
+        What a conversion would do.
+    hint : str
+        What to write if the number itself is meant.
+    """
+
+    converts: bool
+    tells: bool
+    loss: str
+    hint: str
+
+
+KEPT = Mode(
+    converts=False,
+    tells=True,
+    loss="that would freeze today's value into a program that outlives it",
+    hint="Use node.value for the number itself, or np.where to choose between values.",
+)
+"""A tape of the user's: its program is kept, and asked again after an assignment."""
+
+IMMEDIATE = Mode(
+    converts=True,
+    tells=True,
+    loss="what is computed from the number would lose its derivative",
+    hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
+)
+"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and is thrown away."""
+
+COMPILED = Mode(
+    converts=False,
+    tells=False,
+    loss="the plan that memograd.functional.compiled makes would be right for this value alone",
+    hint="Choose between values with np.where, or call the function without memograd.functional.compiled.",
+)
+"""The tape of a function that becomes a plan."""
+
+OPTIMIZED = Mode(
+    converts=False,
+    tells=False,
+    loss="the program that memograd.optimize asks at other points would be right for this point alone",
+    hint="Choose between values with np.where; or record anew at each point: give memograd.functional.value_and_grad(f) to "
+    "scipy.optimize.minimize, with jac=True.",
+)
+"""The tape of a function while it is recorded for an optimiser."""

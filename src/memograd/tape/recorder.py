@@ -1,0 +1,123 @@
+"""Interface of a tape to its nodes and to the modules that compute on it.
+
+A node is a pair of a tape and an id. It needs little of the tape: to record, to look up, to read a
+value. The protocol says what, so that the module of nodes does not import that of tapes.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+import networkx as nx
+
+from ..memory.memory import Memory
+from ..memory.tables import Table
+from .mode import Mode
+
+T = TypeVar("T")
+
+
+class RequestLog(Protocol):
+    """Log of a request, as the tape opens and closes it."""
+
+    assigned: list[str]
+
+    def begin(self, graph: nx.DiGraph, output: int) -> Any:
+        """Begin a request for derivatives of `output`; return what it interrupts."""
+
+    def end(self, outer: Any) -> None:
+        """End a request; go on with the one that it interrupted."""
+
+
+class Handle(Protocol):
+    """Handle of a node, as conversions see it."""
+
+    @property
+    def tape(self) -> "Recorder":
+        """Tape on which the node lies."""
+
+    @property
+    def id(self) -> int:
+        """Key of the node in the program."""
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of its value."""
+
+    @property
+    def value(self) -> Any:
+        """Its value."""
+
+    @property
+    def _attributes(self) -> dict[str, Any]:
+        """Attributes of the node, as the DiGraph shows them."""
+
+
+class Recorder(Protocol):
+    """Tape, as nodes and the modules above see it.
+
+    Attributes
+    ----------
+    graph : networkx.DiGraph
+        The program.
+    """
+
+    graph: nx.DiGraph
+    _memory: Memory
+    _lock: Any
+    _next: int
+    _mode: Mode
+    _differentiated: set[int]
+
+    def record(
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = ..., y: Any = ...
+    ) -> Any:
+        """Record one application of an op in canonical form; return its handle or handles."""
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return the handle of a node given by handle, id or name."""
+
+    def leaf(self, value: Any, name: str | None = ...) -> Any:
+        """Record a value that the user gives."""
+
+    def assign(self, new: Mapping[Any, Any], log: Any = ...) -> None:
+        """Give leaves new values."""
+
+    def scratch(self) -> AbstractContextManager[None]:
+        """Cut off, at the end of the block, every node recorded inside it."""
+
+    def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call as the user wrote it."""
+
+    def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the keywords of a call as they are kept."""
+
+    def _value(self, n: int) -> Any:
+        """Return the value of a node, verified."""
+
+    def _handle(self, n: int) -> Any:
+        """Return the handle of a node."""
+
+    def _find(self, key: object) -> int | None:
+        """Return the id of a node given by handle, id or name; None if there is none."""
+
+    def _check_name(self, name: Any) -> None:
+        """Raise unless a name can be given to a node."""
+
+    def _name(self, node: Any, name: str) -> None:
+        """Name a node."""
+
+    def _derivative(self, node: Any, output: int, t: Any) -> Any:
+        """Name a derivative that was requested, unless it has a name."""
+
+    def _foreign(self, what: str, a: Any) -> Exception:
+        """Return the error for a node of another tape."""
+
+    def _ask(self, output: int, log: Any, answer: Callable[[Table], T]) -> T:
+        """Answer a request for derivatives of `output` while the lock is held."""
+
+    def _alone(self, answer: Callable[[], T]) -> T:
+        """Answer any other request while the lock is held."""
+
+    def _cut(self, start: int) -> None:
+        """Cut off the nodes from `start` on."""
