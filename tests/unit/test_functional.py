@@ -16,7 +16,7 @@ from memograd.errors import (
 )
 from memograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from memograd.jacobians.elimination import linearization
-from memograd.memory import memory
+from memograd.memory import tables
 from memograd.program.trace_state import current
 
 
@@ -303,7 +303,7 @@ class Visits(dict):
         return nodes
 
 
-ancestors = linearization.ancestors
+ancestors = linearization.program_ancestors
 NESTED = {
     "grad": lambda y: grad(lambda z: np.sin(z) * z)(y),
     "vjp": lambda y: vjp(lambda z: np.sin(z) * z, y)[1](1.0)[0],
@@ -323,11 +323,11 @@ def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, mo
                 y = y - 0.01 * NESTED[form](y)
             return y
 
-        rules = Visits(memory.RULES)
+        rules = Visits(tables.RULES)
         with monkeypatch.context() as patch:
-            patch.setattr(memory, "RULES", rules)
+            patch.setattr(tables, "RULES", rules)
             patch.setattr(linearization, "RULES", rules)
-            patch.setattr(linearization, "ancestors", lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)))
+            patch.setattr(linearization, "program_ancestors", lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)))
             grad(f)(0.5)
         return rules.count
 

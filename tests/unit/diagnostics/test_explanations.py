@@ -17,6 +17,7 @@ from memograd import errors
 from memograd.baselines import path_sum, paths
 from memograd.diagnostics.findings import CAUSES
 from memograd.diagnostics.kinks import KINKS
+from memograd.rules.registration import RULES
 from memograd.text import op_name
 
 quiet = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -346,7 +347,7 @@ def products(L, x):
     for path in paths(L, x):
         d, n = 1.0, x.id
         for c, k in path:
-            ((_, line),) = mg.registry.RULES[memory.steps[c][1]].lines[k,]
+            ((_, line),) = RULES[memory.steps[c][1]].lines[k,]
             d = d * line.pull(np.float64(1.0), c, k, memory.steps, memory.value)
             n = c
         assert n == L.id

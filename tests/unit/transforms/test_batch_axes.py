@@ -8,7 +8,7 @@ import pytest
 
 import memograd as mg
 from memograd.check import check_rule
-from memograd.jacobians.sparsity import pattern
+from memograd.jacobians.sparsity import jacobian_pattern
 from memograd.transforms.batched_products import pulled_rows, pushed_columns
 
 N = 5
@@ -57,7 +57,7 @@ def test_the_jacobian_is_block_diagonal(name: str, k: int, other: str) -> None:
     y = f(*xs)
     y = y if y.shape[0] == N else np.moveaxis(y, 0, -1)
     dense = np.reshape([mg.vjp(y, x, seed) for seed in np.eye(y.size).reshape(-1, *y.shape)], (y.size, x.size))
-    found = pattern(y, x).dense
+    found = jacobian_pattern(y, x).dense
     assert not (found & ~blocks(y, x)).any(), "an element depends on another member of the batch"
     assert not ((dense != 0) & ~found).any(), "the pattern leaves something out"
     np.testing.assert_allclose(mg.jacobian(y, x, sparse=True).toarray(), dense, rtol=1e-10, atol=1e-12)
@@ -72,7 +72,7 @@ def test_products_of_all_pairs_show_one_factor_each(f: Any, k: int) -> None:
     arrays = [stack(2, 3), stack(3, 2, seed=1)]
     x = mg.Tape().leaf(arrays[k])
     y = f(*[x if j == k else a for j, a in enumerate(arrays)])
-    assert np.array_equal(np.sum(pattern(y, x).dense, axis=1), np.ones(y.size))
+    assert np.array_equal(np.sum(jacobian_pattern(y, x).dense, axis=1), np.ones(y.size))
 
 
 def test_the_jacobian_of_many_products_of_vectors_is_never_dense() -> None:
