@@ -14,7 +14,7 @@ from ..memory.memory import Memory
 from ..memory.tables import Table
 from .mode import Mode
 
-T = TypeVar("T")
+Response = TypeVar("Response")
 
 
 class RequestLog(Protocol):
@@ -113,10 +113,10 @@ class Recorder(Protocol):
     def _foreign(self, what: str, a: Any) -> Exception:
         """Return the error for a node of another tape."""
 
-    def _ask(self, output: int, log: Any, answer: Callable[[Table], T]) -> T:
+    def _ask(self, output: int, log: Any, answer: Callable[[Table], Response]) -> Response:
         """Answer a request for derivatives of `output` while the lock is held."""
 
-    def _alone(self, answer: Callable[[], T]) -> T:
+    def _alone(self, answer: Callable[[], Response]) -> Response:
         """Answer any other request while the lock is held."""
 
     def _cut(self, start: int) -> None:

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from ..memory.report import Ledger
     from ..memory.snapshot import State
 
-T = TypeVar("T")
+Answer = TypeVar("Answer")
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
 NUMBERS = "biufc"
@@ -677,7 +677,7 @@ class Tape:
             return known
         return self._alone(lambda: memory.value(n))
 
-    def _alone(self, answer: Callable[[], T]) -> T:
+    def _alone(self, answer: Callable[[], Answer]) -> Answer:
         """A request: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
             while True:
@@ -703,7 +703,7 @@ class Tape:
             frame = frame.f_back
         return frame
 
-    def _ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], T]) -> T:
+    def _ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]) -> Answer:
         """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
         with self._lock:
             memory = self._memory
