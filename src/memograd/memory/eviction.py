@@ -1,10 +1,18 @@
-"""A limit in bytes: what is cheapest to rebuild per byte is let go first, and rebuilt when somebody reads it.
+"""Eviction within a limit in bytes: drop what is cheapest to recompute per byte.
 
-What an entry costs to rebuild includes its neighbours that are gone already, because they would have to be rebuilt with
-it. So the kept entries of a long chain end up evenly spread, as the checkpoints of Griewank (1992), whose positions
-nobody has to choose; the estimate is that of Kirisame et al., "Dynamic Tensor Rematerialization" (2021), without a clock.
+The cost of an entry includes its evicted neighbours, which would have to be rematerialised with
+it. So the kept entries of a long chain end up evenly spread, like checkpoints.
 
-Leaves, and the cotangents that the running request has yet to read, stand outside: a limit below that is no error.
+Leaves, and the cotangents that the running request has yet to read, are outside the limit: a
+limit below their size is no error.
+
+References
+----------
+Griewank, A. (1992). Achieving logarithmic growth of temporal and spatial complexity in reverse
+automatic differentiation. Optimization Methods and Software 1, 35-54.
+
+Kirisame, M. et al. (2021). Dynamic Tensor Rematerialization. ICLR. The estimate of the cost is
+theirs, without a clock.
 """
 
 import weakref
@@ -24,9 +32,10 @@ from .tables import Table, consumers, to_visit
 
 
 class Group:
-    """Entries that share a buffer: counted once, let go together.
+    """Entries that share a buffer: counted once, evicted together.
 
-    They would come back apart otherwise, and bits depend on what shares a buffer (`A.T @ A`).
+    Evicted one by one they would come back in buffers of their own, and the bits of a BLAS product
+    depend on what shares a buffer (`A.T @ A`).
     """
 
     __slots__ = ("entries", "fixed", "owners")
@@ -38,11 +47,12 @@ class Group:
 
     @property
     def bytes(self) -> int:
+        """Bytes that count against the limit."""
         return 0 if self.fixed else sum(self.owners.values())
 
 
 class Run:
-    """Entries that are gone and hang together: who reads one of them again pays for all."""
+    """Connected component of evicted entries: recomputing one requires recomputing all."""
 
     __slots__ = ("cost", "members")
 
@@ -52,7 +62,7 @@ class Run:
 
 
 class Budget:
-    """Keeps the arrays of a memory within a limit.
+    """Policy that keeps the arrays of a memory within a limit.
 
     Attributes
     ----------
@@ -84,7 +94,7 @@ class Budget:
                 self.keep((table.output, n), g)
 
     def keep(self, key: Entry, array: Any) -> None:
-        """An entry has a new array: it is counted, and others are let go for it."""
+        """Count an entry that has a new array, and evict others for it."""
         self._drop(key)
         self._found_again(key)
         group = self._group(array, self._is_fixed(key))
@@ -97,16 +107,17 @@ class Budget:
             self._fit(group)
 
     def rebuilding(self, nodes: Iterable[int]) -> None:
-        """These values are about to come back, one after the other: from now on nobody would have to pay for them."""
+        """Note that values are about to be rematerialised, so that nothing has to pay for them."""
         for n in nodes:
             self._found_again((VALUE, n))
 
     def _is_fixed(self, key: Entry) -> bool:
+        """Return whether an entry cannot be rematerialised: a leaf, or ∂L/∂L."""
         L, n = key
         return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
 
     def _group(self, array: Any, fixed: bool) -> Group:
-        """The group of an array's buffers, all of them where it is a tuple."""
+        """Return the group of an array's buffers, of all arrays if it is a tuple."""
         group = Group(fixed)
         for owner in owners_of(array):
             known = self._owners.get(id(owner))
@@ -119,6 +130,7 @@ class Budget:
         return group
 
     def _merge(self, one: Group, other: Group) -> Group:
+        """Merge two groups that share a buffer."""
         self.bytes -= one.bytes + other.bytes
         other.fixed |= one.fixed
         other.owners |= one.owners
@@ -132,6 +144,7 @@ class Budget:
     # --------------------------------------------------------------------------------------------- what goes out
 
     def _fit(self, spared: Group) -> None:
+        """Evict until the limit holds."""
         while self.bytes > self.limit and (group := self._cheapest(spared)) is not None:
             for key in list(group.entries):
                 self._arrays(key).pop(key[1], None)
@@ -139,7 +152,7 @@ class Budget:
                 self._lost(key)
 
     def _cheapest(self, spared: Group) -> Group | None:
-        """What the request is done with, first; then what costs least a byte."""
+        """Return the group to evict: one that the request is done with, else the cheapest per byte."""
         while self._spent:
             group = self._spent.popleft()
             if group is not spared and not group.fixed and group.entries and not any(map(self._is_wanted, group.entries)):
@@ -161,7 +174,7 @@ class Budget:
         return found
 
     def _drop(self, key: Entry) -> None:
-        """An entry no longer counts."""
+        """Stop counting an entry."""
         group = self._kept.pop(key, None)
         if group is not None:
             del group.entries[key]
@@ -171,50 +184,57 @@ class Budget:
                     del self._owners[owner]
 
     def forget(self, key: Entry) -> None:
-        """An entry is gone for good, or as if nobody had asked for it."""
+        """Forget an entry that is gone for good."""
         self._drop(key)
         self._found_again(key)
 
     def _arrays(self, key: Entry) -> dict[int, Any]:
+        """Return the dict that holds the array of an entry."""
         return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
 
     # ---------------------------------------------------------------------------------------------------- what it costs
 
     def _push(self, group: Group) -> None:
+        """Put a group into the heap."""
         heappush(self._order, (self._cost_a_byte(group), next(self._number), group))
 
     def _cost_a_byte(self, group: Group) -> float:
+        """Return the cost per byte of rematerialising a group with its evicted neighbours."""
         runs = {id(run): run for key in list(group.entries) for o in self._neighbours(key) if (run := self._run(o))}
         return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(group.bytes, 1)
 
     def _cost(self, key: Entry) -> float:
+        """Return the cost of computing an entry from what it reads."""
         L, n = key
         steps = self.memory.steps
         return cost_of(steps, n) if L == VALUE else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
 
     def _neighbours(self, key: Entry) -> Iterator[Entry]:
+        """Yield the entries next to one: of its operands and of its consumers."""
         L, n = key
         for near in (self.memory.pred, self.memory.succ):
             for m in list(near[n]):  # a signal handler may record meanwhile
                 yield L, m
 
     def _lost(self, key: Entry) -> None:
-        """An entry is gone: what it hangs together with is to be found."""
+        """Note that an entry was evicted; its component is found when it is asked for."""
         for near in (key, *self._neighbours(key)):
             self._forget_run(near)
         self._gone[key] = None
 
     def _found_again(self, key: Entry) -> None:
+        """Note that an entry is present again."""
         self._forget_run(key)
         self._gone.pop(key, None)
 
     def _forget_run(self, key: Entry) -> None:
+        """Dissolve the component of an evicted entry."""
         run = self._gone.get(key)
         if run is not None:
             self._gone.update(dict.fromkeys(run.members))
 
     def _run(self, key: Entry) -> Run | None:
-        """What is gone and hangs together with an entry that is gone."""
+        """Return the component of an evicted entry; None if the entry is present."""
         run = self._gone.get(key)
         if run is None and key in self._gone:
             run, stack = Run(), [key]
@@ -233,7 +253,7 @@ class Budget:
 
     @contextmanager
     def request(self, table: Table, target: int) -> Iterator[None]:
-        """While ∂L/∂target is looked for: what that has yet to read stays, what it has read for the last time goes first."""
+        """Protect what ∂L/∂target has yet to read; evict first what it has read for the last time."""
         outer = self._table, self._wanted
         self._table, self._wanted = table, to_visit(table, [target])
         try:
@@ -245,7 +265,7 @@ class Budget:
             self._aside.clear()
 
     def closed(self, table: Table, n: int) -> None:
-        """∂L/∂n is known: what was read for it may have been read for the last time."""
+        """Note that ∂L/∂n is known: what was read for it may have been read for the last time."""
         if table is self._table:
             self._wanted.discard(n)
             read: Iterable[Entry] = [(VALUE, p) for p in self.memory.primals(table, n)]
@@ -254,10 +274,11 @@ class Budget:
                     self._spent.append(self._kept[key])
 
     def _is_bound(self, group: Group) -> bool:
-        """Whether it holds a cotangent that the recursion will look up, and not rebuild."""
+        """Return whether a group holds a cotangent that the request looks up and cannot rematerialise."""
         return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
 
     def _is_wanted(self, key: Entry) -> bool:
+        """Return whether the request has yet to read an entry."""
         L, n = key
         if L == VALUE:
             return any(o in self._wanted for o, _ in self.memory.pulls_reading(n))

@@ -1,12 +1,17 @@
-"""The memory of a program: what is known of its values and of each output's cotangents, and whether it still holds.
+"""Memory of a program: the values of its nodes and the cotangents of its outputs.
 
-An *entry* is the value of a node, or the cotangent of a node in one output's table. It is *known* once it was ever
-computed, and *kept* while its array is here. Being absent and being stale are two things: an entry is stale only if it
-is *marked*. The law that everything rests on: **if a known entry is marked, every known entry that read it is marked.**
+An *entry* is the value of a node, or the cotangent of a node in the table of one output. It is
+*known* once it was computed, and *kept* while its array is here: it may be evicted and
+rematerialised. Absent and stale are two things: an entry is stale only if it is *marked*.
 
-An assignment runs nothing. It marks MAYBE whatever read what changed, directly or through others, as the rules'
-reading lists say. Asking then verifies: an entry is raised to DIRTY only when something that it read took other bits;
-one that nobody raised is right as it stands, and the wave ends there.
+The invariant on which everything rests: **if a known entry is marked, every known entry that read
+it is marked.**
+
+An assignment computes nothing. It marks every entry that read what changed, directly or through
+others, as perhaps stale (`MAYBE`), following what the rules say that they read. A request then
+verifies: an entry becomes stale for certain (`DIRTY`) only if something that it read took other
+bits. An entry that stays perhaps stale until all that it read is verified is right as it stands,
+so that invalidation ends there.
 """
 
 from collections.abc import Iterator
@@ -37,7 +42,32 @@ VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
 
 
 class Memory:
-    """Values and tables beside a program's DiGraph."""
+    """Values and cotangent tables of a program.
+
+    Attributes
+    ----------
+    steps : dict
+        The program: a record of each node.
+    graph : networkx.DiGraph
+        The same, as users see it; `nodes`, `succ` and `pred` are its inner dicts, because networkx's
+        views cost more than the arithmetic.
+    values, marks, causes : dict
+        Node to its value; to MAYBE or DIRTY, if it may be stale; to the operand that made it stale.
+    pending, assigned : dict
+        Leaf to a value that was assigned and not yet asked for; to the number of its last assignment.
+    tables : dict
+        Output to its table.
+    index : TableIndex
+        Which tables know a cotangent of a node.
+    budget : Keeper or None
+        Policy of eviction.
+    whole : bool
+        Whether no value was ever evicted.
+    act : Act
+        Provenance of what is computed now.
+    requests, assignments, turns : int
+        Number of requests for derivatives, of assignments, and of all requests.
+    """
 
     __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "index", "marks", "nodes", "pending",
                  "pred", "requests", "steps", "succ", "tables", "turns", "values", "whole")  # fmt: skip
@@ -64,7 +94,7 @@ class Memory:
     # ------------------------------------------------------------------------------------------------- to read
 
     def value(self, n: int) -> Any:
-        """The value of n, verified."""
+        """Return the value of n, verified."""
         if n in self.marks:
             self._verify(n)
         try:
@@ -73,6 +103,7 @@ class Memory:
             return self._rebuild(n)
 
     def _verify(self, n: int) -> None:
+        """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
         self.succ.look()  # once for all that will change: a copy's consumers may not have been looked for
         seen, stack = {n}, [n]
@@ -91,7 +122,7 @@ class Memory:
             marks.pop(m, None)
 
     def _rebuild(self, n: int) -> Any:
-        """The value of n, which was let go, by way of those of its operands that were, too."""
+        """Rematerialise the evicted value of n, and before it the evicted values that it is computed from."""
         if n not in self.steps:
             raise EndedError(f"Node {n} was recorded in a scratch block that has ended. Record it again, outside.")
         readers = self._gone_above(n)
@@ -109,7 +140,7 @@ class Memory:
         return made[n]
 
     def _gone_above(self, n: int) -> dict[int, int]:
-        """n and the values above it that are gone, each with how many of them read it."""
+        """Return n and its evicted ancestors, each with the number of those that read it."""
         readers, stack = {n: 1}, [n]
         while stack:
             for o in self.pred[stack.pop()]:
@@ -133,13 +164,16 @@ class Memory:
         return y
 
     def keep(self, n: int, value: Any) -> None:
-        """The value of n is at hand."""
+        """Store the value of n."""
         self.values[n] = value
         if self.budget is not None:
             self.budget.keep((VALUE, n), value)
 
     def _change(self, n: int, new: Any) -> None:
-        """The only one that replaces a value. What read the old one is marked already; here it is raised."""
+        """Replace the value of n, and mark as stale what read the old value.
+
+        No other method replaces a value. Its readers are marked MAYBE already.
+        """
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
@@ -155,16 +189,17 @@ class Memory:
         self._check_undisturbed(turns)
 
     def _check_undisturbed(self, turns: int) -> None:
-        """Raise if a signal handler has asked since: what was raised here may have been right by then, and its readers unmarked."""
+        """Raise if a signal handler has asked since: an entry marked here may have been verified before."""
         if turns != self.turns:
             self._mark_all()
             raise DisturbedError("A signal handler asked this tape in the middle of an update. Nothing is lost: ask again.")
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
-        """The uses, as (operand, consumer), whose rules read the value of n: what they give to the operand's cotangent."""
+        """Return the uses, as (operand, consumer), whose VJP rules read the value of n."""
         return self._pulls_reading(n, self.succ[n].copy())
 
     def _pulls_reading(self, n: int, consumers: dict[int, Edge]) -> list[tuple[int, int]]:
+        """Return the uses whose VJP rules read the value of n, given its consumers."""
         steps = self.steps
         step = steps[n]
         args = step[ARGS]
@@ -179,7 +214,10 @@ class Memory:
     # ---------------------------------------------------------------------------------------------- cotangents
 
     def table(self, output: int) -> Table:
-        """The table of a scalar L, begun where there is none. What leads to L is found once; operands never change."""
+        """Return the table of a scalar L; begin it if there is none.
+
+        What leads to L is found once, because the operands of a node never change.
+        """
         table = self.tables.get(output)
         if table is None:
             table = self.empty_table(output)
@@ -188,16 +226,16 @@ class Memory:
         return table
 
     def empty_table(self, output: int, first: int = 0) -> Table:
-        """A table that holds ∂L/∂L = 1 alone, and that no assignment knows of; for targets none of which is before `first`."""
+        """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment marks it."""
         return Table(output, leading_to(self, output, first=first), self.one(output))
 
     def one(self, output: int) -> Any:
-        """∂L/∂L = 1 in L's own dtype, or a float32 program would run in float64."""
+        """Return ∂L/∂L = 1 in L's own dtype, or a float32 program would compute in float64."""
         step = self.steps[output]
         return full(step[SHAPE], 1, step[DTYPE])
 
     def verify_cotangent(self, table: Table, n: int) -> Verdict:
-        """Verify a cotangent that may be stale; the cotangents that it was computed from are verified already."""
+        """Verify a cotangent that may be stale; the cotangents that it was computed from are verified."""
         marks = table.marks
         if n not in table.cotangents:
             return MISSING
@@ -212,7 +250,10 @@ class Memory:
         return VALID
 
     def store(self, table: Table, n: int, new: Any) -> None:
-        """The only writer of cotangents. A table is named as holder first: an assignment must find what it spoils."""
+        """Store the cotangent of n.
+
+        No other method writes cotangents. The index is written first: an assignment must find the entry.
+        """
         if n in table.marks:
             self._restore(table, n, new)
         else:
@@ -225,12 +266,12 @@ class Memory:
             self.budget.closed(table, n)
 
     def seal(self, table: Table, n: int) -> Any:
-        """The cotangent of n, to be handed out: sealed where it is kept, once. It is the same array, bit for bit."""
+        """Return the cotangent of n as a sealed array, which it is from now on, bit for bit the same."""
         table.cotangents[n] = g = sealed(table.cotangents[n])
         return g
 
     def _restore(self, table: Table, n: int, new: Any) -> None:
-        """Replace a marked cotangent; one that took the old bits again keeps its readers right."""
+        """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
         old, marks, turns = table.cotangents.get(n), table.marks, self.turns
         if old is None or not same(old, new):
             lines = RULES[self.steps[n][OP]].lines
@@ -244,7 +285,7 @@ class Memory:
         self._check_undisturbed(turns)
 
     def primals(self, table: Table, n: int) -> Iterator[int]:
-        """The nodes whose values ∂L/∂n reads."""
+        """Yield the nodes whose values ∂L/∂n reads."""
         for c, lines in uses(table, n):
             args = self.steps[c][ARGS]
             for _, line in lines:
@@ -255,10 +296,11 @@ class Memory:
     # ---------------------------------------------------------------------------------------------- to change
 
     def assign(self, new: dict[int, Any]) -> None:
-        """Give leaves new values. Nothing is run; what read them, directly or through others, is marked MAYBE.
+        """Give leaves new values: compute nothing, and mark what read them, directly or through others.
 
-        Marks are written before values, readers before what they read: the law holds wherever an interrupt strikes. A signal
-        handler may ask and record at any line, which clears marks and adds to what is to be marked: then everything is marked.
+        Marks are written before values, and readers before what they read: the invariant holds wherever
+        an interrupt strikes. A signal handler may ask and record at any line, which clears marks and adds
+        entries: then everything is marked.
         """
         seen = self._events()
         try:
@@ -273,11 +315,11 @@ class Memory:
         self.assigned.update(dict.fromkeys(new, self.assignments))
 
     def _events(self) -> tuple[int, int]:
-        """What differs after anything was asked or recorded."""
+        """Return what differs after anything was asked or recorded."""
         return self.turns, len(self.steps)
 
     def _mark_all(self) -> None:
-        """Mark whatever is known: a request finds out what is right as it stands, and computes nothing for it."""
+        """Mark everything that is known as perhaps stale; a request verifies it without computing it anew."""
         for table in list(self.tables.values()):
             for n in list(table.acts):
                 table.marks.setdefault(n, MAYBE)
@@ -285,7 +327,7 @@ class Memory:
             self.marks.setdefault(n, MAYBE)
 
     def _mark(self, new: dict[int, Any]) -> None:
-        """Mark what read the leaves, and set their new values aside."""
+        """Mark what read the leaves as perhaps stale, and set their new values aside."""
         values, succ = self._downstream(new), self.succ.look()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
@@ -301,7 +343,7 @@ class Memory:
         self.pending.update(new)
 
     def _downstream(self, leaves: dict[int, Any]) -> dict[int, int]:
-        """The unmarked values that come from the leaves, with them."""
+        """Return the unmarked values that are computed from the leaves, with the leaves."""
         marks, succ = self.marks, self.succ.look()
         wave = {n: MAYBE for n in leaves if n not in marks}
         stack = list(wave)
@@ -313,7 +355,7 @@ class Memory:
         return wave
 
     def _spread(self, table: Table, wave: dict[int, int]) -> None:
-        """Extend a wave of marks to the known cotangents below it."""
+        """Extend new marks of a table to the known cotangents that were computed from marked ones."""
         marks, holds, steps = table.marks, self.index.holds, self.steps
         stack = list(wave)
         while stack:
@@ -339,7 +381,7 @@ class Memory:
                 kept.pop(n, None)
 
     def cut_strays(self) -> None:
-        """Forget what a signal handler has looked at while it was being cut off."""
+        """Forget what a signal handler has looked at while nodes were being cut off."""
         steps = self.steps
         for filled in (self.succ, self.pred, self.nodes):
             for n in [n for n in list(filled.made) if n not in steps]:
@@ -352,14 +394,14 @@ class Memory:
                 uses_of_n.pop(c, None)
 
     def limit(self, budget: Keeper | None) -> None:
-        """From now on arrays are kept within a budget, or, with None, all of them."""
+        """Keep arrays within a budget from now on; keep all of them if it is None."""
         self.budget = budget
         if budget is not None:
             self.whole = False
             budget.keep_all()
 
     def forget(self, table: Table) -> None:
-        """Let go of a table's cotangents as if nobody had asked, save ∂L/∂L = 1; arrays first, then the holders' names."""
+        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked; arrays first, then the index."""
         for n in list(table.cotangents):
             if n != table.output:
                 if self.budget is not None:
@@ -374,7 +416,7 @@ class Memory:
             self.index.add(table, n)
 
     def forget_values(self) -> None:
-        """Let go of every value that can be computed."""
+        """Drop every value that can be computed."""
         self.whole = False
         for n in list(self.values):
             if self.steps[n][OP] is not None:

@@ -1,4 +1,4 @@
-"""What a memory holds, entry by entry: bytes, who would read it, what it would cost to make again."""
+"""Report of what a memory keeps, entry by entry: bytes, readers, cost of recomputing it."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,7 +16,7 @@ SHOWN = 40
 
 
 class Row(NamedTuple):
-    """One kept value or cotangent.
+    """Kept value or cotangent.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 class Ledger:
-    """The kept entries of a tape as they were when it was asked for; prints as a table, the largest first.
+    """Kept entries of a tape at one moment; prints as a table, the largest first.
 
     Attributes
     ----------
@@ -52,6 +52,7 @@ class Ledger:
         self.bytes = sum(row.bytes for row in self.rows)
 
     def _values(self, memory: Memory) -> Iterator[Row]:
+        """Yield a row for each kept value."""
         steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
             cost = None if steps[n][OP] is None else cost_of(steps, n)
@@ -59,6 +60,7 @@ class Ledger:
             yield Row(name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls)))
 
     def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:
+        """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
             lines = RULES[steps[n][OP]].lines
@@ -67,13 +69,13 @@ class Ledger:
             yield Row(_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:
-        """What an entry adds to those counted already."""
+        """Return the bytes that an entry adds to those counted already."""
         new = {id(owner): owner.nbytes for owner in owners_of(array) if id(owner) not in self._counted}
         self._counted.update(new)
         return sum(new.values())
 
     def __repr__(self) -> str:
-        """Names that are long are cut, and so are long lists of readers."""
+        """Long names and long lists of readers are cut."""
         rows = sorted(self.rows, key=lambda row: -row.bytes)
         lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_line, rows[:SHOWN])]
         if len(rows) > SHOWN:

@@ -1,6 +1,7 @@
-"""A memory with its program as plain data, and back: what copies and pickles of a tape are made of.
+"""Snapshots: a memory with its program as plain data, for copies and pickles of tapes.
 
-Arrays are shared, because nobody can write to them. What leads to an output is not part of it: it is found again.
+Arrays are shared, because they are read-only. What leads to an output is left out, because it
+follows from the program.
 """
 
 import pickle
@@ -21,7 +22,7 @@ State = dict[str, Any]
 
 
 def state_of(memory: Memory) -> State:
-    """All that a memory knows, as dicts of its own."""
+    """Return all that a memory knows, in dicts of its own."""
     return {
         "program": [dict(part) for part in _program(memory)],
         "tables": {L: {part: dict(getattr(table, part)) for part in OF_TABLES} for L, table in memory.tables.items()},
@@ -32,7 +33,7 @@ def state_of(memory: Memory) -> State:
 
 
 def restore(memory: Memory, state: State) -> None:
-    """Fill an empty memory, and its graph, with what another knew."""
+    """Fill an empty memory and its graph from a snapshot."""
     for mine, known in zip(_program(memory), state["program"], strict=True):
         mine.update(known)
     for part in PARTS:
@@ -49,7 +50,7 @@ def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
 
 
 def fill(table: Table, parts: State, memory: Memory) -> None:
-    """Fill an empty table with what another knew."""
+    """Fill an empty table from a snapshot."""
     for part in OF_TABLES:
         getattr(table, part).update(parts[part])
     for n in table.acts:  # known, though a budget may have let it go: it passes marks on
@@ -57,7 +58,7 @@ def fill(table: Table, parts: State, memory: Memory) -> None:
 
 
 def check_picklable(memory: Memory) -> None:
-    """Raise if an op is one that another process could not find by its name."""
+    """Raise if another process could not find one of the ops by its name."""
     for op, error in nameless(dict.fromkeys(step[OP] for step in memory.steps.values())):
         raise RefusedError(
             f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
@@ -66,7 +67,7 @@ def check_picklable(memory: Memory) -> None:
 
 
 def nameless(ops: Iterable[Any]) -> Iterator[tuple[Any, Exception]]:
-    """The ops that cannot be pickled, because they cannot be imported by their names; each with what pickle says of it."""
+    """Yield the ops that cannot be imported by their names, each with the error of pickle."""
     for op in ops:
         try:
             pickle.dumps(op)

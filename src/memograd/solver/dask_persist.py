@@ -1,4 +1,4 @@
-"""Entries that are Dask arrays, computed once and kept in chunks where the scheduler keeps them."""
+"""Entries that are Dask arrays, computed once and kept in chunks by Dask's scheduler."""
 
 from importlib import import_module
 from typing import Any
@@ -16,7 +16,7 @@ Entries = list[tuple[dict[int, Any], int]]
 
 
 def persist(L: Node, target: Any) -> Any:
-    """Have ∂L/∂target computed by Dask's scheduler, and its chunks kept there: what is asked for later starts from them.
+    """Compute ∂L/∂target with Dask's scheduler and keep its chunks there for later requests.
 
     The memory holds graphs, not numbers, where arrays are Dask's: two gradients that are computed one after the other run the chunks
     that they share twice. Computed together, by one `dask.compute`, they run them once; and so they do one after the other, where
@@ -72,7 +72,7 @@ def persist(L: Node, target: Any) -> Any:
 
 
 def _persisted(L: Node, kept: Entries) -> bool:
-    """Put chunks in the place of graphs, in all of these entries or in none; whether there were any."""
+    """Replace graphs by chunks, in all entries or in none; return whether there were any."""
     if not kept:
         return False
     try:
@@ -86,7 +86,7 @@ def _persisted(L: Node, kept: Entries) -> bool:
 
 
 def _let_go_of_graphs(memory: Memory) -> None:
-    """Let go of every graph that can be made again: those that lead around the chunks start from them then."""
+    """Drop every graph that can be made again, so that later graphs start from the chunks."""
     memory.whole = False
     graphs = [n for n, value in memory.values.items() if memory.steps[n][OP] is not None and _is_graph(value)]
     for n in graphs:
@@ -97,5 +97,5 @@ def _let_go_of_graphs(memory: Memory) -> None:
 
 
 def _is_graph(array: Any) -> bool:
-    """Whether a Dask array is made from others, so that it is no chunks alone."""
+    """Return whether a Dask array is computed from others."""
     return is_chunked(array) and len(array.dask.layers) > 1

@@ -13,7 +13,7 @@ ARROWS = {"store": "→", "read": "←"}
 
 
 class Event(NamedTuple):
-    """One thing that the recursion did.
+    """Event of a request: one thing that the recursion did.
 
     Attributes
     ----------
@@ -58,12 +58,15 @@ class EventRecord(NamedTuple):
 
 
 def transcript(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> list[str]:
-    """The lines of section 13, each indented under the step that asked for it; `begun` numbers the first events of requests."""
+    """Return the lines of the transcript, each indented under the step that asked for it.
+
+    `begun` holds the numbers of the events with which requests begin.
+    """
     return list(dict(written(events, names, begun)).values())
 
 
 def written(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> Iterator[tuple[int, str]]:
-    """What each event writes: the number of a line, and what stands there from then on. The end of a visit ends its line."""
+    """Yield for each event the number of a line, and its text from then on; the end of a visit ends its line."""
     opened: list[tuple[int, int, str]] = []  # (node, its line, what stands there): visits whose end decides how their line ends
     shown = {n: printable(name) for n, name in names.items()}
     following = 0

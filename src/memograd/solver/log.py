@@ -1,8 +1,4 @@
-"""The log: every visit, local derivative, store, read and drop of the requests that it is handed to, and its transcript.
-
-The transcript is the one of the tutorial's section 13: `∂L/∂c → table[c]` means "compute ∂L/∂c and store it",
-`∂L/∂c ← table[c]` means "read it", and what a step asked for stands indented below it.
-"""
+"""Log of requests: every visit, local derivative, store, read and drop."""
 
 import weakref
 from copy import copy
@@ -22,7 +18,7 @@ ENDINGS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
 
 
 class Log:
-    """Collects the events of every request that it is handed to.
+    """Log of the events of every request to which it is given.
 
     It can be copied and pickled. One that was unpickled belongs to the first tape that it is used with on which its nodes have the
     ids and the names that it knows.
@@ -65,13 +61,13 @@ class Log:
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Log":
-        """A log with events of its own, of the same tape."""
+        """Return a log with events of its own, of the same tape."""
         other = Log()
         vars(other).update(self.__getstate__(), _graph=self._graph)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the tape, which a log only refers to; a request that runs is no part of it."""
+        """Return all but the tape, to which a log only refers, and a request that runs."""
         state = {name: copy(value) for name, value in vars(self).items()}
         return state | {"_graph": None, "_open": [], "_output": -1, "_below": 0}
 
@@ -107,7 +103,7 @@ class Log:
         return [self._names[e.node] for e in self.events if e.kind == kind]
 
     def compare(self, other: "Log") -> Comparison:
-        """What was computed this time and not the other time, and the reverse, and why.
+        """Compare what was computed with what another log computed, and say why.
 
         Parameters
         ----------
@@ -140,13 +136,13 @@ class Log:
 
     @property
     def record(self) -> EventRecord:
-        """The events, with the names of their nodes."""
+        """Events with the names of their nodes."""
         return EventRecord(self.events, self._names, self.assigned)
 
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
 
     def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
-        """A request for derivatives of `output` begins; what it interrupts is handed back, for `end`."""
+        """Begin a request for derivatives of `output`; return what it interrupts, for `end`."""
         self.check(graph)
         self._graph = weakref.ref(graph)
         outer = self._output, self._below, self._open
@@ -166,11 +162,11 @@ class Log:
             raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
 
     def end(self, outer: tuple[int, int, list[int]]) -> None:
-        """The request is over, or failed; the one that it interrupted, if there is one, goes on."""
+        """End a request, or one that failed; go on with the one that it interrupted."""
         self._output, self._below, self._open = outer
 
     def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
-        """Node n comes from the stack, for the node that was opened last; its cotangent is known, or to be found."""
+        """Note that node n comes from the stack, for the node opened last; its cotangent is known or not."""
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
         self._names[n] = graph._node.name(n)
@@ -182,7 +178,7 @@ class Log:
             self._open.append(n)
 
     def close(self, verdict: Verdict) -> None:
-        """The node opened last is done: read as it stood, or stored, or dropped and stored anew."""
+        """Note that the visit of the node opened last ends, as the verdict says."""
         n = self._open.pop()
         for kind in ENDINGS[verdict]:
             self._write(kind, n)

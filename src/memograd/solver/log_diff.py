@@ -1,4 +1,4 @@
-"""Two logs side by side: what the requests of one computed and those of the other did not, and why."""
+"""Comparison of two logs: what the requests of one computed and those of the other did not, and why."""
 
 from typing import NamedTuple
 
@@ -37,14 +37,14 @@ class Comparison(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What became of one cotangent in one log: the kinds of its events; and for whom it was first looked for, if for another."""
+    """History of one cotangent in one log: the kinds of its events, and the node that needed it first."""
 
     kinds: set[str]
     asker: str | None
 
 
 class Side:
-    """One of the two logs, by name; `when` is now or then."""
+    """One of the two logs, by names; `when` is now or then."""
 
     def __init__(self, record: EventRecord, when: str) -> None:
         self.when, self.assigned = when, ", ".join(map(printable, dict.fromkeys(record.assigned)))
@@ -59,15 +59,15 @@ class Side:
                 asker = None
 
     def stores(self, label: Label) -> bool:
-        """Whether it was computed."""
+        """Return whether a cotangent was computed."""
         return label in self.fates and "store" in self.fates[label].kinds
 
     def alone(self, other: "Side") -> list[Label]:
-        """What was computed here and not there, in the order in which it was first looked for."""
+        """Return what was computed here and not there, in the order in which it was first needed."""
         return [label for label in self.fates if self.stores(label) and not other.stores(label)]
 
     def reason(self, label: Label, other: "Side") -> str:
-        """Why it was computed here and not there."""
+        """Say why a cotangent was computed here and not there."""
         here, there = self.fates[label], other.fates.get(label)
         dropped = self._dropped() if "drop" in here.kinds else ""
         if there is None:
@@ -78,11 +78,12 @@ class Side:
         return f"begun {other.when}, and not finished"
 
     def _dropped(self) -> str:
+        """Say that a cotangent was dropped, and what was assigned."""
         return f"dropped {self.when}, because what it had read changed" + (f" (assigned: {self.assigned})" if self.assigned else "")
 
 
 def compared(this: EventRecord, other: EventRecord) -> Comparison:
-    """What `this` computed and `other` did not, and the reverse."""
+    """Compare what `this` computed with what `other` computed."""
     now, then = Side(this, "now"), Side(other, "then")
     computed, spared = now.alone(then), then.alone(now)
     reasons = {derivative_name(L, n): now.reason((L, n), then) for L, n in computed}

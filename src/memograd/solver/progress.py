@@ -1,4 +1,4 @@
-"""How far a request has come: told to a bar, or to a callable of the user's, at each visit that ends."""
+"""Progress of a request, reported to a bar or to a callable of the user's."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,19 +18,19 @@ Report = Callable[[int, Any], object]
 
 
 class Progress:
-    """Listens to the recursion in the log's place, counts the ends of visits, and passes on to the log what it hears."""
+    """Listener that counts the visits that end, reports them, and passes the events on to a log."""
 
     def __init__(self, report: Report, total: int, log: Log | None) -> None:
         self.report, self.total, self.log = report, total, log
         self.done = 0
 
     def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
-        """As the log is told."""
+        """Pass the event on."""
         if self.log is not None:
             self.log.taken(graph, n, known)
 
     def close(self, verdict: Verdict) -> None:
-        """As the log is told; the entry is in the table by now."""
+        """Pass the event on, and report; the entry is in the table by now."""
         if self.log is not None:
             self.log.close(verdict)
         self.done += 1
@@ -39,7 +39,7 @@ class Progress:
 
 @contextmanager
 def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None) -> Iterator[Progress]:
-    """Who listens to a request for these targets; with True, a bar that is there as long as the request."""
+    """Yield the listener of a request for these targets; with True, a bar is shown meanwhile."""
     total = len(to_visit(table, targets))
     with reporting(progress, total, "derivatives") as report:
         yield Progress(report, total, log)
@@ -47,7 +47,7 @@ def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: 
 
 @contextmanager
 def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
-    """Whom to tell how much is done: a bar, with True; or the callable itself."""
+    """Yield a ``report(done, total)`` callback: a bar if `progress` is True, else the given callable."""
     if progress is True:
         with _bar()(total=total, desc=what) as bar:
             yield lambda done, total: bar.update()

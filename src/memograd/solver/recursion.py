@@ -1,4 +1,12 @@
-"""The recursion: which derivatives are needed, each computed once."""
+"""Recursion that computes derivatives: it visits only the nodes that a request needs, each once.
+
+The central function is :func:`pull_back`. The same recursion serves arrays, which it stores in the
+table of an output, and handles of nodes, which record the derivative's own program.
+
+References
+----------
+"Calculus and Backpropagation", section 13 (dynamic programming) and section 9 (chain rule).
+"""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -34,7 +42,11 @@ Listener = Log | Progress
 
 
 def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Listener | None = None) -> Any:
-    """∂L/∂L = 1; ∂L/∂n = Σ over uses (c, k) of n of VJP(c, k)(∂L/∂c). On the stack, ~n means: come back and close n."""
+    """Return ∂L/∂target: ∂L/∂L = 1, and ∂L/∂n = Σ VJP(c, k)(∂L/∂c) over the uses (c, k) of n.
+
+    The recursion keeps a stack of its own, so that depth is no limit. On it, n means "visit n", and ~n
+    means "all that n needs is known: compute ∂L/∂n and store it".
+    """
     up, cotangents, marks = table.up, table.cotangents, table.marks
     stack = [target]
     while stack:
@@ -60,7 +72,7 @@ def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Stor
 
 
 def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
-    """∂L/∂n: what each use of n gives back, summed."""
+    """Return ∂L/∂n: the sum of what the uses of n contribute."""
     steps, cotangents, above = memory.steps, table.cotangents, table.up[n]
     step = steps[n]
     shape, dtype = step[SHAPE], step[DTYPE]
@@ -84,7 +96,7 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
 
 
 def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
-    """The cotangent of a node with several outputs: theirs, and zeros for those that do not lead to L."""
+    """Return the cotangents of a node with several outputs, zeros for those that do not lead to L."""
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
     for c in consumers(table, n):
@@ -95,13 +107,13 @@ def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
 
 
 def nothing(shape: Any, dtype: Any) -> Any:
-    """Zeros of a node's shape and dtype; a tuple of them where it has several outputs."""
+    """Return zeros of a shape and dtype; a tuple of them for a node with several outputs."""
     several = isinstance(dtype, tuple)
     return tuple(map(nothing, shape, dtype)) if several else full(shape, 0, dtype)
 
 
 def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
-    """What flows from consumer c, by the line of its operand k, has the shape, the realness and the dtype of that operand, n."""
+    """Return a contribution of consumer c, by its operand k, in the shape and dtype of that operand, n."""
     shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
     rule = RULES[memory.steps[c][OP]]
     if isinstance(d, int | float | complex):
@@ -119,7 +131,7 @@ def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
 
 
 def cast(d: Any, dtype: Any) -> Any:
-    """What flows, in the realness and the dtype of the node to which it belongs."""
+    """Return a cotangent in the dtype of its node; its real part, if the node is real."""
     if d.dtype == dtype:
         return d
     return (np.real(d) if d.dtype.kind == "c" and dtype.kind != "c" else d).astype(dtype)
@@ -129,7 +141,7 @@ def cast(d: Any, dtype: Any) -> Any:
 
 
 def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
-    """∂L/∂target, computed from what is needed and not yet known.
+    """Return ∂L/∂target; compute what is needed and not yet known.
 
     Each ∂L/∂node that is found on the way is stored in L's table, where later requests find it.
 
@@ -193,7 +205,7 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
 
 
 def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
-    """The same, whether or not a function runs on the tape that is differentiated."""
+    """Return ∂L/∂target, also while a function that is differentiated runs on the tape."""
     nodes, tape = checked_all(L, target), L.tape
     memory = tape._memory
     if progress is False:
@@ -209,7 +221,7 @@ def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str 
 
 
 def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
-    """One target's derivative, as it is handed out; with the labels that a leaf came with."""
+    """Return the derivative by one target as a read-only array, with the labels of its leaf."""
     if t.id in table.up:
         found(memory, table, t.id, log)
         d = shown(memory.seal(table, t.id))
@@ -224,7 +236,7 @@ def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnec
 
 
 def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
-    """∂L/∂n, from the table, verified, or computed; what is computed on the way tells that it was for n."""
+    """Return ∂L/∂n from the table, verified, or compute it; note that what is computed is for n."""
     known = n in table.cotangents and n not in table.marks
     if known and log is None:
         return table.cotangents[n]
@@ -241,7 +253,7 @@ def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> 
 
 
 def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
-    """The error for a target that does not lead to L."""
+    """Return the error for a target that does not lead to L."""
     ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "itself: nothing uses it that has a derivative"
     return NoPathError(
         f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
@@ -250,7 +262,7 @@ def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
 
 
 def _ends(memory: Memory, n: int) -> list[str]:
-    """Names of the nodes where the paths of differentiable uses from n end."""
+    """Return the names of the nodes where the differentiable paths from n end."""
     nodes, seen, stack, ends = memory.nodes, {n}, [n], []
     while stack:
         o = stack.pop()
@@ -266,7 +278,7 @@ def _ends(memory: Memory, n: int) -> list[str]:
 
 
 class Recording(Table):
-    """Stands for L's table while the recursion records: its cotangents are handles of the derivative nodes."""
+    """Table whose cotangents are handles: the recursion records the derivative in the place of computing it."""
 
     __slots__ = ("start", "tape")
 
@@ -278,13 +290,13 @@ class Recording(Table):
             self.store(self, self.output, one_of(tape, self.output))
 
     def store(self, table: Table, n: int, d: Any) -> None:
-        """Keep the handle, or the tuple of them, of a derivative; what was recorded since the last one belongs to it."""
+        """Store the handle, or handles, of a derivative, to which the nodes recorded since the last belong."""
         self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
         self.start = owned(self.tape, self.start, self.output, n)
 
 
 def one_of(tape: Recorder, output: int) -> Node:
-    """A node that is ∂L/∂L = 1, of another library where L is: a broadcast NumPy number is an array of NumPy's."""
+    """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of NumPy's."""
     alike = is_foreign(tape._memory.one(output))
     one: Node = (
         tape.record(np.ones_like, (tape._handle(output),)) if alike else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
@@ -293,7 +305,7 @@ def one_of(tape: Recorder, output: int) -> Node:
 
 
 def owned(tape: Recorder, start: int, output: int, n: int) -> int:
-    """The nodes from `start` on that belong to nothing yet belong to the derivative of `output` by n. Where the next ones begin."""
+    """Note that nodes from `start` on belong to the derivative of `output` by n; return the next id."""
     nodes = tape._memory.nodes
     for m in range(start, tape._next):
         if m not in nodes.of:
@@ -302,7 +314,10 @@ def owned(tape: Recorder, start: int, output: int, n: int) -> int:
 
 
 class Handles(dict[int, Any]):
-    """Derivative nodes by the nodes that they belong to, made when they are read.
+    """Map from a node to the handle of its derivative, made when it is read.
+
+    The program of a table holds ids alone, so that nothing points at a tape. A scratch block may have
+    cut some of them off.
 
     L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have cut some of them off.
     """
@@ -324,7 +339,7 @@ class Handles(dict[int, Any]):
 
 
 def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
-    """∂L/∂target as a node of the same tape: the derivative's own program, recorded, to be differentiated again.
+    """Return ∂L/∂target as a node: record the derivative's own program, which can be differentiated again.
 
     Parameters
     ----------
@@ -362,7 +377,9 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
 
 
 def grad_node_once(L: Node, target: Any) -> Any:
-    """The same of an L of which nobody asks again: no table is kept, and nothing before the earliest target is looked at.
+    """Return ∂L/∂target as a node without keeping a table, looking at nothing before the first target.
+
+    So the derivative of a function that is called inside another costs what the function costs.
 
     So the derivative of a function that is called inside another costs what the function itself does.
     """
@@ -382,7 +399,7 @@ def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, uncon
 
 
 def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Any:
-    """One target's derivative, as a node; a tuple of them for a node with several outputs."""
+    """Return the derivative by one target as a node; a tuple of them for several outputs."""
     tape, memory = recording.tape, recording.tape._memory
     if t.id in recording.up:
         node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
@@ -393,13 +410,13 @@ def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -
 
 
 def zeros_of(t: Node) -> Node:
-    """A node of zeros, of another library where t is."""
+    """Record zeros in the shape and the array kind of t."""
     zeros: Node = t.tape.record(np.zeros, (t.shape, t.dtype)) if type(t.shape) is tuple else t.tape.record(np.zeros_like, (t,))
     return zeros
 
 
 def scalar(L: Any) -> Node:
-    """L, if it has a gradient."""
+    """Return L; raise unless it is a scalar that has a gradient."""
     if type(L) is Node and L.id in L.tape._memory.tables:
         return L  # checked when its table was begun
     if not isinstance(L, Node):
@@ -430,7 +447,7 @@ def checked(L: Node, t: Any) -> None:
 
 
 def checked_all(L: Node, target: Any) -> list[Node]:
-    """The nodes of a nest of targets, each checked."""
+    """Return the nodes of a pytree of targets; raise unless each can be a target of L."""
     nodes: list[Any] = [target] if target is None or type(target) is Node else leaves(target)
     for t in nodes:
         checked(L, t)
@@ -438,6 +455,7 @@ def checked_all(L: Node, target: Any) -> list[Node]:
 
 
 def _inexact(t: Node) -> None:
+    """Raise if the dtype of a node has no derivatives."""
     if not inexact(t.dtype):
         raise NotDifferentiableError(
             f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "

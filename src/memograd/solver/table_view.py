@@ -1,4 +1,4 @@
-"""What a table shows: a mapping from node to cotangent, which prints as a table."""
+"""Mapping from node to cotangent, as `mg.table` shows a table."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from .recursion import found, scalar
 
 
 class Cotangents(Mapping[str, Any]):
-    """∂L/∂node for the nodes that have one, by handle, id or name; iterates over names, in creation order.
+    """∂L/∂node for the nodes that have one, by handle, id or name; iterates over names.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Cotangents(Mapping[str, Any]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        """One row a cotangent: name, dtype, shape, and the number itself where it is one."""
+        """One row for each cotangent: name, dtype, shape, and the number itself if it is one."""
         rows = [(derivative_name(printable(self._name(self.output), 20), printable(name, 20)), self[name]) for name in self]
         width = max((len(label) for label, _ in rows), default=0)
         return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
@@ -73,7 +73,7 @@ def _shown(g: Any) -> str:
 
 
 def table(L: Node) -> Cotangents:
-    """The cotangents that L's table holds; reading one that an assignment may have spoilt verifies it first.
+    """Return the cotangents that L's table holds; reading one verifies it first.
 
     Parameters
     ----------
