@@ -71,19 +71,23 @@ class Budget:
     """
 
     def __init__(self, memory: Memory, limit: int) -> None:
-        self.memory: Memory = weakref.proxy(memory)  # which holds this one: a dropped tape is to be freed at once
+        self.memory: Memory = weakref.proxy(
+            memory
+        )  # which holds this one: a dropped tape is to be freed at once
         self.limit, self.bytes = limit, 0
         self._kept: dict[Entry, Group] = {}
         self._owners: dict[int, Group] = {}
         self._gone: dict[Entry, Run | None] = {}  # with what they hang together; None: to be found
-        self._order: list[tuple[float, int, Group]] = []  # a heap, by what a byte cost when it was pushed
+        self._order: list[
+            tuple[float, int, Group]
+        ] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
         self._spent: deque[Group] = deque()  # what the running request has read for the last time
         self._aside: list[Group] = []  # what it has yet to read
         self._table: Table | None = None
         self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close
 
-    # --------------------------------------------------------------------------------------------- what comes in
+    # what comes in
 
     def keep_all(self) -> None:
         """Count what is kept already."""
@@ -141,7 +145,7 @@ class Budget:
         self.bytes += other.bytes
         return other
 
-    # --------------------------------------------------------------------------------------------- what goes out
+    # what goes out
 
     def _fit(self, spared: Group) -> None:
         """Evict until the limit holds."""
@@ -155,7 +159,12 @@ class Budget:
         """Return the group to evict: one that the request is done with, else the cheapest per byte."""
         while self._spent:
             group = self._spent.popleft()
-            if group is not spared and not group.fixed and group.entries and not any(map(self._is_wanted, group.entries)):
+            if (
+                group is not spared
+                and not group.fixed
+                and group.entries
+                and not any(map(self._is_wanted, group.entries))
+            ):
                 return group
         found, later = None, []
         while found is None and self._order:
@@ -192,7 +201,7 @@ class Budget:
         """Return the dict that holds the array of an entry."""
         return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
 
-    # ---------------------------------------------------------------------------------------------------- what it costs
+    # what it costs
 
     def _push(self, group: Group) -> None:
         """Put a group into the heap."""
@@ -200,14 +209,25 @@ class Budget:
 
     def _cost_a_byte(self, group: Group) -> float:
         """Return the cost per byte of rematerialising a group with its evicted neighbours."""
-        runs = {id(run): run for key in list(group.entries) for o in self._neighbours(key) if (run := self._run(o))}
-        return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(group.bytes, 1)
+        runs = {
+            id(run): run
+            for key in list(group.entries)
+            for o in self._neighbours(key)
+            if (run := self._run(o))
+        }
+        return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(
+            group.bytes, 1
+        )
 
     def _cost(self, key: Entry) -> float:
         """Return the cost of computing an entry from what it reads."""
         L, n = key
         steps = self.memory.steps
-        return cost_of(steps, n) if L == VALUE else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
+        return (
+            cost_of(steps, n)
+            if L == VALUE
+            else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
+        )
 
     def _neighbours(self, key: Entry) -> Iterator[Entry]:
         """Yield the entries next to one: of its operands and of its consumers."""
@@ -249,7 +269,7 @@ class Budget:
                         stack.append(near)
         return run
 
-    # ---------------------------------------------------------------------------------------------- what is still needed
+    # what is still needed
 
     @contextmanager
     def request(self, table: Table, target: int) -> Iterator[None]:
@@ -274,7 +294,9 @@ class Budget:
                     self._spent.append(self._kept[key])
 
     def _is_bound(self, group: Group) -> bool:
-        """Return whether a group holds a cotangent that the request looks up and cannot rematerialise."""
+        """Return whether a group holds a cotangent that the request looks up and cannot
+        rematerialise.
+        """
         return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
 
     def _is_wanted(self, key: Entry) -> bool:

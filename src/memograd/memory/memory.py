@@ -21,7 +21,19 @@ import networkx as nx
 
 from ..arrays.values import dtype_of, full, same, sealed, settle, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Attributes, Consumers, Edge, Operand, Operands, Steps
+from ..program.steps import (
+    ARGS,
+    DTYPE,
+    KWARGS,
+    OP,
+    SHAPE,
+    Attributes,
+    Consumers,
+    Edge,
+    Operand,
+    Operands,
+    Steps,
+)
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE as VALUE
@@ -49,12 +61,13 @@ class Memory:
     steps : dict
         The program: a record of each node.
     graph : networkx.DiGraph
-        The same, as users see it; `nodes`, `succ` and `pred` are its inner dicts, because networkx's
-        views cost more than the arithmetic.
+        The same, as users see it; `nodes`, `succ` and `pred` are its inner dicts, because
+        networkx's views cost more than the arithmetic.
     values, marks, causes : dict
         Node to its value; to MAYBE or DIRTY, if it may be stale; to the operand that made it stale.
     pending, assigned : dict
-        Leaf to a value that was assigned and not yet asked for; to the number of its last assignment.
+        Leaf to a value that was assigned and not yet asked for; to the number of its last
+        assignment.
     tables : dict
         Output to its table.
     index : TableIndex
@@ -89,9 +102,11 @@ class Memory:
         self.turns = 0  # how often anything was asked that may clear marks or compute
         self.act = Act(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
-        self.causes: dict[int, int] = {}  # node -> the operand whose other bits made its value DIRTY the last time
+        self.causes: dict[
+            int, int
+        ] = {}  # node -> the operand whose other bits made its value DIRTY the last time
 
-    # ------------------------------------------------------------------------------------------------- to read
+    # to read
 
     def value(self, n: int) -> Any:
         """Return the value of n, verified."""
@@ -105,7 +120,8 @@ class Memory:
     def _verify(self, n: int) -> None:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
-        self.succ.look()  # once for all that will change: a copy's consumers may not have been looked for
+        # once for all that will change: a copy's consumers may not have been looked for
+        self.succ.look()
         seen, stack = {n}, [n]
         while stack:
             for o in steps[stack.pop()][ARGS]:
@@ -122,9 +138,14 @@ class Memory:
             marks.pop(m, None)
 
     def _rebuild(self, n: int) -> Any:
-        """Rematerialise the evicted value of n, and before it the evicted values that it is computed from."""
+        """Rematerialise the evicted value of n, and before it the evicted values that it is
+        computed from.
+        """
         if n not in self.steps:
-            raise EndedError(f"Node {n} was recorded in a scratch block that has ended. Record it again, outside.")
+            raise EndedError(
+                f"Node {n} was recorded in a scratch block that has ended. Record it again, "
+                f"outside."
+            )
         readers = self._gone_above(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
         if self.budget is not None:
@@ -158,7 +179,8 @@ class Memory:
         y = settle(RULES[step[OP]].run(args, step[KWARGS]))
         if shape_of(y) != step[SHAPE] or dtype_of(y) != step[DTYPE]:
             raise ValueChangedError(
-                f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an assignment. Shape and dtype are part of "
+                f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an "
+                f"assignment. Shape and dtype are part of "
                 f"the program: record it anew with the new values, or write it with np.where."
             )
         return y
@@ -177,7 +199,10 @@ class Memory:
         old = self.values.get(n)
         if old is not None and same(old, new):
             return
-        turns, consumers = self.turns, self.succ.made[n].copy()  # a signal handler may record meanwhile
+        turns, consumers = (
+            self.turns,
+            self.succ.made[n].copy(),
+        )  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE:
                 self.marks[c], self.causes[c] = DIRTY, n
@@ -189,10 +214,15 @@ class Memory:
         self._check_undisturbed(turns)
 
     def _check_undisturbed(self, turns: int) -> None:
-        """Raise if a signal handler has asked since: an entry marked here may have been verified before."""
+        """Raise if a signal handler has asked since: an entry marked here may have been verified
+        before.
+        """
         if turns != self.turns:
             self._mark_all()
-            raise DisturbedError("A signal handler asked this tape in the middle of an update. Nothing is lost: ask again.")
+            raise DisturbedError(
+                "A signal handler asked this tape in the middle of an update. Nothing is lost: "
+                "ask again."
+            )
 
     def pulls_reading(self, n: int) -> list[tuple[int, int]]:
         """Return the uses, as (operand, consumer), whose VJP rules read the value of n."""
@@ -211,7 +241,7 @@ class Memory:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
-    # ---------------------------------------------------------------------------------------------- cotangents
+    # cotangents
 
     def table(self, output: int) -> Table:
         """Return the table of a scalar L; begin it if there is none.
@@ -226,7 +256,9 @@ class Memory:
         return table
 
     def empty_table(self, output: int, first: int = 0) -> Table:
-        """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment marks it."""
+        """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
+        marks it.
+        """
         return Table(output, leading_to(self, output, first=first), self.one(output))
 
     def one(self, output: int) -> Any:
@@ -235,7 +267,9 @@ class Memory:
         return full(step[SHAPE], 1, step[DTYPE])
 
     def verify_cotangent(self, table: Table, n: int) -> Verdict:
-        """Verify a cotangent that may be stale; the cotangents that it was computed from are verified."""
+        """Verify a cotangent that may be stale; the cotangents that it was computed from are
+        verified.
+        """
         marks = table.marks
         if n not in table.cotangents:
             return MISSING
@@ -252,7 +286,8 @@ class Memory:
     def store(self, table: Table, n: int, new: Any) -> None:
         """Store the cotangent of n.
 
-        No other method writes cotangents. The index is written first: an assignment must find the entry.
+        No other method writes cotangents. The index is written first: an assignment must find the
+        entry.
         """
         if n in table.marks:
             self._restore(table, n, new)
@@ -266,7 +301,9 @@ class Memory:
             self.budget.closed(table, n)
 
     def seal(self, table: Table, n: int) -> Any:
-        """Return the cotangent of n as a sealed array, which it is from now on, bit for bit the same."""
+        """Return the cotangent of n as a sealed array, which it is from now on, bit for bit the
+        same.
+        """
         table.cotangents[n] = g = sealed(table.cotangents[n])
         return g
 
@@ -293,14 +330,15 @@ class Memory:
                 if line.reads_output:
                     yield c
 
-    # ---------------------------------------------------------------------------------------------- to change
+    # to change
 
     def assign(self, new: dict[int, Any]) -> None:
-        """Give leaves new values: compute nothing, and mark what read them, directly or through others.
+        """Give leaves new values: compute nothing, and mark what read them, directly or through
+        others.
 
-        Marks are written before values, and readers before what they read: the invariant holds wherever
-        an interrupt strikes. A signal handler may ask and record at any line, which clears marks and adds
-        entries: then everything is marked.
+        Marks are written before values, and readers before what they read: the invariant holds
+        wherever an interrupt strikes. A signal handler may ask and record at any line, which clears
+        marks and adds entries: then everything is marked.
         """
         seen = self._events()
         try:
@@ -319,7 +357,9 @@ class Memory:
         return self.turns, len(self.steps)
 
     def _mark_all(self) -> None:
-        """Mark everything that is known as perhaps stale; a request verifies it without computing it anew."""
+        """Mark everything that is known as perhaps stale; a request verifies it without computing
+        it anew.
+        """
         for table in list(self.tables.values()):
             for n in list(table.acts):
                 table.marks.setdefault(n, MAYBE)
@@ -363,7 +403,13 @@ class Memory:
             step = steps[n]
             lines = RULES[step[OP]].lines
             for k, o in enumerate(step[ARGS]):
-                if type(o) is Operand and o not in wave and o not in marks and lines[k,] and holds(table, o):
+                if (
+                    type(o) is Operand
+                    and o not in wave
+                    and o not in marks
+                    and lines[k,]
+                    and holds(table, o)
+                ):
                     wave[o] = MAYBE
                     stack.append(o)
 
@@ -377,7 +423,15 @@ class Memory:
                 del self.tables[n]
             for filled in (self.succ, self.pred, self.nodes):
                 filled.cut(n)
-            for kept in (self.index.of, self.marks, self.causes, self.assigned, self.pending, self.values, self.steps):
+            for kept in (
+                self.index.of,
+                self.marks,
+                self.causes,
+                self.assigned,
+                self.pending,
+                self.values,
+                self.steps,
+            ):
                 kept.pop(n, None)
 
     def cut_strays(self) -> None:
@@ -386,7 +440,14 @@ class Memory:
         for filled in (self.succ, self.pred, self.nodes):
             for n in [n for n in list(filled.made) if n not in steps]:
                 filled.made.pop(n, None)
-        for kept in (self.index.of, self.marks, self.causes, self.assigned, self.pending, self.values):
+        for kept in (
+            self.index.of,
+            self.marks,
+            self.causes,
+            self.assigned,
+            self.pending,
+            self.values,
+        ):
             for n in [n for n in list(kept) if n not in steps]:
                 kept.pop(n, None)
         for uses_of_n in self.succ.made.values():
@@ -401,7 +462,9 @@ class Memory:
             budget.keep_all()
 
     def forget(self, table: Table) -> None:
-        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked; arrays first, then the index."""
+        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked; arrays first, then the
+        index.
+        """
         for n in list(table.cotangents):
             if n != table.output:
                 if self.budget is not None:

@@ -25,7 +25,8 @@ class Row(NamedTuple):
     bytes : int
         Of the buffers that no row above it has counted: a view costs nothing.
     cost : float or None
-        Elements to read, write and multiply to make it again from what it reads; None for what cannot be rebuilt.
+        Elements to read, write and multiply to make it again from what it reads; None for what
+        cannot be rebuilt.
     readers : tuple of str
         The values and cotangents that would read it.
     """
@@ -48,7 +49,10 @@ class Ledger:
 
     def __init__(self, memory: Memory) -> None:
         self._counted: set[int] = set()
-        self.rows = [*self._values(memory), *(row for table in memory.tables.values() for row in self._cotangents(memory, table))]
+        self.rows = [
+            *self._values(memory),
+            *(row for table in memory.tables.values() for row in self._cotangents(memory, table)),
+        ]
         self.bytes = sum(row.bytes for row in self.rows)
 
     def _values(self, memory: Memory) -> Iterator[Row]:
@@ -56,21 +60,33 @@ class Ledger:
         steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
             cost = None if steps[n][OP] is None else cost_of(steps, n)
-            pulls = {_label(memory, table.output, o) for o, c in memory.pulls_reading(n) for table in memory.index.with_both(o, c)}
-            yield Row(name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls)))
+            pulls = {
+                _label(memory, table.output, o)
+                for o, c in memory.pulls_reading(n)
+                for table in memory.index.with_both(o, c)
+            }
+            yield Row(
+                name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls))
+            )
 
     def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:
         """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
             lines = RULES[steps[n][OP]].lines
-            readers = [_label(memory, L, o) for o, argnums in uses_in(steps[n][ARGS]).items() if o in table.up and lines[argnums]]
+            readers = [
+                _label(memory, L, o)
+                for o, argnums in uses_in(steps[n][ARGS]).items()
+                if o in table.up and lines[argnums]
+            ]
             cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
             yield Row(_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:
         """Return the bytes that an entry adds to those counted already."""
-        new = {id(owner): owner.nbytes for owner in owners_of(array) if id(owner) not in self._counted}
+        new = {
+            id(owner): owner.nbytes for owner in owners_of(array) if id(owner) not in self._counted
+        }
         self._counted.update(new)
         return sum(new.values())
 

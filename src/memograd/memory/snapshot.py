@@ -25,7 +25,10 @@ def state_of(memory: Memory) -> State:
     """Return all that a memory knows, in dicts of its own."""
     return {
         "program": [dict(part) for part in _program(memory)],
-        "tables": {L: {part: dict(getattr(table, part)) for part in OF_TABLES} for L, table in memory.tables.items()},
+        "tables": {
+            L: {part: dict(getattr(table, part)) for part in OF_TABLES}
+            for L, table in memory.tables.items()
+        },
         "counts": (memory.requests, memory.assignments, memory.whole),
         "budget": memory.budget and memory.budget.limit,
         **{part: dict(getattr(memory, part)) for part in PARTS},
@@ -61,7 +64,8 @@ def check_picklable(memory: Memory) -> None:
     """Raise if another process could not find one of the ops by its name."""
     for op, error in nameless(dict.fromkeys(step[OP] for step in memory.steps.values())):
         raise RefusedError(
-            f"A tape with the op {op_name(op)} cannot be pickled, because no other process finds that function by its name. "
+            f"A tape with the op {op_name(op)} cannot be pickled, because no other process "
+            f"finds that function by its name. "
             f"Define it at the top of a module, or ask for tape.copy()."
         ) from error
 

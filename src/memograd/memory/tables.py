@@ -25,7 +25,9 @@ A list for each node would be a third of the objects that the garbage collector 
 
 
 class Act(NamedTuple):
-    """Provenance of a cotangent: the request that computed it, its target, and the assignments before it."""
+    """Provenance of a cotangent: the request that computed it, its target, and the assignments
+    before it.
+    """
 
     request: int
     target: int
@@ -50,8 +52,8 @@ class Table:
     acts : dict
         Node to the provenance of its cotangent.
     causes : dict
-        First cause of the last invalidation of a node's cotangent: p if the value of p changed, ~c if
-        the cotangent of c did.
+        First cause of the last invalidation of a node's cotangent: p if the value of p changed, ~c
+        if the cotangent of c did.
     """
 
     __slots__ = ("acts", "causes", "cotangents", "marks", "output", "program", "up")
@@ -186,9 +188,14 @@ def leading_to(memory: HasSteps, *outputs: int, first: int = 0) -> Up:
 
 def leave_out(steps: Steps, up: Up, n: int) -> None:
     """Let the rules of n, an op with several outputs, leave out those that lead to no output."""
-    unread = frozenset(range(len(steps[n][DTYPE]))).difference(steps[c][ARGS][1] for c, _ in listed(up[n]))
+    unread = frozenset(range(len(steps[n][DTYPE]))).difference(
+        steps[c][ARGS][1] for c, _ in listed(up[n])
+    )
     for o in {int(a) for a in steps[n][ARGS] if type(a) is Operand and a in up} if unread else ():
-        own = [(c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines) for c, lines in listed(up[o])]
+        own = [
+            (c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines)
+            for c, lines in listed(up[o])
+        ]
         up[o] = own if len(own) > 1 else own[0]
 
 

@@ -18,23 +18,26 @@ Entries = list[tuple[dict[int, Any], int]]
 def persist(L: Node, target: Any) -> Any:
     """Compute ∂L/∂target with Dask's scheduler and keep its chunks there for later requests.
 
-    The memory holds graphs, not numbers, where arrays are Dask's: two gradients that are computed one after the other run the chunks
-    that they share twice. Computed together, by one `dask.compute`, they run them once; and so they do one after the other, where
-    what both come from was persisted before. Kept are a target's derivative and, unless it is a leaf, its value. A cluster computes
-    them while the caller goes on, as it does after `dask.persist`.
+    The memory holds graphs, not numbers, where arrays are Dask's: two gradients that are computed
+    one after the other run the chunks that they share twice. Computed together, by one
+    `dask.compute`, they run them once; and so they do one after the other, where what both come
+    from was persisted before. Kept are a target's derivative and, unless it is a leaf, its value. A
+    cluster computes them while the caller goes on, as it does after `dask.persist`.
 
     Parameters
     ----------
     L : Node
         A scalar.
     target : Node, or list, tuple or dict of them
-        Nodes that derivatives come through, such as activations: of few bytes, and dear to make again.
+        Nodes that derivatives come through, such as activations: of few bytes, and dear to make
+        again.
 
     Returns
     -------
     array, or list, tuple or dict of them
-        The derivatives, as :func:`grad` gives them; the Dask arrays among them hold chunks instead of the graph that makes them.
-        Their names are what they were: to the memory, nothing has changed.
+        The derivatives, as :func:`grad` gives them; the Dask arrays among them hold chunks instead
+        of the graph that makes them. Their names are what they were: to the memory, nothing has
+        changed.
 
     Raises
     ------
@@ -78,7 +81,10 @@ def _persisted(L: Node, kept: Entries) -> bool:
     try:
         arrays = import_module("dask").persist(*[entries[n] for entries, n in kept])
     except Exception as error:
-        error.add_note(f"While derivatives of {describe(L._attributes)} were persisted. All entries are as they were.")
+        error.add_note(
+            f"While derivatives of {describe(L._attributes)} were persisted. All entries are as "
+            f"they were."
+        )
         raise
     for (entries, n), array in zip(kept, arrays, strict=True):
         entries[n] = array
@@ -88,7 +94,11 @@ def _persisted(L: Node, kept: Entries) -> bool:
 def _let_go_of_graphs(memory: Memory) -> None:
     """Drop every graph that can be made again, so that later graphs start from the chunks."""
     memory.whole = False
-    graphs = [n for n, value in memory.values.items() if memory.steps[n][OP] is not None and _is_graph(value)]
+    graphs = [
+        n
+        for n, value in memory.values.items()
+        if memory.steps[n][OP] is not None and _is_graph(value)
+    ]
     for n in graphs:
         del memory.values[n]
     for table in memory.tables.values():

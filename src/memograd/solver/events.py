@@ -18,9 +18,9 @@ class Event(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``visit``: a cotangent that is not known to be right was asked for. ``local``: a consumer's local derivative is
-        due. ``store``: a cotangent was computed and stored. ``read``: it was read from the table. ``drop``: one that
-        was found to be wrong was removed.
+        ``visit``: a cotangent that is not known to be right was asked for. ``local``: a consumer's
+        local derivative is due. ``store``: a cotangent was computed and stored. ``read``: it was
+        read from the table. ``drop``: one that was found to be wrong was removed.
     output, node : int
         L, whose table is meant, and n.
     consumer : int or None
@@ -57,7 +57,9 @@ class EventRecord(NamedTuple):
     assigned: Sequence[str]
 
 
-def transcript(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> list[str]:
+def transcript(
+    events: Sequence[Event], names: Mapping[int, str], begun: Container[int]
+) -> list[str]:
     """Return the lines of the transcript, each indented under the step that asked for it.
 
     `begun` holds the numbers of the events with which requests begin.
@@ -65,16 +67,30 @@ def transcript(events: Sequence[Event], names: Mapping[int, str], begun: Contain
     return list(dict(written(events, names, begun)).values())
 
 
-def written(events: Sequence[Event], names: Mapping[int, str], begun: Container[int]) -> Iterator[tuple[int, str]]:
-    """Yield for each event the number of a line, and its text from then on; the end of a visit ends its line."""
-    opened: list[tuple[int, int, str]] = []  # (node, its line, what stands there): visits whose end decides how their line ends
+def written(
+    events: Sequence[Event], names: Mapping[int, str], begun: Container[int]
+) -> Iterator[tuple[int, str]]:
+    """Yield for each event the number of a line, and its text from then on; the end of a visit ends
+    its line.
+    """
+    opened: list[
+        tuple[int, int, str]
+    ] = []  # (node, its line, what stands there): visits whose end decides how their line ends
     shown = {n: printable(name) for n, name in names.items()}
     following = 0
     for number, e in enumerate(events):
         if number in begun:
             del opened[e.depth :]  # a request that failed has left its visits open
-        indent, n, label = 4 * e.depth * " ", shown[e.node], derivative_name(shown[e.output], shown[e.node])
-        closes = e.kind not in ("local", "visit") and len(opened) > e.depth and opened[e.depth][0] == e.node
+        indent, n, label = (
+            4 * e.depth * " ",
+            shown[e.node],
+            derivative_name(shown[e.output], shown[e.node]),
+        )
+        closes = (
+            e.kind not in ("local", "visit")
+            and len(opened) > e.depth
+            and opened[e.depth][0] == e.node
+        )
         del opened[e.depth + closes :]
         line, text = opened.pop()[1:] if closes else (following, f"{indent}{label}")
         if e.kind == "local" and e.consumer is not None:

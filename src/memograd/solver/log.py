@@ -20,8 +20,8 @@ ENDINGS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
 class Log:
     """Log of the events of every request to which it is given.
 
-    It can be copied and pickled. One that was unpickled belongs to the first tape that it is used with on which its nodes have the
-    ids and the names that it knows.
+    It can be copied and pickled. One that was unpickled belongs to the first tape that it is used
+    with on which its nodes have the ids and the names that it knows.
 
     Attributes
     ----------
@@ -139,7 +139,8 @@ class Log:
         """Events with the names of their nodes."""
         return EventRecord(self.events, self._names, self.assigned)
 
-    # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut off later.
+    # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut
+    # off later.
 
     def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
         """Begin a request for derivatives of `output`; return what it interrupts, for `end`."""
@@ -159,14 +160,19 @@ class Log:
         else:
             fits = self._graph() is graph
         if not fits:
-            raise OtherTapeError("This log holds the events of another tape, whose ids mean other nodes. Hand in a new memograd.Log().")
+            raise OtherTapeError(
+                "This log holds the events of another tape, whose ids mean other nodes. Hand in "
+                "a new memograd.Log()."
+            )
 
     def end(self, outer: tuple[int, int, list[int]]) -> None:
         """End a request, or one that failed; go on with the one that it interrupted."""
         self._output, self._below, self._open = outer
 
     def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
-        """Note that node n comes from the stack, for the node opened last; its cotangent is known or not."""
+        """Note that node n comes from the stack, for the node opened last; its cotangent is known
+        or not.
+        """
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
         self._names[n] = graph._node.name(n)
@@ -183,5 +189,9 @@ class Log:
         for kind in ENDINGS[verdict]:
             self._write(kind, n)
 
-    def _write(self, kind: str, n: int, consumer: int | None = None, argnum: int | None = None) -> None:
-        self.events.append(Event(kind, self._output, n, consumer, argnum, self._below + len(self._open)))
+    def _write(
+        self, kind: str, n: int, consumer: int | None = None, argnum: int | None = None
+    ) -> None:
+        self.events.append(
+            Event(kind, self._output, n, consumer, argnum, self._below + len(self._open))
+        )

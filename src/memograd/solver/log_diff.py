@@ -1,4 +1,6 @@
-"""Comparison of two logs: what the requests of one computed and those of the other did not, and why."""
+"""Comparison of two logs: what the requests of one computed and those of the other did not, and
+why.
+"""
 
 from typing import NamedTuple
 
@@ -37,7 +39,9 @@ class Comparison(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """History of one cotangent in one log: the kinds of its events, and the node that needed it first."""
+    """History of one cotangent in one log: the kinds of its events, and the node that needed it
+    first.
+    """
 
     kinds: set[str]
     asker: str | None
@@ -54,7 +58,9 @@ class Side:
             if e.kind == "local":  # its consumer's own event follows
                 asker = record.names[e.node]
             else:
-                fate = self.fates.setdefault((record.names[e.output], record.names[e.node]), Fate(set(), asker))
+                fate = self.fates.setdefault(
+                    (record.names[e.output], record.names[e.node]), Fate(set(), asker)
+                )
                 fate.kinds.add(e.kind)
                 asker = None
 
@@ -71,7 +77,11 @@ class Side:
         here, there = self.fates[label], other.fates.get(label)
         dropped = self._dropped() if "drop" in here.kinds else ""
         if there is None:
-            called = f"needed {self.when} for {_shown(label[0], here.asker)}" if here.asker else f"asked for {self.when}"
+            called = (
+                f"needed {self.when} for {_shown(label[0], here.asker)}"
+                if here.asker
+                else f"asked for {self.when}"
+            )
             return f"{called}, and not {other.when}" + (f"; {dropped}" if dropped else "")
         if "read" in there.kinds:
             return f"read {other.when}, because it was stored; {dropped or f'not in the table {self.when}'}"
@@ -79,7 +89,9 @@ class Side:
 
     def _dropped(self) -> str:
         """Say that a cotangent was dropped, and what was assigned."""
-        return f"dropped {self.when}, because what it had read changed" + (f" (assigned: {self.assigned})" if self.assigned else "")
+        return f"dropped {self.when}, because what it had read changed" + (
+            f" (assigned: {self.assigned})" if self.assigned else ""
+        )
 
 
 def compared(this: EventRecord, other: EventRecord) -> Comparison:

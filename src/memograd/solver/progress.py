@@ -38,7 +38,9 @@ class Progress:
 
 
 @contextmanager
-def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None) -> Iterator[Progress]:
+def watched(
+    progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None
+) -> Iterator[Progress]:
     """Yield the listener of a request for these targets; with True, a bar is shown meanwhile."""
     total = len(to_visit(table, targets))
     with reporting(progress, total, "derivatives") as report:
@@ -47,7 +49,9 @@ def watched(progress: bool | Report, table: Table, targets: Iterable[int], log: 
 
 @contextmanager
 def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
-    """Yield a ``report(done, total)`` callback: a bar if `progress` is True, else the given callable."""
+    """Yield a ``report(done, total)`` callback: a bar if `progress` is True, else the given
+    callable.
+    """
     if progress is True:
         with _bar()(total=total, desc=what) as bar:
             yield lambda done, total: bar.update()
@@ -56,7 +60,10 @@ def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator
     elif progress is False:
         yield lambda done, total: None
     else:
-        raise TypeError(f"progress is True, False, or a callable that takes (done, total), not {printable(repr(progress))}.")
+        raise TypeError(
+            f"progress is True, False, or a callable that takes (done, total), not "
+            f"{printable(repr(progress))}."
+        )
 
 
 def _bar() -> Any:
@@ -64,6 +71,7 @@ def _bar() -> Any:
         return import_module("tqdm.auto").tqdm
     except ModuleNotFoundError:
         raise MissingLibraryError(
-            "progress=True shows a bar of tqdm's, which is not installed. Install it: pip install 'memograd[progress]'; "
+            "progress=True shows a bar of tqdm's, which is not installed. Install it: pip "
+            "install 'memograd[progress]'; "
             "or hand in a callable: progress=lambda done, total: ..."
         ) from None

@@ -41,11 +41,13 @@ Listener = Log | Progress
 """Who is told what the recursion does."""
 
 
-def pull_back(memory: Memory, table: Table, target: int, read: Read, store: Store, log: Listener | None = None) -> Any:
+def pull_back(
+    memory: Memory, table: Table, target: int, read: Read, store: Store, log: Listener | None = None
+) -> Any:
     """Return ∂L/∂target: ∂L/∂L = 1, and ∂L/∂n = Σ VJP(c, k)(∂L/∂c) over the uses (c, k) of n.
 
-    The recursion keeps a stack of its own, so that depth is no limit. On it, n means "visit n", and ~n
-    means "all that n needs is known: compute ∂L/∂n and store it".
+    The recursion keeps a stack of its own, so that depth is no limit. On it, n means "visit n", and
+    ~n means "all that n needs is known: compute ∂L/∂n and store it".
     """
     up, cotangents, marks = table.up, table.cotangents, table.marks
     stack = [target]
@@ -83,7 +85,9 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
     for c, lines in (above,) if type(above) is tuple else above:
         for k, line in lines:
             d = line.pull(cotangents[c], c, k, steps, read)
-            if not (plain and type(d) is np.float64) and (getattr(d, "shape", None) != shape or d.dtype is not dtype):
+            if not (plain and type(d) is np.float64) and (
+                getattr(d, "shape", None) != shape or d.dtype is not dtype
+            ):
                 d = fitted(d, memory, c, k, n)
             if terms < 2:
                 sum = d if terms == 0 else sum + d
@@ -101,9 +105,13 @@ def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     parts: dict[int, Any] = {}
     for c in consumers(table, n):
         k = memory.steps[c][ARGS][1]
-        parts[k] = parts[k] + cotangents[c] if k in parts else cotangents[c]  # a rule may have taken an output once more
+        parts[k] = (
+            parts[k] + cotangents[c] if k in parts else cotangents[c]
+        )  # a rule may have taken an output once more
     facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
-    return tuple(settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts)
+    return tuple(
+        settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts
+    )
 
 
 def nothing(shape: Any, dtype: Any) -> Any:
@@ -113,19 +121,27 @@ def nothing(shape: Any, dtype: Any) -> Any:
 
 
 def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
-    """Return a contribution of consumer c, by its operand k, in the shape and dtype of that operand, n."""
+    """Return a contribution of consumer c, by its operand k, in the shape and dtype of that
+    operand, n.
+    """
     shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
     rule = RULES[memory.steps[c][OP]]
     if isinstance(d, int | float | complex):
         d = settle(d)
     got = getattr(d, "shape", None)
-    if got is not None and got != shape and rule.broadcasts and np.broadcast_shapes(got, shape) == got:
+    if (
+        got is not None
+        and got != shape
+        and rule.broadcasts
+        and np.broadcast_shapes(got, shape) == got
+    ):
         d, got = unbroadcast(d, shape), shape
     if got != shape:
         what = printable(repr(d)) if got is None else f"a derivative of shape {got}"
         raise RuleShapeError(
             f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
-            f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was applied at {describe(memory.nodes[c])}."
+            f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was "
+            f"applied at {describe(memory.nodes[c])}."
         )
     return cast(d, dtype)
 
@@ -137,10 +153,17 @@ def cast(d: Any, dtype: Any) -> Any:
     return (np.real(d) if d.dtype.kind == "c" and dtype.kind != "c" else d).astype(dtype)
 
 
-# ----------------------------------------------------------------------------------------------------- the request
+# the request
 
 
-def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+def grad(
+    L: Node,
+    target: Any,
+    *,
+    log: Log | None = None,
+    unconnected: str = "zero",
+    progress: bool | Report = False,
+) -> Any:
     """Return ∂L/∂target; compute what is needed and not yet known.
 
     Each ∂L/∂node that is found on the way is stored in L's table, where later requests find it.
@@ -150,23 +173,24 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     L : Node
         A scalar of an inexact dtype.
     target : Node, or nest of them
-        By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts and dataclasses; a None in
-        a nest stays there.
+        By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts
+        and dataclasses; a None in a nest stays there.
     log : Log, optional
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
         What a target that does not lead to L gives: zeros, None, or an error.
     progress : bool or callable
-        Show a bar over the visits that the request has to make (needs tqdm); or call ``progress(done, total)`` at the
-        end of each. An exception that it raises ends the request, and loses nothing of what was computed.
+        Show a bar over the visits that the request has to make (needs tqdm); or call
+        ``progress(done, total)`` at the end of each. An exception that it raises ends the request,
+        and loses nothing of what was computed.
 
     Returns
     -------
     array, or nest of them
-        Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For complex nodes,
-        ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing is computed until you do, and
-        `dask.compute` of several runs what they share once. For a leaf that was given as a DataFrame, a Series or a
-        DataArray: the same, with its labels.
+        Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For
+        complex nodes, ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing
+        is computed until you do, and `dask.compute` of several runs what they share once. For a
+        leaf that was given as a DataFrame, a Series or a DataArray: the same, with its labels.
 
     Raises
     ------
@@ -197,21 +221,35 @@ def grad(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "ze
     {'y': np.float64(5.0)}
     """
     if unconnected not in ("zero", "none", "raise"):
-        raise ValueError(f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}.")
+        raise ValueError(
+            f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}."
+        )
     tape = scalar(L).tape
     if tape._differentiated or not tape._mode.tells:
         check_leaving(L, "grad")
     return compute_grad(L, target, log, unconnected, progress)
 
 
-def compute_grad(L: Node, target: Any, log: Log | None = None, unconnected: str = "zero", progress: bool | Report = False) -> Any:
+def compute_grad(
+    L: Node,
+    target: Any,
+    log: Log | None = None,
+    unconnected: str = "zero",
+    progress: bool | Report = False,
+) -> Any:
     """Return ∂L/∂target, also while a function that is differentiated runs on the tape."""
     nodes, tape = checked_all(L, target), L.tape
     memory = tape._memory
     if progress is False:
         if type(target) is Node:  # asked again and again in loops, and no nest to go through
-            return tape._ask(L.id, log, lambda table: answer(memory, table, target, log, unconnected))
-        return tape._ask(L.id, log, lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target))
+            return tape._ask(
+                L.id, log, lambda table: answer(memory, table, target, log, unconnected)
+            )
+        return tape._ask(
+            L.id,
+            log,
+            lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target),
+        )
 
     def watching(table: Table) -> Any:
         with watched(progress, table, [t.id for t in nodes], log) as listener:
@@ -254,10 +292,15 @@ def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> 
 
 def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
     """Return the error for a target that does not lead to L."""
-    ends = ", ".join(printable(name) for name in _ends(memory, t.id)) or "itself: nothing uses it that has a derivative"
+    ends = (
+        ", ".join(printable(name) for name in _ends(memory, t.id))
+        or "itself: nothing uses it that has a derivative"
+    )
     return NoPathError(
-        f"No path of differentiable uses leads from {describe(t._attributes)} to {describe(memory.nodes[table.output])}; "
-        f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' or 'none'."
+        f"No path of differentiable uses leads from {describe(t._attributes)} to "
+        f"{describe(memory.nodes[table.output])}; "
+        f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' "
+        f"or 'none'."
     )
 
 
@@ -266,7 +309,11 @@ def _ends(memory: Memory, n: int) -> list[str]:
     nodes, seen, stack, ends = memory.nodes, {n}, [n], []
     while stack:
         o = stack.pop()
-        further = [c for c, edge in memory.succ[o].items() if inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]]
+        further = [
+            c
+            for c, edge in memory.succ[o].items()
+            if inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]
+        ]
         if not further and o != n:
             ends.append(o)
         stack.extend(c for c in further if c not in seen)
@@ -274,11 +321,13 @@ def _ends(memory: Memory, n: int) -> list[str]:
     return [nodes[m]["name"] for m in sorted(ends)]
 
 
-# ------------------------------------------------------------------------------- the same recursion, on handles
+# the same recursion, on handles
 
 
 class Recording(Table):
-    """Table whose cotangents are handles: the recursion records the derivative in the place of computing it."""
+    """Table whose cotangents are handles: the recursion records the derivative in the place of
+    computing it.
+    """
 
     __slots__ = ("start", "tape")
 
@@ -290,22 +339,32 @@ class Recording(Table):
             self.store(self, self.output, one_of(tape, self.output))
 
     def store(self, table: Table, n: int, d: Any) -> None:
-        """Store the handle, or handles, of a derivative, to which the nodes recorded since the last belong."""
-        self.cotangents[n] = d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))  # one that depends on nothing
+        """Store the handle, or handles, of a derivative, to which the nodes recorded since the last
+        belong.
+        """
+        self.cotangents[n] = (
+            d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))
+        )  # one that depends on nothing
         self.start = owned(self.tape, self.start, self.output, n)
 
 
 def one_of(tape: Recorder, output: int) -> Node:
-    """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of NumPy's."""
+    """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
+    NumPy's.
+    """
     alike = is_foreign(tape._memory.one(output))
     one: Node = (
-        tape.record(np.ones_like, (tape._handle(output),)) if alike else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
+        tape.record(np.ones_like, (tape._handle(output),))
+        if alike
+        else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
     )
     return one
 
 
 def owned(tape: Recorder, start: int, output: int, n: int) -> int:
-    """Note that nodes from `start` on belong to the derivative of `output` by n; return the next id."""
+    """Note that nodes from `start` on belong to the derivative of `output` by n; return the next
+    id.
+    """
     nodes = tape._memory.nodes
     for m in range(start, tape._next):
         if m not in nodes.of:
@@ -316,10 +375,11 @@ def owned(tape: Recorder, start: int, output: int, n: int) -> int:
 class Handles(dict[int, Any]):
     """Map from a node to the handle of its derivative, made when it is read.
 
-    The program of a table holds ids alone, so that nothing points at a tape. A scratch block may have
-    cut some of them off.
+    The program of a table holds ids alone, so that nothing points at a tape. A scratch block may
+    have cut some of them off.
 
-    L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have cut some of them off.
+    L's program itself knows ids alone, so that nothing points at a tape; a scratch block may have
+    cut some of them off.
     """
 
     def __init__(self, tape: Recorder, program: dict[int, int]) -> None:
@@ -339,7 +399,8 @@ class Handles(dict[int, Any]):
 
 
 def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:
-    """Return ∂L/∂target as a node: record the derivative's own program, which can be differentiated again.
+    """Return ∂L/∂target as a node: record the derivative's own program, which can be differentiated
+    again.
 
     Parameters
     ----------
@@ -348,14 +409,16 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     target : Node, or nest of them
         By what to differentiate.
     log : Log, optional
-        Collects the events of this request: what is recorded is stored, what was recorded before is read.
+        Collects the events of this request: what is recorded is stored, what was recorded before is
+        read.
     unconnected : {"zero", "none", "raise"}
         What a target that does not lead to L gives: a node of zeros, None, or an error.
 
     Returns
     -------
     Node, or nest of them
-        Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the same nodes come back.
+        Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the
+        same nodes come back.
 
     Raises
     ------
@@ -377,11 +440,13 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
 
 
 def grad_node_once(L: Node, target: Any) -> Any:
-    """Return ∂L/∂target as a node without keeping a table, looking at nothing before the first target.
+    """Return ∂L/∂target as a node without keeping a table, looking at nothing before the first
+    target.
 
     So the derivative of a function that is called inside another costs what the function costs.
 
-    So the derivative of a function that is called inside another costs what the function itself does.
+    So the derivative of a function that is called inside another costs what the function itself
+    does.
     """
     tape, nodes = scalar(L).tape, checked_all(L, target)
     table = tape._memory.empty_table(L.id, first=min((t.id for t in nodes), default=0))
@@ -411,7 +476,11 @@ def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -
 
 def zeros_of(t: Node) -> Node:
     """Record zeros in the shape and the array kind of t."""
-    zeros: Node = t.tape.record(np.zeros, (t.shape, t.dtype)) if type(t.shape) is tuple else t.tape.record(np.zeros_like, (t,))
+    zeros: Node = (
+        t.tape.record(np.zeros, (t.shape, t.dtype))
+        if type(t.shape) is tuple
+        else t.tape.record(np.zeros_like, (t,))
+    )
     return zeros
 
 
@@ -421,11 +490,13 @@ def scalar(L: Any) -> Node:
         return L  # checked when its table was begun
     if not isinstance(L, Node):
         raise NotDifferentiableError(
-            f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on no leaf. Compute L from leaves of a tape."
+            f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on "
+            f"no leaf. Compute L from leaves of a tape."
         )
     if L.shape != ():
         raise NotScalarError(
-            f"The gradient is that of a scalar, but L is {describe(L._attributes)}. Take np.sum(L) if you mean the sum, np.sum(seed * L) "
+            f"The gradient is that of a scalar, but L is {describe(L._attributes)}. Take "
+            f"np.sum(L) if you mean the sum, np.sum(seed * L) "
             f"for the VJP of a seed, L[i] for a row of the Jacobian."
         )
     _inexact(L)
@@ -438,10 +509,14 @@ def checked(L: Node, t: Any) -> None:
     if table is not None and type(t) is Node and t.id in table.up and t.tape is L.tape:
         return  # it leads to L, so it was checked when L's table was begun
     if not isinstance(t, Node):
-        raise NotDifferentiableError(f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take tape[name] or tape[id].")
+        raise NotDifferentiableError(
+            f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take "
+            f"tape[name] or tape[id]."
+        )
     if t.tape is not L.tape:
         raise OtherTapeError(
-            f"{describe(t._attributes)} is a node of another tape than {describe(L._attributes)}. Ask each tape for its own."
+            f"{describe(t._attributes)} is a node of another tape than "
+            f"{describe(L._attributes)}. Ask each tape for its own."
         )
     _inexact(t)
 

@@ -25,7 +25,9 @@ class Cotangents(Mapping[str, Any]):
         L.
     """
 
-    def __init__(self, tape: Recorder, output: int, held: Mapping[int, Any], read: Callable[[int], Any]) -> None:
+    def __init__(
+        self, tape: Recorder, output: int, held: Mapping[int, Any], read: Callable[[int], Any]
+    ) -> None:
         self.tape, self.output = tape, output
         self._held, self._read = held, read
 
@@ -37,7 +39,8 @@ class Cotangents(Mapping[str, Any]):
         if n not in self._held:
             node = self.tape._memory.nodes[n]
             raise UnknownNodeError(
-                f"The table of {self._name(self.output)} holds no cotangent of {describe(node)}: nobody asked for it. Use memograd.grad."
+                f"The table of {self._name(self.output)} holds no cotangent of "
+                f"{describe(node)}: nobody asked for it. Use memograd.grad."
             )
         return handed_out(self._read(n))
 
@@ -52,12 +55,23 @@ class Cotangents(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         """One row for each cotangent: name, dtype, shape, and the number itself if it is one."""
-        rows = [(derivative_name(printable(self._name(self.output), 20), printable(name, 20)), self[name]) for name in self]
+        rows = [
+            (
+                derivative_name(printable(self._name(self.output), 20), printable(name, 20)),
+                self[name],
+            )
+            for name in self
+        ]
         width = max((len(label) for label, _ in rows), default=0)
         return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
 
     def _repr_html_(self) -> str:
-        return as_table(f"∂{self._name(self.output)}/∂…", ("node", "dtype and value"), list(self), lambda name: (name, _shown(self[name])))
+        return as_table(
+            f"∂{self._name(self.output)}/∂…",
+            ("node", "dtype and value"),
+            list(self),
+            lambda name: (name, _shown(self[name])),
+        )
 
     def _name(self, n: int) -> str:
         return Node(self.tape, n).name

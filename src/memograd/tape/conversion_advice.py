@@ -1,4 +1,5 @@
-"""Advice: who asked for a value, read from the user's line, and which function keeps the derivative.
+"""Advice for refused conversions: which function asked for the value, and which one keeps the
+derivative.
 
 Nothing here runs unless an error is on its way.
 """
@@ -46,7 +47,7 @@ CONVERTERS = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray", "
 
 
 class Caller(NamedTuple):
-    """Who asked: the user's line, and what stands there.
+    """Caller of a conversion: the user's line, and the function that it calls.
 
     Attributes
     ----------
@@ -57,7 +58,8 @@ class Caller(NamedTuple):
     name : str
         The function that was called there, as it is written; empty where the line does not show it.
     module, path : str
-        What that is: ``"scipy.stats"`` and ``"norm.logpdf"``; empty where it is of no library that is known here.
+        What that is: ``"scipy.stats"`` and ``"norm.logpdf"``; empty where it is of no library that
+        is known here.
     stores : bool
         Whether items of an array were set there.
     """
@@ -75,16 +77,20 @@ class Caller(NamedTuple):
         return f"{by}{at}{f', `{printable(self.text, 100)}`' if self.text else ''}"
 
 
-# ------------------------------------------------------------------------------------------------------ who asked
+# who asked
 
 
 def caller_of(frame: FrameType | None) -> Caller:
-    """The line of the user's from which `frame` was reached, and the function that was called there."""
+    """Return the user's line from which `frame` was reached, and the function that was called
+    there.
+    """
     frame = _users(frame)
     if frame is None:
         return Caller()
     code = frame.f_code
-    first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4)
+    first, last, start, end = next(
+        islice(code.co_positions(), frame.f_lasti // 2, None), (None,) * 4
+    )
     number = first if first is not None else frame.f_lineno
     lines = linecache.getlines(code.co_filename, frame.f_globals)
     text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
@@ -96,9 +102,12 @@ def caller_of(frame: FrameType | None) -> Caller:
 
 
 def _users(frame: FrameType | None) -> FrameType | None:
-    """The nearest frame that is in no installed library; where all are, the nearest outside memograd and NumPy."""
+    """Return the nearest frame outside all installed libraries, else outside memograd and NumPy."""
     outside = [f for f in _outwards(frame) if not f.f_code.co_filename.startswith(CORE)]
-    return next((f for f in outside if not f.f_code.co_filename.startswith(_libraries())), outside[0] if outside else None)
+    return next(
+        (f for f in outside if not f.f_code.co_filename.startswith(_libraries())),
+        outside[0] if outside else None,
+    )
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -109,13 +118,18 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 @cache
 def _libraries() -> tuple[str, ...]:
-    """Where the standard library and installed packages are; modules that are frozen into Python, too."""
+    """Return the folders of the standard library and of installed packages, frozen modules
+    included.
+    """
     paths = sysconfig.get_paths()
-    return (*(paths[key] + os.sep for key in ("stdlib", "platstdlib", "purelib", "platlib")), "<frozen ")
+    return (
+        *(paths[key] + os.sep for key in ("stdlib", "platstdlib", "purelib", "platlib")),
+        "<frozen ",
+    )
 
 
 def _segment(lines: list[str], start: int, end: int) -> str:
-    """What stands between two columns, which are counted in UTF-8."""
+    """Return the text between two columns, which Python counts in UTF-8."""
     encoded = [line.encode() for line in lines]
     encoded[-1] = encoded[-1][:end]
     encoded[0] = encoded[0][start:]
@@ -123,7 +137,7 @@ def _segment(lines: list[str], start: int, end: int) -> str:
 
 
 def _parsed(known: Caller, segment: str, frame: FrameType) -> Caller:
-    """The same caller, with what the running expression says."""
+    """Return the caller with what the running expression says."""
     try:
         expression = ast.parse(f"({segment}\n)", mode="eval").body
     except SyntaxError:
@@ -137,7 +151,7 @@ def _parsed(known: Caller, segment: str, frame: FrameType) -> Caller:
 
 
 def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
-    """The public module and the name of a function that is written as ``a.b.c``; neither where it is another expression."""
+    """Return the public module and the name of a function written as ``a.b.c``; neither otherwise."""
     if isinstance(called, ast.Call):  # np.vectorize(f)(x)
         return _function(called.func, frame)
     names: list[str] = []
@@ -156,15 +170,17 @@ def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
 
 
 def _defined(found: Any, name: str) -> tuple[str, str]:
-    """The module and the name of what a variable holds: a function, a class, or an object of one."""
+    """Return the module and the name of a function, a class, or the class of an object."""
     if isinstance(found, np.vectorize):
         return "numpy", "vectorize"
     module = getattr(found, "__module__", None) or type(found).__module__
-    return str(module), str(getattr(found, "__name__", None) or getattr(found, "name", None) or name)
+    return str(module), str(
+        getattr(found, "__name__", None) or getattr(found, "name", None) or name
+    )
 
 
 def _public(module: str) -> str:
-    """``scipy.stats`` for ``scipy.stats._continuous_distns``; nothing for modules of which no advice is known."""
+    """Return the public module of a private one; nothing for modules without advice."""
     parts = list(takewhile(lambda part: not part.startswith("_"), module.split(".")))
     return ".".join(parts) if parts and parts[0] in KNOWN else ""
 
@@ -176,11 +192,13 @@ def _variable(name: str, frame: FrameType) -> Any:
     return None
 
 
-# ----------------------------------------------------------------------------------------------- what to do instead
+# what to do instead
 
 
 def alternative(caller: Caller) -> str:
-    """A sentence that names the function that does the same and keeps the derivative; empty where the line does not show it."""
+    """Return a sentence that names a function that keeps the derivative; empty if the line shows
+    none.
+    """
     if caller.stores:
         return "Items of an array cannot be set to nodes, or at nodes: write np.zeros_like(x).at[i].set(v), or np.stack of the items."
     top, _, module = caller.module.partition(".")
@@ -193,15 +211,21 @@ def alternative(caller: Caller) -> str:
     if top == "scipy":
         return _of_scipys(f"{module}.{caller.path}" if module else caller.path)
     if top == "builtins" and caller.path in ("float", "complex"):
-        return "Leave float() out: a node is a number already." if caller.path == "float" else "Write x + 0j: a node is a number already."
+        return (
+            "Leave float() out: a node is a number already."
+            if caller.path == "float"
+            else "Write x + 0j: a node is a number already."
+        )
     return ""
 
 
 def _of_numpys(module: str, path: str) -> str:
-    """What to write in place of a function of NumPy's that does not hand over to the nodes among its arguments."""
+    """Return what to write in place of a NumPy function that does not dispatch on its arguments."""
     if module == "random":
         return "Draw standard numbers, and shift and scale them: loc + scale * rng.standard_normal(shape)."
-    own = import_module("memograd.numpy").OWN  # a module above this one: looked up for the message alone
+    own = import_module(
+        "memograd.numpy"
+    ).OWN  # a module above this one: looked up for the message alone
     name = f"{module}.{path}" if module else path
     if path in CONVERTERS:
         return f"Use np.stack for lists of nodes, or memograd.numpy.{path if path in own else 'array'}; a node is an array already."
@@ -211,11 +235,13 @@ def _of_numpys(module: str, path: str) -> str:
         return "Call the function on the whole array, or write np.stack([f(a) for a in x])."
     if path in ("float64", "float32", "float16", "longdouble", "complex128", "complex64"):
         return f"Use np.astype(x, np.{path}); a node is an array already."
-    return f"Give np.{name} the nodes of a list as one: np.stack(list), or memograd.numpy.array(list)."
+    return (
+        f"Give np.{name} the nodes of a list as one: np.stack(list), or memograd.numpy.array(list)."
+    )
 
 
 def _of_scipys(path: str) -> str:
-    """The namesake of a function of SciPy's, where there is one."""
+    """Return memograd's function of the same name as one of SciPy's, if there is one."""
     if path in ELSEWHERE:
         return f"Use {ELSEWHERE[path]}."
     module, _, names = path.partition(".")

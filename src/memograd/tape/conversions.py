@@ -1,8 +1,10 @@
-"""Conversions: which values may leave a program while it is recorded, and the error for those that may not.
+"""Conversions of nodes: which values may leave a program that is recorded, and the error for
+others.
 
-A conversion, such as ``float(x)`` or ``np.asarray(x)``, gives a value and forgets the node. What is computed from it afterwards
-has no derivative by that node. Whether that is right depends on the mode in which the tape records, on the node, and on the
-kind of conversion; :func:`converts` decides, and :func:`refusal` says what to do instead.
+A conversion, such as ``float(x)`` or ``np.asarray(x)``, gives a value and forgets the node. What is
+computed from it afterwards has no derivative by that node. Whether that is right depends on the
+mode in which the tape records, on the node, and on the kind of conversion; :func:`converts`
+decides, and :func:`refusal` says what to do instead.
 """
 
 import math
@@ -26,7 +28,7 @@ from .recorder import Handle, Recorder
 
 
 class Conversion(NamedTuple):
-    """One way to make something else of a node.
+    """Conversion of a node to something else.
 
     Attributes
     ----------
@@ -72,18 +74,22 @@ TRUNC = Conversion("math.trunc()", int, WHOLE, is_step=True)
 FLOAT = Conversion("float()", float, USUAL)
 COMPLEX = Conversion("complex()", complex, f"Write x + 0j. {USUAL}")
 ARRAY = Conversion("np.asarray()", _array, USUAL)
-ITEM = Conversion(".item()", _item, "Leave it out: a node of one item is a number already, and x[i] is an item.")
+ITEM = Conversion(
+    ".item()", _item, "Leave it out: a node of one item is a number already, and x[i] is an item."
+)
 TOLIST = Conversion(".tolist()", _tolist, "list(x) gives the items as nodes.")
 FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")
 DLPACK = Conversion("DLPack", np.array, USUAL)  # a copy: who gets it may write to it
 CONSTANT = Conversion("A constant", lambda value: value, USUAL)
 
 MEMORY = frozenset({"__dlpack__", "__dlpack_device__"})
-"""Attributes by which an array gives up its memory, and holds it meanwhile; others do not hold what a tape may evict."""
+"""Attributes by which an array gives up its memory, and holds it meanwhile; others do not hold what
+a tape may evict.
+"""
 
 
 def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> Any:
-    """What a conversion makes of a node's value.
+    """Return what a conversion makes of a node's value; raise if it is refused.
 
     Raises
     ------
@@ -96,18 +102,18 @@ def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> 
 
 
 def converts(node: Handle, conversion: Conversion) -> bool:
-    """Whether a conversion gives a value: in an immediate form, where no derivative is lost."""
+    """Return whether a conversion is allowed: in an immediate form, and no derivative is lost."""
     return node.tape._mode.converts and (conversion.is_step or not is_differentiated(node))
 
 
 def is_differentiated(node: Handle) -> bool:
-    """Whether a derivative that is being computed runs through a node."""
+    """Return whether a derivative that is being computed runs through a node."""
     inputs = frozenset(node.tape._differentiated)  # a copy: another thread may begin a run
     return bool(inputs) and depends(node.tape._memory.steps, node.id, inputs)
 
 
 def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
-    """Whether a path of differentiable uses leads from one of `inputs` to n."""
+    """Return whether a path of differentiable uses leads from one of `inputs` to n."""
     first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n][DTYPE]) else []
     while stack:
         c = stack.pop()
@@ -115,19 +121,25 @@ def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
             return True
         lines = RULES[steps[c][OP]].lines
         for k, o in enumerate(steps[c][ARGS]):
-            if type(o) is Operand and o >= first and o not in seen and lines[k,] and inexact(steps[o][DTYPE]):
+            if (
+                type(o) is Operand
+                and o >= first
+                and o not in seen
+                and lines[k,]
+                and inexact(steps[o][DTYPE])
+            ):
                 seen.add(o)
                 stack.append(o)
     return False
 
 
 def memory_of(node: Handle, name: str) -> Any:
-    """An attribute of DLPack's, of a node's value."""
+    """Return a DLPack attribute of a node's value."""
     return getattr(convert(node, DLPACK), name)
 
 
 def refusal(node: Handle, conversion: Conversion) -> RefusedError:
-    """The error for a conversion: of what, where, by whom; what would be wrong; what to write."""
+    """Return the error for a conversion: what, where, by whom, what would be wrong, what to write."""
     mode, caller = node.tape._mode, caller_of(_getframe(1))
     if caller.name.rpartition(".")[2] in conversion.name:  # x.item() was asked by x.item
         caller = caller._replace(name="")
@@ -140,7 +152,7 @@ def refusal(node: Handle, conversion: Conversion) -> RefusedError:
 
 
 def check_told(node: Handle) -> None:
-    """Raise where a node does not tell its value: what is recorded for reuse would freeze it."""
+    """Raise if a node's value may not be read: what is recorded for reuse would freeze it."""
     mode = node.tape._mode
     if not mode.tells:
         said = f"The value of {describe(node._attributes)} was read{caller_of(_getframe(1))}: {mode.loss}."
@@ -148,21 +160,23 @@ def check_told(node: Handle) -> None:
 
 
 def check_leaving(y: Handle, form: str) -> None:
-    """Raise where the derivative of y as arrays, which `form` gives, would leave a trace that goes on."""
+    """Raise if the derivative of y, as arrays, would leave a trace that goes on."""
     mode = y.tape._mode
     if mode.tells and not is_differentiated(y):
         return
     said = f"memograd.{form} of {describe(y._attributes)} gives arrays, and was asked for{caller_of(_getframe(1))}"
     loss = IMMEDIATE.loss if mode.tells else mode.loss
-    raise RefusedError(f"{said}: {loss}. Use memograd.functional.{form}, which gives nodes inside such a function.")
+    raise RefusedError(
+        f"{said}: {loss}. Use memograd.functional.{form}, which gives nodes inside such a function."
+    )
 
 
 @contextmanager
 def unwrapped(tape: Recorder) -> Iterator[None]:
-    """Raise refusals as they are, in a block that runs a function of the user's on nodes of `tape`.
+    """Raise refusals as they are in a block that runs a user's function on nodes of `tape`.
 
-    NumPy puts a ValueError in front of what is raised while an item of an array is set. And where ``.value`` is refused, errors
-    that name it say so.
+    NumPy puts a ValueError in front of what is raised while an item of an array is set. And where
+    ``.value`` is refused, errors that name it say so.
     """
     try:
         yield

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 
 class Mode(NamedTuple):
-    """How a tape records: what may be read of its nodes meanwhile, and what a refusal says.
+    """Mode in which a tape records: what may be read of its nodes meanwhile, and what a refusal
+    says.
 
     Attributes
     ----------
@@ -38,21 +39,26 @@ IMMEDIATE = Mode(
     loss="what is computed from the number would lose its derivative",
     hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
 )
-"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and is thrown away."""
+"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and
+is thrown away.
+"""
 
 COMPILED = Mode(
     converts=False,
     tells=False,
     loss="the plan that memograd.functional.compiled makes would be right for this value alone",
-    hint="Choose between values with np.where, or call the function without memograd.functional.compiled.",
+    hint="Choose between values with np.where, or call the function without "
+    "memograd.functional.compiled.",
 )
 """The tape of a function that becomes a plan."""
 
 OPTIMIZED = Mode(
     converts=False,
     tells=False,
-    loss="the program that memograd.optimize asks at other points would be right for this point alone",
-    hint="Choose between values with np.where; or record anew at each point: give memograd.functional.value_and_grad(f) to "
+    loss="the program that memograd.optimize asks at other points would be right for this point "
+    "alone",
+    hint="Choose between values with np.where; or record anew at each point: give "
+    "memograd.functional.value_and_grad(f) to "
     "scipy.optimize.minimize, with jac=True.",
 )
 """The tape of a function while it is recorded for an optimiser."""

@@ -1,4 +1,4 @@
-"""The handle of a node: it behaves like the array that it stands for, and records what is done to it."""
+"""Handle of a node: behaves like the array that it stands for, and records what is done to it."""
 
 import math
 import operator
@@ -42,7 +42,7 @@ from .recorder import Recorder
 
 
 def _method(op: Callable[..., Any]) -> Callable[..., Any]:
-    """An array method that records `op`, the NumPy function of the same name."""
+    """Return an array method that records `op`, the NumPy function of the same name."""
 
     def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
         return self.tape._call(op, (self, *args), kwargs)
@@ -69,7 +69,7 @@ def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
 
 
 def _conversion(conversion: Conversion) -> Callable[..., Any]:
-    """A method that converts a node, or refuses; see :mod:`memograd.tape.conversions`."""
+    """Return a method that converts a node, or refuses; see :mod:`memograd.tape.conversions`."""
 
     def converted(self: "Node", *args: Any, **kwargs: Any) -> Any:
         return convert(self, conversion, *args, **kwargs)
@@ -78,7 +78,7 @@ def _conversion(conversion: Conversion) -> Callable[..., Any]:
 
 
 def is_mask(part: Any) -> bool:
-    """Whether a part of an index is boolean, so that the shape of what it takes depends on its value."""
+    """Return whether a part of an index is boolean: the result's shape depends on its value then."""
     if type(part) in (int, slice, type(None), type(Ellipsis)):
         return False
     if isinstance(part, list | tuple):
@@ -88,11 +88,13 @@ def is_mask(part: Any) -> bool:
 
 FACTS = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
                    np.common_type, np.einsum_path})  # fmt: skip
-"""What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once, not recorded."""
+"""What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once,
+not recorded.
+"""
 
 
 def as_object(a: Any) -> Any:
-    """An array of no axes that holds `a` itself."""
+    """Return a 0-d object array that holds `a` itself."""
     held = np.empty((), object)
     held[()] = a
     return held
@@ -102,16 +104,23 @@ NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 def stand_in(a: Any) -> Any:
-    """For a node, or what behaves like one, an array of its shape and dtype that takes no memory: all its elements are one."""
-    return np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim) if hasattr(type(a), "__memograd_record__") else a
+    """Return an array of a node's shape and dtype that takes no memory; other arguments as they
+    are.
+    """
+    return (
+        np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim)
+        if hasattr(type(a), "__memograd_record__")
+        else a
+    )
 
 
 class Node:
-    """A handle of one node: `(tape, id)`. Behaves like the array that it stands for; see :meth:`Tape.leaf`.
+    """Handle of a node, `(tape, id)`; behaves like the array that it stands for. See
+    :meth:`Tape.leaf`.
 
-    Any registered NumPy function, operator or array method applied to a node is recorded on its tape. ``==`` and the
-    other comparisons are elementwise and recorded; the hash is that of (tape, id), so that handles of one node are one
-    key of a dict.
+    Any registered NumPy function, operator or array method applied to a node is recorded on its
+    tape. ``==`` and the other comparisons are elementwise and recorded; the hash is that of (tape,
+    id), so that handles of one node are one key of a dict.
 
     Attributes
     ----------
@@ -143,7 +152,7 @@ class Node:
 
     _repr_html_ = as_text
 
-    # ------------------------------------------------------------------------------------------------- the facts
+    # the facts
 
     @property
     def _attributes(self) -> dict[str, Any]:
@@ -156,14 +165,19 @@ class Node:
         try:
             return self.tape._memory.steps[self.id]
         except KeyError:
-            raise EndedError(f"Node {self.id} was recorded in a scratch block that has ended. Record it again, outside.") from None
+            raise EndedError(
+                f"Node {self.id} was recorded in a scratch block that has ended. Record it "
+                f"again, outside."
+            ) from None
 
     @property
     def value(self) -> Any:
-        """Its value: a read-only array, a NumPy scalar where it is 0-d, or a Dask array. Leaves can be assigned.
+        """Value: a read-only array, a NumPy scalar if it is 0-d, or a Dask array. Leaves can be
+        assigned.
 
-        What is computed from it has no derivative by the node. While a function is recorded for reuse, by
-        :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is refused.
+        What is computed from it has no derivative by the node. While a function is recorded for
+        reuse, by :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is
+        refused.
         """
         if not self.tape._mode.tells:
             check_told(self)
@@ -176,38 +190,38 @@ class Node:
 
     @property
     def op(self) -> Any:
-        """The function that was applied, or None for a leaf."""
+        """Function that was applied, or None for a leaf."""
         return self._step[OP]
 
     @property
     def shape(self) -> Any:
-        """The shape of its value."""
+        """Shape of the value."""
         return self._step[SHAPE]
 
     @property
     def dtype(self) -> Any:
-        """The dtype of its value."""
+        """Dtype of the value."""
         return self._step[DTYPE]
 
     @property
     def ndim(self) -> Any:
-        """The number of axes."""
+        """Number of axes."""
         return len(self._step[SHAPE])
 
     @property
     def size(self) -> Any:
-        """The number of elements."""
+        """Number of elements."""
         return math.prod(self._step[SHAPE])
 
     @property
     def name(self) -> str:
-        """Its name; ``v7`` where nobody named node 7."""
+        """Name; ``v7`` for node 7 if it was not named."""
         self._step  # noqa: B018  (raises, if the node has ended)
         return self.tape._memory.nodes.name(self.id)
 
     @property
     def operands(self) -> list["Node"]:
-        """The nodes that it uses, each once."""
+        """Nodes that it uses, each once."""
         tape = self.tape
         with tape._lock:
             self._step  # noqa: B018
@@ -215,7 +229,7 @@ class Node:
 
     @property
     def consumers(self) -> list["Node"]:
-        """The nodes that use it, save those that the recursion recorded."""
+        """Nodes that use it, except those that the recursion recorded."""
         tape = self.tape
         with tape._lock:  # another thread may be recording
             self._step  # noqa: B018
@@ -236,20 +250,24 @@ class Node:
                 self.tape._name(self, name)
         return self
 
-    # --------------------------------------------------------------------------------- NumPy's protocols, and ours
+    # NumPy's protocols, and ours
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
             meant = METHODS[method](ufunc) if method in METHODS else None
             if meant is None:
                 raise RefusedError(
-                    f"np.{ufunc.__name__}.{method} of a node is not recorded. Use a function that does the same: np.sum, np.prod, np.max, "
-                    f"np.cumsum, a loop over its slices, or x.at[i].add(v) for what is done in place."
+                    f"np.{ufunc.__name__}.{method} of a node is not recorded. Use a function "
+                    f"that does the same: np.sum, np.prod, np.max, "
+                    f"np.cumsum, a loop over its slices, or x.at[i].add(v) for what is done in "
+                    f"place."
                 )
             return meant(*inputs, **kwargs)
         return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if func in FACTS:
             return func(*map(stand_in, args), **{name: stand_in(a) for name, a in kwargs.items()})
         return self.tape._call(func, args, kwargs)
@@ -257,7 +275,7 @@ class Node:
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.tape._call(op, args, kwargs)
 
-    # ------------------------------------------------------------------------------------------------- operators
+    # operators
 
     __add__, __radd__ = _binary(np.add), _reflected(np.add)
     __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
@@ -269,21 +287,40 @@ class Node:
     __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
     __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
     __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
-    __neg__, __pos__, __abs__, __invert__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute), _unary(np.invert)
-    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
+    __neg__, __pos__, __abs__, __invert__ = (
+        _unary(np.negative),
+        _unary(np.positive),
+        _unary(np.absolute),
+        _unary(np.invert),
+    )
+    __lt__, __le__, __gt__, __ge__ = (
+        _binary(np.less),
+        _binary(np.less_equal),
+        _binary(np.greater),
+        _binary(np.greater_equal),
+    )
     __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
     __divmod__, __rdivmod__ = _binary(np.divmod), _reflected(np.divmod)
     __rpow__ = _reflected(np.power)
 
     def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
-        if other is not self and isinstance(other, Node) and other.id == self.id and other.tape is self.tape:
+        if (
+            other is not self
+            and isinstance(other, Node)
+            and other.id == self.id
+            and other.tape is self.tape
+        ):
             return SameNode(self)
         return self.tape.record(np.equal, (self, other))  # type: ignore[no-any-return]
 
     def __pow__(self, other: Any) -> "Node":
         # As NumPy's arrays do: a square is no power, neither in time nor in its last bit.
         square = type(other) in (int, float) and other == 2
-        return self.tape.record(np.square, (self,)) if square else self.tape.record(np.power, (self, other))  # type: ignore[no-any-return]
+        return (  # type: ignore[no-any-return]
+            self.tape.record(np.square, (self,))
+            if square
+            else self.tape.record(np.power, (self, other))
+        )
 
     def __getitem__(self, key: Any) -> "Node":
         parts = key if type(key) is tuple else (key,)
@@ -292,7 +329,8 @@ class Node:
 
     @property
     def at(self) -> "At":
-        """``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)``: the array with its items at i changed, as a new node.
+        """Index for changed items: ``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)`` give a new
+        node.
 
         Examples
         --------
@@ -316,7 +354,8 @@ class Node:
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise RefusedError(
-            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes in place. "
+            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes "
+            f"in place. "
             f"Record the changed array: y = x.at[i].set(v)."
         )
 
@@ -332,16 +371,20 @@ class Node:
         return convert(self, FORMAT, spec) if spec else str(self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        # SciPy's sparse arrays, left of an operator, take one object for something of which they know nothing, and leave it to the right.
+        # SciPy's sparse arrays, left of an operator, take one object for something of which they
+        # know nothing, and leave it to the right.
         if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
             return as_object(self)
         return convert(self, ARRAY, *args, **kwargs)
 
     @property
     def fill_value(self) -> NoReturn:
-        """Not there: arrays of the library `sparse`, left of ``@``, ask for it, and then leave the product to the node."""
+        """Refused: arrays of the library `sparse`, left of ``@``, ask for it, and leave the product
+        to the node.
+        """
         raise SparseError(
-            f"A sparse array met {describe(self._attributes)} in a function of its library's. Write it with @, or make the sparse array a "
+            f"A sparse array met {describe(self._attributes)} in a function of its library's. "
+            f"Write it with @, or make the sparse array a "
             f"leaf first: tape.leaf(X)."
         )
 
@@ -351,59 +394,98 @@ class Node:
     item, tolist = _conversion(ITEM), _conversion(TOLIST)
 
     def __getattr__(self, name: str) -> Any:
-        """What an array has and a node has not; Python asks here only for what it finds nowhere else."""
+        """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
         if name in MEMORY:
             return memory_of(self, name)
         reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
         if reason is None:
-            return object.__getattribute__(self, name)  # raises anew: Python's own error, or the one that came out of a property
+            return object.__getattribute__(
+                self, name
+            )  # raises anew: Python's own error, or the one that came out of a property
         raise RefusedAttributeError(f"{describe(self._attributes)} has no .{name}: {reason}")
 
-    # ----------------------------------------------------------------------------------------------- array methods
+    # array methods
 
-    sum, mean, prod, var, std = _method(np.sum), _method(np.mean), _method(np.prod), _method(np.var), _method(np.std)
+    sum, mean, prod, var, std = (
+        _method(np.sum),
+        _method(np.mean),
+        _method(np.prod),
+        _method(np.var),
+        _method(np.std),
+    )
     max, min, clip, round = _method(np.max), _method(np.min), _method(np.clip), _method(np.round)
-    argmax, argmin, any, all = _method(np.argmax), _method(np.argmin), _method(np.any), _method(np.all)
-    ravel, squeeze, repeat, swapaxes = _method(np.ravel), _method(np.squeeze), _method(np.repeat), _method(np.swapaxes)
-    dot, trace, conj, astype = _method(np.dot), _method(np.trace), _method(np.conj), _method(np.astype)
-    cumsum, cumprod, take, compress, choose = _method(np.cumsum), _method(np.cumprod), _method(np.take), _compress, _method(np.choose)
+    argmax, argmin, any, all = (
+        _method(np.argmax),
+        _method(np.argmin),
+        _method(np.any),
+        _method(np.all),
+    )
+    ravel, squeeze, repeat, swapaxes = (
+        _method(np.ravel),
+        _method(np.squeeze),
+        _method(np.repeat),
+        _method(np.swapaxes),
+    )
+    dot, trace, conj, astype = (
+        _method(np.dot),
+        _method(np.trace),
+        _method(np.conj),
+        _method(np.astype),
+    )
+    cumsum, cumprod, take, compress, choose = (
+        _method(np.cumsum),
+        _method(np.cumprod),
+        _method(np.take),
+        _compress,
+        _method(np.choose),
+    )
     diagonal, copy, searchsorted = _method(np.diagonal), _method(np.copy), _method(np.searchsorted)
-    argsort, argpartition, nonzero = _method(np.argsort), _method(np.argpartition), _method(np.nonzero)
+    argsort, argpartition, nonzero = (
+        _method(np.argsort),
+        _method(np.argpartition),
+        _method(np.nonzero),
+    )
     flatten, conjugate = ravel, conj
 
     def reshape(self, *shape: Any, order: str = "C") -> "Node":
         """Record ``np.reshape`` of this node; the shape as one tuple or as several ints."""
-        return self.tape._call(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})  # type: ignore[no-any-return]
+        return self.tape._call(  # type: ignore[no-any-return]
+            np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order}
+        )
 
     def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to reverse them."""
+        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to
+        reverse them.
+        """
         return self.tape._call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
 
     @property
     def T(self) -> "Node":
-        """The node with its axes reversed."""
+        """Node with its axes reversed."""
         return self.transpose()
 
     @property
     def mT(self) -> "Node":
-        """The node with its last two axes swapped."""
+        """Node with its last two axes swapped."""
         return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
 
     @property
     def real(self) -> "Node":
-        """The real part."""
+        """Real part."""
         return self.tape._call(np.real, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def imag(self) -> "Node":
-        """The imaginary part."""
+        """Imaginary part."""
         return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
 
 
 class SameNode(Node):
-    """What ``==`` gives of two handles of one node: true, as a dict asks; recorded, elementwise, as soon as it is used as a node.
+    """Result of ``==`` of two handles of one node: true for a dict, recorded elementwise when it is
+    used.
 
-    A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up, and its truth value is refused.
+    A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up,
+    and its truth value is refused.
     """
 
     __slots__ = ("_compared", "_recorded")
@@ -414,7 +496,7 @@ class SameNode(Node):
 
     @property
     def id(self) -> int:  # type: ignore[override]
-        """Its key in ``tape.graph``."""
+        """Key in ``tape.graph``."""
         if self._recorded is None:
             self._recorded = self.tape.record(np.equal, (self._compared, self._compared))
         return self._recorded.id
@@ -427,18 +509,20 @@ class SameNode(Node):
 
 
 class Outputs(Node):
-    """A handle of a node with several outputs: a sequence of them, whose shape, dtype, ndim and size are tuples, too."""
+    """Handle of a node with several outputs: a sequence of them; shape, dtype, ndim and size are
+    tuples.
+    """
 
     __slots__ = ()
 
     @property
     def ndim(self) -> Any:
-        """The number of axes of each output."""
+        """Number of axes of each output."""
         return tuple(map(len, self.shape))
 
     @property
     def size(self) -> Any:
-        """The number of elements of each output."""
+        """Number of elements of each output."""
         return tuple(map(math.prod, self.shape))
 
     def __len__(self) -> int:
@@ -450,10 +534,12 @@ class Outputs(Node):
 
     @property
     def at(self) -> NoReturn:
-        """Not there: each output has its own."""
+        """Refused: each output has its own."""
         raise self._refused("x.at[…]")
 
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+    def __array_function__(
+        self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> NoReturn:
         raise self._refused(op_name(func))
 
     def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -462,22 +548,25 @@ class Outputs(Node):
         return self.tape.record(op, plain_handles(args, Outputs), kwargs)
 
     def _refused(self, what: str) -> RefusedError:
-        return RefusedError(f"{what} met {describe(self._attributes)}, which has {len(self)} outputs. Take one of them: node[0], say.")
+        return RefusedError(
+            f"{what} met {describe(self._attributes)}, which has {len(self)} outputs. Take one "
+            f"of them: node[0], say."
+        )
 
 
 def plain_handles(args: tuple[Any, ...], kind: type[Node]) -> tuple[Any, ...]:
-    """Arguments of an op with plain handles in place of those of a kind, as recording takes them."""
+    """Return the arguments of an op with plain handles in place of those of a kind."""
     return tuple(Node(a.tape, a.id) if type(a) is kind else a for a in args)
 
 
 def _handle(tape: Recorder, n: int) -> Node:
-    """The handle that a pickle of one comes back as."""
+    """Return the handle of node n; pickles refer to it."""
     handle: Node = tape._handle(n)
     return handle
 
 
 class At:
-    """`x.at`: waits for an index."""
+    """``x.at``, which takes an index."""
 
     __slots__ = ("node",)
 
@@ -489,7 +578,7 @@ class At:
 
 
 class Spot:
-    """`x.at[i]`: the items of a node that are to be changed in a new one."""
+    """``x.at[i]``: items of a node that are to be changed in a new one."""
 
     __slots__ = ("key", "node")
 
@@ -497,20 +586,32 @@ class Spot:
         self.node, self.key = node, key
 
     def set(self, v: Any) -> Node:
-        """`x` with `v` there. An index that takes an element twice is refused; where an index node does so later, the last write counts."""
+        """Return `x` with `v` there.
+
+        An index that takes an element twice is refused when it is recorded; if an index node does
+        so later, the last write counts.
+        """
         taken = np.zeros(self.node.shape, int)
         np.add.at(taken, tuple(k.value if isinstance(k, Node) else k for k in self.key), 1)
         if (taken > 1).any():
-            raise RefusedError(f"x.at[i].set(v) on {describe(self.node._attributes)} takes an element twice. Take it once, or use .add(v).")
+            raise RefusedError(
+                f"x.at[i].set(v) on {describe(self.node._attributes)} takes an element twice. "
+                f"Take it once, or use .add(v)."
+            )
         return self.node.tape.record(replace, (self.node, v, *self.key))  # type: ignore[no-any-return]
 
     def add(self, v: Any) -> Node:
-        """`x` with `v` added there; where an element is taken twice, twice."""
-        there, v = self.node[self.key], v if hasattr(type(v), "__memograd_record__") else entering(v)
-        return self.node + self.node.tape.record(scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key))  # type: ignore[no-any-return]
+        """Return `x` with `v` added there, twice for an element that is taken twice."""
+        there, v = (
+            self.node[self.key],
+            v if hasattr(type(v), "__memograd_record__") else entering(v),
+        )
+        return self.node + self.node.tape.record(  # type: ignore[no-any-return]
+            scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key)
+        )
 
     def multiply(self, v: Any) -> Node:
-        """`x` with its items there multiplied by `v`."""
+        """Return `x` with its items there multiplied by `v`."""
         return self.set(self.node[self.key] * v)
 
 

@@ -1,7 +1,7 @@
-"""The tape: which NumPy function was applied to what, as a networkx DiGraph that grows at its end, and its handles.
+"""Tape: a program that grows at its end, recorded from NumPy calls and shown as a networkx DiGraph.
 
-Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else; nothing in the graph points back at a
-handle or at the tape, so dropping the tape frees its arrays at once.
+Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else; nothing in the
+graph refers to a handle or to the tape, so that dropping the tape frees its arrays at once.
 """
 
 import os
@@ -71,13 +71,31 @@ AnyTape = TypeVar("AnyTape", bound="Tape")
 NUMBERS = "biufc"
 """The kinds of dtype that values have."""
 
-ATOMS = frozenset({float, int, bool, complex, str, type(None), slice, type(Ellipsis), np.float64, np.float32, np.int64, Chunked, Foreign})
+ATOMS = frozenset(
+    {
+        float,
+        int,
+        bool,
+        complex,
+        str,
+        type(None),
+        slice,
+        type(Ellipsis),
+        np.float64,
+        np.float32,
+        np.int64,
+        Chunked,
+        Foreign,
+    }
+)
 """Types of constants that nobody can change."""
 
 FLOAT, OBJECT = np.float64, np.dtype(object)
 
 _depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
-"""How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has to be looked at."""
+"""How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has
+to be looked at.
+"""
 
 
 _LOCKS: set[weakref.ref[Any]] = set()
@@ -85,9 +103,10 @@ _LOCKS: set[weakref.ref[Any]] = set()
 
 
 def _free_locks() -> None:
-    """In the child of a fork, free the locks that other threads held: none of these is there to give one back.
+    """Free, in the child of a fork, the locks that threads held which the child does not have.
 
-    No thread is stopped in the middle of writing a node; what else it left half-done is as after an interrupt.
+    No thread is stopped in the middle of writing a node; what else it left half-done is as after an
+    interrupt.
     """
     for ref in list(_LOCKS):
         if (lock := ref()) is not None and not lock._is_owned():
@@ -99,13 +118,13 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 
 
 class Tape:
-    """A program that grows at its end, with the memory of its values and derivatives.
+    """Program that grows at its end, with the memory of its values and derivatives.
 
     Attributes
     ----------
     graph : networkx.DiGraph
-        Public to read. Nodes are ints in creation order, with attributes ``op args kwargs shape dtype name line of``;
-        edges lead from operand to consumer and carry ``argnums``.
+        Public to read. Nodes are ints in creation order, with attributes ``op args kwargs shape
+        dtype name line of``; edges lead from operand to consumer and carry ``argnums``.
 
     Examples
     --------
@@ -119,7 +138,18 @@ class Tape:
     (np.float64(5.0), 3)
     """
 
-    __slots__ = ("__weakref__", "_constants", "_differentiated", "_handles", "_lock", "_memory", "_mode", "_names", "_next", "graph")
+    __slots__ = (
+        "__weakref__",
+        "_constants",
+        "_differentiated",
+        "_handles",
+        "_lock",
+        "_memory",
+        "_mode",
+        "_names",
+        "_next",
+        "graph",
+    )
 
     def __init__(self) -> None:
         steps: Steps = {}
@@ -129,23 +159,28 @@ class Tape:
         _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
         self._next = 0
         self._mode = KEPT  # which values may be taken while it records
-        self._differentiated: set[int] = set()  # the inputs of the functions that run on it and are differentiated
+        self._differentiated: set[int] = (
+            set()
+        )  # the inputs of the functions that run on it and are differentiated
         self._names: dict[str, int] = {}
-        self._handles: dict[int, weakref.ref[Node]] = {}  # of leaves and named nodes, so that tape["x"] is x
+        self._handles: dict[
+            int, weakref.ref[Node]
+        ] = {}  # of leaves and named nodes, so that tape["x"] is x
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
-    # ------------------------------------------------------------------------------------------------ to record
+    # to record
 
     def leaf(self, value: Any, name: str | None = None) -> Node:
-        """A node whose value the user gives.
+        """Record a value that the user gives, and return its node.
 
         Parameters
         ----------
         value : array_like
-            Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask array stays one: what
-            comes of it, values and derivatives, are Dask arrays, which nobody computes until you do. So do sparse arrays, and
-            others on which NumPy's functions dispatch. Of a DataFrame, a Series or a DataArray the numbers are taken, and the
-            labels given back with the gradient.
+            Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask
+            array stays one: what comes of it, values and derivatives, are Dask arrays, which nobody
+            computes until you do. So do sparse arrays, and others on which NumPy's functions
+            dispatch. Of a DataFrame, a Series or a DataArray the numbers are taken, and the labels
+            given back with the gradient.
         name : str, optional
             Unique on the tape. Names of the form ``v7`` are reserved for unnamed nodes.
 
@@ -161,12 +196,19 @@ class Tape:
         <memograd.Node x: leaf, float64 ()>
         """
         if isinstance(value, Node):
-            advice = "Give its .value, or use the node itself" if value.tape._mode.tells else "Use the node itself"
-            raise RefusedError(f"A leaf takes a value, but got {describe(value._attributes)}. {advice}.")
+            advice = (
+                "Give its .value, or use the node itself"
+                if value.tape._mode.tells
+                else "Use the node itself"
+            )
+            raise RefusedError(
+                f"A leaf takes a value, but got {describe(value._attributes)}. {advice}."
+            )
         y, labels = entering(value), labels_of(value)
         if y.dtype.kind not in NUMBERS:
             raise NotDifferentiableError(
-                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype {y.dtype}. Give numbers, in one shape."
+                f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype "
+                f"{y.dtype}. Give numbers, in one shape."
             )
         y = copied(y)
         with self._lock:
@@ -180,15 +222,20 @@ class Tape:
                 self._name(node, name)
             return node
 
-    def record(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None) -> Any:
-        """Record and run one application of an op, and give its handle, or a tuple of them; the one place that writes a node.
+    def record(
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None
+    ) -> Any:
+        """Record and run one application of an op; return its handle, or a tuple of handles.
+
+        No other method writes a node.
 
         Parameters
         ----------
         op : callable
             A registered op.
         args, kwargs
-            Its operands and other arguments, as the op's rule wants them; see :mod:`memograd.rules.call_binding`.
+            Its operands and other arguments, as the op's rule wants them; see
+            :mod:`memograd.rules.call_binding`.
         y : array, optional
             The result, where it is known already.
         """
@@ -206,7 +253,9 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self._value(o)
                         kept[k] = steps[o][OPERAND]
                     elif type(a) not in ATOMS:
-                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):  # a batch, beside which a node serves all rows
+                        if type(a) is not np.ndarray and hasattr(
+                            a, "__memograd_apply__"
+                        ):  # a batch, beside which a node serves all rows
                             return a.__memograd_apply__(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
@@ -218,10 +267,15 @@ class Tape:
                 else:
                     y, shape, dtype, several = _result(op, settle(y))
                 operands, line, n = tuple(kept), line_of(_getframe(2)), -1
-                while n != self._next:  # a signal handler, a finalizer or the collector may record at any call or new object
+                while (
+                    n != self._next
+                    # a signal handler, a finalizer or the collector may record at any call or new
+                    # object
+                ):
                     n = self._next
                     step = (Operand(n), op, operands, kwargs, shape, dtype, line)
-                # One statement without a call: nothing comes between. All of it is written, or nothing: the counter moves last.
+                # One statement without a call: nothing comes between. All of it is written, or
+                # nothing: the counter moves last.
                 values[n], steps[n], self._next = y, step, n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
@@ -242,23 +296,32 @@ class Tape:
         return self.record(op, args, self._keywords(op, kwargs))
 
     def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run a call that writes into an array, as ``y += x`` does; refused, unless its nodes may be converted."""
+        """Run a call that writes into an array, as ``y += x`` does; refuse it unless its nodes may
+        convert.
+        """
         out = kwargs["out"]
         nodes = [a for a in (*args, *kwargs.values()) if isinstance(a, Node)]
-        if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(converts(a, CONSTANT) for a in nodes):
+        if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(
+            converts(a, CONSTANT) for a in nodes
+        ):
             raise RefusedError(
-                f"{op_name(op)} was called with out=, but a node's value never changes in place. Use the result, y = {op_name(op)}(…), or "
+                f"{op_name(op)} was called with out=, but a node's value never changes in "
+                f"place. Use the result, y = {op_name(op)}(…), or "
                 f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
             )
         return op(*map(_number, args), **{name: _number(a) for name, a in kwargs.items()})
 
     def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The keywords of a call as they are kept; refused where a rule does not know them."""
+        """Return the keywords of a call as they are kept; raise if the op's rule does not name
+        them.
+        """
         rule_of(op).refuse(kwargs)
         return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
 
     def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
-        """A constant as it is kept: nobody else's to change. One used again with unchanged bytes shares its copy."""
+        """Return a constant as a read-only copy; one that is used again with equal bytes shares its
+        copy.
+        """
         if type(a) is np.ndarray:
             return self._shared_copy(a)
         if type(a) in ATOMS or isinstance(a, np.generic):
@@ -270,9 +333,14 @@ class Tape:
         if isinstance(a, Node):
             if converts(a, CONSTANT):
                 return self._constant(a.value)
-            advice = "Give its .value, if it may be frozen into the program" if a.tape._mode.tells else a.tape._mode.hint.rstrip(".")
+            advice = (
+                "Give its .value, if it may be frozen into the program"
+                if a.tape._mode.tells
+                else a.tape._mode.hint.rstrip(".")
+            )
             raise RefusedError(
-                f"{describe(a._attributes)} stands where memograd takes constants only (inside a list, a slice or a keyword). "
+                f"{describe(a._attributes)} stands where memograd takes constants only (inside "
+                f"a list, a slice or a keyword). "
                 f"{advice}; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else unlabelled(a)
@@ -281,34 +349,51 @@ class Tape:
         return self._shared_copy(a) if hasattr(type(a), "__array__") else a
 
     def _shared_copy(self, given: Any) -> Any:
+        """Return the copy of an array constant that is kept, or make one."""
         a = given if type(given) is np.ndarray else entering(given)
         if a.dtype.kind not in NUMBERS:
-            raise NotDifferentiableError(f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. Convert it first.")
+            raise NotDifferentiableError(
+                f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. "
+                f"Convert it first."
+            )
         known = self._constants.get(id(given))
-        if known is not None and known[0]() is given and (copy := known[1]()) is not None and same(copy, a):
+        if (
+            known is not None
+            and known[0]() is given
+            and (copy := known[1]()) is not None
+            and same(copy, a)
+        ):
             return copy
         copy = copied(a)
         if copy is not a and isinstance(copy, np.ndarray):
             key, constants = id(given), self._constants
-            constants[key] = (weakref.ref(given, lambda _: constants.pop(key, None)), weakref.ref(copy))
+            constants[key] = (
+                weakref.ref(given, lambda _: constants.pop(key, None)),
+                weakref.ref(copy),
+            )
         return copy
 
     def _foreign(self, what: str, a: Node) -> OtherTapeError:
+        """Return the error for a node of another tape."""
         value = ", or give its .value" if a.tape._mode.tells else ""
-        error = OtherTapeError(f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one tape{value}.")
+        error = OtherTapeError(
+            f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one "
+            f"tape{value}."
+        )
         error.tapes = (self, a.tape)
         return error
 
     @classmethod
     def from_digraph(cls, graph: nx.DiGraph) -> "Tape":
-        """A tape of a DiGraph that somebody wrote by hand.
+        """Record the program of a DiGraph that was written by hand.
 
         Parameters
         ----------
         graph : networkx.DiGraph
-            Any hashable node names, which the tape keeps as strings. A leaf has an attribute ``value``, any other node
-            ``op``, a registered callable, and, where it takes them, ``args``, a dict from position to constant, and
-            ``kwargs``. An edge from operand to consumer has ``argnums``, a tuple of positions, or ``argnum``, one of them.
+            Any hashable node names, which the tape keeps as strings. A leaf has an attribute
+            ``value``, any other node ``op``, a registered callable, and, where it takes them,
+            ``args``, a dict from position to constant, and ``kwargs``. An edge from operand to
+            consumer has ``argnums``, a tuple of positions, or ``argnum``, one of them.
 
         Returns
         -------
@@ -318,7 +403,8 @@ class Tape:
         Raises
         ------
         GraphError
-            The graph has a cycle, a position that is filled twice or not at all, or a node without op and value.
+            The graph has a cycle, a position that is filled twice or not at all, or a node without
+            op and value.
 
         Examples
         --------
@@ -331,7 +417,10 @@ class Tape:
         >>> float(mg.grad(tape["L"], tape["x"]))
         12.0
         """
-        from ..program.from_digraph import From, steps_of  # this and its like come in when asked for: an import has 25 ms
+        from ..program.from_digraph import (
+            From,
+            steps_of,
+        )  # this and its like come in when asked for: an import has 25 ms
 
         tape = cls()
         made: dict[Any, Node] = {}
@@ -341,10 +430,12 @@ class Tape:
             else:
                 args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
                 y = tape.record(step.op, args, tape._keywords(step.op, step.kwargs))
-                made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(str(step.key))
+                made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(
+                    str(step.key)
+                )
         return tape
 
-    # ------------------------------------------------------------------------------------------------- to look up
+    # to look up
 
     def __len__(self) -> int:
         return len(self._memory.steps)
@@ -358,7 +449,9 @@ class Tape:
             node = self._memory.nodes[n]
             return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
 
-        return as_table(repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self._memory.steps), row)
+        return as_table(
+            repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self._memory.steps), row
+        )
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None
@@ -373,35 +466,52 @@ class Tape:
         return self._handle(n)
 
     def _known(self, key: Any, what: str) -> int:
-        """The id of a node of this tape, or the error that says why it is none."""
+        """Return the id of a node of this tape; raise if the key is none."""
         n = self._find(key)
         if n is None:
-            raise self._foreign(what, key) if isinstance(key, Node) and key.tape is not self else self._unknown(key)
+            raise (
+                self._foreign(what, key)
+                if isinstance(key, Node) and key.tape is not self
+                else self._unknown(key)
+            )
         return n
 
     def _find(self, key: object) -> int | None:
-        """The id of a node, given by handle, id or name; None where the tape has none."""
+        """Return the id of a node given by handle, id or name; None if there is none."""
         steps = self._memory.steps
         if isinstance(key, Node):
             return key.id if key.tape is self and key.id in steps else None
         if isinstance(key, str):
             n = self._names.get(key)
             unnamed = int(key[1:]) if n is None and reserved(key) else None
-            return unnamed if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key else n
+            return (
+                unnamed
+                if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key
+                else n
+            )
         if isinstance(key, int | np.integer):
             return int(key) if int(key) in steps else None
         return None
 
     def _unknown(self, key: Any) -> UnknownNodeError:
+        """Return the error for a key that is no node of this tape."""
         if not isinstance(key, str):
-            return UnknownNodeError(f"This tape has no node {printable(repr(key))}. It has {len(self)} nodes, by id, name or handle.")
+            return UnknownNodeError(
+                f"This tape has no node {printable(repr(key))}. It has {len(self)} nodes, by "
+                f"id, name or handle."
+            )
         from difflib import get_close_matches  # only an error pays for it
 
         near = get_close_matches(key, self._names, n=3, cutoff=0.3)
-        hint = f"the nearest names are {', '.join(map(printable, near))}" if near else "it has no similar name"
+        hint = (
+            f"the nearest names are {', '.join(map(printable, near))}"
+            if near
+            else "it has no similar name"
+        )
         return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
 
     def _handle(self, n: int) -> Node:
+        """Return the handle of a node: the same one as before, for leaves and named nodes."""
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
@@ -411,35 +521,45 @@ class Tape:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
 
-    # ----------------------------------------------------------------------------------------------------- names
+    # names
 
     def _check_name(self, name: Any) -> None:
+        """Raise unless a name is free and not reserved."""
         if not isinstance(name, str) or not name:
-            raise NamingError(f"A name is a string with something in it, not {printable(repr(name))}.")
+            raise NamingError(
+                f"A name is a string with something in it, not {printable(repr(name))}."
+            )
         if reserved(name):
             raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
         if name in self._names:
-            raise NamingError(f"{describe(self._memory.nodes[self._names[name]])} has that name already. Choose another.")
+            raise NamingError(
+                f"{describe(self._memory.nodes[self._names[name]])} has that name already. "
+                f"Choose another."
+            )
 
     def _name(self, node: Node, name: str) -> None:
-        if self._names.setdefault(name, node.id) != node.id:  # since it was checked, a signal handler has given it away
+        """Name a node."""
+        if (
+            self._names.setdefault(name, node.id) != node.id
+        ):  # since it was checked, a signal handler has given it away
             self._check_name(name)
         self._names.pop(node.name, None)
         if self._handle(node.id) is not node:
             self._handles[node.id] = weakref.ref(node)
         self._memory.nodes.rename(node.id, name)
 
-    # ------------------------------------------------------------------------------------------------- to change
+    # to change
 
     def assign(self, new: Mapping[Any, Any], log: RequestLog | None = None) -> None:
-        """Give leaves new values, all of them or, where one is wrong, none. Nothing is computed until somebody asks.
+        """Give leaves new values: all of them, or none if one is wrong. Nothing is computed until
+        it is needed.
 
         Parameters
         ----------
         new : mapping
-            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind, and laid out in its
-            chunks where it holds a Dask array. One of the same name is the same value; another name is another value, and
-            nobody computes whether it differs.
+            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind,
+            and laid out in its chunks where it holds a Dask array. One of the same name is the same
+            value; another name is another value, and nobody computes whether it differs.
         log : Log, optional
             Told which leaves were assigned.
 
@@ -476,57 +596,75 @@ class Tape:
                 log.assigned.extend(map(self._memory.nodes.name, checked))
 
     def _fitting(self, n: int, value: Any) -> Any:
-        """A value as leaf n keeps it; raises where it is not of its shape and kind."""
-        step, nodes = self._memory.steps[n], self._memory.nodes  # whose dicts of attributes only an error makes
+        """Return a value as leaf n keeps it; raise unless it has the leaf's shape and kind."""
+        step, nodes = (
+            self._memory.steps[n],
+            self._memory.nodes,
+        )  # whose dicts of attributes only an error makes
         shape, dtype = step[SHAPE], step[DTYPE]
         if step[OP] is not None:
-            raise AssignError(f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the leaves it comes from.")
+            raise AssignError(
+                f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the "
+                f"leaves it comes from."
+            )
         if isinstance(value, Node):
-            raise AssignTypeError(f"{describe(nodes[n])} was assigned a node. Give its value: {printable(value.name)}.value.")
+            raise AssignTypeError(
+                f"{describe(nodes[n])} was assigned a node. Give its value: "
+                f"{printable(value.name)}.value."
+            )
         y = entering(value)
         if y.shape != shape:
             raise AssignError(
-                f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is part of the program: "
+                f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is "
+                f"part of the program: "
                 f"give a value of shape {shape}, or record anew."
             )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise AssignTypeError(
-                f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert it first: np.astype(value, np.{dtype})."
+                f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert "
+                f"it first: np.astype(value, np.{dtype})."
             )
         if (beyond := exceeding(y, dtype)) is not None:
             raise IntegerRangeError(
-                f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give integers "
+                f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give "
+                f"integers "
                 f"that fit, or make the leaf anew of a wider dtype."
             )
         return self._laid_out(n, copied(y if y.dtype == dtype else y.astype(dtype)))
 
     def _laid_out(self, n: int, y: Any) -> Any:
-        """A value in the chunks of its leaf; one of another library has to be of its kind."""
+        """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
         shape = self._memory.steps[n][SHAPE]
         if type(shape) is Chunked:
             return shape.cut(y)
-        mine, other = type(shape.like) if type(shape) is Foreign else np.ndarray, type(y) if is_foreign(y) else np.ndarray
+        mine, other = (
+            type(shape.like) if type(shape) is Foreign else np.ndarray,
+            type(y) if is_foreign(y) else np.ndarray,
+        )
         if mine is not other:
             advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
             raise AssignTypeError(
-                f"{describe(self._memory.nodes[n])} was assigned a {kind_name(other)}, but holds a {kind_name(mine)}. {advice}."
+                f"{describe(self._memory.nodes[n])} was assigned a {kind_name(other)}, but "
+                f"holds a {kind_name(mine)}. {advice}."
             )
         return y
 
     def _check_labels(self, n: int, value: Any) -> None:
-        """Raise if a value's labels are not those that the leaf came with."""
+        """Raise if a value's labels are not those with which the leaf came."""
         mine, others = self._memory.nodes.labels.get(n), labels_of(value)
         if mine is not None and others is not None and not mine.match(others):
             raise AssignError(
-                f"{describe(self._memory.nodes[n])} was assigned {printable(repr(value))}, whose labels are not those that it came with, "
-                f"{printable(str(mine))}. Bring them into line with reindex first; or assign the numbers alone, value.to_numpy()."
+                f"{describe(self._memory.nodes[n])} was assigned {printable(repr(value))}, "
+                f"whose labels are not those that it came with, "
+                f"{printable(str(mine))}. Bring them into line with reindex first; or assign "
+                f"the numbers alone, value.to_numpy()."
             )
 
-    # ----------------------------------------------------------------------------------------- to remember, and to forget
+    # to remember, and to forget
 
     @property
     def memory(self) -> "Ledger":
-        """What is kept: for each value and cotangent its bytes, who would read it, and the cost to rebuild it.
+        """Report of what is kept: bytes, readers, and cost of recomputing each value and cotangent.
 
         Examples
         --------
@@ -554,10 +692,11 @@ class Tape:
 
     @property
     def budget(self) -> int | None:
-        """How many bytes may be kept of what can be rebuilt, or None for all.
+        """Limit in bytes for what can be recomputed, or None for no limit.
 
-        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when somebody reads it. Leaves,
-        and what the running request has yet to read, are outside it: a budget below that need is no error.
+        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when
+        somebody reads it. Leaves, and what the running request has yet to read, are outside it: a
+        budget below that need is no error.
 
         Raises
         ------
@@ -581,14 +720,20 @@ class Tape:
 
     @budget.setter
     def budget(self, limit: int | None) -> None:
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0):
-            raise BudgetError(f"A budget is a number of bytes, 0 or more, or None for no limit, not {printable(repr(limit))}.")
+        if limit is not None and (
+            isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0
+        ):
+            raise BudgetError(
+                f"A budget is a number of bytes, 0 or more, or None for no limit, not "
+                f"{printable(repr(limit))}."
+            )
         with self._lock:
             self._check_idle("setting the budget")
             self._memory.limit(None if limit is None else Budget(self._memory, int(limit)))
 
     def forget(self, L: Node | None = None) -> None:
-        """Let go of L's derivatives; or, without L, of every derivative and of every value that can be computed.
+        """Drop L's derivatives; or, without L, every derivative and every value that can be
+        computed.
 
         Nothing is lost but time: what is asked for again is computed again.
 
@@ -626,10 +771,11 @@ class Tape:
                 self._memory.forget(tables[n])
 
     def copy(self) -> Self:
-        """A tape of its own with the same nodes, ids, names, values and derivatives.
+        """Return a tape of its own with the same nodes, ids, names, values and derivatives.
 
-        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a node gives the same. Of a subclass
-        of Tape it is an instance, made without calling its ``__init__``; what that has added is copied deeply.
+        Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a
+        node gives the same. Of a subclass of Tape it is an instance, made without calling its
+        ``__init__``; what that has added is copied deeply.
 
         Examples
         --------
@@ -664,21 +810,23 @@ class Tape:
             return restored, (state_of(self._memory), self._next, type(self)), self.__getstate__()
 
     def __getstate__(self) -> Any:
-        """What a subclass has added, as :mod:`pickle` has it; None where it has added nothing."""
+        """Return what a subclass has added, as :mod:`pickle` has it; None if it has added nothing."""
         state: Any = super().__getstate__()
         added, slots = state if isinstance(state, tuple) else (state, {})
         slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
         return (added, slots) if slots else added
 
     def _value(self, n: int) -> Any:
-        """The value of n; where ops are run for it, they must not change the tape."""
+        """Return the value of n, verified; ops that run for it must not change the tape."""
         memory = self._memory
         if n not in memory.marks and (known := memory.values.get(n)) is not None:
             return known
         return self._alone(lambda: memory.value(n))
 
     def _alone(self, answer: Callable[[], Answer]) -> Answer:
-        """A request: the lock is held, and nobody may change the tape until it is answered."""
+        """Answer a request other than for derivatives: the lock is held, and the tape must not
+        change.
+        """
         with self._lock:
             while True:
                 self._memory.turns += 1
@@ -688,23 +836,32 @@ class Tape:
                     continue
 
     def _check_idle(self, what: str) -> None:
-        """Raise if this thread, which holds the lock, is in the middle of something that relies on the tape as it is."""
+        """Raise if this thread, which holds the lock, is inside something that relies on the tape."""
         if (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
-                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a rule, an op, a "
+                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a "
+                f"rule, an op, a "
                 f"callback, a signal handler or a finalizer. Do it before or after."
             )
 
     def _busy_frame(self, frame: FrameType | None) -> FrameType | None:
-        """The innermost frame, from `frame` outwards, that relies on the tape as it is; none where the lock was taken but once."""
+        """Return the innermost frame that relies on the tape as it is; None if the lock was taken
+        once.
+        """
         if _depth(self._lock) == 1:
             return None
-        while frame is not None and not (id(frame.f_code) in BUSY and frame.f_locals["self"] is self):
+        while frame is not None and not (
+            id(frame.f_code) in BUSY and frame.f_locals["self"] is self
+        ):
             frame = frame.f_back
         return frame
 
-    def _ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]) -> Answer:
-        """A request for derivatives of `output`: the lock is held, and nobody may change the tape until it is answered."""
+    def _ask(
+        self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]
+    ) -> Answer:
+        """Answer a request for derivatives of `output`: the lock is held, and the tape must not
+        change.
+        """
         with self._lock:
             memory = self._memory
             memory.turns += 1
@@ -722,7 +879,7 @@ class Tape:
                 log.end(outer_of_log)
 
     def _derivative(self, node: Node, output: int, t: Node) -> Node:
-        """A requested derivative gets a name, unless it has one, or its name is taken."""
+        """Name a requested derivative, unless it has a name or its name is taken."""
         name = derivative_name(*map(self._memory.nodes.name, (output, t.id)))
         if reserved(node.name) and name not in self._names:
             self._name(node, name)
@@ -732,8 +889,9 @@ class Tape:
     def scratch(self) -> Iterator[None]:
         """Cut off, at the end of the block, every node recorded inside it, with values and tables.
 
-        A loop that records a new loss at each step stays as fast and as small as its first step. The block holds the
-        tape's lock; a handle that outlives it raises :class:`EndedError` and says so.
+        A loop that records a new loss at each step stays as fast and as small as its first step.
+        The block holds the tape's lock; a handle that outlives it raises :class:`EndedError` and
+        says so.
 
         Examples
         --------
@@ -749,14 +907,17 @@ class Tape:
         """
         with self._lock:
             start, outer = self._next, self._busy_frame(_getframe())
-            if outer is not None and outer.f_code is not Tape.record.__code__:  # an op may have one of its own
+            if (
+                outer is not None and outer.f_code is not Tape.record.__code__
+            ):  # an op may have one of its own
                 self._check_idle("a scratch block")
             try:
                 yield
             finally:
                 if self._busy_frame(_getframe()) not in (None, outer):
                     raise BusyError(
-                        "A scratch block ended in the middle of a recording or a request that began inside it, so that its nodes stay "
+                        "A scratch block ended in the middle of a recording or a request that "
+                        "began inside it, so that its nodes stay "
                         "on the tape. End it before or after."
                     )
                 self._cut(start)
@@ -783,23 +944,27 @@ BUSY = {
     id(Tape._ask.__code__): "a request",
     id(Tape._alone.__code__): "a request",
 }
-"""What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no cost to recording.
+"""What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no
+cost to recording.
 
 By the ids of the code: its hash takes a microsecond.
 """
 
 
 def _number(a: Any) -> Any:
-    """The value of a node that may be converted; anything else is what it is."""
+    """Return the value of a node; anything else as it is."""
     return a.value if isinstance(a, Node) else a
 
 
 def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
-    """A result with its shape, its dtype, and whether it is a tuple, if it is an array of numbers or a tuple of them."""
+    """Return a result with its shape, its dtype, and whether it is a tuple; raise if it holds no
+    numbers.
+    """
     for item in y if isinstance(y, tuple) else (y,):
         if getattr(item, "dtype", OBJECT).kind not in NUMBERS:
             raise NotDifferentiableError(
-                f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of numbers. Give it numbers, and "
+                f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of "
+                f"numbers. Give it numbers, and "
                 f"have it return an array, a number or a tuple of them."
             )
     if type(y) is np.ndarray:
@@ -808,7 +973,9 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
 
 
 def restored(state: "State", following: int, kind: type[AnyTape]) -> AnyTape:
-    """A tape, or one of a subclass where that is the kind, that knows what another knew, whose next node is to be `following`."""
+    """Return a tape, of a subclass if that is `kind`, filled from a snapshot; its next id is
+    `following`.
+    """
     from ..memory.snapshot import restore
 
     tape = kind.__new__(kind)
@@ -831,4 +998,5 @@ def set_state(tape: Tape, state: Any) -> None:
 
 
 def reserved(name: str) -> bool:
+    """Return whether a name is one of those of unnamed nodes."""
     return name[:1] == "v" and name[1:].isdecimal()

@@ -1,7 +1,8 @@
-"""Nodes that stand for Python's floats and complex numbers, which take the precision of the arrays that they meet.
+"""Nodes that stand for Python numbers, which take the precision of the arrays that they meet.
 
-NumPy tells them from its own scalars: ``np.float32(1) + 1.0`` is a float32, ``np.float32(1) + np.float64(1)`` a float64. A leaf holds
-a float64, so a trace that is replayed with other numbers has to remember which of its inputs were Python's own.
+NumPy distinguishes them from its own scalars: ``np.float32(1) + 1.0`` is a float32, but
+``np.float32(1) + np.float64(1)`` is a float64. A leaf holds a float64, so that a trace that is
+replayed with other numbers has to remember which of its inputs were Python numbers.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ NUMBERS = (bool, int, float, complex)
 
 
 def _binary(name: str) -> Callable[["WeakNode", Any], Any]:
-    """An operator whose result is weak where both sides are."""
+    """Return an operator whose result is weak if both sides are."""
 
     def method(self: "WeakNode", other: Any) -> Any:
         y = getattr(Node, name)(self, other)
@@ -30,7 +31,7 @@ def _binary(name: str) -> Callable[["WeakNode", Any], Any]:
 
 
 def _unary(name: str) -> Callable[["WeakNode"], Any]:
-    """An operator or a method without arguments, whose result is weak."""
+    """Return an operator, or a method without arguments, whose result is weak."""
 
     def method(self: "WeakNode") -> Any:
         y = getattr(strong(self), name)
@@ -41,9 +42,10 @@ def _unary(name: str) -> Callable[["WeakNode"], Any]:
 
 
 class WeakNode(Node):
-    """The handle of a node that stands for a Python float or complex number.
+    """Handle of a node that stands for a Python float or complex number.
 
-    Python's operators with other Python numbers give weak nodes, as they give Python numbers; NumPy's functions give strong ones.
+    Python's operators with other Python numbers give weak nodes, as they give Python numbers;
+    NumPy's functions give strong ones.
     """
 
     __slots__ = ()
@@ -51,27 +53,46 @@ class WeakNode(Node):
     def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record an op on strong nodes of the precision that NumPy computes in."""
         wide = tuple(map(strong, args))
-        dtype = np.result_type(*[one(a) if isinstance(a, WeakNode) else _promoting(a, isinstance(op, np.ufunc)) for a in args])
+        dtype = np.result_type(
+            *[
+                one(a) if isinstance(a, WeakNode) else _promoting(a, isinstance(op, np.ufunc))
+                for a in args
+            ]
+        )
         narrow = tuple(_cast(strong(a), dtype) if isinstance(a, WeakNode) else a for a in args)
-        if "dtype" in kwargs or all(a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True) if isinstance(b, Node)):
+        if "dtype" in kwargs or all(
+            a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True) if isinstance(b, Node)
+        ):
             return self.tape.record(op, wide, kwargs)
         if isinstance(op, np.ufunc):
             return self.tape.record(op, narrow, kwargs)
         return self.tape.record(op, self._tried(op, args, (narrow, wide), kwargs), kwargs)
 
-    def _tried(self, op: Any, args: tuple[Any, ...], choices: tuple[tuple[Any, ...], ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """The operands of which `op` gives what it gives of Python's numbers: functions differ in how they promote them."""
+    def _tried(
+        self,
+        op: Any,
+        args: tuple[Any, ...],
+        choices: tuple[tuple[Any, ...], ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Any, ...]:
+        """Return the operands for which `op` gives what it gives for Python numbers.
+
+        Functions promote their arguments in different ways, so that it is tried.
+        """
         run = rule_of(op).run
         wanted = run(map(_value, args), kwargs)
         if _precision(dtype_of(wanted)) == _precision(self.dtype):
-            choices = choices[::-1]  # where both give the same here, the wide ones lose nothing elsewhere
+            choices = choices[
+                ::-1
+            ]  # where both give the same here, the wide ones lose nothing elsewhere
         found = [(operands, run(map(_value, operands), kwargs)) for operands in choices]
         alike = [(operands, y) for operands, y in found if dtype_of(y) == dtype_of(wanted)]
         if not alike:
             raise RefusedError(
                 f"{op_name(op)} gives {dtype_of(wanted)} of a Python number and "
                 f"{dtype_of(found[-1][1])} of a NumPy one, so that a compiled function cannot "
-                f"replay it with other numbers. Give np.{self.dtype}(s) in the place of the number s."
+                f"replay it with other numbers. Give np.{self.dtype}(s) in the place of the "
+                f"number s."
             )
         return next((operands for operands, y in alike if same(y, wanted)), alike[0][0])
 
@@ -80,16 +101,26 @@ class WeakNode(Node):
             inputs = tuple(map(strong, inputs))
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if func in FACTS:
             return func(*map(_fact, args), **{name: _fact(a) for name, a in kwargs.items()})
         return super().__array_function__(func, types, args, kwargs)
 
-    __add__, __radd__, __sub__, __rsub__ = map(_binary, ("__add__", "__radd__", "__sub__", "__rsub__"))
-    __mul__, __rmul__, __truediv__, __rtruediv__ = map(_binary, ("__mul__", "__rmul__", "__truediv__", "__rtruediv__"))
-    __floordiv__, __rfloordiv__, __mod__, __rmod__ = map(_binary, ("__floordiv__", "__rfloordiv__", "__mod__", "__rmod__"))
+    __add__, __radd__, __sub__, __rsub__ = map(
+        _binary, ("__add__", "__radd__", "__sub__", "__rsub__")
+    )
+    __mul__, __rmul__, __truediv__, __rtruediv__ = map(
+        _binary, ("__mul__", "__rmul__", "__truediv__", "__rtruediv__")
+    )
+    __floordiv__, __rfloordiv__, __mod__, __rmod__ = map(
+        _binary, ("__floordiv__", "__rfloordiv__", "__mod__", "__rmod__")
+    )
     __pow__, __rpow__ = map(_binary, ("__pow__", "__rpow__"))
-    __neg__, __pos__, __abs__, conjugate = map(_unary, ("__neg__", "__pos__", "__abs__", "conjugate"))
+    __neg__, __pos__, __abs__, conjugate = map(
+        _unary, ("__neg__", "__pos__", "__abs__", "conjugate")
+    )
     real, imag = property(_unary("real")), property(_unary("imag"))
 
     def __divmod__(self, other: Any) -> Any:
@@ -100,30 +131,32 @@ class WeakNode(Node):
 
 
 def one(a: WeakNode) -> Any:
-    """A Python number of the kind that a weak node stands for."""
+    """Return a Python number of the kind that a weak node stands for."""
     return 1j if a.dtype.kind == "c" else 1.0
 
 
 def strong(a: Any) -> Any:
-    """The plain handle of a weak node; anything else as it is."""
+    """Return the plain handle of a weak node; anything else as it is."""
     return Node(a.tape, a.id) if isinstance(a, WeakNode) else a
 
 
 def _cast(a: Node, dtype: Any) -> Any:
-    """A real or complex node in the precision of `dtype`, unless it is narrower already."""
+    """Return a real or complex node in the precision of `dtype`, unless it is narrower already."""
     if a.dtype.kind == "f":
         dtype = _precision(dtype)
     return a.astype(dtype) if dtype.itemsize < a.dtype.itemsize else a
 
 
 def _precision(dtype: Any) -> Any:
-    """The dtype of the real part; of a tuple of dtypes, of the first."""
+    """Return the dtype of the real part; of a tuple of dtypes, of the first."""
     first = dtype[0] if isinstance(dtype, tuple) else dtype
     return np.zeros((), first).real.dtype
 
 
 def _promoting(a: Any, exact: bool) -> Any:
-    """What stands for an argument when dtypes are promoted: its dtype, or a Python number. Integers count in ufuncs alone:
+    """Return what stands for an argument when dtypes are promoted: its dtype, or a Python number.
+
+    Integers count in ufuncs alone:
     among the arguments of other functions they may be indices.
     """
     dtype = getattr(a, "dtype", None)
@@ -133,12 +166,12 @@ def _promoting(a: Any, exact: bool) -> Any:
 
 
 def _fact(a: Any) -> Any:
-    """What stands for an argument when NumPy is asked for a fact of the program."""
+    """Return what stands for an argument when NumPy is asked about shapes and dtypes."""
     return one(a) if isinstance(a, WeakNode) else stand_in(a)
 
 
 def _value(a: Any) -> Any:
-    """The value of an argument during the trace: of a weak node, the Python number."""
+    """Return the value of an argument during the trace: the Python number of a weak node."""
     if not isinstance(a, Node):
         return a
     value = a.tape._memory.value(a.id)
