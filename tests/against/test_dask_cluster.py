@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ import memograd as mg
 
 da = pytest.importorskip("dask.array", reason="a cluster needs Dask")
 distributed = pytest.importorskip("distributed", reason="a cluster needs Dask's scheduler for several processes")
+
+cloudpickle = pytest.importorskip("cloudpickle", reason="Dask's scheduler comes with it")
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers do not find this module
 
 LIMIT = 400_000_000
 ROWS, COLUMNS, CHUNK = 1_600_000, 100, 20_000

@@ -108,9 +108,15 @@ def cube(x: Any) -> Any:
 
 @op
 def sech_squared(a: Any) -> Any:
-    """1 - tanh(a)², which cancels where tanh is near 1."""
-    t = np.exp(-2 * np.abs(a)) if not np.iscomplexobj(a) else np.exp(np.where(np.real(a) < 0, 2, -2) * a)
-    return 4 * t / np.square(1 + t)
+    """Return 1 - tanh(a)², without the cancellation of that formula where tanh(a) is near 1."""
+    if not isinstance(a, np.ndarray | np.generic):  # an array of another library
+        return 1 - np.square(np.tanh(a))
+    if np.iscomplexobj(a):
+        t = np.exp(np.where(np.real(a) < 0, 2, -2) * a)
+        return 4 * t / np.square(1 + t)
+    with np.errstate(over="ignore"):
+        c = np.cosh(a)
+    return 1 / c / c
 
 
 def by_parts(g: Any, x: Any, dtype: Any) -> Any:

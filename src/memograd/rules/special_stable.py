@@ -199,7 +199,8 @@ def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
     """Return the derivative of `beta_density` by x; at the ends by those of neighbouring shapes."""
     end = np.logical_or(np.equal(x, 0), np.equal(x, 1))
     z = np.where(end, 0.5, x)
-    at_end = (a + b - 1) * (beta_density(a - 1, b, np.where(end, x, 1)) - beta_density(a, b - 1, np.where(end, x, 1)))
+    p, q, at = np.where(end, a, 3), np.where(end, b, 3), np.where(end, x, 1)
+    at_end = (a + b - 1) * (beta_density(p - 1, q, at) - beta_density(p, q - 1, at))
     return np.where(end, at_end, y * ((a - 1) / z - (b - 1) / (1 - z)))
 
 

@@ -23,8 +23,8 @@ def test_each_value_and_cotangent_has_a_row():
 def test_readers_are_those_that_the_rules_name():
     _, rows = ledger()
     assert rows["x"].readers == ("z", "∂L/∂A")  # the product's rule for A reads x
-    assert rows["z"].readers == ("h",)  # tanh's rule reads its output, and nobody the sum's operand
-    assert rows["h"].readers == ("L", "∂L/∂z")
+    assert rows["z"].readers == ("h", "∂L/∂z")  # tanh's rule reads its operand
+    assert rows["h"].readers == ("L",)  # nobody reads the sum's operand
     assert rows["∂L/∂A"].readers == ()
 
 
