@@ -4,7 +4,7 @@ from typing import Any
 
 import mpmath as m
 import numpy as np
-from points import FEW, FEW_FAR, FEWS, INNER, MID, NEAR, P0, Case, P, R, rounded
+from accuracy_points import FEW, FEW_FAR, FEWS, INNER, MID, NEAR, P0, Case, P, R, rounded
 
 PI = lambda: m.pi  # noqa: E731
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import mpmath as m
 import numpy as np
-from points import FAR, FEW, FEWS, FULL, INNER, MID, NEAR, P0, UNIT, UNIT01, UP, Case, P, R, rounded
+from accuracy_points import FAR, FEW, FEWS, FULL, INNER, MID, NEAR, P0, UNIT, UNIT01, UP, Case, P, R, rounded
 from scipy import special
 from scipy.special import _ufuncs
 
