@@ -22,6 +22,7 @@ test: .venv/with-$(TEST_EXTRAS) .venv/package
 # Wrong rules on purpose, and random programs against JAX: about three minutes.
 test-long: .venv/with-test,compare .venv/package
 	$(BIN)/python tests/long/mutation.py
+	$(BIN)/python tests/long/accuracy.py
 	$(BIN)/python tests/long/differential.py --count 150
 
 # Every OpenBLAS kernel, NumPy without the processor's features, other Pythons, random order: about twenty minutes.
