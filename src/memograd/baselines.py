@@ -10,7 +10,8 @@ import numpy as np
 
 from .arrays.values import handed_out, inexact, settle
 from .errors import NotDifferentiableError
-from .memory.memory import Memory, Table, pairs
+from .memory.memory import Memory
+from .memory.tables import Table, pairs
 from .program.steps import ARGS, KWARGS, OP, Operand
 from .rules.registration import RULES
 from .solver.recursion import checked, fitted, scalar, total

@@ -10,7 +10,7 @@ from walks import counted
 import memograd as mg
 from memograd.arrays.values import same
 from memograd.baselines import backprop
-from memograd.memory.memory import VALUE
+from memograd.memory.keeper import VALUE
 
 WEIGHTS = ["W1", "W2", "W3", "W4"]
 

@@ -8,7 +8,7 @@ from tutorial import SECTIONS, TRANSCRIPT, section8, section12, section13
 import memograd as mg
 from memograd.arrays.values import same
 from memograd.baselines import backprop, finite_difference, path_sum, paths
-from memograd.memory.memory import pairs
+from memograd.memory.tables import pairs
 
 
 @pytest.fixture(params=SECTIONS, ids=lambda number: f"section{number}")

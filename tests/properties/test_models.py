@@ -7,7 +7,7 @@ from models import MODELS, data
 
 import memograd as mg
 from memograd.baselines import backprop, finite_difference
-from memograd.memory.memory import pairs
+from memograd.memory.tables import pairs
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.__name__)

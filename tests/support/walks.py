@@ -19,7 +19,9 @@ from laws import law_accounted_for, law_borne_out, law_foreseen, law_of_marks
 import memograd as mg
 from memograd.arrays.values import same
 from memograd.baselines import backprop
-from memograd.memory.memory import VALUE, Memory, consumers
+from memograd.memory.keeper import VALUE
+from memograd.memory.memory import Memory
+from memograd.memory.tables import consumers
 from memograd.solver import recursion
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from ..arrays.values import dtype_of, inexact, shape_of
 from ..errors import ArchiveError
-from ..memory.memory import DIRTY, MAYBE, Act, Memory, Table, consumers
+from ..memory.memory import Memory
 from ..memory.snapshot import State, fill
+from ..memory.tables import DIRTY, MAYBE, Act, Table, consumers
 from ..program.steps import ARGS, DTYPE, LINE, OP, SHAPE, Steps, uses_in
 from .array_packing import Packer
 from .program_codec import Numbered, known, unsaved

@@ -20,7 +20,7 @@ from ..diagnostics.explanations import explain
 from ..diagnostics.provenance import why
 from ..drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
 from ..errors import CheckError, RefusedError
-from ..memory.memory import pairs
+from ..memory.tables import pairs
 from ..solver.log import Log
 from ..solver.recursion import grad
 from ..tape.node import Node

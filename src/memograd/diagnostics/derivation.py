@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..drawing.player_steps import TERMS, Telling, added, number
-from ..memory.memory import Memory, Table, consumers
+from ..memory.memory import Memory
+from ..memory.tables import Table, consumers
 from ..program.steps import ARGS, KWARGS, OP, Operand
 from ..solver.log import Log
 from ..solver.recursion import checked_all, pull_back, scalar

@@ -11,7 +11,8 @@ from operator import add
 from typing import Any, NamedTuple
 
 from ..arrays.values import same
-from ..memory.memory import DIRTY, Memory, Table, consumers, uses
+from ..memory.memory import Memory
+from ..memory.tables import DIRTY, Table, consumers, uses
 from ..program.steps import ARGS, DTYPE, SHAPE, uses_in
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE

@@ -11,7 +11,8 @@ from itertools import chain, pairwise
 from textwrap import fill
 from typing import NamedTuple
 
-from ..memory.memory import MAYBE, Memory, Table, consumers
+from ..memory.memory import Memory
+from ..memory.tables import MAYBE, Table, consumers
 from ..program.steps import ARGS, OP, Operand, uses_in
 from ..solver.recursion import checked, scalar
 from ..tape.node import Node

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.values import inexact, settle
-from ..memory.memory import Memory, uses
+from ..memory.memory import Memory
+from ..memory.tables import uses
 from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, uses_in
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..memory.memory import Table
+from ..memory.tables import Table
 from ..solver.events import Event
 
 OUTPUT, ASKED, DROPPED, READ, VISITED = "output", "asked for", "dropped", "read", "visited"

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dask_arrays import in_chunks, is_chunked
-from ..memory.memory import Memory, Table, consumers, uses
+from ..memory.memory import Memory
+from ..memory.tables import Table, consumers, uses
 from ..program.steps import OP
 from ..solver.events import Event, written
 from ..solver.log import Log

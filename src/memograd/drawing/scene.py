@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 
-from ..memory.memory import Memory, consumers
+from ..memory.memory import Memory
+from ..memory.tables import consumers
 from ..program.steps import Operand
 from ..solver.events import Event
 from ..solver.log import Log

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..memory.memory import Table
+from ..memory.tables import Table
 from ..program.steps import ARGS, Operand
 from ..solver.recursion import cast
 from ..tape.node import Node

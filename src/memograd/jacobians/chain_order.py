@@ -29,7 +29,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..memory.memory import Memory, Table, consumers, uses
+from ..memory.memory import Memory
+from ..memory.tables import Table, consumers, uses
 from ..program.steps import ARGS, DTYPE, OP, SHAPE, Operand, Steps, uses_in
 from ..rules.cost_model import size_of
 from ..rules.registration import RULES, Line

@@ -9,7 +9,7 @@ memograd.jacobians.sparsity : The pattern, and the entries of a sparse Jacobian.
 from typing import Any
 
 from ..errors import RefusedError
-from ..memory.memory import leading_to
+from ..memory.tables import leading_to
 from ..program.steps import OP
 from ..rules.registration import RULES
 from ..tape.node import Node

@@ -20,7 +20,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..errors import NotDifferentiableError
-from ..memory.memory import Memory, leading_to
+from ..memory.memory import Memory
+from ..memory.tables import leading_to
 from ..program.steps import ARGS, OP, Operand, Step, Steps, uses_in
 from ..rules.indexing import replace
 from ..rules.registration import RULES

@@ -36,18 +36,8 @@ from ..program.steps import (
 )
 from ..rules.registration import RULES, Read
 from ..text import describe
-from .keeper import VALUE as VALUE
-from .keeper import Keeper
-from .tables import DIRTY as DIRTY
-from .tables import MAYBE as MAYBE
-from .tables import Act as Act
-from .tables import Table as Table
-from .tables import TableIndex
-from .tables import consumers as consumers
-from .tables import leading_to as leading_to
-from .tables import pairs as pairs
-from .tables import to_visit as to_visit
-from .tables import uses as uses
+from .keeper import VALUE, Keeper
+from .tables import DIRTY, MAYBE, Act, Table, TableIndex, leading_to, uses
 from .verdict import Verdict
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE

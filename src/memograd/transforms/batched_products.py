@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.dask_arrays import is_chunked
 from ..arrays.values import copied, entering, settle
-from ..memory.memory import Table, leading_to
+from ..memory.tables import Table, leading_to
 from ..rules.registration import Read
 from ..solver.recursion import Store, owned, pull_back
 from ..tape.node import Node

@@ -9,7 +9,8 @@ import numpy as np
 from ..arrays.pytrees import mapped
 from ..arrays.values import entering, inexact, settle
 from ..errors import RuleShapeError
-from ..memory.memory import Memory, Table, leading_to
+from ..memory.memory import Memory
+from ..memory.tables import Table, leading_to
 from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
 from ..rules.registration import JOINT, RULES, Line, Read, Rule
 from ..solver.recursion import cast, fitted, nothing, pull_back

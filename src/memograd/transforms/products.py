@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.pytrees import filled, leaves
 from ..arrays.values import handed_out, settle
 from ..errors import NotDifferentiableError
-from ..memory.memory import Table, leading_to
+from ..memory.tables import Table, leading_to
 from ..program.steps import LINE, SHAPE
 from ..solver.recursion import checked, checked_all, grad_node, nothing, pull_back, scalar
 from ..tape.conversions import check_leaving

@@ -25,7 +25,7 @@ from memograd.jacobians.chain_order import (
     reverse_bracketing,
     shorten_chain,
 )
-from memograd.memory.memory import Table, leading_to
+from memograd.memory.tables import Table, leading_to
 
 
 def table_of(y):
