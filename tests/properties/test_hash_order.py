@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import hashlib, os, pickle, tempfile
 import numpy as np, memograd as mg
-from memograd.coverage import survey, table
+from memograd.cli.coverage import survey, table
 from memograd.drawing import scene
 
 def show(what):

@@ -86,7 +86,7 @@ def runs_lazily(op: Any) -> bool:
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
     if op in EAGER:
         return False
-    if module == "memograd.rules.special":
+    if module in ("memograd.rules.special", "memograd.rules.special_stable"):
         return name in ("logsumexp", "softmax", "log_softmax")
     if op in FORMS or module.split(".")[0] not in ("numpy", "scipy"):
         return True

@@ -253,9 +253,8 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self._value(o)
                         kept[k] = steps[o][OPERAND]
                     elif type(a) not in ATOMS:
-                        if type(a) is not np.ndarray and hasattr(
-                            a, "__memograd_apply__"
-                        ):  # a batch, beside which a node serves all rows
+                        # a batch, beside which a node serves all rows
+                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
                             return a.__memograd_apply__(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
@@ -267,15 +266,11 @@ class Tape:
                 else:
                     y, shape, dtype, several = _result(op, settle(y))
                 operands, line, n = tuple(kept), line_of(_getframe(2)), -1
-                while (
-                    n != self._next
-                    # a signal handler, a finalizer or the collector may record at any call or new
-                    # object
-                ):
+                # A signal handler, a finalizer or the collector may record at any call.
+                while n != self._next:
                     n = self._next
                     step = (Operand(n), op, operands, kwargs, shape, dtype, line)
-                # One statement without a call: nothing comes between. All of it is written, or
-                # nothing: the counter moves last.
+                # One statement without a call: all of it is written, or nothing.
                 values[n], steps[n], self._next = y, step, n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
