@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .diagnostics.provenance import why
     from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
     from .jacobians.api import hessian, jacobian
-    from .jacobians.report import Tally
+    from .jacobians.report import JacobianReport
     from .plans.executable import Plan, plan
     from .solver.dask_persist import persist
     from .transforms.products import hvp, jvp, vjp
@@ -40,7 +40,7 @@ __all__ = [
     "MemogradError",
     "Node",
     "Plan",
-    "Tally",
+    "JacobianReport",
     "Tape",
     "__version__",
     "baselines",
@@ -84,7 +84,7 @@ LATER = {
     "derive": "diagnostics.derivation", "explain": "diagnostics.explanations", "preview": "diagnostics.dry_run", "why": "diagnostics.provenance", "Plan": "plans.executable", "plan": "plans.executable",
     "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
     "to_node_link": "drawing",
-    "hessian": "jacobians.api", "jacobian": "jacobians.api", "Tally": "jacobians.report",
+    "hessian": "jacobians.api", "jacobian": "jacobians.api", "JacobianReport": "jacobians.report",
     "save": "archive", "load": "archive", "vjp": "transforms.products", "jvp": "transforms.products", "hvp": "transforms.products",
     "persist": "solver.dask_persist", "guard": "diagnostics.conversion_guard",
 }  # fmt: skip

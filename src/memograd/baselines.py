@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.values import handed_out, inexact, settle
+from .arrays.values import canonicalize, export, inexact
 from .errors import NotDifferentiableError
 from .memory.memory import Memory
-from .memory.tables import Table, pairs
+from .memory.tables import Table, use_pairs
 from .program.steps import ARGS, KWARGS, OP, Operand
 from .rules.registration import RULES
-from .solver.recursion import checked, fitted, scalar, total
+from .solver.recursion import check_target, conform_to_operand, require_scalar, sum_contributions
 from .solver.table_view import Cotangents
 from .tape.node import Node
 from .text import describe
@@ -52,15 +52,15 @@ def backprop(L: Node) -> Cotangents:
     ∂L/∂y  float64    2
     ∂L/∂L  float64    1
     """
-    tape = scalar(L).tape
-    with tape._lock:
-        memory = tape._memory
+    tape = require_scalar(L).tape
+    with tape.lock:
+        memory = tape.state
         table = memory.empty_table(L.id)
         cotangents, read = table.cotangents, memory.value
-        for n in sorted(table.up, reverse=True)[
+        for n in sorted(table.uses, reverse=True)[
             1:
         ]:  # creation order is a topological order, and L is the last
-            cotangents[n] = total(memory, table, n, read)
+            cotangents[n] = sum_contributions(memory, table, n, read)
     return Cotangents(tape, L.id, cotangents, cotangents.__getitem__)
 
 
@@ -98,15 +98,15 @@ def paths(L: Node, x: Node) -> Iterator[tuple[PathUse, ...]]:
     [((1, 0), (2, 0)), ((2, 1),)]
     """
     _check_target(L, x)
-    memory = L.tape._memory
-    with L.tape._lock:
+    memory = L.tape.state
+    with L.tape.lock:
         return _walk_paths(memory, memory.empty_table(L.id), x.id)
 
 
 def _walk_paths(memory: Memory, table: Table, start: int) -> Iterator[tuple[PathUse, ...]]:
     """Yield the paths from `start` to the table's output, depth first."""
     path: list[PathUse] = []
-    stack = [iter([(start, -1)])] if start in table.up else []
+    stack = [iter([(start, -1)])] if start in table.uses else []
     while stack:
         use = next(stack[-1], None)
         if use is None:
@@ -116,7 +116,7 @@ def _walk_paths(memory: Memory, table: Table, start: int) -> Iterator[tuple[Path
         path.append(use)
         if use[0] == table.output:
             yield tuple(path[1:])
-        stack.append(iter(sorted(pairs(table, use[0]))))
+        stack.append(iter(sorted(use_pairs(table, use[0]))))
 
 
 def path_sum(L: Node, x: Node) -> Any:
@@ -151,21 +151,21 @@ def path_sum(L: Node, x: Node) -> Any:
     6.0
     """
     _check_target(L, x)
-    memory, result = L.tape._memory, np.zeros(x.shape, x.dtype)
-    with L.tape._lock:
+    memory, result = L.tape.state, np.zeros(x.shape, x.dtype)
+    with L.tape.lock:
         for path in paths(L, x):
             result += _path_product(memory, (x.id, *(c for c, _ in path)), [k for _, k in path])
-    return handed_out(settle(result))
+    return export(canonicalize(result))
 
 
 def _path_product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
     """Return the product of derivatives along a path: a chain of VJPs from L to x."""
-    steps, g = memory.steps, memory.one(through[-1])
+    steps, g = memory.steps, memory.seed_of(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
         ((_, vjp),) = RULES[steps[c][OP]].lines[k,]
         g = vjp.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
-            g = fitted(g, memory, c, k, n)
+            g = conform_to_operand(g, memory, c, k, n)
     return g
 
 
@@ -204,8 +204,8 @@ def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
     array([ 3., 12.])
     """
     _check_target(L, x)
-    with L.tape._lock:
-        memory = L.tape._memory
+    with L.tape.lock:
+        memory = L.tape.state
         between, value = _dependent_nodes(memory, x.id, L.id), widen(memory.value(x.id))
 
         def run(moved: Any) -> dict[int, Any]:
@@ -213,7 +213,7 @@ def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
 
         steps = step_sizes(value, run(value).values()) if step is None else step
         d = central_differences(lambda moved: run(moved).get(L.id, 0.0), value, steps)
-    return handed_out(settle(d.astype(x.dtype)))
+    return export(canonicalize(d.astype(x.dtype)))
 
 
 def central_differences(f: Callable[[Any], Any], x: Any, steps: Any) -> Any:
@@ -258,7 +258,7 @@ def _shift_element(x: Any, i: tuple[int, ...], by: Any) -> Any:
     """Return x with `by` added to element i."""
     moved = np.array(x)
     moved[i] += by
-    return settle(moved)
+    return canonicalize(moved)
 
 
 def _dependent_nodes(memory: Memory, x: int, L: int) -> list[int]:
@@ -288,14 +288,14 @@ def _recompute(memory: Memory, between: list[int], values: dict[int, Any]) -> di
             (values[a] if a in values else memory.value(a)) if type(a) is Operand else a
             for a in step[ARGS]
         ]
-        values[n] = settle(RULES[step[OP]].run(args, step[KWARGS]))
+        values[n] = canonicalize(RULES[step[OP]].run(args, step[KWARGS]))
     return values
 
 
 def _check_target(L: Node, x: Node) -> None:
     """Raise unless x is one array by which L can be differentiated."""
-    checked(scalar(L), x)
+    check_target(require_scalar(L), x)
     if type(x.dtype) is tuple:
         raise NotDifferentiableError(
-            f"{describe(x._attributes)} has several outputs. Differentiate by the one you mean."
+            f"{describe(x.attributes)} has several outputs. Differentiate by the one you mean."
         )

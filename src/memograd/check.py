@@ -6,16 +6,16 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
-from .arrays.values import inexact, settle
+from .arrays.values import canonicalize, inexact
 from .baselines import central_differences, coarsest_precision, finite_difference, step_sizes, widen
 from .errors import CheckError
 from .memory.memory import Memory
 from .rules.registration import Rule, rule_of
-from .solver.recursion import checked_all, fitted, grad, grad_node, scalar
+from .solver.recursion import check_targets, conform_to_operand, grad, grad_node, require_scalar
 from .tape.node import Node
 from .tape.tape import Tape
 from .text import describe, op_name, printable
-from .transforms.forward_mode import push_all, push_forward, transposed
+from .transforms.forward_mode import push_all, push_forward, transpose_vjp
 
 SEED = 20160321
 """Seed of the samples and cotangents that `check_rule` draws."""
@@ -48,12 +48,12 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
     >>> x = mg.Tape().leaf([0.5, 1.5])
     >>> check_grad(np.sum(np.sin(x) * x), x)
     """
-    nodes = checked_all(scalar(L), targets)
+    nodes = check_targets(require_scalar(L), targets)
     with L.tape.scratch():
         # a copy, whose table ends with the scratch block: a table of L itself would stay
         stand_in = L.tape.record(np.positive, (L,))
         for x in nodes:
-            what = f"∂{printable(L.name)}/∂{describe(x._attributes)}: memograd.grad"
+            what = f"∂{printable(L.name)}/∂{describe(x.attributes)}: memograd.grad"
             advice = "memograd.check.check_rule tries the rule of one op at a time."
             compare_elements(what, grad(stand_in, x), finite_difference(L, x), rtol, atol, advice)
 
@@ -100,10 +100,10 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     memograd.errors.CheckError: <lambda>, operand x (float64 ()): the rule gives ...
     """
     rule = rule_of(op)
-    operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
-    rule.refuse(keywords)
+    operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
+    rule.reject_keywords(keywords)
     samples = tuple(
-        settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+        canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
         for k, x in enumerate(operands)
     )
     rng = np.random.default_rng(SEED)
@@ -154,7 +154,7 @@ def compare_elements(
         )
 
 
-def _generated(rule: Rule) -> tuple[Any, ...]:
+def sample_operands(rule: Rule) -> tuple[Any, ...]:
     """Return sample operands of an op: inexact where it has a rule, else of bool."""
     rng = np.random.default_rng(SEED)
     shapes = ((2, 3), (3,), (2, 1)) if rule.kind == "elementwise" else ((3, 3),)
@@ -208,12 +208,12 @@ def _sample_variants(
 
 def _map_at(xs: tuple[Any, ...], ks: Any, f: Any) -> tuple[Any, ...]:
     """Apply f to the operands at positions ks."""
-    return tuple(settle(f(x)) if k in ks else x for k, x in enumerate(xs))
+    return tuple(canonicalize(f(x)) if k in ks else x for k, x in enumerate(xs))
 
 
 def _view_with_strides(x: Any) -> Any:
     """Return x as a read-only strided view of an array, which a leaf keeps as it is."""
-    return settle(np.repeat(x[..., None], 2, axis=-1))[..., 0]
+    return canonicalize(np.repeat(x[..., None], 2, axis=-1))[..., 0]
 
 
 def _is_differentiable_operand(rule: Rule, k: int, x: Any) -> bool:
@@ -258,11 +258,13 @@ def _check_rules_at(
     if not leaves:
         return 0
     y = tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-    c, memory = _op_node_id(y), tape._memory
+    c, memory = _op_node_id(y), tape.state
     g, ds = _random_cotangent(memory.value(c), rng), []
     for k, leaf in leaves.items():
         ((_, vjp),) = rule.lines[k,]
-        ds.append(fitted(vjp.pull(g, c, k, memory.steps, memory.value), memory, c, k, leaf.id))
+        ds.append(
+            conform_to_operand(vjp.pull(g, c, k, memory.steps, memory.value), memory, c, k, leaf.id)
+        )
         want = _pairing_differences(rule, xs, keywords, g, k)
         precision = coarsest_precision((*_output_parts(memory.value(c)), xs[k]))
         compare_elements(
@@ -311,7 +313,7 @@ def _check_pushes(
     for k, leaf in leaves.items():
         t, ((_, vjp),) = _random_cotangent(xs[k], rng), rule.lines[k,]
         got = push_forward(memory, {leaf.id: t}, c, memory.value)
-        want = transposed(memory, vjp, c, k, t, memory.value)
+        want = transpose_vjp(memory, vjp, c, k, t, memory.value)
         for y, a, b in zip(
             _output_parts(memory.value(c)), _output_parts(got), _output_parts(want), strict=True
         ):
@@ -371,7 +373,7 @@ def _check_recorded(
     ts = [_random_cotangent(d, rng) for d in ds]
     S = L + _pairing_node(recorded, ts)  # L too: the op's outputs are used in both
     given = {x.id: tape.leaf(t) for x, t in zip(leaves.values(), ts, strict=True)}
-    tangents = push_all(tape._memory, given, [y.id for y in ys], tape._handle)
+    tangents = push_all(tape.state, given, [y.id for y in ys], tape.handle)
     pushed = [j for j in keep if ys[j].id in tangents]
     P = L + _pairing_node(
         [tangents[ys[j].id] for j in pushed], [seeds[keep.index(j)] for j in pushed]
@@ -429,7 +431,7 @@ def _random_cotangent(y: Any, rng: "np.random.Generator") -> Any:
     g = rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1, 1], y.shape)
     if y.dtype.kind == "c":
         g = g + 1j * rng.uniform(0.5, 1.5, y.shape)
-    return settle(np.asarray(g).astype(y.dtype))
+    return canonicalize(np.asarray(g).astype(y.dtype))
 
 
 def _pairing_differences(
@@ -460,9 +462,9 @@ def _pairing_differences(
 
     def pairing(x: Any) -> Any:
         """Return Re Σ g·op(x), where x is operand k."""
-        y = settle(rule.run((*at[:k], x, *at[k + 1 :]), keywords))
+        y = canonicalize(rule.run((*at[:k], x, *at[k + 1 :]), keywords))
         pairs = zip(_output_parts(g), _output_parts(y), strict=True)
         return sum(np.sum(np.real(a * b)) for a, b in pairs)
 
-    steps = step_sizes(at[k], _output_parts(settle(rule.run(at, keywords))))
+    steps = step_sizes(at[k], _output_parts(canonicalize(rule.run(at, keywords))))
     return central_differences(pairing, at[k], steps)

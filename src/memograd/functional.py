@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.pytrees import filled, leaves, mapped, outlined, parts
-from .arrays.values import entering, inexact
+from .arrays.pytrees import children, describe_tree, tree_leaves, tree_map, tree_unflatten
+from .arrays.values import as_input, inexact
 from .errors import NotDifferentiableError, NotScalarError, RefusedError
-from .jacobians.api import as_nodes, compute_jacobian
+from .jacobians.api import compute_jacobian, jacobian_nodes
 from .plans.compiled_functions import Compiled, compiled
 from .program.trace_state import tracing
-from .solver.recursion import compute_grad, grad_node_once, scalar
+from .solver.recursion import compute_grad, grad_node_once, require_scalar
 from .tape.node import Node
 from .text import op_name
-from .transforms.function_tracing import Argnums, Call, Run, traced
-from .transforms.products import pushed, pushed_nodes
-from .transforms.seeds import fitted
+from .transforms.function_tracing import Argnums, Trace, TracedCall, trace_call
+from .transforms.products import push_arrays, push_nodes
+from .transforms.seeds import match_tree
 
 __all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -73,9 +73,9 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     """
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        return traced(Call(f, args, kwargs, argnums, has_aux), answer)
+        return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
-    def answer(run: Run) -> tuple[Any, Any]:
+    def answer(run: Trace) -> tuple[Any, Any]:
         gradient = _gradient(run, _scalar(run))
         return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
@@ -137,9 +137,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     (array([3., 6.]), (array([3., 3.]), np.float64(3.0)))
     """
 
-    def answer(run: Run) -> tuple[Any, ...]:
+    def answer(run: Trace) -> tuple[Any, ...]:
         def pullback(cotangent: Any) -> Any:
-            elsewhere = [a.tape for a in leaves(cotangent) if isinstance(a, Node) and a.tape is not run.tape]
+            elsewhere = [a.tape for a in tree_leaves(cotangent) if isinstance(a, Node) and a.tape is not run.tape]
             if elsewhere and not run.as_nodes:  # the pullback is differentiated itself: f is run where its cotangent is
                 with tracing(elsewhere[0]):
                     return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
@@ -149,7 +149,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         value = run.out(run.y)
         return (value, pullback, run.out(run.aux)) if has_aux else (value, pullback)
 
-    return traced(Call(f, primals, {}, range(len(primals)), has_aux), answer)
+    return trace_call(TracedCall(f, primals, {}, range(len(primals)), has_aux), answer)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
@@ -182,12 +182,12 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     (array([1., 4.]), array([ 2., 40.]))
     """
 
-    def answer(run: Run) -> tuple[Any, ...]:
-        directions = fitted(run.inputs, tuple(tangents), "tangents")
-        tangent = filled(run.y, _pushed(run, leaves(run.y), directions))
+    def answer(run: Trace) -> tuple[Any, ...]:
+        directions = match_tree(run.inputs, tuple(tangents), "tangents")
+        tangent = tree_unflatten(run.y, _pushed(run, tree_leaves(run.y), directions))
         return (run.out(run.y), tangent, run.out(run.aux)) if has_aux else (run.out(run.y), tangent)
 
-    return traced(_along(f, primals, tangents, has_aux), answer, beside=tangents)
+    return trace_call(_along(f, primals, tangents, has_aux), answer, beside=tangents)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
@@ -217,14 +217,14 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     (array([ 6., 12.]),)
     """
 
-    def answer(run: Run) -> tuple[Any, ...]:
-        L, directions = _scalar(run), fitted(run.inputs, tuple(tangents), "tangents")
+    def answer(run: Trace) -> tuple[Any, ...]:
+        L, directions = _scalar(run), match_tree(run.inputs, tuple(tangents), "tangents")
         products: tuple[Any, ...] = (
-            filled(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
+            tree_unflatten(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
         )
         return products
 
-    return traced(_along(f, primals, tangents, False), answer, beside=tangents)
+    return trace_call(_along(f, primals, tangents, False), answer, beside=tangents)
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto") -> Callable[..., Any]:
@@ -266,10 +266,10 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
     """
 
     def matrices(*args: Any, **kwargs: Any) -> Any:
-        return traced(Call(f, args, kwargs, argnums, has_aux), answer)
+        return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
-    def answer(run: Run) -> Any:
-        J = filled(run.y, [filled(run.inputs, blocks) for blocks in _blocks(run, order)])
+    def answer(run: Trace) -> Any:
+        J = tree_unflatten(run.y, [tree_unflatten(run.inputs, blocks) for blocks in _blocks(run, order)])
         return (J, run.out(run.aux)) if has_aux else J
 
     return matrices
@@ -299,24 +299,24 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 # ------------------------------------------------------------------------------------------------------ their parts
 
 
-def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> Call:
+def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> TracedCall:
     """The call of f at the primals."""
     if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
         raise RefusedError(
-            f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but are {outlined(primals)} and "
-            f"{outlined(tangents)}. Give (x,) and (t,)."
+            f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but are {describe_tree(primals)} and "
+            f"{describe_tree(tangents)}. Give (x,) and (t,)."
         )
-    return Call(f, tuple(primals), {}, range(len(primals)), has_aux)
+    return TracedCall(f, tuple(primals), {}, range(len(primals)), has_aux)
 
 
-def _scalar(run: Run) -> Any:
+def _scalar(run: Trace) -> Any:
     """The result of a run, if it has a gradient."""
-    if parts(run.y) is not None:
+    if children(run.y) is not None:
         raise NotScalarError(
-            f"The gradient is that of a scalar, but {run.name} gave {outlined(run.y)}. Return a scalar, and what comes beside "
+            f"The gradient is that of a scalar, but {run.name} gave {describe_tree(run.y)}. Return a scalar, and what comes beside "
             f"it with has_aux=True; or take jacobian, or vjp with a cotangent."
         )
-    L = run.y if isinstance(run.y, Node) else entering(run.y)
+    L = run.y if isinstance(run.y, Node) else as_input(run.y)
     if L.shape != ():
         raise NotScalarError(
             f"The gradient is that of a scalar, but {run.name} gave {L.dtype} {L.shape}. Take jacobian, vjp with a cotangent, or "
@@ -330,30 +330,30 @@ def _scalar(run: Run) -> Any:
     return run.y
 
 
-def _gradient(run: Run, L: Any) -> Any:
+def _gradient(run: Trace, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
-        return mapped(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
-    return grad_node_once(L, run.inputs) if run.as_nodes else compute_grad(scalar(L), run.inputs)
+        return tree_map(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
+    return grad_node_once(L, run.inputs) if run.as_nodes else compute_grad(require_scalar(L), run.inputs)
 
 
-def _weighted(run: Run, cotangent: Any) -> Any:
+def _weighted(run: Trace, cotangent: Any) -> Any:
     """Σ cotangent · y, over the results that have a derivative."""
-    pairs = zip(leaves(run.y), fitted(run.y, cotangent, "cotangent"), strict=True)
+    pairs = zip(tree_leaves(run.y), match_tree(run.y, cotangent, "cotangent"), strict=True)
     return sum(np.sum(seed * y) for y, seed in pairs if _differentiable(y))
 
 
-def _pushed(run: Run, ys: list[Any], directions: list[Any]) -> list[Any]:
+def _pushed(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
     """The tangent of each result; zeros where it depends on nothing."""
     moving = [y.id for y in ys if _differentiable(y)]
-    push = pushed_nodes if run.as_nodes else pushed
+    push = push_nodes if run.as_nodes else push_arrays
     found = iter(push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else [])
     return [next(found) if _differentiable(y) else _still(run, y) for y in ys]
 
 
-def _still(run: Run, y: Any) -> Any:
+def _still(run: Trace, y: Any) -> Any:
     """The tangent of what depends on nothing."""
-    dtype = y.dtype if isinstance(y, Node) else entering(y).dtype
+    dtype = y.dtype if isinstance(y, Node) else as_input(y).dtype
     return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
 
 
@@ -361,9 +361,9 @@ def _differentiable(y: Any) -> bool:
     return isinstance(y, Node) and inexact(y.dtype)
 
 
-def _blocks(run: Run, order: str) -> list[list[Any]]:
+def _blocks(run: Trace, order: str) -> list[list[Any]]:
     """For each result ∂y/∂x for each input; zeros where y is no node."""
-    ys = leaves(run.y)
+    ys = tree_leaves(run.y)
     nodes = [y for y in ys if isinstance(y, Node)]
-    found = iter([as_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else compute_jacobian(nodes, run.nodes, order)[0])
+    found = iter([jacobian_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else compute_jacobian(nodes, run.nodes, order)[0])
     return [next(found) if isinstance(y, Node) else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes] for y in ys]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from .arrays.values import entering
+from .arrays.values import as_input
 from .errors import RefusedError
 
 
@@ -35,7 +35,7 @@ def holds_node(x: Any) -> bool:
 def stacked(x: Any) -> Any:
     """A nest of lists as one array: nodes and numbers are stacked, level by level."""
     if not holds_node(x):
-        return entering(x)
+        return as_input(x)
     return x if is_node(x) else _np.stack([stacked(item) for item in x])
 
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from .arrays.pytrees import filled, leaves
-from .arrays.values import entering, same
+from .arrays.pytrees import tree_leaves, tree_unflatten
+from .arrays.values import as_input, bitwise_equal
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
-from .jacobians.api import as_nodes
+from .jacobians.api import jacobian_nodes
 from .solver.progress import Report, reporting
-from .solver.recursion import grad, grad_node, scalar
-from .tape.conversions import unwrapped
+from .solver.recursion import grad, grad_node, require_scalar
+from .tape.conversions import raise_refusals
 from .tape.mode import KEPT, OPTIMIZED
 from .tape.node import Node
 from .tape.tape import Tape
 from .text import printable
-from .transforms.products import pushed_nodes
+from .transforms.products import push_nodes
 
 NEEDS = {
     "nelder-mead": (), "powell": (), "cobyla": (), "cobyqa": (),
@@ -85,20 +85,20 @@ class Problem:
     def __init__(self, f: Callable[..., Any], x0: Any, args: Any = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
-        nodes = {name: self.tape.leaf(_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
+        nodes = {name: self.tape.leaf(_check_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
-        self._leaves = leaves(self.x)
+        self._leaves = tree_leaves(self.x)
         self.y = self._recorded(f, args if isinstance(args, tuple) else (args,))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
     def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
         """What f gives; meanwhile, the tape tells no values."""
-        self.tape._mode = OPTIMIZED
+        self.tape.mode = OPTIMIZED
         try:
-            with unwrapped(self.tape):
-                return _output(f(self.x, *args))
+            with raise_refusals(self.tape):
+                return _as_output(f(self.x, *args))
         finally:
-            self.tape._mode = KEPT
+            self.tape.mode = KEPT
 
     def __repr__(self) -> str:
         asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())
@@ -130,7 +130,7 @@ class Problem:
 
     def at(self, x: Any) -> Any:
         """A flat vector in the form of `x0`."""
-        return filled(self.x, self._parts(x))
+        return tree_unflatten(self.x, self._parts(x))
 
     @property
     def flat(self) -> Any:
@@ -143,14 +143,14 @@ class Problem:
         """Move the leaves to x; a block that is there already is not assigned."""
         self.calls[what] += 1
         pairs = zip(self._leaves, self._parts(x), strict=True)
-        moved = {leaf: part for leaf, part in pairs if not same(leaf.value, part)}
+        moved = {leaf: part for leaf, part in pairs if not bitwise_equal(leaf.value, part)}
         if moved:
             self.tape.assign(moved)
             self.points += 1
 
     def _parts(self, x: Any) -> list[Any]:
         """A flat vector, cut and shaped as the leaves are."""
-        sizes, x = [leaf.size for leaf in self._leaves], _real("this one", x)
+        sizes, x = [leaf.size for leaf in self._leaves], _check_real("this one", x)
         count = sum(sizes)
         if x.size != count:
             raise RefusedError(f"A point of {x.size} numbers was given for a function of {count}. Give a vector of {count} numbers.")
@@ -163,7 +163,7 @@ class Problem:
 
     @cached_property
     def _gradient(self) -> Any:
-        return self._flat(grad_node(scalar(self.y), self._leaves))
+        return self._flat(grad_node(require_scalar(self.y), self._leaves))
 
     @cached_property
     def _jacobian(self) -> Any:
@@ -175,15 +175,15 @@ class Problem:
 
     def _rows(self, y: Node) -> Any:
         """∂y/∂x as a node of shape (y.size, n)."""
-        blocks = zip(self._leaves, as_nodes(y, self._leaves), strict=True)
+        blocks = zip(self._leaves, jacobian_nodes(y, self._leaves), strict=True)
         return np.concatenate([J.reshape(y.size, x.size) for x, J in blocks], axis=1)
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
         """The product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in self._leaves]
-        gradient = grad_node(scalar(self.y), self._leaves)
-        return self._flat(pushed_nodes(self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True)))), direction
+        gradient = grad_node(require_scalar(self.y), self._leaves)
+        return self._flat(push_nodes(self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True)))), direction
 
 
 def minimize(
@@ -234,9 +234,9 @@ def minimize(
     """
     solve = _solver("minimize", options)
     problem = Problem(fun, x0, args)
-    scalar(problem.y)
+    require_scalar(problem.y)
     takes = NEEDS.get(str(method).lower(), ("jac",))
-    return _solved(solve, problem, takes, progress, method=method, **options)
+    return _run_solver(solve, problem, takes, progress, method=method, **options)
 
 
 def least_squares(
@@ -282,7 +282,7 @@ def least_squares(
     """
     solve = _solver("least_squares", options)
     problem = Problem(partial(fun, **kwargs) if kwargs else fun, x0, tuple(args))
-    return _solved(solve, problem, ("jac",), progress, **options)
+    return _run_solver(solve, problem, ("jac",), progress, **options)
 
 
 def root(
@@ -325,7 +325,7 @@ def root(
     """
     solve = _solver("root", options)
     takes = ("jac",) if str(method).lower() in ("hybr", "lm") else ()
-    return _solved(solve, Problem(fun, x0, args), takes, progress, method=method, **options)
+    return _run_solver(solve, Problem(fun, x0, args), takes, progress, method=method, **options)
 
 
 def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
@@ -350,16 +350,16 @@ def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
     return solve
 
 
-def _solved(solve: Callable[..., Any], problem: Problem, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
+def _run_solver(solve: Callable[..., Any], problem: Problem, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
     """What one of SciPy's functions finds, in the form of x0."""
     given = {name: value for name, value in options.items() if name not in DERIVATIVES}
     with reporting(progress, None, "points") as report:
-        result = solve(_told(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **given)
+        result = solve(_reporting_function(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **given)
     result.x, result.problem = problem.at(result.x), problem
     return result
 
 
-def _told(problem: Problem, report: Report) -> Callable[[Any], Any]:
+def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any]:
     """The problem's function, which tells of each point when it is first asked for there."""
     told = 0
 
@@ -374,9 +374,9 @@ def _told(problem: Problem, report: Report) -> Callable[[Any], Any]:
     return fun
 
 
-def _real(what: str, numbers: Any) -> Any:
+def _check_real(what: str, numbers: Any) -> Any:
     """A block of x0, or a point, as an array of floats."""
-    a = np.asarray(entering(numbers))
+    a = np.asarray(as_input(numbers))
     if a.dtype.kind not in "biuf":
         raise NotDifferentiableError(
             f"A point holds real numbers, but {printable(what)} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."
@@ -384,7 +384,7 @@ def _real(what: str, numbers: Any) -> Any:
     return a if a.dtype.kind == "f" else a.astype(float)
 
 
-def _output(y: Any) -> Node:
+def _as_output(y: Any) -> Node:
     """What f gave, as one node: a list of scalars is a vector."""
     if isinstance(y, list | tuple) and any(isinstance(item, Node) for item in y):
         y = np.stack(y)

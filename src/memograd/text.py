@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import MissingLibraryError
 
-FEW = 200
+MAX_HTML_ROWS = 200
 """Rows of a table that are shown; of a longer one, the first and the last."""
 
 
@@ -18,7 +18,7 @@ def as_text(shown: Any) -> str:
     >>> as_text("a < b")
     '<pre>a &lt; b</pre>'
     """
-    return f"<pre>{_escaped(str(shown))}</pre>"
+    return f"<pre>{_escape_html(str(shown))}</pre>"
 
 
 def as_table(caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]) -> str:
@@ -27,23 +27,23 @@ def as_table(caption: str, heads: Sequence[str], keys: Sequence[Any], row: Calla
     >>> as_table("one", ["n"], [1], lambda n: [n])
     '<table><caption>one</caption><thead><tr><th>n</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
     """
-    rows = [row(key) for key in keys[: FEW - 1]]
-    if len(keys) > FEW:
-        rows.append([f"… {len(keys) - FEW:,} more …", *[""] * (len(heads) - 1)])
-    rows += [row(key) for key in keys[max(FEW - 1, len(keys) - 1) :]]
-    body = "".join(_row("td", cells) for cells in rows)
-    return f"<table><caption>{_cell(caption)}</caption><thead>{_row('th', heads)}</thead><tbody>{body}</tbody></table>"
+    rows = [row(key) for key in keys[: MAX_HTML_ROWS - 1]]
+    if len(keys) > MAX_HTML_ROWS:
+        rows.append([f"… {len(keys) - MAX_HTML_ROWS:,} more …", *[""] * (len(heads) - 1)])
+    rows += [row(key) for key in keys[max(MAX_HTML_ROWS - 1, len(keys) - 1) :]]
+    body = "".join(_html_row("td", cells) for cells in rows)
+    return f"<table><caption>{_escape_cell(caption)}</caption><thead>{_html_row('th', heads)}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(kind: str, cells: Iterable[Any]) -> str:
-    return "<tr>" + "".join(f"<{kind}>{_cell(c)}</{kind}>" for c in cells) + "</tr>"
+def _html_row(kind: str, cells: Iterable[Any]) -> str:
+    return "<tr>" + "".join(f"<{kind}>{_escape_cell(c)}</{kind}>" for c in cells) + "</tr>"
 
 
-def _cell(content: Any) -> str:
-    return _escaped(printable(str(content)))
+def _escape_cell(content: Any) -> str:
+    return _escape_html(printable(str(content)))
 
 
-def _escaped(text: str) -> str:
+def _escape_html(text: str) -> str:
     from html import escape  # a table of all entities: only a notebook pays for it
 
     return escape(text)

@@ -8,7 +8,7 @@ from laws import law_foreseen
 from walks import counted
 
 import memograd as mg
-from memograd.arrays.values import same
+from memograd.arrays.values import bitwise_equal
 from memograd.baselines import backprop
 from memograd.memory.keeper import VALUE
 
@@ -56,7 +56,7 @@ def test_exact_invalidation_with_the_precision_of_what_is_read():
     again = logged(L, everything, {"W4": np.ones(4)})
     assert again.stored == [] and set(again.visited) == {"h3", "h2", "h1", "W1", "W2", "W3"}
     fresh = backprop(L)
-    assert all(same(mg.grad(L, leaves[name]), fresh[name]) for name in everything)
+    assert all(bitwise_equal(mg.grad(L, leaves[name]), fresh[name]) for name in everything)
 
 
 def test_a_plan_before_and_a_difference_after():
@@ -116,7 +116,7 @@ def test_a_ledger_of_what_is_kept_and_a_budget():
     assert L.tape.memory.bytes == sum(row.bytes for row in rows.values())
     L.tape.forget()
     L.tape.budget = 64
-    assert all(map(same, mg.grad(L, everything), free))
+    assert all(map(bitwise_equal, mg.grad(L, everything), free))
     assert L.tape.memory.bytes <= 64 + 6 * 32 + 8  # the leaves and ∂L/∂L stand outside
 
 

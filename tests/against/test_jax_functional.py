@@ -22,7 +22,7 @@ class Point(NamedTuple):
 class Layer:
     W: object
     b: object
-    act: str = field(default="tanh", metadata={"static": True})
+    current_provenance: str = field(default="tanh", metadata={"static": True})
 
 
 @pytest.fixture(scope="module")

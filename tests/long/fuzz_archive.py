@@ -202,8 +202,8 @@ def looked_at(tape, log):
     list(tape.graph.nodes(data=True)), list(tape.graph.edges(data=True))
     for node in tape:
         repr(node), node.operands, node.consumers
-    for output in list(tape._memory.tables):
-        for n in list(tape._memory.tables[output].up)[:50]:
+    for output in list(tape.state.tables):
+        for n in list(tape.state.tables[output].up)[:50]:
             repr(mg.why(tape[output], tape[n]))
 
 

@@ -16,7 +16,7 @@ from sampling_special import SPECIAL_SAMPLES, is_unknown
 
 from memograd.check import check_rule
 from memograd.rules.indexing import output
-from memograd.rules.registration import RULES, Line, Rule, _pull, _sources
+from memograd.rules.registration import RULES, Rule, VJPRule, _pull, _sources
 from memograd.rules.special_call_binding import call_of
 from memograd.text import op_name
 
@@ -31,7 +31,7 @@ EQUIVALENT: dict[tuple[str, int | str], str] = {
 """Lines in which the first two operands may be swapped, and why."""
 
 
-def mutants(rule: Rule, k: int | str, line: Line) -> Iterator[tuple[str, Callable[..., Any]]]:
+def mutants(rule: Rule, k: int | str, line: VJPRule) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Names of changes, with the changed line's `pull`."""
     for name, factor in FACTORS.items():
         yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)

@@ -7,7 +7,7 @@ from models import MODELS, data
 
 import memograd as mg
 from memograd.baselines import backprop, finite_difference
-from memograd.memory.tables import pairs
+from memograd.memory.tables import use_pairs
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.__name__)
@@ -52,8 +52,8 @@ def test_selected_requests_do_less_work(model, work):
     log = mg.Log()
     mg.grad(L, leaves[last], log=log)
     tape = L.tape
-    table = tape._memory.tables[L.id]
-    uses = {n: pairs(table, n) for n in table.up}
+    table = tape.state.tables[L.id]
+    uses = {n: use_pairs(table, n) for n in table.uses}
     done, full = sum(len(uses[e.node]) for e in log.events if e.kind == "store"), sum(map(len, uses.values()))
     work(f"{f.__name__}, {last} alone", done, full, number_of_paths(uses, leaves[last].id, L.id))
     assert done < full

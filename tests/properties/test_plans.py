@@ -9,14 +9,14 @@ from programs import programs
 from sampling import WITH_LINES, calls
 
 import memograd as mg
-from memograd.arrays.values import same, settle
-from memograd.check import _generated as generated
+from memograd.arrays.values import bitwise_equal, canonicalize
+from memograd.check import sample_operands as generated
 from memograd.plans import executable, liveness, passes
 from memograd.plans.passes import tiling
 from memograd.rules.registration import rule_of
 from memograd.text import op_name
 
-EXACT = (passes.lifted, passes.shared, passes.folded, passes.untied)
+EXACT = (passes.LIFT_CONSTANTS, passes.ELIMINATE_COMMON_SUBEXPRESSIONS, passes.FOLD_CONSTANTS, passes.SPECULATE_NO_TIES)
 
 
 def planned(program):
@@ -50,23 +50,23 @@ def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
 def test_exact_passes_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(executable, "PASSES", EXACT)
-        patch.setattr(liveness, "SMALL", 0)
+        patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
         plan = planned(program)
     values = program.values(seed=1)
-    assert all(same(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+    assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
 
 
 @given(programs(most=20, blas=False))
 @settings(max_examples=100)
 def test_blocks_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executable, "PASSES", (*EXACT, passes.blocked))
-        patch.setattr(tiling, "LEAST", 1)
+        patch.setattr(executable, "PASSES", (*EXACT, passes.TILE_ELEMENTWISE))
+        patch.setattr(tiling, "MIN_TILED_BYTES", 1)
         patch.setattr(tiling, "BLOCK", 24)
-        patch.setattr(liveness, "SMALL", 0)
+        patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
         plan = planned(program)
     values = program.values(seed=1)
-    assert all(same(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+    assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
 
 
 @given(programs(most=20))
@@ -154,7 +154,7 @@ def with_leaves(f, values, steps):
 def of_op(op, operands, keywords, leaves):
     """An op's outputs, and the derivatives of a number made of them."""
     tape = next(iter(leaves.values())).tape
-    y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(operands)), tape._keywords(op, keywords))
+    y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(operands)), tape.bind_keywords(op, keywords))
     parts = [part for part in (y if isinstance(y, tuple) else (y,)) if part.dtype.kind in "fc"]
     L = sum(np.sum(np.real(part * (0.7 - 0.2j) if part.dtype.kind == "c" else part * part)) for part in parts)
     return [*parts, L], list(leaves.values())
@@ -169,7 +169,7 @@ def test_every_op_is_replayed(op):
     rule = rule_of(op)
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (generated(rule), kwargs)
-        operands = tuple(settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands))
+        operands = tuple(canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands))
         values, tapes = differentiable(rule, operands), (mg.Tape(), mg.Tape())
         if not values:
             continue

@@ -238,10 +238,10 @@ def tried(program, only, benign, values):
     """
     with (
         mock.patch.object(executable, "PASSES", only),
-        mock.patch.object(liveness, "SMALL", 0),
-        mock.patch.object(tiling, "LEAST", 1),
+        mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
+        mock.patch.object(tiling, "MIN_TILED_BYTES", 1),
         mock.patch.object(tiling, "BLOCK", 24),
-        mock.patch.object(regions, "LEAST", 1),
+        mock.patch.object(regions, "MIN_REGION_SIZE", 1),
         np.errstate(all="ignore"),
     ):
         leaves, outputs, target = program.record(benign)
@@ -268,23 +268,23 @@ def differing(program, only, rng, whole=False):
 
 EXACT = tuple(dict.fromkeys(p for p in passes.PASSES if p.exact))
 REORDERING = tuple(dict.fromkeys(p for p in passes.PASSES if not p.exact))
-EXACT_TIDIED = passes.Pass("exactly tidied", passes.tidy_exactly)
+EXACT_TIDIED = passes.Pass("exactly tidied", passes.simplify_graph_exactly)
 GROUPS = {
-    **{p.name: (passes.lifted, p) for p in (*EXACT, EXACT_TIDIED)},
+    **{p.name: (passes.LIFT_CONSTANTS, p) for p in (*EXACT, EXACT_TIDIED)},
     "all exact": (
-        passes.lifted,
-        passes.shared,
+        passes.LIFT_CONSTANTS,
+        passes.ELIMINATE_COMMON_SUBEXPRESSIONS,
         EXACT_TIDIED,
-        passes.folded,
+        passes.FOLD_CONSTANTS,
         EXACT_TIDIED,
-        passes.shared,
-        passes.untied,
-        passes.blocked,
+        passes.ELIMINATE_COMMON_SUBEXPRESSIONS,
+        passes.SPECULATE_NO_TIES,
+        passes.TILE_ELEMENTWISE,
     ),
 }
 """Passes that must change no bit, alone and together."""
 
-REORDERED_GROUPS = {**{p.name: (passes.lifted, p) for p in REORDERING}, "all": passes.PASSES}
+REORDERED_GROUPS = {**{p.name: (passes.LIFT_CONSTANTS, p) for p in REORDERING}, "all": passes.PASSES}
 """Passes that may take sums in another order: with numbers that are whole, they must change no
 bit either.
 """

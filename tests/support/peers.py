@@ -13,13 +13,13 @@ from datetime import date
 from operator import attrgetter
 from typing import Any
 
-from memograd.cli.coverage import Row, survey, table
+from memograd.cli.coverage import FunctionRow, coverage_table, survey
 
 AUTOGRAD = {"numpy": "autograd.numpy", "scipy": "autograd.scipy"}
 JAX = {"numpy": "jax.numpy", "scipy": "jax.scipy"}
 
 
-def found(library_of: dict[str, str], row: Row) -> Any:
+def found(library_of: dict[str, str], row: FunctionRow) -> Any:
     """The function of a row in another library, or None."""
     library, *inner = row.namespace.split(".")
     if row.namespace == "numpy.ndarray":
@@ -31,18 +31,18 @@ def found(library_of: dict[str, str], row: Row) -> Any:
         return None
 
 
-def autograd_has(row: Row) -> bool:
+def autograd_has(row: FunctionRow) -> bool:
     from autograd.core import primitive_vjps
 
     f = found(AUTOGRAD, row)
     return any(key is f for key in primitive_vjps)
 
 
-def jax_has(row: Row) -> bool:
+def jax_has(row: FunctionRow) -> bool:
     return callable(found(JAX, row))
 
 
-def counted(rows: list[Row], homes: list[str], has: Callable[[Row], bool]) -> list[int]:
+def counted(rows: list[FunctionRow], homes: list[str], has: Callable[[FunctionRow], bool]) -> list[int]:
     """The number of rows that a library has, for each namespace and in all."""
     counts = [sum(map(has, (row for row in rows if row.namespace == home))) for home in homes]
     return [*counts, sum(counts)]
@@ -52,7 +52,7 @@ def version(name: str) -> str:
     return f"{name} {importlib.metadata.version(name.lower())}"
 
 
-def comparison(rows: list[Row]) -> Iterator[str]:
+def comparison(rows: list[FunctionRow]) -> Iterator[str]:
     """The other libraries' counts, as a table of Markdown."""
     for module in [*AUTOGRAD.values(), *JAX.values(), "autograd.scipy.special", "autograd.scipy.stats", "jax.scipy.special"]:
         importlib.import_module(module)
@@ -66,7 +66,7 @@ def comparison(rows: list[Row]) -> Iterator[str]:
         yield f"| {home} | {' | '.join(map(str, numbers))} |"
 
 
-def refusals(rows: list[Row]) -> Iterator[str]:
+def refusals(rows: list[FunctionRow]) -> Iterator[str]:
     """The reasons, each with the functions that it stands for."""
     names: dict[str, list[str]] = {}
     for row in rows:
@@ -81,7 +81,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = survey()
     print(PAGE.format(
-        day=date.today(), versions=" and ".join(map(version, ("NumPy", "SciPy"))), table=table(rows),
+        day=date.today(), versions=" and ".join(map(version, ("NumPy", "SciPy"))), table=coverage_table(rows),
         comparison="\n".join(comparison(rows)), refusals="\n".join(refusals(rows)),
     ))  # fmt: skip
 

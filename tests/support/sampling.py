@@ -6,8 +6,8 @@ import numpy as np
 from sampling_linalg import LINALG
 from sampling_special import SPECIAL_SAMPLES
 
-from memograd.arrays.values import inexact, settle
-from memograd.check import _generated
+from memograd.arrays.values import canonicalize, inexact
+from memograd.check import sample_operands
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
 from memograd.rules.registration import RULES
 from memograd.rules.ufunc_methods import (
@@ -305,7 +305,7 @@ def samples(op: Any) -> list[Any]:
     """The op's sample calls in canonical form: operands, keywords, and the positions that are differentiated."""
     rule, found = RULES[op], []
     for args, kwargs in calls(op):
-        operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
-        xs = [settle(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)]
+        operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
+        xs = [canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)]
         found.append((xs, keywords, [k for k, x in enumerate(xs) if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)]))
     return [sample for sample in found if sample[2]]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from memograd.rules.elementwise import logistic, sech_squared, unit
-from memograd.rules.registration import RULES, Line
+from memograd.rules.registration import RULES, VJPRule
 from memograd.rules.special import (
     log_softmax,
     logsumexp,
@@ -40,7 +40,7 @@ def call(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return args, kwargs
 
 
-def is_unknown(line: Line) -> bool:
+def is_unknown(line: VJPRule) -> bool:
     """Whether a line only says that there is no closed form."""
     return line.fn.__qualname__.startswith("unknown.")
 

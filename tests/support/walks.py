@@ -17,7 +17,7 @@ from interrupts import interrupted_at
 from laws import law_accounted_for, law_borne_out, law_foreseen, law_of_marks
 
 import memograd as mg
-from memograd.arrays.values import same
+from memograd.arrays.values import bitwise_equal
 from memograd.baselines import backprop
 from memograd.memory.keeper import VALUE
 from memograd.memory.memory import Memory
@@ -51,13 +51,13 @@ class Walk:
         if self.tape.budget is None:  # under one, an entry may be dropped, let go and computed in one request
             law_accounted_for(L, self.log.events[start:])
         for x, g in zip(targets, got, strict=True):
-            assert same(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
+            assert bitwise_equal(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
 
     def look(self, k):
         L, truth = self.output(k), self.truth()
         self.note(truth)
         with counted(self.tape) as computed:
-            assert same(np.asarray(L.value), np.asarray(truth[VALUE, L.id]))
+            assert bitwise_equal(np.asarray(L.value), np.asarray(truth[VALUE, L.id]))
         self.check_computed(computed, truth)
 
     def assign(self, picks, seed):
@@ -116,14 +116,14 @@ class Walk:
 
     def fail(self, k, picks, after):
         """An exception in the rule call number `after`."""
-        calls, total = count(), recursion.total
+        calls, total = count(), recursion.sum_contributions
 
         def failing(*args):
             if next(calls) == after:
                 raise ZeroDivisionError
             return total(*args)
 
-        with patch.object(recursion, "total", failing):
+        with patch.object(recursion, "sum_contributions", failing):
             try:
                 self.ask(k, picks)
             except ZeroDivisionError:
@@ -132,9 +132,9 @@ class Walk:
     def interrupt(self, picks, seed, line):
         """Ctrl-C inside an assignment: all of it happened, or nothing."""
         drawn = self.program.values(seed)
-        new = {k: drawn[k] for k in self.indices(picks) if not same(np.asarray(drawn[k]), np.asarray(self.values[k]))}
+        new = {k: drawn[k] for k in self.indices(picks) if not bitwise_equal(np.asarray(drawn[k]), np.asarray(self.values[k]))}
         interrupted_at(line, lambda: self.tape.assign({self.leaves[k]: v for k, v in new.items()}))
-        happened = {k for k, v in new.items() if same(np.asarray(self.leaves[k].value), np.asarray(v))}
+        happened = {k for k, v in new.items() if bitwise_equal(np.asarray(self.leaves[k].value), np.asarray(v))}
         assert happened in (set(), new.keys())
         for k in happened:
             self.values[k] = new[k]
@@ -144,22 +144,22 @@ class Walk:
 
     def check(self):
         law_of_marks(self.tape)
-        memory = self.tape._memory
+        memory = self.tape.state
         for table in memory.tables.values():
-            assert table.acts.keys() >= table.cotangents.keys() - {table.output}
+            assert table.provenance.keys() >= table.cotangents.keys() - {table.output}
         if memory.budget is not None:
             kept = {(VALUE, n) for n in memory.values} | {(L, n) for L, table in memory.tables.items() for n in table.cotangents}
             seeds = {(L, L) for L in memory.tables}
-            assert memory.budget._kept.keys() - seeds == kept - seeds
+            assert memory.budget._groups.keys() - seeds == kept - seeds
 
     def note(self, truth):
         """A request: entries whose direct inputs have other bits now may be computed anew, now and later."""
-        self.free |= {entry for entry, inputs in self.inputs.items() if any(not same(truth[i], bits) for i, bits in inputs.items())}
+        self.free |= {entry for entry, inputs in self.inputs.items() if any(not bitwise_equal(truth[i], bits) for i, bits in inputs.items())}
 
     def check_computed(self, computed, truth):
         assert not (computed & self.inputs.keys()) - self.free
-        memory = self.tape._memory
-        if memory.whole:
+        memory = self.tape.state
+        if memory.nothing_evicted:
             kept = [(VALUE, n) for n in memory.values if n not in memory.marks and memory.nodes[n]["op"] is not None]
             kept += [(L, n) for L, table in memory.tables.items() for n in table.cotangents if n not in table.marks and n != L]
             self.inputs |= {entry: {i: truth[i] for i in direct_inputs(memory, entry)} for entry in kept}
@@ -224,9 +224,9 @@ def fresh(program, values, more):
     leaves, outputs = program.record(tape, [v.value[()] for v in values])
     every = [L.id for L in outputs]
     for n, recipe in more:
-        tape._next = n - 2  # three nodes; scratch blocks may have used up ids before them
+        tape.next_id = n - 2  # three nodes; scratch blocks may have used up ids before them
         every.append(combined(outputs, leaves, recipe).id)
-    truth = {(VALUE, n): value for n, value in tape._memory.values.items()}
+    truth = {(VALUE, n): value for n, value in tape.state.values.items()}
     for L in every:
         truth |= {(L, n): g for n, g in backprop(tape[L])._held.items()}
     return truth
@@ -240,7 +240,7 @@ def combined(outputs, leaves, recipe):
 @contextmanager
 def counted(tape):
     """The entries that are computed meanwhile."""
-    computed, run, total = set(), Memory.run, recursion.total
+    computed, run, total = set(), Memory.run, recursion.sum_contributions
 
     def counting_run(memory, n, read=None):
         computed.add((VALUE, n))
@@ -250,7 +250,7 @@ def counted(tape):
         computed.add((table.output, n))
         return total(memory, table, n, read)
 
-    with patch.object(Memory, "run", counting_run), patch.object(recursion, "total", counting_total):
+    with patch.object(Memory, "run", counting_run), patch.object(recursion, "sum_contributions", counting_total):
         yield computed
 
 
@@ -260,4 +260,4 @@ def direct_inputs(memory, entry):
     if L == VALUE:
         return [(VALUE, o) for o in memory.pred[n]]
     table = memory.tables[L]
-    return [*((L, c) for c in consumers(table, n)), *((VALUE, p) for p in memory.primals(table, n))]
+    return [*((L, c) for c in consumers(table, n)), *((VALUE, p) for p in memory.values_read_by(table, n))]

@@ -40,7 +40,7 @@ WALKS = {"backprop": lambda L, x: backprop(L)[x], "path_sum": path_sum, "finite_
 
 
 def state(tape: mg.Tape) -> Any:
-    memory = tape._memory
+    memory = tape.state
     return len(tape), list(tape.graph.edges), list(memory.tables), list(memory.index.of), sorted(memory.values), dict(memory.marks)
 
 

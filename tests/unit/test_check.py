@@ -250,9 +250,9 @@ def model() -> Any:
 def test_a_right_gradient_passes_and_leaves_nothing_behind() -> None:
     x, W, b, L = model()
     tape = L.tape
-    before = len(tape), list(tape._memory.tables), list(tape._memory.index.of)
+    before = len(tape), list(tape.state.tables), list(tape.state.index.of)
     assert check_grad(L, {"x": x, "more": [W, (b, L)]}) is None
-    assert (len(tape), list(tape._memory.tables), list(tape._memory.index.of)) == before
+    assert (len(tape), list(tape.state.tables), list(tape.state.index.of)) == before
     assert [n for n in tape.graph if tape.graph.out_degree(n) == 0] == [L.id]
 
 

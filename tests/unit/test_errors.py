@@ -61,7 +61,7 @@ def test_no_kind_is_left_out():
 
 def state(tape):
     """All that a tape holds, piece by piece, so that two states can be compared by identity."""
-    memory = tape._memory
+    memory = tape.state
     flat = {("node", n, key): value for n, node in tape.graph.nodes(data=True) for key, value in node.items()}
     flat |= {("edge", o, c): argnums for o, c, argnums in tape.graph.edges(data="argnums")}
     for what in ("values", "marks", "pending"):
@@ -71,7 +71,7 @@ def state(tape):
         flat |= {("mark", output, n): mark for n, mark in table.marks.items()}
     flat |= {("holder", n, id(t)): t for n, held in memory.index.of.items() for t in (held.values() if isinstance(held, dict) else [held])}
     flat |= {("name", name): n for name, n in tape._names.items()}
-    return flat | {"next": tape._next, "rules": len(RULES)}
+    return flat | {"next": tape.next_id, "rules": len(RULES)}
 
 
 @contextmanager

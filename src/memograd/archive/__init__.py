@@ -25,16 +25,16 @@ program
     turn, how far its id is before its node's. ``names`` of ``nodes``. ``of``: ``nodes`` that the recursion recorded, with their
     ``outputs`` L, and ``by`` which node. ``next``: the id of the next node.
 session
-    ``values`` and ``pending``: ``nodes`` and ``items`` (differences). ``marks`` (1 maybe, 2 dirty), ``causes``, ``assigned``: ``nodes``
+    ``values`` and ``pending``: ``nodes`` and ``items`` (differences). ``marks`` (1 maybe, 2 dirty), ``invalidated_by``, ``assigned``: ``nodes``
     (differences) and ``numbers``. ``tables``, each of an ``output``: ``nodes`` (differences) whose cotangents are known, for each
-    one of ``acts`` and an item (differences), 0 where it was let go; ``marks``, ``program`` and ``causes``, where ~n is the cotangent
-    of n. ``acts``: ``[request, target, assignments]``. ``counts``: requests, assignments, whether every value was kept. ``budget``.
+    one of ``provenance`` and an item (differences), 0 where it was let go; ``marks``, ``program`` and ``invalidated_by``, where ~n is the cotangent
+    of n. ``provenance``: ``[request, target, assignments]``. ``counts``: requests, assignments, whether every value was kept. ``budget``.
 log
     null, or columns: of each event its number among ``visit local read store drop`` in ``kinds``, ``outputs``, ``nodes``
     (differences), ``consumers`` and ``argnums`` (-1: none), ``depths`` (differences); ``begun``: the numbers of the events with which
     requests began; ``names`` of the nodes ``named``; names ``assigned``.
 
-A constant is JSON where JSON has it; else it has a tag: ``array`` (an item), ``number`` (Python's number of an item's value), ``tuple
+A constant is JSON where JSON has it; else it has a tag: ``array`` (an item), ``format_number`` (Python's number of an item's value), ``tuple
 list slice range``, ``dtype``, ``type``, ``op``, ``ellipsis``, ``default`` (NumPy's own mark of an argument that was not given).
 An op is called by its module, without private parts and, of memograd's own, without the sheet, and its name.
 
@@ -50,19 +50,19 @@ from typing import Any
 
 from ..errors import ArchiveError, MemogradError
 from ..solver.log import Log
-from ..tape.tape import Tape, restored
+from ..tape.tape import Tape, restore_tape
 from ..text import printable
 from . import array_unpacking, log_codec, program_codec, state_codec
 from .array_packing import Packer
 from .array_unpacking import Unpacker
 from .atomic_write import replacing
-from .gc_pause import uncollected
-from .validation import Sheet, damaged
-from .zip_members import Members, opened, write
+from .gc_pause import pause_gc
+from .validation import Sheet, raise_damaged
+from .zip_members import Members, open_members, write
 
 FORMAT, VERSION = "memograd session", 1
 
-KEYS = "format version generator byteorder members packs program session log"
+SESSION_KEYS = "format version generator byteorder members packs program session log"
 OF_MEMBER = "dtype length sha256"
 
 
@@ -106,7 +106,7 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
     >>> bool(np.all(mg.grad(other["L"], other["x"], log=log) == g)), str(log)
     (True, '∂L/∂x ← table[x]')
     """
-    with uncollected():
+    with pause_gc():
         content, packer = _content(tape, log)
         index, members = packer.index()
     with replacing(path) as file:
@@ -116,9 +116,9 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
 def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
     """What is to be saved, as it is at one moment."""
     packer = Packer()
-    with tape._lock:
+    with tape.lock:
         tape._check_idle("saving")
-        memory = tape._memory
+        memory = tape.state
         if log is not None:
             log.check(tape.graph)
         return {
@@ -126,7 +126,7 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
             "version": VERSION,
             "generator": f"memograd {import_module('memograd').__version__}",
             "byteorder": sys.byteorder,
-            "program": {**program_codec.program_of(memory, packer), "next": tape._next},
+            "program": {**program_codec.program_of(memory, packer), "next": tape.next_id},
             "session": state_codec.session_of(memory, packer),
             "log": None if log is None else log_codec.log_of(log),
         }, packer
@@ -176,7 +176,7 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
         raise ArchiveError("This log holds events already. Hand in a new memograd.Log().")
     with open(path, "rb") as file:
         try:
-            with opened(file) as members, uncollected():
+            with open_members(file) as members, pause_gc():
                 return _tape(members, log)
         except MemogradError:
             raise
@@ -186,26 +186,26 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
 
 def _tape(members: Members, log: Log | None) -> Tape:
     """The tape of an archive: first its arrays, then what they are."""
-    sheet = _whole(members.content())
+    sheet = _read_json(members.content())
     arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
-    items = Unpacker(sheet.sheet("packs", array_unpacking.KEYS), [one.number("length") for one in told]).items(arrays)
-    written = sheet.sheet("program", program_codec.KEYS)
-    steps = program_codec.steps_of(written, items)
-    state = state_codec.remembered(sheet.sheet("session", state_codec.KEYS), steps, items)
-    state["program"] = steps, program_codec.names_of(written, steps), program_codec.recorded_for(written, steps), {}
+    items = Unpacker(sheet.sheet("packs", array_unpacking.PACK_KEYS), [one.number("length") for one in told]).items(arrays)
+    written = sheet.sheet("program", program_codec.PROGRAM_KEYS)
+    steps = program_codec.decode_steps(written, items)
+    state = state_codec.decode_snapshot(sheet.sheet("session", state_codec.STATE_KEYS), steps, items)
+    state["program"] = steps, program_codec.names_of(written, steps), program_codec.decode_derivatives(written, steps), {}
     tables, budget = state["tables"], state["budget"]
-    tape = restored(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1), Tape)
-    state_codec.restore_tables(tape._memory, tables)
+    tape = restore_tape(state | {"tables": {}, "budget": None}, written.number("next", least=next(reversed(steps), -1) + 1), Tape)
+    state_codec.restore_tables(tape.state, tables)
     tape.budget = budget
     if sheet.content["log"] is not None:
-        log_codec.restore_log(Log() if log is None else log, sheet.sheet("log", log_codec.KEYS), tape._memory)
+        log_codec.restore_log(Log() if log is None else log, sheet.sheet("log", log_codec.LOG_KEYS), tape.state)
     return tape
 
 
-def _whole(content: Any) -> Sheet:
+def _read_json(content: Any) -> Sheet:
     """What the JSON says, if it is of a kind that is read here."""
     if type(content) is not dict or content.get("format") != FORMAT:
-        damaged(f"its JSON does not begin with the format {FORMAT!r}")
+        raise_damaged(f"its JSON does not begin with the format {FORMAT!r}")
     if content.get("version") != VERSION:
         raise ArchiveError(
             f"The session is of version {printable(repr(content.get('version')))}, saved by {printable(repr(content.get('generator')))}. "
@@ -213,4 +213,4 @@ def _whole(content: Any) -> Sheet:
         )
     if content.get("byteorder") != sys.byteorder:
         raise ArchiveError(f"The session was saved on a machine of another byte order than this one, which is {sys.byteorder}.")
-    return Sheet(content, "the session", KEYS)
+    return Sheet(content, "the session", SESSION_KEYS)

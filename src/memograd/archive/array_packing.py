@@ -12,10 +12,10 @@ import numpy as np
 
 from ..arrays.values import owners_of
 from ..errors import ArchiveError
-from .op_names import DTYPES, NAMES, RESULTS
-from .validation import differences
+from .op_names import DTYPES, NAMED_TYPES, RESULTS
+from .validation import encode_differences
 
-LARGE = 2**20
+LARGE_MEMBER = 2**20
 """Bytes from which on a buffer is a member of its own, and as many as share one member, about."""
 
 Strides = tuple[int, ...] | None
@@ -67,7 +67,7 @@ class Packer:
         if type(value) is np.ndarray:
             return self._array(value)
         if isinstance(value, np.generic):
-            name = NAMES[value.dtype]
+            name = NAMED_TYPES[value.dtype]
             self._scalars.setdefault(name, []).append(value)
             return name
         kind = type(value)
@@ -88,11 +88,11 @@ class Packer:
         low, high = (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
         buffer.start, buffer.stop = min(buffer.start, begin + low), max(buffer.stop, begin + high)
         self._views.append((buffer, begin))
-        return NAMES[array.dtype], array.shape, strides
+        return NAMED_TYPES[array.dtype], array.shape, strides
 
     def _buffer(self, owner: Any) -> Buffer | None:
         """The buffer of an array that has not been met yet, if an archive can hold it."""
-        flat = flattened(owner)
+        flat = flat_buffer(owner)
         if flat is None:
             return None
         self._held.append(owner)
@@ -105,10 +105,10 @@ class Packer:
         buffers = [*(buffer.seen() for buffer in self._owners.values()), *(array for _, array in scalars)]
         members, member_of = _members(buffers)
         return {
-            "layouts": [_written(layout) for layout in self._layouts],
+            "layouts": [_encode_layout(layout) for layout in self._layouts],
             "items": self._column,
-            "buffers": differences(buffer.number for buffer, _ in self._views),
-            "offsets": differences(begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views),
+            "buffers": encode_differences(buffer.number for buffer, _ in self._views),
+            "offsets": encode_differences(begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views),
             "members": member_of,
             "sizes": [array.size for array in buffers],
             "scalars": {name: len(self._owners) + k for k, (name, _) in enumerate(scalars)},
@@ -122,7 +122,7 @@ def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[in
     open_members: dict[Any, list[int]] = {}  # dtype -> the member that takes the next one, and its bytes
     for buffer in buffers:
         latest = open_members.get(buffer.dtype)
-        if latest is None or latest[1] + buffer.nbytes > LARGE:
+        if latest is None or latest[1] + buffer.nbytes > LARGE_MEMBER:
             latest = open_members[buffer.dtype] = [len(members), 0]
             members.append([])
         members[latest[0]].append(buffer)
@@ -131,7 +131,7 @@ def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[in
     return members, member_of
 
 
-def _written(layout: Any) -> Any:
+def _encode_layout(layout: Any) -> Any:
     """A layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its items."""
     if isinstance(layout, str):
         return {"scalar": layout}
@@ -140,9 +140,9 @@ def _written(layout: Any) -> Any:
     return {"tuple": layout}
 
 
-def flattened(owner: Any) -> np.ndarray | None:
+def flat_buffer(owner: Any) -> np.ndarray | None:
     """The numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
-    if not isinstance(owner, np.ndarray) or owner.dtype not in NAMES:
+    if not isinstance(owner, np.ndarray) or owner.dtype not in NAMED_TYPES:
         return None
     if owner.flags.c_contiguous:
         return owner.reshape(-1)

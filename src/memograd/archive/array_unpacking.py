@@ -8,15 +8,15 @@ import numpy as np
 
 from .array_packing import Strides, extent
 from .op_names import DTYPES, RESULTS
-from .validation import LARGEST, Sheet, damaged, one, one_of, whole
+from .validation import LARGEST_INTEGER, Sheet, check_integer, one, one_of, raise_damaged
 
 AXES = 64
 """As many as an array of NumPy's may have."""
 
-Layout = tuple[str, Any]
+ItemLayout = tuple[str, Any]
 """A kind of item, and what it needs to be made."""
 
-KEYS = "layouts items buffers offsets members sizes scalars"
+PACK_KEYS = "layouts items buffers offsets members sizes scalars"
 
 
 class Unpacker:
@@ -31,17 +31,17 @@ class Unpacker:
         self._members = index.numbers("members", len(self._sizes), len(lengths))
         self._buffers = index.sums("buffers", views, len(self._sizes))
         self._offsets = index.sums("offsets", views)
-        self._scalars = {name: whole(at, "a buffer", len(self._sizes)) for name, at in _pairs(index.content["scalars"])}
+        self._scalars = {name: check_integer(at, "a buffer", len(self._sizes)) for name, at in _pairs(index.content["scalars"])}
         held = [0] * len(lengths)
         for member, size in zip(self._members, self._sizes, strict=True):
             held[member] += size
         if held != lengths:
-            damaged("the buffers are not as long as the arrays that hold them")
+            raise_damaged("the buffers are not as long as the arrays that hold them")
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
         """Every item, in order, from number 1; number 0 is none."""
         self._owners = self._apart(arrays)
-        self._scalar = {name: iter(self._taken(name, at)) for name, at in self._scalars.items()}
+        self._scalar = {name: iter(self._next_of(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
         made: list[Any] = [None]
         tuples: dict[int, Any] = {}  # each is made once, however often it is told of
@@ -52,12 +52,12 @@ class Unpacker:
                     tuples[k] = self._tuple(layout, made)
                 made.append(tuples[k])
             else:
-                made.append(self._made(kind, layout))
+                made.append(self._build_item(kind, layout))
         if any(True for left in self._scalar.values() for _ in left):
-            damaged("there are more scalars than items")
+            raise_damaged("there are more scalars than items")
         return made
 
-    def _made(self, kind: str, layout: Any) -> Any:
+    def _build_item(self, kind: str, layout: Any) -> Any:
         if kind == "scalar":
             return self._next_scalar(layout)
         buffer, offset = next(self._view)
@@ -74,43 +74,43 @@ class Unpacker:
             owners.append(owner)
         return owners
 
-    def _taken(self, name: str, at: int) -> list[Any]:
+    def _next_of(self, name: str, at: int) -> list[Any]:
         owner = self._owners[at]
         if owner.dtype != DTYPES[name]:
-            damaged("scalars are of another dtype than it says")
+            raise_damaged("scalars are of another dtype than it says")
         return list(owner)
 
     def _next_scalar(self, name: str) -> Any:
         scalar = next(self._scalar.get(name, iter(())), None)
         if scalar is None:
-            damaged("there are fewer scalars than items")
+            raise_damaged("there are fewer scalars than items")
         return scalar
 
     def _tuple(self, layout: tuple[Any, ...], made: list[Any]) -> Any:
         name, numbers = layout
-        items = [made[whole(number, "an item of a tuple", len(made), 1)] for number in numbers]
+        items = [made[check_integer(number, "an item of a tuple", len(made), 1)] for number in numbers]
         kind = RESULTS.get(name)
         if kind is None:
             return tuple(items)
         if len(items) != len(kind._fields):
-            damaged(f"{name} has {len(items)} items")
+            raise_damaged(f"{name} has {len(items)} items")
         return kind(*items)
 
 
 def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
     if type(content) is not dict or not content.keys() <= DTYPES.keys():
-        damaged("the scalars are not told by dtype")
+        raise_damaged("the scalars are not told by dtype")
     return iter(content.items())
 
 
-def _read(layout: Any) -> Layout:
+def _read(layout: Any) -> ItemLayout:
     """A kind of item, and what it needs to be made."""
     tag, content = one(layout, ("scalar", "array", "tuple"))
     if tag == "scalar":
         one_of(DTYPES, content, "dtype")
         return tag, content
     if type(content) is not list or len(content) < 1 or (tag == "array" and len(content) != 3):
-        damaged("a layout has not its parts")
+        raise_damaged("a layout has not its parts")
     if tag == "tuple":
         if content[0] != "tuple":
             one_of(RESULTS, content[0], "tuple")
@@ -122,10 +122,10 @@ def _read(layout: Any) -> Layout:
 def axes(shape: Any) -> tuple[int, ...]:
     """A shape that an array may have."""
     if type(shape) is not list or len(shape) > AXES:
-        damaged("a shape is no list of lengths")
-    lengths = tuple(whole(length, "a length") for length in shape)
-    if math.prod(length for length in lengths if length) >= LARGEST:
-        damaged(f"an array has the shape {lengths}")
+        raise_damaged("a shape is no list of lengths")
+    lengths = tuple(check_integer(length, "a length") for length in shape)
+    if math.prod(length for length in lengths if length) >= LARGEST_INTEGER:
+        raise_damaged(f"an array has the shape {lengths}")
     return lengths
 
 
@@ -133,15 +133,15 @@ def _strides(strides: Any, count: int) -> Strides:
     if strides is None:
         return None
     if type(strides) is not list or len(strides) != count:
-        damaged("an array has not as many strides as axes")
-    return tuple(whole(stride, "a stride", LARGEST, -LARGEST) for stride in strides)
+        raise_damaged("an array has not as many strides as axes")
+    return tuple(check_integer(stride, "a stride", LARGEST_INTEGER, -LARGEST_INTEGER) for stride in strides)
 
 
 def _array(owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides) -> np.ndarray:
     """An array on a buffer, if the buffer has all its bytes."""
     low, high = extent(shape, strides, dtype.itemsize)
     if offset + low < 0 or offset + high > owner.nbytes:
-        damaged(f"an array of shape {shape} does not fit the bytes that are there for it")
+        raise_damaged(f"an array of shape {shape} does not fit the bytes that are there for it")
     if offset == 0 and strides is None and dtype == owner.dtype and high == owner.nbytes:
         return owner if shape == owner.shape else owner.reshape(shape)
     return np.ndarray(shape, dtype, owner, offset, None if 0 in shape else strides)

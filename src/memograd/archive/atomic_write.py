@@ -32,7 +32,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
     except FileNotFoundError:
         old = None
     if old is None or stat.S_ISREG(old.st_mode):
-        with _beside(os.path.realpath(path), old) as file:
+        with _temporary_path(os.path.realpath(path), old) as file:
             yield file
     elif stat.S_ISBLK(old.st_mode):
         raise ArchiveError(f"{printable(os.fspath(path))} is a disk, which would be overwritten. Give the name of a file.")
@@ -45,7 +45,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
 
 
 @contextmanager
-def _beside(target: str, old: os.stat_result | None) -> Iterator[IO[Any]]:
+def _temporary_path(target: str, old: os.stat_result | None) -> Iterator[IO[Any]]:
     """A new file beside `target`, whose place it takes at the end of the block."""
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"
     try:
@@ -54,7 +54,7 @@ def _beside(target: str, old: os.stat_result | None) -> Iterator[IO[Any]]:
             file.flush()
             os.fsync(file.fileno())
         if old is not None:
-            _own(temporary, old)
+            _keep_owner(temporary, old)
         os.replace(temporary, target)
     except BaseException:
         with suppress(OSError):
@@ -67,7 +67,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _own(path: str, old: os.stat_result) -> None:
+def _keep_owner(path: str, old: os.stat_result) -> None:
     """Give a file the owner, the group and the mode of another, as far as that is allowed."""
     if hasattr(os, "chown"):
         for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def pause_gc() -> Iterator[None]:
     """A block in which many objects are made, and none of them is garbage."""
     enabled = gc.isenabled()
     gc.disable()

@@ -12,21 +12,21 @@ from ..text import op_name, printable
 AMBIGUOUS = object()
 """Stands where two registered ops have one name."""
 
-NUMBERS = "?bhilqBHILQefdgFDG"
+STORED_NUMBERS = "?bhilqBHILQefdgFDG"
 """NumPy's letters for the dtypes that values have."""
 
 
-def _written(dtype: np.dtype[Any]) -> str:
+def _encode_dtype(dtype: np.dtype[Any]) -> str:
     """A dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
     precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
     return dtype.str + precision
 
 
-_NATIVE = [np.dtype(letter) for letter in NUMBERS]
-NAMES = {d: _written(d) for native in _NATIVE for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))}
+_NATIVE = [np.dtype(letter) for letter in STORED_NUMBERS]
+NAMED_TYPES = {d: _encode_dtype(d) for native in _NATIVE for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))}
 """What an array's dtype may be, in this machine's byte order and in the other, and its name."""
 
-DTYPES = {name: d for d, name in NAMES.items()}
+DTYPES = {name: d for d, name in NAMED_TYPES.items()}
 
 _TYPES: tuple[type, ...] = (bool, int, float, complex, *(native.type for native in _NATIVE))
 TYPES = {f"{t.__module__}.{t.__name__}": t for t in _TYPES}
@@ -66,7 +66,7 @@ def _home(op: Any) -> str:
     return next(homes, "ufunc")
 
 
-def saved_name(op: Any, by_name: dict[str, Any]) -> str:
+def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
     """The name of an op that is to be saved; refused where a reader could not tell which op it is."""
     name = name_of(op)
     if by_name.get(name) is not op:
@@ -77,7 +77,7 @@ def saved_name(op: Any, by_name: dict[str, Any]) -> str:
     return name
 
 
-def resolved(names: list[str], by_name: dict[str, Any]) -> list[Any]:
+def resolve_ops(names: list[str], by_name: dict[str, Any]) -> list[Any]:
     """The ops of these names; the error names all that are missing."""
     missing = [name for name in names if by_name.get(name, AMBIGUOUS) is AMBIGUOUS]
     if missing:

@@ -11,30 +11,30 @@ from ..memory.memory import Memory
 from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, OPERAND, SHAPE, Operand, Step, Steps
 from ..rules.call_binding import NOTHING
 from ..rules.registration import rule_of
-from ..tape.tape import reserved
+from ..tape.tape import is_reserved
 from ..text import describe, op_name, printable
 from .array_packing import Packer
 from .array_unpacking import axes
-from .constants import Decoder, encoded
-from .op_names import DTYPES, NAMES, ops_by_name, resolved, saved_name
+from .constants import Decoder, encode
+from .op_names import DTYPES, NAMED_TYPES, name_to_save, ops_by_name, resolve_ops
 from .validation import (
     MOST_ENTRIES,
     Sheet,
+    check_integer,
     check_moderate,
-    damaged,
-    differences,
+    encode_differences,
     one,
     one_of,
-    whole,
+    raise_damaged,
 )
 
 HOLE = {"operand": None}
 """Stands in a call where an operand does."""
 
-Form = tuple[tuple[Any, ...], dict[str, Any]]
+CallForm = tuple[tuple[Any, ...], dict[str, Any]]
 """The arguments of a call, with holes, and its keywords."""
 
-KEYS = "ids ops op calls call operands facts fact files lines line names of next"
+PROGRAM_KEYS = "ids ops op calls call operands facts fact files lines line names of next"
 
 
 class Numbered(dict[Any, int]):
@@ -55,19 +55,19 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     check_moderate(sum(len(step[ARGS]) for step in steps), "arguments")
     names, of = memory.nodes.names, memory.nodes.of
     return {
-        "ids": differences(memory.steps),
+        "ids": encode_differences(memory.steps),
         "op": [ops[step[OP]] for step in steps],
         "call": [calls.number(step, memory) for step in steps],
         "operands": [int(step[OPERAND]) - int(a) for step in steps for a in step[ARGS] if type(a) is Operand],
         "fact": [facts[step[SHAPE], step[DTYPE]] for step in steps],
         "line": [lines[step[LINE]] for step in steps],
-        "ops": [saved_name(op, calls.ops) for op in ops if op is not None],
+        "ops": [name_to_save(op, calls.ops) for op in ops if op is not None],
         "calls": calls.written,
         "facts": [_fact(shape, dtype) for shape, dtype in facts],
         "lines": [line and [files[line[0]], line[1]] for line in lines],
         "files": list(files),
-        "names": {"nodes": differences(names), "names": list(names.values())},
-        "of": {"nodes": differences(of), "outputs": [L for L, _ in of.values()], "by": [n for _, n in of.values()]},
+        "names": {"nodes": encode_differences(names), "names": list(names.values())},
+        "of": {"nodes": encode_differences(of), "outputs": [L for L, _ in of.values()], "by": [n for _, n in of.values()]},
     }
 
 
@@ -75,7 +75,7 @@ def _fact(shape: Any, dtype: Any) -> Any:
     """A shape with its dtype; a list of such where a value is a tuple."""
     if type(dtype) is tuple:
         return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
-    return {"array": [NAMES[dtype], shape]}
+    return {"array": [NAMED_TYPES[dtype], shape]}
 
 
 class Calls:
@@ -100,13 +100,13 @@ class Calls:
     def _call(self, step: Step, memory: Memory) -> Any:
         put, ops = self.packer.put, self.ops
         try:
-            args = [HOLE if type(a) is Operand else encoded(a, put, ops) for a in step[ARGS]]
-            return [args, {name: encoded(a, put, ops) for name, a in step[KWARGS].items()}]
+            args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step[ARGS]]
+            return [args, {name: encode(a, put, ops) for name, a in step[KWARGS].items()}]
         except ArchiveError as error:
-            raise unsaved(memory, step[OPERAND], error) from None
+            raise unsaved_error(memory, step[OPERAND], error) from None
 
 
-def unsaved(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
+def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
     """The error that says of which node something cannot be saved."""
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
@@ -114,10 +114,10 @@ def unsaved(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
 # ------------------------------------------------------------------------------------------------------- to read
 
 
-def steps_of(sheet: Sheet, items: list[Any]) -> Steps:
+def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
     """The steps that a file tells of, each of operands that come before it."""
-    forms, ids, steps = Forms(sheet, items), sheet.sums("ids"), Steps()
-    facts, lines, back = _facts(sheet), _lines(sheet), iter(sheet.numbers("operands", least=1))
+    forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
+    facts, lines, back = _decode_facts(sheet), _lines(sheet), iter(sheet.numbers("operands", least=1))
     columns = (
         sheet.numbers("op", len(ids), len(forms.ops)),
         sheet.numbers("call", len(ids), len(forms.calls)),
@@ -125,54 +125,54 @@ def steps_of(sheet: Sheet, items: list[Any]) -> Steps:
         sheet.numbers("line", len(ids), len(lines)),
     )
     if sum(len(forms.calls[call][0]) for call in columns[1]) > MOST_ENTRIES:
-        damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
+        raise_damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
     for n, op, call, fact, line in zip(ids, *columns, strict=True):
         args, kwargs = forms[op, call]
-        steps[n] = (Operand(n), forms.ops[op], _filled(args, n, back, steps), kwargs, *facts[fact], lines[line])
+        steps[n] = (Operand(n), forms.ops[op], _fill_arguments(args, n, back, steps), kwargs, *facts[fact], lines[line])
     if len(steps) < len(ids) or sorted(ids) != ids or next(back, None) is not None:
-        damaged("the nodes are not in order, or have fewer operands than it says")
+        raise_damaged("the nodes are not in order, or have fewer operands than it says")
     return steps
 
 
-def _filled(args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps) -> tuple[Any, ...]:
+def _fill_arguments(args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps) -> tuple[Any, ...]:
     """Arguments with operands in their holes; `back` says how far before n each stands."""
     try:
         return tuple([steps[n - next(back)][OPERAND] if a is HOLE else a for a in args])
     except (KeyError, StopIteration):
-        damaged(f"an operand of node {n} is no node before it")
+        raise_damaged(f"an operand of node {n} is no node before it")
 
 
-class Forms(dict[tuple[int, int], Form]):
+class CallForms(dict[tuple[int, int], CallForm]):
     """For an op and a call, by their numbers: the arguments and keywords, if the op can be called so. Found once for each pair."""
 
     def __init__(self, sheet: Sheet, items: list[Any]) -> None:
         by_name = ops_by_name()
-        self.ops = [None, *resolved(sheet.texts("ops"), by_name)]
+        self.ops = [None, *resolve_ops(sheet.texts("ops"), by_name)]
         decoder = Decoder(items, by_name)
         self.calls = [_form(call, decoder) for call in sheet.items("calls")]
 
-    def __missing__(self, key: tuple[int, int]) -> Form:
+    def __missing__(self, key: tuple[int, int]) -> CallForm:
         op, (args, kwargs) = self.ops[key[0]], self.calls[key[1]]
         count = 0 if op is None else op.nin if isinstance(op, np.ufunc) else len(args)
         if len(args) != count or (op is None and kwargs):
-            damaged(f"{op_name(op) if op else 'a leaf'} has {len(args)} arguments")
-        rule_of(op).refuse(kwargs)
+            raise_damaged(f"{op_name(op) if op else 'a leaf'} has {len(args)} arguments")
+        rule_of(op).reject_keywords(kwargs)
         self[key] = args, kwargs
         return args, kwargs
 
 
-def _form(call: Any, decoder: Decoder) -> Form:
+def _form(call: Any, decoder: Decoder) -> CallForm:
     """Arguments with their holes, and keywords, which have to be names: plans write them into their text."""
     if type(call) is not list or len(call) != 2 or type(call[0]) is not list or type(call[1]) is not dict:
-        damaged("a call is no list of arguments with keywords")
+        raise_damaged("a call is no list of arguments with keywords")
     args, kwargs = call
     if not all(name.isidentifier() and not iskeyword(name) and name != "out" for name in kwargs):
-        damaged(f"a call has the keywords {printable(', '.join(kwargs))}")
-    filled = tuple([HOLE if a == HOLE else decoder.decoded(a) for a in args])
-    return filled, {name: decoder.decoded(a) for name, a in kwargs.items()} or NOTHING
+        raise_damaged(f"a call has the keywords {printable(', '.join(kwargs))}")
+    filled = tuple([HOLE if a == HOLE else decoder.decode_constant(a) for a in args])
+    return filled, {name: decoder.decode_constant(a) for name, a in kwargs.items()} or NOTHING
 
 
-def _facts(sheet: Sheet) -> list[tuple[Any, Any]]:
+def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:
     return [_read_fact(fact) for fact in sheet.items("facts")]
 
 
@@ -180,7 +180,7 @@ def _read_fact(fact: Any) -> tuple[Any, Any]:
     """A shape and a dtype, or a tuple of each."""
     tag, content = one(fact, ("array", "tuple"))
     if type(content) is not list or (tag == "array" and len(content) != 2):
-        damaged("a node has no shape and dtype")
+        raise_damaged("a node has no shape and dtype")
     if tag == "array":
         return axes(content[1]), one_of(DTYPES, content[0], "dtype")
     each = [_read_fact(part) for part in content]
@@ -190,37 +190,37 @@ def _read_fact(fact: Any) -> tuple[Any, Any]:
 def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
     """Where the user's code made nodes."""
     files = sheet.texts("files")
-    return [None if line is None else _line(line, files) for line in sheet.items("lines")]
+    return [None if line is None else _decode_line(line, files) for line in sheet.items("lines")]
 
 
-def _line(line: Any, files: list[str]) -> tuple[str, int]:
+def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
     if type(line) is not list or len(line) != 2:
-        damaged("a line is no file and number")
-    return files[whole(line[0], "the number of a file", len(files))], whole(line[1], "the number of a line")
+        raise_damaged("a line is no file and number")
+    return files[check_integer(line[0], "the number of a file", len(files))], check_integer(line[1], "the number of a line")
 
 
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
     """The names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
-    nodes, names = known(named, steps), named.texts("names")
-    if len(names) != len(nodes) or len(set(names)) < len(names) or not all(names) or any(map(reserved, names)):
-        damaged("two nodes have one name, or one has none, or one that is kept for unnamed nodes")
+    nodes, names = listed_nodes(named, steps), named.texts("names")
+    if len(names) != len(nodes) or len(set(names)) < len(names) or not all(names) or any(map(is_reserved, names)):
+        raise_damaged("two nodes have one name, or one has none, or one that is kept for unnamed nodes")
     return dict(zip(nodes, names, strict=True))
 
 
-def recorded_for(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
+def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
     """The nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it did."""
     of = sheet.sheet("of", "nodes outputs by")
-    nodes = known(of, steps)
+    nodes = listed_nodes(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))
     if not all(L in steps and n in steps for L, n in pairs):
-        damaged("a node was recorded for one that is not there")
+        raise_damaged("a node was recorded for one that is not there")
     return dict(zip(nodes, pairs, strict=True))
 
 
-def known(sheet: Sheet, steps: Steps) -> list[int]:
+def listed_nodes(sheet: Sheet, steps: Steps) -> list[int]:
     """The nodes that an object tells of, each once, and each one of the program's."""
     nodes = sheet.sums("nodes")
     if len(set(nodes)) < len(nodes) or not steps.keys() >= set(nodes):
-        damaged(f"{sheet.where} tells of a node that is not there, or of one twice")
+        raise_damaged(f"{sheet.where} tells of a node that is not there, or of one twice")
     return nodes

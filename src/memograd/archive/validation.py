@@ -7,14 +7,14 @@ from typing import Any, NoReturn
 from ..errors import ArchiveError
 from ..text import printable
 
-LARGEST = 2**53
+LARGEST_INTEGER = 2**53
 """Numbers of nodes, bytes and requests stay below it: any reader of JSON can hold them."""
 
 MOST_ENTRIES = 2**25
 """What is told once and made often: arguments of all nodes together; and nodes that lead to outputs, each for each output."""
 
 
-def damaged(what: str) -> NoReturn:
+def raise_damaged(what: str) -> NoReturn:
     """Raise because the file cannot be what `save` wrote."""
     raise ArchiveError(f"This is no whole session of memograd: {what}. Take the file from where it was saved, or save it anew.")
 
@@ -25,7 +25,7 @@ def check_moderate(count: int, what: str) -> None:
         raise ArchiveError(f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it as several tapes.")
 
 
-def differences(numbers: Iterable[int]) -> list[int]:
+def encode_differences(numbers: Iterable[int]) -> list[int]:
     """A column as it is kept: each number less the one before. What grows evenly becomes all alike, and next to nothing deflated.
 
     >>> differences([3, 4, 5, 6])
@@ -46,7 +46,7 @@ class Sheet:
     def __init__(self, content: Any, where: str, keys: str) -> None:
         """`keys` are those that it has to have, all of them and no others."""
         if type(content) is not dict or content.keys() != set(keys.split()):
-            damaged(f"{where} should have {keys.replace(' ', ', ')}")
+            raise_damaged(f"{where} should have {keys.replace(' ', ', ')}")
         self.content: dict[str, Any] = content
         self.where = where
 
@@ -62,56 +62,56 @@ class Sheet:
         """A list."""
         found = self.content[key]
         if type(found) is not list:
-            damaged(f"{self._at(key)} is no list")
+            raise_damaged(f"{self._at(key)} is no list")
         return found
 
     def texts(self, key: str) -> list[str]:
         """A list of strings."""
         found = self.items(key)
         if not set(map(type, found)) <= {str}:
-            damaged(f"{self._at(key)} holds other things than strings")
+            raise_damaged(f"{self._at(key)} holds other things than strings")
         return found
 
-    def numbers(self, key: str, count: int | None = None, below: int = LARGEST, least: int = 0) -> list[int]:
+    def numbers(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0) -> list[int]:
         """A column of whole numbers, `count` of them, from `least` to less than `below`."""
         found = self.items(key)
         if count is not None and len(found) != count:
-            damaged(f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them elsewhere")
+            raise_damaged(f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them elsewhere")
         if not set(map(type, found)) <= {int} or (found and not least <= min(found) <= max(found) < below):
-            damaged(f"{self._at(key)} holds other things than whole numbers from {least} to less than {below}")
+            raise_damaged(f"{self._at(key)} holds other things than whole numbers from {least} to less than {below}")
         return found
 
-    def sums(self, key: str, count: int | None = None, below: int = LARGEST) -> list[int]:
-        """A column that is kept as :func:`differences`."""
+    def sums(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER) -> list[int]:
+        """A column that is kept as :func:`encode_differences`."""
         sums = list(accumulate(self.numbers(key, count, below, -below)))
         if sums and not 0 <= min(sums) <= max(sums) < below:
-            damaged(f"{self._at(key)} leads below 0, or to {below} and more")
+            raise_damaged(f"{self._at(key)} leads below 0, or to {below} and more")
         return sums
 
-    def number(self, key: str, below: int = LARGEST, least: int = 0) -> int:
+    def number(self, key: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
         """One whole number."""
-        return whole(self.content[key], self._at(key), below, least)
+        return check_integer(self.content[key], self._at(key), below, least)
 
     def _at(self, key: str) -> str:
         return f"{key} of {self.where}"
 
 
-def whole(found: Any, what: str, below: int = LARGEST, least: int = 0) -> int:
+def check_integer(found: Any, what: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
     """A whole number from `least` to less than `below`."""
     if type(found) is not int or not least <= found < below:
-        damaged(f"{what} is no whole number from {least} to less than {below}")
+        raise_damaged(f"{what} is no whole number from {least} to less than {below}")
     return found
 
 
 def one_of(known: Mapping[str, Any], name: Any, what: str) -> Any:
     """What a name stands for, in a list of ours."""
     if type(name) is not str or name not in known:
-        damaged(f"it names {printable(repr(name))}, which is no {what}")
+        raise_damaged(f"it names {printable(repr(name))}, which is no {what}")
     return known[name]
 
 
 def one(content: Any, tags: Iterable[str]) -> tuple[str, Any]:
     """The tag and the content of a tagged constant, `{"slice": [0, 3, null]}`."""
     if type(content) is not dict or len(content) != 1 or (tag := next(iter(content))) not in tags:
-        damaged(f"{printable(repr(content))} is no constant")
+        raise_damaged(f"{printable(repr(content))} is no constant")
     return tag, content[tag]

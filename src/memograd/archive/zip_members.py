@@ -16,8 +16,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 
 from ..errors import ArchiveError
-from .op_names import DTYPES, NAMES
-from .validation import Sheet, damaged, one_of
+from .op_names import DTYPES, NAMED_TYPES
+from .validation import Sheet, one_of, raise_damaged
 
 SESSION = "session.json"
 
@@ -73,7 +73,7 @@ def _write_array(archive: ZipFile, name: str, parts: list[np.ndarray]) -> dict[s
         for piece in chain([head], _pieces(data)):
             digest.update(piece)
             member.write(piece)
-    return {"dtype": NAMES[dtype], "length": length, "sha256": digest.hexdigest()}
+    return {"dtype": NAMED_TYPES[dtype], "length": length, "sha256": digest.hexdigest()}
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ class Bounded:
         """Some bytes; all that there are, if they are not more than a piece."""
         data = self.file.read(min(size, LONGEST_READ + 1) if size >= 0 else LONGEST_READ + 1)
         if len(data) > LONGEST_READ:
-            damaged("its directory is too long")
+            raise_damaged("its directory is too long")
         return data
 
 
@@ -114,54 +114,54 @@ class Members:
         self.archive, self.size = archive, size
         self.infos = {info.filename: info for info in archive.infolist()}
         if len(self.infos) < len(archive.infolist()):
-            damaged("a member is there twice")
+            raise_damaged("a member is there twice")
         if len(self.infos) > MOST_MEMBERS + 1:
-            damaged(f"it has {len(self.infos)} members")
+            raise_damaged(f"it has {len(self.infos)} members")
 
     def content(self) -> Any:
         """What the JSON says."""
         info = self._info(SESSION)
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others are inflated without a bound
-            damaged("its JSON is not deflated")
+            raise_damaged("its JSON is not deflated")
         with self.archive.open(info) as member:
             text = b"".join(islice(iter(lambda: member.read(LONGEST_READ), b""), LONGEST_JSON // LONGEST_READ + 1))
         if not _is_moderate(text):
-            damaged("its JSON is too long")
-        return json.loads(text, parse_constant=lambda name: damaged(f"its JSON holds {name}"))
+            raise_damaged("its JSON is too long")
+        return json.loads(text, parse_constant=lambda name: raise_damaged(f"its JSON holds {name}"))
 
     def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
         """The arrays that the JSON tells of; nothing else may be there."""
         names = [array_name(k) for k in range(len(told))]
         if self.infos.keys() != {SESSION, *names}:
-            damaged("its members are not those that its JSON tells of")
+            raise_damaged("its members are not those that its JSON tells of")
         heads = [header(one_of(DTYPES, one.content["dtype"], "dtype"), one.number("length")) for one in told]
         for name, one, head in zip(names, told, heads, strict=True):
             self._check_size(name, len(head) + one.number("length") * DTYPES[one.content["dtype"]].itemsize)
         if sum(info.file_size for name, info in self.infos.items() if name != SESSION) > self.size:
-            damaged("its arrays are longer than the file")
+            raise_damaged("its arrays are longer than the file")
         return [self._array(name, one, head) for name, one, head in zip(names, told, heads, strict=True)]
 
     def _check_size(self, name: str, size: int) -> None:
         info = self._info(name)
         if not info.compress_type == ZIP_STORED or not info.compress_size == info.file_size == size:
-            damaged(f"{name} is not stored as it is, or not as long as its array")
+            raise_damaged(f"{name} is not stored as it is, or not as long as its array")
 
     def _array(self, name: str, told: Sheet, head: bytes) -> np.ndarray:
         array = np.empty(told.number("length"), DTYPES[told.content["dtype"]])
         with self.archive.open(self._info(name)) as member:
             if (found := member.read(len(head))) != head:
-                damaged(f"{name} does not begin as the .npy file of its array does")
+                raise_damaged(f"{name} does not begin as the .npy file of its array does")
             digest = hashlib.sha256(found)
             for piece in _pieces(_bytes(array)):
                 _fill(piece, member)
                 digest.update(piece)
             if member.read(1) or digest.hexdigest() != told.content["sha256"]:
-                damaged(f"{name} has another digest than when it was saved")
+                raise_damaged(f"{name} has another digest than when it was saved")
         return array
 
     def _info(self, name: str) -> ZipInfo:
         if name not in self.infos:
-            damaged(f"it has no {name}")
+            raise_damaged(f"it has no {name}")
         return self.infos[name]
 
 
@@ -171,13 +171,13 @@ def _fill(piece: memoryview, member: IO[bytes]) -> None:
     while at < len(piece):
         read = member.read(min(len(piece) - at, LONGEST_READ))
         if not read:
-            damaged("an array ends too early")
+            raise_damaged("an array ends too early")
         piece[at : at + len(read)] = read
         at += len(read)
 
 
 @contextmanager
-def opened(file: IO[bytes]) -> Iterator[Members]:
+def open_members(file: IO[bytes]) -> Iterator[Members]:
     """The members of the archive that a file is."""
     size = file.seek(0, 2)
     with ZipFile(Bounded(file)) as archive:

@@ -33,7 +33,7 @@ class Labels(NamedTuple):
     def match(self, other: "Labels") -> bool:
         """Whether both label the same numbers; a name is none of the labels, because arithmetic loses it."""
         mine, others = ({name: part for name, part in labels.parts.items() if name != "name"} for labels in (self, other))
-        return mine.keys() == others.keys() and all(_equal(part, others[name]) for name, part in mine.items())
+        return mine.keys() == others.keys() and all(_labels_equal(part, others[name]) for name, part in mine.items())
 
 
 def labels_of(value: Any) -> Labels | None:
@@ -57,5 +57,5 @@ def _unchanging(name: str, part: Any) -> Any:
     return part.copy() if name == "coords" else part
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _labels_equal(a: Any, b: Any) -> bool:
     return bool(a.equals(b)) if hasattr(a, "equals") else bool(np.all(a == b))

@@ -49,18 +49,18 @@ class Chunked(tuple[int, ...]):
         return Chunked, (tuple(self), self.chunks)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """An array of this shape, in these chunks, that is `number` everywhere; it takes no memory."""
+        """An array of this shape, in these chunks, that is `format_number` everywhere; it takes no memory."""
         return dask_array().full(tuple(self), number, dtype=dtype, chunks=self.chunks)
 
-    def laid(self, a: Any) -> Any:
+    def conform(self, a: Any) -> Any:
         """A Dask array of this shape, in these chunks; anything else as it is."""
         return a if not is_chunked(a) or a.chunks == self.chunks else a.rechunk(self.chunks)
 
     def cut(self, a: Any) -> Any:
         """An array of NumPy's or Dask's in these chunks."""
-        return self.laid(a) if is_chunked(a) else dask_array().from_array(a, chunks=self.chunks)
+        return self.conform(a) if is_chunked(a) else dask_array().from_array(a, chunks=self.chunks)
 
-    def spread(self, g: Any) -> Any:
+    def broadcast_cotangent(self, g: Any) -> Any:
         """`g` broadcast to this shape, in these chunks.
 
         Chunk by chunk, against ones that take no memory: Dask fuses that with what reads it. Its own `broadcast_to` would make
@@ -71,18 +71,18 @@ class Chunked(tuple[int, ...]):
         axes, lead = tuple(range(len(self))), len(self) - g.ndim
         g = g.rechunk({k: self.chunks[lead + k] for k, n in enumerate(g.shape) if n == self[lead + k]})
         like = self.full(1, g.dtype)
-        return dask_array().blockwise(_spread, axes, like, axes, g, axes[lead:], dtype=g.dtype, meta=like._meta, align_arrays=False)
+        return dask_array().blockwise(_broadcast_like, axes, like, axes, g, axes[lead:], dtype=g.dtype, meta=like._meta, align_arrays=False)
 
-    def scattered(self, g: Any, key: tuple[Any, ...]) -> Any:
+    def scatter_zeros(self, g: Any, key: tuple[Any, ...]) -> Any:
         """Zeros of this shape with `g` added at `key`: slices and integers, or slices and one array of integers of NumPy's."""
         parts = spelt_out(key, len(self))
         if parts is None:
-            raise _unplaced(key)
+            raise _scatter_error(key)
         g = g[tuple(0 if part is None else slice(None) for part in parts if not isinstance(part, int))]
         parts = [part for part in parts if part is not None]
         listed = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
         for k in listed:
-            g = _added(g, k, parts[k], self.chunks[k])
+            g = _sum_at(g, k, parts[k], self.chunks[k])
             parts[k] = slice(None)
         total = self.full(0, g.dtype)
         total[tuple(parts)] = g
@@ -99,25 +99,25 @@ def as_shape(shape: Any) -> tuple[int, ...]:
     return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
 
 
-def scattered(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+def scatter_dask(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
     """Zeros with `g`, a Dask array, added at `key`; of a shape that knows no chunks, in those that Dask would choose."""
     if type(shape) is not Chunked:
         shape = Chunked(as_shape(shape), dask_array().core.normalize_chunks("auto", as_shape(shape), dtype=g.dtype))
-    return shape.scattered(g, key)
+    return shape.scatter_zeros(g, key)
 
 
-def _spread(like: Any, g: Any) -> Any:
+def _broadcast_like(like: Any, g: Any) -> Any:
     return np.broadcast_to(g, like.shape)
 
 
-def _unplaced(key: tuple[Any, ...]) -> ChunksError:
+def _scatter_error(key: tuple[Any, ...]) -> ChunksError:
     return ChunksError(
         f"What was taken from a Dask array by the index {key} cannot be put back lazily. Take slices and integers, or slices and one "
         f"list of integers; in place of a mask, np.where(mask, x, 0)."
     )
 
 
-def _added(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> Any:
+def _sum_at(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> Any:
     """`g` added up along an axis, at these indices into chunks of these lengths."""
     da, n = dask_array(), sum(chunks)
     indices, parts = np.where(indices < 0, indices + n, indices), []
@@ -127,13 +127,13 @@ def _added(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> A
         size = {axis: (length,)}
         laid = tuple(size.get(k, sizes) for k, sizes in enumerate(taken.chunks))
         if len(here):
-            parts.append(taken.map_blocks(_add_at, indices[here] - (stop - length), length, axis, chunks=laid, meta=g._meta))
+            parts.append(taken.map_blocks(_add_along_axis, indices[here] - (stop - length), length, axis, chunks=laid, meta=g._meta))
         else:
             parts.append(da.zeros([sum(sizes) for sizes in laid], dtype=g.dtype, chunks=laid))
     return da.concatenate(parts, axis=axis)
 
 
-def _add_at(g: Any, indices: Any, length: int, axis: int) -> Any:
+def _add_along_axis(g: Any, indices: Any, length: int, axis: int) -> Any:
     """Zeros with `g` added at these indices along an axis."""
     total = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
     np.add.at(total, (*(slice(None),) * axis, indices), g)

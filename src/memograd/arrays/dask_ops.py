@@ -23,14 +23,14 @@ def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: 
     return y if keepdims else np.sum(y, axis=axis)
 
 
-def picked(x: Any, key: tuple[Any, ...]) -> Any:
+def getitem_dask(x: Any, key: tuple[Any, ...]) -> Any:
     """``x[key]`` of a Dask array, which takes lists, but no tuples, for integers to pick."""
     return x[tuple(list(part) if isinstance(part, tuple) else part for part in key)]
 
 
-def broadcast(array: Any, shape: Any) -> Any:
+def dask_broadcast_to(array: Any, shape: Any) -> Any:
     """``np.broadcast_to``, in the chunks of the shape where it knows some."""
-    return shape.spread(array) if type(shape) is Chunked else dask_array().broadcast_to(array, as_shape(shape))
+    return shape.broadcast_cotangent(array) if type(shape) is Chunked else dask_array().broadcast_to(array, as_shape(shape))
 
 
 def economic_svd(a: Any, full_matrices: bool = True) -> Any:
@@ -58,11 +58,11 @@ def check_lazy(rule: Any, args: list[Any]) -> None:
             )
 
 
-FORMS: dict[Any, Any] = {
+DASK_FORMS: dict[Any, Any] = {
     np.astype: lambda x, dtype, **_: x.astype(dtype),
     np.copy: lambda a, **_: a.copy(),
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
-    np.broadcast_to: broadcast,
+    np.broadcast_to: dask_broadcast_to,
     np.linalg.svd: economic_svd,
     np.linalg.cholesky: lambda a: dask_array().linalg.cholesky(a, lower=True),
     np.reshape: lambda a, shape: a.reshape(shape),
@@ -74,9 +74,9 @@ FORMS: dict[Any, Any] = {
 
 def lazy_form(op: Any, compute: Any) -> Any:
     """`compute`, which runs `op`, in the form that suits its first argument."""
-    if op not in FORMS:
+    if op not in DASK_FORMS:
         return compute
-    form = FORMS[op]
+    form = DASK_FORMS[op]
     return lambda *args, **kwargs: (form if is_chunked(args[0]) else compute)(*args, **kwargs)
 
 
@@ -88,7 +88,7 @@ def runs_lazily(op: Any) -> bool:
         return False
     if module in ("memograd.rules.special", "memograd.rules.special_stable"):
         return name in ("logsumexp", "softmax", "log_softmax")
-    if op in FORMS or module.split(".")[0] not in ("numpy", "scipy"):
+    if op in DASK_FORMS or module.split(".")[0] not in ("numpy", "scipy"):
         return True
     if isinstance(op, np.ufunc):
         return op.nout == 1 or hasattr(dask_array().ufunc, name)

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .sparse_scatter import is_sparse, placed_at
+from .sparse_scatter import is_sparse, scatter_sparse
 
-KINDS: dict[type, bool] = {}
+ARRAY_KINDS: dict[type, bool] = {}
 """For each class that was met: whether its instances are arrays of another library."""
 
 LIKES: dict[type, Any] = {}
@@ -38,13 +38,13 @@ def is_foreign(a: Any) -> bool:
     >>> is_foreign(np.zeros(2)), is_foreign([1.0])
     (False, False)
     """
-    known = KINDS.get(type(a))
+    known = ARRAY_KINDS.get(type(a))
     return known if known is not None else _met(type(a))
 
 
 def _met(kind: type) -> bool:
     ours = issubclass(kind, np.ndarray | np.generic) or hasattr(kind, "__memograd_record__")
-    KINDS[kind] = found = not ours and hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
+    ARRAY_KINDS[kind] = found = not ours and hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
     for watcher in WATCHERS if found else ():
         watcher.met(kind)
     return found
@@ -65,12 +65,12 @@ class Foreign(tuple[int, ...]):
         return Foreign, (tuple(self), self.like)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """An array of this shape that is `number` everywhere: a dense one, where a sparse one would have no zeros to leave out."""
+        """An array of this shape that is `format_number` everywhere: a dense one, where a sparse one would have no zeros to leave out."""
         if is_sparse(self.like) and number:
             return np.full(tuple(self), number, dtype)[()]
         return np.full_like(self.like, number, dtype=dtype, shape=tuple(self))
 
-    def laid(self, d: Any) -> Any:
+    def conform(self, d: Any) -> Any:
         """A cotangent of this shape. That of a sparse array may be dense, where its rule makes it so; one number takes no memory."""
         if is_sparse(self.like) and isinstance(d, np.ndarray) and any(d.strides):
             for watcher in WATCHERS:
@@ -78,17 +78,17 @@ class Foreign(tuple[int, ...]):
         return d
 
 
-def put_back(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
+def scatter_duck(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
     """Zeros of a shape with `g` added at `key`, where either is of another library; no zero is stored where either is sparse."""
     like = shape.like if type(shape) is Foreign else g
     if is_sparse(like):
-        return placed_at(like, tuple(shape), g, key)
+        return scatter_sparse(like, tuple(shape), g, key)
     total = np.zeros_like(like, dtype=g.dtype, shape=tuple(shape))
     np.add.at(total, key, g)
     return total
 
 
-def beside(g: Any, a: np.ndarray) -> Any:
+def as_kind_of(g: Any, a: np.ndarray) -> Any:
     """`a`, which a rule made of numbers alone, such that it may stand beside `g`: on the same device.
 
     Dask's arrays and sparse ones take NumPy's as they are. A node of such an array has its kind in its shape.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-OURS = (slice, int, np.generic, np.ndarray, list, tuple, range, type(None), type(Ellipsis))
+EXPANDED_TYPES = (slice, int, np.generic, np.ndarray, list, tuple, range, type(None), type(Ellipsis))
 """Types of the parts of an index; arrays of other libraries are none of them."""
 
 
@@ -15,9 +15,9 @@ def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
     >>> spelt_out((Ellipsis, -1), 3), spelt_out(([True, False, True],), 1), spelt_out(([0], [1]), 2)
     ([slice(None, None, None), slice(None, None, None), -1], [array([0, 2])], None)
     """
-    if not all(isinstance(part, OURS) for part in key):
+    if not all(isinstance(part, EXPANDED_TYPES) for part in key):
         return None
-    parts = [part if part is None or part is Ellipsis or isinstance(part, slice) else _listed(np.asarray(part)) for part in key]
+    parts = [part if part is None or part is Ellipsis or isinstance(part, slice) else _as_indices(np.asarray(part)) for part in key]
     kinds = [type(part) for part in parts]
     if any(part is NotImplemented for part in parts) or (np.ndarray in kinds and (int in kinds or kinds.count(np.ndarray) > 1)):
         return None
@@ -26,7 +26,7 @@ def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
     return [*parts[:at], *(slice(None),) * (ndim - named), *parts[at + 1 :]]
 
 
-def _listed(part: np.ndarray) -> Any:
+def _as_indices(part: np.ndarray) -> Any:
     """An integer, or an array of integers along one axis."""
     if part.ndim > 1 or (part.ndim == 0 and part.dtype == bool):
         return NotImplemented

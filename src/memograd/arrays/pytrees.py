@@ -18,7 +18,7 @@ LEAVES: set[type] = {np.ndarray, np.float64, np.float32, float, complex, int, bo
 """Types that are leaves at a glance. The module of nodes adds theirs: a set look-up is faster than isinstance."""
 
 
-def parts(nest: Any) -> dict[Any, Any] | None:
+def children(nest: Any) -> dict[Any, Any] | None:
     """The parts of a nest by their keys; None for a leaf.
 
     >>> parts([3.0, None]), parts(None), parts(3.0)
@@ -53,7 +53,7 @@ def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
     (3.0, 4.0)
     """
     if isinstance(nest, dict):
-        return new if type(nest) is dict else _updated(copy(nest), new)
+        return new if type(nest) is dict else _replace_items(copy(nest), new)
     if isinstance(nest, tuple):
         return type(nest)(*new.values()) if hasattr(nest, "_fields") else tuple(new.values())
     if isinstance(nest, list):
@@ -61,12 +61,12 @@ def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
     return None if nest is None else replace(nest, **new)
 
 
-def _updated(nest: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
+def _replace_items(nest: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
     nest.update(new)
     return nest
 
 
-def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
+def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
     """`f` of each leaf of a nest, in the same nest.
 
     >>> mapped(abs, {"a": -1.0, "b": [-2.0, None]})
@@ -75,46 +75,46 @@ def mapped(f: Callable[[Any], Any], nest: Any) -> Any:
     if type(nest) in LEAVES:
         return f(nest)
     if type(nest) is list:  # the nest that most requests come in
-        return [mapped(f, part) for part in nest]
-    inner = parts(nest)
-    return f(nest) if inner is None else rebuilt(nest, {key: mapped(f, part) for key, part in inner.items()})
+        return [tree_map(f, part) for part in nest]
+    inner = children(nest)
+    return f(nest) if inner is None else rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
 
 
-def filled(nest: Any, items: Iterable[Any]) -> Any:
+def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
     """The items in the places of a nest's leaves, in order.
 
     >>> filled({"a": 0, "b": [0, None]}, [1.0, 2.0])
     {'a': 1.0, 'b': [2.0, None]}
     """
     following = iter(items)
-    return mapped(lambda _: next(following), nest)
+    return tree_map(lambda _: next(following), nest)
 
 
-def leaves(nest: Any) -> list[Any]:
+def tree_leaves(nest: Any) -> list[Any]:
     """The leaves of a nest, in order.
 
     >>> leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
     """
-    inner = None if type(nest) in LEAVES else parts(nest)
-    return [nest] if inner is None else [leaf for part in inner.values() for leaf in leaves(part)]
+    inner = None if type(nest) in LEAVES else children(nest)
+    return [nest] if inner is None else [leaf for part in inner.values() for leaf in tree_leaves(part)]
 
 
-def placed(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
+def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
     """Each leaf of a nest, and where it is, written as Python has it.
 
     >>> list(placed({"a": 1.0, "b": [2.0, None]}, "args[0]"))
     [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
     """
-    inner = parts(nest)
+    inner = children(nest)
     if inner is None:
         yield where, nest
     else:
         for key, part in inner.items():
-            yield from placed(part, where + _step(nest, key))
+            yield from leaves_with_paths(part, where + _path_step(nest, key))
 
 
-def paired(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     """Each leaf of a nest with what stands in its place in another, and where that is; `where` is the other.
 
     Raises
@@ -127,27 +127,27 @@ def paired(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     >>> list(paired({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "tangents"))
     [("tangents['a']", 1.0, 10.0), ("tangents['b']", 2.0, 20.0)]
     """
-    inner, beside = parts(nest), parts(other)
+    inner, beside = children(nest), children(other)
     if inner is None:
         yield where, nest, other
     elif beside is None or type(other) is not type(nest) or beside.keys() != inner.keys():
-        raise RefusedError(f"{where} is {outlined(other)}, but stands for {outlined(nest)}. Give the same nest.")
+        raise RefusedError(f"{where} is {describe_tree(other)}, but stands for {describe_tree(nest)}. Give the same nest.")
     else:
         for key, part in inner.items():
-            yield from paired(part, beside[key], where + _step(nest, key))
+            yield from zip_with_paths(part, beside[key], where + _path_step(nest, key))
 
 
-def _step(nest: Any, key: Any) -> str:
+def _path_step(nest: Any, key: Any) -> str:
     return f".{key}" if is_dataclass(nest) else f"[{key!r}]"
 
 
-def outlined(nest: Any) -> str:
+def describe_tree(nest: Any) -> str:
     """A nest in a few words, for messages.
 
     >>> outlined([1.0, 2.0]), outlined({"a": 1.0}), outlined(None), outlined(1.0)
     ('a list of 2', "a dict of 1 ['a']", 'None', 'a float')
     """
-    inner, kind = parts(nest), type(nest).__name__
+    inner, kind = children(nest), type(nest).__name__
     if inner is None or nest is None:
         return "None" if nest is None else f"a {kind}"
     keys = "" if isinstance(nest, list | tuple) else f" {printable(repr(list(inner)))}"

@@ -22,12 +22,12 @@ def is_matrix(a: Any) -> bool:
     return SCIPY in modules and bool(modules[SCIPY].issparse(a))
 
 
-def wrapped(a: Any) -> Any:
+def wrap_matrix(a: Any) -> Any:
     """A sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
     return Matrix(modules[SCIPY].csr_array(a)) if is_matrix(a) else a
 
 
-def bare(a: Any) -> Any:
+def unwrap(a: Any) -> Any:
     """What SciPy or NumPy call an array."""
     return a.scipy if type(a) is Matrix else a
 
@@ -46,19 +46,19 @@ class Matrix(NDArrayOperatorsMixin):
         self.scipy = scipy
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        f = UFUNCS.get(ufunc) or (operator.methodcaller(ufunc.__name__) if hasattr(bare(inputs[0]), ufunc.__name__) else None)
+        f = UFUNCS.get(ufunc) or (operator.methodcaller(ufunc.__name__) if hasattr(unwrap(inputs[0]), ufunc.__name__) else None)
         if method != "__call__" or kwargs or f is None:
             raise _missing(ufunc)
-        return wrapped(f(*map(bare, inputs)))
+        return wrap_matrix(f(*map(unwrap, inputs)))
 
     def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         f = FUNCTIONS.get(func)
         if f is None:
             raise _missing(func)
-        return wrapped(f(*map(bare, args), **kwargs))
+        return wrap_matrix(f(*map(unwrap, args), **kwargs))
 
     def __getitem__(self, key: Any) -> Any:
-        return wrapped(self.scipy[key])
+        return wrap_matrix(self.scipy[key])
 
     def __reduce__(self) -> Any:
         return Matrix, (self.scipy,)
@@ -71,7 +71,7 @@ class Matrix(NDArrayOperatorsMixin):
     nnz = property(lambda self: self.scipy.nnz)
     coords = property(lambda self: self.scipy.tocoo().coords)
     data = property(lambda self: self.scipy.data)
-    T = property(lambda self: wrapped(self.scipy.T))
+    T = property(lambda self: wrap_matrix(self.scipy.T))
 
     @property
     def nbytes(self) -> int:
@@ -83,7 +83,7 @@ class Matrix(NDArrayOperatorsMixin):
         return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
     def reshape(self, *shape: Any) -> "Matrix":
-        """``np.reshape`` of it."""
+        """``np.reshape_rows`` of it."""
         return Matrix(self.scipy.reshape(*shape))
 
     def copy(self) -> "Matrix":
@@ -109,16 +109,16 @@ def _missing(f: Any) -> SparseError:
 # ------------------------------------------------------------------------------------------ what SciPy has, by NumPy's names
 
 
-def _product(a: Any, b: Any) -> Any:
+def _multiply_elements(a: Any, b: Any) -> Any:
     """Element by element; to SciPy's matrices `*` means another product."""
     return a.multiply(b) if is_matrix(a) else b.multiply(a)
 
 
-def _zeros_like(a: Any, _: Any = 0, dtype: Any = None, shape: Any = None) -> Any:
+def _empty_like(a: Any, _: Any = 0, dtype: Any = None, shape: Any = None) -> Any:
     return modules[SCIPY].csr_array(a.shape if shape is None else shape, dtype=dtype or a.dtype)
 
 
-def _sum(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def _sum_matrix(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
     y = a.sum(axis=axis)
     return np.expand_dims(y, axis) if keepdims and axis is not None else y
 
@@ -126,7 +126,7 @@ def _sum(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
 UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
-    np.multiply: _product,
+    np.multiply: _multiply_elements,
     np.divide: operator.truediv,
     np.matmul: operator.matmul,
     np.negative: operator.neg,
@@ -139,7 +139,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
 """Beside these, whatever is a method of a sparse array under a ufunc's own name: functions of one operand that leave zero zero."""
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: _sum,
+    np.sum: _sum_matrix,
     np.mean: lambda a, axis=None: a.mean(axis=axis),
     np.transpose: lambda a, axes=None: a.transpose(axes),
     np.reshape: lambda a, shape: a.reshape(shape),
@@ -150,6 +150,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.result_type: lambda *xs: np.result_type(*(x.dtype if is_matrix(x) else x for x in xs)),
     np.real: lambda a: a.real,
     np.imag: lambda a: a.imag,
-    np.full_like: _zeros_like,
-    np.zeros_like: lambda a, dtype=None, shape=None: _zeros_like(a, 0, dtype, shape),
+    np.full_like: _empty_like,
+    np.zeros_like: lambda a, dtype=None, shape=None: _empty_like(a, 0, dtype, shape),
 }

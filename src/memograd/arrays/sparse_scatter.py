@@ -15,7 +15,7 @@ def is_sparse(a: Any) -> bool:
     return hasattr(type(a), "nnz")
 
 
-def placed_at(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ...]) -> Any:
+def scatter_sparse(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ...]) -> Any:
     """A sparse array of a shape, of the library of `like`, with `g` added at `key`: slices and integers, or slices and one list."""
     parts = spelt_out(key, len(shape))
     if parts is None or any(part is None for part in parts):
@@ -23,18 +23,18 @@ def placed_at(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ...]) -
             f"What was taken from a sparse array by the index {key} cannot be put back sparsely. Take slices and "
             f"integers, or slices and one list of integers."
         )
-    coords, data = _stored(g)
+    coords, data = _coordinates(g)
     own = iter(coords)
-    axes = [_along(part, n, own, len(data)) for part, n in zip(parts, shape, strict=True)]
-    return _made(like, np.array(axes).reshape(len(shape), len(data)), data, shape)
+    axes = [_positions_along(part, n, own, len(data)) for part, n in zip(parts, shape, strict=True)]
+    return _build_sparse(like, np.array(axes).reshape(len(shape), len(data)), data, shape)
 
 
-def _along(part: Any, n: int, own: Iterator[Any], count: int) -> Any:
+def _positions_along(part: Any, n: int, own: Iterator[Any], count: int) -> Any:
     """Where along an axis of n the stored elements belong, by what the index took there; an integer left no axis of their own."""
     return np.full(count, part % n) if type(part) is int else np.arange(n)[part][next(own)]
 
 
-def _stored(g: Any) -> tuple[Any, Any]:
+def _coordinates(g: Any) -> tuple[Any, Any]:
     """The coordinates of what is stored in `g`, axis by axis, and the numbers there; of a dense array, of what is not zero."""
     g = g.tocoo() if hasattr(g, "tocoo") else g
     if hasattr(g, "coords"):
@@ -42,7 +42,7 @@ def _stored(g: Any) -> tuple[Any, Any]:
     return (coords := np.nonzero(g)), g[coords]
 
 
-def _made(like: Any, coords: Any, data: Any, shape: tuple[int, ...]) -> Any:
+def _build_sparse(like: Any, coords: Any, data: Any, shape: tuple[int, ...]) -> Any:
     """A sparse array of the library of `like`; what stands at one coordinate adds up."""
     if hasattr(like, "from_coordinates"):
         return like.from_coordinates(coords, data, shape)

@@ -8,14 +8,14 @@ from ..errors import ArrayKindError
 from .axis_labels import labels_of
 from .dask_arrays import Chunked, is_chunked
 from .duck_arrays import foreign_shape, is_foreign
-from .scipy_sparse import bare, wrapped
+from .scipy_sparse import unwrap, wrap_matrix
 
 DOUBLE = np.dtype(np.float64)
 
-_INTEGERS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+_INTEGER_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
-def settle(y: Any) -> Any:
+def canonicalize(y: Any) -> Any:
     """A result as it is kept: 0-d arrays are scalars, arrays are read-only, tuples are settled item by item."""
     if type(y) is np.ndarray:
         if y.ndim == 0:
@@ -25,11 +25,11 @@ def settle(y: Any) -> Any:
     if isinstance(y, np.generic):
         return y
     if isinstance(y, tuple | list):
-        items = map(settle, y)
+        items = map(canonicalize, y)
         return type(y)(*items) if hasattr(y, "_fields") else tuple(items)
     if isinstance(y, np.ndarray):
-        return settle(plain(y))
-    return y if hasattr(y, "dtype") else settle(np.asarray(y))
+        return canonicalize(as_ndarray(y))
+    return y if hasattr(y, "dtype") else canonicalize(np.asarray(y))
 
 
 def shape_of(y: Any) -> Any:
@@ -44,45 +44,45 @@ def shape_of(y: Any) -> Any:
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
-    """An array that is `number` everywhere, in chunks or of a kind where the shape knows them."""
+    """An array that is `format_number` everywhere, in chunks or of a kind where the shape knows them."""
     if shape == () and type(shape) is tuple:
         return dtype.type(number)  # the seed of every table is one
-    return settle(np.full(shape, number, dtype)) if type(shape) is tuple else shape.full(number, dtype)
+    return canonicalize(np.full(shape, number, dtype)) if type(shape) is tuple else shape.full(number, dtype)
 
 
-def unlabelled(a: Any) -> Any:
+def strip_wrappers(a: Any) -> Any:
     """A table with labels as its numbers, a sparse array of SciPy's as one that dispatches; anything else is what it is."""
-    return np.asarray(a) if labels_of(a) is not None else wrapped(a)
+    return np.asarray(a) if labels_of(a) is not None else wrap_matrix(a)
 
 
-def entering(value: Any) -> Any:
+def as_input(value: Any) -> Any:
     """A value that is given, as an array; one of another library is one already."""
     if type(value) is np.ndarray:
         return value
-    if type(value) in PLAIN:
+    if type(value) in PLAIN_TYPES:
         return np.asarray(value)
     if isinstance(value, list | tuple):
         check_items(value)
         return np.asarray(value)
-    value = value if isinstance(value, np.ndarray) else unlabelled(value)
-    return value if is_foreign(value) else plain(np.asanyarray(value))
+    value = value if isinstance(value, np.ndarray) else strip_wrappers(value)
+    return value if is_foreign(value) else as_ndarray(np.asanyarray(value))
 
 
-PLAIN = frozenset({float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray})
+PLAIN_TYPES = frozenset({float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray})
 """What NumPy may make an array of without its being looked at."""
 
 
 def check_items(items: Any) -> None:
     """Raise if a list, or one in it, holds an array that NumPy would take for a plain one."""
-    if not PLAIN.issuperset(map(type, items)):
+    if not PLAIN_TYPES.issuperset(map(type, items)):
         for item in items:
             if isinstance(item, list | tuple):
                 check_items(item)
             elif isinstance(item, np.ndarray):
-                plain(item)
+                as_ndarray(item)
 
 
-def plain(a: np.ndarray) -> np.ndarray:
+def as_ndarray(a: np.ndarray) -> np.ndarray:
     """An array as a plain one; refused where it is of a class that has a meaning of its own, which would be lost.
 
     >>> type(plain(np.zeros(2)))
@@ -127,17 +127,17 @@ def inexact(dtype: Any) -> bool:
     return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
 
 
-def copied(value: Any) -> Any:
+def frozen_copy(value: Any) -> Any:
     """An array as it enters: in C order, read-only, and nobody else's; one that nobody can write to is kept as it is.
 
     The copy of a Dask array is the same graph: setting items of the one gives it another, and leaves that of the other.
     """
     if isinstance(value, np.ndarray):
         if not value.flags.writeable and not _writeable_below(value):
-            return settle(value)
+            return canonicalize(value)
     elif is_foreign(value):
         return value.copy()
-    return settle(np.array(value, order="C", copy=True))
+    return canonicalize(np.array(value, order="C", copy=True))
 
 
 def _writeable_below(a: np.ndarray) -> bool:
@@ -149,14 +149,14 @@ def _writeable_below(a: np.ndarray) -> bool:
     return base is not None  # a buffer of somebody else's, such as a bytearray
 
 
-def sealed(value: Any) -> Any:
+def seal_array(value: Any) -> Any:
     """A value that can be handed out view by view: nobody can make it writeable again, not even through a view's `base`.
 
     An array that owns its numbers can always be made writeable; one that borrows them from a read-only buffer cannot.
     """
     if type(value) is np.ndarray:
         return value if isinstance(value.base, memoryview) else np.asarray(value.data)
-    return tuple(map(sealed, value)) if isinstance(value, tuple) else value
+    return tuple(map(seal_array, value)) if isinstance(value, tuple) else value
 
 
 def owners_of(array: Any) -> list[Any]:
@@ -171,21 +171,21 @@ def owners_of(array: Any) -> list[Any]:
     return [owner]
 
 
-def handed_out(value: Any) -> Any:
+def export(value: Any) -> Any:
     """A value as it leaves: a view of a sealed array."""
-    return shown(sealed(value))
+    return readonly_view(seal_array(value))
 
 
-def shown(value: Any) -> Any:
+def readonly_view(value: Any) -> Any:
     """A view of a sealed array, or of each in a tuple; of another library's a copy, whose items may be set."""
     if type(value) is np.ndarray:
         return value.view()
     if isinstance(value, tuple):
-        return tuple(map(shown, value))
-    return bare(value.copy()) if is_foreign(value) else value
+        return tuple(map(readonly_view, value))
+    return unwrap(value.copy()) if is_foreign(value) else value
 
 
-def same(a: Any, b: Any) -> bool:
+def bitwise_equal(a: Any, b: Any) -> bool:
     """Whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN equals the same NaN.
 
     Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody computes it for this. Those of
@@ -203,7 +203,7 @@ def same(a: Any, b: Any) -> bool:
             return bool(a != 0 or np.signbit(a) == np.signbit(b))
         return bool(a != a and b != b and a.tobytes() == b.tobytes())
     if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(map(bitwise_equal, a, b))
     if is_chunked(a):
         return bool(a.name == b.name)
     if not isinstance(a, np.ndarray | np.generic):
@@ -216,7 +216,7 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
         return _same_bits(a.real, b.real) and _same_bits(a.imag, b.imag)
     if a.size == 0:
         return True
-    whole = _INTEGERS.get(a.dtype.itemsize)
+    whole = _INTEGER_TYPES.get(a.dtype.itemsize)
     if whole is None:
         return bool(np.array_equal(_long_bytes(a), _long_bytes(b)))
     first = (0,) * a.ndim

@@ -20,21 +20,21 @@ from ..diagnostics.explanations import explain
 from ..diagnostics.provenance import why
 from ..drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
 from ..errors import CheckError, RefusedError
-from ..memory.tables import pairs
+from ..memory.tables import use_pairs
 from ..solver.log import Log
 from ..solver.recursion import grad
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable
-from .coverage import by_class, survey, table
+from .coverage import by_class, coverage_table, survey
 from .walkthrough import TARGETS, section_13
 
 FORMATS = {"svg": draw, "dot": to_dot, "mermaid": to_mermaid, "graphml": to_graphml, "json": to_node_link}
 
-COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
+ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
 """Green for what is stored, cyan for what is read, red for what is dropped."""
 
-MANY = 100_000
+MAX_PATHS = 100_000
 """Paths from a target to L up to which their sum is computed, too."""
 
 
@@ -57,7 +57,7 @@ def coverage(args: Namespace) -> int:
     if args.json:
         as_json(by_class(rows))
     else:
-        print(table(rows))
+        print(coverage_table(rows))
     return 0
 
 
@@ -65,14 +65,14 @@ def show(args: Namespace) -> int:
     """A saved tape: its nodes; with --draw, the picture of the program around an output."""
     tape = load(args.file)
     if args.draw is not None:
-        as_picture(FORMATS[args.draw](node(tape, args.output or last(tape))))
+        as_picture(FORMATS[args.draw](find_node(tape, args.output or last_scalar(tape))))
     elif args.json:
-        as_json([row(n) for n in tape])
+        as_json([node_facts(n) for n in tape])
     else:
         for n in tape:
-            facts = row(n)
+            facts = node_facts(n)
             print(f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} {facts['dtype']} {facts['shape']}")
-        tables = ", ".join(f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape._memory.tables.items())
+        tables = ", ".join(f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items())
         print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
     return 0
 
@@ -80,12 +80,12 @@ def show(args: Namespace) -> int:
 def gradient(args: Namespace) -> int:
     """The derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
     tape, log = load(args.file), Log()
-    L, targets = asked(tape, args)
+    L, targets = parse_request(tape, args)
     found = grad(L, {t.name: t for t in targets}, log=log)
     if args.save:
         save(args.file, tape)
     if args.json:
-        as_json({"derivatives": {name: written(g) for name, g in found.items()}, "transcript": str(log).splitlines()})
+        as_json({"derivatives": {name: encode_array(g) for name, g in found.items()}, "transcript": str(log).splitlines()})
         return 0
     for name, g in found.items():
         print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
@@ -96,7 +96,7 @@ def gradient(args: Namespace) -> int:
 
 def reason(args: Namespace) -> int:
     """Why derivatives are what they are in the saved table: computed, read, dropped, kept."""
-    L, targets = asked(load(args.file), args)
+    L, targets = parse_request(load(args.file), args)
     reasons = {t.name: why(L, t) for t in targets}
     if args.json:
         as_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
@@ -107,7 +107,7 @@ def reason(args: Namespace) -> int:
 
 def explanation(args: Namespace) -> int:
     """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
-    L, targets = asked(load(args.file), args)
+    L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
     if args.json:
         as_json({name: str(e).splitlines() for name, e in found.items()})
@@ -118,7 +118,7 @@ def explanation(args: Namespace) -> int:
 
 def check(args: Namespace) -> int:
     """Whether derivatives agree with finite differences; exit code 1 where one does not."""
-    L, targets = asked(load(args.file), args)
+    L, targets = parse_request(load(args.file), args)
     wrong = {}
     for t in targets:
         try:
@@ -136,7 +136,7 @@ def check(args: Namespace) -> int:
 def compare(args: Namespace) -> int:
     """What full backprop and sums over paths would do for the same targets, and whether all find the same."""
     tape, log = load(args.file), Log()
-    L, targets = asked(tape, args)
+    L, targets = parse_request(tape, args)
     tape.forget(L)
     found, everything = grad(L, targets, log=log), backprop(L)
     ways = {
@@ -144,14 +144,14 @@ def compare(args: Namespace) -> int:
         "backprop": [everything[t] if t in everything else 0.0 for t in targets],
         "finite differences": [finite_difference(L, t) for t in targets],
     }
-    memory = tape._memory.tables[L.id]
-    uses = {n: len(pairs(memory, n)) for n in memory.up}
+    memory = tape.state.tables[L.id]
+    uses = {n: len(use_pairs(memory, n)) for n in memory.uses}
     work = {"memograd": sum(uses[tape[name].id] for name in log.stored), "backprop": sum(uses.values())}
-    if (steps := counted(L, targets)) is not None:
+    if (steps := count_path_derivatives(L, targets)) is not None:
         ways["sums over paths"], work["sums over paths"] = [path_sum(L, t) for t in targets], steps
-    worst = {way: max(deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
+    worst = {way: max(largest_deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
     if args.json:
-        as_json({"local derivatives": work, "deviation": {way: written(off) for way, off in worst.items()}})
+        as_json({"local derivatives": work, "deviation": {way: encode_array(off) for way, off in worst.items()}})
     else:
         print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
         for way, off in worst.items():
@@ -173,26 +173,26 @@ def completion(args: Namespace) -> int:
 # ------------------------------------------------------------------------------------------------ what they share
 
 
-def asked(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
+def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
     """The output and the targets that were named."""
-    targets = [node(tape, name) for name in args.targets]
+    targets = [find_node(tape, name) for name in args.targets]
     for t in targets:
         if isinstance(t.dtype, tuple):
-            raise RefusedError(f"{describe(t._attributes)} has several outputs. Take one of them.")
-    return node(tape, args.output), targets
+            raise RefusedError(f"{describe(t.attributes)} has several outputs. Take one of them.")
+    return find_node(tape, args.output), targets
 
 
-def node(tape: Tape, name: str) -> Node:
+def find_node(tape: Tape, name: str) -> Node:
     """A node by its name, or by its id."""
     return tape[int(name) if name.isdecimal() else name]
 
 
-def last(tape: Tape) -> str:
+def last_scalar(tape: Tape) -> str:
     """The last scalar of a tape, as an id: most often the output."""
     return next((str(n.id) for n in reversed(list(tape)) if n.shape == ()), "0")
 
 
-def row(n: Node) -> dict[str, Any]:
+def node_facts(n: Node) -> dict[str, Any]:
     """A node's facts."""
     return {
         "id": n.id,
@@ -221,25 +221,25 @@ def as_picture(text: str) -> None:
     print(text)
 
 
-def written(g: Any) -> Any:
+def encode_array(g: Any) -> Any:
     """An array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
     if np.iscomplexobj(g):
-        return [written(np.real(g)), written(np.imag(g))]
+        return [encode_array(np.real(g)), encode_array(np.imag(g))]
     a = np.asarray(g)
     return np.where(np.isfinite(a), a.astype(object), a.astype(str)).tolist()
 
 
-def counted(L: Node, targets: list[Node]) -> int | None:
+def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
     """How many local derivatives the sums over all paths take; None where there are too many paths to walk."""
     steps = 0
     for number, path in enumerate(path for t in targets for path in paths(L, t)):
-        if number == MANY:
+        if number == MAX_PATHS:
             return None
         steps += len(path)
     return steps
 
 
-def deviation(g: Any, h: Any) -> float:
+def largest_deviation(g: Any, h: Any) -> float:
     """The largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
     same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN
@@ -249,7 +249,7 @@ def deviation(g: Any, h: Any) -> float:
 
 def said(text: str) -> None:
     """Print a transcript; in colour, where it goes to a terminal."""
-    print(re.sub("([→←✗]) table\\[.*?\\]", lambda found: f"{COLOURS[found[1]]}{found[0]}\x1b[0m", text) if has_colours() else text)
+    print(re.sub("([→←✗]) table\\[.*?\\]", lambda found: f"{ANSI_COLOURS[found[1]]}{found[0]}\x1b[0m", text) if has_colours() else text)
 
 
 def has_colours() -> bool:

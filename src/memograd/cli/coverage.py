@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import NoRuleError
-from ..rules.registration import REFUSED, rule_of
-from ..tape.node import FACTS, Node
+from ..rules.registration import UNSUPPORTED, rule_of
+from ..tape.node import STATIC_QUERIES, Node
 
 CLASSES = ("differentiable", "constant", "refused", "unclassified")
 
@@ -39,7 +39,7 @@ OF_METHOD = {"flatten": np.ravel}
 """What a method records, where NumPy has no function of the same name."""
 
 
-class Row(NamedTuple):
+class FunctionRow(NamedTuple):
     """One function: where it is, what it is called, its class, and the reason if it is refused."""
 
     namespace: str
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     reason: str | None = None
 
 
-def survey() -> list[Row]:
+def survey() -> list[FunctionRow]:
     """Every public function with its class; SciPy's only where SciPy is installed.
 
     Examples
@@ -57,10 +57,10 @@ def survey() -> list[Row]:
     >>> [row.kind for row in survey() if row.name in ("tanh", "floor", "putmask")]
     ['constant', 'refused', 'differentiable']
     """
-    found = [_row(home, name, f) for home in NAMESPACES if (module := _module(home)) for name, f in public(module)]
+    found = [_function_row(home, name, f) for home in NAMESPACES if (module := _module(home)) for name, f in public(module)]
     found += [_method_row(name, f) for name, f in public(np.ndarray)]
     chosen = ((home, name, module) for home, names in CHOSEN.items() if (module := _module(home)) for name in names)
-    return found + [_row(home, name, attrgetter(name)(module)) for home, name, module in chosen]
+    return found + [_function_row(home, name, attrgetter(name)(module)) for home, name, module in chosen]
 
 
 def public(home: Any) -> Iterator[tuple[str, Any]]:
@@ -72,7 +72,7 @@ def public(home: Any) -> Iterator[tuple[str, Any]]:
                 yield name, f
 
 
-def table(rows: Iterable[Row]) -> str:
+def coverage_table(rows: Iterable[FunctionRow]) -> str:
     """Namespaces by classes, with counts."""
     counts = Counter((row.namespace, row.kind) for row in rows)
     homes = list(dict.fromkeys(home for home, _ in counts))
@@ -82,7 +82,7 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
 
 
-def by_class(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
+def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
     """For each namespace and class the names; refused ones with their reasons."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -102,16 +102,16 @@ def _module(home: str) -> Any:
     return importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
 
 
-def _row(home: str, name: str, f: Any) -> Row:
-    kind = _kind(f)
-    if kind is None and _served(home, name, f):
-        return Row(home, name, "differentiable")
-    return Row(home, name, "refused", REFUSED[f]) if kind is None and f in REFUSED else Row(home, name, kind or "unclassified")
+def _function_row(home: str, name: str, f: Any) -> FunctionRow:
+    kind = _class_of(f)
+    if kind is None and _is_served(home, name, f):
+        return FunctionRow(home, name, "differentiable")
+    return FunctionRow(home, name, "refused", UNSUPPORTED[f]) if kind is None and f in UNSUPPORTED else FunctionRow(home, name, kind or "unclassified")
 
 
-def _kind(f: Any) -> str | None:
+def _class_of(f: Any) -> str | None:
     """The class of what is registered."""
-    if f in FACTS:
+    if f in STATIC_QUERIES:
         return "constant"
     try:
         return "constant" if rule_of(f).kind == "constant" else "differentiable"
@@ -119,7 +119,7 @@ def _kind(f: Any) -> str | None:
         return None
 
 
-def _served(home: str, name: str, f: Any) -> bool:
+def _is_served(home: str, name: str, f: Any) -> bool:
     """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
     library, *inner = home.split(".")
     try:
@@ -131,9 +131,9 @@ def _served(home: str, name: str, f: Any) -> bool:
         return False
 
 
-def _method_row(name: str, method: Any) -> Row:
+def _method_row(name: str, method: Any) -> FunctionRow:
     home = "numpy.ndarray"
-    if method in REFUSED:
-        return Row(home, name, "refused", REFUSED[method])
+    if method in UNSUPPORTED:
+        return FunctionRow(home, name, "refused", UNSUPPORTED[method])
     f = OF_METHOD.get(name, getattr(np, name, None))
-    return Row(home, name, (hasattr(Node, name) and _kind(f)) or "unclassified")
+    return FunctionRow(home, name, (hasattr(Node, name) and _class_of(f)) or "unclassified")

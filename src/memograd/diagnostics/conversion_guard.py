@@ -13,10 +13,10 @@ from sys import _getframe, modules
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from ..arrays.duck_arrays import KINDS, WATCHERS
+from ..arrays.duck_arrays import ARRAY_KINDS, WATCHERS
 from ..arrays.scipy_sparse import SCIPY, Matrix, kind_name
 from ..memory.memory import Memory
-from ..program.source_location import Line, line_of
+from ..program.source_location import Location, line_of
 from ..program.steps import LINE, OP
 from ..solver import recursion
 from ..tape.tape import Tape
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     array: str
     where: str
     node: str
-    line: Line | None
+    line: Location | None
 
 
 class Guard:
@@ -118,7 +118,7 @@ def _row(cells: tuple[str, ...]) -> str:
 # ------------------------------------------------------------------------------------------------ where the program was
 
 
-Place = tuple[str, str, Line | None]
+Place = tuple[str, str, Location | None]
 
 
 def _of_node(memory: Memory, n: int, what: str = "") -> Place:
@@ -143,7 +143,7 @@ def _of_run(frame: FrameType) -> Place:
 
 def _of_record(frame: FrameType) -> Place:
     v = frame.f_locals
-    return op_name(v["op"]), f"v{v['self']._next}", line_of(frame)
+    return op_name(v["op"]), f"v{v['self'].next_id}", line_of(frame)
 
 
 def _of_plan(frame: FrameType) -> Place | None:
@@ -153,13 +153,13 @@ def _of_plan(frame: FrameType) -> Place | None:
     n = plan._lines.get(frame.f_lineno)
     if n is None:
         return None
-    slice = plan._slice
+    slice = plan.graph
     return op_name(slice.steps[n].op), slice.names.get(n, f"v{n}"), slice.lines.get(n)
 
 
 PLACES: dict[CodeType, Callable[[FrameType], Place]] = {
-    recursion.total.__code__: _of_pull,
-    forward_mode.arriving.__code__: _of_push,
+    recursion.sum_contributions.__code__: _of_pull,
+    forward_mode.push_node.__code__: _of_push,
     Memory.run.__code__: _of_run,
     Tape.record.__code__: _of_record,
 }
@@ -215,7 +215,7 @@ class _Watcher:
 
 def _begin() -> None:
     WATCHERS.append(_Watcher())
-    for kind, foreign in list(KINDS.items()):
+    for kind, foreign in list(ARRAY_KINDS.items()):
         if foreign:
             _watch(kind)
 

@@ -9,8 +9,8 @@ from ..program.steps import DTYPE, OP, SHAPE, Operand
 from ..rules.control import stop_gradient
 from ..rules.registration import RULES
 from ..text import op_name
-from .findings import Finding, finding
-from .subgraph import CHOOSING, Region
+from .findings import Finding, make_finding
+from .subgraph import CHOOSING, Subgraph
 
 COMPARISONS: frozenset[Any] = frozenset({
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_xor,
@@ -32,11 +32,11 @@ WORDS = {
 }
 
 
-def endings(region: Region) -> Iterator[Finding]:
+def endings(region: Subgraph) -> Iterator[Finding]:
     """Each place where a differentiable path from x ends on a way to L."""
     above = region.above
     if region.target not in above:
-        yield from _unused(region, above)
+        yield from _unused_finding(region, above)
         return
     reached, stack, succ = {region.target}, [region.target], region.memory.succ.look()
     found: set[tuple[int, int]] = set()
@@ -52,15 +52,15 @@ def endings(region: Region) -> Iterator[Finding]:
     yield from (_ending(region, c, o) for c, o in sorted(found))
 
 
-def _ending(region: Region, c: int, o: int) -> Finding:
+def _ending(region: Subgraph, c: int, o: int) -> Finding:
     """The use of o by c, which passes nothing on."""
-    cause = _cause(region, c)
+    cause = _dead_end_cause(region, c)
     why = WORDS[cause].format(op=op_name(region.op(c)))
     text = f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of {region.formula(c)}: {why}."
-    return finding(region, cause, c, Operand(o), True, region.steps[o][SHAPE], text)
+    return make_finding(region, cause, c, Operand(o), True, region.steps[o][SHAPE], text)
 
 
-def _cause(region: Region, c: int) -> str:
+def _dead_end_cause(region: Subgraph, c: int) -> str:
     op = region.op(c)
     if op is stop_gradient:
         return "stopped"
@@ -79,7 +79,7 @@ def _integers(dtype: Any) -> bool:
     return any(map(_integers, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
 
 
-def _unused(region: Region, above: set[int]) -> Iterator[Finding]:
+def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
     """L is not computed from x: its value may stand there instead."""
     value, x, L = region.read(region.target), region.name(region.target), region.name(region.output)
     frozen = False
@@ -90,11 +90,11 @@ def _unused(region: Region, above: set[int]) -> Iterator[Finding]:
                 frozen = True
                 where = "is a leaf of its value" if leaf else f"takes its value as a constant operand of {op_name(region.op(c))}"
                 text = f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
-                yield finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
+                yield make_finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
     if not frozen:
-        last = ", ".join(region.name(n) for n in _last(region)) or f"{x} itself, which nothing uses"
+        last = ", ".join(region.name(n) for n in _last_nodes(region)) or f"{x} itself, which nothing uses"
         text = f"{L} is not computed from {x}. What is computed from {x} ends in {last}."
-        yield finding(region, "no path", region.target, None, True, np.shape(value), text)
+        yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
 def _is_from(a: Any, value: Any) -> bool:
@@ -104,7 +104,7 @@ def _is_from(a: Any, value: Any) -> bool:
     return a is value
 
 
-def _last(region: Region) -> list[int]:
+def _last_nodes(region: Subgraph) -> list[int]:
     """The nodes at which what is computed from x ends, up to three of them."""
     steps, succ = region.steps, region.memory.succ.look()
     seen, stack, ends = {region.target}, [region.target], []

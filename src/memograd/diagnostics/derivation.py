@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..drawing.player_steps import TERMS, Telling, added, number
+from ..drawing.player_steps import TERMS, Telling, format_number, format_sum
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers
 from ..program.steps import ARGS, KWARGS, OP, Operand
 from ..solver.log import Log
-from ..solver.recursion import checked_all, pull_back, scalar
+from ..solver.recursion import check_targets, pull_back, require_scalar
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
-from ..transforms.forward_mode import keep
+from ..transforms.forward_mode import store_privately
 
 
 class Value(NamedTuple):
@@ -95,17 +95,17 @@ class Derivation:
             return [e.value + direct]
         pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
         terms = [local + direct if c == self.output else g + times + local for c, (g, local) in zip(e.consumers, pairs, strict=False)]
-        return [side for side in (added(terms, len(e.consumers)), e.numbers, e.value) if side]
+        return [side for side in (format_sum(terms, len(e.consumers)), e.numbers, e.value) if side]
 
     def markdown(self) -> str:
         """As Markdown with LaTeX."""
         forward = " \\\\\n".join(
             f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}" for v in self.values
         )
-        backward = " \\\\[4pt]\n".join(self._aligned(e) for e in self.equations)
-        return f"**Forward**\n\n{aligned(forward)}\n\n**Backward**\n\n{aligned(backward)}\n"
+        backward = " \\\\[4pt]\n".join(self._align(e) for e in self.equations)
+        return f"**Forward**\n\n{align_equations(forward)}\n\n**Backward**\n\n{align_equations(backward)}\n"
 
-    def _aligned(self, e: Equation) -> str:
+    def _align(self, e: Equation) -> str:
         left = fraction(self.output, e.name)
         if not e.consumers:
             return f"{left} &= {e.value} && \\text{{already known}}"
@@ -165,29 +165,29 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
               = 3 · 6 + 1 · 9
               = 27
     """
-    nodes = checked_all(scalar(L), x)
-    memory = L.tape._memory
-    with L.tape._lock:
+    nodes = check_targets(require_scalar(L), x)
+    memory = L.tape.state
+    with L.tape.lock:
         if log is None:
-            table, log = _rehearsed(memory, L, [t.id for t in nodes])
+            table, log = _rehearse(memory, L, [t.id for t in nodes])
         else:
             log.check(memory.graph)
             table = memory.tables.get(L.id) or memory.empty_table(L.id)
-        return _told(memory, table, log)
+        return _steps_from_log(memory, table, log)
 
 
-def _rehearsed(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
+def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
     """The run as it would be with an empty table, on one that nobody else sees."""
     table, log = memory.empty_table(L.id), Log()
     outer = log.begin(memory.graph, L.id)
     for n in targets:
-        if n in table.up:
-            pull_back(memory, table, n, memory.value, keep, log)
+        if n in table.uses:
+            pull_back(memory, table, n, memory.value, store_privately, log)
     log.end(outer)
     return table, log
 
 
-def _told(memory: Memory, table: Table, log: Log) -> Derivation:
+def _steps_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
     telling, name = Telling(memory, table, log.events), memory.nodes.name
     equations, seen, read = [], {table.output}, []
     for when, e in enumerate(log.events):
@@ -201,7 +201,7 @@ def _told(memory: Memory, table: Table, log: Log) -> Derivation:
         read = [r for r in read if r.depth <= e.depth and r is not e]
         equations.append(_equation(telling, e.node, when, e.kind == "store", known))
         seen |= {e.node, *(consumers(table, e.node) if e.kind == "store" else ())}
-    return Derivation(name(table.output), _values(memory, seen), equations)
+    return Derivation(name(table.output), _forward_values(memory, seen), equations)
 
 
 def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]) -> Equation:
@@ -211,10 +211,10 @@ def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[st
     return Equation(memory.nodes.name(n), names, numbers, telling.value(n, when) or "a number that was replaced since", known)
 
 
-def _values(memory: Memory, seen: set[int]) -> list[Value]:
+def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
     """The forward phase of the nodes that the derivation speaks of, and of their operands."""
     operands = {a for n in seen for a in memory.steps[n][ARGS] if type(a) is Operand}
-    return [Value(memory.nodes.name(n), _formula(memory, n), number(memory.value(n))) for n in sorted(seen | operands)]
+    return [Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n))) for n in sorted(seen | operands)]
 
 
 def _formula(memory: Memory, n: int) -> str:
@@ -222,21 +222,21 @@ def _formula(memory: Memory, n: int) -> str:
     step = memory.steps[n]
     if step[OP] is None:
         return ""
-    args = [memory.nodes.name(a) if type(a) is Operand else _constant(a) for a in step[ARGS]]
-    keywords = [f"{key}={_constant(value)}" for key, value in step[KWARGS].items()]
+    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step[ARGS]]
+    keywords = [f"{key}={_format_constant(value)}" for key, value in step[KWARGS].items()]
     return f"{op_name(step[OP])}({', '.join([*args, *keywords])})"
 
 
-def _constant(a: Any) -> str:
+def _format_constant(a: Any) -> str:
     if isinstance(a, np.ndarray | np.generic):
-        return number(a) if a.dtype.kind in "fciu" else f"{a.dtype} {a.shape}"
+        return format_number(a) if a.dtype.kind in "fciu" else f"{a.dtype} {a.shape}"
     return printable(repr(a), 20)
 
 
 # --------------------------------------------------------------------------------------------------------- as LaTeX
 
 
-def aligned(lines: str) -> str:
+def align_equations(lines: str) -> str:
     """A block of equations."""
     return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
 

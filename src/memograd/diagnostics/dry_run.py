@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from operator import add
 from typing import Any, NamedTuple
 
-from ..arrays.values import same
+from ..arrays.values import bitwise_equal
 from ..memory.memory import Memory
-from ..memory.tables import DIRTY, Table, consumers, uses
-from ..program.steps import ARGS, DTYPE, SHAPE, uses_in
+from ..memory.tables import CERTAINLY_STALE, Table, consumers, uses_of
+from ..program.steps import ARGS, DTYPE, SHAPE, operand_positions
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
-from ..solver.recursion import checked_all, scalar
+from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import as_text, printable
 
@@ -27,10 +27,10 @@ EITHER = (*READ, *ANEW)
 
 ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
 
-WIDTH = 79
+MAX_WIDTH = 79
 
 
-class Work(NamedTuple):
+class RequestCost(NamedTuple):
     """What a request costs, in measures that are the same on every machine.
 
     Attributes
@@ -75,14 +75,14 @@ class Preview(NamedTuple):
     maybe: list[str]
     values: list[str]
     maybe_values: list[str]
-    least: Work
-    most: Work
+    least: RequestCost
+    most: RequestCost
 
     def __repr__(self) -> str:
         """A row for each list that is not empty, and for each measure."""
         lists = {what: getattr(self, what) for what in LABELS}
-        rows = [f"{LABELS[what]:<28}{len(names):>6}  {_listed(names)}" for what, names in lists.items() if names]
-        for what in Work._fields:
+        rows = [f"{LABELS[what]:<28}{len(names):>6}  {_join_names(names)}" for what, names in lists.items() if names]
+        for what in RequestCost._fields:
             least, most = f"{getattr(self.least, what):,}", f"{getattr(self.most, what):,}"
             rows.append(f"{what:<28}{least:>6}" + (f" to {most}" if most != least else ""))
         return "\n".join([f"∂{printable(self.output, 40)}/∂…, before it is asked for", *rows])
@@ -102,7 +102,7 @@ LABELS = {
 }
 
 
-class Course:
+class DryRun:
     """One request, gone through on paper.
 
     Attributes
@@ -123,7 +123,7 @@ class Course:
         self.runs: dict[int, int] = {}
         self._cotangents: dict[int, int] = {}  # closed node -> what became of its bits
         self._values: dict[int, int] = {}  # verified node -> what became of its bits
-        self._all_here = memory.whole and not memory.marks  # so that reading a value is no work
+        self._all_here = memory.nothing_evicted and not memory.marks  # so that reading a value is no work
 
     def ask(self, target: int) -> None:
         """∂L/∂target is asked for."""
@@ -145,7 +145,7 @@ class Course:
 
     def _close(self, n: int) -> None:
         looked = len(self._values) < len(self.memory.marks)  # to verify, at the values too; where none is marked, at none
-        primals = [] if self._all_here else list(self.memory.primals(self.table, n))
+        primals = [] if self._all_here else list(self.memory.values_read_by(self.table, n))
         ending, bits = self._ending(n, [self._value(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
         if ending is READ:
@@ -161,7 +161,7 @@ class Course:
         if n not in self.table.cotangents:
             return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
         cotangents = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)]
-        worst = OTHER if marks[n] == DIRTY else max(cotangents + values)
+        worst = OTHER if marks[n] == CERTAINLY_STALE else max(cotangents + values)
         return ENDINGS[worst], min(worst, PERHAPS)
 
     def _value(self, n: int) -> int:
@@ -173,14 +173,14 @@ class Course:
                 seen.add(m)
                 stack.extend(self._operands(m))
         for m in sorted(seen):
-            verified[m] = self._verified(m)
+            verified[m] = self._verify(m)
         return verified.get(n, SAME)
 
-    def _verified(self, n: int) -> int:
+    def _verify(self, n: int) -> int:
         memory = self.memory
         if n in memory.pending:
-            return SAME if same(memory.values[n], memory.pending[n]) else OTHER
-        worst = OTHER if memory.marks[n] == DIRTY else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
+            return SAME if bitwise_equal(memory.values[n], memory.pending[n]) else OTHER
+        worst = OTHER if memory.marks[n] == CERTAINLY_STALE else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
         if worst:
             self._run(n, worst)
         return min(worst, PERHAPS) if n in memory.values else worst
@@ -195,7 +195,7 @@ class Course:
                 stack.extend(o for o in self._operands(m) if o not in self.memory.values)
 
     def _operands(self, n: int) -> Iterable[int]:
-        return uses_in(self.memory.steps[n][ARGS])
+        return operand_positions(self.memory.steps[n][ARGS])
 
     # ------------------------------------------------------------------------------------------------ to report
 
@@ -217,17 +217,17 @@ class Course:
             values=self._named(values),
             maybe_values=self._named(maybe_values),
             least=least,
-            most=Work(*map(add, least, self._work(maybe, maybe_values))),
+            most=RequestCost(*map(add, least, self._work(maybe, maybe_values))),
         )
 
     def _named(self, found: Iterable[int]) -> list[str]:
         return list(map(self.memory.nodes.name, found))
 
-    def _work(self, stored: list[int], runs: list[int]) -> Work:
+    def _work(self, stored: list[int], runs: list[int]) -> RequestCost:
         table, steps = self.table, self.memory.steps
         ruled = [n for n in stored if type(steps[n][DTYPE]) is not tuple]  # the others gather their outputs' cotangents
-        return Work(
-            sum(len(lines) for n in ruled for _, lines in uses(table, n)),
+        return RequestCost(
+            sum(len(lines) for n in ruled for _, lines in uses_of(table, n)),
             round(sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled) + sum(cost_of(steps, n) for n in runs)),
             sum(bytes_of(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
         )
@@ -279,20 +279,20 @@ def preview(L: Node, targets: Any) -> Preview:
     elements                        12 to 16
     bytes                           32 to 48
     """
-    tape = scalar(L).tape
-    nodes = checked_all(L, targets)
-    memory = tape._memory
-    with tape._lock:
-        course = Course(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
+    tape = require_scalar(L).tape
+    nodes = check_targets(L, targets)
+    memory = tape.state
+    with tape.lock:
+        course = DryRun(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
         for t in nodes:
-            if t.id in course.table.up:
+            if t.id in course.table.uses:
                 course.ask(t.id)
         return course.preview()
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     """As many names as find room on the line."""
-    shown, room = "", WIDTH - 36 - len(", …")
+    shown, room = "", MAX_WIDTH - 36 - len(", …")
     for number, name in enumerate(names):
         more = (", " if number else "") + printable(name, 20)
         if len(shown + more) > room:

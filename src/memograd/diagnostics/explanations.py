@@ -5,9 +5,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..arrays.pytrees import mapped
-from ..arrays.values import handed_out
-from ..solver.recursion import checked_all, scalar
+from ..arrays.pytrees import tree_map
+from ..arrays.values import export
+from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from .dead_ends import endings
 from .findings import Finding
@@ -16,7 +16,7 @@ from .magnitudes import size_findings, surprise
 from .nonfinite_origins import adjoint_origins, forward_origins
 from .path_contributions import path_shares
 from .report import Explanation
-from .subgraph import Region, finite, parts, vanishes
+from .subgraph import Subgraph, arrays_in, finite, vanishes
 from .zero_causes import zero_findings
 
 
@@ -71,21 +71,21 @@ def explain(L: Node, x: Any) -> Any:
     root = np.sqrt(safe)
     y = np.where(x > 0, root, 0.0)
     """
-    scalar(L)
-    checked_all(L, x)
-    return mapped(lambda t: _explained(L, t), x)
+    require_scalar(L)
+    check_targets(L, x)
+    return tree_map(lambda t: _explain_one(L, t), x)
 
 
-def _explained(L: Node, x: Node) -> Explanation:
+def _explain_one(L: Node, x: Node) -> Explanation:
     tape = L.tape
-    with tape._lock, np.errstate(all="ignore"), warnings.catch_warnings():
+    with tape.lock, np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what it looks for is what NumPy would warn of
-        region = Region(tape._memory, L.id, x.id)
-        verdict, findings = _judged(region)
+        region = Subgraph(tape.state, L.id, x.id)
+        verdict, findings = _judge(region)
         return Explanation(
             region.name(L.id),
             region.name(x.id),
-            handed_out(region.cotangents[x.id]) if region.nodes else None,
+            export(region.cotangents[x.id]) if region.nodes else None,
             verdict,
             tuple(dict.fromkeys(findings)),
             tuple(dict.fromkeys(_zeros_among(region))) if verdict == "in order" else (),
@@ -94,23 +94,23 @@ def _explained(L: Node, x: Node) -> Explanation:
         )
 
 
-def _judged(region: Region) -> tuple[str, list[Finding]]:
+def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
     """What is the case, and why."""
     if not region.nodes:
         return "no path", list(endings(region))
     g, L = region.cotangents[region.target], region.output
     if not finite(g):
         backward, carriers = adjoint_origins(region)
-        kind = "NaN" if any(np.any(np.isnan(part)) for part in parts(g)) else "infinite"
+        kind = "NaN" if any(np.any(np.isnan(part)) for part in arrays_in(g)) else "infinite"
         return kind, forward_origins(region, [L, *carriers]) + backward
     if not finite(region.read(L)):
         return "value", forward_origins(region, [L])
     if vanishes(g) and np.size(g):
         return "zero", zero_findings(region, region.target, _all(g)) + list(endings(region))
-    return _sized(region) if np.size(g) else ("in order", [])
+    return _judge_size(region) if np.size(g) else ("in order", [])
 
 
-def _sized(region: Region) -> tuple[str, list[Finding]]:
+def _judge_size(region: Subgraph) -> tuple[str, list[Finding]]:
     findings = size_findings(region)
     if not findings:
         return "in order", []
@@ -122,7 +122,7 @@ def _all(g: Any) -> Any:
     return True if isinstance(g, tuple) else np.ones(np.shape(g), bool)
 
 
-def _zeros_among(region: Region) -> list[Finding]:
+def _zeros_among(region: Subgraph) -> list[Finding]:
     """Why some elements are zero, while others are not."""
     g = region.cotangents[region.target]
     some = not isinstance(g, tuple) and np.size(g) and not np.all(g)

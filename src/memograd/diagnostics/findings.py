@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program.source_location import Line
-from .subgraph import Mask, Region
+from ..program.source_location import Location
+from .subgraph import Mask, Subgraph
 
 CAUSES = {
     "no path": "Compute the one from the other itself, on the same tape.",
@@ -91,7 +91,7 @@ class Finding(NamedTuple):
     node: str
     operand: str | None
     elements: Elements
-    line: Line | None
+    line: Location | None
     text: str
     of: str = "derivative"
 
@@ -101,7 +101,7 @@ class Finding(NamedTuple):
         return CAUSES[self.cause]
 
 
-def finding(region: Region, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str, of: str = "derivative") -> Finding:
+def make_finding(region: Subgraph, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str, of: str = "derivative") -> Finding:
     """A finding at node n; `operand` is an argument of its op, or None."""
     named = None if operand is None else region.argument_name(operand)
     return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text, of)

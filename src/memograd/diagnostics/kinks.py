@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program.steps import KWARGS
-from ..rules.reductions import ABSENT, given, kept
+from ..rules.reductions import NO_VALUE, or_default, restore_axes
 from .findings import Elements, elements_of
-from .subgraph import Region
+from .subgraph import Subgraph
 
 Test = Callable[..., Any]
 """Of the result, the operands and the op's keywords: in which elements, of an operand or of the result, a kink was hit."""
 
 
-def tied(y: Any, a: Any, b: Any, **__: Any) -> Any:
+def find_ties(y: Any, a: Any, b: Any, **__: Any) -> Any:
     """Where two operands are equal."""
     return np.equal(a, b)
 
@@ -39,13 +39,13 @@ def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
     return np.logical_or(False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi))
 
 
-def shared(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, **__: Any) -> Any:
+def find_shared_extremes(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, **__: Any) -> Any:
     """The elements that are all an extreme, where there are several."""
-    extreme = np.logical_and(np.equal(a, kept(y, axis, given(keepdims, False))), given(where, True))
+    extreme = np.logical_and(np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True))
     return np.logical_and(extreme, np.count_nonzero(extreme, axis=axis, keepdims=True) > 1)
 
 
-def repeated(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
+def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     """The places in the sorted result whose neighbour is equal."""
     along = 0 if axis is None else axis
     y = np.moveaxis(y, along, -1)
@@ -57,10 +57,10 @@ def repeated(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
 KINKS: dict[Any, tuple[Test, str]] = {
     np.absolute: (at_zero, "the slope is 0"),
     np.fabs: (at_zero, "the slope is 0"),
-    np.maximum: (tied, "each of the two gets one half"),
-    np.minimum: (tied, "each of the two gets one half"),
-    np.fmax: (tied, "each of the two gets one half"),
-    np.fmin: (tied, "each of the two gets one half"),
+    np.maximum: (find_ties, "each of the two gets one half"),
+    np.minimum: (find_ties, "each of the two gets one half"),
+    np.fmax: (find_ties, "each of the two gets one half"),
+    np.fmin: (find_ties, "each of the two gets one half"),
     np.clip: (at_bound, "the slope is one half"),
     np.hypot: (at_origin, "the slope is 0"),
     np.arctan2: (at_origin, "the slope is 0"),
@@ -70,12 +70,12 @@ KINKS: dict[Any, tuple[Test, str]] = {
     np.std: (flat_result, "the slope is 0"),
     np.nanstd: (flat_result, "the slope is 0"),
     np.power: (at_origin, "the slope is 0"),
-    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), (shared, "each gets an even share")),
-    **dict.fromkeys((np.sort, np.partition), (repeated, "equals get an even split")),
-    np.greater: (tied, "the answer is False"),
-    np.less: (tied, "the answer is False"),
-    np.greater_equal: (tied, "the answer is True"),
-    np.less_equal: (tied, "the answer is True"),
+    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), (find_shared_extremes, "each gets an even share")),
+    **dict.fromkeys((np.sort, np.partition), (find_repeats, "equals get an even split")),
+    np.greater: (find_ties, "the answer is False"),
+    np.less: (find_ties, "the answer is False"),
+    np.greater_equal: (find_ties, "the answer is True"),
+    np.less_equal: (find_ties, "the answer is True"),
 }
 """By op: where it has a kink, and what is chosen there."""
 
@@ -111,7 +111,7 @@ class Hit(NamedTuple):
     chosen: str
 
 
-def kink_of(region: Region, n: int) -> Hit | None:
+def kink_of(region: Subgraph, n: int) -> Hit | None:
     """Where node n can have a kink, if its op is one that has any."""
     found = KINKS.get(region.op(n))
     if found is None:
@@ -121,7 +121,7 @@ def kink_of(region: Region, n: int) -> Hit | None:
     return Hit(test(region.read(n), *args, **region.steps[n][KWARGS]), chosen)
 
 
-def kinks(region: Region) -> tuple[Kink, ...]:
+def kinks(region: Subgraph) -> tuple[Kink, ...]:
     """Every node between x and L that sat on a kink or a tie, in creation order."""
     found = []
     for n in region.between():

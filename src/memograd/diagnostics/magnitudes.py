@@ -10,42 +10,42 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..program.steps import DTYPE, SHAPE, Operand, uses_in
+from ..program.steps import DTYPE, SHAPE, Operand, operand_positions
 from ..text import op_name
-from .findings import Finding, finding
+from .findings import Finding, make_finding
 from .op_domains import SATURATING
-from .subgraph import Region, Use, largest
-from .zero_causes import cancelled
+from .subgraph import Subgraph, UseOfNode, largest
+from .zero_causes import find_cancellation
 
-ROUNDING = 64
+ROUNDING_SIZE = 64
 """How many units of precision a sum may be of its parts and still be taken for rounding."""
 
-FEW = 3
+FEW_STEPS = 3
 """How many ops that saturate are named."""
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """A use on the strongest way, and by how much it changed the largest element of what arrived."""
 
-    use: Use
+    use: UseOfNode
     gain: float
 
 
-def size_findings(region: Region) -> list[Finding]:
+def size_findings(region: Subgraph) -> list[Finding]:
     """What is surprising about the size of ∂L/∂x, which is finite and not zero."""
     way, cancelling = strongest_way(region)
     if cancelling:
-        return [cancelled(region, uses, region.cotangents[uses[0].node] != 0) for uses in cancelling]
+        return [find_cancellation(region, uses, region.cotangents[uses[0].node] != 0) for uses in cancelling]
     size = surprise(region)
     if not way or not size:
         return []
-    return _shrinking(region, way) if size < 0 else [_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
+    return _shrinking(region, way) if size < 0 else [_is_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
 
 
-def surprise(region: Region) -> int:
+def surprise(region: Subgraph) -> int:
     """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
     g, x = largest(region.cotangents[region.target]), largest(region.read(region.target))
-    L = max(largest(region.read(n)) for n in (region.output, *uses_in(region.arguments(region.output))))
+    L = max(largest(region.read(n)) for n in (region.output, *operand_positions(region.arguments(region.output))))
     info = np.finfo(region.steps[region.target][DTYPE])
     edge, measure = float(np.sqrt(info.eps)), np.log10(x or 1.0) + np.log10(g) - np.log10(L or 1.0)
     small = (g < edge and measure < np.log10(edge)) or g < float(np.sqrt(info.tiny))
@@ -53,39 +53,39 @@ def surprise(region: Region) -> int:
     return int(large) - int(small)
 
 
-def strongest_way(region: Region) -> tuple[list[Step], list[tuple[Use, ...]]]:
+def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNode, ...]]]:
     """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts cancel, as their uses."""
-    way, cancelling, n = list[Step](), list[tuple[Use, ...]](), region.target
+    way, cancelling, n = list[PathStep](), list[tuple[UseOfNode, ...]](), region.target
     while n != region.output:
         uses = region.uses(n)
-        sizes, weights = zip(*map(region.measured, uses), strict=True)
-        if largest(region.cotangents[n]) <= ROUNDING * _precision(region, n) * sum(weights):
+        sizes, weights = zip(*map(region.measure_use, uses), strict=True)
+        if largest(region.cotangents[n]) <= ROUNDING_SIZE * _precision(region, n) * sum(weights):
             cancelling.append(tuple(uses))
         best = int(np.argmax(sizes))
         arrived = largest(region.cotangents[uses[best].consumer])
-        way.append(Step(uses[best], sizes[best] / arrived if arrived else 0.0))
+        way.append(PathStep(uses[best], sizes[best] / arrived if arrived else 0.0))
         n = uses[best].consumer
     return way, cancelling
 
 
-def _precision(region: Region, n: int) -> float:
+def _precision(region: Subgraph, n: int) -> float:
     dtype = region.steps[n][DTYPE]
     return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
 
 
-def _shrinking(region: Region, way: list[Step]) -> list[Finding]:
+def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
     """The ops on the way that are nearly flat, the worst first; or, where none is, the use that shrank it most."""
     flat = [step for step in way if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING]
     flat.sort(key=lambda step: step.gain)
     if flat:
-        return [_extreme(region, way, "saturation", step) for step in flat[:FEW]]
-    return [_extreme(region, way, "shrinking", min(way, key=lambda step: step.gain))]
+        return [_is_extreme(region, way, "saturation", step) for step in flat[:FEW_STEPS]]
+    return [_is_extreme(region, way, "shrinking", min(way, key=lambda step: step.gain))]
 
 
-def _extreme(region: Region, way: list[Step], cause: str, step: Step) -> Finding:
+def _is_extreme(region: Subgraph, way: list[PathStep], cause: str, step: PathStep) -> Finding:
     use, size = step.use, largest(region.cotangents[region.target])
     text = (
         f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, of {len(way)} steps, "
         f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by {step.gain:.3g}."
     )
-    return finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)
+    return make_finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)

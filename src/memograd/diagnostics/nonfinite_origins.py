@@ -11,16 +11,16 @@ import numpy as np
 from ..program.steps import SHAPE, Operand
 from ..rules.registration import RULES
 from ..text import op_name
-from .findings import Finding, finding
+from .findings import Finding, make_finding
 from .op_domains import EXPONENTIALS, domain_of
 from .safe_rewrites import double_where, masks
-from .subgraph import Mask, Region, Use, finite, largest, parts, scaled, vanishes
-from .zero_causes import explained, zero_origins
+from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, finite, largest, scaled, vanishes
+from .zero_causes import explain_origin, zero_origins
 
 # ------------------------------------------------------------------------------------------------- on the way to L
 
 
-def forward_origins(region: Region, starts: Iterable[int]) -> list[Finding]:
+def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
     """The births of the NaNs and infinities that these nodes have, in creation order: the first one was the first."""
     stack = [n for n in starts if not finite(region.read(n))]
     seen = set(stack)
@@ -32,39 +32,39 @@ def forward_origins(region: Region, starts: Iterable[int]) -> list[Finding]:
     return [found for n in sorted(seen) for found in _births(region, n)]
 
 
-def _births(region: Region, n: int) -> Iterator[Finding]:
+def _births(region: Subgraph, n: int) -> Iterator[Finding]:
     """What is born at n: numbers that are given, NaNs, infinities."""
     y, shape = region.read(n), region.steps[n][SHAPE]
     if region.op(n) is None:
         mask = ~np.isfinite(y)
-        yield finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.", "value")
+        yield make_finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.", "value")
         return
     if isinstance(y, tuple):
-        if all(finite(region.argument(a)) for a in _numbers(region, n)):
-            yield finding(region, "outside the domain", n, _suspect(region, n), True, (), f"{region.formula(n)} gave {_kinds(y)}.", "value")
+        if all(finite(region.argument(a)) for a in _numeric_arguments(region, n)):
+            yield make_finding(region, "outside the domain", n, _suspect(region, n), True, (), f"{region.formula(n)} gave {_kinds(y)}.", "value")
         return
-    yield from _given(region, n)
+    yield from _constants_with(region, n)
     for bad, cause in ((np.isnan, "outside the domain"), (np.isinf, "overflow")):
-        mask = bad(y) & ~_inherited(region, n, lambda value: ~np.isfinite(value))
+        mask = bad(y) & ~_inherit_mask(region, n, lambda value: ~np.isfinite(value))
         if np.any(mask):
             yield _birth(region, n, cause, mask)
-    mask = np.isnan(y) & ~_inherited(region, n, np.isnan) & _inherited(region, n, np.isinf)
+    mask = np.isnan(y) & ~_inherit_mask(region, n, np.isnan) & _inherit_mask(region, n, np.isinf)
     if np.any(mask):
         text = f"{region.formula(n)} made NaN of infinite operands."
-        yield finding(region, "infinities", n, _infinite(region, n), mask, shape, text, "value")
+        yield make_finding(region, "infinities", n, _infinite(region, n), mask, shape, text, "value")
 
 
-def _given(region: Region, n: int) -> Iterator[Finding]:
+def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
     """The constants among the operands of n that hold what n has from them."""
     y, shape = region.read(n), region.steps[n][SHAPE]
-    for a in _numbers(region, n):
+    for a in _numeric_arguments(region, n):
         if type(a) is not Operand and not finite(a):
             there = np.broadcast_to(~np.isfinite(a), shape) if RULES[region.op(n)].kind == "elementwise" else True
             text = f"{region.name(n)} = {region.formula(n)} has a constant operand that holds {_kinds(a)}."
-            yield finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
+            yield make_finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
 
 
-def _birth(region: Region, n: int, cause: str, mask: Mask) -> Finding:
+def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
     """A NaN or an infinity of finite operands."""
     shape, op = region.steps[n][SHAPE], region.op(n)
     domain, name = domain_of(op), op_name(op)
@@ -75,46 +75,46 @@ def _birth(region: Region, n: int, cause: str, mask: Mask) -> Finding:
     needs = f": {name} needs {domain.good.format(region.argument_name(operand))}" if domain is not None and cause != "overflow" else ""
     what = "NaN" if cause == "outside the domain" else "∞"
     text = f"{region.name(n)} = {region.formula(n)} is {what}, while its operands are finite{needs}."
-    return finding(region, cause, n, operand, mask, shape, text, "value")
+    return make_finding(region, cause, n, operand, mask, shape, text, "value")
 
 
-def _numbers(region: Region, n: int) -> list[Any]:
+def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
     """The arguments of the op of n that are numbers or hold some."""
     return [a for a in region.arguments(n) if type(a) is Operand or isinstance(a, float | complex | np.ndarray | np.inexact)]
 
 
-def _inherited(region: Region, n: int, bad: Any) -> Any:
+def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
     """The elements of n that depend on an element of an operand that is bad already."""
     shape = region.steps[n][SHAPE]
-    masks = [bad(part) for a in _numbers(region, n) for part in parts(region.argument(a)) if np.asarray(part).dtype.kind in "fc"]
+    masks = [bad(part) for a in _numeric_arguments(region, n) for part in arrays_in(region.argument(a)) if np.asarray(part).dtype.kind in "fc"]
     if RULES[region.op(n)].kind == "elementwise":
         return np.broadcast_to(np.logical_or.reduce([np.broadcast_to(m, shape) for m in masks]) if masks else False, shape)
     return np.full(shape, any(map(np.any, masks)))
 
 
-def _suspect(region: Region, n: int, cause: str = "") -> Any:
+def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
     """The operand that made it: the one that the table of domains names, or else the largest."""
     domain = domain_of(region.op(n))
     args = region.arguments(n)
     if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
         return args[domain.operand]
-    numbers = _numbers(region, n)
+    numbers = _numeric_arguments(region, n)
     return max(numbers, key=lambda a: largest(region.argument(a))) if numbers else None
 
 
-def _infinite(region: Region, n: int) -> Any:
-    return next(a for a in _numbers(region, n) if np.any(np.isinf(region.argument(a))))
+def _infinite(region: Subgraph, n: int) -> Any:
+    return next(a for a in _numeric_arguments(region, n) if np.any(np.isinf(region.argument(a))))
 
 
 def _kinds(y: Any) -> str:
-    nan, inf = (any(np.any(bad(part)) for part in parts(y)) for bad in (np.isnan, np.isinf))
+    nan, inf = (any(np.any(bad(part)) for part in arrays_in(y)) for bad in (np.isnan, np.isinf))
     return " and ".join([*["NaN"] * nan, *["∞"] * inf])
 
 
 # ----------------------------------------------------------------------------------------------- on the way back
 
 
-def adjoint_origins(region: Region) -> tuple[list[Finding], list[int]]:
+def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
     """The births among the derivatives, as a run from L meets them; and the nodes whose values have to do with them."""
     found, carriers = list[Finding](), list[int]()
     for n in region.nodes:
@@ -123,13 +123,13 @@ def adjoint_origins(region: Region) -> tuple[list[Finding], list[int]]:
             for use, _, places in births:
                 if carried := _carriers(region, use, places):
                     carriers += [use.consumer, *(int(a) for a in carried if type(a) is Operand)]
-            found.extend(_explained(region, *birth) for birth in births)
+            found.extend(_explain_use(region, *birth) for birth in births)
             if all(finite(region.term(use)) for use in region.uses(n)):
                 found.append(_overflowing_sum(region, n))
     return found, carriers
 
 
-def _born(region: Region, use: Use) -> Iterator[tuple[Mask, Mask]]:
+def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
     """The elements of the operand, and of the consumer, in which a use makes a NaN or infinity of a finite cotangent."""
     g, d = region.cotangents[use.consumer], region.term(use)
     if finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
@@ -145,9 +145,9 @@ def _born(region: Region, use: Use) -> Iterator[tuple[Mask, Mask]]:
         yield ~np.isfinite(d), True
 
 
-def _carriers(region: Region, use: Use, places: Mask) -> list[Any]:
+def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
     """The arguments, or the result, that a use reads and that are NaN or infinite there."""
-    args, numbers = region.arguments(use.consumer), _numbers(region, use.consumer)
+    args, numbers = region.arguments(use.consumer), _numeric_arguments(region, use.consumer)
     read = [a for k, a in enumerate(args) if use.line.reads(k) and any(a is number for number in numbers)]
     read += [Operand(use.consumer)] * use.line.reads_output
     return [a for a in read if not finite(_at(region.argument(a), places))]
@@ -160,7 +160,7 @@ def _at(value: Any, places: Mask) -> Any:
     return np.broadcast_to(value, np.shape(places))[places]
 
 
-def _explained(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
+def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> Finding:
     """Why a use made a NaN or an infinity."""
     g, c = region.cotangents[use.consumer], use.consumer
     if vanishes(g, places):
@@ -169,30 +169,30 @@ def _explained(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
     given = f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at {region.name(c)} = {region.formula(c)}"
     if carriers:
         text = f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is {_kinds(region.argument(carriers[0]))}."
-        return _finding(region, "carried", use, carriers[0], mask, text)
+        return _origin_finding(region, "carried", use, carriers[0], mask, text)
     if finite(region.term(use, scaled(g, 1 / largest(g)))):
-        return _finding(
+        return _origin_finding(
             region, "overflow", use, Operand(use.node), mask, f"{given}: what arrives, {largest(g):.3g}, times the slope is too large."
         )
-    operand, why = _edge(region, use)
-    cause = "undefined slope" if any(np.any(np.isnan(part)) for part in parts(region.term(use))) else "pole"
-    return _finding(region, cause, use, operand, mask, f"{given}: {why}.")
+    operand, why = _domain_edge(region, use)
+    cause = "undefined slope" if any(np.any(np.isnan(part)) for part in arrays_in(region.term(use))) else "pole"
+    return _origin_finding(region, cause, use, operand, mask, f"{given}: {why}.")
 
 
-def _zero_times_infinity(region: Region, use: Use, mask: Mask, places: Mask) -> Finding:
+def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> Finding:
     """Nothing arrives, and an infinite slope makes a NaN of it: behind a mask, or not."""
-    operand, why = _edge(region, use)
+    operand, why = _domain_edge(region, use)
     n = region.derivative(use.node)
     what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
-        if masks(region, by, explained(region, origin).cause):
+        if masks(region, by, explain_origin(region, origin).cause):
             text = f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} masks it, but {why}: {n} is NaN."
-            return _finding(region, "masked branch", use, operand, mask, f"{text} Safe is\n{double_where(region, use, by)}")
-    return _finding(region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN.")
+            return _origin_finding(region, "masked branch", use, operand, mask, f"{text} Safe is\n{double_where(region, use, by)}")
+    return _origin_finding(region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN.")
 
 
-def _edge(region: Region, use: Use) -> tuple[Any, str]:
+def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
     """The operand that is at the edge of the domain, and the words."""
     domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
     operand = Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
@@ -200,10 +200,10 @@ def _edge(region: Region, use: Use) -> tuple[Any, str]:
     return operand, f"the slope of {name} is not finite there{needs}"
 
 
-def _finding(region: Region, cause: str, use: Use, operand: Any, mask: Mask, text: str) -> Finding:
-    return finding(region, cause, use.consumer, operand, mask, region.steps[use.node][SHAPE], text)
+def _origin_finding(region: Subgraph, cause: str, use: UseOfNode, operand: Any, mask: Mask, text: str) -> Finding:
+    return make_finding(region, cause, use.consumer, operand, mask, region.steps[use.node][SHAPE], text)
 
 
-def _overflowing_sum(region: Region, n: int) -> Finding:
+def _overflowing_sum(region: Subgraph, n: int) -> Finding:
     text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
-    return finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n][SHAPE], text)
+    return make_finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n][SHAPE], text)

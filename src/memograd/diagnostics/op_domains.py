@@ -18,7 +18,7 @@ class Domain(NamedTuple):
     safe: float = 1.0
 
 
-def beyond(most: float) -> Callable[[Any], Any]:
+def is_beyond(most: float) -> Callable[[Any], Any]:
     """Whether an operand's size is at or above a bound."""
     return lambda a: np.greater_equal(np.absolute(a), most)
 
@@ -45,12 +45,12 @@ DOMAINS: dict[str, Domain] = {
     "np.power": Domain(0, at_most(0), "{} > 0"),
     "np.float_power": Domain(0, at_most(0), "{} > 0"),
     "np.remainder": Domain(1, zero, "{} != 0"),
-    "np.arcsin": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
-    "np.arccos": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
-    "np.arctanh": Domain(0, beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arcsin": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arccos": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
+    "np.arctanh": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
     "np.arccosh": Domain(0, at_most(1), "{} > 1", 2.0),
     "special.xlogy": Domain(1, at_most(0), "{} > 0"),
-    "special.logit": Domain(0, lambda a: np.logical_or(at_most(0)(a), beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5),
+    "special.logit": Domain(0, lambda a: np.logical_or(at_most(0)(a), is_beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5),
     "special.gammaln": Domain(0, at_most(0), "{} > 0"),
     "special.gamma": Domain(0, at_most(0), "{} > 0"),
 }
@@ -70,4 +70,4 @@ SATURATING = {
 def domain_of(op: Any) -> Domain | None:
     """Where an op has no finite value or slope, as far as the table knows."""
     name = op_name(op)
-    return Domain(0, beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)
+    return Domain(0, is_beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)

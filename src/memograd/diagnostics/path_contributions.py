@@ -16,9 +16,9 @@ import numpy as np
 
 from ..program.steps import SHAPE
 from ..text import printable
-from .subgraph import Region, Use, finite, largest, vanishes
+from .subgraph import Subgraph, UseOfNode, finite, largest, vanishes
 
-MOST = 3
+MAX_PATHS_WALKED = 3
 """How many contributions are named."""
 
 
@@ -49,14 +49,14 @@ class Shares(NamedTuple):
 
     def __repr__(self) -> str:
         """A line for each."""
-        rows = [f"  {_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares]
+        rows = [f"  {_format_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares]
         if self.others:
             rest = 1 - sum(share for _, _, share in self.shares)
-            rows.append(f"  {_part(rest)}  {_amount(self.others)} more")
+            rows.append(f"  {_format_part(rest)}  {_amount(self.others)} more")
         return "\n".join(rows)
 
 
-def path_shares(region: Region) -> Shares:
+def path_shares(region: Subgraph) -> Shares:
     """The largest contributions to a derivative that is finite and not zero; otherwise, or where there is but one, none."""
     if not region.nodes or region.target == region.output:
         return Shares()
@@ -71,7 +71,7 @@ def _short(path: tuple[str, ...]) -> tuple[str, ...]:
     return path if len(path) < 8 else (*path[:4], "…", *path[-2:])
 
 
-def _part(share: float) -> str:
+def _format_part(share: float) -> str:
     """A part of the whole; many times the whole, where parts cancel."""
     return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
@@ -87,19 +87,19 @@ class Way(NamedTuple):
     """A way from a node to L: the product of the derivatives along it, the use that it begins with, and how it goes on."""
 
     product: Any
-    use: Use | None
+    use: UseOfNode | None
     rest: "Way | None"
 
 
-def by_path(region: Region) -> Shares:
+def by_path(region: Subgraph) -> Shares:
     """The paths from x to L with the largest products."""
     g = region.cotangents[region.target]
     best, number = {region.output: [Way(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
         uses = region.uses(n)
-        slopes = [region.term(use, region.memory.one(use.consumer)) for use in uses]
+        slopes = [region.term(use, region.memory.seed_of(use.consumer)) for use in uses]
         ways = (Way(d * way.product, use, way) for use, d in zip(uses, slopes, strict=True) for way in best[use.consumer])
-        best[n] = nlargest(MOST, (way for way in ways if way.product), key=lambda way: abs(way.product))
+        best[n] = nlargest(MAX_PATHS_WALKED, (way for way in ways if way.product), key=lambda way: abs(way.product))
         number[n] = sum(number[use.consumer] for use in uses)
     if number[region.target] == 1:
         return Shares()
@@ -107,7 +107,7 @@ def by_path(region: Region) -> Shares:
     return Shares(shares, g - sum(share.contribution for share in shares), number[region.target] - len(shares))
 
 
-def _names(region: Region, way: Way) -> tuple[str, ...]:
+def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
     names = [region.name(region.target)]
     while way.use is not None and way.rest is not None:
         names.append(region.name(way.use.consumer))
@@ -118,21 +118,21 @@ def _names(region: Region, way: Way) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------- of arrays
 
 
-def by_use(region: Region) -> Shares:
+def by_use(region: Subgraph) -> Shares:
     """The uses at the first fork on the way from x that give most."""
-    way, n = list[Use](), region.target
+    way, n = list[UseOfNode](), region.target
     while n != region.output and len(uses := region.uses(n)) == 1:
         way.append(uses[0])
         n = uses[0].consumer
     if n == region.output:
         return Shares()
     g = region.cotangents[region.target]
-    found = [_share(region, way, use, g) for use in nlargest(MOST, uses, key=lambda use: largest(region.term(use)))]
+    found = [_path_share(region, way, use, g) for use in nlargest(MAX_PATHS_WALKED, uses, key=lambda use: largest(region.term(use)))]
     found.sort(key=lambda share: -abs(share.share))
     return Shares(tuple(found), g - sum(share.contribution for share in found), len(uses) - len(found))
 
 
-def _share(region: Region, way: list[Use], use: Use, g: Any) -> Share:
+def _path_share(region: Subgraph, way: list[UseOfNode], use: UseOfNode, g: Any) -> Share:
     d = region.term(use)
     for below in reversed(way):
         d = region.term(below, d)

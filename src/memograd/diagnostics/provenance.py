@@ -12,13 +12,13 @@ from textwrap import fill
 from typing import NamedTuple
 
 from ..memory.memory import Memory
-from ..memory.tables import MAYBE, Table, consumers
-from ..program.steps import ARGS, OP, Operand, uses_in
-from ..solver.recursion import checked, scalar
+from ..memory.tables import MAYBE_STALE, Table, consumers
+from ..program.steps import ARGS, OP, Operand, operand_positions
+from ..solver.recursion import check_target, require_scalar
 from ..tape.node import Node
 from ..text import as_text, derivative_name, printable
 
-SHOWN = 4
+MAX_NAMES = 4
 """How many causes are printed; of a longer chain, the first ones and the last."""
 
 
@@ -28,7 +28,7 @@ class Reason(NamedTuple):
     Attributes
     ----------
     kind : str
-        ``computed``, ``dropped``, ``read``: by the last request, or by one before. ``kept``, ``cut off``: although
+        ``computed``, ``dropped``, ``read``: by the last request, or by one before. ``restore_axes``, ``cut off``: although
         something was assigned. ``maybe stale``, ``stale``: to be verified, or dropped, by the next request. ``let go``,
         ``unasked``, ``no path``, ``seed``: not in the table, or always there.
     chain : tuple of str
@@ -43,8 +43,8 @@ class Reason(NamedTuple):
 
     def __str__(self) -> str:
         shown = self.chain
-        if len(shown) > SHOWN + 1:
-            shown = (*shown[:SHOWN], f"… ({len(shown) - SHOWN - 1} more) …", shown[-1])
+        if len(shown) > MAX_NAMES + 1:
+            shown = (*shown[:MAX_NAMES], f"… ({len(shown) - MAX_NAMES - 1} more) …", shown[-1])
         return " because ".join(shown) + "."
 
     def _repr_html_(self) -> str:
@@ -97,13 +97,13 @@ def why(L: Node, node: Node) -> Reason:
     ∂L/∂m is kept because no rule between L and m reads what changed: w was
         assigned (assignment 1).
     """
-    memory = scalar(L).tape._memory
-    checked(L, node)
-    with L.tape._lock:
-        return Inquiry(memory, memory.tables.get(L.id) or memory.empty_table(L.id)).reason(node.id)
+    memory = require_scalar(L).tape.state
+    check_target(L, node)
+    with L.tape.lock:
+        return ProvenanceQuery(memory, memory.tables.get(L.id) or memory.empty_table(L.id)).reason(node.id)
 
 
-class Inquiry:
+class ProvenanceQuery:
     """Into one table, by those who may read the memory's notes."""
 
     def __init__(self, memory: Memory, table: Table) -> None:
@@ -114,34 +114,34 @@ class Inquiry:
         table, this = self.table, self._label(~n)
         if n == table.output:
             return Reason("seed", (f"{this} is never computed", "it is 1"))
-        if n not in table.up:
+        if n not in table.uses:
             path = f"no path of differentiable uses leads from {self._label(n)} to {self._label(table.output)}"
             return Reason("no path", (f"{this} is never visited", path))
-        if n not in table.acts:
+        if n not in table.provenance:
             return Reason("unasked", (f"{this} was never computed", "no finished request asked for it, or for what needs it"))
         if n not in table.cotangents:
             return Reason("let go", (f"{this} is not in the table now", "it was let go to keep the budget"))
         if n in table.marks:
-            return self._marked(n)
-        since = self._assigned_since(n)
-        return self._kept(n, since) if since else self._stored(n)
+            return self._say_marked(n)
+        since = self._assignments_since(n)
+        return self._kept(n, since) if since else self._say_stored(n)
 
-    def _stored(self, n: int) -> Reason:
+    def _say_stored(self, n: int) -> Reason:
         """Nothing was assigned since it was computed."""
-        this, act = self._label(~n), self.table.acts[n]
+        this, act = self._label(~n), self.table.provenance[n]
         asked = "asked for it" if act.target == n else f"asked for {self._label(~act.target)}, which needs it"
         if act.request < self.memory.requests:
             return Reason("read", (f"{this} is read", f"request {act.request} stored it: that {asked}"))
-        if n not in self.table.causes:
+        if n not in self.table.invalidated_by:
             return Reason("computed", (f"{this} was computed", f"request {act.request} {asked}"))
         return Reason("dropped", (f"{this} was dropped, and computed anew by request {act.request},", *self._causes(n)))
 
-    def _marked(self, n: int) -> Reason:
+    def _say_marked(self, n: int) -> Reason:
         """The next request that needs it visits it."""
         this = self._label(~n)
-        if self.table.marks[n] != MAYBE:
+        if self.table.marks[n] != MAYBE_STALE:
             return Reason("stale", (f"{this} is stale, until a request drops it,", *self._causes(n)))
-        way = self._way(n, self._assigned_since(n))
+        way = self._way(n, self._assignments_since(n))
         clauses = list(self._clauses(way, "may have other bits")) or ["an assignment was interrupted"]
         return Reason("maybe stale", (f"{this} may be stale, until a request verifies it,", *clauses))
 
@@ -152,18 +152,18 @@ class Inquiry:
             some, more = ", ".join(map(self._assigned, list(since)[:2])), f" and {len(since) - 2} more" if len(since) > 2 else ""
             between = f"no rule between {self._label(self.table.output)} and {self._label(n)}"
             return Reason("kept", (f"{this} is kept", f"{between} reads what changed: {some}{more}"))
-        equal = "it, or all that it reads," if n in self.table.causes else self._label(way[1])
+        equal = "it, or all that it reads," if n in self.table.invalidated_by else self._label(way[1])
         return Reason("cut off", (f"{this} is kept, although {self._assigned(way[-1])},", f"{equal} came out equal, bit for bit"))
 
     # ------------------------------------------------------------------------------------------- chains of causes
 
-    def _assigned_since(self, n: int) -> dict[int, int]:
+    def _assignments_since(self, n: int) -> dict[int, int]:
         """The leaves that were assigned after ∂L/∂n was computed, with the numbers of the assignments."""
-        return {p: number for p, number in self.memory.assigned.items() if number > self.table.acts[n].assignments}
+        return {p: number for p, number in self.memory.assigned.items() if number > self.table.provenance[n].assignments}
 
     def _causes(self, n: int) -> Iterator[str]:
         """Why ∂L/∂n was found wrong."""
-        path, of_values, of_cotangents = [~n], self.memory.causes, self.table.causes
+        path, of_values, of_cotangents = [~n], self.memory.invalidated_by, self.table.invalidated_by
         while (cause := of_values.get(path[-1]) if path[-1] >= 0 else of_cotangents.get(~path[-1])) is not None:
             path.append(cause)
         return self._clauses(path, "took other bits")
@@ -185,8 +185,8 @@ class Inquiry:
 
     def _read_by(self, entry: int) -> Iterable[int]:
         if entry >= 0:
-            return uses_in(self.memory.steps[entry][ARGS])
-        return chain(self.memory.primals(self.table, ~entry), (~c for c in consumers(self.table, ~entry)))
+            return operand_positions(self.memory.steps[entry][ARGS])
+        return chain(self.memory.values_read_by(self.table, ~entry), (~c for c in consumers(self.table, ~entry)))
 
     # ------------------------------------------------------------------------------------------------------ words
 
@@ -200,7 +200,7 @@ class Inquiry:
     def _rule(self, n: int, p: int) -> str:
         """Which one reads the value of p for the cotangent of n."""
         above = consumers(self.table, n)
-        c = next(c for o, c in self.memory.pulls_reading(p) if type(o) is Operand and o == n and c in above)
+        c = next(c for o, c in self.memory.rules_reading(p) if type(o) is Operand and o == n and c in above)
         return f"{self._label(c)} for {self._label(n)}"
 
     def _assigned(self, leaf: int) -> str:

@@ -12,10 +12,10 @@ from ..text import derivative_name
 from .findings import Elements, Finding
 from .kinks import Kink
 from .path_contributions import Shares
-from .subgraph import parts
+from .subgraph import arrays_in
 
-WIDTH = 79
-SHOWN = 6
+TEXT_WIDTH = 79
+MAX_FINDINGS = 6
 """How many findings, remarks and kinks are printed; all of them are data."""
 
 
@@ -56,15 +56,15 @@ class Explanation(NamedTuple):
         return not self.findings
 
     def __repr__(self) -> str:
-        rows, told = wrap(self.headline, WIDTH), set[str]()
-        for number, found in enumerate(self.findings[:SHOWN], 1):
+        rows, told = wrap(self.headline, TEXT_WIDTH), set[str]()
+        for number, found in enumerate(self.findings[:MAX_FINDINGS], 1):
             rows += _item(f"{number}.", found, found.cause in told)
             told.add(found.cause)
         rows += _more(self.findings)
         for title, remarks in (("Zeros among the elements:", self.remarks), ("Kinks and ties:", self.kinks)):
-            rows += [title] * bool(remarks) + [line for remark in remarks[:SHOWN] for line in _remark(remark)] + _more(remarks)
+            rows += [title] * bool(remarks) + [line for remark in remarks[:MAX_FINDINGS] for line in _remark(remark)] + _more(remarks)
         if self.shares.shares:
-            rows += ["Shares of the derivative:", *(_cut(row) for row in str(self.shares).splitlines())]
+            rows += ["Shares of the derivative:", *(_shorten(row) for row in str(self.shares).splitlines())]
         return "\n".join(rows)
 
     @property
@@ -87,7 +87,7 @@ class Explanation(NamedTuple):
                 for found in (*self.findings, *self.remarks)]  # fmt: skip
         rows += [("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen) for kink in self.kinks]
         heads = "".join(f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why"))
-        body = "".join(f"<tr>{''.join(map(_cell, (*row[:4], _place(row[4]).rstrip(': '), row[5])))}</tr>" for row in rows)
+        body = "".join(f"<tr>{''.join(map(_html_cell, (*row[:4], _format_place(row[4]).rstrip(': '), row[5])))}</tr>" for row in rows)
         table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
         shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
@@ -99,21 +99,21 @@ def _item(mark: str, found: Finding, told: bool) -> list[str]:
     at = "at" if found.of == "derivative" else "in the value of"
     head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
     # No break between the number and the place, however long that is.
-    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in _wrapped(f"{mark}\N{NO-BREAK SPACE}{_place(found.line)}{head}", "", "   ")]
+    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in _wrap_text(f"{mark}\N{NO-BREAK SPACE}{_format_place(found.line)}{head}", "", "   ")]
     text, *code = found.text.splitlines()
     for paragraph in (text,) if code or told else (text, found.advice):
-        rows += _wrapped(paragraph, "   ", "   ")
+        rows += _wrap_text(paragraph, "   ", "   ")
     return rows + [f"       {line}" for line in code]
 
 
 def _remark(remark: Finding | Kink) -> list[str]:
     what = remark.text if isinstance(remark, Finding) else f"{remark.node} = {remark.formula}: {remark.chosen}"
-    return _wrapped(f"{_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    ")
+    return _wrap_text(f"{_format_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    ")
 
 
-def _wrapped(text: str, first: str, following: str) -> list[str]:
+def _wrap_text(text: str, first: str, following: str) -> list[str]:
     """A text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
+    return wrap(text, TEXT_WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
 
 
 def _which(elements: Elements) -> str:
@@ -121,25 +121,25 @@ def _which(elements: Elements) -> str:
     return f", elements {shown}" if shown else ""
 
 
-def _place(line: Any) -> str:
+def _format_place(line: Any) -> str:
     """The file and the line, in front of what is said of them."""
     return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
 
 
 def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
     """In how many elements something is the case."""
-    arrays = list(parts(derivative)) if derivative is not None else []
+    arrays = list(arrays_in(derivative)) if derivative is not None else []
     number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
     return "" if size == 1 else f" in all of its {size} elements" if number == size else f" in {number} of its {size} elements"
 
 
 def _more(found: tuple[Any, ...]) -> list[str]:
-    return [f"  … and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return [f"  … and {len(found) - MAX_FINDINGS} more"] if len(found) > MAX_FINDINGS else []
 
 
-def _cut(row: str) -> str:
-    return row if len(row) <= WIDTH else f"{row[: WIDTH - 1]}…"
+def _shorten(row: str) -> str:
+    return row if len(row) <= TEXT_WIDTH else f"{row[: TEXT_WIDTH - 1]}…"
 
 
-def _cell(value: Any) -> str:
+def _html_cell(value: Any) -> str:
     return f"<td>{escape(str(value)).replace(chr(10), '<br>')}</td>"

@@ -4,20 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from ..program.steps import KWARGS, Operand, uses_in
+from ..program.steps import KWARGS, Operand, operand_positions
 from .op_domains import Domain, domain_of
-from .subgraph import CHOOSING, SYMBOLS, Region, Use, applied
+from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
 
 CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, np.clip})
 
 
-def masks(region: Region, use: Use, cause: str) -> bool:
+def masks(region: Subgraph, use: UseOfNode, cause: str) -> bool:
     """Whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
 
 
-def double_where(region: Region, use: Use, mask: Use) -> str:
+def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     """The lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
     c, w = use.consumer, mask.consumer
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
@@ -26,29 +26,29 @@ def double_where(region: Region, use: Use, mask: Use) -> str:
     good = domain.good.format(operand)
     lines = [
         f"safe = {_choice(region, mask, good, operand, domain.safe)}",
-        f"{region.name(c)} = {applied(region.op(c), args, region.steps[c][KWARGS])}",
+        f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c][KWARGS])}",
         *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
-        f"{region.name(w)} = {_outer(region, mask, good)}",
+        f"{region.name(w)} = {_outer_mask(region, mask, good)}",
     ]
     return "\n".join(lines)
 
 
-def _between(region: Region, c: int, last: int) -> list[int]:
+def _between(region: Subgraph, c: int, last: int) -> list[int]:
     """The nodes on the ways from c to the one that is masked, with it, without c."""
     needed, stack = {last}, [last]
     while stack:
-        for o in uses_in(region.arguments(stack.pop())):
+        for o in operand_positions(region.arguments(stack.pop())):
             if o > c and o not in needed:
                 needed.add(o)
                 stack.append(o)
     found = {c}
     for n in sorted(needed):
-        if not found.isdisjoint(uses_in(region.arguments(n))):
+        if not found.isdisjoint(operand_positions(region.arguments(n))):
             found.add(n)
     return sorted(found - {c})
 
 
-def _choice(region: Region, mask: Use, good: str, operand: str, safe: float) -> str:
+def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
     """The operand where the mask lets it pass, a safe number elsewhere."""
     op, args = region.op(mask.consumer), region.arguments(mask.consumer)
     if op is np.where:
@@ -59,7 +59,7 @@ def _choice(region: Region, mask: Use, good: str, operand: str, safe: float) -> 
     return f"np.where({good}, {operand}, {safe})"
 
 
-def _outer(region: Region, mask: Use, good: str) -> str:
+def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
     """The mask itself, as it was; where it is a bound, the safe number must not get through."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
@@ -67,10 +67,10 @@ def _outer(region: Region, mask: Use, good: str) -> str:
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
-    return applied(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
+    return format_call(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
 
 
-def _bound(region: Region, mask: Use) -> Any:
+def _bound(region: Subgraph, mask: UseOfNode) -> Any:
     """The bound that hides the infinity."""
     args = region.arguments(mask.consumer)
     if region.op(mask.consumer) is not np.clip:
@@ -78,7 +78,7 @@ def _bound(region: Region, mask: Use) -> Any:
     return args[2] if np.any(np.equal(region.read(mask.node), np.inf)) else args[1]
 
 
-def _condition(region: Region, a: Any) -> str:
+def _condition(region: Subgraph, a: Any) -> str:
     """A condition as code: its name, where somebody named it, or else how it was made."""
     if type(a) is not Operand:
         return "condition"

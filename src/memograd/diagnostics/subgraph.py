@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.values import inexact, settle
+from ..arrays.values import canonicalize, inexact
 from ..memory.memory import Memory
-from ..memory.tables import uses
-from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, uses_in
+from ..memory.tables import uses_of
+from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, operand_positions
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace
-from ..rules.registration import RULES, Line
-from ..solver.recursion import fitted, total
+from ..rules.registration import RULES, VJPRule
+from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
 Mask = Any
@@ -32,16 +32,16 @@ CHOOSING: frozenset[Any] = frozenset({
 """Ops that take some elements and leave others: what is left gets no derivative."""
 
 
-class Use(NamedTuple):
+class UseOfNode(NamedTuple):
     """One place where a node is an operand: of which consumer, at which position, by which line."""
 
     node: int
     consumer: int
     argnum: int
-    line: Line
+    line: VJPRule
 
 
-class Region:
+class Subgraph:
     """The nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
 
     Attributes
@@ -58,37 +58,37 @@ class Region:
         self.cotangents, self.read = self.table.cotangents, memory.value
         self.nodes = sorted(self._reachable(), reverse=True)
         for n in self.nodes[1:]:
-            self.cotangents[n] = total(memory, self.table, n, self.read)
+            self.cotangents[n] = sum_contributions(memory, self.table, n, self.read)
 
     def _reachable(self) -> set[int]:
         found: set[int] = set()
-        stack = [self.target] if self.target in self.table.up else []
+        stack = [self.target] if self.target in self.table.uses else []
         while stack:
             n = stack.pop()
             if n not in found:
                 found.add(n)
-                stack.extend(c for c, _ in uses(self.table, n))
+                stack.extend(c for c, _ in uses_of(self.table, n))
         return found
 
     # ----------------------------------------------------------------------------------------------- derivatives
 
-    def uses(self, n: int) -> list[Use]:
+    def uses(self, n: int) -> list[UseOfNode]:
         """The uses of n that lead to L, the latest first, as a run adds them up."""
-        return [Use(n, c, k, line) for c, lines in uses(self.table, n) for k, line in lines]
+        return [UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines]
 
-    def pulled(self, use: Use, g: Any) -> Any:
+    def pulled(self, use: UseOfNode, g: Any) -> Any:
         """What a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
-    def fitted(self, use: Use, d: Any) -> Any:
+    def fitted(self, use: UseOfNode, d: Any) -> Any:
         """The same, as it is added to the operand's cotangent."""
-        return d if type(d) is tuple else fitted(d, self.memory, use.consumer, use.argnum, use.node)
+        return d if type(d) is tuple else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
 
-    def term(self, use: Use, g: Any = None) -> Any:
+    def term(self, use: UseOfNode, g: Any = None) -> Any:
         """What a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
         return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
 
-    def measured(self, use: Use) -> tuple[float, float]:
+    def measure_use(self, use: UseOfNode) -> tuple[float, float]:
         """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
         d = self.pulled(use, self.cotangents[use.consumer])
         size, shape = largest(self.fitted(use, d)), self.steps[use.node][SHAPE]
@@ -98,7 +98,7 @@ class Region:
 
     # ------------------------------------------------------------------------------------------------- elements
 
-    def reached(self, use: Use, mask: Mask) -> Mask:
+    def elements_reached(self, use: UseOfNode, mask: Mask) -> Mask:
         """The elements of the consumer that depend on these elements of the operand.
 
         Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
@@ -113,16 +113,16 @@ class Region:
         if "linalg" in (getattr(step[OP], "__module__", None) or ""):
             return np.ones(step[SHAPE], bool)  # LAPACK complains of a NaN on the terminal
         try:
-            y = RULES[step[OP]].run([self._poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
+            y = RULES[step[OP]].run([self._is_poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
         except Exception:  # whatever an op raises that cannot bear a NaN
             return np.ones(step[SHAPE], bool)
         found = np.isnan(y)
         told = np.shape(found) == step[SHAPE] and (np.any(found) or step[OP] in CHOOSING)
         return found if told else np.ones(step[SHAPE], bool)
 
-    def _poisoned(self, a: Any, k: int, use: Use, mask: Mask) -> Any:
+    def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
         value = self.argument(a)
-        return settle(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
+        return canonicalize(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
 
     def argument(self, a: Any) -> Any:
         """The value of an argument of an op."""
@@ -136,7 +136,7 @@ class Region:
         """The op that made n."""
         return self.steps[n][OP]
 
-    def aligned(self, use: Use) -> bool:
+    def aligned(self, use: UseOfNode) -> bool:
         """Whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
         step = self.steps[use.consumer]
         return RULES[step[OP]].kind == "elementwise" and step[SHAPE] == self.steps[use.node][SHAPE]
@@ -148,7 +148,7 @@ class Region:
         """The nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
         while stack:
-            for o in uses_in(self.steps[stack.pop()][ARGS]):
+            for o in operand_positions(self.steps[stack.pop()][ARGS]):
                 if o not in found:
                     found.add(o)
                     stack.append(o)
@@ -158,7 +158,7 @@ class Region:
         """The nodes on any way from x to L, differentiable or not, in creation order."""
         above, found = self.above, {self.target}
         for n in sorted(above):
-            if n > self.target and not found.isdisjoint(uses_in(self.steps[n][ARGS])):
+            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n][ARGS])):
                 found.add(n)
         return sorted(found & above)
 
@@ -191,14 +191,14 @@ class Region:
         step: Step = self.steps[n]
         if step[OP] is None:
             return self.name(n)
-        return applied(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
+        return format_call(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
 
     def line(self, n: int) -> Any:
         """Where the user's code made n, or None."""
         return self.steps[n][LINE]
 
 
-def applied(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
+def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
     """A call as the user may have written it."""
     if op in SYMBOLS and len(args) == 2:
         return f"{args[0]} {SYMBOLS[op]} {args[1]}"
@@ -208,11 +208,11 @@ def applied(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
     return f"{op_name(op)}({', '.join([*listed, *(f'{name}={printable(str(a), 20)}' for name, a in kwargs.items())])})"
 
 
-def parts(value: Any) -> Iterator[Any]:
+def arrays_in(value: Any) -> Iterator[Any]:
     """The arrays in a value: itself, or the items of a tuple."""
     if isinstance(value, tuple):
         for item in value:
-            yield from parts(item)
+            yield from arrays_in(item)
     else:
         yield value
 
@@ -221,23 +221,23 @@ def vanishes(value: Any, mask: Mask = True) -> bool:
     """Whether a value is zero in all of these elements."""
     if isinstance(value, np.generic) and np.ndim(mask) == 0:
         return not (value and mask)
-    return not any(np.any(np.where(mask, part, 0)) for part in parts(value))
+    return not any(np.any(np.where(mask, part, 0)) for part in arrays_in(value))
 
 
 def finite(value: Any) -> bool:
     """Whether every element of a value is a finite number."""
     if type(value) is np.float64:
         return math.isfinite(value)
-    return all(bool(np.all(np.isfinite(part))) for part in parts(value))
+    return all(bool(np.all(np.isfinite(part))) for part in arrays_in(value))
 
 
 def largest(value: Any) -> float:
     """The largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
-    return max((float(np.max(np.absolute(part), initial=0)) for part in parts(value)), default=0.0)
+    return max((float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0)
 
 
 def scaled(g: Any, by: Any) -> Any:
     """A cotangent times a factor, in its own dtype."""
-    return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else settle(np.asarray(g * by).astype(g.dtype))
+    return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else canonicalize(np.asarray(g * by).astype(g.dtype))

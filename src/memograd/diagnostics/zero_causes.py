@@ -13,27 +13,27 @@ import numpy as np
 from ..program.steps import SHAPE, Operand
 from ..rules.registration import RULES
 from ..text import op_name
-from .findings import Finding, finding
+from .findings import Finding, make_finding
 from .kinks import kink_of
 from .op_domains import EXPONENTIALS, SATURATING
-from .subgraph import CHOOSING, Mask, Region, Use, largest, parts, scaled, vanishes
+from .subgraph import CHOOSING, Mask, Subgraph, UseOfNode, arrays_in, largest, scaled, vanishes
 
 
 class Origin(NamedTuple):
     """Where zeros begin: at a use, or, with several uses, at the node whose parts cancel; and in which elements of the operand."""
 
-    uses: tuple[Use, ...]
+    uses: tuple[UseOfNode, ...]
     mask: Mask
     arriving: Mask
 
 
-def zero_findings(region: Region, n: int, mask: Mask) -> list[Finding]:
+def zero_findings(region: Subgraph, n: int, mask: Mask) -> list[Finding]:
     """Why these elements of ∂L/∂n are zero, in the order in which a run meets the causes."""
     origins = sorted(zero_origins(region, n, mask), key=lambda origin: -origin.uses[0].consumer)
-    return [explained(region, origin) for origin in origins]
+    return [explain_origin(region, origin) for origin in origins]
 
 
-def zero_origins(region: Region, n: int, mask: Mask) -> Iterator[Origin]:
+def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
     """Every origin of these zeros of ∂L/∂n."""
     seen: dict[int, Mask] = {}
     stack = [(n, mask)]
@@ -44,7 +44,7 @@ def zero_origins(region: Region, n: int, mask: Mask) -> Iterator[Origin]:
         seen[n] = mask if mask is True else seen.get(n, False) | mask
         cancelling = []
         for use in region.uses(n):
-            reach = region.reached(use, mask)
+            reach = region.elements_reached(use, mask)
             g = region.cotangents[use.consumer]
             if not np.any(reach):
                 yield Origin((use,), mask, False)
@@ -61,7 +61,7 @@ def zero_origins(region: Region, n: int, mask: Mask) -> Iterator[Origin]:
             yield Origin(tuple(cancelling), mask, True)
 
 
-def _split(region: Region, use: Use, mask: Mask, reach: Mask, g: Any) -> tuple[Mask, Mask | None]:
+def _split(region: Subgraph, use: UseOfNode, mask: Mask, reach: Mask, g: Any) -> tuple[Mask, Mask | None]:
     """The elements in which something arrives, and those in which nothing did: to be told apart where places are the same."""
     if mask is True or not region.aligned(use):
         return mask, None
@@ -72,30 +72,30 @@ def _split(region: Region, use: Use, mask: Mask, reach: Mask, g: Any) -> tuple[M
 # --------------------------------------------------------------------------------------------------- into words
 
 
-def explained(region: Region, origin: Origin) -> Finding:
+def explain_origin(region: Subgraph, origin: Origin) -> Finding:
     """The cause of an origin."""
     if len(origin.uses) > 1:
-        return cancelled(region, origin.uses, origin.mask)
+        return find_cancellation(region, origin.uses, origin.mask)
     (use,) = origin.uses
-    cause, at, operand, why = _cause(region, use, origin)
+    cause, at, operand, why = _zero_cause(region, use, origin)
     made = f"{region.name(use.consumer)} = {region.formula(use.consumer)}"
     text = f"{region.derivative(use.node)} gets 0 from {made}: {why}."
-    return finding(region, cause, at, operand, origin.mask, region.steps[use.node][SHAPE], text)
+    return make_finding(region, cause, at, operand, origin.mask, region.steps[use.node][SHAPE], text)
 
 
-def cancelled(region: Region, uses: tuple[Use, ...], mask: Mask) -> Finding:
+def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask) -> Finding:
     """Parts that add up to nothing: those that the uses of a node give, by name, or those within one use."""
     n, shape = uses[0].node, region.steps[uses[0].node][SHAPE]
     if len(uses) == 1:
         c = uses[0].consumer
         text = f"What {region.name(c)} = {region.formula(c)} gives to {region.derivative(n)}, element by element, cancels in the sum."
-        return finding(region, "cancellation", c, Operand(n), mask, shape, text)
+        return make_finding(region, "cancellation", c, Operand(n), mask, shape, text)
     ways = " and ".join(f"{region.name(n)} → {region.name(use.consumer)} ({largest(region.term(use)):.3g})" for use in uses[:3])
     text = f"At {region.name(n)} the parts of {region.derivative(n)} by {ways} cancel."
-    return finding(region, "cancellation", n, None, mask, shape, text)
+    return make_finding(region, "cancellation", n, None, mask, shape, text)
 
 
-def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str]:
+def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, int, Any, str]:
     """The cause, the node and the operand that it is at, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
     itself = Operand(use.node)
@@ -108,7 +108,7 @@ def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str
     if hidden is not None:
         return hidden[0], c, itself, hidden[1]
     kink = kink_of(region, c)
-    if kink is not None and np.any(kink.mask) and _within(origin.mask, kink.mask):
+    if kink is not None and np.any(kink.mask) and _is_within(origin.mask, kink.mask):
         return "kink", c, itself, f"{region.name(use.node)} sits on the kink, where {kink.chosen}"
     if name in SATURATING:
         return "saturation", c, itself, f"{name} is flat where {region.name(use.node)} is"
@@ -116,12 +116,12 @@ def _cause(region: Region, use: Use, origin: Origin) -> tuple[str, int, Any, str
         return "underflow", c, itself, f"{name} underflowed to 0"
     factor = _zero_factor(region, use, origin)
     if factor is not None:
-        return _source(region, c, factor)
+        return _zero_source(region, c, factor)
     since = _since(region, itself, _first_zero(region, itself)) if vanishes(region.read(use.node)) else ""
     return "zero slope", c, itself, f"the slope of {name} is 0 at this value of {region.name(use.node)}{since and f', which is 0{since}'}"
 
 
-def _hidden(region: Region, use: Use, origin: Origin) -> tuple[str, str] | None:
+def _hidden(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str] | None:
     """Whether what arrives would have passed, had it been larger, or had its parts not cancelled."""
     g = region.cotangents[use.consumer]
     size = largest(g)
@@ -141,12 +141,12 @@ def _uneven(g: Any) -> Any:
     return scaled(g, weights)
 
 
-def _within(mask: Mask, other: Any) -> bool:
+def _is_within(mask: Mask, other: Any) -> bool:
     """Whether all elements of one mask are elements of the other, where they can be compared."""
     return mask is not True and np.shape(mask) == np.shape(other) and not np.any(mask & ~other)
 
 
-def _zero_factor(region: Region, use: Use, origin: Origin) -> Any:
+def _zero_factor(region: Subgraph, use: UseOfNode, origin: Origin) -> Any:
     """The other operand that is zero wherever something arrives, if there is one."""
     rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer][SHAPE]
     args = region.arguments(use.consumer)
@@ -159,7 +159,7 @@ def _zero_factor(region: Region, use: Use, origin: Origin) -> Any:
     return args[1 - use.argnum] if rule.kind == "multilinear" and len(args) == 2 else None
 
 
-def _source(region: Region, c: int, factor: Any) -> tuple[str, int, Any, str]:
+def _zero_source(region: Subgraph, c: int, factor: Any) -> tuple[str, int, Any, str]:
     """Why a factor is zero: it underflowed on the way, or it was given so, or came out so."""
     n, name = _first_zero(region, factor), region.argument_name(factor)
     if type(n) is Operand and region.op(n) is not None and _underflows(region, n):
@@ -168,7 +168,7 @@ def _source(region: Region, c: int, factor: Any) -> tuple[str, int, Any, str]:
     return "zero factor", c, factor, f"its other factor, {name}, is 0{_since(region, factor, n)}"
 
 
-def _first_zero(region: Region, n: Any) -> Any:
+def _first_zero(region: Subgraph, n: Any) -> Any:
     """The node from which on, down to n, everything is zero because its one operand that is zero is."""
     while type(n) is Operand:
         zeros = [a for a in region.arguments(n) if type(a) is Operand and vanishes(region.read(a))]
@@ -178,15 +178,15 @@ def _first_zero(region: Region, n: Any) -> Any:
     return n
 
 
-def _since(region: Region, a: Any, first: Any) -> str:
+def _since(region: Subgraph, a: Any, first: Any) -> str:
     """Where a zero that is met at `a` began, if that is not `a` itself."""
     return "" if first is a or type(first) is not Operand else f" from {region.name(first)} = {region.formula(first)} on"
 
 
-def _underflows(region: Region, n: int) -> bool:
+def _underflows(region: Subgraph, n: int) -> bool:
     """Whether an op gave zero, although none of its operands is zero and none of its laws says so."""
     op = region.op(n)
     products = op in (np.multiply, np.divide, np.square, np.power, np.prod)
     return op_name(op) in EXPONENTIALS or (
-        products and all(np.all(part != 0) for a in region.arguments(n) for part in parts(region.argument(a)))
+        products and all(np.all(part != 0) for a in region.arguments(n) for part in arrays_in(region.argument(a)))
     )

@@ -19,12 +19,12 @@ class Fold(NamedTuple):
     nodes: list[int]
 
 
-def folded(memory: Memory, nodes: Collection[int], output: int, most: int) -> list[Fold]:
+def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -> list[Fold]:
     """At most so many boxes, folded no further than it takes; none where the names do not allow it."""
     paths = paths_of(memory, nodes)
     paths[output] = ()
     for depth in range(max(map(len, paths.values())), 0, -1):
-        groups = gathered(paths, depth)
+        groups = group_by_prefix(paths, depth)
         if len(groups) <= most:
             return sorted(without_cycles(memory, groups), key=lambda fold: fold.nodes[0])
     return []
@@ -38,17 +38,17 @@ def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
         if name != f"v{n}":
             paths[n] = tuple(name.split("/")[:-1])
         else:
-            paths[n] = shared(paths[c] for c in memory.succ[n] if c in paths)
+            paths[n] = common_prefix(paths[c] for c in memory.succ[n] if c in paths)
     return paths
 
 
-def shared(paths: Iterable[Path]) -> Path:
+def common_prefix(paths: Iterable[Path]) -> Path:
     """What all of them begin with."""
     alike = takewhile(lambda pieces: len(set(pieces)) == 1, zip(*paths, strict=False))
     return tuple(pieces[0] for pieces in alike)
 
 
-def gathered(paths: dict[int, Path], depth: int) -> dict[int | Path, list[int]]:
+def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list[int]]:
     """The nodes by the first pieces of their paths; a node without any stands for itself."""
     groups: dict[int | Path, list[int]] = {}
     for n in sorted(paths):

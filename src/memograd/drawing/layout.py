@@ -6,13 +6,13 @@ from typing import NamedTuple
 import networkx as nx
 
 Point = tuple[float, float]
-Edge = tuple[int, int]
+LayoutEdge = tuple[int, int]
 
-LONGEST = 20_000
+MAX_LABEL_LENGTH = 20_000
 """Layers that all edges together may cross: beyond that a layout with bends takes seconds, and shows no more."""
 
 
-class Layout(NamedTuple):
+class GraphLayout(NamedTuple):
     """Columns and rows, (0, 0) at the top left.
 
     Attributes
@@ -23,25 +23,25 @@ class Layout(NamedTuple):
     """
 
     places: dict[int, Point]
-    bends: dict[Edge, list[Point]]
+    bends: dict[LayoutEdge, list[Point]]
 
 
-def layout(nodes: Sequence[int], edges: Sequence[Edge]) -> Layout:
+def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
     """A layered layout: with few crossings, where the extra `draw` is installed and the graph is not too wide for it."""
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(edges)
     generations = [sorted(rank) for rank in nx.topological_generations(graph.reverse(copy=False))]  # an input stands near its use
     layer = {n: k for k, rank in enumerate(reversed(generations)) for n in rank}
-    if edges and sum(layer[c] - layer[o] for o, c in edges) <= LONGEST:
+    if edges and sum(layer[c] - layer[o] for o, c in edges) <= MAX_LABEL_LENGTH:
         try:
-            return untangled(graph)
+            return sugiyama_layout(graph)
         except ImportError:
             pass
-    return plain(graph, layer)
+    return generation_layout(graph, layer)
 
 
-def untangled(graph: nx.DiGraph) -> Layout:
+def sugiyama_layout(graph: nx.DiGraph) -> GraphLayout:
     """Sugiyama's layout, by fast-sugiyama. Long edges go by way of stand-ins, whose numbers follow those of the nodes."""
     from fast_sugiyama import from_edges
 
@@ -52,7 +52,7 @@ def untangled(graph: nx.DiGraph) -> Layout:
     places = {int(k): (float(x), float(height - y)) for k, (x, y) in positions}
     links = [(int(o), int(c)) for o, c in pieces or ()]
     following = {o: c for o, c in links if o >= len(nodes)}
-    bends: dict[Edge, list[Point]] = {}
+    bends: dict[LayoutEdge, list[Point]] = {}
     for o, c in links:
         if o < len(nodes) <= c:
             passed = [c]
@@ -60,14 +60,14 @@ def untangled(graph: nx.DiGraph) -> Layout:
                 passed.append(following[passed[-1]])
             *between, end = passed
             bends[nodes[o], nodes[end]] = [places[k] for k in between]
-    return Layout({n: places[k] for n, k in number.items()}, bends)
+    return GraphLayout({n: places[k] for n, k in number.items()}, bends)
 
 
-def plain(graph: nx.DiGraph, layer: dict[int, int]) -> Layout:
+def generation_layout(graph: nx.DiGraph, layer: dict[int, int]) -> GraphLayout:
     """One row for each topological generation, counted from L."""
     nx.set_node_attributes(graph, layer, "layer")
     found = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
     rows = sorted({float(y) for _, y in found.values()})
     unit = (rows[-1] - rows[0]) / max(layer.values()) if len(rows) > 1 else 1.0
     left = min(float(x) for x, _ in found.values())
-    return Layout({n: ((float(x) - left) / unit, float(layer[n])) for n, (x, _) in found.items()}, {})
+    return GraphLayout({n: ((float(x) - left) / unit, float(layer[n])) for n, (x, _) in found.items()}, {})

@@ -64,14 +64,14 @@ def page(L: Node, log: Log) -> str:
     """The page as text."""
     found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
     played, before = steps(L, log)
-    names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log._names.items()}
+    names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log.node_names.items()}
     data = {"output": L.id, "names": names, "steps": played, "before": before}
     return Template(asset("page.html")).substitute(
         title=escape(printable(found.output.name)),
         style=asset("page.css"),
         script=asset("page.js"),
         picture=svg(beginning(found, {row["node"] for row in before}), legend=False),
-        data=embedded(data),
+        data=embed_json(data),
     )
 
 
@@ -85,7 +85,7 @@ def beginning(found: Scene, held: set[int]) -> Scene:
     return found._replace(boxes=[b._replace(states=state(b.id, b.states)) for b in found.boxes])
 
 
-def embedded(data: Any) -> str:
+def embed_json(data: Any) -> str:
     """JSON that nothing in it can end: no character of it means anything to HTML."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

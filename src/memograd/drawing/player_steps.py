@@ -7,32 +7,32 @@ import numpy as np
 
 from ..arrays.dask_arrays import in_chunks, is_chunked
 from ..memory.memory import Memory
-from ..memory.tables import Table, consumers, uses
+from ..memory.tables import Table, consumers, uses_of
 from ..program.steps import OP
-from ..solver.events import Event, written
+from ..solver.events import Event, write_lines
 from ..solver.log import Log
-from ..solver.recursion import fitted
+from ..solver.recursion import conform_to_operand
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
 
-FEW = 4
+FEW_TERMS = 4
 """Elements of an array that are shown each; of a larger one, its shape and its largest element."""
 
 TERMS = 6
 """Terms of a sum that are shown each; of a longer one, the first."""
 
-Step = dict[str, Any]
+PlayerStep = dict[str, Any]
 
 
-def steps(L: Node, log: Log) -> tuple[list[Step], list[Step]]:
+def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
     """The steps of a log, and what the table of L held before the first of them.
 
     Numbers are those that the table holds now: a step whose number was replaced later in the log shows none.
     """
     tape = L.tape
-    with tape._lock:
-        told = Telling(tape._memory, tape._memory.table(L.id), log.events)
-        lines = written(log.events, log._names, log._begun)
+    with tape.lock:
+        told = Telling(tape.state, tape.state.table(L.id), log.events)
+        lines = write_lines(log.events, log.node_names, log.request_starts)
         played = [told.step(when, e, *line) for when, (e, line) in enumerate(zip(log.events, lines, strict=True))]
         return played, [told.row(n, -1) for n in sorted(held_before(L.id, log.events))]
 
@@ -46,18 +46,18 @@ def held_before(output: int, events: list[Event]) -> set[int]:
     return {n for n, kind in first.items() if kind != "store"}
 
 
-def number(g: Any) -> str:
+def format_number(g: Any) -> str:
     """A cotangent in a few characters."""
     if isinstance(g, tuple):
-        return "; ".join(map(number, g))
+        return "; ".join(map(format_number, g))
     if is_chunked(g):
         return in_chunks(g)
-    if g.size <= FEW:
+    if g.size <= FEW_TERMS:
         return np.array2string(np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", ").replace("\n", "")
     return f"{g.shape}, |max| {np.max(np.abs(g)):.3g}"
 
 
-def added(terms: list[str], count: int) -> str:
+def format_sum(terms: list[str], count: int) -> str:
     """The first terms of a sum of so many."""
     more = [f"… ({count - len(terms):,} more)"] if count > len(terms) else []
     return " + ".join(terms + more)
@@ -70,17 +70,17 @@ class Telling:
         self.memory, self.table = memory, table
         self.since = {e.node: number for number, e in enumerate(events) if e.output == table.output and e.kind == "drop"}
 
-    def step(self, when: int, e: Event, line: int, text: str) -> Step:
+    def step(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
         """An event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
         text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
-        step: Step = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
+        step: PlayerStep = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
         if e.consumer is not None:
             step["consumer"] = e.consumer
         if e.output != self.table.output:
             return step | {"node": -1, "rule": f"a request for derivatives of {self.name(e.output)}"}
         return step | {"rule": "".join(self.rule(when, e)), "value": self.value(e.node, when)}
 
-    def row(self, n: int, when: int) -> Step:
+    def row(self, n: int, when: int) -> PlayerStep:
         """A row of the table, as it was at an event."""
         return {"node": n, "value": self.value(n, when)}
 
@@ -98,7 +98,7 @@ class Telling:
             yield f" = {value}, already known" if value else " is already known"
         else:
             above = consumers(self.table, n)[::-1]
-            yield " = " + added([f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]], len(above))
+            yield " = " + format_sum([f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]], len(above))
             if e.kind == "store" and value:
                 yield from self.sum(above, n)
                 yield f" = {value}"
@@ -108,7 +108,7 @@ class Telling:
         positions = self.memory.pred[c][n]["argnums"]
         text = f", the rule of {op_name(self.memory.steps[c][OP])} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
-        return f" = {self.pulled(c, n, self.memory.one(c))}{text}" if known else text
+        return f" = {self.pulled(c, n, self.memory.seed_of(c))}{text}" if known else text
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
         """The terms of a sum in numbers, where they are at hand and say more than the sum."""
@@ -116,10 +116,10 @@ class Telling:
         if not all(c in cotangents for c in first):
             return
         if all(self.plain(c, n) for c in first):
-            products = [f"{number(cotangents[c])} · {self.pulled(c, n, self.memory.one(c))}" for c in first]
-            yield " = " + added(products, len(above))
+            products = [f"{format_number(cotangents[c])} · {self.pulled(c, n, self.memory.seed_of(c))}" for c in first]
+            yield " = " + format_sum(products, len(above))
         elif len(above) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
-            yield " = " + added([self.pulled(c, n, cotangents[c]) for c in first], len(above))
+            yield " = " + format_sum([self.pulled(c, n, cotangents[c]) for c in first], len(above))
 
     def plain(self, c: int, n: int) -> bool:
         """Whether a local derivative is one real number."""
@@ -129,13 +129,13 @@ class Telling:
     def pulled(self, c: int, n: int, g: Any) -> str:
         """What consumer c gives to n for the cotangent g, as a number."""
         memory = self.memory
-        lines = next(lines for consumer, lines in uses(self.table, n) if consumer == c)
-        return number(sum(fitted(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n) for k, line in lines))
+        lines = next(lines for consumer, lines in uses_of(self.table, n) if consumer == c)
+        return format_number(sum(conform_to_operand(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n) for k, line in lines))
 
     def value(self, n: int, when: int) -> str:
         """∂L/∂n as the table holds it, if it does, and held the same at that event."""
         known = n in self.table.cotangents and n not in self.table.marks and when >= self.since.get(n, -1)
-        return number(self.table.cotangents[n]) if known else ""
+        return format_number(self.table.cotangents[n]) if known else ""
 
     def ratio(self, above: int, below: int) -> str:
         """∂above/∂below."""

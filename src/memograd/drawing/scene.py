@@ -12,13 +12,13 @@ from ..memory.tables import consumers
 from ..program.steps import Operand
 from ..solver.events import Event
 from ..solver.log import Log
-from ..solver.recursion import checked_all, scalar
+from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import op_name
-from .grouping import Fold, folded
-from .node_states import STATES, UNTOUCHED, asked_in, states_of
+from .grouping import Fold, fold_boxes
+from .node_states import STATES, UNTOUCHED, requested_targets, states_of
 
-MOST = 3000
+MAX_BOXES = 3000
 """Nodes in one picture."""
 
 
@@ -64,40 +64,40 @@ class Scene(NamedTuple):
 
 def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True) -> Scene:
     """The program around L, and what the requests of the log did on it. Nothing is computed."""
-    tape = scalar(L).tape
-    nodes = None if targets is None else checked_all(L, targets)
+    tape = require_scalar(L).tape
+    nodes = None if targets is None else check_targets(L, targets)
     if log is not None:
         log.check(tape.graph)
     events = [e for e in log.events if e.output == L.id] if log is not None else []
-    with tape._lock:
-        memory = tape._memory
-        asked = asked_in(events) if nodes is None else {t.id for t in nodes}
+    with tape.lock:
+        memory = tape.state
+        asked = requested_targets(events) if nodes is None else {t.id for t in nodes}
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
-        drawn, note = chosen(memory, L.id, {e.node for e in events}, derivatives, fold)
+        drawn, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
         boxes = [box(memory, part, states) for part in drawn]
         arrows = arrows_between(memory, drawn, pulls(memory, L.id, events))
     return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
 
 
-def chosen(memory: Memory, output: int, touched: set[int], derivatives: bool, fold: bool) -> tuple[list[Fold], str]:
+def choose_nodes(memory: Memory, output: int, touched: set[int], derivatives: bool, fold: bool) -> tuple[list[Fold], str]:
     """Which nodes are drawn: all that hang together with L; too many are folded, or cut to what the log names or is nearest L."""
     graph = memory.graph
     own = nx.ancestors(graph, output)
     wanted = [n for n in graph if derivatives or n in own or memory.nodes.of.get(n) is None]
     whole = nx.node_connected_component(graph.subgraph(wanted).to_undirected(as_view=True), output)
-    if len(whole) <= MOST:
-        return alone(memory, whole), ""
-    if fold and (parts := folded(memory, whole, output, MOST)):
+    if len(whole) <= MAX_BOXES:
+        return box_for_each(memory, whole), ""
+    if fold and (parts := fold_boxes(memory, whole, output, MAX_BOXES)):
         return parts, f"{len(whole):,} nodes in {len(parts):,} boxes: folded by what their names begin with"
     if touched:
-        part, what = sorted(touched - {output})[1 - MOST :], "the visited part"
+        part, what = sorted(touched - {output})[1 - MAX_BOXES :], "the visited part"
     else:
         nearest = nx.bfs_edges(graph, output, reverse=True)
-        part, what = [n for _, n in islice(nearest, MOST - 1)], "those nearest the output"
-    return alone(memory, [*part, output]), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
+        part, what = [n for _, n in islice(nearest, MAX_BOXES - 1)], "those nearest the output"
+    return box_for_each(memory, [*part, output]), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
 
 
-def alone(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
+def box_for_each(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
     """Each node in a box of its own."""
     return [Fold(memory.nodes.name(n), [n]) for n in sorted(nodes)]
 
@@ -106,12 +106,12 @@ def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
     """A node as it stands, or several."""
     n = part.nodes[0]
     if len(part.nodes) == 1:
-        return of_node(memory, n, states.get(n, (UNTOUCHED,)))
+        return describe_box(memory, n, states.get(n, (UNTOUCHED,)))
     held = {state for m in part.nodes for state in states.get(m, ())} or {UNTOUCHED}
     return Box(n, part.name, f"{len(part.nodes):,} nodes", "", tuple(state for state in STATES if state in held))
 
 
-def of_node(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
+def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)

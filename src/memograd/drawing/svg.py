@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 from ..solver.log import Log
 from ..tape.node import Node
 from ..text import printable
-from .layout import Layout, Point, layout
+from .layout import GraphLayout, Point, layout
 from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
 from .scene import Arrow, Box, Scene, scene
 
@@ -25,7 +25,7 @@ COLUMN, ROW, MARGIN = 138, 98, 20
 ASIDE = 8
 """How far a backward arrow runs beside the forward one."""
 
-SHAPES = {
+SHAPE_PATHS = {
     OUTPUT: "M{l} 0 L{i} {t} H{j} L{r} 0 L{j} {b} H{i} Z",
     ASKED: "M{q} {t} A{h} {h} 0 0 1 {q} {b} H{p} A{h} {h} 0 0 1 {p} {t} Z",
     DROPPED: "M{l} {c} L{m} {t} H{n} L{r} {c} V{d} L{n} {b} H{m} L{l} {d} Z",
@@ -97,34 +97,34 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 def svg(scene: Scene, legend: bool = True) -> str:
     """A scene as SVG text."""
     found = layout([b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows])
-    place = {n: drawn(at) for n, at in found.places.items()}
+    place = {n: centre_of(at) for n, at in found.places.items()}
     states = [state for state in STATES if any(b.states[0] == state for b in scene.boxes)] if legend else []
     right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
     below = max(y for _, y in place.values()) + HEIGHT + MARGIN
     width = max(right * COLUMN + 2 * (MARGIN + WIDTH), 330 if legend else 0)
     ways = [(a, way(a, place, found)) for a in scene.arrows]
     parts = [
-        *(edge(a, points) for a, points in ways),
+        *(draw_edge(a, points) for a, points in ways),
         *(argnums(a, points[-1]) for a, points in ways if a.argnums),
-        *(node(b, place[b.id]) for b in scene.boxes),
+        *(draw_node(b, place[b.id]) for b in scene.boxes),
         *(key(state, below + 24 * k) for k, state in enumerate(states)),
     ]
     foot = below + 24 * len(states)
     if scene.note:
         parts.append(f'<text class="note" x="{MARGIN}" y="{foot:g}">{escape(scene.note)}</text>')
-    return framed(scene, parts, width, foot + (MARGIN if scene.note else 0))
+    return svg_element(scene, parts, width, foot + (MARGIN if scene.note else 0))
 
 
-def drawn(at: Point) -> Point:
+def centre_of(at: Point) -> Point:
     """Where the middle of a box stands in the picture, from its column and row."""
     x, y = at
     return MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW
 
 
-def framed(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
+def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
     """The whole element: its size, its words for who cannot see it, its style and its arrow heads."""
-    title = f"The program of {shown(scene.output.name)}"
-    about = f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top down to {shown(scene.output.name)}."
+    title = f"The program of {escape_name(scene.output.name)}"
+    about = f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top down to {escape_name(scene.output.name)}."
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" class="memograd" role="img" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}">',
@@ -152,7 +152,7 @@ def head(name: str, tip: str) -> str:
     )
 
 
-def shown(name: str, most: int = 60) -> str:
+def escape_name(name: str, most: int = 60) -> str:
     """A name as XML text."""
     return escape(printable(name, most))
 
@@ -160,22 +160,22 @@ def shown(name: str, most: int = 60) -> str:
 # ------------------------------------------------------------------------------------------------------- boxes
 
 
-def node(b: Box, at: Point) -> str:
+def draw_node(b: Box, at: Point) -> str:
     """A box with its name, its op with its value or shape, and its states."""
     x, y = at
     states = ", ".join(b.states)
     what = f"{printable(b.op, 11)} {printable(b.value, 10)}"
     return (
         f'<g class="node {css(b.states[0])}" data-node="{b.id}" transform="translate({x:g} {y:g})">'
-        f"<title>{shown(b.name)}: {shown(b.op)}, {shown(b.value)}, {states}</title>"
+        f"<title>{escape_name(b.name)}: {escape_name(b.op)}, {escape_name(b.value)}, {states}</title>"
         f'<path class="shape" d="{outline(b.states[0], WIDTH, HEIGHT)}"/>'
-        f'<text class="name" y="-8"{squeezed(printable(b.name, 13), 9)}>{shown(b.name, 13)}</text>'
-        f'<text class="value" y="6"{squeezed(what, 6)}>{escape(what)}</text>'
+        f'<text class="name" y="-8"{fit_attributes(printable(b.name, 13), 9)}>{escape_name(b.name, 13)}</text>'
+        f'<text class="value" y="6"{fit_attributes(what, 6)}>{escape(what)}</text>'
         f'<text class="state" y="20">{states}</text></g>'
     )
 
 
-def squeezed(text: str, letter: float) -> str:
+def fit_attributes(text: str, letter: float) -> str:
     """The attributes that keep a text of wide letters inside its box."""
     wide = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text) > ROOM
     return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
@@ -191,7 +191,7 @@ def outline(state: str, w: float, h: float) -> str:
     slant, corner, lid = h / 2, h / 3, h / 7
     letters = {"l": -w, "r": w, "t": -h, "b": h, "h": h, "i": slant - w, "j": w - slant, "m": corner - w, "n": w - corner}
     letters |= {"c": corner - h, "d": h - corner, "s": lid - h, "u": h - lid, "z": 2 * lid - h, "p": h - w, "q": w - h}
-    return SHAPES[state].format(**{letter: f"{at:g}" for letter, at in letters.items()})
+    return SHAPE_PATHS[state].format(**{letter: f"{at:g}" for letter, at in letters.items()})
 
 
 def key(state: str, y: float) -> str:
@@ -205,9 +205,9 @@ def key(state: str, y: float) -> str:
 # ------------------------------------------------------------------------------------------------------- arrows
 
 
-def way(a: Arrow, place: dict[int, Point], found: Layout) -> list[Point]:
+def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
     """The points that an arrow passes: out at the bottom of a box, between other boxes, in at the top of another."""
-    between = [drawn(at) for at in found.bends.get((a.operand, a.consumer), ())]
+    between = [centre_of(at) for at in found.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
     return [(x + port(after[0] - x), y + HEIGHT), *between, (u + port(before[0] - u), v - HEIGHT)]
@@ -228,7 +228,7 @@ def curve(points: list[Point]) -> str:
     return text
 
 
-def edge(a: Arrow, points: list[Point]) -> str:
+def draw_edge(a: Arrow, points: list[Point]) -> str:
     """An edge: the forward arrow, and the backward arrow beside it."""
     back = [(x + ASIDE, y) for x, y in reversed(points)]
     return (

@@ -10,10 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import filled, leaves, mapped
-from ..arrays.values import handed_out, settle
+from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
-from ..solver.recursion import checked, checked_all, grad_node, owned, scalar
+from ..solver.recursion import (
+    check_target,
+    check_targets,
+    grad_node,
+    require_scalar,
+    tag_derivative_nodes,
+)
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..text import describe, printable
@@ -22,7 +28,7 @@ from .chain_execution import BlocksAndReport, accumulate_chain, jacobian_block, 
 from .chain_order import CHAIN_ORDERS, MAX_CHAIN_NODES, choose_order
 from .compression import COLOURS, accumulate_by_colours, is_compression_cheaper
 from .elimination.search import SEARCH_EFFORT
-from .report import AccumulationStep, Tally, jacobian_label
+from .report import AccumulationStep, JacobianReport, jacobian_label
 from .sparsity import sparse_hessian, sparse_jacobian
 
 ELIMINATION = "elimination"
@@ -53,7 +59,7 @@ def jacobian(
         built. The pattern is derived from the program. Rows or columns that share no entry are
         computed together, whatever the order.
     report : bool
-        Whether to return the :class:`memograd.Tally` as well: the steps that were
+        Whether to return the :class:`memograd.JacobianReport` as well: the steps that were
         taken, their multiplications, and why.
 
     Returns
@@ -131,8 +137,10 @@ def compute_jacobian(y: Any, x: Any, order: str) -> tuple[Any, Any]:
         return y, y
     with ys[0].tape.scratch():
         rows = _accumulate_blocks(ys, xs, order, record=False)
-        J = filled(y, [filled(x, [handed_out(settle(a)) for a in blocks]) for blocks, _ in rows])
-    return J, filled(y, [row_report for _, row_report in rows])
+        J = tree_unflatten(
+            y, [tree_unflatten(x, [export(canonicalize(a)) for a in blocks]) for blocks, _ in rows]
+        )
+    return J, tree_unflatten(y, [row_report for _, row_report in rows])
 
 
 def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
@@ -170,14 +178,14 @@ def hessian(L: Node, x: Any, sparse: bool = False) -> Any:
     array([[ 6.,  1.],
            [ 1., 12.]])
     """
-    checked_all(scalar(L), x)
+    check_targets(require_scalar(L), x)
     if sparse and isinstance(x, Node):
         return sparse_hessian(L, x)
     with L.tape.scratch():
         return jacobian(grad_node(L, x), x, sparse=sparse)
 
 
-def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
+def jacobian_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
     """Record ∂y/∂x for each x as a node, which can be differentiated again.
 
     The tape is unchanged if an error occurs.
@@ -189,22 +197,22 @@ def as_nodes(y: Node, xs: list[Node], order: str = "auto") -> list[Node]:
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.jacobians.api import as_nodes
+    >>> from memograd.jacobians.api import jacobian_nodes
     >>> x = mg.Tape().leaf([1.0, 2.0])
-    >>> (J,) = as_nodes(x * x, [x])
+    >>> (J,) = jacobian_nodes(x * x, [x])
     >>> mg.grad(np.sum(J), x)
     array([2., 2.])
     """
     _validate_request(y, xs, order)
     tape = y.tape
-    with tape._lock:
-        start = tape._next
+    with tape.lock:
+        start = tape.next_id
         try:
             ((blocks, _),) = _accumulate_blocks([y], xs, order, record=True)
             nodes = [a if isinstance(a, Node) else tape.record(np.copy, (a,)) for a in blocks]
-            owned(tape, start, y.id, y.id)
+            tag_derivative_nodes(tape, start, y.id, y.id)
         except BaseException:
-            tape._cut(start)
+            tape.truncate(start)
             raise
     return nodes
 
@@ -222,10 +230,10 @@ def _validate_request(y: Any, x: Any, order: str) -> tuple[list[Node], list[Node
                 f"Compute y from leaves of a tape."
             )
         for t in (*ys, *xs):
-            checked(v, t)
+            check_target(v, t)
             if isinstance(t.dtype, tuple):
                 raise NotDifferentiableError(
-                    f"{describe(t._attributes)} has several outputs. Take one of them."
+                    f"{describe(t.attributes)} has several outputs. Take one of them."
                 )
     return ys, xs
 
@@ -236,7 +244,7 @@ def _nodes_in(tree: Any) -> list[Any]:
     None alone is one leaf, to be refused: it stands for a node that the caller forgot. None inside
     a list or dict is an empty pytree.
     """
-    return [None] if tree is None else leaves(tree)
+    return [None] if tree is None else tree_leaves(tree)
 
 
 def _sparse_blocks(y: Any, x: Any, order: str, report: bool) -> Any:
@@ -246,7 +254,7 @@ def _sparse_blocks(y: Any, x: Any, order: str, report: bool) -> Any:
             "A sparse Jacobian is computed a few rows or columns at a time, in no order. "
             "Leave out order= and report=."
         )
-    return mapped(lambda v: mapped(lambda t: sparse_jacobian(v, t), x), y)
+    return tree_map(lambda v: tree_map(lambda t: sparse_jacobian(v, t), x), y)
 
 
 def _accumulate_blocks(
@@ -265,7 +273,7 @@ def _accumulate_blocks(
 def _accumulate_row(y: Node, xs: list[Node], order: str, record: bool) -> BlocksAndReport:
     """Choose an order for ∂y/∂x once, and execute it."""
     row = jacobian_row(y, xs, record)
-    choice = choose_order(y.tape._memory, row.table, [x.id for x in row.targets], order)
+    choice = choose_order(y.tape.state, row.table, [x.id for x in row.targets], order)
     if order == COLOURS or (order == "auto" and is_compression_cheaper(row, choice)):
         return accumulate_by_colours(row, choice)
     return accumulate_chain(row, choice)
@@ -304,13 +312,13 @@ def _accumulate_by_elimination(
     effort = SEARCH_EFFORT if order == ELIMINATION else 0
     orders = elimination.find_elimination_order(dag, effort=effort)
     entries = elimination.accumulate_jacobian(dag, orders.order)
-    label = jacobian_label(ys[0].tape._memory, [y.id for y in ys], [x.id for x in xs])
+    label = jacobian_label(ys[0].tape.state, [y.id for y in ys], [x.id for x in xs])
     shape = (len(ys), len(xs))
     step = AccumulationStep(label, shape, ELIMINATION, orders.multiplications or 0)
     others = {name: count for name, count in orders.counts.items() if name != orders.name}
     totals = {ELIMINATION: step.multiplications} | others if orders.counts else {}
     why = f"{len(orders.order):,} numbers between; order: {orders.name}"
-    report = Tally(label, ELIMINATION, (step,), totals, why)
+    report = JacobianReport(label, ELIMINATION, (step,), totals, why)
     return [
         ([_scalar_block(y, x, entries.get((i, j))) for j, x in enumerate(xs)], report)
         for i, y in enumerate(ys)

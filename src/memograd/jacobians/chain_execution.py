@@ -13,11 +13,11 @@ from ..program.steps import ARGS, Operand
 from ..solver.recursion import cast
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..transforms.batched_products import pulled_rows, pushed_columns
+from ..transforms.batched_products import pull_rows, push_columns
 from .chain_order import Bracketing, ChainChoice, ChainFactor, matrix_position
-from .report import Tally, chain_report, jacobian_label
+from .report import JacobianReport, chain_report, jacobian_label
 
-BlocksAndReport = tuple[list[Any], Tally]
+BlocksAndReport = tuple[list[Any], JacobianReport]
 """∂y/∂x for each x, and the report on how they were computed."""
 
 
@@ -47,7 +47,7 @@ class JacobianRow(NamedTuple):
     @property
     def label(self) -> str:
         """``∂y/∂x`` in a few characters."""
-        return jacobian_label(self.y.tape._memory, [self.y.id], [x.id for x in self.xs])
+        return jacobian_label(self.y.tape.state, [self.y.id], [x.id for x in self.xs])
 
     def blocks(self, matrices: Iterable[Any]) -> list[Any]:
         """Return ∂y/∂x for each x in its shape and dtype, given the matrix of each target."""
@@ -58,8 +58,8 @@ class JacobianRow(NamedTuple):
 def jacobian_row(y: Node, xs: list[Node], record: bool) -> JacobianRow:
     """Return the request for ∂y/∂x for each x."""
     first = min((x.id for x in xs), default=0)
-    table = y.tape._memory.empty_table(y.id, first=first)
-    targets = [x for x in xs if x.id in table.up and x.size and y.size]
+    table = y.tape.state.empty_table(y.id, first=first)
+    targets = [x for x in xs if x.id in table.uses and x.size and y.size]
     return JacobianRow(y, xs, table, targets, record)
 
 
@@ -69,7 +69,7 @@ def accumulate_chain(row: JacobianRow, choice: ChainChoice) -> BlocksAndReport:
     if choice.bracketing is not None:
         evaluator = ChainEvaluator(row.y.tape, choice.factors, row.record)
         matrices = evaluator.jacobian(choice.bracketing)
-    return row.blocks(matrices), chain_report(row.y.tape._memory, choice, row.label)
+    return row.blocks(matrices), chain_report(row.y.tape.state, choice, row.label)
 
 
 def jacobian_block(y: Node, x: Node, matrix: Any) -> Any:
@@ -131,7 +131,7 @@ class ChainEvaluator:
 
     def _constant_matrix(self, start: Node, end: Node) -> Any:
         """Return the matrix by which the vector `start` is multiplied to give `end`."""
-        steps = self.tape._memory.steps
+        steps = self.tape.state.steps
         position = matrix_position(steps, start.id, end.id)
         other = steps[end.id][ARGS][position]
         matrix = self._operand(self.tape[other] if type(other) is Operand else other)
@@ -156,10 +156,10 @@ def pull_matrix(end: Node, starts: list[Node], matrix: Any) -> list[Any]:
     A pull to a real node keeps the real part alone. If rows are complex, -1j times the rows are
     pulled as well, which gives the imaginary part.
     """
-    pulled = pulled_rows(end, starts, _reshape_rows(matrix, end))
+    pulled = pull_rows(end, starts, _reshape_rows(matrix, end))
     any_real = any(t.dtype.kind != "c" for t in starts)
     if any_real and "c" in (end.dtype.kind, matrix.dtype.kind):
-        imaginary = pulled_rows(end, starts, _reshape_rows(-1j * matrix, end))
+        imaginary = pull_rows(end, starts, _reshape_rows(-1j * matrix, end))
         pulled = [
             d if t.dtype.kind == "c" else d + 1j * i
             for d, i, t in zip(pulled, imaginary, starts, strict=True)
@@ -174,9 +174,9 @@ def push_matrix(start: Node, end: Node, matrix: Any) -> Any:
     pushed as well, which gives the imaginary part.
     """
     columns = np.transpose(matrix)
-    pushed = pushed_columns(end, [start], [_reshape_rows(columns, start)])
+    pushed = push_columns(end, [start], [_reshape_rows(columns, start)])
     if "c" in (start.dtype.kind, matrix.dtype.kind) and end.dtype.kind != "c":
-        imaginary = pushed_columns(end, [start], [_reshape_rows(-1j * columns, start)])
+        imaginary = push_columns(end, [start], [_reshape_rows(-1j * columns, start)])
         pushed = pushed + 1j * imaginary
     return np.transpose(np.reshape(pushed, (columns.shape[0], end.size)))
 

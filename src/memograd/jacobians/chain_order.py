@@ -30,10 +30,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..memory.memory import Memory
-from ..memory.tables import Table, consumers, uses
-from ..program.steps import ARGS, DTYPE, OP, SHAPE, Operand, Steps, uses_in
+from ..memory.tables import Table, consumers, uses_of
+from ..program.steps import ARGS, DTYPE, OP, SHAPE, Operand, Steps, operand_positions
 from ..rules.cost_model import size_of
-from ..rules.registration import RULES, Line
+from ..rules.registration import RULES, VJPRule
 from ..text import printable
 
 MAX_CHAIN_NODES = 100_000
@@ -77,7 +77,7 @@ class Bracketing(NamedTuple):
     ----------
     how : str
         ``diagonal`` or ``matrix``: read off the program. ``rows`` or ``columns``: by pulls or
-        pushes of ones. ``pulled`` or ``pushed``: the rows of a shorter subchain are pulled
+        pushes of ones. ``pulled`` or ``push_arrays``: the rows of a shorter subchain are pulled
         further, or its columns are pushed further. ``product``: two subchains are multiplied.
     first, last : int
         Bounds of the subchain: factors first, …, last - 1.
@@ -125,7 +125,7 @@ class ChainChoice(NamedTuple):
 def path_nodes(table: Table, targets: Iterable[int]) -> list[int]:
     """Return the nodes on paths from the targets to the table's output, in creation order."""
     reached: set[int] = set()
-    stack = [n for n in targets if n in table.up]
+    stack = [n for n in targets if n in table.uses]
     while stack:
         n = stack.pop()
         if n not in reached:
@@ -204,7 +204,7 @@ def pull_cost(steps: Steps, table: Table, nodes: Iterable[int]) -> int:
     return sum(
         multiplications(steps, c, k, vjp)
         for n in nodes
-        for c, vjps in uses(table, n)
+        for c, vjps in uses_of(table, n)
         for k, vjp in vjps
     )
 
@@ -226,7 +226,7 @@ def _factor_form(steps: Steps, start: tuple[int, ...], end: int, members: list[i
 def matrix_position(steps: Steps, start: int, end: int) -> int | None:
     """Return the position of the matrix in `end`, if that is a matrix times the vector `start`."""
     step = steps[end]
-    positions = uses_in(step[ARGS]).get(start, ())
+    positions = operand_positions(step[ARGS]).get(start, ())
     is_product = step[OP] in (np.matmul, np.dot)
     if not is_product or len(steps[start][SHAPE]) != 1 or len(positions) != 1:
         return None
@@ -239,7 +239,7 @@ def _shape_of_argument(steps: Steps, argument: Any) -> Any:
     return steps[argument][SHAPE] if type(argument) is Operand else np.shape(argument)
 
 
-def multiplications(steps: Steps, c: int, k: int, vjp: Line) -> int:
+def multiplications(steps: Steps, c: int, k: int, vjp: VJPRule) -> int:
     """Return the multiplications to pull a cotangent of c to its operand k, or to push a tangent.
 
     They are counted for products and estimated for other ops.
@@ -468,7 +468,7 @@ def choose_order(memory: Memory, table: Table, targets: Sequence[int], order: st
     """
     if not targets:
         return ChainChoice(order, [], None, {}, "no path leads from x to y")
-    if len(table.up) > MAX_CHAIN_NODES and order != "segments":
+    if len(table.uses) > MAX_CHAIN_NODES and order != "segments":
         return _choose_by_size(memory.steps, table, targets, order)
     factors = jacobian_chain(memory, table, targets)
     bracketings = {name: bracket(factors) for name, bracket in CHAIN_ORDERS.items()}
@@ -487,7 +487,7 @@ def _choose_by_size(steps: Steps, table: Table, targets: Sequence[int], order: s
     if order not in CHAIN_ORDERS:
         order = "reverse" if rows <= columns else "forward"
     factors = [ChainFactor(tuple(targets), table.output, columns, rows, 0, GENERAL)]
-    why = f"by size alone; in {len(table.up):,} nodes no segments are looked for"
+    why = f"by size alone; in {len(table.uses):,} nodes no segments are looked for"
     return ChainChoice(order, factors, CHAIN_ORDERS[order](factors), {}, why)
 
 

@@ -9,14 +9,14 @@ memograd.jacobians.sparsity : The pattern, and the entries of a sparse Jacobian.
 from typing import Any
 
 from ..errors import RefusedError
-from ..memory.tables import leading_to
+from ..memory.tables import uses_towards
 from ..program.steps import OP
 from ..rules.registration import RULES
 from ..tape.node import Node
 from ..text import describe
 from .chain_execution import BlocksAndReport, JacobianRow
 from .chain_order import MAX_CHAIN_NODES, ChainChoice, path_nodes, pull_cost
-from .report import AccumulationStep, Tally, jacobian_label
+from .report import AccumulationStep, JacobianReport, jacobian_label
 from .sparsity import (
     compress_jacobian,
     compression_for,
@@ -59,7 +59,7 @@ def accumulate_by_colours(row: JacobianRow, choice: ChainChoice) -> BlocksAndRep
     blocks = row.blocks(_matrix_from_sums(row.y, x, row.record) for x in row.targets)
     total = {COLOURS: sum(step.multiplications for step in steps)} if choice.totals else {}
     why = "rows or columns that share nothing are summed"
-    return blocks, Tally(row.label, COLOURS, steps, total | choice.totals, why)
+    return blocks, JacobianReport(row.label, COLOURS, steps, total | choice.totals, why)
 
 
 def _check_real(row: JacobianRow) -> None:
@@ -67,14 +67,14 @@ def _check_real(row: JacobianRow) -> None:
     for n in (row.y, *row.targets) if row.targets else ():
         if n.dtype.kind == "c":
             raise RefusedError(
-                f"Colours are for real numbers, but {describe(n._attributes)} is complex. "
+                f"Colours are for real numbers, but {describe(n.attributes)} is complex. "
                 f"Take another order."
             )
 
 
 def _compression_step(row: JacobianRow, x: Node, choice: ChainChoice) -> AccumulationStep:
     """Return the step that computes ∂y/∂x, with its multiplications if those were counted."""
-    memory, y = row.y.tape._memory, row.y
+    memory, y = row.y.tape.state, row.y
     cost = 0
     if choice.totals:
         pull = pull_cost(memory.steps, row.table, path_nodes(row.table, [x.id]))
@@ -108,8 +108,8 @@ def is_compression_cheaper(row: JacobianRow, choice: ChainChoice) -> bool:
 
 def _has_sparse_patterns(y: Node, x: Node) -> bool:
     """Return whether no op between x and y is a product, and all Jacobians by x are sparse."""
-    memory = y.tape._memory
-    kinds = {RULES[memory.steps[n][OP]].kind for n in leading_to(memory, y.id, first=x.id + 1)}
+    memory = y.tape.state
+    kinds = {RULES[memory.steps[n][OP]].kind for n in uses_towards(memory, y.id, first=x.id + 1)}
     return kinds.isdisjoint({"multilinear", "rule"}) and all(
         p.columns.size <= MAX_MEAN_ENTRIES * max(p.shape) for _, p in propagate_patterns(y, x)
     )

@@ -44,7 +44,7 @@ class AccumulationStep(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Tally:
+class JacobianReport:
     """Report on how a Jacobian was computed and why; prints as a table.
 
     Attributes
@@ -91,13 +91,13 @@ class Tally:
         yield f"{self.order}: {self.why}"
 
 
-def chain_report(memory: Memory, choice: ChainChoice, label: str) -> Tally:
+def chain_report(memory: Memory, choice: ChainChoice, label: str) -> JacobianReport:
     """Return the report on a chosen order; `label` names the Jacobian if the chain is empty."""
     steps: tuple[AccumulationStep, ...] = ()
     if choice.bracketing is not None:
         steps = tuple(_bracketing_steps(memory, choice.factors, choice.bracketing))
         label = steps[-1].derivative
-    return Tally(label, choice.order, steps, choice.totals, choice.why)
+    return JacobianReport(label, choice.order, steps, choice.totals, choice.why)
 
 
 def _bracketing_steps(

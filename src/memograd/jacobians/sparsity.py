@@ -21,17 +21,17 @@ import numpy as np
 
 from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
-from ..memory.tables import leading_to
-from ..program.steps import ARGS, OP, Operand, Step, Steps, uses_in
+from ..memory.tables import uses_towards
+from ..program.steps import ARGS, OP, Operand, Step, Steps, operand_positions
 from ..rules.indexing import replace
 from ..rules.registration import RULES
-from ..solver.recursion import cast, checked, grad_node, scalar
+from ..solver.recursion import cast, check_target, grad_node, require_scalar
 from ..tape.node import Node
 from ..text import describe, library
-from ..transforms.batched_products import pulled_rows, pushed_columns
+from ..transforms.batched_products import pull_rows, push_columns
 from .colouring import best_colouring, count_colours, star_colouring
 from .sparsity_pattern import Pattern, diagonal_pattern, empty_pattern
-from .sparsity_propagation import link
+from .sparsity_propagation import op_pattern
 
 
 def jacobian_pattern(y: Node, x: Node) -> Pattern:
@@ -54,12 +54,12 @@ def jacobian_pattern(y: Node, x: Node) -> Pattern:
 
 def propagate_patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
     """Yield the nodes between x and y in order, each with the pattern of its Jacobian by x."""
-    memory = y.tape._memory
+    memory = y.tape.state
     steps = memory.steps
     patterns = {x.id: diagonal_pattern(x.size)}
     yield x.id, patterns[x.id]
-    between = sorted(leading_to(memory, y.id, first=x.id + 1))
-    last_use = {o: c for c in between for o in uses_in(steps[c][ARGS])}
+    between = sorted(uses_towards(memory, y.id, first=x.id + 1))
+    last_use = {o: c for c in between for o in operand_positions(steps[c][ARGS])}
     for c in between:
         terms = [
             _propagate_through(steps, c, k, patterns[o])
@@ -69,7 +69,7 @@ def propagate_patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
         if terms:
             patterns[c] = reduce(or_, terms)
             yield c, patterns[c]
-        for o in uses_in(steps[c][ARGS]):
+        for o in operand_positions(steps[c][ARGS]):
             if last_use[o] == c:
                 patterns.pop(o, None)  # so that a long program does not hold all of them
 
@@ -89,7 +89,7 @@ def _differentiable_operands(step: Step) -> list[tuple[int, int]]:
 
 def _propagate_through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:
     """Return the pattern that operand k, whose own pattern is p, contributes to node c."""
-    return reduce(lambda right, left: left @ right, reversed(link(steps, c, k)), p)
+    return reduce(lambda right, left: left @ right, reversed(op_pattern(steps, c, k)), p)
 
 
 class Compression(NamedTuple):
@@ -125,7 +125,7 @@ COMPRESSIONS: WeakKeyDictionary[Memory, CompressionCache] = WeakKeyDictionary()
 
 def compression_for(make: Callable[[Node, Node], Compression], y: Node, x: Node) -> Compression:
     """Return ``make(y, x)``, computed once: it depends on the program, not on values."""
-    memory = y.tape._memory
+    memory = y.tape.state
     cache = COMPRESSIONS.setdefault(memory, {})
     key = (make, y.id, x.id)
     if key not in cache:
@@ -193,8 +193,8 @@ def compute_sums(y: Node, x: Node, rows: Any, columns: Any) -> Any:
     array or Node
         One axis: the sums of rows, one after the other, then the sums of columns.
     """
-    parts = [np.ravel(pulled_rows(y, [x], rows)[0])] if len(rows) else []
-    parts += [np.ravel(cast(pushed_columns(y, [x], [columns]), x.dtype))] if len(columns) else []
+    parts = [np.ravel(pull_rows(y, [x], rows)[0])] if len(rows) else []
+    parts += [np.ravel(cast(push_columns(y, [x], [columns]), x.dtype))] if len(columns) else []
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -283,7 +283,7 @@ def sparse_hessian(L: Node, x: Node) -> Any:
            [0., 4., 0.]])
     """
     csr_array = library("scipy.sparse").csr_array
-    _check_real_matrix(scalar(L), x)
+    _check_real_matrix(require_scalar(L), x)
     with L.tape.scratch():
         return _assemble_csr(csr_array, compression_for(compress_hessian, L, x), grad_node(L, x), x)
 
@@ -299,12 +299,12 @@ def _assemble_csr(csr_array: Any, how: Compression, y: Node, x: Node) -> Any:
 
 def _check_real_matrix(y: Node, x: Node) -> None:
     """Raise unless ∂y/∂x is a matrix of real numbers."""
-    checked(y, y)
-    checked(y, x)
+    check_target(y, y)
+    check_target(y, x)
     for node in (y, x):
         if node.dtype.kind == "c":
             raise NotDifferentiableError(
-                f"{describe(node._attributes)} is complex, and a sparse derivative is a matrix of "
+                f"{describe(node.attributes)} is complex, and a sparse derivative is a matrix of "
                 f"real numbers. Ask for one by np.real and np.imag of it, as leaves of their own."
             )
 

@@ -26,12 +26,12 @@ from typing import Any
 from ..arrays.values import owners_of
 from ..program.steps import OP
 from ..rules.cost_model import cost_of, cost_of_cotangent
-from .keeper import VALUE, Entry
+from .keeper import VALUE, EntryKey
 from .memory import Memory
-from .tables import Table, consumers, to_visit
+from .tables import Table, consumers, nodes_to_visit
 
 
-class Group:
+class BufferGroup:
     """Entries that share a buffer: counted once, evicted together.
 
     Evicted one by one they would come back in buffers of their own, and the bits of a BLAS product
@@ -43,7 +43,7 @@ class Group:
     def __init__(self, fixed: bool) -> None:
         self.fixed = fixed
         self.owners: dict[int, int] = {}  # id of a buffer's owner -> bytes
-        self.entries: dict[Entry, float] = {}  # with the cost of each
+        self.entries: dict[EntryKey, float] = {}  # with the cost of each
 
     @property
     def bytes(self) -> int:
@@ -51,13 +51,13 @@ class Group:
         return 0 if self.fixed else sum(self.owners.values())
 
 
-class Run:
+class EvictedComponent:
     """Connected component of evicted entries: recomputing one requires recomputing all."""
 
     __slots__ = ("cost", "members")
 
     def __init__(self) -> None:
-        self.members: list[Entry] = []
+        self.members: list[EntryKey] = []
         self.cost = 0.0
 
 
@@ -75,15 +75,15 @@ class Budget:
             memory
         )  # which holds this one: a dropped tape is to be freed at once
         self.limit, self.bytes = limit, 0
-        self._kept: dict[Entry, Group] = {}
-        self._owners: dict[int, Group] = {}
-        self._gone: dict[Entry, Run | None] = {}  # with what they hang together; None: to be found
+        self._groups: dict[EntryKey, BufferGroup] = {}
+        self._owners: dict[int, BufferGroup] = {}
+        self._evicted: dict[EntryKey, EvictedComponent | None] = {}  # with what they hang together; None: to be found
         self._order: list[
-            tuple[float, int, Group]
+            tuple[float, int, BufferGroup]
         ] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
-        self._spent: deque[Group] = deque()  # what the running request has read for the last time
-        self._aside: list[Group] = []  # what it has yet to read
+        self._finished: deque[BufferGroup] = deque()  # what the running request has read for the last time
+        self._pinned: list[BufferGroup] = []  # what it has yet to read
         self._table: Table | None = None
         self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close
 
@@ -97,32 +97,32 @@ class Budget:
             for n, g in list(table.cotangents.items()):
                 self.keep((table.output, n), g)
 
-    def keep(self, key: Entry, array: Any) -> None:
+    def keep(self, key: EntryKey, array: Any) -> None:
         """Count an entry that has a new array, and evict others for it."""
         self._drop(key)
-        self._found_again(key)
+        self._mark_present(key)
         group = self._group(array, self._is_fixed(key))
         if not group.owners:
             return  # a Dask array: its chunks are where its scheduler keeps them
         group.entries[key] = self._cost(key)
-        self._kept[key] = group
+        self._groups[key] = group
         if not group.fixed:
             self._push(group)
-            self._fit(group)
+            self._evict_to_limit(group)
 
-    def rebuilding(self, nodes: Iterable[int]) -> None:
+    def expect_rematerialised(self, nodes: Iterable[int]) -> None:
         """Note that values are about to be rematerialised, so that nothing has to pay for them."""
         for n in nodes:
-            self._found_again((VALUE, n))
+            self._mark_present((VALUE, n))
 
-    def _is_fixed(self, key: Entry) -> bool:
+    def _is_fixed(self, key: EntryKey) -> bool:
         """Return whether an entry cannot be rematerialised: a leaf, or ∂L/∂L."""
         L, n = key
         return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
 
-    def _group(self, array: Any, fixed: bool) -> Group:
+    def _group(self, array: Any, fixed: bool) -> BufferGroup:
         """Return the group of an array's buffers, of all arrays if it is a tuple."""
-        group = Group(fixed)
+        group = BufferGroup(fixed)
         for owner in owners_of(array):
             known = self._owners.get(id(owner))
             if known is not None and known is not group:
@@ -133,32 +133,32 @@ class Budget:
                 self.bytes += 0 if group.fixed else owner.nbytes
         return group
 
-    def _merge(self, one: Group, other: Group) -> Group:
+    def _merge(self, one: BufferGroup, other: BufferGroup) -> BufferGroup:
         """Merge two groups that share a buffer."""
         self.bytes -= one.bytes + other.bytes
         other.fixed |= one.fixed
         other.owners |= one.owners
         other.entries |= one.entries
         self._owners.update(dict.fromkeys(one.owners, other))
-        self._kept.update(dict.fromkeys(one.entries, other))
+        self._groups.update(dict.fromkeys(one.entries, other))
         one.entries.clear()
         self.bytes += other.bytes
         return other
 
     # what goes out
 
-    def _fit(self, spared: Group) -> None:
+    def _evict_to_limit(self, spared: BufferGroup) -> None:
         """Evict until the limit holds."""
         while self.bytes > self.limit and (group := self._cheapest(spared)) is not None:
             for key in list(group.entries):
                 self._arrays(key).pop(key[1], None)
                 self._drop(key)
-                self._lost(key)
+                self._mark_evicted(key)
 
-    def _cheapest(self, spared: Group) -> Group | None:
+    def _cheapest(self, spared: BufferGroup) -> BufferGroup | None:
         """Return the group to evict: one that the request is done with, else the cheapest per byte."""
-        while self._spent:
-            group = self._spent.popleft()
+        while self._finished:
+            group = self._finished.popleft()
             if (
                 group is not spared
                 and not group.fixed
@@ -169,22 +169,22 @@ class Budget:
         found, later = None, []
         while found is None and self._order:
             pushed, number, group = heappop(self._order)
-            now = self._cost_a_byte(group)
+            now = self._cost_per_byte(group)
             if group is spared:
                 later.append((pushed, number, group))
             elif now > pushed:
                 heappush(self._order, (now, number, group))
             elif group.entries and self._is_bound(group):
-                self._aside.append(group)
+                self._pinned.append(group)
             elif group.entries:
                 found = group
         for item in later:
             heappush(self._order, item)
         return found
 
-    def _drop(self, key: Entry) -> None:
+    def _drop(self, key: EntryKey) -> None:
         """Stop counting an entry."""
-        group = self._kept.pop(key, None)
+        group = self._groups.pop(key, None)
         if group is not None:
             del group.entries[key]
             if not group.entries:
@@ -192,34 +192,34 @@ class Budget:
                 for owner in group.owners:
                     del self._owners[owner]
 
-    def forget(self, key: Entry) -> None:
+    def forget(self, key: EntryKey) -> None:
         """Forget an entry that is gone for good."""
         self._drop(key)
-        self._found_again(key)
+        self._mark_present(key)
 
-    def _arrays(self, key: Entry) -> dict[int, Any]:
+    def _arrays(self, key: EntryKey) -> dict[int, Any]:
         """Return the dict that holds the array of an entry."""
         return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
 
     # what it costs
 
-    def _push(self, group: Group) -> None:
+    def _push(self, group: BufferGroup) -> None:
         """Put a group into the heap."""
-        heappush(self._order, (self._cost_a_byte(group), next(self._number), group))
+        heappush(self._order, (self._cost_per_byte(group), next(self._number), group))
 
-    def _cost_a_byte(self, group: Group) -> float:
+    def _cost_per_byte(self, group: BufferGroup) -> float:
         """Return the cost per byte of rematerialising a group with its evicted neighbours."""
         runs = {
             id(run): run
             for key in list(group.entries)
             for o in self._neighbours(key)
-            if (run := self._run(o))
+            if (run := self._component(o))
         }
         return (sum(group.entries.values()) + sum(run.cost for run in runs.values())) / max(
             group.bytes, 1
         )
 
-    def _cost(self, key: Entry) -> float:
+    def _cost(self, key: EntryKey) -> float:
         """Return the cost of computing an entry from what it reads."""
         L, n = key
         steps = self.memory.steps
@@ -229,43 +229,43 @@ class Budget:
             else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
         )
 
-    def _neighbours(self, key: Entry) -> Iterator[Entry]:
+    def _neighbours(self, key: EntryKey) -> Iterator[EntryKey]:
         """Yield the entries next to one: of its operands and of its consumers."""
         L, n = key
         for near in (self.memory.pred, self.memory.succ):
             for m in list(near[n]):  # a signal handler may record meanwhile
                 yield L, m
 
-    def _lost(self, key: Entry) -> None:
+    def _mark_evicted(self, key: EntryKey) -> None:
         """Note that an entry was evicted; its component is found when it is asked for."""
         for near in (key, *self._neighbours(key)):
-            self._forget_run(near)
-        self._gone[key] = None
+            self._dissolve_component(near)
+        self._evicted[key] = None
 
-    def _found_again(self, key: Entry) -> None:
+    def _mark_present(self, key: EntryKey) -> None:
         """Note that an entry is present again."""
-        self._forget_run(key)
-        self._gone.pop(key, None)
+        self._dissolve_component(key)
+        self._evicted.pop(key, None)
 
-    def _forget_run(self, key: Entry) -> None:
+    def _dissolve_component(self, key: EntryKey) -> None:
         """Dissolve the component of an evicted entry."""
-        run = self._gone.get(key)
+        run = self._evicted.get(key)
         if run is not None:
-            self._gone.update(dict.fromkeys(run.members))
+            self._evicted.update(dict.fromkeys(run.members))
 
-    def _run(self, key: Entry) -> Run | None:
+    def _component(self, key: EntryKey) -> EvictedComponent | None:
         """Return the component of an evicted entry; None if the entry is present."""
-        run = self._gone.get(key)
-        if run is None and key in self._gone:
-            run, stack = Run(), [key]
-            self._gone[key] = run
+        run = self._evicted.get(key)
+        if run is None and key in self._evicted:
+            run, stack = EvictedComponent(), [key]
+            self._evicted[key] = run
             while stack:
                 member = stack.pop()
                 run.members.append(member)
                 run.cost += self._cost(member)
                 for near in self._neighbours(member):
-                    if self._gone.get(near, run) is not run:
-                        self._gone[near] = run
+                    if self._evicted.get(near, run) is not run:
+                        self._evicted[near] = run
                         stack.append(near)
         return run
 
@@ -275,35 +275,35 @@ class Budget:
     def request(self, table: Table, target: int) -> Iterator[None]:
         """Protect what ∂L/∂target has yet to read; evict first what it has read for the last time."""
         outer = self._table, self._wanted
-        self._table, self._wanted = table, to_visit(table, [target])
+        self._table, self._wanted = table, nodes_to_visit(table, [target])
         try:
             yield
         finally:
             self._table, self._wanted = outer
-            for group in self._aside:
+            for group in self._pinned:
                 self._push(group)
-            self._aside.clear()
+            self._pinned.clear()
 
-    def closed(self, table: Table, n: int) -> None:
+    def note_known(self, table: Table, n: int) -> None:
         """Note that ∂L/∂n is known: what was read for it may have been read for the last time."""
         if table is self._table:
             self._wanted.discard(n)
-            read: Iterable[Entry] = [(VALUE, p) for p in self.memory.primals(table, n)]
+            read: Iterable[EntryKey] = [(VALUE, p) for p in self.memory.values_read_by(table, n)]
             for key in (*read, *((table.output, c) for c in consumers(table, n))):
-                if key in self._kept and not self._is_wanted(key):
-                    self._spent.append(self._kept[key])
+                if key in self._groups and not self._is_wanted(key):
+                    self._finished.append(self._groups[key])
 
-    def _is_bound(self, group: Group) -> bool:
+    def _is_bound(self, group: BufferGroup) -> bool:
         """Return whether a group holds a cotangent that the request looks up and cannot
         rematerialise.
         """
         return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
 
-    def _is_wanted(self, key: Entry) -> bool:
+    def _is_wanted(self, key: EntryKey) -> bool:
         """Return whether the request has yet to read an entry."""
         L, n = key
         if L == VALUE:
-            return any(o in self._wanted for o, _ in self.memory.pulls_reading(n))
+            return any(o in self._wanted for o, _ in self.memory.rules_reading(n))
         if self._table is None or L != self._table.output:
             return False
         return n in self._wanted or not self._wanted.isdisjoint(self.memory.pred[n])

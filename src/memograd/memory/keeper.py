@@ -9,7 +9,7 @@ from .tables import Table
 VALUE = -1
 """Stands in the place of an output in the entry of a value."""
 
-Entry = tuple[int, int]
+EntryKey = tuple[int, int]
 """The cotangent of n in the table of L is (L, n); the value of n is (VALUE, n)."""
 
 
@@ -26,16 +26,16 @@ class Keeper(Protocol):
     def keep_all(self) -> None:
         """Count what is kept already."""
 
-    def keep(self, key: Entry, array: Any) -> None:
+    def keep(self, key: EntryKey, array: Any) -> None:
         """Count an entry that has a new array, and evict others for it."""
 
-    def forget(self, key: Entry) -> None:
+    def forget(self, key: EntryKey) -> None:
         """Forget an entry: it is gone for good."""
 
-    def rebuilding(self, nodes: Iterable[int]) -> None:
+    def expect_rematerialised(self, nodes: Iterable[int]) -> None:
         """Note that values are about to be rematerialised."""
 
-    def closed(self, table: Table, n: int) -> None:
+    def note_known(self, table: Table, n: int) -> None:
         """Note that ∂L/∂n is known, so that what it read may be evicted."""
 
     def request(self, table: Table, target: int) -> AbstractContextManager[None]:

@@ -8,8 +8,8 @@ The invariant on which everything rests: **if a known entry is marked, every kno
 it is marked.**
 
 An assignment computes nothing. It marks every entry that read what changed, directly or through
-others, as perhaps stale (`MAYBE`), following what the rules say that they read. A request then
-verifies: an entry becomes stale for certain (`DIRTY`) only if something that it read took other
+others, as perhaps stale (`MAYBE_STALE`), following what the rules say that they read. A request then
+verifies: an entry becomes stale for certain (`CERTAINLY_STALE`) only if something that it read took other
 bits. An entry that stays perhaps stale until all that it read is verified is right as it stands,
 so that invalidation ends there.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 import networkx as nx
 
-from ..arrays.values import dtype_of, full, same, sealed, settle, shape_of
+from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
 from ..program.steps import (
     ARGS,
@@ -29,7 +29,7 @@ from ..program.steps import (
     SHAPE,
     Attributes,
     Consumers,
-    Edge,
+    EdgeAttributes,
     Operand,
     Operands,
     Steps,
@@ -37,7 +37,7 @@ from ..program.steps import (
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
-from .tables import DIRTY, MAYBE, Act, Table, TableIndex, leading_to, uses
+from .tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, TableIndex, uses_of, uses_towards
 from .verdict import Verdict
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
@@ -72,8 +72,8 @@ class Memory:
         Number of requests for derivatives, of assignments, and of all requests.
     """
 
-    __slots__ = ("__weakref__", "act", "assigned", "assignments", "budget", "causes", "graph", "index", "marks", "nodes", "pending",
-                 "pred", "requests", "steps", "succ", "tables", "turns", "values", "whole")  # fmt: skip
+    __slots__ = ("__weakref__", "current_provenance", "assigned", "assignments", "budget", "invalidated_by", "graph", "index", "marks", "nodes", "pending",
+                 "pred", "requests", "steps", "succ", "tables", "request_count", "values", "nothing_evicted")  # fmt: skip
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph
@@ -87,12 +87,12 @@ class Memory:
         self.tables: dict[int, Table] = {}
         self.index = TableIndex()
         self.budget: Keeper | None = None
-        self.whole = True  # whether no value was ever let go
+        self.nothing_evicted = True  # whether no value was ever let go
         self.requests = self.assignments = 0  # how many there were
-        self.turns = 0  # how often anything was asked that may clear marks or compute
-        self.act = Act(0, -1, 0)  # the one that runs, or ran last
+        self.request_count = 0  # how often anything was asked that may clear marks or compute
+        self.current_provenance = Provenance(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
-        self.causes: dict[
+        self.invalidated_by: dict[
             int, int
         ] = {}  # node -> the operand whose other bits made its value DIRTY the last time
 
@@ -101,13 +101,13 @@ class Memory:
     def value(self, n: int) -> Any:
         """Return the value of n, verified."""
         if n in self.marks:
-            self._verify(n)
+            self._verify_value(n)
         try:
             return self.values[n]
         except KeyError:
-            return self._rebuild(n)
+            return self._rematerialise(n)
 
-    def _verify(self, n: int) -> None:
+    def _verify_value(self, n: int) -> None:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
         # once for all that will change: a copy's consumers may not have been looked for
@@ -121,13 +121,13 @@ class Memory:
         for m in sorted(seen):
             # A signal handler may ask meanwhile, and find out the same.
             if (new := self.pending.get(m)) is not None:
-                self._change(m, new)
+                self._replace_value(m, new)
                 self.pending.pop(m, None)
-            elif marks.get(m) == DIRTY:
-                self._change(m, self.run(m))
+            elif marks.get(m) == CERTAINLY_STALE:
+                self._replace_value(m, self.run(m))
             marks.pop(m, None)
 
-    def _rebuild(self, n: int) -> Any:
+    def _rematerialise(self, n: int) -> Any:
         """Rematerialise the evicted value of n, and before it the evicted values that it is
         computed from.
         """
@@ -136,10 +136,10 @@ class Memory:
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
-        readers = self._gone_above(n)
+        readers = self._evicted_ancestors(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
         if self.budget is not None:
-            self.budget.rebuilding(readers)
+            self.budget.expect_rematerialised(readers)
         for m in sorted(readers):
             made[m] = self.run(m, lambda a: made[a] if a in made else self.value(a))
             self.keep(m, made[m])
@@ -150,7 +150,7 @@ class Memory:
                         del made[o]
         return made[n]
 
-    def _gone_above(self, n: int) -> dict[int, int]:
+    def _evicted_ancestors(self, n: int) -> dict[int, int]:
         """Return n and its evicted ancestors, each with the number of those that read it."""
         readers, stack = {n: 1}, [n]
         while stack:
@@ -166,7 +166,7 @@ class Memory:
         """Compute the value of n from its operands' values."""
         step, read = self.steps[n], read or self.value
         args = [read(a) if type(a) is Operand else a for a in step[ARGS]]
-        y = settle(RULES[step[OP]].run(args, step[KWARGS]))
+        y = canonicalize(RULES[step[OP]].run(args, step[KWARGS]))
         if shape_of(y) != step[SHAPE] or dtype_of(y) != step[DTYPE]:
             raise ValueChangedError(
                 f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an "
@@ -181,25 +181,25 @@ class Memory:
         if self.budget is not None:
             self.budget.keep((VALUE, n), value)
 
-    def _change(self, n: int, new: Any) -> None:
+    def _replace_value(self, n: int, new: Any) -> None:
         """Replace the value of n, and mark as stale what read the old value.
 
         No other method replaces a value. Its readers are marked MAYBE already.
         """
         old = self.values.get(n)
-        if old is not None and same(old, new):
+        if old is not None and bitwise_equal(old, new):
             return
         turns, consumers = (
-            self.turns,
+            self.request_count,
             self.succ.made[n].copy(),
         )  # a signal handler may record meanwhile
         for c in consumers:
-            if self.marks.get(c) == MAYBE:
-                self.marks[c], self.causes[c] = DIRTY, n
-        for o, c in self._pulls_reading(n, consumers):
+            if self.marks.get(c) == MAYBE_STALE:
+                self.marks[c], self.invalidated_by[c] = CERTAINLY_STALE, n
+        for o, c in self._rules_reading(n, consumers):
             for table in self.index.with_both(o, c):
-                if table.marks.get(o) == MAYBE:
-                    table.marks[o], table.causes[o] = DIRTY, n
+                if table.marks.get(o) == MAYBE_STALE:
+                    table.marks[o], table.invalidated_by[o] = CERTAINLY_STALE, n
         self.keep(n, new)
         self._check_undisturbed(turns)
 
@@ -207,18 +207,18 @@ class Memory:
         """Raise if a signal handler has asked since: an entry marked here may have been verified
         before.
         """
-        if turns != self.turns:
+        if turns != self.request_count:
             self._mark_all()
             raise DisturbedError(
                 "A signal handler asked this tape in the middle of an update. Nothing is lost: "
                 "ask again."
             )
 
-    def pulls_reading(self, n: int) -> list[tuple[int, int]]:
+    def rules_reading(self, n: int) -> list[tuple[int, int]]:
         """Return the uses, as (operand, consumer), whose VJP rules read the value of n."""
-        return self._pulls_reading(n, self.succ[n].copy())
+        return self._rules_reading(n, self.succ[n].copy())
 
-    def _pulls_reading(self, n: int, consumers: dict[int, Edge]) -> list[tuple[int, int]]:
+    def _rules_reading(self, n: int, consumers: dict[int, EdgeAttributes]) -> list[tuple[int, int]]:
         """Return the uses whose VJP rules read the value of n, given its consumers."""
         steps = self.steps
         step = steps[n]
@@ -249,9 +249,9 @@ class Memory:
         """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
         marks it.
         """
-        return Table(output, leading_to(self, output, first=first), self.one(output))
+        return Table(output, uses_towards(self, output, first=first), self.seed_of(output))
 
-    def one(self, output: int) -> Any:
+    def seed_of(self, output: int) -> Any:
         """Return ∂L/∂L = 1 in L's own dtype, or a float32 program would compute in float64."""
         step = self.steps[output]
         return full(step[SHAPE], 1, step[DTYPE])
@@ -263,14 +263,14 @@ class Memory:
         marks = table.marks
         if n not in table.cotangents:
             return MISSING
-        if marks.get(n) == MAYBE and self.marks:
-            for p in self.primals(table, n):
+        if marks.get(n) == MAYBE_STALE and self.marks:
+            for p in self.values_read_by(table, n):
                 self.value(p)  # which raises the mark of n, if p took other bits
-        if marks.get(n) == DIRTY:
+        if marks.get(n) == CERTAINLY_STALE:
             return STALE
         marks.pop(n, None)  # a signal handler may have asked meanwhile
         if self.budget is not None:
-            self.budget.closed(table, n)
+            self.budget.note_known(table, n)
         return VALID
 
     def store(self, table: Table, n: int, new: Any) -> None:
@@ -280,40 +280,40 @@ class Memory:
         entry.
         """
         if n in table.marks:
-            self._restore(table, n, new)
+            self._replace_cotangent(table, n, new)
         else:
             self.index.add(table, n)
-            table.cotangents[n], table.acts[n] = new, self.act
-            if table.causes:
-                table.causes.pop(n, None)  # of one that was let go since
+            table.cotangents[n], table.provenance[n] = new, self.current_provenance
+            if table.invalidated_by:
+                table.invalidated_by.pop(n, None)  # of one that was let go since
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])
-            self.budget.closed(table, n)
+            self.budget.note_known(table, n)
 
     def seal(self, table: Table, n: int) -> Any:
         """Return the cotangent of n as a sealed array, which it is from now on, bit for bit the
         same.
         """
-        table.cotangents[n] = g = sealed(table.cotangents[n])
+        table.cotangents[n] = g = seal_array(table.cotangents[n])
         return g
 
-    def _restore(self, table: Table, n: int, new: Any) -> None:
+    def _replace_cotangent(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
-        old, marks, turns = table.cotangents.get(n), table.marks, self.turns
-        if old is None or not same(old, new):
+        old, marks, turns = table.cotangents.get(n), table.marks, self.request_count
+        if old is None or not bitwise_equal(old, new):
             lines = RULES[self.steps[n][OP]].lines
             for k, o in enumerate(self.steps[n][ARGS]):
-                if type(o) is Operand and marks.get(o) == MAYBE and lines[k,]:
-                    marks[o], table.causes[o] = DIRTY, ~n
-            table.cotangents[n], table.acts[n] = new, self.act
+                if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
+                    marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
+            table.cotangents[n], table.provenance[n] = new, self.current_provenance
             if old is None:
-                table.causes.pop(n, None)  # it was let go, not dropped
+                table.invalidated_by.pop(n, None)  # it was let go, not dropped
         marks.pop(n, None)
         self._check_undisturbed(turns)
 
-    def primals(self, table: Table, n: int) -> Iterator[int]:
+    def values_read_by(self, table: Table, n: int) -> Iterator[int]:
         """Yield the nodes whose values ∂L/∂n reads."""
-        for c, lines in uses(table, n):
+        for c, lines in uses_of(table, n):
             args = self.steps[c][ARGS]
             for _, line in lines:
                 yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
@@ -344,47 +344,47 @@ class Memory:
 
     def _events(self) -> tuple[int, int]:
         """Return what differs after anything was asked or recorded."""
-        return self.turns, len(self.steps)
+        return self.request_count, len(self.steps)
 
     def _mark_all(self) -> None:
         """Mark everything that is known as perhaps stale; a request verifies it without computing
         it anew.
         """
         for table in list(self.tables.values()):
-            for n in list(table.acts):
-                table.marks.setdefault(n, MAYBE)
+            for n in list(table.provenance):
+                table.marks.setdefault(n, MAYBE_STALE)
         for n in list(self.steps):
-            self.marks.setdefault(n, MAYBE)
+            self.marks.setdefault(n, MAYBE_STALE)
 
     def _mark(self, new: dict[int, Any]) -> None:
         """Mark what read the leaves as perhaps stale, and set their new values aside."""
-        values, succ = self._downstream(new), self.succ.look()
+        values, succ = self._values_to_mark(new), self.succ.look()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
-            for o, c in self._pulls_reading(p, succ[p]):
+            for o, c in self._rules_reading(p, succ[p]):
                 for table in self.index.with_both(o, c):
                     if o not in table.marks:
-                        waves.setdefault(table, {})[o] = MAYBE
+                        waves.setdefault(table, {})[o] = MAYBE_STALE
         for table, wave in waves.items():
-            self._spread(table, wave)
+            self._spread_to_cotangents(table, wave)
         for table, wave in waves.items():
             table.marks.update(wave)
         self.marks.update(values)
         self.pending.update(new)
 
-    def _downstream(self, leaves: dict[int, Any]) -> dict[int, int]:
+    def _values_to_mark(self, leaves: dict[int, Any]) -> dict[int, int]:
         """Return the unmarked values that are computed from the leaves, with the leaves."""
         marks, succ = self.marks, self.succ.look()
-        wave = {n: MAYBE for n in leaves if n not in marks}
+        wave = {n: MAYBE_STALE for n in leaves if n not in marks}
         stack = list(wave)
         while stack:
             for c in succ[stack.pop()]:
                 if c not in wave and c not in marks:
-                    wave[c] = MAYBE
+                    wave[c] = MAYBE_STALE
                     stack.append(c)
         return wave
 
-    def _spread(self, table: Table, wave: dict[int, int]) -> None:
+    def _spread_to_cotangents(self, table: Table, wave: dict[int, int]) -> None:
         """Extend new marks of a table to the known cotangents that were computed from marked ones."""
         marks, holds, steps = table.marks, self.index.holds, self.steps
         stack = list(wave)
@@ -400,10 +400,10 @@ class Memory:
                     and lines[k,]
                     and holds(table, o)
                 ):
-                    wave[o] = MAYBE
+                    wave[o] = MAYBE_STALE
                     stack.append(o)
 
-    def cut(self, start: int, stop: int) -> None:
+    def truncate(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
         for n in range(stop - 1, start - 1, -1):
             if self.budget is not None:
@@ -416,7 +416,7 @@ class Memory:
             for kept in (
                 self.index.of,
                 self.marks,
-                self.causes,
+                self.invalidated_by,
                 self.assigned,
                 self.pending,
                 self.values,
@@ -424,7 +424,7 @@ class Memory:
             ):
                 kept.pop(n, None)
 
-    def cut_strays(self) -> None:
+    def forget_strays(self) -> None:
         """Forget what a signal handler has looked at while nodes were being cut off."""
         steps = self.steps
         for filled in (self.succ, self.pred, self.nodes):
@@ -433,7 +433,7 @@ class Memory:
         for kept in (
             self.index.of,
             self.marks,
-            self.causes,
+            self.invalidated_by,
             self.assigned,
             self.pending,
             self.values,
@@ -448,7 +448,7 @@ class Memory:
         """Keep arrays within a budget from now on; keep all of them if it is None."""
         self.budget = budget
         if budget is not None:
-            self.whole = False
+            self.nothing_evicted = False
             budget.keep_all()
 
     def forget(self, table: Table) -> None:
@@ -460,9 +460,9 @@ class Memory:
                 if self.budget is not None:
                     self.budget.forget((table.output, n))
                 table.cotangents.pop(n, None)
-        for kept in (table.marks, table.acts, table.causes):
+        for kept in (table.marks, table.provenance, table.invalidated_by):
             kept.clear()
-        for n in table.up:
+        for n in table.uses:
             if n != table.output:
                 self.index.discard(table, n)
         for n in list(table.cotangents):  # those that a signal handler has asked for meanwhile
@@ -470,7 +470,7 @@ class Memory:
 
     def forget_values(self) -> None:
         """Drop every value that can be computed."""
-        self.whole = False
+        self.nothing_evicted = False
         for n in list(self.values):
             if self.steps[n][OP] is not None:
                 if self.budget is not None:

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..arrays.values import owners_of
-from ..program.steps import ARGS, OP, uses_in
+from ..program.steps import ARGS, OP, operand_positions
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
 from ..text import as_text, derivative_name, printable
 from .memory import Memory
 from .tables import Table, consumers
 
-SHOWN = 40
+MAX_ENTRY_ROWS = 40
 """How many rows are printed."""
 
 
-class Row(NamedTuple):
+class EntryRow(NamedTuple):
     """Kept value or cotangent.
 
     Attributes
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     readers: tuple[str, ...]
 
 
-class Ledger:
+class MemoryReport:
     """Kept entries of a tape at one moment; prints as a table, the largest first.
 
     Attributes
@@ -55,32 +55,32 @@ class Ledger:
         ]
         self.bytes = sum(row.bytes for row in self.rows)
 
-    def _values(self, memory: Memory) -> Iterator[Row]:
+    def _values(self, memory: Memory) -> Iterator[EntryRow]:
         """Yield a row for each kept value."""
         steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
             cost = None if steps[n][OP] is None else cost_of(steps, n)
             pulls = {
-                _label(memory, table.output, o)
-                for o, c in memory.pulls_reading(n)
+                _entry_label(memory, table.output, o)
+                for o, c in memory.rules_reading(n)
                 for table in memory.index.with_both(o, c)
             }
-            yield Row(
+            yield EntryRow(
                 name(n), self._bytes(value), cost, (*map(name, memory.succ[n]), *sorted(pulls))
             )
 
-    def _cotangents(self, memory: Memory, table: Table) -> Iterator[Row]:
+    def _cotangents(self, memory: Memory, table: Table) -> Iterator[EntryRow]:
         """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
             lines = RULES[steps[n][OP]].lines
             readers = [
-                _label(memory, L, o)
-                for o, argnums in uses_in(steps[n][ARGS]).items()
-                if o in table.up and lines[argnums]
+                _entry_label(memory, L, o)
+                for o, argnums in operand_positions(steps[n][ARGS]).items()
+                if o in table.uses and lines[argnums]
             ]
             cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
-            yield Row(_label(memory, L, n), self._bytes(g), cost, tuple(readers))
+            yield EntryRow(_entry_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:
         """Return the bytes that an entry adds to those counted already."""
@@ -93,20 +93,20 @@ class Ledger:
     def __repr__(self) -> str:
         """Long names and long lists of readers are cut."""
         rows = sorted(self.rows, key=lambda row: -row.bytes)
-        lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_line, rows[:SHOWN])]
-        if len(rows) > SHOWN:
-            rest = rows[SHOWN:]
+        lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_format_entry, rows[:MAX_ENTRY_ROWS])]
+        if len(rows) > MAX_ENTRY_ROWS:
+            rest = rows[MAX_ENTRY_ROWS:]
             lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")
         return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
 
     _repr_html_ = as_text
 
 
-def _label(memory: Memory, output: int, n: int) -> str:
+def _entry_label(memory: Memory, output: int, n: int) -> str:
     return derivative_name(memory.nodes.name(output), memory.nodes.name(n))
 
 
-def _line(row: Row) -> str:
+def _format_entry(row: EntryRow) -> str:
     cost = "given" if row.cost is None else f"{row.cost:.4g}"
     few = ", ".join(printable(name, 10) for name in row.readers[:2]) or "nobody"
     more = f" and {len(row.readers) - 2} more" if len(row.readers) > 2 else ""

@@ -15,35 +15,35 @@ from .eviction import Budget
 from .memory import Memory
 from .tables import Table
 
-PARTS = ("values", "marks", "pending", "causes", "assigned")
-OF_TABLES = ("cotangents", "marks", "program", "acts", "causes")
+MEMORY_FIELDS = ("values", "marks", "pending", "invalidated_by", "assigned")
+TABLE_FIELDS = ("cotangents", "marks", "program", "provenance", "invalidated_by")
 
-State = dict[str, Any]
+Snapshot = dict[str, Any]
 
 
-def state_of(memory: Memory) -> State:
+def snapshot_of(memory: Memory) -> Snapshot:
     """Return all that a memory knows, in dicts of its own."""
     return {
         "program": [dict(part) for part in _program(memory)],
         "tables": {
-            L: {part: dict(getattr(table, part)) for part in OF_TABLES}
+            L: {part: dict(getattr(table, part)) for part in TABLE_FIELDS}
             for L, table in memory.tables.items()
         },
-        "counts": (memory.requests, memory.assignments, memory.whole),
+        "counts": (memory.requests, memory.assignments, memory.nothing_evicted),
         "budget": memory.budget and memory.budget.limit,
-        **{part: dict(getattr(memory, part)) for part in PARTS},
+        **{part: dict(getattr(memory, part)) for part in MEMORY_FIELDS},
     }
 
 
-def restore(memory: Memory, state: State) -> None:
+def restore_snapshot(memory: Memory, state: Snapshot) -> None:
     """Fill an empty memory and its graph from a snapshot."""
     for mine, known in zip(_program(memory), state["program"], strict=True):
         mine.update(known)
-    for part in PARTS:
+    for part in MEMORY_FIELDS:
         getattr(memory, part).update(state[part])
-    memory.requests, memory.assignments, memory.whole = state["counts"]
+    memory.requests, memory.assignments, memory.nothing_evicted = state["counts"]
     for L, parts in state["tables"].items():
-        fill(memory.table(L), parts, memory)
+        fill_table(memory.table(L), parts, memory)
     if state["budget"] is not None:
         memory.limit(Budget(memory, state["budget"]))
 
@@ -52,17 +52,17 @@ def _program(memory: Memory) -> tuple[dict[int, Any], ...]:
     return memory.steps, memory.nodes.names, memory.nodes.of, memory.nodes.labels
 
 
-def fill(table: Table, parts: State, memory: Memory) -> None:
+def fill_table(table: Table, parts: Snapshot, memory: Memory) -> None:
     """Fill an empty table from a snapshot."""
-    for part in OF_TABLES:
+    for part in TABLE_FIELDS:
         getattr(table, part).update(parts[part])
-    for n in table.acts:  # known, though a budget may have let it go: it passes marks on
+    for n in table.provenance:  # known, though a budget may have let it go: it passes marks on
         memory.index.add(table, n)
 
 
 def check_picklable(memory: Memory) -> None:
     """Raise if another process could not find one of the ops by its name."""
-    for op, error in nameless(dict.fromkeys(step[OP] for step in memory.steps.values())):
+    for op, error in unpicklable_ops(dict.fromkeys(step[OP] for step in memory.steps.values())):
         raise RefusedError(
             f"A tape with the op {op_name(op)} cannot be pickled, because no other process "
             f"finds that function by its name. "
@@ -70,7 +70,7 @@ def check_picklable(memory: Memory) -> None:
         ) from error
 
 
-def nameless(ops: Iterable[Any]) -> Iterator[tuple[Any, Exception]]:
+def unpicklable_ops(ops: Iterable[Any]) -> Iterator[tuple[Any, Exception]]:
     """Yield the ops that cannot be imported by their names, each with the error of pickle."""
     for op in ops:
         try:

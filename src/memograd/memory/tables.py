@@ -10,21 +10,21 @@ from typing import Any, NamedTuple, Protocol
 from ..arrays.values import DOUBLE, inexact
 from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
 from ..rules.absent_outputs import partial
-from ..rules.registration import RULES, Line
+from ..rules.registration import RULES, VJPRule
 
-MAYBE, DIRTY = 1, 2
+MAYBE_STALE, CERTAINLY_STALE = 1, 2
 
-Use = tuple[int, Sequence[tuple[int, Line]]]
+DifferentiableUse = tuple[int, Sequence[tuple[int, VJPRule]]]
 """A consumer, and the positions at which it uses a node, each with its VJP rule."""
 
-Up = dict[int, Any]
+UsesByNode = dict[int, Any]
 """From a node to its use; to a list of uses if there are several.
 
 A list for each node would be a third of the objects that the garbage collector visits.
 """
 
 
-class Act(NamedTuple):
+class Provenance(NamedTuple):
     """Provenance of a cotangent: the request that computed it, its target, and the assignments
     before it.
     """
@@ -56,15 +56,15 @@ class Table:
         if the cotangent of c did.
     """
 
-    __slots__ = ("acts", "causes", "cotangents", "marks", "output", "program", "up")
+    __slots__ = ("provenance", "invalidated_by", "cotangents", "marks", "output", "program", "uses")
 
-    def __init__(self, output: int, up: Up, seed: Any) -> None:
-        self.output, self.up = output, up
+    def __init__(self, output: int, up: UsesByNode, seed: Any) -> None:
+        self.output, self.uses = output, up
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
         self.program: dict[int, int] = {}
-        self.acts: dict[int, Act] = {}
-        self.causes: dict[int, int] = {}
+        self.provenance: dict[int, Provenance] = {}
+        self.invalidated_by: dict[int, int] = {}
 
 
 class HasSteps(Protocol):
@@ -128,26 +128,26 @@ class TableIndex:
         return [table for output, table in few.copy().items() if output in many]
 
 
-def uses(table: Table, n: int) -> Iterable[Use]:
+def uses_of(table: Table, n: int) -> Iterable[DifferentiableUse]:
     """Return the uses of n that lead to L, the latest first."""
-    found = table.up[n]
+    found = table.uses[n]
     return (found,) if type(found) is tuple else found
 
 
-def pairs(table: Table, n: int) -> list[tuple[int, int]]:
+def use_pairs(table: Table, n: int) -> list[tuple[int, int]]:
     """Return the uses of n that lead to L as pairs of a consumer and a position."""
-    return [(c, k) for c, lines in uses(table, n) for k, _ in lines]
+    return [(c, k) for c, lines in uses_of(table, n) for k, _ in lines]
 
 
 def consumers(table: Table, n: int) -> list[int]:
     """Return the consumers through which n leads to L, the latest first."""
-    return [c for c, _ in uses(table, n)]
+    return [c for c, _ in uses_of(table, n)]
 
 
-def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
+def nodes_to_visit(table: Table, targets: Iterable[int]) -> set[int]:
     """Return the nodes whose cotangents the targets need and that are not known to be right."""
     found: set[int] = set()
-    stack = [n for n in targets if n in table.up]
+    stack = [n for n in targets if n in table.uses]
     while stack:
         n = stack.pop()
         if n not in found and (n not in table.cotangents or n in table.marks):
@@ -156,14 +156,14 @@ def to_visit(table: Table, targets: Iterable[int]) -> set[int]:
     return found
 
 
-def leading_to(memory: HasSteps, *outputs: int, first: int = 0) -> Up:
+def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
     """Return the differentiable uses of each node from `first` on that leads to one of `outputs`.
 
     A use is differentiable if the op has a VJP rule for it and both ends have an inexact dtype: no
     path runs through a comparison, the condition of `where`, or an index. The latest use is first.
     """
     steps, with_several = memory.steps, []
-    up: Up = {output: [] for output in outputs}
+    up: UsesByNode = {output: [] for output in outputs}
     stack = list(up)
     while stack:
         c = stack.pop()
@@ -172,7 +172,7 @@ def leading_to(memory: HasSteps, *outputs: int, first: int = 0) -> Up:
         for k, o in enumerate(step[ARGS]):
             if type(o) is Operand and (found := lines[k,]):
                 if o in up:
-                    join(up, o, c, found)
+                    add_use(up, o, c, found)
                 elif o >= first and ((dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype)):
                     up[n := int(o)] = (c, found)
                     stack.append(n)
@@ -182,31 +182,31 @@ def leading_to(memory: HasSteps, *outputs: int, first: int = 0) -> Up:
         if type(several) is list:
             several.sort(reverse=True)
     for n in with_several:
-        leave_out(steps, up, n)
+        skip_unread_outputs(steps, up, n)
     return up
 
 
-def leave_out(steps: Steps, up: Up, n: int) -> None:
+def skip_unread_outputs(steps: Steps, up: UsesByNode, n: int) -> None:
     """Let the rules of n, an op with several outputs, leave out those that lead to no output."""
     unread = frozenset(range(len(steps[n][DTYPE]))).difference(
-        steps[c][ARGS][1] for c, _ in listed(up[n])
+        steps[c][ARGS][1] for c, _ in as_list(up[n])
     )
     for o in {int(a) for a in steps[n][ARGS] if type(a) is Operand and a in up} if unread else ():
         own = [
             (c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines)
-            for c, lines in listed(up[o])
+            for c, lines in as_list(up[o])
         ]
         up[o] = own if len(own) > 1 else own[0]
 
 
-def listed(above: Any) -> list[Use]:
+def as_list(above: Any) -> list[DifferentiableUse]:
     """Return the uses of a node as a list: the list itself, if there are several."""
     return above if type(above) is list else [above]
 
 
-def join(up: Up, o: int, c: int, lines: Sequence[tuple[int, Line]]) -> None:
+def add_use(up: UsesByNode, o: int, c: int, lines: Sequence[tuple[int, VJPRule]]) -> None:
     """Add a use of o by c; it may be another position of the latest use."""
-    several = listed(up[o])
+    several = as_list(up[o])
     if several and several[-1][0] == c:
         known = several[-1][1]
         if type(known) is list:  # a tuple would be copied for each of many positions

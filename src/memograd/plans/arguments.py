@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import constants, parts, rebuilt
+from ..arrays.pytrees import children, constants, rebuilt
 from ..errors import RefusedError
 from ..tape.node import Node
 from ..text import printable
@@ -46,41 +46,41 @@ def _is_known_by_identity(a: Any) -> bool:
     return named or isinstance(a, Enum | partial) or type(a) is object
 
 
-def inner(a: Any) -> dict[Any, Any] | None:
+def inner_items(a: Any) -> dict[Any, Any] | None:
     """The parts of a nest or of an instance; None for a leaf."""
     if isinstance(a, INPUTS):
         return None
-    found = parts(a)
+    found = children(a)
     return attributes_of(a) if found is None else found
 
 
 def leaves_of(arguments: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
     """Each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
     for key, a in arguments.items():
-        yield from _leaves(a, f"argument_{key}")
+        yield from _argument_leaves(a, f"argument_{key}")
 
 
-def _leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
-    found = inner(a)
+def _argument_leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
+    found = inner_items(a)
     if found is None:
         yield where, a
         return
     for key, part in found.items():
-        yield from _leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
+        yield from _argument_leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
 
 
 def with_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
     """The arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
     following = iter(leaves)
-    return {key: _refilled(a, following) for key, a in arguments.items()}
+    return {key: _refill(a, following) for key, a in arguments.items()}
 
 
-def _refilled(a: Any, leaves: Iterator[Any]) -> Any:
-    found = inner(a)
+def _refill(a: Any, leaves: Iterator[Any]) -> Any:
+    found = inner_items(a)
     if found is None:
         return next(leaves)
-    new = {key: _refilled(part, leaves) for key, part in found.items()}
-    if parts(a) is not None:
+    new = {key: _refill(part, leaves) for key, part in found.items()}
+    if children(a) is not None:
         return rebuilt(a, new)
     other = copy(a)
     vars(other).update(new)
@@ -121,7 +121,7 @@ def _of(a: Any, inputs: list[Any]) -> Any:
     if isinstance(a, INPUTS):
         inputs.append(a)
         return (a.shape, a.dtype) if hasattr(a, "dtype") else complex if isinstance(a, complex) else float
-    found = inner(a)
+    found = inner_items(a)
     if found is None:
         return static(a)
     fixed = tuple([static(value) for value in constants(a).values()])

@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.pytrees import parts, rebuilt
+from ..arrays.pytrees import children, rebuilt
 from ..text import printable
-from .expression_codegen import Writer
-from .ir import Slice, Step, named, operands
-from .liveness import Lifetimes
+from .expression_codegen import ExpressionWriter
+from .ir import Graph, Instruction, has_name, operands
+from .liveness import BufferPlan
 from .op_traits import is_new
-from .passes.tiling import rows_of
+from .passes.tiling import tile_rows
 from .scalar.machine import Machine
 
-LONGEST = 8000
+MAX_LINE_LENGTH = 8000
 """Steps in one function; up to there, the time to compile one grows with its length and no faster."""
 
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"})
 
 
-class Printed(NamedTuple):
+class GeneratedSource(NamedTuple):
     """The source of a plan: its function is called `plan`."""
 
     text: str
@@ -36,27 +36,27 @@ class Printed(NamedTuple):
     """Which step each line of the text runs."""
 
 
-def printed(slice: Slice, nest: Any) -> Printed:
+def generate_source(graph: Graph, nest: Any) -> GeneratedSource:
     """The source of a slice; `nest` is that of its outputs, numbered from 0."""
-    return Printing(slice, nest).whole()
+    return CodeGenerator(graph, nest).whole()
 
 
-class Printing:
+class CodeGenerator:
     """One slice on its way to text."""
 
-    def __init__(self, slice: Slice, nest: Any) -> None:
-        self.slice, self.nest, self.variables = slice, nest, variables(slice)
-        self.writer = Writer(set(self.variables.values()) | RESERVED)
-        self.lifetimes = Lifetimes(slice)
+    def __init__(self, graph: Graph, nest: Any) -> None:
+        self.slice, self.nest, self.variables = graph, nest, variables(graph)
+        self.writer = ExpressionWriter(set(self.variables.values()) | RESERVED)
+        self.lifetimes = BufferPlan(graph)
         self.text: list[str] = []
         self.lines: dict[int, int] = {}
-        for n, value in slice.bound.items():
+        for n, value in graph.bound.items():
             self.writer.namespace[self.variables[n]] = value
 
-    def whole(self) -> Printed:
+    def whole(self) -> GeneratedSource:
         """The text of all of it."""
         run = [n for n, step in self.slice.steps.items() if step.op is not None]
-        if len(run) <= LONGEST:
+        if len(run) <= MAX_LINE_LENGTH:
             self.function("plan", [self.variables[n] for n in self.slice.inputs])
             self.steps(run)
             self.line(f"return {self.results()}")
@@ -64,7 +64,7 @@ class Printing:
             self.parts(self.runs(run))
         head = self.constants()
         lines = {number + len(head): n for number, n in self.lines.items()}
-        return Printed("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
+        return GeneratedSource("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
 
     def constants(self) -> list[str]:
         """A comment for each name that stands for a value."""
@@ -90,7 +90,7 @@ class Printing:
             elif n == blocks[n][0]:
                 self.block(blocks[n])
 
-    def step(self, n: int, step: Step) -> None:
+    def step(self, n: int, step: Instruction) -> None:
         """`v7 = v5 * x  # (3,)`, and what is read there for the last time is let go."""
         variables, lifetimes = self.variables, self.lifetimes
         out = variables[lifetimes.out[n]] if n in lifetimes.out else None
@@ -107,7 +107,7 @@ class Printing:
         """A loop over blocks of rows."""
         steps, whole = self.slice.steps, self.lifetimes.whole
         first = steps[block[0]]
-        rows = rows_of(first)
+        rows = tile_rows(first)
         for n in block:
             if n in whole:
                 self.line(f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}")
@@ -124,7 +124,7 @@ class Printing:
         gone = [self.variables[a] for a in self.lifetimes.gone.get(block[-1], ())]
         self.line(f"del {', '.join([*(names[n] for n in parts), *gone])}")
 
-    def empty(self, step: Step) -> str:
+    def empty(self, step: Instruction) -> str:
         """Memory for a result."""
         dtype = "" if step.dtype == np.float64 else f", {self.writer.constant(step.dtype)}"
         return f"np.empty({step.shape}{dtype})"
@@ -132,29 +132,29 @@ class Printing:
     def part(self, n: int, rows: int) -> str:
         """A line that takes the block's part of an array, and the name of that part."""
         variable = self.variables[n]
-        name = self.writer.unused(f"{variable}_i")
+        name = self.writer.fresh_name(f"{variable}_i")
         self.line(f"    {name} = {variable}[i:i + {rows}]")
         return name
 
-    def comment(self, n: int, step: Step) -> str:
+    def comment(self, n: int, step: Instruction) -> str:
         """The shape, and the name, where it could not be the variable's."""
         name = self.slice.names.get(n, "")
-        shown = f"  {printable(name)}" if named(self.slice.names, n) and name != self.variables[n] else ""
+        shown = f"  {printable(name)}" if has_name(self.slice.names, n) and name != self.variables[n] else ""
         return f"  # {step.shape}{shown}"
 
     def results(self) -> str:
         """The outputs in their nest, each in memory of its own."""
         given: set[int] = set()
-        return self.nested(self.nest, [self.result(n, given) for n in self.slice.outputs])
+        return self.format_tree(self.nest, [self.result(n, given) for n in self.slice.outputs])
 
-    def nested(self, nest: Any, texts: list[str]) -> str:
+    def format_tree(self, nest: Any, texts: list[str]) -> str:
         """The text of a nest."""
-        inner = parts(nest)
+        inner = children(nest)
         if inner is None:
             return texts[int(nest)]
         if nest is None:
             return "None"
-        items = {key: self.nested(part, texts) for key, part in inner.items()}
+        items = {key: self.format_tree(part, texts) for key, part in inner.items()}
         if isinstance(nest, dict) or is_dataclass(nest):
             text = f"{{{', '.join(f'{self.writer.constant(key)}: {item}' for key, item in items.items())}}}"
             kept = "" if type(nest) is dict else self.writer.bind(type(nest).__name__, nest)
@@ -179,7 +179,7 @@ class Printing:
         """The steps of each part; a block is in one piece."""
         blocks, runs = self.lifetimes.block, list[list[int]]([[]])
         for n in steps:
-            if len(runs[-1]) >= LONGEST and (n not in blocks or n == blocks[n][0]):
+            if len(runs[-1]) >= MAX_LINE_LENGTH and (n not in blocks or n == blocks[n][0]):
                 runs.append([])
             runs[-1].append(n)
         return runs
@@ -187,7 +187,7 @@ class Printing:
     def parts(self, runs: list[list[int]]) -> None:
         """A function for each run of steps, and one that calls them."""
         crossing = Crossing(self.slice, runs)
-        parts = [self.writer.unused(f"part_{k}") for k in range(len(runs))]
+        parts = [self.writer.fresh_name(f"part_{k}") for k in range(len(runs))]
         for k, run in enumerate(runs):
             self.function(parts[k], ["kept"])
             for n in crossing.read[k]:
@@ -221,19 +221,19 @@ class Crossing:
         For each part, what it takes from the list, puts there, and is the last to need.
     """
 
-    def __init__(self, slice: Slice, runs: list[list[int]]) -> None:
-        part = {n: k for k, run in enumerate(runs) for n in run} | dict.fromkeys(slice.inputs, -1)
+    def __init__(self, graph: Graph, runs: list[list[int]]) -> None:
+        part = {n: k for k, run in enumerate(runs) for n in run} | dict.fromkeys(graph.inputs, -1)
         self.places: dict[int, int] = {}
         self.read: list[list[int]] = [[] for _ in runs]
         self.written: list[list[int]] = [[] for _ in runs]
         self.gone: list[list[int]] = [[] for _ in runs]
         last: dict[int, int] = {}
         for k, run in enumerate(runs):
-            for n in dict.fromkeys(int(a) for m in run for a in operands(slice.steps[m]) if part.get(a, k) != k):
+            for n in dict.fromkeys(int(a) for m in run for a in operands(graph.steps[m]) if part.get(a, k) != k):
                 self.read[k].append(n)
                 self._place(n)
                 last[n] = k
-        for n in slice.outputs:
+        for n in graph.outputs:
             if n in part:
                 self._place(n)
                 last.pop(n, None)
@@ -248,10 +248,10 @@ class Crossing:
         self.places.setdefault(n, len(self.places))
 
 
-def variables(slice: Slice) -> dict[int, str]:
+def variables(graph: Graph) -> dict[int, str]:
     """A variable for each step: the node's name where it is an identifier, v7 where it is not."""
-    names = slice.names
-    return {n: names[n] if named(names, n) and _is_variable(names[n]) else f"v{n}" for n in slice.steps}
+    names = graph.names
+    return {n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}" for n in graph.steps}
 
 
 def _is_variable(name: str) -> bool:

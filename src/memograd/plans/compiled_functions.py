@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import mapped
+from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
 from ..program.trace_state import current, tracing
-from ..tape.conversions import unwrapped
+from ..tape.conversions import raise_refusals
 from ..tape.mode import COMPILED
 from ..tape.node import Node
-from ..tape.tape import NUMBERS, Tape
+from ..tape.tape import NUMBER_KINDS, Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
 from .arguments import INPUTS, is_dead, leaves_of, signature_of, with_leaves
@@ -98,7 +98,7 @@ class Compiled:
             with self._lock:  # one thread traces; the others wait for its plan
                 made = self.plans.get(signature)
                 if made is None:
-                    made = self._traced(arguments, len(args))
+                    made = self._trace(arguments, len(args))
                     self.plans = {known: p for known, p in self.plans.items() if not is_dead(known)} | {signature: made}
         return made(*inputs)
 
@@ -114,16 +114,16 @@ class Compiled:
             public = None
         return name if public is self else (Compiled, (self.f,))
 
-    def _traced(self, arguments: dict[Any, Any], count: int) -> Plan:
-        tape = Unspoken()
-        entered = [_entered(tape, a, where) for where, a in leaves_of(arguments)]
+    def _trace(self, arguments: dict[Any, Any], count: int) -> Plan:
+        tape = CompiledTape()
+        entered = [_enter_argument(tape, a, where) for where, a in leaves_of(arguments)]
         given = with_leaves(arguments, entered)
         named = dict(list(given.items())[count:])
         before = dict(leaves_of(given))
-        with tracing(tape), unwrapped(tape):
+        with tracing(tape), raise_refusals(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
-        return plan(mapped(tape.entered, y), [strong(node) for node in entered if isinstance(node, Node)])
+        return plan(tree_map(tape.as_result, y), [strong(node) for node in entered if isinstance(node, Node)])
 
 
 def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
             )
 
 
-def _entered(tape: Tape, a: Any, where: str) -> Any:
+def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
     """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
     if not isinstance(a, INPUTS):
         return a
@@ -144,19 +144,19 @@ def _entered(tape: Tape, a: Any, where: str) -> Any:
     return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node
 
 
-class Unspoken(Tape):
+class CompiledTape(Tape):
     """The tape of a function that will be replayed."""
 
     __slots__ = ()
 
     def __init__(self) -> None:
         super().__init__()
-        self._mode = COMPILED
+        self.mode = COMPILED
 
-    def entered(self, y: Any) -> Node:
+    def as_result(self, y: Any) -> Node:
         """A result as a node; one that depends on no argument is a constant of the plan."""
         if isinstance(y, Node):
             return y
-        if np.asarray(y).dtype.kind not in NUMBERS:
+        if np.asarray(y).dtype.kind not in NUMBER_KINDS:
             raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
         return self.leaf(y)

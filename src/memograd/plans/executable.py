@@ -12,9 +12,9 @@ import numpy as np
 
 from ..arrays.dask_arrays import is_chunked
 from ..arrays.duck_arrays import is_foreign
-from ..arrays.pytrees import filled, leaves, mapped
-from ..arrays.scipy_sparse import bare
-from ..arrays.values import entering, exceeding, shape_of, shown
+from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ..arrays.scipy_sparse import unwrap
+from ..arrays.values import as_input, exceeding, readonly_view, shape_of
 from ..errors import (
     IntegerRangeError,
     NotDifferentiableError,
@@ -22,19 +22,19 @@ from ..errors import (
     PlanError,
     PlanTypeError,
 )
-from ..memory.snapshot import nameless
-from ..program.source_location import Line
+from ..memory.snapshot import unpicklable_ops
+from ..program.source_location import Location
 from ..solver.progress import Report, reporting
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import as_text, describe, op_name, printable
-from .codegen import printed
-from .ir import Slice, cut, is_lazy, live
+from .codegen import generate_source
+from .ir import Graph, eliminate_dead_code, extract_graph, is_lazy
 from .passes import LAZY_PASSES, PASSES, Pass
-from .report import rows_of
+from .report import format_plan
 from .scalar.machine import sole_machine
 
-_numbers = count(1)
+_number_outputs = count(1)
 
 
 def plan(outputs: Any, inputs: Any) -> "Plan":
@@ -81,20 +81,20 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
     >>> print(plan.source.splitlines()[0])
     def plan(x):
     """
-    nodes = leaves(outputs)
-    by_name = dict(inputs) if isinstance(inputs, Mapping) else _by_name(inputs)
+    nodes = tree_leaves(outputs)
+    by_name = dict(inputs) if isinstance(inputs, Mapping) else _names_of_inputs(inputs)
     tape = _tape_of([*nodes, *by_name.values()])
-    with tape._lock:
+    with tape.lock:
         ids = tuple(n.id for n in by_name.values())
         if len(set(ids)) < len(ids):
             raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
-        slice = cut(tape._memory, tuple(n.id for n in nodes), ids)
-        made = Plan(slice, filled(outputs, range(len(nodes))), tuple(by_name))
-        made._tape, made._assignments = weakref.ref(tape), tape._memory.assignments
+        slice = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
+        made = Plan(slice, tree_unflatten(outputs, range(len(nodes))), tuple(by_name))
+        made._tape, made._assignments = weakref.ref(tape), tape.state.assignments
         return made
 
 
-def _by_name(inputs: Any) -> dict[str, Node]:
+def _names_of_inputs(inputs: Any) -> dict[str, Node]:
     """The inputs by their nodes' names."""
     given = list(inputs)
     names = [n.name if isinstance(n, Node) else repr(n) for n in given]
@@ -112,7 +112,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
-                f"{describe(n._attributes)} is a node of another tape than {describe(nodes[0]._attributes)}. Plan each tape by itself."
+                f"{describe(n.attributes)} is a node of another tape than {describe(nodes[0].attributes)}. Plan each tape by itself."
             )
     if not nodes:
         raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
@@ -140,32 +140,32 @@ class Plan:
         The code, as it is run. Tracebacks and debuggers show its lines.
     """
 
-    def __init__(self, slice: Slice, nest: Any, keys: tuple[str, ...]) -> None:
-        self._cut, self._nest, self._keys = slice, nest, keys
+    def __init__(self, graph: Graph, nest: Any, keys: tuple[str, ...]) -> None:
+        self._cut, self._nest, self._keys = graph, nest, keys
         self._tape: Any = None  # a plan that was loaded has none
         self._assignments = 0
         self._was_stale = False
-        slice = live(slice)
-        self._counts = [("recorded", _count(slice))]
+        graph = eliminate_dead_code(graph)
+        self._counts = [("recorded", _count_changes(graph))]
         self._changed: list[Pass] = []
-        self._is_lazy = is_lazy(slice)
+        self._is_lazy = is_lazy(graph)
         for simplified in LAZY_PASSES if self._is_lazy else PASSES:
-            before, slice = slice, simplified(slice)
-            self._counts.append((simplified.name, _count(slice)))
-            if slice is not before:
+            before, graph = graph, simplified(graph)
+            self._counts.append((simplified.name, _count_changes(graph)))
+            if graph is not before:
                 self._changed.append(simplified)
-        self._slice = slice
+        self.graph = graph
         self._compile()
 
     def _compile(self) -> None:
-        self.source, namespace, self._lines = printed(self._slice, self._nest)
-        self._file = f"<memograd plan {next(_numbers)}>"
+        self.source, namespace, self._lines = generate_source(self.graph, self._nest)
+        self._file = f"<memograd plan {next(_number_outputs)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
         linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
         weakref.finalize(self, linecache.cache.pop, self._file, None)
         self._run = namespace["plan"]
-        steps = self._slice.steps
-        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self._slice.inputs]
+        steps = self.graph.steps
+        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self.graph.inputs]
 
     # --------------------------------------------------------------------------------------------------- to replay
 
@@ -182,15 +182,15 @@ class Plan:
             An integer that the dtype of an input does not hold.
         """
         if named:
-            arrays = self._arranged(arrays, named)
+            arrays = self._arrange_inputs(arrays, named)
         if len(arrays) != len(self._facts):
-            raise self._miscounted(len(arrays))
+            raise self._count_error(len(arrays))
         if any(map(is_chunked, arrays)) and not self._is_lazy:
             return self._lazily(arrays)(*arrays)
         given = [
             a
             if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
-            else self._fitted(k, a)
+            else self._check_input(k, a)
             for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
         ]
         try:
@@ -198,7 +198,7 @@ class Plan:
         except Exception as error:
             self._locate(error)
             raise
-        return mapped(bare, y) if self._is_lazy else y
+        return tree_map(unwrap, y) if self._is_lazy else y
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """The same plan for Dask arrays."""
@@ -236,36 +236,36 @@ class Plan:
         array([1., 0.])
         """
         if len(arrays) != len(self._facts):
-            raise self._miscounted(len(arrays))
+            raise self._count_error(len(arrays))
         if not arrays:
             raise PlanError("A plan without inputs gives the same each time: call it.")
-        stacks = [self._stacked(k, a) for k, a in enumerate(arrays)]
+        stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
             raise PlanError(f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often.")
         with reporting(progress, len(stacks[0]), "calls") as report:
-            return self._mapped(stacks, report)
+            return self._map_stacks(stacks, report)
 
-    def _stacked(self, k: int, value: Any) -> Any:
+    def _stack_input(self, k: int, value: Any) -> Any:
         """An input with an axis in front, in C order of the recorded dtype."""
-        y = np.asarray(entering(value))
+        y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
             raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
-        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._fitted(k, a) for a in y])
+        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y])
 
-    def _mapped(self, stacks: list[Any], report: Report) -> Any:
-        count, sole = len(stacks[0]), sole_machine(self._slice)
+    def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
+        count, sole = len(stacks[0]), sole_machine(self.graph)
         fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
         if sole is not None and fits:
             results = sole.machine.many(*[stacks[k] for k in sole.reads])
             report(count, count)
-            return mapped(lambda k: results[sole.gives[k]].copy(), self._nest)
+            return tree_map(lambda k: results[sole.gives[k]].copy(), self._nest)
         rows = []
         for k, given in enumerate(zip(*stacks, strict=True)):
             rows.append(self(*given))
             report(k + 1, count)
-        return stacked(rows)
+        return stack_trees(rows)
 
-    def _arranged(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    def _arrange_inputs(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """The arrays in the order of the inputs."""
         rest = self._keys[len(arrays) :]
         if set(rest) != set(named):
@@ -275,17 +275,17 @@ class Plan:
             )
         return *arrays, *(named[name] for name in rest)
 
-    def _miscounted(self, count: int) -> PlanTypeError:
+    def _count_error(self, count: int) -> PlanTypeError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
         return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
 
-    def _fitted(self, k: int, value: Any) -> Any:
+    def _check_input(self, k: int, value: Any) -> Any:
         """An input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
         shape, dtype, _ = self._facts[k]
         name = printable(self._keys[k])
         if isinstance(value, Node):
             raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
-        y = entering(value)
+        y = as_input(value)
         if y.shape != shape:
             raise PlanError(
                 f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
@@ -308,9 +308,9 @@ class Plan:
         while at is not None:
             if at.tb_frame.f_code.co_filename == self._file and at.tb_lineno in self._lines:
                 n = self._lines[at.tb_lineno]
-                step, line = self._slice.steps[n], self._slice.lines.get(n)
-                name = printable(self._slice.names.get(n, f"v{n}"))
-                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_recorded(line)}.")
+                step, line = self.graph.steps[n], self.graph.lines.get(n)
+                name = printable(self.graph.names.get(n, f"v{n}"))
+                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_format_location(line)}.")
             at = at.tb_next
 
     # ------------------------------------------------------------------------------------------------------- facts
@@ -329,7 +329,7 @@ class Plan:
     @property
     def bound(self) -> dict[str, Any]:
         """The leaves that are no inputs, by name, at the value that they had when the plan was made."""
-        return {self._cut.names[n]: shown(value) for n, value in self._cut.bound.items()}
+        return {self._cut.names[n]: readonly_view(value) for n, value in self._cut.bound.items()}
 
     @property
     def bounds(self) -> dict[str, str]:
@@ -351,12 +351,12 @@ class Plan:
         A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
         """
         tape = self._tape() if self._tape is not None else None
-        if tape is not None and any(tape._memory.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
+        if tape is not None and any(tape.state.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
             self._was_stale = True
         return self._was_stale
 
     def __repr__(self) -> str:
-        return rows_of(self._slice, self._keys, self._counts)
+        return format_plan(self.graph, self._keys, self._counts)
 
     _repr_html_ = as_text
 
@@ -372,11 +372,11 @@ class Plan:
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:
             made._was_stale = self.stale
-            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)]._memory.assignments
+            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)].state.assignments
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for op, error in nameless(dict.fromkeys(step.op for step in self._cut.steps.values())):
+        for op, error in unpicklable_ops(dict.fromkeys(step.op for step in self._cut.steps.values())):
             raise PlanTypeError(
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
                 f"Define it at the top of a module."
@@ -384,14 +384,14 @@ class Plan:
         return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
 
 
-def stacked(rows: list[Any]) -> Any:
+def stack_trees(rows: list[Any]) -> Any:
     """Many equal nests of arrays as one nest of stacks."""
-    return filled(rows[0], map(np.stack, zip(*map(leaves, rows), strict=True)))
+    return tree_unflatten(rows[0], map(np.stack, zip(*map(tree_leaves, rows), strict=True)))
 
 
-def _count(slice: Slice) -> int:
-    return sum(1 for step in slice.steps.values() if step.op is not None)
+def _count_changes(graph: Graph) -> int:
+    return sum(1 for step in graph.steps.values() if step.op is not None)
 
 
-def _recorded(line: Line | None) -> str:
+def _format_location(line: Location | None) -> str:
     return f", recorded at {line[0]}:{line[1]}" if line else ""

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import dtype_of, settle, shape_of
+from ..arrays.values import canonicalize, dtype_of, shape_of
 from ..errors import ValueChangedError
 from ..program.steps import Operand
 from ..rules.indexing import getitem, masked, output
 from ..rules.registration import rule_of
-from .ir import Step
+from .ir import Instruction
 from .op_traits import KERNELS, is_own, is_scalar, is_steady
 
 INFIX: dict[Any, str] = {
@@ -21,7 +21,7 @@ INFIX: dict[Any, str] = {
 }  # fmt: skip
 """Not `power`: scalar `**` and `np.power` differ in bits."""
 
-METHODS: dict[Any, str] = {
+METHOD_NAMES: dict[Any, str] = {
     np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
 }  # fmt: skip
 """Functions that an array has as a method of the same arguments."""
@@ -29,9 +29,9 @@ METHODS: dict[Any, str] = {
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 
-def fixed(y: Any, shape: Any, dtype: Any) -> Any:
+def check_result(y: Any, shape: Any, dtype: Any) -> Any:
     """A result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
-    y = settle(y)
+    y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
             f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} {shape_of(y)}. Shape and dtype are part of "
@@ -40,7 +40,7 @@ def fixed(y: Any, shape: Any, dtype: Any) -> Any:
     return y
 
 
-def protected(f: Callable[..., Any]) -> Callable[..., Any]:
+def protect_arguments(f: Callable[..., Any]) -> Callable[..., Any]:
     """A function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -56,7 +56,7 @@ def _read_only(a: Any) -> Any:
     return a
 
 
-class Writer:
+class ExpressionWriter:
     """Writes steps as expressions, and keeps what they name: constants, and functions that are not NumPy's.
 
     Attributes
@@ -95,11 +95,11 @@ class Writer:
 
     def bind(self, name: str, value: Any) -> str:
         """A name, like the given one, under which the text finds a value."""
-        name = self.unused(name)
+        name = self.fresh_name(name)
         self.namespace[name] = value
         return name
 
-    def unused(self, name: str) -> str:
+    def fresh_name(self, name: str) -> str:
         """A name like the given one, which nothing else has."""
         while name in self.taken or name in self.namespace:
             name += "_"
@@ -117,11 +117,11 @@ class Writer:
             for prefix, module in MODULES.items():
                 if getattr(module, name, None) is op:
                     return f"{prefix}.{name}"
-        return self.bind(name if name.isidentifier() else "op", protected(compute) if is_own(op) else compute)
+        return self.bind(name if name.isidentifier() else "op", protect_arguments(compute) if is_own(op) else compute)
 
     # ------------------------------------------------------------------------------------------------ expressions
 
-    def write(self, step: Step, variable: Callable[[int], str], out: str | None = None) -> str:
+    def write(self, step: Instruction, variable: Callable[[int], str], out: str | None = None) -> str:
         """A step as an expression; `out` names the variable whose memory takes the result."""
         args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
         kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
@@ -129,11 +129,11 @@ class Writer:
             return f"{self.function(step.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
         text = self._call(step, args, kwargs)
         if not is_steady(step.op) or (type(step.dtype) is tuple and not is_scalar(step)):
-            self.namespace["fixed"] = fixed
+            self.namespace["fixed"] = check_result
             return f"fixed({text}, {self.constant(step.shape)}, {self.constant(step.dtype)})"
         return f"{text}[()]" if step.shape == () and not is_scalar(step) else text
 
-    def _call(self, step: Step, args: list[str], kwargs: list[str]) -> str:
+    def _call(self, step: Instruction, args: list[str], kwargs: list[str]) -> str:
         op = step.op
         if op in INFIX and not kwargs and len(args) == 2:
             text = f"{args[0]} {INFIX[op]} {args[1]}"
@@ -142,58 +142,58 @@ class Writer:
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
         on_array = bool(args) and type(step.args[0]) is Operand
-        if op in METHODS and on_array and len(args) == 1 + (op is np.astype):
-            return f"{args[0]}.{METHODS[op]}({', '.join([*args[1:], *kwargs])})"
-        if op in FORMS and on_array:
-            written = FORMS[op](self, step, args)
+        if op in METHOD_NAMES and on_array and len(args) == 1 + (op is np.astype):
+            return f"{args[0]}.{METHOD_NAMES[op]}({', '.join([*args[1:], *kwargs])})"
+        if op in EXPRESSION_FORMS and on_array:
+            written = EXPRESSION_FORMS[op](self, step, args)
             if written is not None:
                 return written
         return f"{self.function(op)}({', '.join([*args, *kwargs])})"
 
 
-def _transpose(writer: Writer, step: Step, args: list[str]) -> str:
+def _write_transpose(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
     axes = step.kwargs.get("axes")
     return f"{args[0]}.T" if axes is None else f"{args[0]}.transpose({writer.constant(axes)})"
 
 
-def _reshape(writer: Writer, step: Step, args: list[str]) -> str | None:
+def _write_reshape(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str | None:
     return f"{args[0]}.reshape({writer.constant(step.shape)})" if step.kwargs.get("order", "C") == "C" else None
 
 
-def _swapaxes(writer: Writer, step: Step, args: list[str]) -> str:
+def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
     return f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, {writer.constant(step.kwargs['axis2'])})"
 
 
-def _getitem(writer: Writer, step: Step, args: list[str]) -> str:
-    parts = [_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
+def _write_getitem(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
+    parts = [_write_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
     one = len(parts) == 1 and isinstance(step.args[1], tuple)  # a lone tuple would be taken for the whole key
     return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 
-def _part(writer: Writer, part: slice) -> str:
+def _write_part(writer: ExpressionWriter, part: slice) -> str:
     bounds = ["" if bound is None else writer.constant(bound) for bound in (part.start, part.stop, part.step)]
     return ":".join(bounds[: 2 if part.step is None else 3])
 
 
-def _of_list(writer: Writer, step: Step, args: list[str]) -> str:
+def _of_list(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
     kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in step.kwargs.items())
     return f"np.{step.op.__name__}(({', '.join(args)},){kwargs})"
 
 
-def _output(writer: Writer, step: Step, args: list[str]) -> str:
+def _write_output(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
     return f"{args[0]}[{args[1]}]"
 
 
-FORMS: dict[Any, Callable[[Writer, Step, list[str]], str | None]] = {
-    np.transpose: _transpose,
-    np.reshape: _reshape,
-    np.ravel: _reshape,
-    np.squeeze: _reshape,
-    np.expand_dims: _reshape,
+EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]], str | None]] = {
+    np.transpose: _write_transpose,
+    np.reshape: _write_reshape,
+    np.ravel: _write_reshape,
+    np.squeeze: _write_reshape,
+    np.expand_dims: _write_reshape,
     np.swapaxes: _swapaxes,
-    getitem: _getitem,
-    masked: _getitem,
-    output: _output,
+    getitem: _write_getitem,
+    masked: _write_getitem,
+    output: _write_output,
     np.concatenate: _of_list,
     np.stack: _of_list,
 }

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.values import dtype_of, settle, shape_of
-from ..program.source_location import Line
+from ..arrays.values import canonicalize, dtype_of, shape_of
+from ..program.source_location import Location
 from ..program.steps import ARGS, LINE, OP, Operand
 from ..rules.call_binding import NOTHING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..memory.memory import Memory
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """One line of a plan: the op, its arguments in canonical form, and the shape and dtype of its result."""
 
     op: Any
@@ -34,13 +34,13 @@ class Step(NamedTuple):
     dtype: Any
 
 
-def operands(step: Step) -> list[Operand]:
+def operands(step: Instruction) -> list[Operand]:
     """The steps that a step uses, as often as it does."""
     return [a for a in step.args if type(a) is Operand]
 
 
 @dataclass(frozen=True)
-class Slice:
+class Graph:
     """The steps from inputs to outputs, each after its operands.
 
     Attributes
@@ -61,15 +61,15 @@ class Slice:
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    steps: dict[int, Step]
+    steps: dict[int, Instruction]
     bound: dict[int, Any]
     names: dict[int, str]
-    lines: dict[int, Line | None]
+    lines: dict[int, Location | None]
     derivatives: frozenset[int] = frozenset()
     blocks: tuple[tuple[int, ...], ...] = ()
 
 
-def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Slice:
+def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Graph:
     """The slice of a program that the outputs need, cut off at the inputs."""
     recorded, nodes, given, stack = memory.steps, memory.nodes, set(inputs), list(outputs)
     needed = set(given)
@@ -78,9 +78,9 @@ def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> 
         if n not in needed:
             needed.add(n)
             stack += [a for a in recorded[n][ARGS] if type(a) is Operand]
-    steps = {n: Step(*recorded[n][OP:LINE]) for n in sorted(map(int, needed))}
+    steps = {n: Instruction(*recorded[n][OP:LINE]) for n in sorted(map(int, needed))}
     steps.update((n, steps[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs)
-    return Slice(
+    return Graph(
         inputs,
         outputs,
         steps,
@@ -91,39 +91,39 @@ def cut(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> 
     )
 
 
-def is_lazy(slice: Slice) -> bool:
+def is_lazy(graph: Graph) -> bool:
     """Whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
-    return any(type(step.shape) is not tuple for step in slice.steps.values())
+    return any(type(step.shape) is not tuple for step in graph.steps.values())
 
 
-def uses(slice: Slice) -> Counter[int]:
+def uses(graph: Graph) -> Counter[int]:
     """How often each step is used, by steps or as an output."""
-    counts = Counter(slice.outputs)
-    for step in slice.steps.values():
+    counts = Counter(graph.outputs)
+    for step in graph.steps.values():
         counts.update(operands(step))
     return counts
 
 
-def live(slice: Slice) -> Slice:
+def eliminate_dead_code(graph: Graph) -> Graph:
     """The slice without the steps that no output needs: dead code."""
-    steps, needed = slice.steps, set(slice.outputs)
+    steps, needed = graph.steps, set(graph.outputs)
     for n in reversed(steps):
         if n in needed:
             needed.update(operands(steps[n]))
-    needed.update(slice.inputs)
+    needed.update(graph.inputs)
     if len(needed) == len(steps):
-        return slice
+        return graph
     return replace(
-        slice,
+        graph,
         steps={n: step for n, step in steps.items() if n in needed},
-        bound={n: value for n, value in slice.bound.items() if n in needed},
+        bound={n: value for n, value in graph.bound.items() if n in needed},
     )
 
 
-def scheduled(steps: dict[int, Step], blocks: Iterable[list[int]] = ()) -> dict[int, Step]:
+def topological_order(steps: dict[int, Instruction], blocks: Iterable[list[int]] = ()) -> dict[int, Instruction]:
     """Steps in an order in which each comes after its operands and each block is in one piece, otherwise as they were."""
     block_of = {n: block for block in blocks for n in block}
-    done: dict[int, Step] = {}
+    done: dict[int, Instruction] = {}
     for first, step in steps.items():
         stack = [first]
         if first not in block_of and done.keys() >= set(operands(step)):
@@ -140,50 +140,50 @@ def scheduled(steps: dict[int, Step], blocks: Iterable[list[int]] = ()) -> dict[
     return done
 
 
-class Draft:
+class GraphBuilder:
     """A slice as a pass rewrites it: its steps in turn, with their operands as they are called by now."""
 
-    def __init__(self, slice: Slice) -> None:
-        self.slice = slice
-        self.steps: dict[int, Step] = {}
-        self.bound = dict(slice.bound)
+    def __init__(self, graph: Graph) -> None:
+        self.slice = graph
+        self.steps: dict[int, Instruction] = {}
+        self.bound = dict(graph.bound)
         self.instead: dict[int, Operand] = {}
         self.made: dict[int, int] = {}  # a new step -> the one for which it was made
-        self._ids = count(max(slice.steps, default=-1) + 1)
+        self._ids = count(max(graph.steps, default=-1) + 1)
         self._now = -1
 
-    def __iter__(self) -> Iterator[tuple[int, Step]]:
+    def __iter__(self) -> Iterator[tuple[int, Instruction]]:
         """Each step, to be kept, replaced or passed over."""
         for n, step in self.slice.steps.items():
             self._now = n
             yield n, self.current(step)
 
-    def current(self, step: Step) -> Step:
+    def current(self, step: Instruction) -> Instruction:
         """A step with the operands that stand in its own ones' places."""
         instead = self.instead
         if not instead or instead.keys().isdisjoint(operands(step)):
             return step
         return step._replace(args=tuple(instead.get(a, a) if type(a) is Operand else a for a in step.args))
 
-    def keep(self, n: int, step: Step) -> None:
+    def keep(self, n: int, step: Instruction) -> None:
         """Node n is this step."""
         self.steps[n] = step
 
-    def make(self, step: Step) -> Operand:
+    def make(self, step: Instruction) -> Operand:
         """A new step, before the one that is looked at."""
         n = next(self._ids)
         self.steps[n], self.made[n] = step, self._now
         return Operand(n)
 
-    def shaped(self, a: Operand, shape: tuple[int, ...]) -> Operand:
+    def reshape_to(self, a: Operand, shape: tuple[int, ...]) -> Operand:
         """A step in this shape: itself, where it has it."""
         step = self.steps[a]
-        return a if step.shape == shape else self.make(Step(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
+        return a if step.shape == shape else self.make(Instruction(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
 
     def bind(self, value: Any) -> Operand:
         """A new constant."""
-        value = settle(value)
-        n = self.make(Step(None, (), NOTHING, shape_of(value), dtype_of(value)))
+        value = canonicalize(value)
+        n = self.make(Instruction(None, (), NOTHING, shape_of(value), dtype_of(value)))
         self.bound[n] = value
         return n
 
@@ -195,7 +195,7 @@ class Draft:
         """Node n is gone: `other` stands in its place, and takes its name where it has none."""
         self.instead[n] = Operand(other)
 
-    def finished(self) -> Slice:
+    def build(self) -> Graph:
         """The new slice, without what nobody needs any more; the old one, if nothing was changed."""
         old = self.slice
         if len(self.steps) == len(old.steps) and all(map(operator.is_, self.steps.values(), old.steps.values())):
@@ -203,13 +203,13 @@ class Draft:
         names, lines = dict(old.names), dict(old.lines)
         lines.update((n, lines.get(origin)) for n, origin in self.made.items())
         for n, other in self.instead.items():
-            if self.steps[other].op is not None and named(names, n) and not named(names, other):
+            if self.steps[other].op is not None and has_name(names, n) and not has_name(names, other):
                 names[other], lines[other] = names[n], lines[n]
         outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
         derivatives = old.derivatives.union(n for n, origin in self.made.items() if origin in old.derivatives)
-        return live(replace(old, outputs=outputs, steps=self.steps, bound=self.bound, names=names, lines=lines, derivatives=derivatives))
+        return eliminate_dead_code(replace(old, outputs=outputs, steps=self.steps, bound=self.bound, names=names, lines=lines, derivatives=derivatives))
 
 
-def named(names: dict[int, str], n: int) -> bool:
+def has_name(names: dict[int, str], n: int) -> bool:
     """Whether somebody gave node n a name."""
     return n in names and names[n] != f"v{int(n)}"

@@ -14,7 +14,7 @@ def unless(mask: Any, x: Any, y: Any) -> Any:
     return np.where(mask, x, y) if np.count_nonzero(mask) else y
 
 
-def inner(a: Any, b: Any) -> Any:
+def inner_product(a: Any, b: Any) -> Any:
     """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign
     may differ, infinity or NaN.
     """
@@ -22,7 +22,7 @@ def inner(a: Any, b: Any) -> Any:
     return y if 0.0 < abs(y) < math.inf else np.sum(a * b)
 
 
-def placed(places: Any, shape: Any, *xs: Any) -> Any:
+def scatter_numbers(places: Any, shape: Any, *xs: Any) -> Any:
     """Zeros of `shape` with numbers added at these places, counted in C order."""
     total = np.zeros(shape, xs[0].dtype)
     np.add.at(total.reshape(-1), places, xs)

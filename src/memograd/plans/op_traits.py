@@ -10,8 +10,8 @@ import numpy as np
 
 from ..rules.indexing import getitem, masked, replace, scatter
 from ..rules.registration import rule_of
-from .ir import Slice, Step, operands
-from .kernels import inner, placed, unless
+from .ir import Graph, Instruction, operands
+from .kernels import inner_product, scatter_numbers, unless
 from .scalar.machine import on_machine
 
 REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
@@ -26,7 +26,7 @@ NEW: frozenset[Any] = REDUCTIONS | {
     np.cumsum,
     replace,
     scatter,
-    placed,
+    scatter_numbers,
     on_machine,
 }
 """Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
@@ -34,7 +34,7 @@ NEW: frozenset[Any] = REDUCTIONS | {
 MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
 """Functions whose result has no gaps where their operand has none, be it a view or a copy."""
 
-SETTLED = REDUCTIONS | {inner, on_machine}
+SETTLED = REDUCTIONS | {inner_product, on_machine}
 """Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
 
 VARYING: frozenset[Any] = frozenset({
@@ -51,11 +51,11 @@ HALF = np.dtype(np.float16)
 SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
-KERNELS: frozenset[Any] = frozenset({inner, placed, unless, on_machine})
+KERNELS: frozenset[Any] = frozenset({inner_product, scatter_numbers, unless, on_machine})
 """Functions that only plans call, and that have no rules."""
 
 
-def is_new(step: Step) -> bool:
+def is_new(step: Instruction) -> bool:
     """Whether the result lies in memory that nothing else holds."""
     return isinstance(step.op, np.ufunc) or step.op in NEW
 
@@ -65,7 +65,7 @@ def is_own(op: Any) -> bool:
     return op not in KERNELS and not rule_of(op).pure
 
 
-def run(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """The result of an op or a kernel for a call in canonical form."""
     return op(*args, **kwargs) if op in KERNELS else rule_of(op).run(args, kwargs)
 
@@ -75,7 +75,7 @@ def is_steady(op: Any) -> bool:
     return not is_own(op) and op not in VARYING
 
 
-def is_scalar(step: Step) -> bool:
+def is_scalar(step: Instruction) -> bool:
     """Whether a 0-d result comes as a NumPy scalar."""
     return isinstance(step.op, np.ufunc) or step.op in SETTLED
 
@@ -87,19 +87,19 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
 
 
-def has_halves(slice: Slice) -> bool:
+def has_halves(graph: Graph) -> bool:
     """Whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
 
     NumPy adds up what lies in a row in single precision, and whole rows in half precision.
     """
-    dtypes = (step.dtype for step in slice.steps.values())
+    dtypes = (step.dtype for step in graph.steps.values())
     return any(HALF in dtype if type(dtype) is tuple else dtype == HALF for dtype in dtypes)
 
 
-def roots(slice: Slice) -> dict[int, frozenset[int]]:
+def roots(graph: Graph) -> dict[int, frozenset[int]]:
     """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
     found: dict[int, frozenset[int]] = {}
-    for n, step in slice.steps.items():
+    for n, step in graph.steps.items():
         if step.shape == ():
             found[n] = frozenset()
         elif step.op is None or is_new(step):
@@ -120,12 +120,12 @@ class Layouts:
         Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an operand does.
     """
 
-    def __init__(self, steps: dict[int, Step], bound: dict[int, Any]) -> None:
+    def __init__(self, steps: dict[int, Instruction], bound: dict[int, Any]) -> None:
         self.steps, self.bound = steps, bound
         self.ordered: set[int] = set()
         self.dense: set[int] = set()
 
-    def add(self, n: int, step: Step) -> None:
+    def add(self, n: int, step: Instruction) -> None:
         """Find the layout of a step from those of its operands."""
         for known, holds in ((self.ordered, self._is_in_order(n, step)), (self.dense, self._is_dense(n, step))):
             if holds:
@@ -137,7 +137,7 @@ class Layouts:
         """Whether a step's result lies in C order without gaps."""
         return n in self.ordered and n in self.dense
 
-    def _is_in_order(self, n: int, step: Step) -> bool:
+    def _is_in_order(self, n: int, step: Instruction) -> bool:
         if not _has_axes(step) or type(step.shape) is not tuple or step.op is np.matmul:
             return True
         if step.op is None:
@@ -145,7 +145,7 @@ class Layouts:
         made = is_new(step) or _keeps_order(step)
         return made and all(a in self.ordered or not _has_axes(self.steps[a]) for a in operands(step))
 
-    def _is_dense(self, n: int, step: Step) -> bool:
+    def _is_dense(self, n: int, step: Instruction) -> bool:
         if step.shape == () or type(step.shape) is not tuple:
             return True
         if step.op is None:
@@ -156,10 +156,10 @@ class Layouts:
         return is_new(step) or step.op is np.matmul
 
 
-def in_order(slice: Slice) -> set[int]:
+def c_ordered_steps(graph: Graph) -> set[int]:
     """The steps whose results are known to have their axes in C order, if not without gaps."""
-    layouts = Layouts(slice.steps, slice.bound)
-    for n, step in slice.steps.items():
+    layouts = Layouts(graph.steps, graph.bound)
+    for n, step in graph.steps.items():
         layouts.add(n, step)
     return layouts.ordered
 
@@ -169,7 +169,7 @@ def _lies_in_order(value: Any) -> bool:
     return value is None or hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
 
 
-def _keeps_order(step: Step) -> bool:
+def _keeps_order(step: Instruction) -> bool:
     """Whether a view, of an array in C order, has its axes in the same order."""
     if step.op is getitem:
         return all(type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part) for part in step.args[1:])
@@ -180,6 +180,6 @@ def _is_forward(part: Any) -> bool:
     return isinstance(part, slice) and (part.step is None or part.step > 0)
 
 
-def _has_axes(step: Step) -> bool:
+def _has_axes(step: Instruction) -> bool:
     """Whether the order of elements in memory can differ: whether there are two axes."""
     return type(step.dtype) is tuple or len(step.shape) > 1

@@ -3,45 +3,45 @@
 from ..rules.cost_model import bytes_of
 from ..text import op_name, printable
 from .codegen import variables
-from .ir import Slice, operands
+from .ir import Graph, operands
 
-MOST = 40
+MAX_STEP_ROWS = 40
 """Rows that are shown; of a longer plan, the first and the last."""
 
 
-def rows_of(slice: Slice, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
+def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
     """The table, with its heading."""
-    names = variables(slice)
-    kept = residuals(slice)
-    run = [n for n, step in slice.steps.items() if step.op is not None]
-    bytes_kept = sum(bytes_of(slice.steps[n].shape, slice.steps[n].dtype) for n in kept)
-    rows = [row(slice, n, names, kept) for n in run]
-    if len(rows) > MOST:
-        rows[MOST // 2 : -MOST // 2] = [f"  … {len(rows) - MOST} more steps"]
-    unused = set(slice.inputs).difference(a for step in slice.steps.values() for a in operands(step)).difference(slice.outputs)
+    names = variables(graph)
+    kept = residuals(graph)
+    run = [n for n, step in graph.steps.items() if step.op is not None]
+    bytes_kept = sum(bytes_of(graph.steps[n].shape, graph.steps[n].dtype) for n in kept)
+    rows = [format_instruction(graph, n, names, kept) for n in run]
+    if len(rows) > MAX_STEP_ROWS:
+        rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [f"  … {len(rows) - MAX_STEP_ROWS} more steps"]
+    unused = set(graph.inputs).difference(a for step in graph.steps.values() for a in operands(step)).difference(graph.outputs)
     return "\n".join([
         f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
-        *wrapped(f"ops: {', '.join(f'{count} {name}' for name, count in counts)}"),
-        *wrapped(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
-        *[f"no output depends on {printable(key)}" for n, key in zip(slice.inputs, keys, strict=True) if n in unused],
+        *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
+        *wrap_items(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
+        *[f"no output depends on {printable(key)}" for n, key in zip(graph.inputs, keys, strict=True) if n in unused],
         *rows,
     ])  # fmt: skip
 
 
-def row(slice: Slice, n: int, names: dict[int, str], kept: set[int]) -> str:
+def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[int]) -> str:
     """A step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
-    step = slice.steps[n]
+    step = graph.steps[n]
     shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
     return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
 
 
-def residuals(slice: Slice) -> set[int]:
+def residuals(graph: Graph) -> set[int]:
     """The values that a derivative reads, inputs and constants not counted."""
-    derivatives, steps = slice.derivatives, slice.steps
+    derivatives, steps = graph.derivatives, graph.steps
     return {a for n, step in steps.items() if n in derivatives for a in operands(step) if a not in derivatives and steps[a].op is not None}
 
 
-def wrapped(text: str, width: int = 76) -> list[str]:
+def wrap_items(text: str, width: int = 76) -> list[str]:
     """A line of the heading, broken between its items."""
     lines, line = [], ""
     for item in text.split(", "):

@@ -10,15 +10,15 @@ from types import CodeType, FrameType
 
 import numpy
 
-Line = tuple[str, int]
+Location = tuple[str, int]
 
 _PACKAGES = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.dirname(os.path.abspath(numpy.__file__)))
-_OURS = tuple(package + os.sep for package in _PACKAGES)
-_tables: dict[int, dict[int, Line]] = {}  # id(code) -> instruction -> line; empty where the code is not the user's
+_OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
+_tables: dict[int, dict[int, Location]] = {}  # id(code) -> instruction -> line; empty where the code is not the user's
 _codes: dict[int, weakref.ref[CodeType]] = {}  # an id is good for as long as its code lives
 
 
-def line_of(frame: FrameType | None) -> Line | None:
+def line_of(frame: FrameType | None) -> Location | None:
     """The line that the nearest frame of the user's, from `frame` outwards, is at."""
     while frame is not None:
         code = frame.f_code
@@ -31,9 +31,9 @@ def line_of(frame: FrameType | None) -> Line | None:
     return None
 
 
-def _decode(code: CodeType) -> dict[int, Line]:
-    table: dict[int, Line] = {}
-    if not code.co_filename.startswith(_OURS):
+def _decode(code: CodeType) -> dict[int, Location]:
+    table: dict[int, Location] = {}
+    if not code.co_filename.startswith(_OWN_FOLDERS):
         for start, stop, number in code.co_lines():
             if number is not None:
                 table.update(dict.fromkeys(range(start, stop, 2), (code.co_filename, number)))

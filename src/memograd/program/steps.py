@@ -24,20 +24,20 @@ class Operand(int):
 
 Step = tuple[Any, ...]
 Steps = dict[int, Step]
-Edge = dict[str, tuple[int, ...]]
+EdgeAttributes = dict[str, tuple[int, ...]]
 
 OPERAND, OP, ARGS, KWARGS, SHAPE, DTYPE, LINE = range(7)
 """What stands where in a step: the node itself as an operand, and what its attributes of these names are."""
 
-_EDGES: dict[tuple[int, ...], Edge] = {}  # argnums -> the attributes of every edge that has them
+_EDGES: dict[tuple[int, ...], EdgeAttributes] = {}  # argnums -> the attributes of every edge that has them
 
 
-def edge_of(argnums: tuple[int, ...]) -> Edge:
+def edge_of(argnums: tuple[int, ...]) -> EdgeAttributes:
     """The attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
     return _EDGES.setdefault(argnums, {"argnums": argnums})
 
 
-def uses_in(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
+def operand_positions(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
     """The operands among arguments, in order, each with its positions."""
     found: dict[int, tuple[int, ...]] = {}
     for k, a in enumerate(args):
@@ -46,7 +46,7 @@ def uses_in(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
     return found
 
 
-def last(steps: Steps) -> int:
+def last_id(steps: Steps) -> int:
     """The id of the last step; -1 where there is none."""
     while True:
         try:
@@ -57,7 +57,7 @@ def last(steps: Steps) -> int:
             continue
 
 
-class Filled(Mapping[int, Any]):
+class LazyView(Mapping[int, Any]):
     """An inner dict of the DiGraph: it makes the items of new steps when somebody looks.
 
     Attributes
@@ -77,7 +77,7 @@ class Filled(Mapping[int, Any]):
     def look(self) -> dict[int, Any]:
         """All items. An interrupt on the way is no harm: the next look begins where this one did."""
         steps, due = self.steps, self.due
-        stop = last(steps) + 1
+        stop = last_id(steps) + 1
         if stop > due:
             # A signal handler may record meanwhile, so nothing iterates over the steps. Ids may have gaps, however wide.
             for n in range(due, stop) if stop - due <= len(steps) else list(steps):
@@ -111,7 +111,7 @@ class Filled(Mapping[int, Any]):
         return self.look().items()
 
 
-class Attributes(Filled):
+class Attributes(LazyView):
     """The attributes of each node, as the schema names them.
 
     Kept beside is what may be said later of a node, its name and `of`, and the labels that a leaf came with.
@@ -152,28 +152,28 @@ class Attributes(Filled):
             self.made[n]["of"] = of
 
 
-class Operands(Filled):
+class Operands(LazyView):
     """For each node its operands, each with the attributes of its edge."""
 
     __slots__ = ()
 
     def make(self, n: int) -> None:
-        self.made[n] = {o: edge_of(argnums) for o, argnums in uses_in(self.steps[n][ARGS]).items()}
+        self.made[n] = {o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n][ARGS]).items()}
 
 
-class Consumers(Filled):
+class Consumers(LazyView):
     """For each node its consumers, each with the attributes of its edge."""
 
     __slots__ = ()
 
     def make(self, n: int) -> None:
         self.made.setdefault(n, {})  # a look that a signal handler took in the middle of this one has filled it
-        for o, argnums in uses_in(self.steps[n][ARGS]).items():
+        for o, argnums in operand_positions(self.steps[n][ARGS]).items():
             self.made[o][n] = edge_of(argnums)
 
     def cut(self, n: int) -> None:
         if self.made.pop(n, None) is not None and n in self.steps:
-            for o in uses_in(self.steps[n][ARGS]):
+            for o in operand_positions(self.steps[n][ARGS]):
                 self.made.get(o, {}).pop(n, None)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .registration import RULES, Line, Read, Rule
+from .registration import RULES, Read, Rule, VJPRule
 
 ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
 """Ops that are linear in some operands, each: the positions at which an absent operand makes the result absent."""
@@ -28,20 +28,20 @@ class Absent(np.ndarray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in RULES:
-            return apply(ufunc, inputs, {})
+            return apply_to_absent(ufunc, inputs, {})
         return getattr(ufunc, method)(*map(present, inputs), **kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
         if func in RULES:
-            return apply(func, *RULES[func].bind(tuple(args), dict(kwargs)))
+            return apply_to_absent(func, *RULES[func].bind(tuple(args), dict(kwargs)))
         return func(*map(present, args), **kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return apply(op, *RULES[op].bind(args, kwargs))
+        return apply_to_absent(op, *RULES[op].bind(args, kwargs))
 
     def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A call in canonical form; the tape asks, where a node stands beside it."""
-        return apply(op, operands, keywords)
+        return apply_to_absent(op, operands, keywords)
 
     def __getitem__(self, key: Any) -> Any:
         return absent(super().__getitem__(key))  # an item of an array would be a number
@@ -59,14 +59,14 @@ def present(x: Any) -> Any:
     return type(x)(map(present, x)) if type(x) in (list, tuple) else x
 
 
-def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """A call in canonical form, with an absent cotangent among its operands."""
     missing = [k for k, x in enumerate(operands) if type(x) is Absent]
     if op in SUMS and len(missing) == 1 and all(map(has_shape, operands)):
         return remaining(op, operands, missing[0])
-    if vanishes(RULES[op], operands, missing):
+    if is_annihilated(RULES[op], operands, missing):
         with np.errstate(all="ignore"):
-            return vanished(RULES[op].run(stand_ins(RULES[op], operands), keywords))
+            return as_absent(RULES[op].run(stand_ins(RULES[op], operands), keywords))
     return RULES[op].run(tuple(map(present, operands)), {name: present(x) for name, x in keywords.items()})
 
 
@@ -77,7 +77,7 @@ def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
     return other if other.shape == shape else np.broadcast_to(other, shape)
 
 
-def vanishes(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
+def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
     """Whether the result is zero because of the absent operands alone, whatever the others are."""
     if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
         return False
@@ -102,27 +102,27 @@ def has_shape(x: Any) -> bool:
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands, those by which the op has derivatives as zeros that take no memory."""
-    return tuple(zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
+    return tuple(absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
 
 
-def zeros_like(x: Any) -> Any:
+def absent_zeros_like(x: Any) -> Any:
     """Zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
-def vanished(y: Any) -> Any:
+def as_absent(y: Any) -> Any:
     """A result that is zero, as absent; each, where there are several."""
-    return tuple(map(vanished, y)) if isinstance(y, tuple | list) else absent(zeros_like(y))
+    return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
 # ------------------------------------------------------------------------------------------------------- to the rules
 
 
-def partial(line: Line, unread: frozenset[int]) -> Line:
+def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
     """The line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
         d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)
         return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
 
-    return Line(line.fn, pull, line.reads, line.reads_output)
+    return VJPRule(line.fn, pull, line.reads, line.reads_output)

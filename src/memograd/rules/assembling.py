@@ -10,10 +10,10 @@ from .indexing import scatter, untake
 from .operand_shapes import Shapes
 from .pure_registration import linear, rule
 from .registration import RULES
-from .shaping import part
+from .shaping import concatenated_part
 
 
-def parts(g: Any) -> Any:
+def output_cotangents(g: Any) -> Any:
     """The cotangents of the outputs; an op over several arrays that was given one has one, which is no tuple."""
     return g if isinstance(g, tuple) else (g,)
 
@@ -37,7 +37,7 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
     return unbroadcast(np.reshape(np.stack(sides), (len(pad_width), 2)), shape)
 
 
-def along(shape: Any, axis: Any) -> int:
+def length_along(shape: Any, axis: Any) -> int:
     """How many elements lie along `axis`, or altogether."""
     return prod(shape) if axis is None else int(shape[axis])
 
@@ -50,13 +50,13 @@ def new(whole: int, n: int, obj: Any) -> Any:
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
     """The cotangent of what stood there before."""
     k = axis or 0
-    old = np.flatnonzero(np.equal(new(g.shape[k], along(shape, axis), obj), 0))
+    old = np.flatnonzero(np.equal(new(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
     """The cotangent of what was put in; one index takes its values along their first axis."""
-    k, n = axis or 0, along(shape, axis)
+    k, n = axis or 0, length_along(shape, axis)
     d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d, values_shape)
 
@@ -82,7 +82,7 @@ def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
     return np.reshape(np.sum(g[k], axis=tuple(j for j in range(len(shapes)) if j != own)), shapes[k])
 
 
-def rolled(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
+def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
     """From where to where `rollaxis` moves an axis."""
     n = len(a_shape)
     axis, start = axis % n, start + n if start < 0 else start
@@ -98,22 +98,22 @@ def deep(shape: Any) -> Any:
 rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
                             constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
                             push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
-linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part(g, 0, Shapes((arr_shape, values_shape)), axis),
-                            values=lambda g, arr_shape, values_shape, axis=None: part(g, 1, Shapes((arr_shape, values_shape)), axis))
+linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 0, Shapes((arr_shape, values_shape)), axis),
+                            values=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 1, Shapes((arr_shape, values_shape)), axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
-                            untake(g, arr_shape, np.delete(np.arange(along(arr_shape, axis)), obj), axis))
+                            untake(g, arr_shape, np.delete(np.arange(length_along(arr_shape, axis)), obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
                             values=lambda g, arr_shape, values_shape, obj, axis=None:
                             uninsert_values(g, arr_shape, values_shape, obj, axis))
 linear(np.resize,           a=lambda g, a_shape: unresize(g, a_shape), new_shape=None)
-linear(np.rollaxis,         a=lambda g, a_shape, axis, start=0: np.moveaxis(g, *rolled(a_shape, axis, start)[::-1]))
+linear(np.rollaxis,         a=lambda g, a_shape, axis, start=0: np.moveaxis(g, *roll_range(a_shape, axis, start)[::-1]))
 linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2))
 
 # ------------------------------------------------------------------------------------------------------ several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
-linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(parts(g)[k], xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
+linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))
 for at_least in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
-    linear(at_least,        each=lambda g, k, xs_shape: np.reshape(parts(g)[k], xs_shape[k]))
+    linear(at_least,        each=lambda g, k, xs_shape: np.reshape(output_cotangents(g)[k], xs_shape[k]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import RegistrationError
 from ..text import op_name
-from .parameters import ABSENT, OTHERS, REST, parameters, signature
+from .parameters import NO_DEFAULT, OTHERS, REST, parameters, signature
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -71,7 +71,7 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         if not kwargs and 0 < len(args) <= leading:
             return args, NOTHING
-        return by_name(op, names, args, kwargs)
+        return bind_by_name(op, names, args, kwargs)
 
     own = parameters_of(op)
     defaults = own | {operand: own[name] for operand, name in zip(operands, names, strict=True)}
@@ -89,15 +89,15 @@ def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int
     return compute
 
 
-def by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
     """The canonical form of a call: the arguments called `names`, then those of the others that are no defaults."""
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
-    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_of(op) <= given.keys():
+    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_parameters(op) <= given.keys():
         signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
-    return operands, {k: v for k, v in given.items() if not _equal(v, defaults[k])} or NOTHING
+    return operands, {k: v for k, v in given.items() if not _equal_default(v, defaults[k])} or NOTHING
 
 
 @functools.cache
@@ -107,12 +107,12 @@ def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def required_of(op: Callable[..., Any]) -> frozenset[str]:
+def required_parameters(op: Callable[..., Any]) -> frozenset[str]:
     """The parameters of a function that have no default."""
-    return frozenset(p.name for p in parameters(op) if p.default is ABSENT and p.kind not in (REST, OTHERS))
+    return frozenset(p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS))
 
 
-def _equal(value: Any, default: Any) -> bool:
+def _equal_default(value: Any, default: Any) -> bool:
     plain = isinstance(value, int | float | str) and type(value) is type(default)
     return value is default or (plain and repr(value) == repr(default))  # -0.0 is no default of 0.0
 
@@ -124,7 +124,7 @@ def call_of_list(op: Callable[..., Any]) -> Call:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        (xs,), keywords = by_name(op, (first,), args, kwargs)
+        (xs,), keywords = bind_by_name(op, (first,), args, kwargs)
         return tuple(xs), keywords
 
     @functools.wraps(op)

@@ -20,18 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import beside
+from ..arrays.duck_arrays import as_kind_of
 from .absent_outputs import ANNIHILATED
 from .broadcasting import unbroadcast
 from .indexing import output
-from .linalg import cj, mH, mT, outer
+from .linalg import batched_outer, cj, mH, mT
 from .pure_registration import constant, rule
 from .registration import JOINT, op
 
 
 def diagonal(d: Any) -> Any:
     """The diagonal matrix of a vector."""
-    return d[..., None] * beside(d, np.eye(d.shape[-1], dtype=d.dtype))
+    return d[..., None] * as_kind_of(d, np.eye(d.shape[-1], dtype=d.dtype))
 
 
 def diagonal_of(a: Any) -> Any:
@@ -63,7 +63,7 @@ def half(a: Any, upper: bool = False) -> Any:
     """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square matrices like `a` by."""
     n = a.shape[-1]
     ones = np.tri(n, dtype=a.dtype)
-    return beside(a, (ones.T if upper else ones) - np.eye(n, dtype=a.dtype) / 2)
+    return as_kind_of(a, (ones.T if upper else ones) - np.eye(n, dtype=a.dtype) / 2)
 
 
 def fold(g: Any, triangle: str = "L") -> Any:
@@ -71,7 +71,7 @@ def fold(g: Any, triangle: str = "L") -> Any:
     return (g + mH(g)) * half(g, triangle in "Uu")
 
 
-def completed(a: Any) -> Any:
+def complete_hermitian(a: Any) -> Any:
     """The Hermitian matrix of which the lower triangle is read."""
     lower = a * half(a)
     return lower + mH(lower)
@@ -113,7 +113,7 @@ def solve_push(t: Any, a: Any, b_shape: Any, y: Any) -> Any:
     return -np.linalg.solve(a, t @ y)
 
 
-def matricized(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
+def tensorsolve_matrix(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
     """The matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and how that was permuted."""
     last = [] if axes is None else [k % len(a.shape) for k in axes]
     order = [k for k in range(len(a.shape)) if k not in last] + last
@@ -124,13 +124,13 @@ def matricized(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
 
 def tensorsolve_b(g: Any, a: Any, b_shape: Any, axes: Any = None) -> Any:
     """The cotangent of the right-hand side of `tensorsolve`."""
-    return np.reshape(np.linalg.solve(mT(matricized(a, b_shape, axes)[0]), np.ravel(g)), b_shape)
+    return np.reshape(np.linalg.solve(mT(tensorsolve_matrix(a, b_shape, axes)[0]), np.ravel(g)), b_shape)
 
 
 def tensorsolve_a(g: Any, a: Any, b_shape: Any, y: Any, axes: Any = None) -> Any:
     """The cotangent of the tensor of `tensorsolve`."""
-    matrix, shape, order = matricized(a, b_shape, axes)
-    d = -outer(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
+    matrix, shape, order = tensorsolve_matrix(a, b_shape, axes)
+    d = -batched_outer(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
     return np.transpose(np.reshape(d, shape), [int(k) for k in np.argsort(order)])
 
 
@@ -160,7 +160,7 @@ def lstsq_b(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, y: Any, rcond: A
 def lstsq_a(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None) -> Any:
     """The cotangent of the matrix of `lstsq`."""
     inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
-    product = outer if len(b_shape) == 1 else lambda u, v: u @ mT(v)
+    product = batched_outer if len(b_shape) == 1 else lambda u, v: u @ mT(v)
     d = pinv_pull(product(g[0], b), a, inverse) + singular(g[3], a)
     return d if g[1].shape == (0,) else d - product(residue(g[1], a, b, y), output(y, 0))
 
@@ -183,7 +183,7 @@ def power_pull(g: Any, a: Any, n: int) -> Any:
 
 def without_one(s: Any) -> Any:
     """At [i], the product of all s but s[i]."""
-    s = np.where(beside(s, np.eye(s.shape[-1], dtype=bool)), 1, s[..., None, :])
+    s = np.where(as_kind_of(s, np.eye(s.shape[-1], dtype=bool)), 1, s[..., None, :])
     return np.prod(s, axis=-1)
 
 
@@ -243,7 +243,7 @@ def eigh_a(g: Any, y: Any, UPLO: Any = "L") -> Any:
 
 def hermitian(a: Any, triangle: Any) -> Any:
     """The Hermitian matrix of which one triangle is read."""
-    return completed(mH(a) if triangle in "Uu" else a)
+    return complete_hermitian(mH(a) if triangle in "Uu" else a)
 
 
 @op
@@ -441,7 +441,7 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
 def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """The cotangent of a, or of the triangle of it that is read."""
     if not compute_uv:
-        d = singular(g, completed(a) if hermitian else a)
+        d = singular(g, complete_hermitian(a) if hermitian else a)
     else:
         u, s, v = output(y, 0), output(y, 1), mH(output(y, 2))
         k = s.shape[-1]
@@ -481,7 +481,7 @@ def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
 # ------------------------------------------------------------------------------------------------------------- norms
 
 
-def slope(x: Any) -> Any:
+def abs_slope(x: Any) -> Any:
     """The derivative of the absolute value: 0 at 0."""
     return np.sign(x) if x.dtype.kind != "c" else cj(x) / nonzero(np.abs(x))
 
@@ -491,7 +491,7 @@ def nonzero(x: Any) -> Any:
     return np.where(np.equal(x, 0), 1, x)
 
 
-def shares(t: Any, y: Any, axis: Any) -> Any:
+def extreme_shares(t: Any, y: Any, axis: Any) -> Any:
     """An even share for each element of `t` that equals `y`, the greatest or the least of them along `axis`."""
     ties = np.equal(t, y)
     return ties / np.sum(ties, axis=axis, keepdims=True)
@@ -514,11 +514,11 @@ def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
     if ord == 0:
         return g * np.zeros(x.shape, x.dtype)
     if ord == 1:
-        return g * slope(x)
+        return g * abs_slope(x)
     size = np.abs(x)
     if np.isinf(ord):
-        return g * shares(size, y, axis) * slope(x)
-    return g * slope(x) * np.power(nonzero(size) / nonzero(y), ord - 1)
+        return g * extreme_shares(size, y, axis) * abs_slope(x)
+    return g * abs_slope(x) * np.power(nonzero(size) / nonzero(y), ord - 1)
 
 
 def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
@@ -527,13 +527,13 @@ def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
         y = np.linalg.norm(x, axis=(-2, -1))
         return vector_pull(g[..., None, None], x, y[..., None, None], 2, (-2, -1))
     if ord in (1, -1):
-        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * slope(x)
+        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * abs_slope(x)
     if ord in (np.inf, -np.inf):
-        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-1), ord))[..., None] * slope(x)
+        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-1), ord))[..., None] * abs_slope(x)
     return nuclear(g, x) if ord == "nuc" else singular(g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
 
 
-def over_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
+def norm_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
     """The axes of a norm, as a tuple of non-negative ints."""
     n = len(x_shape)
     return tuple(range(n)) if axis is None else tuple(int(k) % n for k in np.atleast_1d(axis))
@@ -541,14 +541,14 @@ def over_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
 
 def vector_norm_x(g: Any, x: Any, x_shape: Any, y: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """The cotangent of x, given that of `vector_norm`."""
-    axes = over_axes(x_shape, axis)
+    axes = norm_axes(x_shape, axis)
     g, y = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
     return vector_pull(g, x, y, ord, axes)
 
 
 def norm_x(g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """The cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over two, all elements' without `ord`."""
-    axes = over_axes(x_shape, axis)
+    axes = norm_axes(x_shape, axis)
     if ord is None or len(axes) == 1:
         return vector_norm_x(g, x, x_shape, y, axes, keepdims, ord)
     g = np.squeeze(g, axes) if keepdims else g
@@ -570,7 +570,7 @@ def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
 # ---------------------------------------------------------------------------------------------- inverses and equations
 rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y),  push={"a": lambda t, y: -y @ t @ y})
 rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
-                             fold(pinv_pull(g, completed(a), y)) if hermitian else pinv_pull(g, a, y))
+                             fold(pinv_pull(g, complete_hermitian(a), y)) if hermitian else pinv_pull(g, a, y))
 rule(np.linalg.solve,        a=solve_a,                      b=solve_b,
                              push={"a": solve_push,          "b": lambda t, a: np.linalg.solve(a, t)})
 rule(np.linalg.tensorinv,    a=tensorinv_a)

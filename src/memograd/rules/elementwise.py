@@ -30,7 +30,7 @@ def above(a: Any, b: Any) -> Any:
     return np.where(np.equal(a, b), 0.5, np.greater(a, b))
 
 
-def raised(a: Any, lo: Any) -> Any:
+def clip_below(a: Any, lo: Any) -> Any:
     """`a`, clipped from below; `lo` may be None."""
     return a if lo is None else np.maximum(a, lo)
 
@@ -43,7 +43,7 @@ def logistic(x: Any) -> Any:
     return np.where(left, t, 1) / (1 + t)
 
 
-def share(a: Any, b: Any, scale: float = 1.0) -> Any:
+def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
     """The share of exp(a) in exp(a) + exp(b), of powers of another base by the scale log(base); one half at equal infinities."""
     same = np.logical_and(np.equal(a, b), np.isinf(a))
     difference = np.where(same, 0, a) - np.where(same, 0, b)
@@ -56,7 +56,7 @@ def inside(a: Any, lo: Any, hi: Any) -> Any:
     return low if hi is None else low * above(hi, a)
 
 
-def over(a: Any, b: Any) -> Any:
+def above_or_nan(a: Any, b: Any) -> Any:
     """`above`, and 1 where b is NaN, which `fmax` passes over."""
     return np.where(np.isnan(b), 1.0, above(a, b))
 
@@ -165,8 +165,8 @@ elementwise(np.log,         a=lambda g, a: g / a)
 elementwise(np.log2,        a=lambda g, a: g / (a * LN2))
 elementwise(np.log10,       a=lambda g, a: g / (a * LN10))
 elementwise(np.log1p,       a=lambda g, a: g / (1 + a))
-elementwise(np.logaddexp,   a=lambda g, a, b: g * share(a, b),       b=lambda g, a, b: g * share(b, a))
-elementwise(np.logaddexp2,  a=lambda g, a, b: g * share(a, b, LN2),  b=lambda g, a, b: g * share(b, a, LN2))
+elementwise(np.logaddexp,   a=lambda g, a, b: g * exp_share(a, b),       b=lambda g, a, b: g * exp_share(b, a))
+elementwise(np.logaddexp2,  a=lambda g, a, b: g * exp_share(a, b, LN2),  b=lambda g, a, b: g * exp_share(b, a, LN2))
 elementwise(logistic,       x=lambda g, x, y: g * y * logistic(-x))
 
 # ------------------------------------------------------------------------------------ circular and hyperbolic functions
@@ -200,13 +200,13 @@ elementwise(np.absolute,    a=lambda g, a, a_dtype, y: g * direction(a, y, a_dty
 elementwise(np.fabs,        a=lambda g, a: g * np.sign(a))
 elementwise(np.maximum,     a=lambda g, a, b: g * above(a, b),    b=lambda g, a, b: g * above(b, a))
 elementwise(np.minimum,     a=lambda g, a, b: g * above(b, a),    b=lambda g, a, b: g * above(a, b))
-elementwise(np.fmax,        a=lambda g, a, b: g * over(a, b),     b=lambda g, a, b: g * over(b, a))
-elementwise(np.fmin,        a=lambda g, a, b: g * over(-a, -b),   b=lambda g, a, b: g * over(-b, -a))
+elementwise(np.fmax,        a=lambda g, a, b: g * above_or_nan(a, b),     b=lambda g, a, b: g * above_or_nan(b, a))
+elementwise(np.fmin,        a=lambda g, a, b: g * above_or_nan(-a, -b),   b=lambda g, a, b: g * above_or_nan(-b, -a))
 elementwise(np.copysign,    a=lambda g, a, b: g * np.sign(a) * np.copysign(1.0, b),  b=None)
 elementwise(np.heaviside,   a=None,                               b=lambda g, a: np.where(np.equal(a, 0), g, 0))
 elementwise(np.clip,        a=lambda g, a, a_min, a_max: g * inside(a, a_min, a_max),
                             a_min=lambda g, a, a_min, a_max: g * above(a_min, a) * inside(a_min, None, a_max),
-                            a_max=lambda g, a, a_min, a_max: g * above(raised(a, a_min), a_max))
+                            a_max=lambda g, a, a_min, a_max: g * above(clip_below(a, a_min), a_max))
 elementwise(np.where,       condition=None,
                             a=lambda g, condition: np.where(condition, g, 0),
                             b=lambda g, condition: np.where(condition, 0, g))

@@ -21,25 +21,25 @@ def fit(g: Any, shape: Any) -> Any:
     return g
 
 
-def last(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
+def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
     """The axis of which a real transform leaves out half, and its length before."""
     axis = -1 if axes is None else axes[-1]
     return axis, int(a_shape[axis] if s is None or s[-1] in (None, -1) else s[-1])
 
 
-def over(ndim: int, s: Any, axes: Any) -> list[int]:
+def transformed_axes(ndim: int, s: Any, axes: Any) -> list[int]:
     """The axes that are transformed: those given, or as many of the last ones as `s` has lengths, or all."""
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
-def whole(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
+def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
     """The complex transform of `g`, of whose last transformed axis half was left out."""
-    axis, n = last(a_shape, s, axes)
-    axes = over(len(a_shape), s, axes)
+    axis, n = last_axis(a_shape, s, axes)
+    axes = transformed_axes(len(a_shape), s, axes)
     return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
-def doubled(g: Any, a_shape: Any, axis: int, n: int) -> Any:
+def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
     """The first half of `g` along `axis`, of length n, twice where an element stands for two; fitted to the operand."""
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
@@ -49,13 +49,13 @@ def doubled(g: Any, a_shape: Any, axis: int, n: int) -> Any:
     return fit(half * np.reshape(times, (-1, *(1,) * (len(a_shape) - axis - 1))), a_shape)
 
 
-def halved(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
+def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
     """The inverse transform of `g`, as the cotangent of an operand of which half was left out."""
-    axes = over(len(a_shape), s, axes)
-    return doubled(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
+    axes = transformed_axes(len(a_shape), s, axes)
+    return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
-def along(n: Any) -> Any:
+def as_one_axis(n: Any) -> Any:
     """The length of a transform over one axis, as that of one over several."""
     return None if n is None else (n,)
 
@@ -66,21 +66,21 @@ linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.ff
 linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
 linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, over(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.fftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, over(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.ifftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
 
 # ------------------------------------------------------------------------------------------------------------ real
-linear(np.fft.rfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: whole(g, a_shape, along(n), (axis,), norm))
-linear(np.fft.rfft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: whole(g, a_shape, s, axes, norm))
-linear(np.fft.rfftn,  a=lambda g, a_shape, s=None, axes=None, norm=None: whole(g, a_shape, s, axes, norm))
-linear(np.fft.irfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None: halved(g, a_shape, along(n), (axis,), norm))
-linear(np.fft.irfft2, a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: halved(g, a_shape, s, axes, norm))
-linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: halved(g, a_shape, s, axes, norm))
+linear(np.fft.rfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: full_transform(g, a_shape, as_one_axis(n), (axis,), norm))
+linear(np.fft.rfft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: full_transform(g, a_shape, s, axes, norm))
+linear(np.fft.rfftn,  a=lambda g, a_shape, s=None, axes=None, norm=None: full_transform(g, a_shape, s, axes, norm))
+linear(np.fft.irfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None: half_inverse(g, a_shape, as_one_axis(n), (axis,), norm))
+linear(np.fft.irfft2, a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: half_inverse(g, a_shape, s, axes, norm))
+linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: half_inverse(g, a_shape, s, axes, norm))
 linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      doubled(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
+                      double_half(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      fit(np.fft.ifft(g, last(a_shape, along(n), (axis,))[1], axis, norm), a_shape))
+                      fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis, norm), a_shape))
 
 # ----------------------------------------------------------------------------------------------------------- order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))

@@ -11,29 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_chunked, scattered
-from ..arrays.dask_ops import picked
-from ..arrays.duck_arrays import Foreign, is_foreign, put_back
+from ..arrays.dask_arrays import is_chunked, scatter_dask
+from ..arrays.dask_ops import getitem_dask
+from ..arrays.duck_arrays import Foreign, is_foreign, scatter_duck
 from ..arrays.values import exceeding
 from ..errors import IntegerRangeError
 from .broadcasting import unbroadcast
 from .pure_registration import constant, elementwise, linear, rule
 from .registration import op
 
-PLAIN = {int, np.int64, slice, type(None), type(Ellipsis)}
+PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
 """Types of the parts of an index that takes no element twice; boolean masks do not either."""
 
 
 @op
 def getitem(x: Any, *key: Any) -> Any:
     """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand among them."""
-    return picked(x, key) if is_chunked(x) else x[key]
+    return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
 @op
 def masked(x: Any, *key: Any) -> Any:
     """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule reads it, to see it verified."""
-    return picked(x, key) if is_chunked(x) else x[key]
+    return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
 @op
@@ -61,12 +61,12 @@ def last_writes(shape: Any, *key: Any) -> Any:
 
 def takes_once(part: Any) -> bool:
     """Whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
-    if type(part) in PLAIN:
+    if type(part) in PLAIN_INDEX_TYPES:
         return True
     return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
 
 
-def written(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
     """The cotangent of a value that was assigned at `key`; what was overwritten later has none."""
     taken = getitem(g, *key)
     if all(map(takes_once, key)):
@@ -79,11 +79,11 @@ def written(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
     if is_chunked(g):
-        return scattered(g, shape, key)
+        return scatter_dask(g, shape, key)
     if is_foreign(g) or type(shape) is Foreign:
-        return put_back(g, shape, key)
+        return scatter_duck(g, shape, key)
     total = np.zeros(shape, g.dtype)
-    if PLAIN.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN):
+    if PLAIN_INDEX_TYPES.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN_INDEX_TYPES):
         total[key] = g
     else:
         np.add.at(total, key, g)
@@ -114,14 +114,14 @@ def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
 
 
-def wrapped(indices: Any, n: int, mode: str) -> Any:
+def wrap_indices(indices: Any, n: int, mode: str) -> Any:
     """Indices as `take` and `choose` read them: beyond the ends they start again, or stay."""
     return indices if mode == "raise" else np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
 
 
 def untake(g: Any, shape: Any, indices: Any, axis: Any, mode: str = "raise") -> Any:
     """`g` added up where `take` took it from."""
-    indices = wrapped(indices, math.prod(shape) if axis is None else shape[axis], mode)
+    indices = wrap_indices(indices, math.prod(shape) if axis is None else shape[axis], mode)
     if axis is None:
         return np.reshape(scatter(g, (math.prod(shape),), indices), shape)
     return scatter(g, shape, *(slice(None),) * (axis % len(shape)), indices)
@@ -136,12 +136,12 @@ def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
     return scatter(g, shape, *key)
 
 
-def chosen(g: Any, k: int, xs: Any, mode: str = "raise") -> Any:
+def where_chosen(g: Any, k: int, xs: Any, mode: str = "raise") -> Any:
     """`g` where choice k is taken, counted from 1; operand 0 is the index."""
-    return np.where(np.equal(wrapped(xs[0], len(xs) - 1, mode), k - 1), g, 0)
+    return np.where(np.equal(wrap_indices(xs[0], len(xs) - 1, mode), k - 1), g, 0)
 
 
-def selected(g: Any, k: int, xs: Any) -> Any:
+def where_selected(g: Any, k: int, xs: Any) -> Any:
     """`g` where a choice's condition is the first that holds; for the default: where none does."""
     n = len(xs) // 2
     mine = xs[k - n] if k < 2 * n else True
@@ -161,7 +161,7 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
 rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key), push={"x": lambda t, *key: getitem(t, *key)})
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
-                           v=lambda g, x_shape, v_shape, *key: unbroadcast(written(g, x_shape, key), v_shape))
+                           v=lambda g, x_shape, v_shape, *key: unbroadcast(assigned_cotangent(g, x_shape, key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)
@@ -173,9 +173,9 @@ rule(np.extract,           condition=None,
                            push={"arr": lambda t, condition: np.extract(condition, t)})
 rule(np.trim_zeros,        filt=lambda g, filt, filt_shape, y, trim="fb", axis=None:
                            scatter(np.ravel(g), filt_shape, untrimmed(filt, trim, axis)))
-elementwise(np.choose,     each=chosen)
-elementwise(np.select,     each=selected)
-elementwise(np.piecewise,  each=selected)
+elementwise(np.choose,     each=where_chosen)
+elementwise(np.select,     each=where_selected)
+elementwise(np.piecewise,  each=where_selected)
 linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g, a_shape, indices, axis), indices=None)
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import beside
+from ..arrays.duck_arrays import as_kind_of
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
 from .pure_registration import linear, multilinear
@@ -26,7 +26,7 @@ def mH(x: Any) -> Any:
     return cj(mT(x))
 
 
-def outer(a: Any, b: Any) -> Any:
+def batched_outer(a: Any, b: Any) -> Any:
     """The products of all pairs of elements of two vectors, in batches."""
     return a[..., :, None] * b[..., None, :]
 
@@ -81,7 +81,7 @@ def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
     return np.tensordot(g, a, (free, free))
 
 
-def summed(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
+def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
     """The axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints."""
     if isinstance(axes, int | np.integer):
         return list(range(a_ndim - axes, a_ndim)), list(range(int(axes)))
@@ -97,7 +97,7 @@ def rest(axes: list[int], ndim: int) -> list[int]:
 def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> Any:
     """The cotangent of the left factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
-    of_a, of_b = summed(axes, m, n)
+    of_a, of_b = contraction_axes(axes, m, n)
     moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), rest(of_b, n)))
     return np.moveaxis(moved, range(m), rest(of_a, m) + [of_a[k] for k in np.argsort(of_b)])
 
@@ -105,12 +105,12 @@ def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> An
 def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> Any:
     """The cotangent of the right factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
-    of_a, of_b = summed(axes, m, n)
+    of_a, of_b = contraction_axes(axes, m, n)
     moved = np.tensordot(a, g, (rest(of_a, m), range(m - len(of_a))))
     return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + rest(of_b, n))
 
 
-def along(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
+def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
     """A line for vectors along the last axis, for an operand of `shape` and another that have theirs along `axes`."""
     mine, its = axes
     moved = [*shape]
@@ -133,7 +133,7 @@ def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull:
         g = np.moveaxis(g, result, -1)
     whole = [*shape]
     whole[mine] = 3
-    d = along(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, spatial(x, plane)))
+    d = align_vectors(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, spatial(x, plane)))
     return d[(slice(None),) * (mine % len(shape)) + (slice(2),)] if flat else d
 
 
@@ -184,7 +184,7 @@ def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
     return np.reshape(np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape)
 
 
-def spelled(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     """The inputs and the output of an einsum in letters: ellipses and an implicit output are written out."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
@@ -200,7 +200,7 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
     A subscript that stands twice in it is split by an identity matrix; one that has its length nowhere else, by ones.
     """
-    inputs, out = spelled(subscripts, [len(s) for s in xs_shape])
+    inputs, out = spell_einsum(subscripts, [len(s) for s in xs_shape])
     unused = iter([x for x in ascii_letters if x not in ",".join((out, *inputs))])
     terms = [(out, g), *((inputs[j], x) for j, x in enumerate(xs) if j != k)]
     shapes = [g.shape, *(s for j, s in enumerate(xs_shape) if j != k)]
@@ -218,7 +218,7 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The cotangent of what `trace` summed: `g` all along the diagonal."""
-    eye = beside(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
+    eye = as_kind_of(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
 
@@ -233,12 +233,12 @@ multilinear(np.vdot,             a=lambda g, a_shape, b: np.reshape(np.conj(g * 
                                  b=lambda g, a, b_shape: np.reshape(g * np.conj(np.ravel(a)), b_shape))
 multilinear(np.vecdot,           a=lambda g, b: np.conj(g[..., None] * b),
                                  b=lambda g, a: g[..., None] * np.conj(a))
-multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: along(g[..., None], b, a_shape, (axis, axis), lambda g, b: cj(g * b)),
-                                 b=lambda g, a, b_shape, axis=-1: along(g[..., None], a, b_shape, (axis, axis), lambda g, a: g * cj(a)))
-multilinear(np.matvec,           a=lambda g, b: outer(g, b),
+multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: align_vectors(g[..., None], b, a_shape, (axis, axis), lambda g, b: cj(g * b)),
+                                 b=lambda g, a, b_shape, axis=-1: align_vectors(g[..., None], a, b_shape, (axis, axis), lambda g, a: g * cj(a)))
+multilinear(np.matvec,           a=lambda g, b: batched_outer(g, b),
                                  b=lambda g, a: np.matvec(mT(a), g))
 multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
-                                 b=lambda g, a: outer(cj(a), g))
+                                 b=lambda g, a: batched_outer(cj(a), g))
 
 # --------------------------------------------------------------------------------------- products of two, and of many
 multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),

@@ -9,28 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import beside
+from ..arrays.duck_arrays import as_kind_of
 from .broadcasting import unbroadcast
 from .elementwise import inside
 from .indexing import getitem, scatter
 from .pure_registration import linear, multilinear, rule
-from .reductions import ABSENT
+from .reductions import NO_VALUE
 
 
 def undiff(g: Any, n: int, axis: int) -> Any:
     """The transpose of `n` differences along `axis`."""
     for _ in range(n):
-        edge = beside(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
+        edge = as_kind_of(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
         g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
     return g
 
 
 def length(x: Any, axis: int) -> int:
     """How many elements `x` adds to a difference along `axis`."""
-    return 0 if x is ABSENT else (np.shape(x) or {axis: 1})[axis]
+    return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
 
-def cut(g: Any, axis: int, start: int, stop: int) -> Any:
+def slice_axis(g: Any, axis: int, start: int, stop: int) -> Any:
     """`g` from start to stop along `axis`."""
     return g[(slice(None),) * (axis % len(g.shape)) + (slice(start, stop),)]
 
@@ -40,17 +40,17 @@ def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any)
     return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
 
 
-def appended(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
+def appended_cotangent(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
     """The cotangent of what `diff` put before or after, given that of all; `n` is 0 where it put nothing there after all."""
     whole, m = g.shape[axis], length(x, axis)
-    part = cut(g, axis, whole - m, whole) if end else cut(g, axis, 0, m)
+    part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
     return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
 
 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     """The cotangent of what stands between."""
     g = undiff_all(g, shape, n, axis, prepend, append)
-    return g if n == 0 else cut(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
+    return g if n == 0 else slice_axis(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
@@ -86,14 +86,14 @@ def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
     half = np.expand_dims(g, axis) * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis)) / 2
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
     half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
-    edge = beside(half, np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype))
+    edge = as_kind_of(half, np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype))
     return unbroadcast(np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape)
 
 
 def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
     """The cotangent of the sample points."""
     ndim = len(a.shape)
-    middle = cut(a, axis, 1, a.shape[axis]) + cut(a, axis, 0, a.shape[axis] - 1)
+    middle = slice_axis(a, axis, 1, a.shape[axis]) + slice_axis(a, axis, 0, a.shape[axis] - 1)
     d = undiff(np.expand_dims(g, axis) * middle / 2, 1, axis)
     return unbroadcast(d, shape) if len(shape) > 1 else np.sum(d, axis=tuple(k for k in range(ndim) if k != axis % ndim))
 
@@ -107,19 +107,19 @@ def segments(x: Any, xp: Any) -> Any:
         yield i, j, (x - x0) / np.where(np.equal(x0, x1), 1, x1 - x0), x1 - x0
 
 
-def within(x: Any, xp: Any) -> Any:
+def is_inside(x: Any, xp: Any) -> Any:
     """1 inside, 0 outside, one half at the ends."""
     return inside(x, xp[0], xp[-1])
 
 
-def slope(x: Any, xp: Any, fp: Any) -> Any:
+def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
     """The slope of `interp`."""
-    return within(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
+    return is_inside(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
     """The cotangent of the knots: where one moves, the line through it turns about its neighbour."""
-    n, total, g = xp.shape, 0, g * within(x, xp) / 2
+    n, total, g = xp.shape, 0, g * is_inside(x, xp) / 2
     for i, j, t, w in segments(x, xp):
         s = g * (getitem(fp, j) - getitem(fp, i)) / w
         total = total - scatter(s * (1 - t), n, i) - scatter(s * t, n, j)
@@ -135,7 +135,7 @@ def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
     return scatter(g * (1 - t), xp.shape, i) + scatter(g * t, xp.shape, j)
 
 
-def whole(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
+def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
     """`g` of a convolution in any mode, as that of the full one."""
     (n,), (m,) = a_shape, v_shape
     mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(mode, mode)
@@ -177,7 +177,7 @@ def unpolyder(g: Any, shape: Any, m: int) -> Any:
     return np.concatenate([g * falling(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
 
 
-def derived(p: Any) -> Any:
+def derivative_coefficients(p: Any) -> Any:
     """The coefficients of the derivative."""
     return p[:-1] * powers(p.shape[0])[:-1]
 
@@ -188,23 +188,23 @@ def unvander(g: Any, x: Any, increasing: bool) -> Any:
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
 
-def unspaced(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool) -> Any:
+def linspace_end_cotangent(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool) -> Any:
     """The cotangent of one end of `linspace`: each number's share of it."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
 
 
 # ------------------------------------------------------------------------------------------ differences and integrals
-linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=ABSENT, append=ABSENT: undiff_a(g, a_shape, n, axis, prepend, append),
-                      prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=ABSENT:
-                      appended(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
-                      append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=ABSENT:
-                      appended(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
+linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=NO_VALUE, append=NO_VALUE: undiff_a(g, a_shape, n, axis, prepend, append),
+                      prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=NO_VALUE:
+                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=NO_VALUE:
+                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
 linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
-                      undiff(cut(g, 0, np.size(to_begin) if to_begin is not None else 0,
+                      undiff(slice_axis(g, 0, np.size(to_begin) if to_begin is not None else 0,
                                  g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),
-                      to_end=lambda g, to_end_shape: np.reshape(cut(g, 0, g.shape[0] - prod(to_end_shape), g.shape[0]), to_end_shape),
-                      to_begin=lambda g, to_begin_shape: np.reshape(cut(g, 0, 0, prod(to_begin_shape)), to_begin_shape))
+                      to_end=lambda g, to_end_shape: np.reshape(slice_axis(g, 0, g.shape[0] - prod(to_end_shape), g.shape[0]), to_end_shape),
+                      to_begin=lambda g, to_begin_shape: np.reshape(slice_axis(g, 0, 0, prod(to_begin_shape)), to_begin_shape))
 linear(np.gradient,   f=lambda g, f_shape, spacing=(), axis=None, edge_order=1: ungradients(g, f_shape, spacing, axis, edge_order))
 rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(g, a_shape, x, dx, axis),
                       x=lambda g, a, x_shape, axis=-1: untrapezoid_x(g, a, x_shape, axis),
@@ -213,22 +213,22 @@ rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(
 rule(np.unwrap,       a=lambda g, discont=None, axis=-1, period=0.0: g, push={"a": lambda t: t})
 
 # ----------------------------------------------------------------------------------------------------- interpolation
-rule(np.interp,       x=lambda g, x, xp, fp: g * slope(x, xp, fp),
+rule(np.interp,       x=lambda g, x, xp, fp: g * interp_slope(x, xp, fp),
                       xp=lambda g, x, xp, fp: uninterp_xp(g, x, xp, fp),
                       fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right),
                       left=lambda g, x, xp: np.sum(np.where(np.less(x, xp[0]), g, 0)),
                       right=lambda g, x, xp: np.sum(np.where(np.greater(x, xp[-1]), g, 0)))
 
 # ------------------------------------------------------------------------------------------ convolutions, polynomials
-multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), v, a_shape[0]),
-                          v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(whole(g, a_shape, v_shape, mode), a, v_shape[0]))
+multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), v, a_shape[0]),
+                          v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), a, v_shape[0]))
 multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
-                          unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
+                          unconvolve(full_convolution(g, a_shape, v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
                           v=lambda g, a, a_shape, v_shape, mode="valid":
-                          np.conj(unconvolve(whole(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
+                          np.conj(unconvolve(full_convolution(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
 rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
-                      x=lambda g, p, x: g * np.polyval(derived(p), x),
-                      push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derived(p), x)})
+                      x=lambda g, p, x: g * np.polyval(derivative_coefficients(p), x),
+                      push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derivative_coefficients(p), x)})
 linear(np.polyadd,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: trailing(g, a2_shape))
 linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: -trailing(g, a2_shape))
 rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),
@@ -238,13 +238,13 @@ rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / fallin
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
 
 # ----------------------------------------------------------------------------------------------------- evenly spaced
-linear(np.linspace,   start=lambda g, start_shape, num=50, endpoint=True, axis=0: unspaced(g, start_shape, num, endpoint, axis, False),
-                      stop=lambda g, stop_shape, num=50, endpoint=True, axis=0: unspaced(g, stop_shape, num, endpoint, axis, True))
+linear(np.linspace,   start=lambda g, start_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, start_shape, num, endpoint, axis, False),
+                      stop=lambda g, stop_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, stop_shape, num, endpoint, axis, True))
 rule(np.logspace,     start=lambda g, y, start_shape, num=50, endpoint=True, base=10.0, axis=0:
-                      unspaced(g * y * log(base), start_shape, num, endpoint, axis, False),
+                      linspace_end_cotangent(g * y * log(base), start_shape, num, endpoint, axis, False),
                       stop=lambda g, y, stop_shape, num=50, endpoint=True, base=10.0, axis=0:
-                      unspaced(g * y * log(base), stop_shape, num, endpoint, axis, True))
+                      linspace_end_cotangent(g * y * log(base), stop_shape, num, endpoint, axis, True))
 rule(np.geomspace,    start=lambda g, y, start, start_shape, num=50, endpoint=True, axis=0:
-                      unspaced(g * y, start_shape, num, endpoint, axis, False) / start,
+                      linspace_end_cotangent(g * y, start_shape, num, endpoint, axis, False) / start,
                       stop=lambda g, y, stop, stop_shape, num=50, endpoint=True, axis=0:
-                      unspaced(g * y, stop_shape, num, endpoint, axis, True) / stop)
+                      linspace_end_cotangent(g * y, stop_shape, num, endpoint, axis, True) / stop)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .indexing import untake_along
 from .pure_registration import constant, rule
-from .reductions import laid_out, lined, unlined
+from .reductions import broadcast_weights, flatten_axes, unflatten_axes
 from .registration import op
 
 SURPLUS = {
@@ -32,7 +32,7 @@ def rank(a: Any) -> Any:
     return found
 
 
-def handed_back(g: Any, before: Any, after: Any) -> Any:
+def scatter_ranks(g: Any, before: Any, after: Any) -> Any:
     """`g`, along the last axis, from elements of ranks `after` to those of ranks `before`; equals share."""
     total = untake_along(g, before.shape, after, -1)
     number = untake_along(np.ones(before.shape, int), before.shape, after, -1)
@@ -42,12 +42,12 @@ def handed_back(g: Any, before: Any, after: Any) -> Any:
 def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     """The cotangent of what was permuted into `y` along `axis`."""
     if axis is None:
-        return np.reshape(handed_back(g, rank(np.ravel(a)), rank(y)), shape)
+        return np.reshape(scatter_ranks(g, rank(np.ravel(a)), rank(y)), shape)
     a, g, y = (np.moveaxis(x, axis, -1) for x in (a, g, y))
-    return np.moveaxis(handed_back(g, rank(a), rank(y)), -1, axis)
+    return np.moveaxis(scatter_ranks(g, rank(a), rank(y)), -1, axis)
 
 
-def place(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
+def quantile_positions(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
     """Where the quantiles lie among the sorted elements along the last axis, NaNs not counted."""
     ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
     return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
@@ -55,25 +55,25 @@ def place(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
 
 def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None) -> Any:
     """The cotangent of the elements between which the quantiles lie."""
-    flat = lined(a, shape, axis)
+    flat = flatten_axes(a, shape, axis)
     n = flat.shape[-1]
     if not n:
         return np.zeros(shape, g.dtype)
-    w = None if weights is None else lined(np.broadcast_to(laid_out(weights, np.shape(weights), shape, axis), shape), shape, axis)
-    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (place(flat, q, method, w), g))
+    w = None if weights is None else flatten_axes(np.broadcast_to(broadcast_weights(weights, np.shape(weights), shape, axis), shape), shape, axis)
+    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (quantile_positions(flat, q, method, w), g))
     low = np.floor(at)
     low, high = np.astype(low, int), np.astype(np.minimum(low + 1, n - 1), int)
     weighed = untake_along(g * (low + 1 - at), flat.shape, low, -1) + untake_along(g * (at - low), flat.shape, high, -1)
     ranks = rank(flat)
-    return unlined(handed_back(weighed, ranks, np.sort(ranks)), shape, axis)
+    return unflatten_axes(scatter_ranks(weighed, ranks, np.sort(ranks)), shape, axis)
 
 
 def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
     """The cotangent of `q`: the step between the elements around each quantile, times what its place moves by."""
     if method not in SURPLUS:
         return np.zeros(q_shape, g.dtype)
-    flat = lined(a, shape, axis)
-    at = np.reshape(place(flat, q, method), (prod(q_shape), *flat.shape[:-1]))
+    flat = flatten_axes(a, shape, axis)
+    at = np.reshape(quantile_positions(flat, q, method), (prod(q_shape), *flat.shape[:-1]))
     number = np.count_nonzero(~np.isnan(flat), axis=-1)
     low, high = np.ceil(at) - 1, np.floor(at) + 1
     inside = np.logical_and(np.greater_equal(low, 0), np.less(high, number))

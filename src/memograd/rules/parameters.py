@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-ABSENT: Any = inspect.Parameter.empty
+NO_DEFAULT: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
 
 ORDINARY, REST, BY_NAME, OTHERS = "ordinary", "rest", "by name", "others"
 """The kinds of parameters: `a`, `*xs`, `b` after a star, `**kwargs`."""
 
-KINDS = {
+PARAMETER_KINDS = {
     inspect.Parameter.POSITIONAL_ONLY: ORDINARY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD: ORDINARY,
     inspect.Parameter.VAR_POSITIONAL: REST,
@@ -30,7 +30,7 @@ class Parameter(NamedTuple):
 
     name: str
     kind: str
-    default: Any = ABSENT
+    default: Any = NO_DEFAULT
 
 
 def parameters(f: Callable[..., Any]) -> list[Parameter]:
@@ -44,7 +44,7 @@ def parameters(f: Callable[..., Any]) -> list[Parameter]:
         inner = inner.__wrapped__
     if type(inner) is FunctionType and not hasattr(inner, "__signature__"):
         return _of_code(inner)
-    return [Parameter(p.name, KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
+    return [Parameter(p.name, PARAMETER_KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
 
 
 def signature(f: Callable[..., Any]) -> inspect.Signature:
@@ -76,11 +76,11 @@ def _of_code(f: FunctionType) -> list[Parameter]:
     code, defaults, by_name = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
     first, last = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
     names, others = code.co_varnames[:last], iter(code.co_varnames[last:])
-    values = (*(ABSENT,) * (first - len(defaults)), *defaults)
+    values = (*(NO_DEFAULT,) * (first - len(defaults)), *defaults)
     found = [Parameter(name, ORDINARY, value) for name, value in zip(names, values, strict=False)]
     if code.co_flags & inspect.CO_VARARGS:
         found.append(Parameter(next(others), REST))
-    found += [Parameter(name, BY_NAME, by_name.get(name, ABSENT)) for name in names[first:]]
+    found += [Parameter(name, BY_NAME, by_name.get(name, NO_DEFAULT)) for name in names[first:]]
     if code.co_flags & inspect.CO_VARKEYWORDS:
         found.append(Parameter(next(others), OTHERS))
     return found

@@ -11,61 +11,61 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import beside
-from .broadcasting import spread
+from ..arrays.duck_arrays import as_kind_of
+from .broadcasting import broadcast_cotangent_to
 from .control import stop_gradient
 from .pure_registration import constant, linear, rule
 
-ABSENT: Any = inspect.signature(np.sum).parameters["where"].default
+NO_VALUE: Any = inspect.signature(np.sum).parameters["where"].default
 """What NumPy puts in the place of an argument that was not given."""
 
 
-def given(x: Any, default: Any) -> Any:
+def or_default(x: Any, default: Any) -> Any:
     """`x`, or the default where it was not given."""
-    return default if x is ABSENT else x
+    return default if x is NO_VALUE else x
 
 
-def chosen(x: Any, where: Any, other: Any = 0) -> Any:
+def apply_where(x: Any, where: Any, other: Any = 0) -> Any:
     """`x` where a reduction looked, the other elsewhere."""
-    return x if where is ABSENT else np.where(where, x, other)
+    return x if where is NO_VALUE else np.where(where, x, other)
 
 
-def kept(g: Any, axis: Any, keepdims: Any) -> Any:
+def restore_axes(g: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the result of a reduction over `axis`, such that it broadcasts against what was reduced."""
-    return g if axis is None or (keepdims and keepdims is not ABSENT) else np.expand_dims(g, axis)
+    return g if axis is None or (keepdims and keepdims is not NO_VALUE) else np.expand_dims(g, axis)
 
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """`g`, the result of a reduction over `axis`, broadcast back to the `shape` that was reduced."""
-    return spread(kept(g, axis, keepdims), shape)
+    return broadcast_cotangent_to(restore_axes(g, axis, keepdims), shape)
 
 
-def count(shape: Any, axis: Any = None, where: Any = ABSENT) -> Any:
+def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
     """How many elements a reduction over `axis` takes together; an array that broadcasts where a mask decides it."""
-    if where is not ABSENT:
+    if where is not NO_VALUE:
         return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
     axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
     return math.prod(shape[k] for k in axes)
 
 
-def shared(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+def split_ties(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
     """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share too."""
-    return chosen(np.equal(a, kept(y, axis, keepdims)), where, False) * portion(g, a, y, axis, keepdims, where, initial)
+    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(g, a, y, axis, keepdims, where, initial)
 
 
-def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
     """The even share of `g` for each that equals `y`."""
-    y = kept(y, axis, keepdims)
-    number = np.sum(chosen(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
-    return kept(g, axis, keepdims) / np.maximum(number if initial is ABSENT else number + np.equal(initial, y), 1)
+    y = restore_axes(y, axis, keepdims)
+    number = np.sum(apply_where(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
+    return restore_axes(g, axis, keepdims) / np.maximum(number if initial is NO_VALUE else number + np.equal(initial, y), 1)
 
 
-def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
     """The share of `initial`, which every result began with."""
-    return np.sum(np.equal(initial, kept(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
+    return np.sum(np.equal(initial, restore_axes(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
 
 
-def laid_out(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
+def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
     """Weights such that they broadcast against what is reduced over `axis`."""
     if w_shape == shape or axis is None:
         return w
@@ -79,15 +79,15 @@ def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
 
-def lined(a: Any, shape: Any, axis: Any) -> Any:
+def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """`a` with the axes that are reduced put together as its last one."""
     order = order_of(len(shape), axis)
     rest = [shape[k] for k in order[: len(shape) - (len(shape) if axis is None else np.size(axis))]]
-    return np.reshape(np.transpose(a, order), (*rest, count(shape, axis)))
+    return np.reshape(np.transpose(a, order), (*rest, count_elements(shape, axis)))
 
 
-def unlined(a: Any, shape: Any, axis: Any) -> Any:
-    """`a` in the `shape` that `lined` took it from."""
+def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
+    """`a` in the `shape` that `flatten_axes` took it from."""
     order = order_of(len(shape), axis)
     return np.transpose(np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order))))
 
@@ -96,47 +96,47 @@ def others(a: Any) -> Any:
     """The product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
     n = a.shape[-1]
     if n <= 1:
-        return beside(a, np.ones(a.shape, a.dtype))
+        return as_kind_of(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return others(np.concatenate([a, beside(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[..., :n]
+        return others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[..., :n]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
     return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
 
 
-def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = ABSENT, initial: Any = ABSENT) -> Any:
+def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
     """The cotangent of the factors of a product."""
-    rest = unlined(others(lined(chosen(a, where, 1), shape, axis)), shape, axis)
-    return chosen(expand(g * given(initial, 1), shape, axis, keepdims) * rest, where)
+    rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
+    return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
 
-def widened(x: Any) -> Any:
+def widen_half(x: Any) -> Any:
     """`x` in single precision, where it is half: 1/N and N times a number leave the range of halves from N = 65,520 on."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def deviation(a: Any, shape: Any, axis: Any = None, where: Any = ABSENT, mean: Any = ABSENT) -> Any:
+def conjugate_deviation(a: Any, shape: Any, axis: Any = None, where: Any = NO_VALUE, mean: Any = NO_VALUE) -> Any:
     """`a` less its mean, conjugated where `a` is complex; 0 where a mask leaves out."""
-    if mean is ABSENT:
-        away = centred(a, shape, axis, where)
+    if mean is NO_VALUE:
+        away = subtract_mean(a, shape, axis, where)
     else:
-        away = chosen(a - mean, where)
+        away = apply_where(a - mean, where)
     return np.conj(away) if a.dtype.kind == "c" else away
 
 
-def centred(a: Any, shape: Any, axis: Any, where: Any) -> Any:
+def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
     """`a` less its mean; exactly 0 for equal numbers, whose mean may round.
 
     So the greatest is taken away first: the errors are those of the spread then, not of the numbers.
     """
     if math.prod(shape):
-        a = chosen(a - stop_gradient(np.max(chosen(a, where, -math.inf), axis=axis, keepdims=True)), where)
-    return chosen(a - np.sum(chosen(a, where), axis=axis, keepdims=True) / count(shape, axis, where), where)
+        a = apply_where(a - stop_gradient(np.max(apply_where(a, where, -math.inf), axis=axis, keepdims=True)), where)
+    return apply_where(a - np.sum(apply_where(a, where), axis=axis, keepdims=True) / count_elements(shape, axis, where), where)
 
 
 def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
     """The cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
-    number = count(shape, axis, where) - given(correction, ddof)
-    return 2 * kept(widened(g), axis, keepdims) / number * deviation(widened(a), shape, axis, where, mean)
+    number = count_elements(shape, axis, where) - or_default(correction, ddof)
+    return 2 * restore_axes(widen_half(g), axis, keepdims) / number * conjugate_deviation(widen_half(a), shape, axis, where, mean)
 
 
 def unvar_mean(
@@ -146,15 +146,15 @@ def unvar_mean(
     return np.reshape(-np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape)
 
 
-def halved(g: Any, y: Any) -> Any:
+def root_cotangent(g: Any, y: Any) -> Any:
     """From a cotangent of the root y = √v to that of v; 0 where y is 0."""
     zero = np.equal(y, 0)
-    return np.where(zero, 0, 0.5 * widened(g) / np.where(zero, 1, widened(y)))
+    return np.where(zero, 0, 0.5 * widen_half(g) / np.where(zero, 1, widen_half(y)))
 
 
-def averaged(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
+def mean_cotangent(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """The cotangent of what `mean` took."""
-    return chosen(spread(kept(widened(g), axis, keepdims) / count(shape, axis, where), shape), where)
+    return apply_where(broadcast_cotangent_to(restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape), where)
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
@@ -168,19 +168,19 @@ def recurrence(a: Any, b: Any) -> Any:
     if n <= 1:
         return b
     if n % 2:
-        zero = beside(b, np.zeros((*b.shape[:-1], 1), b.dtype))
+        zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
         return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
     odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
-    even = b[..., ::2] + a[..., ::2] * np.concatenate([beside(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1)
+    even = b[..., ::2] + a[..., ::2] * np.concatenate([as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1)
     return np.reshape(np.stack([even, odd], -1), b.shape)
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     """The transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
-    a, g, y = (lined(np.reshape(x, shape), shape, axis) for x in (a, g, y))
-    one = beside(a, np.ones((*a.shape[:-1], 1), a.dtype))
+    a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
+    one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
     s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
-    return unlined(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
+    return unflatten_axes(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
 
 
 def after(g: Any, axis: Any, include_initial: Any) -> Any:
@@ -189,50 +189,50 @@ def after(g: Any, axis: Any, include_initial: Any) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------------------ sums
-linear(np.sum,     a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: chosen(expand(g, a_shape, axis, keepdims), where),
+linear(np.sum,     a=lambda g, a_shape, axis=None, keepdims=False, where=NO_VALUE: apply_where(expand(g, a_shape, axis, keepdims), where),
                    where=None, initial=lambda g: np.sum(g),
                    push={"initial": lambda t: t})
-rule(np.nansum,    a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
-                   np.where(np.isnan(a), 0, chosen(expand(g, a_shape, axis, keepdims), where)),
+rule(np.nansum,    a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE:
+                   np.where(np.isnan(a), 0, apply_where(expand(g, a_shape, axis, keepdims), where)),
                    where=None, initial=lambda g: np.sum(g),
                    push={"initial": lambda t: t})
-linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=ABSENT: averaged(g, a_shape, axis, keepdims, where), where=None)
-rule(np.nanmean,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT:
-                   averaged(g, a_shape, axis, keepdims, chosen(~np.isnan(a), where, False)), where=None)
+linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=NO_VALUE: mean_cotangent(g, a_shape, axis, keepdims, where), where=None)
+rule(np.nanmean,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE:
+                   mean_cotangent(g, a_shape, axis, keepdims, apply_where(~np.isnan(a), where, False)), where=None)
 
 # -------------------------------------------------------------------------------------------------------- products
-rule(np.prod,      a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+rule(np.prod,      a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    unprod(g, a, a_shape, axis, keepdims, where, initial), where=None,
-                   initial=lambda g, a, axis=None, keepdims=False, where=ABSENT:
-                   np.sum(g * np.prod(chosen(a, where, 1), axis=axis, keepdims=given(keepdims, False))))
-rule(np.nanprod,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
-                   unprod(g, np.where(np.isnan(a), 1, a), a_shape, axis, keepdims, chosen(~np.isnan(a), where, False), initial), where=None,
-                   initial=lambda g, a, axis=None, keepdims=False, where=ABSENT:
-                   np.sum(g * np.nanprod(chosen(a, where, 1), axis=axis, keepdims=given(keepdims, False))))
+                   initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
+                   np.sum(g * np.prod(apply_where(a, where, 1), axis=axis, keepdims=or_default(keepdims, False))))
+rule(np.nanprod,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
+                   unprod(g, np.where(np.isnan(a), 1, a), a_shape, axis, keepdims, apply_where(~np.isnan(a), where, False), initial), where=None,
+                   initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
+                   np.sum(g * np.nanprod(apply_where(a, where, 1), axis=axis, keepdims=or_default(keepdims, False))))
 
 # -------------------------------------------------------------------------------------------------------- extremes
 for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
-    rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
-                   shared(g, a, y, axis, keepdims, where, initial), where=None,
-                   initial=lambda g, a, y, axis=None, keepdims=False, where=ABSENT, initial=ABSENT:
+    rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
+                   split_ties(g, a, y, axis, keepdims, where, initial), where=None,
+                   initial=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    start(g, a, y, axis, keepdims, where, initial))
 rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
-                   shared(g, a, np.max(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims)
-                   - shared(g, a, np.min(a, axis=axis, keepdims=given(keepdims, False)), axis, keepdims))
+                   split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims)
+                   - split_ties(g, a, np.min(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims))
 
 # --------------------------------------------------------------------------------------------------------- spreads
-rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
+rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
                    unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
-                   mean=lambda g, a, a_shape, mean, mean_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, correction=ABSENT:
+                   mean=lambda g, a, a_shape, mean, mean_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, correction=NO_VALUE:
                    unvar_mean(g, a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
-rule(np.std,       a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
-                   unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
-                   mean=lambda g, a, a_shape, mean, mean_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, correction=ABSENT:
-                   unvar_mean(halved(g, y), a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
-rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
-                   unvar(g, a, a_shape, axis, ddof, keepdims, chosen(~np.isnan(a), where, False), mean, correction), where=None)
-rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=ABSENT, mean=ABSENT, correction=ABSENT:
-                   unvar(halved(g, y), a, a_shape, axis, ddof, keepdims, chosen(~np.isnan(a), where, False), mean, correction), where=None)
+rule(np.std,       a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
+                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
+                   mean=lambda g, a, a_shape, mean, mean_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, correction=NO_VALUE:
+                   unvar_mean(root_cotangent(g, y), a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
+rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
+                   unvar(g, a, a_shape, axis, ddof, keepdims, apply_where(~np.isnan(a), where, False), mean, correction), where=None)
+rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
+                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, apply_where(~np.isnan(a), where, False), mean, correction), where=None)
 
 # ----------------------------------------------------------------------------------------------- sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))

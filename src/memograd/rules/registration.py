@@ -21,7 +21,7 @@ from ..program.trace_state import current, tracing
 from ..text import op_name
 from .call_binding import HARMLESS, NOTHING, Call
 from .operand_shapes import Shapes
-from .parameters import ABSENT, BY_NAME, REST, Parameter, parameters
+from .parameters import BY_NAME, NO_DEFAULT, REST, Parameter, parameters
 from .special_call_binding import call_of
 
 Read = Callable[[int], Any]
@@ -29,7 +29,7 @@ Pull = Callable[[Any, int, int, Steps, Read], Any]
 """`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
 
 
-class Line:
+class VJPRule:
     """One line of a sheet: `fn`, the positions and the output that it `reads`, and how it is applied."""
 
     __slots__ = ("fn", "pull", "reads", "reads_output")
@@ -42,23 +42,23 @@ class Line:
         return self.reads_output if argnums is None else any(map(self.reads, argnums))
 
 
-class Lines(dict[tuple[int, ...], tuple[tuple[int, Line], ...]]):
+class RuleTable(dict[tuple[int, ...], tuple[tuple[int, VJPRule], ...]]):
     """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines. Found once for each tuple."""
 
-    def __init__(self, of: dict[int, Line], each: Line | None) -> None:
+    def __init__(self, of: dict[int, VJPRule], each: VJPRule | None) -> None:
         self.of, self.each = of, each
 
-    def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, Line], ...]:
+    def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, VJPRule], ...]:
         if self.each is not None:
             return tuple((k, self.each) for k in argnums)  # not kept: a list may have any number of positions
         self[argnums] = found = tuple((k, self.of[k]) for k in argnums if k in self.of)
         return found
 
 
-class Readers(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
+class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
     """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for (None, count): the output."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: RuleTable) -> None:
         self.lines = lines
 
     def __missing__(self, key: tuple[tuple[int, ...] | None, int]) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ class Rule:
     )  # fmt: skip
 
     def __init__(
-        self, op: Any, kind: str, operands: tuple[str, ...], lines: Lines, pushes: Lines, call: Call, keywords: frozenset[str]
+        self, op: Any, kind: str, operands: tuple[str, ...], lines: RuleTable, pushes: RuleTable, call: Call, keywords: frozenset[str]
     ) -> None:
         self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
         self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
@@ -103,7 +103,7 @@ class Rule:
         self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.pure = False
-        self.readers = Readers(lines)
+        self.readers = ReadIndex(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
         """The op applied to a call in canonical form."""
@@ -115,7 +115,7 @@ class Rule:
         lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
         return any(p.name == shape for line in lines for p in parameters(line.fn))
 
-    def refuse(self, kwargs: Iterable[str]) -> None:
+    def reject_keywords(self, kwargs: Iterable[str]) -> None:
         """Raise if a call uses a keyword that changes the derivative, but that no line names."""
         unknown = [k for k in kwargs if k not in self.keywords and k not in HARMLESS]
         if unknown and self.kind != "constant":
@@ -126,7 +126,7 @@ class Rule:
             )
 
 
-NO_LINES = Lines({}, None)
+NO_LINES = RuleTable({}, None)
 
 RULES: dict[Any, Rule] = {
     None: Rule(None, "leaf", (), NO_LINES, NO_LINES, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
@@ -138,10 +138,10 @@ JOINT: dict[Any, Callable[..., Any]] = {}
 """For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands, **keywords)``, the tangents by position."""
 
 
-REFUSED: dict[Any, str] = {}
+UNSUPPORTED: dict[Any, str] = {}
 """Functions that memograd will not record, each with the reason and what to use instead."""
 
-LATER = {"scipy.special": f"{__package__}.special"}
+LAZY_RULE_MODULES = {"scipy.special": f"{__package__}.special"}
 """Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays for it."""
 
 
@@ -151,9 +151,9 @@ def rule_of(op: Any) -> Rule:
     if rule is not None:
         return rule
     name = op_name(op)
-    if op in REFUSED:
-        raise NoRuleError(f"{name} is not recorded: {REFUSED[op]}")
-    for library, sheet in LATER.items():
+    if op in UNSUPPORTED:
+        raise NoRuleError(f"{name} is not recorded: {UNSUPPORTED[op]}")
+    for library, sheet in LAZY_RULE_MODULES.items():
         if library in sys.modules and sheet not in sys.modules:
             importlib.import_module(sheet)
             return rule_of(op)
@@ -276,10 +276,10 @@ def constant(*ops: Any) -> None:
         _register(op, "constant", {})
 
 
-def refused(reason: str, *ops: Any) -> None:
+def unsupported(reason: str, *ops: Any) -> None:
     """Functions that memograd will not record: why, and what to use instead, in one sentence."""
     for op in ops:
-        REFUSED[op] = reason
+        UNSUPPORTED[op] = reason
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -335,11 +335,11 @@ def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: Optional
     operands = tuple(lines) if each is None else LIST
     call = call_of(op, operands, each is not None)
     sources = {fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None}
-    made = {k: _line(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
-    pushes = {operands.index(name): _line(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
+    made = {k: _make_rule(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
+    pushes = {operands.index(name): _make_rule(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
-    of_each = _line(each, sources[each]) if each is not None else None
-    RULES[op] = Rule(op, kind, operands, Lines(made, of_each), Lines(pushes, None) if pushes else NO_LINES, call, named)
+    of_each = _make_rule(each, sources[each]) if each is not None else None
+    RULES[op] = Rule(op, kind, operands, RuleTable(made, of_each), RuleTable(pushes, None) if pushes else NO_LINES, call, named)
 
 
 def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes) -> None:
@@ -366,23 +366,23 @@ def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each
             )
 
 
-class Source(NamedTuple):
+class ParameterSource(NamedTuple):
     """Where a parameter of a line comes from: what, which position or keyword, and the value where it is absent."""
 
     what: str
     where: Any
-    default: Any = ABSENT
+    default: Any = NO_DEFAULT
     by_name: str = ""
     """Its own name, where it is keyword-only."""
 
 
-def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g") -> list[Source]:
+def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g") -> list[ParameterSource]:
     own = parameters(fn)
     if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"
         what = "line's first parameter is g, the cotangent" if first == "g" else "push's first parameter is t, the tangent"
         raise RegistrationError(f"A {what}; one of {op_name(op)}'s {begins}.")
-    found = [_source(operands, p, call.defaults) for p in own[1:]]
+    found = [_parameter_source(operands, p, call.defaults) for p in own[1:]]
     unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
     if unknown:
         raise RegistrationError(
@@ -392,57 +392,57 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: C
     return found
 
 
-def itself(a: Any) -> Any:
+def identity(a: Any) -> Any:
     """What a value is read as."""
     return a
 
 
-READS = (("value", "", itself), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
+READABLE_FACTS = (("value", "", identity), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
 """What a line may read of an operand: what, the end of the parameter's name, and the function that finds it of a constant."""
 
 
-def _source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> Source:
+def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> ParameterSource:
     by_name = p.name if p.kind is BY_NAME else ""
     if p.kind is REST:
-        return Source("rest", len(operands))
+        return ParameterSource("rest", len(operands))
     if p.name == "y":
-        return Source("output", None, by_name=by_name)
+        return ParameterSource("output", None, by_name=by_name)
     if operands == LIST and p.name in ("k", "xs", "xs_shape"):
-        return Source({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
+        return ParameterSource({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
     for k, name in enumerate(operands):
-        for what, suffix, of in READS:
+        for what, suffix, of in READABLE_FACTS:
             if p.name == name + suffix:
-                return Source(what, k, _default(p, defaults.get(name, ABSENT), of), by_name)
-    return Source("keyword", p.name, _default(p, defaults.get(p.name, ABSENT), itself), by_name)
+                return ParameterSource(what, k, _default(p, defaults.get(name, NO_DEFAULT), of), by_name)
+    return ParameterSource("keyword", p.name, _default(p, defaults.get(p.name, NO_DEFAULT), identity), by_name)
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
     """What a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
-    return p.default if own is ABSENT or p.default is not ABSENT else of(own)
+    return p.default if own is NO_DEFAULT or p.default is not NO_DEFAULT else of(own)
 
 
-def _line(fn: Callable[..., Any], sources: list[Source]) -> Line:
+def _make_rule(fn: Callable[..., Any], sources: list[ParameterSource]) -> VJPRule:
     positions = {s.where for s in sources if s.what == "value"}
     start = min((s.where for s in sources if s.what in ("rest", "values")), default=None)
 
     def reads(k: int) -> bool:
         return k in positions or (start is not None and k >= start)
 
-    return Line(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
+    return VJPRule(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
 
 
 # ----------------------------------------------- how a line is applied: the three shapes that most lines have, and any
 
 
-def _pull(fn: Callable[..., Any], sources: list[Source]) -> Pull:
+def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
     match [s.what if not s.by_name else "" for s in sources]:
         case []:
             return lambda g, c, k, steps, read: fn(g)
         case ["output"]:
             return lambda g, c, k, steps, read: fn(g, read(c))
-        case ["value"] if sources[0].default is ABSENT:
+        case ["value"] if sources[0].default is NO_DEFAULT:
             return _pull_one(fn, sources[0].where)
-        case ["value", "value" | "output"] if all(s.default is ABSENT for s in sources):
+        case ["value", "value" | "output"] if all(s.default is NO_DEFAULT for s in sources):
             return _pull_two(fn, sources[0].where, sources[1].where)
         case _:
             return _pull_any(fn, sources)
@@ -465,15 +465,15 @@ def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
     return pull
 
 
-def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
-    fetches = [(FETCH[s.what], s) for s in sources if s.what != "rest" and not s.by_name]
-    named = [(FETCH[s.what], s) for s in sources if s.by_name]
+def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
+    fetches = [(PARAMETER_READERS[s.what], s) for s in sources if s.what != "rest" and not s.by_name]
+    named = [(PARAMETER_READERS[s.what], s) for s in sources if s.by_name]
     rest = next((s for s in sources if s.what == "rest"), None)
 
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
         got = [fetch(s, c, k, steps, read) for fetch, s in fetches]
         if rest is not None:
-            got.extend(_values(rest, c, k, steps, read))
+            got.extend(_read_values(rest, c, k, steps, read))
         if not named:
             return fn(g, *got)
         return fn(g, *got, **{s.by_name: fetch(s, c, k, steps, read) for fetch, s in named})
@@ -481,44 +481,44 @@ def _pull_any(fn: Callable[..., Any], sources: list[Source]) -> Pull:
     return pull
 
 
-def _value(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+def _value(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
     args = steps[c][ARGS]
     a = args[s.where] if s.where < len(args) else s.default
     return read(a) if type(a) is Operand else a
 
 
-def _values(s: Source, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
+def _read_values(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
     return [read(a) if type(a) is Operand else a for a in steps[c][ARGS][s.where :]]
 
 
-def _shape(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
     args = steps[c][ARGS]
-    return _shape_of(args[s.where], steps) if s.where < len(args) else s.default
+    return _operand_shape(args[s.where], steps) if s.where < len(args) else s.default
 
 
 _SHAPES: dict[int, tuple[Any, Shapes]] = {}
 """By the id of a step's own operand, which stands beside it: the shapes of the lists of operands that were last asked for."""
 
 
-def _shapes(s: Source, c: int, k: int, steps: Steps, read: Read) -> Shapes:
+def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:
     step = steps[c]
     if len(step[ARGS]) < MANY:
-        return Shapes(_shape_of(a, steps) for a in step[ARGS])
+        return Shapes(_operand_shape(a, steps) for a in step[ARGS])
     known = _SHAPES.get(id(step[OPERAND]))
     if known is not None and known[0] is step[OPERAND]:
         return known[1]
-    shapes = Shapes(_shape_of(a, steps) for a in step[ARGS])
+    shapes = Shapes(_operand_shape(a, steps) for a in step[ARGS])
     if len(_SHAPES) >= FEW:
         _SHAPES.clear()
     _SHAPES[id(step[OPERAND])] = step[OPERAND], shapes
     return shapes
 
 
-def _shape_of(a: Any, steps: Steps) -> Any:
+def _operand_shape(a: Any, steps: Steps) -> Any:
     return steps[a][SHAPE] if type(a) is Operand else np.shape(a)
 
 
-def _dtype(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
+def _dtype(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
     args = steps[c][ARGS]
     if s.where >= len(args):
         return s.default
@@ -526,9 +526,9 @@ def _dtype(s: Source, c: int, k: int, steps: Steps, read: Read) -> Any:
     return steps[a][DTYPE] if type(a) is Operand else np.result_type(a)
 
 
-FETCH: dict[str, Callable[[Source, int, int, Steps, Read], Any]] = {
+PARAMETER_READERS: dict[str, Callable[[ParameterSource, int, int, Steps, Read], Any]] = {
     "value": _value,
-    "values": _values,
+    "values": _read_values,
     "shape": _shape,
     "shapes": _shapes,
     "dtype": _dtype,

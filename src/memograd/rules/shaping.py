@@ -17,12 +17,12 @@ def inverse_permutation(axes: Any) -> Any:
     return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
 
 
-def reshaped(g: Any, shape: Any, order: Any) -> Any:
+def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
     """`g` in a shape; the usual order is not named, because Dask knows no other."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
-def part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
+def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
     """The part of a concatenation that came from operand k."""
     if axis is None:
         start, stop = shapes.starts(None)[k : k + 2]
@@ -37,12 +37,12 @@ def layer(g: Any, k: int, axis: int) -> Any:
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
-def row(shape: Any) -> Any:
+def row_shape(shape: Any) -> Any:
     """The shape with which an operand of `vstack` is stacked."""
     return (1, 1, *shape)[-max(2, len(shape)) :]
 
 
-def column(shape: Any) -> Any:
+def column_shape(shape: Any) -> Any:
     """The shape with which an operand of `column_stack` is stacked."""
     return (*shape, 1, 1)[: max(2, len(shape))]
 
@@ -83,8 +83,8 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------- one to one
-linear(np.reshape,          a=lambda g, a_shape, shape, order="C": reshaped(g, a_shape, order))
-linear(np.ravel,            a=lambda g, a_shape, order="C": reshaped(g, a_shape, order))
+linear(np.reshape,          a=lambda g, a_shape, shape, order="C": reshape_cotangent(g, a_shape, order))
+linear(np.ravel,            a=lambda g, a_shape, order="C": reshape_cotangent(g, a_shape, order))
 linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
 linear(np.matrix_transpose, x=lambda g: np.swapaxes(g, -1, -2))
 linear(np.swapaxes,         a=lambda g, axis1, axis2: np.swapaxes(g, axis1, axis2))
@@ -115,11 +115,11 @@ linear(np.hsplit,           a=lambda g, indices_or_sections: np.concatenate(g, m
 linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
 # ------------------------------------------------------------------------------------------------- one from many
-linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part(g, k, xs_shape, axis))
+linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: concatenated_part(g, k, xs_shape, axis))
 linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(row), 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part(g, k, xs_shape.changed(column), 1), xs_shape[k]))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(row_shape), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(column_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part(g, k, xs_shape.changed(side), min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(concatenated_part(g, k, xs_shape.changed(side), min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)

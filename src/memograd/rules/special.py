@@ -29,8 +29,8 @@ from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
-from .reductions import kept
-from .registration import op, refused
+from .reductions import restore_axes
+from .registration import op, unsupported
 from .special_stable import (
     beta_density,
     beta_prime_density,
@@ -67,7 +67,7 @@ def tail(t: Any) -> Any:
     return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t * (1 + 11 * t)))))
 
 
-def beyond(far: Any, z: Any, near: Any, series: Any) -> Any:
+def asymptotic_or_near(far: Any, z: Any, near: Any, series: Any) -> Any:
     """`near(z)`, or, where `far`, `series(1 / 2z²)`."""
     return np.where(far, series(0.5 / np.square(np.where(far, z, 1))), near(np.where(far, 0, z)))
 
@@ -75,19 +75,19 @@ def beyond(far: Any, z: Any, near: Any, series: Any) -> Any:
 def erfcx_slope(z: Any) -> Any:
     """2z·erfcx(z) - 2/√π, which cancels far to the right; for complex numbers."""
     far = np.greater(np.real(z), 50)
-    return beyond(far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t))
+    return asymptotic_or_near(far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t))
 
 
 def wofz_slope(z: Any) -> Any:
     """2i/√π - 2z·w(z), which cancels far up."""
     far = np.logical_and(np.greater(np.abs(z), 50), np.greater_equal(np.imag(z), 0))
-    return beyond(far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t))
+    return asymptotic_or_near(far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t))
 
 
 def dawsn_slope(z: Any) -> Any:
     """1 - 2z·dawsn(z), which cancels far out; for complex numbers."""
     far = np.greater(np.abs(np.real(z)), 50 + np.abs(np.imag(z)))
-    return beyond(far, z, lambda z: 1 - 2 * z * special.dawsn(z), lambda t: -tail(t))
+    return asymptotic_or_near(far, z, lambda z: 1 - 2 * z * special.dawsn(z), lambda t: -tail(t))
 
 
 def normal(x: Any) -> Any:
@@ -121,7 +121,7 @@ def f_density(m: Any, n: Any, x: Any) -> Any:
     return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
 
 
-def below(n: Any) -> Any:
+def lower_degree(n: Any) -> Any:
     """n - 1, the degree of a polynomial's derivative; 0 for the constant polynomial."""
     return np.where(np.equal(n, 0), 0, n - 1)
 
@@ -134,13 +134,13 @@ def if_any(n: Any, slope: Any) -> Any:
 def legendre_slope(n: Any, x: Any) -> Any:
     """The derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
     n = np.where(np.less(n, -0.5), -n - 1, n)
-    return if_any(n, (n + 1) / 2 * special.eval_jacobi(below(n), 1, 1, x))
+    return if_any(n, (n + 1) / 2 * special.eval_jacobi(lower_degree(n), 1, 1, x))
 
 
 def chebyt_slope(n: Any, x: Any) -> Any:
     """The derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are the same."""
     n = np.abs(n)
-    return n * special.eval_chebyu(below(n), x)
+    return n * special.eval_chebyu(lower_degree(n), x)
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
@@ -153,7 +153,7 @@ def chebyu_slope(n: Any, x: Any) -> Any:
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
     """The derivative of a Jacobi polynomial."""
-    return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(below(n), a + 1, b + 1, x))
+    return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
 
 
 def expn_slope(n: Any, x: Any) -> Any:
@@ -278,14 +278,14 @@ def struve_term(v: Any, x: Any) -> Any:
     return np.power(x / 2, v) * special.rgamma(v + 1.5) / ROOT_PI
 
 
-def modulated(g: Any, y: Any, part: Any, turn: Any) -> Any:
+def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
     """The cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
     return -np.real(g * y) * np.sign(part) * turn
 
 
 def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
     """The cotangent through exp(-|Re z|)·I of complex numbers."""
-    return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulated(g, y, np.real(z), 1)
+    return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(g, y, np.real(z), 1)
 
 
 def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
@@ -306,7 +306,7 @@ def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
 
 
-def over(f: Any, x: Any, sign: int) -> Any:
+def sinc_like(f: Any, x: Any, sign: int) -> Any:
     """sin(x)/x, or sinh(x)/x for the other sign; smooth at 0."""
     small = np.less(np.abs(x), 1)
     return np.where(small, special.hyp0f1(1.5, sign * np.square(np.where(small, x, 0)) / 4), f(x) / np.where(small, 1, x))
@@ -394,25 +394,25 @@ def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
 
 def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
     """What the derivative of each spherical Bessel function is, up to a sign."""
-    return (n * f(below(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
+    return (n * f(lower_degree(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
 
 
-def weighted(a: Any, b: Any) -> Any:
+def apply_weight(a: Any, b: Any) -> Any:
     """`a`, and what vanishes where its weight does."""
     return a if b is None else np.where(np.equal(b, 0), -np.inf, a)
 
 
-def shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: bool) -> Any:
+def logsumexp_shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: bool) -> Any:
     """exp(a) over the sum of b·exp(a), whose logarithm is y; infinities share evenly."""
-    y = kept(y, axis, keepdims)
+    y = restore_axes(y, axis, keepdims)
     singular = np.isinf(y)
     infinite = np.logical_and(np.equal(a, y), singular)
     a = np.where(singular, 0, a)
-    part = softmax(a, axis) if b is None and real else weighted_shares(a, 1 if b is None else b, axis, singular)
+    part = softmax(a, axis) if b is None and real else logsumexp_weight_shares(a, 1 if b is None else b, axis, singular)
     return np.where(singular, infinite / np.maximum(np.sum(infinite, axis=axis, keepdims=True), 1), part)
 
 
-def weighted_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
+def logsumexp_weight_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
     """exp(a) over the sum of b·exp(a), unless that is singular."""
     top = np.max(np.real(np.where(np.equal(b, 0), -np.inf, a)), axis=axis, keepdims=True)
     part = np.exp(a - np.where(np.isinf(top), 0, top))
@@ -449,9 +449,9 @@ def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
 def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any) -> Any:
     """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
     if not return_sign:
-        return kept(g, axis, keepdims) * shares(a, b, y, axis, keepdims, dtype.kind != "c")
+        return restore_axes(g, axis, keepdims) * logsumexp_shares(a, b, y, axis, keepdims, dtype.kind != "c")
     turn = 1j * np.imag(g[1] * output(y, 1)) if g[1].dtype.kind == "c" else 0
-    return kept(g[0] + turn, axis, keepdims) * shares(a, b, output(y, 0), axis, keepdims, dtype.kind != "c")
+    return restore_axes(g[0] + turn, axis, keepdims) * logsumexp_shares(a, b, output(y, 0), axis, keepdims, dtype.kind != "c")
 
 
 elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
@@ -460,7 +460,7 @@ elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spheric
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
 elementwise(spherical_kn,       n=None, z=lambda g, n, z: -g * neighbours(spherical_kn, n, z, 1))
 rule(logsumexp,                 a=lambda g, a, a_dtype, y, b=None, axis=None, keepdims=False, return_sign=False:
-                                (1 if b is None else b) * logsumexp_slope(g, weighted(a, b), b, y, axis, keepdims, return_sign, a_dtype),
+                                (1 if b is None else b) * logsumexp_slope(g, apply_weight(a, b), b, y, axis, keepdims, return_sign, a_dtype),
                                 b=lambda g, a, a_dtype, b, b_shape, y, axis=None, keepdims=False, return_sign=False:
                                 unbroadcast(logsumexp_slope(g, a, b, y, axis, keepdims, return_sign, a_dtype), b_shape))
 rule(softmax,                   x=lambda g, y, axis=None: softmax_pull(g, y, axis),
@@ -594,8 +594,8 @@ elementwise(special.radian,       d=lambda g: g * DEGREE, m=lambda g: g * (DEGRE
 elementwise(special.expi,         x=lambda g, x: g * np.exp(x) / x)
 elementwise(special.exp1,         x=lambda g, x: -g * np.exp(-x) / x)
 elementwise(special.expn,         n=unknown(special.expn, "n"), x=lambda g, n, x: g * expn_slope(n, x))
-elementwise(special.sici,         x=lambda g, x: g[0] * over(np.sin, x, -1) + g[1] * np.cos(x) / x)
-elementwise(special.shichi,       x=lambda g, x: g[0] * over(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
+elementwise(special.sici,         x=lambda g, x: g[0] * sinc_like(np.sin, x, -1) + g[1] * np.cos(x) / x)
+elementwise(special.shichi,       x=lambda g, x: g[0] * sinc_like(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
 elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
 
 # -------------------------------------------------------------------------------------------- Bessel's, by the argument
@@ -606,10 +606,10 @@ elementwise(special.kv,  v=unknown(special.kv, "v"),  z=lambda g, v, z: -g / 2 *
 elementwise(special.yn,  n=None,                      x=lambda g, n, x: g / 2 * (special.yv(n - 1, x) - special.yv(n + 1, x)))
 elementwise(special.kn,  n=None,                      x=lambda g, n, x: -g / 2 * (special.kv(n - 1, x) + special.kv(n + 1, x)))
 elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
-                                                      + modulated(g, y, np.imag(z), -1j),
+                                                      + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
 elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
-                                                      + modulated(g, y, np.imag(z), -1j),
+                                                      + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
 elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
             push={"z": lambda t, v, z, y, z_dtype: ive_push(t, v, z, y) if z_dtype.kind == "c" else t * ive_slope(v, z)})
@@ -693,14 +693,14 @@ elementwise(special.eval_sh_chebyt,   n=unknown(special.eval_sh_chebyt, "n"),
 elementwise(special.eval_chebyu,      n=unknown(special.eval_chebyu, "n"),      x=lambda g, n, x: g * chebyu_slope(n, x))
 elementwise(special.eval_chebys,      n=unknown(special.eval_chebys, "n"),      x=lambda g, n, x: g / 2 * chebyu_slope(n, x / 2))
 elementwise(special.eval_sh_chebyu,   n=unknown(special.eval_sh_chebyu, "n"),   x=lambda g, n, x: 2 * g * chebyu_slope(n, 2 * x - 1))
-elementwise(special.eval_hermite,     n=None,                       x=lambda g, n, x: 2 * g * n * special.eval_hermite(below(n), x))
-elementwise(special.eval_hermitenorm, n=None,                       x=lambda g, n, x: g * n * special.eval_hermitenorm(below(n), x))
+elementwise(special.eval_hermite,     n=None,                       x=lambda g, n, x: 2 * g * n * special.eval_hermite(lower_degree(n), x))
+elementwise(special.eval_hermitenorm, n=None,                       x=lambda g, n, x: g * n * special.eval_hermitenorm(lower_degree(n), x))
 elementwise(special.eval_laguerre,    n=unknown(special.eval_laguerre, "n"),
-                                      x=lambda g, n, x: -g * if_any(n, special.eval_genlaguerre(below(n), 1, x)))
+                                      x=lambda g, n, x: -g * if_any(n, special.eval_genlaguerre(lower_degree(n), 1, x)))
 elementwise(special.eval_genlaguerre, n=unknown(special.eval_genlaguerre, "n"), alpha=unknown(special.eval_genlaguerre, "alpha"),
-                                      x=lambda g, n, alpha, x: -g * if_any(n, special.eval_genlaguerre(below(n), alpha + 1, x)))
+                                      x=lambda g, n, alpha, x: -g * if_any(n, special.eval_genlaguerre(lower_degree(n), alpha + 1, x)))
 elementwise(special.eval_gegenbauer,  n=unknown(special.eval_gegenbauer, "n"),  alpha=unknown(special.eval_gegenbauer, "alpha"),
-                                      x=lambda g, n, alpha, x: 2 * g * alpha * if_any(n, special.eval_gegenbauer(below(n), alpha + 1, x)))
+                                      x=lambda g, n, alpha, x: 2 * g * alpha * if_any(n, special.eval_gegenbauer(lower_degree(n), alpha + 1, x)))
 elementwise(special.eval_jacobi,      n=unknown(special.eval_jacobi, "n"),      alpha=unknown(special.eval_jacobi, "alpha"),
                                       beta=unknown(special.eval_jacobi, "beta"),
                                       x=lambda g, n, alpha, beta, x: g * jacobi_slope(n, alpha, beta, x))
@@ -712,7 +712,7 @@ elementwise(special.eval_sh_jacobi,   n=unknown(special.eval_sh_jacobi, "n"),   
 constant(special.gammasgn, special.round)
 
 # ----------------------------------------------------------------------------------------------------------- refused
-refused("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it.",
+unsupported("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it.",
         special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
         special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov, special.lpmv, special.nbdtrik,
@@ -720,21 +720,21 @@ refused("its own derivative is not in closed form. Write it by functions that ar
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
         special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
-refused("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule.",
+unsupported("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule.",
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
-refused("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
-refused("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
-refused("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value.",
+unsupported("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
+unsupported("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
+unsupported("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value.",
         *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
         special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
-refused("it does not take nodes. Use special.binom(n, k).", special.comb)
-refused("it is one of integers. Use special.gamma(n + 1).", special.factorial)
-refused("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-refused("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
+unsupported("it does not take nodes. Use special.binom(n, k).", special.comb)
+unsupported("it is one of integers. Use special.gamma(n + 1).", special.factorial)
+unsupported("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
+unsupported("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
-refused("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one order at a time.",
+unsupported("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one order at a time.",
         *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))  # gone in SciPy 1.17
-refused("it is a setting or a service of SciPy's, not a function of arrays. Call it with what SciPy expects.", special.geterr,
+unsupported("it is a setting or a service of SciPy's, not a function of arrays. Call it with what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)

@@ -14,7 +14,7 @@ from .call_binding import (
     NOTHING,
     Arguments,
     Call,
-    by_name,
+    bind_by_name,
     call_of_function,
     call_of_list,
     call_of_ufunc,
@@ -35,7 +35,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     """`einsum(subscripts, *operands)`: the subscripts are a keyword of the canonical form."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        subscripts, *xs = args if isinstance(args[0], str) else _lettered(args)
+        subscripts, *xs = args if isinstance(args[0], str) else _spell_interleaved(args)
         return tuple(xs), {"subscripts": subscripts, **kwargs}
 
     def compute(*xs: Any, subscripts: str, **kwargs: Any) -> Any:
@@ -44,7 +44,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     return Call(bind, compute, frozenset({"subscripts"}))  # optimize= changes the order of the sum alone
 
 
-def _lettered(args: tuple[Any, ...]) -> tuple[Any, ...]:
+def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
@@ -62,16 +62,16 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
         own = {"min": "a_min", "max": "a_max"}
         given = {own.get(name, name): value for name, value in kwargs.items()}
         given = {"a_min": None, "a_max": None, **given} if len(args) == 1 else given
-        return by_name(op, ("a", "a_min", "a_max"), args, given)
+        return bind_by_name(op, ("a", "a_min", "a_max"), args, given)
 
     return Call(bind, op)
 
 
 def call_of_ordered(op: Callable[..., Any]) -> Call:
-    """`reshape` and `ravel` take elements in an order; one that depends on how they lie in memory is no part of a program."""
+    """`reshape_rows` and `ravel` take elements in an order; one that depends on how they lie in memory is no part of a program."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        operands, keywords = by_name(op, ("a",), args, kwargs)
+        operands, keywords = bind_by_name(op, ("a",), args, kwargs)
         if keywords.get("order", "C") not in ("C", "F"):
             raise RefusedError(
                 f"{op_name(op)} was called with order={keywords['order']!r}, which takes elements as they lie in memory; that is no part "
@@ -97,7 +97,7 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
     """`choose(a, choices)`: the index and the choices are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        (a, choices), keywords = by_name(op, ("a", "choices"), args, kwargs)
+        (a, choices), keywords = bind_by_name(op, ("a", "choices"), args, kwargs)
         return (a, *choices), keywords
 
     def compute(a: Any, *choices: Any, **kwargs: Any) -> Any:
@@ -110,16 +110,16 @@ def call_of_select(op: Callable[..., Any]) -> Call:
     """`select(condlist, choicelist, default)`: conditions, choices and default are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        given, _ = by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
+        given, _ = bind_by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
         conditions, choices, default = (*given, 0)[:3]
         if len(conditions) != len(choices):
             raise ValueError(f"np.select takes a choice for each condition, but got {len(conditions)} conditions, {len(choices)} choices.")
         return (*conditions, *choices, default), NOTHING
 
-    return Call(bind, selected)
+    return Call(bind, select_of_list)
 
 
-def selected(*xs: Any) -> Any:
+def select_of_list(*xs: Any) -> Any:
     """`np.select` of one list of operands: conditions, choices, default."""
     n = len(xs) // 2
     return np.select(list(xs[:n]), list(xs[n:-1]), xs[-1])
@@ -139,7 +139,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
         return (*conditions[::-1], *ys[-2::-1], default), {"dtype": x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype}
 
     def compute(*xs: Any, dtype: Any) -> Any:
-        return selected(*xs).astype(dtype)
+        return select_of_list(*xs).astype(dtype)
 
     return Call(bind, compute)
 
@@ -154,7 +154,7 @@ def call_of_block(op: Callable[..., Any]) -> Call:
     """`block(arrays)`: nested lists are one flat list of operands, and a nest of the same form that holds their numbers."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        (arrays,), _ = by_name(op, ("arrays",), args, kwargs)
+        (arrays,), _ = bind_by_name(op, ("arrays",), args, kwargs)
         xs: list[Any] = []
 
         def numbered(part: Any) -> Any:
@@ -167,14 +167,14 @@ def call_of_block(op: Callable[..., Any]) -> Call:
         return tuple(xs), {"nest": nest}
 
     def compute(*xs: Any, nest: Any) -> Any:
-        return op(filled(nest, xs))
+        return op(fill_tree(nest, xs))
 
     return Call(bind, compute, frozenset({"nest"}))
 
 
-def filled(nest: Any, xs: Any) -> Any:
+def fill_tree(nest: Any, xs: Any) -> Any:
     """A nest of numbers as nested lists of the items of `xs` that they stand for."""
-    return [filled(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
+    return [fill_tree(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
 
 
 PADS = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -186,7 +186,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         own = {name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")}
-        (array,), keywords = by_name(op, ("array",), args, own)
+        (array,), keywords = bind_by_name(op, ("array",), args, own)
         others = {name: value for name, value in kwargs.items() if name not in own}
         mode = keywords.get("mode", "constant")
         if mode not in PADS or others.get("reflect_type", "even") != "even":

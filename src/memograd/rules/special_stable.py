@@ -69,7 +69,7 @@ def power_difference(q: Any, h: Any, p: int) -> Any:
     return np.where(near, smooth, (q + h) ** -p - q**-p)
 
 
-def shifted_difference(n: int, q: Any, h: Any) -> Any:
+def difference_by_shift(n: int, q: Any, h: Any) -> Any:
     """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over (-1)^(n+1)."""
     total = power_difference(q, h, n + 1) * (factorial(n) / 2)
     for j, b in enumerate(BERNOULLI, 1):
@@ -91,7 +91,7 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
     good = np.logical_and(a > 0, a + h > 0)
     x, d = np.where(good, a, 1.0), np.where(good, h, 0.0)
     few = np.where(np.minimum(x, x + d) < SHIFT, 1.0, 0.0)
-    total = shifted_difference(n, x + few * SHIFT, d)
+    total = difference_by_shift(n, x + few * SHIFT, d)
     for j in range(SHIFT):
         total = total + few * factorial(n) * power_difference(x + few * j, d, n + 1)
     return np.where(good, (-1) ** (n + 1) * total, plain)

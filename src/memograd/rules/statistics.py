@@ -10,7 +10,7 @@ import numpy as np
 
 from .indexing import output
 from .pure_registration import rule
-from .reductions import count, expand, given, kept, laid_out, widened
+from .reductions import broadcast_weights, count_elements, expand, or_default, restore_axes, widen_half
 
 
 def mean_of(pair: Any) -> Any:
@@ -21,17 +21,17 @@ def mean_of(pair: Any) -> Any:
 def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
     """The cotangent of what was averaged."""
     if weights is None:
-        return expand(widened(g) / count(shape, axis), shape, axis, keepdims)
-    w = laid_out(widened(weights), np.shape(weights), shape, axis)
+        return expand(widen_half(g) / count_elements(shape, axis), shape, axis, keepdims)
+    w = broadcast_weights(widen_half(weights), np.shape(weights), shape, axis)
     return expand(g, shape, axis, keepdims) * w / np.sum(np.broadcast_to(w, shape), axis=axis, keepdims=True)
 
 
 def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
     """The cotangent of the weights: how far each element lies from the mean; and, where their sum is asked for, that of the sum."""
-    g = tuple(map(widened, g)) if isinstance(g, tuple) else widened(g)
-    share = np.sum(np.broadcast_to(laid_out(widened(w), w_shape, shape, axis), shape), axis=axis, keepdims=True)
+    g = tuple(map(widen_half, g)) if isinstance(g, tuple) else widen_half(g)
+    share = np.sum(np.broadcast_to(broadcast_weights(widen_half(w), w_shape, shape, axis), shape), axis=axis, keepdims=True)
     mean = output(y, 0) if isinstance(g, tuple) else y
-    d = expand(mean_of(g), shape, axis, keepdims) * (a - kept(mean, axis, keepdims)) / share
+    d = expand(mean_of(g), shape, axis, keepdims) * (a - restore_axes(mean, axis, keepdims)) / share
     d = d + expand(g[1], shape, axis, keepdims) if isinstance(g, tuple) else d
     if w_shape == shape or axis is None:
         return d
@@ -40,7 +40,7 @@ def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, 
     return np.transpose(np.sum(d, axis=rest), np.argsort(np.argsort(axes)))
 
 
-def rows(m: Any, shape: Any, rowvar: bool) -> Any:
+def variables_as_rows(m: Any, shape: Any, rowvar: bool) -> Any:
     """Variables as rows, as `cov` takes them."""
     m = m if len(shape) == 2 else np.reshape(m, (1, *shape)) if shape else np.reshape(m, (1, 1))
     return m if rowvar or len(shape) < 2 else np.transpose(m)
@@ -48,11 +48,11 @@ def rows(m: Any, shape: Any, rowvar: bool) -> Any:
 
 def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
     """The rows of both operands."""
-    first = rows(m, m_shape, rowvar)
-    return first if other is None else np.concatenate([first, rows(other, np.shape(other), rowvar)], 0)
+    first = variables_as_rows(m, m_shape, rowvar)
+    return first if other is None else np.concatenate([first, variables_as_rows(other, np.shape(other), rowvar)], 0)
 
 
-def weighed(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
+def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
     """What `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x less its mean; and the divisor."""
     f, a = (np.ones(x.shape[1]) * (1 if weights is None else weights) for weights in (fweights, aweights))
     w, freedom = f * a, (0 if bias else 1) if ddof is None else ddof
@@ -62,14 +62,14 @@ def weighed(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
 
 def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
     """The cotangent of the rows of `cov`; the part that goes through their means sums to zero."""
-    _, _, w, _, centred, divisor = weighed(x, bias, ddof, fweights, aweights)
+    _, _, w, _, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g = np.reshape(g, (x.shape[0], x.shape[0]))
     return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
 
 
 def uncov_weights(g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
     """The cotangent of `aweights`: each observation's own product, and its part in the divisor."""
-    f, a, w, freedom, centred, divisor = weighed(x, bias, ddof, fweights, aweights)
+    f, a, w, freedom, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g, total = np.reshape(g, (x.shape[0], x.shape[0])), np.sum(w)
     grown = 1 - freedom * (2 * a - np.sum(w * a) / total) / total
     return f * (np.sum(centred * (g @ np.conj(centred)), axis=0) - np.sum(g * y) * grown) / divisor
@@ -93,9 +93,9 @@ def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
 
 
 rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
-                  unaverage(mean_of(g), a_shape, axis, given(keepdims, False), weights),
+                  unaverage(mean_of(g), a_shape, axis, or_default(keepdims, False), weights),
                   weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False, returned=False:
-                  unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, given(keepdims, False)))
+                  unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, or_default(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
                   own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:

@@ -16,7 +16,7 @@ from ..arrays.dask_ops import log_of_sum
 from .control import stop_gradient
 from .indexing import scatter, untake_along
 from .pure_registration import constant, linear, rule
-from .reductions import kept, lined
+from .reductions import flatten_axes, restore_axes
 from .registration import op
 
 
@@ -58,7 +58,7 @@ def latest(hit: Any) -> Any:
     return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
 
 
-def weighed(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
+def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
     """`g` times the share of each element of a in Σ exp(a).
 
     The greatest is taken away first: log Σ exp(a) itself is rounded, by as much as it is large.
@@ -69,7 +69,7 @@ def weighed(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> 
     lower = np.where(ends, np.where(np.equal(a, top), 0, -math.inf), np.where(ends, 0, a) - np.where(ends, 0, top))
     part = exp(lower) if where is True else np.where(where, exp(lower), 0)
     whole = np.sum(part, axis=axis, keepdims=True)
-    return kept(g, axis, keepdims) * part / np.where(np.equal(whole, 0), 1, whole)
+    return restore_axes(g, axis, keepdims) * part / np.where(np.equal(whole, 0), 1, whole)
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
@@ -87,8 +87,8 @@ def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
     return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
 
 
-rule(log_sum,          a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp), where=None)
-rule(log_sum2,         a=lambda g, a, axis=0, keepdims=False, where=True: weighed(g, a, axis, keepdims, where, np.exp2), where=None)
+rule(log_sum,          a=lambda g, a, axis=0, keepdims=False, where=True: weigh_cotangent(g, a, axis, keepdims, where, np.exp), where=None)
+rule(log_sum2,         a=lambda g, a, axis=0, keepdims=False, where=True: weigh_cotangent(g, a, axis, keepdims, where, np.exp2), where=None)
 rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
@@ -107,34 +107,34 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 def reduce(f: Any) -> Callable[..., Any] | None:
     """The function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else folded(f) if paired(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_reduce(f) if is_binary(f) else None
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
     """The function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unfolded(f) if paired(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_accumulate(f) if is_binary(f) else None
 
 
-def paired(f: Any) -> bool:
+def is_binary(f: Any) -> bool:
     """Whether a ufunc makes one number of two."""
     return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
 
 
-def folded(f: Any) -> Callable[..., Any]:
+def unrolled_reduce(f: Any) -> Callable[..., Any]:
     """`f.reduce`, from slice to slice."""
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
         f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
         if not a.shape:
             return a
-        y = functools.reduce(f, np.moveaxis(lined(a, a.shape, axis), -1, 0))
+        y = functools.reduce(f, np.moveaxis(flatten_axes(a, a.shape, axis), -1, 0))
         return np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis) if keepdims else y
 
     return reduce
 
 
-def unfolded(f: Any) -> Callable[..., Any]:
+def unrolled_accumulate(f: Any) -> Callable[..., Any]:
     """`f.accumulate`, from slice to slice."""
 
     def accumulate(a: Any, axis: int = 0) -> Any:
@@ -143,7 +143,7 @@ def unfolded(f: Any) -> Callable[..., Any]:
     return accumulate
 
 
-def outer(f: Any) -> Callable[..., Any] | None:
+def ufunc_outer(f: Any) -> Callable[..., Any] | None:
     """`f` of each pair of elements."""
 
     def outer(a: Any, b: Any, **others: Any) -> Any:
@@ -160,10 +160,10 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
         ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
         return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)
 
-    return sum_of_slices if f is np.add else reduceat if paired(f) else None
+    return sum_of_slices if f is np.add else reduceat if is_binary(f) else None
 
 
-METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
-    "reduce": reduce, "accumulate": accumulate, "outer": outer, "reduceat": reduceat,
+UFUNC_METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
+    "reduce": reduce, "accumulate": accumulate, "outer": ufunc_outer, "reduceat": reduceat,
 }  # fmt: skip
 """By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import entering
+from ..arrays.values import as_input
 from ..errors import NoRuleError
 from ..rules.pure_registration import constant, rule
 from ..rules.registration import op
@@ -156,7 +156,7 @@ def solve_triangular(
     if not (isinstance(a, Node) or isinstance(b, Node)):
         return _linalg.solve_triangular(a, b, trans, lower, unit_diagonal, overwrite_b, check_finite)
     turned = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
-    a, b = (x if isinstance(x, Node) else entering(x) for x in (a, b))
+    a, b = (x if isinstance(x, Node) else as_input(x) for x in (a, b))
     if turned == 2:
         return np.conj(triangular(a, np.conj(b), True, lower, unit_diagonal))
     return triangular(a, b, bool(turned), lower, unit_diagonal)
@@ -224,7 +224,7 @@ def block_diag(*arrs: Any) -> Any:
     """
     if not any(isinstance(a, Node) for a in arrs):
         return _linalg.block_diag(*arrs)
-    blocks = [a if isinstance(a, Node) else entering(a) for a in arrs]
+    blocks = [a if isinstance(a, Node) else as_input(a) for a in arrs]
     blocks = [np.reshape(a, (1, 1, *a.shape)[-2:]) if len(a.shape) < 2 else a for a in blocks]
     widths = [a.shape[-1] for a in blocks]
     rows = []

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import entering
+from ..arrays.values import as_input
 from ..errors import NoRuleError
 from ..tape.node import Node
 from ..text import library
@@ -37,7 +37,7 @@ def __dir__() -> list[str]:
 
 def arrayed(a: Any) -> Any:
     """A list as an array, so that arithmetic can be done with it."""
-    return entering(a) if isinstance(a, list | tuple) else a
+    return as_input(a) if isinstance(a, list | tuple) else a
 
 
 class Distribution:
@@ -156,7 +156,7 @@ poisson = Distribution("poisson", logpmf=poisson_logpmf, cdf=poisson_cdf,
 
 def multivariate_normal_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
     """The logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric or not."""
-    x, mean, cov = (a if isinstance(a, Node) or a is None else np.asarray(entering(a), float) for a in (x, mean, cov))
+    x, mean, cov = (a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float) for a in (x, mean, cov))
     n = max(mean.size if mean is not None else 1, cov.shape[-1] if cov.shape else 1)
     cov = cov * np.eye(n) if len(cov.shape) < 2 else cov
     x = x if mean is None else (x[..., None] if n == 1 and len(x.shape) < 2 else x) - mean
@@ -178,7 +178,7 @@ multivariate_normal = Distribution(
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
     """The logarithm of Dirichlet's density of x, whose last component may be left out."""
-    x, alpha = (a if isinstance(a, Node) else np.asarray(entering(a), float) for a in (x, alpha))
+    x, alpha = (a if isinstance(a, Node) else np.asarray(as_input(a), float) for a in (x, alpha))
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)], 0)
     powers = _special.xlogy(alpha - 1, x.T)

@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import Any
 
 from ..arrays.dask_arrays import is_chunked
-from ..arrays.pytrees import mapped
+from ..arrays.pytrees import tree_map
 from ..memory.memory import Memory
 from ..program.steps import OP
 from ..tape.node import Node
 from ..text import describe
-from .recursion import answer, checked_all, found, scalar
+from .recursion import answer_target, check_targets, cotangent_of, require_scalar
 
 Entries = list[tuple[dict[int, Any], int]]
 """Values or cotangents: the dict that an entry is kept in, and whose it is."""
@@ -56,25 +56,25 @@ def persist(L: Node, target: Any) -> Any:
     >>> mg.persist(np.sum(x * x), x)  # an array of NumPy's is there already
     array([2., 4.])
     """
-    tape = scalar(L).tape
-    nodes = checked_all(L, target)
-    memory = tape._memory
+    tape = require_scalar(L).tape
+    nodes = check_targets(L, target)
+    memory = tape.state
 
     def keep(table: Any) -> Any:
-        wanted = [n for n in dict.fromkeys(t.id for t in nodes) if n in table.up]
+        wanted = [n for n in dict.fromkeys(t.id for t in nodes) if n in table.uses]
         for n in wanted:
             memory.value(n)
-            found(memory, table, n)
+            cotangent_of(memory, table, n)
         computed = [n for n in wanted if memory.steps[n][OP] is not None]
         kept = [*((memory.values, n) for n in computed), *((table.cotangents, n) for n in wanted)]
-        if _persisted(L, [(entries, n) for entries, n in kept if is_chunked(entries[n])]):
+        if _persist_entries(L, [(entries, n) for entries, n in kept if is_chunked(entries[n])]):
             _let_go_of_graphs(memory)
-        return mapped(lambda t: answer(memory, table, t, None, "zero"), target)
+        return tree_map(lambda t: answer_target(memory, table, t, None, "zero"), target)
 
-    return tape._ask(L.id, None, keep)
+    return tape.ask(L.id, None, keep)
 
 
-def _persisted(L: Node, kept: Entries) -> bool:
+def _persist_entries(L: Node, kept: Entries) -> bool:
     """Replace graphs by chunks, in all entries or in none; return whether there were any."""
     if not kept:
         return False
@@ -82,7 +82,7 @@ def _persisted(L: Node, kept: Entries) -> bool:
         arrays = import_module("dask").persist(*[entries[n] for entries, n in kept])
     except Exception as error:
         error.add_note(
-            f"While derivatives of {describe(L._attributes)} were persisted. All entries are as "
+            f"While derivatives of {describe(L.attributes)} were persisted. All entries are as "
             f"they were."
         )
         raise
@@ -93,7 +93,7 @@ def _persisted(L: Node, kept: Entries) -> bool:
 
 def _let_go_of_graphs(memory: Memory) -> None:
     """Drop every graph that can be made again, so that later graphs start from the chunks."""
-    memory.whole = False
+    memory.nothing_evicted = False
     graphs = [
         n
         for n, value in memory.values.items()

@@ -64,10 +64,10 @@ def transcript(
 
     `begun` holds the numbers of the events with which requests begin.
     """
-    return list(dict(written(events, names, begun)).values())
+    return list(dict(write_lines(events, names, begun)).values())
 
 
-def written(
+def write_lines(
     events: Sequence[Event], names: Mapping[int, str], begun: Container[int]
 ) -> Iterator[tuple[int, str]]:
     """Yield for each event the number of a line, and its text from then on; the end of a visit ends

@@ -10,10 +10,10 @@ from ..errors import OtherTapeError
 from ..memory.verdict import Verdict
 from ..text import as_text
 from .events import Event, EventRecord, transcript
-from .log_diff import Comparison, compared
+from .log_diff import Comparison, compare_records
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
-ENDINGS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
+EVENT_KINDS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
 """Kinds of the events with which a visit ends."""
 
 
@@ -50,12 +50,12 @@ class Log:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.assigned: list[str] = []
-        self._names: dict[int, str] = {}
+        self.node_names: dict[int, str] = {}
         self._open: list[int] = []
         self._output = -1
         self._below = 0  # how many visits of the requests that this one interrupts are open
-        self._begun: set[int] = set()  # numbers of the events with which a request began
-        self._graph: weakref.ref[nx.DiGraph] | None = None
+        self.request_starts: set[int] = set()  # numbers of the events with which a request began
+        self.graph_ref: weakref.ref[nx.DiGraph] | None = None
 
     def __copy__(self) -> "Log":
         return self.__deepcopy__({})
@@ -63,19 +63,19 @@ class Log:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Log":
         """Return a log with events of its own, of the same tape."""
         other = Log()
-        vars(other).update(self.__getstate__(), _graph=self._graph)
+        vars(other).update(self.__getstate__(), graph_ref=self.graph_ref)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but the tape, to which a log only refers, and a request that runs."""
         state = {name: copy(value) for name, value in vars(self).items()}
-        return state | {"_graph": None, "_open": [], "_output": -1, "_below": 0}
+        return state | {"graph_ref": None, "_open": [], "_output": -1, "_below": 0}
 
     def __repr__(self) -> str:
         return f"<memograd.Log of {len(self.events)} events>"
 
     def __str__(self) -> str:
-        return "\n".join(transcript(self.events, self._names, self._begun))
+        return "\n".join(transcript(self.events, self.node_names, self.request_starts))
 
     _repr_html_ = as_text
 
@@ -100,7 +100,7 @@ class Log:
         return self._named("drop")
 
     def _named(self, kind: str) -> list[str]:
-        return [self._names[e.node] for e in self.events if e.kind == kind]
+        return [self.node_names[e.node] for e in self.events if e.kind == kind]
 
     def compare(self, other: "Log") -> Comparison:
         """Compare what was computed with what another log computed, and say why.
@@ -132,12 +132,12 @@ class Log:
             ∂L/∂x: asked for then, and not now
             ∂L/∂s: needed then for ∂L/∂x, and not now
         """
-        return compared(self.record, other.record)
+        return compare_records(self.record, other.record)
 
     @property
     def record(self) -> EventRecord:
         """Events with the names of their nodes."""
-        return EventRecord(self.events, self._names, self.assigned)
+        return EventRecord(self.events, self.node_names, self.assigned)
 
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut
     # off later.
@@ -145,20 +145,20 @@ class Log:
     def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
         """Begin a request for derivatives of `output`; return what it interrupts, for `end`."""
         self.check(graph)
-        self._graph = weakref.ref(graph)
+        self.graph_ref = weakref.ref(graph)
         outer = self._output, self._below, self._open
         self._output, self._below, self._open = output, self._below + len(self._open), []
-        self._names[output] = graph._node.name(output)
-        self._begun.add(len(self.events))
+        self.node_names[output] = graph._node.name(output)
+        self.request_starts.add(len(self.events))
         return outer
 
     def check(self, graph: nx.DiGraph) -> None:
         """Raise if the events are those of another tape."""
         nodes = graph._node
-        if self._graph is None:
-            fits = all(n in nodes and nodes.name(n) == name for n, name in self._names.items())
+        if self.graph_ref is None:
+            fits = all(n in nodes and nodes.name(n) == name for n, name in self.node_names.items())
         else:
-            fits = self._graph() is graph
+            fits = self.graph_ref() is graph
         if not fits:
             raise OtherTapeError(
                 "This log holds the events of another tape, whose ids mean other nodes. Hand in "
@@ -169,13 +169,13 @@ class Log:
         """End a request, or one that failed; go on with the one that it interrupted."""
         self._output, self._below, self._open = outer
 
-    def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
         """Note that node n comes from the stack, for the node opened last; its cotangent is known
         or not.
         """
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
-        self._names[n] = graph._node.name(n)
+        self.node_names[n] = graph._node.name(n)
         if self._open:
             asker = self._open[-1]
             self._write("local", asker, n, graph._succ[asker][n]["argnums"][0])
@@ -186,7 +186,7 @@ class Log:
     def close(self, verdict: Verdict) -> None:
         """Note that the visit of the node opened last ends, as the verdict says."""
         n = self._open.pop()
-        for kind in ENDINGS[verdict]:
+        for kind in EVENT_KINDS[verdict]:
             self._write(kind, n)
 
     def _write(

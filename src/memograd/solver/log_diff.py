@@ -38,7 +38,7 @@ class Comparison(NamedTuple):
         return as_text(self)
 
 
-class Fate(NamedTuple):
+class EntryHistory(NamedTuple):
     """History of one cotangent in one log: the kinds of its events, and the node that needed it
     first.
     """
@@ -47,19 +47,19 @@ class Fate(NamedTuple):
     asker: str | None
 
 
-class Side:
+class LogSide:
     """One of the two logs, by names; `when` is now or then."""
 
     def __init__(self, record: EventRecord, when: str) -> None:
         self.when, self.assigned = when, ", ".join(map(printable, dict.fromkeys(record.assigned)))
-        self.fates: dict[Label, Fate] = {}
+        self.fates: dict[Label, EntryHistory] = {}
         asker = None
         for e in record.events:
             if e.kind == "local":  # its consumer's own event follows
                 asker = record.names[e.node]
             else:
                 fate = self.fates.setdefault(
-                    (record.names[e.output], record.names[e.node]), Fate(set(), asker)
+                    (record.names[e.output], record.names[e.node]), EntryHistory(set(), asker)
                 )
                 fate.kinds.add(e.kind)
                 asker = None
@@ -68,17 +68,17 @@ class Side:
         """Return whether a cotangent was computed."""
         return label in self.fates and "store" in self.fates[label].kinds
 
-    def alone(self, other: "Side") -> list[Label]:
+    def computed_only_here(self, other: "LogSide") -> list[Label]:
         """Return what was computed here and not there, in the order in which it was first needed."""
         return [label for label in self.fates if self.stores(label) and not other.stores(label)]
 
-    def reason(self, label: Label, other: "Side") -> str:
+    def reason(self, label: Label, other: "LogSide") -> str:
         """Say why a cotangent was computed here and not there."""
         here, there = self.fates[label], other.fates.get(label)
         dropped = self._dropped() if "drop" in here.kinds else ""
         if there is None:
             called = (
-                f"needed {self.when} for {_shown(label[0], here.asker)}"
+                f"needed {self.when} for {_label_text(label[0], here.asker)}"
                 if here.asker
                 else f"asked for {self.when}"
             )
@@ -94,14 +94,14 @@ class Side:
         )
 
 
-def compared(this: EventRecord, other: EventRecord) -> Comparison:
+def compare_records(this: EventRecord, other: EventRecord) -> Comparison:
     """Compare what `this` computed with what `other` computed."""
-    now, then = Side(this, "now"), Side(other, "then")
-    computed, spared = now.alone(then), then.alone(now)
+    now, then = LogSide(this, "now"), LogSide(other, "then")
+    computed, spared = now.computed_only_here(then), then.computed_only_here(now)
     reasons = {derivative_name(L, n): now.reason((L, n), then) for L, n in computed}
     reasons |= {derivative_name(L, n): then.reason((L, n), now) for L, n in spared}
     return Comparison([n for _, n in computed], [n for _, n in spared], reasons)
 
 
-def _shown(L: str, n: str) -> str:
+def _label_text(L: str, n: str) -> str:
     return printable(derivative_name(L, n))

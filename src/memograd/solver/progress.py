@@ -8,7 +8,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import MissingLibraryError
-from ..memory.tables import Table, to_visit
+from ..memory.tables import Table, nodes_to_visit
 from ..memory.verdict import Verdict
 from ..text import printable
 from .log import Log
@@ -24,10 +24,10 @@ class Progress:
         self.report, self.total, self.log = report, total, log
         self.done = 0
 
-    def taken(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
         """Pass the event on."""
         if self.log is not None:
-            self.log.taken(graph, n, known)
+            self.log.on_visit(graph, n, known)
 
     def close(self, verdict: Verdict) -> None:
         """Pass the event on, and report; the entry is in the table by now."""
@@ -38,11 +38,11 @@ class Progress:
 
 
 @contextmanager
-def watched(
+def watch_request(
     progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None
 ) -> Iterator[Progress]:
     """Yield the listener of a request for these targets; with True, a bar is shown meanwhile."""
-    total = len(to_visit(table, targets))
+    total = len(nodes_to_visit(table, targets))
     with reporting(progress, total, "derivatives") as report:
         yield Progress(report, total, log)
 

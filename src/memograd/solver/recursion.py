@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.duck_arrays import is_foreign
-from ..arrays.pytrees import leaves, mapped
-from ..arrays.values import DOUBLE, full, handed_out, inexact, settle, shown
+from ..arrays.pytrees import tree_leaves, tree_map
+from ..arrays.values import DOUBLE, canonicalize, export, full, inexact, readonly_view
 from ..errors import (
     NoPathError,
     NotDifferentiableError,
@@ -25,7 +25,7 @@ from ..errors import (
     RuleShapeError,
 )
 from ..memory.memory import MISSING, VALID, Memory
-from ..memory.tables import Act, Table, consumers
+from ..memory.tables import Provenance, Table, consumers
 from ..program.steps import ARGS, DTYPE, OP, SHAPE
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, Read
@@ -34,7 +34,7 @@ from ..tape.node import Node
 from ..tape.recorder import Recorder
 from ..text import describe, op_name, printable
 from .log import Log
-from .progress import Progress, Report, watched
+from .progress import Progress, Report, watch_request
 
 Store = Callable[[Table, int, Any], None]
 Listener = Log | Progress
@@ -49,20 +49,20 @@ def pull_back(
     The recursion keeps a stack of its own, so that depth is no limit. On it, n means "visit n", and
     ~n means "all that n needs is known: compute ∂L/∂n and store it".
     """
-    up, cotangents, marks = table.up, table.cotangents, table.marks
+    up, cotangents, marks = table.uses, table.cotangents, table.marks
     stack = [target]
     while stack:
         n = stack.pop()
         if n < 0:
             verdict = memory.verify_cotangent(table, ~n) if ~n in marks else MISSING
             if verdict is not VALID:
-                store(table, ~n, total(memory, table, ~n, read))
+                store(table, ~n, sum_contributions(memory, table, ~n, read))
             if log is not None:
                 log.close(verdict)
         else:
             known = n in cotangents and n not in marks
             if log is not None:
-                log.taken(memory.graph, n, known)
+                log.on_visit(memory.graph, n, known)
             if not known:
                 stack.append(~n)
                 above = up[n]
@@ -73,13 +73,13 @@ def pull_back(
     return cotangents[target]
 
 
-def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
+def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """Return ∂L/∂n: the sum of what the uses of n contribute."""
-    steps, cotangents, above = memory.steps, table.cotangents, table.up[n]
+    steps, cotangents, above = memory.steps, table.cotangents, table.uses[n]
     step = steps[n]
     shape, dtype = step[SHAPE], step[DTYPE]
     if type(dtype) is tuple:
-        return gathered(memory, table, n)
+        return collect_outputs(memory, table, n)
     plain = dtype is DOUBLE and not shape
     sum, terms = None, 0
     for c, lines in (above,) if type(above) is tuple else above:
@@ -88,18 +88,18 @@ def total(memory: Memory, table: Table, n: int, read: Read) -> Any:
             if not (plain and type(d) is np.float64) and (
                 getattr(d, "shape", None) != shape or d.dtype is not dtype
             ):
-                d = fitted(d, memory, c, k, n)
+                d = conform_to_operand(d, memory, c, k, n)
             if terms < 2:
                 sum = d if terms == 0 else sum + d
             else:
                 sum += d  # into an array of our own: two terms were added into it
             terms += 1
     if type(shape) is not tuple:
-        return shape.laid(sum)
-    return sum if type(sum) is np.float64 else settle(sum)
+        return shape.conform(sum)
+    return sum if type(sum) is np.float64 else canonicalize(sum)
 
 
-def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
+def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """Return the cotangents of a node with several outputs, zeros for those that do not lead to L."""
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
@@ -110,24 +110,24 @@ def gathered(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
         )  # a rule may have taken an output once more
     facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
     return tuple(
-        settle(parts[k]) if k in parts else nothing(shape, dtype) for k, (shape, dtype) in facts
+        canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype) for k, (shape, dtype) in facts
     )
 
 
-def nothing(shape: Any, dtype: Any) -> Any:
+def zeros_for(shape: Any, dtype: Any) -> Any:
     """Return zeros of a shape and dtype; a tuple of them for a node with several outputs."""
     several = isinstance(dtype, tuple)
-    return tuple(map(nothing, shape, dtype)) if several else full(shape, 0, dtype)
+    return tuple(map(zeros_for, shape, dtype)) if several else full(shape, 0, dtype)
 
 
-def fitted(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
+def conform_to_operand(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
     """Return a contribution of consumer c, by its operand k, in the shape and dtype of that
     operand, n.
     """
     shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
     rule = RULES[memory.steps[c][OP]]
     if isinstance(d, int | float | complex):
-        d = settle(d)
+        d = canonicalize(d)
     got = getattr(d, "shape", None)
     if (
         got is not None
@@ -224,8 +224,8 @@ def grad(
         raise ValueError(
             f"unconnected is 'zero', 'none' or 'raise', not {printable(repr(unconnected))}."
         )
-    tape = scalar(L).tape
-    if tape._differentiated or not tape._mode.tells:
+    tape = require_scalar(L).tape
+    if tape.differentiated or not tape.mode.value_readable:
         check_leaving(L, "grad")
     return compute_grad(L, target, log, unconnected, progress)
 
@@ -238,73 +238,73 @@ def compute_grad(
     progress: bool | Report = False,
 ) -> Any:
     """Return ∂L/∂target, also while a function that is differentiated runs on the tape."""
-    nodes, tape = checked_all(L, target), L.tape
-    memory = tape._memory
+    nodes, tape = check_targets(L, target), L.tape
+    memory = tape.state
     if progress is False:
         if type(target) is Node:  # asked again and again in loops, and no nest to go through
-            return tape._ask(
-                L.id, log, lambda table: answer(memory, table, target, log, unconnected)
+            return tape.ask(
+                L.id, log, lambda table: answer_target(memory, table, target, log, unconnected)
             )
-        return tape._ask(
+        return tape.ask(
             L.id,
             log,
-            lambda table: mapped(lambda t: answer(memory, table, t, log, unconnected), target),
+            lambda table: tree_map(lambda t: answer_target(memory, table, t, log, unconnected), target),
         )
 
     def watching(table: Table) -> Any:
-        with watched(progress, table, [t.id for t in nodes], log) as listener:
-            return mapped(lambda t: answer(memory, table, t, listener, unconnected), target)
+        with watch_request(progress, table, [t.id for t in nodes], log) as listener:
+            return tree_map(lambda t: answer_target(memory, table, t, listener, unconnected), target)
 
-    return tape._ask(L.id, log, watching)
+    return tape.ask(L.id, log, watching)
 
 
-def answer(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
+def answer_target(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
     """Return the derivative by one target as a read-only array, with the labels of its leaf."""
-    if t.id in table.up:
-        found(memory, table, t.id, log)
-        d = shown(memory.seal(table, t.id))
+    if t.id in table.uses:
+        cotangent_of(memory, table, t.id, log)
+        d = readonly_view(memory.seal(table, t.id))
     elif unconnected == "zero":
-        d = handed_out(nothing(t.shape, t.dtype))
+        d = export(zeros_for(t.shape, t.dtype))
     elif unconnected == "none":
         return None
     else:
-        raise no_path(memory, table, t)
+        raise no_path_error(memory, table, t)
     labels = memory.nodes.labels.get(t.id)
     return d if labels is None else labels.on(d)
 
 
-def found(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
+def cotangent_of(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
     """Return ∂L/∂n from the table, verified, or compute it; note that what is computed is for n."""
     known = n in table.cotangents and n not in table.marks
     if known and log is None:
         return table.cotangents[n]
-    outer = memory.act
+    outer = memory.current_provenance
     if not known:
-        memory.act = Act(memory.requests, n, memory.assignments)
+        memory.current_provenance = Provenance(memory.requests, n, memory.assignments)
     # the dict itself, while nothing is stale and nothing is gone
-    read = memory.values.__getitem__ if memory.whole and not memory.marks else memory.value
+    read = memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
     try:
         with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
             return pull_back(memory, table, n, read, memory.store, log)
     finally:
-        memory.act = outer
+        memory.current_provenance = outer
 
 
-def no_path(memory: Memory, table: Table, t: Node) -> NoPathError:
+def no_path_error(memory: Memory, table: Table, t: Node) -> NoPathError:
     """Return the error for a target that does not lead to L."""
     ends = (
-        ", ".join(printable(name) for name in _ends(memory, t.id))
+        ", ".join(printable(name) for name in _path_ends(memory, t.id))
         or "itself: nothing uses it that has a derivative"
     )
     return NoPathError(
-        f"No path of differentiable uses leads from {describe(t._attributes)} to "
+        f"No path of differentiable uses leads from {describe(t.attributes)} to "
         f"{describe(memory.nodes[table.output])}; "
         f"the paths from it end in {ends}. Ask for another target, or take unconnected='zero' "
         f"or 'none'."
     )
 
 
-def _ends(memory: Memory, n: int) -> list[str]:
+def _path_ends(memory: Memory, n: int) -> list[str]:
     """Return the names of the nodes where the differentiable paths from n end."""
     nodes, seen, stack, ends = memory.nodes, {n}, [n], []
     while stack:
@@ -324,7 +324,7 @@ def _ends(memory: Memory, n: int) -> list[str]:
 # the same recursion, on handles
 
 
-class Recording(Table):
+class SymbolicTable(Table):
     """Table whose cotangents are handles: the recursion records the derivative in the place of
     computing it.
     """
@@ -332,11 +332,11 @@ class Recording(Table):
     __slots__ = ("start", "tape")
 
     def __init__(self, tape: Recorder, table: Table) -> None:
-        self.start = tape._next
-        self.tape, self.output, self.up = tape, table.output, table.up
-        self.cotangents, self.marks = Handles(tape, table.program), {}  # a handle is never stale
+        self.start = tape.next_id
+        self.tape, self.output, self.uses = tape, table.output, table.uses
+        self.cotangents, self.marks = HandleCache(tape, table.program), {}  # a handle is never stale
         if self.output not in self.cotangents:
-            self.store(self, self.output, one_of(tape, self.output))
+            self.store(self, self.output, seed_node(tape, self.output))
 
     def store(self, table: Table, n: int, d: Any) -> None:
         """Store the handle, or handles, of a derivative, to which the nodes recorded since the last
@@ -345,34 +345,34 @@ class Recording(Table):
         self.cotangents[n] = (
             d if isinstance(d, Node | tuple) else self.tape.record(np.copy, (d,))
         )  # one that depends on nothing
-        self.start = owned(self.tape, self.start, self.output, n)
+        self.start = tag_derivative_nodes(self.tape, self.start, self.output, n)
 
 
-def one_of(tape: Recorder, output: int) -> Node:
+def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
     NumPy's.
     """
-    alike = is_foreign(tape._memory.one(output))
+    alike = is_foreign(tape.state.seed_of(output))
     one: Node = (
-        tape.record(np.ones_like, (tape._handle(output),))
+        tape.record(np.ones_like, (tape.handle(output),))
         if alike
-        else tape.record(np.ones, ((), tape._memory.steps[output][DTYPE]))
+        else tape.record(np.ones, ((), tape.state.steps[output][DTYPE]))
     )
     return one
 
 
-def owned(tape: Recorder, start: int, output: int, n: int) -> int:
+def tag_derivative_nodes(tape: Recorder, start: int, output: int, n: int) -> int:
     """Note that nodes from `start` on belong to the derivative of `output` by n; return the next
     id.
     """
-    nodes = tape._memory.nodes
-    for m in range(start, tape._next):
+    nodes = tape.state.nodes
+    for m in range(start, tape.next_id):
         if m not in nodes.of:
             nodes.belongs(m, (output, n))
-    return tape._next
+    return tape.next_id
 
 
-class Handles(dict[int, Any]):
+class HandleCache(dict[int, Any]):
     """Map from a node to the handle of its derivative, made when it is read.
 
     The program of a table holds ids alone, so that nothing points at a tape. A scratch block may
@@ -386,7 +386,7 @@ class Handles(dict[int, Any]):
         self.tape, self.program = tape, program
 
     def __contains__(self, n: object) -> bool:
-        return super().__contains__(n) or self.program.get(n) in self.tape._memory.steps  # type: ignore[call-overload]
+        return super().__contains__(n) or self.program.get(n) in self.tape.state.steps  # type: ignore[call-overload]
 
     def __missing__(self, n: int) -> Node:
         return Node(self.tape, self.program[n])
@@ -434,9 +434,9 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     >>> g.name, float(g.value), float(mg.grad(g, x))
     ('∂L/∂x', 12.0, 12.0)
     """
-    tape = scalar(L).tape
-    checked_all(L, target)
-    return tape._ask(L.id, log, lambda table: record_all(tape, table, target, log, unconnected))
+    tape = require_scalar(L).tape
+    check_targets(L, target)
+    return tape.ask(L.id, log, lambda table: record_all(tape, table, target, log, unconnected))
 
 
 def grad_node_once(L: Node, target: Any) -> Any:
@@ -448,33 +448,33 @@ def grad_node_once(L: Node, target: Any) -> Any:
     So the derivative of a function that is called inside another costs what the function itself
     does.
     """
-    tape, nodes = scalar(L).tape, checked_all(L, target)
-    table = tape._memory.empty_table(L.id, first=min((t.id for t in nodes), default=0))
-    return tape._alone(lambda: record_all(tape, table, target, None, "zero"))
+    tape, nodes = require_scalar(L).tape, check_targets(L, target)
+    table = tape.state.empty_table(L.id, first=min((t.id for t in nodes), default=0))
+    return tape.ask_exclusively(lambda: record_all(tape, table, target, None, "zero"))
 
 
 def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
     """Record the derivatives by all targets, or none of them."""
-    start, recording = tape._next, Recording(tape, table)
+    start, recording = tape.next_id, SymbolicTable(tape, table)
     try:
-        return mapped(lambda t: recorded(recording, t, log, unconnected), target)
+        return tree_map(lambda t: record_derivative(recording, t, log, unconnected), target)
     except BaseException:
-        tape._cut(start)
+        tape.truncate(start)
         raise
 
 
-def recorded(recording: Recording, t: Node, log: Log | None, unconnected: str) -> Any:
+def record_derivative(recording: SymbolicTable, t: Node, log: Log | None, unconnected: str) -> Any:
     """Return the derivative by one target as a node; a tuple of them for several outputs."""
-    tape, memory = recording.tape, recording.tape._memory
-    if t.id in recording.up:
-        node = pull_back(memory, recording, t.id, tape._handle, recording.store, log)
-        return node if isinstance(node, tuple) else tape._derivative(node, recording.output, t)
+    tape, memory = recording.tape, recording.tape.state
+    if t.id in recording.uses:
+        node = pull_back(memory, recording, t.id, tape.handle, recording.store, log)
+        return node if isinstance(node, tuple) else tape.name_derivative(node, recording.output, t)
     if unconnected == "raise":
-        raise no_path(memory, recording, t)
-    return zeros_of(t) if unconnected == "zero" else None
+        raise no_path_error(memory, recording, t)
+    return zeros_node(t) if unconnected == "zero" else None
 
 
-def zeros_of(t: Node) -> Node:
+def zeros_node(t: Node) -> Node:
     """Record zeros in the shape and the array kind of t."""
     zeros: Node = (
         t.tape.record(np.zeros, (t.shape, t.dtype))
@@ -484,9 +484,9 @@ def zeros_of(t: Node) -> Node:
     return zeros
 
 
-def scalar(L: Any) -> Node:
+def require_scalar(L: Any) -> Node:
     """Return L; raise unless it is a scalar that has a gradient."""
-    if type(L) is Node and L.id in L.tape._memory.tables:
+    if type(L) is Node and L.id in L.tape.state.tables:
         return L  # checked when its table was begun
     if not isinstance(L, Node):
         raise NotDifferentiableError(
@@ -495,18 +495,18 @@ def scalar(L: Any) -> Node:
         )
     if L.shape != ():
         raise NotScalarError(
-            f"The gradient is that of a scalar, but L is {describe(L._attributes)}. Take "
+            f"The gradient is that of a scalar, but L is {describe(L.attributes)}. Take "
             f"np.sum(L) if you mean the sum, np.sum(seed * L) "
             f"for the VJP of a seed, L[i] for a row of the Jacobian."
         )
-    _inexact(L)
+    _require_inexact(L)
     return L
 
 
-def checked(L: Node, t: Any) -> None:
+def check_target(L: Node, t: Any) -> None:
     """Raise unless t can be a target of L."""
-    table = L.tape._memory.tables.get(L.id)
-    if table is not None and type(t) is Node and t.id in table.up and t.tape is L.tape:
+    table = L.tape.state.tables.get(L.id)
+    if table is not None and type(t) is Node and t.id in table.uses and t.tape is L.tape:
         return  # it leads to L, so it was checked when L's table was begun
     if not isinstance(t, Node):
         raise NotDifferentiableError(
@@ -515,24 +515,24 @@ def checked(L: Node, t: Any) -> None:
         )
     if t.tape is not L.tape:
         raise OtherTapeError(
-            f"{describe(t._attributes)} is a node of another tape than "
-            f"{describe(L._attributes)}. Ask each tape for its own."
+            f"{describe(t.attributes)} is a node of another tape than "
+            f"{describe(L.attributes)}. Ask each tape for its own."
         )
-    _inexact(t)
+    _require_inexact(t)
 
 
-def checked_all(L: Node, target: Any) -> list[Node]:
+def check_targets(L: Node, target: Any) -> list[Node]:
     """Return the nodes of a pytree of targets; raise unless each can be a target of L."""
-    nodes: list[Any] = [target] if target is None or type(target) is Node else leaves(target)
+    nodes: list[Any] = [target] if target is None or type(target) is Node else tree_leaves(target)
     for t in nodes:
-        checked(L, t)
+        check_target(L, t)
     return nodes
 
 
-def _inexact(t: Node) -> None:
+def _require_inexact(t: Node) -> None:
     """Raise if the dtype of a node has no derivatives."""
     if not inexact(t.dtype):
         raise NotDifferentiableError(
-            f"{describe(t._attributes)} has no derivative: its dtype is no float and no complex. "
+            f"{describe(t.attributes)} has no derivative: its dtype is no float and no complex. "
             f"Make it one: a leaf of floats, or x.astype(float)."
         )

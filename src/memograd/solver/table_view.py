@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dask_arrays import in_chunks, is_chunked
-from ..arrays.values import handed_out
+from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from ..text import as_table, derivative_name, describe, printable
-from .recursion import found, scalar
+from .recursion import cotangent_of, require_scalar
 
 
 class Cotangents(Mapping[str, Any]):
@@ -37,15 +37,15 @@ class Cotangents(Mapping[str, Any]):
     def __getitem__(self, key: Node | int | str) -> Any:
         n = self.tape[key].id
         if n not in self._held:
-            node = self.tape._memory.nodes[n]
+            node = self.tape.state.nodes[n]
             raise UnknownNodeError(
                 f"The table of {self._name(self.output)} holds no cotangent of "
                 f"{describe(node)}: nobody asked for it. Use memograd.grad."
             )
-        return handed_out(self._read(n))
+        return export(self._read(n))
 
     def __contains__(self, key: object) -> bool:
-        return self.tape._find(key) in self._held
+        return self.tape.find_id(key) in self._held
 
     def __iter__(self) -> Iterator[str]:
         return (self._name(n) for n in sorted(self._held))
@@ -63,23 +63,23 @@ class Cotangents(Mapping[str, Any]):
             for name in self
         ]
         width = max((len(label) for label, _ in rows), default=0)
-        return "\n".join(f"{label:<{width}}  {_shown(g)}" for label, g in rows)
+        return "\n".join(f"{label:<{width}}  {_format_cotangent(g)}" for label, g in rows)
 
     def _repr_html_(self) -> str:
         return as_table(
             f"∂{self._name(self.output)}/∂…",
             ("node", "dtype and value"),
             list(self),
-            lambda name: (name, _shown(self[name])),
+            lambda name: (name, _format_cotangent(self[name])),
         )
 
     def _name(self, n: int) -> str:
         return Node(self.tape, n).name
 
 
-def _shown(g: Any) -> str:
+def _format_cotangent(g: Any) -> str:
     if isinstance(g, tuple):
-        return "; ".join(map(_shown, g))
+        return "; ".join(map(_format_cotangent, g))
     if is_chunked(g):
         return f"{g.dtype!s:<10} {in_chunks(g)}"
     number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
@@ -116,13 +116,13 @@ def table(L: Node) -> Cotangents:
     ∂L/∂e  float64    2
     ∂L/∂L  float64    1
     """
-    tape = scalar(L).tape
-    memory = tape._memory
-    with tape._lock:
+    tape = require_scalar(L).tape
+    memory = tape.state
+    with tape.lock:
         known = memory.table(L.id)
 
     def read(n: int) -> Any:
-        L._attributes  # noqa: B018  (raises, if L was cut off meanwhile)
-        return tape._ask(L.id, None, lambda entries: found(memory, entries, n))
+        L.attributes  # noqa: B018  (raises, if L was cut off meanwhile)
+        return tape.ask(L.id, None, lambda entries: cotangent_of(memory, entries, n))
 
     return Cotangents(tape, L.id, known.cotangents, read)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program.source_location import Line
+from ..program.source_location import Location
 from ..text import printable
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -64,7 +64,7 @@ class Caller(NamedTuple):
         Whether items of an array were set there.
     """
 
-    line: Line | None = None
+    line: Location | None = None
     text: str = ""
     name: str = ""
     module: str = ""
@@ -97,7 +97,7 @@ def caller_of(frame: FrameType | None) -> Caller:
     stores = dis.opname[code.co_code[frame.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
     known = Caller((code.co_filename, number), text, stores=stores)
     if text and last is not None and start is not None and end is not None:
-        return _parsed(known, _segment(lines[number - 1 : last], start, end), frame)
+        return _parse_caller(known, _segment(lines[number - 1 : last], start, end), frame)
     return known
 
 
@@ -136,7 +136,7 @@ def _segment(lines: list[str], start: int, end: int) -> str:
     return b"".join(encoded).decode(errors="replace")
 
 
-def _parsed(known: Caller, segment: str, frame: FrameType) -> Caller:
+def _parse_caller(known: Caller, segment: str, frame: FrameType) -> Caller:
     """Return the caller with what the running expression says."""
     try:
         expression = ast.parse(f"({segment}\n)", mode="eval").body
@@ -165,11 +165,11 @@ def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
         module, own = found.__name__, names.pop(0)
         found = getattr(found, own, None)
     if not module:
-        module, own = _defined(found, own)
-    return _public(module), ".".join([own, *names])
+        module, own = _defining_module(found, own)
+    return _public_name(module), ".".join([own, *names])
 
 
-def _defined(found: Any, name: str) -> tuple[str, str]:
+def _defining_module(found: Any, name: str) -> tuple[str, str]:
     """Return the module and the name of a function, a class, or the class of an object."""
     if isinstance(found, np.vectorize):
         return "numpy", "vectorize"
@@ -179,7 +179,7 @@ def _defined(found: Any, name: str) -> tuple[str, str]:
     )
 
 
-def _public(module: str) -> str:
+def _public_name(module: str) -> str:
     """Return the public module of a private one; nothing for modules without advice."""
     parts = list(takewhile(lambda part: not part.startswith("_"), module.split(".")))
     return ".".join(parts) if parts and parts[0] in KNOWN else ""

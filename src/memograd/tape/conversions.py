@@ -48,36 +48,36 @@ class Conversion(NamedTuple):
     is_step: bool = False
 
 
-def _item(value: Any, *args: Any) -> Any:
+def _to_item(value: Any, *args: Any) -> Any:
     return np.asarray(value).item(*args)
 
 
-def _tolist(value: Any) -> Any:
+def _to_list(value: Any) -> Any:
     return np.asarray(value).tolist()
 
 
-def _array(value: Any, *args: Any, **kwargs: Any) -> Any:
+def _to_array(value: Any, *args: Any, **kwargs: Any) -> Any:
     return np.asarray(value, *args, **kwargs)
 
 
-WHOLE = "Use np.floor, np.round or np.astype(x, int), which give a node."
+INTEGRAL_KINDS = "Use np.floor, np.round or np.astype(x, int), which give a node."
 USUAL = "Use NumPy's functions in place of those of math, np.stack for lists of nodes, memograd.scipy for SciPy's functions."
 
 TRUTH = Conversion("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool, "", is_step=True)
 BY_NODE = "A node is indexed by nodes, x[i]; of an array a, write np.sum(np.where(np.arange(len(a)) == i, a, 0))."
 INDEX = Conversion("An index", operator.index, BY_NODE, is_step=True)
-INT = Conversion("int()", int, WHOLE, is_step=True)
-ROUND = Conversion("round()", round, WHOLE, is_step=True)
-FLOOR = Conversion("math.floor()", math.floor, WHOLE, is_step=True)
-CEIL = Conversion("math.ceil()", math.ceil, WHOLE, is_step=True)
-TRUNC = Conversion("math.trunc()", int, WHOLE, is_step=True)
+INT = Conversion("int()", int, INTEGRAL_KINDS, is_step=True)
+ROUND = Conversion("round()", round, INTEGRAL_KINDS, is_step=True)
+FLOOR = Conversion("math.floor()", math.floor, INTEGRAL_KINDS, is_step=True)
+CEIL = Conversion("math.ceil()", math.ceil, INTEGRAL_KINDS, is_step=True)
+TRUNC = Conversion("math.trunc()", int, INTEGRAL_KINDS, is_step=True)
 FLOAT = Conversion("float()", float, USUAL)
 COMPLEX = Conversion("complex()", complex, f"Write x + 0j. {USUAL}")
-ARRAY = Conversion("np.asarray()", _array, USUAL)
+ARRAY = Conversion("np.asarray()", _to_array, USUAL)
 ITEM = Conversion(
-    ".item()", _item, "Leave it out: a node of one item is a number already, and x[i] is an item."
+    ".item()", _to_item, "Leave it out: a node of one item is a number already, and x[i] is an item."
 )
-TOLIST = Conversion(".tolist()", _tolist, "list(x) gives the items as nodes.")
+TOLIST = Conversion(".tolist()", _to_list, "list(x) gives the items as nodes.")
 FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")
 DLPACK = Conversion("DLPack", np.array, USUAL)  # a copy: who gets it may write to it
 CONSTANT = Conversion("A constant", lambda value: value, USUAL)
@@ -103,13 +103,13 @@ def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> 
 
 def converts(node: Handle, conversion: Conversion) -> bool:
     """Return whether a conversion is allowed: in an immediate form, and no derivative is lost."""
-    return node.tape._mode.converts and (conversion.is_step or not is_differentiated(node))
+    return node.tape.mode.converts and (conversion.is_step or not is_differentiated(node))
 
 
 def is_differentiated(node: Handle) -> bool:
     """Return whether a derivative that is being computed runs through a node."""
-    inputs = frozenset(node.tape._differentiated)  # a copy: another thread may begin a run
-    return bool(inputs) and depends(node.tape._memory.steps, node.id, inputs)
+    inputs = frozenset(node.tape.differentiated)  # a copy: another thread may begin a run
+    return bool(inputs) and depends(node.tape.state.steps, node.id, inputs)
 
 
 def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
@@ -140,39 +140,39 @@ def memory_of(node: Handle, name: str) -> Any:
 
 def refusal(node: Handle, conversion: Conversion) -> RefusedError:
     """Return the error for a conversion: what, where, by whom, what would be wrong, what to write."""
-    mode, caller = node.tape._mode, caller_of(_getframe(1))
+    mode, caller = node.tape.mode, caller_of(_getframe(1))
     if caller.name.rpartition(".")[2] in conversion.name:  # x.item() was asked by x.item
         caller = caller._replace(name="")
     advice = [alternative(caller) or conversion.instead, mode.hint]
     if conversion is FORMAT:  # a text is for people to read: its value is always meant
-        advice = [conversion.instead] if mode.tells else [mode.hint]
+        advice = [conversion.instead] if mode.value_readable else [mode.hint]
     error = RefusedAttributeError if conversion is DLPACK else RefusedError
-    said = f"{conversion.name} was asked of {describe(node._attributes)}{caller}: {mode.loss}."
+    said = f"{conversion.name} was asked of {describe(node.attributes)}{caller}: {mode.loss}."
     return error(" ".join(filter(None, [said, *advice])))
 
 
-def check_told(node: Handle) -> None:
+def check_value_readable(node: Handle) -> None:
     """Raise if a node's value may not be read: what is recorded for reuse would freeze it."""
-    mode = node.tape._mode
-    if not mode.tells:
-        said = f"The value of {describe(node._attributes)} was read{caller_of(_getframe(1))}: {mode.loss}."
+    mode = node.tape.mode
+    if not mode.value_readable:
+        said = f"The value of {describe(node.attributes)} was read{caller_of(_getframe(1))}: {mode.loss}."
         raise RefusedError(f"{said} {mode.hint}")
 
 
 def check_leaving(y: Handle, form: str) -> None:
     """Raise if the derivative of y, as arrays, would leave a trace that goes on."""
-    mode = y.tape._mode
-    if mode.tells and not is_differentiated(y):
+    mode = y.tape.mode
+    if mode.value_readable and not is_differentiated(y):
         return
-    said = f"memograd.{form} of {describe(y._attributes)} gives arrays, and was asked for{caller_of(_getframe(1))}"
-    loss = IMMEDIATE.loss if mode.tells else mode.loss
+    said = f"memograd.{form} of {describe(y.attributes)} gives arrays, and was asked for{caller_of(_getframe(1))}"
+    loss = IMMEDIATE.loss if mode.value_readable else mode.loss
     raise RefusedError(
         f"{said}: {loss}. Use memograd.functional.{form}, which gives nodes inside such a function."
     )
 
 
 @contextmanager
-def unwrapped(tape: Recorder) -> Iterator[None]:
+def raise_refusals(tape: Recorder) -> Iterator[None]:
     """Raise refusals as they are in a block that runs a user's function on nodes of `tape`.
 
     NumPy puts a ValueError in front of what is raised while an item of an array is set. And where
@@ -181,8 +181,8 @@ def unwrapped(tape: Recorder) -> Iterator[None]:
     try:
         yield
     except MemogradError as error:
-        mode, text = tape._mode, str(error)
-        if not mode.tells and mode.hint not in text and re.search(r"\.value\b", text):
+        mode, text = tape.mode, str(error)
+        if not mode.value_readable and mode.hint not in text and re.search(r"\.value\b", text):
             error.args = (f"{text} But no value may be read here. {mode.hint}",)
         raise
     except ValueError as error:

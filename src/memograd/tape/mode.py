@@ -20,14 +20,14 @@ class Mode(NamedTuple):
     """
 
     converts: bool
-    tells: bool
+    value_readable: bool
     loss: str
     hint: str
 
 
 KEPT = Mode(
     converts=False,
-    tells=True,
+    value_readable=True,
     loss="that would freeze today's value into a program that outlives it",
     hint="Use node.value for the number itself, or np.where to choose between values.",
 )
@@ -35,7 +35,7 @@ KEPT = Mode(
 
 IMMEDIATE = Mode(
     converts=True,
-    tells=True,
+    value_readable=True,
     loss="what is computed from the number would lose its derivative",
     hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
 )
@@ -45,7 +45,7 @@ is thrown away.
 
 COMPILED = Mode(
     converts=False,
-    tells=False,
+    value_readable=False,
     loss="the plan that memograd.functional.compiled makes would be right for this value alone",
     hint="Choose between values with np.where, or call the function without "
     "memograd.functional.compiled.",
@@ -54,7 +54,7 @@ COMPILED = Mode(
 
 OPTIMIZED = Mode(
     converts=False,
-    tells=False,
+    value_readable=False,
     loss="the program that memograd.optimize asks at other points would be right for this point "
     "alone",
     hint="Choose between values with np.where; or record anew at each point: give "

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays import pytrees
-from ..arrays.values import entering, handed_out
+from ..arrays.values import as_input, export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import DTYPE, OP, SHAPE, Step
 from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
-from ..rules.registration import REFUSED
-from ..rules.ufunc_methods import METHODS
+from ..rules.registration import UNSUPPORTED
+from ..rules.ufunc_methods import UFUNC_METHODS
 from ..text import as_text, describe, op_name, printable
 from .conversions import (
     ARRAY,
@@ -34,37 +34,37 @@ from .conversions import (
     TRUNC,
     TRUTH,
     Conversion,
-    check_told,
+    check_value_readable,
     convert,
     memory_of,
 )
 from .recorder import Recorder
 
 
-def _method(op: Callable[..., Any]) -> Callable[..., Any]:
+def _array_method(op: Callable[..., Any]) -> Callable[..., Any]:
     """Return an array method that records `op`, the NumPy function of the same name."""
 
     def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        return self.tape._call(op, (self, *args), kwargs)
+        return self.tape.call(op, (self, *args), kwargs)
 
     method.__doc__ = f"Record ``{op_name(op)}`` of this node."
     return method
 
 
-def _compress(self: "Node", condition: Any, axis: Any = None) -> Any:
+def _compress_method(self: "Node", condition: Any, axis: Any = None) -> Any:
     """Record ``np.compress`` of this node, whose condition comes first."""
-    return self.tape._call(np.compress, (condition, self), {"axis": axis})
+    return self.tape.call(np.compress, (condition, self), {"axis": axis})
 
 
-def _unary(op: Any) -> Callable[["Node"], "Node"]:
+def _unary_operator(op: Any) -> Callable[["Node"], "Node"]:
     return lambda self: self.tape.record(op, (self,))
 
 
-def _binary(op: Any) -> Callable[["Node", Any], "Node"]:
+def _binary_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (self, other))
 
 
-def _reflected(op: Any) -> Callable[["Node", Any], "Node"]:
+def _reflected_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (other, self))
 
 
@@ -77,16 +77,16 @@ def _conversion(conversion: Conversion) -> Callable[..., Any]:
     return converted
 
 
-def is_mask(part: Any) -> bool:
+def is_boolean_index(part: Any) -> bool:
     """Return whether a part of an index is boolean: the result's shape depends on its value then."""
     if type(part) in (int, slice, type(None), type(Ellipsis)):
         return False
     if isinstance(part, list | tuple):
-        return bool(part) and all(map(is_mask, part))
+        return bool(part) and all(map(is_boolean_index, part))
     return np.dtype(bool) == getattr(part, "dtype", type(part))
 
 
-FACTS = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
+STATIC_QUERIES = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
                    np.common_type, np.einsum_path})  # fmt: skip
 """What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once,
 not recorded.
@@ -100,15 +100,15 @@ def as_object(a: Any) -> Any:
     return held
 
 
-NOUGHT = bytes(np.dtype(np.clongdouble).itemsize)
+ZERO_BYTES = bytes(np.dtype(np.clongdouble).itemsize)
 
 
-def stand_in(a: Any) -> Any:
+def shape_dummy(a: Any) -> Any:
     """Return an array of a node's shape and dtype that takes no memory; other arguments as they
     are.
     """
     return (
-        np.ndarray(a.shape, a.dtype, NOUGHT, strides=(0,) * a.ndim)
+        np.ndarray(a.shape, a.dtype, ZERO_BYTES, strides=(0,) * a.ndim)
         if hasattr(type(a), "__memograd_record__")
         else a
     )
@@ -140,14 +140,14 @@ class Node:
         return hash((id(self.tape), self.id))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Node":
-        handle: Node = deepcopy(self.tape, memo)._handle(self.id)
+        handle: Node = deepcopy(self.tape, memo).handle(self.id)
         return handle
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _handle, (self.tape, self.id)
+        return handle_of, (self.tape, self.id)
 
     def __repr__(self) -> str:
-        node = self._attributes
+        node = self.attributes
         return f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, {node['dtype']} {node['shape']}>"
 
     _repr_html_ = as_text
@@ -155,15 +155,15 @@ class Node:
     # the facts
 
     @property
-    def _attributes(self) -> dict[str, Any]:
-        self._step  # noqa: B018  (raises, if the node has ended)
-        node: dict[str, Any] = self.tape._memory.nodes[self.id]
+    def attributes(self) -> dict[str, Any]:
+        self.step  # noqa: B018  (raises, if the node has ended)
+        node: dict[str, Any] = self.tape.state.nodes[self.id]
         return node
 
     @property
-    def _step(self) -> Step:
+    def step(self) -> Step:
         try:
-            return self.tape._memory.steps[self.id]
+            return self.tape.state.steps[self.id]
         except KeyError:
             raise EndedError(
                 f"Node {self.id} was recorded in a scratch block that has ended. Record it "
@@ -179,10 +179,10 @@ class Node:
         reuse, by :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is
         refused.
         """
-        if not self.tape._mode.tells:
-            check_told(self)
-        with self.tape._lock:
-            return handed_out(self.tape._value(self.id))
+        if not self.tape.mode.value_readable:
+            check_value_readable(self)
+        with self.tape.lock:
+            return export(self.tape.read_value(self.id))
 
     @value.setter
     def value(self, new: Any) -> None:
@@ -191,50 +191,50 @@ class Node:
     @property
     def op(self) -> Any:
         """Function that was applied, or None for a leaf."""
-        return self._step[OP]
+        return self.step[OP]
 
     @property
     def shape(self) -> Any:
         """Shape of the value."""
-        return self._step[SHAPE]
+        return self.step[SHAPE]
 
     @property
     def dtype(self) -> Any:
         """Dtype of the value."""
-        return self._step[DTYPE]
+        return self.step[DTYPE]
 
     @property
     def ndim(self) -> Any:
         """Number of axes."""
-        return len(self._step[SHAPE])
+        return len(self.step[SHAPE])
 
     @property
     def size(self) -> Any:
         """Number of elements."""
-        return math.prod(self._step[SHAPE])
+        return math.prod(self.step[SHAPE])
 
     @property
     def name(self) -> str:
         """Name; ``v7`` for node 7 if it was not named."""
-        self._step  # noqa: B018  (raises, if the node has ended)
-        return self.tape._memory.nodes.name(self.id)
+        self.step  # noqa: B018  (raises, if the node has ended)
+        return self.tape.state.nodes.name(self.id)
 
     @property
     def operands(self) -> list["Node"]:
         """Nodes that it uses, each once."""
         tape = self.tape
-        with tape._lock:
-            self._step  # noqa: B018
-            return [tape._handle(n) for n in tape._memory.pred[self.id]]
+        with tape.lock:
+            self.step  # noqa: B018
+            return [tape.handle(n) for n in tape.state.pred[self.id]]
 
     @property
     def consumers(self) -> list["Node"]:
         """Nodes that use it, except those that the recursion recorded."""
         tape = self.tape
-        with tape._lock:  # another thread may be recording
-            self._step  # noqa: B018
-            of = tape._memory.nodes.of
-            return [tape._handle(n) for n in tape._memory.succ[self.id] if n not in of]
+        with tape.lock:  # another thread may be recording
+            self.step  # noqa: B018
+            of = tape.state.nodes.of
+            return [tape.handle(n) for n in tape.state.succ[self.id] if n not in of]
 
     def named(self, name: str) -> "Node":
         """Name this node, and return it.
@@ -244,17 +244,17 @@ class Node:
         NamingError
             The name is taken, reserved, or no string.
         """
-        with self.tape._lock:
+        with self.tape.lock:
             if name != self.name:
-                self.tape._check_name(name)
-                self.tape._name(self, name)
+                self.tape.check_name(name)
+                self.tape.set_name(self, name)
         return self
 
     # NumPy's protocols, and ours
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
-            meant = METHODS[method](ufunc) if method in METHODS else None
+            meant = UFUNC_METHODS[method](ufunc) if method in UFUNC_METHODS else None
             if meant is None:
                 raise RefusedError(
                     f"np.{ufunc.__name__}.{method} of a node is not recorded. Use a function "
@@ -263,45 +263,45 @@ class Node:
                     f"place."
                 )
             return meant(*inputs, **kwargs)
-        return self.tape._call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
+        return self.tape.call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
     def __array_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if func in FACTS:
-            return func(*map(stand_in, args), **{name: stand_in(a) for name, a in kwargs.items()})
-        return self.tape._call(func, args, kwargs)
+        if func in STATIC_QUERIES:
+            return func(*map(shape_dummy, args), **{name: shape_dummy(a) for name, a in kwargs.items()})
+        return self.tape.call(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.tape._call(op, args, kwargs)
+        return self.tape.call(op, args, kwargs)
 
     # operators
 
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
-    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _reflected(np.bitwise_and)
-    __or__, __ror__ = _binary(np.bitwise_or), _reflected(np.bitwise_or)
-    __xor__, __rxor__ = _binary(np.bitwise_xor), _reflected(np.bitwise_xor)
+    __add__, __radd__ = _binary_operator(np.add), _reflected_operator(np.add)
+    __sub__, __rsub__ = _binary_operator(np.subtract), _reflected_operator(np.subtract)
+    __mul__, __rmul__ = _binary_operator(np.multiply), _reflected_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary_operator(np.divide), _reflected_operator(np.divide)
+    __floordiv__, __rfloordiv__ = _binary_operator(np.floor_divide), _reflected_operator(np.floor_divide)
+    __mod__, __rmod__ = _binary_operator(np.remainder), _reflected_operator(np.remainder)
+    __matmul__, __rmatmul__ = _binary_operator(np.matmul), _reflected_operator(np.matmul)
+    __and__, __rand__ = _binary_operator(np.bitwise_and), _reflected_operator(np.bitwise_and)
+    __or__, __ror__ = _binary_operator(np.bitwise_or), _reflected_operator(np.bitwise_or)
+    __xor__, __rxor__ = _binary_operator(np.bitwise_xor), _reflected_operator(np.bitwise_xor)
     __neg__, __pos__, __abs__, __invert__ = (
-        _unary(np.negative),
-        _unary(np.positive),
-        _unary(np.absolute),
-        _unary(np.invert),
+        _unary_operator(np.negative),
+        _unary_operator(np.positive),
+        _unary_operator(np.absolute),
+        _unary_operator(np.invert),
     )
     __lt__, __le__, __gt__, __ge__ = (
-        _binary(np.less),
-        _binary(np.less_equal),
-        _binary(np.greater),
-        _binary(np.greater_equal),
+        _binary_operator(np.less),
+        _binary_operator(np.less_equal),
+        _binary_operator(np.greater),
+        _binary_operator(np.greater_equal),
     )
-    __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
-    __divmod__, __rdivmod__ = _binary(np.divmod), _reflected(np.divmod)
-    __rpow__ = _reflected(np.power)
+    __ne__ = _binary_operator(np.not_equal)  # type: ignore[assignment]
+    __divmod__, __rdivmod__ = _binary_operator(np.divmod), _reflected_operator(np.divmod)
+    __rpow__ = _reflected_operator(np.power)
 
     def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
         if (
@@ -324,11 +324,11 @@ class Node:
 
     def __getitem__(self, key: Any) -> "Node":
         parts = key if type(key) is tuple else (key,)
-        op = masked if any(map(is_mask, parts)) else getitem
+        op = masked if any(map(is_boolean_index, parts)) else getitem
         return self.tape.record(op, (self, *parts))  # type: ignore[no-any-return]
 
     @property
-    def at(self) -> "At":
+    def at(self) -> "IndexUpdater":
         """Index for changed items: ``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)`` give a new
         node.
 
@@ -342,11 +342,11 @@ class Node:
         >>> mg.grad(np.sum(y), x)
         array([0., 1., 3.])
         """
-        return At(self)
+        return IndexUpdater(self)
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError(f"len() of a 0-d node: {describe(self._attributes)}.")
+            raise TypeError(f"len() of a 0-d node: {describe(self.attributes)}.")
         return self.shape[0]  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator["Node"]:
@@ -354,7 +354,7 @@ class Node:
 
     def __setitem__(self, key: Any, value: Any) -> NoReturn:
         raise RefusedError(
-            f"Items of {describe(self._attributes)} cannot be set: a node's value never changes "
+            f"Items of {describe(self.attributes)} cannot be set: a node's value never changes "
             f"in place. "
             f"Record the changed array: y = x.at[i].set(v)."
         )
@@ -383,7 +383,7 @@ class Node:
         to the node.
         """
         raise SparseError(
-            f"A sparse array met {describe(self._attributes)} in a function of its library's. "
+            f"A sparse array met {describe(self.attributes)} in a function of its library's. "
             f"Write it with @, or make the sparse array a "
             f"leaf first: tape.leaf(X)."
         )
@@ -397,67 +397,67 @@ class Node:
         """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
         if name in MEMORY:
             return memory_of(self, name)
-        reason = REFUSED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        reason = UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
         if reason is None:
             return object.__getattribute__(
                 self, name
             )  # raises anew: Python's own error, or the one that came out of a property
-        raise RefusedAttributeError(f"{describe(self._attributes)} has no .{name}: {reason}")
+        raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
 
     # array methods
 
     sum, mean, prod, var, std = (
-        _method(np.sum),
-        _method(np.mean),
-        _method(np.prod),
-        _method(np.var),
-        _method(np.std),
+        _array_method(np.sum),
+        _array_method(np.mean),
+        _array_method(np.prod),
+        _array_method(np.var),
+        _array_method(np.std),
     )
-    max, min, clip, round = _method(np.max), _method(np.min), _method(np.clip), _method(np.round)
+    max, min, clip, round = _array_method(np.max), _array_method(np.min), _array_method(np.clip), _array_method(np.round)
     argmax, argmin, any, all = (
-        _method(np.argmax),
-        _method(np.argmin),
-        _method(np.any),
-        _method(np.all),
+        _array_method(np.argmax),
+        _array_method(np.argmin),
+        _array_method(np.any),
+        _array_method(np.all),
     )
     ravel, squeeze, repeat, swapaxes = (
-        _method(np.ravel),
-        _method(np.squeeze),
-        _method(np.repeat),
-        _method(np.swapaxes),
+        _array_method(np.ravel),
+        _array_method(np.squeeze),
+        _array_method(np.repeat),
+        _array_method(np.swapaxes),
     )
     dot, trace, conj, astype = (
-        _method(np.dot),
-        _method(np.trace),
-        _method(np.conj),
-        _method(np.astype),
+        _array_method(np.dot),
+        _array_method(np.trace),
+        _array_method(np.conj),
+        _array_method(np.astype),
     )
     cumsum, cumprod, take, compress, choose = (
-        _method(np.cumsum),
-        _method(np.cumprod),
-        _method(np.take),
-        _compress,
-        _method(np.choose),
+        _array_method(np.cumsum),
+        _array_method(np.cumprod),
+        _array_method(np.take),
+        _compress_method,
+        _array_method(np.choose),
     )
-    diagonal, copy, searchsorted = _method(np.diagonal), _method(np.copy), _method(np.searchsorted)
+    diagonal, copy, searchsorted = _array_method(np.diagonal), _array_method(np.copy), _array_method(np.searchsorted)
     argsort, argpartition, nonzero = (
-        _method(np.argsort),
-        _method(np.argpartition),
-        _method(np.nonzero),
+        _array_method(np.argsort),
+        _array_method(np.argpartition),
+        _array_method(np.nonzero),
     )
     flatten, conjugate = ravel, conj
 
     def reshape(self, *shape: Any, order: str = "C") -> "Node":
-        """Record ``np.reshape`` of this node; the shape as one tuple or as several ints."""
-        return self.tape._call(  # type: ignore[no-any-return]
+        """Record ``np.reshape_rows`` of this node; the shape as one tuple or as several ints."""
+        return self.tape.call(  # type: ignore[no-any-return]
             np.reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order}
         )
 
     def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose`` of this node; the axes as one tuple, as several ints, or none to
+        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or none to
         reverse them.
         """
-        return self.tape._call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
+        return self.tape.call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
 
     @property
     def T(self) -> "Node":
@@ -472,12 +472,12 @@ class Node:
     @property
     def real(self) -> "Node":
         """Real part."""
-        return self.tape._call(np.real, (self,), {})  # type: ignore[no-any-return]
+        return self.tape.call(np.real, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def imag(self) -> "Node":
         """Imaginary part."""
-        return self.tape._call(np.imag, (self,), {})  # type: ignore[no-any-return]
+        return self.tape.call(np.imag, (self,), {})  # type: ignore[no-any-return]
 
 
 class SameNode(Node):
@@ -535,21 +535,21 @@ class Outputs(Node):
     @property
     def at(self) -> NoReturn:
         """Refused: each output has its own."""
-        raise self._refused("x.at[…]")
+        raise self._refusal("x.at[…]")
 
     def __array_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> NoReturn:
-        raise self._refused(op_name(func))
+        raise self._refusal(op_name(func))
 
     def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if op not in (output, stop_gradient):
-            raise self._refused(op_name(op))
+            raise self._refusal(op_name(op))
         return self.tape.record(op, plain_handles(args, Outputs), kwargs)
 
-    def _refused(self, what: str) -> RefusedError:
+    def _refusal(self, what: str) -> RefusedError:
         return RefusedError(
-            f"{what} met {describe(self._attributes)}, which has {len(self)} outputs. Take one "
+            f"{what} met {describe(self.attributes)}, which has {len(self)} outputs. Take one "
             f"of them: node[0], say."
         )
 
@@ -559,13 +559,13 @@ def plain_handles(args: tuple[Any, ...], kind: type[Node]) -> tuple[Any, ...]:
     return tuple(Node(a.tape, a.id) if type(a) is kind else a for a in args)
 
 
-def _handle(tape: Recorder, n: int) -> Node:
+def handle_of(tape: Recorder, n: int) -> Node:
     """Return the handle of node n; pickles refer to it."""
-    handle: Node = tape._handle(n)
+    handle: Node = tape.handle(n)
     return handle
 
 
-class At:
+class IndexUpdater:
     """``x.at``, which takes an index."""
 
     __slots__ = ("node",)
@@ -573,11 +573,11 @@ class At:
     def __init__(self, node: Node) -> None:
         self.node = node
 
-    def __getitem__(self, key: Any) -> "Spot":
-        return Spot(self.node, key if type(key) is tuple else (key,))
+    def __getitem__(self, key: Any) -> "IndexedUpdate":
+        return IndexedUpdate(self.node, key if type(key) is tuple else (key,))
 
 
-class Spot:
+class IndexedUpdate:
     """``x.at[i]``: items of a node that are to be changed in a new one."""
 
     __slots__ = ("key", "node")
@@ -595,7 +595,7 @@ class Spot:
         np.add.at(taken, tuple(k.value if isinstance(k, Node) else k for k in self.key), 1)
         if (taken > 1).any():
             raise RefusedError(
-                f"x.at[i].set(v) on {describe(self.node._attributes)} takes an element twice. "
+                f"x.at[i].set(v) on {describe(self.node.attributes)} takes an element twice. "
                 f"Take it once, or use .add(v)."
             )
         return self.node.tape.record(replace, (self.node, v, *self.key))  # type: ignore[no-any-return]
@@ -604,7 +604,7 @@ class Spot:
         """Return `x` with `v` added there, twice for an element that is taken twice."""
         there, v = (
             self.node[self.key],
-            v if hasattr(type(v), "__memograd_record__") else entering(v),
+            v if hasattr(type(v), "__memograd_record__") else as_input(v),
         )
         return self.node + self.node.tape.record(  # type: ignore[no-any-return]
             scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key)

@@ -49,7 +49,7 @@ class Handle(Protocol):
         """Its value."""
 
     @property
-    def _attributes(self) -> dict[str, Any]:
+    def attributes(self) -> dict[str, Any]:
         """Attributes of the node, as the DiGraph shows them."""
 
 
@@ -63,11 +63,11 @@ class Recorder(Protocol):
     """
 
     graph: nx.DiGraph
-    _memory: Memory
-    _lock: Any
-    _next: int
-    _mode: Mode
-    _differentiated: set[int]
+    state: Memory
+    lock: Any
+    next_id: int
+    mode: Mode
+    differentiated: set[int]
 
     def record(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = ..., y: Any = ...
@@ -86,38 +86,38 @@ class Recorder(Protocol):
     def scratch(self) -> AbstractContextManager[None]:
         """Cut off, at the end of the block, every node recorded inside it."""
 
-    def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
 
-    def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def bind_keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords of a call as they are kept."""
 
-    def _value(self, n: int) -> Any:
+    def read_value(self, n: int) -> Any:
         """Return the value of a node, verified."""
 
-    def _handle(self, n: int) -> Any:
+    def handle(self, n: int) -> Any:
         """Return the handle of a node."""
 
-    def _find(self, key: object) -> int | None:
+    def find_id(self, key: object) -> int | None:
         """Return the id of a node given by handle, id or name; None if there is none."""
 
-    def _check_name(self, name: Any) -> None:
+    def check_name(self, name: Any) -> None:
         """Raise unless a name can be given to a node."""
 
-    def _name(self, node: Any, name: str) -> None:
+    def set_name(self, node: Any, name: str) -> None:
         """Name a node."""
 
-    def _derivative(self, node: Any, output: int, t: Any) -> Any:
+    def name_derivative(self, node: Any, output: int, t: Any) -> Any:
         """Name a derivative that was requested, unless it has a name."""
 
-    def _foreign(self, what: str, a: Any) -> Exception:
+    def other_tape_error(self, what: str, a: Any) -> Exception:
         """Return the error for a node of another tape."""
 
-    def _ask(self, output: int, log: Any, answer: Callable[[Table], Response]) -> Response:
+    def ask(self, output: int, log: Any, answer: Callable[[Table], Response]) -> Response:
         """Answer a request for derivatives of `output` while the lock is held."""
 
-    def _alone(self, answer: Callable[[], Response]) -> Response:
+    def ask_exclusively(self, answer: Callable[[], Response]) -> Response:
         """Answer any other request while the lock is held."""
 
-    def _cut(self, start: int) -> None:
+    def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on."""

@@ -24,14 +24,14 @@ from ..arrays.duck_arrays import Foreign, is_foreign
 from ..arrays.scipy_sparse import kind_name
 from ..arrays.values import (
     DOUBLE,
-    copied,
+    as_input,
+    bitwise_equal,
+    canonicalize,
     dtype_of,
-    entering,
     exceeding,
-    same,
-    settle,
+    frozen_copy,
     shape_of,
-    unlabelled,
+    strip_wrappers,
 )
 from ..errors import (
     AssignError,
@@ -62,16 +62,16 @@ from .node import Node, Outputs
 from .recorder import RequestLog
 
 if TYPE_CHECKING:
-    from ..memory.report import Ledger
-    from ..memory.snapshot import State
+    from ..memory.report import MemoryReport
+    from ..memory.snapshot import Snapshot
 
 Answer = TypeVar("Answer")
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
-NUMBERS = "biufc"
+NUMBER_KINDS = "biufc"
 """The kinds of dtype that values have."""
 
-ATOMS = frozenset(
+IMMUTABLE_TYPES = frozenset(
     {
         float,
         int,
@@ -90,7 +90,7 @@ ATOMS = frozenset(
 )
 """Types of constants that nobody can change."""
 
-FLOAT, OBJECT = np.float64, np.dtype(object)
+FLOAT64, OBJECT = np.float64, np.dtype(object)
 
 _depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
 """How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has
@@ -141,25 +141,25 @@ class Tape:
     __slots__ = (
         "__weakref__",
         "_constants",
-        "_differentiated",
+        "differentiated",
         "_handles",
-        "_lock",
-        "_memory",
-        "_mode",
+        "lock",
+        "state",
+        "mode",
         "_names",
-        "_next",
+        "next_id",
         "graph",
     )
 
     def __init__(self) -> None:
         steps: Steps = {}
         self.graph = graph_of(steps)
-        self._memory = Memory(steps, self.graph)
-        self._lock = threading.RLock()
-        _LOCKS.add(weakref.ref(self._lock, _LOCKS.discard))
-        self._next = 0
-        self._mode = KEPT  # which values may be taken while it records
-        self._differentiated: set[int] = (
+        self.state = Memory(steps, self.graph)
+        self.lock = threading.RLock()
+        _LOCKS.add(weakref.ref(self.lock, _LOCKS.discard))
+        self.next_id = 0
+        self.mode = KEPT  # which values may be taken while it records
+        self.differentiated: set[int] = (
             set()
         )  # the inputs of the functions that run on it and are differentiated
         self._names: dict[str, int] = {}
@@ -198,28 +198,28 @@ class Tape:
         if isinstance(value, Node):
             advice = (
                 "Give its .value, or use the node itself"
-                if value.tape._mode.tells
+                if value.tape.mode.value_readable
                 else "Use the node itself"
             )
             raise RefusedError(
-                f"A leaf takes a value, but got {describe(value._attributes)}. {advice}."
+                f"A leaf takes a value, but got {describe(value.attributes)}. {advice}."
             )
-        y, labels = entering(value), labels_of(value)
-        if y.dtype.kind not in NUMBERS:
+        y, labels = as_input(value), labels_of(value)
+        if y.dtype.kind not in NUMBER_KINDS:
             raise NotDifferentiableError(
                 f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype "
                 f"{y.dtype}. Give numbers, in one shape."
             )
-        y = copied(y)
-        with self._lock:
+        y = frozen_copy(y)
+        with self.lock:
             if name is not None:
-                self._check_name(name)
+                self.check_name(name)
             node: Node = self.record(None, (), NOTHING, y)
             self._handles[node.id] = weakref.ref(node)
             if labels is not None:
-                self._memory.nodes.labels[node.id] = labels
+                self.state.nodes.labels[node.id] = labels
             if name is not None:
-                self._name(node, name)
+                self.set_name(node, name)
             return node
 
     def record(
@@ -239,20 +239,20 @@ class Tape:
         y : array, optional
             The result, where it is known already.
         """
-        rule, memory = RULES.get(op) or rule_of(op), self._memory
+        rule, memory = RULES.get(op) or rule_of(op), self.state
         values, steps = memory.values, memory.steps
         kept, run = list(args), list(args)
-        with self._lock:
+        with self.lock:
             try:
                 settled = not memory.marks
                 for k, a in enumerate(args):
                     if type(a) is Node:
                         if a.tape is not self:
-                            raise self._foreign(op_name(op), a)
+                            raise self.other_tape_error(op_name(op), a)
                         o = a.id
-                        run[k] = values[o] if settled and o in values else self._value(o)
+                        run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o][OPERAND]
-                    elif type(a) not in ATOMS:
+                    elif type(a) not in IMMUTABLE_TYPES:
                         # a batch, beside which a node serves all rows
                         if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
                             return a.__memograd_apply__(op, args, kwargs)
@@ -261,34 +261,34 @@ class Tape:
                     if DASK in modules:
                         check_lazy(rule, run)
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
-                if type(y) is FLOAT:
+                if type(y) is FLOAT64:
                     shape, dtype, several = (), DOUBLE, False
                 else:
-                    y, shape, dtype, several = _result(op, settle(y))
+                    y, shape, dtype, several = _describe_result(op, canonicalize(y))
                 operands, line, n = tuple(kept), line_of(_getframe(2)), -1
                 # A signal handler, a finalizer or the collector may record at any call.
-                while n != self._next:
-                    n = self._next
+                while n != self.next_id:
+                    n = self.next_id
                     step = (Operand(n), op, operands, kwargs, shape, dtype, line)
                 # One statement without a call: all of it is written, or nothing.
-                values[n], steps[n], self._next = y, step, n + 1
+                values[n], steps[n], self.next_id = y, step, n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y) if several else Node(self, n)
             except BaseException:
-                memory.cut(self._next, self._next + 1)
+                memory.truncate(self.next_id, self.next_id + 1)
                 raise
 
     def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
         return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
 
-    def _call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
             return self._into(op, args, kwargs)
         args, kwargs = rule_of(op).bind(args, kwargs)
-        return self.record(op, args, self._keywords(op, kwargs))
+        return self.record(op, args, self.bind_keywords(op, kwargs))
 
     def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a call that writes into an array, as ``y += x`` does; refuse it unless its nodes may
@@ -304,13 +304,13 @@ class Tape:
                 f"place. Use the result, y = {op_name(op)}(…), or "
                 f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
             )
-        return op(*map(_number, args), **{name: _number(a) for name, a in kwargs.items()})
+        return op(*map(_value_or_self, args), **{name: _value_or_self(a) for name, a in kwargs.items()})
 
-    def _keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def bind_keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords of a call as they are kept; raise if the op's rule does not name
         them.
         """
-        rule_of(op).refuse(kwargs)
+        rule_of(op).reject_keywords(kwargs)
         return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
 
     def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
@@ -318,35 +318,35 @@ class Tape:
         copy.
         """
         if type(a) is np.ndarray:
-            return self._shared_copy(a)
-        if type(a) in ATOMS or isinstance(a, np.generic):
+            return self._share_copy(a)
+        if type(a) in IMMUTABLE_TYPES or isinstance(a, np.generic):
             return a
         if isinstance(a, list | tuple):
             items = tuple(map(self._constant, a))
             is_array = rule is not None and (rule.kind == "elementwise" or rule.lines[k,])
-            return copied(items) if is_array else items  # rules do arithmetic on operands
+            return frozen_copy(items) if is_array else items  # rules do arithmetic on operands
         if isinstance(a, Node):
             if converts(a, CONSTANT):
                 return self._constant(a.value)
             advice = (
                 "Give its .value, if it may be frozen into the program"
-                if a.tape._mode.tells
-                else a.tape._mode.hint.rstrip(".")
+                if a.tape.mode.value_readable
+                else a.tape.mode.hint.rstrip(".")
             )
             raise RefusedError(
-                f"{describe(a._attributes)} stands where memograd takes constants only (inside "
+                f"{describe(a.attributes)} stands where memograd takes constants only (inside "
                 f"a list, a slice or a keyword). "
                 f"{advice}; or use np.stack or np.concatenate for lists of nodes."
             )
-        a = a if isinstance(a, np.ndarray) else unlabelled(a)
+        a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
         if is_foreign(a):
-            return copied(a)
-        return self._shared_copy(a) if hasattr(type(a), "__array__") else a
+            return frozen_copy(a)
+        return self._share_copy(a) if hasattr(type(a), "__array__") else a
 
-    def _shared_copy(self, given: Any) -> Any:
+    def _share_copy(self, given: Any) -> Any:
         """Return the copy of an array constant that is kept, or make one."""
-        a = given if type(given) is np.ndarray else entering(given)
-        if a.dtype.kind not in NUMBERS:
+        a = given if type(given) is np.ndarray else as_input(given)
+        if a.dtype.kind not in NUMBER_KINDS:
             raise NotDifferentiableError(
                 f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. "
                 f"Convert it first."
@@ -356,10 +356,10 @@ class Tape:
             known is not None
             and known[0]() is given
             and (copy := known[1]()) is not None
-            and same(copy, a)
+            and bitwise_equal(copy, a)
         ):
             return copy
-        copy = copied(a)
+        copy = frozen_copy(a)
         if copy is not a and isinstance(copy, np.ndarray):
             key, constants = id(given), self._constants
             constants[key] = (
@@ -368,11 +368,11 @@ class Tape:
             )
         return copy
 
-    def _foreign(self, what: str, a: Node) -> OtherTapeError:
+    def other_tape_error(self, what: str, a: Node) -> OtherTapeError:
         """Return the error for a node of another tape."""
-        value = ", or give its .value" if a.tape._mode.tells else ""
+        value = ", or give its .value" if a.tape.mode.value_readable else ""
         error = OtherTapeError(
-            f"{what} met {describe(a._attributes)}, a node of another tape. Record both on one "
+            f"{what} met {describe(a.attributes)}, a node of another tape. Record both on one "
             f"tape{value}."
         )
         error.tapes = (self, a.tape)
@@ -414,17 +414,17 @@ class Tape:
         """
         from ..program.from_digraph import (
             From,
-            steps_of,
+            steps_of_digraph,
         )  # this and its like come in when asked for: an import has 25 ms
 
         tape = cls()
         made: dict[Any, Node] = {}
-        for step in steps_of(graph):
+        for step in steps_of_digraph(graph):
             if step.op is None:
                 made[step.key] = tape.leaf(step.value, name=str(step.key))
             else:
                 args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
-                y = tape.record(step.op, args, tape._keywords(step.op, step.kwargs))
+                y = tape.record(step.op, args, tape.bind_keywords(step.op, step.kwargs))
                 made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(
                     str(step.key)
                 )
@@ -433,55 +433,55 @@ class Tape:
     # to look up
 
     def __len__(self) -> int:
-        return len(self._memory.steps)
+        return len(self.state.steps)
 
     def __repr__(self) -> str:
-        leaves = sum(1 for step in self._memory.steps.values() if step[OP] is None)
+        leaves = sum(1 for step in self.state.steps.values() if step[OP] is None)
         return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
 
     def _repr_html_(self) -> str:
         def row(n: int) -> tuple[Any, ...]:
-            node = self._memory.nodes[n]
+            node = self.state.nodes[n]
             return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
 
         return as_table(
-            repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self._memory.steps), row
+            repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self.state.steps), row
         )
 
     def __contains__(self, key: object) -> bool:
-        return self._find(key) is not None
+        return self.find_id(key) is not None
 
     def __iter__(self) -> Iterator[Node]:
-        return map(self._handle, list(self._memory.steps))
+        return map(self.handle, list(self.state.steps))
 
     def __getitem__(self, key: Node | int | str) -> Node:
-        n = self._find(key)
+        n = self.find_id(key)
         if n is None:
             raise self._unknown(key)
-        return self._handle(n)
+        return self.handle(n)
 
-    def _known(self, key: Any, what: str) -> int:
+    def _require_id(self, key: Any, what: str) -> int:
         """Return the id of a node of this tape; raise if the key is none."""
-        n = self._find(key)
+        n = self.find_id(key)
         if n is None:
             raise (
-                self._foreign(what, key)
+                self.other_tape_error(what, key)
                 if isinstance(key, Node) and key.tape is not self
                 else self._unknown(key)
             )
         return n
 
-    def _find(self, key: object) -> int | None:
+    def find_id(self, key: object) -> int | None:
         """Return the id of a node given by handle, id or name; None if there is none."""
-        steps = self._memory.steps
+        steps = self.state.steps
         if isinstance(key, Node):
             return key.id if key.tape is self and key.id in steps else None
         if isinstance(key, str):
             n = self._names.get(key)
-            unnamed = int(key[1:]) if n is None and reserved(key) else None
+            unnamed = int(key[1:]) if n is None and is_reserved(key) else None
             return (
                 unnamed
-                if n is None and unnamed in steps and self._memory.nodes.name(unnamed) == key
+                if n is None and unnamed in steps and self.state.nodes.name(unnamed) == key
                 else n
             )
         if isinstance(key, int | np.integer):
@@ -505,43 +505,43 @@ class Tape:
         )
         return UnknownNodeError(f"This tape has no node named {printable(key)}; {hint}.")
 
-    def _handle(self, n: int) -> Node:
+    def handle(self, n: int) -> Node:
         """Return the handle of a node: the same one as before, for leaves and named nodes."""
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            several = type(self._memory.steps[n][DTYPE]) is tuple
+            several = type(self.state.steps[n][DTYPE]) is tuple
             handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
-            if self._memory.steps[n][OP] is None or n in self._memory.nodes.names:
+            if self.state.steps[n][OP] is None or n in self.state.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
 
     # names
 
-    def _check_name(self, name: Any) -> None:
+    def check_name(self, name: Any) -> None:
         """Raise unless a name is free and not reserved."""
         if not isinstance(name, str) or not name:
             raise NamingError(
                 f"A name is a string with something in it, not {printable(repr(name))}."
             )
-        if reserved(name):
+        if is_reserved(name):
             raise NamingError(f"Names such as {name} are kept for unnamed nodes. Choose another.")
         if name in self._names:
             raise NamingError(
-                f"{describe(self._memory.nodes[self._names[name]])} has that name already. "
+                f"{describe(self.state.nodes[self._names[name]])} has that name already. "
                 f"Choose another."
             )
 
-    def _name(self, node: Node, name: str) -> None:
+    def set_name(self, node: Node, name: str) -> None:
         """Name a node."""
         if (
             self._names.setdefault(name, node.id) != node.id
         ):  # since it was checked, a signal handler has given it away
-            self._check_name(name)
+            self.check_name(name)
         self._names.pop(node.name, None)
-        if self._handle(node.id) is not node:
+        if self.handle(node.id) is not node:
             self._handles[node.id] = weakref.ref(node)
-        self._memory.nodes.rename(node.id, name)
+        self.state.nodes.rename(node.id, name)
 
     # to change
 
@@ -579,22 +579,22 @@ class Tape:
         >>> float(L.value)
         12.0
         """
-        with self._lock:
+        with self.lock:
             self._check_idle("assign")
             checked = {}
             for key, value in new.items():
-                n = self._known(key, "assign")
+                n = self._require_id(key, "assign")
                 self._check_labels(n, value)
                 checked[n] = self._fitting(n, value)
-            self._memory.assign(checked)
+            self.state.assign(checked)
             if log is not None:
-                log.assigned.extend(map(self._memory.nodes.name, checked))
+                log.assigned.extend(map(self.state.nodes.name, checked))
 
     def _fitting(self, n: int, value: Any) -> Any:
         """Return a value as leaf n keeps it; raise unless it has the leaf's shape and kind."""
         step, nodes = (
-            self._memory.steps[n],
-            self._memory.nodes,
+            self.state.steps[n],
+            self.state.nodes,
         )  # whose dicts of attributes only an error makes
         shape, dtype = step[SHAPE], step[DTYPE]
         if step[OP] is not None:
@@ -607,7 +607,7 @@ class Tape:
                 f"{describe(nodes[n])} was assigned a node. Give its value: "
                 f"{printable(value.name)}.value."
             )
-        y = entering(value)
+        y = as_input(value)
         if y.shape != shape:
             raise AssignError(
                 f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is "
@@ -625,11 +625,11 @@ class Tape:
                 f"integers "
                 f"that fit, or make the leaf anew of a wider dtype."
             )
-        return self._laid_out(n, copied(y if y.dtype == dtype else y.astype(dtype)))
+        return self._conform_to_leaf(n, frozen_copy(y if y.dtype == dtype else y.astype(dtype)))
 
-    def _laid_out(self, n: int, y: Any) -> Any:
+    def _conform_to_leaf(self, n: int, y: Any) -> Any:
         """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
-        shape = self._memory.steps[n][SHAPE]
+        shape = self.state.steps[n][SHAPE]
         if type(shape) is Chunked:
             return shape.cut(y)
         mine, other = (
@@ -639,17 +639,17 @@ class Tape:
         if mine is not other:
             advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
             raise AssignTypeError(
-                f"{describe(self._memory.nodes[n])} was assigned a {kind_name(other)}, but "
+                f"{describe(self.state.nodes[n])} was assigned a {kind_name(other)}, but "
                 f"holds a {kind_name(mine)}. {advice}."
             )
         return y
 
     def _check_labels(self, n: int, value: Any) -> None:
         """Raise if a value's labels are not those with which the leaf came."""
-        mine, others = self._memory.nodes.labels.get(n), labels_of(value)
+        mine, others = self.state.nodes.labels.get(n), labels_of(value)
         if mine is not None and others is not None and not mine.match(others):
             raise AssignError(
-                f"{describe(self._memory.nodes[n])} was assigned {printable(repr(value))}, "
+                f"{describe(self.state.nodes[n])} was assigned {printable(repr(value))}, "
                 f"whose labels are not those that it came with, "
                 f"{printable(str(mine))}. Bring them into line with reindex first; or assign "
                 f"the numbers alone, value.to_numpy()."
@@ -658,7 +658,7 @@ class Tape:
     # to remember, and to forget
 
     @property
-    def memory(self) -> "Ledger":
+    def memory(self) -> "MemoryReport":
         """Report of what is kept: bytes, readers, and cost of recomputing each value and cotangent.
 
         Examples
@@ -680,10 +680,10 @@ class Tape:
         ∂L/∂v2                         8       101  ∂L/∂s, ∂L/∂x
         8 entries, 4024 bytes
         """
-        from ..memory.report import Ledger
+        from ..memory.report import MemoryReport
 
-        with self._lock:
-            return Ledger(self._memory)
+        with self.lock:
+            return MemoryReport(self.state)
 
     @property
     def budget(self) -> int | None:
@@ -710,7 +710,7 @@ class Tape:
         >>> tape.memory.bytes <= 10_000 + x.value.nbytes
         True
         """
-        budget = self._memory.budget
+        budget = self.state.budget
         return None if budget is None else budget.limit
 
     @budget.setter
@@ -722,9 +722,9 @@ class Tape:
                 f"A budget is a number of bytes, 0 or more, or None for no limit, not "
                 f"{printable(repr(limit))}."
             )
-        with self._lock:
+        with self.lock:
             self._check_idle("setting the budget")
-            self._memory.limit(None if limit is None else Budget(self._memory, int(limit)))
+            self.state.limit(None if limit is None else Budget(self.state, int(limit)))
 
     def forget(self, L: Node | None = None) -> None:
         """Drop L's derivatives; or, without L, every derivative and every value that can be
@@ -755,15 +755,15 @@ class Tape:
         >>> len(mg.table(L)), float(mg.grad(L, x))
         (1, 6.0)
         """
-        with self._lock:
+        with self.lock:
             self._check_idle("forget")
-            tables = self._memory.tables
+            tables = self.state.tables
             if L is None:
                 for table in list(tables.values()):
-                    self._memory.forget(table)
-                self._memory.forget_values()
-            elif (n := self._known(L, "forget")) in tables:
-                self._memory.forget(tables[n])
+                    self.state.forget(table)
+                self.state.forget_values()
+            elif (n := self._require_id(L, "forget")) in tables:
+                self.state.forget(tables[n])
 
     def copy(self) -> Self:
         """Return a tape of its own with the same nodes, ids, names, values and derivatives.
@@ -788,21 +788,21 @@ class Tape:
     __copy__ = copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        from ..memory.snapshot import state_of
+        from ..memory.snapshot import snapshot_of
 
-        with self._lock:
-            made = memo[id(self)] = restored(state_of(self._memory), self._next, type(self))
+        with self.lock:
+            made = memo[id(self)] = restore_tape(snapshot_of(self.state), self.next_id, type(self))
             added = self.__getstate__()
         if added is not None:
             set_state(made, deepcopy(added, memo))
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from ..memory.snapshot import check_picklable, state_of
+        from ..memory.snapshot import check_picklable, snapshot_of
 
-        with self._lock:
-            check_picklable(self._memory)
-            return restored, (state_of(self._memory), self._next, type(self)), self.__getstate__()
+        with self.lock:
+            check_picklable(self.state)
+            return restore_tape, (snapshot_of(self.state), self.next_id, type(self)), self.__getstate__()
 
     def __getstate__(self) -> Any:
         """Return what a subclass has added, as :mod:`pickle` has it; None if it has added nothing."""
@@ -811,20 +811,20 @@ class Tape:
         slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
         return (added, slots) if slots else added
 
-    def _value(self, n: int) -> Any:
+    def read_value(self, n: int) -> Any:
         """Return the value of n, verified; ops that run for it must not change the tape."""
-        memory = self._memory
+        memory = self.state
         if n not in memory.marks and (known := memory.values.get(n)) is not None:
             return known
-        return self._alone(lambda: memory.value(n))
+        return self.ask_exclusively(lambda: memory.value(n))
 
-    def _alone(self, answer: Callable[[], Answer]) -> Answer:
+    def ask_exclusively(self, answer: Callable[[], Answer]) -> Answer:
         """Answer a request other than for derivatives: the lock is held, and the tape must not
         change.
         """
-        with self._lock:
+        with self.lock:
             while True:
-                self._memory.turns += 1
+                self.state.request_count += 1
                 try:
                     return answer()
                 except DisturbedError:  # by now all is marked that may have to be verified again
@@ -843,7 +843,7 @@ class Tape:
         """Return the innermost frame that relies on the tape as it is; None if the lock was taken
         once.
         """
-        if _depth(self._lock) == 1:
+        if _depth(self.lock) == 1:
             return None
         while frame is not None and not (
             id(frame.f_code) in BUSY and frame.f_locals["self"] is self
@@ -851,15 +851,15 @@ class Tape:
             frame = frame.f_back
         return frame
 
-    def _ask(
+    def ask(
         self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]
     ) -> Answer:
         """Answer a request for derivatives of `output`: the lock is held, and the tape must not
         change.
         """
-        with self._lock:
-            memory = self._memory
-            memory.turns += 1
+        with self.lock:
+            memory = self.state
+            memory.request_count += 1
             table = memory.table(output)
             memory.requests += 1
             while log is None:
@@ -873,11 +873,11 @@ class Tape:
             finally:
                 log.end(outer_of_log)
 
-    def _derivative(self, node: Node, output: int, t: Node) -> Node:
+    def name_derivative(self, node: Node, output: int, t: Node) -> Node:
         """Name a requested derivative, unless it has a name or its name is taken."""
-        name = derivative_name(*map(self._memory.nodes.name, (output, t.id)))
-        if reserved(node.name) and name not in self._names:
-            self._name(node, name)
+        name = derivative_name(*map(self.state.nodes.name, (output, t.id)))
+        if is_reserved(node.name) and name not in self._names:
+            self.set_name(node, name)
         return node
 
     @contextmanager
@@ -900,8 +900,8 @@ class Tape:
         >>> float(w.value), len(tape)
         (2.25, 1)
         """
-        with self._lock:
-            start, outer = self._next, self._busy_frame(_getframe())
+        with self.lock:
+            start, outer = self.next_id, self._busy_frame(_getframe())
             if (
                 outer is not None and outer.f_code is not Tape.record.__code__
             ):  # an op may have one of its own
@@ -915,29 +915,29 @@ class Tape:
                         "began inside it, so that its nodes stay "
                         "on the tape. End it before or after."
                     )
-                self._cut(start)
+                self.truncate(start)
 
-    def _cut(self, start: int) -> None:
+    def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
-        memory, stop, seen = self._memory, -1, (self._memory.turns, self._next)
-        while stop != self._next:  # a signal handler may record meanwhile, on what is being cut off
-            stop = self._next
+        memory, stop, seen = self.state, -1, (self.state.request_count, self.next_id)
+        while stop != self.next_id:  # a signal handler may record meanwhile, on what is being cut off
+            stop = self.next_id
             for n in range(start, stop):
                 if n in memory.steps:  # an inner block may have cut it off already
                     self._names.pop(memory.nodes.name(n), None)
                     self._handles.pop(n, None)
-            memory.cut(start, stop)
-        if seen != (memory.turns, self._next):
-            memory.cut_strays()
+            memory.truncate(start, stop)
+        if seen != (memory.request_count, self.next_id):
+            memory.forget_strays()
 
 
 BUSY = {
     id(Tape.record.__code__): "a recording",
     id(Tape.assign.__code__): "an assignment",
     id(Tape.forget.__code__): "forgetting",
-    id(Tape._cut.__code__): "the end of a scratch block",
-    id(Tape._ask.__code__): "a request",
-    id(Tape._alone.__code__): "a request",
+    id(Tape.truncate.__code__): "the end of a scratch block",
+    id(Tape.ask.__code__): "a request",
+    id(Tape.ask_exclusively.__code__): "a request",
 }
 """What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no
 cost to recording.
@@ -946,17 +946,17 @@ By the ids of the code: its hash takes a microsecond.
 """
 
 
-def _number(a: Any) -> Any:
+def _value_or_self(a: Any) -> Any:
     """Return the value of a node; anything else as it is."""
     return a.value if isinstance(a, Node) else a
 
 
-def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
+def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     """Return a result with its shape, its dtype, and whether it is a tuple; raise if it holds no
     numbers.
     """
     for item in y if isinstance(y, tuple) else (y,):
-        if getattr(item, "dtype", OBJECT).kind not in NUMBERS:
+        if getattr(item, "dtype", OBJECT).kind not in NUMBER_KINDS:
             raise NotDifferentiableError(
                 f"{op_name(op)} gave {printable(repr(item))}, but a node stands for an array of "
                 f"numbers. Give it numbers, and "
@@ -967,17 +967,17 @@ def _result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 
-def restored(state: "State", following: int, kind: type[AnyTape]) -> AnyTape:
+def restore_tape(state: "Snapshot", following: int, kind: type[AnyTape]) -> AnyTape:
     """Return a tape, of a subclass if that is `kind`, filled from a snapshot; its next id is
     `following`.
     """
-    from ..memory.snapshot import restore
+    from ..memory.snapshot import restore_snapshot
 
     tape = kind.__new__(kind)
     Tape.__init__(tape)
-    restore(tape._memory, state)
-    tape._names.update((name, n) for n, name in tape._memory.nodes.names.items())
-    tape._next = following
+    restore_snapshot(tape.state, state)
+    tape._names.update((name, n) for n, name in tape.state.nodes.names.items())
+    tape.next_id = following
     return tape
 
 
@@ -992,6 +992,6 @@ def set_state(tape: Tape, state: Any) -> None:
         setattr(tape, name, value)
 
 
-def reserved(name: str) -> bool:
+def is_reserved(name: str) -> bool:
     """Return whether a name is one of those of unnamed nodes."""
     return name[:1] == "v" and name[1:].isdecimal()

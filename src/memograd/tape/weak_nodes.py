@@ -10,27 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import dtype_of, same
+from ..arrays.values import bitwise_equal, dtype_of
 from ..errors import RefusedError
 from ..rules.registration import rule_of
 from ..text import op_name
-from .node import FACTS, Node, stand_in
+from .node import STATIC_QUERIES, Node, shape_dummy
 
-NUMBERS = (bool, int, float, complex)
+PYTHON_NUMBERS = (bool, int, float, complex)
 """Python's own numbers. What an operator makes of them and a weak node is weak."""
 
 
-def _binary(name: str) -> Callable[["WeakNode", Any], Any]:
+def _weak_binary(name: str) -> Callable[["WeakNode", Any], Any]:
     """Return an operator whose result is weak if both sides are."""
 
     def method(self: "WeakNode", other: Any) -> Any:
         y = getattr(Node, name)(self, other)
-        return WeakNode(y.tape, y.id) if type(other) is WeakNode or type(other) in NUMBERS else y
+        return WeakNode(y.tape, y.id) if type(other) is WeakNode or type(other) in PYTHON_NUMBERS else y
 
     return method
 
 
-def _unary(name: str) -> Callable[["WeakNode"], Any]:
+def _weak_unary(name: str) -> Callable[["WeakNode"], Any]:
     """Return an operator, or a method without arguments, whose result is weak."""
 
     def method(self: "WeakNode") -> Any:
@@ -55,20 +55,20 @@ class WeakNode(Node):
         wide = tuple(map(strong, args))
         dtype = np.result_type(
             *[
-                one(a) if isinstance(a, WeakNode) else _promoting(a, isinstance(op, np.ufunc))
+                unit_of(a) if isinstance(a, WeakNode) else _promoting(a, isinstance(op, np.ufunc))
                 for a in args
             ]
         )
-        narrow = tuple(_cast(strong(a), dtype) if isinstance(a, WeakNode) else a for a in args)
+        narrow = tuple(_cast_operand(strong(a), dtype) if isinstance(a, WeakNode) else a for a in args)
         if "dtype" in kwargs or all(
             a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True) if isinstance(b, Node)
         ):
             return self.tape.record(op, wide, kwargs)
         if isinstance(op, np.ufunc):
             return self.tape.record(op, narrow, kwargs)
-        return self.tape.record(op, self._tried(op, args, (narrow, wide), kwargs), kwargs)
+        return self.tape.record(op, self._choose_precision(op, args, (narrow, wide), kwargs), kwargs)
 
-    def _tried(
+    def _choose_precision(
         self,
         op: Any,
         args: tuple[Any, ...],
@@ -80,12 +80,12 @@ class WeakNode(Node):
         Functions promote their arguments in different ways, so that it is tried.
         """
         run = rule_of(op).run
-        wanted = run(map(_value, args), kwargs)
-        if _precision(dtype_of(wanted)) == _precision(self.dtype):
+        wanted = run(map(_value_of_weak, args), kwargs)
+        if _precision_property(dtype_of(wanted)) == _precision_property(self.dtype):
             choices = choices[
                 ::-1
             ]  # where both give the same here, the wide ones lose nothing elsewhere
-        found = [(operands, run(map(_value, operands), kwargs)) for operands in choices]
+        found = [(operands, run(map(_value_of_weak, operands), kwargs)) for operands in choices]
         alike = [(operands, y) for operands, y in found if dtype_of(y) == dtype_of(wanted)]
         if not alike:
             raise RefusedError(
@@ -94,7 +94,7 @@ class WeakNode(Node):
                 f"replay it with other numbers. Give np.{self.dtype}(s) in the place of the "
                 f"number s."
             )
-        return next((operands for operands, y in alike if same(y, wanted)), alike[0][0])
+        return next((operands for operands, y in alike if bitwise_equal(y, wanted)), alike[0][0])
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":  # np.add.outer and its like make arrays of Python's numbers
@@ -104,24 +104,24 @@ class WeakNode(Node):
     def __array_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if func in FACTS:
-            return func(*map(_fact, args), **{name: _fact(a) for name, a in kwargs.items()})
+        if func in STATIC_QUERIES:
+            return func(*map(_static_fact, args), **{name: _static_fact(a) for name, a in kwargs.items()})
         return super().__array_function__(func, types, args, kwargs)
 
     __add__, __radd__, __sub__, __rsub__ = map(
-        _binary, ("__add__", "__radd__", "__sub__", "__rsub__")
+        _weak_binary, ("__add__", "__radd__", "__sub__", "__rsub__")
     )
     __mul__, __rmul__, __truediv__, __rtruediv__ = map(
-        _binary, ("__mul__", "__rmul__", "__truediv__", "__rtruediv__")
+        _weak_binary, ("__mul__", "__rmul__", "__truediv__", "__rtruediv__")
     )
     __floordiv__, __rfloordiv__, __mod__, __rmod__ = map(
-        _binary, ("__floordiv__", "__rfloordiv__", "__mod__", "__rmod__")
+        _weak_binary, ("__floordiv__", "__rfloordiv__", "__mod__", "__rmod__")
     )
-    __pow__, __rpow__ = map(_binary, ("__pow__", "__rpow__"))
+    __pow__, __rpow__ = map(_weak_binary, ("__pow__", "__rpow__"))
     __neg__, __pos__, __abs__, conjugate = map(
-        _unary, ("__neg__", "__pos__", "__abs__", "conjugate")
+        _weak_unary, ("__neg__", "__pos__", "__abs__", "conjugate")
     )
-    real, imag = property(_unary("real")), property(_unary("imag"))
+    real, imag = property(_weak_unary("real")), property(_weak_unary("imag"))
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -130,7 +130,7 @@ class WeakNode(Node):
         return other // self, other % self
 
 
-def one(a: WeakNode) -> Any:
+def unit_of(a: WeakNode) -> Any:
     """Return a Python number of the kind that a weak node stands for."""
     return 1j if a.dtype.kind == "c" else 1.0
 
@@ -140,14 +140,14 @@ def strong(a: Any) -> Any:
     return Node(a.tape, a.id) if isinstance(a, WeakNode) else a
 
 
-def _cast(a: Node, dtype: Any) -> Any:
+def _cast_operand(a: Node, dtype: Any) -> Any:
     """Return a real or complex node in the precision of `dtype`, unless it is narrower already."""
     if a.dtype.kind == "f":
-        dtype = _precision(dtype)
+        dtype = _precision_property(dtype)
     return a.astype(dtype) if dtype.itemsize < a.dtype.itemsize else a
 
 
-def _precision(dtype: Any) -> Any:
+def _precision_property(dtype: Any) -> Any:
     """Return the dtype of the real part; of a tuple of dtypes, of the first."""
     first = dtype[0] if isinstance(dtype, tuple) else dtype
     return np.zeros((), first).real.dtype
@@ -162,17 +162,17 @@ def _promoting(a: Any, exact: bool) -> Any:
     dtype = getattr(a, "dtype", None)
     if isinstance(dtype, np.dtype):
         return dtype if exact or dtype.kind in "fc" else np.bool
-    return a if exact and type(a) in NUMBERS else np.bool
+    return a if exact and type(a) in PYTHON_NUMBERS else np.bool
 
 
-def _fact(a: Any) -> Any:
+def _static_fact(a: Any) -> Any:
     """Return what stands for an argument when NumPy is asked about shapes and dtypes."""
-    return one(a) if isinstance(a, WeakNode) else stand_in(a)
+    return unit_of(a) if isinstance(a, WeakNode) else shape_dummy(a)
 
 
-def _value(a: Any) -> Any:
+def _value_of_weak(a: Any) -> Any:
     """Return the value of an argument during the trace: the Python number of a weak node."""
     if not isinstance(a, Node):
         return a
-    value = a.tape._memory.value(a.id)
+    value = a.tape.state.value(a.id)
     return value.item() if isinstance(a, WeakNode) else value

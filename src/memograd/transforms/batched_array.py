@@ -1,6 +1,6 @@
 """Rows: m arrays of one shape that go through a line together, and are one array of that shape for whoever looks.
 
-A line is plain NumPy on `g`. Given a `Batch` for `g`, whose m rows lie along one more axis in front, each function that the
+A line is plain NumPy on `g`. Given a `BatchedArray` for `g`, whose m rows lie along one more axis in front, each function that the
 line calls works on all rows at once, where it has a form for that in :mod:`memograd.transforms.batching_rules`; otherwise row by row, in
 that function alone. So one recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
 """
@@ -14,22 +14,22 @@ import numpy as np
 from ..errors import RefusedError
 from ..rules.indexing import getitem, masked
 from ..rules.registration import rule_of
-from ..rules.ufunc_methods import METHODS
-from ..tape.node import FACTS, Node, is_mask, stand_in
+from ..rules.ufunc_methods import UFUNC_METHODS
+from ..tape.node import STATIC_QUERIES, Node, is_boolean_index, shape_dummy
 
-Form = Callable[..., Any]
+BatchingRule = Callable[..., Any]
 """Of an op's call in canonical form, in which batches stand: the batch of its results."""
 
-FORMS: dict[Any, Form] = {}
+BATCHING_RULES: dict[Any, BatchingRule] = {}
 """For each op that has one. A form may give NotImplemented: it has no way for such a call."""
 
 
-def _binary(op: Any) -> Callable[["Batch", Any], Any]:
-    return lambda self, other: apply(op, (self, other), {})
+def _binary(op: Any) -> Callable[["BatchedArray", Any], Any]:
+    return lambda self, other: apply_batched(op, (self, other), {})
 
 
-def _reflected(op: Any) -> Callable[["Batch", Any], Any]:
-    return lambda self, other: apply(op, (other, self), {})
+def _reflected_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
+    return lambda self, other: apply_batched(op, (other, self), {})
 
 
 def _method(op: Any) -> Callable[..., Any]:
@@ -40,7 +40,7 @@ def _method(op: Any) -> Callable[..., Any]:
 def _refusing(what: str) -> Callable[..., Any]:
     """A conversion that only one array has."""
 
-    def refuse(self: "Batch", *args: Any, **kwargs: Any) -> Any:
+    def refuse(self: "BatchedArray", *args: Any, **kwargs: Any) -> Any:
         raise RefusedError(
             f"{what} was asked of a batch of rows, in a line that is given many cotangents at once. Write the line with NumPy's "
             f"functions, np.where in the place of `if`, so that it works on all of them."
@@ -49,7 +49,7 @@ def _refusing(what: str) -> Callable[..., Any]:
     return refuse
 
 
-class Batch:
+class BatchedArray:
     """Rows of one shape that stand for one array of it.
 
     Attributes
@@ -90,37 +90,37 @@ class Batch:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            return apply(ufunc, inputs, kwargs)
-        meant = METHODS[method](ufunc) if method in METHODS else None
+            return apply_batched(ufunc, inputs, kwargs)
+        meant = UFUNC_METHODS[method](ufunc) if method in UFUNC_METHODS else None
         return NotImplemented if meant is None else meant(*inputs, **kwargs)
 
     def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if func in FACTS:
-            return func(*map(stand_in, args), **kwargs)
+        if func in STATIC_QUERIES:
+            return func(*map(shape_dummy, args), **kwargs)
         return self.__memograd_record__(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return apply(op, *rule_of(op).bind(args, kwargs))
+        return apply_batched(op, *rule_of(op).bind(args, kwargs))
 
     def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A call in canonical form; the tape asks, where a batch stands beside a node."""
-        return apply(op, operands, keywords)
+        return apply_batched(op, operands, keywords)
 
     # ------------------------------------------------------------------------------------------------------- operators
 
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+    __add__, __radd__ = _binary(np.add), _reflected_batch_operator(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected_batch_operator(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected_batch_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected_batch_operator(np.divide)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected_batch_operator(np.matmul)
+    __pow__, __rpow__ = _binary(np.power), _reflected_batch_operator(np.power)
 
     def __neg__(self) -> Any:
-        return apply(np.negative, (self,), {})
+        return apply_batched(np.negative, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if type(key) is tuple else (key,)
-        return apply(masked if any(map(is_mask, parts)) else getitem, (self, *parts), {})
+        return apply_batched(masked if any(map(is_boolean_index, parts)) else getitem, (self, *parts), {})
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -136,38 +136,38 @@ class Batch:
     mT = property(_method(np.matrix_transpose))
 
 
-def apply(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """An op of operands among which there are batches: by its form, or row by row."""
-    form = FORMS.get(op)
+    form = BATCHING_RULES.get(op)
     if form is None and (rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
-        return batches(run(op, broadcast(operands), keywords))
+        return batches(run_op(op, broadcast_rows(operands), keywords))
     found = NotImplemented if form is None else form(*operands, **keywords)
-    return looped(op, operands, keywords) if found is NotImplemented else found
+    return apply_row_by_row(op, operands, keywords) if found is NotImplemented else found
 
 
-def run(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """An op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
     kinds = {type(x): x for x in operands}
-    if Batch in kinds:
-        return apply(op, operands, keywords)
+    if BatchedArray in kinds:
+        return apply_batched(op, operands, keywords)
     if Node in kinds:
         tape = kinds[Node].tape
-        return tape.record(op, operands, tape._keywords(op, keywords))
+        return tape.record(op, operands, tape.bind_keywords(op, keywords))
     return rule_of(op).run(operands, keywords)
 
 
 def batches(y: Any) -> Any:
     """Results as they are kept: each a batch of rows."""
-    return tuple(map(Batch, y)) if isinstance(y, tuple | list) else Batch(y)
+    return tuple(map(BatchedArray, y)) if isinstance(y, tuple | list) else BatchedArray(y)
 
 
-def looped(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The op of each row, one after the other."""
     m = rows_in(operands)
-    ys = [run(op, tuple(x.values[i] if type(x) is Batch else x for x in operands), keywords) for i in range(m)]
+    ys = [run_op(op, tuple(x.values[i] if type(x) is BatchedArray else x for x in operands), keywords) for i in range(m)]
     if isinstance(ys[0], tuple | list):
-        return tuple(Batch(np.stack(y)) for y in zip(*ys, strict=True))
-    return Batch(np.stack(ys))
+        return tuple(BatchedArray(np.stack(y)) for y in zip(*ys, strict=True))
+    return BatchedArray(np.stack(ys))
 
 
 # ------------------------------------------------------------------------------------------------ what forms are made of
@@ -175,12 +175,12 @@ def looped(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
 
 def rows_in(operands: Iterable[Any]) -> int:
     """How many rows the batches among the operands have."""
-    return next(len(x.values) for x in operands if type(x) is Batch)
+    return next(len(x.values) for x in operands if type(x) is BatchedArray)
 
 
-def bare(x: Any) -> Any:
+def rows_or_self(x: Any) -> Any:
     """All rows of a batch, as one array; anything else as it is."""
-    return x.values if type(x) is Batch else x
+    return x.values if type(x) is BatchedArray else x
 
 
 def axes_in(x: Any) -> int:
@@ -188,19 +188,19 @@ def axes_in(x: Any) -> int:
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
-def aligned(x: Any, ndim: int) -> Any:
+def align_rows(x: Any, ndim: int) -> Any:
     """The rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
-    if type(x) is not Batch:
+    if type(x) is not BatchedArray:
         return x
     return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
 
 
-def broadcast(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def broadcast_rows(operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands such that they broadcast against each other, row by row."""
     ndim = max(map(axes_in, operands))
-    return tuple(aligned(x, ndim) for x in operands)
+    return tuple(align_rows(x, ndim) for x in operands)
 
 
-def rows_of(x: Any, m: int) -> Any:
+def rows_of_batch(x: Any, m: int) -> Any:
     """The rows of a batch; m equal ones of anything else."""
-    return x.values if type(x) is Batch else np.broadcast_to(x, (m, *np.shape(x)))
+    return x.values if type(x) is BatchedArray else np.broadcast_to(x, (m, *np.shape(x)))

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dask_arrays import is_chunked
-from ..arrays.values import copied, entering, settle
-from ..memory.tables import Table, leading_to
+from ..arrays.values import as_input, canonicalize, frozen_copy
+from ..memory.tables import Table, uses_towards
 from ..rules.registration import Read
-from ..solver.recursion import Store, owned, pull_back
+from ..solver.recursion import Store, pull_back, tag_derivative_nodes
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from . import batching_rules  # noqa: F401  (the sheet fills the forms)
-from .batched_array import Batch, rows_in, rows_of
-from .forward_mode import keep, push_forward
+from .batched_array import BatchedArray, rows_in, rows_of_batch
+from .forward_mode import push_forward, store_privately
 
 
-def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
+def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     """The VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
 
     Parameters
@@ -47,16 +47,16 @@ def pulled_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     [array([[2., 1., 0.],
            [0., 3., 2.]])]
     """
-    memory, batch = y.tape._memory, Batch(_given(y, seeds))
+    memory, batch = y.tape.state, BatchedArray(_freeze_rows(y, seeds))
 
     def pull(read: Read, store: Store) -> list[Any]:
-        table = Table(y.id, leading_to(memory, y.id, first=min((x.id for x in xs), default=0)), batch)
-        return [pull_back(memory, table, x.id, read, store) if x.id in table.up else None for x in xs]
+        table = Table(y.id, uses_towards(memory, y.id, first=min((x.id for x in xs), default=0)), batch)
+        return [pull_back(memory, table, x.id, read, store) if x.id in table.uses else None for x in xs]
 
-    return _rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)
+    return _stack_rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)
 
 
-def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
+def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
     """The JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
 
     Parameters
@@ -83,60 +83,60 @@ def pushed_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
            [1., 3.],
            [0., 2.]])
     """
-    memory, batches = y.tape._memory, {x.id: Batch(_given(x, t)) for x, t in zip(xs, tangents, strict=True)}
+    memory, batches = y.tape.state, {x.id: BatchedArray(_freeze_rows(x, t)) for x, t in zip(xs, tangents, strict=True)}
 
     def push(read: Read, store: Store) -> list[Any]:
         return [push_forward(memory, batches, y.id, read)]
 
     recording = any(isinstance(t, Node) for t in tangents)
-    return _rows(y, [y], rows_in(batches.values()), recording, push)[0]
+    return _stack_rows(y, [y], rows_in(batches.values()), recording, push)[0]
 
 
-def _given(node: Node, rows: Any) -> Any:
+def _freeze_rows(node: Node, rows: Any) -> Any:
     """Seeds or tangents of a node; nobody changes them while they are used."""
-    return rows if isinstance(rows, Node) or is_chunked(rows) else copied(np.asarray(entering(rows), node.dtype))
+    return rows if isinstance(rows, Node) or is_chunked(rows) else frozen_copy(np.asarray(as_input(rows), node.dtype))
 
 
-Work = Callable[[Read, Store], list[Any]]
+BatchWork = Callable[[Read, Store], list[Any]]
 
 
-def _rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Work) -> list[Any]:
+def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: BatchWork) -> list[Any]:
     """What `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
     work = work if m else lambda read, store: [None] * len(nodes)
     if recording:
-        return _recorded(y, nodes, m, work)
-    found = y.tape._alone(lambda: work(y.tape._memory.value, keep))
-    return [np.zeros((m, *n.shape), n.dtype) if rows is None else settle(rows_of(rows, m)) for n, rows in zip(nodes, found, strict=True)]
+        return _record_rows(y, nodes, m, work)
+    found = y.tape.ask_exclusively(lambda: work(y.tape.state.value, store_privately))
+    return [np.zeros((m, *n.shape), n.dtype) if rows is None else canonicalize(rows_of_batch(rows, m)) for n, rows in zip(nodes, found, strict=True)]
 
 
-def _recorded(y: Node, nodes: list[Node], m: int, work: Work) -> list[Any]:
+def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
     """The same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
-    tape, start = y.tape, y.tape._next
+    tape, start = y.tape, y.tape.next_id
     try:
-        found = tape._alone(lambda: work(tape._handle, _owning(tape)))
-        rows = [_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
+        found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
+        rows = [_rows_as_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
     except BaseException:
-        tape._cut(start)
+        tape.truncate(start)
         raise
-    owned(tape, start, y.id, y.id)
+    tag_derivative_nodes(tape, start, y.id, y.id)
     return rows
 
 
-def _node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
+def _rows_as_node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
     """Rows as a node, those too that depend on nothing."""
     if rows is None:
         return tape.record(np.zeros, ((m, *n.shape), n.dtype))
-    rows = rows_of(rows, m)
+    rows = rows_of_batch(rows, m)
     return rows if isinstance(rows, Node) else tape.record(np.copy, (rows,))
 
 
 def _owning(tape: Recorder) -> Store:
     """A store that says of each node that was recorded whose derivative it belongs to."""
-    start = tape._next
+    start = tape.next_id
 
     def store(table: Table, n: int, d: Any) -> None:
         nonlocal start
-        keep(table, n, d)
-        start = owned(tape, start, table.output, n)
+        store_privately(table, n, d)
+        start = tag_derivative_nodes(tape, start, table.output, n)
 
     return store

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import mapped
-from ..arrays.values import entering, inexact, settle
+from ..arrays.pytrees import tree_map
+from ..arrays.values import as_input, canonicalize, inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
-from ..memory.tables import Table, leading_to
+from ..memory.tables import Table, uses_towards
 from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
-from ..rules.registration import JOINT, RULES, Line, Read, Rule
-from ..solver.recursion import cast, fitted, nothing, pull_back
+from ..rules.registration import JOINT, RULES, Read, Rule, VJPRule
+from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
 from ..tape.node import Node
-from ..tape.tape import NUMBERS, Tape
+from ..tape.tape import NUMBER_KINDS, Tape
 from ..text import describe, op_name
-from .batched_array import run
+from .batched_array import run_op
 
 Tangents = dict[int, Any]
 """By node, or by the position of an operand: an array, or a handle where the tangents' program is recorded."""
@@ -31,64 +31,64 @@ def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
     """The tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
-    between = sorted(leading_to(memory, *wanted, first=min(tangents, default=0)))
+    between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
     last = {a: n for n in between for a in steps[n][ARGS] if type(a) is Operand}
     for n in between:
-        t = arriving(memory, found, n, read)
+        t = push_node(memory, found, n, read)
         if t is not None:
-            found[n] = plus(found.get(n), t)
+            found[n] = add_tangents(found.get(n), t)
         for a in steps[n][ARGS]:
             if type(a) is Operand and last[a] == n and a not in wanted:
                 found.pop(a, None)  # the tangents of a long program are more than one would hold
     return found
 
 
-def arriving(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
+def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     """What the tangents of n's operands give to that of n; None where they have none."""
     step = memory.steps[n]
     rule = RULES[step[OP]]
     given = {k: tangents[a] for k, a in enumerate(step[ARGS]) if type(a) is Operand and a in tangents and rule.lines[k,]}
     if rule.op in JOINT:
-        operands = placed(step[ARGS], {}, read)
-        return arrived(JOINT[rule.op](given, *operands, **step[KWARGS]), memory, n) if given else None
+        operands = fill_operands(step[ARGS], {}, read)
+        return conform_to_node(JOINT[rule.op](given, *operands, **step[KWARGS]), memory, n) if given else None
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
-    terms = [together(memory.steps, rule, n, jointly, read)] if jointly else []
-    terms += [alone(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
-    return reduce(plus, [arrived(d, memory, n) for d in terms], None)
+    terms = [push_linear(memory.steps, rule, n, jointly, read)] if jointly else []
+    terms += [push_operand(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
+    return reduce(add_tangents, [conform_to_node(d, memory, n) for d in terms], None)
 
 
-def together(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
+def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
     """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
     _, _, args, kwargs, *_ = steps[n]
-    others = {k: nought(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
-    return run(rule.op, placed(args, tangents | others, read), kwargs)
+    others = {k: zeros_in_place(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
+    return run_op(rule.op, fill_operands(args, tangents | others, read), kwargs)
 
 
-def alone(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
+def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
     """What the tangent of one operand, the one at position k, gives to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
-        return run(rule.op, placed(step[ARGS], {k: t}, read), step[KWARGS])
+        return run_op(rule.op, fill_operands(step[ARGS], {k: t}, read), step[KWARGS])
     several = rule.kind == "elementwise" and type(step[DTYPE]) is tuple  # its lines take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
     ((_, line),) = rule.lines[k,]
-    return transposed(memory, line, n, k, t, read)
+    return transpose_vjp(memory, line, n, k, t, read)
 
 
-def placed(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
+def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
     """The operands of a call at their values, but for those that have something else in their place."""
     return tuple(instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args))
 
 
-def nought(a: Any, steps: Steps) -> Any:
+def zeros_in_place(a: Any, steps: Steps) -> Any:
     """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
     if type(a) is Operand:
-        return nothing(steps[a][SHAPE], steps[a][DTYPE])
-    return np.zeros_like(a) if entering(a).dtype.kind in NUMBERS else a
+        return zeros_for(steps[a][SHAPE], steps[a][DTYPE])
+    return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
-def transposed(memory: Memory, line: Line, n: int, k: int, t: Any, read: Read) -> Any:
+def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: Read) -> Any:
     """The JVP of one op by its VJP: that is recorded as a linear program of g, and t is pulled back from its end to g.
 
     It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is looked at by nobody.
@@ -96,14 +96,14 @@ def transposed(memory: Memory, line: Line, n: int, k: int, t: Any, read: Read) -
     step = memory.steps[n]
     home = getattr(read(n), "tape", None)
     tape = Tape() if home is None else home
-    start, values = tape._next, tape._memory.value if home is None else read
+    start, values = tape.next_id, tape.state.value if home is None else read
     g = zeros(tape, step[SHAPE], step[DTYPE])
     with np.errstate(all="ignore"):
-        d = fitted(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
+        d = conform_to_operand(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
     if not isinstance(d, Node):
         return None
-    table = Table(d.id, leading_to(tape._memory, d.id, first=start), t)
-    return mapped(lambda z: pull_back(tape._memory, table, z.id, values, keep) if z.id in table.up else None, g)
+    table = Table(d.id, uses_towards(tape.state, d.id, first=start), t)
+    return tree_map(lambda z: pull_back(tape.state, table, z.id, values, store_privately) if z.id in table.uses else None, g)
 
 
 def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
@@ -112,36 +112,36 @@ def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
     return tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True)) if several else tape.record(np.zeros, (shape, dtype))
 
 
-def keep(table: Table, n: int, d: Any) -> None:
+def store_privately(table: Table, n: int, d: Any) -> None:
     """Store a cotangent in a table that nobody else knows of."""
     table.cotangents[n] = d
 
 
-def plus(a: Any, b: Any) -> Any:
+def add_tangents(a: Any, b: Any) -> Any:
     """The sum of two tangents, output by output where there are several; None is that of what no tangent reaches."""
     if a is None or b is None:
         return b if a is None else a
-    return tuple(map(plus, a, b)) if isinstance(a, tuple) else a + b
+    return tuple(map(add_tangents, a, b)) if isinstance(a, tuple) else a + b
 
 
-def arrived(d: Any, memory: Memory, n: int) -> Any:
+def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
     """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
     shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
     if type(dtype) is not tuple or d is None:
-        return laid_out(d, shape, dtype, memory, n)
-    return tuple(laid_out(*part, memory, n) for part in zip(d, shape, dtype, strict=True))
+        return conform_tangent(d, shape, dtype, memory, n)
+    return tuple(conform_tangent(*part, memory, n) for part in zip(d, shape, dtype, strict=True))
 
 
-def laid_out(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
+def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
     """The same for n, or one of its outputs."""
     if d is None or not inexact(dtype):
         return None
-    d = cast(d if hasattr(d, "dtype") else settle(d), dtype)
+    d = cast(d if hasattr(d, "dtype") else canonicalize(d), dtype)
     if d.shape == shape:
-        return settle(d)
+        return canonicalize(d)
     if len(d.shape) > len(shape) or any(a not in (1, b) for a, b in zip(d.shape[::-1], shape[::-1], strict=False)):
         raise RuleShapeError(
             f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
             f"{op_name(memory.steps[n][OP])}, or register it by another word, as one that it is."
         )
-    return settle(np.broadcast_to(d, shape))
+    return canonicalize(np.broadcast_to(d, shape))

@@ -13,22 +13,22 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..arrays.pytrees import filled, leaves, mapped, outlined, placed
-from ..arrays.values import entering, handed_out, inexact, settle
+from ..arrays.pytrees import describe_tree, leaves_with_paths, tree_leaves, tree_map, tree_unflatten
+from ..arrays.values import as_input, canonicalize, export, inexact
 from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
 from ..program.trace_state import current, tracing
-from ..tape.conversions import unwrapped
+from ..tape.conversions import raise_refusals
 from ..tape.mode import IMMEDIATE
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..tape.tape import NUMBERS, Tape
+from ..tape.tape import NUMBER_KINDS, Tape
 from ..text import op_name, printable
 
 T = TypeVar("T")
 Argnums = int | Sequence[int]
 
 
-class Call(NamedTuple):
+class TracedCall(NamedTuple):
     """A function, what it is called with, and by which of its arguments it is differentiated."""
 
     f: Callable[..., Any]
@@ -57,7 +57,7 @@ class Call(NamedTuple):
         return [k % count for k in positions]
 
 
-class Run:
+class Trace:
     """One run of a function on a tape.
 
     Attributes
@@ -70,28 +70,28 @@ class Run:
         What the function gave; `aux` is passed on, and not differentiated.
     """
 
-    def __init__(self, tape: Recorder, as_nodes: bool, call: Call) -> None:
+    def __init__(self, tape: Recorder, as_nodes: bool, call: TracedCall) -> None:
         self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
         positions = call.positions()
-        entered = {k: self._entered(call.args[k], f"argument {k}") for k in positions}
+        entered = {k: self._enter_tree(call.args[k], f"argument {k}") for k in positions}
         self.inputs = tuple(entered[k] for k in positions) if isinstance(call.argnums, Sequence) else entered[positions[0]]
-        self.nodes: list[Node] = leaves(self.inputs)
+        self.nodes: list[Node] = tree_leaves(self.inputs)
         self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
 
     def call(self) -> None:
         """Call the function on the nodes."""
         given = self._call.f(*self._args, **self._call.kwargs)
-        self.y, self.aux = _parted(self._call, given)
+        self.y, self.aux = _split_aux(self._call, given)
         self._check(self.y)
 
-    def _entered(self, nest: Any, where: str) -> Any:
+    def _enter_tree(self, nest: Any, where: str) -> Any:
         """A nest of nodes for a nest of arrays."""
-        return filled(nest, [self._node(a, at) for at, a in placed(nest, where)])
+        return tree_unflatten(nest, [self._node(a, at) for at, a in leaves_with_paths(nest, where)])
 
     def _node(self, a: Any, where: str) -> Any:
         if isinstance(a, Node) and a.tape is not self.tape:
-            raise self.tape._foreign(self.name, a)
-        dtype = a.dtype if isinstance(a, Node) else entering(a).dtype
+            raise self.tape.other_tape_error(self.name, a)
+        dtype = a.dtype if isinstance(a, Node) else as_input(a).dtype
         if not inexact(dtype):
             raise NotDifferentiableError(
                 f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
@@ -104,11 +104,11 @@ class Run:
         """Raise unless the result is a nest of arrays, its nodes of this tape."""
         if y is None:
             raise NotDifferentiableError(f"{self.name} gave None. Let it return what is to be differentiated.")
-        for where, a in placed(y, "result"):
+        for where, a in leaves_with_paths(y, "result"):
             if isinstance(a, Node):
                 if a.tape is not self.tape:
-                    raise self.tape._foreign(self.name, a)
-            elif entering(a).dtype.kind not in NUMBERS:
+                    raise self.tape.other_tape_error(self.name, a)
+            elif as_input(a).dtype.kind not in NUMBER_KINDS:
                 raise NotDifferentiableError(
                     f"{self.name} gave {printable(repr(a))} as {where}, which is no array of numbers. "
                     f"Return it beside the result, as result, aux, with has_aux=True."
@@ -118,51 +118,51 @@ class Run:
 
     def out(self, nest: Any) -> Any:
         """What goes out: nodes, or their values where the tape is thrown away."""
-        return nest if self.as_nodes else mapped(lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest)
+        return nest if self.as_nodes else tree_map(lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Zeros, as a node or as an array."""
-        return self.tape.record(np.zeros, (shape, dtype)) if self.as_nodes else handed_out(settle(np.zeros(shape, dtype)))
+        return self.tape.record(np.zeros, (shape, dtype)) if self.as_nodes else export(canonicalize(np.zeros(shape, dtype)))
 
     def passing(self) -> AbstractContextManager[None]:
         """A block of which, where the tape is thrown away, nothing stays on it."""
         return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
-def traced(call: Call, answer: Callable[[Run], T], beside: Any = ()) -> T:
-    """`answer` of a run on the tape of the nodes among the arguments and what stands beside them, on that of the trace around it, or
+def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ()) -> T:
+    """`answer_target` of a run on the tape of the nodes among the arguments and what stands beside them, on that of the trace around it, or
     on one to throw away.
     """
-    given = leaves([[call.args[k] for k in call.positions()], beside])
+    given = tree_leaves([[call.args[k] for k in call.positions()], beside])
     nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
     around = nodes[0].tape if nodes else current()
     if around is not None:
         return _answer(around, True, call, answer)
     tape = Tape()
-    tape._mode = IMMEDIATE
+    tape.mode = IMMEDIATE
     try:
         return _answer(tape, False, call, answer)
     except OtherTapeError as met:
         others = [other for other in met.tapes if other is not tape]
-        if tape not in met.tapes or len(others) != 1 or others[0]._mode is IMMEDIATE:
+        if tape not in met.tapes or len(others) != 1 or others[0].mode is IMMEDIATE:
             raise
     return _answer(others[0], True, call, answer)
 
 
-def _answer(tape: Recorder, as_nodes: bool, call: Call, answer: Callable[[Run], T]) -> T:
-    """`answer` of a run; while it lasts, no value that depends on the inputs is converted."""
-    run = Run(tape, as_nodes, call)
+def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[Trace], T]) -> T:
+    """`answer_target` of a run; while it lasts, no value that depends on the inputs is converted."""
+    run = Trace(tape, as_nodes, call)
     inputs = {node.id for node in run.nodes}
-    tape._differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
+    tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
     try:
-        with tracing(tape), unwrapped(tape):
+        with tracing(tape), raise_refusals(tape):
             run.call()
         return answer(run)
     finally:
-        tape._differentiated.difference_update(inputs)
+        tape.differentiated.difference_update(inputs)
 
 
-def _parted(call: Call, given: Any) -> tuple[Any, Any]:
+def _split_aux(call: TracedCall, given: Any) -> tuple[Any, Any]:
     """The result and what comes beside it."""
     if not call.has_aux:
         return given, None
@@ -170,5 +170,5 @@ def _parted(call: Call, given: Any) -> tuple[Any, Any]:
         return given[0], given[1]
     raise RefusedError(
         f"With has_aux=True a function gives a pair, the result and what comes beside it, but {call.name} gave "
-        f"{outlined(given)}. Return result, aux."
+        f"{describe_tree(given)}. Return result, aux."
     )

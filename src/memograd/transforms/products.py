@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import filled, leaves
-from ..arrays.values import handed_out, settle
+from ..arrays.pytrees import tree_leaves, tree_unflatten
+from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
-from ..memory.tables import Table, leading_to
+from ..memory.tables import Table, uses_towards
 from ..program.steps import LINE, SHAPE
-from ..solver.recursion import checked, checked_all, grad_node, nothing, pull_back, scalar
+from ..solver.recursion import check_target, check_targets, grad_node, pull_back, require_scalar, zeros_for
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from ..text import printable
-from .forward_mode import keep, plus, push_all
-from .seeds import fitted
+from .forward_mode import add_tangents, push_all, store_privately
+from .seeds import match_tree
 
 Pairs = list[tuple[Node, Any]]
 """Nodes with their tangents."""
@@ -55,16 +55,16 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     >>> mg.vjp(np.square(x), x, [10.0, 1.0])
     array([20.,  4.])
     """
-    nodes, memory = ends(y, x), y.tape._memory
+    nodes, memory = ends(y, x), y.tape.state
     check_leaving(y, "vjp")
-    (g,) = fitted(y, seed, "seed")
+    (g,) = match_tree(y, seed, "seed")
 
     def pulled() -> list[Any]:
         first = min((t.id for t in nodes), default=0)
-        table = Table(y.id, leading_to(memory, y.id, first=first), g.value if isinstance(g, Node) else settle(g))
-        return [pull_back(memory, table, t.id, memory.value, keep) if t.id in table.up else nothing(t.shape, t.dtype) for t in nodes]
+        table = Table(y.id, uses_towards(memory, y.id, first=first), g.value if isinstance(g, Node) else canonicalize(g))
+        return [pull_back(memory, table, t.id, memory.value, store_privately) if t.id in table.uses else zeros_for(t.shape, t.dtype) for t in nodes]
 
-    return filled(x, map(handed_out, y.tape._alone(pulled)))
+    return tree_unflatten(x, map(export, y.tape.ask_exclusively(pulled)))
 
 
 def jvp(y: Node, x: Any, tangent: Any) -> Any:
@@ -104,7 +104,7 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
     """
     ends(y, x)
     check_leaving(y, "jvp")
-    return pushed(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
+    return push_arrays(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
@@ -138,44 +138,44 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     >>> mg.hvp(np.sum(x * x * x), x, [1.0, 1.0])
     array([ 6., 12.])
     """
-    nodes = checked_all(scalar(L), x)
+    nodes = check_targets(require_scalar(L), x)
     check_leaving(L, "hvp")
     with L.tape.scratch():
         gradient = grad_node(L, nodes)
-        return filled(x, pushed(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
+        return tree_unflatten(x, push_arrays(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
 
 
 # ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
 
 
-def pushed(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
+def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
     """Σ ∂y/∂x · tangent for each y, computed at once."""
-    memory = tape._memory
-    given = summed([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
-    found = tape._alone(lambda: push_all(memory, given, ys, memory.value))
-    return [handed_out(found[y] if y in found else nothing(*memory.steps[y][SHAPE:LINE])) for y in ys]
+    memory = tape.state
+    given = sum_tangents([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
+    found = tape.ask_exclusively(lambda: push_all(memory, given, ys, memory.value))
+    return [export(found[y] if y in found else zeros_for(*memory.steps[y][SHAPE:LINE])) for y in ys]
 
 
-def pushed_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
+def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
     """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
-    memory, start = tape._memory, tape._next
+    memory, start = tape.state, tape.next_id
     try:
-        given = summed([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
-        found = tape._alone(lambda: push_all(memory, given, ys, tape._handle))
+        given = sum_tangents([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
+        found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
         nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
     except BaseException:
-        tape._cut(start)
+        tape.truncate(start)
         raise
-    for n in range(start, tape._next):
+    for n in range(start, tape.next_id):
         memory.nodes.belongs(n, (ys[-1], ys[-1]))
     return nodes
 
 
-def summed(pairs: Pairs) -> dict[int, Any]:
+def sum_tangents(pairs: Pairs) -> dict[int, Any]:
     """The tangent of each node; a node that stands there twice has two."""
     found: dict[int, Any] = {}
     for x, t in pairs:
-        found[x.id] = plus(found.get(x.id), t)
+        found[x.id] = add_tangents(found.get(x.id), t)
     return found
 
 
@@ -185,10 +185,10 @@ def ends(y: Any, x: Any) -> list[Node]:
         raise NotDifferentiableError(
             f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
         )
-    checked(y, y)
-    return checked_all(y, x)
+    check_target(y, y)
+    return check_targets(y, x)
 
 
 def with_tangents(x: Any, v: Any, what: str) -> Pairs:
     """Each node of a nest with the tangent that stands in its place in another."""
-    return list(zip(leaves(x), fitted(x, v, what), strict=True))
+    return list(zip(tree_leaves(x), match_tree(x, v, what), strict=True))

@@ -4,32 +4,32 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import paired
-from ..arrays.values import entering, inexact
+from ..arrays.pytrees import zip_with_paths
+from ..arrays.values import as_input, inexact
 from ..errors import RefusedError
 from ..tape.node import Node
 from ..text import describe, printable
 
 
-def fitted(nest: Any, given: Any, what: str) -> list[Any]:
+def match_tree(nest: Any, given: Any, what: str) -> list[Any]:
     """For each leaf of a nest, the array or node in its place in another, in the leaf's dtype; an array is copied."""
-    return [_fitted(like, a, where) for where, like, a in paired(nest, given, what)]
+    return [_match_leaf(like, a, where) for where, like, a in zip_with_paths(nest, given, what)]
 
 
-def _fitted(like: Any, a: Any, where: str) -> Any:
-    like = like if isinstance(like, Node) else entering(like)
+def _match_leaf(like: Any, a: Any, where: str) -> Any:
+    like = like if isinstance(like, Node) else as_input(like)
     try:
-        v = a if isinstance(a, Node) else entering(a)
+        v = a if isinstance(a, Node) else as_input(a)
     except ValueError:
         raise RefusedError(
-            f"{where} is {printable(repr(a))}, which is ragged, but stands for {_facts(like)}. Give an array of that shape."
+            f"{where} is {printable(repr(a))}, which is ragged, but stands for {_describe_leaf(like)}. Give an array of that shape."
         ) from None
     if not inexact(like.dtype) and v.shape == like.shape:
         return v  # it belongs to something that has no derivative
     if v.shape != like.shape or not np.can_cast(v.dtype, like.dtype, "same_kind"):
-        raise RefusedError(f"{where} is {v.dtype} {v.shape}, but stands for {_facts(like)}. Give an array of that shape and kind.")
+        raise RefusedError(f"{where} is {v.dtype} {v.shape}, but stands for {_describe_leaf(like)}. Give an array of that shape and kind.")
     return v if isinstance(v, Node) and v.dtype == like.dtype else v.astype(like.dtype)
 
 
-def _facts(like: Any) -> str:
-    return describe(like._attributes) if isinstance(like, Node) else f"{like.dtype} {like.shape}"
+def _describe_leaf(like: Any) -> str:
+    return describe(like.attributes) if isinstance(like, Node) else f"{like.dtype} {like.shape}"

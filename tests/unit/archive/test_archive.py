@@ -24,9 +24,9 @@ import memograd as mg
 from memograd.archive import atomic_write, program_codec, validation, zip_members
 from memograd.archive import state_codec as memory
 from memograd.archive.op_names import name_of, ops_by_name
-from memograd.arrays.values import same
+from memograd.arrays.values import bitwise_equal
 from memograd.errors import ArchiveError, BusyError, OtherTapeError, RefusedError
-from memograd.memory.snapshot import state_of
+from memograd.memory.snapshot import snapshot_of
 from memograd.rules.registration import RULES
 
 KEPT = Path(__file__).parents[2] / "support" / "data" / "version1.memograd"
@@ -59,7 +59,7 @@ def equal(a, b):
     if isinstance(a, dict):
         return list(a) == list(b) and all(equal(a[key], b[key]) for key in a)
     if isinstance(a, np.ndarray | np.generic):
-        return same(a, b) and strides(a) == strides(b)
+        return bitwise_equal(a, b) and strides(a) == strides(b)
     if isinstance(a, tuple | list):
         return type(a) is type(b) and len(a) == len(b) and all(map(equal, a, b))
     return a is b or (repr(a) == repr(b) if isinstance(a, float | complex) else a == b)
@@ -77,7 +77,7 @@ class TestTheWholeSession:
     def test_it_is_as_it_was(self, tape, through):
         session(tape)
         other = through(tape)
-        assert equal(state_of(other._memory), state_of(tape._memory))
+        assert equal(snapshot_of(other.state), snapshot_of(tape.state))
         assert list(other.graph.edges(data="argnums")) == list(tape.graph.edges(data="argnums"))
         assert len(other) == len(tape)
 
@@ -85,7 +85,7 @@ class TestTheWholeSession:
         L = np.sum(np.sin(x) * x).named("L")
         g, log = mg.grad(L, x), mg.Log()
         other = through(tape)
-        assert same(mg.grad(other["L"], other["x"], log=log), g)
+        assert bitwise_equal(mg.grad(other["L"], other["x"], log=log), g)
         assert str(log) == "∂L/∂x ← table[x]"
 
     @settings(max_examples=60)
@@ -104,7 +104,7 @@ class TestTheWholeSession:
             assert repr(mg.why(other[L.id], other[leaves[0].id])) == repr(mg.why(L, leaves[0]))
             logs = mg.Log(), mg.Log()
             theirs = mg.grad(other[L.id], [other[x.id] for x in leaves], log=logs[1])
-            assert all(map(same, mg.grad(L, leaves, log=logs[0]), theirs))
+            assert all(map(bitwise_equal, mg.grad(L, leaves, log=logs[0]), theirs))
             assert budget is not None or str(logs[0]) == str(logs[1])  # what a budget lets go first, of two alike, is anyone's
 
     def test_an_assignment_reaches_what_it_would_have_reached(self, tape, through):
@@ -152,9 +152,9 @@ def test_every_op_comes_back_with_its_arguments(op, path):
     for args, kwargs in SAMPLES[op]:
         tape = mg.Tape()
         with np.errstate(all="ignore"), suppress(RefusedError):  # where a node may not stand
-            tape._call(op, tuple(as_nodes(tape, a) for a in args), kwargs)
+            tape.call(op, tuple(as_nodes(tape, a) for a in args), kwargs)
             mg.save(path, tape)
-            assert equal(state_of(mg.load(path)._memory), state_of(tape._memory))
+            assert equal(snapshot_of(mg.load(path).state), snapshot_of(tape.state))
 
 
 def as_nodes(tape, a):
@@ -180,8 +180,8 @@ mg.linear(chosen, x=lambda g, *constants: g)
 @pytest.mark.parametrize("a", CONSTANTS, ids=shown)
 def test_constants_come_back_as_they_are(a, tape, x, through):
     tape.record(chosen, (x, a))
-    came = through(tape)._memory.steps[1][2][1]
-    assert type(came) is type(tape._memory.steps[1][2][1]) and equal(came, tape._memory.steps[1][2][1])
+    came = through(tape).state.steps[1][2][1]
+    assert type(came) is type(tape.state.steps[1][2][1]) and equal(came, tape.state.steps[1][2][1])
 
 
 class TestWhatSharesABuffer:
@@ -200,7 +200,7 @@ class TestWhatSharesABuffer:
         x = tape.leaf(np.arange(100.0), name="x")
         np.sum(np.broadcast_to(np.sin(x), (1000, 100)))
         tape.budget = 10**6
-        assert through(tape)._memory.budget.bytes == tape._memory.budget.bytes
+        assert through(tape).state.budget.bytes == tape.state.budget.bytes
 
     def test_is_no_more_than_what_is_seen_of_it(self, tape, path):
         whole = np.arange(1e6)
@@ -208,12 +208,12 @@ class TestWhatSharesABuffer:
         x = tape.leaf(whole[500:510], name="x")
         mg.save(path, tape)
         assert path.stat().st_size < 4000
-        assert same(mg.load(path)["x"].value, x.value)
+        assert bitwise_equal(mg.load(path)["x"].value, x.value)
 
     def test_is_let_go_without_the_others(self, tape, through):
         for k in range(3):
             tape.leaf(np.full(10, k, float), name=f"x{k}")
-        values = [through(tape)._memory.values[k] for k in range(3)]
+        values = [through(tape).state.values[k] for k in range(3)]
         assert not any(np.shares_memory(values[0], other) for other in values[1:])
         assert not any(value.flags.writeable for value in values)
 
@@ -221,12 +221,12 @@ class TestWhatSharesABuffer:
         for y in (np.frombuffer(bytes(range(160))), np.zeros(9, [("a", "f4"), ("b", "f8")])["b"]):
             tape.record(chosen, (x,), y=y[::-2])
         other = through(tape)
-        assert all(same(other[n].value, tape[n].value) for n in (1, 2))
+        assert all(bitwise_equal(other[n].value, tape[n].value) for n in (1, 2))
 
     def test_may_be_of_the_other_byte_order(self, tape, x, through):
         foreign = [np.arange(3.0).astype(">f8") + k for k in range(3)]
         tape.record(chosen, (x, *(a.astype(">f8") for a in foreign)))
-        assert equal(through(tape)._memory.steps[1][2], tape._memory.steps[1][2])
+        assert equal(through(tape).state.steps[1][2], tape.state.steps[1][2])
 
 
 # ------------------------------------------------------------------------------------------------------ ops by name
@@ -275,7 +275,7 @@ def test_two_ops_of_one_name_are_refused(tape, x, path):
 
 @pytest.mark.parametrize("a", [object(), {"a": 1}, 2**64, np.array(["a"]), lambda x: x], ids=shown)
 def test_a_constant_that_is_no_data_is_refused_with_its_node(a, tape, x, path):
-    tape._memory.steps[x.id + 1] = (*tape.record(chosen, (x,))._step[:2], (a,), *tape[1]._step[3:])
+    tape.state.steps[x.id + 1] = (*tape.record(chosen, (x,)).step[:2], (a,), *tape[1].step[3:])
     with pytest.raises(ArchiveError, match=r"v1 .*cannot be saved"):
         mg.save(path, tape)
     assert not path.exists()
@@ -583,7 +583,7 @@ def test_json_of_another_compression_is_refused(method, path):
 def test_what_is_told_once_and_made_often_is_bounded(tape, path, monkeypatch):
     L = session(tape)
     mg.save(path, tape)
-    for limit in (sum(len(step[2]) for step in tape._memory.steps.values()) - 1, len(tape._memory.tables[L.id].up) - 1):
+    for limit in (sum(len(step[2]) for step in tape.state.steps.values()) - 1, len(tape.state.tables[L.id].up) - 1):
         for room in (program_codec, memory):
             monkeypatch.setattr(room, "MOST_ENTRIES", limit)
         with pytest.raises(ArchiveError, match=f"more than {limit}"):
@@ -615,7 +615,7 @@ def test_deflated_arrays_are_refused_before_memory_is_taken(path):
 
 def test_every_cut_and_every_flipped_byte_is_an_error_or_harmless(path):
     data = KEPT.read_bytes()
-    whole = state_of(mg.load(KEPT)._memory)
+    whole = snapshot_of(mg.load(KEPT).state)
     for k in range(0, len(data), 7):
         for changed in (data[:k], data[:k] + bytes([data[k] ^ 0x21]) + data[k + 1 :]):
             path.write_bytes(changed)
@@ -623,7 +623,7 @@ def test_every_cut_and_every_flipped_byte_is_an_error_or_harmless(path):
                 tape = mg.load(path)
             except mg.MemogradError:
                 continue
-            assert equal(state_of(tape._memory), whole)  # a date, a flag that nobody reads
+            assert equal(snapshot_of(tape.state), whole)  # a date, a flag that nobody reads
 
 
 def test_a_file_that_is_not_there_is_python_s_own_error(tmp_path):

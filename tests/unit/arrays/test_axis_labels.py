@@ -82,7 +82,7 @@ def test_copies_and_pickles_keep_labels_and_a_scratch_block_takes_them_along(tap
         assert mg.grad(other["L"], other["x"]).equals(mg.grad(L, x))
     with tape.scratch():
         tape.leaf(table(NUMBERS))
-    assert list(tape._memory.nodes.labels) == [x.id]
+    assert list(tape.state.nodes.labels) == [x.id]
 
 
 @pytest.mark.parametrize("kind", ["DataFrame", "Series"])

@@ -121,7 +121,7 @@ def is_exact(op: Any, args: Any, kwargs: Any) -> bool:
 
     def f(*xs: Any) -> Any:
         given = dict(zip(mine, xs, strict=True))
-        return xs[0].tape.record(op, tuple(given.get(k, x) for k, x in enumerate(operands)), xs[0].tape._keywords(op, keywords))
+        return xs[0].tape.record(op, tuple(given.get(k, x) for k, x in enumerate(operands)), xs[0].tape.bind_keywords(op, keywords))
 
     values = [np.asarray(operands[k]) for k in mine]
     want = gradients(f, values) if mine else []

@@ -10,9 +10,9 @@ import pytest
 
 import memograd as mg
 from memograd.cli import coverage
-from memograd.cli.coverage import CLASSES, Row, by_class, public, survey, table
+from memograd.cli.coverage import CLASSES, FunctionRow, by_class, coverage_table, public, survey
 from memograd.errors import NoRuleError
-from memograd.rules.registration import REFUSED, RULES, refused
+from memograd.rules.registration import RULES, UNSUPPORTED, unsupported
 
 ROWS = survey()
 
@@ -34,7 +34,7 @@ def test_no_function_is_in_no_class() -> None:
 
 
 def test_no_function_is_in_two_classes() -> None:
-    assert [str(f) for f in REFUSED if f in RULES] == []
+    assert [str(f) for f in UNSUPPORTED if f in RULES] == []
 
 
 def test_each_name_has_one_row() -> None:
@@ -97,9 +97,9 @@ def test_a_function_of_scipy_is_left_out_where_scipy_is_missing(monkeypatch: pyt
 # ------------------------------------------------------------------------------------------------------- refusals
 
 
-@pytest.mark.parametrize("f", REFUSED, ids=lambda f: getattr(f, "__name__", type(f).__name__))
+@pytest.mark.parametrize("f", UNSUPPORTED, ids=lambda f: getattr(f, "__name__", type(f).__name__))
 def test_each_refusal_says_why_and_what_to_use(f: Any) -> None:
-    assert re.fullmatch(r".+\. (Use|Call|Write|Give|Take|Hold|Register) .+", REFUSED[f]), REFUSED[f]
+    assert re.fullmatch(r".+\. (Use|Call|Write|Give|Take|Hold|Register) .+", UNSUPPORTED[f]), UNSUPPORTED[f]
 
 
 @pytest.mark.parametrize("name", ["unique", "histogram", "apply_over_axes", "copyto", "polyfit", "min_scalar_type", "array2string"])
@@ -108,7 +108,7 @@ def test_a_refused_function_names_itself_and_the_reason(name: str) -> None:
     args = {"apply_over_axes": (np.sum, x, [0]), "copyto": (x, 1.0), "polyfit": (x, x, 1)}.get(name, (x,))
     with pytest.raises(NoRuleError) as caught:
         f(*args)
-    assert str(caught.value) == f"np.{name} is not recorded: {REFUSED[f]}"
+    assert str(caught.value) == f"np.{name} is not recorded: {UNSUPPORTED[f]}"
 
 
 def test_a_function_of_the_users_own_can_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,19 +116,19 @@ def test_a_function_of_the_users_own_can_be_refused(monkeypatch: pytest.MonkeyPa
     def rolled(x):
         return x
 
-    monkeypatch.delitem(REFUSED, rolled, raising=False)
-    refused("its dice have no derivative. Use a mean.", rolled)
+    monkeypatch.delitem(UNSUPPORTED, rolled, raising=False)
+    unsupported("its dice have no derivative. Use a mean.", rolled)
     with pytest.raises(NoRuleError, match="rolled is not recorded: its dice have no derivative. Use a mean"):
         rolled(mg.Tape().leaf(1.0))
 
 
 # ------------------------------------------------------------------------------------------------------ the table
 
-FEW = [Row("numpy", "tanh", "differentiable"), Row("numpy", "put", "refused", "in place"), Row("scipy.special", "erf", "differentiable")]
+FEW = [FunctionRow("numpy", "tanh", "differentiable"), FunctionRow("numpy", "put", "refused", "in place"), FunctionRow("scipy.special", "erf", "differentiable")]
 
 
 def test_the_table_counts_by_namespace_and_class() -> None:
-    head, *lines = table(FEW).splitlines()
+    head, *lines = coverage_table(FEW).splitlines()
     assert head.split() == [*CLASSES, "names"]
     assert [line.split() for line in lines] == [
         ["numpy", "1", "0", "1", "0", "2"],

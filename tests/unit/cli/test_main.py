@@ -13,8 +13,8 @@ from tutorial import TRANSCRIPT
 
 import memograd as mg
 from memograd.__main__ import CLOSED, PLAIN, main
-from memograd.cli.commands import deviation
-from memograd.cli.coverage import by_class, survey, table
+from memograd.cli.commands import largest_deviation
+from memograd.cli.coverage import by_class, coverage_table, survey
 
 NASTY = "<script>\n"
 
@@ -60,7 +60,7 @@ class TestWalkthrough:
 
 class TestCoverage:
     def test_it_prints_the_table(self, said):
-        assert said("coverage") == table(survey()) + "\n"
+        assert said("coverage") == coverage_table(survey()) + "\n"
 
     def test_all_names_as_json(self, said):
         found = json.loads(said("coverage", "--json"))
@@ -149,7 +149,7 @@ class TestDerivatives:
     ([], [], 0.0),
 ])  # fmt: skip
 def test_deviation(g, h, off):
-    assert deviation(np.array(g), np.array(h)) == off
+    assert largest_deviation(np.array(g), np.array(h)) == off
 
 
 class TestErrors:

@@ -36,7 +36,7 @@ def let_go(memory, chosen):
     for n in chosen & memory.nodes.keys():
         if memory.nodes[n]["op"] is not None:
             memory.values.pop(n, None)
-            memory.whole = False
+            memory.nothing_evicted = False
         for L, table in memory.tables.items():
             if n != L:
                 table.cotangents.pop(n, None)
@@ -103,7 +103,7 @@ class TestBetween:
         x, w, L = product
         mg.grad(L, [x, w])
         w.value = [0.5, -1.0]
-        let_go(x.tape._memory, {x.tape["s"].id})
+        let_go(x.tape.state, {x.tape["s"].id})
         preview, (log, ran) = mg.preview(L, x), asked(L, x)
         assert (preview.stored, preview.dropped, preview.values) == (["s", "x"], ["x"], [])
         law_foreseen(preview, x.tape, log.events, ran)
@@ -111,7 +111,7 @@ class TestBetween:
     def test_values_that_are_gone_are_computed_with_what_they_come_from(self, tape):
         x, w = tape.leaf(0.5, name="x"), tape.leaf(2.0, name="w")
         L = (np.exp(np.sin(x).named("a")).named("b") * w).named("L")
-        let_go(tape._memory, {tape["a"].id, tape["b"].id})
+        let_go(tape.state, {tape["a"].id, tape["b"].id})
         preview, (_, ran) = mg.preview(L, w), asked(L, w)
         assert preview.values == ran == ["a", "b"] and preview.least.elements == 3 + 2 + 2
 
@@ -121,7 +121,7 @@ class TestBetween:
         mg.grad(L, w)
         x.value = 0.7
         assert L.value == 2.0  # the sign is verified now, ∂L/∂w is not
-        let_go(tape._memory, {tape["s"].id})
+        let_go(tape.state, {tape["s"].id})
         preview, (log, ran) = mg.preview(L, w), asked(L, w)
         assert preview.read == log.read == ["w"]
         assert preview.values == preview.maybe_values == ran == []
@@ -130,7 +130,7 @@ class TestBetween:
         x, w, L = product
         mg.grad(L, w)
         x.value = [2.0, 3.0]
-        let_go(x.tape._memory, {x.tape["s"].id})
+        let_go(x.tape.state, {x.tape["s"].id})
         preview, (log, ran) = mg.preview(L, w), asked(L, w)
         assert preview.read == log.read == ["m", "w"] and preview.values == ran == ["s"]
 
@@ -141,7 +141,7 @@ class TestBetween:
         mg.grad(L, w)
         w.value = 2.5
         assert L.value == pytest.approx(np.exp(np.sin(0.5) * 5.5), rel=1e-14)  # no value is marked any more
-        let_go(tape._memory, {p.id})
+        let_go(tape.state, {p.id})
         assert (mg.preview(L, w).maybe, mg.preview(L, w).maybe_values) == (["m", "w"], ["p"])
         assert (mg.preview(L, [w, v]).values, mg.preview(L, [w, v]).maybe_values) == (["p"], [])
 
@@ -155,7 +155,7 @@ class TestBetween:
             tape.assign({leaves[k]: values[k] for k in data.draw(drawn)})
             if data.draw(st.booleans()):
                 leaves[0].value, outputs[-1].value  # which verifies values alone
-            let_go(tape._memory, data.draw(st.sets(st.integers(0, len(tape)), max_size=4)))
+            let_go(tape.state, data.draw(st.sets(st.integers(0, len(tape)), max_size=4)))
             targets, L = [leaves[k] for k in data.draw(drawn)], data.draw(st.sampled_from(outputs))
             preview = mg.preview(L, targets)
             log, ran = asked(L, targets)
@@ -203,15 +203,15 @@ class TestNothingHappens:
     def test_no_table_is_begun_and_no_request_counted(self, product):
         x, w, L = product
         mg.preview(L, [x, w])
-        assert x.tape._memory.tables == {} and x.tape._memory.requests == 0
+        assert x.tape.state.tables == {} and x.tape.state.requests == 0
 
     def test_nothing_is_run_and_no_mark_cleared(self, product, monkeypatch):
         x, w, L = product
         mg.grad(L, [x, w])
         x.value = [0.1, 0.2]
-        memory = x.tape._memory
+        memory = x.tape.state
         table = memory.tables[L.id]
-        kept = [memory.values, memory.marks, memory.pending, memory.index.of, table.cotangents, table.marks, table.acts]
+        kept = [memory.values, memory.marks, memory.pending, memory.index.of, table.cotangents, table.marks, table.provenance]
         before = [copy.copy(d) for d in kept]
         monkeypatch.setattr(Memory, "run", None)
         mg.preview(L, [x, w])

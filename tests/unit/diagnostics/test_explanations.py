@@ -343,7 +343,7 @@ class TestShares:
 
 def products(L, x):
     """The product of derivatives along every path that does not come to nothing."""
-    memory = L.tape._memory
+    memory = L.tape.state
     for path in paths(L, x):
         d, n = 1.0, x.id
         for c, k in path:
@@ -358,8 +358,8 @@ def products(L, x):
 class TestNothingIsChanged:
     @staticmethod
     def state(tape):
-        memory = tape._memory
-        tables = {n: (dict(t.cotangents), dict(t.marks), dict(t.acts)) for n, t in memory.tables.items()}
+        memory = tape.state
+        tables = {n: (dict(t.cotangents), dict(t.marks), dict(t.provenance)) for n, t in memory.tables.items()}
         return len(tape), list(memory.steps), dict(memory.values), tables, dict(memory.nodes.names), memory.requests
 
     @given(programs(), st.integers(0, 3), st.booleans())

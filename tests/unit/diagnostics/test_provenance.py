@@ -204,17 +204,17 @@ def test_the_next_request_bears_it_out(program, data):
 
 def assignments_reach(L, n):
     """Whether an assignment to a leaf that was assigned since ∂L/∂n was computed reaches it: tried on a copy."""
-    memory, copy = n.tape._memory, n.tape.copy()
-    act = memory.tables[L.id].acts.get(n.id, memory.act)
+    memory, copy = n.tape.state, n.tape.copy()
+    act = memory.tables[L.id].provenance.get(n.id, memory.current_provenance)
     mg.grad(copy[L.id], copy[n.id])
     copy.assign({p: np.full(copy[p].shape, 99.0) for p, number in memory.assigned.items() if number > act.assignments})
-    return n.id in copy._memory.tables[L.id].marks
+    return n.id in copy.state.tables[L.id].marks
 
 
 def test_nothing_is_computed_and_no_table_begun(linear):
     x, *_, L = linear
     mg.why(L, x)
-    assert x.tape._memory.tables == {} and x.tape._memory.requests == 0
+    assert x.tape.state.tables == {} and x.tape.state.requests == 0
 
 
 def test_bad_nodes_are_refused_as_by_grad(tape, linear):
@@ -255,5 +255,5 @@ def test_no_name_breaks_the_sentence(tape, name):
 def test_an_assignment_that_was_interrupted_is_not_named(linear):
     x, w, _, L = linear
     mg.grad(L, x)
-    x.tape._memory.tables[L.id].marks[x.tape["s"].id] = 1  # as an interrupt may leave it: marked, and nothing assigned
+    x.tape.state.tables[L.id].marks[x.tape["s"].id] = 1  # as an interrupt may leave it: marked, and nothing assigned
     assert mg.why(L, x.tape["s"]).chain[1:] == ("an assignment was interrupted",)

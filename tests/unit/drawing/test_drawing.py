@@ -82,7 +82,7 @@ def test_what_the_table_holds_is_stored_earlier_and_what_was_found_wrong_dropped
 
 def test_nothing_is_computed_for_a_picture(walk):
     L, _ = walk
-    memory = L.tape._memory
+    memory = L.tape.state
     L.tape["W1"].value = 0.9
     before = dict(memory.marks), dict(memory.tables[L.id].marks), dict(memory.pending)
     text = mg.draw(L)
@@ -146,7 +146,7 @@ def test_names_in_graphml_are_what_xml_can_hold(tape):
 
 
 def test_a_large_program_is_cut_and_says_so(tape, monkeypatch):
-    monkeypatch.setattr(scene, "MOST", 10)
+    monkeypatch.setattr(scene, "MAX_BOXES", 10)
     x = y = tape.leaf(0.5, name="x")
     for _ in range(20):
         y = np.sin(y)

@@ -34,14 +34,14 @@ def test_what_fits_is_not_folded(network):
 
 @pytest.mark.parametrize(("most", "count", "name"), [(10, 8, "layer1/block1/…"), (7, 5, "layer1/…")])
 def test_it_is_folded_no_further_than_it_takes(network, monkeypatch, most, count, name):
-    monkeypatch.setattr(scene_module, "MOST", most)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", most)
     _, L = network
     assert len(boxes(L)) == count and {"x", "L", name} <= boxes(L).keys()
     assert f"32 nodes in {count} boxes" in mg.draw(L)
 
 
 def test_a_box_says_how_many_and_what_became_of_them(network, monkeypatch):
-    monkeypatch.setattr(scene_module, "MOST", 7)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", 7)
     x, L = network
     log = mg.Log()
     mg.grad(L, x.tape["layer2/block1/W"], log=log)
@@ -51,7 +51,7 @@ def test_a_box_says_how_many_and_what_became_of_them(network, monkeypatch):
 
 
 def test_arrows_run_between_boxes_once(network, monkeypatch):
-    monkeypatch.setattr(scene_module, "MOST", 7)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", 7)
     x, L = network
     log = mg.Log()
     mg.grad(L, x, log=log)
@@ -63,7 +63,7 @@ def test_arrows_run_between_boxes_once(network, monkeypatch):
 
 
 def test_boxes_that_lead_to_each_other_are_one(monkeypatch):
-    monkeypatch.setattr(scene_module, "MOST", 4)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", 4)
     tape = mg.Tape()
     h = tape.leaf(1.0, name="x")
     for step in range(3):
@@ -72,7 +72,7 @@ def test_boxes_that_lead_to_each_other_are_one(monkeypatch):
 
 
 def test_without_such_names_it_is_cut(monkeypatch):
-    monkeypatch.setattr(scene_module, "MOST", 3)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", 3)
     h = mg.Tape().leaf(1.0, name="x")
     for _ in range(5):
         h = np.sin(h)
@@ -80,7 +80,7 @@ def test_without_such_names_it_is_cut(monkeypatch):
 
 
 def test_the_page_plays_nodes(network, monkeypatch, tmp_path):
-    monkeypatch.setattr(scene_module, "MOST", 7)
+    monkeypatch.setattr(scene_module, "MAX_BOXES", 7)
     x, L = network
     log = mg.Log()
     mg.grad(L, x, log=log)

@@ -10,7 +10,7 @@ from tutorial import TRANSCRIPT, section8, section13
 
 import memograd as mg
 from memograd.drawing.player_page import asset, page
-from memograd.drawing.player_steps import number
+from memograd.drawing.player_steps import format_number
 
 NASTY = ["</script><script>alert(1)</script>", "<!--", "a&b\u2028", "two\nlines", "$title ${data}", "\ud800"]
 
@@ -95,8 +95,8 @@ def test_arrays_tuples_and_cotangents_that_were_let_go(tape, rng):
     mg.grad(L, x, log=log)
     _, data = read(page(L, log))
     assert len(data["steps"]) == len(log.events)
-    assert number(np.ones((3, 4))) == "(3, 4), |max| 1" and number(np.float64(0.5)) == "0.5"
-    assert number((np.zeros(2), np.ones(0))) == "[0, 0]; []"
+    assert format_number(np.ones((3, 4))) == "(3, 4), |max| 1" and format_number(np.float64(0.5)) == "0.5"
+    assert format_number((np.zeros(2), np.ones(0))) == "[0, 0]; []"
 
 
 def test_a_log_of_two_outputs_is_played_for_one(tape):

@@ -25,15 +25,15 @@ from memograd.jacobians.chain_order import (
     reverse_bracketing,
     shorten_chain,
 )
-from memograd.memory.tables import Table, leading_to
+from memograd.memory.tables import Table, uses_towards
 
 
 def table_of(y):
-    return Table(y.id, leading_to(y.tape._memory, y.id), None)
+    return Table(y.id, uses_towards(y.tape.state, y.id), None)
 
 
 def segments(y, *xs):
-    return jacobian_chain(y.tape._memory, table_of(y), [x.id for x in xs])
+    return jacobian_chain(y.tape.state, table_of(y), [x.id for x in xs])
 
 
 def chain(*sizes):
@@ -62,10 +62,10 @@ class TestSegments:
         leaves, outputs = program.record(mg.Tape())
         for L in outputs:
             table = table_of(L)
-            targets = [x.id for x in leaves if x.id in table.up]
+            targets = [x.id for x in leaves if x.id in table.uses]
             nodes = path_nodes(table, targets)
             graph = nx.DiGraph([("source", t) for t in targets])
-            graph.add_edges_from((n, c) for n in nodes for c, _ in ([table.up[n]] if type(table.up[n]) is tuple else table.up[n]))
+            graph.add_edges_from((n, c) for n in nodes for c, _ in ([table.uses[n]] if type(table.uses[n]) is tuple else table.uses[n]))
             above = nx.immediate_dominators(graph, "source")
             n, dominators = L.id, []
             while n != "source":
@@ -154,7 +154,7 @@ class TestChoice:
     def test_one_direction_where_nothing_is_better(self, tape, rng, rows, columns, order):
         x = tape.leaf(rng.normal(size=columns))
         y = rng.normal(size=(rows, 9)) @ np.sin(rng.normal(size=(9, columns)) @ x)
-        choice = choose_order(tape._memory, table_of(y), [x.id], "auto")
+        choice = choose_order(tape.state, table_of(y), [x.id], "auto")
         assert choice.order == order
         assert choice.why == "no order of the 3 segments takes fewer"
 
@@ -163,8 +163,8 @@ class TestChoice:
         x = y = tape.leaf(rng.normal(size=3))
         for _ in range(60):
             y = np.sin(y)
-        choice = choose_order(tape._memory, table_of(y), [x.id], "auto")
+        choice = choose_order(tape.state, table_of(y), [x.id], "auto")
         assert (choice.order, choice.totals, len(choice.factors)) == ("reverse", {}, 1)
         assert choice.why == "by size alone; in 61 nodes no segments are looked for"
-        assert choose_order(tape._memory, table_of(y), [x.id], "segments").totals["segments"] == 180
-        assert choose_order(tape._memory, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"
+        assert choose_order(tape.state, table_of(y), [x.id], "segments").totals["segments"] == 180
+        assert choose_order(tape.state, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"

@@ -12,7 +12,7 @@ from sampling import WITH_LINES, calls
 
 import memograd as mg
 from memograd.arrays.values import inexact
-from memograd.check import _generated
+from memograd.check import sample_operands
 from memograd.errors import (
     MissingLibraryError,
     NotDifferentiableError,
@@ -29,7 +29,7 @@ from memograd.jacobians.sparsity import (
     sparse_hessian,
     sparse_jacobian,
 )
-from memograd.jacobians.sparsity_propagation import LINKS, MOVED
+from memograd.jacobians.sparsity_propagation import MOVING_OPS, PATTERN_RULES
 from memograd.rules.registration import RULES
 from memograd.text import op_name
 
@@ -54,7 +54,7 @@ def rosenbrock(x: Any) -> Any:
 def recorded(op: Any, args: Any, kwargs: Any) -> tuple[list[mg.Node], list[mg.Node]]:
     """A sample call: its outputs, and a leaf for each operand that has a derivative."""
     rule, tape = RULES[op], mg.Tape()
-    operands, keywords = rule.bind(args, kwargs) if args else (_generated(rule), kwargs)
+    operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
     arrays = [np.asarray(a) if rule.lines[k,] and not isinstance(a, int | None) else a for k, a in enumerate(operands)]
     leaves = {k: tape.leaf(a) for k, a in enumerate(arrays) if isinstance(a, np.ndarray) and inexact(a.dtype) and rule.lines[k,]}
     y = tape.record(op, tuple(leaves.get(k, a) for k, a in enumerate(operands)), keywords)
@@ -85,7 +85,7 @@ def test_the_pattern_covers_the_program_of_each_line(op: Any) -> None:
                 assert not (want & ~jacobian_pattern(mg.grad_node(L, x), x).dense).any(), (args, kwargs)
 
 
-@pytest.mark.parametrize("op", MOVED, ids=op_name)
+@pytest.mark.parametrize("op", MOVING_OPS, ids=op_name)
 def test_the_pattern_of_what_moves_elements_is_exact(op: Any) -> None:
     for args, kwargs in calls(op):
         ys, xs = recorded(op, args, kwargs)
@@ -165,7 +165,7 @@ def test_what_depends_on_values_may_be_anything() -> None:
 
 def test_an_unknown_op_gives_everything_of_what_its_operand_depends_on() -> None:
     x = leaf(X)
-    assert np.linalg.tensorsolve not in LINKS
+    assert np.linalg.tensorsolve not in PATTERN_RULES
     y = np.linalg.tensorsolve(np.reshape(x[:4], (2, 2)), [1.0, 2.0])
     assert jacobian_pattern(y, x).dense.tolist() == [[True] * 4 + [False] * 2] * 2
 
@@ -298,7 +298,7 @@ def test_places_of_what_a_scratch_block_cut_off_are_forgotten() -> None:
     for _ in range(3):
         with x.tape.scratch():
             sparse_jacobian(x * x, x)
-    assert len(sparsity.COMPRESSIONS[x.tape._memory]) == 1
+    assert len(sparsity.COMPRESSIONS[x.tape.state]) == 1
 
 
 def test_single_precision_stays() -> None:

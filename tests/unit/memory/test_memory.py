@@ -6,7 +6,7 @@ from interrupts import interrupted_at
 from laws import law_of_marks
 
 import memograd as mg
-from memograd.arrays.values import same
+from memograd.arrays.values import bitwise_equal
 from memograd.memory import memory as memory_module
 from memograd.memory.memory import Memory
 from memograd.program.steps import Operand
@@ -72,8 +72,8 @@ class TestPrecision:
         xs = [tape.leaf(float(k), name=f"x{k}") for k in range(5)]
         L = np.tanh(sum(x * x for x in xs)).named("L")
         mg.grad(L, xs)
-        spread, waves = Memory._spread, []
-        monkeypatch.setattr(Memory, "_spread", lambda self, *args: waves.append(args) or spread(self, *args))
+        spread, waves = Memory._spread_to_cotangents, []
+        monkeypatch.setattr(Memory, "_spread_to_cotangents", lambda self, *args: waves.append(args) or spread(self, *args))
         tape.assign({x: 0.1 for x in xs})
         assert len(waves) == 1  # there is one table
         assert np.allclose(mg.grad(L, xs), 0.2 * (1 - np.tanh(0.05) ** 2))
@@ -139,7 +139,7 @@ class TestAbsence:
         b = np.negative(a).named("b")
         L = np.multiply(b, w).named("L")
         assert mg.grad(L, x) == -12.0
-        del tape._memory.tables[L.id].cotangents[b.id]
+        del tape.state.tables[L.id].cotangents[b.id]
         w.value = 5.0
         assert mg.grad(L, x) == -30.0
 
@@ -150,10 +150,10 @@ class TestAbsence:
         L = y * y
         g = mg.grad(L, x)
         for n in (y.id, L.id):
-            del tape._memory.values[n]
+            del tape.state.values[n]
         assert L.value == pytest.approx(np.sin(0.5) ** 2, rel=1e-14)
         x.value = 0.7
-        del tape._memory.values[y.id]
+        del tape.state.values[y.id]
         assert mg.grad(L, x) == pytest.approx(2 * np.sin(0.7) * np.cos(0.7), rel=1e-14) != g
 
 
@@ -174,9 +174,9 @@ class TestManyOutputs:
         losses = [np.square(w * b) for b in bs]
         for L in losses:
             mg.grad(L, w)
-        assert [table.output for table in tape._memory.index.with_both(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
+        assert [table.output for table in tape.state.index.with_both(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
         bs[7].value = 1.5
-        marked = [k for k, L in enumerate(losses) if tape._memory.tables[L.id].marks]
+        marked = [k for k, L in enumerate(losses) if tape.state.tables[L.id].marks]
         assert marked == [7]
 
 
@@ -243,11 +243,11 @@ def test_an_interrupt_at_any_line_leaves_right_answers(name):
         values = [float(leaf.value) for leaf in leaves]
         fresh_leaves, fresh_outputs = program(mg.Tape(), values)
         got, wanted = answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)
-        assert all(map(same, got, wanted)), f"interrupted at line {count} of {name}"
+        assert all(map(bitwise_equal, got, wanted)), f"interrupted at line {count} of {name}"
         law_of_marks(tape)
         tape.assign(dict(zip(leaves, NEW, strict=True)))
         fresh_leaves, fresh_outputs = program(mg.Tape(), NEW)
-        assert all(map(same, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
         if not struck:
             assert count > 10
             return
@@ -287,7 +287,7 @@ def test_an_exception_in_any_rule_call_leaves_finished_entries_and_right_answers
             except ZeroDivisionError:
                 failed = True
         fresh_leaves, fresh_outputs = program(mg.Tape(), NEW)
-        assert all(map(same, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
         total += failed
         if not failed:
             break
@@ -323,7 +323,7 @@ def test_an_exception_in_an_op_leaves_right_answers():
         mg.grad(L, x)
     state["fail"] = False
     y = mg.Tape().leaf(0.5)
-    assert same(mg.grad(L, x), mg.grad(np.exp(moody(np.sin(y))), y))
+    assert bitwise_equal(mg.grad(L, x), mg.grad(np.exp(moody(np.sin(y))), y))
 
 
 def test_the_broken_order_of_marks_is_seen():
@@ -339,16 +339,16 @@ def test_the_broken_order_of_marks_is_seen():
     tape = mg.Tape()
     leaves, outputs = program(tape)
     answers(outputs, leaves)
-    careless = Careless(tape._memory.steps, tape.graph)
+    careless = Careless(tape.state.steps, tape.graph)
     for slot in memory_module.Memory.__slots__[1:]:  # all but __weakref__
-        setattr(careless, slot, getattr(tape._memory, slot))
-    tape._memory = careless
+        setattr(careless, slot, getattr(tape.state, slot))
+    tape.state = careless
     wrong = 0
     for count in range(1, 200):
         if not interrupted_at(count, lambda: tape.assign({leaves[1]: 0.9 + count})):  # noqa: B023
             break
         fresh_leaves, fresh_outputs = program(mg.Tape(), [float(leaf.value) for leaf in leaves])
-        wrong += not all(map(same, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        wrong += not all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
     assert wrong
 
 
@@ -357,9 +357,9 @@ def test_what_leads_to_several_outputs_is_what_leads_to_any_of_them():
     x = tape.leaf([1.0, 2.0])
     a = np.sin(x)
     b = np.where(a > 0.5, a * tape.leaf(3.0), np.sign(x))
-    memory = tape._memory
-    of_a, of_b = memory_module.leading_to(memory, a.id), memory_module.leading_to(memory, b.id)
-    both = memory_module.leading_to(memory, a.id, b.id)
+    memory = tape.state
+    of_a, of_b = memory_module.uses_towards(memory, a.id), memory_module.uses_towards(memory, b.id)
+    both = memory_module.uses_towards(memory, a.id, b.id)
     assert both.keys() == of_a.keys() | of_b.keys()
     assert both[a.id] == of_b[a.id]  # on the way to b, though an output itself
-    assert memory_module.leading_to(memory, b.id, first=a.id) == {n: uses for n, uses in of_b.items() if n >= a.id}
+    assert memory_module.uses_towards(memory, b.id, first=a.id) == {n: uses for n, uses in of_b.items() if n >= a.id}

@@ -43,9 +43,9 @@ def test_a_replay_computes_what_was_recorded(plan):
 
 
 def test_no_table_and_no_node_is_touched(plan, x, L):
-    before, table = len(x.tape), dict(x.tape._memory.tables[L.id].cotangents)
+    before, table = len(x.tape), dict(x.tape.state.tables[L.id].cotangents)
     plan([7.0, 8.0])
-    assert len(x.tape) == before and x.tape._memory.tables[L.id].cotangents == table
+    assert len(x.tape) == before and x.tape.state.tables[L.id].cotangents == table
     assert x.value.tolist() == [1.0, 2.0]
 
 
@@ -202,7 +202,7 @@ def test_a_long_table_is_cut(tape):
 
 def test_an_error_names_the_line_the_node_and_the_users_line(x):
     y = picky(x).named("y")
-    line = y._attributes["line"][1]
+    line = y.attributes["line"][1]
     plan = mg.plan(y, inputs=[x])
     with pytest.raises(ArithmeticError) as info:
         plan([1.0, -1.0])
@@ -297,8 +297,8 @@ def test_a_long_plan_is_cut_into_parts(tape):
 
 @pytest.mark.parametrize("longest", [1, 2, 3, 5, 8])
 def test_a_block_is_in_one_part(monkeypatch, tape, longest):
-    monkeypatch.setattr(tiling, "LEAST", 1)
-    monkeypatch.setattr(codegen, "LONGEST", longest)
+    monkeypatch.setattr(tiling, "MIN_TILED_BYTES", 1)
+    monkeypatch.setattr(codegen, "MAX_LINE_LENGTH", longest)
     x = tape.leaf(np.linspace(0.1, 1.0, 50), name="x")
     y = np.tanh(np.sin(x) * x) / np.sum(np.exp(np.cos(x) * x))
     plan = mg.plan([y, mg.grad_node(np.sum(y * y), x)], inputs=[x])
@@ -307,7 +307,7 @@ def test_a_block_is_in_one_part(monkeypatch, tape, longest):
 
 @pytest.mark.parametrize("name", ["part_0", "fixed", "kept", "i", "np", "plan", "del", "µ"])
 def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
-    monkeypatch.setattr(codegen, "LONGEST", 2)
+    monkeypatch.setattr(codegen, "MAX_LINE_LENGTH", 2)
     x, other = tape.leaf([1.0, 2.0], name=name), tape.leaf([3.0, 4.0], name="μ")  # a name that Python reads as it reads µ
     plan = mg.plan([np.sin(x) * np.cos(other) - x, x[x > 0.5]], inputs=[x, other])
     got = plan([0.6, 0.7], [0.8, 0.9])

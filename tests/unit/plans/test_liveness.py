@@ -9,7 +9,7 @@ from memograd.plans import liveness
 
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(liveness, "SMALL", 0)
+    monkeypatch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import memograd as mg
 from memograd.plans.scalar import machine
 from memograd.plans.scalar.machine import Machine, on_machine
 from memograd.plans.scalar.opcodes import FORMULAS, LOGICAL, REAL
-from memograd.plans.scalar.regions import LEAST
+from memograd.plans.scalar.regions import MIN_REGION_SIZE
 from memograd.rules.elementwise import sech_squared, unit
 from memograd.rules.registration import RULES
 
@@ -43,13 +43,13 @@ def way(request, monkeypatch):
 
 def machines(plan):
     """The machines of a plan, in order."""
-    return [step.args[0] for step in plan._slice.steps.values() if step.op is on_machine]
+    return [step.args[0] for step in plan.graph.steps.values() if step.op is on_machine]
 
 
 def padding(x):
     """As many steps as make a region worth while."""
     y = x
-    for _ in range(LEAST):
+    for _ in range(MIN_REGION_SIZE):
         y = y * 0.5 + x
     return y
 
@@ -197,7 +197,7 @@ def test_value_and_gradient_are_one_machine(way, tape):
     x = tape.leaf([0.3, 0.5, -0.25], name="x")
     L = chain(x)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
-    assert len(machines(plan)) == 1 and len(plan._slice.steps) == 4  # the input, the machine, its results
+    assert len(machines(plan)) == 1 and len(plan.graph.steps) == 4  # the input, the machine, its results
     x.value = [0.9, 7.0, 0.1]
     value, g = plan(x.value)
     assert type(value) is np.float64 and g.shape == (3,) and g[1] == 0.0
@@ -211,7 +211,7 @@ def test_what_moves_numbers_about_leaves_no_instruction(way, tape):
     y = np.concatenate([np.stack([a, x[1, 2]]), np.reshape(np.stack([a]), (1,))])[::-1]
     plan = mg.plan([y, y[2]], inputs=[x])
     (only,) = machines(plan)
-    assert len(only.program.code) == LEAST  # a product and a sum are one formula
+    assert len(only.program.code) == MIN_REGION_SIZE  # a product and a sum are one formula
     x.value = np.arange(6.0).reshape(2, 3) + 0.5
     same(plan(x.value)[0], y.value)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.program.steps import OPERAND, Operand, uses_in
+from memograd.program.steps import OPERAND, Operand, operand_positions
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def x(tape):
 
 def made(tape):
     """How many items the inner dicts hold, without a look at them."""
-    return [len(filled.made) for filled in (tape._memory.nodes, tape._memory.succ, tape._memory.pred)]
+    return [len(filled.made) for filled in (tape.state.nodes, tape.state.succ, tape.state.pred)]
 
 
 class TestLooking:
@@ -81,7 +81,7 @@ class TestLooking:
 
     def test_an_interrupt_is_made_up_for(self, tape, x, monkeypatch):
         y = np.sin(x) * x
-        succ, make = tape._memory.succ, type(tape._memory.succ).make
+        succ, make = tape.state.succ, type(tape.state.succ).make
 
         def interrupted(self, n):
             make(self, n)
@@ -124,7 +124,7 @@ class TestCutting:
         assert tape.graph.nodes[z.id]["name"] == f"v{z.id}" and list(tape.graph.edges) == [(0, 1), (0, z.id), (1, z.id)]
 
     def test_after_an_interrupted_look_too(self, tape, x, monkeypatch):
-        succ, make = tape._memory.succ, type(tape._memory.succ).make
+        succ, make = tape.state.succ, type(tape.state.succ).make
         with tape.scratch():
             np.sin(x)
             monkeypatch.setattr(type(succ), "make", lambda self, n: make(self, n) or 1 / (n - 1))
@@ -136,13 +136,13 @@ class TestCutting:
 
 def test_uses_are_grouped_by_operand():
     a, b = Operand(3), Operand(1)
-    assert uses_in((a, 3, b, a, 1.0)) == {3: (0, 3), 1: (2,)}
-    assert [type(o) for o in uses_in((a, b))] == [int, int]
+    assert operand_positions((a, 3, b, a, 1.0)) == {3: (0, 3), 1: (2,)}
+    assert [type(o) for o in operand_positions((a, b))] == [int, int]
 
 
 def test_every_use_of_a_node_is_one_operand(tape, x):
     y = x * x + x
-    steps = tape._memory.steps
+    steps = tape.state.steps
     assert all(a is steps[0][OPERAND] for n in (1, y.id) for a in steps[n][2] if a == 0)
 
 
@@ -153,7 +153,7 @@ def test_edges_share_their_attributes(tape, x):
 
 
 def test_a_wide_gap_between_ids_costs_nothing(tape, x):
-    tape._next = 10**15
+    tape.next_id = 10**15
     y = x + 1.0
     assert list(tape.graph) == [x.id, 10**15]
     assert [c.id for c in x.consumers] == [y.id]

@@ -12,7 +12,7 @@ import memograd.rules.absent_outputs
 from memograd.rules.absent_outputs import Absent, absent
 from memograd.rules.registration import RULES
 from memograd.text import op_name
-from memograd.transforms.batched_products import pulled_rows
+from memograd.transforms.batched_products import pull_rows
 
 
 @mg.op
@@ -67,8 +67,8 @@ def test_an_output_that_is_read_is_there(x: Any) -> None:
 
 def test_many_rows_at_once(x: Any) -> None:
     y = square_and_root(x)[0]
-    assert np.array_equal(pulled_rows(y, [x], np.eye(2))[0], np.diag(WANTED))
-    assert np.array_equal(pulled_rows(y, [x], x.tape.leaf(np.eye(2)))[0].value, np.diag(WANTED))
+    assert np.array_equal(pull_rows(y, [x], np.eye(2))[0], np.diag(WANTED))
+    assert np.array_equal(pull_rows(y, [x], x.tape.leaf(np.eye(2)))[0].value, np.diag(WANTED))
 
 
 def test_an_operand_that_only_unread_outputs_depend_on() -> None:

@@ -9,13 +9,13 @@ import pytest
 
 import memograd as mg
 from memograd.rules.numpy_signatures import SIGNATURES, of_ufunc
-from memograd.rules.parameters import KINDS, parameters, signature
+from memograd.rules.parameters import PARAMETER_KINDS, parameters, signature
 from memograd.rules.registration import RULES
 
 
 def seen(f):
     """The parameters as `inspect.signature` sees them."""
-    return [(p.name, KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
+    return [(p.name, PARAMETER_KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
 
 
 def shown_otherwise(a, b):

@@ -238,7 +238,7 @@ def test_a_log_keeps_no_array_alive(log):
         x = tape.leaf(np.ones(3))
         L = np.sum(np.sin(x))
         mg.grad(L, x, log=log)
-        dead = [weakref.ref(tape), weakref.ref(tape._memory.values[x.id]), weakref.ref(tape.graph)]
+        dead = [weakref.ref(tape), weakref.ref(tape.state.values[x.id]), weakref.ref(tape.graph)]
         del tape, x, L
         assert [ref() for ref in dead] == [None, None, None]
     finally:

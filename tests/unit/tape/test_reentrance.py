@@ -11,7 +11,7 @@ from interrupts import called_at
 from laws import law_of_marks
 
 import memograd as mg
-from memograd.arrays.values import same
+from memograd.arrays.values import bitwise_equal
 from memograd.errors import BusyError, EndedError, NamingError
 from memograd.program.steps import Operand
 
@@ -92,7 +92,7 @@ def check(tape, leaves, outputs, made):
         values = [float(leaf.value) for leaf in leaves]
         fresh_leaves, fresh_outputs = program(mg.Tape(), values)
         law_of_marks(tape)
-        assert all(map(same, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
         named = {"x": values[0], "w": values[1], "b": values[2]}
         for y in made:
             try:

@@ -181,7 +181,7 @@ class TestCopies:
         a.flags.writeable = False
         x = tape.leaf(a)
         y = x * a
-        assert tape._memory.values[x.id] is tape.graph.nodes[y.id]["args"][1] is a
+        assert tape.state.values[x.id] is tape.graph.nodes[y.id]["args"][1] is a
 
     def test_values_are_in_c_order(self, tape):
         assert tape.leaf(np.asfortranarray(np.ones((2, 3)))).value.flags.c_contiguous
@@ -354,7 +354,7 @@ class TestLookingUp:
 
 def sizes(tape):
     """How much the tape holds, of everything that it holds."""
-    memory = tape._memory
+    memory = tape.state
     held = [memory.values, memory.marks, memory.pending, memory.tables, memory.nodes, memory.succ, memory.pred]
     held += [[t for h in memory.index.of.values() for t in (h if isinstance(h, dict) else [h])], tape._names]
     return [*map(len, held), tape.graph.number_of_edges()]
@@ -553,7 +553,7 @@ def test_a_tape_without_references_is_freed_at_once(use):
         x = tape.leaf([1.0, 2.0], name="x")
         L = np.sum(np.sin(x) * x).named("L")
         use(tape, x, L)
-        memory = tape._memory
+        memory = tape.state
         kept = [*memory.values.values(), *(g for table in memory.tables.values() for g in table.cotangents.values())]
         dead = [weakref.ref(thing) for thing in (tape, tape.graph, *kept) if not isinstance(thing, np.generic | tuple)]
         assert len(dead) > 4
@@ -696,4 +696,4 @@ def test_assigning_builds_no_dict_of_attributes(tape):
     g = mg.grad(y, x)
     tape.assign({x: 2.0})
     assert mg.grad(y, x) != g
-    assert not tape._memory.nodes.made and not tape._memory.pred.made
+    assert not tape.state.nodes.made and not tape.state.pred.made

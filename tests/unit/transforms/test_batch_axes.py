@@ -9,7 +9,7 @@ import pytest
 import memograd as mg
 from memograd.check import check_rule
 from memograd.jacobians.sparsity import jacobian_pattern
-from memograd.transforms.batched_products import pulled_rows, pushed_columns
+from memograd.transforms.batched_products import pull_rows, push_columns
 
 N = 5
 
@@ -61,8 +61,8 @@ def test_the_jacobian_is_block_diagonal(name: str, k: int, other: str) -> None:
     assert not (found & ~blocks(y, x)).any(), "an element depends on another member of the batch"
     assert not ((dense != 0) & ~found).any(), "the pattern leaves something out"
     np.testing.assert_allclose(mg.jacobian(y, x, sparse=True).toarray(), dense, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(pulled_rows(y, [x], np.eye(y.size).reshape(-1, *y.shape))[0].reshape(dense.shape), dense, atol=1e-12)
-    columns = pushed_columns(y, [x], [np.eye(x.size).reshape(-1, *x.shape)])
+    np.testing.assert_allclose(pull_rows(y, [x], np.eye(y.size).reshape(-1, *y.shape))[0].reshape(dense.shape), dense, atol=1e-12)
+    columns = push_columns(y, [x], [np.eye(x.size).reshape(-1, *x.shape)])
     np.testing.assert_allclose(columns.reshape(x.size, y.size).T, dense, atol=1e-12)
 
 

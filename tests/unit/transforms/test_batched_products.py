@@ -14,8 +14,8 @@ from memograd.errors import BusyError, RefusedError
 from memograd.rules.indexing import replace, scatter
 from memograd.rules.registration import RULES
 from memograd.transforms import batched_array
-from memograd.transforms.batched_array import Batch, apply, run
-from memograd.transforms.batched_products import pulled_rows, pushed_columns
+from memograd.transforms.batched_array import BatchedArray, apply_batched, run_op
+from memograd.transforms.batched_products import pull_rows, push_columns
 
 ROWS = 3
 
@@ -46,7 +46,7 @@ def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> N
                 targets, seeds = list(leaves.values()), drawn(rng, part)
                 want = [np.stack(rows) for rows in zip(*(mg.vjp(part, targets, seed) for seed in seeds), strict=True)]
                 for given in (seeds, tape.leaf(seeds)):
-                    for got, rows in zip(pulled_rows(part, targets, given), want, strict=True):
+                    for got, rows in zip(pull_rows(part, targets, given), want, strict=True):
                         agree(value(got), rows)
 
 
@@ -60,8 +60,8 @@ def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) 
             if inexact(part.dtype):
                 targets, tangents = list(leaves.values()), [drawn(rng, leaf) for leaf in leaves.values()]
                 want = np.stack([mg.jvp(part, targets, list(row)) for row in zip(*tangents, strict=True)])
-                agree(pushed_columns(part, targets, tangents), want)
-                agree(pushed_columns(part, targets, [tape.leaf(t) for t in tangents]).value, want)
+                agree(push_columns(part, targets, tangents), want)
+                agree(push_columns(part, targets, [tape.leaf(t) for t in tangents]).value, want)
 
 
 @pytest.mark.parametrize("op", [op for op in WITH_LINES if RULES[op].kind != "rule"], ids=lambda op: op.__name__)
@@ -72,7 +72,7 @@ def test_an_op_of_rows_is_the_op_of_each(op: Any, rng: Any) -> None:
             wants = [RULES[op].run([*xs[:k], row, *xs[k + 1 :]], keywords) for row in rows]
             several = isinstance(wants[0], tuple | list)
             for given in (rows, mg.Tape().leaf(rows)):
-                got = apply(op, (*xs[:k], Batch(given), *xs[k + 1 :]), keywords)
+                got = apply_batched(op, (*xs[:k], BatchedArray(given), *xs[k + 1 :]), keywords)
                 for g, want in zip(got, zip(*wants, strict=True), strict=True) if several else [(got, wants)]:
                     agree(value(g.values), np.stack(want))
 
@@ -89,22 +89,22 @@ def net(rng: Any) -> Any:
 
 def seen(tape: mg.Tape) -> Any:
     """What a request may not change: how many nodes there are, and who knows what."""
-    return len(tape), set(tape._memory.tables), set(tape._memory.index.of)
+    return len(tape), set(tape.state.tables), set(tape.state.index.of)
 
 
 def test_numbers_leave_nothing_on_the_tape(net: Any) -> None:
     W, x, y = net
     before = seen(y.tape)
-    pulled_rows(y, [W, x], np.eye(3))
-    pushed_columns(y, [x], [np.eye(4)])
+    pull_rows(y, [W, x], np.eye(3))
+    push_columns(y, [x], [np.eye(4)])
     assert seen(y.tape) == before
 
 
 def test_nodes_are_a_program_of_their_own(net: Any) -> None:
     W, x, y = net
     before, consumers = seen(y.tape), [[c.id for c in n.consumers] for n in net]
-    (J,) = pulled_rows(y, [x], y.tape.leaf(np.eye(3)))
-    K = pushed_columns(y, [x], [y.tape.leaf(np.eye(4))])
+    (J,) = pull_rows(y, [x], y.tape.leaf(np.eye(3)))
+    K = push_columns(y, [x], [y.tape.leaf(np.eye(4))])
     agree(J.value, np.transpose(K.value))
     assert seen(y.tape)[1:] == before[1:]
     assert [[c.id for c in n.consumers] for n in net] == consumers
@@ -116,26 +116,26 @@ def test_nodes_are_a_program_of_their_own(net: Any) -> None:
 
 def test_an_assignment_is_seen(net: Any) -> None:
     _, x, y = net
-    (J,) = pulled_rows(y, [x], y.tape.leaf(np.eye(3)))
+    (J,) = pull_rows(y, [x], y.tape.leaf(np.eye(3)))
     x.value = x.value + 1
-    agree(pulled_rows(y, [x], np.eye(3))[0], J.value)
+    agree(pull_rows(y, [x], np.eye(3))[0], J.value)
 
 
 def test_what_does_not_lead_to_y_gets_zeros(net: Any) -> None:
     _, _, y = net
     z = y.tape.leaf(np.ones((2, 2), np.float32))
     for seeds in (np.eye(3), y.tape.leaf(np.eye(3))):
-        agree(value(pulled_rows(y, [z], seeds)[0]), np.zeros((3, 2, 2), np.float32))
+        agree(value(pull_rows(y, [z], seeds)[0]), np.zeros((3, 2, 2), np.float32))
     for tangents in (np.ones((5, 2, 2)), y.tape.leaf(np.ones((5, 2, 2)))):
-        agree(value(pushed_columns(y, [z], [tangents])), np.zeros((5, 3)))
+        agree(value(push_columns(y, [z], [tangents])), np.zeros((5, 3)))
 
 
 def test_no_rows_and_y_itself(net: Any) -> None:
     W, x, y = net
-    assert [rows.shape for rows in pulled_rows(y, [W, x], np.ones((0, 3)))] == [(0, 3, 4), (0, 4)]
-    assert pushed_columns(y, [x], [np.ones((0, 4))]).shape == (0, 3)
+    assert [rows.shape for rows in pull_rows(y, [W, x], np.ones((0, 3)))] == [(0, 3, 4), (0, 4)]
+    assert push_columns(y, [x], [np.ones((0, 4))]).shape == (0, 3)
     seeds = np.eye(3)
-    (rows,) = pulled_rows(y, [y], seeds)
+    (rows,) = pull_rows(y, [y], seeds)
     agree(rows, seeds)
     assert seeds.flags.writeable
     assert rows is not seeds
@@ -145,8 +145,8 @@ def test_a_line_that_does_not_look_at_its_cotangent_gives_its_zeros_to_all_rows(
     tape = mg.Tape()
     x = tape.leaf([1.0, 2.0])
     y = np.diff(x, n=0, prepend=x)  # no difference is taken, so that nothing is put before
-    agree(pulled_rows(y, [x], np.eye(2))[0], np.eye(2))
-    agree(pulled_rows(y, [x], tape.leaf(np.eye(2)))[0].value, np.eye(2))
+    agree(pull_rows(y, [x], np.eye(2))[0], np.eye(2))
+    agree(pull_rows(y, [x], tape.leaf(np.eye(2)))[0].value, np.eye(2))
 
 
 def test_a_line_that_fails_leaves_the_tape_as_it_was() -> None:
@@ -163,7 +163,7 @@ def test_a_line_that_fails_leaves_the_tape_as_it_was() -> None:
     before = seen(x.tape)
     for given in (seeds, seeds.value):
         with pytest.raises(ArithmeticError):
-            pulled_rows(y, [x], given)
+            pull_rows(y, [x], given)
         assert seen(x.tape) == before
 
 
@@ -172,21 +172,21 @@ def test_nobody_assigns_in_the_middle() -> None:
     x = mg.Tape().leaf([1.0, 2.0])
     mg.rule(meddling, x=lambda g: x.tape.assign({x: [0.0, 0.0]}))
     with pytest.raises(BusyError, match="assign"):
-        pulled_rows(meddling(x), [x], np.eye(2))
+        pull_rows(meddling(x), [x], np.eye(2))
 
 
 def test_the_rows_of_a_network_are_not_looped_over(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batched_array, "looped", None)
+    monkeypatch.setattr(batched_array, "apply_row_by_row", None)
     W, x, y = net
     z = np.concatenate([np.sum(y[1:] * x[:2]) * y, np.mean(W, axis=0)])
-    assert [rows.shape for rows in pulled_rows(z, [W, x], np.eye(7))] == [(7, 3, 4), (7, 4)]
+    assert [rows.shape for rows in pull_rows(z, [W, x], np.eye(7))] == [(7, 3, 4), (7, 4)]
 
 
 # --------------------------------------------------------------------------------------------------------------- a batch
 
 
 def test_a_batch_is_like_one_of_its_rows() -> None:
-    b = Batch(np.zeros((5, 2, 3), np.float32))
+    b = BatchedArray(np.zeros((5, 2, 3), np.float32))
     assert (b.shape, b.ndim, b.size, b.dtype, len(b)) == ((2, 3), 2, 6, np.float32, 2)
     assert (np.shape(b), np.ndim(b), np.size(b), np.result_type(b)) == ((2, 3), 2, 6, np.float32)
     assert repr(b) == "<memograd.batch.Batch: 5 rows, float32 (2, 3)>"
@@ -213,21 +213,21 @@ def test_batches_arrays_and_nodes_go_together(way: str, rng: Any) -> None:
     want, tape = np.stack([WAYS[way](row, a) for row in rows]), mg.Tape()
     for b in (rows, tape.leaf(rows)):
         for other in (a, tape.leaf(a)):
-            agree(value(WAYS[way](Batch(b), other).values), want)
+            agree(value(WAYS[way](BatchedArray(b), other).values), want)
 
 
 @pytest.mark.parametrize("conversion", [np.asarray, bool, float])
 def test_a_batch_is_no_single_array(conversion: Any) -> None:
     with pytest.raises(RefusedError, match="batch of rows"):
-        conversion(Batch(np.zeros((2, 1))))
+        conversion(BatchedArray(np.zeros((2, 1))))
 
 
 def test_a_batch_is_found_where_numpy_does_not_look_for_it() -> None:
-    agree(run(np.full_like, (np.zeros(3), Batch(np.arange(2.0))), {}).values, np.array([[0.0] * 3, [1.0] * 3]))
+    agree(run_op(np.full_like, (np.zeros(3), BatchedArray(np.arange(2.0))), {}).values, np.array([[0.0] * 3, [1.0] * 3]))
 
 
 def test_what_is_added_to_a_batch_does_not_change_it() -> None:
-    b = c = Batch(np.zeros((2, 3)))
+    b = c = BatchedArray(np.zeros((2, 3)))
     b += np.ones(3)
     assert not c.values.any()
     assert b.values.all()
@@ -245,6 +245,6 @@ def test_products_in_all_shapes(op: Any, a_shape: Any, b_shape: Any, rng: Any) -
         op(a[0], b[0])
     except (ValueError, np.linalg.LinAlgError):
         pytest.skip("NumPy has no such product")
-    agree(op(Batch(a), b[0]).values, np.stack([op(row, b[0]) for row in a]))
-    agree(op(a[0], Batch(b)).values, np.stack([op(a[0], row) for row in b]))
-    agree(op(Batch(a), Batch(b)).values, np.stack([op(row, col) for row, col in zip(a, b, strict=True)]))
+    agree(op(BatchedArray(a), b[0]).values, np.stack([op(row, b[0]) for row in a]))
+    agree(op(a[0], BatchedArray(b)).values, np.stack([op(a[0], row) for row in b]))
+    agree(op(BatchedArray(a), BatchedArray(b)).values, np.stack([op(row, col) for row, col in zip(a, b, strict=True)]))

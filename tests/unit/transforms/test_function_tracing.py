@@ -6,20 +6,20 @@ import pytest
 import memograd as mg
 from memograd.functional import grad, value_and_grad
 from memograd.program.trace_state import current, tracing
-from memograd.transforms.function_tracing import Call, traced
+from memograd.transforms.function_tracing import TracedCall, trace_call
 
 
 @pytest.mark.parametrize(
     ("argnums", "positions"), [(0, [0]), (-2, [1]), ((2, -3), [2, 0]), (range(3), [0, 1, 2]), (np.int64(1), [1]), ((), [])]
 )
 def test_positions_count_from_either_end(argnums, positions):
-    assert Call(print, (1.0, 2.0, 3.0), {}, argnums, False).positions() == positions
+    assert TracedCall(print, (1.0, 2.0, 3.0), {}, argnums, False).positions() == positions
 
 
 def tapes(f, *args):
     """The tape of a run, whether it gives nodes, and the tape of the trace inside."""
     inside = []
-    run = traced(Call(lambda *args: inside.append(current()) or f(*args), args, {}, 0, False), lambda run: run)
+    run = trace_call(TracedCall(lambda *args: inside.append(current()) or f(*args), args, {}, 0, False), lambda run: run)
     return run.tape, run.as_nodes, inside
 
 
@@ -44,7 +44,7 @@ def test_a_function_that_meets_another_tape_is_run_again_on_it(x, tape):
 
 
 def test_each_argument_is_a_node_of_its_own(x):
-    run = traced(Call(lambda a, b: a * b, (x, x), {}, (0, 1), False), lambda run: run)
+    run = trace_call(TracedCall(lambda a, b: a * b, (x, x), {}, (0, 1), False), lambda run: run)
     assert len({x.id, *(node.id for node in run.nodes)}) == 3
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from ...arrays.values import inexact
 from ...errors import RefusedError
 from ...memory.memory import Memory
-from ...plans.ir import Step
+from ...plans.ir import Instruction
 from ...plans.op_traits import is_own
 from ...plans.passes.common_subexpressions import key_of
 from ...program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand
-from ...rules.registration import RULES, Line, Read
-from ...solver.recursion import checked, fitted
+from ...rules.registration import RULES, Read, VJPRule
+from ...solver.recursion import check_target, conform_to_operand
 from ...tape.node import Node
 from ...text import describe
 from .execution import add_partials
@@ -57,15 +57,15 @@ def linearise(ys: Sequence[Node], xs: Sequence[Node], record: bool = False) -> L
     """
     for y in ys:
         for x in xs:
-            checked(y, x)
+            check_target(y, x)
     tape = ys[0].tape
-    with tape._lock:
-        memory = tape._memory
+    with tape.lock:
+        memory = tape.state
         nodes = nodes_between(memory, ys, xs)
         _refuse_arrays(memory, nodes)
         same = merge_equal_nodes(memory, ys, xs)
         vertices = {same[n] for n in nodes}
-        read = tape._handle if record else memory.value
+        read = tape.handle if record else memory.value
         partials = {n: local_partials(memory, n, same, vertices, read) for n in sorted(vertices)}
     return build_dag([x.id for x in xs], [same[y.id] for y in ys], partials)
 
@@ -82,7 +82,7 @@ def _refuse_arrays(memory: Memory, nodes: list[int]) -> None:
 
 def is_scalar_program(ys: Sequence[Node], xs: Sequence[Node]) -> bool:
     """Return whether all nodes between xs and ys are real numbers, as `linearise` requires."""
-    memory = ys[0].tape._memory
+    memory = ys[0].tape.state
     return all(is_real_scalar(memory, n) for n in nodes_between(memory, ys, xs))
 
 
@@ -109,7 +109,7 @@ def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> lis
     return sorted(reached & operands.keys())
 
 
-def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, Line]]:
+def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, VJPRule]]:
     """Yield the uses by n that carry a derivative: position, operand and rule."""
     step = memory.steps[n]
     vjps = RULES[step[OP]].lines
@@ -135,7 +135,7 @@ def merge_equal_nodes(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) ->
             same[n] = n
         else:
             args = tuple(Operand(same[a]) if type(a) is Operand else a for a in args)
-            same[n] = known.setdefault(key_of(Step(op, args, kwargs, shape, dtype)), n)
+            same[n] = known.setdefault(key_of(Instruction(op, args, kwargs, shape, dtype)), n)
     return same
 
 
@@ -185,14 +185,16 @@ def local_partials(
     for k, o, vjp in differentiable_uses(memory, n):
         if same[o] not in vertices:
             continue
-        d = fitted(vjp.pull(memory.one(n), n, k, memory.steps, read), memory, n, k, o)
+        d = conform_to_operand(
+            vjp.pull(memory.seed_of(n), n, k, memory.steps, read), memory, n, k, o
+        )
         if is_constant_partial(vjp, memory.steps[n][ARGS]) and abs(d) == 1:
             d = int(d)
         row[same[o]] = add_partials(row[same[o]], d) if same[o] in row else d
     return row
 
 
-def is_constant_partial(vjp: Line, args: tuple[Any, ...]) -> bool:
+def is_constant_partial(vjp: VJPRule, args: tuple[Any, ...]) -> bool:
     """Return whether a rule reads no node, so that its derivative is the same at every point."""
     return not vjp.reads_output and not any(
         type(a) is Operand and vjp.reads(k) for k, a in enumerate(args)

@@ -19,79 +19,97 @@ import numpy as np
 from ...program.steps import ARGS, KWARGS, OP, SHAPE, Operand, Steps
 from ...rules import indexing, ufunc_methods
 from ...rules.registration import RULES
-from .axes import along, convolved, differences, matrixwise, reduced, slopes, so_far, traced
-from .elements import chosen, elementwise_pattern, moved, multiplied, output, scattered
+from .axes import (
+    convolution_pattern,
+    cumulative_pattern,
+    diff_pattern,
+    gradient_pattern,
+    matrixwise_pattern,
+    reduction_pattern,
+    trace_pattern,
+    whole_axis_pattern,
+)
+from .elements import (
+    elementwise_pattern,
+    moving_pattern,
+    multiplication_pattern,
+    output_pattern,
+    scatter_pattern,
+    where_pattern,
+)
 from .products import (
-    contracted,
-    of_batches,
+    batch_spelling,
+    contraction_pattern,
+    dot_spelling,
+    einsum_spelling,
+    inner_spelling,
+    matmul_spelling,
     of_cross,
-    of_dot,
-    of_einsum,
-    of_inner,
-    of_matmul,
     of_pairs,
     of_solve,
-    of_tensordot,
     of_vecdot,
+    tensordot_spelling,
 )
-from .uses import Link, Use, everything
+from .uses import OperandUse, PatternFactors, full_pattern
 
 
-def link(steps: Steps, c: int, k: int) -> Link:
+def op_pattern(steps: Steps, c: int, k: int) -> PatternFactors:
     """Return the pattern of the Jacobian of node c by its operand k, as factors."""
     step = steps[c]
     shapes = [steps[a][SHAPE] if type(a) is Operand else np.shape(a) for a in step[ARGS]]
-    use = Use(step[OP], k, step[ARGS], step[KWARGS], shapes, step[SHAPE])
-    return LINKS.get(use.op, elementwise_pattern if acts_on_each(use.op) else everything)(use)
+    use = OperandUse(step[OP], k, step[ARGS], step[KWARGS], shapes, step[SHAPE])
+    return PATTERN_RULES.get(
+        use.op, elementwise_pattern if is_elementwise_op(use.op) else full_pattern
+    )(use)
 
 
-def acts_on_each(op: Any) -> bool:
+def is_elementwise_op(op: Any) -> bool:
     """Return whether an op acts element by element."""
     return RULES[op].kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)
 
 
-Ops = tuple[Any, ...]
+OpTuple = tuple[Any, ...]
 """Ops with one kind of pattern."""
 
-LINKS: dict[Any, Callable[[Use], Link]] = {
-    np.multiply: multiplied,
-    np.where: chosen,
-    np.interp: lambda use: everything(use) if use.k else elementwise_pattern(use),
-    np.diff: differences,
-    np.gradient: slopes,
-    np.convolve: convolved,
-    indexing.scatter: scattered,
-    indexing.output: output,
-    np.trace: traced,
-    np.linalg.trace: traced,
-    np.trapezoid: reduced(-1),
-    ufunc_methods.log_sum: reduced(0),
-    ufunc_methods.log_sum2: reduced(0),
-    ufunc_methods.running_maximum: so_far(0),
-    ufunc_methods.running_minimum: so_far(0),
-    np.einsum: contracted(of_einsum),
-    np.matmul: contracted(of_matmul),
-    np.linalg.matmul: contracted(of_matmul),
-    np.matvec: contracted(of_batches("ik", "k", "i")),
-    np.vecmat: contracted(of_batches("k", "kj", "j")),
-    np.vecdot: contracted(of_batches("k", "k", "")),
-    np.dot: contracted(of_dot),
-    np.inner: contracted(of_inner),
-    np.tensordot: contracted(of_tensordot),
-    np.linalg.tensordot: contracted(of_tensordot),
+PATTERN_RULES: dict[Any, Callable[[OperandUse], PatternFactors]] = {
+    np.multiply: multiplication_pattern,
+    np.where: where_pattern,
+    np.interp: lambda use: full_pattern(use) if use.k else elementwise_pattern(use),
+    np.diff: diff_pattern,
+    np.gradient: gradient_pattern,
+    np.convolve: convolution_pattern,
+    indexing.scatter: scatter_pattern,
+    indexing.output: output_pattern,
+    np.trace: trace_pattern,
+    np.linalg.trace: trace_pattern,
+    np.trapezoid: reduction_pattern(-1),
+    ufunc_methods.log_sum: reduction_pattern(0),
+    ufunc_methods.log_sum2: reduction_pattern(0),
+    ufunc_methods.running_maximum: cumulative_pattern(0),
+    ufunc_methods.running_minimum: cumulative_pattern(0),
+    np.einsum: contraction_pattern(einsum_spelling),
+    np.matmul: contraction_pattern(matmul_spelling),
+    np.linalg.matmul: contraction_pattern(matmul_spelling),
+    np.matvec: contraction_pattern(batch_spelling("ik", "k", "i")),
+    np.vecmat: contraction_pattern(batch_spelling("k", "kj", "j")),
+    np.vecdot: contraction_pattern(batch_spelling("k", "k", "")),
+    np.dot: contraction_pattern(dot_spelling),
+    np.inner: contraction_pattern(inner_spelling),
+    np.tensordot: contraction_pattern(tensordot_spelling),
+    np.linalg.tensordot: contraction_pattern(tensordot_spelling),
     np.outer: of_pairs,
     np.linalg.outer: of_pairs,
     np.kron: of_pairs,
-    np.cross: contracted(of_cross),
-    np.linalg.cross: contracted(of_cross),
-    np.linalg.vecdot: contracted(of_vecdot),
-    np.linalg.solve: contracted(of_solve),
+    np.cross: contraction_pattern(of_cross),
+    np.linalg.cross: contraction_pattern(of_cross),
+    np.linalg.vecdot: contraction_pattern(of_vecdot),
+    np.linalg.solve: contraction_pattern(of_solve),
 }
-EACH: Ops = (
+SAME_PLACE_OPS: OpTuple = (
     np.copy, np.astype, np.full_like, np.choose, np.select, np.piecewise, np.unwrap,
     np.real_if_close,
 )  # fmt: skip
-MOVED: Ops = (
+MOVING_OPS: OpTuple = (
     np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.linalg.matrix_transpose,
     np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims, np.flip, np.fliplr,
     np.flipud, np.roll, np.rot90, np.fft.fftshift, np.fft.ifftshift, np.triu, np.tril, np.diag,
@@ -101,24 +119,30 @@ MOVED: Ops = (
     np.hsplit, np.dsplit, np.unstack, np.concatenate, np.stack, np.vstack, np.hstack, np.dstack,
     np.column_stack, np.block, np.append, np.insert, indexing.getitem, indexing.replace,
 )  # fmt: skip
-REDUCED: Ops = (
+AXIS_REDUCTIONS: OpTuple = (
     np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax, np.amin,
     np.nanmax, np.nanmin, np.ptp, np.var, np.std, np.nanvar, np.nanstd, np.median, np.nanmedian,
     np.average, np.linalg.norm, np.linalg.vector_norm,
 )  # fmt: skip
-SO_FAR: Ops = (
+CUMULATIVE_OPS: OpTuple = (
     np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum, np.cumulative_prod,
 )  # fmt: skip
-ALONG: Ops = (
+WHOLE_AXIS_OPS: OpTuple = (
     np.sort, np.partition, np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft,
     np.fft.ihfft,
 )  # fmt: skip
-MATRIXWISE: Ops = (
+MATRIXWISE_OPS: OpTuple = (
     np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky,
     np.linalg.matrix_power, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svd,
     np.linalg.svdvals, np.linalg.qr,
 )  # fmt: skip
 
-LINKS |= dict.fromkeys(EACH, elementwise_pattern) | dict.fromkeys(MOVED, moved)
-LINKS |= dict.fromkeys(REDUCED, reduced(None)) | dict.fromkeys(SO_FAR, so_far(None))
-LINKS |= dict.fromkeys(ALONG, along) | dict.fromkeys(MATRIXWISE, matrixwise)
+PATTERN_RULES |= dict.fromkeys(SAME_PLACE_OPS, elementwise_pattern) | dict.fromkeys(
+    MOVING_OPS, moving_pattern
+)
+PATTERN_RULES |= dict.fromkeys(AXIS_REDUCTIONS, reduction_pattern(None)) | dict.fromkeys(
+    CUMULATIVE_OPS, cumulative_pattern(None)
+)
+PATTERN_RULES |= dict.fromkeys(WHOLE_AXIS_OPS, whole_axis_pattern) | dict.fromkeys(
+    MATRIXWISE_OPS, matrixwise_pattern
+)

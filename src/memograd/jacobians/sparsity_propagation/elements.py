@@ -7,33 +7,35 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.registration import RULES
 from ..sparsity_pattern import grouping_pattern, selection_pattern
-from .uses import Link, Use, everything, numbers, over_outputs
+from .uses import OperandUse, PatternFactors, element_numbers, full_pattern, labels_over_outputs
 
 
-def elementwise_pattern(use: Use) -> Link:
+def elementwise_pattern(use: OperandUse) -> PatternFactors:
     """Let an element depend on the one at its position in the operand, which is broadcast."""
     if use.shape == use.y_shape:
         return ()
-    labels = over_outputs(use.y_shape, lambda shape: np.broadcast_to(numbers(use.shape), shape))
+    labels = labels_over_outputs(
+        use.y_shape, lambda shape: np.broadcast_to(element_numbers(use.shape), shape)
+    )
     return (selection_pattern(labels, use.size),)
 
 
-def multiplied(use: Use) -> Link:
+def multiplication_pattern(use: OperandUse) -> PatternFactors:
     """Return the pattern of a product; a constant factor of zero leaves no entry."""
     other = 1 - use.k
     if not use.constant(other) or np.all(use.args[other]):
         return elementwise_pattern(use)
     kept = np.broadcast_to(np.not_equal(use.args[other], 0), use.y_shape)
-    labels = np.broadcast_to(numbers(use.shape), use.y_shape)
+    labels = np.broadcast_to(element_numbers(use.shape), use.y_shape)
     return (selection_pattern(np.where(kept, labels, -1), use.size),)
 
 
-def chosen(use: Use) -> Link:
+def where_pattern(use: OperandUse) -> PatternFactors:
     """Return the pattern of `where`; if the condition is a constant, of what it selects."""
-    return moved(use) if use.constant(0) else elementwise_pattern(use)
+    return moving_pattern(use) if use.constant(0) else elementwise_pattern(use)
 
 
-def moved(use: Use) -> Link:
+def moving_pattern(use: OperandUse) -> PatternFactors:
     """Return the pattern of an op that moves elements.
 
     The op is applied to the numbers of the elements, counted from 1: the result says where each
@@ -41,12 +43,12 @@ def moved(use: Use) -> Link:
     """
     vjps = RULES[use.op].lines
     if any(type(a) is Operand and not vjps[j,] for j, a in enumerate(use.args)):
-        return everything(use)  # an index that depends on values
+        return full_pattern(use)  # an index that depends on values
     samples = [
         np.zeros(shape, int) if vjps[j,] else a
         for j, (a, shape) in enumerate(zip(use.args, use.shapes, strict=True))
     ]
-    samples[use.k] = 1 + numbers(use.shape)
+    samples[use.k] = 1 + element_numbers(use.shape)
     keywords = {k: v for k, v in use.kwargs.items() if k not in ("dtype", "casting")}
     y = RULES[use.op].run(samples, keywords)
     outputs = y if isinstance(y, tuple | list) else (y,)
@@ -54,16 +56,18 @@ def moved(use: Use) -> Link:
     return (selection_pattern(labels - 1, use.size),)
 
 
-def scattered(use: Use) -> Link:
+def scatter_pattern(use: OperandUse) -> PatternFactors:
     """Let each element go where the index says; several may go to one."""
     key = use.args[2:]
     if any(type(a) is Operand for a in key):
-        return everything(use)
-    labels = np.broadcast_to(numbers(use.y_shape)[key], use.shape)
+        return full_pattern(use)
+    labels = np.broadcast_to(element_numbers(use.y_shape)[key], use.shape)
     return (grouping_pattern(labels, prod(use.y_shape)),)
 
 
-def output(use: Use) -> Link:
+def output_pattern(use: OperandUse) -> PatternFactors:
     """Return the pattern of one output of several."""
     k = use.args[1]
-    return (selection_pattern(sum(map(prod, use.shape[:k])) + numbers(use.shape[k]), use.size),)
+    return (
+        selection_pattern(sum(map(prod, use.shape[:k])) + element_numbers(use.shape[k]), use.size),
+    )

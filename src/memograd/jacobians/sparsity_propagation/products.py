@@ -7,28 +7,32 @@ from typing import Any
 
 import numpy as np
 
-from ...rules.linalg import spelled, summed
+from ...rules.linalg import contraction_axes, spell_einsum
 from ...rules.registration import RULES
 from ..sparsity_pattern import grouping_pattern, pattern_of, selection_pattern
-from .uses import Link, Use, numbers
+from .uses import OperandUse, PatternFactors, element_numbers
 
 Spelling = tuple[list[str], str]
 """Letters of each operand, and of the result, as in an einsum."""
 
 
-def contracted(terms: Callable[[Use], Spelling]) -> Callable[[Use], Link]:
+def contraction_pattern(
+    terms: Callable[[OperandUse], Spelling],
+) -> Callable[[OperandUse], PatternFactors]:
     """Return the rule of a product that `terms` spells as an einsum.
 
     A result depends on the elements whose letters it shares, unless a constant factor is zero.
     """
 
-    def link(use: Use) -> Link:
+    def link(use: OperandUse) -> PatternFactors:
         """Return the pattern of a product."""
         (inputs, out), other = terms(use), 1 - use.k
         term = inputs[use.k], use.shape
         if len(inputs) == 2 and use.constant(other):
-            return _through(term, (inputs[other], use.args[other]), (out, use.y_shape))
-        return _shared(term, (out, use.y_shape))
+            return _constant_factor_pattern(
+                term, (inputs[other], use.args[other]), (out, use.y_shape)
+            )
+        return _index_pattern(term, (out, use.y_shape))
 
     return link
 
@@ -37,16 +41,16 @@ Term = tuple[str, Any]
 """Letters of an operand's axes, and its shape."""
 
 
-def _shared(term: Term, out: Term) -> Link:
+def _index_pattern(term: Term, out: Term) -> PatternFactors:
     """Return the pattern by the letters that both have, with the same length."""
     lengths = dict(zip(*out, strict=True))
     letters = {x: n for x, n in zip(*term, strict=True) if lengths.get(x) == n}
     groups = prod(letters.values())
-    of_result = selection_pattern(_labels(out, letters), groups)
-    return of_result, grouping_pattern(_labels(term, letters), groups)
+    of_result = selection_pattern(_group_labels(out, letters), groups)
+    return of_result, grouping_pattern(_group_labels(term, letters), groups)
 
 
-def _labels(term: Term, letters: dict[str, int]) -> Any:
+def _group_labels(term: Term, letters: dict[str, int]) -> Any:
     """Return a number for each element, by its indices along some letters.
 
     It is -1 off the diagonal of a letter that occurs twice.
@@ -56,11 +60,11 @@ def _labels(term: Term, letters: dict[str, int]) -> Any:
     grid: Any = np.indices(term[1], sparse=True)
     for x, i in zip(term[0], grid, strict=True):
         same = same & (place.setdefault(x, i) == i)
-    labels = np.where(same, _number({x: place[x] for x in letters}, letters), -1)
+    labels = np.where(same, _group_number({x: place[x] for x in letters}, letters), -1)
     return np.broadcast_to(labels, term[1])
 
 
-def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
+def _group_number(place: dict[str, Any], letters: dict[str, int]) -> Any:
     """Return the number of the elements with these indices; `letters` gives the lengths."""
     total: Any = 0
     for x, n in letters.items():
@@ -68,7 +72,7 @@ def _number(place: dict[str, Any], letters: dict[str, int]) -> Any:
     return total
 
 
-def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
+def _constant_factor_pattern(term: Term, factor: tuple[str, Any], out: Term) -> PatternFactors:
     """Return the pattern by the nonzero elements of a constant factor.
 
     Parameters
@@ -87,7 +91,7 @@ def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
     """
     letters, values = factor
     if len({*letters}) < len(letters) or len({*term[0]}) < len(term[0]):
-        return _shared(term, out)
+        return _index_pattern(term, out)
     spots = dict(zip(letters, np.argwhere(values).T, strict=True))
     lengths: dict[str, int] = {}
     for x, n in [*zip(*term, strict=True), *zip(*out, strict=True)]:
@@ -102,10 +106,10 @@ def _through(term: Term, factor: tuple[str, Any], out: Term) -> Link:
     place = {x: np.reshape(i, (-1, *(1,) * len(free))) for x, i in known.items()}
     place |= {x: i[None] for x, i in zip(free, grid, strict=True)}
     shape = prod(out[1]), prod(term[1])
-    return (pattern_of(shape, _position(place, out), _position(place, term)),)
+    return (pattern_of(shape, _flat_position(place, out), _flat_position(place, term)),)
 
 
-def _position(place: dict[str, Any], term: Term) -> Any:
+def _flat_position(place: dict[str, Any], term: Term) -> Any:
     """Return the flat positions in an operand of these indices; a broadcast axis has index 0."""
     total: Any = np.zeros((1,) * max(map(np.ndim, place.values()), default=0), int)
     for x, n in zip(*term, strict=True):
@@ -113,7 +117,7 @@ def _position(place: dict[str, Any], term: Term) -> Any:
     return total
 
 
-def of_pairs(use: Use) -> Link:
+def of_pairs(use: OperandUse) -> PatternFactors:
     """Return the pattern of an op whose results are products of one element of each operand.
 
     The op itself shows which elements, applied to their numbers, counted from 1, and to ones in
@@ -122,19 +126,19 @@ def of_pairs(use: Use) -> Link:
     other = 1 - use.k
     is_nonzero = np.not_equal(use.args[other], 0).astype(int) if use.constant(other) else None
     there = np.ones(use.shapes[other], int) if is_nonzero is None else is_nonzero
-    run = [1 + numbers(use.shape) if j == use.k else there for j in range(2)]
+    run = [1 + element_numbers(use.shape) if j == use.k else there for j in range(2)]
     return (selection_pattern(RULES[use.op].run(run, use.kwargs) - 1, use.size),)
 
 
-def of_einsum(use: Use) -> Spelling:
+def einsum_spelling(use: OperandUse) -> Spelling:
     """Spell `einsum` as it was called."""
-    return spelled(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
+    return spell_einsum(use.keyword("subscripts"), [len(shape) for shape in use.shapes])
 
 
-def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
+def batch_spelling(left: str, right: str, out: str) -> Callable[[OperandUse], Spelling]:
     """Return the spelling of products along the last axes; the axes before them broadcast."""
 
-    def terms(use: Use) -> Spelling:
+    def terms(use: OperandUse) -> Spelling:
         """Spell the product with a letter for each batch axis."""
         before, behind = len(use.shapes[0]) - len(left), len(use.shapes[1]) - len(right)
         batch = ascii_uppercase[: max(before, behind)]
@@ -146,13 +150,16 @@ def of_batches(left: str, right: str, out: str) -> Callable[[Use], Spelling]:
     return terms
 
 
-def of_lines(axes: tuple[int, int, int], letters: str, use: Use) -> Spelling:
+def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spelling:
     """Vectors along one axis of each operand and of the result, which has them if it has one axis more; the others broadcast."""
     m, n = (len(shape) - 1 for shape in use.shapes[:2])
     batch = ascii_uppercase[: max(m, n)]
     result = letters[2:] if len(use.y_shape) > len(batch) else ""
     terms = [batch[len(batch) - m :], batch[len(batch) - n :], batch]
-    a, b, out = (_inserted(term, x, k) for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True))
+    a, b, out = (
+        _inserted(term, x, k)
+        for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True)
+    )
     return [a, b], out
 
 
@@ -162,56 +169,56 @@ def _inserted(term: str, letter: str, axis: int) -> str:
     return term[:k] + letter + term[k:]
 
 
-def of_cross(use: Use) -> Spelling:
+def of_cross(use: OperandUse) -> Spelling:
     """Any component of the result depends on any of the operands', and on no other vector."""
     axis = use.keyword("axis", -1 if use.op is np.linalg.cross else None)
     axes = [use.keyword(name, -1) if axis is None else axis for name in ("axisa", "axisb", "axisc")]
     return of_lines((axes[0], axes[1], axes[2]), "ikj", use)
 
 
-def of_vecdot(use: Use) -> Spelling:
+def of_vecdot(use: OperandUse) -> Spelling:
     """Vectors along one axis of both."""
     axis = use.keyword("axis", -1)
     return of_lines((axis, axis, axis), "kk", use)
 
 
-def of_solve(use: Use) -> Spelling:
+def of_solve(use: OperandUse) -> Spelling:
     """A column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
     if len(use.shapes[1]) == 1:
-        return of_batches("ij", "m", "n")(use)
-    return of_batches("ij", "mk", "nk")(use)
+        return batch_spelling("ij", "m", "n")(use)
+    return batch_spelling("ij", "mk", "nk")(use)
 
 
-def of_matmul(use: Use) -> Spelling:
+def matmul_spelling(use: OperandUse) -> Spelling:
     """Spell `matmul`: a vector is a row on the left and a column on the right."""
     m, n = map(len, use.shapes)
-    return of_batches("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
+    return batch_spelling("ik"[m == 1 :], "kj"[: min(n, 2)], "i" * (m > 1) + "j" * (n > 1))(use)
 
 
-def of_dot(use: Use) -> Spelling:
+def dot_spelling(use: OperandUse) -> Spelling:
     """Spell `dot`: the last axis of a with the last but one of b."""
     m, n = map(len, use.shapes)
     if not m or not n:
-        return _free(m, n)
-    return of_tensordot(use, ([m - 1], [max(n - 2, 0)]))
+        return _separate_spelling(m, n)
+    return tensordot_spelling(use, ([m - 1], [max(n - 2, 0)]))
 
 
-def of_inner(use: Use) -> Spelling:
+def inner_spelling(use: OperandUse) -> Spelling:
     """Spell `inner`: the last axes of both."""
     m, n = map(len, use.shapes)
-    return of_tensordot(use, ([m - 1], [n - 1])) if m and n else _free(m, n)
+    return tensordot_spelling(use, ([m - 1], [n - 1])) if m and n else _separate_spelling(m, n)
 
 
-def of_tensordot(use: Use, axes: Any = None) -> Spelling:
+def tensordot_spelling(use: OperandUse, axes: Any = None) -> Spelling:
     """Spell `tensordot`: some axes of a with some of b."""
     m, n = map(len, use.shapes)
-    of_a, of_b = summed(use.keyword("axes", 2) if axes is None else axes, m, n)
-    (a, b), _ = _free(m, n)
+    of_a, of_b = contraction_axes(use.keyword("axes", 2) if axes is None else axes, m, n)
+    (a, b), _ = _separate_spelling(m, n)
     b = "".join(a[of_a[of_b.index(j)]] if j in of_b else x for j, x in enumerate(b))
     return [a, b], "".join(x for x in a + b if (x in a) != (x in b))
 
 
-def _free(m: int, n: int) -> Spelling:
+def _separate_spelling(m: int, n: int) -> Spelling:
     """Spell the product of all pairs of elements of operands with m and n axes."""
     letters = ascii_uppercase + ascii_lowercase
     return [letters[:m], letters[m : m + n]], letters[: m + n]

@@ -9,14 +9,14 @@ import numpy as np
 from ...program.steps import Operand
 from ..sparsity_pattern import Pattern, grouping_pattern, selection_pattern
 
-Link = tuple[Pattern, ...]
+PatternFactors = tuple[Pattern, ...]
 """Patterns whose product, read from right to left, covers the Jacobian of an op by one operand.
 
 The empty tuple is the identity.
 """
 
 
-class Use(NamedTuple):
+class OperandUse(NamedTuple):
     """Use of a node as an operand.
 
     Attributes
@@ -48,7 +48,7 @@ class Use(NamedTuple):
     @property
     def size(self) -> int:
         """Number of elements of the operand."""
-        return size_of(self.shape)
+        return element_count(self.shape)
 
     def constant(self, j: int) -> bool:
         """Return whether the argument at position j is a constant."""
@@ -59,30 +59,33 @@ class Use(NamedTuple):
         return self.kwargs.get(name, default)
 
 
-def size_of(shape: Any) -> int:
+def element_count(shape: Any) -> int:
     """Return the number of elements of a value, or of all values of a tuple."""
-    return sum(map(size_of, shape)) if several(shape) else prod(shape)
+    return sum(map(element_count, shape)) if has_several_outputs(shape) else prod(shape)
 
 
-def several(shape: Any) -> bool:
+def has_several_outputs(shape: Any) -> bool:
     """Return whether a shape is the tuple of the shapes of several outputs."""
     return bool(shape) and isinstance(shape[0], tuple)
 
 
-def numbers(shape: Any) -> Any:
+def element_numbers(shape: Any) -> Any:
     """Return the index of each element in C order, as an array of that shape."""
     return np.arange(prod(shape)).reshape(shape)
 
 
-def over_outputs(y_shape: Any, labels: Callable[[Any], Any]) -> Any:
+def labels_over_outputs(y_shape: Any, labels: Callable[[Any], Any]) -> Any:
     """Return the labels of a result, flat; those of several outputs one after the other."""
     return np.concatenate(
-        [np.ravel(labels(shape)) for shape in (y_shape if several(y_shape) else (y_shape,))]
+        [
+            np.ravel(labels(shape))
+            for shape in (y_shape if has_several_outputs(y_shape) else (y_shape,))
+        ]
     )
 
 
-def everything(use: Use) -> Link:
+def full_pattern(use: OperandUse) -> PatternFactors:
     """Let each element of the result depend on each element of the operand."""
-    return selection_pattern(np.zeros(size_of(use.y_shape), int), 1), grouping_pattern(
+    return selection_pattern(np.zeros(element_count(use.y_shape), int), 1), grouping_pattern(
         np.zeros(use.size, int), 1
     )

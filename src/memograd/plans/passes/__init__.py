@@ -13,28 +13,28 @@ every bit, but for what cancels.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..ir import Slice
+from ..ir import Graph
 from ..op_traits import has_halves
-from ..scalar.regions import mechanised as mechanise
+from ..scalar.regions import lower_scalar_regions as mechanise
 from . import algebra, reshapes
-from .cancellation import cancelled as cancel
-from .common_subexpressions import shared as share
-from .constant_folding import folded as fold
-from .constant_lifting import lifted as lift
-from .matmul_batching import contracted as contract
-from .matmul_batching import stacked as stack
-from .rewriter import Rules, swept
-from .slice_merging import side_by_side as join
-from .sum_merging import gathered as gather
-from .tie_speculation import untied as untie
-from .tiling import blocked as block
+from .cancellation import cancel_cotangents as cancel
+from .common_subexpressions import eliminate_common_subexpressions as share
+from .constant_folding import fold_constants as fold
+from .constant_lifting import lift_constants as lift
+from .matmul_batching import batch_matmuls as stack
+from .matmul_batching import fuse_into_inner_products as contract
+from .rewriter import Rules, rewrite_graph
+from .slice_merging import merge_adjacent_slices as join
+from .sum_merging import merge_sum_terms as gather
+from .tie_speculation import speculate_no_ties as untie
+from .tiling import tile_elementwise as block
 
 
 class Pass(NamedTuple):
     """A pass, and what it promises."""
 
     name: str
-    run: Callable[[Slice], Slice]
+    run: Callable[[Graph], Graph]
     bound: str = ""
     """What it changes, and by how much; nothing, where it is exact."""
 
@@ -43,76 +43,76 @@ class Pass(NamedTuple):
         """Whether it changes no bit."""
         return not self.bound
 
-    def __call__(self, slice: Slice) -> Slice:
+    def __call__(self, graph: Graph) -> Graph:
         """The slice as the pass rewrites it."""
-        return self.run(slice)
+        return self.run(graph)
 
 
-def merged(*tables: Rules) -> Rules:
+def merge_rule_tables(*tables: Rules) -> Rules:
     """Several tables of rules as one; where both have rules for an op, the first table's come
     first.
     """
     return {op: tuple(rule for table in tables for rule in table.get(op, ())) for table in tables for op in table}
 
 
-EXACT_RULES = merged(reshapes.RULES, algebra.RULES)
-ALL_RULES = merged(reshapes.RULES, reshapes.REORDERING, algebra.RULES)
+EXACT_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, algebra.ALGEBRA_RULES)
+ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING, algebra.ALGEBRA_RULES)
 
 
-def tidy_exactly(slice: Slice) -> Slice:
+def simplify_graph_exactly(graph: Graph) -> Graph:
     """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the
     same bits.
     """
-    return swept(slice, EXACT_RULES)
+    return rewrite_graph(graph, EXACT_RULES)
 
 
-def tidy(slice: Slice) -> Slice:
+def simplify_graph(graph: Graph) -> Graph:
     """The same, where sums may be taken in another order."""
-    return tidy_exactly(slice) if has_halves(slice) else swept(slice, ALL_RULES)
+    return simplify_graph_exactly(graph) if has_halves(graph) else rewrite_graph(graph, ALL_RULES)
 
 
 ORDER = "takes sums in another order: off by at most n·eps·Σ|terms| + n·tiny for n terms"
 
-lifted = Pass("lifted", lift)
-shared = Pass("shared", share)
-tidied = Pass("tidied", tidy, f"{ORDER}; not in half precision")
-cancelled = Pass(
-    "cancelled",
+LIFT_CONSTANTS = Pass("constant lifting", lift)
+ELIMINATE_COMMON_SUBEXPRESSIONS = Pass("common subexpressions", share)
+SIMPLIFY = Pass("simplification", simplify_graph, f"{ORDER}; not in half precision")
+CANCEL_COTANGENTS = Pass(
+    "cotangent cancellation",
     cancel,
     "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; assumes that what cancels is finite, and that "
     "no divisor is 0",
 )
-contracted = Pass("contracted", contract, ORDER)
-gathered = Pass("gathered", gather, f"{ORDER}; not in half precision")
-stacked = Pass("stacked", stack, ORDER)
-folded = Pass("folded", fold)
-mechanised = Pass(
-    "mechanised",
+FUSE_INNER_PRODUCTS = Pass("inner products", contract, ORDER)
+MERGE_SUM_TERMS = Pass("sum merging", gather, f"{ORDER}; not in half precision")
+BATCH_MATMULS = Pass("matmul batching", stack, ORDER)
+FOLD_CONSTANTS = Pass("constant folding", fold)
+LOWER_SCALAR_REGIONS = Pass(
+    "scalar lowering",
     mechanise,
     f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place",
 )
-side_by_side = Pass("side_by_side", join, f"leaves gaps in memory, and so {ORDER}; not in half precision")
-untied = Pass("untied", untie)
-blocked = Pass("blocked", block)
+MERGE_ADJACENT_SLICES = Pass("slice merging", join, f"leaves gaps in memory, and so {ORDER}; not in half precision")
+SPECULATE_NO_TIES = Pass("tie speculation", untie)
+TILE_ELEMENTWISE = Pass("tiling", block)
 
 PASSES = (
-    lifted,
-    shared,
-    tidied,
-    cancelled,
-    contracted,
-    gathered,
-    stacked,
-    folded,
-    tidied,
-    mechanised,
-    side_by_side,
-    shared,
-    untied,
-    blocked,
+    LIFT_CONSTANTS,
+    ELIMINATE_COMMON_SUBEXPRESSIONS,
+    SIMPLIFY,
+    CANCEL_COTANGENTS,
+    FUSE_INNER_PRODUCTS,
+    MERGE_SUM_TERMS,
+    BATCH_MATMULS,
+    FOLD_CONSTANTS,
+    SIMPLIFY,
+    LOWER_SCALAR_REGIONS,
+    MERGE_ADJACENT_SLICES,
+    ELIMINATE_COMMON_SUBEXPRESSIONS,
+    SPECULATE_NO_TIES,
+    TILE_ELEMENTWISE,
 )
 
-LAZY_PASSES = (lifted, shared, tidied, shared)
+LAZY_PASSES = (LIFT_CONSTANTS, ELIMINATE_COMMON_SUBEXPRESSIONS, SIMPLIFY, ELIMINATE_COMMON_SUBEXPRESSIONS)
 """For Dask arrays: those passes that bind no constants of an array's size, and write nothing in
 place.
 """
@@ -121,16 +121,16 @@ __all__ = [
     "LAZY_PASSES",
     "PASSES",
     "Pass",
-    "blocked",
-    "cancelled",
-    "contracted",
-    "folded",
-    "gathered",
-    "lifted",
-    "mechanised",
-    "shared",
-    "side_by_side",
-    "stacked",
-    "tidied",
-    "untied",
+    "TILE_ELEMENTWISE",
+    "CANCEL_COTANGENTS",
+    "FUSE_INNER_PRODUCTS",
+    "FOLD_CONSTANTS",
+    "MERGE_SUM_TERMS",
+    "LIFT_CONSTANTS",
+    "LOWER_SCALAR_REGIONS",
+    "ELIMINATE_COMMON_SUBEXPRESSIONS",
+    "MERGE_ADJACENT_SLICES",
+    "BATCH_MATMULS",
+    "SIMPLIFY",
+    "SPECULATE_NO_TIES",
 ]

@@ -12,26 +12,26 @@ import numpy as np
 
 from ...arrays.values import inexact
 from ...program.steps import Operand
-from ..ir import Draft, Slice, Step, operands
+from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import axes_of
 
 Product = tuple[tuple[Any, int], ...]
 """Factors, each with its power, in order of their keys."""
-Form = dict[Product, float]
+LinearForm = dict[Product, float]
 """Products with their coefficients."""
 
-LONGEST = 6
+MAX_FORM_TERMS = 6
 """Terms of a form, and factors of a product; what is longer is looked at as one value."""
 
-LARGEST = 1e300
+LARGEST_EXPONENT = 1e300
 """Coefficients up to which nothing overflows; larger ones, and NaN, are not looked into."""
 
 
-def cancelled(slice: Slice) -> Slice:
+def cancel_cotangents(graph: Graph) -> Graph:
     """The slice with zeros for the derivatives that cancel."""
-    forms, draft, zeros = Forms(slice), Draft(slice), set[int]()
+    forms, draft, zeros = LinearForms(graph), GraphBuilder(graph), set[int]()
     for n, step in draft:
-        rest = _without(zeros, draft, step) if n in slice.derivatives else None
+        rest = _without(zeros, draft, step) if n in graph.derivatives else None
         if forms.vanishes(n):
             zero = draft.bind(np.broadcast_to(step.dtype.type(0), step.shape))
             draft.replace(n, zero)
@@ -40,10 +40,10 @@ def cancelled(slice: Slice) -> Slice:
             draft.replace(n, rest)
         else:
             draft.keep(n, step)
-    return draft.finished()
+    return draft.build()
 
 
-def _without(zeros: set[int], draft: Draft, step: Step) -> Operand | None:
+def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand | None:
     """The other term of a sum with a derivative that vanished."""
     if step.op is not np.add or not zeros.intersection(operands(step)):
         return None
@@ -53,12 +53,12 @@ def _without(zeros: set[int], draft: Draft, step: Step) -> Operand | None:
     return rest if same else None
 
 
-class Forms:
+class LinearForms:
     """The forms of the steps of a slice, each found when it is asked for."""
 
-    def __init__(self, slice: Slice) -> None:
-        self.slice = slice
-        self.forms: dict[int, Form] = {}
+    def __init__(self, graph: Graph) -> None:
+        self.slice = graph
+        self.forms: dict[int, LinearForm] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
         self.summed: set[int] = set()  # derivatives made of sums: without a sum, nothing cancels that was not alike before
         self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
@@ -74,7 +74,7 @@ class Forms:
         self.summed.add(n)
         return not self.form(n) and n in self.reduced
 
-    def form(self, n: int) -> Form:
+    def form(self, n: int) -> LinearForm:
         """The form of a step, and on the way of those that it is made of."""
         stack = [n]
         while stack:
@@ -86,14 +86,14 @@ class Forms:
             else:
                 m = stack.pop()
                 self._reduces = not self.reduced.isdisjoint(operands(step))
-                self.forms[m] = self._bounded(m, written(self, m, step) if written is not None else None)
+                self.forms[m] = self._bound_form(m, written(self, m, step) if written is not None else None)
                 if self._reduces:
                     self.reduced.add(m)
         return self.forms[n]
 
-    def _bounded(self, n: int, found: Form | None) -> Form:
+    def _bound_form(self, n: int, found: LinearForm | None) -> LinearForm:
         """A form; the step itself, where it can be written no further."""
-        if found is not None and len(found) <= LONGEST and all(len(p) <= LONGEST and 0 < abs(c) < LARGEST for p, c in found.items()):
+        if found is not None and len(found) <= MAX_FORM_TERMS and all(len(p) <= MAX_FORM_TERMS and 0 < abs(c) < LARGEST_EXPONENT for p, c in found.items()):
             return found
         self.shapes[n] = self.slice.steps[n].shape
         return {((n, 1),): 1.0}
@@ -107,27 +107,27 @@ class Forms:
         self._reduces |= len(left) < len(powers)
         return tuple(sorted(left.items(), key=repr))
 
-    def of(self, a: Any) -> Form | None:
+    def of(self, a: Any) -> LinearForm | None:
         """The form of an argument."""
         if type(a) is Operand:
             return self.forms[a]
-        return _number(a)
+        return _number_form(a)
 
     def shape(self, a: Any) -> tuple[int, ...]:
         """The shape of an argument."""
         return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
 
 
-def _number(a: Any) -> Form | None:
+def _number_form(a: Any) -> LinearForm | None:
     """The form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
-    return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST else None
+    return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST_EXPONENT else None
 
 
-def _constant(forms: Forms, n: int, step: Step) -> Form | None:
-    return _number(forms.slice.bound.get(n))
+def _constant_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
+    return _number_form(forms.slice.bound.get(n))
 
 
-def _sum_of(forms: Forms, n: int, step: Step) -> Form | None:
+def _sum_of(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     if step.op is np.subtract and type(step.args[0]) is float and step.args[0] == 0:
         return _negative(forms, n, step._replace(args=step.args[1:]))
     a, b = map(forms.of, step.args)
@@ -139,11 +139,11 @@ def _sum_of(forms: Forms, n: int, step: Step) -> Form | None:
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _product(forms: Forms, n: int, step: Step) -> Form | None:
+def _product_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     a, b = map(forms.of, step.args)
-    if a is None or b is None or len(a) * len(b) > LONGEST:
+    if a is None or b is None or len(a) * len(b) > MAX_FORM_TERMS:
         return None
-    total: Form = {}
+    total: LinearForm = {}
     for p, c in a.items():
         for q, d in b.items():
             if c * d == 0:
@@ -153,34 +153,34 @@ def _product(forms: Forms, n: int, step: Step) -> Form | None:
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _quotient(forms: Forms, n: int, step: Step) -> Form | None:
+def _quotient(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     a, b = map(forms.of, step.args)
     if a is None or b is None or (len(b) != 1 and a):
         return None
     return {forms.times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
 
 
-def _negative(forms: Forms, n: int, step: Step) -> Form | None:
+def _negative(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     a = forms.of(step.args[0])
     return None if a is None else {product: -c for product, c in a.items()}
 
 
-def _same(forms: Forms, n: int, step: Step) -> Form | None:
+def _same_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     return forms.of(step.args[0])
 
 
-def _reduced(forms: Forms, n: int, step: Step) -> Form | None:
+def _reduction_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
     a, shape = forms.of(step.args[0]), forms.shape(step.args[0])
     axes = axes_of(step.kwargs.get("axis"), len(shape))
     whole = step.kwargs.get("keepdims") is True or len(axes) == len(shape)
     if a is None or not whole or len(step.args) > 1 or step.kwargs.keys() - {"axis", "keepdims"}:
         return None
     reduced = {k - len(shape): shape[k] for k in axes}
-    total: Form = {}
+    total: LinearForm = {}
     for product, c in a.items():
         inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
         outer = tuple(factor for factor in product if factor not in inner)
-        rest = forms.times(outer, ((_sum(forms, inner, reduced, step.shape), 1),)) if inner else outer
+        rest = forms.times(outer, ((_sum_key(forms, inner, reduced, step.shape), 1),)) if inner else outer
         total[rest] = total.get(rest, 0.0) + (c if inner else c * float(np.prod(list(reduced.values()))))
     return {product: c for product, c in total.items() if c != 0}
 
@@ -190,7 +190,7 @@ def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
     return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
 
 
-def _sum(forms: Forms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
+def _sum_key(forms: LinearForms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
     """The key of a sum of a product, alike for equal sums."""
     key = ("sum", product, tuple(reduced.items()))
     forms.shapes[key] = tuple(shape)
@@ -198,14 +198,14 @@ def _sum(forms: Forms, product: Product, reduced: dict[int, int], shape: tuple[i
 
 
 WRITTEN: dict[Any, Any] = {
-    None: _constant,
+    None: _constant_form,
     np.ones: lambda forms, n, step: {(): 1.0},
     np.zeros: lambda forms, n, step: {},
     np.add: _sum_of,
     np.subtract: _sum_of,
-    np.multiply: _product,
+    np.multiply: _product_form,
     np.divide: _quotient,
     np.negative: _negative,
-    np.broadcast_to: _same,
-    np.sum: _reduced,
+    np.broadcast_to: _same_form,
+    np.sum: _reduction_form,
 }

@@ -10,26 +10,26 @@ import numpy as np
 
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
-from ..ir import Draft, Slice, Step
+from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import is_own, roots
 
 PRODUCTS: frozenset[Any] = frozenset({np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot})
 
 
-def shared(slice: Slice) -> Slice:
+def eliminate_common_subexpressions(graph: Graph) -> Graph:
     """The slice with one step for all that are equal; those of the user's own ops stay as often as they were recorded."""
-    draft, known = Draft(slice), dict[Any, int]()
-    memory = roots(slice) if any(step.op in PRODUCTS for step in slice.steps.values()) else {}
+    draft, known = GraphBuilder(graph), dict[Any, int]()
+    memory = roots(graph) if any(step.op in PRODUCTS for step in graph.steps.values()) else {}
     for n, step in draft:
         key = None if step.op is None or is_own(step.op) else key_of(step)
         if key is not None and known.setdefault(key, n) != n:
             draft.replace(n, known[key])
         else:
-            draft.keep(n, _apart(draft, memory, n, step) if step.op in PRODUCTS else step)
-    return draft.finished()
+            draft.keep(n, _copy_operands(draft, memory, n, step) if step.op in PRODUCTS else step)
+    return draft.build()
 
 
-def _apart(draft: Draft, memory: dict[int, frozenset[int]], n: int, step: Step) -> Step:
+def _copy_operands(draft: GraphBuilder, memory: dict[int, frozenset[int]], n: int, step: Instruction) -> Instruction:
     """A product with a copy of each operand that lies in the memory of another by now, and did not before."""
     args, others = list(step.args), list[tuple[frozenset[int], set[int]]]()
     for k, a in enumerate(draft.slice.steps[n].args):
@@ -41,7 +41,7 @@ def _apart(draft: Draft, memory: dict[int, frozenset[int]], n: int, step: Step) 
     return step._replace(args=tuple(args)) if args != list(step.args) else step
 
 
-def key_of(step: Step) -> Any:
+def key_of(step: Instruction) -> Any:
     """What two steps that give the same bits have in common."""
     kwargs = tuple((name, atom(a)) for name, a in sorted(step.kwargs.items())) if step.kwargs else ()
     return step.op, tuple([a if type(a) is Operand else atom(a) for a in step.args]), kwargs, step.dtype

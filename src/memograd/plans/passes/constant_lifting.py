@@ -4,16 +4,16 @@ import numpy as np
 
 from ...arrays.duck_arrays import is_foreign
 from ...program.steps import Operand
-from ..ir import Draft, Slice
+from ..ir import Graph, GraphBuilder
 
 
-def lifted(slice: Slice) -> Slice:
+def lift_constants(graph: Graph) -> Graph:
     """The slice with a bound step for each array constant."""
-    draft, known = Draft(slice), dict[int, Operand]()
+    draft, known = GraphBuilder(graph), dict[int, Operand]()
     for n, step in draft:
         arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_foreign(a)}
         if arrays:
             known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
             step = step._replace(args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args))
         draft.keep(n, step)
-    return draft.finished()
+    return draft.build()

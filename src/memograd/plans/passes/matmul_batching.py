@@ -17,65 +17,65 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
-from ..ir import Draft, Slice, Step, operands, scheduled, uses
-from ..kernels import inner
-from .sum_merging import MANY, SMALL, one_below_the_other
+from ..ir import Graph, GraphBuilder, Instruction, operands, topological_order, uses
+from ..kernels import inner_product
+from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, one_below_the_other
 
-MOST = 8
+MAX_BATCHED_PRODUCTS = 8
 """Matrices that are looked at, those that are used most: each takes a walk over the whole slice."""
 
 
-def contracted(slice: Slice) -> Slice:
+def fuse_into_inner_products(graph: Graph) -> Graph:
     """The slice with inner products for sums of products that nothing else reads."""
-    counts, draft = uses(slice), Draft(slice)
+    counts, draft = uses(graph), GraphBuilder(graph)
     for n, step in draft:
-        product = slice.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
-        if product is not None and product.op is np.multiply and _are_doubles(slice, product):
+        product = graph.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
+        if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
-            step = Step(
-                np.matmul if a == b else inner,  # a sum of squares is 0.0 where it is zero, in BLAS too
-                tuple(draft.shaped(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
+            step = Instruction(
+                np.matmul if a == b else inner_product,  # a sum of squares is 0.0 where it is zero, in BLAS too
+                tuple(draft.reshape_to(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
                 NOTHING,
                 (),
                 step.dtype,
             )
         draft.keep(n, step)
-    return draft.finished()
+    return draft.build()
 
 
-def _is_of_all(step: Step) -> bool:
+def _is_of_all(step: Instruction) -> bool:
     """Whether a sum is that of all elements."""
     return step.shape == () and len(step.args) == 1 and type(step.args[0]) is Operand and not step.kwargs.keys() - {"axis", "keepdims"}
 
 
-def _are_doubles(slice: Slice, product: Step) -> bool:
+def _are_doubles(graph: Graph, product: Instruction) -> bool:
     """Whether both factors are arrays of doubles of the product's shape."""
-    factors = [slice.steps[a] for a in product.args if type(a) is Operand]
+    factors = [graph.steps[a] for a in product.args if type(a) is Operand]
     return len(factors) == 2 and not product.kwargs and all(f.dtype == np.float64 and f.shape == product.shape != () for f in factors)
 
 
-def stacked(slice: Slice) -> Slice:
+def batch_matmuls(graph: Graph) -> Graph:
     """The slice with one product for many with the same right factor."""
     users: dict[Operand, list[int]] = defaultdict(list)
-    for n, step in slice.steps.items():
-        if step.op is np.matmul and _is_small(slice, step):
+    for n, step in graph.steps.items():
+        if step.op is np.matmul and _is_small(graph, step):
             users[step.args[1]].append(n)
-    for members in sorted(users.values(), key=len, reverse=True)[:MOST]:
-        groups = [group for group in _independent(slice, members) if len(group) >= MANY] if len(members) >= MANY else []
-        slice = _together(slice, groups) if groups else slice
-    return slice
+    for members in sorted(users.values(), key=len, reverse=True)[:MAX_BATCHED_PRODUCTS]:
+        groups = [group for group in _independent(graph, members) if len(group) >= MANY_TERMS] if len(members) >= MANY_TERMS else []
+        graph = _batch_group(graph, groups) if groups else graph
+    return graph
 
 
-def _is_small(slice: Slice, step: Step) -> bool:
-    left, right = (slice.steps[a] for a in step.args)
-    return len(left.shape) == len(right.shape) == 2 and bytes_of(left.shape, left.dtype) <= SMALL
+def _is_small(graph: Graph, step: Instruction) -> bool:
+    left, right = (graph.steps[a] for a in step.args)
+    return len(left.shape) == len(right.shape) == 2 and bytes_of(left.shape, left.dtype) <= SMALL_TERM_BYTES
 
 
-def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
+def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
     """The members that as many others come before: none of them depends on another."""
     own, rank = set(members), dict[int, int]()
     found: dict[int, list[int]] = defaultdict(list)
-    for n, step in slice.steps.items():
+    for n, step in graph.steps.items():
         ranks = [rank[a] + (a in own) for a in operands(step) if a in rank or a in own]
         if n in own or ranks:
             rank[n] = max(ranks, default=0)
@@ -84,19 +84,19 @@ def _independent(slice: Slice, members: list[int]) -> list[list[int]]:
     return list(found.values())
 
 
-def _together(slice: Slice, groups: list[list[int]]) -> Slice:
+def _batch_group(graph: Graph, groups: list[list[int]]) -> Graph:
     """The slice with the members of each group as slices of one product. Each comes after those
     that fewer come before.
     """
-    draft = Draft(slice)
-    draft.steps.update(slice.steps)
+    draft = GraphBuilder(graph)
+    draft.steps.update(graph.steps)
     for members in groups:
         _join(draft, members)
-    draft.steps = scheduled(draft.steps)
-    return draft.finished()
+    draft.steps = topological_order(draft.steps)
+    return draft.build()
 
 
-def _join(draft: Draft, members: list[int]) -> None:
+def _join(draft: GraphBuilder, members: list[int]) -> None:
     """Products as parts of one."""
     slice = draft.slice
     lefts, first = [slice.steps[n].args[0] for n in members], slice.steps[members[0]]
@@ -105,8 +105,8 @@ def _join(draft: Draft, members: list[int]) -> None:
     whole = draft.make(first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1])))
     for n, end in zip(members, ends, strict=True):
         shape = slice.steps[n].shape
-        draft.keep(n, Step(getitem, (whole, _rows(end - shape[0], end)), NOTHING, shape, first.dtype))
+        draft.keep(n, Instruction(getitem, (whole, _row_slice(end - shape[0], end)), NOTHING, shape, first.dtype))
 
 
-def _rows(start: int, stop: int) -> slice:
+def _row_slice(start: int, stop: int) -> slice:
     return slice(start, stop)

@@ -1,7 +1,7 @@
 """Steps that move elements about, or repeat them: chains of them are one, and those that do nothing
 are gone.
 
-The rules of `RULES` are exact: what takes the place of a result lies in memory as the result did,
+The rules of `RESHAPE_RULES` are exact: what takes the place of a result lies in memory as the result did,
 since sums and products of matrices are taken in the order of memory. Those of `REORDERING` are not:
 the sum of n equal terms is one product, a matrix times a column is one times a vector, and what is
 done to a broadcast array is done before, so that what follows may lie otherwise.
@@ -15,32 +15,32 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.indexing import getitem, scatter
-from ..ir import Step
+from ..ir import Instruction
 from ..op_traits import ELEMENTWISE, SUM_OF_NEGATIVE_ZEROS, axes_of
-from .rewriter import Rewrite, Sweep
+from .rewriter import Rewrite, Rewriter
 
 
-def same_shape(sweep: Sweep, step: Step) -> Operand | None:
-    """`reshape(x, x.shape)` is x, and so is a broadcast to its own shape; `ravel` copies what
+def same_shape(sweep: Rewriter, step: Instruction) -> Operand | None:
+    """`reshape_rows(x, x.shape)` is x, and so is a broadcast to its own shape; `ravel` copies what
     has gaps.
     """
     a = step.args[0]
-    if type(a) is not Operand or sweep.steps[a].shape != step.shape or not _in_order(step):
+    if type(a) is not Operand or sweep.steps[a].shape != step.shape or not _keeps_order(step):
         return None
     return a if step.op is not np.ravel or a in sweep.layouts.dense else None
 
 
-def reshape_of_reshape(sweep: Sweep, step: Step) -> Step | None:
-    """`reshape(reshape(x))` is one; all that only add or drop axes of length 1 are reshapes."""
+def reshape_of_reshape(sweep: Rewriter, step: Instruction) -> Instruction | None:
+    """`reshape_rows(reshape(x))` is one; all that only add or drop axes of length 1 are reshapes."""
     inner = sweep.step(step.args[0])
-    if not _in_order(step) or inner is None or inner.op not in RESHAPES or not _in_order(inner):
+    if not _keeps_order(step) or inner is None or inner.op not in RESHAPES or not _keeps_order(inner):
         return None
     if not sweep.layouts.is_contiguous(inner.args[0]):
         return None
-    return Step(np.reshape, inner.args[:1], {"shape": step.shape}, step.shape, step.dtype)
+    return Instruction(np.reshape, inner.args[:1], {"shape": step.shape}, step.shape, step.dtype)
 
 
-def kept_axes(sweep: Sweep, step: Step) -> Step | None:
+def kept_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """A reduction whose axes come back as axes of length 1 keeps them."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op not in (np.sum, np.max, np.min) or len(inner.args) > 1 or set(inner.kwargs) - {"axis"}:
@@ -51,20 +51,20 @@ def kept_axes(sweep: Sweep, step: Step) -> Step | None:
     axes = axes_of(inner.kwargs["axis"], len(shape))
     if step.shape != tuple(1 if k in axes else n for k, n in enumerate(shape)):
         return None
-    return Step(inner.op, inner.args, {"axis": inner.kwargs["axis"], "keepdims": True}, step.shape, step.dtype)
+    return Instruction(inner.op, inner.args, {"axis": inner.kwargs["axis"], "keepdims": True}, step.shape, step.dtype)
 
 
-def added_axes(sweep: Sweep, step: Step) -> Step | None:
+def simplify_added_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """`x[..., None]` is a reshape, and so is its transpose, `scatter(g, shape, ..., None)`."""
     a, *key = step.args if step.op is getitem else (step.args[0], *step.args[2:])
     if type(a) is not Operand or not key or not all(map(_adds_axes, key)):
         return None
     if step.op is scatter and not sweep.layouts.is_contiguous(a):
         return None
-    return Step(np.reshape, (a,), {"shape": step.shape}, step.shape, step.dtype)
+    return Instruction(np.reshape, (a,), {"shape": step.shape}, step.shape, step.dtype)
 
 
-def column(sweep: Sweep, step: Step) -> Step | None:
+def column_product(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """A matrix times a column, as a vector: a matrix times a vector."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op is not np.matmul or len(step.shape) != 1 or inner.shape != (*step.shape, 1):
@@ -73,10 +73,10 @@ def column(sweep: Sweep, step: Step) -> Step | None:
     if right is None or right.op not in (np.reshape, np.negative, np.subtract) or len(right.shape) != 2:
         return None
     vector = sweep.of(np.reshape, inner.args[1], like=right._replace(shape=right.shape[:1]), shape=right.shape[:1])
-    return Step(np.matmul, (inner.args[0], vector), NOTHING, step.shape, step.dtype)
+    return Instruction(np.matmul, (inner.args[0], vector), NOTHING, step.shape, step.dtype)
 
 
-def transpose_of_transpose(sweep: Sweep, step: Step) -> Step | Operand | None:
+def transpose_of_transpose(sweep: Rewriter, step: Instruction) -> Instruction | Operand | None:
     """Two transposes are one, or none."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op is not np.transpose:
@@ -85,36 +85,36 @@ def transpose_of_transpose(sweep: Sweep, step: Step) -> Step | Operand | None:
     axes = tuple(first[k] for k in second)
     if axes == tuple(range(len(axes))):
         return inner.args[0]  # type: ignore[no-any-return]
-    return Step(np.transpose, inner.args, {"axes": axes}, step.shape, step.dtype)
+    return Instruction(np.transpose, inner.args, {"axes": axes}, step.shape, step.dtype)
 
 
-def broadcast_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
+def broadcast_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """Two broadcasts are one."""
     inner = sweep.step(step.args[0])
     return step._replace(args=inner.args) if inner is not None and inner.op is np.broadcast_to else None
 
 
-def broadcast_operand(sweep: Sweep, step: Step) -> Step | None:
+def broadcast_operand(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """An elementwise op broadcasts by itself: `broadcast_to(g, s) * x` is `g * x`."""
     args = _before_broadcast(sweep, step)
-    if args is None or np.broadcast_shapes(*(shape_of(sweep, a) for a in args)) != step.shape:
+    if args is None or np.broadcast_shapes(*(argument_shape(sweep, a) for a in args)) != step.shape:
         return None
     return step._replace(args=args)
 
 
-def broadcast_result(sweep: Sweep, step: Step) -> Step | None:
+def broadcast_result(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """Where every operand was broadcast, the op is applied to what was there before, and its
     result broadcast.
     """
     args = _before_broadcast(sweep, step)
-    shape = step.shape if args is None else np.broadcast_shapes(*(shape_of(sweep, a) for a in args))
+    shape = step.shape if args is None else np.broadcast_shapes(*(argument_shape(sweep, a) for a in args))
     if args is None or shape == step.shape:
         return None
     small = sweep.of(step.op, *args, like=step._replace(shape=shape))
-    return Step(np.broadcast_to, (small,), {"shape": step.shape}, step.shape, step.dtype)
+    return Instruction(np.broadcast_to, (small,), {"shape": step.shape}, step.shape, step.dtype)
 
 
-def _before_broadcast(sweep: Sweep, step: Step) -> tuple[Any, ...] | None:
+def _before_broadcast(sweep: Rewriter, step: Instruction) -> tuple[Any, ...] | None:
     """The operands of an elementwise step before they were broadcast; None where none was."""
     if step.shape == () or step.kwargs:
         return None
@@ -124,7 +124,7 @@ def _before_broadcast(sweep: Sweep, step: Step) -> tuple[Any, ...] | None:
     return tuple(s.args[0] if s is not None and s.op is np.broadcast_to else a for a, s in zip(step.args, inner, strict=True))
 
 
-def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
+def sum_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """The sum of n equal terms is n times one: of real numbers, since a complex infinity times n
     has a part 0·∞.
     """
@@ -135,19 +135,19 @@ def sum_of_broadcast(sweep: Sweep, step: Step) -> Step | None:
     if step.dtype.kind != "f" or step.dtype != inner.dtype:
         return None
     axes = axes_of(step.kwargs.get("axis"), len(full))
-    before = (1,) * (len(full) - len(shape_of(sweep, g))) + shape_of(sweep, g)
+    before = (1,) * (len(full) - len(argument_shape(sweep, g))) + argument_shape(sweep, g)
     if any(before[k] != 1 for k in axes) or 0 in full:  # no terms at all are 0, where none times infinity is NaN
         return None
     kept = tuple(1 if k in axes else n for k, n in enumerate(before))
-    like = Step(None, (), NOTHING, shape_of(sweep, g), step.dtype)
+    like = Instruction(None, (), NOTHING, argument_shape(sweep, g), step.dtype)
     total = sweep.of(np.multiply, g, float(math.prod(full[k] for k in axes)), like=like)
     total = sweep.of(np.add, total, float(SUM_OF_NEGATIVE_ZEROS), like=like)  # a sum of −0.0 is 0.0
     rest = kept if step.kwargs.get("keepdims") else tuple(n for k, n in enumerate(kept) if k not in axes)
     lined = sweep.of(np.reshape, total, like=step._replace(shape=rest), shape=rest)
-    return Step(np.broadcast_to, (lined,), {"shape": step.shape}, step.shape, step.dtype)
+    return Instruction(np.broadcast_to, (lined,), {"shape": step.shape}, step.shape, step.dtype)
 
 
-def shape_of(sweep: Sweep, a: Any) -> tuple[int, ...]:
+def argument_shape(sweep: Rewriter, a: Any) -> tuple[int, ...]:
     """The shape of an argument."""
     return tuple(sweep.steps[a].shape if type(a) is Operand else np.shape(a))
 
@@ -157,20 +157,20 @@ def _adds_axes(part: Any) -> bool:
     return part is None or part is Ellipsis or (type(part) is slice and part == slice(None))
 
 
-def _in_order(step: Step) -> bool:
+def _keeps_order(step: Instruction) -> bool:
     return bool(step.kwargs.get("order", "C") == "C")
 
 
-def _permutation(step: Step) -> tuple[int, ...]:
+def _permutation(step: Instruction) -> tuple[int, ...]:
     axes, ndim = step.kwargs.get("axes"), len(step.shape)
     return tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
 
 
 RESHAPES = (np.reshape, np.ravel, np.squeeze, np.expand_dims)
 
-RULES: dict[Any, tuple[Rewrite, ...]] = {
+RESHAPE_RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (same_shape, reshape_of_reshape, kept_axes)),
-    **dict.fromkeys((getitem, scatter), (added_axes,)),
+    **dict.fromkeys((getitem, scatter), (simplify_added_axes,)),
     np.transpose: (transpose_of_transpose,),
     np.broadcast_to: (same_shape, broadcast_of_broadcast),
     **dict.fromkeys(ELEMENTWISE, (broadcast_operand,)),
@@ -178,7 +178,7 @@ RULES: dict[Any, tuple[Rewrite, ...]] = {
 """Exact rules."""
 
 REORDERING: dict[Any, tuple[Rewrite, ...]] = {
-    **dict.fromkeys(RESHAPES, (column,)),
+    **dict.fromkeys(RESHAPES, (column_product,)),
     np.sum: (sum_of_broadcast,),
     **dict.fromkeys(ELEMENTWISE, (broadcast_result,)),
 }

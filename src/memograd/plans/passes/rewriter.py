@@ -8,27 +8,27 @@ from typing import Any
 
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
-from ..ir import Draft, Slice, Step
+from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import Layouts
 
-Rewrite = Callable[["Sweep", Step], Step | Operand | None]
+Rewrite = Callable[["Rewriter", Instruction], Instruction | Operand | None]
 """A rule: another step that gives the same, a step that is there already, or None."""
 
 
-class Sweep(Draft):
+class Rewriter(GraphBuilder):
     """A draft with rules; steps that a rule makes are rewritten, too."""
 
-    def __init__(self, slice: Slice, rules: "Rules") -> None:
-        super().__init__(slice)
+    def __init__(self, graph: Graph, rules: "Rules") -> None:
+        super().__init__(graph)
         self.rules = rules
         self.layouts = Layouts(self.steps, self.bound)
 
-    def keep(self, n: int, step: Step) -> None:
+    def keep(self, n: int, step: Instruction) -> None:
         """Node n is this step."""
         super().keep(n, step)
         self.layouts.add(n, step)
 
-    def make(self, step: Step) -> Operand:
+    def make(self, step: Instruction) -> Operand:
         """A new step, before the one that is looked at."""
         n = super().make(step)
         self.layouts.add(n, step)
@@ -40,7 +40,7 @@ class Sweep(Draft):
         self.layouts.add(n, self.steps[n])
         return n
 
-    def rewritten(self, step: Step) -> Step | Operand:
+    def rewritten(self, step: Instruction) -> Instruction | Operand:
         """What stands in the place of a step."""
         while True:
             found = self._first(step)
@@ -50,19 +50,19 @@ class Sweep(Draft):
                 return found
             step = found
 
-    def _first(self, step: Step) -> Step | Operand | None:
+    def _first(self, step: Instruction) -> Instruction | Operand | None:
         for rule in self.rules.get(step.op, ()):
             found = rule(self, step)
             if found is not None:
                 return found
         return None
 
-    def of(self, op: Any, *args: Any, like: Step, **kwargs: Any) -> Operand:
+    def of(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
         """A new step of this op, with shape and dtype of another."""
-        made = self.rewritten(Step(op, args, kwargs or NOTHING, like.shape, like.dtype))
+        made = self.rewritten(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
         return made if isinstance(made, Operand) else self.make(made)
 
-    def step(self, a: Any) -> Step | None:
+    def step(self, a: Any) -> Instruction | None:
         """The step of an argument; None where it is a constant."""
         return self.steps[a] if type(a) is Operand else None
 
@@ -71,13 +71,13 @@ Rules = Mapping[Any, tuple[Rewrite, ...]]
 """For each op its rules, in the order in which they are tried."""
 
 
-def swept(slice: Slice, rules: Rules) -> Slice:
+def rewrite_graph(graph: Graph, rules: Rules) -> Graph:
     """The slice, rewritten by these rules."""
-    sweep = Sweep(slice, rules)
+    sweep = Rewriter(graph, rules)
     for n, step in sweep:
         made = sweep.rewritten(step) if step.op in rules else step
         if isinstance(made, Operand):
             sweep.replace(n, made)
         else:
             sweep.keep(n, made)
-    return sweep.finished()
+    return sweep.build()

@@ -15,15 +15,15 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
-from ..ir import Draft, Slice, Step, uses
+from ..ir import Graph, GraphBuilder, Instruction, uses
 from ..op_traits import ELEMENTWISE, has_halves
 from .common_subexpressions import atom
 
-SMALL = 1 << 15
+SMALL_PART_BYTES = 1 << 15
 """Bytes of a slice up to which a call costs more than what is lost by reading with gaps."""
 
 
-class Place(NamedTuple):
+class PartPlace(NamedTuple):
     """Which part of an array a step is: from start to stop along one axis, all along the others.
 
     The array is a step's, or one that does not exist yet: the result of an op on whole arrays. Either has a number.
@@ -48,7 +48,7 @@ def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]
     return found
 
 
-def span(steps: dict[int, Step], step: Step) -> tuple[int, int, int] | None:
+def span(steps: dict[int, Instruction], step: Instruction) -> tuple[int, int, int] | None:
     """The axis along which a step takes a part of an array, from where, and to where; None where it takes another kind of part."""
     whole = step.args[0] if step.op is getitem else None
     if type(whole) is not Operand or len(step.shape) != len(steps[whole].shape):
@@ -59,11 +59,11 @@ def span(steps: dict[int, Step], step: Step) -> tuple[int, int, int] | None:
     return (axes[0], *bounds[axes[0]]) if bounds is not None and len(axes) == 1 else None
 
 
-def side_by_side(slice: Slice) -> Slice:
+def merge_adjacent_slices(graph: Graph) -> Graph:
     """The slice with one step for equal ones on neighbouring parts of an array."""
-    if has_halves(slice):
-        return slice
-    return _joined(_together(slice))
+    if has_halves(graph):
+        return graph
+    return _merge_joins(_merge_run(graph))
 
 
 # ------------------------------------------------------------------------------------------ from the slices onwards
@@ -72,21 +72,21 @@ def side_by_side(slice: Slice) -> Slice:
 class Places:
     """The steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
 
-    def __init__(self, slice: Slice) -> None:
-        self.steps, self.bound = slice.steps, slice.bound
-        self.place: dict[int, Place] = {}
+    def __init__(self, graph: Graph) -> None:
+        self.steps, self.bound = graph.steps, graph.bound
+        self.place: dict[int, PartPlace] = {}
         self.parts: dict[int, list[int]] = defaultdict(list)  # an array that is not real -> the steps that are parts of it
         self._numbers: dict[Any, int] = {}
-        for n, step in slice.steps.items():
+        for n, step in graph.steps.items():
             found = self._of(n, step)
             if found is not None:
                 self.place[n] = found
 
-    def _of(self, n: int, step: Step) -> Place | None:
+    def _of(self, n: int, step: Instruction) -> PartPlace | None:
         if step.op is getitem:
             found = span(self.steps, step)
-            return Place(self._number(("step", int(step.args[0]))), *found) if found is not None else None
-        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or bytes_of(step.shape, step.dtype) > SMALL:
+            return PartPlace(self._number(("step", int(step.args[0]))), *found) if found is not None else None
+        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or bytes_of(step.shape, step.dtype) > SMALL_PART_BYTES:
             return None
         places = [self.place.get(a) if type(a) is Operand else None for a in step.args]
         known = [p for p in places if p is not None]
@@ -99,7 +99,7 @@ class Places:
         self.parts[place.array].append(n)
         return place
 
-    def _alike(self, step: Step, axis: int, a: Any) -> Any:
+    def _alike(self, step: Instruction, axis: int, a: Any) -> Any:
         """What an operand that is no part has in common for all parts: one that is the same along the axis is itself.
 
         Constants of the parts' own shape have in common that they are constants: they can be one.
@@ -151,8 +151,8 @@ class Places:
                 yield run
 
 
-def _together(slice: Slice) -> Slice:
-    places, draft = Places(slice), Draft(slice)
+def _merge_run(graph: Graph) -> Graph:
+    places, draft = Places(graph), GraphBuilder(graph)
     run_of = places.run_of()
     wholes: dict[tuple[int, int], Operand] = {}
     for n, step in draft:
@@ -162,14 +162,14 @@ def _together(slice: Slice) -> Slice:
         place, run = places.place[n], run_of[n]
         lo, hi = places.place[run[0]].start, places.place[run[-1]].stop
         if (place.array, lo) not in wholes:
-            args = [_widened(draft, places, run, n, k) for k in range(len(step.args))]
+            args = [_widen_operand(draft, places, run, n, k) for k in range(len(step.args))]
             shape = (*step.shape[: place.axis], hi - lo, *step.shape[place.axis + 1 :])
             wholes[place.array, lo] = draft.make(step._replace(args=tuple(args), shape=shape))
-        draft.keep(n, _part(wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo))
-    return draft.finished()
+        draft.keep(n, _take_part(wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo))
+    return draft.build()
 
 
-def _widened(draft: Draft, places: Places, run: list[int], n: int, k: int) -> Any:
+def _widen_operand(draft: GraphBuilder, places: Places, run: list[int], n: int, k: int) -> Any:
     """Operand k of part n of a run, for all of the run."""
     a, own = places.steps[n].args[k], places.place[n]
     if type(a) is Operand and a in places.bound and places.steps[a].shape == places.steps[n].shape:
@@ -183,50 +183,50 @@ def _widened(draft: Draft, places: Places, run: list[int], n: int, k: int) -> An
     return _slice_of(draft, step.args[0], step, own.axis, start + lo - own.start, hi - lo)
 
 
-def _slice_of(draft: Draft, whole: Operand, like: Step, axis: int, start: int, length: int) -> Operand:
+def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int) -> Operand:
     """A part of an array; all of it, where the part is."""
     if length == draft.steps[whole].shape[axis]:
         return whole
     shape = (*like.shape[:axis], length, *like.shape[axis + 1 :])
-    return draft.make(_part(whole, like._replace(shape=shape), axis, start, start + length))
+    return draft.make(_take_part(whole, like._replace(shape=shape), axis, start, start + length))
 
 
-def _part(whole: Operand, like: Step, axis: int, start: int, stop: int) -> Step:
+def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: int) -> Instruction:
     """The step that takes a part of an array."""
-    return Step(getitem, (whole, *(slice(None),) * axis, slice(start, stop)), NOTHING, like.shape, like.dtype)
+    return Instruction(getitem, (whole, *(slice(None),) * axis, slice(start, stop)), NOTHING, like.shape, like.dtype)
 
 
 # ------------------------------------------------------------------------------------- from concatenations backwards
 
 
-def _joined(slice: Slice) -> Slice:
-    counts, draft = uses(slice), Draft(slice)
+def _merge_joins(graph: Graph) -> Graph:
+    counts, draft = uses(graph), GraphBuilder(graph)
     for n, step in draft:
         if step.op is np.concatenate and step.kwargs.get("axis", 0) is not None and all(type(a) is Operand for a in step.args):
-            found = Joining(draft, counts, step).joined(list(step.args))
+            found = SliceJoiner(draft, counts, step).join_parts(list(step.args))
             if found is not None:
                 draft.replace(n, found)
                 continue
         draft.keep(n, step)
-    return draft.finished()
+    return draft.build()
 
 
-class Joining:
+class SliceJoiner:
     """The parts of one concatenation, and what they are made of."""
 
-    def __init__(self, draft: Draft, counts: Any, step: Step) -> None:
+    def __init__(self, draft: GraphBuilder, counts: Any, step: Instruction) -> None:
         self.draft, self.counts, self.like = draft, counts, step
         self.axis = step.kwargs.get("axis", 0) % len(step.shape)
 
-    def joined(self, parts: list[Any]) -> Operand | None:
+    def join_parts(self, parts: list[Any]) -> Operand | None:
         """The parts as one array, with fewer steps than one for each; None where there is no such way."""
-        groups = self._grouped(parts)
+        groups = self._join_groups(parts)
         if len(groups) == len(parts):
             return None
         found = [self._one(group) for group in groups]
-        return found[0] if len(found) == 1 else self._concatenated(found)
+        return found[0] if len(found) == 1 else self._concatenate_parts(found)
 
-    def _grouped(self, parts: list[Operand]) -> list[list[Operand]]:
+    def _join_groups(self, parts: list[Operand]) -> list[list[Operand]]:
         groups, bonds = [parts[:1]], set[Any]()
         for a in parts[1:]:
             found = self._bonds(groups[-1][-1], a)
@@ -254,8 +254,8 @@ class Joining:
         whole = self._whole(parts)
         if whole is not None:
             return whole
-        found = self.joined(parts)
-        return found if found is not None else self._concatenated(parts)
+        found = self.join_parts(parts)
+        return found if found is not None else self._concatenate_parts(parts)
 
     def _bonds(self, a: Operand, b: Operand) -> set[Any]:
         """What two neighbours have in common: slices side by side, or equal ops, and of each operand, what kind it is in both."""
@@ -264,7 +264,7 @@ class Joining:
             return {"slices"}
         if one.op not in ELEMENTWISE or one.op is not other.op or one.dtype != other.dtype or one.kwargs or other.kwargs:
             return set()
-        if self.counts[a] > 1 or self.counts[b] > 1 or bytes_of(one.shape, one.dtype) > SMALL:
+        if self.counts[a] > 1 or self.counts[b] > 1 or bytes_of(one.shape, one.dtype) > SMALL_PART_BYTES:
             return set()
         found: set[Any] = {"equal"}
         for k, (c, d) in enumerate(zip(one.args, other.args, strict=True)):
@@ -282,7 +282,7 @@ class Joining:
         columns = [k for k in range(len(self.draft.steps[a].args)) if ("same", k) not in bonds]
         return all(("array", k) in bonds for k in columns) and sum(("slices", k) not in bonds for k in columns) <= 1
 
-    def _full(self, a: Operand, step: Step) -> bool:
+    def _full(self, a: Operand, step: Instruction) -> bool:
         return bool(self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype)
 
     def _same(self, column: Any) -> bool:
@@ -307,5 +307,5 @@ class Joining:
         n = sum(self.draft.steps[a].shape[self.axis] for a in parts)
         return (*self.like.shape[: self.axis], n, *self.like.shape[self.axis + 1 :])
 
-    def _concatenated(self, parts: list[Operand]) -> Operand:
-        return self.draft.make(Step(np.concatenate, tuple(parts), {"axis": self.axis}, self._shape(parts), self.like.dtype))
+    def _concatenate_parts(self, parts: list[Operand]) -> Operand:
+        return self.draft.make(Instruction(np.concatenate, tuple(parts), {"axis": self.axis}, self._shape(parts), self.like.dtype))

@@ -19,12 +19,12 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
-from ..ir import Draft, Slice, Step, operands, uses
-from ..kernels import inner, placed
+from ..ir import Graph, GraphBuilder, Instruction, operands, uses
+from ..kernels import inner_product, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
 
-SMALL = 1 << 14
+SMALL_TERM_BYTES = 1 << 14
 """Bytes of an array up to which a call costs more than a copy."""
 
 REORDERED = "fdFD"
@@ -32,31 +32,31 @@ REORDERED = "fdFD"
 precision.
 """
 
-MANY = 4
+MANY_TERMS = 4
 """Terms from which one large product is better than their sum."""
 
 
-def gathered(slice: Slice) -> Slice:
+def merge_sum_terms(graph: Graph) -> Graph:
     """The slice with one term for all terms of one kind in each sum."""
-    chains = Chains(slice)
-    draft = Draft(slice)
+    chains = Chains(graph)
+    draft = GraphBuilder(graph)
     for n, step in draft:
         draft.keep(n, step)
         terms = chains.terms(n)
         if len(terms) > 1:
             _rebuild(draft, n, step, [draft.instead.get(a, a) for a in terms])
-    return draft.finished()
+    return draft.build()
 
 
 class Chains:
     """Sums of sums: which additions only serve another one, and what the outermost ones add up."""
 
-    def __init__(self, slice: Slice) -> None:
-        self.steps = slice.steps
-        counts = uses(slice)
+    def __init__(self, graph: Graph) -> None:
+        self.steps = graph.steps
+        counts = uses(graph)
         self.inner = {
             int(a)
-            for step in slice.steps.values() if _is_sum(step)
+            for step in graph.steps.values() if _is_sum(step)
             for a in operands(step)
             if counts[a] == 1 and _is_sum(self.steps[a]) and self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
         }  # fmt: skip
@@ -75,16 +75,16 @@ class Chains:
         return found
 
 
-def _is_sum(step: Step) -> bool:
+def _is_sum(step: Instruction) -> bool:
     reorders = step.op is np.add and not step.kwargs and step.dtype.char in REORDERED
     return reorders and all(type(a) is Operand for a in step.args)
 
 
-def _rebuild(draft: Draft, n: int, step: Step, terms: Sequence[Operand]) -> None:
+def _rebuild(draft: GraphBuilder, n: int, step: Instruction, terms: Sequence[Operand]) -> None:
     """Step n as the sum of fewer terms, those of one kind put together."""
     groups: dict[Kind, list[Operand]] = defaultdict(list)
     for a in terms:
-        groups[_kind(draft, a)].append(a)
+        groups[_term_kind(draft, a)].append(a)
     found: list[Operand] = []
     for (join, least, _), members in groups.items():
         joined = join(draft, members) if join is not None and len(members) >= least else None
@@ -99,29 +99,29 @@ def _rebuild(draft: Draft, n: int, step: Step, terms: Sequence[Operand]) -> None
         draft.keep(n, step._replace(args=(total, found[-1])))
 
 
-Join = Callable[[Draft, list[Operand]], Operand | None]
+Join = Callable[[GraphBuilder, list[Operand]], Operand | None]
 Kind = tuple[Join | None, int, Any]
 """How terms of a kind are put together, from how many on, and what they have in common."""
 
 
-def _kind(draft: Draft, a: Operand) -> Kind:
+def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
     """The kind of a term."""
     step = draft.steps[a]
     if step.op is scatter:
-        return _concatenated, 2, step.shape
+        return _concatenate_scatters, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
-        return _product, MANY, step.shape
-    if step.op in (np.matmul, inner) and step.shape == () and _are_small(draft, step.args):
-        return _inner_product, MANY, step.op
+        return _stacked_product, MANY_TERMS, step.shape
+    if step.op in (np.matmul, inner_product) and step.shape == () and _are_small(draft, step.args):
+        return _inner_product, MANY_TERMS, step.op
     if step.op is np.sum and _over_rows(draft, step):
-        return _column_sums, MANY, step.shape
+        return _column_sums, MANY_TERMS, step.shape
     return None, 0, None
 
 
 # ---------------------------------------------------------------------------------------- cotangents of slices
 
 
-def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
+def _concatenate_scatters(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
     """Scatters to places that lie one after the other, as a concatenation; zeros fill what is
     left.
     """
@@ -130,25 +130,25 @@ def _concatenated(draft: Draft, members: list[Operand]) -> Operand | None:
     if any(region is None for region in regions):
         return None
     if all(draft.steps[draft.steps[a].args[0]].shape == () for a in members):
-        return _placed(draft, like, members)
+        return _scatter_terms(draft, like, members)
     axes = [k for k, n in enumerate(shape) if any(region[k] != (0, n) for region in regions)]  # type: ignore[index]
     if len(axes) != 1:
         return None
     axis = axes[0]
     places = [(*region[axis], draft.steps[a].args[0]) for region, a in zip(regions, members, strict=True)]  # type: ignore[index]
-    pieces = _apart(draft, sorted(places, key=lambda place: place[:2]))
-    return None if pieces is None else _joined(draft, like, axis, pieces)
+    pieces = _disjoint_places(draft, sorted(places, key=lambda place: place[:2]))
+    return None if pieces is None else _concatenate_pieces(draft, like, axis, pieces)
 
 
-def _placed(draft: Draft, like: Step, members: list[Operand]) -> Operand | None:
+def _scatter_terms(draft: GraphBuilder, like: Instruction, members: list[Operand]) -> Operand | None:
     """Scatters of numbers to any places, as one array that is filled with them."""
     steps = [draft.steps[a] for a in members]
     numbers = [step.args[0] for step in steps]
     places = np.array([np.ravel_multi_index([k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape) for step in steps])
-    return draft.make(Step(placed, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype))
+    return draft.make(Instruction(scatter_numbers, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype))
 
 
-def _apart(draft: Draft, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:
+def _disjoint_places(draft: GraphBuilder, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:
     """The places in order, those at one place added up; None where some overlap."""
     found: list[tuple[int, int, Operand]] = []
     for start, stop, g in places:
@@ -161,7 +161,7 @@ def _apart(draft: Draft, places: list[tuple[int, int, Operand]]) -> list[tuple[i
     return found
 
 
-def _joined(draft: Draft, like: Step, axis: int, pieces: list[tuple[int, int, Operand]]) -> Operand:
+def _concatenate_pieces(draft: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]) -> Operand:
     """The pieces, with zeros between them, as one array."""
     n, at, parts = like.shape[axis], 0, []
     for start, stop, g in (*pieces, (n, n, None)):
@@ -169,16 +169,16 @@ def _joined(draft: Draft, like: Step, axis: int, pieces: list[tuple[int, int, Op
             shape = (*like.shape[:axis], start - at, *like.shape[axis + 1 :])
             parts.append(draft.bind(np.broadcast_to(like.dtype.type(0), shape)))
         if g is not None:
-            parts.append(draft.shaped(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))  # an index takes axes away
+            parts.append(draft.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))  # an index takes axes away
         at = stop
-    whole = draft.make(Step(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
-    return draft.make(Step(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
+    whole = draft.make(Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
+    return draft.make(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
 
 
 # --------------------------------------------------------------------------- cotangents of what is used many times
 
 
-def _transposed(draft: Draft, a: Any) -> Operand | None:
+def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
     """The matrix of which an argument is the transpose; None where it is not known to be one."""
     if type(a) is not Operand:
         return None
@@ -188,56 +188,56 @@ def _transposed(draft: Draft, a: Any) -> Operand | None:
     return step.args[0] if step.op is np.transpose and len(step.shape) == 2 else None
 
 
-def _pays(draft: Draft, a: Any, b: Any) -> bool:
+def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
     """Whether copying both factors costs less than adding up the results."""
     if type(a) is not Operand or type(b) is not Operand or len(draft.steps[b].shape) != 2:
         return False
     (m, k), (_, n) = draft.steps[a].shape, draft.steps[b].shape
-    return bool(k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL)
+    return bool(k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL_TERM_BYTES)
 
 
-def _product(draft: Draft, members: list[Operand]) -> Operand | None:
+def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
     """`Σ Aᵀ @ B` as one product."""
     steps = [draft.steps[a] for a in members]
-    lefts = [_transposed(draft, step.args[0]) for step in steps]
+    lefts = [_transpose_operand(draft, step.args[0]) for step in steps]
     if any(a is None for a in lefts):
         return None
     tall = one_below_the_other(draft, [a for a in lefts if a is not None])
     rows, m = draft.steps[tall].shape
-    left = draft.make(Step(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
+    left = draft.make(Instruction(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
     return draft.make(steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps]))))
 
 
-def _are_small(draft: Draft, args: tuple[Any, ...]) -> bool:
+def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
     """Whether these are vectors that are small enough to be copied."""
-    return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL for a in args)
+    return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES for a in args)
 
 
-def _inner_product(draft: Draft, members: list[Operand]) -> Operand:
+def _inner_product(draft: GraphBuilder, members: list[Operand]) -> Operand:
     """`Σ a @ b` of vectors as one inner product."""
     steps = [draft.steps[a] for a in members]
     left, right = (one_below_the_other(draft, [step.args[k] for step in steps]) for k in (0, 1))
     return draft.make(steps[0]._replace(args=(left, right)))
 
 
-def one_below_the_other(draft: Draft, parts: list[Operand]) -> Operand:
+def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
     """Matrices one below the other; those that are constant are so as one."""
     first, rows = draft.steps[parts[0]], sum(draft.steps[a].shape[0] for a in parts)
     if all(a in draft.bound for a in parts):
         return draft.bind(np.concatenate([draft.bound[a] for a in parts]))
-    return draft.make(Step(np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype))
+    return draft.make(Instruction(np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype))
 
 
-def _over_rows(draft: Draft, step: Step) -> bool:
+def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
     """Whether a step sums the rows of a matrix that is small enough to be copied."""
     if type(step.args[0]) is not Operand or len(step.args) > 1 or step.kwargs.get("keepdims"):
         return False
     a = draft.steps[step.args[0]]
     rows = len(a.shape) == 2 and axes_of(step.kwargs.get("axis"), 2) == (0,)
-    return rows and bytes_of(a.shape, a.dtype) <= 4 * SMALL
+    return rows and bytes_of(a.shape, a.dtype) <= 4 * SMALL_TERM_BYTES
 
 
-def _column_sums(draft: Draft, members: list[Operand]) -> Operand:
+def _column_sums(draft: GraphBuilder, members: list[Operand]) -> Operand:
     """`Σ sum(B)` as one sum."""
     steps = [draft.steps[a] for a in members]
     return draft.make(steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),)))

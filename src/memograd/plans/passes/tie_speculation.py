@@ -6,22 +6,22 @@
 import numpy as np
 
 from ...program.steps import Operand
-from ..ir import Draft, Slice, Step, uses
+from ..ir import Graph, GraphBuilder, Instruction, uses
 from ..kernels import unless
 
 
-def untied(slice: Slice) -> Slice:
+def speculate_no_ties(graph: Graph) -> Graph:
     """The slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
-    if all(step.op is not np.where for step in slice.steps.values()):
-        return slice
-    factors = _read_by_products_alone(slice)
-    draft = Draft(slice)
+    if all(step.op is not np.where for step in graph.steps.values()):
+        return graph
+    factors = _read_by_products_alone(graph)
+    draft = GraphBuilder(graph)
     for n, step in draft:
         draft.keep(n, step._replace(op=unless) if n in factors and _is_mask(draft, step) else step)
-    return draft.finished()
+    return draft.build()
 
 
-def _is_mask(draft: Draft, step: Step) -> bool:
+def _is_mask(draft: GraphBuilder, step: Instruction) -> bool:
     """Whether a step is `where(a == b, number, booleans)`, all of one shape."""
     if step.op is not np.where or len(step.args) != 3 or type(step.args[0]) is not Operand or type(step.args[2]) is not Operand:
         return False
@@ -29,9 +29,9 @@ def _is_mask(draft: Draft, step: Step) -> bool:
     return tie.op is np.equal and tie.shape == other.shape == step.shape != () and other.dtype == bool and type(step.args[1]) is float
 
 
-def _read_by_products_alone(slice: Slice) -> set[int]:
+def _read_by_products_alone(graph: Graph) -> set[int]:
     """The steps that are read as a factor of a float array of their own dtype, itself no `where`, and not otherwise."""
-    steps, counts = slice.steps, uses(slice)
+    steps, counts = graph.steps, uses(graph)
     good = dict.fromkeys(steps, 0)
     for step in steps.values():
         if step.op is np.multiply and not step.kwargs and all(type(a) is Operand for a in step.args):

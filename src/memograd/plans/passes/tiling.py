@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...rules.cost_model import bytes_of
-from ..ir import Slice, Step, operands, scheduled
-from ..op_traits import ELEMENTWISE, in_order
+from ..ir import Graph, Instruction, operands, topological_order
+from ..op_traits import ELEMENTWISE, c_ordered_steps
 
-LEAST = 1 << 18
+MIN_TILED_BYTES = 1 << 18
 """Bytes of an array from which blocks pay."""
 
 BLOCK = 1 << 16
@@ -23,18 +23,18 @@ FEWEST = 3
 """Steps from which blocks pay: each costs a call for every block."""
 
 
-def blocked(slice: Slice) -> Slice:
+def tile_elementwise(graph: Graph) -> Graph:
     """The slice with its blocks, each in one piece."""
-    kinds = kinds_of(slice) if any(map(is_large, slice.steps.values())) else {}
+    kinds = kinds_of(graph) if any(map(is_large, graph.steps.values())) else {}
     if not kinds:
-        return slice
-    blocks = [block for block in components(slice, kinds) if len(block) >= FEWEST]
-    return replace(slice, steps=scheduled(slice.steps, blocks), blocks=tuple(map(tuple, blocks)))
+        return graph
+    blocks = [block for block in components(graph, kinds) if len(block) >= FEWEST]
+    return replace(graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks)))
 
 
-def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:
+def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
     """The steps that can be run by blocks: their shape and their level."""
-    steps, ordered = slice.steps, in_order(slice)
+    steps, ordered = graph.steps, c_ordered_steps(graph)
     shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(step) and is_cut(steps, ordered, step)}
     levels: dict[int, int] = {}
     for n, step in steps.items():
@@ -43,14 +43,14 @@ def kinds_of(slice: Slice) -> dict[int, tuple[Any, int]]:
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
-def is_large(step: Step) -> bool:
+def is_large(step: Instruction) -> bool:
     """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
     if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
-    return bytes_of(step.shape, step.dtype) >= LEAST and rows_of(step) > 0
+    return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
 
 
-def is_cut(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
+def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
     """Whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
     return all(
         (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
@@ -58,12 +58,12 @@ def is_cut(steps: dict[int, Step], ordered: set[int], step: Step) -> bool:
     )
 
 
-def rows_of(step: Step) -> int:
+def tile_rows(step: Instruction) -> int:
     """How many rows a block has."""
     return int(BLOCK // max(1, bytes_of(step.shape[1:], step.dtype)))
 
 
-def components(slice: Slice, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
+def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
     """The sets of steps of one kind that feed each other."""
     above = {n: n for n in kinds}
 
@@ -73,7 +73,7 @@ def components(slice: Slice, kinds: dict[int, tuple[Any, int]]) -> list[list[int
         return n
 
     for n, kind in kinds.items():
-        for a in operands(slice.steps[n]):
+        for a in operands(graph.steps[n]):
             if kinds.get(a) == kind:
                 above[root(a)] = root(n)
     found: dict[int, list[int]] = defaultdict(list)

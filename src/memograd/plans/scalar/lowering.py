@@ -13,19 +13,19 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.indexing import getitem
 from ...rules.registration import rule_of
-from ..ir import Slice, Step
-from ..kernels import placed
+from ..ir import Graph, Instruction
+from ..kernels import scatter_numbers
 from ..op_traits import SUM_OF_NEGATIVE_ZEROS
 from .machine import Load, Machine, Program, Result
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 
 MOVES: frozenset[Any] = frozenset({
-    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, placed,
+    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, scatter_numbers,
 })  # fmt: skip
 """Ops that move numbers about; those that meet at one place are added."""
 
 
-class Instruction(NamedTuple):
+class ScalarInstruction(NamedTuple):
     """A formula, the registers that it reads, and the step whose value it gives."""
 
     formula: str
@@ -36,15 +36,15 @@ class Instruction(NamedTuple):
 class Lowering:
     """A region on its way to a program. Instruction k gives register k; constants and what is given have registers below 0."""
 
-    def __init__(self, slice: Slice, counts: Counter[int]) -> None:
-        self.slice, self.counts = slice, counts
+    def __init__(self, graph: Graph, counts: Counter[int]) -> None:
+        self.slice, self.counts = graph, counts
         self.registers: dict[int, Any] = {}
-        self.code: list[Instruction | None] = []
+        self.code: list[ScalarInstruction | None] = []
         self.constants: dict[str, int] = {}
         self.given: dict[Operand, dict[int | None, int]] = defaultdict(dict)
         self.count = 0
 
-    def add(self, n: int, step: Step) -> None:
+    def add(self, n: int, step: Instruction) -> None:
         """The next step."""
         op = step.op
         if op in REAL or op in LOGICAL:
@@ -53,7 +53,7 @@ class Lowering:
             self.registers[n] = self._sum(n, np.ravel(self._of(step.args[0])).tolist())
         elif op is getitem and step.args[0] not in self.registers:
             self.registers[n] = self._element(step.args[0], step.args[1:])
-        elif op is placed:
+        elif op is scatter_numbers:
             self.registers[n] = self._placed(n, *step.args)
         else:
             moved = rule_of(op).run([np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args], step.kwargs)
@@ -61,7 +61,7 @@ class Lowering:
 
     # ----------------------------------------------------------------------------------------------- instructions
 
-    def _formula(self, n: int, step: Step) -> int:
+    def _formula(self, n: int, step: Instruction) -> int:
         formula, reads = REAL.get(step.op) or LOGICAL[step.op], tuple([self._of(a) for a in step.args])
         if step.op is np.power:
             formula = POWERS.get(self._known(step.args[1]), formula)
@@ -73,7 +73,7 @@ class Lowering:
                 return self._emit(n, fused, (*inner.reads, *reads[:side], *reads[side + 1 :]))
         return self._emit(n, formula, reads)
 
-    def _alone(self, register: int, a: Any) -> Instruction | None:
+    def _alone(self, register: int, a: Any) -> ScalarInstruction | None:
         """The instruction of an operand that nobody else reads."""
         instruction = self.code[register] if register >= 0 else None
         return instruction if instruction is not None and instruction.step == a and self.counts[a] == 1 else None
@@ -93,7 +93,7 @@ class Lowering:
         return found
 
     def _emit(self, n: int, formula: str, reads: tuple[int, ...]) -> int:
-        self.code.append(Instruction(formula, reads, n))
+        self.code.append(ScalarInstruction(formula, reads, n))
         return len(self.code) - 1
 
     # ----------------------------------------------------------------------------------- what instructions start from
@@ -105,7 +105,7 @@ class Lowering:
         if a in self.registers:
             return self.registers[a]
         if a not in self.slice.bound:
-            return self._given(a, None)
+            return self._load(a, None)
         value = self.slice.bound[a]
         if np.ndim(value) == 0:
             return self._constant(float(value))
@@ -122,7 +122,7 @@ class Lowering:
             self.constants[key] = self._head()
         return self.constants[key]
 
-    def _given(self, a: Operand, place: int | None) -> int:
+    def _load(self, a: Operand, place: int | None) -> int:
         places = self.given[a]
         if place not in places:
             places[place] = self._head()
@@ -130,7 +130,7 @@ class Lowering:
 
     def _element(self, a: Operand, key: tuple[int, ...]) -> int:
         shape = self.slice.steps[a].shape
-        return self._given(a, int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)))
+        return self._load(a, int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)))
 
     def _head(self) -> int:
         self.count += 1

@@ -14,11 +14,11 @@ from zlib import crc32
 import numpy as np
 
 from ...rules.indexing import output
-from ..ir import Slice
+from ..ir import Graph
 from .opcodes import FORMULAS, ON_FLOATS
-from .python_backend import Printed
+from .python_backend import PythonProgram
 
-Run = Callable[[np.ndarray, np.ndarray], None]
+MachineRun = Callable[[np.ndarray, np.ndarray], None]
 """`run(given, wanted)`: for each row of given numbers, fill the row of those that are wanted."""
 
 
@@ -52,7 +52,7 @@ class Machine:
 
     def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
         self.program, self.loads, self.results = program, loads, results
-        self.run: Run = Interpreted(program) if interpreter() is not None else Printed(program)
+        self.run: MachineRun = Interpreted(program) if interpreter() is not None else PythonProgram(program)
 
     def __call__(self, *xs: Any) -> Any:
         given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
@@ -93,20 +93,20 @@ class Sole(NamedTuple):
     gives: list[int]
 
 
-def sole_machine(slice: Slice) -> Sole | None:
+def sole_machine(graph: Graph) -> Sole | None:
     """The machine of a slice that does nothing else; None where it does."""
-    steps = slice.steps
+    steps = graph.steps
     run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
     if (
         len(run) != 1
         or steps[run[0]].op is not on_machine
-        or not set(slice.outputs) <= steps.keys() - slice.bound.keys() - set(slice.inputs)
+        or not set(graph.outputs) <= steps.keys() - graph.bound.keys() - set(graph.inputs)
     ):
         return None
     machine, *args = steps[run[0]].args
-    if not set(args) <= set(slice.inputs):
+    if not set(args) <= set(graph.inputs):
         return None
-    return Sole(machine, [slice.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in slice.outputs])
+    return Sole(machine, [graph.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in graph.outputs])
 
 
 # ------------------------------------------------------------------------------------------------------- with Numba

@@ -25,7 +25,7 @@ and of (-0.0, 0.0).
 """
 
 
-def _extreme(op: Any, order: str) -> str:
+def _extreme_formula(op: Any, order: str) -> str:
     """The formula of `maximum` or `minimum`."""
     zeros = np.array([0.0, -0.0])
     return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
@@ -52,8 +52,8 @@ REAL: dict[Any, str] = {
     np.fabs: "abs(a)",
     np.power: _power(),
     np.float_power: "pow(a, b)",
-    np.maximum: _extreme(np.maximum, ">"),
-    np.minimum: _extreme(np.minimum, "<"),
+    np.maximum: _extreme_formula(np.maximum, ">"),
+    np.minimum: _extreme_formula(np.minimum, "<"),
     np.sign: "a if a != a else true if a > 0.0 else -true if a < 0.0 else false",
     np.where: "b if a != 0.0 else c",
     np.arctan2: "atan2(a, b)",
@@ -125,15 +125,15 @@ FORMULAS = tuple(dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.value
 
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}
 
-NAMES = (
+OPCODE_NAMES = (
     "atan2", "hypot", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow",
 )  # fmt: skip
 
-ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in NAMES} | {"true": 1.0, "false": 0.0}
+ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {"true": 1.0, "false": 0.0}
 """What the names in formulas mean to Python, and to Numba."""
 
-ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in NAMES} | {
+ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in OPCODE_NAMES} | {
     "pow": np.float_power,  # as in C for all exponents, which `power` is not
     "true": np.float64(1.0),
     "false": np.float64(0.0),

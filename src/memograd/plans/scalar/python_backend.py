@@ -11,10 +11,10 @@ import numpy as np
 
 from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
 
-LONGEST = 8000
+MAX_FUNCTION_LINES = 8000
 """Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
 
-READS = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
+REGISTERS_READ = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
 """What each formula reads."""
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
@@ -23,14 +23,14 @@ Part = Callable[[list[Any]], None]
 """A function of the list of all registers: it reads some and fills some."""
 
 
-class Printed:
+class PythonProgram:
     """A program as functions on a list of numbers, which are its registers."""
 
     def __init__(self, program: Any) -> None:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
         self.unknown = [None] * len(program.code)
         code = compile(Text(program).whole(), "<memograd machine>", "exec")
-        self.on_floats, self.on_numpy = parts(code, ON_FLOATS), parts(code, ON_NUMPY)
+        self.on_floats, self.on_numpy = compile_functions(code, ON_FLOATS), compile_functions(code, ON_NUMPY)
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
         for numbers, out in zip(given.tolist(), wanted, strict=True):
@@ -48,7 +48,7 @@ class Printed:
         return [v[k] for k in self.wanted]
 
 
-def parts(code: Any, meaning: dict[str, Any]) -> list[Part]:
+def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
     """The functions of a text, in which these names have this meaning."""
     namespace: dict[str, Any] = {**meaning, "parts": []}
     exec(code, namespace)
@@ -64,15 +64,15 @@ class Text:
 
     def __init__(self, program: Any) -> None:
         self.rows, self.first = program.code.tolist(), len(program.constants) + program.given
-        self.last = last_reads(program)
+        self.last = last_reads_of_registers(program)
         self.text: list[str] = []
         self.names: dict[int, str] = {}
         self.free: list[str] = []
 
     def whole(self) -> str:
         """The text of all of it."""
-        for start in range(0, len(self.rows), LONGEST):
-            self.part(range(start, min(start + LONGEST, len(self.rows))))
+        for start in range(0, len(self.rows), MAX_FUNCTION_LINES):
+            self.part(range(start, min(start + MAX_FUNCTION_LINES, len(self.rows))))
         return "\n".join(self.text)
 
     def part(self, run: range) -> None:
@@ -89,7 +89,7 @@ class Text:
     def instruction(self, i: int) -> None:
         """One line, and one more for each register that was not read before."""
         code, *registers = self.rows[i]
-        read = dict(zip(READS[code], registers, strict=False))
+        read = dict(zip(REGISTERS_READ[code], registers, strict=False))
         for register in read.values():
             if register not in self.names:
                 self.text.append(f"    {self.name(register)} = v[{register}]")
@@ -105,7 +105,7 @@ class Text:
         return name
 
 
-def last_reads(program: Any) -> list[int]:
+def last_reads_of_registers(program: Any) -> list[int]:
     """For each register, the instruction that reads it last; beyond all of them, where it is wanted."""
     count, first = len(program.code), len(program.constants) + program.given
     last = np.full(first + count, -1)
