@@ -12,7 +12,7 @@ from .arrays.values import canonicalize, export, inexact
 from .errors import NotDifferentiableError
 from .memory.memory import Memory
 from .memory.tables import Table, use_pairs
-from .program.steps import ARGS, KWARGS, OP, Operand
+from .program.steps import Operand
 from .rules.registration import RULES
 from .solver.recursion import check_target, conform_to_operand, require_scalar, sum_contributions
 from .solver.table_view import Cotangents
@@ -162,7 +162,7 @@ def _path_product(memory: Memory, through: tuple[int, ...], argnums: list[int]) 
     """Return the product of derivatives along a path: a chain of VJPs from L to x."""
     steps, g = memory.steps, memory.seed_of(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
-        ((_, vjp),) = RULES[steps[c][OP]].lines[k,]
+        ((_, vjp),) = RULES[steps[c].op].lines[k,]
         g = vjp.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
             g = conform_to_operand(g, memory, c, k, n)
@@ -286,9 +286,9 @@ def _recompute(memory: Memory, between: list[int], values: dict[int, Any]) -> di
         step = memory.steps[n]
         args = [
             (values[a] if a in values else memory.value(a)) if type(a) is Operand else a
-            for a in step[ARGS]
+            for a in step.args
         ]
-        values[n] = canonicalize(RULES[step[OP]].run(args, step[KWARGS]))
+        values[n] = canonicalize(RULES[step.op].run(args, step.kwargs))
     return values
 
 

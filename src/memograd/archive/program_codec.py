@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ArchiveError
 from ..memory.memory import Memory
-from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, OPERAND, SHAPE, Operand, Step, Steps
+from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NOTHING
 from ..rules.registration import rule_of
 from ..tape.tape import is_reserved
@@ -52,15 +52,15 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     """The program as JSON."""
     steps, calls, facts, files, lines = memory.steps.values(), Calls(packer), Numbered(), Numbered(), Numbered()
     ops = Numbered({None: 0})
-    check_moderate(sum(len(step[ARGS]) for step in steps), "arguments")
+    check_moderate(sum(len(step.args) for step in steps), "arguments")
     names, of = memory.nodes.names, memory.nodes.of
     return {
         "ids": encode_differences(memory.steps),
-        "op": [ops[step[OP]] for step in steps],
+        "op": [ops[step.op] for step in steps],
         "call": [calls.number(step, memory) for step in steps],
-        "operands": [int(step[OPERAND]) - int(a) for step in steps for a in step[ARGS] if type(a) is Operand],
-        "fact": [facts[step[SHAPE], step[DTYPE]] for step in steps],
-        "line": [lines[step[LINE]] for step in steps],
+        "operands": [int(step.operand) - int(a) for step in steps for a in step.args if type(a) is Operand],
+        "fact": [facts[step.shape, step.dtype] for step in steps],
+        "line": [lines[step.location] for step in steps],
         "ops": [name_to_save(op, calls.ops) for op in ops if op is not None],
         "calls": calls.written,
         "facts": [_fact(shape, dtype) for shape, dtype in facts],
@@ -88,7 +88,7 @@ class Calls:
 
     def number(self, step: Step, memory: Memory) -> int:
         """The number of a step's form."""
-        args, kwargs = step[ARGS], step[KWARGS]
+        args, kwargs = step.args, step.kwargs
         plain = not kwargs and all(type(a) is Operand for a in args)
         key = len(args) if plain else repr(call := self._call(step, memory))
         number = self._numbers.get(key)
@@ -100,10 +100,10 @@ class Calls:
     def _call(self, step: Step, memory: Memory) -> Any:
         put, ops = self.packer.put, self.ops
         try:
-            args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step[ARGS]]
-            return [args, {name: encode(a, put, ops) for name, a in step[KWARGS].items()}]
+            args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step.args]
+            return [args, {name: encode(a, put, ops) for name, a in step.kwargs.items()}]
         except ArchiveError as error:
-            raise unsaved_error(memory, step[OPERAND], error) from None
+            raise unsaved_error(memory, step.operand, error) from None
 
 
 def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
@@ -128,7 +128,7 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
         raise_damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
     for n, op, call, fact, line in zip(ids, *columns, strict=True):
         args, kwargs = forms[op, call]
-        steps[n] = (Operand(n), forms.ops[op], _fill_arguments(args, n, back, steps), kwargs, *facts[fact], lines[line])
+        steps[n] = Step(Operand(n), forms.ops[op], _fill_arguments(args, n, back, steps), kwargs, *facts[fact], lines[line])
     if len(steps) < len(ids) or sorted(ids) != ids or next(back, None) is not None:
         raise_damaged("the nodes are not in order, or have fewer operands than it says")
     return steps
@@ -137,7 +137,7 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
 def _fill_arguments(args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps) -> tuple[Any, ...]:
     """Arguments with operands in their holes; `back` says how far before n each stands."""
     try:
-        return tuple([steps[n - next(back)][OPERAND] if a is HOLE else a for a in args])
+        return tuple([steps[n - next(back)].operand if a is HOLE else a for a in args])
     except (KeyError, StopIteration):
         raise_damaged(f"an operand of node {n} is no node before it")
 

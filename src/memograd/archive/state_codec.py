@@ -7,7 +7,7 @@ from ..errors import ArchiveError
 from ..memory.memory import Memory
 from ..memory.snapshot import Snapshot, fill_table
 from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, consumers
-from ..program.steps import ARGS, DTYPE, LINE, OP, SHAPE, Steps, operand_positions
+from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
 from .program_codec import Numbered, listed_nodes, unsaved_error
 from .validation import LARGEST_INTEGER, MOST_ENTRIES, Sheet, check_integer, check_moderate, encode_differences, raise_damaged
@@ -71,7 +71,7 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
     """What a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot` takes it."""
     values, pending = (_read_entries(sheet, key, steps, items) for key in ("values", "pending"))
     marks = _read_column(sheet, "marks", steps, CERTAINLY_STALE + 1, MAYBE_STALE)
-    leaves = {n for n, step in steps.items() if step[OP] is None}
+    leaves = {n for n, step in steps.items() if step.op is None}
     if not values.keys() >= leaves or not leaves & marks.keys() >= pending.keys():
         raise_damaged("a leaf has no value, or one was assigned to what is no leaf, or is not marked")
     if any(marks.get(n) == CERTAINLY_STALE for n in leaves):
@@ -79,7 +79,7 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
     acts = [Provenance(*_read_numbers(act, 3, "an act", -1)) for act in sheet.items("acts")]
     requests, assignments, complete = _read_numbers(sheet.content["counts"], 3, "counts")
     causes, assigned = _read_column(sheet, "causes", steps), _read_column(sheet, "assigned", steps)
-    if not assigned.keys() <= leaves or not all(cause in operand_positions(steps[n][ARGS]) for n, cause in causes.items()):
+    if not assigned.keys() <= leaves or not all(cause in operand_positions(steps[n].args) for n, cause in causes.items()):
         raise_damaged("an assignment is told of what is no leaf, or a cause of what was not computed from it")
     return {
         "values": values,
@@ -95,10 +95,10 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
 
 def _read_table(sheet: Sheet, steps: Steps, items: list[Any], acts: list[Provenance]) -> tuple[int, dict[str, Any]]:
     output = sheet.number("output")
-    if output not in steps or steps[output][SHAPE] != () or type(steps[output][DTYPE]) is tuple or not inexact(steps[output][DTYPE]):
+    if output not in steps or steps[output].shape != () or type(steps[output].dtype) is tuple or not inexact(steps[output].dtype):
         raise_damaged("a table is of a node that is no scalar with a derivative, or is not there")
     program = _read_column(sheet, "program", steps)
-    if not all(m in steps and steps[m][SHAPE:LINE] == steps[n][SHAPE:LINE] for n, m in program.items()):
+    if not all(m in steps and (steps[m].shape, steps[m].dtype) == (steps[n].shape, steps[n].dtype) for n, m in program.items()):
         raise_damaged("a derivative is computed by a node that is not there, or is of another shape")
     nodes = listed_nodes(sheet, steps)
     if output in nodes:
@@ -127,7 +127,7 @@ def _items(sheet: Sheet, nodes: list[int], steps: Steps, items: list[Any]) -> li
     found = [items[k] for k in sheet.sums("items", len(nodes), len(items))]
     for n, item in zip(nodes, found, strict=True):
         step = steps[n]
-        if item is not None and (shape_of(item) != step[SHAPE] or dtype_of(item) != step[DTYPE]):
+        if item is not None and (shape_of(item) != step.shape or dtype_of(item) != step.dtype):
             raise_damaged(f"what is kept of node {n} is not of its shape and dtype")
     return found
 

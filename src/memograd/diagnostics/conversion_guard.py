@@ -17,7 +17,6 @@ from ..arrays.duck_arrays import ARRAY_KINDS, WATCHERS
 from ..arrays.scipy_sparse import SCIPY, Matrix, kind_name
 from ..memory.memory import Memory
 from ..program.source_location import Location, line_of
-from ..program.steps import LINE, OP
 from ..solver import recursion
 from ..tape.tape import Tape
 from ..text import as_table, op_name, printable
@@ -123,7 +122,7 @@ Place = tuple[str, str, Location | None]
 
 def _of_node(memory: Memory, n: int, what: str = "") -> Place:
     step = memory.steps[n]
-    return what + op_name(step[OP]), memory.nodes.name(n), step[LINE]
+    return what + op_name(step.op), memory.nodes.name(n), step.location
 
 
 def _of_pull(frame: FrameType) -> Place:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.steps import DTYPE, OP, SHAPE, Operand
+from ..program.steps import Operand
 from ..rules.control import stop_gradient
 from ..rules.registration import RULES
 from ..text import op_name
@@ -57,7 +57,7 @@ def _ending(region: Subgraph, c: int, o: int) -> Finding:
     cause = _dead_end_cause(region, c)
     why = WORDS[cause].format(op=op_name(region.op(c)))
     text = f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of {region.formula(c)}: {why}."
-    return make_finding(region, cause, c, Operand(o), True, region.steps[o][SHAPE], text)
+    return make_finding(region, cause, c, Operand(o), True, region.steps[o].shape, text)
 
 
 def _dead_end_cause(region: Subgraph, c: int) -> str:
@@ -71,7 +71,7 @@ def _dead_end_cause(region: Subgraph, c: int) -> str:
     if op in CHOOSING:
         return "condition"
     if not region.inexact(c):
-        return "integers" if _integers(region.steps[c][DTYPE]) else "comparison"
+        return "integers" if _integers(region.steps[c].dtype) else "comparison"
     return "steps" if RULES[op].kind == "constant" else "no line"
 
 
@@ -111,7 +111,7 @@ def _last_nodes(region: Subgraph) -> list[int]:
     while stack:
         n = stack.pop()
         further = [c for c in succ[n] if c not in region.memory.nodes.of]
-        if not further and n != region.target and steps[n][OP] is not None:
+        if not further and n != region.target and steps[n].op is not None:
             ends.append(n)
         stack.extend(c for c in further if c not in seen)
         seen.update(further)

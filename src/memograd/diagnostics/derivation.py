@@ -14,7 +14,7 @@ import numpy as np
 from ..drawing.player_steps import TERMS, Telling, format_number, format_sum
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers
-from ..program.steps import ARGS, KWARGS, OP, Operand
+from ..program.steps import Operand
 from ..solver.log import Log
 from ..solver.recursion import check_targets, pull_back, require_scalar
 from ..tape.node import Node
@@ -213,18 +213,18 @@ def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[st
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
     """The forward phase of the nodes that the derivation speaks of, and of their operands."""
-    operands = {a for n in seen for a in memory.steps[n][ARGS] if type(a) is Operand}
+    operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
     return [Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n))) for n in sorted(seen | operands)]
 
 
 def _formula(memory: Memory, n: int) -> str:
     """How a node is computed: its op of its operands; of a leaf, nothing."""
     step = memory.steps[n]
-    if step[OP] is None:
+    if step.op is None:
         return ""
-    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step[ARGS]]
-    keywords = [f"{key}={_format_constant(value)}" for key, value in step[KWARGS].items()]
-    return f"{op_name(step[OP])}({', '.join([*args, *keywords])})"
+    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step.args]
+    keywords = [f"{key}={_format_constant(value)}" for key, value in step.kwargs.items()]
+    return f"{op_name(step.op)}({', '.join([*args, *keywords])})"
 
 
 def _format_constant(a: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..arrays.values import bitwise_equal
 from ..memory.memory import Memory
 from ..memory.tables import CERTAINLY_STALE, Table, consumers, uses_of
-from ..program.steps import ARGS, DTYPE, SHAPE, operand_positions
+from ..program.steps import operand_positions
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.recursion import check_targets, require_scalar
@@ -195,7 +195,7 @@ class DryRun:
                 stack.extend(o for o in self._operands(m) if o not in self.memory.values)
 
     def _operands(self, n: int) -> Iterable[int]:
-        return operand_positions(self.memory.steps[n][ARGS])
+        return operand_positions(self.memory.steps[n].args)
 
     # ------------------------------------------------------------------------------------------------ to report
 
@@ -225,11 +225,11 @@ class DryRun:
 
     def _work(self, stored: list[int], runs: list[int]) -> RequestCost:
         table, steps = self.table, self.memory.steps
-        ruled = [n for n in stored if type(steps[n][DTYPE]) is not tuple]  # the others gather their outputs' cotangents
+        ruled = [n for n in stored if type(steps[n].dtype) is not tuple]  # the others gather their outputs' cotangents
         return RequestCost(
             sum(len(lines) for n in ruled for _, lines in uses_of(table, n)),
             round(sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled) + sum(cost_of(steps, n) for n in runs)),
-            sum(bytes_of(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
+            sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
         )
 
 

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from ..program.steps import KWARGS
 from ..rules.reductions import NO_VALUE, or_default, restore_axes
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
@@ -118,7 +116,7 @@ def kink_of(region: Subgraph, n: int) -> Hit | None:
         return None
     test, chosen = found
     args = [region.argument(a) for a in region.arguments(n)]
-    return Hit(test(region.read(n), *args, **region.steps[n][KWARGS]), chosen)
+    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
 
 
 def kinks(region: Subgraph) -> tuple[Kink, ...]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..program.steps import DTYPE, SHAPE, Operand, operand_positions
+from ..program.steps import Operand, operand_positions
 from ..text import op_name
 from .findings import Finding, make_finding
 from .op_domains import SATURATING
@@ -46,7 +46,7 @@ def surprise(region: Subgraph) -> int:
     """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
     g, x = largest(region.cotangents[region.target]), largest(region.read(region.target))
     L = max(largest(region.read(n)) for n in (region.output, *operand_positions(region.arguments(region.output))))
-    info = np.finfo(region.steps[region.target][DTYPE])
+    info = np.finfo(region.steps[region.target].dtype)
     edge, measure = float(np.sqrt(info.eps)), np.log10(x or 1.0) + np.log10(g) - np.log10(L or 1.0)
     small = (g < edge and measure < np.log10(edge)) or g < float(np.sqrt(info.tiny))
     large = (g > 1 / edge and measure > -np.log10(edge)) or g > float(np.sqrt(info.max))
@@ -69,7 +69,7 @@ def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNod
 
 
 def _precision(region: Subgraph, n: int) -> float:
-    dtype = region.steps[n][DTYPE]
+    dtype = region.steps[n].dtype
     return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
 
 
@@ -88,4 +88,4 @@ def _is_extreme(region: Subgraph, way: list[PathStep], cause: str, step: PathSte
         f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, of {len(way)} steps, "
         f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by {step.gain:.3g}."
     )
-    return make_finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)
+    return make_finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node].shape, text)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.steps import SHAPE, Operand
+from ..program.steps import Operand
 from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
@@ -34,7 +34,7 @@ def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
 
 def _births(region: Subgraph, n: int) -> Iterator[Finding]:
     """What is born at n: numbers that are given, NaNs, infinities."""
-    y, shape = region.read(n), region.steps[n][SHAPE]
+    y, shape = region.read(n), region.steps[n].shape
     if region.op(n) is None:
         mask = ~np.isfinite(y)
         yield make_finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.", "value")
@@ -56,7 +56,7 @@ def _births(region: Subgraph, n: int) -> Iterator[Finding]:
 
 def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
     """The constants among the operands of n that hold what n has from them."""
-    y, shape = region.read(n), region.steps[n][SHAPE]
+    y, shape = region.read(n), region.steps[n].shape
     for a in _numeric_arguments(region, n):
         if type(a) is not Operand and not finite(a):
             there = np.broadcast_to(~np.isfinite(a), shape) if RULES[region.op(n)].kind == "elementwise" else True
@@ -66,7 +66,7 @@ def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
 
 def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
     """A NaN or an infinity of finite operands."""
-    shape, op = region.steps[n][SHAPE], region.op(n)
+    shape, op = region.steps[n].shape, region.op(n)
     domain, name = domain_of(op), op_name(op)
     if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
@@ -85,7 +85,7 @@ def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
 
 def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
     """The elements of n that depend on an element of an operand that is bad already."""
-    shape = region.steps[n][SHAPE]
+    shape = region.steps[n].shape
     masks = [bad(part) for a in _numeric_arguments(region, n) for part in arrays_in(region.argument(a)) if np.asarray(part).dtype.kind in "fc"]
     if RULES[region.op(n)].kind == "elementwise":
         return np.broadcast_to(np.logical_or.reduce([np.broadcast_to(m, shape) for m in masks]) if masks else False, shape)
@@ -201,9 +201,9 @@ def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
 
 
 def _origin_finding(region: Subgraph, cause: str, use: UseOfNode, operand: Any, mask: Mask, text: str) -> Finding:
-    return make_finding(region, cause, use.consumer, operand, mask, region.steps[use.node][SHAPE], text)
+    return make_finding(region, cause, use.consumer, operand, mask, region.steps[use.node].shape, text)
 
 
 def _overflowing_sum(region: Subgraph, n: int) -> Finding:
     text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
-    return make_finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n][SHAPE], text)
+    return make_finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n].shape, text)

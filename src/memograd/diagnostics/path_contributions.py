@@ -13,8 +13,6 @@ from heapq import nlargest
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from ..program.steps import SHAPE
 from ..text import printable
 from .subgraph import Subgraph, UseOfNode, finite, largest, vanishes
 
@@ -63,7 +61,7 @@ def path_shares(region: Subgraph) -> Shares:
     g = region.cotangents[region.target]
     if isinstance(g, tuple) or vanishes(g) or not finite(g):
         return Shares()
-    flat = all(region.steps[n][SHAPE] == () for n in region.nodes)
+    flat = all(region.steps[n].shape == () for n in region.nodes)
     return by_path(region) if flat else by_use(region)
 
 

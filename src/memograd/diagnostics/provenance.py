@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..memory.memory import Memory
 from ..memory.tables import MAYBE_STALE, Table, consumers
-from ..program.steps import ARGS, OP, Operand, operand_positions
+from ..program.steps import Operand, operand_positions
 from ..solver.recursion import check_target, require_scalar
 from ..tape.node import Node
 from ..text import as_text, derivative_name, printable
@@ -185,7 +185,7 @@ class ProvenanceQuery:
 
     def _read_by(self, entry: int) -> Iterable[int]:
         if entry >= 0:
-            return operand_positions(self.memory.steps[entry][ARGS])
+            return operand_positions(self.memory.steps[entry].args)
         return chain(self.memory.values_read_by(self.table, ~entry), (~c for c in consumers(self.table, ~entry)))
 
     # ------------------------------------------------------------------------------------------------------ words
@@ -193,7 +193,7 @@ class ProvenanceQuery:
     def _clauses(self, path: list[int], changed: str) -> Iterator[str]:
         """One for each step from an entry to one that it read."""
         for entry, read in pairwise(path):
-            leaf = read >= 0 and self.memory.steps[read][OP] is None
+            leaf = read >= 0 and self.memory.steps[read].op is None
             what = self._assigned(read) if leaf else f"{self._label(read)} {changed}"
             yield what + (f" and the rule of {self._rule(~entry, read)} reads it" if entry < 0 <= read else "")
 

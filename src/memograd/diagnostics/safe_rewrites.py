@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.steps import KWARGS, Operand, operand_positions
+from ..program.steps import Operand, operand_positions
 from .op_domains import Domain, domain_of
 from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
 
@@ -26,7 +26,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     good = domain.good.format(operand)
     lines = [
         f"safe = {_choice(region, mask, good, operand, domain.safe)}",
-        f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c][KWARGS])}",
+        f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",
         *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
         f"{region.name(w)} = {_outer_mask(region, mask, good)}",
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.values import canonicalize, inexact
 from ..memory.memory import Memory
 from ..memory.tables import uses_of
-from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, operand_positions
+from ..program.steps import Operand, Step, operand_positions
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace
 from ..rules.registration import RULES, VJPRule
@@ -91,7 +91,7 @@ class Subgraph:
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
         """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
         d = self.pulled(use, self.cotangents[use.consumer])
-        size, shape = largest(self.fitted(use, d)), self.steps[use.node][SHAPE]
+        size, shape = largest(self.fitted(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
             return size, size
         return size, largest(unbroadcast(np.absolute(d), shape))
@@ -106,19 +106,19 @@ class Subgraph:
         them everywhere.
         """
         step = self.steps[use.consumer]
-        if type(step[DTYPE]) is tuple or mask is True:
+        if type(step.dtype) is tuple or mask is True:
             return True
-        if step[OP] not in CHOOSING and self.aligned(use):
+        if step.op not in CHOOSING and self.aligned(use):
             return mask
-        if "linalg" in (getattr(step[OP], "__module__", None) or ""):
-            return np.ones(step[SHAPE], bool)  # LAPACK complains of a NaN on the terminal
+        if "linalg" in (getattr(step.op, "__module__", None) or ""):
+            return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
         try:
-            y = RULES[step[OP]].run([self._is_poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
+            y = RULES[step.op].run([self._is_poisoned(a, k, use, mask) for k, a in enumerate(step.args)], step.kwargs)
         except Exception:  # whatever an op raises that cannot bear a NaN
-            return np.ones(step[SHAPE], bool)
+            return np.ones(step.shape, bool)
         found = np.isnan(y)
-        told = np.shape(found) == step[SHAPE] and (np.any(found) or step[OP] in CHOOSING)
-        return found if told else np.ones(step[SHAPE], bool)
+        told = np.shape(found) == step.shape and (np.any(found) or step.op in CHOOSING)
+        return found if told else np.ones(step.shape, bool)
 
     def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
         value = self.argument(a)
@@ -130,16 +130,16 @@ class Subgraph:
 
     def arguments(self, n: int) -> tuple[Any, ...]:
         """The arguments of the op that made n, as they were recorded."""
-        return self.steps[n][ARGS]  # type: ignore[no-any-return]
+        return self.steps[n].args
 
     def op(self, n: int) -> Any:
         """The op that made n."""
-        return self.steps[n][OP]
+        return self.steps[n].op
 
     def aligned(self, use: UseOfNode) -> bool:
         """Whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
         step = self.steps[use.consumer]
-        return RULES[step[OP]].kind == "elementwise" and step[SHAPE] == self.steps[use.node][SHAPE]
+        return RULES[step.op].kind == "elementwise" and step.shape == self.steps[use.node].shape
 
     # ----------------------------------------------------------------------------------------- the whole program
 
@@ -148,7 +148,7 @@ class Subgraph:
         """The nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
         while stack:
-            for o in operand_positions(self.steps[stack.pop()][ARGS]):
+            for o in operand_positions(self.steps[stack.pop()].args):
                 if o not in found:
                     found.add(o)
                     stack.append(o)
@@ -158,13 +158,13 @@ class Subgraph:
         """The nodes on any way from x to L, differentiable or not, in creation order."""
         above, found = self.above, {self.target}
         for n in sorted(above):
-            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n][ARGS])):
+            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n].args)):
                 found.add(n)
         return sorted(found & above)
 
     def inexact(self, n: int) -> bool:
         """Whether the dtype of n has derivatives."""
-        return inexact(self.steps[n][DTYPE])
+        return inexact(self.steps[n].dtype)
 
     # ---------------------------------------------------------------------------------------------------- words
 
@@ -189,13 +189,13 @@ class Subgraph:
     def formula(self, n: int) -> str:
         """How n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
         step: Step = self.steps[n]
-        if step[OP] is None:
+        if step.op is None:
             return self.name(n)
-        return format_call(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
+        return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
 
     def line(self, n: int) -> Any:
         """Where the user's code made n, or None."""
-        return self.steps[n][LINE]
+        return self.steps[n].location
 
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:

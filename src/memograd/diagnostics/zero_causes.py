@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program.steps import SHAPE, Operand
+from ..program.steps import Operand
 from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
@@ -80,12 +80,12 @@ def explain_origin(region: Subgraph, origin: Origin) -> Finding:
     cause, at, operand, why = _zero_cause(region, use, origin)
     made = f"{region.name(use.consumer)} = {region.formula(use.consumer)}"
     text = f"{region.derivative(use.node)} gets 0 from {made}: {why}."
-    return make_finding(region, cause, at, operand, origin.mask, region.steps[use.node][SHAPE], text)
+    return make_finding(region, cause, at, operand, origin.mask, region.steps[use.node].shape, text)
 
 
 def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask) -> Finding:
     """Parts that add up to nothing: those that the uses of a node give, by name, or those within one use."""
-    n, shape = uses[0].node, region.steps[uses[0].node][SHAPE]
+    n, shape = uses[0].node, region.steps[uses[0].node].shape
     if len(uses) == 1:
         c = uses[0].consumer
         text = f"What {region.name(c)} = {region.formula(c)} gives to {region.derivative(n)}, element by element, cancels in the sum."
@@ -148,7 +148,7 @@ def _is_within(mask: Mask, other: Any) -> bool:
 
 def _zero_factor(region: Subgraph, use: UseOfNode, origin: Origin) -> Any:
     """The other operand that is zero wherever something arrives, if there is one."""
-    rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer][SHAPE]
+    rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer].shape
     args = region.arguments(use.consumer)
     for k, a in enumerate(args):
         if k != use.argnum and isinstance(value := region.argument(a), float | int | complex | np.ndarray | np.generic):

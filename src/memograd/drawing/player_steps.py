@@ -8,7 +8,6 @@ import numpy as np
 from ..arrays.dask_arrays import in_chunks, is_chunked
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers, uses_of
-from ..program.steps import OP
 from ..solver.events import Event, write_lines
 from ..solver.log import Log
 from ..solver.recursion import conform_to_operand
@@ -106,7 +105,7 @@ class Telling:
     def factor(self, c: int, n: int, when: int) -> str:
         """Which rule a local derivative comes from, and the number that it is where it is one."""
         positions = self.memory.pred[c][n]["argnums"]
-        text = f", the rule of {op_name(self.memory.steps[c][OP])} for operand {', '.join(map(str, positions))}"
+        text = f", the rule of {op_name(self.memory.steps[c].op)} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
         return f" = {self.pulled(c, n, self.memory.seed_of(c))}{text}" if known else text
 

@@ -24,7 +24,6 @@ from itertools import count
 from typing import Any
 
 from ..arrays.values import owners_of
-from ..program.steps import OP
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from .keeper import VALUE, EntryKey
 from .memory import Memory
@@ -118,7 +117,7 @@ class Budget:
     def _is_fixed(self, key: EntryKey) -> bool:
         """Return whether an entry cannot be rematerialised: a leaf, or ∂L/∂L."""
         L, n = key
-        return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
+        return n == L or (L == VALUE and self.memory.steps[n].op is None)
 
     def _group(self, array: Any, fixed: bool) -> BufferGroup:
         """Return the group of an array's buffers, of all arrays if it is a tuple."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..rules.indexing import getitem, masked, replace, scatter
 from ..rules.registration import rule_of
 from .ir import Graph, Instruction, operands
-from .kernels import inner_product, scatter_numbers, unless
+from .kernels import inner, scatter_numbers, unless
 from .scalar.machine import on_machine
 
 REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
@@ -34,7 +34,7 @@ NEW: frozenset[Any] = REDUCTIONS | {
 MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
 """Functions whose result has no gaps where their operand has none, be it a view or a copy."""
 
-SETTLED = REDUCTIONS | {inner_product, on_machine}
+SETTLED = REDUCTIONS | {inner, on_machine}
 """Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
 
 VARYING: frozenset[Any] = frozenset({
@@ -51,7 +51,7 @@ HALF = np.dtype(np.float16)
 SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
-KERNELS: frozenset[Any] = frozenset({inner_product, scatter_numbers, unless, on_machine})
+KERNELS: frozenset[Any] = frozenset({inner, scatter_numbers, unless, on_machine})
 """Functions that only plans call, and that have no rules."""
 
 

@@ -5,8 +5,9 @@ one tuple, the step; and the inner dicts of the DiGraph make what they hold of t
 at. Steps never change, and only their end can be cut off: what was made of them once is right for good.
 """
 
-from collections.abc import ItemsView, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, ItemsView, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 import networkx as nx
 
@@ -22,12 +23,47 @@ class Operand(int):
         return f"Operand({int(self)})"
 
 
-Step = tuple[Any, ...]
+class Step(NamedTuple):
+    """Record of one node: a value that was given, or one application of an op.
+
+    Attributes
+    ----------
+    operand : Operand
+        The node's id, as it stands among the arguments of its consumers.
+    op : callable or None
+        None for a leaf.
+    args : tuple
+        Constants, and operands of type :class:`Operand`.
+    kwargs : dict
+        Keywords, constants all.
+    shape, dtype
+        Of the result; tuples of them for an op with several outputs.
+    location : tuple or None
+        File and line of the user's call.
+    """
+
+    operand: Operand
+    op: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    shape: Any
+    dtype: Any
+    location: Any
+
+    def operands(self) -> list[Operand]:
+        """Return the operands among the arguments, as often as they are used."""
+        return [a for a in self.args if type(a) is Operand]
+
+    def fill(self, read: Callable[[Any], Any]) -> list[Any]:
+        """Return the arguments with the operands' values, or whatever `read` gives for them."""
+        return [read(a) if type(a) is Operand else a for a in self.args]
+
+
+make_step = partial(tuple.__new__, Step)
+"""Make a step of a tuple, in half the time of the constructor with names."""
+
 Steps = dict[int, Step]
 EdgeAttributes = dict[str, tuple[int, ...]]
-
-OPERAND, OP, ARGS, KWARGS, SHAPE, DTYPE, LINE = range(7)
-"""What stands where in a step: the node itself as an operand, and what its attributes of these names are."""
 
 _EDGES: dict[tuple[int, ...], EdgeAttributes] = {}  # argnums -> the attributes of every edge that has them
 
@@ -158,7 +194,7 @@ class Operands(LazyView):
     __slots__ = ()
 
     def make(self, n: int) -> None:
-        self.made[n] = {o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n][ARGS]).items()}
+        self.made[n] = {o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n].args).items()}
 
 
 class Consumers(LazyView):
@@ -168,12 +204,12 @@ class Consumers(LazyView):
 
     def make(self, n: int) -> None:
         self.made.setdefault(n, {})  # a look that a signal handler took in the middle of this one has filled it
-        for o, argnums in operand_positions(self.steps[n][ARGS]).items():
+        for o, argnums in operand_positions(self.steps[n].args).items():
             self.made[o][n] = edge_of(argnums)
 
     def cut(self, n: int) -> None:
         if self.made.pop(n, None) is not None and n in self.steps:
-            for o in operand_positions(self.steps[n][ARGS]):
+            for o in operand_positions(self.steps[n].args):
                 self.made.get(o, {}).pop(n, None)
 
 

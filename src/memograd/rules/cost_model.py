@@ -6,7 +6,7 @@ The unit is one element read, written or multiplied.
 from math import prod, sqrt
 from typing import Any
 
-from ..program.steps import ARGS, OP, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from .registration import RULES
 
 
@@ -23,10 +23,10 @@ def bytes_of(shape: Any, dtype: Any) -> int:
 def cost_of(steps: Steps, n: int) -> float:
     """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
     step = steps[n]
-    sizes = [size_of(steps[a][SHAPE]) if type(a) is Operand else getattr(a, "size", 1) for a in step[ARGS]]
-    sizes.append(size_of(step[SHAPE]))
+    sizes = [size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args]
+    sizes.append(size_of(step.shape))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
-    products = sqrt(prod(sizes)) if RULES[step[OP]].kind == "multilinear" else 0.0
+    products = sqrt(prod(sizes)) if RULES[step.op].kind == "multilinear" else 0.0
     return sum(sizes) + products
 
 

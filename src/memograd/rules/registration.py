@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays.dask_ops import lazy_form
 from ..errors import NoRuleError, RegistrationError
-from ..program.steps import ARGS, DTYPE, KWARGS, OPERAND, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..program.trace_state import current, tracing
 from ..text import op_name
 from .call_binding import HARMLESS, NOTHING, Call
@@ -450,7 +450,7 @@ def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
 
 def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
-        a = steps[c][ARGS][position]
+        a = steps[c].args[position]
         return fn(g, read(a) if type(a) is Operand else a)
 
     return pull
@@ -458,7 +458,7 @@ def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
 
 def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
-        args = steps[c][ARGS]
+        args = steps[c].args
         a, b = args[first], Operand(c) if second is None else args[second]
         return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
 
@@ -482,17 +482,17 @@ def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
 
 
 def _value(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     a = args[s.where] if s.where < len(args) else s.default
     return read(a) if type(a) is Operand else a
 
 
 def _read_values(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
-    return [read(a) if type(a) is Operand else a for a in steps[c][ARGS][s.where :]]
+    return [read(a) if type(a) is Operand else a for a in steps[c].args[s.where :]]
 
 
 def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     return _operand_shape(args[s.where], steps) if s.where < len(args) else s.default
 
 
@@ -502,28 +502,28 @@ _SHAPES: dict[int, tuple[Any, Shapes]] = {}
 
 def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:
     step = steps[c]
-    if len(step[ARGS]) < MANY:
-        return Shapes(_operand_shape(a, steps) for a in step[ARGS])
-    known = _SHAPES.get(id(step[OPERAND]))
-    if known is not None and known[0] is step[OPERAND]:
+    if len(step.args) < MANY:
+        return Shapes(_operand_shape(a, steps) for a in step.args)
+    known = _SHAPES.get(id(step.operand))
+    if known is not None and known[0] is step.operand:
         return known[1]
-    shapes = Shapes(_operand_shape(a, steps) for a in step[ARGS])
+    shapes = Shapes(_operand_shape(a, steps) for a in step.args)
     if len(_SHAPES) >= FEW:
         _SHAPES.clear()
-    _SHAPES[id(step[OPERAND])] = step[OPERAND], shapes
+    _SHAPES[id(step.operand)] = step.operand, shapes
     return shapes
 
 
 def _operand_shape(a: Any, steps: Steps) -> Any:
-    return steps[a][SHAPE] if type(a) is Operand else np.shape(a)
+    return steps[a].shape if type(a) is Operand else np.shape(a)
 
 
 def _dtype(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     if s.where >= len(args):
         return s.default
     a = args[s.where]
-    return steps[a][DTYPE] if type(a) is Operand else np.result_type(a)
+    return steps[a].dtype if type(a) is Operand else np.result_type(a)
 
 
 PARAMETER_READERS: dict[str, Callable[[ParameterSource, int, int, Steps, Read], Any]] = {
@@ -532,7 +532,7 @@ PARAMETER_READERS: dict[str, Callable[[ParameterSource, int, int, Steps, Read], 
     "shape": _shape,
     "shapes": _shapes,
     "dtype": _dtype,
-    "keyword": lambda s, c, k, steps, read: steps[c][KWARGS].get(s.where, s.default),
+    "keyword": lambda s, c, k, steps, read: steps[c].kwargs.get(s.where, s.default),
     "output": lambda s, c, k, steps, read: read(c),
     "position": lambda s, c, k, steps, read: k,
 }

@@ -26,7 +26,6 @@ from ..errors import (
 )
 from ..memory.memory import MISSING, VALID, Memory
 from ..memory.tables import Provenance, Table, consumers
-from ..program.steps import ARGS, DTYPE, OP, SHAPE
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, Read
 from ..tape.conversions import check_leaving
@@ -77,7 +76,7 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """Return ∂L/∂n: the sum of what the uses of n contribute."""
     steps, cotangents, above = memory.steps, table.cotangents, table.uses[n]
     step = steps[n]
-    shape, dtype = step[SHAPE], step[DTYPE]
+    shape, dtype = step.shape, step.dtype
     if type(dtype) is tuple:
         return collect_outputs(memory, table, n)
     plain = dtype is DOUBLE and not shape
@@ -104,11 +103,11 @@ def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
     for c in consumers(table, n):
-        k = memory.steps[c][ARGS][1]
+        k = memory.steps[c].args[1]
         parts[k] = (
             parts[k] + cotangents[c] if k in parts else cotangents[c]
         )  # a rule may have taken an output once more
-    facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
+    facts = enumerate(zip(step.shape, step.dtype, strict=True))
     return tuple(
         canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype) for k, (shape, dtype) in facts
     )
@@ -124,8 +123,8 @@ def conform_to_operand(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
     """Return a contribution of consumer c, by its operand k, in the shape and dtype of that
     operand, n.
     """
-    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
-    rule = RULES[memory.steps[c][OP]]
+    shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
+    rule = RULES[memory.steps[c].op]
     if isinstance(d, int | float | complex):
         d = canonicalize(d)
     got = getattr(d, "shape", None)
@@ -356,7 +355,7 @@ def seed_node(tape: Recorder, output: int) -> Node:
     one: Node = (
         tape.record(np.ones_like, (tape.handle(output),))
         if alike
-        else tape.record(np.ones, ((), tape.state.steps[output][DTYPE]))
+        else tape.record(np.ones, ((), tape.state.steps[output].dtype))
     )
     return one
 

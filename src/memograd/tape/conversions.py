@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays.values import inexact
 from ..errors import MemogradError, RefusedAttributeError, RefusedError
-from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..rules.registration import RULES
 from ..text import describe
 from .conversion_advice import alternative, caller_of
@@ -114,19 +114,19 @@ def is_differentiated(node: Handle) -> bool:
 
 def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
     """Return whether a path of differentiable uses leads from one of `inputs` to n."""
-    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n][DTYPE]) else []
+    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n].dtype) else []
     while stack:
         c = stack.pop()
         if c in inputs:
             return True
-        lines = RULES[steps[c][OP]].lines
-        for k, o in enumerate(steps[c][ARGS]):
+        lines = RULES[steps[c].op].lines
+        for k, o in enumerate(steps[c].args):
             if (
                 type(o) is Operand
                 and o >= first
                 and o not in seen
                 and lines[k,]
-                and inexact(steps[o][DTYPE])
+                and inexact(steps[o].dtype)
             ):
                 seen.add(o)
                 stack.append(o)

@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import pytrees
 from ..arrays.values import as_input, export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
-from ..program.steps import DTYPE, OP, SHAPE, Step
+from ..program.steps import Step
 from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
 from ..rules.registration import UNSUPPORTED
@@ -191,27 +191,27 @@ class Node:
     @property
     def op(self) -> Any:
         """Function that was applied, or None for a leaf."""
-        return self.step[OP]
+        return self.step.op
 
     @property
     def shape(self) -> Any:
         """Shape of the value."""
-        return self.step[SHAPE]
+        return self.step.shape
 
     @property
     def dtype(self) -> Any:
         """Dtype of the value."""
-        return self.step[DTYPE]
+        return self.step.dtype
 
     @property
     def ndim(self) -> Any:
         """Number of axes."""
-        return len(self.step[SHAPE])
+        return len(self.step.shape)
 
     @property
     def size(self) -> Any:
         """Number of elements."""
-        return math.prod(self.step[SHAPE])
+        return math.prod(self.step.shape)
 
     @property
     def name(self) -> str:

@@ -51,7 +51,7 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.source_location import line_of
-from ..program.steps import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
+from ..program.steps import Operand, Steps, graph_of, make_step
 from ..rules.call_binding import NOTHING
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
@@ -251,7 +251,7 @@ class Tape:
                             raise self.other_tape_error(op_name(op), a)
                         o = a.id
                         run[k] = values[o] if settled and o in values else self.read_value(o)
-                        kept[k] = steps[o][OPERAND]
+                        kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
                         # a batch, beside which a node serves all rows
                         if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
@@ -269,7 +269,7 @@ class Tape:
                 # A signal handler, a finalizer or the collector may record at any call.
                 while n != self.next_id:
                     n = self.next_id
-                    step = (Operand(n), op, operands, kwargs, shape, dtype, line)
+                    step = make_step((Operand(n), op, operands, kwargs, shape, dtype, line))
                 # One statement without a call: all of it is written, or nothing.
                 values[n], steps[n], self.next_id = y, step, n + 1
                 if memory.budget is not None:
@@ -436,7 +436,7 @@ class Tape:
         return len(self.state.steps)
 
     def __repr__(self) -> str:
-        leaves = sum(1 for step in self.state.steps.values() if step[OP] is None)
+        leaves = sum(1 for step in self.state.steps.values() if step.op is None)
         return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
 
     def _repr_html_(self) -> str:
@@ -510,9 +510,9 @@ class Tape:
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            several = type(self.state.steps[n][DTYPE]) is tuple
+            several = type(self.state.steps[n].dtype) is tuple
             handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
-            if self.state.steps[n][OP] is None or n in self.state.nodes.names:
+            if self.state.steps[n].op is None or n in self.state.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
 
@@ -596,8 +596,8 @@ class Tape:
             self.state.steps[n],
             self.state.nodes,
         )  # whose dicts of attributes only an error makes
-        shape, dtype = step[SHAPE], step[DTYPE]
-        if step[OP] is not None:
+        shape, dtype = step.shape, step.dtype
+        if step.op is not None:
             raise AssignError(
                 f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the "
                 f"leaves it comes from."
@@ -629,7 +629,7 @@ class Tape:
 
     def _conform_to_leaf(self, n: int, y: Any) -> Any:
         """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
-        shape = self.state.steps[n][SHAPE]
+        shape = self.state.steps[n].shape
         if type(shape) is Chunked:
             return shape.cut(y)
         mine, other = (

@@ -11,7 +11,7 @@ from ..arrays.values import as_input, canonicalize, inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table, uses_towards
-from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..rules.registration import JOINT, RULES, Read, Rule, VJPRule
 from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
 from ..tape.node import Node
@@ -32,12 +32,12 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
     """The tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
     between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
-    last = {a: n for n in between for a in steps[n][ARGS] if type(a) is Operand}
+    last = {a: n for n in between for a in steps[n].args if type(a) is Operand}
     for n in between:
         t = push_node(memory, found, n, read)
         if t is not None:
             found[n] = add_tangents(found.get(n), t)
-        for a in steps[n][ARGS]:
+        for a in steps[n].args:
             if type(a) is Operand and last[a] == n and a not in wanted:
                 found.pop(a, None)  # the tangents of a long program are more than one would hold
     return found
@@ -46,11 +46,11 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     """What the tangents of n's operands give to that of n; None where they have none."""
     step = memory.steps[n]
-    rule = RULES[step[OP]]
-    given = {k: tangents[a] for k, a in enumerate(step[ARGS]) if type(a) is Operand and a in tangents and rule.lines[k,]}
+    rule = RULES[step.op]
+    given = {k: tangents[a] for k, a in enumerate(step.args) if type(a) is Operand and a in tangents and rule.lines[k,]}
     if rule.op in JOINT:
-        operands = fill_operands(step[ARGS], {}, read)
-        return conform_to_node(JOINT[rule.op](given, *operands, **step[KWARGS]), memory, n) if given else None
+        operands = fill_operands(step.args, {}, read)
+        return conform_to_node(JOINT[rule.op](given, *operands, **step.kwargs), memory, n) if given else None
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
     terms = [push_linear(memory.steps, rule, n, jointly, read)] if jointly else []
     terms += [push_operand(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
@@ -68,8 +68,8 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
     """What the tangent of one operand, the one at position k, gives to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
-        return run_op(rule.op, fill_operands(step[ARGS], {k: t}, read), step[KWARGS])
-    several = rule.kind == "elementwise" and type(step[DTYPE]) is tuple  # its lines take a tuple of cotangents, not one tangent
+        return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
+    several = rule.kind == "elementwise" and type(step.dtype) is tuple  # its lines take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
     ((_, line),) = rule.lines[k,]
@@ -84,7 +84,7 @@ def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple
 def zeros_in_place(a: Any, steps: Steps) -> Any:
     """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
     if type(a) is Operand:
-        return zeros_for(steps[a][SHAPE], steps[a][DTYPE])
+        return zeros_for(steps[a].shape, steps[a].dtype)
     return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
@@ -97,9 +97,9 @@ def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: R
     home = getattr(read(n), "tape", None)
     tape = Tape() if home is None else home
     start, values = tape.next_id, tape.state.value if home is None else read
-    g = zeros(tape, step[SHAPE], step[DTYPE])
+    g = zeros(tape, step.shape, step.dtype)
     with np.errstate(all="ignore"):
-        d = conform_to_operand(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
+        d = conform_to_operand(line.pull(g, n, k, memory.steps, read), memory, n, k, step.args[k])
     if not isinstance(d, Node):
         return None
     table = Table(d.id, uses_towards(tape.state, d.id, first=start), t)
@@ -126,7 +126,7 @@ def add_tangents(a: Any, b: Any) -> Any:
 
 def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
     """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
-    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
+    shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)
     return tuple(conform_tangent(*part, memory, n) for part in zip(d, shape, dtype, strict=True))
@@ -142,6 +142,6 @@ def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> A
     if len(d.shape) > len(shape) or any(a not in (1, b) for a, b in zip(d.shape[::-1], shape[::-1], strict=False)):
         raise RuleShapeError(
             f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
-            f"{op_name(memory.steps[n][OP])}, or register it by another word, as one that it is."
+            f"{op_name(memory.steps[n].op)}, or register it by another word, as one that it is."
         )
     return canonicalize(np.broadcast_to(d, shape))

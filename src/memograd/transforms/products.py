@@ -11,7 +11,6 @@ from ..arrays.pytrees import tree_leaves, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
 from ..memory.tables import Table, uses_towards
-from ..program.steps import LINE, SHAPE
 from ..solver.recursion import check_target, check_targets, grad_node, pull_back, require_scalar, zeros_for
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
@@ -153,7 +152,7 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
     memory = tape.state
     given = sum_tangents([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
     found = tape.ask_exclusively(lambda: push_all(memory, given, ys, memory.value))
-    return [export(found[y] if y in found else zeros_for(*memory.steps[y][SHAPE:LINE])) for y in ys]
+    return [export(found[y] if y in found else zeros_for(memory.steps[y].shape, memory.steps[y].dtype)) for y in ys]
 
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
@@ -162,7 +161,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
     try:
         given = sum_tangents([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
         found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
-        nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
+        nodes = [found[y] if y in found else tape.record(np.zeros, (memory.steps[y].shape, memory.steps[y].dtype)) for y in ys]
     except BaseException:
         tape.truncate(start)
         raise

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.program.steps import OPERAND, Operand, operand_positions
+from memograd.program.steps import Operand, operand_positions
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_uses_are_grouped_by_operand():
 def test_every_use_of_a_node_is_one_operand(tape, x):
     y = x * x + x
     steps = tape.state.steps
-    assert all(a is steps[0][OPERAND] for n in (1, y.id) for a in steps[n][2] if a == 0)
+    assert all(a is steps[0].operand for n in (1, y.id) for a in steps[n][2] if a == 0)
 
 
 def test_edges_share_their_attributes(tape, x):

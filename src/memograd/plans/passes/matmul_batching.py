@@ -18,7 +18,7 @@ from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, operands, topological_order, uses
-from ..kernels import inner_product
+from ..kernels import inner
 from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, one_below_the_other
 
 MAX_BATCHED_PRODUCTS = 8
@@ -33,7 +33,7 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
         if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
             step = Instruction(
-                np.matmul if a == b else inner_product,  # a sum of squares is 0.0 where it is zero, in BLAS too
+                np.matmul if a == b else inner,  # a sum of squares is 0.0 where it is zero, in BLAS too
                 tuple(draft.reshape_to(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
                 NOTHING,
                 (),

@@ -20,7 +20,7 @@ from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
 from ..ir import Graph, GraphBuilder, Instruction, operands, uses
-from ..kernels import inner_product, scatter_numbers
+from ..kernels import inner, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
 
@@ -111,7 +111,7 @@ def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
         return _concatenate_scatters, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
         return _stacked_product, MANY_TERMS, step.shape
-    if step.op in (np.matmul, inner_product) and step.shape == () and _are_small(draft, step.args):
+    if step.op in (np.matmul, inner) and step.shape == () and _are_small(draft, step.args):
         return _inner_product, MANY_TERMS, step.op
     if step.op is np.sum and _over_rows(draft, step):
         return _column_sums, MANY_TERMS, step.shape
