@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that an encoding does not have."""
+    """Return what stands for characters that an encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
@@ -75,7 +75,7 @@ def discard_output() -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line takes: one subcommand, each with a function `run` of what was parsed."""
+    """Return what the command line takes: one subcommand, each with a function `run` of what was parsed."""
     plain = argparse.RawDescriptionHelpFormatter
     whole = argparse.ArgumentParser("memograd", description="Gradients that remember.", epilog=EXAMPLES, formatter_class=plain)
     whole.add_argument("--version", action="version", version=f"memograd {import_module('memograd').__version__}")
@@ -107,7 +107,7 @@ Add = Callable[..., argparse.ArgumentParser]
 
 
 def command(add: Add, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-    """A subcommand that can answer in JSON; its description is that of the function that runs it."""
+    """Return a subcommand that can answer in JSON; its description is that of the function that runs it."""
     made = add(name, help=run.__doc__, description=run.__doc__)
     made.add_argument("--json", action="store_true", help="answer in JSON")
     made.set_defaults(run=run)
@@ -115,13 +115,13 @@ def command(add: Add, name: str, run: Callable[[argparse.Namespace], int]) -> ar
 
 
 def of_file(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A subcommand for a saved tape."""
+    """Return a subcommand for a saved tape."""
     made.add_argument("file", help="a tape saved by memograd.save")
     return made
 
 
 def of_targets(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A subcommand for derivatives on a saved tape."""
+    """Return a subcommand for derivatives on a saved tape."""
     of_file(made).add_argument("output", help="L, by name or id")
     made.add_argument("targets", nargs="+", metavar="target", help="by what to differentiate, by name or id")
     return made

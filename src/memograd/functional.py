@@ -26,7 +26,7 @@ __all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", 
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
-    """A function that gives f's value and its gradient.
+    """Return a function that gives f's value and its gradient.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives f's gradient; with `has_aux`, ``(gradient, aux)``.
+    """Return a function that gives f's gradient; with `has_aux`, ``(gradient, aux)``.
 
     Parameters and errors are those of :func:`value_and_grad`.
 
@@ -191,7 +191,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
-    """The products of f's Hessian with the tangents, one for each primal.
+    """Return the products of f's Hessian with the tangents, one for each primal.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto") -> Callable[..., Any]:
-    """A function that gives f's Jacobian.
+    """Return a function that gives f's Jacobian.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives f's Hessian: the Jacobian of its Jacobian.
+    """Return a function that gives f's Hessian: the Jacobian of its Jacobian.
 
     Parameters and errors are those of :func:`jacobian`; f's result need be no scalar.
 
@@ -300,7 +300,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> TracedCall:
-    """The call of f at the primals."""
+    """Return the call of f at the primals."""
     if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
         raise RefusedError(
             f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but are {describe_tree(primals)} and "
@@ -310,7 +310,7 @@ def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) ->
 
 
 def _scalar(run: Trace) -> Any:
-    """The result of a run, if it has a gradient."""
+    """Return the result of a run, if it has a gradient."""
     if children(run.y) is not None:
         raise NotScalarError(
             f"The gradient is that of a scalar, but {run.name} gave {describe_tree(run.y)}. Return a scalar, and what comes beside "
@@ -344,7 +344,7 @@ def _weighted(run: Trace, cotangent: Any) -> Any:
 
 
 def _pushed(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
-    """The tangent of each result; zeros where it depends on nothing."""
+    """Return the tangent of each result; zeros where it depends on nothing."""
     moving = [y.id for y in ys if _differentiable(y)]
     push = push_nodes if run.as_nodes else push_arrays
     found = iter(push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else [])
@@ -352,7 +352,7 @@ def _pushed(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
 
 
 def _still(run: Trace, y: Any) -> Any:
-    """The tangent of what depends on nothing."""
+    """Return the tangent of what depends on nothing."""
     dtype = y.dtype if isinstance(y, Node) else as_input(y).dtype
     return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
 
@@ -362,7 +362,7 @@ def _differentiable(y: Any) -> bool:
 
 
 def _blocks(run: Trace, order: str) -> list[list[Any]]:
-    """For each result ∂y/∂x for each input; zeros where y is no node."""
+    """Return for each result ∂y/∂x for each input; zeros where y is no node."""
     ys = tree_leaves(run.y)
     nodes = [y for y in ys if isinstance(y, Node)]
     found = iter([jacobian_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else compute_jacobian(nodes, run.nodes, order)[0])

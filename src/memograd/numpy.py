@@ -23,17 +23,17 @@ def __dir__() -> list[str]:
 
 
 def is_node(x: Any) -> bool:
-    """Whether x is a node, or rows of them."""
+    """Return whether x is a node, or rows of them."""
     return hasattr(type(x), "__memograd_record__")
 
 
 def holds_node(x: Any) -> bool:
-    """Whether x is a node, or a nest of lists and tuples with one in it."""
+    """Return whether x is a node, or a nest of lists and tuples with one in it."""
     return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
 
 
 def stacked(x: Any) -> Any:
-    """A nest of lists as one array: nodes and numbers are stacked, level by level."""
+    """Return a nest of lists as one array: nodes and numbers are stacked, level by level."""
     if not holds_node(x):
         return as_input(x)
     return x if is_node(x) else _np.stack([stacked(item) for item in x])
@@ -72,7 +72,7 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
 
 
 def _served(own: Callable[..., Any]) -> Callable[..., Any]:
-    """A converter of NumPy's, which hands nodes on as they are."""
+    """Return a converter of NumPy's, which hands nodes on as they are."""
 
     def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
         return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)

@@ -38,7 +38,7 @@ DERIVATIVES = frozenset({"jac", "hess", "hessp", "diff_step", "jac_sparsity", "w
 
 
 class Problem:
-    """A function of arrays, recorded once, to be asked at one point after another.
+    """Function of arrays, recorded once, to be asked at one point after another.
 
     Its methods take flat vectors, as SciPy gives them. Steps written by hand assign to the leaves in `x` and ask
     :func:`memograd.grad` of `y`; then only what the moved block reaches is computed again.
@@ -92,7 +92,7 @@ class Problem:
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
     def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
-        """What f gives; meanwhile, the tape tells no values."""
+        """Return what f gives; meanwhile, the tape tells no values."""
         self.tape.mode = OPTIMIZED
         try:
             with raise_refusals(self.tape):
@@ -112,29 +112,29 @@ class Problem:
         return np.array(self.y.value)[()]
 
     def jac(self, x: Any) -> Any:
-        """The gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape (m, n)."""
+        """Return the gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape (m, n)."""
         self._at("jac", x)
         return self._flat(grad(self.y, self._leaves)) if self.y.shape == () else np.array(self._jacobian.value)
 
     def hess(self, x: Any) -> Any:
-        """The Hessian at x, of shape (n, n)."""
+        """Return the Hessian at x, of shape (n, n)."""
         self._at("hess", x)
         return np.array(self._hessian.value)
 
     def hessp(self, x: Any, v: Any) -> Any:
-        """The Hessian at x times v, of shape (n,)."""
+        """Return the Hessian at x times v, of shape (n,)."""
         self._at("hessp", x)
         product, direction = self._product
         self.tape.assign(dict(zip(direction, self._parts(v), strict=True)))
         return np.array(product.value)
 
     def at(self, x: Any) -> Any:
-        """A flat vector in the form of `x0`."""
+        """Return a flat vector in the form of `x0`."""
         return tree_unflatten(self.x, self._parts(x))
 
     @property
     def flat(self) -> Any:
-        """The point where the leaves are now, as a vector of shape (n,)."""
+        """Point where the leaves are now, as a vector of shape (n,)."""
         return self._flat([leaf.value for leaf in self._leaves])
 
     # ----------------------------------------------------------------------------------------------- how it is served
@@ -149,7 +149,7 @@ class Problem:
             self.points += 1
 
     def _parts(self, x: Any) -> list[Any]:
-        """A flat vector, cut and shaped as the leaves are."""
+        """Return a flat vector, cut and shaped as the leaves are."""
         sizes, x = [leaf.size for leaf in self._leaves], _check_real("this one", x)
         count = sum(sizes)
         if x.size != count:
@@ -180,7 +180,7 @@ class Problem:
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
-        """The product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
+        """Product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in self._leaves]
         gradient = grad_node(require_scalar(self.y), self._leaves)
         return self._flat(push_nodes(self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True)))), direction
@@ -195,7 +195,7 @@ def minimize(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
+    """Return a minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def least_squares(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
+    """Return a minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def root(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
+    """Return a zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def root(
 
 
 def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
-    """One of SciPy's functions, if it takes the options and they leave the derivatives to memograd."""
+    """Return one of SciPy's functions, if it takes the options and they leave the derivatives to memograd."""
     try:
         solve: Callable[..., Any] = getattr(import_module("scipy.optimize"), how)
     except ModuleNotFoundError:
@@ -351,7 +351,7 @@ def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
 
 
 def _run_solver(solve: Callable[..., Any], problem: Problem, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
-    """What one of SciPy's functions finds, in the form of x0."""
+    """Return what one of SciPy's functions finds, in the form of x0."""
     given = {name: value for name, value in options.items() if name not in DERIVATIVES}
     with reporting(progress, None, "points") as report:
         result = solve(_reporting_function(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **given)
@@ -360,7 +360,7 @@ def _run_solver(solve: Callable[..., Any], problem: Problem, takes: tuple[str, .
 
 
 def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any]:
-    """The problem's function, which tells of each point when it is first asked for there."""
+    """Return the problem's function, which tells of each point when it is first asked for there."""
     told = 0
 
     def fun(x: Any) -> Any:
@@ -375,7 +375,7 @@ def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any
 
 
 def _check_real(what: str, numbers: Any) -> Any:
-    """A block of x0, or a point, as an array of floats."""
+    """Return a block of x0, or a point, as an array of floats."""
     a = np.asarray(as_input(numbers))
     if a.dtype.kind not in "biuf":
         raise NotDifferentiableError(
@@ -385,7 +385,7 @@ def _check_real(what: str, numbers: Any) -> Any:
 
 
 def _as_output(y: Any) -> Node:
-    """What f gave, as one node: a list of scalars is a vector."""
+    """Return what f gave, as one node: a list of scalars is a vector."""
     if isinstance(y, list | tuple) and any(isinstance(item, Node) for item in y):
         y = np.stack(y)
     if not isinstance(y, Node):

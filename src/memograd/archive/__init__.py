@@ -114,7 +114,7 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
 
 
 def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
-    """What is to be saved, as it is at one moment."""
+    """Return what is to be saved, as it is at one moment."""
     packer = Packer()
     with tape.lock:
         tape._check_idle("saving")
@@ -133,7 +133,7 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
 
 
 def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
-    """The tape that was saved: what is asked of it again is read, and an assignment reaches what it would have reached there.
+    """Return the tape that was saved: what is asked of it again is read, and an assignment reaches what it would have reached there.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
 
 
 def _tape(members: Members, log: Log | None) -> Tape:
-    """The tape of an archive: first its arrays, then what they are."""
+    """Return the tape of an archive: first its arrays, then what they are."""
     sheet = _read_json(members.content())
     arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
     items = Unpacker(sheet.sheet("packs", array_unpacking.PACK_KEYS), [one.number("length") for one in told]).items(arrays)
@@ -203,7 +203,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
 
 
 def _read_json(content: Any) -> Sheet:
-    """What the JSON says, if it is of a kind that is read here."""
+    """Return what the JSON says, if it is of a kind that is read here."""
     if type(content) is not dict or content.get("format") != FORMAT:
         raise_damaged(f"its JSON does not begin with the format {FORMAT!r}")
     if content.get("version") != VERSION:

@@ -32,12 +32,12 @@ class Buffer:
         self.start, self.stop = flat.nbytes, 0
 
     def seen(self) -> np.ndarray:
-        """The numbers that values see."""
+        """Return the numbers that values see."""
         size = self.flat.itemsize
         return self.flat[self.first() : -(-self.stop // size)]
 
     def first(self) -> int:
-        """The first number that values see."""
+        """Return the first number that values see."""
         return min(self.start, self.stop) // self.flat.itemsize
 
 
@@ -54,7 +54,7 @@ class Packer:
         self._scalars: dict[str, list[Any]] = {}
 
     def put(self, value: Any) -> int:
-        """The number, from 1, of the item that a value is; one that was put before is the same item."""
+        """Return the number, from 1, of the item that a value is; one that was put before is the same item."""
         number = self._numbers.get(id(value))
         if number is None:
             layout = self._layout(value)
@@ -78,7 +78,7 @@ class Packer:
         return kind.__name__, *map(self.put, value)
 
     def _array(self, array: np.ndarray) -> Any:
-        """The layout of an array, as much of whose buffer is kept from now on."""
+        """Return the layout of an array, as much of whose buffer is kept from now on."""
         owner = array if array.base is None else owners_of(array)[0]
         buffer = self._owners.get(id(owner)) or self._buffer(owner)
         if buffer is None:  # memory of another kind: the array's own numbers are kept
@@ -91,7 +91,7 @@ class Packer:
         return NAMED_TYPES[array.dtype], array.shape, strides
 
     def _buffer(self, owner: Any) -> Buffer | None:
-        """The buffer of an array that has not been met yet, if an archive can hold it."""
+        """Return the buffer of an array that has not been met yet, if an archive can hold it."""
         flat = flat_buffer(owner)
         if flat is None:
             return None
@@ -100,7 +100,7 @@ class Packer:
         return buffer
 
     def index(self) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
-        """What the JSON says of the items, and the arrays that each member is made of, one after the other."""
+        """Return what the JSON says of the items, and the arrays that each member is made of, one after the other."""
         scalars = [(name, np.array(found, DTYPES[name])) for name, found in self._scalars.items()]
         buffers = [*(buffer.seen() for buffer in self._owners.values()), *(array for _, array in scalars)]
         members, member_of = _members(buffers)
@@ -132,7 +132,7 @@ def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[in
 
 
 def _encode_layout(layout: Any) -> Any:
-    """A layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its items."""
+    """Return a layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its items."""
     if isinstance(layout, str):
         return {"scalar": layout}
     if len(layout) == 3 and isinstance(layout[1], tuple):
@@ -141,7 +141,7 @@ def _encode_layout(layout: Any) -> Any:
 
 
 def flat_buffer(owner: Any) -> np.ndarray | None:
-    """The numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
+    """Return the numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
     if not isinstance(owner, np.ndarray) or owner.dtype not in NAMED_TYPES:
         return None
     if owner.flags.c_contiguous:
@@ -155,7 +155,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def extent(shape: tuple[int, ...], strides: Strides, itemsize: int) -> tuple[int, int]:
-    """Where the lowest byte of an array stands, and the end of the highest, counted from where its first element does."""
+    """Return where the lowest byte of an array stands, and the end of the highest, counted from where its first element does."""
     if 0 in shape:
         return 0, 0
     if strides is None:

@@ -39,7 +39,7 @@ class Unpacker:
             raise_damaged("the buffers are not as long as the arrays that hold them")
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
-        """Every item, in order, from number 1; number 0 is none."""
+        """Return every item, in order, from number 1; number 0 is none."""
         self._owners = self._apart(arrays)
         self._scalar = {name: iter(self._next_of(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
@@ -64,7 +64,7 @@ class Unpacker:
         return _array(self._owners[buffer], offset, *layout)
 
     def _apart(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The buffers, each with memory of its own: one that is let go is not held by others."""
+        """Return the buffers, each with memory of its own: one that is let go is not held by others."""
         begin, owners = [0] * len(arrays), []
         for member, size in zip(self._members, self._sizes, strict=True):
             whole_array, start = arrays[member], begin[member]
@@ -104,7 +104,7 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _read(layout: Any) -> ItemLayout:
-    """A kind of item, and what it needs to be made."""
+    """Return a kind of item, and what it needs to be made."""
     tag, content = one(layout, ("scalar", "array", "tuple"))
     if tag == "scalar":
         one_of(DTYPES, content, "dtype")
@@ -120,7 +120,7 @@ def _read(layout: Any) -> ItemLayout:
 
 
 def axes(shape: Any) -> tuple[int, ...]:
-    """A shape that an array may have."""
+    """Return a shape that an array may have."""
     if type(shape) is not list or len(shape) > AXES:
         raise_damaged("a shape is no list of lengths")
     lengths = tuple(check_integer(length, "a length") for length in shape)
@@ -138,7 +138,7 @@ def _strides(strides: Any, count: int) -> Strides:
 
 
 def _array(owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides) -> np.ndarray:
-    """An array on a buffer, if the buffer has all its bytes."""
+    """Return an array on a buffer, if the buffer has all its bytes."""
     low, high = extent(shape, strides, dtype.itemsize)
     if offset + low < 0 or offset + high > owner.nbytes:
         raise_damaged(f"an array of shape {shape} does not fit the bytes that are there for it")

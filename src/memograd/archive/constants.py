@@ -29,7 +29,7 @@ WHOLE = {"ellipsis": ..., "default": np._NoValue}
 
 
 def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
-    """A constant as JSON."""
+    """Return a constant as JSON."""
     kind = type(a)
     if kind in (bool, str, NoneType) or (kind is int and abs(a) < WIDEST) or (kind is float and math.isfinite(a)):
         return a
@@ -45,7 +45,7 @@ def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
 
 
 def _encode_named(a: Any, ops: dict[str, Any]) -> Any:
-    """What is told by a name."""
+    """Return what is told by a name."""
     for tag, only in WHOLE.items():
         if a is only:
             return {tag: None}
@@ -76,7 +76,7 @@ class Decoder:
         }
 
     def decode_constant(self, content: Any, depth: int = 0) -> Any:
-        """A constant."""
+        """Return a constant."""
         kind = type(content)
         if kind in (bool, str, NoneType, float):
             return content

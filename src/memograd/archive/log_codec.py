@@ -14,7 +14,7 @@ LOG_KEYS = "kinds outputs nodes consumers argnums depths begun named names assig
 
 
 def log_of(log: Log) -> dict[str, Any]:
-    """A log as JSON; a consumer or position that an event has not is written as -1."""
+    """Return a log as JSON; a consumer or position that an event has not is written as -1."""
     events = log.events
     return {
         "kinds": [KINDS_OF_EVENT.index(e.kind) for e in events],

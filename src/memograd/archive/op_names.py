@@ -17,7 +17,7 @@ STORED_NUMBERS = "?bhilqBHILQefdgFDG"
 
 
 def _encode_dtype(dtype: np.dtype[Any]) -> str:
-    """A dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
+    """Return a dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
     precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
     return dtype.str + precision
 
@@ -39,7 +39,7 @@ RESULTS = {type(y).__name__: type(y) for y in (np.linalg.eig(_ONE), np.linalg.ei
 
 
 def ops_by_name() -> dict[str, Any]:
-    """Every registered op by the name that files call it by."""
+    """Return every registered op by the name that files call it by."""
     found: dict[str, Any] = {}
     for op in RULES:
         if op is not None:
@@ -61,13 +61,13 @@ def name_of(op: Any) -> str:
 
 
 def _home(op: Any) -> str:
-    """The module of a ufunc, which does not know it."""
+    """Return the module of a ufunc, which does not know it."""
     homes = (home for home in ("numpy", "scipy.special") if getattr(sys.modules.get(home), getattr(op, "__name__", ""), None) is op)
     return next(homes, "ufunc")
 
 
 def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
-    """The name of an op that is to be saved; refused where a reader could not tell which op it is."""
+    """Return the name of an op that is to be saved; refused where a reader could not tell which op it is."""
     name = name_of(op)
     if by_name.get(name) is not op:
         raise ArchiveError(
@@ -78,7 +78,7 @@ def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
 
 
 def resolve_ops(names: list[str], by_name: dict[str, Any]) -> list[Any]:
-    """The ops of these names; the error names all that are missing."""
+    """Return the ops of these names; the error names all that are missing."""
     missing = [name for name in names if by_name.get(name, AMBIGUOUS) is AMBIGUOUS]
     if missing:
         raise ArchiveError(

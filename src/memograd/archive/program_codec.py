@@ -49,7 +49,7 @@ class Numbered(dict[Any, int]):
 
 
 def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """The program as JSON."""
+    """Return the program as JSON."""
     steps, calls, facts, files, lines = memory.steps.values(), Calls(packer), Numbered(), Numbered(), Numbered()
     ops = Numbered({None: 0})
     check_moderate(sum(len(step.args) for step in steps), "arguments")
@@ -72,14 +72,14 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _fact(shape: Any, dtype: Any) -> Any:
-    """A shape with its dtype; a list of such where a value is a tuple."""
+    """Return a shape with its dtype; a list of such where a value is a tuple."""
     if type(dtype) is tuple:
         return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
     return {"array": [NAMED_TYPES[dtype], shape]}
 
 
 class Calls:
-    """The different forms of calls, as JSON: arguments with holes where operands stand, and keywords."""
+    """Different forms of calls, as JSON: arguments with holes where operands stand, and keywords."""
 
     def __init__(self, packer: Packer) -> None:
         self.packer, self.ops = packer, ops_by_name()
@@ -87,7 +87,7 @@ class Calls:
         self._numbers: dict[Any, int] = {}
 
     def number(self, step: Step, memory: Memory) -> int:
-        """The number of a step's form."""
+        """Return the number of a step's form."""
         args, kwargs = step.args, step.kwargs
         plain = not kwargs and all(type(a) is Operand for a in args)
         key = len(args) if plain else repr(call := self._call(step, memory))
@@ -107,7 +107,7 @@ class Calls:
 
 
 def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
-    """The error that says of which node something cannot be saved."""
+    """Return the error that says of which node something cannot be saved."""
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
 
@@ -115,7 +115,7 @@ def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
 
 
 def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
-    """The steps that a file tells of, each of operands that come before it."""
+    """Return the steps that a file tells of, each of operands that come before it."""
     forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
     facts, lines, back = _decode_facts(sheet), _lines(sheet), iter(sheet.numbers("operands", least=1))
     columns = (
@@ -177,7 +177,7 @@ def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:
 
 
 def _read_fact(fact: Any) -> tuple[Any, Any]:
-    """A shape and a dtype, or a tuple of each."""
+    """Return a shape and a dtype, or a tuple of each."""
     tag, content = one(fact, ("array", "tuple"))
     if type(content) is not list or (tag == "array" and len(content) != 2):
         raise_damaged("a node has no shape and dtype")
@@ -188,7 +188,7 @@ def _read_fact(fact: Any) -> tuple[Any, Any]:
 
 
 def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
-    """Where the user's code made nodes."""
+    """Return where the user's code made nodes."""
     files = sheet.texts("files")
     return [None if line is None else _decode_line(line, files) for line in sheet.items("lines")]
 
@@ -200,7 +200,7 @@ def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
 
 
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
-    """The names that were given to nodes."""
+    """Return the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
     nodes, names = listed_nodes(named, steps), named.texts("names")
     if len(names) != len(nodes) or len(set(names)) < len(names) or not all(names) or any(map(is_reserved, names)):
@@ -209,7 +209,7 @@ def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
 
 
 def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
-    """The nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it did."""
+    """Return the nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it did."""
     of = sheet.sheet("of", "nodes outputs by")
     nodes = listed_nodes(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))
@@ -219,7 +219,7 @@ def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]
 
 
 def listed_nodes(sheet: Sheet, steps: Steps) -> list[int]:
-    """The nodes that an object tells of, each once, and each one of the program's."""
+    """Return the nodes that an object tells of, each once, and each one of the program's."""
     nodes = sheet.sums("nodes")
     if len(set(nodes)) < len(nodes) or not steps.keys() >= set(nodes):
         raise_damaged(f"{sheet.where} tells of a node that is not there, or of one twice")

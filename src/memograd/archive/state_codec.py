@@ -19,7 +19,7 @@ OF_TABLE = "output nodes acts items marks program causes"
 
 
 def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """All that is remembered, as JSON."""
+    """Return all that is remembered, as JSON."""
     acts = Numbered()
     check_moderate(sum(len(table.uses) for table in memory.tables.values()), "nodes that lead to outputs, each for each output")
     return {
@@ -36,7 +36,7 @@ def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _encode_table(table: Table, memory: Memory, packer: Packer, acts: Numbered) -> dict[str, Any]:
-    """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again. What was let go is item 0."""
+    """Return a table without ∂L/∂L, which is 1, and without what leads to L, which is found again. What was let go is item 0."""
     cotangents = table.cotangents
     return {
         "output": table.output,
@@ -68,7 +68,7 @@ def _encode_column(numbers: dict[int, int]) -> dict[str, Any]:
 
 
 def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
-    """What a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot` takes it."""
+    """Return what a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot` takes it."""
     values, pending = (_read_entries(sheet, key, steps, items) for key in ("values", "pending"))
     marks = _read_column(sheet, "marks", steps, CERTAINLY_STALE + 1, MAYBE_STALE)
     leaves = {n for n, step in steps.items() if step.op is None}
@@ -123,7 +123,7 @@ def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dic
 
 
 def _items(sheet: Sheet, nodes: list[int], steps: Steps, items: list[Any]) -> list[Any]:
-    """For each node an item of its shape and dtype, or None."""
+    """Return for each node an item of its shape and dtype, or None."""
     found = [items[k] for k in sheet.sums("items", len(nodes), len(items))]
     for n, item in zip(nodes, found, strict=True):
         step = steps[n]

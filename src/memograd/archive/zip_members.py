@@ -37,12 +37,12 @@ WHEN = (1980, 1, 1, 0, 0, 0)
 
 
 def array_name(k: int) -> str:
-    """The name of the member that holds array k."""
+    """Return the name of the member that holds array k."""
     return f"arrays/{k}.npy"
 
 
 def header(dtype: np.dtype[Any], length: int) -> bytes:
-    """How the `.npy` file of an array with one axis begins, for good: format 1.0, the data 64 bytes after a multiple of 64."""
+    """Return how the `.npy` file of an array with one axis begins, for good: format 1.0, the data 64 bytes after a multiple of 64."""
     text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("ascii")
@@ -81,7 +81,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 
 def _pieces(data: np.ndarray) -> Iterator[memoryview]:
-    """Some bytes at a time."""
+    """Return some bytes at a time."""
     return (data.data[start : start + LONGEST_READ] for start in range(0, data.size, LONGEST_READ))
 
 
@@ -93,14 +93,14 @@ def _is_moderate(text: bytes) -> bool:
 
 
 class Bounded:
-    """A file of which nobody reads more than a piece at once, whatever the file says."""
+    """File of which nobody reads more than a piece at once, whatever the file says."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """Some bytes; all that there are, if they are not more than a piece."""
+        """Return some bytes; all that there are, if they are not more than a piece."""
         data = self.file.read(min(size, LONGEST_READ + 1) if size >= 0 else LONGEST_READ + 1)
         if len(data) > LONGEST_READ:
             raise_damaged("its directory is too long")
@@ -108,7 +108,7 @@ class Bounded:
 
 
 class Members:
-    """The members of an archive, by their names, none of them twice."""
+    """Members of an archive, by their names, none of them twice."""
 
     def __init__(self, archive: ZipFile, size: int) -> None:
         self.archive, self.size = archive, size
@@ -119,7 +119,7 @@ class Members:
             raise_damaged(f"it has {len(self.infos)} members")
 
     def content(self) -> Any:
-        """What the JSON says."""
+        """Return what the JSON says."""
         info = self._info(SESSION)
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others are inflated without a bound
             raise_damaged("its JSON is not deflated")
@@ -130,7 +130,7 @@ class Members:
         return json.loads(text, parse_constant=lambda name: raise_damaged(f"its JSON holds {name}"))
 
     def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
-        """The arrays that the JSON tells of; nothing else may be there."""
+        """Return the arrays that the JSON tells of; nothing else may be there."""
         names = [array_name(k) for k in range(len(told))]
         if self.infos.keys() != {SESSION, *names}:
             raise_damaged("its members are not those that its JSON tells of")

@@ -27,17 +27,17 @@ class Labels(NamedTuple):
         return ", ".join(f"{name} {list(part)}" for name, part in self.parts.items() if name != "name")
 
     def on(self, a: Any) -> Any:
-        """The same table with other numbers."""
+        """Return the same table with other numbers."""
         return self.kind(a, **self.parts)
 
     def match(self, other: "Labels") -> bool:
-        """Whether both label the same numbers; a name is none of the labels, because arithmetic loses it."""
+        """Return whether both label the same numbers; a name is none of the labels, because arithmetic loses it."""
         mine, others = ({name: part for name, part in labels.parts.items() if name != "name"} for labels in (self, other))
         return mine.keys() == others.keys() and all(_labels_equal(part, others[name]) for name, part in mine.items())
 
 
 def labels_of(value: Any) -> Labels | None:
-    """The labels of a table; None for anything else.
+    """Return the labels of a table; None for anything else.
 
     >>> labels_of([1.0, 2.0])
     """
@@ -47,7 +47,7 @@ def labels_of(value: Any) -> Labels | None:
 
 @cache
 def _parts_of(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
-    """The class of tables that a class is, or comes from, and what that is made of. Every value that enters is asked for it."""
+    """Return the class of tables that a class is, or comes from, and what that is made of. Every value that enters is asked for it."""
     named = ((base, PARTS.get((base.__module__.partition(".")[0], base.__name__))) for base in bases)
     return next(((base, parts) for base, parts in named if parts is not None), None)
 

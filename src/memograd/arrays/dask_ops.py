@@ -15,7 +15,7 @@ from .dask_arrays import Chunked, as_shape, dask_array, is_chunked, is_unknown
 
 
 def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: Any = 1) -> Any:
-    """The logarithm of a sum of b·exp(a), of which NumPy has only a ufunc's method and SciPy a function that computes."""
+    """Return the logarithm of a sum of b·exp(a), of which NumPy has only a ufunc's method and SciPy a function that computes."""
     a = a if where is True else np.where(where, a, -np.inf)
     top = np.max(a, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
@@ -82,7 +82,7 @@ def lazy_form(op: Any, compute: Any) -> Any:
 
 @cache
 def runs_lazily(op: Any) -> bool:
-    """Whether Dask has a form of `op`, found as Dask finds it: under the same name in its own module, or by a table of aliases."""
+    """Return whether Dask has a form of `op`, found as Dask finds it: under the same name in its own module, or by a table of aliases."""
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
     if op in EAGER:
         return False

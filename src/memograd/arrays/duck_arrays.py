@@ -33,7 +33,7 @@ WATCHERS: list[Watcher] = []
 
 
 def is_foreign(a: Any) -> bool:
-    """Whether `a` is an array of another library, on which NumPy's functions dispatch.
+    """Return whether `a` is an array of another library, on which NumPy's functions dispatch.
 
     >>> is_foreign(np.zeros(2)), is_foreign([1.0])
     (False, False)
@@ -51,12 +51,12 @@ def _met(kind: type) -> bool:
 
 
 class Foreign(tuple[int, ...]):
-    """The shape of an array of another library: a tuple like any other that knows the kind of array, too."""
+    """Shape of an array of another library: a tuple like any other that knows the kind of array, too."""
 
     like: Any
 
     def __new__(cls, shape: Iterable[int], like: Any) -> "Foreign":
-        """The shape of an array of the kind of `like`."""
+        """Return the shape of an array of the kind of `like`."""
         made = super().__new__(cls, shape)
         made.like = like
         return made
@@ -65,13 +65,13 @@ class Foreign(tuple[int, ...]):
         return Foreign, (tuple(self), self.like)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """An array of this shape that is `format_number` everywhere: a dense one, where a sparse one would have no zeros to leave out."""
+        """Return an array of this shape that is `format_number` everywhere: a dense one, where a sparse one would have no zeros to leave out."""
         if is_sparse(self.like) and number:
             return np.full(tuple(self), number, dtype)[()]
         return np.full_like(self.like, number, dtype=dtype, shape=tuple(self))
 
     def conform(self, d: Any) -> Any:
-        """A cotangent of this shape. That of a sparse array may be dense, where its rule makes it so; one number takes no memory."""
+        """Return a cotangent of this shape. That of a sparse array may be dense, where its rule makes it so; one number takes no memory."""
         if is_sparse(self.like) and isinstance(d, np.ndarray) and any(d.strides):
             for watcher in WATCHERS:
                 watcher.filled(self.like, d)
@@ -79,7 +79,7 @@ class Foreign(tuple[int, ...]):
 
 
 def scatter_duck(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
-    """Zeros of a shape with `g` added at `key`, where either is of another library; no zero is stored where either is sparse."""
+    """Return zeros of a shape with `g` added at `key`, where either is of another library; no zero is stored where either is sparse."""
     like = shape.like if type(shape) is Foreign else g
     if is_sparse(like):
         return scatter_sparse(like, tuple(shape), g, key)
@@ -98,7 +98,7 @@ def as_kind_of(g: Any, a: np.ndarray) -> Any:
 
 
 def foreign_shape(y: Any) -> Foreign:
-    """The shape of an array of another library."""
+    """Return the shape of an array of another library."""
     like = LIKES.get(type(y))
     if like is None:
         like = LIKES[type(y)] = np.zeros_like(y, shape=(0,))

@@ -9,7 +9,7 @@ EXPANDED_TYPES = (slice, int, np.generic, np.ndarray, list, tuple, range, type(N
 
 
 def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
-    """The parts of an index: an int, a slice for each axis that is not named too, what a list or mask takes as an array of integers, or
+    """Return the parts of an index: an int, a slice for each axis that is not named too, what a list or mask takes as an array of integers, or
     None for a new axis; None for an index that is not of that kind.
 
     >>> spelt_out((Ellipsis, -1), 3), spelt_out(([True, False, True],), 1), spelt_out(([0], [1]), 2)
@@ -27,7 +27,7 @@ def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
 
 
 def _as_indices(part: np.ndarray) -> Any:
-    """An integer, or an array of integers along one axis."""
+    """Return an integer, or an array of integers along one axis."""
     if part.ndim > 1 or (part.ndim == 0 and part.dtype == bool):
         return NotImplemented
     return int(part) if part.ndim == 0 else np.flatnonzero(part) if part.dtype == bool else part.astype(int)

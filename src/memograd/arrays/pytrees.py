@@ -19,7 +19,7 @@ LEAVES: set[type] = {np.ndarray, np.float64, np.float32, float, complex, int, bo
 
 
 def children(nest: Any) -> dict[Any, Any] | None:
-    """The parts of a nest by their keys; None for a leaf.
+    """Return the parts of a nest by their keys; None for a leaf.
 
     >>> parts([3.0, None]), parts(None), parts(3.0)
     ({0: 3.0, 1: None}, {}, None)
@@ -36,18 +36,18 @@ def children(nest: Any) -> dict[Any, Any] | None:
 
 
 def constants(nest: Any) -> dict[str, Any]:
-    """The static fields of a dataclass; other nests have none."""
+    """Return the static fields of a dataclass; other nests have none."""
     return _fields(nest, static=True) if is_dataclass(nest) else {}
 
 
 def _fields(nest: Any, static: bool) -> dict[str, Any]:
-    """The fields that the constructor takes; what it computes from them is not theirs to give."""
+    """Return the fields that the constructor takes; what it computes from them is not theirs to give."""
     named = [field.name for field in fields(nest) if field.init and bool(field.metadata.get("static")) is static]
     return {name: getattr(nest, name) for name in named}
 
 
 def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
-    """A nest of the same kind with other parts; a dataclass is made anew by its constructor.
+    """Return a nest of the same kind with other parts; a dataclass is made anew by its constructor.
 
     >>> rebuilt((1.0, 2.0), {0: 3.0, 1: 4.0})
     (3.0, 4.0)
@@ -81,7 +81,7 @@ def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
 
 
 def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
-    """The items in the places of a nest's leaves, in order.
+    """Return the items in the places of a nest's leaves, in order.
 
     >>> filled({"a": 0, "b": [0, None]}, [1.0, 2.0])
     {'a': 1.0, 'b': [2.0, None]}
@@ -91,7 +91,7 @@ def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
 
 
 def tree_leaves(nest: Any) -> list[Any]:
-    """The leaves of a nest, in order.
+    """Return the leaves of a nest, in order.
 
     >>> leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
@@ -101,7 +101,7 @@ def tree_leaves(nest: Any) -> list[Any]:
 
 
 def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Each leaf of a nest, and where it is, written as Python has it.
+    """Yield each leaf of a nest, and where it is, written as Python has it.
 
     >>> list(placed({"a": 1.0, "b": [2.0, None]}, "args[0]"))
     [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
@@ -115,7 +115,7 @@ def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    """Each leaf of a nest with what stands in its place in another, and where that is; `where` is the other.
+    """Yield each leaf of a nest with what stands in its place in another, and where that is; `where` is the other.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _path_step(nest: Any, key: Any) -> str:
 
 
 def describe_tree(nest: Any) -> str:
-    """A nest in a few words, for messages.
+    """Return a nest in a few words, for messages.
 
     >>> outlined([1.0, 2.0]), outlined({"a": 1.0}), outlined(None), outlined(1.0)
     ('a list of 2', "a dict of 1 ['a']", 'None', 'a float')

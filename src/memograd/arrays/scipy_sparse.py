@@ -18,27 +18,27 @@ SCIPY = "scipy.sparse"
 
 
 def is_matrix(a: Any) -> bool:
-    """Whether `a` is a sparse array, or sparse matrix, of SciPy's."""
+    """Return whether `a` is a sparse array, or sparse matrix, of SciPy's."""
     return SCIPY in modules and bool(modules[SCIPY].issparse(a))
 
 
 def wrap_matrix(a: Any) -> Any:
-    """A sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
+    """Return a sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
     return Matrix(modules[SCIPY].csr_array(a)) if is_matrix(a) else a
 
 
 def unwrap(a: Any) -> Any:
-    """What SciPy or NumPy call an array."""
+    """Return what SciPy or NumPy call an array."""
     return a.scipy if type(a) is Matrix else a
 
 
 def kind_name(kind: type) -> str:
-    """How a class of arrays is called in messages: by its library and its name."""
+    """Return how a class of arrays is called in messages: by its library and its name."""
     return "scipy.csr_array" if kind is Matrix else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
 
 
 class Matrix(NDArrayOperatorsMixin):
-    """A sparse array of SciPy's, `scipy`, with an array's protocols: NumPy's functions of it are SciPy's operators and methods."""
+    """Sparse array of SciPy's, `scipy`, with an array's protocols: NumPy's functions of it are SciPy's operators and methods."""
 
     __slots__ = ("scipy",)
 
@@ -75,7 +75,7 @@ class Matrix(NDArrayOperatorsMixin):
 
     @property
     def nbytes(self) -> int:
-        """The bytes of what is stored."""
+        """Bytes of what is stored."""
         return int(self.scipy.data.nbytes + self.scipy.indices.nbytes + self.scipy.indptr.nbytes)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
@@ -87,11 +87,11 @@ class Matrix(NDArrayOperatorsMixin):
         return Matrix(self.scipy.reshape(*shape))
 
     def copy(self) -> "Matrix":
-        """The same, in memory of its own."""
+        """Return the same, in memory of its own."""
         return Matrix(self.scipy.copy())
 
     def astype(self, dtype: Any) -> "Matrix":
-        """The same, in another dtype."""
+        """Return the same, in another dtype."""
         return Matrix(self.scipy.astype(dtype))
 
     def from_coordinates(self, coords: Any, data: Any, shape: Any) -> "Matrix":

@@ -52,7 +52,7 @@ def walkthrough(args: Namespace) -> int:
 
 
 def coverage(args: Namespace) -> int:
-    """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
+    """Return which public functions of NumPy and SciPy are differentiable, constant, or refused."""
     rows = survey()
     if args.json:
         as_json(by_class(rows))
@@ -62,7 +62,7 @@ def coverage(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """A saved tape: its nodes; with --draw, the picture of the program around an output."""
+    """Return a saved tape: its nodes; with --draw, the picture of the program around an output."""
     tape = load(args.file)
     if args.draw is not None:
         as_picture(FORMATS[args.draw](find_node(tape, args.output or last_scalar(tape))))
@@ -78,7 +78,7 @@ def show(args: Namespace) -> int:
 
 
 def gradient(args: Namespace) -> int:
-    """The derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
+    """Return the derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     found = grad(L, {t.name: t for t in targets}, log=log)
@@ -106,7 +106,7 @@ def reason(args: Namespace) -> int:
 
 
 def explanation(args: Namespace) -> int:
-    """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
+    """Return what makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
     L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
     if args.json:
@@ -117,7 +117,7 @@ def explanation(args: Namespace) -> int:
 
 
 def check(args: Namespace) -> int:
-    """Whether derivatives agree with finite differences; exit code 1 where one does not."""
+    """Return whether derivatives agree with finite differences; exit code 1 where one does not."""
     L, targets = parse_request(load(args.file), args)
     wrong = {}
     for t in targets:
@@ -134,7 +134,7 @@ def check(args: Namespace) -> int:
 
 
 def compare(args: Namespace) -> int:
-    """What full backprop and sums over paths would do for the same targets, and whether all find the same."""
+    """Return what full backprop and sums over paths would do for the same targets, and whether all find the same."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     tape.forget(L)
@@ -160,7 +160,7 @@ def compare(args: Namespace) -> int:
 
 
 def completion(args: Namespace) -> int:
-    """A script that completes the words of this command in a shell."""
+    """Return a script that completes the words of this command in a shell."""
     try:
         import shtab
     except ModuleNotFoundError:
@@ -174,7 +174,7 @@ def completion(args: Namespace) -> int:
 
 
 def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
-    """The output and the targets that were named."""
+    """Return the output and the targets that were named."""
     targets = [find_node(tape, name) for name in args.targets]
     for t in targets:
         if isinstance(t.dtype, tuple):
@@ -183,17 +183,17 @@ def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
 
 
 def find_node(tape: Tape, name: str) -> Node:
-    """A node by its name, or by its id."""
+    """Return a node by its name, or by its id."""
     return tape[int(name) if name.isdecimal() else name]
 
 
 def last_scalar(tape: Tape) -> str:
-    """The last scalar of a tape, as an id: most often the output."""
+    """Return the last scalar of a tape, as an id: most often the output."""
     return next((str(n.id) for n in reversed(list(tape)) if n.shape == ()), "0")
 
 
 def node_facts(n: Node) -> dict[str, Any]:
-    """A node's facts."""
+    """Return a node's facts."""
     return {
         "id": n.id,
         "name": n.name,
@@ -222,7 +222,7 @@ def as_picture(text: str) -> None:
 
 
 def encode_array(g: Any) -> Any:
-    """An array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
+    """Return an array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
     if np.iscomplexobj(g):
         return [encode_array(np.real(g)), encode_array(np.imag(g))]
     a = np.asarray(g)
@@ -230,7 +230,7 @@ def encode_array(g: Any) -> Any:
 
 
 def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
-    """How many local derivatives the sums over all paths take; None where there are too many paths to walk."""
+    """Return how many local derivatives the sums over all paths take; None where there are too many paths to walk."""
     steps = 0
     for number, path in enumerate(path for t in targets for path in paths(L, t)):
         if number == MAX_PATHS:
@@ -240,7 +240,7 @@ def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
 
 
 def largest_deviation(g: Any, h: Any) -> float:
-    """The largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
+    """Return the largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
     same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN
         off = np.abs(np.subtract(g, h)) / np.maximum(1.0, np.abs(h))
@@ -253,7 +253,7 @@ def said(text: str) -> None:
 
 
 def has_colours() -> bool:
-    """Whether the output shows colours: a terminal, unless NO_COLOR is set, and anything where FORCE_COLOR is."""
+    """Return whether the output shows colours: a terminal, unless NO_COLOR is set, and anything where FORCE_COLOR is."""
     if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
         return not os.environ.get("NO_COLOR")
     return sys.stdout is not None and sys.stdout.isatty() and os.name != "nt" and os.environ.get("TERM") != "dumb"

@@ -49,7 +49,7 @@ class FunctionRow(NamedTuple):
 
 
 def survey() -> list[FunctionRow]:
-    """Every public function with its class; SciPy's only where SciPy is installed.
+    """Return every public function with its class; SciPy's only where SciPy is installed.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def survey() -> list[FunctionRow]:
 
 
 def public(home: Any) -> Iterator[tuple[str, Any]]:
-    """The public functions of a module, or the public methods of a class, with their names."""
+    """Yield the public functions of a module, or the public methods of a class, with their names."""
     with warnings.catch_warnings(action="ignore"):  # some names warn that they will go
         for name in dir(home):
             f = None if name.startswith("_") else getattr(home, name)
@@ -83,7 +83,7 @@ def coverage_table(rows: Iterable[FunctionRow]) -> str:
 
 
 def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
-    """For each namespace and class the names; refused ones with their reasons."""
+    """Return for each namespace and class the names; refused ones with their reasons."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         of_home = found.setdefault(row.namespace, {kind: {} if kind == "refused" else [] for kind in CLASSES})
@@ -98,7 +98,7 @@ def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
 
 
 def _module(home: str) -> Any:
-    """A module by its name; None where its library is not installed."""
+    """Return a module by its name; None where its library is not installed."""
     return importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
 
 
@@ -110,7 +110,7 @@ def _function_row(home: str, name: str, f: Any) -> FunctionRow:
 
 
 def _class_of(f: Any) -> str | None:
-    """The class of what is registered."""
+    """Return the class of what is registered."""
     if f in STATIC_QUERIES:
         return "constant"
     try:
@@ -120,7 +120,7 @@ def _class_of(f: Any) -> str | None:
 
 
 def _is_served(home: str, name: str, f: Any) -> bool:
-    """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
+    """Return whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
     library, *inner = home.split(".")
     try:
         module = importlib.import_module(f"memograd.{library}")

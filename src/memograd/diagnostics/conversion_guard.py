@@ -166,7 +166,7 @@ PLACES: dict[CodeType, Callable[[FrameType], Place]] = {
 
 
 def _place(frame: FrameType | None) -> Place | None:
-    """What memograd is doing, from this frame outwards; None where it is not at work."""
+    """Return what memograd is doing, from this frame outwards; None where it is not at work."""
     ours = None
     while frame is not None:
         if frame.f_code in PLACES:

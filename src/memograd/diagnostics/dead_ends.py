@@ -33,7 +33,7 @@ WORDS = {
 
 
 def endings(region: Subgraph) -> Iterator[Finding]:
-    """Each place where a differentiable path from x ends on a way to L."""
+    """Yield each place where a differentiable path from x ends on a way to L."""
     above = region.above
     if region.target not in above:
         yield from _unused_finding(region, above)
@@ -53,7 +53,7 @@ def endings(region: Subgraph) -> Iterator[Finding]:
 
 
 def _ending(region: Subgraph, c: int, o: int) -> Finding:
-    """The use of o by c, which passes nothing on."""
+    """Return the use of o by c, which passes nothing on."""
     cause = _dead_end_cause(region, c)
     why = WORDS[cause].format(op=op_name(region.op(c)))
     text = f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of {region.formula(c)}: {why}."
@@ -98,14 +98,14 @@ def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
 
 
 def _is_from(a: Any, value: Any) -> bool:
-    """Whether a constant is a value that was handed out: the same object, or an array in its memory."""
+    """Return whether a constant is a value that was handed out: the same object, or an array in its memory."""
     if isinstance(value, np.ndarray):
         return isinstance(a, np.ndarray) and a.size > 0 and np.may_share_memory(a, value) and np.shares_memory(a, value)
     return a is value
 
 
 def _last_nodes(region: Subgraph) -> list[int]:
-    """The nodes at which what is computed from x ends, up to three of them."""
+    """Return the nodes at which what is computed from x ends, up to three of them."""
     steps, succ = region.steps, region.memory.succ.look()
     seen, stack, ends = {region.target}, [region.target], []
     while stack:

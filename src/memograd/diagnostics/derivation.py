@@ -23,7 +23,7 @@ from ..transforms.forward_mode import store_privately
 
 
 class Value(NamedTuple):
-    """A line of the forward phase: `name = formula = value`; a leaf has no formula."""
+    """Line of the forward phase: `name = formula = value`; a leaf has no formula."""
 
     name: str
     formula: str
@@ -31,7 +31,7 @@ class Value(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """A chain-rule step.
+    """Chain-rule step.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Equation(NamedTuple):
 
 
 class Derivation:
-    """The worked derivation of a request. It prints as plain text; notebooks show it typeset.
+    """Worked derivation of a request. It prints as plain text; notebooks show it typeset.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Derivation:
     __repr__ = __str__
 
     def _lines(self, e: Equation) -> Iterator[str]:
-        """An equation as plain text, its signs of equality one below the other."""
+        """Yield an equation as plain text, its signs of equality one below the other."""
         left = derivative_name(self.output, e.name)
         if not e.consumers:
             yield f"{left} = {e.value}, already known"
@@ -90,7 +90,7 @@ class Derivation:
         yield from (f"{'':{len(left)}} = {side}" for side in others)
 
     def _sides(self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str) -> list[str]:
-        """What an equation says, one after the other: the terms, the numbers, the sum."""
+        """Return what an equation says, one after the other: the terms, the numbers, the sum."""
         if e.consumers == (self.output,):
             return [e.value + direct]
         pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
@@ -124,7 +124,7 @@ class Derivation:
 
 
 def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
-    """The derivation of ∂L/∂x as chain-rule steps with numbers, on the user's own graph.
+    """Return the derivation of ∂L/∂x as chain-rule steps with numbers, on the user's own graph.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
 
 
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
-    """The run as it would be with an empty table, on one that nobody else sees."""
+    """Return the run as it would be with an empty table, on one that nobody else sees."""
     table, log = memory.empty_table(L.id), Log()
     outer = log.begin(memory.graph, L.id)
     for n in targets:
@@ -212,13 +212,13 @@ def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[st
 
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
-    """The forward phase of the nodes that the derivation speaks of, and of their operands."""
+    """Return the forward phase of the nodes that the derivation speaks of, and of their operands."""
     operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
     return [Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n))) for n in sorted(seen | operands)]
 
 
 def _formula(memory: Memory, n: int) -> str:
-    """How a node is computed: its op of its operands; of a leaf, nothing."""
+    """Return how a node is computed: its op of its operands; of a leaf, nothing."""
     step = memory.steps[n]
     if step.op is None:
         return ""
@@ -237,7 +237,7 @@ def _format_constant(a: Any) -> str:
 
 
 def align_equations(lines: str) -> str:
-    """A block of equations."""
+    """Return a block of equations."""
     return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
 
 
@@ -247,7 +247,7 @@ def fraction(above: str, below: str) -> str:
 
 
 def latex(name: str) -> str:
-    """A name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
+    """Return a name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
     word = re.fullmatch(r"([A-Za-z]+?)_?(\d*)", name)
     if word is None:
         return text(name)

@@ -79,7 +79,7 @@ class Preview(NamedTuple):
     most: RequestCost
 
     def __repr__(self) -> str:
-        """A row for each list that is not empty, and for each measure."""
+        """Return a row for each list that is not empty, and for each measure."""
         lists = {what: getattr(self, what) for what in LABELS}
         rows = [f"{LABELS[what]:<28}{len(names):>6}  {_join_names(names)}" for what, names in lists.items() if names]
         for what in RequestCost._fields:
@@ -156,7 +156,7 @@ class DryRun:
                 self._run(p, read)
 
     def _ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
-        """How a visit ends, and what becomes of the bits, of an entry that read these values and its consumers' cotangents."""
+        """Return how a visit ends, and what becomes of the bits, of an entry that read these values and its consumers' cotangents."""
         marks = self.table.marks
         if n not in self.table.cotangents:
             return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
@@ -165,7 +165,7 @@ class DryRun:
         return ENDINGS[worst], min(worst, PERHAPS)
 
     def _value(self, n: int) -> int:
-        """What became of the bits of n's value, which is verified where it is marked, with what it comes from."""
+        """Return what became of the bits of n's value, which is verified where it is marked, with what it comes from."""
         marks, verified, seen, stack = self.memory.marks, self._values, set(), [n]
         while stack:
             m = stack.pop()
@@ -200,7 +200,7 @@ class DryRun:
     # ------------------------------------------------------------------------------------------------ to report
 
     def preview(self) -> Preview:
-        """What has become known, by name."""
+        """Return what has become known, by name."""
         ended = self.endings.items()
         stored = [n for n, ending in ended if ending in (STORE, ANEW)]
         maybe = [n for n, ending in ended if ending is EITHER]
@@ -234,7 +234,7 @@ class DryRun:
 
 
 def preview(L: Node, targets: Any) -> Preview:
-    """What ``grad(L, targets)`` would do; nothing is computed, and nothing changed.
+    """Return what ``grad(L, targets)`` would do; nothing is computed, and nothing changed.
 
     Parameters
     ----------

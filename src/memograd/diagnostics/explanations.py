@@ -95,7 +95,7 @@ def _explain_one(L: Node, x: Node) -> Explanation:
 
 
 def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
-    """What is the case, and why."""
+    """Return what is the case, and why."""
     if not region.nodes:
         return "no path", list(endings(region))
     g, L = region.cotangents[region.target], region.output

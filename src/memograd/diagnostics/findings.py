@@ -57,7 +57,7 @@ class Elements(NamedTuple):
 
 
 def elements_of(mask: Mask, shape: Any) -> Elements:
-    """The elements that a mask means, of an array of this shape."""
+    """Return the elements that a mask means, of an array of this shape."""
     if mask is True:
         mask = np.ones(shape if all(isinstance(n, int) for n in shape) else (), bool)
     if np.ndim(mask) == 0:
@@ -102,6 +102,6 @@ class Finding(NamedTuple):
 
 
 def make_finding(region: Subgraph, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str, of: str = "derivative") -> Finding:
-    """A finding at node n; `operand` is an argument of its op, or None."""
+    """Return a finding at node n; `operand` is an argument of its op, or None."""
     named = None if operand is None else region.argument_name(operand)
     return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text, of)

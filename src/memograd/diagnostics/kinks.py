@@ -13,38 +13,38 @@ Test = Callable[..., Any]
 
 
 def find_ties(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Where two operands are equal."""
+    """Return where two operands are equal."""
     return np.equal(a, b)
 
 
 def at_zero(y: Any, a: Any, *_: Any, **__: Any) -> Any:
-    """Where the first operand is 0."""
+    """Return where the first operand is 0."""
     return np.equal(a, 0)
 
 
 def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Where both are 0."""
+    """Return where both are 0."""
     return np.logical_and(np.equal(a, 0), np.equal(b, 0))
 
 
 def flat_result(y: Any, *_: Any, **__: Any) -> Any:
-    """Where the result is 0."""
+    """Return where the result is 0."""
     return np.equal(y, 0)
 
 
 def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
-    """Where the first operand is at a bound."""
+    """Return where the first operand is at a bound."""
     return np.logical_or(False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi))
 
 
 def find_shared_extremes(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, **__: Any) -> Any:
-    """The elements that are all an extreme, where there are several."""
+    """Return the elements that are all an extreme, where there are several."""
     extreme = np.logical_and(np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True))
     return np.logical_and(extreme, np.count_nonzero(extreme, axis=axis, keepdims=True) > 1)
 
 
 def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
-    """The places in the sorted result whose neighbour is equal."""
+    """Return the places in the sorted result whose neighbour is equal."""
     along = 0 if axis is None else axis
     y = np.moveaxis(y, along, -1)
     pairs = np.equal(y[..., 1:], y[..., :-1])
@@ -79,7 +79,7 @@ KINKS: dict[Any, tuple[Test, str]] = {
 
 
 class Kink(NamedTuple):
-    """A node that sat on a kink or a tie.
+    """Node that sat on a kink or a tie.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Hit(NamedTuple):
 
 
 def kink_of(region: Subgraph, n: int) -> Hit | None:
-    """Where node n can have a kink, if its op is one that has any."""
+    """Return where node n can have a kink, if its op is one that has any."""
     found = KINKS.get(region.op(n))
     if found is None:
         return None
@@ -120,7 +120,7 @@ def kink_of(region: Subgraph, n: int) -> Hit | None:
 
 
 def kinks(region: Subgraph) -> tuple[Kink, ...]:
-    """Every node between x and L that sat on a kink or a tie, in creation order."""
+    """Return every node between x and L that sat on a kink or a tie, in creation order."""
     found = []
     for n in region.between():
         hit = kink_of(region, n) if n != region.target else None

@@ -25,14 +25,14 @@ FEW_STEPS = 3
 
 
 class PathStep(NamedTuple):
-    """A use on the strongest way, and by how much it changed the largest element of what arrived."""
+    """Use on the strongest way, and by how much it changed the largest element of what arrived."""
 
     use: UseOfNode
     gain: float
 
 
 def size_findings(region: Subgraph) -> list[Finding]:
-    """What is surprising about the size of ∂L/∂x, which is finite and not zero."""
+    """Return what is surprising about the size of ∂L/∂x, which is finite and not zero."""
     way, cancelling = strongest_way(region)
     if cancelling:
         return [find_cancellation(region, uses, region.cotangents[uses[0].node] != 0) for uses in cancelling]
@@ -74,7 +74,7 @@ def _precision(region: Subgraph, n: int) -> float:
 
 
 def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
-    """The ops on the way that are nearly flat, the worst first; or, where none is, the use that shrank it most."""
+    """Return the ops on the way that are nearly flat, the worst first; or, where none is, the use that shrank it most."""
     flat = [step for step in way if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING]
     flat.sort(key=lambda step: step.gain)
     if flat:

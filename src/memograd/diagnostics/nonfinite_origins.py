@@ -21,7 +21,7 @@ from .zero_causes import explain_origin, zero_origins
 
 
 def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
-    """The births of the NaNs and infinities that these nodes have, in creation order: the first one was the first."""
+    """Return the births of the NaNs and infinities that these nodes have, in creation order: the first one was the first."""
     stack = [n for n in starts if not finite(region.read(n))]
     seen = set(stack)
     while stack:
@@ -33,7 +33,7 @@ def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
 
 
 def _births(region: Subgraph, n: int) -> Iterator[Finding]:
-    """What is born at n: numbers that are given, NaNs, infinities."""
+    """Yield what is born at n: numbers that are given, NaNs, infinities."""
     y, shape = region.read(n), region.steps[n].shape
     if region.op(n) is None:
         mask = ~np.isfinite(y)
@@ -55,7 +55,7 @@ def _births(region: Subgraph, n: int) -> Iterator[Finding]:
 
 
 def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
-    """The constants among the operands of n that hold what n has from them."""
+    """Yield the constants among the operands of n that hold what n has from them."""
     y, shape = region.read(n), region.steps[n].shape
     for a in _numeric_arguments(region, n):
         if type(a) is not Operand and not finite(a):
@@ -65,7 +65,7 @@ def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
 
 
 def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
-    """A NaN or an infinity of finite operands."""
+    """Return a NaN or an infinity of finite operands."""
     shape, op = region.steps[n].shape, region.op(n)
     domain, name = domain_of(op), op_name(op)
     if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
@@ -79,12 +79,12 @@ def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
 
 
 def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
-    """The arguments of the op of n that are numbers or hold some."""
+    """Return the arguments of the op of n that are numbers or hold some."""
     return [a for a in region.arguments(n) if type(a) is Operand or isinstance(a, float | complex | np.ndarray | np.inexact)]
 
 
 def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
-    """The elements of n that depend on an element of an operand that is bad already."""
+    """Return the elements of n that depend on an element of an operand that is bad already."""
     shape = region.steps[n].shape
     masks = [bad(part) for a in _numeric_arguments(region, n) for part in arrays_in(region.argument(a)) if np.asarray(part).dtype.kind in "fc"]
     if RULES[region.op(n)].kind == "elementwise":
@@ -93,7 +93,7 @@ def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
 
 
 def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
-    """The operand that made it: the one that the table of domains names, or else the largest."""
+    """Return the operand that made it: the one that the table of domains names, or else the largest."""
     domain = domain_of(region.op(n))
     args = region.arguments(n)
     if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
@@ -115,7 +115,7 @@ def _kinds(y: Any) -> str:
 
 
 def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
-    """The births among the derivatives, as a run from L meets them; and the nodes whose values have to do with them."""
+    """Return the births among the derivatives, as a run from L meets them; and the nodes whose values have to do with them."""
     found, carriers = list[Finding](), list[int]()
     for n in region.nodes:
         if not finite(region.cotangents[n]):
@@ -130,7 +130,7 @@ def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
 
 
 def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
-    """The elements of the operand, and of the consumer, in which a use makes a NaN or infinity of a finite cotangent."""
+    """Yield the elements of the operand, and of the consumer, in which a use makes a NaN or infinity of a finite cotangent."""
     g, d = region.cotangents[use.consumer], region.term(use)
     if finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
         if not finite(d) and finite(g):
@@ -146,7 +146,7 @@ def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
 
 
 def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
-    """The arguments, or the result, that a use reads and that are NaN or infinite there."""
+    """Return the arguments, or the result, that a use reads and that are NaN or infinite there."""
     args, numbers = region.arguments(use.consumer), _numeric_arguments(region, use.consumer)
     read = [a for k, a in enumerate(args) if use.line.reads(k) and any(a is number for number in numbers)]
     read += [Operand(use.consumer)] * use.line.reads_output
@@ -154,7 +154,7 @@ def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
 
 
 def _at(value: Any, places: Mask) -> Any:
-    """A value at some places, where it can be laid beside them; otherwise as a whole."""
+    """Return a value at some places, where it can be laid beside them; otherwise as a whole."""
     if places is True or isinstance(value, tuple) or np.ndim(value) > np.ndim(places):
         return value
     return np.broadcast_to(value, np.shape(places))[places]
@@ -193,7 +193,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
 
 
 def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
-    """The operand that is at the edge of the domain, and the words."""
+    """Return the operand that is at the edge of the domain, and the words."""
     domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
     operand = Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
     needs = f" (it needs {domain.good.format(region.argument_name(operand))})" if domain is not None else ""

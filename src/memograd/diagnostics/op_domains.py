@@ -19,17 +19,17 @@ class Domain(NamedTuple):
 
 
 def is_beyond(most: float) -> Callable[[Any], Any]:
-    """Whether an operand's size is at or above a bound."""
+    """Return whether an operand's size is at or above a bound."""
     return lambda a: np.greater_equal(np.absolute(a), most)
 
 
 def at_most(bound: float) -> Callable[[Any], Any]:
-    """Whether an operand is at or below a bound."""
+    """Return whether an operand is at or below a bound."""
     return lambda a: np.less_equal(np.real(a), bound)
 
 
 def zero(a: Any) -> Any:
-    """Whether an operand is zero."""
+    """Return whether an operand is zero."""
     return np.equal(a, 0)
 
 
@@ -68,6 +68,6 @@ SATURATING = {
 
 
 def domain_of(op: Any) -> Domain | None:
-    """Where an op has no finite value or slope, as far as the table knows."""
+    """Return where an op has no finite value or slope, as far as the table knows."""
     name = op_name(op)
     return Domain(0, is_beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)

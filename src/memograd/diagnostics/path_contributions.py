@@ -29,7 +29,7 @@ class Share(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """The largest contributions to ∂L/∂x, and what all others add up to.
+    """Largest contributions to ∂L/∂x, and what all others add up to.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Shares(NamedTuple):
     others: int = 0
 
     def __repr__(self) -> str:
-        """A line for each."""
+        """Return a line for each."""
         rows = [f"  {_format_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares]
         if self.others:
             rest = 1 - sum(share for _, _, share in self.shares)
@@ -55,7 +55,7 @@ class Shares(NamedTuple):
 
 
 def path_shares(region: Subgraph) -> Shares:
-    """The largest contributions to a derivative that is finite and not zero; otherwise, or where there is but one, none."""
+    """Return the largest contributions to a derivative that is finite and not zero; otherwise, or where there is but one, none."""
     if not region.nodes or region.target == region.output:
         return Shares()
     g = region.cotangents[region.target]
@@ -70,7 +70,7 @@ def _short(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _format_part(share: float) -> str:
-    """A part of the whole; many times the whole, where parts cancel."""
+    """Return a part of the whole; many times the whole, where parts cancel."""
     return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
 
@@ -82,7 +82,7 @@ def _amount(number: int) -> str:
 
 
 class Way(NamedTuple):
-    """A way from a node to L: the product of the derivatives along it, the use that it begins with, and how it goes on."""
+    """Way from a node to L: the product of the derivatives along it, the use that it begins with, and how it goes on."""
 
     product: Any
     use: UseOfNode | None
@@ -90,7 +90,7 @@ class Way(NamedTuple):
 
 
 def by_path(region: Subgraph) -> Shares:
-    """The paths from x to L with the largest products."""
+    """Return the paths from x to L with the largest products."""
     g = region.cotangents[region.target]
     best, number = {region.output: [Way(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
@@ -117,7 +117,7 @@ def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
 
 
 def by_use(region: Subgraph) -> Shares:
-    """The uses at the first fork on the way from x that give most."""
+    """Return the uses at the first fork on the way from x that give most."""
     way, n = list[UseOfNode](), region.target
     while n != region.output and len(uses := region.uses(n)) == 1:
         way.append(uses[0])

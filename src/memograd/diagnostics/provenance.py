@@ -137,7 +137,7 @@ class ProvenanceQuery:
         return Reason("dropped", (f"{this} was dropped, and computed anew by request {act.request},", *self._causes(n)))
 
     def _say_marked(self, n: int) -> Reason:
-        """The next request that needs it visits it."""
+        """Return the next request that needs it visits it."""
         this = self._label(~n)
         if self.table.marks[n] != MAYBE_STALE:
             return Reason("stale", (f"{this} is stale, until a request drops it,", *self._causes(n)))
@@ -158,7 +158,7 @@ class ProvenanceQuery:
     # ------------------------------------------------------------------------------------------- chains of causes
 
     def _assignments_since(self, n: int) -> dict[int, int]:
-        """The leaves that were assigned after ∂L/∂n was computed, with the numbers of the assignments."""
+        """Return the leaves that were assigned after ∂L/∂n was computed, with the numbers of the assignments."""
         return {p: number for p, number in self.memory.assigned.items() if number > self.table.provenance[n].assignments}
 
     def _causes(self, n: int) -> Iterator[str]:
@@ -169,7 +169,7 @@ class ProvenanceQuery:
         return self._clauses(path, "took other bits")
 
     def _way(self, n: int, leaves: dict[int, int]) -> list[int]:
-        """The entries from ∂L/∂n to that one of the leaves, if it comes from any, which was assigned last."""
+        """Return the entries from ∂L/∂n to that one of the leaves, if it comes from any, which was assigned last."""
         asker, queue = {~n: ~n}, deque([~n])
         while queue:
             entry = queue.popleft()
@@ -191,14 +191,14 @@ class ProvenanceQuery:
     # ------------------------------------------------------------------------------------------------------ words
 
     def _clauses(self, path: list[int], changed: str) -> Iterator[str]:
-        """One for each step from an entry to one that it read."""
+        """Yield one for each step from an entry to one that it read."""
         for entry, read in pairwise(path):
             leaf = read >= 0 and self.memory.steps[read].op is None
             what = self._assigned(read) if leaf else f"{self._label(read)} {changed}"
             yield what + (f" and the rule of {self._rule(~entry, read)} reads it" if entry < 0 <= read else "")
 
     def _rule(self, n: int, p: int) -> str:
-        """Which one reads the value of p for the cotangent of n."""
+        """Return which one reads the value of p for the cotangent of n."""
         above = consumers(self.table, n)
         c = next(c for o, c in self.memory.rules_reading(p) if type(o) is Operand and o == n and c in above)
         return f"{self._label(c)} for {self._label(n)}"

@@ -69,7 +69,7 @@ class Explanation(NamedTuple):
 
     @property
     def headline(self) -> str:
-        """The verdict as a sentence."""
+        """Verdict as a sentence."""
         this = derivative_name(self.output, self.target)
         return {
             "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
@@ -82,7 +82,7 @@ class Explanation(NamedTuple):
         }.get(self.verdict, f"{this} is surprisingly {self.verdict}.")
 
     def _repr_html_(self) -> str:
-        """A table: a row for each finding, remark and kink."""
+        """Return a table: a row for each finding, remark and kink."""
         rows = [(found.cause, found.node, found.operand or "", found.elements, found.line, f"{found.text}\n{found.advice}")
                 for found in (*self.findings, *self.remarks)]  # fmt: skip
         rows += [("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen) for kink in self.kinks]
@@ -94,7 +94,7 @@ class Explanation(NamedTuple):
 
 
 def _item(mark: str, found: Finding, told: bool) -> list[str]:
-    """A finding: line and cause, the sentence, code as it stands, the advice, unless it was told before."""
+    """Return a finding: line and cause, the sentence, code as it stands, the advice, unless it was told before."""
     operand = f", operand {found.operand}" if found.operand is not None else ""
     at = "at" if found.of == "derivative" else "in the value of"
     head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
@@ -112,7 +112,7 @@ def _remark(remark: Finding | Kink) -> list[str]:
 
 
 def _wrap_text(text: str, first: str, following: str) -> list[str]:
-    """A text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
+    """Return a text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
     return wrap(text, TEXT_WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
 
 
@@ -122,7 +122,7 @@ def _which(elements: Elements) -> str:
 
 
 def _format_place(line: Any) -> str:
-    """The file and the line, in front of what is said of them."""
+    """Return the file and the line, in front of what is said of them."""
     return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
 
 

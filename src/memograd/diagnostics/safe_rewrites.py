@@ -12,13 +12,13 @@ CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, 
 
 
 def masks(region: Subgraph, use: UseOfNode, cause: str) -> bool:
-    """Whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
+    """Return whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
 
 
 def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
-    """The lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
+    """Return the lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
     c, w = use.consumer, mask.consumer
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
@@ -34,7 +34,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
 
 
 def _between(region: Subgraph, c: int, last: int) -> list[int]:
-    """The nodes on the ways from c to the one that is masked, with it, without c."""
+    """Return the nodes on the ways from c to the one that is masked, with it, without c."""
     needed, stack = {last}, [last]
     while stack:
         for o in operand_positions(region.arguments(stack.pop())):
@@ -49,7 +49,7 @@ def _between(region: Subgraph, c: int, last: int) -> list[int]:
 
 
 def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
-    """The operand where the mask lets it pass, a safe number elsewhere."""
+    """Return the operand where the mask lets it pass, a safe number elsewhere."""
     op, args = region.op(mask.consumer), region.arguments(mask.consumer)
     if op is np.where:
         first, second = (operand, safe) if mask.argnum == 1 else (safe, operand)
@@ -60,7 +60,7 @@ def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: fl
 
 
 def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
-    """The mask itself, as it was; where it is a bound, the safe number must not get through."""
+    """Return the mask itself, as it was; where it is a bound, the safe number must not get through."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
         return f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
@@ -71,7 +71,7 @@ def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
 
 
 def _bound(region: Subgraph, mask: UseOfNode) -> Any:
-    """The bound that hides the infinity."""
+    """Return the bound that hides the infinity."""
     args = region.arguments(mask.consumer)
     if region.op(mask.consumer) is not np.clip:
         return args[1 - mask.argnum]
@@ -79,7 +79,7 @@ def _bound(region: Subgraph, mask: UseOfNode) -> Any:
 
 
 def _condition(region: Subgraph, a: Any) -> str:
-    """A condition as code: its name, where somebody named it, or else how it was made."""
+    """Return a condition as code: its name, where somebody named it, or else how it was made."""
     if type(a) is not Operand:
         return "condition"
     named = a in region.memory.nodes.names

@@ -42,7 +42,7 @@ class UseOfNode(NamedTuple):
 
 
 class Subgraph:
-    """The nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
+    """Nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
 
     Attributes
     ----------
@@ -73,23 +73,23 @@ class Subgraph:
     # ----------------------------------------------------------------------------------------------- derivatives
 
     def uses(self, n: int) -> list[UseOfNode]:
-        """The uses of n that lead to L, the latest first, as a run adds them up."""
+        """Return the uses of n that lead to L, the latest first, as a run adds them up."""
         return [UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines]
 
     def pulled(self, use: UseOfNode, g: Any) -> Any:
-        """What a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
+        """Return what a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
     def fitted(self, use: UseOfNode, d: Any) -> Any:
-        """The same, as it is added to the operand's cotangent."""
+        """Return the same, as it is added to the operand's cotangent."""
         return d if type(d) is tuple else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
 
     def term(self, use: UseOfNode, g: Any = None) -> Any:
-        """What a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
+        """Return what a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
         return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
 
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
-        """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
+        """Return the size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
         d = self.pulled(use, self.cotangents[use.consumer])
         size, shape = largest(self.fitted(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
@@ -99,7 +99,7 @@ class Subgraph:
     # ------------------------------------------------------------------------------------------------- elements
 
     def elements_reached(self, use: UseOfNode, mask: Mask) -> Mask:
-        """The elements of the consumer that depend on these elements of the operand.
+        """Return the elements of the consumer that depend on these elements of the operand.
 
         Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
         the result is NaN, it depends on them. An op that passes over a NaN, or refuses it, is taken to depend on all of
@@ -125,19 +125,19 @@ class Subgraph:
         return canonicalize(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
 
     def argument(self, a: Any) -> Any:
-        """The value of an argument of an op."""
+        """Return the value of an argument of an op."""
         return self.read(a) if type(a) is Operand else a
 
     def arguments(self, n: int) -> tuple[Any, ...]:
-        """The arguments of the op that made n, as they were recorded."""
+        """Return the arguments of the op that made n, as they were recorded."""
         return self.steps[n].args
 
     def op(self, n: int) -> Any:
-        """The op that made n."""
+        """Return the op that made n."""
         return self.steps[n].op
 
     def aligned(self, use: UseOfNode) -> bool:
-        """Whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
+        """Return whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
         step = self.steps[use.consumer]
         return RULES[step.op].kind == "elementwise" and step.shape == self.steps[use.node].shape
 
@@ -145,7 +145,7 @@ class Subgraph:
 
     @cached_property
     def above(self) -> set[int]:
-        """The nodes that L is computed from, with L."""
+        """Nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
         while stack:
             for o in operand_positions(self.steps[stack.pop()].args):
@@ -155,7 +155,7 @@ class Subgraph:
         return found
 
     def between(self) -> list[int]:
-        """The nodes on any way from x to L, differentiable or not, in creation order."""
+        """Return the nodes on any way from x to L, differentiable or not, in creation order."""
         above, found = self.above, {self.target}
         for n in sorted(above):
             if n > self.target and not found.isdisjoint(operand_positions(self.steps[n].args)):
@@ -163,13 +163,13 @@ class Subgraph:
         return sorted(found & above)
 
     def inexact(self, n: int) -> bool:
-        """Whether the dtype of n has derivatives."""
+        """Return whether the dtype of n has derivatives."""
         return inexact(self.steps[n].dtype)
 
     # ---------------------------------------------------------------------------------------------------- words
 
     def name(self, n: int) -> str:
-        """The name of a node, on one line."""
+        """Return the name of a node, on one line."""
         return printable(self.memory.nodes.name(n), 20)
 
     def derivative(self, n: int) -> str:
@@ -177,7 +177,7 @@ class Subgraph:
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """An argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
+        """Return an argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
         if type(a) is Operand:
             return self.name(a)
         if isinstance(a, type):
@@ -187,19 +187,19 @@ class Subgraph:
         return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
 
     def formula(self, n: int) -> str:
-        """How n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
+        """Return how n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
         step: Step = self.steps[n]
         if step.op is None:
             return self.name(n)
         return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
 
     def line(self, n: int) -> Any:
-        """Where the user's code made n, or None."""
+        """Return where the user's code made n, or None."""
         return self.steps[n].location
 
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
-    """A call as the user may have written it."""
+    """Return a call as the user may have written it."""
     if op in SYMBOLS and len(args) == 2:
         return f"{args[0]} {SYMBOLS[op]} {args[1]}"
     if op in (getitem, masked):
@@ -209,7 +209,7 @@ def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
 
 
 def arrays_in(value: Any) -> Iterator[Any]:
-    """The arrays in a value: itself, or the items of a tuple."""
+    """Yield the arrays in a value: itself, or the items of a tuple."""
     if isinstance(value, tuple):
         for item in value:
             yield from arrays_in(item)
@@ -218,26 +218,26 @@ def arrays_in(value: Any) -> Iterator[Any]:
 
 
 def vanishes(value: Any, mask: Mask = True) -> bool:
-    """Whether a value is zero in all of these elements."""
+    """Return whether a value is zero in all of these elements."""
     if isinstance(value, np.generic) and np.ndim(mask) == 0:
         return not (value and mask)
     return not any(np.any(np.where(mask, part, 0)) for part in arrays_in(value))
 
 
 def finite(value: Any) -> bool:
-    """Whether every element of a value is a finite number."""
+    """Return whether every element of a value is a finite number."""
     if type(value) is np.float64:
         return math.isfinite(value)
     return all(bool(np.all(np.isfinite(part))) for part in arrays_in(value))
 
 
 def largest(value: Any) -> float:
-    """The largest size of an element; 0 where there is none, NaN where one is."""
+    """Return the largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
     return max((float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0)
 
 
 def scaled(g: Any, by: Any) -> Any:
-    """A cotangent times a factor, in its own dtype."""
+    """Return a cotangent times a factor, in its own dtype."""
     return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else canonicalize(np.asarray(g * by).astype(g.dtype))

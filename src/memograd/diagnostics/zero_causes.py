@@ -34,7 +34,7 @@ def zero_findings(region: Subgraph, n: int, mask: Mask) -> list[Finding]:
 
 
 def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
-    """Every origin of these zeros of ∂L/∂n."""
+    """Yield every origin of these zeros of ∂L/∂n."""
     seen: dict[int, Mask] = {}
     stack = [(n, mask)]
     while stack:
@@ -62,7 +62,7 @@ def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
 
 
 def _split(region: Subgraph, use: UseOfNode, mask: Mask, reach: Mask, g: Any) -> tuple[Mask, Mask | None]:
-    """The elements in which something arrives, and those in which nothing did: to be told apart where places are the same."""
+    """Return the elements in which something arrives, and those in which nothing did: to be told apart where places are the same."""
     if mask is True or not region.aligned(use):
         return mask, None
     rest = mask & reach & (g == 0)
@@ -73,7 +73,7 @@ def _split(region: Subgraph, use: UseOfNode, mask: Mask, reach: Mask, g: Any) ->
 
 
 def explain_origin(region: Subgraph, origin: Origin) -> Finding:
-    """The cause of an origin."""
+    """Return the cause of an origin."""
     if len(origin.uses) > 1:
         return find_cancellation(region, origin.uses, origin.mask)
     (use,) = origin.uses
@@ -96,7 +96,7 @@ def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask)
 
 
 def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, int, Any, str]:
-    """The cause, the node and the operand that it is at, and a clause."""
+    """Return the cause, the node and the operand that it is at, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
     itself = Operand(use.node)
     if origin.arriving is False and op not in CHOOSING:
@@ -122,7 +122,7 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
 
 
 def _hidden(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str] | None:
-    """Whether what arrives would have passed, had it been larger, or had its parts not cancelled."""
+    """Return whether what arrives would have passed, had it been larger, or had its parts not cancelled."""
     g = region.cotangents[use.consumer]
     size = largest(g)
     large = scaled(g, 1 / size) if np.isfinite(1 / size) else scaled(scaled(g, 1e300), 1 / largest(scaled(g, 1e300)))
@@ -134,7 +134,7 @@ def _hidden(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str]
 
 
 def _uneven(g: Any) -> Any:
-    """A cotangent whose zeros are the same, but whose other elements stand in no simple relation."""
+    """Return a cotangent whose zeros are the same, but whose other elements stand in no simple relation."""
     if isinstance(g, tuple):
         return tuple(map(_uneven, g))
     weights = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(g))
@@ -142,12 +142,12 @@ def _uneven(g: Any) -> Any:
 
 
 def _is_within(mask: Mask, other: Any) -> bool:
-    """Whether all elements of one mask are elements of the other, where they can be compared."""
+    """Return whether all elements of one mask are elements of the other, where they can be compared."""
     return mask is not True and np.shape(mask) == np.shape(other) and not np.any(mask & ~other)
 
 
 def _zero_factor(region: Subgraph, use: UseOfNode, origin: Origin) -> Any:
-    """The other operand that is zero wherever something arrives, if there is one."""
+    """Return the other operand that is zero wherever something arrives, if there is one."""
     rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer].shape
     args = region.arguments(use.consumer)
     for k, a in enumerate(args):
@@ -169,7 +169,7 @@ def _zero_source(region: Subgraph, c: int, factor: Any) -> tuple[str, int, Any, 
 
 
 def _first_zero(region: Subgraph, n: Any) -> Any:
-    """The node from which on, down to n, everything is zero because its one operand that is zero is."""
+    """Return the node from which on, down to n, everything is zero because its one operand that is zero is."""
     while type(n) is Operand:
         zeros = [a for a in region.arguments(n) if type(a) is Operand and vanishes(region.read(a))]
         if len(zeros) != 1:
@@ -179,12 +179,12 @@ def _first_zero(region: Subgraph, n: Any) -> Any:
 
 
 def _since(region: Subgraph, a: Any, first: Any) -> str:
-    """Where a zero that is met at `a` began, if that is not `a` itself."""
+    """Return where a zero that is met at `a` began, if that is not `a` itself."""
     return "" if first is a or type(first) is not Operand else f" from {region.name(first)} = {region.formula(first)} on"
 
 
 def _underflows(region: Subgraph, n: int) -> bool:
-    """Whether an op gave zero, although none of its operands is zero and none of its laws says so."""
+    """Return whether an op gave zero, although none of its operands is zero and none of its laws says so."""
     op = region.op(n)
     products = op in (np.multiply, np.divide, np.square, np.power, np.prod)
     return op_name(op) in EXPONENTIALS or (

@@ -33,7 +33,7 @@ MERMAID_SHAPES = {
 
 
 def to_dot(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` in DOT, the language of Graphviz.
+    """Return the picture of :func:`memograd.draw` in DOT, the language of Graphviz.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def to_dot(L: Node, targets: Any = None, *, log: Log | None = None, derivatives:
 
 
 def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` in Mermaid, which many sites show in Markdown.
+    """Return the picture of :func:`memograd.draw` in Mermaid, which many sites show in Markdown.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivati
 
 
 def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` as GraphML, which yEd, Gephi and Cytoscape read.
+    """Return the picture of :func:`memograd.draw` as GraphML, which yEd, Gephi and Cytoscape read.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivati
 
 
 def to_node_link(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` as JSON in networkx's node-link form, which D3 and Cytoscape.js read.
+    """Return the picture of :func:`memograd.draw` as JSON in networkx's node-link form, which D3 and Cytoscape.js read.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def to_node_link(L: Node, targets: Any = None, *, log: Log | None = None, deriva
 
 
 def as_digraph(found: Scene) -> nx.DiGraph:
-    """A scene as a DiGraph whose attributes are texts: no control character, which XML could not hold."""
+    """Return a scene as a DiGraph whose attributes are texts: no control character, which XML could not hold."""
     graph = nx.DiGraph(note=found.note)
     for b in found.boxes:
         graph.add_node(b.id, name=printable(b.name), op=printable(b.op), value=printable(b.value), states=", ".join(b.states))
@@ -177,20 +177,20 @@ def as_digraph(found: Scene) -> nx.DiGraph:
 
 
 def words(b: Box) -> list[str]:
-    """The three lines of a box."""
+    """Return the three lines of a box."""
     return [printable(b.name), f"{printable(b.op)} {printable(b.value)}", ", ".join(b.states)]
 
 
 def in_dot(b: Box) -> str:
-    """Its label between quotes."""
+    """Return its label between quotes."""
     return "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in words(b))
 
 
 def in_mermaid(b: Box) -> str:
-    """Its label between quotes: what could mean something is written as a numbered character."""
+    """Return its label between quotes: what could mean something is written as a numbered character."""
     return "<br>".join("".join(c if c.isalnum() or c in " _.,()∂/-" else f"#{ord(c)};" for c in line) for line in words(b))
 
 
 def note(found: Scene, comment: str) -> list[str]:
-    """A comment on what was left out."""
+    """Return a comment on what was left out."""
     return [comment + found.note] if found.note else []

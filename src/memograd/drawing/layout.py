@@ -27,7 +27,7 @@ class GraphLayout(NamedTuple):
 
 
 def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
-    """A layered layout: with few crossings, where the extra `draw` is installed and the graph is not too wide for it."""
+    """Return a layered layout: with few crossings, where the extra `draw` is installed and the graph is not too wide for it."""
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(edges)
@@ -64,7 +64,7 @@ def sugiyama_layout(graph: nx.DiGraph) -> GraphLayout:
 
 
 def generation_layout(graph: nx.DiGraph, layer: dict[int, int]) -> GraphLayout:
-    """One row for each topological generation, counted from L."""
+    """Return one row for each topological generation, counted from L."""
     nx.set_node_attributes(graph, layer, "layer")
     found = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
     rows = sorted({float(y) for _, y in found.values()})

@@ -61,7 +61,7 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
 
 def page(L: Node, log: Log) -> str:
-    """The page as text."""
+    """Return the page as text."""
     found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
     played, before = steps(L, log)
     names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log.node_names.items()}
@@ -76,7 +76,7 @@ def page(L: Node, log: Log) -> str:
 
 
 def beginning(found: Scene, held: set[int]) -> Scene:
-    """The scene before the first step."""
+    """Return the scene before the first step."""
 
     def state(n: int, states: tuple[str, ...]) -> tuple[str, ...]:
         first = states[0] if states[0] in (OUTPUT, ASKED) else EARLIER if n in held else UNTOUCHED

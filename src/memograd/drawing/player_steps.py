@@ -24,7 +24,7 @@ PlayerStep = dict[str, Any]
 
 
 def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
-    """The steps of a log, and what the table of L held before the first of them.
+    """Return the steps of a log, and what the table of L held before the first of them.
 
     Numbers are those that the table holds now: a step whose number was replaced later in the log shows none.
     """
@@ -37,7 +37,7 @@ def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
 
 
 def held_before(output: int, events: list[Event]) -> set[int]:
-    """The nodes whose cotangents were in the table when the log began: the first that is told of them is no store."""
+    """Return the nodes whose cotangents were in the table when the log began: the first that is told of them is no store."""
     first: dict[int, str] = {}
     for e in events:
         if e.output == output and e.kind not in ("visit", "local"):
@@ -46,7 +46,7 @@ def held_before(output: int, events: list[Event]) -> set[int]:
 
 
 def format_number(g: Any) -> str:
-    """A cotangent in a few characters."""
+    """Return a cotangent in a few characters."""
     if isinstance(g, tuple):
         return "; ".join(map(format_number, g))
     if is_chunked(g):
@@ -57,7 +57,7 @@ def format_number(g: Any) -> str:
 
 
 def format_sum(terms: list[str], count: int) -> str:
-    """The first terms of a sum of so many."""
+    """Return the first terms of a sum of so many."""
     more = [f"… ({count - len(terms):,} more)"] if count > len(terms) else []
     return " + ".join(terms + more)
 
@@ -70,7 +70,7 @@ class Telling:
         self.since = {e.node: number for number, e in enumerate(events) if e.output == table.output and e.kind == "drop"}
 
     def step(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
-        """An event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
+        """Return an event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
         text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
         step: PlayerStep = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
         if e.consumer is not None:
@@ -80,11 +80,11 @@ class Telling:
         return step | {"rule": "".join(self.rule(when, e)), "value": self.value(e.node, when)}
 
     def row(self, n: int, when: int) -> PlayerStep:
-        """A row of the table, as it was at an event."""
+        """Return a row of the table, as it was at an event."""
         return {"node": n, "value": self.value(n, when)}
 
     def rule(self, when: int, e: Event) -> Iterator[str]:
-        """The chain rule's line of an event, piece by piece."""
+        """Yield the chain rule's line of an event, piece by piece."""
         n, value = e.node, self.value(e.node, when)
         if e.kind == "local" and e.consumer is not None:
             yield self.ratio(e.consumer, n)
@@ -103,14 +103,14 @@ class Telling:
                 yield f" = {value}"
 
     def factor(self, c: int, n: int, when: int) -> str:
-        """Which rule a local derivative comes from, and the number that it is where it is one."""
+        """Return which rule a local derivative comes from, and the number that it is where it is one."""
         positions = self.memory.pred[c][n]["argnums"]
         text = f", the rule of {op_name(self.memory.steps[c].op)} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
         return f" = {self.pulled(c, n, self.memory.seed_of(c))}{text}" if known else text
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
-        """The terms of a sum in numbers, where they are at hand and say more than the sum."""
+        """Yield the terms of a sum in numbers, where they are at hand and say more than the sum."""
         cotangents, first = self.table.cotangents, above[:TERMS]
         if not all(c in cotangents for c in first):
             return
@@ -121,12 +121,12 @@ class Telling:
             yield " = " + format_sum([self.pulled(c, n, cotangents[c]) for c in first], len(above))
 
     def plain(self, c: int, n: int) -> bool:
-        """Whether a local derivative is one real number."""
+        """Return whether a local derivative is one real number."""
         nodes = self.memory.nodes
         return all(nodes[m]["shape"] == () and nodes[m]["dtype"].kind == "f" for m in (c, n))
 
     def pulled(self, c: int, n: int, g: Any) -> str:
-        """What consumer c gives to n for the cotangent g, as a number."""
+        """Return what consumer c gives to n for the cotangent g, as a number."""
         memory = self.memory
         lines = next(lines for consumer, lines in uses_of(self.table, n) if consumer == c)
         return format_number(sum(conform_to_operand(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n) for k, line in lines))
@@ -141,5 +141,5 @@ class Telling:
         return derivative_name(self.name(above), self.name(below))
 
     def name(self, n: int) -> str:
-        """A node's name."""
+        """Return a node's name."""
         return printable(self.memory.nodes.name(n), 24)

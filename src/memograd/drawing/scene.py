@@ -23,7 +23,7 @@ MAX_BOXES = 3000
 
 
 class Box(NamedTuple):
-    """A node: its id, its name, its op, its value where that is one number, else its shape, and its states.
+    """Node: its id, its name, its op, its value where that is one number, else its shape, and its states.
 
     Of several nodes in one box it is the first one's id, a name for all of them, how many they are, and all their states.
     """
@@ -36,7 +36,7 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """An edge.
+    """Edge.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Arrow(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """A picture's contents, in creation order."""
+    """Picture's contents, in creation order."""
 
     output: Box
     boxes: list[Box]
@@ -63,7 +63,7 @@ class Scene(NamedTuple):
 
 
 def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True) -> Scene:
-    """The program around L, and what the requests of the log did on it. Nothing is computed."""
+    """Return the program around L, and what the requests of the log did on it. Nothing is computed."""
     tape = require_scalar(L).tape
     nodes = None if targets is None else check_targets(L, targets)
     if log is not None:
@@ -80,7 +80,7 @@ def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool 
 
 
 def choose_nodes(memory: Memory, output: int, touched: set[int], derivatives: bool, fold: bool) -> tuple[list[Fold], str]:
-    """Which nodes are drawn: all that hang together with L; too many are folded, or cut to what the log names or is nearest L."""
+    """Return which nodes are drawn: all that hang together with L; too many are folded, or cut to what the log names or is nearest L."""
     graph = memory.graph
     own = nx.ancestors(graph, output)
     wanted = [n for n in graph if derivatives or n in own or memory.nodes.of.get(n) is None]
@@ -98,12 +98,12 @@ def choose_nodes(memory: Memory, output: int, touched: set[int], derivatives: bo
 
 
 def box_for_each(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
-    """Each node in a box of its own."""
+    """Return each node in a box of its own."""
     return [Fold(memory.nodes.name(n), [n]) for n in sorted(nodes)]
 
 
 def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
-    """A node as it stands, or several."""
+    """Return a node as it stands, or several."""
     n = part.nodes[0]
     if len(part.nodes) == 1:
         return describe_box(memory, n, states.get(n, (UNTOUCHED,)))
@@ -112,7 +112,7 @@ def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
 
 
 def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
-    """A node as it stands: a value that is gone or in doubt is not computed for a picture."""
+    """Return a node as it stands: a value that is gone or in doubt is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
     text = str(node["shape"]) if not isinstance(value, np.generic) else f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
@@ -120,7 +120,7 @@ def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
 
 
 def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
-    """The edges among the boxes: one for all that run between the same two."""
+    """Return the edges among the boxes: one for all that run between the same two."""
     box_of = {n: part.nodes[0] for part in drawn for n in part.nodes}
     single = {part.nodes[0] for part in drawn if len(part.nodes) == 1}
     found: dict[tuple[int, int], Arrow] = {}
@@ -136,7 +136,7 @@ def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int
 
 
 def pulls(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:
-    """The edges, as (operand, consumer), along which the recursion went; it tells of none that ends in L, but went there too."""
+    """Return the edges, as (operand, consumer), along which the recursion went; it tells of none that ends in L, but went there too."""
     events, table = list(events), memory.tables.get(output)
     visited = {e.node for e in events if e.kind == "visit"} if table is not None else set()
     last = {(n, output) for n in visited if table is not None and output in consumers(table, n)}

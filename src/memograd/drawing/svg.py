@@ -47,7 +47,7 @@ class Picture(str):
 
 
 def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The program around L, and what became of each node in a request, as SVG text.
+    """Return the program around L, and what became of each node in a request, as SVG text.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 
 
 def svg(scene: Scene, legend: bool = True) -> str:
-    """A scene as SVG text."""
+    """Return a scene as SVG text."""
     found = layout([b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows])
     place = {n: centre_of(at) for n, at in found.places.items()}
     states = [state for state in STATES if any(b.states[0] == state for b in scene.boxes)] if legend else []
@@ -116,13 +116,13 @@ def svg(scene: Scene, legend: bool = True) -> str:
 
 
 def centre_of(at: Point) -> Point:
-    """Where the middle of a box stands in the picture, from its column and row."""
+    """Return where the middle of a box stands in the picture, from its column and row."""
     x, y = at
     return MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW
 
 
 def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
-    """The whole element: its size, its words for who cannot see it, its style and its arrow heads."""
+    """Return the whole element: its size, its words for who cannot see it, its style and its arrow heads."""
     title = f"The program of {escape_name(scene.output.name)}"
     about = f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top down to {escape_name(scene.output.name)}."
     return "\n".join([
@@ -140,12 +140,12 @@ def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float)
 
 @cache
 def asset(name: str) -> str:
-    """A text that lies beside this one."""
+    """Return a text that lies beside this one."""
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def head(name: str, tip: str) -> str:
-    """An arrow head."""
+    """Return an arrow head."""
     return (
         f'<marker id="memograd-{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto" '
         f'markerUnits="userSpaceOnUse"><path class="{tip}" d="M0 0 L10 5 L0 10 Z"/></marker>'
@@ -153,7 +153,7 @@ def head(name: str, tip: str) -> str:
 
 
 def escape_name(name: str, most: int = 60) -> str:
-    """A name as XML text."""
+    """Return a name as XML text."""
     return escape(printable(name, most))
 
 
@@ -161,7 +161,7 @@ def escape_name(name: str, most: int = 60) -> str:
 
 
 def draw_node(b: Box, at: Point) -> str:
-    """A box with its name, its op with its value or shape, and its states."""
+    """Return a box with its name, its op with its value or shape, and its states."""
     x, y = at
     states = ", ".join(b.states)
     what = f"{printable(b.op, 11)} {printable(b.value, 10)}"
@@ -176,18 +176,18 @@ def draw_node(b: Box, at: Point) -> str:
 
 
 def fit_attributes(text: str, letter: float) -> str:
-    """The attributes that keep a text of wide letters inside its box."""
+    """Return the attributes that keep a text of wide letters inside its box."""
     wide = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text) > ROOM
     return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
 
 
 def css(state: str) -> str:
-    """The class of a state."""
+    """Return the class of a state."""
     return state.replace(" ", "-")
 
 
 def outline(state: str, w: float, h: float) -> str:
-    """A state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of them."""
+    """Return a state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of them."""
     slant, corner, lid = h / 2, h / 3, h / 7
     letters = {"l": -w, "r": w, "t": -h, "b": h, "h": h, "i": slant - w, "j": w - slant, "m": corner - w, "n": w - corner}
     letters |= {"c": corner - h, "d": h - corner, "s": lid - h, "u": h - lid, "z": 2 * lid - h, "p": h - w, "q": w - h}
@@ -195,7 +195,7 @@ def outline(state: str, w: float, h: float) -> str:
 
 
 def key(state: str, y: float) -> str:
-    """A line of the legend."""
+    """Return a line of the legend."""
     return (
         f'<g class="key {css(state)}" transform="translate({MARGIN + 18} {y:g})"><path class="shape" d="{outline(state, 18, 8)}"/>'
         f'<text class="meaning" x="28" y="4">{state}: {MEANINGS[state]}</text></g>'
@@ -206,7 +206,7 @@ def key(state: str, y: float) -> str:
 
 
 def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
-    """The points that an arrow passes: out at the bottom of a box, between other boxes, in at the top of another."""
+    """Return the points that an arrow passes: out at the bottom of a box, between other boxes, in at the top of another."""
     between = [centre_of(at) for at in found.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
@@ -214,12 +214,12 @@ def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
 
 
 def port(away: float) -> float:
-    """Where, along its edge, a box is left towards something that lies so far to the side."""
+    """Return where, along its edge, a box is left towards something that lies so far to the side."""
     return max(-0.5 * WIDTH, min(0.5 * WIDTH, away / 6))
 
 
 def curve(points: list[Point]) -> str:
-    """A smooth path that is upright at each of its points."""
+    """Return a smooth path that is upright at each of its points."""
     (x, y), *rest = points
     text = f"M{x:g} {y:g}"
     for u, v in rest:
@@ -229,7 +229,7 @@ def curve(points: list[Point]) -> str:
 
 
 def draw_edge(a: Arrow, points: list[Point]) -> str:
-    """An edge: the forward arrow, and the backward arrow beside it."""
+    """Return an edge: the forward arrow, and the backward arrow beside it."""
     back = [(x + ASIDE, y) for x, y in reversed(points)]
     return (
         f'<g class="edge" data-edge="{a.operand}-{a.consumer}">'
@@ -240,5 +240,5 @@ def draw_edge(a: Arrow, points: list[Point]) -> str:
 
 
 def argnums(a: Arrow, end: Point) -> str:
-    """The positions of an operand, beside the end of its arrow."""
+    """Return the positions of an operand, beside the end of its arrow."""
     return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.argnums}</text>'

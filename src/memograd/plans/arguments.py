@@ -28,7 +28,7 @@ EXACT = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotIm
 
 
 def attributes_of(a: Any) -> dict[str, Any] | None:
-    """The attributes of an instance of a plain class, with the numbers and arrays that its classes hold; None for anything else."""
+    """Return the attributes of an instance of a plain class, with the numbers and arrays that its classes hold; None for anything else."""
     kind: Any = type(a)
     if kind.__eq__ is not object.__eq__ or not hasattr(a, "__dict__") or _is_known_by_identity(a) or hasattr(kind, "__array__"):
         return None
@@ -41,13 +41,13 @@ def attributes_of(a: Any) -> dict[str, Any] | None:
 
 
 def _is_known_by_identity(a: Any) -> bool:
-    """Whether an object is told apart by its identity: a function, a class, a module, a member of an enumeration."""
+    """Return whether an object is told apart by its identity: a function, a class, a module, a member of an enumeration."""
     named = hasattr(a, "__name__") and (callable(a) or isinstance(a, ModuleType))
     return named or isinstance(a, Enum | partial) or type(a) is object
 
 
 def inner_items(a: Any) -> dict[Any, Any] | None:
-    """The parts of a nest or of an instance; None for a leaf."""
+    """Return the parts of a nest or of an instance; None for a leaf."""
     if isinstance(a, INPUTS):
         return None
     found = children(a)
@@ -55,7 +55,7 @@ def inner_items(a: Any) -> dict[Any, Any] | None:
 
 
 def leaves_of(arguments: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
+    """Yield each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
     for key, a in arguments.items():
         yield from _argument_leaves(a, f"argument_{key}")
 
@@ -70,7 +70,7 @@ def _argument_leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def with_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
-    """The arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
+    """Return the arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
     following = iter(leaves)
     return {key: _refill(a, following) for key, a in arguments.items()}
 
@@ -91,7 +91,7 @@ def _refill(a: Any, leaves: Iterator[Any]) -> Any:
 
 
 def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
-    """What each argument has in common with others that one plan serves. Arrays are appended to `inputs`.
+    """Return what each argument has in common with others that one plan serves. Arrays are appended to `inputs`.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
 
 
 class UnfitError(Exception):
-    """A part of an argument that has no place in a signature, and why, in words that go on a sentence."""
+    """Part of an argument that has no place in a signature, and why, in words that go on a sentence."""
 
     def __init__(self, part: Any, why: str) -> None:
         super().__init__(why)
@@ -129,7 +129,7 @@ def _of(a: Any, inputs: list[Any]) -> Any:
 
 
 def static(a: Any) -> Any:
-    """What stands for a static argument in a signature."""
+    """Return what stands for a static argument in a signature."""
     kind = type(a)
     if kind in EXACT:
         return kind, a
@@ -145,7 +145,7 @@ def static(a: Any) -> Any:
 
 
 def _by_value(a: Any) -> Any:
-    """A static argument that compares by its value; its repr tells apart what ``==`` does not."""
+    """Return a static argument that compares by its value; its repr tells apart what ``==`` does not."""
     kind: Any = type(a)
     if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
         raise UnfitError(
@@ -167,7 +167,7 @@ def _is_hashable(a: Any) -> bool:
 
 
 def _reference(a: Any) -> Any:
-    """An object as a part of a signature; one that can be referred to weakly is not kept alive."""
+    """Return an object as a part of a signature; one that can be referred to weakly is not kept alive."""
     try:
         return weakref.ref(a)
     except TypeError:
@@ -175,7 +175,7 @@ def _reference(a: Any) -> Any:
 
 
 def is_dead(signature: Any) -> bool:
-    """Whether an object of a signature is gone, so that no call can have this signature again."""
+    """Return whether an object of a signature is gone, so that no call can have this signature again."""
     if isinstance(signature, weakref.ref):
         return signature() is None
     return isinstance(signature, tuple | frozenset) and any(map(is_dead, signature))

@@ -28,7 +28,7 @@ RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np"
 
 
 class GeneratedSource(NamedTuple):
-    """The source of a plan: its function is called `plan`."""
+    """Source of a plan: its function is called `plan`."""
 
     text: str
     namespace: dict[str, Any]
@@ -37,7 +37,7 @@ class GeneratedSource(NamedTuple):
 
 
 def generate_source(graph: Graph, nest: Any) -> GeneratedSource:
-    """The source of a slice; `nest` is that of its outputs, numbered from 0."""
+    """Return the source of a slice; `nest` is that of its outputs, numbered from 0."""
     return CodeGenerator(graph, nest).whole()
 
 
@@ -54,7 +54,7 @@ class CodeGenerator:
             self.writer.namespace[self.variables[n]] = value
 
     def whole(self) -> GeneratedSource:
-        """The text of all of it."""
+        """Return the text of all of it."""
         run = [n for n, step in self.slice.steps.items() if step.op is not None]
         if len(run) <= MAX_LINE_LENGTH:
             self.function("plan", [self.variables[n] for n in self.slice.inputs])
@@ -67,7 +67,7 @@ class CodeGenerator:
         return GeneratedSource("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
 
     def constants(self) -> list[str]:
-        """A comment for each name that stands for a value."""
+        """Return a comment for each name that stands for a value."""
         values = ((name, value) for name, value in self.writer.namespace.items() if isinstance(value, np.ndarray | np.generic | Machine))
         return [f"# {name}: {f'{a.dtype} {a.shape}' if isinstance(a, np.ndarray) else repr(a)}" for name, a in values]
 
@@ -130,25 +130,25 @@ class CodeGenerator:
         return f"np.empty({step.shape}{dtype})"
 
     def part(self, n: int, rows: int) -> str:
-        """A line that takes the block's part of an array, and the name of that part."""
+        """Return a line that takes the block's part of an array, and the name of that part."""
         variable = self.variables[n]
         name = self.writer.fresh_name(f"{variable}_i")
         self.line(f"    {name} = {variable}[i:i + {rows}]")
         return name
 
     def comment(self, n: int, step: Instruction) -> str:
-        """The shape, and the name, where it could not be the variable's."""
+        """Return the shape, and the name, where it could not be the variable's."""
         name = self.slice.names.get(n, "")
         shown = f"  {printable(name)}" if has_name(self.slice.names, n) and name != self.variables[n] else ""
         return f"  # {step.shape}{shown}"
 
     def results(self) -> str:
-        """The outputs in their nest, each in memory of its own."""
+        """Return the outputs in their nest, each in memory of its own."""
         given: set[int] = set()
         return self.format_tree(self.nest, [self.result(n, given) for n in self.slice.outputs])
 
     def format_tree(self, nest: Any, texts: list[str]) -> str:
-        """The text of a nest."""
+        """Return the text of a nest."""
         inner = children(nest)
         if inner is None:
             return texts[int(nest)]
@@ -167,7 +167,7 @@ class CodeGenerator:
         return f"({listed}{',' * (len(nest) == 1)})"
 
     def result(self, n: int, given: set[int]) -> str:
-        """One output: as it is, where nothing else can hold its memory, else a copy."""
+        """Return one output: as it is, where nothing else can hold its memory, else a copy."""
         step, roots = self.slice.steps[n], self.lifetimes.roots[n]
         own = not roots or (step.op is not None and is_new(step) and given.isdisjoint(roots))
         given |= roots
@@ -176,7 +176,7 @@ class CodeGenerator:
     # -------------------------------------------------------------------------------------------------------- parts
 
     def runs(self, steps: list[int]) -> list[list[int]]:
-        """The steps of each part; a block is in one piece."""
+        """Return the steps of each part; a block is in one piece."""
         blocks, runs = self.lifetimes.block, list[list[int]]([[]])
         for n in steps:
             if len(runs[-1]) >= MAX_LINE_LENGTH and (n not in blocks or n == blocks[n][0]):
@@ -249,11 +249,11 @@ class Crossing:
 
 
 def variables(graph: Graph) -> dict[int, str]:
-    """A variable for each step: the node's name where it is an identifier, v7 where it is not."""
+    """Return a variable for each step: the node's name where it is an identifier, v7 where it is not."""
     names = graph.names
     return {n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}" for n in graph.steps}
 
 
 def _is_variable(name: str) -> bool:
-    """Whether a name can be a variable's, and stays as it is: Python reads the micro sign as the letter mu."""
+    """Return whether a name can be a variable's, and stays as it is: Python reads the micro sign as the letter mu."""
     return name.isidentifier() and name not in RESERVED and unicodedata.is_normalized("NFKC", name)

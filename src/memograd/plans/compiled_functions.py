@@ -24,7 +24,7 @@ from .executable import Plan, plan
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
-    """A function that traces f once for each signature, and from then on replays the plan.
+    """Return a function that traces f once for each signature, and from then on replays the plan.
 
     Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
     writes `compiled` says that f depends on its arguments alone.
@@ -137,7 +137,7 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
-    """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
+    """Return a leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
     if not isinstance(a, INPUTS):
         return a
     node = tape.leaf(a, name=where)
@@ -145,7 +145,7 @@ def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
 
 
 class CompiledTape(Tape):
-    """The tape of a function that will be replayed."""
+    """Tape of a function that will be replayed."""
 
     __slots__ = ()
 
@@ -154,7 +154,7 @@ class CompiledTape(Tape):
         self.mode = COMPILED
 
     def as_result(self, y: Any) -> Node:
-        """A result as a node; one that depends on no argument is a constant of the plan."""
+        """Return a result as a node; one that depends on no argument is a constant of the plan."""
         if isinstance(y, Node):
             return y
         if np.asarray(y).dtype.kind not in NUMBER_KINDS:

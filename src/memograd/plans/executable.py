@@ -38,7 +38,7 @@ _number_outputs = count(1)
 
 
 def plan(outputs: Any, inputs: Any) -> "Plan":
-    """What `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
+    """Return what `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
 
 
 def _names_of_inputs(inputs: Any) -> dict[str, Node]:
-    """The inputs by their nodes' names."""
+    """Return the inputs by their nodes' names."""
     given = list(inputs)
     names = [n.name if isinstance(n, Node) else repr(n) for n in given]
     if len(set(names)) < len(names):
@@ -104,7 +104,7 @@ def _names_of_inputs(inputs: Any) -> dict[str, Node]:
 
 
 def _tape_of(nodes: list[Any]) -> Tape:
-    """The tape of all of them."""
+    """Return the tape of all of them."""
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
@@ -121,7 +121,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
 
 
 class Array(NamedTuple):
-    """An input or an output of a plan: its name, and what shape and dtype it has at each call."""
+    """Input or an output of a plan: its name, and what shape and dtype it has at each call."""
 
     name: str
     shape: tuple[int, ...]
@@ -170,7 +170,7 @@ class Plan:
     # --------------------------------------------------------------------------------------------------- to replay
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
-        """The outputs for these inputs: by position, then by name.
+        """Return the outputs for these inputs: by position, then by name.
 
         Raises
         ------
@@ -201,13 +201,13 @@ class Plan:
         return tree_map(unwrap, y) if self._is_lazy else y
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
-        """The same plan for Dask arrays."""
+        """Return the same plan for Dask arrays."""
         given = {n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)}
         steps = {n: step._replace(shape=given[n]) if given.get(n) == step.shape else step for n, step in self._cut.steps.items()}
         return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
 
     def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
-        """The outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
+        """Return the outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
 
         Parameters
         ----------
@@ -246,7 +246,7 @@ class Plan:
             return self._map_stacks(stacks, report)
 
     def _stack_input(self, k: int, value: Any) -> Any:
-        """An input with an axis in front, in C order of the recorded dtype."""
+        """Return an input with an axis in front, in C order of the recorded dtype."""
         y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
             raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
@@ -266,7 +266,7 @@ class Plan:
         return stack_trees(rows)
 
     def _arrange_inputs(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """The arrays in the order of the inputs."""
+        """Return the arrays in the order of the inputs."""
         rest = self._keys[len(arrays) :]
         if set(rest) != set(named):
             raise PlanTypeError(
@@ -280,7 +280,7 @@ class Plan:
         return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
 
     def _check_input(self, k: int, value: Any) -> Any:
-        """An input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
+        """Return an input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
         shape, dtype, _ = self._facts[k]
         name = printable(self._keys[k])
         if isinstance(value, Node):
@@ -328,7 +328,7 @@ class Plan:
 
     @property
     def bound(self) -> dict[str, Any]:
-        """The leaves that are no inputs, by name, at the value that they had when the plan was made."""
+        """Leaves that are no inputs, by name, at the value that they had when the plan was made."""
         return {self._cut.names[n]: readonly_view(value) for n, value in self._cut.bound.items()}
 
     @property
@@ -361,13 +361,13 @@ class Plan:
     _repr_html_ = as_text
 
     def __copy__(self) -> "Plan":
-        """The same plan: it watches the tape as this one does."""
+        """Return the same plan: it watches the tape as this one does."""
         made = Plan(self._cut, self._nest, self._keys)
         made._tape, made._assignments, made._was_stale = self._tape, self._assignments, self._was_stale
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
-        """The same plan; it watches the copy of the tape, where that is copied along."""
+        """Return the same plan; it watches the copy of the tape, where that is copied along."""
         made = copy(self)
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:

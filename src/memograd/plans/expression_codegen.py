@@ -30,7 +30,7 @@ MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 
 def check_result(y: Any, shape: Any, dtype: Any) -> Any:
-    """A result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
+    """Return a result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
     y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
@@ -41,7 +41,7 @@ def check_result(y: Any, shape: Any, dtype: Any) -> Any:
 
 
 def protect_arguments(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
+    """Return a function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return f(*map(_read_only, args), **kwargs)
@@ -74,7 +74,7 @@ class ExpressionWriter:
     # -------------------------------------------------------------------------------------------------- constants
 
     def constant(self, a: Any) -> str:
-        """A constant as text: itself, where Python writes it without loss, or a name for it."""
+        """Return a constant as text: itself, where Python writes it without loss, or a name for it."""
         if type(a) in (int, bool, str, type(None)) or (type(a) is float and math.isfinite(a)):
             return repr(a)
         if type(a) is tuple:
@@ -94,19 +94,19 @@ class ExpressionWriter:
         return self._known[key]
 
     def bind(self, name: str, value: Any) -> str:
-        """A name, like the given one, under which the text finds a value."""
+        """Return a name, like the given one, under which the text finds a value."""
         name = self.fresh_name(name)
         self.namespace[name] = value
         return name
 
     def fresh_name(self, name: str) -> str:
-        """A name like the given one, which nothing else has."""
+        """Return a name like the given one, which nothing else has."""
         while name in self.taken or name in self.namespace:
             name += "_"
         return name
 
     def function(self, op: Any) -> str:
-        """The text that gives the function of a step; one that takes its canonical form as it stands."""
+        """Return the text that gives the function of a step; one that takes its canonical form as it stands."""
         if op not in self._functions:
             self._functions[op] = self._function(op)
         return self._functions[op]
@@ -122,7 +122,7 @@ class ExpressionWriter:
     # ------------------------------------------------------------------------------------------------ expressions
 
     def write(self, step: Instruction, variable: Callable[[int], str], out: str | None = None) -> str:
-        """A step as an expression; `out` names the variable whose memory takes the result."""
+        """Return a step as an expression; `out` names the variable whose memory takes the result."""
         args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
         kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
         if out is not None:

@@ -35,13 +35,13 @@ class Instruction(NamedTuple):
 
 
 def operands(step: Instruction) -> list[Operand]:
-    """The steps that a step uses, as often as it does."""
+    """Return the steps that a step uses, as often as it does."""
     return [a for a in step.args if type(a) is Operand]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The steps from inputs to outputs, each after its operands.
+    """Steps from inputs to outputs, each after its operands.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Graph:
 
 
 def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Graph:
-    """The slice of a program that the outputs need, cut off at the inputs."""
+    """Return the slice of a program that the outputs need, cut off at the inputs."""
     recorded, nodes, given, stack = memory.steps, memory.nodes, set(inputs), list(outputs)
     needed = set(given)
     while stack:
@@ -92,12 +92,12 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
 
 
 def is_lazy(graph: Graph) -> bool:
-    """Whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
+    """Return whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
     return any(type(step.shape) is not tuple for step in graph.steps.values())
 
 
 def uses(graph: Graph) -> Counter[int]:
-    """How often each step is used, by steps or as an output."""
+    """Return how often each step is used, by steps or as an output."""
     counts = Counter(graph.outputs)
     for step in graph.steps.values():
         counts.update(operands(step))
@@ -105,7 +105,7 @@ def uses(graph: Graph) -> Counter[int]:
 
 
 def eliminate_dead_code(graph: Graph) -> Graph:
-    """The slice without the steps that no output needs: dead code."""
+    """Return the slice without the steps that no output needs: dead code."""
     steps, needed = graph.steps, set(graph.outputs)
     for n in reversed(steps):
         if n in needed:
@@ -141,7 +141,7 @@ def topological_order(steps: dict[int, Instruction], blocks: Iterable[list[int]]
 
 
 class GraphBuilder:
-    """A slice as a pass rewrites it: its steps in turn, with their operands as they are called by now."""
+    """Slice as a pass rewrites it: its steps in turn, with their operands as they are called by now."""
 
     def __init__(self, graph: Graph) -> None:
         self.slice = graph
@@ -153,13 +153,13 @@ class GraphBuilder:
         self._now = -1
 
     def __iter__(self) -> Iterator[tuple[int, Instruction]]:
-        """Each step, to be kept, replaced or passed over."""
+        """Yield each step, to be kept, replaced or passed over."""
         for n, step in self.slice.steps.items():
             self._now = n
             yield n, self.current(step)
 
     def current(self, step: Instruction) -> Instruction:
-        """A step with the operands that stand in its own ones' places."""
+        """Return a step with the operands that stand in its own ones' places."""
         instead = self.instead
         if not instead or instead.keys().isdisjoint(operands(step)):
             return step
@@ -170,25 +170,25 @@ class GraphBuilder:
         self.steps[n] = step
 
     def make(self, step: Instruction) -> Operand:
-        """A new step, before the one that is looked at."""
+        """Return a new step, before the one that is looked at."""
         n = next(self._ids)
         self.steps[n], self.made[n] = step, self._now
         return Operand(n)
 
     def reshape_to(self, a: Operand, shape: tuple[int, ...]) -> Operand:
-        """A step in this shape: itself, where it has it."""
+        """Return a step in this shape: itself, where it has it."""
         step = self.steps[a]
         return a if step.shape == shape else self.make(Instruction(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
 
     def bind(self, value: Any) -> Operand:
-        """A new constant."""
+        """Return a new constant."""
         value = canonicalize(value)
         n = self.make(Instruction(None, (), NOTHING, shape_of(value), dtype_of(value)))
         self.bound[n] = value
         return n
 
     def constant(self, a: Any) -> Any:
-        """The value of an argument that is a constant or a bound step; None where it is another step."""
+        """Return the value of an argument that is a constant or a bound step; None where it is another step."""
         return self.bound.get(a) if type(a) is Operand else a
 
     def replace(self, n: int, other: int) -> None:
@@ -196,7 +196,7 @@ class GraphBuilder:
         self.instead[n] = Operand(other)
 
     def build(self) -> Graph:
-        """The new slice, without what nobody needs any more; the old one, if nothing was changed."""
+        """Return the new slice, without what nobody needs any more; the old one, if nothing was changed."""
         old = self.slice
         if len(self.steps) == len(old.steps) and all(map(operator.is_, self.steps.values(), old.steps.values())):
             return old
@@ -211,5 +211,5 @@ class GraphBuilder:
 
 
 def has_name(names: dict[int, str], n: int) -> bool:
-    """Whether somebody gave node n a name."""
+    """Return whether somebody gave node n a name."""
     return n in names and names[n] != f"v{int(n)}"

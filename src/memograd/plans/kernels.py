@@ -23,7 +23,7 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def scatter_numbers(places: Any, shape: Any, *xs: Any) -> Any:
-    """Zeros of `shape` with numbers added at these places, counted in C order."""
+    """Return zeros of `shape` with numbers added at these places, counted in C order."""
     total = np.zeros(shape, xs[0].dtype)
     np.add.at(total.reshape(-1), places, xs)
     return total

@@ -62,7 +62,7 @@ class BufferPlan:
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 
     def _free(self, a: int, n: int, step: Instruction) -> bool:
-        """Whether the memory of operand a is the plan's own, fits the result of n, and is read by n for the last time."""
+        """Return whether the memory of operand a is the plan's own, fits the result of n, and is read by n for the last time."""
         (root,) = self.roots[a] if len(self.roots[a]) == 1 else (None,)
         own = root == a and is_new(self.steps[a]) and a in self.ordered
         fits = self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
@@ -83,7 +83,7 @@ class BufferPlan:
 
 
 def last_reads_of_arrays(graph: Graph, roots: dict[int, frozenset[int]]) -> dict[int, float]:
-    """For each array, the last step that reads it or anything that may view it; infinity where it is given out."""
+    """Return for each array, the last step that reads it or anything that may view it; infinity where it is given out."""
     last: dict[int, float] = dict.fromkeys(graph.steps, -1)
     for n, step in graph.steps.items():
         for a in operands(step):

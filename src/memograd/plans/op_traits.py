@@ -56,39 +56,39 @@ KERNELS: frozenset[Any] = frozenset({inner, scatter_numbers, unless, on_machine}
 
 
 def is_new(step: Instruction) -> bool:
-    """Whether the result lies in memory that nothing else holds."""
+    """Return whether the result lies in memory that nothing else holds."""
     return isinstance(step.op, np.ufunc) or step.op in NEW
 
 
 def is_own(op: Any) -> bool:
-    """Whether an op is the user's, of which nothing is known but what was recorded: who registered it decides."""
+    """Return whether an op is the user's, of which nothing is known but what was recorded: who registered it decides."""
     return op not in KERNELS and not rule_of(op).pure
 
 
 def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """The result of an op or a kernel for a call in canonical form."""
+    """Return the result of an op or a kernel for a call in canonical form."""
     return op(*args, **kwargs) if op in KERNELS else rule_of(op).run(args, kwargs)
 
 
 def is_steady(op: Any) -> bool:
-    """Whether shapes and dtypes of the results follow from those of the operands, so that they need no check."""
+    """Return whether shapes and dtypes of the results follow from those of the operands, so that they need no check."""
     return not is_own(op) and op not in VARYING
 
 
 def is_scalar(step: Instruction) -> bool:
-    """Whether a 0-d result comes as a NumPy scalar."""
+    """Return whether a 0-d result comes as a NumPy scalar."""
     return isinstance(step.op, np.ufunc) or step.op in SETTLED
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that a reduction takes, as non-negative ints."""
+    """Return the axes that a reduction takes, as non-negative ints."""
     if axis is None:
         return tuple(range(ndim))
     return tuple(int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def has_halves(graph: Graph) -> bool:
-    """Whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
+    """Return whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
 
     NumPy adds up what lies in a row in single precision, and whole rows in half precision.
     """
@@ -97,7 +97,7 @@ def has_halves(graph: Graph) -> bool:
 
 
 def roots(graph: Graph) -> dict[int, frozenset[int]]:
-    """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
+    """Return for each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
     found: dict[int, frozenset[int]] = {}
     for n, step in graph.steps.items():
         if step.shape == ():
@@ -134,7 +134,7 @@ class Layouts:
                 known.discard(n)
 
     def is_contiguous(self, n: Any) -> bool:
-        """Whether a step's result lies in C order without gaps."""
+        """Return whether a step's result lies in C order without gaps."""
         return n in self.ordered and n in self.dense
 
     def _is_in_order(self, n: int, step: Instruction) -> bool:
@@ -157,7 +157,7 @@ class Layouts:
 
 
 def c_ordered_steps(graph: Graph) -> set[int]:
-    """The steps whose results are known to have their axes in C order, if not without gaps."""
+    """Return the steps whose results are known to have their axes in C order, if not without gaps."""
     layouts = Layouts(graph.steps, graph.bound)
     for n, step in graph.steps.items():
         layouts.add(n, step)
@@ -165,12 +165,12 @@ def c_ordered_steps(graph: Graph) -> set[int]:
 
 
 def _lies_in_order(value: Any) -> bool:
-    """Whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
+    """Return whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
     return value is None or hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
 
 
 def _keeps_order(step: Instruction) -> bool:
-    """Whether a view, of an array in C order, has its axes in the same order."""
+    """Return whether a view, of an array in C order, has its axes in the same order."""
     if step.op is getitem:
         return all(type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part) for part in step.args[1:])
     return step.op in (unless, np.broadcast_to) or (step.op in (np.reshape, np.ravel) and step.kwargs.get("order", "C") == "C")
@@ -181,5 +181,5 @@ def _is_forward(part: Any) -> bool:
 
 
 def _has_axes(step: Instruction) -> bool:
-    """Whether the order of elements in memory can differ: whether there are two axes."""
+    """Return whether the order of elements in memory can differ: whether there are two axes."""
     return type(step.dtype) is tuple or len(step.shape) > 1

@@ -10,7 +10,7 @@ MAX_STEP_ROWS = 40
 
 
 def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
-    """The table, with its heading."""
+    """Return the table, with its heading."""
     names = variables(graph)
     kept = residuals(graph)
     run = [n for n, step in graph.steps.items() if step.op is not None]
@@ -29,20 +29,20 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
 
 
 def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[int]) -> str:
-    """A step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
+    """Return a step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
     step = graph.steps[n]
     shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
     return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
 
 
 def residuals(graph: Graph) -> set[int]:
-    """The values that a derivative reads, inputs and constants not counted."""
+    """Return the values that a derivative reads, inputs and constants not counted."""
     derivatives, steps = graph.derivatives, graph.steps
     return {a for n, step in steps.items() if n in derivatives for a in operands(step) if a not in derivatives and steps[a].op is not None}
 
 
 def wrap_items(text: str, width: int = 76) -> list[str]:
-    """A line of the heading, broken between its items."""
+    """Return a line of the heading, broken between its items."""
     lines, line = [], ""
     for item in text.split(", "):
         if line and len(line) + len(item) > width:

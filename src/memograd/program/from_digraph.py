@@ -10,7 +10,7 @@ from ..text import printable
 
 
 class From(NamedTuple):
-    """An argument that is the result of another step."""
+    """Argument that is the result of another step."""
 
     key: Any
 
@@ -26,7 +26,7 @@ class GraphStep(NamedTuple):
 
 
 def steps_of_digraph(graph: nx.DiGraph) -> Iterator[GraphStep]:
-    """The steps of a hand-written program, each after those whose results it uses; all of them checked before the first."""
+    """Return the steps of a hand-written program, each after those whose results it uses; all of them checked before the first."""
     if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
         raise GraphError(
             f"A program is a networkx.DiGraph, but got {printable(repr(graph))}. "
@@ -51,7 +51,7 @@ def _read_step(graph: nx.DiGraph, key: Any) -> GraphStep:
 
 
 def _arguments(graph: nx.DiGraph, key: Any) -> tuple[Any, ...]:
-    """What fills each position: constants from the node, results along the edges."""
+    """Return what fills each position: constants from the node, results along the edges."""
     constants = graph.nodes[key].get("args", {})
     if not isinstance(constants, Mapping):
         raise GraphError(f"The args of {_format_key(key)} are {printable(repr(constants))}, but a dict from position to constant: {{1: 2.0}}.")

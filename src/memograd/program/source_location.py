@@ -19,7 +19,7 @@ _codes: dict[int, weakref.ref[CodeType]] = {}  # an id is good for as long as it
 
 
 def line_of(frame: FrameType | None) -> Location | None:
-    """The line that the nearest frame of the user's, from `frame` outwards, is at."""
+    """Return the line that the nearest frame of the user's, from `frame` outwards, is at."""
     while frame is not None:
         code = frame.f_code
         table = _tables.get(id(code))

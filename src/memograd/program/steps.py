@@ -69,12 +69,12 @@ _EDGES: dict[tuple[int, ...], EdgeAttributes] = {}  # argnums -> the attributes 
 
 
 def edge_of(argnums: tuple[int, ...]) -> EdgeAttributes:
-    """The attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
+    """Return the attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
     return _EDGES.setdefault(argnums, {"argnums": argnums})
 
 
 def operand_positions(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
-    """The operands among arguments, in order, each with its positions."""
+    """Return the operands among arguments, in order, each with its positions."""
     found: dict[int, tuple[int, ...]] = {}
     for k, a in enumerate(args):
         if type(a) is Operand:
@@ -83,7 +83,7 @@ def operand_positions(args: tuple[Any, ...]) -> dict[int, tuple[int, ...]]:
 
 
 def last_id(steps: Steps) -> int:
-    """The id of the last step; -1 where there is none."""
+    """Return the id of the last step; -1 where there is none."""
     while True:
         try:
             return next(reversed(steps), -1)
@@ -94,7 +94,7 @@ def last_id(steps: Steps) -> int:
 
 
 class LazyView(Mapping[int, Any]):
-    """An inner dict of the DiGraph: it makes the items of new steps when somebody looks.
+    """Inner dict of the DiGraph: it makes the items of new steps when somebody looks.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class LazyView(Mapping[int, Any]):
         self.made: dict[int, Any] = {}
 
     def look(self) -> dict[int, Any]:
-        """All items. An interrupt on the way is no harm: the next look begins where this one did."""
+        """Return all items. An interrupt on the way is no harm: the next look begins where this one did."""
         steps, due = self.steps, self.due
         stop = last_id(steps) + 1
         if stop > due:
@@ -148,7 +148,7 @@ class LazyView(Mapping[int, Any]):
 
 
 class Attributes(LazyView):
-    """The attributes of each node, as the schema names them.
+    """Attributes of each node, as the schema names them.
 
     Kept beside is what may be said later of a node, its name and `of`, and the labels that a leaf came with.
     """
@@ -172,7 +172,7 @@ class Attributes(LazyView):
         super().cut(n)
 
     def name(self, n: int) -> str:
-        """The name of a node."""
+        """Return the name of a node."""
         return self.names.get(n) or f"v{n:d}"  # n may be an Operand
 
     def rename(self, n: int, name: str) -> None:
@@ -214,7 +214,7 @@ class Consumers(LazyView):
 
 
 def graph_of(steps: Steps) -> nx.DiGraph:
-    """The DiGraph of a program that is still being written."""
+    """Return the DiGraph of a program that is still being written."""
     graph = nx.DiGraph()
     graph.__networkx_cache__ = None  # backends must not cache a graph that grows by itself
     graph._node, graph._adj, graph._pred = Attributes(steps), Consumers(steps), Operands(steps)

@@ -40,7 +40,7 @@ class Absent(np.ndarray):
         return apply_to_absent(op, *RULES[op].bind(args, kwargs))
 
     def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call in canonical form; the tape asks, where a node stands beside it."""
+        """Return a call in canonical form; the tape asks, where a node stands beside it."""
         return apply_to_absent(op, operands, keywords)
 
     def __getitem__(self, key: Any) -> Any:
@@ -48,19 +48,19 @@ class Absent(np.ndarray):
 
 
 def absent(zeros: Any) -> Any:
-    """The same zeros as an absent cotangent; those of another library stay what they are."""
+    """Return the same zeros as an absent cotangent; those of another library stay what they are."""
     return np.asarray(zeros).view(Absent) if isinstance(zeros, np.ndarray | np.generic) else zeros
 
 
 def present(x: Any) -> Any:
-    """An array of zeros for an absent cotangent, in lists too; anything else as it is."""
+    """Return an array of zeros for an absent cotangent, in lists too; anything else as it is."""
     if type(x) is Absent:
         return x.view(np.ndarray)
     return type(x)(map(present, x)) if type(x) in (list, tuple) else x
 
 
 def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """A call in canonical form, with an absent cotangent among its operands."""
+    """Return a call in canonical form, with an absent cotangent among its operands."""
     missing = [k for k, x in enumerate(operands) if type(x) is Absent]
     if op in SUMS and len(missing) == 1 and all(map(has_shape, operands)):
         return remaining(op, operands, missing[0])
@@ -71,14 +71,14 @@ def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
 
 
 def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
-    """The term of a sum that is not the absent one, at position k."""
+    """Return the term of a sum that is not the absent one, at position k."""
     other = SUMS[op](operands[1]) if k == 0 else operands[0]
     shape = np.broadcast_shapes(operands[0].shape, operands[1].shape)
     return other if other.shape == shape else np.broadcast_to(other, shape)
 
 
 def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
-    """Whether the result is zero because of the absent operands alone, whatever the others are."""
+    """Return whether the result is zero because of the absent operands alone, whatever the others are."""
     if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
         return False
     if rule.op in ANNIHILATED:
@@ -91,27 +91,27 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
 
 
 def is_zero(x: Any) -> bool:
-    """Whether it is the number zero."""
+    """Return whether it is the number zero."""
     return type(x) in (int, float) and x == 0
 
 
 def has_shape(x: Any) -> bool:
-    """Whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
+    """Return whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
     return isinstance(x, np.ndarray | np.generic) or hasattr(type(x), "__memograd_record__")
 
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands, those by which the op has derivatives as zeros that take no memory."""
+    """Return the operands, those by which the op has derivatives as zeros that take no memory."""
     return tuple(absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
 
 
 def absent_zeros_like(x: Any) -> Any:
-    """Zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
+    """Return zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def as_absent(y: Any) -> Any:
-    """A result that is zero, as absent; each, where there are several."""
+    """Return a result that is zero, as absent; each, where there are several."""
     return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
@@ -119,7 +119,7 @@ def as_absent(y: Any) -> Any:
 
 
 def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
-    """The line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
+    """Return the line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
         d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)

@@ -14,12 +14,12 @@ from .shaping import concatenated_part
 
 
 def output_cotangents(g: Any) -> Any:
-    """The cotangents of the outputs; an op over several arrays that was given one has one, which is no tuple."""
+    """Return the cotangents of the outputs; an op over several arrays that was given one has one, which is no tuple."""
     return g if isinstance(g, tuple) else (g,)
 
 
 def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
-    """The transpose of `pad`: the copies are added up where they come from."""
+    """Return the transpose of `pad`: the copies are added up where they come from."""
     inner = tuple(slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True))
     if mode == "constant":
         return g[inner]
@@ -28,7 +28,7 @@ def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
-    """The cotangent of the values that `pad` put before and after, axis by axis: the later axes have the corners."""
+    """Return the cotangent of the values that `pad` put before and after, axis by axis: the later axes have the corners."""
     sides = []
     for k, (before, after) in enumerate(pad_width):
         inner = g[(slice(None),) * (k + 1) + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)]
@@ -38,37 +38,37 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
 
 
 def length_along(shape: Any, axis: Any) -> int:
-    """How many elements lie along `axis`, or altogether."""
+    """Return how many elements lie along `axis`, or altogether."""
     return prod(shape) if axis is None else int(shape[axis])
 
 
 def new(whole: int, n: int, obj: Any) -> Any:
-    """For each of the `whole` elements along the axis of an `insert` into n: 0 if it is old, otherwise its number among the new."""
+    """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old, otherwise its number among the new."""
     return np.insert(np.zeros(n, int), obj, 1 + np.arange(whole - n))
 
 
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
-    """The cotangent of what stood there before."""
+    """Return the cotangent of what stood there before."""
     k = axis or 0
     old = np.flatnonzero(np.equal(new(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
-    """The cotangent of what was put in; one index takes its values along their first axis."""
+    """Return the cotangent of what was put in; one index takes its values along their first axis."""
     k, n = axis or 0, length_along(shape, axis)
     d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d, values_shape)
 
 
 def unresize(g: Any, shape: Any) -> Any:
-    """The cotangent of what was laid out again and again."""
+    """Return the cotangent of what was laid out again and again."""
     n = prod(shape)
     return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape) if n else np.zeros(shape, g.dtype)
 
 
 def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
-    """The block of `g` that came from operand k."""
+    """Return the block of `g` that came from operand k."""
     if 0 in xs_shape[k]:
         return np.zeros(xs_shape[k], g.dtype)
     mine = np.argwhere(RULES[np.block].run([np.full(s, j == k) for j, s in enumerate(xs_shape)], {"nest": nest}))
@@ -76,7 +76,7 @@ def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
 
 
 def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
-    """The cotangent of a coordinate: what its copies get, summed over the other axes."""
+    """Return the cotangent of a coordinate: what its copies get, summed over the other axes."""
     swapped = indexing == "xy" and len(shapes) > 1 and k < 2
     own = 1 - k if swapped else k
     return np.reshape(np.sum(g[k], axis=tuple(j for j in range(len(shapes)) if j != own)), shapes[k])
@@ -90,7 +90,7 @@ def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
 
 
 def deep(shape: Any) -> Any:
-    """The shape with which an operand of `dstack` is stacked."""
+    """Return the shape with which an operand of `dstack` is stacked."""
     return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
 

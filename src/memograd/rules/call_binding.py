@@ -52,12 +52,12 @@ class Call(NamedTuple):
 
 
 def call_of_ufunc(op: np.ufunc) -> Call:
-    """A ufunc's operands are its inputs, by position."""
+    """Return a ufunc's operands are its inputs, by position."""
     return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op), compute_with=op)
 
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
-    """A function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
+    """Return a function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
     if not operands or any(p.kind is REST for p in parameters(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
     order = list(parameters_of(op))
@@ -90,7 +90,7 @@ def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int
 
 
 def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-    """The canonical form of a call: the arguments called `names`, then those of the others that are no defaults."""
+    """Return the canonical form of a call: the arguments called `names`, then those of the others that are no defaults."""
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
     if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_parameters(op) <= given.keys():
@@ -102,13 +102,13 @@ def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any
 
 @functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters of a function, in order, with their defaults."""
+    """Return the parameters of a function, in order, with their defaults."""
     return {p.name: p.default for p in parameters(op)}
 
 
 @functools.cache
 def required_parameters(op: Callable[..., Any]) -> frozenset[str]:
-    """The parameters of a function that have no default."""
+    """Return the parameters of a function that have no default."""
     return frozenset(p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS))
 
 
@@ -118,7 +118,7 @@ def _equal_default(value: Any, default: Any) -> bool:
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:
-    """An op whose first argument is a list of operands, such as `concatenate`, or all of whose arguments are, such as `meshgrid`."""
+    """Return an op whose first argument is a list of operands, such as `concatenate`, or all of whose arguments are, such as `meshgrid`."""
     first, *others = parameters_of(op)
     if parameters(op)[0].kind is REST:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))

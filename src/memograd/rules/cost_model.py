@@ -11,12 +11,12 @@ from .registration import RULES
 
 
 def size_of(shape: Any) -> int:
-    """The number of elements of a shape; of all, where it is a tuple of shapes."""
+    """Return the number of elements of a shape; of all, where it is a tuple of shapes."""
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
 def bytes_of(shape: Any, dtype: Any) -> int:
-    """The bytes of an array; of all, where shape and dtype are tuples of them."""
+    """Return the bytes of an array; of all, where shape and dtype are tuples of them."""
     return sum(map(bytes_of, shape, dtype)) if type(dtype) is tuple else prod(shape) * int(dtype.itemsize)
 
 

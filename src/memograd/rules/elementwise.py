@@ -44,7 +44,7 @@ def logistic(x: Any) -> Any:
 
 
 def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
-    """The share of exp(a) in exp(a) + exp(b), of powers of another base by the scale log(base); one half at equal infinities."""
+    """Return the share of exp(a) in exp(a) + exp(b), of powers of another base by the scale log(base); one half at equal infinities."""
     same = np.logical_and(np.equal(a, b), np.isinf(a))
     difference = np.where(same, 0, a) - np.where(same, 0, b)
     return logistic(difference if scale == 1.0 else scale * difference)
@@ -67,7 +67,7 @@ def unless_zero(y: Any) -> Any:
 
 
 def power_slope(a: Any, b: Any) -> Any:
-    """The slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
+    """Return the slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
     if type(b) in (int, float):  # a constant of the program, as in x**3: a number is all that there is to decide
         return b * np.power(a, b - 1 if b else 0)
     origin = np.logical_and(np.equal(a, 0), np.equal(b, 0))
@@ -75,7 +75,7 @@ def power_slope(a: Any, b: Any) -> Any:
 
 
 def direction(a: Any, y: Any, dtype: Any) -> Any:
-    """The conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal number overflows."""
+    """Return the conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal number overflows."""
     if dtype.kind != "c":
         return np.sign(a)
     small = np.less(y, np.finfo(dtype).tiny)
@@ -118,14 +118,14 @@ def sech_squared(a: Any) -> Any:
 
 
 def by_parts(g: Any, x: Any, dtype: Any) -> Any:
-    """The cotangent through `nan_to_num`, which replaces the parts of a complex number one by one."""
+    """Return the cotangent through `nan_to_num`, which replaces the parts of a complex number one by one."""
     if dtype.kind != "c":
         return np.where(np.isfinite(x), g, 0)
     return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(np.isfinite(np.imag(x)), np.imag(g), 0)
 
 
 def sinc_slope(x: Any) -> Any:
-    """The slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all digits."""
+    """Return the slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all digits."""
     u, far = pi * x, np.greater_equal(np.absolute(x), 0.3)
     near, series = np.where(far, 0, u), 0.0
     for c in SINC:

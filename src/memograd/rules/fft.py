@@ -22,25 +22,25 @@ def fit(g: Any, shape: Any) -> Any:
 
 
 def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
-    """The axis of which a real transform leaves out half, and its length before."""
+    """Return the axis of which a real transform leaves out half, and its length before."""
     axis = -1 if axes is None else axes[-1]
     return axis, int(a_shape[axis] if s is None or s[-1] in (None, -1) else s[-1])
 
 
 def transformed_axes(ndim: int, s: Any, axes: Any) -> list[int]:
-    """The axes that are transformed: those given, or as many of the last ones as `s` has lengths, or all."""
+    """Return the axes that are transformed: those given, or as many of the last ones as `s` has lengths, or all."""
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """The complex transform of `g`, of whose last transformed axis half was left out."""
+    """Return the complex transform of `g`, of whose last transformed axis half was left out."""
     axis, n = last_axis(a_shape, s, axes)
     axes = transformed_axes(len(a_shape), s, axes)
     return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
-    """The first half of `g` along `axis`, of length n, twice where an element stands for two; fitted to the operand."""
+    """Return the first half of `g` along `axis`, of length n, twice where an element stands for two; fitted to the operand."""
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
     times[(n + 1) // 2 :] = 1
@@ -50,13 +50,13 @@ def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """The inverse transform of `g`, as the cotangent of an operand of which half was left out."""
+    """Return the inverse transform of `g`, as the cotangent of an operand of which half was left out."""
     axes = transformed_axes(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
 def as_one_axis(n: Any) -> Any:
-    """The length of a transform over one axis, as that of one over several."""
+    """Return the length of a transform over one axis, as that of one over several."""
     return None if n is None else (n,)
 
 

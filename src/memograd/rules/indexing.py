@@ -52,7 +52,7 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
 
 @op
 def last_writes(shape: Any, *key: Any) -> Any:
-    """Whether the element of a value that is assigned at `key` is the last one that is written to its place: a mask."""
+    """Return whether the element of a value that is assigned at `key` is the last one that is written to its place: a mask."""
     writers = np.zeros(shape, int)
     order = np.reshape(np.arange(writers[key].size), writers[key].shape)
     writers[key] = order
@@ -60,14 +60,14 @@ def last_writes(shape: Any, *key: Any) -> Any:
 
 
 def takes_once(part: Any) -> bool:
-    """Whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
+    """Return whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
     if type(part) in PLAIN_INDEX_TYPES:
         return True
     return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
 
 
 def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """The cotangent of a value that was assigned at `key`; what was overwritten later has none."""
+    """Return the cotangent of a value that was assigned at `key`; what was overwritten later has none."""
     taken = getitem(g, *key)
     if all(map(takes_once, key)):
         return taken
@@ -77,7 +77,7 @@ def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 
 @op
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
-    """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
+    """Return zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
     if is_chunked(g):
         return scatter_dask(g, shape, key)
     if is_foreign(g) or type(shape) is Foreign:
@@ -92,7 +92,7 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
 
 @op
 def untrimmed(x: Any, trim: str = "fb", axis: Any = None) -> Any:
-    """Where the elements stand that `trim_zeros` keeps: a mask."""
+    """Return where the elements stand that `trim_zeros` keeps: a mask."""
     kept = np.ones(x.shape, bool)
     for k in range(x.ndim) if axis is None else np.atleast_1d(axis) % x.ndim:
         some = np.any(x, axis=tuple(j for j in range(x.ndim) if j != k), keepdims=True)
@@ -110,7 +110,7 @@ def output(values: Any, k: int) -> Any:
 
 
 def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
-    """The cotangent of a tuple of outputs of which one has cotangent g."""
+    """Return the cotangent of a tuple of outputs of which one has cotangent g."""
     return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
 
 
@@ -151,7 +151,7 @@ def where_selected(g: Any, k: int, xs: Any) -> Any:
 
 
 def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Zeros of `shape` with `g` along a diagonal."""
+    """Return zeros of `shape` with `g` along a diagonal."""
     rows, columns = np.nonzero(np.eye(shape[axis1], shape[axis2], offset))
     rest = [n for k, n in enumerate(shape) if k not in (axis1 % len(shape), axis2 % len(shape))]
     total = scatter(g, (*rest, shape[axis1], shape[axis2]), Ellipsis, rows, columns)

@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
 
 
 def parameters(f: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of a function, in the order of its signature.
+    """Return the parameters of a function, in the order of its signature.
 
     >>> [(p.name, p.kind) for p in parameters(lambda g, *xs, axis=None: g)]
     [('g', 'ordinary'), ('xs', 'rest'), ('axis', 'by name')]

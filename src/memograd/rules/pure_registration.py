@@ -13,7 +13,7 @@ from .registration import RULES
 
 
 def _pure(word: Callable[..., None]) -> Callable[..., None]:
-    """A word that registers a pure op."""
+    """Return a word that registers a pure op."""
 
     def register(op: Any, *args: Any, **lines: Any) -> None:
         word(op, *args, **lines)

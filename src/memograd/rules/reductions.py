@@ -41,7 +41,7 @@ def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
-    """How many elements a reduction over `axis` takes together; an array that broadcasts where a mask decides it."""
+    """Return how many elements a reduction over `axis` takes together; an array that broadcasts where a mask decides it."""
     if where is not NO_VALUE:
         return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
     axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
@@ -54,14 +54,14 @@ def split_ties(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, 
 
 
 def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The even share of `g` for each that equals `y`."""
+    """Return the even share of `g` for each that equals `y`."""
     y = restore_axes(y, axis, keepdims)
     number = np.sum(apply_where(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
     return restore_axes(g, axis, keepdims) / np.maximum(number if initial is NO_VALUE else number + np.equal(initial, y), 1)
 
 
 def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The share of `initial`, which every result began with."""
+    """Return the share of `initial`, which every result began with."""
     return np.sum(np.equal(initial, restore_axes(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
 
 
@@ -74,7 +74,7 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
 
 
 def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
-    """The axes, those that are reduced last."""
+    """Return the axes, those that are reduced last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
@@ -93,7 +93,7 @@ def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
 
 
 def others(a: Any) -> Any:
-    """The product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
+    """Return the product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
     n = a.shape[-1]
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
@@ -104,7 +104,7 @@ def others(a: Any) -> Any:
 
 
 def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The cotangent of the factors of a product."""
+    """Return the cotangent of the factors of a product."""
     rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
@@ -134,7 +134,7 @@ def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
 
 
 def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
-    """The cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
+    """Return the cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
     number = count_elements(shape, axis, where) - or_default(correction, ddof)
     return 2 * restore_axes(widen_half(g), axis, keepdims) / number * conjugate_deviation(widen_half(a), shape, axis, where, mean)
 
@@ -142,7 +142,7 @@ def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where
 def unvar_mean(
     g: Any, a: Any, shape: Any, mean: Any, mean_shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, correction: Any
 ) -> Any:
-    """The cotangent of a mean that was given."""
+    """Return the cotangent of a mean that was given."""
     return np.reshape(-np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape)
 
 
@@ -153,12 +153,12 @@ def root_cotangent(g: Any, y: Any) -> Any:
 
 
 def mean_cotangent(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
-    """The cotangent of what `mean` took."""
+    """Return the cotangent of what `mean` took."""
     return apply_where(broadcast_cotangent_to(restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape), where)
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
-    """The transpose of `cumsum`: sums from the other end."""
+    """Return the transpose of `cumsum`: sums from the other end."""
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), shape)
 
 
@@ -176,7 +176,7 @@ def recurrence(a: Any, b: Any) -> Any:
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """The transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
+    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
     one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
     s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)

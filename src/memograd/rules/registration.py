@@ -38,7 +38,7 @@ class VJPRule:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
     def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
-        """Whether it reads an operand at one of these positions; or the output, where they are None."""
+        """Return whether it reads an operand at one of these positions; or the output, where they are None."""
         return self.reads_output if argnums is None else any(map(self.reads, argnums))
 
 
@@ -70,7 +70,7 @@ class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
 
 
 class Rule:
-    """An op, how it is called, and its derivatives.
+    """Op, how it is called, and its derivatives.
 
     Attributes
     ----------
@@ -106,11 +106,11 @@ class Rule:
         self.readers = ReadIndex(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
-        """The op applied to a call in canonical form."""
+        """Return the op applied to a call in canonical form."""
         return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
 
     def reads_shape(self, k: int) -> bool:
-        """Whether a line reads the shape of operand k."""
+        """Return whether a line reads the shape of operand k."""
         shape = f"{self.operands[min(k, len(self.operands) - 1)]}_shape" if self.operands else ""
         lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
         return any(p.name == shape for line in lines for p in parameters(line.fn))
@@ -146,7 +146,7 @@ LAZY_RULE_MODULES = {"scipy.special": f"{__package__}.special"}
 
 
 def rule_of(op: Any) -> Rule:
-    """The rule of an op; an op that has none is refused, with the reason, or with the line that would register it."""
+    """Return the rule of an op; an op that has none is refused, with the reason, or with the line that would register it."""
     rule = RULES.get(op)
     if rule is not None:
         return rule
@@ -286,7 +286,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def op(f: F) -> F:
-    """A function of the user's own, recorded as one op whenever a node is among its arguments.
+    """Return a function of the user's own, recorded as one op whenever a node is among its arguments.
 
     Its derivatives are registered afterwards, with :func:`rule` or another of the five words.
 
@@ -393,7 +393,7 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: C
 
 
 def identity(a: Any) -> Any:
-    """What a value is read as."""
+    """Return what a value is read as."""
     return a
 
 
@@ -417,7 +417,7 @@ def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
-    """What a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
+    """Return what a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
     return p.default if own is NO_DEFAULT or p.default is not NO_DEFAULT else of(own)
 
 

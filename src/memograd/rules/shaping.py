@@ -13,7 +13,7 @@ from .registration import op
 
 
 def inverse_permutation(axes: Any) -> Any:
-    """The axes that undo a transpose; None undoes None."""
+    """Return the axes that undo a transpose; None undoes None."""
     return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
 
 
@@ -23,7 +23,7 @@ def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
 
 
 def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
-    """The part of a concatenation that came from operand k."""
+    """Return the part of a concatenation that came from operand k."""
     if axis is None:
         start, stop = shapes.starts(None)[k : k + 2]
         return np.reshape(g[start:stop], shapes[k])
@@ -33,28 +33,28 @@ def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
 
 
 def layer(g: Any, k: int, axis: int) -> Any:
-    """The layer of a stack that came from operand k."""
+    """Return the layer of a stack that came from operand k."""
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
 def row_shape(shape: Any) -> Any:
-    """The shape with which an operand of `vstack` is stacked."""
+    """Return the shape with which an operand of `vstack` is stacked."""
     return (1, 1, *shape)[-max(2, len(shape)) :]
 
 
 def column_shape(shape: Any) -> Any:
-    """The shape with which an operand of `column_stack` is stacked."""
+    """Return the shape with which an operand of `column_stack` is stacked."""
     return (*shape, 1, 1)[: max(2, len(shape))]
 
 
 @op
 def repeated(n: int, repeats: Any) -> Any:
-    """For each element of a repetition, which of `n` elements it is."""
+    """Return for each element of a repetition, which of `n` elements it is."""
     return np.repeat(np.arange(n), repeats)
 
 
 def side(shape: Any) -> Any:
-    """The shape with which an operand of `hstack` is stacked."""
+    """Return the shape with which an operand of `hstack` is stacked."""
     return shape or (1,)
 
 

@@ -91,12 +91,12 @@ def dawsn_slope(z: Any) -> Any:
 
 
 def normal(x: Any) -> Any:
-    """The density of the normal distribution."""
+    """Return the density of the normal distribution."""
     return np.exp(-0.5 * x * x) / ROOT_2PI
 
 
 def log_ndtr_slope(x: Any, y: Any) -> Any:
-    """The normal density over its distribution function, whose logarithm is y."""
+    """Return the normal density over its distribution function, whose logarithm is y."""
     left = np.less(np.real(x), 0)
     below = 2 / ROOT_2PI / special.erfcx(np.where(left, x, 0) / -ROOT_2)
     x = np.where(left, 0, x)
@@ -104,7 +104,7 @@ def log_ndtr_slope(x: Any, y: Any) -> Any:
 
 
 def rgamma_slope(x: Any) -> Any:
-    """The derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its zeros."""
+    """Return the derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its zeros."""
     left = np.less(np.real(x), 0.5)
     s, x = 1 - np.where(left, x, 0), np.where(left, 1, x)
     reflected = special.gamma(s) * (np.cos(pi * (1 - s)) - np.sin(pi * (1 - s)) * special.psi(s) / pi)
@@ -112,12 +112,12 @@ def rgamma_slope(x: Any) -> Any:
 
 
 def beta_quantile_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
-    """The density at x, of which 1 - x is given as well: near 1 that is the more accurate one."""
+    """Return the density at x, of which 1 - x is given as well: near 1 that is the more accurate one."""
     return np.where(np.less(x, 0.5), beta_density(a, b, x), beta_density(b, a, rest))
 
 
 def f_density(m: Any, n: Any, x: Any) -> Any:
-    """The density of the F distribution with m and n degrees of freedom."""
+    """Return the density of the F distribution with m and n degrees of freedom."""
     return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
 
 
@@ -132,19 +132,19 @@ def if_any(n: Any, slope: Any) -> Any:
 
 
 def legendre_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
+    """Return the derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
     n = np.where(np.less(n, -0.5), -n - 1, n)
     return if_any(n, (n + 1) / 2 * special.eval_jacobi(lower_degree(n), 1, 1, x))
 
 
 def chebyt_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are the same."""
+    """Return the derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are the same."""
     n = np.abs(n)
     return n * special.eval_chebyu(lower_degree(n), x)
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is less that of degree n; that of degree -1 is 0."""
+    """Return the derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is less that of degree n; that of degree -1 is 0."""
     low = np.less(n, -1)
     n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
     none = np.logical_or(np.equal(n, 0), np.equal(n, -1))
@@ -152,7 +152,7 @@ def chebyu_slope(n: Any, x: Any) -> Any:
 
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
-    """The derivative of a Jacobi polynomial."""
+    """Return the derivative of a Jacobi polynomial."""
     return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
 
 
@@ -162,7 +162,7 @@ def expn_slope(n: Any, x: Any) -> Any:
 
 
 def ellipk_slope(m: Any) -> Any:
-    """The derivative of K, also at m = 0, and accurate near 1."""
+    """Return the derivative of K, also at m = 0, and accurate near 1."""
     return pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, m)
 
 
@@ -176,7 +176,7 @@ def sine_series(phi: Any, m: Any, p: float) -> Any:
 
 
 def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
-    """The derivative of F(φ, m) by m; the closed form divides by m."""
+    """Return the derivative of F(φ, m) by m; the closed form divides by m."""
     small = np.less(np.abs(m), 1e-3)
     k = np.where(small, 0.5, m)
     edge = np.sin(2 * phi) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(phi))))
@@ -185,7 +185,7 @@ def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
 
 
 def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
-    """The derivative of E(φ, m) by m; the closed form divides by m."""
+    """Return the derivative of E(φ, m) by m; the closed form divides by m."""
     small = np.less(np.abs(m), 1e-3)
     k = np.where(small, 0.5, m)
     closed = (np.where(small, 0, y) - special.ellipkinc(phi, k)) / (2 * k)
@@ -193,18 +193,18 @@ def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
 
 
 def agm_slope(a: Any, b: Any, y: Any) -> Any:
-    """The derivative of the arithmetic-geometric mean by a; it is symmetric."""
+    """Return the derivative of the arithmetic-geometric mean by a; it is symmetric."""
     m = np.square((a - b) / (a + b))
     return y / (a + b) - y * ellipk_slope(m) / special.ellipk(m) * 4 * b * (a - b) / np.power(a + b, 3)
 
 
 def boxcox_slope(log_x: Any, lmbda: Any) -> Any:
-    """The derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
+    """Return the derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
     return np.square(log_x) * special.hyp1f1(2.0, 3.0, lmbda * log_x) / 2
 
 
 def pseudo_huber_slope(delta: Any, r: Any) -> Any:
-    """The derivative of the pseudo-Huber loss by δ."""
+    """Return the derivative of the pseudo-Huber loss by δ."""
     h = np.hypot(delta, r)
     t = ratio(r, h + delta)
     return r * t * t * unit(r, delta)
@@ -219,7 +219,7 @@ def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
-    """The derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ, which may be 0."""
+    """Return the derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ, which may be 0."""
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     s = np.where(far, 1, sigma)
     near = wofz_slope(np.where(far, 0, u) / (s * ROOT_2)) / (2 * s * s * ROOT_PI)
@@ -227,7 +227,7 @@ def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
 
 
 def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
-    """The derivative of the Voigt profile y by σ; far out by a series, where the closed form cancels."""
+    """Return the derivative of the Voigt profile y by σ; far out by a series, where the closed form cancels."""
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     series = lorentz * 2 * sigma / np.square(np.where(far, u, 1)) * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
     closed = -(np.where(far, 0, y) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
@@ -235,7 +235,7 @@ def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
 
 
 def poch_slope(z: Any, m: Any, y: Any) -> Any:
-    """The derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or, where Γ(z + m) has one too, by reflection."""
+    """Return the derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or, where Γ(z + m) has one too, by reflection."""
     end, pole = z + m, is_pole(z)
     both = np.logical_and(pole, is_pole(end))
     reflected = special.psi(np.where(both, 1 - end, 1)) - special.psi(np.where(both, 1 - z, 1))
@@ -246,7 +246,7 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
 
 
 def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
-    """The derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
     zero = np.equal(y, 0)
     plain = y * polygamma_difference(0, np.where(zero, 1, n - k + 1), np.where(zero, 1, k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
@@ -254,7 +254,7 @@ def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
 
 
 def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
-    """The derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
     zero = np.equal(y, 0)
     plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
@@ -263,7 +263,7 @@ def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
 
 
 def is_pole(z: Any) -> Any:
-    """Whether Γ has a pole."""
+    """Return whether Γ has a pole."""
     return np.logical_and(np.less_equal(z, 0), np.equal(z, np.floor(z)))
 
 
@@ -274,27 +274,27 @@ def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
 
 
 def struve_term(v: Any, x: Any) -> Any:
-    """What the recurrence of Struve's functions has beside its two neighbours."""
+    """Return what the recurrence of Struve's functions has beside its two neighbours."""
     return np.power(x / 2, v) * special.rgamma(v + 1.5) / ROOT_PI
 
 
 def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
-    """The cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
+    """Return the cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
     return -np.real(g * y) * np.sign(part) * turn
 
 
 def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
-    """The cotangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the cotangent through exp(-|Re z|)·I of complex numbers."""
     return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(g, y, np.real(z), 1)
 
 
 def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
-    """The tangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the tangent through exp(-|Re z|)·I of complex numbers."""
     return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)
 
 
 def ive_slope(v: Any, x: Any) -> Any:
-    """The derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the parity of its order."""
+    """Return the derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the parity of its order."""
     zero = np.equal(x, 0)
     turn = np.where(np.less(x, 0), -np.cos(pi * v), 1)
     centre = (special.ive(np.abs(v - 1), 0) + special.ive(v + 1, 0)) / 2
@@ -302,7 +302,7 @@ def ive_slope(v: Any, x: Any) -> Any:
 
 
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
-    """The derivative of exp(z)·K(v, z)."""
+    """Return the derivative of exp(z)·K(v, z)."""
     return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
 
 
@@ -319,23 +319,23 @@ def spence_slope(z: Any) -> Any:
 
 
 def wave_pull(g: Any, y: Any, q: Any) -> Any:
-    """The cotangent through f and f', where f'' is q·f."""
+    """Return the cotangent through f and f', where f'' is q·f."""
     return g[0] * output(y, 1) + g[1] * q * output(y, 0)
 
 
 def airy_pull(g: Any, z: Any, y: Any) -> Any:
-    """The cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
+    """Return the cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
     return g[0] * output(y, 1) + g[1] * z * output(y, 0) + g[2] * output(y, 3) + g[3] * z * output(y, 2)
 
 
 def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
-    """The cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
+    """Return the cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
     be, ke = output(y, 2), output(y, 3)
     return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - per(be, x, 0.5j)) + g[3] * (1j * output(y, 1) - ke / x)
 
 
 def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
-    """The cotangent through sn, cn, dn and the amplitude."""
+    """Return the cotangent through sn, cn, dn and the amplitude."""
     sn, cn, dn = output(y, 0), output(y, 1), output(y, 2)
     return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
 
@@ -393,7 +393,7 @@ def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
 
 
 def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
-    """What the derivative of each spherical Bessel function is, up to a sign."""
+    """Return what the derivative of each spherical Bessel function is, up to a sign."""
     return (n * f(lower_degree(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
 
 
@@ -420,12 +420,12 @@ def logsumexp_weight_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
 
 
 def leading(p: Any) -> Any:
-    """Where one element has more than half of a sum of 1."""
+    """Return where one element has more than half of a sum of 1."""
     return np.greater(p, 0.5)
 
 
 def softmax_pull(g: Any, y: Any, axis: Any) -> Any:
-    """The derivative of softmax, which is symmetric; the cotangent is counted from that of the leading element, so that nothing cancels."""
+    """Return the derivative of softmax, which is symmetric; the cotangent is counted from that of the leading element, so that nothing cancels."""
     g = g - np.sum(np.where(leading(y), g, 0), axis=axis, keepdims=True)
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 
@@ -447,7 +447,7 @@ def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
 
 
 def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any) -> Any:
-    """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
+    """Return the cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
     if not return_sign:
         return restore_axes(g, axis, keepdims) * logsumexp_shares(a, b, y, axis, keepdims, dtype.kind != "c")
     turn = 1j * np.imag(g[1] * output(y, 1)) if g[1].dtype.kind == "c" else 0

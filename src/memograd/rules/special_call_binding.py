@@ -23,7 +23,7 @@ from .call_binding import (
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
-    """The way in which `op` is called; `operands` are the names that its rule gives them."""
+    """Return the way in which `op` is called; `operands` are the names that its rule gives them."""
     if op in SPECIAL:
         return SPECIAL[op](op)
     if isinstance(op, np.ufunc):
@@ -45,7 +45,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
 
 
 def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
+    """Return the interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
     terms = [
@@ -83,7 +83,7 @@ def call_of_ordered(op: Callable[..., Any]) -> Call:
 
 
 def call_of_sign(op: Callable[..., Any]) -> Call:
-    """The sign of real numbers has no derivative that matters; that of complex ones has, and a rule is for all dtypes."""
+    """Return the sign of real numbers has no derivative that matters; that of complex ones has, and a rule is for all dtypes."""
 
     def compute(x: Any, **kwargs: Any) -> Any:
         if np.iscomplexobj(x):
@@ -145,7 +145,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
 
 
 def conditions_of(x: Any, conditions: Any) -> list[Any]:
-    """The conditions of `piecewise` as a list; one alone may stand for a list of one, and may itself be a list of bools."""
+    """Return the conditions of `piecewise` as a list; one alone may stand for a list of one, and may itself be a list of bools."""
     several = isinstance(conditions, list | tuple) and not (np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions))
     return list(conditions) if several or np.ndim(conditions) > np.ndim(x) else [conditions]
 
@@ -173,7 +173,7 @@ def call_of_block(op: Callable[..., Any]) -> Call:
 
 
 def fill_tree(nest: Any, xs: Any) -> Any:
-    """A nest of numbers as nested lists of the items of `xs` that they stand for."""
+    """Return a nest of numbers as nested lists of the items of `xs` that they stand for."""
     return [fill_tree(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
 
 
@@ -204,7 +204,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
 
 
 def pairs_of(width: Any, ndim: int) -> Any:
-    """A `pad_width`, in any of the forms that NumPy takes, as one pair an axis."""
+    """Return a `pad_width`, in any of the forms that NumPy takes, as one pair an axis."""
     if isinstance(width, dict):
         by_axis = {axis % ndim: pair for axis, pair in width.items()}
         width = [np.broadcast_to(by_axis.get(k, 0), 2) for k in range(ndim)]

@@ -33,7 +33,7 @@ SHIFT = 16
 
 
 def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
-    """The line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
+    """Return the line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
 
     def line(g: Any) -> Any:
         raise NoRuleError(

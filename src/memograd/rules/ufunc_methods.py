@@ -73,13 +73,13 @@ def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: 
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
-    """The cotangent of what `running_maximum` or `running_minimum` took."""
+    """Return the cotangent of what `running_maximum` or `running_minimum` took."""
     g, hit = np.moveaxis(g, axis, -1), np.moveaxis(np.equal(a, y), axis, -1)
     return np.moveaxis(untake_along(g, g.shape, latest(hit), -1), -1, axis)
 
 
 def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
-    """The cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
+    """Return the cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
     origin = np.repeat(np.arange(len(starts)), stops - starts)
@@ -105,19 +105,19 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 
 
 def reduce(f: Any) -> Callable[..., Any] | None:
-    """The function that `f.reduce` stands for; it works along the first axis."""
+    """Return the function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
     return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_reduce(f) if is_binary(f) else None
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
-    """The function that `f.accumulate` stands for."""
+    """Return the function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
     return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_accumulate(f) if is_binary(f) else None
 
 
 def is_binary(f: Any) -> bool:
-    """Whether a ufunc makes one number of two."""
+    """Return whether a ufunc makes one number of two."""
     return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
 
 

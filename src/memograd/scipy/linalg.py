@@ -31,7 +31,7 @@ def __dir__() -> list[str]:
 
 
 def mT(x: Any) -> Any:
-    """The matrix transpose."""
+    """Return the matrix transpose."""
     return np.swapaxes(x, -1, -2)
 
 
@@ -94,7 +94,7 @@ def logm(A: Any) -> Any:
 
 @op
 def scale_of(g: Any) -> Any:
-    """A power of two of the size of the largest element of each matrix; 1 where there is none, or it is not finite."""
+    """Return a power of two of the size of the largest element of each matrix; 1 where there is none, or it is not finite."""
     largest = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0)
     ordinary = np.isfinite(largest) & (largest > 0)
     return np.ldexp(np.ones_like(largest), np.frexp(np.where(ordinary, largest, 0.5))[1] - 1)
@@ -104,7 +104,7 @@ constant(scale_of)
 
 
 def frechet(f: Any, a: Any, g: Any) -> Any:
-    """The derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]].
+    """Return the derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]].
 
     It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled, without rounding.
     """
@@ -127,7 +127,7 @@ def triangular(a: Any, b: Any, transposed: bool, lower: bool, unit_diagonal: boo
 
 
 def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diagonal: Any) -> Any:
-    """The cotangent of the triangle that was read."""
+    """Return the cotangent of the triangle that was read."""
     h = triangular(a, g, not transposed, lower, unit_diagonal)
     h, x = (h[..., None], y[..., None]) if len(g.shape) == 1 else (h, y)
     d = -x @ mT(h) if transposed else -h @ mT(x)

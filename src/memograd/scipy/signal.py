@@ -47,7 +47,7 @@ def whole(g: Any, a: Any, b: Any, mode: str) -> Any:
 
 
 def pulled(g: Any, other: Any, a: Any, b: Any, mode: str, method: str) -> Any:
-    """The cotangent of one operand: `g` correlated with the other."""
+    """Return the cotangent of one operand: `g` correlated with the other."""
     return convolve(whole(g, a, b, mode), np.flip(other), "valid" if a else "full", method)
 
 

@@ -36,12 +36,12 @@ def __dir__() -> list[str]:
 
 
 def arrayed(a: Any) -> Any:
-    """A list as an array, so that arithmetic can be done with it."""
+    """Return a list as an array, so that arithmetic can be done with it."""
     return as_input(a) if isinstance(a, list | tuple) else a
 
 
 class Distribution:
-    """A distribution of SciPy's, some of whose functions are recorded where a node is among their arguments."""
+    """Distribution of SciPy's, some of whose functions are recorded where a node is among their arguments."""
 
     def __init__(self, name: str, **functions: Callable[..., Any]) -> None:
         self.own = getattr(_stats, name)
@@ -72,7 +72,7 @@ def continuous(
     name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None, logcdf: Any = None, ppf: Any = None,
     support: tuple[float, float] = (-np.inf, np.inf), pdf: Any = None,
 ) -> Distribution:  # fmt: skip
-    """A distribution with `loc` and `scale`, from functions of the standard point and the shape parameters."""
+    """Return a distribution with `loc` and `scale`, from functions of the standard point and the shape parameters."""
     low, high = support
     middle = 0.5 if np.isfinite(low) else 0.0
 
@@ -106,7 +106,7 @@ def continuous(
 
 
 def quantile(ppf: Any, shapes: tuple[str, ...]) -> Callable[..., Any]:
-    """The inverse of a distribution function with `loc` and `scale`."""
+    """Return the inverse of a distribution function with `loc` and `scale`."""
 
     def function(q: Any, *args: Any, **named: Any) -> Any:
         given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
@@ -133,7 +133,7 @@ gamma = continuous("gamma", lambda z, a: _special.xlogy(a - 1, z) - z - _special
 
 
 def poisson_logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
-    """The logarithm of the probability of k events."""
+    """Return the logarithm of the probability of k events."""
     k = k - loc
     inside = np.logical_and(np.greater_equal(k, 0), np.equal(np.floor(k), k))
     k = np.where(inside, k, 0)
@@ -141,7 +141,7 @@ def poisson_logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
 
 
 def poisson_cdf(k: Any, mu: Any, loc: Any = 0) -> Any:
-    """The probability of k events or fewer."""
+    """Return the probability of k events or fewer."""
     k = np.floor(k - loc)
     below = np.less(k, 0)
     return np.where(below, 0, _special.pdtr(np.where(below, 0, k), mu))
@@ -155,7 +155,7 @@ poisson = Distribution("poisson", logpmf=poisson_logpmf, cdf=poisson_cdf,
 
 
 def multivariate_normal_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
-    """The logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric or not."""
+    """Return the logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric or not."""
     x, mean, cov = (a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float) for a in (x, mean, cov))
     n = max(mean.size if mean is not None else 1, cov.shape[-1] if cov.shape else 1)
     cov = cov * np.eye(n) if len(cov.shape) < 2 else cov
@@ -167,7 +167,7 @@ def multivariate_normal_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_sin
 
 
 def no_cdf(*args: Any, **kwargs: Any) -> Any:
-    """The distribution function of vectors has no closed form."""
+    """Return the distribution function of vectors has no closed form."""
     raise NoRuleError("multivariate_normal.cdf is an integral that SciPy estimates, so that it has no derivative here. Use logpdf.")
 
 
@@ -177,7 +177,7 @@ multivariate_normal = Distribution(
 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
-    """The logarithm of Dirichlet's density of x, whose last component may be left out."""
+    """Return the logarithm of Dirichlet's density of x, whose last component may be left out."""
     x, alpha = (a if isinstance(a, Node) else np.asarray(as_input(a), float) for a in (x, alpha))
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)], 0)

@@ -33,12 +33,12 @@ def _reflected_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
 
 
 def _method(op: Any) -> Callable[..., Any]:
-    """An array method, by the NumPy function of the same name."""
+    """Return an array method, by the NumPy function of the same name."""
     return lambda self, *args, **kwargs: op(self, *args, **kwargs)
 
 
 def _refusing(what: str) -> Callable[..., Any]:
-    """A conversion that only one array has."""
+    """Return a conversion that only one array has."""
 
     def refuse(self: "BatchedArray", *args: Any, **kwargs: Any) -> Any:
         raise RefusedError(
@@ -68,22 +68,22 @@ class BatchedArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of each row."""
+        """Shape of each row."""
         return self.values.shape[1:]  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> Any:
-        """The dtype of each."""
+        """Dtype of each."""
         return self.values.dtype
 
     @property
     def ndim(self) -> int:
-        """The number of axes of each."""
+        """Number of axes of each."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """The number of elements of each."""
+        """Number of elements of each."""
         return prod(self.shape)
 
     # ------------------------------------------------------------------------------------------ NumPy's protocols, and ours
@@ -103,7 +103,7 @@ class BatchedArray:
         return apply_batched(op, *rule_of(op).bind(args, kwargs))
 
     def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call in canonical form; the tape asks, where a batch stands beside a node."""
+        """Return a call in canonical form; the tape asks, where a batch stands beside a node."""
         return apply_batched(op, operands, keywords)
 
     # ------------------------------------------------------------------------------------------------------- operators
@@ -137,7 +137,7 @@ class BatchedArray:
 
 
 def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """An op of operands among which there are batches: by its form, or row by row."""
+    """Return an op of operands among which there are batches: by its form, or row by row."""
     form = BATCHING_RULES.get(op)
     if form is None and (rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
         return batches(run_op(op, broadcast_rows(operands), keywords))
@@ -146,7 +146,7 @@ def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) 
 
 
 def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """An op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
+    """Return an op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
     kinds = {type(x): x for x in operands}
     if BatchedArray in kinds:
         return apply_batched(op, operands, keywords)
@@ -162,7 +162,7 @@ def batches(y: Any) -> Any:
 
 
 def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """The op of each row, one after the other."""
+    """Return the op of each row, one after the other."""
     m = rows_in(operands)
     ys = [run_op(op, tuple(x.values[i] if type(x) is BatchedArray else x for x in operands), keywords) for i in range(m)]
     if isinstance(ys[0], tuple | list):
@@ -174,33 +174,33 @@ def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any
 
 
 def rows_in(operands: Iterable[Any]) -> int:
-    """How many rows the batches among the operands have."""
+    """Return how many rows the batches among the operands have."""
     return next(len(x.values) for x in operands if type(x) is BatchedArray)
 
 
 def rows_or_self(x: Any) -> Any:
-    """All rows of a batch, as one array; anything else as it is."""
+    """Return all rows of a batch, as one array; anything else as it is."""
     return x.values if type(x) is BatchedArray else x
 
 
 def axes_in(x: Any) -> int:
-    """The number of axes of an operand."""
+    """Return the number of axes of an operand."""
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
 def align_rows(x: Any, ndim: int) -> Any:
-    """The rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
+    """Return the rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
     if type(x) is not BatchedArray:
         return x
     return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
 
 
 def broadcast_rows(operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands such that they broadcast against each other, row by row."""
+    """Return the operands such that they broadcast against each other, row by row."""
     ndim = max(map(axes_in, operands))
     return tuple(align_rows(x, ndim) for x in operands)
 
 
 def rows_of_batch(x: Any, m: int) -> Any:
-    """The rows of a batch; m equal ones of anything else."""
+    """Return the rows of a batch; m equal ones of anything else."""
     return x.values if type(x) is BatchedArray else np.broadcast_to(x, (m, *np.shape(x)))

@@ -22,7 +22,7 @@ from .forward_mode import push_forward, store_privately
 
 
 def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
-    """The VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
+    """Return the VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
 
 
 def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
-    """The JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
+    """Return the JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ BatchWork = Callable[[Read, Store], list[Any]]
 
 
 def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: BatchWork) -> list[Any]:
-    """What `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
+    """Return what `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
     work = work if m else lambda read, store: [None] * len(nodes)
     if recording:
         return _record_rows(y, nodes, m, work)
@@ -110,7 +110,7 @@ def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Batch
 
 
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
-    """The same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
+    """Return the same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
     tape, start = y.tape, y.tape.next_id
     try:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
@@ -131,7 +131,7 @@ def _rows_as_node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
 
 
 def _owning(tape: Recorder) -> Store:
-    """A store that says of each node that was recorded whose derivative it belongs to."""
+    """Return a store that says of each node that was recorded whose derivative it belongs to."""
     start = tape.next_id
 
     def store(table: Table, n: int, d: Any) -> None:

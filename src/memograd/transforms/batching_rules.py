@@ -89,12 +89,12 @@ def joining(op: Any, more: int) -> BatchingRule:
 
 
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    """What was taken flat has its shape again."""
+    """Return what was taken flat has its shape again."""
     return np.reshape(np.roll(np.ravel(a), shift, 0), a.shape) if axis is None else BatchedArray(np.roll(a.values, shift, axes_from_end(axis, a.ndim)))
 
 
 def transpose_rows(a: Any, axes: Any = None) -> Any:
-    """The rows' own axis stays in front."""
+    """Return the rows' own axis stays in front."""
     order = range(a.ndim)[::-1] if axes is None else [k % a.ndim for k in axes]
     return BatchedArray(np.transpose(a.values, (0, *(k + 1 for k in order))))
 
@@ -116,7 +116,7 @@ def on_vectors(op: Any) -> BatchingRule:
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple, which may have been given as one number."""
+    """Return a shape as a tuple, which may have been given as one number."""
     return (int(shape),) if isinstance(shape, INTEGER_KINDS) else tuple(shape)
 
 
@@ -126,7 +126,7 @@ def reshape_rows(a: Any, shape: Any, order: str = "C") -> Any:
 
 
 def broadcast_to(a: Any, shape: Any) -> Any:
-    """Each row to the shape."""
+    """Return each row to the shape."""
     shape = as_shape(shape)
     return BatchedArray(np.broadcast_to(align_rows(a, len(shape)), (len(a.values), *shape)))
 
@@ -143,7 +143,7 @@ def pad(a: Any, *values: Any, pad_width: Any, **kw: Any) -> Any:
 
 
 def has_separate_arrays(key: tuple[Any, ...]) -> bool:
-    """Whether arrays of an index stand apart, so that NumPy puts their axes first: before the rows' own."""
+    """Return whether arrays of an index stand apart, so that NumPy puts their axes first: before the rows' own."""
     points = [k for k, part in enumerate(key) if type(part) not in (slice, NoneType, EllipsisType)]
     arrays = any(not isinstance(key[k], INTEGER_KINDS) or isinstance(key[k], bool) for k in points)
     return arrays and points[-1] - points[0] >= len(points)
@@ -155,35 +155,35 @@ def index_rows(op: Any) -> BatchingRule:
 
 
 def indexed_ndim(shape: Any, key: tuple[Any, ...]) -> int:
-    """The number of axes of what an index takes out of an array of `shape`."""
+    """Return the number of axes of what an index takes out of an array of `shape`."""
     return len(np.broadcast_to(np.False_, shape)[tuple(map(shape_dummy, key))].shape)
 
 
 def add_rows_at(g: Any, shape: Any, *key: Any) -> Any:
-    """Each row's elements into zeros of its own."""
+    """Return each row's elements into zeros of its own."""
     return NotImplemented if has_separate_arrays(key) else BatchedArray(scatter(g.values, (len(g.values), *as_shape(shape)), slice(None), *key))
 
 
 def put_at(x: Any, v: Any, *key: Any) -> Any:
-    """Each row's elements into a copy of `x`, or of its own row of it."""
+    """Return each row's elements into a copy of `x`, or of its own row of it."""
     if has_separate_arrays(key):
         return NotImplemented
     return BatchedArray(replace(rows_of_batch(x, rows_in((x, v))), align_rows(v, indexed_ndim(np.shape(x), key)), slice(None), *key))
 
 
 def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:
-    """The indices are one for all rows."""
+    """Return the indices are one for all rows."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
     return BatchedArray(np.take_along_axis(a.values, np.expand_dims(indices, 0), axes_from_end(axis, a.ndim)))
 
 
 def diag(a: Any, k: int = 0) -> Any:
-    """A diagonal of a matrix, or the matrix that has a vector on it."""
+    """Return a diagonal of a matrix, or the matrix that has a vector on it."""
     return np.diagonal(a, k) if a.ndim == 2 else undiagonal(a, (len(a) + abs(k),) * 2, k)
 
 
 def lower_mask(shape: tuple[int, ...], k: int) -> Any:
-    """The mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
+    """Return the mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
     n, m = (*shape, *shape)[-2:]
     return np.tri(n, m, k, dtype=bool)
 
@@ -198,7 +198,7 @@ def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """One product for all rows, where the other factor is one matrix or vector, as it mostly is."""
+    """Return one product for all rows, where the other factor is one matrix or vector, as it mostly is."""
     m, n = axes_in(a), axes_in(b)
     if type(b) is not BatchedArray and n <= 2:
         return single(a, b, (*a.shape[:-1], *b.shape[1:]))
@@ -210,7 +210,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """A product of numbers, matrices or tensors, by how many axes there are."""
+    """Return a product of numbers, matrices or tensors, by how many axes there are."""
     m, n = axes_in(a), axes_in(b)
     if not m or not n:
         return a * b
@@ -218,7 +218,7 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The rows' own axis is one more that is not summed over."""
+    """Return the rows' own axis is one more that is not summed over."""
     of_a, of_b = contraction_axes(axes, axes_in(a), axes_in(b))
     if type(a) is type(b):
         return NotImplemented
@@ -228,7 +228,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
-    """One more letter, for the rows."""
+    """Return one more letter, for the rows."""
     inputs, out = spell_einsum(subscripts, [axes_in(x) for x in xs])
     own = next(x for x in ascii_letters if x not in ",".join((out, *inputs)))
     terms = [own + term if type(x) is BatchedArray else term for term, x in zip(inputs, xs, strict=True)]
@@ -236,7 +236,7 @@ def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The right-hand sides of all rows side by side, where the matrix is one for all."""
+    """Return the right-hand sides of all rows side by side, where the matrix is one for all."""
     if type(a) is not BatchedArray and axes_in(a) == 2 and b.ndim <= 2:
         columns = np.moveaxis(b.values, 0, -1)
         flat = np.reshape(columns, (columns.shape[0], prod(columns.shape[1:])))

@@ -29,7 +29,7 @@ def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
 
 
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
-    """The tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
+    """Return the tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
     between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
     last = {a: n for n in between for a in steps[n].args if type(a) is Operand}
@@ -44,7 +44,7 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
 
 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
-    """What the tangents of n's operands give to that of n; None where they have none."""
+    """Return what the tangents of n's operands give to that of n; None where they have none."""
     step = memory.steps[n]
     rule = RULES[step.op]
     given = {k: tangents[a] for k, a in enumerate(step.args) if type(a) is Operand and a in tangents and rule.lines[k,]}
@@ -58,14 +58,14 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
 
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
-    """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
+    """Return the op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
     _, _, args, kwargs, *_ = steps[n]
     others = {k: zeros_in_place(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
     return run_op(rule.op, fill_operands(args, tangents | others, read), kwargs)
 
 
 def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
-    """What the tangent of one operand, the one at position k, gives to that of n."""
+    """Return what the tangent of one operand, the one at position k, gives to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
         return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
@@ -77,19 +77,19 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
 
 
 def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
-    """The operands of a call at their values, but for those that have something else in their place."""
+    """Return the operands of a call at their values, but for those that have something else in their place."""
     return tuple(instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args))
 
 
 def zeros_in_place(a: Any, steps: Steps) -> Any:
-    """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
+    """Return zeros in the place of an operand; what is no number, such as None where none was given, stays."""
     if type(a) is Operand:
         return zeros_for(steps[a].shape, steps[a].dtype)
     return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
 def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: Read) -> Any:
-    """The JVP of one op by its VJP: that is recorded as a linear program of g, and t is pulled back from its end to g.
+    """Return the JVP of one op by its VJP: that is recorded as a linear program of g, and t is pulled back from its end to g.
 
     It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is looked at by nobody.
     """
@@ -107,7 +107,7 @@ def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: R
 
 
 def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
-    """A node of zeros; a tuple of them for an op with several outputs."""
+    """Return a node of zeros; a tuple of them for an op with several outputs."""
     several = isinstance(dtype, tuple)
     return tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True)) if several else tape.record(np.zeros, (shape, dtype))
 
@@ -118,14 +118,14 @@ def store_privately(table: Table, n: int, d: Any) -> None:
 
 
 def add_tangents(a: Any, b: Any) -> Any:
-    """The sum of two tangents, output by output where there are several; None is that of what no tangent reaches."""
+    """Return the sum of two tangents, output by output where there are several; None is that of what no tangent reaches."""
     if a is None or b is None:
         return b if a is None else a
     return tuple(map(add_tangents, a, b)) if isinstance(a, tuple) else a + b
 
 
 def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
-    """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
+    """Return what flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
     shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)
@@ -133,7 +133,7 @@ def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
 
 
 def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
-    """The same for n, or one of its outputs."""
+    """Return the same for n, or one of its outputs."""
     if d is None or not inexact(dtype):
         return None
     d = cast(d if hasattr(d, "dtype") else canonicalize(d), dtype)

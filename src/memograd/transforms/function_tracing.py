@@ -29,7 +29,7 @@ Argnums = int | Sequence[int]
 
 
 class TracedCall(NamedTuple):
-    """A function, what it is called with, and by which of its arguments it is differentiated."""
+    """Function, what it is called with, and by which of its arguments it is differentiated."""
 
     f: Callable[..., Any]
     args: tuple[Any, ...]
@@ -43,7 +43,7 @@ class TracedCall(NamedTuple):
         return printable(op_name(self.f))
 
     def positions(self) -> list[int]:
-        """The arguments to differentiate by, counted from the first."""
+        """Return the arguments to differentiate by, counted from the first."""
         count, argnums = len(self.args), self.argnums
         try:
             positions = [index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])]
@@ -85,7 +85,7 @@ class Trace:
         self._check(self.y)
 
     def _enter_tree(self, nest: Any, where: str) -> Any:
-        """A nest of nodes for a nest of arrays."""
+        """Return a nest of nodes for a nest of arrays."""
         return tree_unflatten(nest, [self._node(a, at) for at, a in leaves_with_paths(nest, where)])
 
     def _node(self, a: Any, where: str) -> Any:
@@ -117,15 +117,15 @@ class Trace:
     # ------------------------------------------------------------------------------------------------- answers
 
     def out(self, nest: Any) -> Any:
-        """What goes out: nodes, or their values where the tape is thrown away."""
+        """Return what goes out: nodes, or their values where the tape is thrown away."""
         return nest if self.as_nodes else tree_map(lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Zeros, as a node or as an array."""
+        """Return zeros, as a node or as an array."""
         return self.tape.record(np.zeros, (shape, dtype)) if self.as_nodes else export(canonicalize(np.zeros(shape, dtype)))
 
     def passing(self) -> AbstractContextManager[None]:
-        """A block of which, where the tape is thrown away, nothing stays on it."""
+        """Return a block of which, where the tape is thrown away, nothing stays on it."""
         return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
@@ -163,7 +163,7 @@ def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[
 
 
 def _split_aux(call: TracedCall, given: Any) -> tuple[Any, Any]:
-    """The result and what comes beside it."""
+    """Return the result and what comes beside it."""
     if not call.has_aux:
         return given, None
     if isinstance(given, tuple | list) and len(given) == 2:

@@ -24,7 +24,7 @@ Pairs = list[tuple[Node, Any]]
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
-    """The vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that of y.
+    """Return the vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that of y.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
 
 
 def jvp(y: Node, x: Any, tangent: Any) -> Any:
-    """The Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
+    """Return the Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
-    """The Hessian-vector product: Σ ∂²L/∂x² · v.
+    """Return the Hessian-vector product: Σ ∂²L/∂x² · v.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
 
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
-    """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
+    """Return the same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
     memory, start = tape.state, tape.next_id
     try:
         given = sum_tangents([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
@@ -171,7 +171,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
 
 
 def sum_tangents(pairs: Pairs) -> dict[int, Any]:
-    """The tangent of each node; a node that stands there twice has two."""
+    """Return the tangent of each node; a node that stands there twice has two."""
     found: dict[int, Any] = {}
     for x, t in pairs:
         found[x.id] = add_tangents(found.get(x.id), t)
@@ -179,7 +179,7 @@ def sum_tangents(pairs: Pairs) -> dict[int, Any]:
 
 
 def ends(y: Any, x: Any) -> list[Node]:
-    """The nodes in x, if y and they have derivatives."""
+    """Return the nodes in x, if y and they have derivatives."""
     if not isinstance(y, Node):
         raise NotDifferentiableError(
             f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
@@ -189,5 +189,5 @@ def ends(y: Any, x: Any) -> list[Node]:
 
 
 def with_tangents(x: Any, v: Any, what: str) -> Pairs:
-    """Each node of a nest with the tangent that stands in its place in another."""
+    """Return each node of a nest with the tangent that stands in its place in another."""
     return list(zip(tree_leaves(x), match_tree(x, v, what), strict=True))

@@ -12,7 +12,7 @@ from ..text import describe, printable
 
 
 def match_tree(nest: Any, given: Any, what: str) -> list[Any]:
-    """For each leaf of a nest, the array or node in its place in another, in the leaf's dtype; an array is copied."""
+    """Return for each leaf of a nest, the array or node in its place in another, in the leaf's dtype; an array is copied."""
     return [_match_leaf(like, a, where) for where, like, a in zip_with_paths(nest, given, what)]
 
 

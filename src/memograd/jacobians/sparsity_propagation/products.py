@@ -164,7 +164,7 @@ def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spell
 
 
 def _inserted(term: str, letter: str, axis: int) -> str:
-    """The letters of an operand, with that of its vectors at their axis."""
+    """Return the letters of an operand, with that of its vectors at their axis."""
     k = axis % (len(term) + 1)
     return term[:k] + letter + term[k:]
 
@@ -183,7 +183,7 @@ def of_vecdot(use: OperandUse) -> Spelling:
 
 
 def of_solve(use: OperandUse) -> Spelling:
-    """A column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
+    """Return a column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
     if len(use.shapes[1]) == 1:
         return batch_spelling("ij", "m", "n")(use)
     return batch_spelling("ij", "mk", "nk")(use)

@@ -31,7 +31,7 @@ from .tiling import tile_elementwise as block
 
 
 class Pass(NamedTuple):
-    """A pass, and what it promises."""
+    """Pass, and what it promises."""
 
     name: str
     run: Callable[[Graph], Graph]
@@ -44,7 +44,7 @@ class Pass(NamedTuple):
         return not self.bound
 
     def __call__(self, graph: Graph) -> Graph:
-        """The slice as the pass rewrites it."""
+        """Return the slice as the pass rewrites it."""
         return self.run(graph)
 
 
@@ -60,14 +60,14 @@ ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING, algeb
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:
-    """The slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the
+    """Return the slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the
     same bits.
     """
     return rewrite_graph(graph, EXACT_RULES)
 
 
 def simplify_graph(graph: Graph) -> Graph:
-    """The same, where sums may be taken in another order."""
+    """Return the same, where sums may be taken in another order."""
     return simplify_graph_exactly(graph) if has_halves(graph) else rewrite_graph(graph, ALL_RULES)
 
 

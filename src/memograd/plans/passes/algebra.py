@@ -60,7 +60,7 @@ def negate_twice(sweep: Rewriter, step: Instruction) -> Operand | None:
 
 
 def move_sign_out(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """The sign of a real factor, or of what is reshaped, is the result's."""
+    """Return the sign of a real factor, or of what is reshaped, is the result's."""
     if step.op in (np.multiply, np.divide) and step.dtype.kind != "f":
         return None
     for k, a in enumerate(step.args):
@@ -128,7 +128,7 @@ def _subtrahend_from_zero(sweep: Rewriter, a: Any) -> Any:
 
 
 def _has_no_negative_zero(sweep: Rewriter, a: Any) -> bool:
-    """Whether no element of an argument can be −0.0."""
+    """Return whether no element of an argument can be −0.0."""
     step = sweep.step(a)
     if step is not None and step.op in NEVER_NEGATIVE_ZERO and step.dtype.kind == "f":
         return True
@@ -137,7 +137,7 @@ def _has_no_negative_zero(sweep: Rewriter, a: Any) -> bool:
 
 
 def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
-    """Whether an argument is this constant, and of this sign, in all its elements."""
+    """Return whether an argument is this constant, and of this sign, in all its elements."""
     step = sweep.step(a)
     if step is not None and step.op in (np.ones, np.zeros):
         return (step.op is np.ones) == number and not negative
@@ -150,13 +150,13 @@ def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False)
 
 
 def _equals(x: Any, number: float, negative: bool) -> bool:
-    """Whether a number is this one; each part of it, where it is complex, is of this sign."""
+    """Return whether a number is this one; each part of it, where it is complex, is of this sign."""
     parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
     return bool(x == number) and all(bool(np.signbit(float(part))) == negative for part in parts)
 
 
 def _operand_as_result(sweep: Rewriter, a: Any, step: Instruction) -> Operand | None:
-    """An operand, where it has the shape, dtype and layout of the result."""
+    """Return an operand, where it has the shape, dtype and layout of the result."""
     same = type(a) is Operand and sweep.steps[a].shape == step.shape and sweep.steps[a].dtype == step.dtype
     return a if same and a in sweep.layouts.dense else None
 

@@ -28,7 +28,7 @@ LARGEST_EXPONENT = 1e300
 
 
 def cancel_cotangents(graph: Graph) -> Graph:
-    """The slice with zeros for the derivatives that cancel."""
+    """Return the slice with zeros for the derivatives that cancel."""
     forms, draft, zeros = LinearForms(graph), GraphBuilder(graph), set[int]()
     for n, step in draft:
         rest = _without(zeros, draft, step) if n in graph.derivatives else None
@@ -44,7 +44,7 @@ def cancel_cotangents(graph: Graph) -> Graph:
 
 
 def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand | None:
-    """The other term of a sum with a derivative that vanished."""
+    """Return the other term of a sum with a derivative that vanished."""
     if step.op is not np.add or not zeros.intersection(operands(step)):
         return None
     a, b = step.args
@@ -54,7 +54,7 @@ def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand
 
 
 class LinearForms:
-    """The forms of the steps of a slice, each found when it is asked for."""
+    """Forms of the steps of a slice, each found when it is asked for."""
 
     def __init__(self, graph: Graph) -> None:
         self.slice = graph
@@ -65,7 +65,7 @@ class LinearForms:
         self._reduces = False
 
     def vanishes(self, n: int) -> bool:
-        """Whether the next step is a derivative that is 0."""
+        """Return whether the next step is a derivative that is 0."""
         step = self.slice.steps[n]
         if n not in self.slice.derivatives or step.op not in WRITTEN or not inexact(step.dtype):
             return False
@@ -75,7 +75,7 @@ class LinearForms:
         return not self.form(n) and n in self.reduced
 
     def form(self, n: int) -> LinearForm:
-        """The form of a step, and on the way of those that it is made of."""
+        """Return the form of a step, and on the way of those that it is made of."""
         stack = [n]
         while stack:
             step = self.slice.steps[stack[-1]]
@@ -92,14 +92,14 @@ class LinearForms:
         return self.forms[n]
 
     def _bound_form(self, n: int, found: LinearForm | None) -> LinearForm:
-        """A form; the step itself, where it can be written no further."""
+        """Return a form; the step itself, where it can be written no further."""
         if found is not None and len(found) <= MAX_FORM_TERMS and all(len(p) <= MAX_FORM_TERMS and 0 < abs(c) < LARGEST_EXPONENT for p, c in found.items()):
             return found
         self.shapes[n] = self.slice.steps[n].shape
         return {((n, 1),): 1.0}
 
     def times(self, p: Product, q: Product, sign: int = 1) -> Product:
-        """The product of two products, or their quotient."""
+        """Return the product of two products, or their quotient."""
         powers = dict(p)
         for key, power in q:
             powers[key] = powers.get(key, 0) + sign * power
@@ -108,18 +108,18 @@ class LinearForms:
         return tuple(sorted(left.items(), key=repr))
 
     def of(self, a: Any) -> LinearForm | None:
-        """The form of an argument."""
+        """Return the form of an argument."""
         if type(a) is Operand:
             return self.forms[a]
         return _number_form(a)
 
     def shape(self, a: Any) -> tuple[int, ...]:
-        """The shape of an argument."""
+        """Return the shape of an argument."""
         return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
 
 
 def _number_form(a: Any) -> LinearForm | None:
-    """The form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
+    """Return the form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
     return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST_EXPONENT else None
 
 
@@ -186,12 +186,12 @@ def _reduction_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm
 
 
 def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
-    """Whether a factor of this shape is not the same all along the axes that are summed, counted from the last."""
+    """Return whether a factor of this shape is not the same all along the axes that are summed, counted from the last."""
     return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
 
 
 def _sum_key(forms: LinearForms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
-    """The key of a sum of a product, alike for equal sums."""
+    """Return the key of a sum of a product, alike for equal sums."""
     key = ("sum", product, tuple(reduced.items()))
     forms.shapes[key] = tuple(shape)
     return key

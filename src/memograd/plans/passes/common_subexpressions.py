@@ -17,7 +17,7 @@ PRODUCTS: frozenset[Any] = frozenset({np.matmul, np.dot, np.inner, np.vdot, np.t
 
 
 def eliminate_common_subexpressions(graph: Graph) -> Graph:
-    """The slice with one step for all that are equal; those of the user's own ops stay as often as they were recorded."""
+    """Return the slice with one step for all that are equal; those of the user's own ops stay as often as they were recorded."""
     draft, known = GraphBuilder(graph), dict[Any, int]()
     memory = roots(graph) if any(step.op in PRODUCTS for step in graph.steps.values()) else {}
     for n, step in draft:
@@ -30,7 +30,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
 
 
 def _copy_operands(draft: GraphBuilder, memory: dict[int, frozenset[int]], n: int, step: Instruction) -> Instruction:
-    """A product with a copy of each operand that lies in the memory of another by now, and did not before."""
+    """Return a product with a copy of each operand that lies in the memory of another by now, and did not before."""
     args, others = list(step.args), list[tuple[frozenset[int], set[int]]]()
     for k, a in enumerate(draft.slice.steps[n].args):
         if type(a) is Operand:
@@ -42,7 +42,7 @@ def _copy_operands(draft: GraphBuilder, memory: dict[int, frozenset[int]], n: in
 
 
 def key_of(step: Instruction) -> Any:
-    """What two steps that give the same bits have in common."""
+    """Return what two steps that give the same bits have in common."""
     kwargs = tuple((name, atom(a)) for name, a in sorted(step.kwargs.items())) if step.kwargs else ()
     return step.op, tuple([a if type(a) is Operand else atom(a) for a in step.args]), kwargs, step.dtype
 
@@ -52,7 +52,7 @@ ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
 
 
 def atom(a: Any) -> Any:
-    """A constant as a part of a key: by type and bits where these say all, else as the object that it is.
+    """Return a constant as a part of a key: by type and bits where these say all, else as the object that it is.
 
     Zeros of two signs are equal, and so are frozensets of 1 and of True, but they are not the same constant.
     """
@@ -72,7 +72,7 @@ def atom(a: Any) -> Any:
 
 
 class Itself:
-    """An object as a part of a key: equal to itself alone. It is held, so that no other takes its place in memory."""
+    """Object as a part of a key: equal to itself alone. It is held, so that no other takes its place in memory."""
 
     __slots__ = ("object",)
 

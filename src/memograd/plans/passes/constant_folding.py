@@ -13,7 +13,7 @@ LARGE_CONSTANT_BYTES = 1 << 20
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """The slice with its constant steps as bound values; those of the user's own ops are run each time."""
+    """Return the slice with its constant steps as bound values; those of the user's own ops are run each time."""
     draft = GraphBuilder(graph)
     for n, step in draft:
         draft.keep(n, step)

@@ -8,7 +8,7 @@ from ..ir import Graph, GraphBuilder
 
 
 def lift_constants(graph: Graph) -> Graph:
-    """The slice with a bound step for each array constant."""
+    """Return the slice with a bound step for each array constant."""
     draft, known = GraphBuilder(graph), dict[int, Operand]()
     for n, step in draft:
         arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_foreign(a)}

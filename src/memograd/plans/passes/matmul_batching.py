@@ -26,7 +26,7 @@ MAX_BATCHED_PRODUCTS = 8
 
 
 def fuse_into_inner_products(graph: Graph) -> Graph:
-    """The slice with inner products for sums of products that nothing else reads."""
+    """Return the slice with inner products for sums of products that nothing else reads."""
     counts, draft = uses(graph), GraphBuilder(graph)
     for n, step in draft:
         product = graph.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
@@ -44,18 +44,18 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
 
 
 def _is_of_all(step: Instruction) -> bool:
-    """Whether a sum is that of all elements."""
+    """Return whether a sum is that of all elements."""
     return step.shape == () and len(step.args) == 1 and type(step.args[0]) is Operand and not step.kwargs.keys() - {"axis", "keepdims"}
 
 
 def _are_doubles(graph: Graph, product: Instruction) -> bool:
-    """Whether both factors are arrays of doubles of the product's shape."""
+    """Return whether both factors are arrays of doubles of the product's shape."""
     factors = [graph.steps[a] for a in product.args if type(a) is Operand]
     return len(factors) == 2 and not product.kwargs and all(f.dtype == np.float64 and f.shape == product.shape != () for f in factors)
 
 
 def batch_matmuls(graph: Graph) -> Graph:
-    """The slice with one product for many with the same right factor."""
+    """Return the slice with one product for many with the same right factor."""
     users: dict[Operand, list[int]] = defaultdict(list)
     for n, step in graph.steps.items():
         if step.op is np.matmul and _is_small(graph, step):
@@ -72,7 +72,7 @@ def _is_small(graph: Graph, step: Instruction) -> bool:
 
 
 def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
-    """The members that as many others come before: none of them depends on another."""
+    """Return the members that as many others come before: none of them depends on another."""
     own, rank = set(members), dict[int, int]()
     found: dict[int, list[int]] = defaultdict(list)
     for n, step in graph.steps.items():
@@ -85,7 +85,7 @@ def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
 
 
 def _batch_group(graph: Graph, groups: list[list[int]]) -> Graph:
-    """The slice with the members of each group as slices of one product. Each comes after those
+    """Return the slice with the members of each group as slices of one product. Each comes after those
     that fewer come before.
     """
     draft = GraphBuilder(graph)

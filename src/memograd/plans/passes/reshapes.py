@@ -41,7 +41,7 @@ def reshape_of_reshape(sweep: Rewriter, step: Instruction) -> Instruction | None
 
 
 def kept_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """A reduction whose axes come back as axes of length 1 keeps them."""
+    """Return a reduction whose axes come back as axes of length 1 keeps them."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op not in (np.sum, np.max, np.min) or len(inner.args) > 1 or set(inner.kwargs) - {"axis"}:
         return None
@@ -65,7 +65,7 @@ def simplify_added_axes(sweep: Rewriter, step: Instruction) -> Instruction | Non
 
 
 def column_product(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """A matrix times a column, as a vector: a matrix times a vector."""
+    """Return a matrix times a column, as a vector: a matrix times a vector."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op is not np.matmul or len(step.shape) != 1 or inner.shape != (*step.shape, 1):
         return None
@@ -77,7 +77,7 @@ def column_product(sweep: Rewriter, step: Instruction) -> Instruction | None:
 
 
 def transpose_of_transpose(sweep: Rewriter, step: Instruction) -> Instruction | Operand | None:
-    """Two transposes are one, or none."""
+    """Return two transposes are one, or none."""
     inner = sweep.step(step.args[0])
     if inner is None or inner.op is not np.transpose:
         return None
@@ -89,13 +89,13 @@ def transpose_of_transpose(sweep: Rewriter, step: Instruction) -> Instruction | 
 
 
 def broadcast_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """Two broadcasts are one."""
+    """Return two broadcasts are one."""
     inner = sweep.step(step.args[0])
     return step._replace(args=inner.args) if inner is not None and inner.op is np.broadcast_to else None
 
 
 def broadcast_operand(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """An elementwise op broadcasts by itself: `broadcast_to(g, s) * x` is `g * x`."""
+    """Return an elementwise op broadcasts by itself: `broadcast_to(g, s) * x` is `g * x`."""
     args = _before_broadcast(sweep, step)
     if args is None or np.broadcast_shapes(*(argument_shape(sweep, a) for a in args)) != step.shape:
         return None
@@ -103,7 +103,7 @@ def broadcast_operand(sweep: Rewriter, step: Instruction) -> Instruction | None:
 
 
 def broadcast_result(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """Where every operand was broadcast, the op is applied to what was there before, and its
+    """Return where every operand was broadcast, the op is applied to what was there before, and its
     result broadcast.
     """
     args = _before_broadcast(sweep, step)
@@ -115,7 +115,7 @@ def broadcast_result(sweep: Rewriter, step: Instruction) -> Instruction | None:
 
 
 def _before_broadcast(sweep: Rewriter, step: Instruction) -> tuple[Any, ...] | None:
-    """The operands of an elementwise step before they were broadcast; None where none was."""
+    """Return the operands of an elementwise step before they were broadcast; None where none was."""
     if step.shape == () or step.kwargs:
         return None
     inner = [sweep.step(a) for a in step.args]
@@ -125,7 +125,7 @@ def _before_broadcast(sweep: Rewriter, step: Instruction) -> tuple[Any, ...] | N
 
 
 def sum_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """The sum of n equal terms is n times one: of real numbers, since a complex infinity times n
+    """Return the sum of n equal terms is n times one: of real numbers, since a complex infinity times n
     has a part 0·∞.
     """
     inner = sweep.step(step.args[0])
@@ -148,12 +148,12 @@ def sum_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
 
 
 def argument_shape(sweep: Rewriter, a: Any) -> tuple[int, ...]:
-    """The shape of an argument."""
+    """Return the shape of an argument."""
     return tuple(sweep.steps[a].shape if type(a) is Operand else np.shape(a))
 
 
 def _adds_axes(part: Any) -> bool:
-    """Whether a part of an index takes all there is, or adds an axis."""
+    """Return whether a part of an index takes all there is, or adds an axis."""
     return part is None or part is Ellipsis or (type(part) is slice and part == slice(None))
 
 

@@ -16,7 +16,7 @@ Rewrite = Callable[["Rewriter", Instruction], Instruction | Operand | None]
 
 
 class Rewriter(GraphBuilder):
-    """A draft with rules; steps that a rule makes are rewritten, too."""
+    """Draft with rules; steps that a rule makes are rewritten, too."""
 
     def __init__(self, graph: Graph, rules: "Rules") -> None:
         super().__init__(graph)
@@ -29,19 +29,19 @@ class Rewriter(GraphBuilder):
         self.layouts.add(n, step)
 
     def make(self, step: Instruction) -> Operand:
-        """A new step, before the one that is looked at."""
+        """Return a new step, before the one that is looked at."""
         n = super().make(step)
         self.layouts.add(n, step)
         return n
 
     def bind(self, value: Any) -> Operand:
-        """A new constant."""
+        """Return a new constant."""
         n = super().bind(value)
         self.layouts.add(n, self.steps[n])
         return n
 
     def rewritten(self, step: Instruction) -> Instruction | Operand:
-        """What stands in the place of a step."""
+        """Return what stands in the place of a step."""
         while True:
             found = self._first(step)
             if found is None:
@@ -58,12 +58,12 @@ class Rewriter(GraphBuilder):
         return None
 
     def of(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
-        """A new step of this op, with shape and dtype of another."""
+        """Return a new step of this op, with shape and dtype of another."""
         made = self.rewritten(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
         return made if isinstance(made, Operand) else self.make(made)
 
     def step(self, a: Any) -> Instruction | None:
-        """The step of an argument; None where it is a constant."""
+        """Return the step of an argument; None where it is a constant."""
         return self.steps[a] if type(a) is Operand else None
 
 
@@ -72,7 +72,7 @@ Rules = Mapping[Any, tuple[Rewrite, ...]]
 
 
 def rewrite_graph(graph: Graph, rules: Rules) -> Graph:
-    """The slice, rewritten by these rules."""
+    """Return the slice, rewritten by these rules."""
     sweep = Rewriter(graph, rules)
     for n, step in sweep:
         made = sweep.rewritten(step) if step.op in rules else step

@@ -49,7 +49,7 @@ def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]
 
 
 def span(steps: dict[int, Instruction], step: Instruction) -> tuple[int, int, int] | None:
-    """The axis along which a step takes a part of an array, from where, and to where; None where it takes another kind of part."""
+    """Return the axis along which a step takes a part of an array, from where, and to where; None where it takes another kind of part."""
     whole = step.args[0] if step.op is getitem else None
     if type(whole) is not Operand or len(step.shape) != len(steps[whole].shape):
         return None
@@ -60,7 +60,7 @@ def span(steps: dict[int, Instruction], step: Instruction) -> tuple[int, int, in
 
 
 def merge_adjacent_slices(graph: Graph) -> Graph:
-    """The slice with one step for equal ones on neighbouring parts of an array."""
+    """Return the slice with one step for equal ones on neighbouring parts of an array."""
     if has_halves(graph):
         return graph
     return _merge_joins(_merge_run(graph))
@@ -70,7 +70,7 @@ def merge_adjacent_slices(graph: Graph) -> Graph:
 
 
 class Places:
-    """The steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
+    """Steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
 
     def __init__(self, graph: Graph) -> None:
         self.steps, self.bound = graph.steps, graph.bound
@@ -100,7 +100,7 @@ class Places:
         return place
 
     def _alike(self, step: Instruction, axis: int, a: Any) -> Any:
-        """What an operand that is no part has in common for all parts: one that is the same along the axis is itself.
+        """Return what an operand that is no part has in common for all parts: one that is the same along the axis is itself.
 
         Constants of the parts' own shape have in common that they are constants: they can be one.
         """
@@ -116,7 +116,7 @@ class Places:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def run_of(self) -> dict[int, list[int]]:
-        """For each step of a run, the run; only of those runs whose operands are runs, too, or parts of real arrays."""
+        """Return for each step of a run, the run; only of those runs whose operands are runs, too, or parts of real arrays."""
         run_of = {n: run for run in self.runs() for n in run}
         checked: set[int] = set()
         for n in self.steps:  # what an operand belongs to is decided before
@@ -128,7 +128,7 @@ class Places:
         return run_of
 
     def _goes_along(self, run_of: dict[int, list[int]], n: int, k: int) -> bool:
-        """Whether operand k of all of a run is one run, a part of a real array, or no part at all."""
+        """Return whether operand k of all of a run is one run, a part of a real array, or no part at all."""
         a = self.steps[n].args[k]
         place = self.place.get(a) if type(a) is Operand else None
         if place is None or place[1:] != self.place[n][1:] or self.steps[a].op is getitem:
@@ -137,7 +137,7 @@ class Places:
         return run is not None and all(run_of.get(self.steps[m].args[k]) is run for m in run_of[n])
 
     def runs(self) -> Iterator[list[int]]:
-        """The parts of one array that lie one after the other without a gap, two or more."""
+        """Yield the parts of one array that lie one after the other without a gap, two or more."""
         for parts in self.parts.values():
             run: list[int] = []
             for n in sorted(parts, key=lambda n: self.place[n].start):
@@ -184,7 +184,7 @@ def _widen_operand(draft: GraphBuilder, places: Places, run: list[int], n: int, 
 
 
 def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int) -> Operand:
-    """A part of an array; all of it, where the part is."""
+    """Return a part of an array; all of it, where the part is."""
     if length == draft.steps[whole].shape[axis]:
         return whole
     shape = (*like.shape[:axis], length, *like.shape[axis + 1 :])
@@ -192,7 +192,7 @@ def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int,
 
 
 def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: int) -> Instruction:
-    """The step that takes a part of an array."""
+    """Return the step that takes a part of an array."""
     return Instruction(getitem, (whole, *(slice(None),) * axis, slice(start, stop)), NOTHING, like.shape, like.dtype)
 
 
@@ -212,14 +212,14 @@ def _merge_joins(graph: Graph) -> Graph:
 
 
 class SliceJoiner:
-    """The parts of one concatenation, and what they are made of."""
+    """Parts of one concatenation, and what they are made of."""
 
     def __init__(self, draft: GraphBuilder, counts: Any, step: Instruction) -> None:
         self.draft, self.counts, self.like = draft, counts, step
         self.axis = step.kwargs.get("axis", 0) % len(step.shape)
 
     def join_parts(self, parts: list[Any]) -> Operand | None:
-        """The parts as one array, with fewer steps than one for each; None where there is no such way."""
+        """Return the parts as one array, with fewer steps than one for each; None where there is no such way."""
         groups = self._join_groups(parts)
         if len(groups) == len(parts):
             return None
@@ -258,7 +258,7 @@ class SliceJoiner:
         return found if found is not None else self._concatenate_parts(parts)
 
     def _bonds(self, a: Operand, b: Operand) -> set[Any]:
-        """What two neighbours have in common: slices side by side, or equal ops, and of each operand, what kind it is in both."""
+        """Return what two neighbours have in common: slices side by side, or equal ops, and of each operand, what kind it is in both."""
         one, other = self.draft.steps[a], self.draft.steps[b]
         if self._whole([a, b], make=False) is not None:
             return {"slices"}
@@ -276,7 +276,7 @@ class SliceJoiner:
         return found
 
     def _hold(self, bonds: set[Any], a: Operand) -> bool:
-        """Whether all are slices side by side, or equal ops on such slices, on one number, and on one other array each."""
+        """Return whether all are slices side by side, or equal ops on such slices, on one number, and on one other array each."""
         if "equal" not in bonds:
             return "slices" in bonds
         columns = [k for k in range(len(self.draft.steps[a].args)) if ("same", k) not in bonds]
@@ -291,7 +291,7 @@ class SliceJoiner:
         return bool(scalar and all(atom(b) == atom(a) for b in column))
 
     def _whole(self, parts: list[Operand], make: bool = True) -> Operand | None:
-        """The array, or the slice of it, of which these are the parts in order."""
+        """Return the array, or the slice of it, of which these are the parts in order."""
         steps = [self.draft.steps[a] for a in parts]
         spans = [span(self.draft.steps, step) for step in steps]
         first = spans[0]

@@ -37,7 +37,7 @@ MANY_TERMS = 4
 
 
 def merge_sum_terms(graph: Graph) -> Graph:
-    """The slice with one term for all terms of one kind in each sum."""
+    """Return the slice with one term for all terms of one kind in each sum."""
     chains = Chains(graph)
     draft = GraphBuilder(graph)
     for n, step in draft:
@@ -62,7 +62,7 @@ class Chains:
         }  # fmt: skip
 
     def terms(self, n: int) -> list[Operand]:
-        """The terms of an outermost sum, in order; none for other steps."""
+        """Return the terms of an outermost sum, in order; none for other steps."""
         if n in self.inner or not _is_sum(self.steps[n]):
             return []
         found, stack = [], [Operand(n)]
@@ -105,7 +105,7 @@ Kind = tuple[Join | None, int, Any]
 
 
 def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
-    """The kind of a term."""
+    """Return the kind of a term."""
     step = draft.steps[a]
     if step.op is scatter:
         return _concatenate_scatters, 2, step.shape
@@ -149,7 +149,7 @@ def _scatter_terms(draft: GraphBuilder, like: Instruction, members: list[Operand
 
 
 def _disjoint_places(draft: GraphBuilder, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:
-    """The places in order, those at one place added up; None where some overlap."""
+    """Return the places in order, those at one place added up; None where some overlap."""
     found: list[tuple[int, int, Operand]] = []
     for start, stop, g in places:
         if found and found[-1][:2] == (start, stop):
@@ -162,7 +162,7 @@ def _disjoint_places(draft: GraphBuilder, places: list[tuple[int, int, Operand]]
 
 
 def _concatenate_pieces(draft: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]) -> Operand:
-    """The pieces, with zeros between them, as one array."""
+    """Return the pieces, with zeros between them, as one array."""
     n, at, parts = like.shape[axis], 0, []
     for start, stop, g in (*pieces, (n, n, None)):
         if start > at:
@@ -179,7 +179,7 @@ def _concatenate_pieces(draft: GraphBuilder, like: Instruction, axis: int, piece
 
 
 def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
-    """The matrix of which an argument is the transpose; None where it is not known to be one."""
+    """Return the matrix of which an argument is the transpose; None where it is not known to be one."""
     if type(a) is not Operand:
         return None
     step = draft.steps[a]
@@ -189,7 +189,7 @@ def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
 
 
 def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
-    """Whether copying both factors costs less than adding up the results."""
+    """Return whether copying both factors costs less than adding up the results."""
     if type(a) is not Operand or type(b) is not Operand or len(draft.steps[b].shape) != 2:
         return False
     (m, k), (_, n) = draft.steps[a].shape, draft.steps[b].shape
@@ -209,7 +209,7 @@ def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | N
 
 
 def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
-    """Whether these are vectors that are small enough to be copied."""
+    """Return whether these are vectors that are small enough to be copied."""
     return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES for a in args)
 
 
@@ -229,7 +229,7 @@ def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
 
 
 def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
-    """Whether a step sums the rows of a matrix that is small enough to be copied."""
+    """Return whether a step sums the rows of a matrix that is small enough to be copied."""
     if type(step.args[0]) is not Operand or len(step.args) > 1 or step.kwargs.get("keepdims"):
         return False
     a = draft.steps[step.args[0]]

@@ -11,7 +11,7 @@ from ..kernels import unless
 
 
 def speculate_no_ties(graph: Graph) -> Graph:
-    """The slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
+    """Return the slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
     if all(step.op is not np.where for step in graph.steps.values()):
         return graph
     factors = _read_by_products_alone(graph)
@@ -22,7 +22,7 @@ def speculate_no_ties(graph: Graph) -> Graph:
 
 
 def _is_mask(draft: GraphBuilder, step: Instruction) -> bool:
-    """Whether a step is `where(a == b, number, booleans)`, all of one shape."""
+    """Return whether a step is `where(a == b, number, booleans)`, all of one shape."""
     if step.op is not np.where or len(step.args) != 3 or type(step.args[0]) is not Operand or type(step.args[2]) is not Operand:
         return False
     tie, other = draft.steps[step.args[0]], draft.steps[step.args[2]]
@@ -30,7 +30,7 @@ def _is_mask(draft: GraphBuilder, step: Instruction) -> bool:
 
 
 def _read_by_products_alone(graph: Graph) -> set[int]:
-    """The steps that are read as a factor of a float array of their own dtype, itself no `where`, and not otherwise."""
+    """Return the steps that are read as a factor of a float array of their own dtype, itself no `where`, and not otherwise."""
     steps, counts = graph.steps, uses(graph)
     good = dict.fromkeys(steps, 0)
     for step in steps.values():

@@ -24,7 +24,7 @@ FEWEST = 3
 
 
 def tile_elementwise(graph: Graph) -> Graph:
-    """The slice with its blocks, each in one piece."""
+    """Return the slice with its blocks, each in one piece."""
     kinds = kinds_of(graph) if any(map(is_large, graph.steps.values())) else {}
     if not kinds:
         return graph
@@ -33,7 +33,7 @@ def tile_elementwise(graph: Graph) -> Graph:
 
 
 def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
-    """The steps that can be run by blocks: their shape and their level."""
+    """Return the steps that can be run by blocks: their shape and their level."""
     steps, ordered = graph.steps, c_ordered_steps(graph)
     shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(step) and is_cut(steps, ordered, step)}
     levels: dict[int, int] = {}
@@ -44,14 +44,14 @@ def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
 
 
 def is_large(step: Instruction) -> bool:
-    """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
+    """Return whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
     if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
     return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
 
 
 def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
-    """Whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
+    """Return whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
     return all(
         (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
         for a in operands(step)
@@ -59,12 +59,12 @@ def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) 
 
 
 def tile_rows(step: Instruction) -> int:
-    """How many rows a block has."""
+    """Return how many rows a block has."""
     return int(BLOCK // max(1, bytes_of(step.shape[1:], step.dtype)))
 
 
 def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
-    """The sets of steps of one kind that feed each other."""
+    """Return the sets of steps of one kind that feed each other."""
     above = {n: n for n in kinds}
 
     def root(n: int) -> int:

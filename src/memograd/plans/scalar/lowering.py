@@ -26,7 +26,7 @@ MOVES: frozenset[Any] = frozenset({
 
 
 class ScalarInstruction(NamedTuple):
-    """A formula, the registers that it reads, and the step whose value it gives."""
+    """Formula, the registers that it reads, and the step whose value it gives."""
 
     formula: str
     reads: tuple[int, ...]
@@ -34,7 +34,7 @@ class ScalarInstruction(NamedTuple):
 
 
 class Lowering:
-    """A region on its way to a program. Instruction k gives register k; constants and what is given have registers below 0."""
+    """Region on its way to a program. Instruction k gives register k; constants and what is given have registers below 0."""
 
     def __init__(self, graph: Graph, counts: Counter[int]) -> None:
         self.slice, self.counts = graph, counts
@@ -74,7 +74,7 @@ class Lowering:
         return self._emit(n, formula, reads)
 
     def _alone(self, register: int, a: Any) -> ScalarInstruction | None:
-        """The instruction of an operand that nobody else reads."""
+        """Return the instruction of an operand that nobody else reads."""
         instruction = self.code[register] if register >= 0 else None
         return instruction if instruction is not None and instruction.step == a and self.counts[a] == 1 else None
 
@@ -99,7 +99,7 @@ class Lowering:
     # ----------------------------------------------------------------------------------- what instructions start from
 
     def _of(self, a: Any) -> Any:
-        """The register of an argument, or its registers."""
+        """Return the register of an argument, or its registers."""
         if type(a) is not Operand:
             return self._constant(float(a))
         if a in self.registers:
@@ -112,7 +112,7 @@ class Lowering:
         return np.array([self._constant(x) for x in np.ravel(value).astype(float).tolist()]).reshape(value.shape)
 
     def _known(self, a: Any) -> float | None:
-        """The value of an argument that is constant."""
+        """Return the value of an argument that is constant."""
         value = self.slice.bound.get(a) if type(a) is Operand else a
         return None if value is None else float(value)
 
@@ -139,7 +139,7 @@ class Lowering:
     # ------------------------------------------------------------------------------------------------- the program
 
     def machine(self, outputs: Iterable[int]) -> tuple[Machine, tuple[Operand, ...]]:
-        """The machine that gives these steps, and what it is called with."""
+        """Return the machine that gives these steps, and what it is called with."""
         place = self._places()
         code = [(CODES[i.formula], *i.reads, *i.reads[:1] * (3 - len(i.reads))) for i in self.code if i is not None]
         table = np.array(code)
@@ -151,7 +151,7 @@ class Lowering:
         return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
 
     def _places(self) -> np.ndarray:
-        """Where each register stands in the end; registers below 0 count from the end."""
+        """Return where each register stands in the end; registers below 0 count from the end."""
         kept = np.cumsum([i is not None for i in self.code]) + self.count - 1
         heads = [*self.constants.values(), *(r for places in self.given.values() for r in places.values())]
         place = np.concatenate([kept, np.zeros(self.count, int)])
@@ -159,13 +159,13 @@ class Lowering:
         return place
 
     def _wanted(self, registers: Any, wanted: dict[int, int]) -> Any:
-        """Where a result stands among what is wanted."""
+        """Return where a result stands among what is wanted."""
         if isinstance(registers, int):
             return wanted.setdefault(registers, len(wanted))
         return np.array([wanted.setdefault(r, len(wanted)) for r in registers.ravel().tolist()]).reshape(registers.shape)
 
     def _loads(self) -> Iterable[Load]:
-        """How each operand is taken in."""
+        """Return how each operand is taken in."""
         at = 0
         for places in self.given.values():
             if None in places:

@@ -48,7 +48,7 @@ class Result(NamedTuple):
 
 
 class Machine:
-    """A program as a function of numbers and arrays; it gives one result, or a tuple of them."""
+    """Program as a function of numbers and arrays; it gives one result, or a tuple of them."""
 
     def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
         self.program, self.loads, self.results = program, loads, results
@@ -65,7 +65,7 @@ class Machine:
         return found[0] if len(found) == 1 else found
 
     def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The results of many calls at once: what is taken and what is given has one more axis in front."""
+        """Return the results of many calls at once: what is taken and what is given has one more axis in front."""
         rows = len(xs[0])
         given, wanted = np.empty((rows, self.program.given)), np.empty((rows, len(self.program.wanted)))
         for (at, places), x in zip(self.loads, xs, strict=True):
@@ -81,12 +81,12 @@ class Machine:
 
 
 def on_machine(machine: Any, *xs: Any) -> Any:
-    """What a machine gives: a kernel, as those of :mod:`.fused` are."""
+    """Return what a machine gives: a kernel, as those of :mod:`.fused` are."""
     return machine(*xs)
 
 
 class Sole(NamedTuple):
-    """A plan that is one machine: which inputs it reads, and which of its results each output is."""
+    """Plan that is one machine: which inputs it reads, and which of its results each output is."""
 
     machine: Machine
     reads: list[int]
@@ -94,7 +94,7 @@ class Sole(NamedTuple):
 
 
 def sole_machine(graph: Graph) -> Sole | None:
-    """The machine of a slice that does nothing else; None where it does."""
+    """Return the machine of a slice that does nothing else; None where it does."""
     steps = graph.steps
     run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
     if (
@@ -113,7 +113,7 @@ def sole_machine(graph: Graph) -> Sole | None:
 
 
 class Interpreted:
-    """A program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
+    """Program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
 
     def __init__(self, program: Program) -> None:
         self.program, self.code, self.constants = program, program.code.ravel(), len(program.constants)
@@ -137,7 +137,7 @@ class Interpreted:
 
 @cache
 def interpreter() -> Any:
-    """The interpreter, compiled or loaded from disk when it is first called; None without Numba."""
+    """Return the interpreter, compiled or loaded from disk when it is first called; None without Numba."""
     try:
         njit = import_module("numba").njit
     except ImportError:

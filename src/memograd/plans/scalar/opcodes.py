@@ -26,13 +26,13 @@ and of (-0.0, 0.0).
 
 
 def _extreme_formula(op: Any, order: str) -> str:
-    """The formula of `maximum` or `minimum`."""
+    """Return the formula of `maximum` or `minimum`."""
     zeros = np.array([0.0, -0.0])
     return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
 
 
 def _power() -> str:
-    """The formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and
+    """Return the formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and
     sqrt(-inf) is NaN.
     """
     with np.errstate(invalid="ignore"):

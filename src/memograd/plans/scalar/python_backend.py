@@ -24,7 +24,7 @@ Part = Callable[[list[Any]], None]
 
 
 class PythonProgram:
-    """A program as functions on a list of numbers, which are its registers."""
+    """Program as functions on a list of numbers, which are its registers."""
 
     def __init__(self, program: Any) -> None:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
@@ -49,7 +49,7 @@ class PythonProgram:
 
 
 def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
-    """The functions of a text, in which these names have this meaning."""
+    """Return the functions of a text, in which these names have this meaning."""
     namespace: dict[str, Any] = {**meaning, "parts": []}
     exec(code, namespace)
     found: list[Part] = namespace["parts"]
@@ -57,7 +57,7 @@ def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
 
 
 class Text:
-    """A program on its way to text: functions of some thousand instructions, on local variables.
+    """Program on its way to text: functions of some thousand instructions, on local variables.
 
     A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
     """
@@ -70,7 +70,7 @@ class Text:
         self.free: list[str] = []
 
     def whole(self) -> str:
-        """The text of all of it."""
+        """Return the text of all of it."""
         for start in range(0, len(self.rows), MAX_FUNCTION_LINES):
             self.part(range(start, min(start + MAX_FUNCTION_LINES, len(self.rows))))
         return "\n".join(self.text)
@@ -100,13 +100,13 @@ class Text:
         self.text.append(f"    {self.name(self.first + i)} = {TEMPLATES[code].format(**names)}")
 
     def name(self, register: int) -> str:
-        """A variable for a register."""
+        """Return a variable for a register."""
         self.names[register] = name = self.free.pop() if self.free else f"r{len(self.names)}"
         return name
 
 
 def last_reads_of_registers(program: Any) -> list[int]:
-    """For each register, the instruction that reads it last; beyond all of them, where it is wanted."""
+    """Return for each register, the instruction that reads it last; beyond all of them, where it is wanted."""
     count, first = len(program.code), len(program.constants) + program.given
     last = np.full(first + count, -1)
     np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))

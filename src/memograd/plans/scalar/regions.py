@@ -38,7 +38,7 @@ NUMBER_TYPES = (np.dtype(np.float64), np.dtype(np.bool_))
 
 
 def lower_scalar_regions(graph: Graph) -> Graph:
-    """The slice with its regions of numbers as one step each."""
+    """Return the slice with its regions of numbers as one step each."""
     inside = Inside(graph).steps
     if len(inside) < MIN_REGION_SIZE:
         return graph
@@ -77,7 +77,7 @@ class Inside:
         return _is_double(a)
 
     def _is_known(self, a: Operand) -> bool:
-        """Whether the numbers of an operand have registers, one for each."""
+        """Return whether the numbers of an operand have registers, one for each."""
         return a in self.steps or self._is_number(a) or (a in self.slice.bound and self.slice.steps[a].dtype in NUMBER_TYPES)
 
     def _is_element(self, step: Instruction) -> bool:
@@ -86,7 +86,7 @@ class Inside:
 
 
 def _is_double(a: Any) -> bool:
-    """Whether a constant is a number that double precision has, so that arithmetic on doubles is arithmetic on it."""
+    """Return whether a constant is a number that double precision has, so that arithmetic on doubles is arithmetic on it."""
     if np.ndim(a) != 0 or not isinstance(a, int | float | np.bool | np.integer | np.floating | np.ndarray):
         return False
     try:
@@ -97,7 +97,7 @@ def _is_double(a: Any) -> bool:
 
 
 def is_formula(step: Instruction) -> bool:
-    """Whether a step is an op of the machine's on numbers, of the dtype that its formula gives."""
+    """Return whether a step is an op of the machine's on numbers, of the dtype that its formula gives."""
     real, logical = NUMBER_TYPES
     return (
         step.shape == ()
@@ -107,7 +107,7 @@ def is_formula(step: Instruction) -> bool:
 
 
 class Layers:
-    """The steps of a slice, layer by layer: in each, first those that are outside of regions, then its region."""
+    """Steps of a slice, layer by layer: in each, first those that are outside of regions, then its region."""
 
     def __init__(self, graph: Graph, inside: set[int]) -> None:
         self.slice, self.counts = graph, uses(graph)
@@ -121,11 +121,11 @@ class Layers:
         self.fresh = max(graph.steps) + 1
 
     def pays(self, k: int) -> bool:
-        """Whether the region of a layer is worth a call."""
+        """Return whether the region of a layer is worth a call."""
         return sum(is_formula(self.slice.steps[n]) for n in self.members[k]) >= MIN_REGION_SIZE
 
     def rebuilt(self) -> Graph:
-        """The slice with a step for each region that pays."""
+        """Return the slice with a step for each region that pays."""
         steps, read = self.slice.steps, self._read()
         found: dict[int, Instruction] = {}
         for k in sorted(self.members.keys() | self.outside.keys()):
@@ -137,7 +137,7 @@ class Layers:
         return eliminate_dead_code(replace(self.slice, steps=found))
 
     def _read(self) -> set[int]:
-        """The steps that somebody outside of their region reads."""
+        """Return the steps that somebody outside of their region reads."""
         read = set(self.slice.outputs)
         for n, step in self.slice.steps.items():
             mine = self.region.get(n)
@@ -145,7 +145,7 @@ class Layers:
         return read
 
     def _lower_region(self, members: list[int], read: set[int]) -> dict[int, Instruction]:
-        """A region as one step, and its results under the ids that they had."""
+        """Return a region as one step, and its results under the ids that they had."""
         steps, lowering = self.slice.steps, Lowering(self.slice, self.counts)
         for n in members:
             lowering.add(n, steps[n])
