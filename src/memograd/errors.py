@@ -1,7 +1,7 @@
 """What can go wrong, one class a kind.
 
-Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each message says what
-happened, where (names, shapes, dtypes, the user's line), and what to do next.
+Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each
+message says what happened, where (names, shapes, dtypes, the user's line), and what to do next.
 """
 
 from typing import Any
@@ -24,7 +24,9 @@ class RuleShapeError(MemogradError, ValueError):
 
 
 class RefusedError(MemogradError, TypeError):
-    """Something was asked of a node that would freeze a value into the program, or change one in place."""
+    """Something was asked of a node that would freeze a value into the program, or change one in
+    place.
+    """
 
 
 class RefusedAttributeError(RefusedError, AttributeError):
@@ -50,7 +52,9 @@ class BusyError(MemogradError, RuntimeError):
 
 
 class DisturbedError(BusyError):
-    """Signal handler asked in the middle of an update; the request is made again where nobody has been told of it."""
+    """Signal handler asked in the middle of an update; the request is made again where nobody has
+    been told of it.
+    """
 
 
 class NotScalarError(MemogradError, ValueError):

@@ -59,7 +59,13 @@ for make in (lambda: tape, lambda: mg.plan(h, [x])):
 def printed():
     def run(seed):
         env = os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONIOENCODING": "utf-8"}
-        return subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, encoding="utf-8", check=True).stdout
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=env,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout
 
     return run
 

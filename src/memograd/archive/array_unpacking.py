@@ -1,4 +1,6 @@
-"""The items of an archive, made of what it says of them and of its long arrays: see :mod:`memograd.archive.array_packing`."""
+"""The items of an archive, made of what it says of them and of its long arrays: see
+:mod:`memograd.archive.array_packing`.
+"""
 
 import math
 from collections.abc import Iterator
@@ -31,7 +33,10 @@ class Unpacker:
         self._members = index.numbers("members", len(self._sizes), len(lengths))
         self._buffers = index.sums("buffers", views, len(self._sizes))
         self._offsets = index.sums("offsets", views)
-        self._scalars = {name: check_integer(at, "a buffer", len(self._sizes)) for name, at in _pairs(index.content["scalars"])}
+        self._scalars = {
+            name: check_integer(at, "a buffer", len(self._sizes))
+            for name, at in _pairs(index.content["scalars"])
+        }
         held = [0] * len(lengths)
         for member, size in zip(self._members, self._sizes, strict=True):
             held[member] += size
@@ -64,12 +69,18 @@ class Unpacker:
         return _array(self._owners[buffer], offset, *layout)
 
     def _apart(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Return the buffers, each with memory of its own: one that is let go is not held by others."""
+        """Return the buffers, each with memory of its own: one that is dropped is not held by
+        others.
+        """
         begin, owners = [0] * len(arrays), []
         for member, size in zip(self._members, self._sizes, strict=True):
             whole_array, start = arrays[member], begin[member]
             begin[member] += size
-            owner = whole_array if size == whole_array.size else whole_array[start : start + size].copy()
+            owner = (
+                whole_array
+                if size == whole_array.size
+                else whole_array[start : start + size].copy()
+            )
             owner.flags.writeable = False
             owners.append(owner)
         return owners
@@ -88,7 +99,9 @@ class Unpacker:
 
     def _tuple(self, layout: tuple[Any, ...], made: list[Any]) -> Any:
         name, numbers = layout
-        items = [made[check_integer(number, "an item of a tuple", len(made), 1)] for number in numbers]
+        items = [
+            made[check_integer(number, "an item of a tuple", len(made), 1)] for number in numbers
+        ]
         kind = RESULTS.get(name)
         if kind is None:
             return tuple(items)
@@ -134,10 +147,14 @@ def _strides(strides: Any, count: int) -> Strides:
         return None
     if type(strides) is not list or len(strides) != count:
         raise_damaged("an array has not as many strides as axes")
-    return tuple(check_integer(stride, "a stride", LARGEST_INTEGER, -LARGEST_INTEGER) for stride in strides)
+    return tuple(
+        check_integer(stride, "a stride", LARGEST_INTEGER, -LARGEST_INTEGER) for stride in strides
+    )
 
 
-def _array(owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides) -> np.ndarray:
+def _array(
+    owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides
+) -> np.ndarray:
     """Return an array on a buffer, if the buffer has all its bytes."""
     low, high = extent(shape, strides, dtype.itemsize)
     if offset + low < 0 or offset + high > owner.nbytes:

@@ -1,4 +1,6 @@
-"""The steps of a program as columns, and back: what many nodes have in common is written once, and told by its number."""
+"""The steps of a program as columns, and back: what many nodes have in common is written once, and
+told by its number.
+"""
 
 from collections.abc import Iterator
 from keyword import iskeyword
@@ -45,12 +47,18 @@ class Numbered(dict[Any, int]):
         return number
 
 
-# ------------------------------------------------------------------------------------------------------ to write
+# to write
 
 
 def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     """Return the program as JSON."""
-    steps, calls, facts, files, lines = memory.steps.values(), Calls(packer), Numbered(), Numbered(), Numbered()
+    steps, calls, facts, files, lines = (
+        memory.steps.values(),
+        Calls(packer),
+        Numbered(),
+        Numbered(),
+        Numbered(),
+    )
     ops = Numbered({None: 0})
     check_moderate(sum(len(step.args) for step in steps), "arguments")
     names, of = memory.nodes.names, memory.nodes.of
@@ -58,7 +66,9 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
         "ids": encode_differences(memory.steps),
         "op": [ops[step.op] for step in steps],
         "call": [calls.number(step, memory) for step in steps],
-        "operands": [int(step.operand) - int(a) for step in steps for a in step.args if type(a) is Operand],
+        "operands": [
+            int(step.operand) - int(a) for step in steps for a in step.args if type(a) is Operand
+        ],
         "fact": [facts[step.shape, step.dtype] for step in steps],
         "line": [lines[step.location] for step in steps],
         "ops": [name_to_save(op, calls.ops) for op in ops if op is not None],
@@ -67,7 +77,11 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
         "lines": [line and [files[line[0]], line[1]] for line in lines],
         "files": list(files),
         "names": {"nodes": encode_differences(names), "names": list(names.values())},
-        "of": {"nodes": encode_differences(of), "outputs": [L for L, _ in of.values()], "by": [n for _, n in of.values()]},
+        "of": {
+            "nodes": encode_differences(of),
+            "outputs": [L for L, _ in of.values()],
+            "by": [n for _, n in of.values()],
+        },
     }
 
 
@@ -111,13 +125,17 @@ def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
 
-# ------------------------------------------------------------------------------------------------------- to read
+# to read
 
 
 def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
     """Return the steps that a file tells of, each of operands that come before it."""
     forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
-    facts, lines, back = _decode_facts(sheet), _lines(sheet), iter(sheet.numbers("operands", least=1))
+    facts, lines, back = (
+        _decode_facts(sheet),
+        _lines(sheet),
+        iter(sheet.numbers("operands", least=1)),
+    )
     columns = (
         sheet.numbers("op", len(ids), len(forms.ops)),
         sheet.numbers("call", len(ids), len(forms.calls)),
@@ -128,13 +146,22 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
         raise_damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
     for n, op, call, fact, line in zip(ids, *columns, strict=True):
         args, kwargs = forms[op, call]
-        steps[n] = Step(Operand(n), forms.ops[op], _fill_arguments(args, n, back, steps), kwargs, *facts[fact], lines[line])
+        steps[n] = Step(
+            Operand(n),
+            forms.ops[op],
+            _fill_arguments(args, n, back, steps),
+            kwargs,
+            *facts[fact],
+            lines[line],
+        )
     if len(steps) < len(ids) or sorted(ids) != ids or next(back, None) is not None:
         raise_damaged("the nodes are not in order, or have fewer operands than it says")
     return steps
 
 
-def _fill_arguments(args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps) -> tuple[Any, ...]:
+def _fill_arguments(
+    args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps
+) -> tuple[Any, ...]:
     """Arguments with operands in their holes; `back` says how far before n each stands."""
     try:
         return tuple([steps[n - next(back)].operand if a is HOLE else a for a in args])
@@ -143,7 +170,9 @@ def _fill_arguments(args: tuple[Any, ...], n: int, back: Iterator[int], steps: S
 
 
 class CallForms(dict[tuple[int, int], CallForm]):
-    """For an op and a call, by their numbers: the arguments and keywords, if the op can be called so. Found once for each pair."""
+    """For an op and a call, by their numbers: the arguments and keywords, if the op can be called
+    so. Found once for each pair.
+    """
 
     def __init__(self, sheet: Sheet, items: list[Any]) -> None:
         by_name = ops_by_name()
@@ -162,8 +191,15 @@ class CallForms(dict[tuple[int, int], CallForm]):
 
 
 def _form(call: Any, decoder: Decoder) -> CallForm:
-    """Arguments with their holes, and keywords, which have to be names: plans write them into their text."""
-    if type(call) is not list or len(call) != 2 or type(call[0]) is not list or type(call[1]) is not dict:
+    """Arguments with their holes, and keywords, which have to be names: plans write them into their
+    text.
+    """
+    if (
+        type(call) is not list
+        or len(call) != 2
+        or type(call[0]) is not list
+        or type(call[1]) is not dict
+    ):
         raise_damaged("a call is no list of arguments with keywords")
     args, kwargs = call
     if not all(name.isidentifier() and not iskeyword(name) and name != "out" for name in kwargs):
@@ -196,20 +232,31 @@ def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
 def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
     if type(line) is not list or len(line) != 2:
         raise_damaged("a line is no file and number")
-    return files[check_integer(line[0], "the number of a file", len(files))], check_integer(line[1], "the number of a line")
+    return files[check_integer(line[0], "the number of a file", len(files))], check_integer(
+        line[1], "the number of a line"
+    )
 
 
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
     """Return the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
     nodes, names = listed_nodes(named, steps), named.texts("names")
-    if len(names) != len(nodes) or len(set(names)) < len(names) or not all(names) or any(map(is_reserved, names)):
-        raise_damaged("two nodes have one name, or one has none, or one that is kept for unnamed nodes")
+    if (
+        len(names) != len(nodes)
+        or len(set(names)) < len(names)
+        or not all(names)
+        or any(map(is_reserved, names))
+    ):
+        raise_damaged(
+            "two nodes have one name, or one has none, or one that is kept for unnamed nodes"
+        )
     return dict(zip(nodes, names, strict=True))
 
 
 def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
-    """Return the nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it did."""
+    """Return the nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it
+    did.
+    """
     of = sheet.sheet("of", "nodes outputs by")
     nodes = listed_nodes(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))

@@ -1,4 +1,6 @@
-"""What a stranger wrote, read piece by piece: each piece is of the type, the number and the size that is asked for, or an error."""
+"""What a stranger wrote, read piece by piece: each piece is of the type, the number and the size
+that is asked for, or an error.
+"""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -11,22 +13,31 @@ LARGEST_INTEGER = 2**53
 """Numbers of nodes, bytes and requests stay below it: any reader of JSON can hold them."""
 
 MOST_ENTRIES = 2**25
-"""What is told once and made often: arguments of all nodes together; and nodes that lead to outputs, each for each output."""
+"""What is told once and made often: arguments of all nodes together; and nodes that lead to
+outputs, each for each output.
+"""
 
 
 def raise_damaged(what: str) -> NoReturn:
     """Raise because the file cannot be what `save` wrote."""
-    raise ArchiveError(f"This is no whole session of memograd: {what}. Take the file from where it was saved, or save it anew.")
+    raise ArchiveError(
+        f"This is no whole session of memograd: {what}. Take the file from where it was saved, "
+        f"or save it anew."
+    )
 
 
 def check_moderate(count: int, what: str) -> None:
     """Raise if a session is too large to be read again."""
     if count > MOST_ENTRIES:
-        raise ArchiveError(f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it as several tapes.")
+        raise ArchiveError(
+            f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it "
+            f"as several tapes."
+        )
 
 
 def encode_differences(numbers: Iterable[int]) -> list[int]:
-    """Return a column as it is kept: each number less the one before. What grows evenly becomes all alike, and next to nothing deflated.
+    """Return a column as it is kept: each number less the one before. What grows evenly becomes all
+    alike, and next to nothing deflated.
 
     >>> differences([3, 4, 5, 6])
     [3, 1, 1, 1]
@@ -39,7 +50,9 @@ def encode_differences(numbers: Iterable[int]) -> list[int]:
 
 
 class Sheet:
-    """Object of the JSON, whose items are checked as they are read; `where` it stands is said in errors."""
+    """Object of the JSON, whose items are checked as they are read; `where` it stands is said in
+    errors.
+    """
 
     __slots__ = ("content", "where")
 
@@ -72,13 +85,23 @@ class Sheet:
             raise_damaged(f"{self._at(key)} holds other things than strings")
         return found
 
-    def numbers(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0) -> list[int]:
+    def numbers(
+        self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0
+    ) -> list[int]:
         """Return a column of whole numbers, `count` of them, from `least` to less than `below`."""
         found = self.items(key)
         if count is not None and len(found) != count:
-            raise_damaged(f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them elsewhere")
-        if not set(map(type, found)) <= {int} or (found and not least <= min(found) <= max(found) < below):
-            raise_damaged(f"{self._at(key)} holds other things than whole numbers from {least} to less than {below}")
+            raise_damaged(
+                f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them "
+                f"elsewhere"
+            )
+        if not set(map(type, found)) <= {int} or (
+            found and not least <= min(found) <= max(found) < below
+        ):
+            raise_damaged(
+                f"{self._at(key)} holds other things than whole numbers from {least} to less "
+                f"than {below}"
+            )
         return found
 
     def sums(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER) -> list[int]:

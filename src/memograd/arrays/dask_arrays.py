@@ -1,7 +1,8 @@
 """Arrays in chunks, Dask's: a value may be one, and then it is a graph that nobody has computed.
 
-Dask is never imported here: who hands in a Dask array has done so. Its chunks are a fact of the program, as its shape is:
-they travel with the shape, so that what is made of a shape alone, zeros or a cotangent laid out again, is in the same chunks.
+Dask is never imported here: who hands in a Dask array has done so. Its chunks are a fact of the
+program, as its shape is: they travel with the shape, so that what is made of a shape alone, zeros
+or a cotangent laid out again, is in the same chunks.
 """
 
 from collections.abc import Iterable
@@ -30,7 +31,9 @@ def in_chunks(a: Any) -> str:
 
 
 def dask_array() -> Any:
-    """Return the module: it is there, because whoever asks for it holds an array of it, or was pickled with one."""
+    """Return the module: it is there, because whoever asks for it holds an array of it, or was
+    pickled with one.
+    """
     return import_module(DASK)
 
 
@@ -49,7 +52,9 @@ class Chunked(tuple[int, ...]):
         return Chunked, (tuple(self), self.chunks)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """Return an array of this shape, in these chunks, that is `format_number` everywhere; it takes no memory."""
+        """Return an array of this shape, in these chunks, that is `format_number` everywhere; it
+        takes no memory.
+        """
         return dask_array().full(tuple(self), number, dtype=dtype, chunks=self.chunks)
 
     def conform(self, a: Any) -> Any:
@@ -63,22 +68,38 @@ class Chunked(tuple[int, ...]):
     def broadcast_cotangent(self, g: Any) -> Any:
         """`g` broadcast to this shape, in these chunks.
 
-        Chunk by chunk, against ones that take no memory: Dask fuses that with what reads it. Its own `broadcast_to` would make
-        one chunk of it all.
+        Chunk by chunk, against ones that take no memory: Dask fuses that with what reads it. Its
+        own `broadcast_to` would make one chunk of it all.
         """
         if not is_chunked(g) or g.shape == self:
             return np.broadcast_to(g, self)
         axes, lead = tuple(range(len(self))), len(self) - g.ndim
-        g = g.rechunk({k: self.chunks[lead + k] for k, n in enumerate(g.shape) if n == self[lead + k]})
+        g = g.rechunk(
+            {k: self.chunks[lead + k] for k, n in enumerate(g.shape) if n == self[lead + k]}
+        )
         like = self.full(1, g.dtype)
-        return dask_array().blockwise(_broadcast_like, axes, like, axes, g, axes[lead:], dtype=g.dtype, meta=like._meta, align_arrays=False)
+        return dask_array().blockwise(
+            _broadcast_like,
+            axes,
+            like,
+            axes,
+            g,
+            axes[lead:],
+            dtype=g.dtype,
+            meta=like._meta,
+            align_arrays=False,
+        )
 
     def scatter_zeros(self, g: Any, key: tuple[Any, ...]) -> Any:
-        """Return zeros of this shape with `g` added at `key`: slices and integers, or slices and one array of integers of NumPy's."""
+        """Return zeros of this shape with `g` added at `key`: slices and integers, or slices and
+        one array of integers of NumPy's.
+        """
         parts = spelt_out(key, len(self))
         if parts is None:
             raise _scatter_error(key)
-        g = g[tuple(0 if part is None else slice(None) for part in parts if not isinstance(part, int))]
+        g = g[
+            tuple(0 if part is None else slice(None) for part in parts if not isinstance(part, int))
+        ]
         parts = [part for part in parts if part is not None]
         listed = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
         for k in listed:
@@ -100,9 +121,14 @@ def as_shape(shape: Any) -> tuple[int, ...]:
 
 
 def scatter_dask(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """Return zeros with `g`, a Dask array, added at `key`; of a shape that knows no chunks, in those that Dask would choose."""
+    """Return zeros with `g`, a Dask array, added at `key`; of a shape that knows no chunks, in
+    those that Dask would choose.
+    """
     if type(shape) is not Chunked:
-        shape = Chunked(as_shape(shape), dask_array().core.normalize_chunks("auto", as_shape(shape), dtype=g.dtype))
+        shape = Chunked(
+            as_shape(shape),
+            dask_array().core.normalize_chunks("auto", as_shape(shape), dtype=g.dtype),
+        )
     return shape.scatter_zeros(g, key)
 
 
@@ -112,7 +138,8 @@ def _broadcast_like(like: Any, g: Any) -> Any:
 
 def _scatter_error(key: tuple[Any, ...]) -> ChunksError:
     return ChunksError(
-        f"What was taken from a Dask array by the index {key} cannot be put back lazily. Take slices and integers, or slices and one "
+        f"What was taken from a Dask array by the index {key} cannot be put back lazily. Take "
+        f"slices and integers, or slices and one "
         f"list of integers; in place of a mask, np.where(mask, x, 0)."
     )
 
@@ -127,7 +154,16 @@ def _sum_at(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> 
         size = {axis: (length,)}
         laid = tuple(size.get(k, sizes) for k, sizes in enumerate(taken.chunks))
         if len(here):
-            parts.append(taken.map_blocks(_add_along_axis, indices[here] - (stop - length), length, axis, chunks=laid, meta=g._meta))
+            parts.append(
+                taken.map_blocks(
+                    _add_along_axis,
+                    indices[here] - (stop - length),
+                    length,
+                    axis,
+                    chunks=laid,
+                    meta=g._meta,
+                )
+            )
         else:
             parts.append(da.zeros([sum(sizes) for sizes in laid], dtype=g.dtype, chunks=laid))
     return da.concatenate(parts, axis=axis)

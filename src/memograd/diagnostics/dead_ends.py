@@ -1,4 +1,6 @@
-"""Where the paths from x end before they reach L: at what has no derivative, or because L is not computed from x at all."""
+"""Where the paths from x end before they reach L: at what has no derivative, or because L is not
+computed from x at all.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,11 +14,35 @@ from ..text import op_name
 from .findings import Finding, make_finding
 from .subgraph import CHOOSING, Subgraph
 
-COMPARISONS: frozenset[Any] = frozenset({
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_xor,
-    np.logical_not, np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.isclose, np.allclose, np.signbit, np.array_equal,
-    np.array_equiv, np.isin, np.any, np.all, np.isreal, np.iscomplex,
-})  # fmt: skip
+COMPARISONS: frozenset[Any] = frozenset(
+    {
+        np.equal,
+        np.not_equal,
+        np.less,
+        np.less_equal,
+        np.greater,
+        np.greater_equal,
+        np.logical_and,
+        np.logical_or,
+        np.logical_xor,
+        np.logical_not,
+        np.isnan,
+        np.isfinite,
+        np.isinf,
+        np.isposinf,
+        np.isneginf,
+        np.isclose,
+        np.allclose,
+        np.signbit,
+        np.array_equal,
+        np.array_equiv,
+        np.isin,
+        np.any,
+        np.all,
+        np.isreal,
+        np.iscomplex,
+    }
+)
 
 SHAPE_ONLY: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.full_like})
 """Ops that read nothing of their operand but its shape and dtype."""
@@ -88,19 +114,35 @@ def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
         for a in (region.read(c),) if leaf else region.arguments(c):
             if type(a) is not Operand and _is_from(a, value):
                 frozen = True
-                where = "is a leaf of its value" if leaf else f"takes its value as a constant operand of {op_name(region.op(c))}"
+                where = (
+                    "is a leaf of its value"
+                    if leaf
+                    else f"takes its value as a constant operand of {op_name(region.op(c))}"
+                )
                 text = f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
-                yield make_finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
+                yield make_finding(
+                    region, "frozen", c, Operand(region.target), True, np.shape(value), text
+                )
     if not frozen:
-        last = ", ".join(region.name(n) for n in _last_nodes(region)) or f"{x} itself, which nothing uses"
+        last = (
+            ", ".join(region.name(n) for n in _last_nodes(region))
+            or f"{x} itself, which nothing uses"
+        )
         text = f"{L} is not computed from {x}. What is computed from {x} ends in {last}."
         yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
 def _is_from(a: Any, value: Any) -> bool:
-    """Return whether a constant is a value that was handed out: the same object, or an array in its memory."""
+    """Return whether a constant is a value that was returned: the same object, or an array in its
+    memory.
+    """
     if isinstance(value, np.ndarray):
-        return isinstance(a, np.ndarray) and a.size > 0 and np.may_share_memory(a, value) and np.shares_memory(a, value)
+        return (
+            isinstance(a, np.ndarray)
+            and a.size > 0
+            and np.may_share_memory(a, value)
+            and np.shares_memory(a, value)
+        )
     return a is value
 
 

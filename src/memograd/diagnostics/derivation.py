@@ -1,7 +1,8 @@
-"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values, then chain-rule steps.
+"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values,
+then chain-rule steps.
 
-Each cotangent that the recursion stores gives one equation: what its consumers give back, the same in numbers, and the sum.
-What it read from the table is already known.
+Each cotangent that the recursion stores gives one equation: what its consumers give back, the same
+in numbers, and the sum. What it read from the table is already known.
 """
 
 import re
@@ -38,7 +39,8 @@ class Equation(NamedTuple):
     name : str
         n, where the left side is ∂L/∂n.
     consumers : tuple of str
-        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was known.
+        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was
+        known.
     numbers : str
         The terms in numbers, where they say more than the sum.
     value : str
@@ -89,18 +91,24 @@ class Derivation:
         yield f"{left} = {first}{note}"
         yield from (f"{'':{len(left)}} = {side}" for side in others)
 
-    def _sides(self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str) -> list[str]:
+    def _sides(
+        self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str
+    ) -> list[str]:
         """Return what an equation says, one after the other: the terms, the numbers, the sum."""
         if e.consumers == (self.output,):
             return [e.value + direct]
         pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
-        terms = [local + direct if c == self.output else g + times + local for c, (g, local) in zip(e.consumers, pairs, strict=False)]
+        terms = [
+            local + direct if c == self.output else g + times + local
+            for c, (g, local) in zip(e.consumers, pairs, strict=False)
+        ]
         return [side for side in (format_sum(terms, len(e.consumers)), e.numbers, e.value) if side]
 
     def markdown(self) -> str:
         """As Markdown with LaTeX."""
         forward = " \\\\\n".join(
-            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}" for v in self.values
+            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}"
+            for v in self.values
         )
         backward = " \\\\[4pt]\n".join(self._align(e) for e in self.equations)
         return f"**Forward**\n\n{align_equations(forward)}\n\n**Backward**\n\n{align_equations(backward)}\n"
@@ -112,12 +120,20 @@ class Derivation:
         known = ", ".join(fraction(self.output, c) for c in e.known)
         note = f" && {known} \\text{{ already known}}" if known else ""
         first, *others = self._sides(e, fraction, " ", "\\text{ (direct)}")
-        return (f"{left} &= " + " \\\\\n&= ".join([first + note, *others])).replace("·", "\\cdot").replace("…", "\\dots")
+        return (
+            (f"{left} &= " + " \\\\\n&= ".join([first + note, *others]))
+            .replace("·", "\\cdot")
+            .replace("…", "\\dots")
+        )
 
     def html(self) -> str:
         """As a piece of HTML that needs nothing else."""
-        forward = "".join(f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values)
-        backward = "".join(f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations)
+        forward = "".join(
+            f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values
+        )
+        backward = "".join(
+            f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations
+        )
         return f'<section class="memograd"><h4>Forward</h4><ul>{forward}</ul><h4>Backward</h4><ol>{backward}</ol></section>'
 
     _repr_markdown_ = markdown
@@ -130,11 +146,11 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
     ----------
     L : Node
         A scalar of an inexact dtype.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
     log : Log, optional
-        The run to tell of, with what it read from the table; without it, the whole derivation from the beginning. It
-        touches no table.
+        The run to tell of, with what it read from the table; without it, the whole derivation from
+        the beginning. It touches no table.
 
     Returns
     -------
@@ -204,17 +220,28 @@ def _steps_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
     return Derivation(name(table.output), _forward_values(memory, seen), equations)
 
 
-def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]) -> Equation:
+def _equation(
+    telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]
+) -> Equation:
     memory, above = telling.memory, consumers(telling.table, n)[::-1] if stored else []
     numbers = "".join(telling.sum(above, n)).removeprefix(" = ") if stored else ""
     names = tuple(memory.nodes.name(c) for c in above)
-    return Equation(memory.nodes.name(n), names, numbers, telling.value(n, when) or "a number that was replaced since", known)
+    return Equation(
+        memory.nodes.name(n),
+        names,
+        numbers,
+        telling.value(n, when) or "a number that was replaced since",
+        known,
+    )
 
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
     """Return the forward phase of the nodes that the derivation speaks of, and of their operands."""
     operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
-    return [Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n))) for n in sorted(seen | operands)]
+    return [
+        Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n)))
+        for n in sorted(seen | operands)
+    ]
 
 
 def _formula(memory: Memory, n: int) -> str:
@@ -233,7 +260,7 @@ def _format_constant(a: Any) -> str:
     return printable(repr(a), 20)
 
 
-# --------------------------------------------------------------------------------------------------------- as LaTeX
+# as LaTeX
 
 
 def align_equations(lines: str) -> str:
@@ -257,7 +284,15 @@ def latex(name: str) -> str:
 
 def text(anything: str) -> str:
     """Any text inside a formula: what LaTeX would take as its own is escaped."""
-    return "\\text{" + re.sub(r"[\\{}$&#%_~^]", lambda found: ESCAPED.get(found[0], "\\" + found[0]), printable(anything)) + "}"
+    return (
+        "\\text{"
+        + re.sub(
+            r"[\\{}$&#%_~^]",
+            lambda found: ESCAPED.get(found[0], "\\" + found[0]),
+            printable(anything),
+        )
+        + "}"
+    )
 
 
 ESCAPED = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}

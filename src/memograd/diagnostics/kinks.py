@@ -1,15 +1,20 @@
-"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the sheets, op by op."""
+"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the
+rule modules, op by op.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from ..rules.reductions import NO_VALUE, or_default, restore_axes
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
 Test = Callable[..., Any]
-"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the result, a kink was hit."""
+"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the
+result, a kink was hit.
+"""
 
 
 def find_ties(y: Any, a: Any, b: Any, **__: Any) -> Any:
@@ -34,12 +39,24 @@ def flat_result(y: Any, *_: Any, **__: Any) -> Any:
 
 def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
     """Return where the first operand is at a bound."""
-    return np.logical_or(False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi))
+    return np.logical_or(
+        False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi)
+    )
 
 
-def find_shared_extremes(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, **__: Any) -> Any:
+def find_shared_extremes(
+    y: Any,
+    a: Any,
+    *_: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    **__: Any,
+) -> Any:
     """Return the elements that are all an extreme, where there are several."""
-    extreme = np.logical_and(np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True))
+    extreme = np.logical_and(
+        np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True)
+    )
     return np.logical_and(extreme, np.count_nonzero(extreme, axis=axis, keepdims=True) > 1)
 
 
@@ -49,7 +66,11 @@ def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     y = np.moveaxis(y, along, -1)
     pairs = np.equal(y[..., 1:], y[..., :-1])
     none = np.zeros((*y.shape[:-1], 1), bool)
-    return np.moveaxis(np.logical_or(np.concatenate([none, pairs], -1), np.concatenate([pairs, none], -1)), -1, along)
+    return np.moveaxis(
+        np.logical_or(np.concatenate([none, pairs], -1), np.concatenate([pairs, none], -1)),
+        -1,
+        along,
+    )
 
 
 KINKS: dict[Any, tuple[Test, str]] = {
@@ -68,7 +89,10 @@ KINKS: dict[Any, tuple[Test, str]] = {
     np.std: (flat_result, "the slope is 0"),
     np.nanstd: (flat_result, "the slope is 0"),
     np.power: (at_origin, "the slope is 0"),
-    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), (find_shared_extremes, "each gets an even share")),
+    **dict.fromkeys(
+        (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
+        (find_shared_extremes, "each gets an even share"),
+    ),
     **dict.fromkeys((np.sort, np.partition), (find_repeats, "equals get an even split")),
     np.greater: (find_ties, "the answer is False"),
     np.less: (find_ties, "the answer is False"),
@@ -126,5 +150,13 @@ def kinks(region: Subgraph) -> tuple[Kink, ...]:
         hit = kink_of(region, n) if n != region.target else None
         if hit is not None and np.any(hit.mask):
             mask = np.asarray(hit.mask)
-            found.append(Kink(region.name(n), region.formula(n), elements_of(mask, mask.shape), hit.chosen, region.line(n)))
+            found.append(
+                Kink(
+                    region.name(n),
+                    region.formula(n),
+                    elements_of(mask, mask.shape),
+                    hit.chosen,
+                    region.line(n),
+                )
+            )
     return tuple(found)

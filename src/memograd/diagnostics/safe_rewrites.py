@@ -1,4 +1,6 @@
-"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose again outside."""
+"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose
+again outside.
+"""
 
 from typing import Any
 
@@ -12,13 +14,17 @@ CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, 
 
 
 def masks(region: Subgraph, use: UseOfNode, cause: str) -> bool:
-    """Return whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
+    """Return whether a use that makes a zero, for this cause, is one that masks its operand on
+    purpose.
+    """
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
 
 
 def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
-    """Return the lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
+    """Return the lines that are safe, in the names of the user's nodes: `use` has the infinite
+    slope, and `mask` hides it.
+    """
     c, w = use.consumer, mask.consumer
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
@@ -63,11 +69,15 @@ def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
     """Return the mask itself, as it was; where it is a bound, the safe number must not get through."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
-        return f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
+        return (
+            f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
+        )
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
-    return format_call(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
+    return format_call(
+        np.where, [_condition(region, condition), *map(region.argument_name, branches)], {}
+    )
 
 
 def _bound(region: Subgraph, mask: UseOfNode) -> Any:

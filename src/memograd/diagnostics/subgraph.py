@@ -1,4 +1,6 @@
-"""What lies between x and L, gone through beside the tables: every derivative there, and what each use gives to it."""
+"""What lies between x and L, gone through beside the tables: every derivative there, and what each
+use gives to it.
+"""
 
 import math
 from collections.abc import Iterator
@@ -18,17 +20,44 @@ from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
 Mask = Any
-"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several outputs, too."""
+"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several
+outputs, too.
+"""
 
 SYMBOLS = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@", np.greater: ">", np.less: "<",
-    np.greater_equal: ">=", np.less_equal: "<=", np.equal: "==", np.not_equal: "!=", np.logical_and: "&", np.logical_or: "|",
-}  # fmt: skip
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.power: "**",
+    np.matmul: "@",
+    np.greater: ">",
+    np.less: "<",
+    np.greater_equal: ">=",
+    np.less_equal: "<=",
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.logical_and: "&",
+    np.logical_or: "|",
+}
 
-CHOOSING: frozenset[Any] = frozenset({
-    np.where, np.select, np.choose, np.piecewise, np.take, np.take_along_axis, np.compress, np.extract, np.diagonal, np.diag,
-    getitem, masked, replace,
-})  # fmt: skip
+CHOOSING: frozenset[Any] = frozenset(
+    {
+        np.where,
+        np.select,
+        np.choose,
+        np.piecewise,
+        np.take,
+        np.take_along_axis,
+        np.compress,
+        np.extract,
+        np.diagonal,
+        np.diag,
+        getitem,
+        masked,
+        replace,
+    }
+)
 """Ops that take some elements and leave others: what is left gets no derivative."""
 
 
@@ -42,12 +71,14 @@ class UseOfNode(NamedTuple):
 
 
 class Subgraph:
-    """Nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
+    """Nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else
+    sees.
 
     Attributes
     ----------
     nodes : list of int
-        L first, each before its operands: the order in which a run meets them. Empty where no path leads from x to L.
+        L first, each before its operands: the order in which a run meets them. Empty where no path
+        leads from x to L.
     cotangents : dict
         Node to ∂L/∂node.
     """
@@ -70,40 +101,52 @@ class Subgraph:
                 stack.extend(c for c, _ in uses_of(self.table, n))
         return found
 
-    # ----------------------------------------------------------------------------------------------- derivatives
+    # derivatives
 
     def uses(self, n: int) -> list[UseOfNode]:
         """Return the uses of n that lead to L, the latest first, as a run adds them up."""
-        return [UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines]
+        return [
+            UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines
+        ]
 
     def pulled(self, use: UseOfNode, g: Any) -> Any:
-        """Return what a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
+        """Return what a use makes of a cotangent g of its consumer, before it is fitted to the
+        operand.
+        """
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
     def fitted(self, use: UseOfNode, d: Any) -> Any:
         """Return the same, as it is added to the operand's cotangent."""
-        return d if type(d) is tuple else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
+        return (
+            d
+            if type(d) is tuple
+            else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
+        )
 
     def term(self, use: UseOfNode, g: Any = None) -> Any:
-        """Return what a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
+        """Return what a use gives to its operand's cotangent; of another cotangent g of the
+        consumer, where one is given.
+        """
         return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
 
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
-        """Return the size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
+        """Return the size of the largest element of a use's term; and of what it is added up from,
+        which is larger where parts cancel.
+        """
         d = self.pulled(use, self.cotangents[use.consumer])
         size, shape = largest(self.fitted(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
             return size, size
         return size, largest(unbroadcast(np.absolute(d), shape))
 
-    # ------------------------------------------------------------------------------------------------- elements
+    # elements
 
     def elements_reached(self, use: UseOfNode, mask: Mask) -> Mask:
         """Return the elements of the consumer that depend on these elements of the operand.
 
-        Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
-        the result is NaN, it depends on them. An op that passes over a NaN, or refuses it, is taken to depend on all of
-        them everywhere.
+        Where it is not plain that they are the same, they are found by running the op once more
+        with a NaN there: where the result is NaN, it depends on them. An op that passes over a NaN,
+        or refuses it, is taken to depend on all of them everywhere.
         """
         step = self.steps[use.consumer]
         if type(step.dtype) is tuple or mask is True:
@@ -113,7 +156,9 @@ class Subgraph:
         if "linalg" in (getattr(step.op, "__module__", None) or ""):
             return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
         try:
-            y = RULES[step.op].run([self._is_poisoned(a, k, use, mask) for k, a in enumerate(step.args)], step.kwargs)
+            y = RULES[step.op].run(
+                [self._is_poisoned(a, k, use, mask) for k, a in enumerate(step.args)], step.kwargs
+            )
         except Exception:  # whatever an op raises that cannot bear a NaN
             return np.ones(step.shape, bool)
         found = np.isnan(y)
@@ -122,7 +167,11 @@ class Subgraph:
 
     def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
         value = self.argument(a)
-        return canonicalize(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
+        return (
+            canonicalize(np.where(mask, np.nan, value).astype(value.dtype))
+            if k == use.argnum
+            else value
+        )
 
     def argument(self, a: Any) -> Any:
         """Return the value of an argument of an op."""
@@ -137,11 +186,13 @@ class Subgraph:
         return self.steps[n].op
 
     def aligned(self, use: UseOfNode) -> bool:
-        """Return whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
+        """Return whether an op is elementwise and its operand has the shape of the result: element
+        by element the same places.
+        """
         step = self.steps[use.consumer]
         return RULES[step.op].kind == "elementwise" and step.shape == self.steps[use.node].shape
 
-    # ----------------------------------------------------------------------------------------- the whole program
+    # the whole program
 
     @cached_property
     def above(self) -> set[int]:
@@ -166,7 +217,7 @@ class Subgraph:
         """Return whether the dtype of n has derivatives."""
         return inexact(self.steps[n].dtype)
 
-    # ---------------------------------------------------------------------------------------------------- words
+    # words
 
     def name(self, n: int) -> str:
         """Return the name of a node, on one line."""
@@ -177,7 +228,9 @@ class Subgraph:
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """Return an argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
+        """Return an argument as a sentence calls it: a node's name, a number, or the kind of thing
+        that it is.
+        """
         if type(a) is Operand:
             return self.name(a)
         if isinstance(a, type):
@@ -187,7 +240,9 @@ class Subgraph:
         return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
 
     def formula(self, n: int) -> str:
-        """Return how n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
+        """Return how n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a
+        leaf.
+        """
         step: Step = self.steps[n]
         if step.op is None:
             return self.name(n)
@@ -235,9 +290,15 @@ def largest(value: Any) -> float:
     """Return the largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
-    return max((float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0)
+    return max(
+        (float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0
+    )
 
 
 def scaled(g: Any, by: Any) -> Any:
     """Return a cotangent times a factor, in its own dtype."""
-    return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else canonicalize(np.asarray(g * by).astype(g.dtype))
+    return (
+        tuple(scaled(part, by) for part in g)
+        if isinstance(g, tuple)
+        else canonicalize(np.asarray(g * by).astype(g.dtype))
+    )

@@ -1,4 +1,6 @@
-"""Many nodes as one box: those whose names begin alike, up to a slash, such as `layer1/W` and `layer1/b`."""
+"""Many nodes as one box: those whose names begin alike, up to a slash, such as `layer1/W` and
+`layer1/b`.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
@@ -31,7 +33,9 @@ def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -
 
 
 def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
-    """Return where each node belongs: by its name; one that nobody named, where all its consumers belong."""
+    """Return where each node belongs: by its name; one that nobody named, where all its consumers
+    belong.
+    """
     paths: dict[int, Path] = {}
     for n in sorted(nodes, reverse=True):
         name = memory.nodes.name(n)
@@ -66,4 +70,10 @@ def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Itera
     for component in nx.strongly_connected_components(quotient):
         keys = sorted(component, key=lambda key: groups[key][0])
         members = sorted(n for key in keys for n in groups[key])
-        yield Fold(", ".join(f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key) for key in keys), members)
+        yield Fold(
+            ", ".join(
+                f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key)
+                for key in keys
+            ),
+            members,
+        )

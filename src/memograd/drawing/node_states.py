@@ -29,8 +29,12 @@ def requested_targets(events: Iterable[Event]) -> set[int]:
     return {e.node for e in events if e.depth == 0 and e.kind in STATE_OF_EVENT}
 
 
-def states_of(output: int, table: Table | None, asked: Iterable[int], events: Iterable[Event]) -> dict[int, tuple[str, ...]]:
-    """Return the states of each node that has any, the first of them its main one; the others are never touched."""
+def states_of(
+    output: int, table: Table | None, asked: Iterable[int], events: Iterable[Event]
+) -> dict[int, tuple[str, ...]]:
+    """Return the states of each node that has any, the first of them its main one; the others are
+    never touched.
+    """
     found: dict[int, set[str]] = {n: {EARLIER} for n in (table.cotangents if table else ())}
     for e in events:
         if e.kind in STATE_OF_EVENT:

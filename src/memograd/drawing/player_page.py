@@ -1,4 +1,6 @@
-"""The page that plays a request: one HTML file that needs nothing else, neither a network nor a server."""
+"""The page that plays a request: one HTML file that needs nothing else, neither a network nor a
+server.
+"""
 
 import json
 from html import escape
@@ -30,8 +32,9 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
     Returns
     -------
     Path
-        The file: the program's picture, the transcript, the table as it fills, and the chain rule's line of each step with
-        its numbers. It goes forward and back by buttons, slider and keys; where *teach* is ticked, it asks what comes next.
+        The file: the program's picture, the transcript, the table as it fills, and the chain rule's
+        line of each step with its numbers. It goes forward and back by buttons, slider and keys;
+        where *teach* is ticked, it asks what comes next.
 
     Raises
     ------
@@ -40,8 +43,10 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
     Notes
     -----
-    The page holds its own style and script, and loads nothing. Numbers are those that L's table holds when it is written: a
-    step whose number was replaced since shows none. The same program and requests give the same file, byte for byte.
+    The page holds its own style and script, and loads nothing. Numbers are those that L's table
+    holds when it is written: a
+    step whose number was replaced since shows none. The same program and requests give the same
+    file, byte for byte.
 
     Examples
     --------
@@ -64,7 +69,9 @@ def page(L: Node, log: Log) -> str:
     """Return the page as text."""
     found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
     played, before = steps(L, log)
-    names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log.node_names.items()}
+    names = {b.id: printable(b.name) for b in found.boxes} | {
+        n: printable(name) for n, name in log.node_names.items()
+    }
     data = {"output": L.id, "names": names, "steps": played, "before": before}
     return Template(asset("page.html")).substitute(
         title=escape(printable(found.output.name)),

@@ -76,12 +76,16 @@ class Budget:
         self.limit, self.bytes = limit, 0
         self._groups: dict[EntryKey, BufferGroup] = {}
         self._owners: dict[int, BufferGroup] = {}
-        self._evicted: dict[EntryKey, EvictedComponent | None] = {}  # with what they hang together; None: to be found
+        self._evicted: dict[
+            EntryKey, EvictedComponent | None
+        ] = {}  # with what they hang together; None: to be found
         self._order: list[
             tuple[float, int, BufferGroup]
         ] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
-        self._finished: deque[BufferGroup] = deque()  # what the running request has read for the last time
+        self._finished: deque[BufferGroup] = (
+            deque()
+        )  # what the running request has read for the last time
         self._pinned: list[BufferGroup] = []  # what it has yet to read
         self._table: Table | None = None
         self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close

@@ -8,10 +8,10 @@ The invariant on which everything rests: **if a known entry is marked, every kno
 it is marked.**
 
 An assignment computes nothing. It marks every entry that read what changed, directly or through
-others, as perhaps stale (`MAYBE_STALE`), following what the rules say that they read. A request then
-verifies: an entry becomes stale for certain (`CERTAINLY_STALE`) only if something that it read took other
-bits. An entry that stays perhaps stale until all that it read is verified is right as it stands,
-so that invalidation ends there.
+others, as perhaps stale (`MAYBE_STALE`), following what the rules say that they read. A request
+then verifies: an entry becomes stale for certain (`CERTAINLY_STALE`) only if something that it read
+took other bits. An entry that stays perhaps stale until all that it read is verified is right as it
+stands, so that invalidation ends there.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,15 @@ from ..program.steps import Attributes, Consumers, EdgeAttributes, Operand, Oper
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
-from .tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, TableIndex, uses_of, uses_towards
+from .tables import (
+    CERTAINLY_STALE,
+    MAYBE_STALE,
+    Provenance,
+    Table,
+    TableIndex,
+    uses_of,
+    uses_towards,
+)
 from .verdict import Verdict
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
@@ -60,8 +68,27 @@ class Memory:
         Number of requests for derivatives, of assignments, and of all requests.
     """
 
-    __slots__ = ("__weakref__", "current_provenance", "assigned", "assignments", "budget", "invalidated_by", "graph", "index", "marks", "nodes", "pending",
-                 "pred", "requests", "steps", "succ", "tables", "request_count", "values", "nothing_evicted")  # fmt: skip
+    __slots__ = (
+        "__weakref__",
+        "current_provenance",
+        "assigned",
+        "assignments",
+        "budget",
+        "invalidated_by",
+        "graph",
+        "index",
+        "marks",
+        "nodes",
+        "pending",
+        "pred",
+        "requests",
+        "steps",
+        "succ",
+        "tables",
+        "request_count",
+        "values",
+        "nothing_evicted",
+    )
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph

@@ -93,7 +93,10 @@ class MemoryReport:
     def __repr__(self) -> str:
         """Long names and long lists of readers are cut."""
         rows = sorted(self.rows, key=lambda row: -row.bytes)
-        lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_format_entry, rows[:MAX_ENTRY_ROWS])]
+        lines = [
+            f"{'what':<20} {'bytes':>11} {'cost':>9}  read by",
+            *map(_format_entry, rows[:MAX_ENTRY_ROWS]),
+        ]
         if len(rows) > MAX_ENTRY_ROWS:
             rest = rows[MAX_ENTRY_ROWS:]
             lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")

@@ -1,8 +1,10 @@
-"""Arguments of compiled functions: which arrays are in them, and what else tells one signature from another.
+"""Arguments of compiled functions: which arrays are in them, and what else tells one signature from
+another.
 
-A signature compares by what its parts are, not by ``==`` alone: 1, 1.0 and True are three, as are 0.0 and -0.0, ``frozenset({1})`` and
-``frozenset({True})``, ``Decimal("1")`` and ``Decimal("1.0")``. Instances of plain classes are nests of their attributes, read at each
-call; so a method follows its object, and no signature keeps an object alive.
+A signature compares by what its parts are, not by ``==`` alone: 1, 1.0 and True are three, as are
+0.0 and -0.0, ``frozenset({1})`` and ``frozenset({True})``, ``Decimal("1")`` and ``Decimal("1.0")``.
+Instances of plain classes are pytrees of their attributes, read at each call; so a method follows
+its object, and no signature keeps an object alive.
 """
 
 import weakref
@@ -28,26 +30,39 @@ EXACT = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotIm
 
 
 def attributes_of(a: Any) -> dict[str, Any] | None:
-    """Return the attributes of an instance of a plain class, with the numbers and arrays that its classes hold; None for anything else."""
+    """Return the attributes of an instance of a plain class, with the numbers and arrays that its
+    classes hold; None for anything else.
+    """
     kind: Any = type(a)
-    if kind.__eq__ is not object.__eq__ or not hasattr(a, "__dict__") or _is_known_by_identity(a) or hasattr(kind, "__array__"):
+    if (
+        kind.__eq__ is not object.__eq__
+        or not hasattr(a, "__dict__")
+        or _is_known_by_identity(a)
+        or hasattr(kind, "__array__")
+    ):
         return None
     shared: dict[str, Any] = {}
     for base in reversed(kind.__mro__[:-1]):
         shared |= vars(base)
-    numbers = {name: value for name, value in shared.items() if isinstance(value, (*INPUTS, int, str)) and not name.startswith("__")}
+    numbers = {
+        name: value
+        for name, value in shared.items()
+        if isinstance(value, (*INPUTS, int, str)) and not name.startswith("__")
+    }
     own: dict[str, Any] = vars(a)
     return numbers | own
 
 
 def _is_known_by_identity(a: Any) -> bool:
-    """Return whether an object is told apart by its identity: a function, a class, a module, a member of an enumeration."""
+    """Return whether an object is told apart by its identity: a function, a class, a module, a
+    member of an enumeration.
+    """
     named = hasattr(a, "__name__") and (callable(a) or isinstance(a, ModuleType))
     return named or isinstance(a, Enum | partial) or type(a) is object
 
 
 def inner_items(a: Any) -> dict[Any, Any] | None:
-    """Return the parts of a nest or of an instance; None for a leaf."""
+    """Return the parts of a pytree or of an instance; None for a leaf."""
     if isinstance(a, INPUTS):
         return None
     found = children(a)
@@ -55,7 +70,9 @@ def inner_items(a: Any) -> dict[Any, Any] | None:
 
 
 def leaves_of(arguments: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
+    """Yield each leaf among the arguments of a call, given by position and by name, and where it
+    is, written as Python has it.
+    """
     for key, a in arguments.items():
         yield from _argument_leaves(a, f"argument_{key}")
 
@@ -66,11 +83,15 @@ def _argument_leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield where, a
         return
     for key, part in found.items():
-        yield from _argument_leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
+        yield from _argument_leaves(
+            part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}"
+        )
 
 
 def with_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
-    """Return the arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
+    """Return the arguments of a call with other leaves, in order; an instance as a copy with other
+    attributes.
+    """
     following = iter(leaves)
     return {key: _refill(a, following) for key, a in arguments.items()}
 
@@ -87,11 +108,12 @@ def _refill(a: Any, leaves: Iterator[Any]) -> Any:
     return other
 
 
-# ---------------------------------------------------------------------------------------------------------- signatures
+# signatures
 
 
 def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
-    """Return what each argument has in common with others that one plan serves. Arrays are appended to `inputs`.
+    """Return what each argument has in common with others that one plan serves. Arrays are appended
+    to `inputs`.
 
     Raises
     ------
@@ -102,15 +124,21 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
         return [_of(a, inputs) for a in arguments.values()]
     except UnfitError as error:
         found = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
-        raise RefusedError(f"An argument of a compiled function, {printable(next(found, 'or a part of one'))}, {error}") from None
+        raise RefusedError(
+            f"An argument of a compiled function, {printable(next(found, 'or a part of one'))}, "
+            f"{error}"
+        ) from None
     except RecursionError:
         raise RefusedError(
-            "An argument of a compiled function is an object or a list that is inside itself. Give a tree of them."
+            "An argument of a compiled function is an object or a list that is inside itself. "
+            "Give a tree of them."
         ) from None
 
 
 class UnfitError(Exception):
-    """Part of an argument that has no place in a signature, and why, in words that go on a sentence."""
+    """Part of an argument that has no place in a signature, and why, in words that go on a
+    sentence.
+    """
 
     def __init__(self, part: Any, why: str) -> None:
         super().__init__(why)
@@ -120,7 +148,13 @@ class UnfitError(Exception):
 def _of(a: Any, inputs: list[Any]) -> Any:
     if isinstance(a, INPUTS):
         inputs.append(a)
-        return (a.shape, a.dtype) if hasattr(a, "dtype") else complex if isinstance(a, complex) else float
+        return (
+            (a.shape, a.dtype)
+            if hasattr(a, "dtype")
+            else complex
+            if isinstance(a, complex)
+            else float
+        )
     found = inner_items(a)
     if found is None:
         return static(a)
@@ -145,13 +179,17 @@ def static(a: Any) -> Any:
 
 
 def _by_value(a: Any) -> Any:
-    """Return a static argument that compares by its value; its repr tells apart what ``==`` does not."""
+    """Return a static argument that compares by its value; its repr tells apart what ``==`` does
+    not.
+    """
     kind: Any = type(a)
     if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
         raise UnfitError(
             a,
-            f"is {printable(repr(a))}, neither an array nor hashable by its value, so that a plan could not tell whether it has changed. "
-            f"Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, and what is static as integers, strings or "
+            f"is {printable(repr(a))}, neither an array nor hashable by its value, so that a "
+            f"plan could not tell whether it has changed. "
+            f"Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, "
+            f"and what is static as integers, strings or "
             f"other hashable values; or let the function close over what never changes.",
         )
     text = "" if kind.__repr__ is object.__repr__ else repr(a)
@@ -167,7 +205,9 @@ def _is_hashable(a: Any) -> bool:
 
 
 def _reference(a: Any) -> Any:
-    """Return an object as a part of a signature; one that can be referred to weakly is not kept alive."""
+    """Return an object as a part of a signature; one that can be referred to weakly is not kept
+    alive.
+    """
     try:
         return weakref.ref(a)
     except TypeError:
@@ -175,7 +215,9 @@ def _reference(a: Any) -> Any:
 
 
 def is_dead(signature: Any) -> bool:
-    """Return whether an object of a signature is gone, so that no call can have this signature again."""
+    """Return whether an object of a signature is gone, so that no call can have this signature
+    again.
+    """
     if isinstance(signature, weakref.ref):
         return signature() is None
     return isinstance(signature, tuple | frozenset) and any(map(is_dead, signature))

@@ -1,7 +1,8 @@
 """A slice as the source of a Python function, one line a step, and what its text needs to be run.
 
-A long slice is cut into parts of some thousand lines, so that no function is too long for Python's compiler; a value that a later
-part reads is kept in a list between them, and let go after the last part that reads it.
+A long slice is cut into parts of some thousand lines, so that no function is too long for Python's
+compiler; a value that a later part reads is kept in a list between them, and let go after the last
+part that reads it.
 """
 
 import builtins
@@ -22,9 +23,12 @@ from .passes.tiling import tile_rows
 from .scalar.machine import Machine
 
 MAX_LINE_LENGTH = 8000
-"""Steps in one function; up to there, the time to compile one grows with its length and no faster."""
+"""Steps in one function; up to there, the time to compile one grows with its length and no faster.
+"""
 
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"})
+RESERVED = frozenset(
+    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"}
+)
 
 
 class GeneratedSource(NamedTuple):
@@ -68,10 +72,17 @@ class CodeGenerator:
 
     def constants(self) -> list[str]:
         """Return a comment for each name that stands for a value."""
-        values = ((name, value) for name, value in self.writer.namespace.items() if isinstance(value, np.ndarray | np.generic | Machine))
-        return [f"# {name}: {f'{a.dtype} {a.shape}' if isinstance(a, np.ndarray) else repr(a)}" for name, a in values]
+        values = (
+            (name, value)
+            for name, value in self.writer.namespace.items()
+            if isinstance(value, np.ndarray | np.generic | Machine)
+        )
+        return [
+            f"# {name}: {f'{a.dtype} {a.shape}' if isinstance(a, np.ndarray) else repr(a)}"
+            for name, a in values
+        ]
 
-    # -------------------------------------------------------------------------------------------------------- lines
+    # lines
 
     def function(self, name: str, parameters: list[str]) -> None:
         """The first line of a function."""
@@ -91,7 +102,7 @@ class CodeGenerator:
                 self.block(blocks[n])
 
     def step(self, n: int, step: Instruction) -> None:
-        """`v7 = v5 * x  # (3,)`, and what is read there for the last time is let go."""
+        """`v7 = v5 * x  # (3,)`, and what is read there for the last time is dropped."""
         variables, lifetimes = self.variables, self.lifetimes
         out = variables[lifetimes.out[n]] if n in lifetimes.out else None
         text = f"{variables[n]} = {self.writer.write(step, variables.__getitem__, out)}"
@@ -110,15 +121,26 @@ class CodeGenerator:
         rows = tile_rows(first)
         for n in block:
             if n in whole:
-                self.line(f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}")
+                self.line(
+                    f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}"
+                )
         self.line(f"for i in range(0, {first.shape[0]}, {rows}):")
-        cut = {int(a) for n in block for a in operands(steps[n]) if a not in block and steps[a].shape == first.shape}
+        cut = {
+            int(a)
+            for n in block
+            for a in operands(steps[n])
+            if a not in block and steps[a].shape == first.shape
+        }
         parts = sorted(cut.union(n for n in block if n in whole))
         names = {n: self.part(n, rows) for n in parts}
         for n in block:
             out = self.lifetimes.out.get(n, n if n in whole else None)
             names.setdefault(n, self.variables[n])
-            text = self.writer.write(steps[n], lambda a: names.get(a, self.variables[a]), None if out is None else names[out])
+            text = self.writer.write(
+                steps[n],
+                lambda a: names.get(a, self.variables[a]),
+                None if out is None else names[out],
+            )
             self.line(f"    {names[n]} = {text}")
             self.lines[len(self.text)] = n
         gone = [self.variables[a] for a in self.lifetimes.gone.get(block[-1], ())]
@@ -139,7 +161,11 @@ class CodeGenerator:
     def comment(self, n: int, step: Instruction) -> str:
         """Return the shape, and the name, where it could not be the variable's."""
         name = self.slice.names.get(n, "")
-        shown = f"  {printable(name)}" if has_name(self.slice.names, n) and name != self.variables[n] else ""
+        shown = (
+            f"  {printable(name)}"
+            if has_name(self.slice.names, n) and name != self.variables[n]
+            else ""
+        )
         return f"  # {step.shape}{shown}"
 
     def results(self) -> str:
@@ -148,7 +174,7 @@ class CodeGenerator:
         return self.format_tree(self.nest, [self.result(n, given) for n in self.slice.outputs])
 
     def format_tree(self, nest: Any, texts: list[str]) -> str:
-        """Return the text of a nest."""
+        """Return the text of a pytree."""
         inner = children(nest)
         if inner is None:
             return texts[int(nest)]
@@ -173,7 +199,7 @@ class CodeGenerator:
         given |= roots
         return self.variables[n] if own else f"{self.variables[n]}.copy()"
 
-    # -------------------------------------------------------------------------------------------------------- parts
+    # parts
 
     def runs(self, steps: list[int]) -> list[list[int]]:
         """Return the steps of each part; a block is in one piece."""
@@ -229,7 +255,9 @@ class Crossing:
         self.gone: list[list[int]] = [[] for _ in runs]
         last: dict[int, int] = {}
         for k, run in enumerate(runs):
-            for n in dict.fromkeys(int(a) for m in run for a in operands(graph.steps[m]) if part.get(a, k) != k):
+            for n in dict.fromkeys(
+                int(a) for m in run for a in operands(graph.steps[m]) if part.get(a, k) != k
+            ):
                 self.read[k].append(n)
                 self._place(n)
                 last[n] = k
@@ -249,11 +277,18 @@ class Crossing:
 
 
 def variables(graph: Graph) -> dict[int, str]:
-    """Return a variable for each step: the node's name where it is an identifier, v7 where it is not."""
+    """Return a variable for each step: the node's name where it is an identifier, v7 where it is
+    not.
+    """
     names = graph.names
-    return {n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}" for n in graph.steps}
+    return {
+        n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}"
+        for n in graph.steps
+    }
 
 
 def _is_variable(name: str) -> bool:
-    """Return whether a name can be a variable's, and stays as it is: Python reads the micro sign as the letter mu."""
+    """Return whether a name can be a variable's, and stays as it is: Python reads the micro sign as
+    the letter mu.
+    """
     return name.isidentifier() and name not in RESERVED and unicodedata.is_normalized("NFKC", name)

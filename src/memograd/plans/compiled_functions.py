@@ -26,33 +26,37 @@ from .executable import Plan, plan
 def compiled(f: Callable[..., Any]) -> "Compiled":
     """Return a function that traces f once for each signature, and from then on replays the plan.
 
-    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
-    writes `compiled` says that f depends on its arguments alone.
+    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over,
+    global settings, the date. Whoever writes `compiled` says that f depends on its arguments alone.
 
-    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a nest of its attributes: its arrays and
-    floats are inputs, what else it holds is part of the signature. So a call sees every attribute as it is then, and no instance is
-    kept alive. Numbers and strings that stand in the class itself count as attributes; other things there, and attributes of a class
-    method's class, are kept as the trace saw them.
+    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a
+    pytree of its attributes: its arrays and floats are inputs, what else it holds is part of the
+    signature. So a call sees every attribute as it is then, and no instance is kept alive. Numbers
+    and strings that stand in the class itself count as attributes; other things there, and
+    attributes of a class method's class, are kept as the trace saw them.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving the same; one of this module's forms, such as ``value_and_grad(loss)``, or a plain
-        function. It must not branch on a value, or read one.
+        Of arrays or pytrees of them, giving the same; one of this module's forms, such as
+        ``value_and_grad(loss)``, or a plain function. It must not branch on a value, or read one.
 
     Returns
     -------
     Compiled
-        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the arrays that they meet, as in NumPy.
-        Anything else among the arguments is part of the signature, and has to be hashable by its value, or a function, a class or a
-        module: the shape of a nest, its keys, integers and strings, static fields of dataclasses. What ``==`` does not tell apart,
-        such as 1 and True, makes two signatures. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
+        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the
+        arrays that they meet, as in NumPy. Anything else among the arguments is part of the
+        signature, and has to be hashable by its value, or a function, a class or a module: the
+        shape of a pytree, its keys, integers and strings, static fields of dataclasses. What ``==``
+        does not tell apart, such as 1 and True, makes two signatures. Its attribute ``plans`` holds
+        a :class:`memograd.Plan` for each signature.
 
     Raises
     ------
     RefusedError
-        f branches on a value or reads one, so that the plan would be right for this value alone; or f changes an argument or an
-        attribute; or an argument is neither an array nor hashable; or a result is no array.
+        f branches on a value or reads one, so that the plan would be right for this value alone; or
+        f changes an argument or an attribute; or an argument is neither an array nor hashable; or a
+        result is no array.
 
     Examples
     --------
@@ -73,7 +77,8 @@ NODES = frozenset({Node, WeakNode})
 class Compiled:
     """What :func:`compiled` gives: a function with its plans.
 
-    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is pickled by its name.
+    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is
+    pickled by its name.
 
     Attributes
     ----------
@@ -99,7 +104,9 @@ class Compiled:
                 made = self.plans.get(signature)
                 if made is None:
                     made = self._trace(arguments, len(args))
-                    self.plans = {known: p for known, p in self.plans.items() if not is_dead(known)} | {signature: made}
+                    self.plans = {
+                        known: p for known, p in self.plans.items() if not is_dead(known)
+                    } | {signature: made}
         return made(*inputs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -123,7 +130,10 @@ class Compiled:
         with tracing(tape), raise_refusals(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
-        return plan(tree_map(tape.as_result, y), [strong(node) for node in entered if isinstance(node, Node)])
+        return plan(
+            tree_map(tape.as_result, y),
+            [strong(node) for node in entered if isinstance(node, Node)],
+        )
 
 
 def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -137,11 +147,17 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
-    """Return a leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
+    """Return a leaf of the arguments as the trace sees it: a node for an array, a weak one for a
+    number of Python's.
+    """
     if not isinstance(a, INPUTS):
         return a
     node = tape.leaf(a, name=where)
-    return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node
+    return (
+        WeakNode(tape, node.id)
+        if isinstance(a, float | complex) and not isinstance(a, np.generic)
+        else node
+    )
 
 
 class CompiledTape(Tape):
@@ -158,5 +174,8 @@ class CompiledTape(Tape):
         if isinstance(y, Node):
             return y
         if np.asarray(y).dtype.kind not in NUMBER_KINDS:
-            raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
+            raise RefusedError(
+                f"A function that is compiled gives arrays, or nests of them, but one result is "
+                f"{printable(repr(y))}."
+            )
         return self.leaf(y)

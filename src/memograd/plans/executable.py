@@ -38,15 +38,17 @@ _number_outputs = count(1)
 
 
 def plan(outputs: Any, inputs: Any) -> "Plan":
-    """Return what `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
+    """Return what `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records
+    nothing and touches no table.
 
     Parameters
     ----------
-    outputs : Node, or nest of them
+    outputs : Node, or pytree of them
         What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
     inputs : list of Node, or dict of str to Node
-        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
-        Called with Dask arrays, a plan gives Dask arrays, which nobody has computed.
+        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are
+        bound at their value now. Called with Dask arrays, a plan gives Dask arrays, which nobody
+        has computed.
 
     Returns
     -------
@@ -63,12 +65,15 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
 
     Notes
     -----
-    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact passes rewrote it, else within
-    the bounds of the others, which `plan.bounds` names. They take sums in another order, call functions that are off in the
-    last places, and give 0 for what cancels; they move no factor and change no sign. See :mod:`memograd.plans.passes`.
+    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact
+    passes rewrote it, else within
+    the bounds of the others, which `plan.bounds` names. They take sums in another order, call
+    functions that are off in the
+    last places, and give 0 for what cancels; they move no factor and change no sign. See
+    :mod:`memograd.plans.passes`.
 
-    A function of the user's own is run as often as it was recorded and read; what else it does besides giving a result is no
-    part of a plan.
+    A function of the user's own is run as often as it was recorded and read; what else it does
+    besides giving a result is no part of a plan.
 
     Examples
     --------
@@ -87,7 +92,9 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
     with tape.lock:
         ids = tuple(n.id for n in by_name.values())
         if len(set(ids)) < len(ids):
-            raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
+            raise PlanError(
+                f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once."
+            )
         slice = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
         made = Plan(slice, tree_unflatten(outputs, range(len(nodes))), tuple(by_name))
         made._tape, made._assignments = weakref.ref(tape), tape.state.assignments
@@ -99,7 +106,9 @@ def _names_of_inputs(inputs: Any) -> dict[str, Node]:
     given = list(inputs)
     names = [n.name if isinstance(n, Node) else repr(n) for n in given]
     if len(set(names)) < len(names):
-        raise PlanError(f"An input was given twice: {', '.join(map(printable, names))}. Give each once.")
+        raise PlanError(
+            f"An input was given twice: {', '.join(map(printable, names))}. Give each once."
+        )
     return dict(zip(names, given, strict=True))
 
 
@@ -108,11 +117,13 @@ def _tape_of(nodes: list[Any]) -> Tape:
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
-                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, or a nest of nodes."
+                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, "
+                f"or a nest of nodes."
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
-                f"{describe(n.attributes)} is a node of another tape than {describe(nodes[0].attributes)}. Plan each tape by itself."
+                f"{describe(n.attributes)} is a node of another tape than "
+                f"{describe(nodes[0].attributes)}. Plan each tape by itself."
             )
     if not nodes:
         raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
@@ -129,10 +140,11 @@ class Array(NamedTuple):
 
 
 class Plan:
-    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table of its steps.
+    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table
+    of its steps.
 
-    It can be called from several threads at once, and be pickled: as data, which is printed and compiled anew where it is
-    loaded. Ops are pickled by the name under which they can be imported.
+    It can be called from several threads at once, and be pickled: as data, which is printed and
+    compiled anew where it is loaded. Ops are pickled by the name under which they can be imported.
 
     Attributes
     ----------
@@ -161,13 +173,21 @@ class Plan:
         self.source, namespace, self._lines = generate_source(self.graph, self._nest)
         self._file = f"<memograd plan {next(_number_outputs)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
-        linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
+        linecache.cache[self._file] = (
+            len(self.source),
+            None,
+            self.source.splitlines(keepends=True),
+            self._file,
+        )
         weakref.finalize(self, linecache.cache.pop, self._file, None)
         self._run = namespace["plan"]
         steps = self.graph.steps
-        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self.graph.inputs]
+        self._facts = [
+            (steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type)
+            for n in self.graph.inputs
+        ]
 
-    # --------------------------------------------------------------------------------------------------- to replay
+    # to replay
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
         """Return the outputs for these inputs: by position, then by name.
@@ -189,7 +209,14 @@ class Plan:
             return self._lazily(arrays)(*arrays)
         given = [
             a
-            if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
+            if type(a) is kind
+            or (
+                type(a) is np.ndarray
+                and a.dtype is dtype
+                and a.shape == shape
+                and a.flags.c_contiguous
+                and shape
+            )
             else self._check_input(k, a)
             for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
         ]
@@ -202,24 +229,30 @@ class Plan:
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """Return the same plan for Dask arrays."""
-        given = {n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)}
-        steps = {n: step._replace(shape=given[n]) if given.get(n) == step.shape else step for n, step in self._cut.steps.items()}
+        given = {
+            n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)
+        }
+        steps = {
+            n: step._replace(shape=given[n]) if given.get(n) == step.shape else step
+            for n, step in self._cut.steps.items()
+        }
         return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
 
     def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
-        """Return the outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
+        """Return the outputs for many inputs, stacked: each array has one more axis in front, along
+        which the calls are made.
 
         Parameters
         ----------
         *arrays : array_like
             One for each input, of shape ``(count, *shape)``.
         progress : bool or callable
-            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that is all numbers runs
-            in one go, and is told once.
+            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that
+            is all numbers runs in one go, and is told once.
 
         Returns
         -------
-        array, or nest of them
+        array, or pytree of them
             In the plan's nest, of shape ``(count, *shape)``.
 
         Raises
@@ -241,7 +274,10 @@ class Plan:
             raise PlanError("A plan without inputs gives the same each time: call it.")
         stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
-            raise PlanError(f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often.")
+            raise PlanError(
+                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each "
+                f"as often."
+            )
         with reporting(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
@@ -249,12 +285,19 @@ class Plan:
         """Return an input with an axis in front, in C order of the recorded dtype."""
         y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
-            raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
-        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y])
+            raise PlanError(
+                f"Input {printable(self._keys[k])} of a plan was given nothing to go along. "
+                f"Give a stack, one array a call."
+            )
+        return np.ascontiguousarray(
+            y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y]
+        )
 
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
         count, sole = len(stacks[0]), sole_machine(self.graph)
-        fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
+        fits = all(
+            a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True)
+        )
         if sole is not None and fits:
             results = sole.machine.many(*[stacks[k] for k in sole.reads])
             report(count, count)
@@ -270,34 +313,46 @@ class Plan:
         rest = self._keys[len(arrays) :]
         if set(rest) != set(named):
             raise PlanTypeError(
-                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with {len(arrays)} arrays and the names "
+                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with "
+                f"{len(arrays)} arrays and the names "
                 f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
             )
         return *arrays, *(named[name] for name in rest)
 
     def _count_error(self, count: int) -> PlanTypeError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
-        return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
+        return PlanTypeError(
+            f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for "
+            f"each: {inputs}."
+        )
 
     def _check_input(self, k: int, value: Any) -> Any:
-        """Return an input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
+        """Return an input as the steps expect it: an array in C order of the recorded dtype, or a
+        NumPy scalar.
+        """
         shape, dtype, _ = self._facts[k]
         name = printable(self._keys[k])
         if isinstance(value, Node):
-            raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
+            raise PlanTypeError(
+                f"Input {name} of a plan was given a node. Give its value: "
+                f"{printable(value.name)}.value."
+            )
         y = as_input(value)
         if y.shape != shape:
             raise PlanError(
-                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
+                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} "
+                f"{shape}. Shapes are part of a plan: "
                 f"give an array of this shape, or make another plan."
             )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise PlanTypeError(
-                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
+                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it "
+                f"first: a.astype(np.{dtype})."
             )
         if (beyond := exceeding(y, dtype)) is not None:
             raise IntegerRangeError(
-                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give integers "
+                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give "
+                f"integers "
                 f"that fit, or make another plan of a wider dtype."
             )
         return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
@@ -310,19 +365,24 @@ class Plan:
                 n = self._lines[at.tb_lineno]
                 step, line = self.graph.steps[n], self.graph.lines.get(n)
                 name = printable(self.graph.names.get(n, f"v{n}"))
-                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_format_location(line)}.")
+                error.add_note(
+                    f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} "
+                    f"{step.shape}){_format_location(line)}."
+                )
             at = at.tb_next
 
-    # ------------------------------------------------------------------------------------------------------- facts
+    # facts
 
     @property
     def inputs(self) -> tuple[Array, ...]:
         """What a call takes, in order."""
-        return tuple(Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True))
+        return tuple(
+            Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True)
+        )
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """What a call gives, in the order in which the nest names it."""
+        """What a call gives, in the order in which the pytree names it."""
         names, steps = self._cut.names, self._cut.steps
         return tuple(Array(names[n], steps[n].shape, steps[n].dtype) for n in self._cut.outputs)
 
@@ -333,7 +393,8 @@ class Plan:
 
     @property
     def bounds(self) -> dict[str, str]:
-        """What the passes changed that are not exact, and by how much, by their names; empty, if the plan is exact.
+        """What the passes changed that are not exact, and by how much, by their names; empty, if
+        the plan is exact.
 
         >>> import numpy as np, memograd as mg
         >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
@@ -348,10 +409,13 @@ class Plan:
     def stale(self) -> bool:
         """Whether a bound leaf was assigned since; not noticed any more, once the tape is gone.
 
-        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
+        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the
+        plan was that was saved.
         """
         tape = self._tape() if self._tape is not None else None
-        if tape is not None and any(tape.state.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
+        if tape is not None and any(
+            tape.state.assigned.get(n, 0) > self._assignments for n in self._cut.bound
+        ):
             self._was_stale = True
         return self._was_stale
 
@@ -363,7 +427,11 @@ class Plan:
     def __copy__(self) -> "Plan":
         """Return the same plan: it watches the tape as this one does."""
         made = Plan(self._cut, self._nest, self._keys)
-        made._tape, made._assignments, made._was_stale = self._tape, self._assignments, self._was_stale
+        made._tape, made._assignments, made._was_stale = (
+            self._tape,
+            self._assignments,
+            self._was_stale,
+        )
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
@@ -372,20 +440,26 @@ class Plan:
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:
             made._was_stale = self.stale
-            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)].state.assignments
+            made._tape, made._assignments = (
+                weakref.ref(memo[id(tape)]),
+                memo[id(tape)].state.assignments,
+            )
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for op, error in unpicklable_ops(dict.fromkeys(step.op for step in self._cut.steps.values())):
+        for op, error in unpicklable_ops(
+            dict.fromkeys(step.op for step in self._cut.steps.values())
+        ):
             raise PlanTypeError(
-                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
+                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be "
+                f"imported by its name. "
                 f"Define it at the top of a module."
             ) from error
         return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
 
 
 def stack_trees(rows: list[Any]) -> Any:
-    """Many equal nests of arrays as one nest of stacks."""
+    """Many equal pytrees of arrays as one pytree of stacks."""
     return tree_unflatten(rows[0], map(np.stack, zip(*map(tree_leaves, rows), strict=True)))
 
 

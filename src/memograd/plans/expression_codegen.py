@@ -1,4 +1,6 @@
-"""How a step is written in Python: operators and methods where they give the same bits as the function, which costs more."""
+"""How a step is written in Python: operators and methods where they give the same bits as the
+function, which costs more.
+"""
 
 import math
 from collections.abc import Callable
@@ -15,33 +17,56 @@ from .ir import Instruction
 from .op_traits import KERNELS, is_own, is_scalar, is_steady
 
 INFIX: dict[Any, str] = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
-    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
-    np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
-}  # fmt: skip
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.matmul: "@",
+    np.less: "<",
+    np.less_equal: "<=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.bitwise_and: "&",
+    np.bitwise_or: "|",
+    np.bitwise_xor: "^",
+}
 """Not `power`: scalar `**` and `np.power` differ in bits."""
 
 METHOD_NAMES: dict[Any, str] = {
-    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
-}  # fmt: skip
+    np.sum: "sum",
+    np.max: "max",
+    np.min: "min",
+    np.mean: "mean",
+    np.prod: "prod",
+    np.any: "any",
+    np.all: "all",
+    np.astype: "astype",
+}
 """Functions that an array has as a method of the same arguments."""
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 
 def check_result(y: Any, shape: Any, dtype: Any) -> Any:
-    """Return a result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
+    """Return a result whose shape and dtype do not follow from those of the operands, held to what
+    was recorded.
+    """
     y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
-            f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} {shape_of(y)}. Shape and dtype are part of "
+            f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} "
+            f"{shape_of(y)}. Shape and dtype are part of "
             f"the plan: record it anew with values like these, or write it with np.where."
         )
     return y
 
 
 def protect_arguments(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
+    """Return a function of the user's, which must not write to what it is called with: the arrays
+    may be the caller's.
+    """
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return f(*map(_read_only, args), **kwargs)
@@ -57,7 +82,8 @@ def _read_only(a: Any) -> Any:
 
 
 class ExpressionWriter:
-    """Writes steps as expressions, and keeps what they name: constants, and functions that are not NumPy's.
+    """Writes steps as expressions, and keeps what they name: constants, and functions that are not
+    NumPy's.
 
     Attributes
     ----------
@@ -71,7 +97,7 @@ class ExpressionWriter:
         self._known: dict[Any, str] = {}
         self._functions: dict[Any, str] = {}
 
-    # -------------------------------------------------------------------------------------------------- constants
+    # constants
 
     def constant(self, a: Any) -> str:
         """Return a constant as text: itself, where Python writes it without loss, or a name for it."""
@@ -80,7 +106,9 @@ class ExpressionWriter:
         if type(a) is tuple:
             return f"({', '.join(map(self.constant, a))}{',' * (len(a) == 1)})"
         if type(a) is slice:
-            return f"slice({self.constant(a.start)}, {self.constant(a.stop)}, {self.constant(a.step)})"
+            return (
+                f"slice({self.constant(a.start)}, {self.constant(a.stop)}, {self.constant(a.step)})"
+            )
         if a is Ellipsis:
             return "..."
         if isinstance(a, np.dtype) and a.isbuiltin == 1:
@@ -106,22 +134,32 @@ class ExpressionWriter:
         return name
 
     def function(self, op: Any) -> str:
-        """Return the text that gives the function of a step; one that takes its canonical form as it stands."""
+        """Return the text that gives the function of a step; one that takes its canonical form as
+        it stands.
+        """
         if op not in self._functions:
             self._functions[op] = self._function(op)
         return self._functions[op]
 
     def _function(self, op: Any) -> str:
-        compute, name = op if op in KERNELS else rule_of(op).compute_with, getattr(op, "__name__", "op")
+        compute, name = (
+            op if op in KERNELS else rule_of(op).compute_with,
+            getattr(op, "__name__", "op"),
+        )
         if compute is op:
             for prefix, module in MODULES.items():
                 if getattr(module, name, None) is op:
                     return f"{prefix}.{name}"
-        return self.bind(name if name.isidentifier() else "op", protect_arguments(compute) if is_own(op) else compute)
+        return self.bind(
+            name if name.isidentifier() else "op",
+            protect_arguments(compute) if is_own(op) else compute,
+        )
 
-    # ------------------------------------------------------------------------------------------------ expressions
+    # expressions
 
-    def write(self, step: Instruction, variable: Callable[[int], str], out: str | None = None) -> str:
+    def write(
+        self, step: Instruction, variable: Callable[[int], str], out: str | None = None
+    ) -> str:
         """Return a step as an expression; `out` names the variable whose memory takes the result."""
         args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
         kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
@@ -138,7 +176,9 @@ class ExpressionWriter:
         if op in INFIX and not kwargs and len(args) == 2:
             text = f"{args[0]} {INFIX[op]} {args[1]}"
             pythons = step.shape == () and any(type(a) is complex for a in step.args)
-            return f"np.{step.dtype.type.__name__}({text})" if pythons else text  # complex * np.float64 is a Python complex
+            return (
+                f"np.{step.dtype.type.__name__}({text})" if pythons else text
+            )  # complex * np.float64 is a Python complex
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
         on_array = bool(args) and type(step.args[0]) is Operand
@@ -157,7 +197,11 @@ def _write_transpose(writer: ExpressionWriter, step: Instruction, args: list[str
 
 
 def _write_reshape(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str | None:
-    return f"{args[0]}.reshape({writer.constant(step.shape)})" if step.kwargs.get("order", "C") == "C" else None
+    return (
+        f"{args[0]}.reshape({writer.constant(step.shape)})"
+        if step.kwargs.get("order", "C") == "C"
+        else None
+    )
 
 
 def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
@@ -165,13 +209,21 @@ def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> s
 
 
 def _write_getitem(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    parts = [_write_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
-    one = len(parts) == 1 and isinstance(step.args[1], tuple)  # a lone tuple would be taken for the whole key
+    parts = [
+        _write_part(writer, a) if type(a) is slice else text
+        for a, text in zip(step.args[1:], args[1:], strict=True)
+    ]
+    one = len(parts) == 1 and isinstance(
+        step.args[1], tuple
+    )  # a lone tuple would be taken for the whole key
     return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 
 def _write_part(writer: ExpressionWriter, part: slice) -> str:
-    bounds = ["" if bound is None else writer.constant(bound) for bound in (part.start, part.stop, part.step)]
+    bounds = [
+        "" if bound is None else writer.constant(bound)
+        for bound in (part.start, part.stop, part.step)
+    ]
     return ":".join(bounds[: 2 if part.step is None else 3])
 
 
@@ -197,4 +249,6 @@ EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]],
     np.concatenate: _of_list,
     np.stack: _of_list,
 }
-"""How a step on an array is written, where that is neither an operator, a method of the same arguments nor a plain call."""
+"""How a step on an array is written, where that is neither an operator, a method of the same
+arguments nor a plain call.
+"""

@@ -1,6 +1,8 @@
-"""A slice of a tape: the steps that given outputs need from given inputs, as plain data that passes rewrite and printers print.
+"""A slice of a tape: the steps that given outputs need from given inputs, as plain data that passes
+rewrite and printers print.
 
-A pass is a function from slice to slice. It never changes the one that it was given; steps that it makes get new ids.
+A pass is a function from slice to slice. It never changes the one that it was given; steps that it
+makes get new ids.
 """
 
 import operator
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
 
 class Instruction(NamedTuple):
-    """One line of a plan: the op, its arguments in canonical form, and the shape and dtype of its result."""
+    """One line of a plan: the op, its arguments in canonical form, and the shape and dtype of its
+    result.
+    """
 
     op: Any
     """None for an input or a bound leaf."""
@@ -52,7 +56,8 @@ class Graph:
     bound : dict of int to value
         The leaves that are no inputs, at their value when the slice was cut.
     names, lines : dict
-        Of the nodes, where they have them: what the user called them, and where the user's code made them.
+        Of the nodes, where they have them: what the user called them, and where the user's code
+        made them.
     derivatives : set of int
         The steps that the recursion recorded.
     blocks : tuple of tuple of int
@@ -92,7 +97,9 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
 
 
 def is_lazy(graph: Graph) -> bool:
-    """Return whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
+    """Return whether some of its arrays are Dask's, or another library's: then nothing is written
+    in place.
+    """
     return any(type(step.shape) is not tuple for step in graph.steps.values())
 
 
@@ -120,8 +127,12 @@ def eliminate_dead_code(graph: Graph) -> Graph:
     )
 
 
-def topological_order(steps: dict[int, Instruction], blocks: Iterable[list[int]] = ()) -> dict[int, Instruction]:
-    """Steps in an order in which each comes after its operands and each block is in one piece, otherwise as they were."""
+def topological_order(
+    steps: dict[int, Instruction], blocks: Iterable[list[int]] = ()
+) -> dict[int, Instruction]:
+    """Steps in an order in which each comes after its operands and each block is in one piece,
+    otherwise as they were.
+    """
     block_of = {n: block for block in blocks for n in block}
     done: dict[int, Instruction] = {}
     for first, step in steps.items():
@@ -131,7 +142,12 @@ def topological_order(steps: dict[int, Instruction], blocks: Iterable[list[int]]
         while stack:
             n = stack[-1]
             members = block_of.get(n, [n])
-            outside = (a for m in members for a in operands(steps[m]) if a not in done and block_of.get(a) is not members)
+            outside = (
+                a
+                for m in members
+                for a in operands(steps[m])
+                if a not in done and block_of.get(a) is not members
+            )
             missing = [int(a) for a in outside] if n not in done else []
             if not missing:
                 done.update((m, steps[m]) for m in members if m not in done)
@@ -141,7 +157,9 @@ def topological_order(steps: dict[int, Instruction], blocks: Iterable[list[int]]
 
 
 class GraphBuilder:
-    """Slice as a pass rewrites it: its steps in turn, with their operands as they are called by now."""
+    """Slice as a pass rewrites it: its steps in turn, with their operands as they are called by
+    now.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.slice = graph
@@ -163,7 +181,9 @@ class GraphBuilder:
         instead = self.instead
         if not instead or instead.keys().isdisjoint(operands(step)):
             return step
-        return step._replace(args=tuple(instead.get(a, a) if type(a) is Operand else a for a in step.args))
+        return step._replace(
+            args=tuple(instead.get(a, a) if type(a) is Operand else a for a in step.args)
+        )
 
     def keep(self, n: int, step: Instruction) -> None:
         """Node n is this step."""
@@ -178,7 +198,11 @@ class GraphBuilder:
     def reshape_to(self, a: Operand, shape: tuple[int, ...]) -> Operand:
         """Return a step in this shape: itself, where it has it."""
         step = self.steps[a]
-        return a if step.shape == shape else self.make(Instruction(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
+        return (
+            a
+            if step.shape == shape
+            else self.make(Instruction(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
+        )
 
     def bind(self, value: Any) -> Operand:
         """Return a new constant."""
@@ -188,7 +212,9 @@ class GraphBuilder:
         return n
 
     def constant(self, a: Any) -> Any:
-        """Return the value of an argument that is a constant or a bound step; None where it is another step."""
+        """Return the value of an argument that is a constant or a bound step; None where it is
+        another step.
+        """
         return self.bound.get(a) if type(a) is Operand else a
 
     def replace(self, n: int, other: int) -> None:
@@ -196,18 +222,38 @@ class GraphBuilder:
         self.instead[n] = Operand(other)
 
     def build(self) -> Graph:
-        """Return the new slice, without what nobody needs any more; the old one, if nothing was changed."""
+        """Return the new slice, without what nobody needs any more; the old one, if nothing was
+        changed.
+        """
         old = self.slice
-        if len(self.steps) == len(old.steps) and all(map(operator.is_, self.steps.values(), old.steps.values())):
+        if len(self.steps) == len(old.steps) and all(
+            map(operator.is_, self.steps.values(), old.steps.values())
+        ):
             return old
         names, lines = dict(old.names), dict(old.lines)
         lines.update((n, lines.get(origin)) for n, origin in self.made.items())
         for n, other in self.instead.items():
-            if self.steps[other].op is not None and has_name(names, n) and not has_name(names, other):
+            if (
+                self.steps[other].op is not None
+                and has_name(names, n)
+                and not has_name(names, other)
+            ):
                 names[other], lines[other] = names[n], lines[n]
         outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
-        derivatives = old.derivatives.union(n for n, origin in self.made.items() if origin in old.derivatives)
-        return eliminate_dead_code(replace(old, outputs=outputs, steps=self.steps, bound=self.bound, names=names, lines=lines, derivatives=derivatives))
+        derivatives = old.derivatives.union(
+            n for n, origin in self.made.items() if origin in old.derivatives
+        )
+        return eliminate_dead_code(
+            replace(
+                old,
+                outputs=outputs,
+                steps=self.steps,
+                bound=self.bound,
+                names=names,
+                lines=lines,
+                derivatives=derivatives,
+            )
+        )
 
 
 def has_name(names: dict[int, str], n: int) -> bool:

@@ -1,7 +1,9 @@
-"""What is known of an op's results without running it: whose memory they lie in, in which order, of which shape.
+"""What is known of an op's results without running it: whose memory they lie in, in which order, of
+which shape.
 
-A plan trusts these facts, so each errs on the safe side: what is not known to be new memory may be a view of any operand,
-what is not known to lie in C order may lie in any, and an op of the user's own is held to what was recorded.
+A plan trusts these facts, so each errs on the safe side: what is not known to be new memory may be
+a view of any operand, what is not known to lie in C order may lie in any, and an op of the user's
+own is held to what was recorded.
 """
 
 from typing import Any
@@ -29,7 +31,10 @@ NEW: frozenset[Any] = REDUCTIONS | {
     scatter_numbers,
     on_machine,
 }
-"""Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
+"""Functions whose result lies in memory of its own, in C order where their operands do.
+
+Ufuncs are of that kind, too.
+"""
 
 MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
 """Functions whose result has no gaps where their operand has none, be it a view or a copy."""
@@ -37,13 +42,31 @@ MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_d
 SETTLED = REDUCTIONS | {inner, on_machine}
 """Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
 
-VARYING: frozenset[Any] = frozenset({
-    masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique, np.bincount, np.trim_zeros,
-    np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.real_if_close,
-})  # fmt: skip
-"""Functions whose result may have another shape or dtype for other values of the same shapes and dtypes."""
+VARYING: frozenset[Any] = frozenset(
+    {
+        masked,
+        np.compress,
+        np.extract,
+        np.nonzero,
+        np.flatnonzero,
+        np.argwhere,
+        np.repeat,
+        np.unique,
+        np.bincount,
+        np.trim_zeros,
+        np.linalg.eig,
+        np.linalg.eigvals,
+        np.linalg.lstsq,
+        np.real_if_close,
+    }
+)
+"""Functions whose result may have another shape or dtype for other values of the same shapes and
+dtypes.
+"""
 
-ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
+ELEMENTWISE: frozenset[Any] = frozenset(
+    f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1
+)
 """Ufuncs that give each element of the result from the elements at its place."""
 
 HALF = np.dtype(np.float16)
@@ -61,7 +84,9 @@ def is_new(step: Instruction) -> bool:
 
 
 def is_own(op: Any) -> bool:
-    """Return whether an op is the user's, of which nothing is known but what was recorded: who registered it decides."""
+    """Return whether an op is the user's, of which nothing is known but what was recorded: who
+    registered it decides.
+    """
     return op not in KERNELS and not rule_of(op).pure
 
 
@@ -71,7 +96,9 @@ def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 
 def is_steady(op: Any) -> bool:
-    """Return whether shapes and dtypes of the results follow from those of the operands, so that they need no check."""
+    """Return whether shapes and dtypes of the results follow from those of the operands, so that
+    they need no check.
+    """
     return not is_own(op) and op not in VARYING
 
 
@@ -88,7 +115,8 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def has_halves(graph: Graph) -> bool:
-    """Return whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
+    """Return whether there are numbers of half precision, whose sums depend on the memory layout in
+    more than the last bits.
 
     NumPy adds up what lies in a row in single precision, and whole rows in half precision.
     """
@@ -97,7 +125,9 @@ def has_halves(graph: Graph) -> bool:
 
 
 def roots(graph: Graph) -> dict[int, frozenset[int]]:
-    """Return for each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
+    """Return for each step, those whose memory its result may lie in: itself, where it is new; its
+    operands', where it may be a view.
+    """
     found: dict[int, frozenset[int]] = {}
     for n, step in graph.steps.items():
         if step.shape == ():
@@ -117,7 +147,8 @@ class Layouts:
     ordered : set of int
         Those whose axes are in C order, if not without gaps.
     dense : set of int
-        Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an operand does.
+        Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an
+        operand does.
     """
 
     def __init__(self, steps: dict[int, Instruction], bound: dict[int, Any]) -> None:
@@ -127,7 +158,10 @@ class Layouts:
 
     def add(self, n: int, step: Instruction) -> None:
         """Find the layout of a step from those of its operands."""
-        for known, holds in ((self.ordered, self._is_in_order(n, step)), (self.dense, self._is_dense(n, step))):
+        for known, holds in (
+            (self.ordered, self._is_in_order(n, step)),
+            (self.dense, self._is_dense(n, step)),
+        ):
             if holds:
                 known.add(n)
             else:
@@ -143,7 +177,9 @@ class Layouts:
         if step.op is None:
             return _lies_in_order(self.bound.get(n))
         made = is_new(step) or _keeps_order(step)
-        return made and all(a in self.ordered or not _has_axes(self.steps[a]) for a in operands(step))
+        return made and all(
+            a in self.ordered or not _has_axes(self.steps[a]) for a in operands(step)
+        )
 
     def _is_dense(self, n: int, step: Instruction) -> bool:
         if step.shape == () or type(step.shape) is not tuple:
@@ -165,15 +201,26 @@ def c_ordered_steps(graph: Graph) -> set[int]:
 
 
 def _lies_in_order(value: Any) -> bool:
-    """Return whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
-    return value is None or hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
+    """Return whether a bound array has its axes in C order; an input, which has no value yet, comes
+    so.
+    """
+    return (
+        value is None
+        or hasattr(value, "strides")
+        and list(value.strides) == sorted(value.strides, reverse=True)
+    )
 
 
 def _keeps_order(step: Instruction) -> bool:
     """Return whether a view, of an array in C order, has its axes in the same order."""
     if step.op is getitem:
-        return all(type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part) for part in step.args[1:])
-    return step.op in (unless, np.broadcast_to) or (step.op in (np.reshape, np.ravel) and step.kwargs.get("order", "C") == "C")
+        return all(
+            type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part)
+            for part in step.args[1:]
+        )
+    return step.op in (unless, np.broadcast_to) or (
+        step.op in (np.reshape, np.ravel) and step.kwargs.get("order", "C") == "C"
+    )
 
 
 def _is_forward(part: Any) -> bool:

@@ -1,4 +1,6 @@
-"""A plan as a table: its steps with their shapes and bytes, what the derivatives keep of the values, and what each pass saved."""
+"""A plan as a table: its steps with their shapes and bytes, what the derivatives keep of the
+values, and what each pass saved.
+"""
 
 from ..rules.cost_model import bytes_of
 from ..text import op_name, printable
@@ -17,19 +19,33 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
     bytes_kept = sum(bytes_of(graph.steps[n].shape, graph.steps[n].dtype) for n in kept)
     rows = [format_instruction(graph, n, names, kept) for n in run]
     if len(rows) > MAX_STEP_ROWS:
-        rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [f"  … {len(rows) - MAX_STEP_ROWS} more steps"]
-    unused = set(graph.inputs).difference(a for step in graph.steps.values() for a in operands(step)).difference(graph.outputs)
-    return "\n".join([
-        f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
-        *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
-        *wrap_items(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
-        *[f"no output depends on {printable(key)}" for n, key in zip(graph.inputs, keys, strict=True) if n in unused],
-        *rows,
-    ])  # fmt: skip
+        rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [
+            f"  … {len(rows) - MAX_STEP_ROWS} more steps"
+        ]
+    unused = (
+        set(graph.inputs)
+        .difference(a for step in graph.steps.values() for a in operands(step))
+        .difference(graph.outputs)
+    )
+    return "\n".join(
+        [
+            f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
+            *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
+            *wrap_items(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
+            *[
+                f"no output depends on {printable(key)}"
+                for n, key in zip(graph.inputs, keys, strict=True)
+                if n in unused
+            ],
+            *rows,
+        ]
+    )
 
 
 def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[int]) -> str:
-    """Return a step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
+    """Return a step: its variable, op, shape, bytes, and a mark where its value is kept for a
+    derivative.
+    """
     step = graph.steps[n]
     shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
     return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
@@ -38,7 +54,13 @@ def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[in
 def residuals(graph: Graph) -> set[int]:
     """Return the values that a derivative reads, inputs and constants not counted."""
     derivatives, steps = graph.derivatives, graph.steps
-    return {a for n, step in steps.items() if n in derivatives for a in operands(step) if a not in derivatives and steps[a].op is not None}
+    return {
+        a
+        for n, step in steps.items()
+        if n in derivatives
+        for a in operands(step)
+        if a not in derivatives and steps[a].op is not None
+    }
 
 
 def wrap_items(text: str, width: int = 76) -> list[str]:

@@ -1,8 +1,10 @@
-"""The program: which op was applied to what, one step a node; and the DiGraph, which shows the steps to whoever looks.
+"""The program: which op was applied to what, one step a node; and the DiGraph, which shows the
+steps to whoever looks.
 
-A node of networkx is a dict of attributes and two dicts of edges, which cost more than running the op. So recording writes
-one tuple, the step; and the inner dicts of the DiGraph make what they hold of the steps that are new, when they are looked
-at. Steps never change, and only their end can be cut off: what was made of them once is right for good.
+A node of networkx is a dict of attributes and two dicts of edges, which cost more than running the
+op. So recording writes one tuple, the step; and the inner dicts of the DiGraph make what they hold
+of the steps that are new, when they are looked at. Steps never change, and only their end can be
+cut off: what was made of them once is right for good.
 """
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
@@ -65,11 +67,16 @@ make_step = partial(tuple.__new__, Step)
 Steps = dict[int, Step]
 EdgeAttributes = dict[str, tuple[int, ...]]
 
-_EDGES: dict[tuple[int, ...], EdgeAttributes] = {}  # argnums -> the attributes of every edge that has them
+_EDGES: dict[
+    tuple[int, ...], EdgeAttributes
+] = {}  # argnums -> the attributes of every edge that has them
 
 
 def edge_of(argnums: tuple[int, ...]) -> EdgeAttributes:
-    """Return the attributes of an edge. Edges share them: a dict each would be a third of the graph's memory."""
+    """Return the attributes of an edge.
+
+    Edges share them: a dict each would be a third of the graph's memory.
+    """
     return _EDGES.setdefault(argnums, {"argnums": argnums})
 
 
@@ -89,7 +96,9 @@ def last_id(steps: Steps) -> int:
             return next(reversed(steps), -1)
         except RecursionError:
             raise
-        except RuntimeError:  # a signal handler, or the collector, had something recorded in between
+        except (
+            RuntimeError
+        ):  # a signal handler, or the collector, had something recorded in between
             continue
 
 
@@ -111,11 +120,15 @@ class LazyView(Mapping[int, Any]):
         self.made: dict[int, Any] = {}
 
     def look(self) -> dict[int, Any]:
-        """Return all items. An interrupt on the way is no harm: the next look begins where this one did."""
+        """Return all items.
+
+        An interrupt on the way is no harm: the next look begins where this one did.
+        """
         steps, due = self.steps, self.due
         stop = last_id(steps) + 1
         if stop > due:
-            # A signal handler may record meanwhile, so nothing iterates over the steps. Ids may have gaps, however wide.
+            # A signal handler may record meanwhile, so nothing iterates over the steps. Ids may
+            # have gaps, however wide.
             for n in range(due, stop) if stop - due <= len(steps) else list(steps):
                 if due <= n and n in steps:
                     self.make(n)
@@ -150,7 +163,8 @@ class LazyView(Mapping[int, Any]):
 class Attributes(LazyView):
     """Attributes of each node, as the schema names them.
 
-    Kept beside is what may be said later of a node, its name and `of`, and the labels that a leaf came with.
+    Kept beside is what may be said later of a node, its name and `of`, and the labels that a leaf
+    came with.
     """
 
     __slots__ = ("labels", "names", "of")
@@ -194,7 +208,9 @@ class Operands(LazyView):
     __slots__ = ()
 
     def make(self, n: int) -> None:
-        self.made[n] = {o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n].args).items()}
+        self.made[n] = {
+            o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n].args).items()
+        }
 
 
 class Consumers(LazyView):
@@ -203,7 +219,9 @@ class Consumers(LazyView):
     __slots__ = ()
 
     def make(self, n: int) -> None:
-        self.made.setdefault(n, {})  # a look that a signal handler took in the middle of this one has filled it
+        self.made.setdefault(
+            n, {}
+        )  # a look that a signal handler took in the middle of this one has filled it
         for o, argnums in operand_positions(self.steps[n].args).items():
             self.made[o][n] = edge_of(argnums)
 

@@ -1,9 +1,11 @@
-"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not depend on.
+"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not
+depend on.
 
-A rule of an op with several outputs adds one term for each output's cotangent. Where L does not depend on an output, its term
-has to be left out: multiplied out, it is 0 · ∞ where that output's derivative is infinite. So the solver gives the rule an
-`Absent` in the place of that cotangent. A product with it is absent, a sum with it is the other term; whatever is not known to
-keep zeros sees an array of zeros. Nothing absent leaves a rule.
+A rule of an op with several outputs adds one term for each output's cotangent. Where L does not
+depend on an output, its term has to be left out: multiplied out, it is 0 · ∞ where that output's
+derivative is infinite. So the solver gives the rule an `Absent` in the place of that cotangent. A
+product with it is absent, a sum with it is the other term; whatever is not known to keep zeros sees
+an array of zeros. Nothing absent leaves a rule.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +16,9 @@ import numpy as np
 from .registration import RULES, Read, Rule, VJPRule
 
 ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
-"""Ops that are linear in some operands, each: the positions at which an absent operand makes the result absent."""
+"""Ops that are linear in some operands, each: the positions at which an absent operand makes the
+result absent.
+"""
 
 SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
 """Sums of two operands: what the second one alone gives."""
@@ -78,7 +82,9 @@ def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
 
 
 def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
-    """Return whether the result is zero because of the absent operands alone, whatever the others are."""
+    """Return whether the result is zero because of the absent operands alone, whatever the others
+    are.
+    """
     if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
         return False
     if rule.op in ANNIHILATED:
@@ -106,7 +112,9 @@ def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def absent_zeros_like(x: Any) -> Any:
-    """Return zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
+    """Return zeros of the shape and dtype of an array, a node or a batch: one number, seen
+    everywhere.
+    """
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
@@ -115,11 +123,13 @@ def as_absent(y: Any) -> Any:
     return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
-# ------------------------------------------------------------------------------------------------------- to the rules
+# to the rules
 
 
 def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
-    """Return the line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
+    """Return the line of an op with several outputs, given absent cotangents for those of its
+    outputs that are `unread`.
+    """
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
         d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)

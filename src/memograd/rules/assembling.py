@@ -1,4 +1,6 @@
-"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several arrays at once."""
+"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several
+arrays at once.
+"""
 
 from math import prod
 from typing import Any
@@ -14,7 +16,9 @@ from .shaping import concatenated_part
 
 
 def output_cotangents(g: Any) -> Any:
-    """Return the cotangents of the outputs; an op over several arrays that was given one has one, which is no tuple."""
+    """Return the cotangents of the outputs; an op over several arrays that was given one has one,
+    which is no tuple.
+    """
     return g if isinstance(g, tuple) else (g,)
 
 
@@ -28,7 +32,9 @@ def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
-    """Return the cotangent of the values that `pad` put before and after, axis by axis: the later axes have the corners."""
+    """Return the cotangent of the values that `pad` put before and after, axis by axis: the later
+    axes have the corners.
+    """
     sides = []
     for k, (before, after) in enumerate(pad_width):
         inner = g[(slice(None),) * (k + 1) + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)]
@@ -43,7 +49,9 @@ def length_along(shape: Any, axis: Any) -> int:
 
 
 def new(whole: int, n: int, obj: Any) -> Any:
-    """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old, otherwise its number among the new."""
+    """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old,
+    otherwise its number among the new.
+    """
     return np.insert(np.zeros(n, int), obj, 1 + np.arange(whole - n))
 
 
@@ -55,7 +63,8 @@ def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
-    """Return the cotangent of what was put in; one index takes its values along their first axis."""
+    """Return the cotangent of what was put in; one index takes its values along their first axis.
+    """
     k, n = axis or 0, length_along(shape, axis)
     d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d, values_shape)
@@ -94,7 +103,7 @@ def deep(shape: Any) -> Any:
     return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
 
-# -------------------------------------------------------------------------------------------------- around and between
+# around and between
 rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
                             constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
                             push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
@@ -109,7 +118,7 @@ linear(np.resize,           a=lambda g, a_shape: unresize(g, a_shape), new_shape
 linear(np.rollaxis,         a=lambda g, a_shape, axis, start=0: np.moveaxis(g, *roll_range(a_shape, axis, start)[::-1]))
 linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2))
 
-# ------------------------------------------------------------------------------------------------------ several arrays
+# several arrays
 linear(np.block,            each=unblock)
 linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))

@@ -1,4 +1,5 @@
-"""What it would cost to run a step again: an estimate that is the same on every machine, so that logs are, too.
+"""What it would cost to run a step again: an estimate that is the same on every machine, so that
+logs are, too.
 
 The unit is one element read, written or multiplied.
 """
@@ -21,7 +22,9 @@ def bytes_of(shape: Any, dtype: Any) -> int:
 
 
 def cost_of(steps: Steps, n: int) -> float:
-    """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
+    """Elements that node n reads and writes; where it is a product of arrays, the multiplications
+    beside.
+    """
     step = steps[n]
     sizes = [size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args]
     sizes.append(size_of(step.shape))

@@ -1,9 +1,12 @@
-"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up.
+"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated
+indices add up.
 
-The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so that a shape that changed is found.
+The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so
+that a shape that changed is found.
 
-Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements that were chosen: where one gives
-NaN or an infinite slope elsewhere, give it an x that is safe there, as for `where`.
+Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements
+that were chosen: where one gives NaN or an infinite slope elsewhere, give it an x that is safe
+there, as for `where`.
 """
 
 import math
@@ -26,13 +29,17 @@ PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
 
 @op
 def getitem(x: Any, *key: Any) -> Any:
-    """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand among them."""
+    """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand
+    among them.
+    """
     return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
 @op
 def masked(x: Any, *key: Any) -> Any:
-    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule reads it, to see it verified."""
+    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule
+    reads it, to see it verified.
+    """
     return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
@@ -42,7 +49,8 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
     whole = x.dtype.kind in "iu"
     if whole and (beyond := exceeding(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
         raise IntegerRangeError(
-            f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give integers "
+            f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give "
+            f"integers "
             f"that fit, or take x.astype(dtype) of a wider dtype first."
         )
     y = x.copy() if is_foreign(x) else np.array(x)
@@ -52,7 +60,9 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
 
 @op
 def last_writes(shape: Any, *key: Any) -> Any:
-    """Return whether the element of a value that is assigned at `key` is the last one that is written to its place: a mask."""
+    """Return whether the element of a value that is assigned at `key` is the last one that is
+    written to its place: a mask.
+    """
     writers = np.zeros(shape, int)
     order = np.reshape(np.arange(writers[key].size), writers[key].shape)
     writers[key] = order
@@ -60,14 +70,18 @@ def last_writes(shape: Any, *key: Any) -> Any:
 
 
 def takes_once(part: Any) -> bool:
-    """Return whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
+    """Return whether a part of an index takes no element twice, whatever its values are: it is no
+    array, or a mask.
+    """
     if type(part) in PLAIN_INDEX_TYPES:
         return True
     return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
 
 
 def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """Return the cotangent of a value that was assigned at `key`; what was overwritten later has none."""
+    """Return the cotangent of a value that was assigned at `key`; what was overwritten later has
+    none.
+    """
     taken = getitem(g, *key)
     if all(map(takes_once, key)):
         return taken

@@ -46,7 +46,9 @@ def matmul_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """Return the cotangent of the left factor of `dot`: g is contracted with all axes of b but the one that was summed."""
+    """Return the cotangent of the left factor of `dot`: g is contracted with all axes of b but the
+    one that was summed.
+    """
     if not a_shape or not b_shape:
         return g * b
     if len(a_shape) <= 2 and len(b_shape) <= 2:
@@ -82,7 +84,8 @@ def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
-    """Return the axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints."""
+    """Return the axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints.
+    """
     if isinstance(axes, int | np.integer):
         return list(range(a_ndim - axes, a_ndim)), list(range(int(axes)))
     a, b = (np.atleast_1d(side) for side in axes)
@@ -111,7 +114,9 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
 
 
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
-    """Return a line for vectors along the last axis, for an operand of `shape` and another that have theirs along `axes`."""
+    """Return a line for vectors along the last axis, for an operand of `shape` and another that
+    have theirs along `axes`.
+    """
     mine, its = axes
     moved = [*shape]
     moved.append(moved.pop(mine))
@@ -124,10 +129,13 @@ def spatial(x: Any, plane: bool) -> Any:
 
 
 def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
-    """Return the cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of the other's and of the result's."""
+    """Return the cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of
+    the other's and of the result's.
+    """
     mine, its, result = axes
     flat, plane = shape[mine] == 2, other.shape[its] == 2
-    if flat and plane:  # of two vectors in the plane there is the third component of the result alone
+    # of two vectors in the plane there is the third component of the result alone
+    if flat and plane:
         g = np.concatenate([np.zeros((*g.shape, 2), g.dtype), g[..., None]], -1)
     else:
         g = np.moveaxis(g, result, -1)
@@ -155,7 +163,9 @@ def chain(xs: Any) -> Any:
 
 
 def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
-    """Return the cotangent of factor k of `multi_dot`: between the products of those before and of those after it."""
+    """Return the cotangent of factor k of `multi_dot`: between the products of those before and of
+    those after it.
+    """
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
     g = np.reshape(g, (shapes[0][0], shapes[-1][1]))
@@ -164,7 +174,9 @@ def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
 
 
 def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
-    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and both shapes in full."""
+    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and
+    both shapes in full.
+    """
     n = max(len(a_shape), len(b_shape))
     a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
     return np.reshape(g, [m for pair in zip(a, b, strict=True) for m in pair]), a, b
@@ -185,7 +197,9 @@ def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the inputs and the output of an einsum in letters: ellipses and an implicit output are written out."""
+    """Return the inputs and the output of an einsum in letters: ellipses and an implicit output are
+    written out.
+    """
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
     dots = [n - len(term.replace("...", "")) for term, n in zip(inputs, ndims, strict=True)]
@@ -196,9 +210,11 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
 
 
 def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
-    """Return the cotangent of operand k: the same sum with `g` in its place and its own subscripts for the output.
+    """Return the cotangent of operand k: the same sum with `g` in its place and its own subscripts
+    for the output.
 
-    A subscript that stands twice in it is split by an identity matrix; one that has its length nowhere else, by ones.
+    A subscript that stands twice in it is split by an identity matrix; one that has its length
+    nowhere else, by ones.
     """
     inputs, out = spell_einsum(subscripts, [len(s) for s in xs_shape])
     unused = iter([x for x in ascii_letters if x not in ",".join((out, *inputs))])
@@ -222,7 +238,7 @@ def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
 
-# ---------------------------------------------------------------------------------------- products of two, summed over
+# products of two, summed over
 multilinear(np.matmul,           a=matmul_a,     b=matmul_b)
 multilinear(np.linalg.matmul,    a=matmul_a,     b=matmul_b)
 multilinear(np.dot,              a=dot_a,        b=dot_b)
@@ -240,7 +256,7 @@ multilinear(np.matvec,           a=lambda g, b: batched_outer(g, b),
 multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
                                  b=lambda g, a: batched_outer(cj(a), g))
 
-# --------------------------------------------------------------------------------------- products of two, and of many
+# products of two, and of many
 multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),
                                  b=lambda g, a, b_shape: np.reshape(np.ravel(a) @ g, b_shape))
 multilinear(np.linalg.outer,     a=lambda g, b: g @ b,
@@ -252,7 +268,7 @@ multilinear(np.linalg.cross,     a=lambda g, a_shape, b, axis=-1: cross_a(g, a_s
 multilinear(np.einsum,           each=einsum_k)
 multilinear(np.linalg.multi_dot, each=multi_dot_k)
 
-# ------------------------------------------------------------------------------------------------------- one matrix
+# one matrix
 linear(np.trace,                 a=trace_a)
 linear(np.linalg.trace,          a=lambda g, a_shape, offset=0: trace_a(g, a_shape, offset, -2, -1))
 linear(np.linalg.diagonal,       a=lambda g, a_shape, offset=0: undiagonal(g, a_shape, offset, -2, -1))

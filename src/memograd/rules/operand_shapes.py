@@ -1,4 +1,6 @@
-"""The shapes of an op's operands, and where each operand begins in a concatenation of them: found once for all operands."""
+"""The shapes of an op's operands, and where each operand begins in a concatenation of them: found
+once for all operands.
+"""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -9,8 +11,8 @@ from typing import Any
 class Shapes(list[Any]):
     """Shapes of a list of operands.
 
-    A concatenation of n arrays has n rules to apply, each of which asks where its operand begins. What they share is
-    kept here, so that all of them take time in proportion to n.
+    A concatenation of n arrays has n rules to apply, each of which asks where its operand begins.
+    What they share is kept here, so that all of them take time in proportion to n.
     """
 
     __slots__ = ("_kept",)
@@ -20,7 +22,9 @@ class Shapes(list[Any]):
         self._kept: dict[Any, Any] = {}
 
     def starts(self, axis: int | None) -> list[int]:
-        """Return where each operand begins along an axis of the concatenation, and where the last one ends; flat, for None."""
+        """Return where each operand begins along an axis of the concatenation, and where the last
+        one ends; flat, for None.
+        """
         if axis not in self._kept:
             lengths = (prod(s) if axis is None else s[axis] for s in self)
             self._kept[axis] = list(accumulate(lengths, initial=0))

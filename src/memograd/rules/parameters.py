@@ -1,6 +1,8 @@
-"""What parameters does a function take? Asked of each line and each op when memograd is imported, so it has to be cheap.
+"""What parameters does a function take? Asked of each line and each op when memograd is imported,
+so it has to be cheap.
 
-`inspect.signature` makes an object of each parameter and checks it. A function's code object says the same at once.
+`inspect.signature` makes an object of each parameter and checks it. A function's code object says
+the same at once.
 """
 
 import inspect

@@ -67,8 +67,10 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
     origin = repeated(shape[axis], repeats)
     if origin.shape[0] != g.shape[axis]:
         raise ValueChangedError(
-            f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, but its repeats "
-            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew with the new repeats."
+            f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, "
+            f"but its repeats "
+            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew "
+            f"with the new repeats."
         )
     return scatter(g, shape, *(slice(None),) * axis, origin)
 
@@ -82,7 +84,7 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
     return np.reshape(np.sum(tiled, axis=tuple(range(0, 2 * most, 2))), shape)
 
 
-# --------------------------------------------------------------------------------------------------- one to one
+# one to one
 linear(np.reshape,          a=lambda g, a_shape, shape, order="C": reshape_cotangent(g, a_shape, order))
 linear(np.ravel,            a=lambda g, a_shape, order="C": reshape_cotangent(g, a_shape, order))
 linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
@@ -101,7 +103,7 @@ linear(np.tril,             m=lambda g, m_shape, k=0: unbroadcast(np.tril(g, k),
 linear(np.astype,           x=lambda g: g, dtype=None)
 linear(np.copy,             a=lambda g: g)
 
-# ------------------------------------------------------------------------------------------------- many from one
+# many from one
 linear(np.broadcast_to,     a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
 linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape),
                             push={"fill_value": lambda t: t})
@@ -114,7 +116,7 @@ linear(np.vsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 0
 linear(np.hsplit,           a=lambda g, indices_or_sections: np.concatenate(g, min(1, len(g[0].shape) - 1)))
 linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
-# ------------------------------------------------------------------------------------------------- one from many
+# one from many
 linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: concatenated_part(g, k, xs_shape, axis))
 linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
 linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(row_shape), 0), xs_shape[k]))

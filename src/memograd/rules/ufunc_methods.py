@@ -1,6 +1,8 @@
-"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of their own, or loops over slices.
+"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of
+their own, or loops over slices.
 
-Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of infinities gives them even shares.
+Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of
+infinities gives them even shares.
 """
 
 import functools
@@ -79,7 +81,9 @@ def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
 
 
 def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
-    """Return the cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
+    """Return the cotangent of what `sum_of_slices` added up; a slice that would be empty is one
+    element.
+    """
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
     origin = np.repeat(np.arange(len(starts)), stops - starts)
@@ -94,7 +98,7 @@ rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
 constant(latest)
 
-# ----------------------------------------------------------------------------------------------- what a method stands for
+# what a method stands for
 REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
     np.fmax: np.nanmax, np.fmin: np.nanmin, np.logical_and: np.all, np.logical_or: np.any,
@@ -125,7 +129,8 @@ def unrolled_reduce(f: Any) -> Callable[..., Any]:
     """`f.reduce`, from slice to slice."""
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
-        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
+        # raises as NumPy does: several axes where their order matters
+        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)
         if not a.shape:
             return a
         y = functools.reduce(f, np.moveaxis(flatten_axes(a, a.shape, axis), -1, 0))

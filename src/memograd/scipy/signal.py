@@ -53,6 +53,10 @@ def pulled(g: Any, other: Any, a: Any, b: Any, mode: str, method: str) -> Any:
 
 multilinear(
     convolve,
-    in1=lambda g, in1_shape, in2, in2_shape, mode="full", method="auto": pulled(g, in2, in1_shape, in2_shape, mode, method),
-    in2=lambda g, in1, in1_shape, in2_shape, mode="full", method="auto": pulled(g, in1, in1_shape, in2_shape, mode, method),
+    in1=lambda g, in1_shape, in2, in2_shape, mode="full", method="auto": pulled(
+        g, in2, in1_shape, in2_shape, mode, method
+    ),
+    in2=lambda g, in1, in1_shape, in2_shape, mode="full", method="auto": pulled(
+        g, in1, in1_shape, in2_shape, mode, method
+    ),
 )

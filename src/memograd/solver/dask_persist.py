@@ -45,7 +45,8 @@ def persist(L: Node, target: Any) -> Any:
 
     Notes
     -----
-    What Dask raises, passes through, and all entries are as they were. Where a cluster is gone that kept chunks, :meth:`Tape.forget`
+    What Dask raises, passes through, and all entries are as they were. Where a cluster is gone
+    that kept chunks, :meth:`Tape.forget`
     lets go of them, and they are made from the leaves again.
 
     Examples

@@ -109,7 +109,8 @@ def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
         )  # a rule may have taken an output once more
     facts = enumerate(zip(step.shape, step.dtype, strict=True))
     return tuple(
-        canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype) for k, (shape, dtype) in facts
+        canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype)
+        for k, (shape, dtype) in facts
     )
 
 
@@ -171,9 +172,9 @@ def grad(
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or nest of them
+    target : Node, or pytree of them
         By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts
-        and dataclasses; a None in a nest stays there.
+        and dataclasses; a None in a pytree stays there.
     log : Log, optional
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
@@ -185,7 +186,7 @@ def grad(
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For
         complex nodes, ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing
         is computed until you do, and `dask.compute` of several runs what they share once. For a
@@ -204,8 +205,10 @@ def grad(
 
     Notes
     -----
-    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of n that lead to L, of
-    what each of them gives back (its section 9); visited are exactly the descendants of the targets that are ancestors
+    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of
+    n that lead to L, of
+    what each of them gives back (its section 9); visited are exactly the descendants of the
+    targets that are ancestors
     of L.
 
     Examples
@@ -247,17 +250,23 @@ def compute_grad(
         return tape.ask(
             L.id,
             log,
-            lambda table: tree_map(lambda t: answer_target(memory, table, t, log, unconnected), target),
+            lambda table: tree_map(
+                lambda t: answer_target(memory, table, t, log, unconnected), target
+            ),
         )
 
     def watching(table: Table) -> Any:
         with watch_request(progress, table, [t.id for t in nodes], log) as listener:
-            return tree_map(lambda t: answer_target(memory, table, t, listener, unconnected), target)
+            return tree_map(
+                lambda t: answer_target(memory, table, t, listener, unconnected), target
+            )
 
     return tape.ask(L.id, log, watching)
 
 
-def answer_target(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
+def answer_target(
+    memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str
+) -> Any:
     """Return the derivative by one target as a read-only array, with the labels of its leaf."""
     if t.id in table.uses:
         cotangent_of(memory, table, t.id, log)
@@ -281,7 +290,9 @@ def cotangent_of(memory: Memory, table: Table, n: int, log: Listener | None = No
     if not known:
         memory.current_provenance = Provenance(memory.requests, n, memory.assignments)
     # the dict itself, while nothing is stale and nothing is gone
-    read = memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
+    read = (
+        memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
+    )
     try:
         with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
             return pull_back(memory, table, n, read, memory.store, log)
@@ -333,7 +344,10 @@ class SymbolicTable(Table):
     def __init__(self, tape: Recorder, table: Table) -> None:
         self.start = tape.next_id
         self.tape, self.output, self.uses = tape, table.output, table.uses
-        self.cotangents, self.marks = HandleCache(tape, table.program), {}  # a handle is never stale
+        self.cotangents, self.marks = (
+            HandleCache(tape, table.program),
+            {},
+        )  # a handle is never stale
         if self.output not in self.cotangents:
             self.store(self, self.output, seed_node(tape, self.output))
 
@@ -405,7 +419,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or nest of them
+    target : Node, or pytree of them
         By what to differentiate.
     log : Log, optional
         Collects the events of this request: what is recorded is stored, what was recorded before is
@@ -415,7 +429,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
 
     Returns
     -------
-    Node, or nest of them
+    Node, or pytree of them
         Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the
         same nodes come back.
 

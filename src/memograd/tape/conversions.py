@@ -75,7 +75,9 @@ FLOAT = Conversion("float()", float, USUAL)
 COMPLEX = Conversion("complex()", complex, f"Write x + 0j. {USUAL}")
 ARRAY = Conversion("np.asarray()", _to_array, USUAL)
 ITEM = Conversion(
-    ".item()", _to_item, "Leave it out: a node of one item is a number already, and x[i] is an item."
+    ".item()",
+    _to_item,
+    "Leave it out: a node of one item is a number already, and x[i] is an item.",
 )
 TOLIST = Conversion(".tolist()", _to_list, "list(x) gives the items as nodes.")
 FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")

@@ -86,8 +86,21 @@ def is_boolean_index(part: Any) -> bool:
     return np.dtype(bool) == getattr(part, "dtype", type(part))
 
 
-STATIC_QUERIES = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
-                   np.common_type, np.einsum_path})  # fmt: skip
+STATIC_QUERIES = frozenset(
+    {
+        np.shape,
+        np.ndim,
+        np.size,
+        np.iscomplexobj,
+        np.isrealobj,
+        np.isscalar,
+        np.iterable,
+        np.result_type,
+        np.can_cast,
+        np.common_type,
+        np.einsum_path,
+    }
+)
 """What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once,
 not recorded.
 """
@@ -269,7 +282,9 @@ class Node:
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if func in STATIC_QUERIES:
-            return func(*map(shape_dummy, args), **{name: shape_dummy(a) for name, a in kwargs.items()})
+            return func(
+                *map(shape_dummy, args), **{name: shape_dummy(a) for name, a in kwargs.items()}
+            )
         return self.tape.call(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -281,7 +296,10 @@ class Node:
     __sub__, __rsub__ = _binary_operator(np.subtract), _reflected_operator(np.subtract)
     __mul__, __rmul__ = _binary_operator(np.multiply), _reflected_operator(np.multiply)
     __truediv__, __rtruediv__ = _binary_operator(np.divide), _reflected_operator(np.divide)
-    __floordiv__, __rfloordiv__ = _binary_operator(np.floor_divide), _reflected_operator(np.floor_divide)
+    __floordiv__, __rfloordiv__ = (
+        _binary_operator(np.floor_divide),
+        _reflected_operator(np.floor_divide),
+    )
     __mod__, __rmod__ = _binary_operator(np.remainder), _reflected_operator(np.remainder)
     __matmul__, __rmatmul__ = _binary_operator(np.matmul), _reflected_operator(np.matmul)
     __and__, __rand__ = _binary_operator(np.bitwise_and), _reflected_operator(np.bitwise_and)
@@ -397,7 +415,9 @@ class Node:
         """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
         if name in MEMORY:
             return memory_of(self, name)
-        reason = UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        reason = (
+            UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        )
         if reason is None:
             return object.__getattribute__(
                 self, name
@@ -413,7 +433,12 @@ class Node:
         _array_method(np.var),
         _array_method(np.std),
     )
-    max, min, clip, round = _array_method(np.max), _array_method(np.min), _array_method(np.clip), _array_method(np.round)
+    max, min, clip, round = (
+        _array_method(np.max),
+        _array_method(np.min),
+        _array_method(np.clip),
+        _array_method(np.round),
+    )
     argmax, argmin, any, all = (
         _array_method(np.argmax),
         _array_method(np.argmin),
@@ -439,7 +464,11 @@ class Node:
         _compress_method,
         _array_method(np.choose),
     )
-    diagonal, copy, searchsorted = _array_method(np.diagonal), _array_method(np.copy), _array_method(np.searchsorted)
+    diagonal, copy, searchsorted = (
+        _array_method(np.diagonal),
+        _array_method(np.copy),
+        _array_method(np.searchsorted),
+    )
     argsort, argpartition, nonzero = (
         _array_method(np.argsort),
         _array_method(np.argpartition),
@@ -454,8 +483,8 @@ class Node:
         )
 
     def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or none to
-        reverse them.
+        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or
+        none to reverse them.
         """
         return self.tape.call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
 

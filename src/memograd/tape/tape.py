@@ -304,7 +304,9 @@ class Tape:
                 f"place. Use the result, y = {op_name(op)}(…), or "
                 f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
             )
-        return op(*map(_value_or_self, args), **{name: _value_or_self(a) for name, a in kwargs.items()})
+        return op(
+            *map(_value_or_self, args), **{name: _value_or_self(a) for name, a in kwargs.items()}
+        )
 
     def bind_keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords of a call as they are kept; raise if the op's rule does not name
@@ -689,7 +691,7 @@ class Tape:
     def budget(self) -> int | None:
         """Limit in bytes for what can be recomputed, or None for no limit.
 
-        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when
+        Over it, what is cheapest to rebuild per byte is dropped, and rebuilt, bit for bit, when
         somebody reads it. Leaves, and what the running request has yet to read, are outside it: a
         budget below that need is no error.
 
@@ -802,7 +804,11 @@ class Tape:
 
         with self.lock:
             check_picklable(self.state)
-            return restore_tape, (snapshot_of(self.state), self.next_id, type(self)), self.__getstate__()
+            return (
+                restore_tape,
+                (snapshot_of(self.state), self.next_id, type(self)),
+                self.__getstate__(),
+            )
 
     def __getstate__(self) -> Any:
         """Return what a subclass has added, as :mod:`pickle` has it; None if it has added nothing."""
@@ -851,9 +857,7 @@ class Tape:
             frame = frame.f_back
         return frame
 
-    def ask(
-        self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]
-    ) -> Answer:
+    def ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]) -> Answer:
         """Answer a request for derivatives of `output`: the lock is held, and the tape must not
         change.
         """
@@ -920,7 +924,9 @@ class Tape:
     def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
         memory, stop, seen = self.state, -1, (self.state.request_count, self.next_id)
-        while stop != self.next_id:  # a signal handler may record meanwhile, on what is being cut off
+        while (
+            stop != self.next_id
+        ):  # a signal handler may record meanwhile, on what is being cut off
             stop = self.next_id
             for n in range(start, stop):
                 if n in memory.steps:  # an inner block may have cut it off already

@@ -1,4 +1,5 @@
-"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and the Hessian's product.
+"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and
+the Hessian's product.
 
 No node and no table of theirs stays on the tape.
 """
@@ -11,7 +12,14 @@ from ..arrays.pytrees import tree_leaves, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
 from ..memory.tables import Table, uses_towards
-from ..solver.recursion import check_target, check_targets, grad_node, pull_back, require_scalar, zeros_for
+from ..solver.recursion import (
+    check_target,
+    check_targets,
+    grad_node,
+    pull_back,
+    require_scalar,
+    zeros_for,
+)
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..tape.recorder import Recorder
@@ -24,20 +32,21 @@ Pairs = list[tuple[Node, Any]]
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
-    """Return the vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that of y.
+    """Return the vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that
+    of y.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
     seed : array_like
         Of y's shape.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises
@@ -60,8 +69,17 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
 
     def pulled() -> list[Any]:
         first = min((t.id for t in nodes), default=0)
-        table = Table(y.id, uses_towards(memory, y.id, first=first), g.value if isinstance(g, Node) else canonicalize(g))
-        return [pull_back(memory, table, t.id, memory.value, store_privately) if t.id in table.uses else zeros_for(t.shape, t.dtype) for t in nodes]
+        table = Table(
+            y.id,
+            uses_towards(memory, y.id, first=first),
+            g.value if isinstance(g, Node) else canonicalize(g),
+        )
+        return [
+            pull_back(memory, table, t.id, memory.value, store_privately)
+            if t.id in table.uses
+            else zeros_for(t.shape, t.dtype)
+            for t in nodes
+        ]
 
     return tree_unflatten(x, map(export, y.tape.ask_exclusively(pulled)))
 
@@ -73,9 +91,9 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
-    tangent : array_like, or nest of them
+    tangent : array_like, or pytree of them
         Of x's shape, in the same nest.
 
     Returns
@@ -92,7 +110,8 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
 
     Notes
     -----
-    One sweep, in the order in which the nodes were made, over those between x and y: see :mod:`memograd.transforms.forward_mode`.
+    One sweep, in the order in which the nodes were made, over those between x and y: see
+    :mod:`memograd.transforms.forward_mode`.
 
     Examples
     --------
@@ -113,14 +132,14 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     ----------
     L : Node
         A scalar.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate twice.
-    v : array_like, or nest of them
+    v : array_like, or pytree of them
         Of x's shape, in the same nest.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises
@@ -141,10 +160,12 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     check_leaving(L, "hvp")
     with L.tape.scratch():
         gradient = grad_node(L, nodes)
-        return tree_unflatten(x, push_arrays(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
+        return tree_unflatten(
+            x, push_arrays(L.tape, [g.id for g in gradient], with_tangents(x, v, "v"))
+        )
 
 
-# ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
+# several outputs, as arrays or as nodes
 
 
 def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
@@ -152,16 +173,31 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
     memory = tape.state
     given = sum_tangents([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
     found = tape.ask_exclusively(lambda: push_all(memory, given, ys, memory.value))
-    return [export(found[y] if y in found else zeros_for(memory.steps[y].shape, memory.steps[y].dtype)) for y in ys]
+    return [
+        export(found[y] if y in found else zeros_for(memory.steps[y].shape, memory.steps[y].dtype))
+        for y in ys
+    ]
 
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
-    """Return the same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
+    """Return the same as nodes of the tape: the tangents' own program, recorded, to be
+    differentiated again.
+    """
     memory, start = tape.state, tape.next_id
     try:
-        given = sum_tangents([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
+        given = sum_tangents(
+            [
+                (x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,)))
+                for x, t in pairs
+            ]
+        )
         found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
-        nodes = [found[y] if y in found else tape.record(np.zeros, (memory.steps[y].shape, memory.steps[y].dtype)) for y in ys]
+        nodes = [
+            found[y]
+            if y in found
+            else tape.record(np.zeros, (memory.steps[y].shape, memory.steps[y].dtype))
+            for y in ys
+        ]
     except BaseException:
         tape.truncate(start)
         raise
@@ -182,12 +218,13 @@ def ends(y: Any, x: Any) -> list[Node]:
     """Return the nodes in x, if y and they have derivatives."""
     if not isinstance(y, Node):
         raise NotDifferentiableError(
-            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
+            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y "
+            f"from leaves of a tape."
         )
     check_target(y, y)
     return check_targets(y, x)
 
 
 def with_tangents(x: Any, v: Any, what: str) -> Pairs:
-    """Return each node of a nest with the tangent that stands in its place in another."""
+    """Return each node of a pytree with the tangent that stands in its place in another."""
     return list(zip(tree_leaves(x), match_tree(x, v, what), strict=True))

@@ -151,7 +151,9 @@ def batch_spelling(left: str, right: str, out: str) -> Callable[[OperandUse], Sp
 
 
 def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spelling:
-    """Vectors along one axis of each operand and of the result, which has them if it has one axis more; the others broadcast."""
+    """Vectors along one axis of each operand and of the result, which has them if it has one axis
+    more; the others broadcast.
+    """
     m, n = (len(shape) - 1 for shape in use.shapes[:2])
     batch = ascii_uppercase[: max(m, n)]
     result = letters[2:] if len(use.y_shape) > len(batch) else ""
@@ -183,7 +185,9 @@ def of_vecdot(use: OperandUse) -> Spelling:
 
 
 def of_solve(use: OperandUse) -> Spelling:
-    """Return a column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
+    """Return a column of the solution depends on the same one of the right-hand side, and on all of
+    the matrix.
+    """
     if len(use.shapes[1]) == 1:
         return batch_spelling("ij", "m", "n")(use)
     return batch_spelling("ij", "mk", "nk")(use)

@@ -52,7 +52,11 @@ def merge_rule_tables(*tables: Rules) -> Rules:
     """Several tables of rules as one; where both have rules for an op, the first table's come
     first.
     """
-    return {op: tuple(rule for table in tables for rule in table.get(op, ())) for table in tables for op in table}
+    return {
+        op: tuple(rule for table in tables for rule in table.get(op, ()))
+        for table in tables
+        for op in table
+    }
 
 
 EXACT_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, algebra.ALGEBRA_RULES)
@@ -60,8 +64,8 @@ ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING, algeb
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:
-    """Return the slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to the
-    same bits.
+    """Return the slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to
+    the same bits.
     """
     return rewrite_graph(graph, EXACT_RULES)
 
@@ -79,7 +83,8 @@ SIMPLIFY = Pass("simplification", simplify_graph, f"{ORDER}; not in half precisi
 CANCEL_COTANGENTS = Pass(
     "cotangent cancellation",
     cancel,
-    "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; assumes that what cancels is finite, and that "
+    "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; assumes that "
+    "what cancels is finite, and that "
     "no divisor is 0",
 )
 FUSE_INNER_PRODUCTS = Pass("inner products", contract, ORDER)
@@ -91,7 +96,9 @@ LOWER_SCALAR_REGIONS = Pass(
     mechanise,
     f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place",
 )
-MERGE_ADJACENT_SLICES = Pass("slice merging", join, f"leaves gaps in memory, and so {ORDER}; not in half precision")
+MERGE_ADJACENT_SLICES = Pass(
+    "slice merging", join, f"leaves gaps in memory, and so {ORDER}; not in half precision"
+)
 SPECULATE_NO_TIES = Pass("tie speculation", untie)
 TILE_ELEMENTWISE = Pass("tiling", block)
 
@@ -112,7 +119,12 @@ PASSES = (
     TILE_ELEMENTWISE,
 )
 
-LAZY_PASSES = (LIFT_CONSTANTS, ELIMINATE_COMMON_SUBEXPRESSIONS, SIMPLIFY, ELIMINATE_COMMON_SUBEXPRESSIONS)
+LAZY_PASSES = (
+    LIFT_CONSTANTS,
+    ELIMINATE_COMMON_SUBEXPRESSIONS,
+    SIMPLIFY,
+    ELIMINATE_COMMON_SUBEXPRESSIONS,
+)
 """For Dask arrays: those passes that bind no constants of an array's size, and write nothing in
 place.
 """

@@ -20,7 +20,9 @@ from .rewriter import Rewrite, Rewriter
 SMALL_POWER = 4096
 """Elements of a constant that are looked at one by one."""
 
-NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset({np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh})
+NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset(
+    {np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh}
+)
 """Functions of real numbers that never give −0.0."""
 
 
@@ -33,7 +35,11 @@ def multiply_by_one(sweep: Rewriter, step: Instruction) -> Operand | None:
         return None
     if _is_constant(sweep, b, 1):
         return _operand_as_result(sweep, a, step)
-    return _operand_as_result(sweep, b, step) if step.op is np.multiply and _is_constant(sweep, a, 1) else None
+    return (
+        _operand_as_result(sweep, b, step)
+        if step.op is np.multiply and _is_constant(sweep, a, 1)
+        else None
+    )
 
 
 def subtract_zero(sweep: Rewriter, step: Instruction) -> Operand | None:
@@ -66,7 +72,9 @@ def move_sign_out(sweep: Rewriter, step: Instruction) -> Instruction | None:
     for k, a in enumerate(step.args):
         inner = _negation_operand(sweep, a)
         if inner is not None:
-            positive = sweep.of(step.op, *step.args[:k], inner, *step.args[k + 1 :], like=step, **step.kwargs)
+            positive = sweep.of(
+                step.op, *step.args[:k], inner, *step.args[k + 1 :], like=step, **step.kwargs
+            )
             return Instruction(np.negative, (positive,), {}, step.shape, step.dtype)
     return None
 
@@ -75,7 +83,11 @@ def sum_negated(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """`sum(-x)` is `0.0 - sum(x)`: no sum is −0.0, and so `0.0 - s` is `-s` but for a sum of
     0.0, which stays as it is.
     """
-    if np.signbit(SUM_OF_NEGATIVE_ZEROS) or step.kwargs.keys() - {"axis", "keepdims"} or len(step.args) > 1:
+    if (
+        np.signbit(SUM_OF_NEGATIVE_ZEROS)
+        or step.kwargs.keys() - {"axis", "keepdims"}
+        or len(step.args) > 1
+    ):
         return None
     inner, above = _negation_operand(sweep, step.args[0]), sweep.step(step.args[0])
     if inner is None or above is None or above.dtype != step.dtype:
@@ -114,16 +126,29 @@ def add_negated(sweep: Rewriter, step: Instruction) -> Instruction | None:
     if right is not None:
         return step._replace(op=np.subtract if step.op is np.add else np.add, args=(a, right))
     left = _negation_operand(sweep, a)
-    return step._replace(op=np.subtract, args=(b, left)) if left is not None and step.op is np.add else None
+    return (
+        step._replace(op=np.subtract, args=(b, left))
+        if left is not None and step.op is np.add
+        else None
+    )
 
 
 def _subtrahend_from_zero(sweep: Rewriter, a: Any) -> Any:
     """s, where an argument is 0.0 - s."""
     step = sweep.step(a)
-    if step is None or step.op is not np.subtract or type(step.args[0]) is not float or step.args[0] != 0.0:
+    if (
+        step is None
+        or step.op is not np.subtract
+        or type(step.args[0]) is not float
+        or step.args[0] != 0.0
+    ):
         return None
     s = step.args[1]
-    same = s in sweep.layouts.dense and sweep.steps[s].shape == step.shape and sweep.steps[s].dtype == step.dtype
+    same = (
+        s in sweep.layouts.dense
+        and sweep.steps[s].shape == step.shape
+        and sweep.steps[s].dtype == step.dtype
+    )
     return s if same and not np.signbit(step.args[0]) else None
 
 
@@ -144,9 +169,15 @@ def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False)
     value = sweep.constant(a)
     if type(value) in (int, float, complex) or isinstance(value, np.number):
         return _equals(value, number, negative)
-    if not isinstance(value, np.ndarray) or not value.size or not _equals(value.flat[0], number, negative):
+    if (
+        not isinstance(value, np.ndarray)
+        or not value.size
+        or not _equals(value.flat[0], number, negative)
+    ):
         return False
-    return not any(value.strides) or (value.size <= SMALL_POWER and all(_equals(x, number, negative) for x in value.flat))
+    return not any(value.strides) or (
+        value.size <= SMALL_POWER and all(_equals(x, number, negative) for x in value.flat)
+    )
 
 
 def _equals(x: Any, number: float, negative: bool) -> bool:
@@ -157,7 +188,11 @@ def _equals(x: Any, number: float, negative: bool) -> bool:
 
 def _operand_as_result(sweep: Rewriter, a: Any, step: Instruction) -> Operand | None:
     """Return an operand, where it has the shape, dtype and layout of the result."""
-    same = type(a) is Operand and sweep.steps[a].shape == step.shape and sweep.steps[a].dtype == step.dtype
+    same = (
+        type(a) is Operand
+        and sweep.steps[a].shape == step.shape
+        and sweep.steps[a].dtype == step.dtype
+    )
     return a if same and a in sweep.layouts.dense else None
 
 

@@ -1,8 +1,10 @@
-"""Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0 in exact arithmetic.
+"""Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0
+in exact arithmetic.
 
-Each value is written as a sum of products of others, its *form*, as far as sums, products, quotients and broadcasts go. A factor
-that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, what only it needs is
-not computed, and it is not added to others. Not exact: rounding left some 1e-16 of the largest term there. Only where a quotient
+Each value is written as a sum of products of others, its *form*, as far as sums, products,
+quotients and broadcasts go. A factor that is the same along the axes of a sum stands before it. A
+derivative whose form has no term left is 0, what only it needs is not computed, and it is not added
+to others. Not exact: rounding left some 1e-16 of the largest term there. Only where a quotient
 cancels: `y - y` is 0 in the tape as well, but NaN where y is infinite, and stays as it is.
 """
 
@@ -49,7 +51,11 @@ def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand
         return None
     a, b = step.args
     rest = b if a in zeros else a
-    same = type(rest) is Operand and draft.steps[rest].shape == step.shape and draft.steps[rest].dtype == step.dtype
+    same = (
+        type(rest) is Operand
+        and draft.steps[rest].shape == step.shape
+        and draft.steps[rest].dtype == step.dtype
+    )
     return rest if same else None
 
 
@@ -60,7 +66,9 @@ class LinearForms:
         self.slice = graph
         self.forms: dict[int, LinearForm] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
-        self.summed: set[int] = set()  # derivatives made of sums: without a sum, nothing cancels that was not alike before
+        self.summed: set[int] = (
+            set()
+        )  # derivatives made of sums: without a sum, nothing cancels that was not alike before
         self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
         self._reduces = False
 
@@ -80,20 +88,30 @@ class LinearForms:
         while stack:
             step = self.slice.steps[stack[-1]]
             written = WRITTEN.get(step.op) if not isinstance(step.dtype, tuple) else None
-            missing = [a for a in operands(step) if a not in self.forms] if written is not None else []
+            missing = (
+                [a for a in operands(step) if a not in self.forms] if written is not None else []
+            )
             if missing:
                 stack += missing
             else:
                 m = stack.pop()
                 self._reduces = not self.reduced.isdisjoint(operands(step))
-                self.forms[m] = self._bound_form(m, written(self, m, step) if written is not None else None)
+                self.forms[m] = self._bound_form(
+                    m, written(self, m, step) if written is not None else None
+                )
                 if self._reduces:
                     self.reduced.add(m)
         return self.forms[n]
 
     def _bound_form(self, n: int, found: LinearForm | None) -> LinearForm:
         """Return a form; the step itself, where it can be written no further."""
-        if found is not None and len(found) <= MAX_FORM_TERMS and all(len(p) <= MAX_FORM_TERMS and 0 < abs(c) < LARGEST_EXPONENT for p, c in found.items()):
+        if (
+            found is not None
+            and len(found) <= MAX_FORM_TERMS
+            and all(
+                len(p) <= MAX_FORM_TERMS and 0 < abs(c) < LARGEST_EXPONENT for p, c in found.items()
+            )
+        ):
             return found
         self.shapes[n] = self.slice.steps[n].shape
         return {((n, 1),): 1.0}
@@ -120,7 +138,11 @@ class LinearForms:
 
 def _number_form(a: Any) -> LinearForm | None:
     """Return the form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
-    return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST_EXPONENT else None
+    return (
+        {(): float(a)}
+        if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST_EXPONENT
+        else None
+    )
 
 
 def _constant_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
@@ -180,17 +202,27 @@ def _reduction_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm
     for product, c in a.items():
         inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
         outer = tuple(factor for factor in product if factor not in inner)
-        rest = forms.times(outer, ((_sum_key(forms, inner, reduced, step.shape), 1),)) if inner else outer
-        total[rest] = total.get(rest, 0.0) + (c if inner else c * float(np.prod(list(reduced.values()))))
+        rest = (
+            forms.times(outer, ((_sum_key(forms, inner, reduced, step.shape), 1),))
+            if inner
+            else outer
+        )
+        total[rest] = total.get(rest, 0.0) + (
+            c if inner else c * float(np.prod(list(reduced.values())))
+        )
     return {product: c for product, c in total.items() if c != 0}
 
 
 def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
-    """Return whether a factor of this shape is not the same all along the axes that are summed, counted from the last."""
+    """Return whether a factor of this shape is not the same all along the axes that are summed,
+    counted from the last.
+    """
     return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
 
 
-def _sum_key(forms: LinearForms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
+def _sum_key(
+    forms: LinearForms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]
+) -> Any:
     """Return the key of a sum of a product, alike for equal sums."""
     key = ("sum", product, tuple(reduced.items()))
     forms.shapes[key] = tuple(shape)

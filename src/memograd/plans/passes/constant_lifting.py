@@ -14,6 +14,8 @@ def lift_constants(graph: Graph) -> Graph:
         arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_foreign(a)}
         if arrays:
             known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
-            step = step._replace(args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args))
+            step = step._replace(
+                args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args)
+            )
         draft.keep(n, step)
     return draft.build()

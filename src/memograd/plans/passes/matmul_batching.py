@@ -29,12 +29,21 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
     """Return the slice with inner products for sums of products that nothing else reads."""
     counts, draft = uses(graph), GraphBuilder(graph)
     for n, step in draft:
-        product = graph.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
+        product = (
+            graph.steps[step.args[0]]
+            if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1
+            else None
+        )
         if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
             step = Instruction(
-                np.matmul if a == b else inner,  # a sum of squares is 0.0 where it is zero, in BLAS too
-                tuple(draft.reshape_to(draft.instead.get(a, a), (math.prod(product.shape),)) for a in product.args),
+                np.matmul
+                if a == b
+                else inner,  # a sum of squares is 0.0 where it is zero, in BLAS too
+                tuple(
+                    draft.reshape_to(draft.instead.get(a, a), (math.prod(product.shape),))
+                    for a in product.args
+                ),
                 NOTHING,
                 (),
                 step.dtype,
@@ -45,13 +54,22 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
 
 def _is_of_all(step: Instruction) -> bool:
     """Return whether a sum is that of all elements."""
-    return step.shape == () and len(step.args) == 1 and type(step.args[0]) is Operand and not step.kwargs.keys() - {"axis", "keepdims"}
+    return (
+        step.shape == ()
+        and len(step.args) == 1
+        and type(step.args[0]) is Operand
+        and not step.kwargs.keys() - {"axis", "keepdims"}
+    )
 
 
 def _are_doubles(graph: Graph, product: Instruction) -> bool:
     """Return whether both factors are arrays of doubles of the product's shape."""
     factors = [graph.steps[a] for a in product.args if type(a) is Operand]
-    return len(factors) == 2 and not product.kwargs and all(f.dtype == np.float64 and f.shape == product.shape != () for f in factors)
+    return (
+        len(factors) == 2
+        and not product.kwargs
+        and all(f.dtype == np.float64 and f.shape == product.shape != () for f in factors)
+    )
 
 
 def batch_matmuls(graph: Graph) -> Graph:
@@ -61,14 +79,21 @@ def batch_matmuls(graph: Graph) -> Graph:
         if step.op is np.matmul and _is_small(graph, step):
             users[step.args[1]].append(n)
     for members in sorted(users.values(), key=len, reverse=True)[:MAX_BATCHED_PRODUCTS]:
-        groups = [group for group in _independent(graph, members) if len(group) >= MANY_TERMS] if len(members) >= MANY_TERMS else []
+        groups = (
+            [group for group in _independent(graph, members) if len(group) >= MANY_TERMS]
+            if len(members) >= MANY_TERMS
+            else []
+        )
         graph = _batch_group(graph, groups) if groups else graph
     return graph
 
 
 def _is_small(graph: Graph, step: Instruction) -> bool:
     left, right = (graph.steps[a] for a in step.args)
-    return len(left.shape) == len(right.shape) == 2 and bytes_of(left.shape, left.dtype) <= SMALL_TERM_BYTES
+    return (
+        len(left.shape) == len(right.shape) == 2
+        and bytes_of(left.shape, left.dtype) <= SMALL_TERM_BYTES
+    )
 
 
 def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
@@ -85,8 +110,8 @@ def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
 
 
 def _batch_group(graph: Graph, groups: list[list[int]]) -> Graph:
-    """Return the slice with the members of each group as slices of one product. Each comes after those
-    that fewer come before.
+    """Return the slice with the members of each group as slices of one product. Each comes after
+    those that fewer come before.
     """
     draft = GraphBuilder(graph)
     draft.steps.update(graph.steps)
@@ -105,7 +130,12 @@ def _join(draft: GraphBuilder, members: list[int]) -> None:
     whole = draft.make(first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1])))
     for n, end in zip(members, ends, strict=True):
         shape = slice.steps[n].shape
-        draft.keep(n, Instruction(getitem, (whole, _row_slice(end - shape[0], end)), NOTHING, shape, first.dtype))
+        draft.keep(
+            n,
+            Instruction(
+                getitem, (whole, _row_slice(end - shape[0], end)), NOTHING, shape, first.dtype
+            ),
+        )
 
 
 def _row_slice(start: int, stop: int) -> slice:

@@ -1,10 +1,11 @@
 """Steps that move elements about, or repeat them: chains of them are one, and those that do nothing
 are gone.
 
-The rules of `RESHAPE_RULES` are exact: what takes the place of a result lies in memory as the result did,
-since sums and products of matrices are taken in the order of memory. Those of `REORDERING` are not:
-the sum of n equal terms is one product, a matrix times a column is one times a vector, and what is
-done to a broadcast array is done before, so that what follows may lie otherwise.
+The rules of `RESHAPE_RULES` are exact: what takes the place of a result lies in memory as the
+result did, since sums and products of matrices are taken in the order of memory. Those of
+`REORDERING` are not: the sum of n equal terms is one product, a matrix times a column is one times
+a vector, and what is done to a broadcast array is done before, so that what follows may lie
+otherwise.
 """
 
 import math
@@ -33,7 +34,12 @@ def same_shape(sweep: Rewriter, step: Instruction) -> Operand | None:
 def reshape_of_reshape(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """`reshape_rows(reshape(x))` is one; all that only add or drop axes of length 1 are reshapes."""
     inner = sweep.step(step.args[0])
-    if not _keeps_order(step) or inner is None or inner.op not in RESHAPES or not _keeps_order(inner):
+    if (
+        not _keeps_order(step)
+        or inner is None
+        or inner.op not in RESHAPES
+        or not _keeps_order(inner)
+    ):
         return None
     if not sweep.layouts.is_contiguous(inner.args[0]):
         return None
@@ -43,7 +49,12 @@ def reshape_of_reshape(sweep: Rewriter, step: Instruction) -> Instruction | None
 def kept_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """Return a reduction whose axes come back as axes of length 1 keeps them."""
     inner = sweep.step(step.args[0])
-    if inner is None or inner.op not in (np.sum, np.max, np.min) or len(inner.args) > 1 or set(inner.kwargs) - {"axis"}:
+    if (
+        inner is None
+        or inner.op not in (np.sum, np.max, np.min)
+        or len(inner.args) > 1
+        or set(inner.kwargs) - {"axis"}
+    ):
         return None
     shape = sweep.steps[inner.args[0]].shape if type(inner.args[0]) is Operand else None
     if shape is None or "axis" not in inner.kwargs or inner.args[0] not in sweep.layouts.ordered:
@@ -51,7 +62,13 @@ def kept_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
     axes = axes_of(inner.kwargs["axis"], len(shape))
     if step.shape != tuple(1 if k in axes else n for k, n in enumerate(shape)):
         return None
-    return Instruction(inner.op, inner.args, {"axis": inner.kwargs["axis"], "keepdims": True}, step.shape, step.dtype)
+    return Instruction(
+        inner.op,
+        inner.args,
+        {"axis": inner.kwargs["axis"], "keepdims": True},
+        step.shape,
+        step.dtype,
+    )
 
 
 def simplify_added_axes(sweep: Rewriter, step: Instruction) -> Instruction | None:
@@ -67,12 +84,23 @@ def simplify_added_axes(sweep: Rewriter, step: Instruction) -> Instruction | Non
 def column_product(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """Return a matrix times a column, as a vector: a matrix times a vector."""
     inner = sweep.step(step.args[0])
-    if inner is None or inner.op is not np.matmul or len(step.shape) != 1 or inner.shape != (*step.shape, 1):
+    if (
+        inner is None
+        or inner.op is not np.matmul
+        or len(step.shape) != 1
+        or inner.shape != (*step.shape, 1)
+    ):
         return None
     right = sweep.step(inner.args[1])
-    if right is None or right.op not in (np.reshape, np.negative, np.subtract) or len(right.shape) != 2:
+    if (
+        right is None
+        or right.op not in (np.reshape, np.negative, np.subtract)
+        or len(right.shape) != 2
+    ):
         return None
-    vector = sweep.of(np.reshape, inner.args[1], like=right._replace(shape=right.shape[:1]), shape=right.shape[:1])
+    vector = sweep.of(
+        np.reshape, inner.args[1], like=right._replace(shape=right.shape[:1]), shape=right.shape[:1]
+    )
     return Instruction(np.matmul, (inner.args[0], vector), NOTHING, step.shape, step.dtype)
 
 
@@ -91,7 +119,11 @@ def transpose_of_transpose(sweep: Rewriter, step: Instruction) -> Instruction | 
 def broadcast_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """Return two broadcasts are one."""
     inner = sweep.step(step.args[0])
-    return step._replace(args=inner.args) if inner is not None and inner.op is np.broadcast_to else None
+    return (
+        step._replace(args=inner.args)
+        if inner is not None and inner.op is np.broadcast_to
+        else None
+    )
 
 
 def broadcast_operand(sweep: Rewriter, step: Instruction) -> Instruction | None:
@@ -107,7 +139,11 @@ def broadcast_result(sweep: Rewriter, step: Instruction) -> Instruction | None:
     result broadcast.
     """
     args = _before_broadcast(sweep, step)
-    shape = step.shape if args is None else np.broadcast_shapes(*(argument_shape(sweep, a) for a in args))
+    shape = (
+        step.shape
+        if args is None
+        else np.broadcast_shapes(*(argument_shape(sweep, a) for a in args))
+    )
     if args is None or shape == step.shape:
         return None
     small = sweep.of(step.op, *args, like=step._replace(shape=shape))
@@ -121,28 +157,42 @@ def _before_broadcast(sweep: Rewriter, step: Instruction) -> tuple[Any, ...] | N
     inner = [sweep.step(a) for a in step.args]
     if not any(s is not None and s.op is np.broadcast_to for s in inner):
         return None
-    return tuple(s.args[0] if s is not None and s.op is np.broadcast_to else a for a, s in zip(step.args, inner, strict=True))
+    return tuple(
+        s.args[0] if s is not None and s.op is np.broadcast_to else a
+        for a, s in zip(step.args, inner, strict=True)
+    )
 
 
 def sum_of_broadcast(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """Return the sum of n equal terms is n times one: of real numbers, since a complex infinity times n
-    has a part 0·∞.
+    """Return the sum of n equal terms is n times one: of real numbers, since a complex infinity
+    times n has a part 0·∞.
     """
     inner = sweep.step(step.args[0])
-    if inner is None or inner.op is not np.broadcast_to or len(step.args) > 1 or set(step.kwargs) - {"axis", "keepdims"}:
+    if (
+        inner is None
+        or inner.op is not np.broadcast_to
+        or len(step.args) > 1
+        or set(step.kwargs) - {"axis", "keepdims"}
+    ):
         return None
     g, full = inner.args[0], inner.shape
     if step.dtype.kind != "f" or step.dtype != inner.dtype:
         return None
     axes = axes_of(step.kwargs.get("axis"), len(full))
     before = (1,) * (len(full) - len(argument_shape(sweep, g))) + argument_shape(sweep, g)
-    if any(before[k] != 1 for k in axes) or 0 in full:  # no terms at all are 0, where none times infinity is NaN
+    if (
+        any(before[k] != 1 for k in axes) or 0 in full
+    ):  # no terms at all are 0, where none times infinity is NaN
         return None
     kept = tuple(1 if k in axes else n for k, n in enumerate(before))
     like = Instruction(None, (), NOTHING, argument_shape(sweep, g), step.dtype)
     total = sweep.of(np.multiply, g, float(math.prod(full[k] for k in axes)), like=like)
     total = sweep.of(np.add, total, float(SUM_OF_NEGATIVE_ZEROS), like=like)  # a sum of −0.0 is 0.0
-    rest = kept if step.kwargs.get("keepdims") else tuple(n for k, n in enumerate(kept) if k not in axes)
+    rest = (
+        kept
+        if step.kwargs.get("keepdims")
+        else tuple(n for k, n in enumerate(kept) if k not in axes)
+    )
     lined = sweep.of(np.reshape, total, like=step._replace(shape=rest), shape=rest)
     return Instruction(np.broadcast_to, (lined,), {"shape": step.shape}, step.shape, step.dtype)
 

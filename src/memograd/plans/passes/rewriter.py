@@ -1,6 +1,8 @@
-"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to say, until none has.
+"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to
+say, until none has.
 
-That ends, because what a rule moves, it moves one way: signs and reshapes towards the outputs, broadcasts further than both.
+That ends, because what a rule moves, it moves one way: signs and reshapes towards the outputs,
+broadcasts further than both.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,9 @@
 """Elementwise steps on slices of one array that lie side by side: one step on all of it.
 
-The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are the slices of `tanh(z[:, :2*n])`. Going back, a
-concatenation of products is the product of concatenations. A ufunc gives the same bits on a part as on the whole; but parts of
-a whole may lie with gaps, so that sums of them are taken in another order. Half precision is left: its sums depend on it too much.
+The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are the slices of
+`tanh(z[:, :2*n])`. Going back, a concatenation of products is the product of concatenations. A
+ufunc gives the same bits on a part as on the whole; but parts of a whole may lie with gaps, so that
+sums of them are taken in another order. Half precision is left: its sums depend on it too much.
 """
 
 from collections import defaultdict
@@ -26,7 +27,8 @@ SMALL_PART_BYTES = 1 << 15
 class PartPlace(NamedTuple):
     """Which part of an array a step is: from start to stop along one axis, all along the others.
 
-    The array is a step's, or one that does not exist yet: the result of an op on whole arrays. Either has a number.
+    The array is a step's, or one that does not exist yet: the result of an op on whole arrays.
+    Either has a number.
     """
 
     array: int
@@ -36,12 +38,16 @@ class PartPlace(NamedTuple):
 
 
 def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]] | None:
-    """From where to where an index goes along each axis of an array; None where it skips elements or goes beyond ints and slices."""
+    """From where to where an index goes along each axis of an array; None where it skips elements
+    or goes beyond ints and slices.
+    """
     if any(type(part) not in (int, slice) for part in key):
         return None
     found = []
     for n, part in zip(shape, (*key, *(slice(None),) * (len(shape) - len(key))), strict=True):
-        start, stop, stride = part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
+        start, stop, stride = (
+            part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
+        )
         if stride != 1 or stop < start:
             return None
         found.append((start, stop))
@@ -49,7 +55,9 @@ def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]
 
 
 def span(steps: dict[int, Instruction], step: Instruction) -> tuple[int, int, int] | None:
-    """Return the axis along which a step takes a part of an array, from where, and to where; None where it takes another kind of part."""
+    """Return the axis along which a step takes a part of an array, from where, and to where; None
+    where it takes another kind of part.
+    """
     whole = step.args[0] if step.op is getitem else None
     if type(whole) is not Operand or len(step.shape) != len(steps[whole].shape):
         return None
@@ -66,16 +74,20 @@ def merge_adjacent_slices(graph: Graph) -> Graph:
     return _merge_joins(_merge_run(graph))
 
 
-# ------------------------------------------------------------------------------------------ from the slices onwards
+# from the slices onwards
 
 
 class Places:
-    """Steps that are parts of arrays, real ones and those that would be if all their parts were computed at once."""
+    """Steps that are parts of arrays, real ones and those that would be if all their parts were
+    computed at once.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.steps, self.bound = graph.steps, graph.bound
         self.place: dict[int, PartPlace] = {}
-        self.parts: dict[int, list[int]] = defaultdict(list)  # an array that is not real -> the steps that are parts of it
+        self.parts: dict[int, list[int]] = defaultdict(
+            list
+        )  # an array that is not real -> the steps that are parts of it
         self._numbers: dict[Any, int] = {}
         for n, step in graph.steps.items():
             found = self._of(n, step)
@@ -85,14 +97,26 @@ class Places:
     def _of(self, n: int, step: Instruction) -> PartPlace | None:
         if step.op is getitem:
             found = span(self.steps, step)
-            return PartPlace(self._number(("step", int(step.args[0]))), *found) if found is not None else None
-        if step.op not in ELEMENTWISE or step.kwargs or not step.shape or bytes_of(step.shape, step.dtype) > SMALL_PART_BYTES:
+            return (
+                PartPlace(self._number(("step", int(step.args[0]))), *found)
+                if found is not None
+                else None
+            )
+        if (
+            step.op not in ELEMENTWISE
+            or step.kwargs
+            or not step.shape
+            or bytes_of(step.shape, step.dtype) > SMALL_PART_BYTES
+        ):
             return None
         places = [self.place.get(a) if type(a) is Operand else None for a in step.args]
         known = [p for p in places if p is not None]
         if not known or len({p[1:] for p in known}) > 1:
             return None
-        key = [p.array if p is not None else self._alike(step, known[0].axis, a) for p, a in zip(places, step.args, strict=True)]
+        key = [
+            p.array if p is not None else self._alike(step, known[0].axis, a)
+            for p, a in zip(places, step.args, strict=True)
+        ]
         if None in key:
             return None
         place = known[0]._replace(array=self._number((step.op, known[0].axis, *key)))
@@ -100,7 +124,8 @@ class Places:
         return place
 
     def _alike(self, step: Instruction, axis: int, a: Any) -> Any:
-        """Return what an operand that is no part has in common for all parts: one that is the same along the axis is itself.
+        """Return what an operand that is no part has in common for all parts: one that is the same
+        along the axis is itself.
 
         Constants of the parts' own shape have in common that they are constants: they can be one.
         """
@@ -116,7 +141,9 @@ class Places:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def run_of(self) -> dict[int, list[int]]:
-        """Return for each step of a run, the run; only of those runs whose operands are runs, too, or parts of real arrays."""
+        """Return for each step of a run, the run; only of those runs whose operands are runs, too,
+        or parts of real arrays.
+        """
         run_of = {n: run for run in self.runs() for n in run}
         checked: set[int] = set()
         for n in self.steps:  # what an operand belongs to is decided before
@@ -128,7 +155,9 @@ class Places:
         return run_of
 
     def _goes_along(self, run_of: dict[int, list[int]], n: int, k: int) -> bool:
-        """Return whether operand k of all of a run is one run, a part of a real array, or no part at all."""
+        """Return whether operand k of all of a run is one run, a part of a real array, or no part
+        at all.
+        """
         a = self.steps[n].args[k]
         place = self.place.get(a) if type(a) is Operand else None
         if place is None or place[1:] != self.place[n][1:] or self.steps[a].op is getitem:
@@ -165,7 +194,12 @@ def _merge_run(graph: Graph) -> Graph:
             args = [_widen_operand(draft, places, run, n, k) for k in range(len(step.args))]
             shape = (*step.shape[: place.axis], hi - lo, *step.shape[place.axis + 1 :])
             wholes[place.array, lo] = draft.make(step._replace(args=tuple(args), shape=shape))
-        draft.keep(n, _take_part(wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo))
+        draft.keep(
+            n,
+            _take_part(
+                wholes[place.array, lo], step, place.axis, place.start - lo, place.stop - lo
+            ),
+        )
     return draft.build()
 
 
@@ -173,9 +207,13 @@ def _widen_operand(draft: GraphBuilder, places: Places, run: list[int], n: int, 
     """Operand k of part n of a run, for all of the run."""
     a, own = places.steps[n].args[k], places.place[n]
     if type(a) is Operand and a in places.bound and places.steps[a].shape == places.steps[n].shape:
-        return draft.bind(np.concatenate([places.bound[places.steps[m].args[k]] for m in run], own.axis))
+        return draft.bind(
+            np.concatenate([places.bound[places.steps[m].args[k]] for m in run], own.axis)
+        )
     place = places.place.get(a) if type(a) is Operand else None
-    if place is None or place[1:] != own[1:]:  # not a part, or one of another kind that is the same for all of the run
+    if (
+        place is None or place[1:] != own[1:]
+    ):  # not a part, or one of another kind that is the same for all of the run
         return draft.instead.get(a, a) if type(a) is Operand else a
     step = draft.steps[a]  # a slice of what is larger, by now
     _, start, _ = span(draft.steps, step) or (own.axis, 0, 0)
@@ -183,7 +221,9 @@ def _widen_operand(draft: GraphBuilder, places: Places, run: list[int], n: int, 
     return _slice_of(draft, step.args[0], step, own.axis, start + lo - own.start, hi - lo)
 
 
-def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int) -> Operand:
+def _slice_of(
+    draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int
+) -> Operand:
     """Return a part of an array; all of it, where the part is."""
     if length == draft.steps[whole].shape[axis]:
         return whole
@@ -193,16 +233,26 @@ def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int,
 
 def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: int) -> Instruction:
     """Return the step that takes a part of an array."""
-    return Instruction(getitem, (whole, *(slice(None),) * axis, slice(start, stop)), NOTHING, like.shape, like.dtype)
+    return Instruction(
+        getitem,
+        (whole, *(slice(None),) * axis, slice(start, stop)),
+        NOTHING,
+        like.shape,
+        like.dtype,
+    )
 
 
-# ------------------------------------------------------------------------------------- from concatenations backwards
+# from concatenations backwards
 
 
 def _merge_joins(graph: Graph) -> Graph:
     counts, draft = uses(graph), GraphBuilder(graph)
     for n, step in draft:
-        if step.op is np.concatenate and step.kwargs.get("axis", 0) is not None and all(type(a) is Operand for a in step.args):
+        if (
+            step.op is np.concatenate
+            and step.kwargs.get("axis", 0) is not None
+            and all(type(a) is Operand for a in step.args)
+        ):
             found = SliceJoiner(draft, counts, step).join_parts(list(step.args))
             if found is not None:
                 draft.replace(n, found)
@@ -219,7 +269,9 @@ class SliceJoiner:
         self.axis = step.kwargs.get("axis", 0) % len(step.shape)
 
     def join_parts(self, parts: list[Any]) -> Operand | None:
-        """Return the parts as one array, with fewer steps than one for each; None where there is no such way."""
+        """Return the parts as one array, with fewer steps than one for each; None where there is no
+        such way.
+        """
         groups = self._join_groups(parts)
         if len(groups) == len(parts):
             return None
@@ -247,7 +299,9 @@ class SliceJoiner:
         steps = [self.draft.steps[a] for a in group]
         args = []
         for column in zip(*(step.args for step in steps), strict=True):
-            args.append(column[0] if self._same(column) else self._one_or_concatenated(list(column)))
+            args.append(
+                column[0] if self._same(column) else self._one_or_concatenated(list(column))
+            )
         return self.draft.make(steps[0]._replace(args=tuple(args), shape=self._shape(group)))
 
     def _one_or_concatenated(self, parts: list[Operand]) -> Operand:
@@ -258,13 +312,25 @@ class SliceJoiner:
         return found if found is not None else self._concatenate_parts(parts)
 
     def _bonds(self, a: Operand, b: Operand) -> set[Any]:
-        """Return what two neighbours have in common: slices side by side, or equal ops, and of each operand, what kind it is in both."""
+        """Return what two neighbours have in common: slices side by side, or equal ops, and of each
+        operand, what kind it is in both.
+        """
         one, other = self.draft.steps[a], self.draft.steps[b]
         if self._whole([a, b], make=False) is not None:
             return {"slices"}
-        if one.op not in ELEMENTWISE or one.op is not other.op or one.dtype != other.dtype or one.kwargs or other.kwargs:
+        if (
+            one.op not in ELEMENTWISE
+            or one.op is not other.op
+            or one.dtype != other.dtype
+            or one.kwargs
+            or other.kwargs
+        ):
             return set()
-        if self.counts[a] > 1 or self.counts[b] > 1 or bytes_of(one.shape, one.dtype) > SMALL_PART_BYTES:
+        if (
+            self.counts[a] > 1
+            or self.counts[b] > 1
+            or bytes_of(one.shape, one.dtype) > SMALL_PART_BYTES
+        ):
             return set()
         found: set[Any] = {"equal"}
         for k, (c, d) in enumerate(zip(one.args, other.args, strict=True)):
@@ -276,18 +342,29 @@ class SliceJoiner:
         return found
 
     def _hold(self, bonds: set[Any], a: Operand) -> bool:
-        """Return whether all are slices side by side, or equal ops on such slices, on one number, and on one other array each."""
+        """Return whether all are slices side by side, or equal ops on such slices, on one number,
+        and on one other array each.
+        """
         if "equal" not in bonds:
             return "slices" in bonds
         columns = [k for k in range(len(self.draft.steps[a].args)) if ("same", k) not in bonds]
-        return all(("array", k) in bonds for k in columns) and sum(("slices", k) not in bonds for k in columns) <= 1
+        return (
+            all(("array", k) in bonds for k in columns)
+            and sum(("slices", k) not in bonds for k in columns) <= 1
+        )
 
     def _full(self, a: Operand, step: Instruction) -> bool:
-        return bool(self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype)
+        return bool(
+            self.draft.steps[a].shape == step.shape and self.draft.steps[a].dtype == step.dtype
+        )
 
     def _same(self, column: Any) -> bool:
         a = column[0]
-        scalar = self.draft.steps[a].shape == () if type(a) is Operand else isinstance(a, int | float | np.number)
+        scalar = (
+            self.draft.steps[a].shape == ()
+            if type(a) is Operand
+            else isinstance(a, int | float | np.number)
+        )
         return bool(scalar and all(atom(b) == atom(a) for b in column))
 
     def _whole(self, parts: list[Operand], make: bool = True) -> Operand | None:
@@ -298,14 +375,31 @@ class SliceJoiner:
         if first is None or first[0] != self.axis:
             return None
         for before, after, step in zip(spans, spans[1:], steps[1:], strict=False):
-            if before is None or after is None or after[:2] != (self.axis, before[2]) or step.args[0] != steps[0].args[0]:
+            if (
+                before is None
+                or after is None
+                or after[:2] != (self.axis, before[2])
+                or step.args[0] != steps[0].args[0]
+            ):
                 return None
         length = sum(step.shape[self.axis] for step in steps)
-        return _slice_of(self.draft, steps[0].args[0], steps[0], self.axis, first[1], length) if make else parts[0]
+        return (
+            _slice_of(self.draft, steps[0].args[0], steps[0], self.axis, first[1], length)
+            if make
+            else parts[0]
+        )
 
     def _shape(self, parts: list[Operand]) -> tuple[int, ...]:
         n = sum(self.draft.steps[a].shape[self.axis] for a in parts)
         return (*self.like.shape[: self.axis], n, *self.like.shape[self.axis + 1 :])
 
     def _concatenate_parts(self, parts: list[Operand]) -> Operand:
-        return self.draft.make(Instruction(np.concatenate, tuple(parts), {"axis": self.axis}, self._shape(parts), self.like.dtype))
+        return self.draft.make(
+            Instruction(
+                np.concatenate,
+                tuple(parts),
+                {"axis": self.axis},
+                self._shape(parts),
+                self.like.dtype,
+            )
+        )

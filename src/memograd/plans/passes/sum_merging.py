@@ -56,10 +56,14 @@ class Chains:
         counts = uses(graph)
         self.inner = {
             int(a)
-            for step in graph.steps.values() if _is_sum(step)
+            for step in graph.steps.values()
+            if _is_sum(step)
             for a in operands(step)
-            if counts[a] == 1 and _is_sum(self.steps[a]) and self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
-        }  # fmt: skip
+            if counts[a] == 1
+            and _is_sum(self.steps[a])
+            and self.steps[a].shape == step.shape
+            and self.steps[a].dtype == step.dtype
+        }
 
     def terms(self, n: int) -> list[Operand]:
         """Return the terms of an outermost sum, in order; none for other steps."""
@@ -118,7 +122,7 @@ def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
     return None, 0, None
 
 
-# ---------------------------------------------------------------------------------------- cotangents of slices
+# cotangents of slices
 
 
 def _concatenate_scatters(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
@@ -135,20 +139,38 @@ def _concatenate_scatters(draft: GraphBuilder, members: list[Operand]) -> Operan
     if len(axes) != 1:
         return None
     axis = axes[0]
-    places = [(*region[axis], draft.steps[a].args[0]) for region, a in zip(regions, members, strict=True)]  # type: ignore[index]
+    places = [
+        (*region[axis], draft.steps[a].args[0])  # type: ignore[index]
+        for region, a in zip(regions, members, strict=True)
+    ]
     pieces = _disjoint_places(draft, sorted(places, key=lambda place: place[:2]))
     return None if pieces is None else _concatenate_pieces(draft, like, axis, pieces)
 
 
-def _scatter_terms(draft: GraphBuilder, like: Instruction, members: list[Operand]) -> Operand | None:
+def _scatter_terms(
+    draft: GraphBuilder, like: Instruction, members: list[Operand]
+) -> Operand | None:
     """Scatters of numbers to any places, as one array that is filled with them."""
     steps = [draft.steps[a] for a in members]
     numbers = [step.args[0] for step in steps]
-    places = np.array([np.ravel_multi_index([k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape) for step in steps])
-    return draft.make(Instruction(scatter_numbers, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype))
+    places = np.array(
+        [
+            np.ravel_multi_index(
+                [k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape
+            )
+            for step in steps
+        ]
+    )
+    return draft.make(
+        Instruction(
+            scatter_numbers, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype
+        )
+    )
 
 
-def _disjoint_places(draft: GraphBuilder, places: list[tuple[int, int, Operand]]) -> list[tuple[int, int, Operand]] | None:
+def _disjoint_places(
+    draft: GraphBuilder, places: list[tuple[int, int, Operand]]
+) -> list[tuple[int, int, Operand]] | None:
     """Return the places in order, those at one place added up; None where some overlap."""
     found: list[tuple[int, int, Operand]] = []
     for start, stop, g in places:
@@ -161,7 +183,9 @@ def _disjoint_places(draft: GraphBuilder, places: list[tuple[int, int, Operand]]
     return found
 
 
-def _concatenate_pieces(draft: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]) -> Operand:
+def _concatenate_pieces(
+    draft: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]
+) -> Operand:
     """Return the pieces, with zeros between them, as one array."""
     n, at, parts = like.shape[axis], 0, []
     for start, stop, g in (*pieces, (n, n, None)):
@@ -169,17 +193,23 @@ def _concatenate_pieces(draft: GraphBuilder, like: Instruction, axis: int, piece
             shape = (*like.shape[:axis], start - at, *like.shape[axis + 1 :])
             parts.append(draft.bind(np.broadcast_to(like.dtype.type(0), shape)))
         if g is not None:
-            parts.append(draft.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])))  # an index takes axes away
+            parts.append(
+                draft.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :]))
+            )  # an index takes axes away
         at = stop
-    whole = draft.make(Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype))
+    whole = draft.make(
+        Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype)
+    )
     return draft.make(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
 
 
-# --------------------------------------------------------------------------- cotangents of what is used many times
+# cotangents of what is used many times
 
 
 def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
-    """Return the matrix of which an argument is the transpose; None where it is not known to be one."""
+    """Return the matrix of which an argument is the transpose; None where it is not known to be
+    one.
+    """
     if type(a) is not Operand:
         return None
     step = draft.steps[a]
@@ -193,7 +223,9 @@ def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
     if type(a) is not Operand or type(b) is not Operand or len(draft.steps[b].shape) != 2:
         return False
     (m, k), (_, n) = draft.steps[a].shape, draft.steps[b].shape
-    return bool(k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL_TERM_BYTES)
+    return bool(
+        k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL_TERM_BYTES
+    )
 
 
 def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
@@ -204,13 +236,21 @@ def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | N
         return None
     tall = one_below_the_other(draft, [a for a in lefts if a is not None])
     rows, m = draft.steps[tall].shape
-    left = draft.make(Instruction(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
-    return draft.make(steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps]))))
+    left = draft.make(
+        Instruction(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype)
+    )
+    return draft.make(
+        steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps])))
+    )
 
 
 def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
     """Return whether these are vectors that are small enough to be copied."""
-    return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES for a in args)
+    return all(
+        type(a) is Operand
+        and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES
+        for a in args
+    )
 
 
 def _inner_product(draft: GraphBuilder, members: list[Operand]) -> Operand:
@@ -225,7 +265,11 @@ def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
     first, rows = draft.steps[parts[0]], sum(draft.steps[a].shape[0] for a in parts)
     if all(a in draft.bound for a in parts):
         return draft.bind(np.concatenate([draft.bound[a] for a in parts]))
-    return draft.make(Instruction(np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype))
+    return draft.make(
+        Instruction(
+            np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype
+        )
+    )
 
 
 def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
@@ -240,4 +284,6 @@ def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
 def _column_sums(draft: GraphBuilder, members: list[Operand]) -> Operand:
     """`Σ sum(B)` as one sum."""
     steps = [draft.steps[a] for a in members]
-    return draft.make(steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),)))
+    return draft.make(
+        steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),))
+    )

@@ -1,8 +1,10 @@
-"""Elementwise steps on large arrays, run block by block, so that what passes from one to the next stays in the cache.
+"""Elementwise steps on large arrays, run block by block, so that what passes from one to the next
+stays in the cache.
 
-Only results that somebody else reads are arrays as a whole. Exact: a ufunc gives the same bits on a part as on the whole.
-Steps may be run together if no path leads from one to another through a step that is not among them: each step has a level,
-that of its operands, and one more where it is of another kind than they are; steps of one kind and level are such a set.
+Only results that somebody else reads are arrays as a whole. Exact: a ufunc gives the same bits on a
+part as on the whole. Steps may be run together if no path leads from one to another through a step
+that is not among them: each step has a level, that of its operands, and one more where it is of
+another kind than they are; steps of one kind and level are such a set.
 """
 
 from collections import defaultdict
@@ -29,31 +31,46 @@ def tile_elementwise(graph: Graph) -> Graph:
     if not kinds:
         return graph
     blocks = [block for block in components(graph, kinds) if len(block) >= FEWEST]
-    return replace(graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks)))
+    return replace(
+        graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks))
+    )
 
 
 def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
     """Return the steps that can be run by blocks: their shape and their level."""
     steps, ordered = graph.steps, c_ordered_steps(graph)
-    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(step) and is_cut(steps, ordered, step)}
+    shapes = {
+        n: step.shape
+        for n, step in steps.items()
+        if n in ordered and is_large(step) and is_cut(steps, ordered, step)
+    }
     levels: dict[int, int] = {}
     for n, step in steps.items():
-        below = (levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n)) for a in operands(step))
+        below = (
+            levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n))
+            for a in operands(step)
+        )
         levels[n] = max(below, default=0)
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
 def is_large(step: Instruction) -> bool:
-    """Return whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
+    """Return whether a step is elementwise, on arrays that are large enough, and of rows that are
+    small enough.
+    """
     if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
     return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
 
 
 def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
-    """Return whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
+    """Return whether each operand has the step's shape, and is cut as it is, or is the same for all
+    rows.
+    """
     return all(
-        (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
+        (steps[a].shape == step.shape and a in ordered)
+        or len(steps[a].shape) < len(step.shape)
+        or steps[a].shape[0] == 1
         for a in operands(step)
     )
 

@@ -1,7 +1,8 @@
 """From the steps of a region to a program of the tape machine.
 
-While a step is lowered, each number that is known has a register, and an array is an array of registers: what only moves numbers
-about, such as `stack` or an index, is run on the registers and leaves no instruction.
+While a step is lowered, each number that is known has a register, and an array is an array of
+registers: what only moves numbers about, such as `stack` or an index, is run on the registers and
+leaves no instruction.
 """
 
 from collections import Counter, defaultdict
@@ -19,9 +20,21 @@ from ..op_traits import SUM_OF_NEGATIVE_ZEROS
 from .machine import Load, Machine, Program, Result
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 
-MOVES: frozenset[Any] = frozenset({
-    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, scatter_numbers,
-})  # fmt: skip
+MOVES: frozenset[Any] = frozenset(
+    {
+        np.stack,
+        np.concatenate,
+        np.reshape,
+        np.ravel,
+        np.squeeze,
+        np.expand_dims,
+        np.transpose,
+        np.broadcast_to,
+        np.positive,
+        getitem,
+        scatter_numbers,
+    }
+)
 """Ops that move numbers about; those that meet at one place are added."""
 
 
@@ -34,7 +47,10 @@ class ScalarInstruction(NamedTuple):
 
 
 class Lowering:
-    """Region on its way to a program. Instruction k gives register k; constants and what is given have registers below 0."""
+    """Region on its way to a program.
+
+    Instruction k gives register k; constants and what is given have registers below 0.
+    """
 
     def __init__(self, graph: Graph, counts: Counter[int]) -> None:
         self.slice, self.counts = graph, counts
@@ -56,13 +72,19 @@ class Lowering:
         elif op is scatter_numbers:
             self.registers[n] = self._placed(n, *step.args)
         else:
-            moved = rule_of(op).run([np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args], step.kwargs)
+            moved = rule_of(op).run(
+                [np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args],
+                step.kwargs,
+            )
             self.registers[n] = moved if step.shape else int(moved)
 
-    # ----------------------------------------------------------------------------------------------- instructions
+    # instructions
 
     def _formula(self, n: int, step: Instruction) -> int:
-        formula, reads = REAL.get(step.op) or LOGICAL[step.op], tuple([self._of(a) for a in step.args])
+        formula, reads = (
+            REAL.get(step.op) or LOGICAL[step.op],
+            tuple([self._of(a) for a in step.args]),
+        )
         if step.op is np.power:
             formula = POWERS.get(self._known(step.args[1]), formula)
         for side, register in enumerate(reads):
@@ -76,7 +98,11 @@ class Lowering:
     def _alone(self, register: int, a: Any) -> ScalarInstruction | None:
         """Return the instruction of an operand that nobody else reads."""
         instruction = self.code[register] if register >= 0 else None
-        return instruction if instruction is not None and instruction.step == a and self.counts[a] == 1 else None
+        return (
+            instruction
+            if instruction is not None and instruction.step == a and self.counts[a] == 1
+            else None
+        )
 
     def _sum(self, n: int, terms: list[int]) -> int:
         total = self._constant(float(SUM_OF_NEGATIVE_ZEROS)) if terms else self._constant(0.0)
@@ -84,7 +110,9 @@ class Lowering:
             total = self._emit(n, "a + b", (total, term))
         return total
 
-    def _placed(self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any) -> np.ndarray:
+    def _placed(
+        self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any
+    ) -> np.ndarray:
         zero = self._constant(0.0)
         found = np.full(shape, zero)
         flat = found.reshape(-1)
@@ -96,7 +124,7 @@ class Lowering:
         self.code.append(ScalarInstruction(formula, reads, n))
         return len(self.code) - 1
 
-    # ----------------------------------------------------------------------------------- what instructions start from
+    # what instructions start from
 
     def _of(self, a: Any) -> Any:
         """Return the register of an argument, or its registers."""
@@ -109,7 +137,9 @@ class Lowering:
         value = self.slice.bound[a]
         if np.ndim(value) == 0:
             return self._constant(float(value))
-        return np.array([self._constant(x) for x in np.ravel(value).astype(float).tolist()]).reshape(value.shape)
+        return np.array(
+            [self._constant(x) for x in np.ravel(value).astype(float).tolist()]
+        ).reshape(value.shape)
 
     def _known(self, a: Any) -> float | None:
         """Return the value of an argument that is constant."""
@@ -130,30 +160,48 @@ class Lowering:
 
     def _element(self, a: Operand, key: tuple[int, ...]) -> int:
         shape = self.slice.steps[a].shape
-        return self._load(a, int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)))
+        return self._load(
+            a,
+            int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)),
+        )
 
     def _head(self) -> int:
         self.count += 1
         return -self.count
 
-    # ------------------------------------------------------------------------------------------------- the program
+    # the program
 
     def machine(self, outputs: Iterable[int]) -> tuple[Machine, tuple[Operand, ...]]:
         """Return the machine that gives these steps, and what it is called with."""
         place = self._places()
-        code = [(CODES[i.formula], *i.reads, *i.reads[:1] * (3 - len(i.reads))) for i in self.code if i is not None]
+        code = [
+            (CODES[i.formula], *i.reads, *i.reads[:1] * (3 - len(i.reads)))
+            for i in self.code
+            if i is not None
+        ]
         table = np.array(code)
         table[:, 1:] = place[table[:, 1:]]
         wanted: dict[int, int] = {}
-        results = [Result(self._wanted(self.registers[n], wanted), self.slice.steps[n].dtype == bool) for n in outputs]
+        results = [
+            Result(self._wanted(self.registers[n], wanted), self.slice.steps[n].dtype == bool)
+            for n in outputs
+        ]
         constants = np.array([float(key) for key in self.constants])
-        program = Program(constants, self.count - len(constants), table.astype(np.uint32), place[list(wanted)].astype(np.uint32))
+        program = Program(
+            constants,
+            self.count - len(constants),
+            table.astype(np.uint32),
+            place[list(wanted)].astype(np.uint32),
+        )
         return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
 
     def _places(self) -> np.ndarray:
         """Return where each register stands in the end; registers below 0 count from the end."""
         kept = np.cumsum([i is not None for i in self.code]) + self.count - 1
-        heads = [*self.constants.values(), *(r for places in self.given.values() for r in places.values())]
+        heads = [
+            *self.constants.values(),
+            *(r for places in self.given.values() for r in places.values()),
+        ]
         place = np.concatenate([kept, np.zeros(self.count, int)])
         place[heads] = np.arange(self.count)
         return place
@@ -162,7 +210,9 @@ class Lowering:
         """Return where a result stands among what is wanted."""
         if isinstance(registers, int):
             return wanted.setdefault(registers, len(wanted))
-        return np.array([wanted.setdefault(r, len(wanted)) for r in registers.ravel().tolist()]).reshape(registers.shape)
+        return np.array(
+            [wanted.setdefault(r, len(wanted)) for r in registers.ravel().tolist()]
+        ).reshape(registers.shape)
 
     def _loads(self) -> Iterable[Load]:
         """Return how each operand is taken in."""

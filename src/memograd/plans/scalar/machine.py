@@ -1,8 +1,10 @@
-"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one interpreter.
+"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one
+interpreter.
 
-With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk; without it, a program is printed
-as Python. Either gives what NumPy gives: sums, products and quotients to the bit, functions to a few units in the last place,
-infinity and NaN where NumPy has them. It raises nothing and warns of nothing.
+With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk;
+without it, a program is printed as Python. Either gives what NumPy gives: sums, products and
+quotients to the bit, functions to a few units in the last place, infinity and NaN where NumPy has
+them. It raises nothing and warns of nothing.
 """
 
 from collections.abc import Callable
@@ -23,7 +25,9 @@ MachineRun = Callable[[np.ndarray, np.ndarray], None]
 
 
 class Program(NamedTuple):
-    """Instructions on numbered registers: first the constants, then what is given, then one for each instruction."""
+    """Instructions on numbered registers: first the constants, then what is given, then one for
+    each instruction.
+    """
 
     constants: np.ndarray
     given: int
@@ -41,7 +45,9 @@ class Load(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a result stands among what is wanted: a number, or an array of them; whether they are truth values."""
+    """Where a result stands among what is wanted: a number, or an array of them; whether they are
+    truth values.
+    """
 
     at: int | np.ndarray
     logical: bool
@@ -50,9 +56,13 @@ class Result(NamedTuple):
 class Machine:
     """Program as a function of numbers and arrays; it gives one result, or a tuple of them."""
 
-    def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
+    def __init__(
+        self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]
+    ) -> None:
         self.program, self.loads, self.results = program, loads, results
-        self.run: MachineRun = Interpreted(program) if interpreter() is not None else PythonProgram(program)
+        self.run: MachineRun = (
+            Interpreted(program) if interpreter() is not None else PythonProgram(program)
+        )
 
     def __call__(self, *xs: Any) -> Any:
         given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
@@ -65,13 +75,20 @@ class Machine:
         return found[0] if len(found) == 1 else found
 
     def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return the results of many calls at once: what is taken and what is given has one more axis in front."""
+        """Return the results of many calls at once: what is taken and what is given has one more
+        axis in front.
+        """
         rows = len(xs[0])
-        given, wanted = np.empty((rows, self.program.given)), np.empty((rows, len(self.program.wanted)))
+        given, wanted = (
+            np.empty((rows, self.program.given)),
+            np.empty((rows, len(self.program.wanted))),
+        )
         for (at, places), x in zip(self.loads, xs, strict=True):
             given[:, at] = x if places is None else x.reshape(rows, -1)[:, places]
         self.run(given, wanted)
-        return tuple([wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results])
+        return tuple(
+            [wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results]
+        )
 
     def __repr__(self) -> str:
         return f"<machine of {len(self.program.code)} instructions>"
@@ -106,17 +123,28 @@ def sole_machine(graph: Graph) -> Sole | None:
     machine, *args = steps[run[0]].args
     if not set(args) <= set(graph.inputs):
         return None
-    return Sole(machine, [graph.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in graph.outputs])
+    return Sole(
+        machine,
+        [graph.inputs.index(a) for a in args],
+        [0 if n == run[0] else steps[n].args[1] for n in graph.outputs],
+    )
 
 
-# ------------------------------------------------------------------------------------------------------- with Numba
+# with Numba
 
 
 class Interpreted:
-    """Program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
+    """Program for the interpreter.
+
+    Memory that no call is using waits for the next one, its constants in place.
+    """
 
     def __init__(self, program: Program) -> None:
-        self.program, self.code, self.constants = program, program.code.ravel(), len(program.constants)
+        self.program, self.code, self.constants = (
+            program,
+            program.code.ravel(),
+            len(program.constants),
+        )
         self.interpret = interpreter()
         self.spare: list[np.ndarray] = []
 
@@ -137,14 +165,19 @@ class Interpreted:
 
 @cache
 def interpreter() -> Any:
-    """Return the interpreter, compiled or loaded from disk when it is first called; None without Numba."""
+    """Return the interpreter, compiled or loaded from disk when it is first called; None without
+    Numba.
+    """
     try:
         njit = import_module("numba").njit
     except ImportError:
         return None
-    name = f"interpret_{crc32(LOOP.encode()):08x}"  # what is on disk is found by name: another text must have another
+    # what is on disk is found by name: another text must have another
+    name = f"interpret_{crc32(LOOP.encode()):08x}"
     namespace = {**ON_FLOATS, "__name__": __name__}
-    exec(compile(f"def {name}{LOOP}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
+    exec(
+        compile(f"def {name}{LOOP}", __file__, "exec"), namespace
+    )  # Numba keeps it beside the file that it is said to come from
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])
@@ -152,7 +185,10 @@ def interpreter() -> Any:
         return njit(**options)(namespace[name])
 
 
-BRANCHES = "\n".join(f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}" for k, text in enumerate(FORMULAS))
+BRANCHES = "\n".join(
+    f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}"
+    for k, text in enumerate(FORMULAS)
+)
 
 LOOP = f"""(code, v, constants, given, registers, wanted):
     first = constants + given.shape[1]
@@ -167,7 +203,9 @@ LOOP = f"""(code, v, constants, given, registers, wanted):
         for j in range(registers.size):
             wanted[row, j] = v[registers[j]]
 """
-"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each formula.
+"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each
+formula.
 
-LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask whether one counts from the end.
+LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask
+whether one counts from the end.
 """

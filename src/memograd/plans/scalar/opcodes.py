@@ -32,8 +32,8 @@ def _extreme_formula(op: Any, order: str) -> str:
 
 
 def _power() -> str:
-    """Return the formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and
-    sqrt(-inf) is NaN.
+    """Return the formula of `power`: some versions of NumPy take square roots for the exponent 0.5,
+    and sqrt(-inf) is NaN.
     """
     with np.errstate(invalid="ignore"):
         takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
@@ -120,17 +120,42 @@ FUSED: dict[tuple[str, str, int], str] = {
 Each is rounded twice, as ever.
 """
 
-FORMULAS = tuple(dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()]))
+FORMULAS = tuple(
+    dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()])
+)
 """All formulas; a formula's op code is its place among them."""
 
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}
 
 OPCODE_NAMES = (
-    "atan2", "hypot", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan",
-    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow",
-)  # fmt: skip
+    "atan2",
+    "hypot",
+    "sqrt",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "asinh",
+    "acosh",
+    "atanh",
+    "pow",
+)
 
-ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {"true": 1.0, "false": 0.0}
+ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {
+    "true": 1.0,
+    "false": 0.0,
+}
 """What the names in formulas mean to Python, and to Numba."""
 
 ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in OPCODE_NAMES} | {

@@ -1,6 +1,8 @@
-"""A program of the tape machine as Python, for those who have no compiler: on floats, with the functions of `math`.
+"""A program of the tape machine as Python, for those who have no compiler: on floats, with the
+functions of `math`.
 
-Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's scalars.
+Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's
+scalars.
 """
 
 import re
@@ -12,9 +14,13 @@ import numpy as np
 from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
 
 MAX_FUNCTION_LINES = 8000
-"""Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
+"""Instructions in one function; up to there, the time to compile one grows with its length and no
+faster.
+"""
 
-REGISTERS_READ = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
+REGISTERS_READ = [
+    [letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS
+]
 """What each formula reads."""
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
@@ -30,7 +36,10 @@ class PythonProgram:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
         self.unknown = [None] * len(program.code)
         code = compile(Text(program).whole(), "<memograd machine>", "exec")
-        self.on_floats, self.on_numpy = compile_functions(code, ON_FLOATS), compile_functions(code, ON_NUMPY)
+        self.on_floats, self.on_numpy = (
+            compile_functions(code, ON_FLOATS),
+            compile_functions(code, ON_NUMPY),
+        )
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
         for numbers, out in zip(given.tolist(), wanted, strict=True):
@@ -59,7 +68,8 @@ def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
 class Text:
     """Program on its way to text: functions of some thousand instructions, on local variables.
 
-    A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
+    A variable that nobody reads any more is used again: Python's instructions reach few variables
+    fast.
     """
 
     def __init__(self, program: Any) -> None:
@@ -106,7 +116,9 @@ class Text:
 
 
 def last_reads_of_registers(program: Any) -> list[int]:
-    """Return for each register, the instruction that reads it last; beyond all of them, where it is wanted."""
+    """Return for each register, the instruction that reads it last; beyond all of them, where it is
+    wanted.
+    """
     count, first = len(program.code), len(program.constants) + program.given
     last = np.full(first + count, -1)
     np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))

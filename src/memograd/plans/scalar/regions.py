@@ -1,9 +1,10 @@
-"""Regions of numbers: many scalar steps in double precision are one step, a program of the tape machine.
+"""Regions of numbers: many scalar steps in double precision are one step, a program of the tape
+machine.
 
-A region must not wait for itself: no path between two of its steps may lead outside. So steps are put into layers, by how often
-the way to them comes out of a region; the scalar steps of one layer are a region.
-Not exact: functions of the machine may differ from NumPy's in the last places, and the sum of an array of numbers is taken from
-left to right.
+A region must not wait for itself: no path between two of its steps may lead outside. So steps are
+put into layers, by how often the way to them comes out of a region; the scalar steps of one layer
+are a region. Not exact: functions of the machine may differ from NumPy's in the last places, and
+the sum of an array of numbers is taken from left to right.
 """
 
 import math
@@ -26,7 +27,9 @@ MIN_REGION_SIZE = 32
 """Formulas from which on a region pays: to call the machine costs as much as some twenty steps."""
 
 SPARSE = 16
-"""Numbers in an array for each operand, up to which it is made inside a region; a larger one is mostly constants."""
+"""Numbers in an array for each operand, up to which it is made inside a region; a larger one is
+mostly constants.
+"""
 
 NUMBERS_OF = {getitem: (0, 1), scatter_numbers: (2, None)}
 """Which arguments are numbers, of ops that move them about, where not all are."""
@@ -53,7 +56,12 @@ class Inside:
         self.slice = graph
         self.steps: set[int] = set()
         for n, step in graph.steps.items():
-            if step.op is not None and type(step.dtype) is not tuple and step.dtype in NUMBER_TYPES and self._belongs(step):
+            if (
+                step.op is not None
+                and type(step.dtype) is not tuple
+                and step.dtype in NUMBER_TYPES
+                and self._belongs(step)
+            ):
                 self.steps.add(n)
 
     def _belongs(self, step: Instruction) -> bool:
@@ -67,27 +75,47 @@ class Inside:
             return self._is_element(step)
         first, last = NUMBERS_OF.get(step.op, (0, None))
         sources = operands(step._replace(args=step.args[first:last]))
-        plain = len(sources) == len(operands(step)) and step.kwargs.keys() <= PLAIN_STRUCTURE_OPS  # an index, or a dtype, is no number
-        return plain and all(map(self._is_known, sources)) and math.prod(step.shape) <= SPARSE * len(sources)
+        plain = (
+            len(sources) == len(operands(step)) and step.kwargs.keys() <= PLAIN_STRUCTURE_OPS
+        )  # an index, or a dtype, is no number
+        return (
+            plain
+            and all(map(self._is_known, sources))
+            and math.prod(step.shape) <= SPARSE * len(sources)
+        )
 
     def _is_number(self, a: Any) -> bool:
         if type(a) is Operand:
             step = self.slice.steps[a]
-            return step.shape == () and (step.dtype in NUMBER_TYPES or _is_double(self.slice.bound.get(a)))
+            return step.shape == () and (
+                step.dtype in NUMBER_TYPES or _is_double(self.slice.bound.get(a))
+            )
         return _is_double(a)
 
     def _is_known(self, a: Operand) -> bool:
         """Return whether the numbers of an operand have registers, one for each."""
-        return a in self.steps or self._is_number(a) or (a in self.slice.bound and self.slice.steps[a].dtype in NUMBER_TYPES)
+        return (
+            a in self.steps
+            or self._is_number(a)
+            or (a in self.slice.bound and self.slice.steps[a].dtype in NUMBER_TYPES)
+        )
 
     def _is_element(self, step: Instruction) -> bool:
         a, *key = step.args
-        return type(a) is Operand and len(key) == len(self.slice.steps[a].shape) > 0 and all(type(k) is int for k in key)
+        return (
+            type(a) is Operand
+            and len(key) == len(self.slice.steps[a].shape) > 0
+            and all(type(k) is int for k in key)
+        )
 
 
 def _is_double(a: Any) -> bool:
-    """Return whether a constant is a number that double precision has, so that arithmetic on doubles is arithmetic on it."""
-    if np.ndim(a) != 0 or not isinstance(a, int | float | np.bool | np.integer | np.floating | np.ndarray):
+    """Return whether a constant is a number that double precision has, so that arithmetic on
+    doubles is arithmetic on it.
+    """
+    if np.ndim(a) != 0 or not isinstance(
+        a, int | float | np.bool | np.integer | np.floating | np.ndarray
+    ):
         return False
     try:
         x = float(a)
@@ -97,17 +125,24 @@ def _is_double(a: Any) -> bool:
 
 
 def is_formula(step: Instruction) -> bool:
-    """Return whether a step is an op of the machine's on numbers, of the dtype that its formula gives."""
+    """Return whether a step is an op of the machine's on numbers, of the dtype that its formula
+    gives.
+    """
     real, logical = NUMBER_TYPES
     return (
         step.shape == ()
         and not step.kwargs
-        and ((step.op in REAL and step.dtype == real) or (step.op in LOGICAL and step.dtype == logical))
+        and (
+            (step.op in REAL and step.dtype == real)
+            or (step.op in LOGICAL and step.dtype == logical)
+        )
     )
 
 
 class Layers:
-    """Steps of a slice, layer by layer: in each, first those that are outside of regions, then its region."""
+    """Steps of a slice, layer by layer: in each, first those that are outside of regions, then its
+    region.
+    """
 
     def __init__(self, graph: Graph, inside: set[int]) -> None:
         self.slice, self.counts = graph, uses(graph)
@@ -115,7 +150,9 @@ class Layers:
         self.members: dict[int, list[int]] = defaultdict(list)
         layer: dict[int, int] = {}
         for n, step in graph.steps.items():
-            layer[n] = k = max((layer[a] + (a in inside and n not in inside) for a in operands(step)), default=0)
+            layer[n] = k = max(
+                (layer[a] + (a in inside and n not in inside) for a in operands(step)), default=0
+            )
             (self.members if n in inside else self.outside)[k].append(n)
         self.region = {n: k for k, members in self.members.items() for n in members}
         self.fresh = max(graph.steps) + 1
@@ -151,9 +188,14 @@ class Layers:
             lowering.add(n, steps[n])
         wanted = [n for n in members if n in read]
         machine, args = lowering.machine(wanted)
-        shapes, dtypes = tuple(steps[n].shape for n in wanted), tuple(steps[n].dtype for n in wanted)
+        shapes, dtypes = (
+            tuple(steps[n].shape for n in wanted),
+            tuple(steps[n].dtype for n in wanted),
+        )
         if len(wanted) == 1:
-            return {wanted[0]: Instruction(on_machine, (machine, *args), NOTHING, shapes[0], dtypes[0])}
+            return {
+                wanted[0]: Instruction(on_machine, (machine, *args), NOTHING, shapes[0], dtypes[0])
+            }
         together = Operand(self.fresh)
         self.fresh += 1
         found = {int(together): Instruction(on_machine, (machine, *args), NOTHING, shapes, dtypes)}
