@@ -21,7 +21,7 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import Attributes, Consumers, EdgeAttributes, Operand, Operands, Steps
+from ..program.steps import EdgeAttributes, Operand, Steps, inner_dicts
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
@@ -92,10 +92,7 @@ class Memory:
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph
-        # The inner dicts of networkx: its views cost more than the arithmetic.
-        self.nodes: Attributes = graph._node
-        self.succ: Consumers = graph._succ
-        self.pred: Operands = graph._pred
+        self.nodes, self.succ, self.pred = inner_dicts(graph)
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
@@ -151,7 +148,7 @@ class Memory:
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
-        readers = self._evicted_ancestors(n)
+        readers = self._readers_to_rematerialise(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
         if self.budget is not None:
             self.budget.expect_rematerialised(readers)
@@ -165,7 +162,7 @@ class Memory:
                         del made[o]
         return made[n]
 
-    def _evicted_ancestors(self, n: int) -> dict[int, int]:
+    def _readers_to_rematerialise(self, n: int) -> dict[int, int]:
         """Return n and its evicted ancestors, each with the number of those that read it."""
         readers, stack = {n: 1}, [n]
         while stack:
@@ -264,9 +261,9 @@ class Memory:
         """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
         marks it.
         """
-        return Table(output, uses_towards(self, output, first=first), self.seed_of(output))
+        return Table(output, uses_towards(self, output, first=first), self.unit_seed(output))
 
-    def seed_of(self, output: int) -> Any:
+    def unit_seed(self, output: int) -> Any:
         """Return ∂L/∂L = 1 in L's own dtype, or a float32 program would compute in float64."""
         step = self.steps[output]
         return full(step.shape, 1, step.dtype)

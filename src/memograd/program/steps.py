@@ -176,11 +176,13 @@ class Attributes(LazyView):
         self.labels: dict[int, Labels] = {}
 
     def make(self, n: int) -> None:
+        """Make the item of step n."""
         _, op, args, kwargs, shape, dtype, line = self.steps[n]
         self.made[n] = {"op": op, "args": args, "kwargs": kwargs, "shape": shape, "dtype": dtype,
                         "name": self.name(n), "line": line, "of": self.of.get(n)}  # fmt: skip
 
     def cut(self, n: int) -> None:
+        """Forget step n, the last one."""
         for kept in (self.names, self.of, self.labels):
             kept.pop(n, None)
         super().cut(n)
@@ -219,6 +221,7 @@ class Consumers(LazyView):
     __slots__ = ()
 
     def make(self, n: int) -> None:
+        """Make the item of step n."""
         self.made.setdefault(
             n, {}
         )  # a look that a signal handler took in the middle of this one has filled it
@@ -237,3 +240,11 @@ def graph_of(steps: Steps) -> nx.DiGraph:
     graph.__networkx_cache__ = None  # backends must not cache a graph that grows by itself
     graph._node, graph._adj, graph._pred = Attributes(steps), Consumers(steps), Operands(steps)
     return graph
+
+
+def inner_dicts(graph: nx.DiGraph) -> tuple[Attributes, Consumers, Operands]:
+    """Return the lazily filled dicts of a program's DiGraph: attributes, consumers, operands.
+
+    networkx's own views cost more than the arithmetic.
+    """
+    return graph._node, graph._succ, graph._pred

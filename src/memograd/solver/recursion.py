@@ -365,7 +365,7 @@ def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
     NumPy's.
     """
-    alike = is_foreign(tape.state.seed_of(output))
+    alike = is_foreign(tape.state.unit_seed(output))
     one: Node = (
         tape.record(np.ones_like, (tape.handle(output),))
         if alike

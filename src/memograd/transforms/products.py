@@ -68,6 +68,7 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     (g,) = match_tree(y, seed, "seed")
 
     def pulled() -> list[Any]:
+        """Return the cotangents of all targets."""
         first = min((t.id for t in nodes), default=0)
         table = Table(
             y.id,
