@@ -18,7 +18,7 @@ from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import op_name
 from .grouping import Fold, fold_boxes
-from .node_states import STATES, UNTOUCHED, targets_of_requests, states_of
+from .node_states import STATES, UNTOUCHED, states_of, targets_of_requests
 
 MAX_BOXES = 3000
 """Nodes in one picture."""

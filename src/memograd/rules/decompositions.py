@@ -28,7 +28,7 @@ from ..arrays.duck_arrays import as_kind_of
 from .absent_outputs import ANNIHILATED
 from .broadcasting import unbroadcast
 from .indexing import output
-from .linalg import outer_in_batches, cj, mH, mT
+from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
 from .registration import JOINT, op
 
