@@ -81,7 +81,10 @@ def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
         return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
 
     converter.__name__ = converter.__qualname__ = own.__name__
-    converter.__doc__ = f"``np.{own.__name__}``; a node stays one, and lists with nodes in them are recorded stacks."
+    converter.__doc__ = (
+        f"``np.{own.__name__}``; a node stays one, and lists with nodes in them are recorded "
+        f"stacks."
+    )
     return converter
 
 

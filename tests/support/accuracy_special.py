@@ -575,7 +575,7 @@ for name in ("ber", "bei", "ker", "kei"):
     case(
         getattr(special, name),
         [[*KX, *(-x for x in KX), 0.0] if both else KX],
-        lambda x, f=getattr(m, name): f(0, x),
+        lambda x, name=name: getattr(m, name)(0, x),
     )
 
 
@@ -625,7 +625,7 @@ outputs(special.itairy, [MID], m.airyai, m.airybi, lambda x: m.airyai(-x), lambd
 PX = [x for x in MID if abs(x) < 10]
 case(output(special.pbdv, 0), [[0, 1, 2.5], PX], m.pcfd, name="special.pbdv", by=(1,))
 SX = [*UP, 1e4]
-for op, f, sign in ((spherical_jn, m.besselj, 1), (spherical_yn, m.bessely, 1)):
+for op, f in ((spherical_jn, m.besselj), (spherical_yn, m.bessely)):
     case(
         op,
         [[0, 1, 3], SX],

@@ -27,14 +27,8 @@ def naive(L, targets):
             if c != L.id:
                 lines.append(f"{4 * (depth + 1) * ' '}∂{name(c)}/∂{name(n)}")
             g = derivative(c, depth + 1)
-            uses.insert(
-                0,
-                [
-                    pulled(tape, c, k, g, n)
-                    for k in succ[n][c]["argnums"]
-                    if line_of(nodes[c]["op"], k)
-                ],
-            )
+            counting = [k for k in succ[n][c]["argnums"] if line_of(nodes[c]["op"], k)]
+            uses.insert(0, [pulled(tape, c, k, g, n) for k in counting])
         terms = [term for use in uses for term in use]
         if isinstance(nodes[n]["dtype"], tuple):
             table[n] = tuple(

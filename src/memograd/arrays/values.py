@@ -109,11 +109,17 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
         return np.asarray(a)
     name = f"{type(a).__module__.partition('.')[0]}.{type(a).__qualname__}"
     if isinstance(a, np.ma.MaskedArray):
-        advice = "which has no mask here. Give a.filled(v), a.compressed(), or a.data, with its mask in np.where"
+        advice = (
+            "which has no mask here. Give a.filled(v), a.compressed(), or a.data, with its "
+            "mask in np.where"
+        )
     elif isinstance(a, np.matrix):
         advice = "whose * and ** are products of matrices. Give np.asarray(a), and write @"
     else:
-        advice = "a subclass of np.ndarray whose own meaning, such as units, would be lost. Give the numbers that you mean: np.asarray(a)"
+        advice = (
+            "a subclass of np.ndarray whose own meaning, such as units, would be lost. Give "
+            "the numbers that you mean: np.asarray(a)"
+        )
     raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 

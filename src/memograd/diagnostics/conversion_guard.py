@@ -119,7 +119,10 @@ def guard() -> Guard:
 
 def _row(cells: tuple[str, ...]) -> str:
     what, array, where, node, line, times = cells
-    return f"{what:<9} {printable(array, 16):<16} {printable(where, 24):<24} {printable(node, 8):<8} {line} {times}"
+    return (
+        f"{what:<9} {printable(array, 16):<16} {printable(where, 24):<24} "
+        f"{printable(node, 8):<8} {line} {times}"
+    )
 
 
 # where the program was

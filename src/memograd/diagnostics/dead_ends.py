@@ -82,7 +82,10 @@ def _ending(region: Subgraph, c: int, o: int) -> Finding:
     """Return the use of o by c, which passes nothing on."""
     cause = _dead_end_cause(region, c)
     why = WORDS[cause].format(op=op_name(region.op(c)))
-    text = f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of {region.formula(c)}: {why}."
+    text = (
+        f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of "
+        f"{region.formula(c)}: {why}."
+    )
     return make_finding(region, cause, c, Operand(o), True, region.steps[o].shape, text)
 
 
@@ -119,7 +122,10 @@ def _missing_use_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]
                     if leaf
                     else f"takes its value as a constant operand of {op_name(region.op(c))}"
                 )
-                text = f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
+                text = (
+                    f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody "
+                    f"took {x}.value."
+                )
                 yield make_finding(
                     region, "frozen", c, Operand(region.target), True, np.shape(value), text
                 )

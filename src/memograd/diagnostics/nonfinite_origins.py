@@ -88,7 +88,10 @@ def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
                 if RULES[region.op(n)].kind == "elementwise"
                 else True
             )
-            text = f"{region.name(n)} = {region.formula(n)} has a constant operand that holds {_kinds(a)}."
+            text = (
+                f"{region.name(n)} = {region.formula(n)} has a constant operand that holds "
+                f"{_kinds(a)}."
+            )
             yield make_finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
 
 
@@ -224,9 +227,15 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
     if vanishes(g, places):
         return _zero_times_infinity(region, use, mask, places)
     carriers = _carriers(region, use, places)
-    given = f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at {region.name(c)} = {region.formula(c)}"
+    given = (
+        f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at "
+        f"{region.name(c)} = {region.formula(c)}"
+    )
     if carriers:
-        text = f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is {_kinds(region.argument(carriers[0]))}."
+        text = (
+            f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is "
+            f"{_kinds(region.argument(carriers[0]))}."
+        )
         return _origin_finding(region, "carried", use, carriers[0], mask, text)
     if finite(region.term(use, scaled(g, 1 / largest(g)))):
         return _origin_finding(
@@ -254,7 +263,10 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
         if masks(region, by, explain_origin(region, origin).cause):
-            text = f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} masks it, but {why}: {n} is NaN."
+            text = (
+                f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} "
+                f"masks it, but {why}: {n} is NaN."
+            )
             return _origin_finding(
                 region,
                 "masked branch",

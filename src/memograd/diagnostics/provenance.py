@@ -124,7 +124,10 @@ class ProvenanceQuery:
         if n == table.output:
             return Reason("seed", (f"{this} is never computed", "it is 1"))
         if n not in table.uses:
-            path = f"no path of differentiable uses leads from {self._label(n)} to {self._label(table.output)}"
+            path = (
+                f"no path of differentiable uses leads from {self._label(n)} to "
+                f"{self._label(table.output)}"
+            )
             return Reason("no path", (f"{this} is never visited", path))
         if n not in table.provenance:
             return Reason(

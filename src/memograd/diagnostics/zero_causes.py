@@ -98,7 +98,10 @@ def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask)
     n, shape = uses[0].node, region.steps[uses[0].node].shape
     if len(uses) == 1:
         c = uses[0].consumer
-        text = f"What {region.name(c)} = {region.formula(c)} gives to {region.derivative(n)}, element by element, cancels in the sum."
+        text = (
+            f"What {region.name(c)} = {region.formula(c)} gives to {region.derivative(n)}, "
+            f"element by element, cancels in the sum."
+        )
         return make_finding(region, "cancellation", c, Operand(n), mask, shape, text)
     ways = " and ".join(
         f"{region.name(n)} → {region.name(use.consumer)} ({largest(region.term(use)):.3g})"

@@ -136,7 +136,10 @@ class Telling:
         one.
         """
         positions = self.memory.pred[c][n]["argnums"]
-        text = f", the rule of {op_name(self.memory.steps[c].op)} for operand {', '.join(map(str, positions))}"
+        text = (
+            f", the rule of {op_name(self.memory.steps[c].op)} for operand "
+            f"{', '.join(map(str, positions))}"
+        )
         known = self.value(n, when) and self.plain(c, n)
         return f" = {self.pull_term(c, n, self.memory.unit_seed(c))}{text}" if known else text
 

@@ -139,7 +139,10 @@ def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float)
     heads.
     """
     title = f"The program of {escape_name(scene.output.name)}"
-    about = f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top down to {escape_name(scene.output.name)}."
+    about = (
+        f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top "
+        f"down to {escape_name(scene.output.name)}."
+    )
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="memograd" role="img" viewBox="0 0 '

@@ -205,7 +205,10 @@ def _write_reshape(writer: ExpressionWriter, step: Instruction, args: list[str])
 
 
 def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    return f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, {writer.constant(step.kwargs['axis2'])})"
+    return (
+        f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, "
+        f"{writer.constant(step.kwargs['axis2'])})"
+    )
 
 
 def _write_getitem(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:

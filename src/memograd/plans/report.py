@@ -48,7 +48,10 @@ def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[in
     """
     step = graph.steps[n]
     shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
-    return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
+    return (
+        f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} "
+        f"{size:>13}{'  kept' if n in kept else ''}"
+    )
 
 
 def residuals(graph: Graph) -> set[int]:

@@ -23,7 +23,9 @@ result absent.
 SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
 """Sums of two operands: what the second one alone gives."""
 
-LINEAR = frozenset({np.add, np.subtract, np.where, np.negative, np.positive, np.conjugate, np.real, np.imag})
+LINEAR = frozenset(
+    {np.add, np.subtract, np.where, np.negative, np.positive, np.conjugate, np.real, np.imag}
+)
 """Elementwise functions that are jointly linear in the operands by which they have derivatives."""
 
 
@@ -35,7 +37,9 @@ class Absent(np.ndarray):
             return apply_to_absent(ufunc, inputs, {})
         return getattr(ufunc, method)(*map(present, inputs), **kwargs)
 
-    def __array_function__(self, func: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+    def __array_function__(
+        self, func: Any, types: Any, args: Iterable[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
         if func in RULES:
             return apply_to_absent(func, *RULES[func].bind(tuple(args), dict(kwargs)))
         return func(*map(present, args), **kwargs)
@@ -43,7 +47,9 @@ class Absent(np.ndarray):
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return apply_to_absent(op, *RULES[op].bind(args, kwargs))
 
-    def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def __memograd_apply__(
+        self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Any:
         """Return a call in canonical form; the tape asks, where a node stands beside it."""
         return apply_to_absent(op, operands, keywords)
 
@@ -71,7 +77,9 @@ def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
     if is_annihilated(RULES[op], operands, missing):
         with np.errstate(all="ignore"):
             return as_absent(RULES[op].run(stand_ins(RULES[op], operands), keywords))
-    return RULES[op].run(tuple(map(present, operands)), {name: present(x) for name, x in keywords.items()})
+    return RULES[op].run(
+        tuple(map(present, operands)), {name: present(x) for name, x in keywords.items()}
+    )
 
 
 def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
@@ -85,7 +93,11 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
     """Return whether the result is zero because of the absent operands alone, whatever the others
     are.
     """
-    if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
+    if not missing or not all(
+        isinstance(x, int | float | complex) or has_shape(x)
+        for k, x in enumerate(operands)
+        if rule.lines[k,]
+    ):
         return False
     if rule.op in ANNIHILATED:
         return any(k in missing for k in ANNIHILATED[rule.op])
@@ -108,7 +120,10 @@ def has_shape(x: Any) -> bool:
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the operands, those by which the op has derivatives as zeros that take no memory."""
-    return tuple(absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
+    return tuple(
+        absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x
+        for k, x in enumerate(operands)
+    )
 
 
 def absent_zeros_like(x: Any) -> Any:
@@ -133,7 +148,9 @@ def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
         """Return the contribution of a consumer to the cotangent of an operand."""
-        d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)
+        d = line.pull(
+            tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read
+        )
         return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
 
     return VJPRule(line.fn, pull, line.reads, line.reads_output)

@@ -17,5 +17,9 @@ def unbroadcast(g: Any, shape: Any) -> Any:
     lead = len(g.shape) - len(shape)
     if lead and g.shape[lead:] == shape:
         return np.sum(g, axis=tuple(range(lead)))
-    axes = tuple(k for k, n in enumerate((*(lead * (1,)), *shape)) if k < lead or (n == 1 and g.shape[k] != 1))
+    axes = tuple(
+        k
+        for k, n in enumerate((*(lead * (1,)), *shape))
+        if k < lead or (n == 1 and g.shape[k] != 1)
+    )
     return np.reshape(np.sum(g, axis=axes), shape) if axes else g

@@ -25,7 +25,21 @@ NOTHING: dict[str, Any] = {}
 
 # What changes how a result is made, but not what its derivative is: the edge casts and reshapes
 # anyway.
-HARMLESS = frozenset({"dtype", "casting", "order", "subok", "copy", "device", "optimize", "out", "kind", "stable", "overwrite_input"})
+HARMLESS = frozenset(
+    {
+        "dtype",
+        "casting",
+        "order",
+        "subok",
+        "copy",
+        "device",
+        "optimize",
+        "out",
+        "kind",
+        "stable",
+        "overwrite_input",
+    }
+)
 
 # NumPy's scalars compute these as Python operators ten times faster than the ufunc does, to the
 # same bits.
@@ -87,9 +101,10 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     return Call(bind, compute, frozenset(order).difference(names), defaults=defaults)
 
 
-def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int) -> Callable[..., Any]:
-    """`op` of operands alone, where those after the first `leading` ones have to be given by name.
-    """
+def _partly_by_name(
+    op: Callable[..., Any], names: tuple[str, ...], leading: int
+) -> Callable[..., Any]:
+    """`op` of operands alone, where those after the first `leading` ones have to be given by name."""
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
@@ -98,17 +113,25 @@ def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int
     return compute
 
 
-def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+def bind_by_name(
+    op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Arguments:
     """Return the canonical form of a call: the arguments called `names`, then those of the others
     that are no defaults.
     """
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
-    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not mandatory_parameters(op) <= given.keys():
+    if (
+        len(given) != len(args) + len(kwargs)
+        or not given.keys() <= defaults.keys()
+        or not mandatory_parameters(op) <= given.keys()
+    ):
         signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
-    return operands, {k: v for k, v in given.items() if not _equal_default(v, defaults[k])} or NOTHING
+    return operands, {
+        k: v for k, v in given.items() if not _equal_default(v, defaults[k])
+    } or NOTHING
 
 
 @functools.cache
@@ -120,7 +143,9 @@ def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
 @functools.cache
 def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
     """Return the parameters of a function that have no default."""
-    return frozenset(p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS))
+    return frozenset(
+        p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS)
+    )
 
 
 def _equal_default(value: Any, default: Any) -> bool:

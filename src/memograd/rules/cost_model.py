@@ -18,7 +18,11 @@ def size_of(shape: Any) -> int:
 
 def bytes_of(shape: Any, dtype: Any) -> int:
     """Return the bytes of an array; of all, where shape and dtype are tuples of them."""
-    return sum(map(bytes_of, shape, dtype)) if type(dtype) is tuple else prod(shape) * int(dtype.itemsize)
+    return (
+        sum(map(bytes_of, shape, dtype))
+        if type(dtype) is tuple
+        else prod(shape) * int(dtype.itemsize)
+    )
 
 
 def cost_of(steps: Steps, n: int) -> float:
@@ -26,7 +30,9 @@ def cost_of(steps: Steps, n: int) -> float:
     beside.
     """
     step = steps[n]
-    sizes = [size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args]
+    sizes = [
+        size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args
+    ]
     sizes.append(size_of(step.shape))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
     products = sqrt(prod(sizes)) if RULES[step.op].kind == "multilinear" else 0.0

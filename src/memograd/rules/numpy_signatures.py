@@ -11,15 +11,27 @@ from typing import Any
 import numpy as np
 
 SIGNATURES: dict[str, Callable[..., Any]] = {
-    "arange": (lambda start_or_stop, /, stop=None, step=1, *, dtype=None, device=None, like=None: None),
-    "array": (lambda object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None: None),
+    "arange": (
+        lambda start_or_stop, /, stop=None, step=1, *, dtype=None, device=None, like=None: None
+    ),
+    "array": (
+        lambda object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None: (
+            None
+        )
+    ),
     "asanyarray": lambda a, dtype=None, order=None, *, device=None, copy=None, like=None: None,
     "asarray": lambda a, dtype=None, order=None, *, device=None, copy=None, like=None: None,
     "ascontiguousarray": lambda a, dtype=None, *, like=None: None,
     "asfortranarray": lambda a, dtype=None, *, like=None: None,
     "bincount": lambda x, /, weights=None, minlength=0: None,
-    "busday_count": (lambda begindates, enddates, weekmask="1111100", holidays=(), busdaycal=None, out=None: None),
-    "busday_offset": (lambda dates, offsets, roll="raise", weekmask="1111100", holidays=None, busdaycal=None, out=None: None),
+    "busday_count": (
+        lambda begindates, enddates, weekmask="1111100", holidays=(), busdaycal=None, out=None: None
+    ),
+    "busday_offset": (
+        lambda dates, offsets, roll="raise", weekmask="1111100", holidays=None, busdaycal=None, out=None: (
+            None
+        )
+    ),
     "can_cast": lambda from_, to, casting="safe": None,
     "concatenate": lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": None,
     "copyto": lambda dst, src, casting="same_kind", where=True: None,
@@ -27,7 +39,9 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
     "datetime_data": lambda dtype, /: None,
     "dot": lambda a, b, out=None: None,
     "empty": lambda shape, dtype=None, order="C", *, device=None, like=None: None,
-    "empty_like": (lambda prototype, /, dtype=None, order="K", subok=True, shape=None, *, device=None: None),
+    "empty_like": (
+        lambda prototype, /, dtype=None, order="K", subok=True, shape=None, *, device=None: None
+    ),
     "from_dlpack": lambda x, /, *, device=None, copy=None: None,
     "frombuffer": lambda buffer, dtype=None, count=-1, offset=0, *, like=None: None,
     "fromfile": lambda file, dtype=None, count=-1, sep="", offset=0, *, like=None: None,
@@ -38,7 +52,11 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
     "lexsort": lambda keys, axis=-1: None,
     "may_share_memory": lambda a, b, /, max_work=0: None,
     "min_scalar_type": lambda a, /: None,
-    "nested_iters": (lambda op, axes, flags=None, op_flags=None, op_dtypes=None, order="K", casting="safe", buffersize=0: None),
+    "nested_iters": (
+        lambda op, axes, flags=None, op_flags=None, op_dtypes=None, order="K", casting="safe", buffersize=0: (
+            None
+        )
+    ),
     "packbits": lambda a, /, axis=None, bitorder="big": None,
     "promote_types": lambda type1, type2, /: None,
     "putmask": lambda a, /, mask, values: None,
@@ -67,6 +85,9 @@ def of_ufunc(f: np.ufunc) -> Signature:
         [
             *(Parameter(name, Parameter.POSITIONAL_ONLY) for name in operands),
             Parameter("out", Parameter.POSITIONAL_OR_KEYWORD, default=out),
-            *(Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, default in (options | OPTIONS).items()),
+            *(
+                Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+                for name, default in (options | OPTIONS).items()
+            ),
         ]
     )

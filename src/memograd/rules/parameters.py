@@ -46,7 +46,10 @@ def parameters(f: Callable[..., Any]) -> list[Parameter]:
         inner = inner.__wrapped__
     if type(inner) is FunctionType and not hasattr(inner, "__signature__"):
         return _of_code(inner)
-    return [Parameter(p.name, PARAMETER_KINDS[p.kind], p.default) for p in signature(f).parameters.values()]
+    return [
+        Parameter(p.name, PARAMETER_KINDS[p.kind], p.default)
+        for p in signature(f).parameters.values()
+    ]
 
 
 def signature(f: Callable[..., Any]) -> inspect.Signature:

@@ -39,7 +39,9 @@ class VJPRule:
 
     __slots__ = ("fn", "pull", "reads", "reads_output")
 
-    def __init__(self, fn: Callable[..., Any], pull: Pull, reads: Callable[[int], bool], reads_output: bool) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], pull: Pull, reads: Callable[[int], bool], reads_output: bool
+    ) -> None:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
     def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
@@ -77,7 +79,9 @@ class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
         argnums, count = key
         if self.lines.each is not None:
             return tuple(range(count)) if self.lines.each.reads_any_of(argnums) else ()
-        self[key] = found = tuple(j for j, line in self.lines.of.items() if j < count and line.reads_any_of(argnums))
+        self[key] = found = tuple(
+            j for j, line in self.lines.of.items() if j < count and line.reads_any_of(argnums)
+        )
         return found
 
 
@@ -110,9 +114,22 @@ class Rule:
     )  # fmt: skip
 
     def __init__(
-        self, op: Any, kind: str, operands: tuple[str, ...], lines: RuleTable, pushes: RuleTable, call: Call, keywords: frozenset[str]
+        self,
+        op: Any,
+        kind: str,
+        operands: tuple[str, ...],
+        lines: RuleTable,
+        pushes: RuleTable,
+        call: Call,
+        keywords: frozenset[str],
     ) -> None:
-        self.op, self.kind, self.operands, self.lines, self.keywords = op, kind, operands, lines, keywords
+        self.op, self.kind, self.operands, self.lines, self.keywords = (
+            op,
+            kind,
+            operands,
+            lines,
+            keywords,
+        )
         self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
         self.bind, self.compute = call.bind, lazy_form(op, call.compute)
         self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
@@ -146,7 +163,15 @@ class Rule:
 NO_LINES = RuleTable({}, None)
 
 RULES: dict[Any, Rule] = {
-    None: Rule(None, "leaf", (), NO_LINES, NO_LINES, Call(lambda args, kwargs: (args, kwargs), lambda: None), frozenset())
+    None: Rule(
+        None,
+        "leaf",
+        (),
+        NO_LINES,
+        NO_LINES,
+        Call(lambda args, kwargs: (args, kwargs), lambda: None),
+        frozenset(),
+    )
 }
 """Every registered op, and None, the op of leaves, which have nothing to differentiate."""
 
@@ -194,7 +219,9 @@ OptionalLine = Callable[..., Any] | None
 Pushes = Mapping[str, Callable[..., Any]]
 
 
-def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+def elementwise(
+    op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine
+) -> None:
     """Register an op that acts element by element, with broadcasting: its JVP is the same lines,
     with tangents for `g`.
 
@@ -231,7 +258,9 @@ def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **li
     _register(op, "elementwise", lines, each, push)
 
 
-def linear(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
+def linear(
+    op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine
+) -> None:
     """Register an op that is jointly linear in the operands it names: its JVP is the op itself,
     with tangents for operands.
 
@@ -363,19 +392,40 @@ LIST = ("xs",)
 """The operands of an op over a list."""
 
 
-def _register(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine = None, push: Pushes = NOTHING) -> None:
+def _register(
+    op: Any,
+    kind: str,
+    lines: dict[str, OptionalLine],
+    each: OptionalLine = None,
+    push: Pushes = NOTHING,
+) -> None:
     _check_registration(op, kind, lines, each, push)
     operands = tuple(lines) if each is None else LIST
     call = call_of(op, operands, each is not None)
-    sources = {fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None}
+    sources = {
+        fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None
+    }
     made = {k: _make_rule(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
-    pushes = {operands.index(name): _make_rule(fn, _sources(op, operands, fn, call, "t")) for name, fn in push.items()}
+    pushes = {
+        operands.index(name): _make_rule(fn, _sources(op, operands, fn, call, "t"))
+        for name, fn in push.items()
+    }
     named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
     of_each = _make_rule(each, sources[each]) if each is not None else None
-    RULES[op] = Rule(op, kind, operands, RuleTable(made, of_each), RuleTable(pushes, None) if pushes else NO_LINES, call, named)
+    RULES[op] = Rule(
+        op,
+        kind,
+        operands,
+        RuleTable(made, of_each),
+        RuleTable(pushes, None) if pushes else NO_LINES,
+        call,
+        named,
+    )
 
 
-def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes) -> None:
+def _check_registration(
+    op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes
+) -> None:
     """Raise if an op cannot have these lines, whatever they read."""
     name = op_name(op)
     if not callable(op):
@@ -383,18 +433,24 @@ def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each
     if op in RULES:
         raise RegistrationError(f"{name} has a rule already, and an op has one rule.")
     if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
-        raise RegistrationError(f"{name} has {op.nin} operands, but {len(lines)} were named: "
-            f"{', '.join(lines)}.")
+        raise RegistrationError(
+            f"{name} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}."
+        )
     if not lines and each is None and kind != "constant":
-        raise RegistrationError(f"{name} was registered without a line. If no derivative passes "
-            f"through it: memograd.constant({name}).")
+        raise RegistrationError(
+            f"{name} was registered without a line. If no derivative passes "
+            f"through it: memograd.constant({name})."
+        )
     for operand, fn in {"each": each, **lines}.items():
         if operand in ("g", "y"):
-            raise RegistrationError(f"An operand of {name} was named {operand}, which is the "
-                f"cotangent or the output. Name it otherwise.")
+            raise RegistrationError(
+                f"An operand of {name} was named {operand}, which is the "
+                f"cotangent or the output. Name it otherwise."
+            )
         if fn is not None and not callable(fn):
-            raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is "
-                f"a function or None.")
+            raise RegistrationError(
+                f"The line of {name} for {operand} is {fn!r}, but a line is a function or None."
+            )
     for operand, fn in push.items():
         if lines.get(operand) is None or not callable(fn):
             raise RegistrationError(
@@ -416,11 +472,17 @@ class ParameterSource(NamedTuple):
     """Its own name, where it is keyword-only."""
 
 
-def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g") -> list[ParameterSource]:
+def _sources(
+    op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g"
+) -> list[ParameterSource]:
     own = parameters(fn)
     if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"
-        what = "line's first parameter is g, the cotangent" if first == "g" else "push's first parameter is t, the tangent"
+        what = (
+            "line's first parameter is g, the cotangent"
+            if first == "g"
+            else "push's first parameter is t, the tangent"
+        )
         raise RegistrationError(f"A {what}; one of {op_name(op)}'s {begins}.")
     found = [_parameter_source(operands, p, call.defaults) for p in own[1:]]
     unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
@@ -439,13 +501,19 @@ def identity(a: Any) -> Any:
     return a
 
 
-READABLE_FACTS = (("value", "", identity), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
+READABLE_FACTS = (
+    ("value", "", identity),
+    ("shape", "_shape", np.shape),
+    ("dtype", "_dtype", np.result_type),
+)
 """What a line may read of an operand: what, the end of the parameter's name, and the function that
 finds it of a constant.
 """
 
 
-def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> ParameterSource:
+def _parameter_source(
+    operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]
+) -> ParameterSource:
     by_name = p.name if p.kind is BY_NAME else ""
     if p.kind is REST:
         return ParameterSource("rest", len(operands))
@@ -456,8 +524,12 @@ def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping
     for k, name in enumerate(operands):
         for what, suffix, of in READABLE_FACTS:
             if p.name == name + suffix:
-                return ParameterSource(what, k, _default(p, defaults.get(name, NO_DEFAULT), of), by_name)
-    return ParameterSource("keyword", p.name, _default(p, defaults.get(p.name, NO_DEFAULT), identity), by_name)
+                return ParameterSource(
+                    what, k, _default(p, defaults.get(name, NO_DEFAULT), of), by_name
+                )
+    return ParameterSource(
+        "keyword", p.name, _default(p, defaults.get(p.name, NO_DEFAULT), identity), by_name
+    )
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
@@ -514,7 +586,9 @@ def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
 
 
 def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
-    fetches = [(PARAMETER_READERS[s.what], s) for s in sources if s.what != "rest" and not s.by_name]
+    fetches = [
+        (PARAMETER_READERS[s.what], s) for s in sources if s.what != "rest" and not s.by_name
+    ]
     named = [(PARAMETER_READERS[s.what], s) for s in sources if s.by_name]
     rest = next((s for s in sources if s.what == "rest"), None)
 

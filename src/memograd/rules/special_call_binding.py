@@ -55,10 +55,17 @@ def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
     terms = [
-        "".join("..." if k is Ellipsis else (string.ascii_uppercase + string.ascii_lowercase)[operator.index(k)] for k in term)
+        "".join(
+            "..."
+            if k is Ellipsis
+            else (string.ascii_uppercase + string.ascii_lowercase)[operator.index(k)]
+            for k in term
+        )
         for term in lists
     ]
-    return ",".join(terms[:pairs]) + ("->" + terms[pairs] if len(args) % 2 else ""), *args[: 2 * pairs : 2]
+    return ",".join(terms[:pairs]) + ("->" + terms[pairs] if len(args) % 2 else ""), *args[
+        : 2 * pairs : 2
+    ]
 
 
 def call_of_clip(op: Callable[..., Any]) -> Call:
@@ -101,8 +108,10 @@ def call_of_sign(op: Callable[..., Any]) -> Call:
     def compute(x: Any, **kwargs: Any) -> Any:
         """Run the op."""
         if np.iscomplexobj(x):
-            raise RefusedError("np.sign of complex numbers turns with them, so that it is not "
-                "constant. Write z / np.abs(z).")
+            raise RefusedError(
+                "np.sign of complex numbers turns with them, so that it is not "
+                "constant. Write z / np.abs(z)."
+            )
         return op(x, **kwargs)
 
     return Call(lambda args, kwargs: (args, kwargs), compute)
@@ -132,8 +141,10 @@ def call_of_select(op: Callable[..., Any]) -> Call:
         given, _ = bind_by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
         conditions, choices, default = (*given, 0)[:3]
         if len(conditions) != len(choices):
-            raise ValueError(f"np.select takes a choice for each condition, but got "
-                f"{len(conditions)} conditions, {len(choices)} choices.")
+            raise ValueError(
+                f"np.select takes a choice for each condition, but got "
+                f"{len(conditions)} conditions, {len(choices)} choices."
+            )
         return (*conditions, *choices, default), NOTHING
 
     return Call(bind, select_of_list)
@@ -153,14 +164,22 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
         given = inspect.signature(op).bind(*args, **kwargs).arguments
-        x, fs, conditions = given["x"], given["funclist"], conditions_of(given["x"], given["condlist"])
+        x, fs, conditions = (
+            given["x"],
+            given["funclist"],
+            conditions_of(given["x"], given["condlist"]),
+        )
         if len(fs) - len(conditions) not in (0, 1):
-            raise ValueError(f"np.piecewise takes a function for each of the {len(conditions)} "
-                f"conditions, or one more, but got {len(fs)}.")
+            raise ValueError(
+                f"np.piecewise takes a function for each of the {len(conditions)} "
+                f"conditions, or one more, but got {len(fs)}."
+            )
         more, named = given.get("args", ()), given.get("kw", {})
         ys = [f(x, *more, **named) if callable(f) else f for f in (*fs, 0)[: len(conditions) + 1]]
         default = np.broadcast_to(ys[-1], np.shape(x))
-        return (*conditions[::-1], *ys[-2::-1], default), {"dtype": x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype}
+        return (*conditions[::-1], *ys[-2::-1], default), {
+            "dtype": x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+        }
 
     def compute(*xs: Any, dtype: Any) -> Any:
         return select_of_list(*xs).astype(dtype)
@@ -172,7 +191,9 @@ def conditions_of(x: Any, conditions: Any) -> list[Any]:
     """Return the conditions of `piecewise` as a list; one alone may stand for a list of one, and
     may itself be a list of bools.
     """
-    several = isinstance(conditions, list | tuple) and not (np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions))
+    several = isinstance(conditions, list | tuple) and not (
+        np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions)
+    )
     return list(conditions) if several or np.ndim(conditions) > np.ndim(x) else [conditions]
 
 
@@ -218,7 +239,9 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
-        own = {name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")}
+        own = {
+            name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")
+        }
         (array,), keywords = bind_by_name(op, ("array",), args, own)
         others = {name: value for name, value in kwargs.items() if name not in own}
         mode = keywords.get("mode", "constant")
@@ -231,7 +254,11 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
                 f"with the elements you mean."
             )
         values = (others.pop("constant_values"),) if "constant_values" in others else ()
-        return (array, *values), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0}
+        return (array, *values), {
+            **keywords,
+            **others,
+            "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0,
+        }
 
     def compute(array: Any, *values: Any, **keywords: Any) -> Any:
         return op(array, **keywords, **({"constant_values": values[0]} if values else {}))
@@ -313,8 +340,10 @@ def call_of_qr(op: Callable[..., Any]) -> Call:
         """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = plain.bind(args, kwargs)
         if keywords.get("mode") == "raw":
-            raise NoRuleError("np.linalg.qr was called with mode='raw', which gives LAPACK's "
-                "reflectors. Write mode='reduced'.")
+            raise NoRuleError(
+                "np.linalg.qr was called with mode='raw', which gives LAPACK's "
+                "reflectors. Write mode='reduced'."
+            )
         return operands, keywords
 
     return plain._replace(bind=bind)
@@ -324,15 +353,24 @@ def call_of_product(op: np.ufunc) -> Call:
     """`matmul` and its kin: operands that have their vectors and matrices along other axes are
     turned when they are recorded.
     """
-    plain, result = call_of_ufunc(op), tuple(range(-1 - str(op.signature).split("->")[1].count(","), 0))
+    plain, result = (
+        call_of_ufunc(op),
+        tuple(range(-1 - str(op.signature).split("->")[1].count(","), 0)),
+    )
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
         given = dict(kwargs)
-        axes = [given.pop("axis")] * 2 if "axis" in given and op is np.vecdot else given.get("axes", ())
+        axes = (
+            [given.pop("axis")] * 2
+            if "axis" in given and op is np.vecdot
+            else given.get("axes", ())
+        )
         if len(axes) == 2 or tuple(np.atleast_1d(axes[2:]).ravel()) == result:
             given.pop("axes", None)
-            args = tuple(np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False))
+            args = tuple(
+                np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False)
+            )
         return args, given or NOTHING
 
     return plain._replace(bind=bind)

@@ -16,7 +16,7 @@ from ..text import library
 
 _special = library("scipy.special")
 
-from ..rules.special import (
+from ..rules.special import (  # noqa: E402  (SciPy is there)
     log_softmax,
     logsumexp,
     multigammaln,
@@ -26,7 +26,7 @@ from ..rules.special import (
     spherical_jn,
     spherical_kn,
     spherical_yn,
-)  # noqa: E402  (SciPy is there)
+)
 
 __all__ = [
     "log_softmax",

@@ -8,6 +8,7 @@ of `t`, `beta` and `gamma` have no closed derivative by the shape parameters: th
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import log, pi
 from typing import Any
 
@@ -88,15 +89,9 @@ def continuous(
     middle = 0.5 if np.isfinite(low) else 0.0
 
     def standard(
-        f: Any,
-        at_low: float,
-        at_high: float,
-        per_scale: bool = False,
-        log_of: bool = False,
-        density: bool = False,
+        f: Any, at_low: float, at_high: float, per_scale: bool = False,
+        log_of: bool = False, density: bool = False,
     ) -> Callable[..., Any]:
-        """Return the standard form."""
-
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
             """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
@@ -113,11 +108,10 @@ def continuous(
 
     sf = sf or (lambda z, *s: 1 - cdf(z, *s))
     logcdf = logcdf or (lambda z, *s: np.log(cdf(z, *s)))
+    density = partial(standard, logpdf, -np.inf, -np.inf, per_scale=True)
     functions = {
-        "logpdf": standard(logpdf, -np.inf, -np.inf, per_scale=True),
-        "pdf": standard(pdf, 0, 0, density=True)
-        if pdf
-        else standard(logpdf, -np.inf, -np.inf, per_scale=True, log_of=True),
+        "logpdf": density(),
+        "pdf": standard(pdf, 0, 0, density=True) if pdf else density(log_of=True),
         "cdf": standard(cdf, 0, 1),
         "logcdf": standard(logcdf, -np.inf, 0),
         "sf": standard(sf, 1, 0),

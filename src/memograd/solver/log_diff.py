@@ -84,7 +84,10 @@ class LogSide:
             )
             return f"{called}, and not {other.when}" + (f"; {dropped}" if dropped else "")
         if "read" in there.kinds:
-            return f"read {other.when}, because it was stored; {dropped or f'not in the table {self.when}'}"
+            return (
+                f"read {other.when}, because it was stored; "
+                f"{dropped or f'not in the table {self.when}'}"
+            )
         return f"begun {other.when}, and not finished"
 
     def _say_dropped(self) -> str:

@@ -229,7 +229,10 @@ def alternative(caller: Caller) -> str:
     none.
     """
     if caller.stores:
-        return "Items of an array cannot be set to nodes, or at nodes: write np.zeros_like(x).at[i].set(v), or np.stack of the items."
+        return (
+            "Items of an array cannot be set to nodes, or at nodes: write "
+            "np.zeros_like(x).at[i].set(v), or np.stack of the items."
+        )
     top, _, module = caller.module.partition(".")
     if top in ("math", "cmath"):
         name = caller.path
@@ -251,13 +254,19 @@ def alternative(caller: Caller) -> str:
 def _of_numpys(module: str, path: str) -> str:
     """Return what to write in place of a NumPy function that does not dispatch on its arguments."""
     if module == "random":
-        return "Draw standard numbers, and shift and scale them: loc + scale * rng.standard_normal(shape)."
+        return (
+            "Draw standard numbers, and shift and scale them: loc + scale * "
+            "rng.standard_normal(shape)."
+        )
     own = import_module(
         "memograd.numpy"
     ).OWN  # a module above this one: looked up for the message alone
     name = f"{module}.{path}" if module else path
     if path in CONVERTERS:
-        return f"Use np.stack for lists of nodes, or memograd.numpy.{path if path in own else 'array'}; a node is an array already."
+        return (
+            f"Use np.stack for lists of nodes, or "
+            f"memograd.numpy.{path if path in own else 'array'}; a node is an array already."
+        )
     if path in own:
         return f"Use memograd.numpy.{path}."
     if path == "vectorize" or path.startswith("vectorize."):
@@ -279,4 +288,7 @@ def _of_scipys(path: str) -> str:
         name, _, method = names.partition(".")
         if name in ours.__all__ and (not method or method in vars(getattr(ours, name))):
             return f"Use memograd.scipy.{path}."
-    return f"memograd.scipy has no {path}: write it with NumPy's functions, or register an op of your own: memograd.op."
+    return (
+        f"memograd.scipy has no {path}: write it with NumPy's functions, or register an op of "
+        f"your own: memograd.op."
+    )

@@ -61,10 +61,16 @@ def _to_array(value: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 INTEGRAL_KINDS = "Use np.floor, np.round or np.astype(x, int), which give a node."
-USUAL = "Use NumPy's functions in place of those of math, np.stack for lists of nodes, memograd.scipy for SciPy's functions."
+USUAL = (
+    "Use NumPy's functions in place of those of math, np.stack for lists of nodes, "
+    "memograd.scipy for SciPy's functions."
+)
 
 TRUTH = Conversion("A truth value, as in `if`, `and`, `in` or `max(a, b)`,", bool, "", is_step=True)
-BY_NODE = "A node is indexed by nodes, x[i]; of an array a, write np.sum(np.where(np.arange(len(a)) == i, a, 0))."
+BY_NODE = (
+    "A node is indexed by nodes, x[i]; of an array a, write "
+    "np.sum(np.where(np.arange(len(a)) == i, a, 0))."
+)
 INDEX = Conversion("An index", operator.index, BY_NODE, is_step=True)
 INT = Conversion("int()", int, INTEGRAL_KINDS, is_step=True)
 ROUND = Conversion("round()", round, INTEGRAL_KINDS, is_step=True)
@@ -157,7 +163,10 @@ def check_value_readable(node: Handle) -> None:
     """Raise if a node's value may not be read: what is recorded for reuse would freeze it."""
     mode = node.tape.mode
     if not mode.value_readable:
-        said = f"The value of {describe(node.attributes)} was read{caller_of(_getframe(1))}: {mode.loss}."
+        said = (
+            f"The value of {describe(node.attributes)} was read{caller_of(_getframe(1))}: "
+            f"{mode.loss}."
+        )
         raise RefusedError(f"{said} {mode.hint}")
 
 
@@ -166,7 +175,10 @@ def check_leaving(y: Handle, form: str) -> None:
     mode = y.tape.mode
     if mode.value_readable and not is_differentiated(y):
         return
-    said = f"memograd.{form} of {describe(y.attributes)} gives arrays, and was asked for{caller_of(_getframe(1))}"
+    said = (
+        f"memograd.{form} of {describe(y.attributes)} gives arrays, and was asked "
+        f"for{caller_of(_getframe(1))}"
+    )
     loss = IMMEDIATE.loss if mode.value_readable else mode.loss
     raise RefusedError(
         f"{said}: {loss}. Use memograd.functional.{form}, which gives nodes inside such a function."

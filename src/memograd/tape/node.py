@@ -161,7 +161,10 @@ class Node:
 
     def __repr__(self) -> str:
         node = self.attributes
-        return f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, {node['dtype']} {node['shape']}>"
+        return (
+            f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, "
+            f"{node['dtype']} {node['shape']}>"
+        )
 
     _repr_html_ = as_text
 

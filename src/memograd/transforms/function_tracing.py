@@ -97,9 +97,11 @@ class Trace:
 
     def _enter_tree(self, nest: Any, where: str) -> Any:
         """Return a pytree of nodes for a pytree of arrays."""
-        return tree_unflatten(nest, [self._node(a, at) for at, a in leaves_with_paths(nest, where)])
+        return tree_unflatten(
+            nest, [self._as_node(a, at) for at, a in leaves_with_paths(nest, where)]
+        )
 
-    def _node(self, a: Any, where: str) -> Any:
+    def _as_node(self, a: Any, where: str) -> Any:
         if isinstance(a, Node) and a.tape is not self.tape:
             raise self.tape.other_tape_error(self.name, a)
         dtype = a.dtype if isinstance(a, Node) else as_input(a).dtype
