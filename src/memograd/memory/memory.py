@@ -21,7 +21,8 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import Attributes, Consumers, EdgeAttributes, Operand, Operands, Steps
+from ..program.graph_view import Attributes, Consumers, EdgeAttributes, Operands
+from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
@@ -206,7 +207,7 @@ class Memory:
             return
         turns, consumers = (
             self.request_count,
-            self.succ.made[n].copy(),
+            self.succ.cache[n].copy(),
         )  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE_STALE:
@@ -426,8 +427,8 @@ class Memory:
             if n in self.tables:
                 self.forget(self.tables[n])
                 del self.tables[n]
-            for filled in (self.succ, self.pred, self.nodes):
-                filled.cut(n)
+            for view in (self.succ, self.pred, self.nodes):
+                view.cut(n)
             for kept in (
                 self.index.of,
                 self.marks,
@@ -442,9 +443,9 @@ class Memory:
     def forget_strays(self) -> None:
         """Forget what a signal handler has looked at while nodes were being cut off."""
         steps = self.steps
-        for filled in (self.succ, self.pred, self.nodes):
-            for n in [n for n in list(filled.made) if n not in steps]:
-                filled.made.pop(n, None)
+        for view in (self.succ, self.pred, self.nodes):
+            for n in [n for n in list(view.cache) if n not in steps]:
+                view.cache.pop(n, None)
         for kept in (
             self.index.of,
             self.marks,
@@ -455,7 +456,7 @@ class Memory:
         ):
             for n in [n for n in list(kept) if n not in steps]:
                 kept.pop(n, None)
-        for uses_of_n in self.succ.made.values():
+        for uses_of_n in self.succ.cache.values():
             for c in [c for c in list(uses_of_n) if c not in steps]:
                 uses_of_n.pop(c, None)
 
