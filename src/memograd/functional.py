@@ -94,6 +94,7 @@ def value_and_grad(
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> tuple[Any, Any]:
+        """Return the answer of the trace."""
         gradient = _gradient(run, _scalar(run))
         return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
@@ -116,6 +117,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     value_and_gradient = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
+        """Return the gradient."""
         value, g = value_and_gradient(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
@@ -160,7 +162,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
+
         def pullback(cotangent: Any) -> Any:
+            """Pull a cotangent back."""
             elsewhere = [
                 a.tape
                 for a in tree_leaves(cotangent)
@@ -172,7 +177,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
                 with tracing(elsewhere[0]):
                     return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
             with run.passing():
-                return _gradient(run, _weighted(run, cotangent))
+                return _gradient(run, _sum_with_weights(run, cotangent))
 
         value = run.out(run.y)
         return (value, pullback, run.out(run.aux)) if has_aux else (value, pullback)
@@ -215,8 +220,9 @@ def jvp(
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
         directions = match_tree(run.inputs, tuple(tangents), "tangents")
-        tangent = tree_unflatten(run.y, _pushed(run, tree_leaves(run.y), directions))
+        tangent = tree_unflatten(run.y, _push_directions(run, tree_leaves(run.y), directions))
         return (run.out(run.y), tangent, run.out(run.aux)) if has_aux else (run.out(run.y), tangent)
 
     return trace_call(_along(f, primals, tangents, has_aux), answer, beside=tangents)
@@ -250,9 +256,12 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
         L, directions = _scalar(run), match_tree(run.inputs, tuple(tangents), "tangents")
         products: tuple[Any, ...] = (
-            tree_unflatten(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions))
+            tree_unflatten(
+                run.inputs, _push_directions(run, grad_node_once(L, run.nodes), directions)
+            )
             if isinstance(L, Node)
             else _gradient(run, L)
         )
@@ -306,6 +315,7 @@ def jacobian(
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> Any:
+        """Return the answer of the trace."""
         J = tree_unflatten(
             run.y, [tree_unflatten(run.inputs, blocks) for blocks in _blocks(run, order)]
         )
@@ -387,13 +397,13 @@ def _gradient(run: Trace, L: Any) -> Any:
     )
 
 
-def _weighted(run: Trace, cotangent: Any) -> Any:
+def _sum_with_weights(run: Trace, cotangent: Any) -> Any:
     """Σ cotangent · y, over the results that have a derivative."""
     pairs = zip(tree_leaves(run.y), match_tree(run.y, cotangent, "cotangent"), strict=True)
     return sum(np.sum(seed * y) for y, seed in pairs if _differentiable(y))
 
 
-def _pushed(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
+def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
     """Return the tangent of each result; zeros where it depends on nothing."""
     moving = [y.id for y in ys if _differentiable(y)]
     push = push_nodes if run.as_nodes else push_arrays

@@ -74,7 +74,7 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
     return _np.reshape(x, (1,) * (ndmin - x.ndim) + x.shape) if ndmin > x.ndim else x
 
 
-def _served(own: Callable[..., Any]) -> Callable[..., Any]:
+def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
     """Return a converter of NumPy's, which hands nodes on as they are."""
 
     def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -86,11 +86,14 @@ def _served(own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 asarray, asanyarray, asarray_chkfinite = (
-    _served(_np.asarray),
-    _served(_np.asanyarray),
-    _served(_np.asarray_chkfinite),
+    _converter(_np.asarray),
+    _converter(_np.asanyarray),
+    _converter(_np.asarray_chkfinite),
 )
-ascontiguousarray, asfortranarray = _served(_np.ascontiguousarray), _served(_np.asfortranarray)
+ascontiguousarray, asfortranarray = (
+    _converter(_np.ascontiguousarray),
+    _converter(_np.asfortranarray),
+)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -200,9 +203,9 @@ class Joined:
                 "A directive such as '0,2' in np.r_ or np.c_ does not go with nodes. Use "
                 "np.concatenate, np.stack or np.column_stack."
             )
-        return _np.concatenate([self._laid_out(part) for part in parts], -1 if self.columns else 0)
+        return _np.concatenate([self._arrange(part) for part in parts], -1 if self.columns else 0)
 
-    def _laid_out(self, part: Any) -> Any:
+    def _arrange(self, part: Any) -> Any:
         x = self.own[part] if isinstance(part, slice) else stacked(part)
         if self.columns and len(x.shape) < 2:
             return _np.reshape(x, (-1, 1))

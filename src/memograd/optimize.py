@@ -102,10 +102,10 @@ class Problem:
         }
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
         self._leaves = tree_leaves(self.x)
-        self.y = self._recorded(f, args if isinstance(args, tuple) else (args,))
+        self.y = self._record_function(f, args if isinstance(args, tuple) else (args,))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
-    def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
+    def _record_function(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
         """Return what f gives; meanwhile, the tape tells no values."""
         self.tape.mode = OPTIMIZED
         try:
@@ -419,6 +419,7 @@ def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any
     told = 0
 
     def fun(x: Any) -> Any:
+        """Return the value at a point, and report it."""
         nonlocal told
         value = problem.fun(x)
         if told < problem.points:

@@ -24,7 +24,7 @@ class Point(NamedTuple):
 class Layer:
     W: object
     b: object
-    current_provenance: str = field(default="tanh", metadata={"static": True})
+    act: str = field(default="tanh", metadata={"static": True})
 
 
 @pytest.fixture(scope="module")

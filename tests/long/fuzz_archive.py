@@ -223,7 +223,7 @@ def looked_at(tape, log):
     for node in tape:
         repr(node), node.operands, node.consumers
     for output in list(tape.state.tables):
-        for n in list(tape.state.tables[output].up)[:50]:
+        for n in list(tape.state.tables[output].uses)[:50]:
             repr(mg.why(tape[output], tape[n]))
 
 

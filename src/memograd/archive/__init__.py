@@ -129,7 +129,7 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
     """Return what is to be saved, as it is at one moment."""
     packer = Packer()
     with tape.lock:
-        tape._check_idle("saving")
+        tape.check_idle("saving")
         memory = tape.state
         if log is not None:
             log.check(tape.graph)

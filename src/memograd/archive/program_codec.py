@@ -117,10 +117,10 @@ class Calls:
             args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step.args]
             return [args, {name: encode(a, put, ops) for name, a in step.kwargs.items()}]
         except ArchiveError as error:
-            raise unsaved_error(memory, step.operand, error) from None
+            raise saving_error(memory, step.operand, error) from None
 
 
-def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
+def saving_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
     """Return the error that says of which node something cannot be saved."""
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
@@ -240,7 +240,7 @@ def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
     """Return the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
-    nodes, names = listed_nodes(named, steps), named.texts("names")
+    nodes, names = nodes_of_list(named, steps), named.texts("names")
     if (
         len(names) != len(nodes)
         or len(set(names)) < len(names)
@@ -258,14 +258,14 @@ def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]
     did.
     """
     of = sheet.sheet("of", "nodes outputs by")
-    nodes = listed_nodes(of, steps)
+    nodes = nodes_of_list(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))
     if not all(L in steps and n in steps for L, n in pairs):
         raise_damaged("a node was recorded for one that is not there")
     return dict(zip(nodes, pairs, strict=True))
 
 
-def listed_nodes(sheet: Sheet, steps: Steps) -> list[int]:
+def nodes_of_list(sheet: Sheet, steps: Steps) -> list[int]:
     """Return the nodes that an object tells of, each once, and each one of the program's."""
     nodes = sheet.sums("nodes")
     if len(set(nodes)) < len(nodes) or not steps.keys() >= set(nodes):

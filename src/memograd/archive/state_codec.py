@@ -11,7 +11,7 @@ from ..memory.snapshot import Snapshot, fill_table
 from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, consumers
 from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
-from .program_codec import Numbered, listed_nodes, unsaved_error
+from .program_codec import Numbered, nodes_of_list, saving_error
 from .validation import (
     LARGEST_INTEGER,
     MOST_ENTRIES,
@@ -79,7 +79,7 @@ def _put(n: int, array: Any, memory: Memory, packer: Packer) -> int:
     try:
         return packer.put(array)
     except ArchiveError as error:
-        raise unsaved_error(memory, n, error) from None
+        raise saving_error(memory, n, error) from None
 
 
 def _encode_column(numbers: dict[int, int]) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _read_table(
         raise_damaged(
             "a derivative is computed by a node that is not there, or is of another shape"
         )
-    nodes = listed_nodes(sheet, steps)
+    nodes = nodes_of_list(sheet, steps)
     if output in nodes:
         raise_damaged("a table tells of its output, whose derivative by itself is 1")
     return output, {
@@ -166,7 +166,7 @@ def _read_table(
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
     """Arrays by node, none let go."""
     entries = sheet.sheet(key, "nodes items")
-    nodes = listed_nodes(entries, steps)
+    nodes = nodes_of_list(entries, steps)
     found = _items(entries, nodes, steps, items)
     if any(item is None for item in found):
         raise_damaged(f"{key} tells of a node, but not of what is kept of it")
@@ -188,7 +188,7 @@ def _read_column(
 ) -> dict[int, int]:
     """Numbers by node."""
     column = sheet.sheet(key, "nodes numbers")
-    nodes = listed_nodes(column, steps)
+    nodes = nodes_of_list(column, steps)
     return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
 
 

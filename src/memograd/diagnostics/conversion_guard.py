@@ -269,6 +269,7 @@ def _watch(kind: type) -> None:
 def _telling(what: str, method: Any) -> Any:
     @wraps(method)
     def told(*args: Any, **kwargs: Any) -> Any:
+        """Report the call and make it."""
         if getattr(INSIDE, "now", False) or (what == "filled" and args[0].shape == ()):
             return method(*args, **kwargs)
         INSIDE.now = True

@@ -62,9 +62,9 @@ def endings(region: Subgraph) -> Iterator[Finding]:
     """Yield each place where a differentiable path from x ends on a way to L."""
     above = region.above
     if region.target not in above:
-        yield from _unused_finding(region, above)
+        yield from _missing_use_finding(region, above)
         return
-    reached, stack, succ = {region.target}, [region.target], region.memory.succ.look()
+    reached, stack, succ = {region.target}, [region.target], region.memory.succ.sync()
     found: set[tuple[int, int]] = set()
     while stack:
         o = stack.pop()
@@ -105,7 +105,7 @@ def _integers(dtype: Any) -> bool:
     return any(map(_integers, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
 
 
-def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
+def _missing_use_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
     """L is not computed from x: its value may stand there instead."""
     value, x, L = region.read(region.target), region.name(region.target), region.name(region.output)
     frozen = False
@@ -148,7 +148,7 @@ def _is_from(a: Any, value: Any) -> bool:
 
 def _last_nodes(region: Subgraph) -> list[int]:
     """Return the nodes at which what is computed from x ends, up to three of them."""
-    steps, succ = region.steps, region.memory.succ.look()
+    steps, succ = region.steps, region.memory.succ.sync()
     seen, stack, ends = {region.target}, [region.target], []
     while stack:
         n = stack.pop()

@@ -190,7 +190,7 @@ def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
         if not finite(d) and finite(g):
             yield True, True
         return
-    raw = region.pulled(use, g)
+    raw = region.pull_use(use, g)
     if RULES[region.op(use.consumer)].kind == "elementwise" and np.shape(raw) == np.shape(g):
         places = ~np.isfinite(raw) & np.isfinite(g)
         if np.any(places):

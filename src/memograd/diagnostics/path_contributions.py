@@ -107,7 +107,7 @@ def by_path(region: Subgraph) -> Shares:
     best, number = {region.output: [Way(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
         uses = region.uses(n)
-        slopes = [region.term(use, region.memory.seed_of(use.consumer)) for use in uses]
+        slopes = [region.term(use, region.memory.unit_seed(use.consumer)) for use in uses]
         ways = (
             Way(d * way.product, use, way)
             for use, d in zip(uses, slopes, strict=True)

@@ -182,7 +182,7 @@ class ProvenanceQuery:
         this, way = self._label(~n), self._way(n, since)
         if not way:
             some, more = (
-                ", ".join(map(self._assigned, list(since)[:2])),
+                ", ".join(map(self._say_assignment, list(since)[:2])),
                 f" and {len(since) - 2} more" if len(since) > 2 else "",
             )
             between = f"no rule between {self._label(self.table.output)} and {self._label(n)}"
@@ -195,7 +195,7 @@ class ProvenanceQuery:
         return Reason(
             "cut off",
             (
-                f"{this} is kept, although {self._assigned(way[-1])},",
+                f"{this} is kept, although {self._say_assignment(way[-1])},",
                 f"{equal} came out equal, bit for bit",
             ),
         )
@@ -252,7 +252,7 @@ class ProvenanceQuery:
         """Yield one for each step from an entry to one that it read."""
         for entry, read in pairwise(path):
             leaf = read >= 0 and self.memory.steps[read].op is None
-            what = self._assigned(read) if leaf else f"{self._label(read)} {changed}"
+            what = self._say_assignment(read) if leaf else f"{self._label(read)} {changed}"
             yield what + (
                 f" and the rule of {self._rule(~entry, read)} reads it" if entry < 0 <= read else ""
             )
@@ -267,7 +267,7 @@ class ProvenanceQuery:
         )
         return f"{self._label(c)} for {self._label(n)}"
 
-    def _assigned(self, leaf: int) -> str:
+    def _say_assignment(self, leaf: int) -> str:
         number = self.memory.assigned.get(leaf)
         return f"{self._label(leaf)} was assigned" + (f" (assignment {number})" if number else "")
 

@@ -109,13 +109,13 @@ class Subgraph:
             UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines
         ]
 
-    def pulled(self, use: UseOfNode, g: Any) -> Any:
+    def pull_use(self, use: UseOfNode, g: Any) -> Any:
         """Return what a use makes of a cotangent g of its consumer, before it is fitted to the
         operand.
         """
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
-    def fitted(self, use: UseOfNode, d: Any) -> Any:
+    def pull_and_conform(self, use: UseOfNode, d: Any) -> Any:
         """Return the same, as it is added to the operand's cotangent."""
         return (
             d
@@ -127,14 +127,16 @@ class Subgraph:
         """Return what a use gives to its operand's cotangent; of another cotangent g of the
         consumer, where one is given.
         """
-        return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
+        return self.pull_and_conform(
+            use, self.pull_use(use, self.cotangents[use.consumer] if g is None else g)
+        )
 
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
         """Return the size of the largest element of a use's term; and of what it is added up from,
         which is larger where parts cancel.
         """
-        d = self.pulled(use, self.cotangents[use.consumer])
-        size, shape = largest(self.fitted(use, d)), self.steps[use.node].shape
+        d = self.pull_use(use, self.cotangents[use.consumer])
+        size, shape = largest(self.pull_and_conform(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
             return size, size
         return size, largest(unbroadcast(np.absolute(d), shape))
@@ -151,7 +153,7 @@ class Subgraph:
         step = self.steps[use.consumer]
         if type(step.dtype) is tuple or mask is True:
             return True
-        if step.op not in CHOOSING and self.aligned(use):
+        if step.op not in CHOOSING and self.is_elementwise_use(use):
             return mask
         if "linalg" in (getattr(step.op, "__module__", None) or ""):
             return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
@@ -185,7 +187,7 @@ class Subgraph:
         """Return the op that made n."""
         return self.steps[n].op
 
-    def aligned(self, use: UseOfNode) -> bool:
+    def is_elementwise_use(self, use: UseOfNode) -> bool:
         """Return whether an op is elementwise and its operand has the shape of the result: element
         by element the same places.
         """

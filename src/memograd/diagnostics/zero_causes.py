@@ -71,7 +71,7 @@ def _split(
     """Return the elements in which something arrives, and those in which nothing did: to be told
     apart where places are the same.
     """
-    if mask is True or not region.aligned(use):
+    if mask is True or not region.is_elementwise_use(use):
         return mask, None
     rest = mask & reach & (g == 0)
     return mask & (g != 0), rest if np.any(rest) else None

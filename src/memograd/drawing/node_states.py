@@ -24,7 +24,7 @@ MEANINGS = {
 STATE_OF_EVENT = {"visit": VISITED, "read": READ, "drop": DROPPED}
 
 
-def requested_targets(events: Iterable[Event]) -> set[int]:
+def targets_of_requests(events: Iterable[Event]) -> set[int]:
     """Return the targets: what was asked for while nothing else was waiting."""
     return {e.node for e in events if e.depth == 0 and e.kind in STATE_OF_EVENT}
 

@@ -78,7 +78,7 @@ def page(L: Node, log: Log) -> str:
         style=asset("page.css"),
         script=asset("page.js"),
         picture=svg(beginning(found, {row["node"] for row in before}), legend=False),
-        data=embed_json(data),
+        data=json_for_html(data),
     )
 
 
@@ -86,13 +86,14 @@ def beginning(found: Scene, held: set[int]) -> Scene:
     """Return the scene before the first step."""
 
     def state(n: int, states: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the state of a node."""
         first = states[0] if states[0] in (OUTPUT, ASKED) else EARLIER if n in held else UNTOUCHED
         return (first,)
 
     return found._replace(boxes=[b._replace(states=state(b.id, b.states)) for b in found.boxes])
 
 
-def embed_json(data: Any) -> str:
+def json_for_html(data: Any) -> str:
     """JSON that nothing in it can end: no character of it means anything to HTML."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -138,7 +138,7 @@ class Telling:
         positions = self.memory.pred[c][n]["argnums"]
         text = f", the rule of {op_name(self.memory.steps[c].op)} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
-        return f" = {self.pulled(c, n, self.memory.seed_of(c))}{text}" if known else text
+        return f" = {self.pull_term(c, n, self.memory.unit_seed(c))}{text}" if known else text
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
         """Yield the terms of a sum in numbers, where they are at hand and say more than the sum."""
@@ -147,19 +147,21 @@ class Telling:
             return
         if all(self.plain(c, n) for c in first):
             products = [
-                f"{format_number(cotangents[c])} · {self.pulled(c, n, self.memory.seed_of(c))}"
+                f"{format_number(cotangents[c])} · {self.pull_term(c, n, self.memory.unit_seed(c))}"
                 for c in first
             ]
             yield " = " + format_sum(products, len(above))
         elif len(above) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
-            yield " = " + format_sum([self.pulled(c, n, cotangents[c]) for c in first], len(above))
+            yield " = " + format_sum(
+                [self.pull_term(c, n, cotangents[c]) for c in first], len(above)
+            )
 
     def plain(self, c: int, n: int) -> bool:
         """Return whether a local derivative is one real number."""
         nodes = self.memory.nodes
         return all(nodes[m]["shape"] == () and nodes[m]["dtype"].kind == "f" for m in (c, n))
 
-    def pulled(self, c: int, n: int, g: Any) -> str:
+    def pull_term(self, c: int, n: int, g: Any) -> str:
         """Return what consumer c gives to n for the cotangent g, as a number."""
         memory = self.memory
         lines = next(lines for consumer, lines in uses_of(self.table, n) if consumer == c)

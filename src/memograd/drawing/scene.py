@@ -18,7 +18,7 @@ from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import op_name
 from .grouping import Fold, fold_boxes
-from .node_states import STATES, UNTOUCHED, requested_targets, states_of
+from .node_states import STATES, UNTOUCHED, states_of, targets_of_requests
 
 MAX_BOXES = 3000
 """Nodes in one picture."""
@@ -78,7 +78,7 @@ def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool 
     events = [e for e in log.events if e.output == L.id] if log is not None else []
     with tape.lock:
         memory = tape.state
-        asked = requested_targets(events) if nodes is None else {t.id for t in nodes}
+        asked = targets_of_requests(events) if nodes is None else {t.id for t in nodes}
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
         drawn, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
         boxes = [box(memory, part, states) for part in drawn]

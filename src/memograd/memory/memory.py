@@ -21,7 +21,7 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.graph_view import Attributes, Consumers, EdgeAttributes, Operands
+from ..program.graph_view import EdgeAttributes, inner_dicts
 from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
@@ -93,10 +93,7 @@ class Memory:
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph
-        # The inner dicts of networkx: its views cost more than the arithmetic.
-        self.nodes: Attributes = graph._node
-        self.succ: Consumers = graph._succ
-        self.pred: Operands = graph._pred
+        self.nodes, self.succ, self.pred = inner_dicts(graph)
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
@@ -127,7 +124,7 @@ class Memory:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
         # once for all that will change: a copy's consumers may not have been looked for
-        self.succ.look()
+        self.succ.sync()
         seen, stack = {n}, [n]
         while stack:
             for o in steps[stack.pop()].args:
@@ -152,7 +149,7 @@ class Memory:
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
-        readers = self._evicted_ancestors(n)
+        readers = self._readers_to_rematerialise(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
         if self.budget is not None:
             self.budget.expect_rematerialised(readers)
@@ -166,7 +163,7 @@ class Memory:
                         del made[o]
         return made[n]
 
-    def _evicted_ancestors(self, n: int) -> dict[int, int]:
+    def _readers_to_rematerialise(self, n: int) -> dict[int, int]:
         """Return n and its evicted ancestors, each with the number of those that read it."""
         readers, stack = {n: 1}, [n]
         while stack:
@@ -265,9 +262,9 @@ class Memory:
         """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
         marks it.
         """
-        return Table(output, uses_towards(self, output, first=first), self.seed_of(output))
+        return Table(output, uses_towards(self, output, first=first), self.unit_seed(output))
 
-    def seed_of(self, output: int) -> Any:
+    def unit_seed(self, output: int) -> Any:
         """Return ∂L/∂L = 1 in L's own dtype, or a float32 program would compute in float64."""
         step = self.steps[output]
         return full(step.shape, 1, step.dtype)
@@ -374,7 +371,7 @@ class Memory:
 
     def _mark(self, new: dict[int, Any]) -> None:
         """Mark what read the leaves as perhaps stale, and set their new values aside."""
-        values, succ = self._values_to_mark(new), self.succ.look()
+        values, succ = self._values_to_mark(new), self.succ.sync()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
             for o, c in self._rules_reading(p, succ[p]):
@@ -390,7 +387,7 @@ class Memory:
 
     def _values_to_mark(self, leaves: dict[int, Any]) -> dict[int, int]:
         """Return the unmarked values that are computed from the leaves, with the leaves."""
-        marks, succ = self.marks, self.succ.look()
+        marks, succ = self.marks, self.succ.sync()
         wave = {n: MAYBE_STALE for n in leaves if n not in marks}
         stack = list(wave)
         while stack:
@@ -428,7 +425,7 @@ class Memory:
                 self.forget(self.tables[n])
                 del self.tables[n]
             for view in (self.succ, self.pred, self.nodes):
-                view.cut(n)
+                view.discard(n)
             for kept in (
                 self.index.of,
                 self.marks,

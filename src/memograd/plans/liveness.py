@@ -51,7 +51,7 @@ class BufferPlan:
             operand = self._overwritten(n, step)
             if operand is not None:
                 self.out[n] = operand
-        self.gone = self._gone(graph)
+        self.gone = self._find_dead(graph)
 
     def _whole(self, graph: Graph) -> set[int]:
         read = {
@@ -90,7 +90,7 @@ class BufferPlan:
         )
         return own and fits and of_block and self.last[a] == n
 
-    def _gone(self, graph: Graph) -> dict[int, list[int]]:
+    def _find_dead(self, graph: Graph) -> dict[int, list[int]]:
         """After each step, the variables to let go: those of large arrays at their last read, views
         with them.
         """

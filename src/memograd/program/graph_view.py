@@ -49,7 +49,7 @@ class LazyView(Mapping[int, Any]):
         self.next_id = 0
         self.cache: dict[int, Any] = {}
 
-    def look(self) -> dict[int, Any]:
+    def sync(self) -> dict[int, Any]:
         """Add the items of new steps and return all items.
 
         After an interrupt the next call starts where this one did.
@@ -69,25 +69,25 @@ class LazyView(Mapping[int, Any]):
         """Add the item of step n."""
         raise NotImplementedError
 
-    def cut(self, n: int) -> None:
+    def discard(self, n: int) -> None:
         """Remove the item of step n, the last one."""
         self.cache.pop(n, None)
 
     def __getitem__(self, n: int) -> Any:
-        return self.look()[n]
+        return self.sync()[n]
 
     def __contains__(self, n: object) -> bool:
-        return n in self.look()
+        return n in self.sync()
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.look())
+        return iter(self.sync())
 
     def __len__(self) -> int:
-        return len(self.look())
+        return len(self.sync())
 
     def items(self) -> ItemsView[int, Any]:
         """Return the pairs of a node and its item."""
-        return self.look().items()
+        return self.sync().items()
 
 
 class Attributes(LazyView):
@@ -112,6 +112,7 @@ class Attributes(LazyView):
         self.labels: dict[int, Labels] = {}
 
     def add(self, n: int) -> None:
+        """Add the item of step n."""
         step = self.steps[n]
         self.cache[n] = {
             "op": step.op,
@@ -124,10 +125,11 @@ class Attributes(LazyView):
             "of": self.of.get(n),
         }
 
-    def cut(self, n: int) -> None:
-        for kept in (self.names, self.of, self.labels):
-            kept.pop(n, None)
-        super().cut(n)
+    def discard(self, n: int) -> None:
+        """Remove the item of step n, the last one."""
+        for facts in (self.names, self.of, self.labels):
+            facts.pop(n, None)
+        super().discard(n)
 
     def name(self, n: int) -> str:
         """Return the name of a node, by default v with its id."""
@@ -139,7 +141,7 @@ class Attributes(LazyView):
         if n < self.next_id:
             self.cache[n]["name"] = name
 
-    def belongs(self, n: int, of: tuple[int, int]) -> None:
+    def set_derivative(self, n: int, of: tuple[int, int]) -> None:
         """Set the derivative, an output and a target, for which a node was recorded."""
         self.of[n] = of
         if n < self.next_id:
@@ -152,6 +154,7 @@ class Operands(LazyView):
     __slots__ = ()
 
     def add(self, n: int) -> None:
+        """Add the item of step n."""
         self.cache[n] = {
             o: edge_of(argnums) for o, argnums in operand_positions(self.steps[n].args).items()
         }
@@ -163,12 +166,14 @@ class Consumers(LazyView):
     __slots__ = ()
 
     def add(self, n: int) -> None:
+        """Add the item of step n."""
         # If a signal handler reads the view in the middle of a call, the entry exists already.
         self.cache.setdefault(n, {})
         for o, argnums in operand_positions(self.steps[n].args).items():
             self.cache[o][n] = edge_of(argnums)
 
-    def cut(self, n: int) -> None:
+    def discard(self, n: int) -> None:
+        """Remove the item of step n, the last one."""
         if self.cache.pop(n, None) is not None and n in self.steps:
             for o in operand_positions(self.steps[n].args):
                 self.cache.get(o, {}).pop(n, None)
@@ -182,3 +187,11 @@ def graph_of(steps: Steps) -> nx.DiGraph:
     graph._adj = Consumers(steps)
     graph._pred = Operands(steps)
     return graph
+
+
+def inner_dicts(graph: nx.DiGraph) -> tuple[Attributes, Consumers, Operands]:
+    """Return the lazily filled dicts of a program's DiGraph: attributes, consumers, operands.
+
+    The views that networkx offers cost more per look-up than the arithmetic of an op.
+    """
+    return graph._node, graph._succ, graph._pred

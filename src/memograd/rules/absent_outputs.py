@@ -132,6 +132,7 @@ def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
     """
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)
         return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
 

@@ -12,7 +12,7 @@ from .indexing import scatter, untake
 from .operand_shapes import Shapes
 from .pure_registration import linear, rule
 from .registration import RULES
-from .shaping import concatenated_part
+from .shaping import part_of_concatenation
 
 
 def output_cotangents(g: Any) -> Any:
@@ -107,8 +107,8 @@ def deep(shape: Any) -> Any:
 rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
                             constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
                             push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
-linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 0, Shapes((arr_shape, values_shape)), axis),
-                            values=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 1, Shapes((arr_shape, values_shape)), axis))
+linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 0, Shapes((arr_shape, values_shape)), axis),
+                            values=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 1, Shapes((arr_shape, values_shape)), axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
                             untake(g, arr_shape, np.delete(np.arange(length_along(arr_shape, axis)), obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
@@ -120,7 +120,7 @@ linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2
 
 # several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(deep), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))

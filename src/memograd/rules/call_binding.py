@@ -76,6 +76,7 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     leading = sum(1 for name, own in zip(names, order, strict=False) if name == own)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         if not kwargs and 0 < len(args) <= leading:
             return args, NOTHING
         return bind_by_name(op, names, args, kwargs)
@@ -103,7 +104,7 @@ def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any
     """
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
-    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_parameters(op) <= given.keys():
+    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not mandatory_parameters(op) <= given.keys():
         signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
@@ -117,7 +118,7 @@ def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
 
 
 @functools.cache
-def required_parameters(op: Callable[..., Any]) -> frozenset[str]:
+def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
     """Return the parameters of a function that have no default."""
     return frozenset(p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS))
 
@@ -136,6 +137,7 @@ def call_of_list(op: Callable[..., Any]) -> Call:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (xs,), keywords = bind_by_name(op, (first,), args, kwargs)
         return tuple(xs), keywords
 

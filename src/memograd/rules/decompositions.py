@@ -28,7 +28,7 @@ from ..arrays.duck_arrays import as_kind_of
 from .absent_outputs import ANNIHILATED
 from .broadcasting import unbroadcast
 from .indexing import output
-from .linalg import batched_outer, cj, mH, mT
+from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
 from .registration import JOINT, op
 
@@ -144,7 +144,7 @@ def tensorsolve_b(g: Any, a: Any, b_shape: Any, axes: Any = None) -> Any:
 def tensorsolve_a(g: Any, a: Any, b_shape: Any, y: Any, axes: Any = None) -> Any:
     """Return the cotangent of the tensor of `tensorsolve`."""
     matrix, shape, order = tensorsolve_matrix(a, b_shape, axes)
-    d = -batched_outer(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
+    d = -outer_in_batches(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
     return np.transpose(np.reshape(d, shape), [int(k) for k in np.argsort(order)])
 
 
@@ -176,7 +176,7 @@ def lstsq_b(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, y: Any, rcond: A
 def lstsq_a(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None) -> Any:
     """Return the cotangent of the matrix of `lstsq`."""
     inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
-    product = batched_outer if len(b_shape) == 1 else lambda u, v: u @ mT(v)
+    product = outer_in_batches if len(b_shape) == 1 else lambda u, v: u @ mT(v)
     d = pinv_pull(product(g[0], b), a, inverse) + singular(g[3], a)
     return d if g[1].shape == (0,) else d - product(residue(g[1], a, b, y), output(y, 0))
 

@@ -29,7 +29,7 @@ def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
     return axis, int(a_shape[axis] if s is None or s[-1] in (None, -1) else s[-1])
 
 
-def transformed_axes(ndim: int, s: Any, axes: Any) -> list[int]:
+def axes_of_transform(ndim: int, s: Any, axes: Any) -> list[int]:
     """Return the axes that are transformed: those given, or as many of the last ones as `s` has
     lengths, or all.
     """
@@ -39,7 +39,7 @@ def transformed_axes(ndim: int, s: Any, axes: Any) -> list[int]:
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
     """Return the complex transform of `g`, of whose last transformed axis half was left out."""
     axis, n = last_axis(a_shape, s, axes)
-    axes = transformed_axes(len(a_shape), s, axes)
+    axes = axes_of_transform(len(a_shape), s, axes)
     return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
@@ -59,7 +59,7 @@ def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
     """Return the inverse transform of `g`, as the cotangent of an operand of which half was left
     out.
     """
-    axes = transformed_axes(len(a_shape), s, axes)
+    axes = axes_of_transform(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
@@ -74,9 +74,9 @@ linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.ff
 linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
 linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
 
 # real
 linear(np.fft.rfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: full_transform(g, a_shape, as_one_axis(n), (axis,), norm))

@@ -78,7 +78,7 @@ def takes_once(part: Any) -> bool:
     return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
 
 
-def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+def cotangent_of_assignment(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
     """Return the cotangent of a value that was assigned at `key`; what was overwritten later has
     none.
     """
@@ -175,7 +175,7 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
 rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key), push={"x": lambda t, *key: getitem(t, *key)})
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
-                           v=lambda g, x_shape, v_shape, *key: unbroadcast(assigned_cotangent(g, x_shape, key), v_shape))
+                           v=lambda g, x_shape, v_shape, *key: unbroadcast(cotangent_of_assignment(g, x_shape, key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)

@@ -26,7 +26,7 @@ def mH(x: Any) -> Any:
     return cj(mT(x))
 
 
-def batched_outer(a: Any, b: Any) -> Any:
+def outer_in_batches(a: Any, b: Any) -> Any:
     """Return the products of all pairs of elements of two vectors, in batches."""
     return a[..., :, None] * b[..., None, :]
 
@@ -251,10 +251,10 @@ multilinear(np.vecdot,           a=lambda g, b: np.conj(g[..., None] * b),
                                  b=lambda g, a: g[..., None] * np.conj(a))
 multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: align_vectors(g[..., None], b, a_shape, (axis, axis), lambda g, b: cj(g * b)),
                                  b=lambda g, a, b_shape, axis=-1: align_vectors(g[..., None], a, b_shape, (axis, axis), lambda g, a: g * cj(a)))
-multilinear(np.matvec,           a=lambda g, b: batched_outer(g, b),
+multilinear(np.matvec,           a=lambda g, b: outer_in_batches(g, b),
                                  b=lambda g, a: np.matvec(mT(a), g))
 multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
-                                 b=lambda g, a: batched_outer(cj(a), g))
+                                 b=lambda g, a: outer_in_batches(cj(a), g))
 
 # products of two, and of many
 multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),

@@ -43,7 +43,7 @@ def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any)
     return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
 
 
-def appended_cotangent(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
+def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
     """Return the cotangent of what `diff` put before or after, given that of all; `n` is 0 where it
     put nothing there after all.
     """
@@ -216,9 +216,9 @@ def linspace_end_cotangent(g: Any, shape: Any, num: int, endpoint: bool, axis: i
 # differences and integrals
 linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=NO_VALUE, append=NO_VALUE: undiff_a(g, a_shape, n, axis, prepend, append),
                       prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=NO_VALUE:
-                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
                       append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=NO_VALUE:
-                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
 linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
                       undiff(slice_axis(g, 0, np.size(to_begin) if to_begin is not None else 0,
                                  g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),

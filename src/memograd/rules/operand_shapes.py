@@ -31,7 +31,7 @@ class Shapes(list[Any]):
         starts: list[int] = self._kept[axis]
         return starts
 
-    def changed(self, change: Callable[[Any], Any]) -> "Shapes":
+    def change_each(self, change: Callable[[Any], Any]) -> "Shapes":
         """Return the shapes to which a function changes them before they are joined."""
         if change not in self._kept:
             self._kept[change] = Shapes(map(change, self))

@@ -16,6 +16,7 @@ def _pure(word: Callable[..., None]) -> Callable[..., None]:
     """Return a word that registers a pure op."""
 
     def register(op: Any, *args: Any, **lines: Any) -> None:
+        """Register a pure op."""
         word(op, *args, **lines)
         RULES[op].pure = True
 

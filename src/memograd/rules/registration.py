@@ -307,7 +307,7 @@ def constant(*ops: Any) -> None:
         _register(op, "constant", {})
 
 
-def unsupported(reason: str, *ops: Any) -> None:
+def refuse_ops(reason: str, *ops: Any) -> None:
     """Functions that memograd will not record: why, and what to use instead, in one sentence."""
     for op in ops:
         UNSUPPORTED[op] = reason
@@ -341,6 +341,7 @@ def op(f: F) -> F:
 
     @wraps(f)
     def recorded(*args: Any, **kwargs: Any) -> Any:
+        """Record the op if a node is among the arguments, else run it."""
         for a in (*args, *kwargs.values()):
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
@@ -495,6 +496,7 @@ def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
 
 def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         a = steps[c].args[position]
         return fn(g, read(a) if type(a) is Operand else a)
 
@@ -503,6 +505,7 @@ def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
 
 def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         args = steps[c].args
         a, b = args[first], Operand(c) if second is None else args[second]
         return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
@@ -516,6 +519,7 @@ def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
     rest = next((s for s in sources if s.what == "rest"), None)
 
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         got = [fetch(s, c, k, steps, read) for fetch, s in fetches]
         if rest is not None:
             got.extend(_read_values(rest, c, k, steps, read))

@@ -22,7 +22,7 @@ def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
-def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
+def part_of_concatenation(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
     """Return the part of a concatenation that came from operand k."""
     if axis is None:
         start, stop = shapes.starts(None)[k : k + 2]
@@ -117,11 +117,11 @@ linear(np.hsplit,           a=lambda g, indices_or_sections: np.concatenate(g, m
 linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
 # one from many
-linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: concatenated_part(g, k, xs_shape, axis))
+linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part_of_concatenation(g, k, xs_shape, axis))
 linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(row_shape), 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(column_shape), 1), xs_shape[k]))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(row_shape), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(concatenated_part(g, k, xs_shape.changed(side), min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side), min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)

@@ -34,7 +34,7 @@ from .elementwise import parallel, power_slope, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
-from .registration import op, unsupported
+from .registration import op, refuse_ops
 from .special_stable import (
     beta_density,
     beta_prime_density,
@@ -746,7 +746,7 @@ elementwise(special.eval_sh_jacobi,   n=unknown(special.eval_sh_jacobi, "n"),   
 constant(special.gammasgn, special.round)
 
 # refused
-unsupported("its own derivative is not in closed form. Write it by functions that are (see "
+refuse_ops("its own derivative is not in closed form. Write it by functions that are (see "
     "memograd.rules.special), or register a rule for it.",
         special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
@@ -755,27 +755,27 @@ unsupported("its own derivative is not in closed form. Write it by functions tha
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
         special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
-unsupported("Mathieu's and spheroidal functions give their own derivative by the argument, and "
+refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "
     "have none by the others. Register a rule.",
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
-unsupported("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
-unsupported("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
-unsupported("it finds zeros, roots, coefficients or integers, which are no function of a node. "
+refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
+refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
+refuse_ops("it finds zeros, roots, coefficients or integers, which are no function of a node. "
     "Give it the node's .value.",
         *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
         special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
-unsupported("it does not take nodes. Use special.binom(n, k).", special.comb)
-unsupported("it is one of integers. Use special.gamma(n + 1).", special.factorial)
-unsupported("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-unsupported("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
+refuse_ops("it is one of integers. Use special.gamma(n + 1).", special.factorial)
+refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
     "order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
-unsupported("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
     "order at a time.",
         # gone in SciPy 1.17
         *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))
-unsupported("it is a setting or a service of SciPy's, not a function of arrays. Call it with "
+refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. Call it with "
     "what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)

@@ -37,6 +37,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     """`einsum(subscripts, *operands)`: the subscripts are a keyword of the canonical form."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         subscripts, *xs = args if isinstance(args[0], str) else _spell_interleaved(args)
         return tuple(xs), {"subscripts": subscripts, **kwargs}
 
@@ -64,6 +65,7 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
     """`clip` has two names for each bound; a bound that is not given is None."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         own = {"min": "a_min", "max": "a_max"}
         given = {own.get(name, name): value for name, value in kwargs.items()}
         given = {"a_min": None, "a_max": None, **given} if len(args) == 1 else given
@@ -78,6 +80,7 @@ def call_of_ordered(op: Callable[..., Any]) -> Call:
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = bind_by_name(op, ("a",), args, kwargs)
         if keywords.get("order", "C") not in ("C", "F"):
             raise RefusedError(
@@ -96,6 +99,7 @@ def call_of_sign(op: Callable[..., Any]) -> Call:
     """
 
     def compute(x: Any, **kwargs: Any) -> Any:
+        """Run the op."""
         if np.iscomplexobj(x):
             raise RefusedError("np.sign of complex numbers turns with them, so that it is not "
                 "constant. Write z / np.abs(z).")
@@ -108,6 +112,7 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
     """`choose(a, choices)`: the index and the choices are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (a, choices), keywords = bind_by_name(op, ("a", "choices"), args, kwargs)
         return (a, *choices), keywords
 
@@ -123,6 +128,7 @@ def call_of_select(op: Callable[..., Any]) -> Call:
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given, _ = bind_by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
         conditions, choices, default = (*given, 0)[:3]
         if len(conditions) != len(choices):
@@ -145,6 +151,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given = inspect.signature(op).bind(*args, **kwargs).arguments
         x, fs, conditions = given["x"], given["funclist"], conditions_of(given["x"], given["condlist"])
         if len(fs) - len(conditions) not in (0, 1):
@@ -175,10 +182,12 @@ def call_of_block(op: Callable[..., Any]) -> Call:
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (arrays,), _ = bind_by_name(op, ("arrays",), args, kwargs)
         xs: list[Any] = []
 
         def numbered(part: Any) -> Any:
+            """Return a nested list with numbers in the place of operands."""
             if isinstance(part, list):
                 return tuple(map(numbered, part))
             xs.append(part)
@@ -208,6 +217,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         own = {name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")}
         (array,), keywords = bind_by_name(op, ("array",), args, own)
         others = {name: value for name, value in kwargs.items() if name not in own}
@@ -241,6 +251,7 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
     """`gradient(f, *spacing)`: the spacing is constant."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         f, *spacing = args
         if any(hasattr(type(h), "__memograd_record__") for h in spacing):
             raise RefusedError(
@@ -262,6 +273,7 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
     plain = call_of_function(op, ("x", "xp", "fp", "left", "right"))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = plain.bind(args, kwargs)
         if "period" not in keywords:
             return operands, keywords
@@ -281,6 +293,7 @@ def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
     """
 
     def compute(a: Any) -> Any:
+        """Run the op."""
         y = op(a)
         return type(y)(*map(as_complex, y)) if isinstance(y, tuple) else as_complex(y)
 
@@ -297,6 +310,7 @@ def call_of_qr(op: Callable[..., Any]) -> Call:
     plain = call_of_function(op, ("a",))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = plain.bind(args, kwargs)
         if keywords.get("mode") == "raw":
             raise NoRuleError("np.linalg.qr was called with mode='raw', which gives LAPACK's "
@@ -313,6 +327,7 @@ def call_of_product(op: np.ufunc) -> Call:
     plain, result = call_of_ufunc(op), tuple(range(-1 - str(op.signature).split("->")[1].count(","), 0))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given = dict(kwargs)
         axes = [given.pop("axis")] * 2 if "axis" in given and op is np.vecdot else given.get("axes", ())
         if len(axes) == 2 or tuple(np.atleast_1d(axes[2:]).ravel()) == result:

@@ -57,6 +57,7 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def compute(*args: Any) -> Any:
+        """Run the op."""
         if any(map(is_chunked, args)):
             return dask_array().core.elemwise(compute, *args)
         inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]

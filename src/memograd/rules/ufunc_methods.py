@@ -111,13 +111,13 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 def reduce(f: Any) -> Callable[..., Any] | None:
     """Return the function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_reduce(f) if is_binary(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else reduce_by_slices(f) if is_binary(f) else None
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
     """Return the function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_accumulate(f) if is_binary(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else accumulate_by_slices(f) if is_binary(f) else None
 
 
 def is_binary(f: Any) -> bool:
@@ -125,11 +125,12 @@ def is_binary(f: Any) -> bool:
     return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
 
 
-def unrolled_reduce(f: Any) -> Callable[..., Any]:
+def reduce_by_slices(f: Any) -> Callable[..., Any]:
     """`f.reduce`, from slice to slice."""
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
         # raises as NumPy does: several axes where their order matters
+        """Reduce slice by slice."""
         f.reduce(np.ones((1,) * len(a.shape)), axis=axis)
         if not a.shape:
             return a
@@ -139,7 +140,7 @@ def unrolled_reduce(f: Any) -> Callable[..., Any]:
     return reduce
 
 
-def unrolled_accumulate(f: Any) -> Callable[..., Any]:
+def accumulate_by_slices(f: Any) -> Callable[..., Any]:
     """`f.accumulate`, from slice to slice."""
 
     def accumulate(a: Any, axis: int = 0) -> Any:
@@ -161,6 +162,7 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
     """`f.reduce` of slices; one that would be empty is one element."""
 
     def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:
+        """Reduce between the indices."""
         moved = np.moveaxis(a, axis, 0)
         ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
         return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)

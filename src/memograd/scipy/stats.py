@@ -36,7 +36,7 @@ def __dir__() -> list[str]:
     return sorted({*dir(_stats), *__all__})
 
 
-def arrayed(a: Any) -> Any:
+def as_array_operand(a: Any) -> Any:
     """Return a list as an array, so that arithmetic can be done with it."""
     return as_input(a) if isinstance(a, list | tuple) else a
 
@@ -54,9 +54,12 @@ class Distribution:
     @staticmethod
     def _either(own: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
+            """Return the function of the distribution."""
             if not any(isinstance(a, Node) for a in (*args, *kwargs.values())):
                 return own(*args, **kwargs)
-            return ours(*map(arrayed, args), **{k: arrayed(a) for k, a in kwargs.items()})
+            return ours(
+                *map(as_array_operand, args), **{k: as_array_operand(a) for k, a in kwargs.items()}
+            )
 
         function.__name__, function.__doc__ = own.__name__, own.__doc__
         return function
@@ -92,7 +95,10 @@ def continuous(
         log_of: bool = False,
         density: bool = False,
     ) -> Callable[..., Any]:
+        """Return the standard form."""
+
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
+            """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
             loc, scale = given.pop("loc", loc), given.pop("scale", scale)
             z = (x - loc) / scale
@@ -126,6 +132,7 @@ def quantile(ppf: Any, shapes: tuple[str, ...]) -> Callable[..., Any]:
     """Return the inverse of a distribution function with `loc` and `scale`."""
 
     def function(q: Any, *args: Any, **named: Any) -> Any:
+        """Return the function of the distribution."""
         given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
         return ppf(q, *(given[s] for s in shapes)) * given.get("scale", 1) + given.get("loc", 0)
 

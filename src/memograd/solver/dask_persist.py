@@ -61,6 +61,7 @@ def persist(L: Node, target: Any) -> Any:
     memory = tape.state
 
     def keep(table: Any) -> Any:
+        """Keep an entry that is a graph."""
         wanted = [n for n in dict.fromkeys(t.id for t in nodes) if n in table.uses]
         for n in wanted:
             memory.value(n)

@@ -365,7 +365,7 @@ def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
     NumPy's.
     """
-    alike = is_foreign(tape.state.seed_of(output))
+    alike = is_foreign(tape.state.unit_seed(output))
     one: Node = (
         tape.record(np.ones_like, (tape.handle(output),))
         if alike
@@ -381,7 +381,7 @@ def tag_derivative_nodes(tape: Recorder, start: int, output: int, n: int) -> int
     nodes = tape.state.nodes
     for m in range(start, tape.next_id):
         if m not in nodes.of:
-            nodes.belongs(m, (output, n))
+            nodes.set_derivative(m, (output, n))
     return tape.next_id
 
 

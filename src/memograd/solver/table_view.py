@@ -124,6 +124,7 @@ def table(L: Node) -> Cotangents:
         known = memory.table(L.id)
 
     def read(n: int) -> Any:
+        """Return the cotangent of n, verified."""
         L.attributes  # noqa: B018  (raises, if L was cut off meanwhile)
         return tape.ask(L.id, None, lambda entries: cotangent_of(memory, entries, n))
 

@@ -64,7 +64,7 @@ def _binary_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (self, other))
 
 
-def _reflected_operator(op: Any) -> Callable[["Node", Any], "Node"]:
+def _right_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (other, self))
 
 
@@ -169,6 +169,7 @@ class Node:
 
     @property
     def attributes(self) -> dict[str, Any]:
+        """Attributes of the node, as the DiGraph shows them."""
         self.step  # noqa: B018  (raises, if the node has ended)
         node: dict[str, Any] = self.tape.state.nodes[self.id]
         return node
@@ -292,19 +293,19 @@ class Node:
 
     # operators
 
-    __add__, __radd__ = _binary_operator(np.add), _reflected_operator(np.add)
-    __sub__, __rsub__ = _binary_operator(np.subtract), _reflected_operator(np.subtract)
-    __mul__, __rmul__ = _binary_operator(np.multiply), _reflected_operator(np.multiply)
-    __truediv__, __rtruediv__ = _binary_operator(np.divide), _reflected_operator(np.divide)
+    __add__, __radd__ = _binary_operator(np.add), _right_operator(np.add)
+    __sub__, __rsub__ = _binary_operator(np.subtract), _right_operator(np.subtract)
+    __mul__, __rmul__ = _binary_operator(np.multiply), _right_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary_operator(np.divide), _right_operator(np.divide)
     __floordiv__, __rfloordiv__ = (
         _binary_operator(np.floor_divide),
-        _reflected_operator(np.floor_divide),
+        _right_operator(np.floor_divide),
     )
-    __mod__, __rmod__ = _binary_operator(np.remainder), _reflected_operator(np.remainder)
-    __matmul__, __rmatmul__ = _binary_operator(np.matmul), _reflected_operator(np.matmul)
-    __and__, __rand__ = _binary_operator(np.bitwise_and), _reflected_operator(np.bitwise_and)
-    __or__, __ror__ = _binary_operator(np.bitwise_or), _reflected_operator(np.bitwise_or)
-    __xor__, __rxor__ = _binary_operator(np.bitwise_xor), _reflected_operator(np.bitwise_xor)
+    __mod__, __rmod__ = _binary_operator(np.remainder), _right_operator(np.remainder)
+    __matmul__, __rmatmul__ = _binary_operator(np.matmul), _right_operator(np.matmul)
+    __and__, __rand__ = _binary_operator(np.bitwise_and), _right_operator(np.bitwise_and)
+    __or__, __ror__ = _binary_operator(np.bitwise_or), _right_operator(np.bitwise_or)
+    __xor__, __rxor__ = _binary_operator(np.bitwise_xor), _right_operator(np.bitwise_xor)
     __neg__, __pos__, __abs__, __invert__ = (
         _unary_operator(np.negative),
         _unary_operator(np.positive),
@@ -318,8 +319,8 @@ class Node:
         _binary_operator(np.greater_equal),
     )
     __ne__ = _binary_operator(np.not_equal)  # type: ignore[assignment]
-    __divmod__, __rdivmod__ = _binary_operator(np.divmod), _reflected_operator(np.divmod)
-    __rpow__ = _reflected_operator(np.power)
+    __divmod__, __rdivmod__ = _binary_operator(np.divmod), _right_operator(np.divmod)
+    __rpow__ = _right_operator(np.power)
 
     def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
         if (

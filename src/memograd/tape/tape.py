@@ -444,6 +444,7 @@ class Tape:
 
     def _repr_html_(self) -> str:
         def row(n: int) -> tuple[Any, ...]:
+            """Return the cells of node n."""
             node = self.state.nodes[n]
             return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
 
@@ -583,7 +584,7 @@ class Tape:
         12.0
         """
         with self.lock:
-            self._check_idle("assign")
+            self.check_idle("assign")
             checked = {}
             for key, value in new.items():
                 n = self._require_id(key, "assign")
@@ -718,6 +719,7 @@ class Tape:
 
     @budget.setter
     def budget(self, limit: int | None) -> None:
+        """Set the limit."""
         if limit is not None and (
             isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0
         ):
@@ -726,7 +728,7 @@ class Tape:
                 f"{printable(repr(limit))}."
             )
         with self.lock:
-            self._check_idle("setting the budget")
+            self.check_idle("setting the budget")
             self.state.limit(None if limit is None else Budget(self.state, int(limit)))
 
     def forget(self, L: Node | None = None) -> None:
@@ -759,7 +761,7 @@ class Tape:
         (1, 6.0)
         """
         with self.lock:
-            self._check_idle("forget")
+            self.check_idle("forget")
             tables = self.state.tables
             if L is None:
                 for table in list(tables.values()):
@@ -837,7 +839,7 @@ class Tape:
                 except DisturbedError:  # by now all is marked that may have to be verified again
                     continue
 
-    def _check_idle(self, what: str) -> None:
+    def check_idle(self, what: str) -> None:
         """Raise if this thread, which holds the lock, is inside something that relies on the tape."""
         if (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
@@ -910,7 +912,7 @@ class Tape:
             if (
                 outer is not None and outer.f_code is not Tape.record.__code__
             ):  # an op may have one of its own
-                self._check_idle("a scratch block")
+                self.check_idle("a scratch block")
             try:
                 yield
             finally:

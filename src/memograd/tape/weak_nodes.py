@@ -24,6 +24,7 @@ def _weak_binary(name: str) -> Callable[["WeakNode", Any], Any]:
     """Return an operator whose result is weak if both sides are."""
 
     def method(self: "WeakNode", other: Any) -> Any:
+        """Record the call of this method."""
         y = getattr(Node, name)(self, other)
         return (
             WeakNode(y.tape, y.id)
@@ -38,6 +39,7 @@ def _weak_unary(name: str) -> Callable[["WeakNode"], Any]:
     """Return an operator, or a method without arguments, whose result is weak."""
 
     def method(self: "WeakNode") -> Any:
+        """Record the call of this method."""
         y = getattr(strong(self), name)
         y = y() if callable(y) and not isinstance(y, Node) else y
         return WeakNode(y.tape, y.id)

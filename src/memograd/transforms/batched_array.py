@@ -30,7 +30,7 @@ def _binary(op: Any) -> Callable[["BatchedArray", Any], Any]:
     return lambda self, other: apply_batched(op, (self, other), {})
 
 
-def _reflected_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
+def _right_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
     return lambda self, other: apply_batched(op, (other, self), {})
 
 
@@ -115,12 +115,12 @@ class BatchedArray:
 
     # operators
 
-    __add__, __radd__ = _binary(np.add), _reflected_batch_operator(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected_batch_operator(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected_batch_operator(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected_batch_operator(np.divide)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected_batch_operator(np.matmul)
-    __pow__, __rpow__ = _binary(np.power), _reflected_batch_operator(np.power)
+    __add__, __radd__ = _binary(np.add), _right_batch_operator(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _right_batch_operator(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _right_batch_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _right_batch_operator(np.divide)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _right_batch_operator(np.matmul)
+    __pow__, __rpow__ = _binary(np.power), _right_batch_operator(np.power)
 
     def __neg__(self) -> Any:
         return apply_batched(np.negative, (self,), {})

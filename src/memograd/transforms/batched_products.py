@@ -52,6 +52,7 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     memory, batch = y.tape.state, BatchedArray(_freeze_rows(y, seeds))
 
     def pull(read: Read, store: Store) -> list[Any]:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         table = Table(
             y.id, uses_towards(memory, y.id, first=min((x.id for x in xs), default=0)), batch
         )
@@ -155,6 +156,7 @@ def _owning(tape: Recorder) -> Store:
     start = tape.next_id
 
     def store(table: Table, n: int, d: Any) -> None:
+        """Store a cotangent whose nodes belong to the derivative."""
         nonlocal start
         store_privately(table, n, d)
         start = tag_derivative_nodes(tape, start, table.output, n)

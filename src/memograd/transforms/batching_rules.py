@@ -17,7 +17,7 @@ import numpy as np
 
 from ..rules.assembling import deep, roll_range
 from ..rules.call_binding import parameters_of
-from ..rules.fft import transformed_axes
+from ..rules.fft import axes_of_transform
 from ..rules.indexing import getitem, masked, replace, scatter, undiagonal
 from ..rules.linalg import cj, contraction_axes, mT, spell_einsum
 from ..rules.shaping import column_shape, row_shape
@@ -56,6 +56,7 @@ def by_axes(op: Any, *names: str) -> BatchingRule:
     defaults = parameters_of(op)
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
+        """Return the batch of results."""
         said = {name: axes_from_end(kw.get(name, defaults[name]), x.ndim) for name in names}
         return NotImplemented if others else batches(run_op(op, (x.values,), {**kw, **said}))
 
@@ -67,6 +68,7 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
     default = parameters_of(op)["axis"]
 
     def form(x: Any, *others: Any, axis: Any = default, **kw: Any) -> Any:
+        """Return the batch of results."""
         x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
         return batches(run_op(op, (x.values, *others), {**kw, "axis": axes_from_end(axis, x.ndim)}))
 
@@ -79,7 +81,7 @@ def fft_axes(op: Any) -> BatchingRule:
     """
     form = by_axes(op, "axes")
     return lambda x, s=None, axes=None, **kw: form(
-        x, axes=transformed_axes(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
+        x, axes=axes_of_transform(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
     )
 
 
@@ -89,6 +91,7 @@ def joining(op: Any, more: int) -> BatchingRule:
     """
 
     def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
+        """Return the batch of results."""
         xs, axis = (tuple(map(np.ravel, xs)), 0) if axis is None else (xs, axis)
         m = rows_in(xs)
         return batches(
@@ -190,7 +193,7 @@ def index_rows(op: Any) -> BatchingRule:
     )
 
 
-def indexed_ndim(shape: Any, key: tuple[Any, ...]) -> int:
+def ndim_of_index(shape: Any, key: tuple[Any, ...]) -> int:
     """Return the number of axes of what an index takes out of an array of `shape`."""
     return len(np.broadcast_to(np.False_, shape)[tuple(map(shape_dummy, key))].shape)
 
@@ -211,7 +214,7 @@ def put_at(x: Any, v: Any, *key: Any) -> Any:
     return BatchedArray(
         replace(
             rows_of_batch(x, rows_in((x, v))),
-            align_rows(v, indexed_ndim(np.shape(x), key)),
+            align_rows(v, ndim_of_index(np.shape(x), key)),
             slice(None),
             *key,
         )

@@ -68,6 +68,7 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     (g,) = match_tree(y, seed, "seed")
 
     def pulled() -> list[Any]:
+        """Return the cotangents of all targets."""
         first = min((t.id for t in nodes), default=0)
         table = Table(
             y.id,
@@ -202,7 +203,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
         tape.truncate(start)
         raise
     for n in range(start, tape.next_id):
-        memory.nodes.belongs(n, (ys[-1], ys[-1]))
+        memory.nodes.set_derivative(n, (ys[-1], ys[-1]))
     return nodes
 
 

@@ -286,7 +286,7 @@ def test_two_ops_of_one_name_are_refused(tape, x, path):
 
 @pytest.mark.parametrize("a", [object(), {"a": 1}, 2**64, np.array(["a"]), lambda x: x], ids=shown)
 def test_a_constant_that_is_no_data_is_refused_with_its_node(a, tape, x, path):
-    tape.state.steps[x.id + 1] = (*tape.record(chosen, (x,)).step[:2], (a,), *tape[1].step[3:])
+    tape.state.steps[x.id + 1] = tape.record(chosen, (x,)).step._replace(args=(a,))
     with pytest.raises(ArchiveError, match=r"v1 .*cannot be saved"):
         mg.save(path, tape)
     assert not path.exists()
@@ -605,8 +605,8 @@ def test_what_is_told_once_and_made_often_is_bounded(tape, path, monkeypatch):
     L = session(tape)
     mg.save(path, tape)
     for limit in (
-        sum(len(step[2]) for step in tape.state.steps.values()) - 1,
-        len(tape.state.tables[L.id].up) - 1,
+        sum(len(step.args) for step in tape.state.steps.values()) - 1,
+        len(tape.state.tables[L.id].uses) - 1,
     ):
         for room in (program_codec, memory):
             monkeypatch.setattr(room, "MOST_ENTRIES", limit)

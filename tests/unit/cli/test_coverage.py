@@ -12,7 +12,7 @@ import memograd as mg
 from memograd.cli import coverage
 from memograd.cli.coverage import CLASSES, FunctionRow, by_class, coverage_table, public, survey
 from memograd.errors import NoRuleError
-from memograd.rules.registration import RULES, UNSUPPORTED, unsupported
+from memograd.rules.registration import RULES, UNSUPPORTED, refuse_ops
 
 ROWS = survey()
 
@@ -143,7 +143,7 @@ def test_a_function_of_the_users_own_can_be_refused(monkeypatch: pytest.MonkeyPa
         return x
 
     monkeypatch.delitem(UNSUPPORTED, rolled, raising=False)
-    unsupported("its dice have no derivative. Use a mean.", rolled)
+    refuse_ops("its dice have no derivative. Use a mean.", rolled)
     with pytest.raises(
         NoRuleError, match="rolled is not recorded: its dice have no derivative. Use a mean"
     ):

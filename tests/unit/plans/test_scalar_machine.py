@@ -319,7 +319,7 @@ def test_cotangents_that_meet_at_one_place_of_a_matrix(way, tape, n):
 
 
 def test_a_program_longer_than_a_function_of_pythons(way, tape, monkeypatch):
-    monkeypatch.setattr("memograd.plans.scalar.python_backend.LONGEST", 50)
+    monkeypatch.setattr("memograd.plans.scalar.python_backend.MAX_FUNCTION_LINES", 50)
     x = tape.leaf([0.3, 0.5], name="x")
     L = chain(x, 100)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])

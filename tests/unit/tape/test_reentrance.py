@@ -125,7 +125,7 @@ def again(y, named):
         again(y.tape[a], named) if type(a) is Operand else a
         for a in y.tape.graph.nodes[y.id]["args"]
     ]
-    return y.op(*args)
+    return y.op(*args, **y.tape.graph.nodes[y.id]["kwargs"])
 
 
 def test_the_collector_may_record_while_nodes_are_recorded(tape):
@@ -254,7 +254,7 @@ with tape.scratch():
     y = x * x
     child = os.fork()
     if child == 0:
-        os._exit(0 if tape._lock._is_owned() and mg.grad(y, x) == 6.0 else 1)
+        os._exit(0 if tape.lock._is_owned() and mg.grad(y, x) == 6.0 else 1)
     assert os.waitpid(child, 0)[1] == 0
 assert len(tape) == 2
 """,

@@ -184,7 +184,7 @@ def local_partials(
         if same[o] not in vertices:
             continue
         d = conform_to_operand(
-            vjp.pull(memory.seed_of(n), n, k, memory.steps, read), memory, n, k, o
+            vjp.pull(memory.unit_seed(n), n, k, memory.steps, read), memory, n, k, o
         )
         if is_constant_partial(vjp, memory.steps[n].args) and abs(d) == 1:
             d = int(d)

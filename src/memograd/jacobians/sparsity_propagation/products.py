@@ -159,13 +159,13 @@ def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spell
     result = letters[2:] if len(use.y_shape) > len(batch) else ""
     terms = [batch[len(batch) - m :], batch[len(batch) - n :], batch]
     a, b, out = (
-        _inserted(term, x, k)
+        _insert_letter(term, x, k)
         for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True)
     )
     return [a, b], out
 
 
-def _inserted(term: str, letter: str, axis: int) -> str:
+def _insert_letter(term: str, letter: str, axis: int) -> str:
     """Return the letters of an operand, with that of its vectors at their axis."""
     k = axis % (len(term) + 1)
     return term[:k] + letter + term[k:]

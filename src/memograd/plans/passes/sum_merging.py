@@ -114,7 +114,7 @@ def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
     if step.op is scatter:
         return _concatenate_scatters, 2, step.shape
     if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
-        return _stacked_product, MANY_TERMS, step.shape
+        return _product_of_stacks, MANY_TERMS, step.shape
     if step.op in (np.matmul, inner) and step.shape == () and _are_small(draft, step.args):
         return _inner_product, MANY_TERMS, step.op
     if step.op is np.sum and _over_rows(draft, step):
@@ -228,7 +228,7 @@ def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
     )
 
 
-def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
+def _product_of_stacks(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
     """`Σ Aᵀ @ B` as one product."""
     steps = [draft.steps[a] for a in members]
     lefts = [_transpose_operand(draft, step.args[0]) for step in steps]

@@ -85,6 +85,7 @@ def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int
     above = {n: n for n in kinds}
 
     def root(n: int) -> int:
+        """Return the representative of a block."""
         while above[n] != n:
             above[n] = n = above[above[n]]
         return n

@@ -70,7 +70,7 @@ class Lowering:
         elif op is getitem and step.args[0] not in self.registers:
             self.registers[n] = self._element(step.args[0], step.args[1:])
         elif op is scatter_numbers:
-            self.registers[n] = self._placed(n, *step.args)
+            self.registers[n] = self._lower_scatter(n, *step.args)
         else:
             moved = rule_of(op).run(
                 [np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args],
@@ -86,7 +86,7 @@ class Lowering:
             tuple([self._of(a) for a in step.args]),
         )
         if step.op is np.power:
-            formula = POWERS.get(self._known(step.args[1]), formula)
+            formula = POWERS.get(self._constant_value(step.args[1]), formula)
         for side, register in enumerate(reads):
             inner = self._alone(register, step.args[side])
             fused = FUSED.get((inner.formula, formula, side)) if inner is not None else None
@@ -110,7 +110,7 @@ class Lowering:
             total = self._emit(n, "a + b", (total, term))
         return total
 
-    def _placed(
+    def _lower_scatter(
         self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any
     ) -> np.ndarray:
         zero = self._constant(0.0)
@@ -141,7 +141,7 @@ class Lowering:
             [self._constant(x) for x in np.ravel(value).astype(float).tolist()]
         ).reshape(value.shape)
 
-    def _known(self, a: Any) -> float | None:
+    def _constant_value(self, a: Any) -> float | None:
         """Return the value of an argument that is constant."""
         value = self.slice.bound.get(a) if type(a) is Operand else a
         return None if value is None else float(value)
@@ -183,7 +183,7 @@ class Lowering:
         table[:, 1:] = place[table[:, 1:]]
         wanted: dict[int, int] = {}
         results = [
-            Result(self._wanted(self.registers[n], wanted), self.slice.steps[n].dtype == bool)
+            Result(self._find_output(self.registers[n], wanted), self.slice.steps[n].dtype == bool)
             for n in outputs
         ]
         constants = np.array([float(key) for key in self.constants])
@@ -206,7 +206,7 @@ class Lowering:
         place[heads] = np.arange(self.count)
         return place
 
-    def _wanted(self, registers: Any, wanted: dict[int, int]) -> Any:
+    def _find_output(self, registers: Any, wanted: dict[int, int]) -> Any:
         """Return where a result stands among what is wanted."""
         if isinstance(registers, int):
             return wanted.setdefault(registers, len(wanted))
