@@ -78,12 +78,12 @@ def _escape_html(text: str) -> str:
 
 
 def printable(name: str, most: int = 60) -> str:
-    """Return `name` on one line and at most `most` characters long.
+    r"""Return `name` on one line and at most `most` characters long.
 
     Control characters are escaped, and the middle of a long name is left out.
 
-    >>> printable("two\\nlines")
-    'two\\\\nlines'
+    >>> printable("two\nlines")
+    'two\\nlines'
     >>> len(printable("x" * 10_000))
     60
     """
