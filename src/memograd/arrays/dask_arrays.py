@@ -67,7 +67,7 @@ class Chunked(tuple[int, ...]):
         """Broadcast `g` to this shape, in these chunks.
 
         The broadcast is a blockwise op against lazy ones, which Dask fuses with the consumers.
-        Dask's own `broadcast_to` would make a single chunk along each new axis.
+        Dask's own `broadcast_to` makes a single chunk of each axis that it broadcasts.
         """
         if not is_chunked(g) or g.shape == self:
             return np.broadcast_to(g, self)
