@@ -1,4 +1,4 @@
-"""What can go wrong, one class a kind.
+"""Exceptions that memograd raises.
 
 Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each
 message says what happened, where (names, shapes, dtypes, the user's line), and what to do next.
@@ -12,125 +12,124 @@ class MemogradError(Exception):
 
 
 class NoRuleError(MemogradError, NotImplementedError):
-    """No rule is registered for an op, or for the way it was called."""
+    """Missing rule of an op, or of the way in which it was called."""
 
 
 class RegistrationError(MemogradError, ValueError):
-    """Rule was registered in a form that cannot be right."""
+    """Registration of a rule in an invalid form."""
 
 
 class RuleShapeError(MemogradError, ValueError):
-    """Rule gave a derivative whose shape is not its operand's."""
+    """Derivative of another shape than its operand, from a faulty rule."""
 
 
 class RefusedError(MemogradError, TypeError):
-    """Something was asked of a node that would freeze a value into the program, or change one in
-    place.
-    """
+    """Refused use of a node, which would freeze a value into the program or change one in place."""
 
 
 class RefusedAttributeError(RefusedError, AttributeError):
-    """Something of an array was asked of a node that a node cannot have."""
+    """Access to an attribute of arrays that nodes do not have."""
 
 
 class ArrayKindError(MemogradError, TypeError):
-    """Array of a subclass of NumPy's, such as a masked one, would have been taken for a plain one."""
+    """Array of a subclass of `numpy.ndarray` whose meaning would be lost, such as a masked one."""
 
 
 class OtherTapeError(MemogradError, ValueError):
-    """Nodes of two tapes met; `tapes` are the two, where both are known."""
+    """Use of nodes of two tapes together; `tapes` are the two, if both are known."""
 
     tapes: tuple[Any, ...] = ()
 
 
 class EndedError(MemogradError, RuntimeError):
-    """Handle outlived the scratch block in which its node was recorded."""
+    """Use of a handle after the end of the scratch block in which its node was recorded."""
 
 
 class BusyError(MemogradError, RuntimeError):
-    """Tape was to be changed in the middle of a request on it."""
+    """Change of a tape during a request on it."""
 
 
 class DisturbedError(BusyError):
-    """Signal handler asked in the middle of an update; the request is made again where nobody has
-    been told of it.
+    """Request of a signal handler in the middle of an update.
+
+    The interrupted request is repeated, unless its log or callbacks have already received events.
     """
 
 
 class NotScalarError(MemogradError, ValueError):
-    """Gradient of a node that is not a scalar was asked for."""
+    """Request for the gradient of a node that is not a scalar."""
 
 
 class NotDifferentiableError(MemogradError, TypeError):
-    """Derivative by, or of, something that has none: integers, booleans, no node at all."""
+    """Request for a derivative of or by an object that has none, such as an integer."""
 
 
 class ArgnumsError(MemogradError, ValueError):
-    """Function is to be differentiated by an argument that the call does not have."""
+    """Request for a derivative by an argument that the call does not have."""
 
 
 class NoPathError(MemogradError, ValueError):
-    """No path of differentiable uses leads from the target to the output."""
+    """Missing path of differentiable uses from the target to the output."""
 
 
 class AssignError(MemogradError, ValueError):
-    """Value cannot be assigned: not to a leaf, or not of its shape."""
+    """Assignment to a node that is not a leaf, or of a value of another shape."""
 
 
 class AssignTypeError(AssignError, TypeError):
-    """Value cannot be assigned: its kind of dtype is not the leaf's."""
+    """Assignment of a value of another kind of dtype."""
 
 
 class IntegerRangeError(MemogradError, OverflowError):
-    """Integer does not fit into the dtype of the array that it is put into."""
+    """Integer out of the range of the dtype of its array."""
 
 
 class BudgetError(MemogradError, ValueError):
-    """Budget that is no number of bytes."""
+    """Memory budget that is not a number of bytes."""
 
 
 class ValueChangedError(MemogradError, ValueError):
-    """After an assignment a value came back with another shape or dtype than was recorded."""
+    """Shape or dtype of a recomputed value that differs from the recorded one."""
 
 
 class NamingError(MemogradError, ValueError):
-    """Name is taken, reserved, or no name."""
+    """Name of a node that is taken, reserved or invalid."""
 
 
 class UnknownNodeError(MemogradError, KeyError):
-    """Tape has no such node."""
+    """Look-up of a node that the tape does not have."""
 
-    def __str__(self) -> str:  # KeyError would print the message's repr
+    def __str__(self) -> str:  # KeyError prints the repr of the message
         return Exception.__str__(self)
 
 
 class ChunksError(MemogradError, NotImplementedError):
-    """Something of a Dask array cannot be had without computing it, or without knowing its chunks."""
+    """Use of a Dask array that would compute it, or that needs unknown chunks."""
 
 
 class SparseError(MemogradError, NotImplementedError):
-    """Something of a sparse array cannot be had without storing its zeros."""
+    """Use of a sparse array that would store its zeros."""
 
 
 class GraphError(MemogradError, ValueError):
-    """DiGraph that somebody wrote by hand is no program."""
+    """Hand-written DiGraph that is not a valid program."""
 
 
 class PlanError(MemogradError, ValueError):
-    """Plan cannot be made of these nodes, or was called with other arrays than it is for."""
+    """Plan of unsuitable nodes, or call of a plan with unsuitable arrays."""
 
 
 class PlanTypeError(PlanError, TypeError):
-    """Plan was called with another number of arrays, or another kind of dtype."""
+    """Call of a plan with another number of arrays, or another kind of dtype."""
 
 
 class CheckError(MemogradError, AssertionError):
-    """Rule or a gradient differs from what it was checked against."""
+    """Difference between a rule or a gradient and its reference."""
 
 
 class ArchiveError(MemogradError, ValueError):
-    """Session cannot be saved as data, or a file is no session that was."""
+    """Session that cannot be saved as data, or file that is not an archive."""
 
 
 class MissingLibraryError(MemogradError, ImportError):
-    """Optional library is not installed."""
+    """Optional library that is not installed."""

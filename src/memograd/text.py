@@ -1,4 +1,4 @@
-"""How nodes, ops and tables are named and printed in messages, texts and notebooks."""
+"""Names of nodes, ops and derivatives in messages; HTML for notebooks."""
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,12 +9,13 @@ import numpy as np
 from .errors import MissingLibraryError
 
 MAX_HTML_ROWS = 200
-"""Rows of a table that are shown; of a longer one, the first and the last."""
+"""Maximal number of rows of an HTML table; the middle of a longer one is left out."""
 
 
 def as_text(shown: Any) -> str:
-    """Return the text of an object as a piece of HTML: assigned to `_repr_html_` in a class, it is
-    that method.
+    """Return the text of an object as HTML.
+
+    A class can use the function as its method: ``_repr_html_ = as_text``.
 
     >>> as_text("a < b")
     '<pre>a &lt; b</pre>'
@@ -25,38 +26,64 @@ def as_text(shown: Any) -> str:
 def as_table(
     caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]
 ) -> str:
-    """Return a piece of HTML with a row for each key; of many, only those that are shown are made.
+    """Return an HTML table with a row for each key.
 
-    >>> as_table("one", ["n"], [1], lambda n: [n])
-    '<table><caption>one</caption><thead><tr><th>n</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
+    Parameters
+    ----------
+    caption : str
+        The caption of the table.
+    heads : sequence of str
+        The heads of the columns.
+    keys : sequence
+        The keys of the rows. Of a long sequence only the rows that are shown are computed.
+    row : callable
+        Returns the cells of the row of a key.
+
+    Returns
+    -------
+    str
+        The element ``<table>``.
+
+    Examples
+    --------
+    >>> as_table("one", ["n"], [1], lambda n: [n])  # doctest: +ELLIPSIS
+    '<table><caption>one</caption><thead><tr><th>n</th></tr></thead><tbody>...</tbody></table>'
     """
     rows = [row(key) for key in keys[: MAX_HTML_ROWS - 1]]
     if len(keys) > MAX_HTML_ROWS:
         rows.append([f"… {len(keys) - MAX_HTML_ROWS:,} more …", *[""] * (len(heads) - 1)])
     rows += [row(key) for key in keys[max(MAX_HTML_ROWS - 1, len(keys) - 1) :]]
     body = "".join(_html_row("td", cells) for cells in rows)
-    return f"<table><caption>{_escape_cell(caption)}</caption><thead>{_html_row('th', heads)}</thead><tbody>{body}</tbody></table>"
+    return (
+        f"<table><caption>{_escape_cell(caption)}</caption>"
+        f"<thead>{_html_row('th', heads)}</thead><tbody>{body}</tbody></table>"
+    )
 
 
 def _html_row(kind: str, cells: Iterable[Any]) -> str:
+    """Return a row of cells with the tag ``th`` or ``td``."""
     return "<tr>" + "".join(f"<{kind}>{_escape_cell(c)}</{kind}>" for c in cells) + "</tr>"
 
 
 def _escape_cell(content: Any) -> str:
+    """Return the content of a cell on one line, escaped and of bounded length."""
     return _escape_html(printable(str(content)))
 
 
 def _escape_html(text: str) -> str:
-    from html import escape  # a table of all entities: only a notebook pays for it
+    """Return a text with its special characters as HTML entities."""
+    from html import escape  # imported late: it loads a table of all entities
 
     return escape(text)
 
 
 def printable(name: str, most: int = 60) -> str:
-    """`name` on one line and of bounded length, for logs and messages.
+    r"""Return `name` on one line and at most `most` characters long.
 
-    >>> printable("two\\nlines")
-    'two\\\\nlines'
+    Control characters are escaped, and the middle of a long name is left out.
+
+    >>> printable("two\nlines")
+    'two\\nlines'
     >>> len(printable("x" * 10_000))
     60
     """
@@ -66,7 +93,7 @@ def printable(name: str, most: int = 60) -> str:
 
 
 def derivative_name(L: str, n: str) -> str:
-    """`∂L/∂n`, from the two names; one that is a derivative's itself stands in brackets.
+    """Return `∂L/∂n` for two names; the name of a derivative is put in parentheses.
 
     >>> derivative_name("∂L/∂x", "x")
     '∂(∂L/∂x)/∂x'
@@ -75,14 +102,17 @@ def derivative_name(L: str, n: str) -> str:
 
 
 def _visible(character: str) -> str:
-    return (
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-    )
+    """Return a character, or its escape sequence if it is not printable."""
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def op_name(op: Any) -> str:
-    """Return how an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``,
-    ``f``; that of a leaf, None, ``leaf``.
+    """Return the name of an op in messages; ``leaf`` for None, the op of a leaf.
+
+    >>> op_name(np.sin), op_name(np.linalg.inv), op_name(as_text), op_name(None)
+    ('np.sin', 'np.linalg.inv', 'as_text', 'leaf')
     """
     if op is None:
         return "leaf"
@@ -94,20 +124,26 @@ def op_name(op: Any) -> str:
 
 
 def describe(node: Mapping[str, Any]) -> str:
-    """Return a node of the graph in a few words: name, op, shape, dtype, line."""
-    what = op_name(node["op"])
+    """Return the name, op, dtype, shape and line of a node, given its attributes."""
+    op = op_name(node["op"])
     line = f", {node['line'][0]}:{node['line'][1]}" if node["line"] else ""
-    return f"{printable(node['name'])} ({what}, {node['dtype']} {node['shape']}{line})"
+    return f"{printable(node['name'])} ({op}, {node['dtype']} {node['shape']}{line})"
 
 
 def library(name: str) -> Any:
-    """Return a module of SciPy's; where SciPy is missing, an error that says how to install it."""
+    """Import a module of SciPy.
+
+    Raises
+    ------
+    MissingLibraryError
+        SciPy is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "scipy":
             raise
         raise MissingLibraryError(
-            f"This takes {name}, but SciPy is not installed. Install it: pip install "
-            f"'memograd[scipy]'."
+            f"This takes {name}, but SciPy is not installed. "
+            f"Install it: pip install 'memograd[scipy]'."
         ) from None

@@ -1,8 +1,8 @@
-"""Labels: what pandas and xarray know of the rows and columns of their numbers.
+"""Axis labels of pandas and xarray objects.
 
-The tape computes on the numbers. The labels are kept beside the leaf that came with them, and go
-out again with its derivatives. Neither library is imported here: who hands in a table of theirs has
-done so.
+The tape computes on the plain arrays. It keeps the labels of a leaf and returns the leaf's
+derivatives with the same labels. Neither library is imported here: a caller that passes one of
+their objects has imported it.
 """
 
 from functools import cache
@@ -15,13 +15,11 @@ PARTS = {
     ("pandas", "Series"): ("index", "name"),
     ("xarray", "DataArray"): ("dims", "coords", "name"),
 }
-"""For each class, by its library and its name: what it is made of beside the numbers."""
+"""Constructor arguments beside the array, by library and name of the class."""
 
 
 class Labels(NamedTuple):
-    """What a table is made of beside its numbers: its class, and by their names the other arguments
-    of that.
-    """
+    """Class of a labelled table, and its constructor's arguments beside the array."""
 
     kind: Any
     parts: dict[str, Any]
@@ -32,12 +30,13 @@ class Labels(NamedTuple):
         )
 
     def on(self, a: Any) -> Any:
-        """Return the same table with other numbers."""
+        """Return an array with these labels."""
         return self.kind(a, **self.parts)
 
     def match(self, other: "Labels") -> bool:
-        """Return whether both label the same numbers; a name is none of the labels, because
-        arithmetic loses it.
+        """Return whether both have the same axis labels.
+
+        Names are not compared, because arithmetic of the libraries drops them.
         """
         mine, others = (
             {name: part for name, part in labels.parts.items() if name != "name"}
@@ -49,23 +48,22 @@ class Labels(NamedTuple):
 
 
 def labels_of(value: Any) -> Labels | None:
-    """Return the labels of a table; None for anything else.
+    """Return the labels of a pandas or xarray object; None for anything else.
 
     >>> labels_of([1.0, 2.0])
     """
     known = _parts_of(type(value).__mro__)
-    return (
-        None
-        if known is None
-        else Labels(known[0], {name: _unchanging(name, getattr(value, name)) for name in known[1]})
-    )
+    if known is None:
+        return None
+    kind, names = known
+    return Labels(kind, {name: _freeze(name, getattr(value, name)) for name in names})
 
 
 @cache
 def _parts_of(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
-    """Return the class of tables that a class is, or comes from, and what that is made of.
+    """Return the first base that is a known labelled class, and the names of its arguments.
 
-    Every value that enters is asked for it.
+    Cached, because it is called for every value that is recorded.
     """
     named = (
         (base, PARTS.get((base.__module__.partition(".")[0], base.__name__))) for base in bases
@@ -73,8 +71,8 @@ def _parts_of(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
     return next(((base, parts) for base, parts in named if parts is not None), None)
 
 
-def _unchanging(name: str, part: Any) -> Any:
-    """Labels that no later change of the table reaches; an index is immutable, coordinates are not."""
+def _freeze(name: str, part: Any) -> Any:
+    """Return labels that do not change with the table: coordinates are mutable, an index is not."""
     return part.copy() if name == "coords" else part
 
 

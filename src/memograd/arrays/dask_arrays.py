@@ -1,8 +1,7 @@
-"""Arrays in chunks, Dask's: a value may be one, and then it is a graph that nobody has computed.
+"""Dask arrays: shapes that know their chunks, and lazy broadcasts and scatters.
 
-Dask is never imported here: who hands in a Dask array has done so. Its chunks are a fact of the
-program, as its shape is: they travel with the shape, so that what is made of a shape alone, zeros
-or a cotangent laid out again, is in the same chunks.
+Dask is imported by the caller that passes one of its arrays, never here. The chunks travel with
+the shape, so that zeros and cotangents that are built from a shape alone have the same chunks.
 """
 
 from collections.abc import Iterable
@@ -26,50 +25,49 @@ def is_chunked(a: Any) -> bool:
 
 
 def in_chunks(a: Any) -> str:
-    """Return a Dask array in a few words, without its numbers."""
+    """Return the shape and the number of chunks of a Dask array as text."""
     return f"{a.shape}, {a.npartitions} {'chunk' if a.npartitions == 1 else 'chunks'}"
 
 
 def dask_array() -> Any:
-    """Return the module: it is there, because whoever asks for it holds an array of it, or was
-    pickled with one.
+    """Return the module `dask.array`.
+
+    Callers hold one of its arrays, or were pickled with one, so Dask is installed.
     """
     return import_module(DASK)
 
 
 class Chunked(tuple[int, ...]):
-    """Shape of an array in chunks: a tuple like any other that knows the chunks, too."""
+    """Shape of a Dask array: a tuple with an attribute `chunks`."""
 
     chunks: tuple[tuple[int, ...], ...]
 
     def __new__(cls, shape: Iterable[int], chunks: Any) -> "Chunked":
         """Return the shape of an array with these chunks."""
-        made = super().__new__(cls, shape)
-        made.chunks = chunks
-        return made
+        instance = super().__new__(cls, shape)
+        instance.chunks = chunks
+        return instance
 
     def __reduce__(self) -> Any:
         return Chunked, (tuple(self), self.chunks)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """Return an array of this shape, in these chunks, that is `format_number` everywhere; it
-        takes no memory.
-        """
+        """Return a lazy array of this shape and these chunks, filled with `number`."""
         return dask_array().full(tuple(self), number, dtype=dtype, chunks=self.chunks)
 
     def conform(self, a: Any) -> Any:
-        """Return a Dask array of this shape, in these chunks; anything else as it is."""
+        """Return a Dask array rechunked to these chunks; anything else as it is."""
         return a if not is_chunked(a) or a.chunks == self.chunks else a.rechunk(self.chunks)
 
     def cut(self, a: Any) -> Any:
-        """Return an array of NumPy's or Dask's in these chunks."""
+        """Return a NumPy or Dask array as a Dask array in these chunks."""
         return self.conform(a) if is_chunked(a) else dask_array().from_array(a, chunks=self.chunks)
 
     def broadcast_cotangent(self, g: Any) -> Any:
-        """`g` broadcast to this shape, in these chunks.
+        """Broadcast `g` to this shape, in these chunks.
 
-        Chunk by chunk, against ones that take no memory: Dask fuses that with what reads it. Its
-        own `broadcast_to` would make one chunk of it all.
+        The broadcast is a blockwise op against lazy ones, which Dask fuses with the consumers.
+        Dask's own `broadcast_to` makes a single chunk of each axis that it broadcasts.
         """
         if not is_chunked(g) or g.shape == self:
             return np.broadcast_to(g, self)
@@ -91,20 +89,30 @@ class Chunked(tuple[int, ...]):
         )
 
     def scatter_zeros(self, g: Any, key: tuple[Any, ...]) -> Any:
-        """Return zeros of this shape with `g` added at `key`: slices and integers, or slices and
-        one array of integers of NumPy's.
+        """Return lazy zeros of this shape with `g` added at an index.
+
+        Parameters
+        ----------
+        g : dask.array.Array
+            The elements to add.
+        key : tuple
+            The index: slices and integers, or slices and one list of integers.
+
+        Raises
+        ------
+        ChunksError
+            The index has several lists, or a list and an integer.
         """
         parts = spelt_out(key, len(self))
         if parts is None:
             raise _scatter_error(key)
-        g = g[
-            tuple(0 if part is None else slice(None) for part in parts if not isinstance(part, int))
-        ]
+        kept = [part for part in parts if not isinstance(part, int)]
+        g = g[tuple(0 if part is None else slice(None) for part in kept)]  # drop the new axes
         parts = [part for part in parts if part is not None]
-        listed = [k for k, part in enumerate(parts) if isinstance(part, np.ndarray)]
-        for k in listed:
-            g = _sum_at(g, k, parts[k], self.chunks[k])
-            parts[k] = slice(None)
+        for k, part in enumerate(parts):
+            if isinstance(part, np.ndarray):
+                g = _sum_at(g, k, part, self.chunks[k])
+                parts[k] = slice(None)
         total = self.full(0, g.dtype)
         total[tuple(parts)] = g
         return total
@@ -116,61 +124,75 @@ def is_unknown(shape: Any) -> bool:
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """Return a shape as it is written for Dask: one length alone is a tuple, too."""
+    """Return a shape as a tuple; a single length is a shape with one axis."""
     return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
 
 
 def scatter_dask(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """Return zeros with `g`, a Dask array, added at `key`; of a shape that knows no chunks, in
-    those that Dask would choose.
+    """Return lazy zeros with the Dask array `g` added at `key`.
+
+    If the shape knows no chunks, Dask chooses them.
     """
     if type(shape) is not Chunked:
-        shape = Chunked(
-            as_shape(shape),
-            dask_array().core.normalize_chunks("auto", as_shape(shape), dtype=g.dtype),
-        )
+        shape = as_shape(shape)
+        chunks = dask_array().core.normalize_chunks("auto", shape, dtype=g.dtype)
+        shape = Chunked(shape, chunks)
     return shape.scatter_zeros(g, key)
 
 
 def _broadcast_like(like: Any, g: Any) -> Any:
+    """Broadcast one block to the shape of another."""
     return np.broadcast_to(g, like.shape)
 
 
 def _scatter_error(key: tuple[Any, ...]) -> ChunksError:
     return ChunksError(
         f"What was taken from a Dask array by the index {key} cannot be put back lazily. Take "
-        f"slices and integers, or slices and one "
-        f"list of integers; in place of a mask, np.where(mask, x, 0)."
+        f"slices and integers, or slices and one list of integers; "
+        f"in place of a mask, np.where(mask, x, 0)."
     )
 
 
 def _sum_at(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> Any:
-    """`g` added up along an axis, at these indices into chunks of these lengths."""
-    da, n = dask_array(), sum(chunks)
-    indices, parts = np.where(indices < 0, indices + n, indices), []
+    """Return zeros with `g` added at indices along an axis.
+
+    Parameters
+    ----------
+    g : dask.array.Array
+        The elements to add.
+    axis : int
+        The axis along which the indices count.
+    indices : numpy.ndarray
+        The position of each slice of `g`; negative ones count from the end.
+    chunks : tuple of int
+        The chunk lengths of the result along the axis.
+
+    Returns
+    -------
+    dask.array.Array
+        A concatenation of one scatter per chunk.
+    """
+    da = dask_array()
+    indices = np.where(indices < 0, indices + sum(chunks), indices)
+    parts = []
     for stop, length in zip(accumulate(chunks), chunks, strict=True):
-        here = np.flatnonzero((indices >= stop - length) & (indices < stop))
+        start = stop - length
+        here = np.flatnonzero((indices >= start) & (indices < stop))
         taken = da.take(g, here, axis=axis).rechunk({axis: -1})
-        size = {axis: (length,)}
-        laid = tuple(size.get(k, sizes) for k, sizes in enumerate(taken.chunks))
+        sizes = (*taken.chunks[:axis], (length,), *taken.chunks[axis + 1 :])
         if len(here):
-            parts.append(
-                taken.map_blocks(
-                    _add_along_axis,
-                    indices[here] - (stop - length),
-                    length,
-                    axis,
-                    chunks=laid,
-                    meta=g._meta,
-                )
+            local = indices[here] - start
+            part = taken.map_blocks(
+                _add_along_axis, local, length, axis, chunks=sizes, meta=g._meta
             )
         else:
-            parts.append(da.zeros([sum(sizes) for sizes in laid], dtype=g.dtype, chunks=laid))
+            part = da.zeros([sum(lengths) for lengths in sizes], dtype=g.dtype, chunks=sizes)
+        parts.append(part)
     return da.concatenate(parts, axis=axis)
 
 
 def _add_along_axis(g: Any, indices: Any, length: int, axis: int) -> Any:
-    """Return zeros with `g` added at these indices along an axis."""
+    """Return NumPy zeros with `g` added at indices along an axis of this length."""
     total = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
     np.add.at(total, (*(slice(None),) * axis, indices), g)
     return total

@@ -1,8 +1,7 @@
-"""Ops on Dask arrays: which are lazy, how those are written that Dask lacks, and which are refused
-because Dask would compute.
+"""Ops on Dask arrays: which are lazy, replacements for those that Dask lacks, and refusals.
 
-Dask runs NumPy's functions by names of its own, and what it does not know it computes, with a
-warning. Nothing is computed that nobody asked for, so that is found out before an op is run.
+Dask looks up NumPy's functions by name and computes, with a warning, those that it lacks. Nothing
+may be computed before the user requests it, so an op is checked before it runs.
 """
 
 from functools import cache
@@ -16,8 +15,27 @@ from .dask_arrays import Chunked, as_shape, dask_array, is_chunked, is_unknown
 
 
 def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: Any = 1) -> Any:
-    """Return the logarithm of a sum of b·exp(a), of which NumPy has only a ufunc's method and SciPy
-    a function that computes.
+    """Return the logarithm of the sum of b·exp(a), lazily.
+
+    NumPy has only a method of a ufunc for it, and SciPy's function computes Dask arrays.
+
+    Parameters
+    ----------
+    a : array
+        The exponents.
+    axis : int, tuple of int or None
+        The axes to sum over.
+    keepdims : bool
+        Whether the summed axes stay, with length 1.
+    where : array of bool or True
+        The elements to include.
+    b : array
+        The factors of the exponentials.
+
+    Returns
+    -------
+    array
+        The logarithm, of the kind of `a`.
     """
     a = a if where is True else np.where(where, a, -np.inf)
     top = np.max(a, axis=axis, keepdims=True)
@@ -27,21 +45,19 @@ def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: 
 
 
 def getitem_dask(x: Any, key: tuple[Any, ...]) -> Any:
-    """``x[key]`` of a Dask array, which takes lists, but no tuples, for integers to pick."""
+    """Return ``x[key]`` of a Dask array, which accepts lists of integers but not tuples."""
     return x[tuple(list(part) if isinstance(part, tuple) else part for part in key)]
 
 
 def dask_broadcast_to(array: Any, shape: Any) -> Any:
-    """``np.broadcast_to``, in the chunks of the shape where it knows some."""
-    return (
-        shape.broadcast_cotangent(array)
-        if type(shape) is Chunked
-        else dask_array().broadcast_to(array, as_shape(shape))
-    )
+    """Run ``np.broadcast_to`` on a Dask array, in the chunks that the shape knows."""
+    if type(shape) is Chunked:
+        return shape.broadcast_cotangent(array)
+    return dask_array().broadcast_to(array, as_shape(shape))
 
 
 def economic_svd(a: Any, full_matrices: bool = True) -> Any:
-    """``np.linalg.svd``, of which Dask has the economic form alone."""
+    """Run ``np.linalg.svd`` on a Dask array; Dask has the economic form only."""
     if full_matrices and a.shape[0] != a.shape[1]:
         raise ChunksError(
             f"np.linalg.svd of a Dask array of shape {a.shape} is economic. Ask for that: "
@@ -51,26 +67,29 @@ def economic_svd(a: Any, full_matrices: bool = True) -> Any:
 
 
 def check_lazy(rule: Any, args: list[Any]) -> None:
-    """Raise if an op would compute a Dask array among its arguments, or if its derivative needs a
-    shape that Dask does not know.
+    """Raise unless an op runs lazily on the Dask arrays among its arguments.
+
+    Raises
+    ------
+    ChunksError
+        Dask would compute an argument, or the derivative needs a shape that Dask does not know.
     """
     for k, a in enumerate(args):
         if not is_chunked(a):
             continue
         name = op_name(rule.op)
+        operand = f" as operand {k}" if k else ""
         if not runs_lazily(rule.op) or (k and rule.op in FIRST_ALONE):
             raise ChunksError(
-                f"{name} is not recorded on a Dask array{f' as operand {k}' if k else ''}: Dask "
-                f"would compute it, and nothing is computed "
-                f"that nobody asked for. Write it with other functions, or make a leaf of "
-                f"x.value.compute()."
+                f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
+                f"nothing is computed that nobody asked for. Write it with other functions, or "
+                f"make a leaf of x.value.compute()."
             )
         if is_unknown(a.shape) and rule.reads_shape(k):
             raise ChunksError(
-                f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown "
-                f"lengths, and its derivative needs them. Call "
-                f"compute_chunk_sizes() on it before it comes in; in place of a mask, take "
-                f"np.where(mask, x, 0)."
+                f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown lengths, "
+                f"and its derivative needs them. Call compute_chunk_sizes() on it before it "
+                f"comes in; in place of a mask, take np.where(mask, x, 0)."
             )
 
 
@@ -87,11 +106,11 @@ DASK_FORMS: dict[Any, Any] = {
         a if axis is not None else a.ravel(), np.asarray(indices), axis or 0
     ),
 }
-"""Functions that Dask lacks, or calls otherwise than NumPy: how they are written for it."""
+"""Dask forms of the functions that Dask lacks, or whose signatures differ from NumPy's."""
 
 
 def lazy_form(op: Any, compute: Any) -> Any:
-    """`compute`, which runs `op`, in the form that suits its first argument."""
+    """Return a function that runs the Dask form of `op` on Dask arrays, else `compute`."""
     if op not in DASK_FORMS:
         return compute
     form = DASK_FORMS[op]
@@ -100,8 +119,9 @@ def lazy_form(op: Any, compute: Any) -> Any:
 
 @cache
 def runs_lazily(op: Any) -> bool:
-    """Return whether Dask has a form of `op`, found as Dask finds it: under the same name in its
-    own module, or by a table of aliases.
+    """Return whether Dask has a lazy form of `op`.
+
+    Dask looks for the same name in its own module, then in a table of aliases.
     """
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
     if op in EAGER:
@@ -112,10 +132,10 @@ def runs_lazily(op: Any) -> bool:
         return True
     if isinstance(op, np.ufunc):
         return op.nout == 1 or hasattr(dask_array().ufunc, name)
-    found: Any = dask_array()
+    namespace: Any = dask_array()
     for part in module.split(".")[1:]:
-        found = getattr(found, part, None)
-    return getattr(found, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
+        namespace = getattr(namespace, part, None)
+    return getattr(namespace, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
 
 
 EAGER: frozenset[Any] = frozenset(
@@ -133,10 +153,8 @@ EAGER: frozenset[Any] = frozenset(
         np.ediff1d,
     }
 )
-"""What Dask has a form of, but one that computes, that is another function than NumPy's, or whose
-derivative would compute.
-"""
+"""Functions whose Dask form computes, differs from NumPy's, or has a derivative that computes."""
 
 
 FIRST_ALONE: frozenset[Any] = frozenset({np.diff, np.pad, np.insert})
-"""Functions of which Dask computes the arguments after the first."""
+"""Functions whose arguments after the first Dask computes."""

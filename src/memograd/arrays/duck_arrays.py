@@ -1,8 +1,8 @@
-"""Arrays of other libraries: a value may be one, if NumPy's functions dispatch on it.
+"""Duck arrays: arrays of other libraries on which NumPy's functions dispatch.
 
-None of these libraries is imported here. What memograd makes of a shape alone, zeros or a cotangent
-that is laid out again, has to be of the same kind, or the next rule would mix two: so the shape of
-such an array knows its kind, as that of a Dask array knows its chunks.
+None of these libraries is imported here. Zeros and cotangents that are built from a shape alone
+must be of the same kind as the node, so the shape of a duck array knows its kind, as that of a
+Dask array knows its chunks.
 """
 
 from collections.abc import Iterable
@@ -13,27 +13,28 @@ import numpy as np
 from .sparse_scatter import is_sparse, scatter_sparse
 
 ARRAY_KINDS: dict[type, bool] = {}
-"""For each class that was met: whether its instances are arrays of another library."""
+"""Whether the instances of a class are duck arrays, for each class that was recorded."""
 
 LIKES: dict[type, Any] = {}
-"""For each of those, an array without elements, for NumPy to dispatch on."""
+"""Array without elements for each class of duck arrays: the `like` on which NumPy dispatches."""
 
 
 class Watcher(Protocol):
-    """Who wants to know what becomes of them."""
+    """Receiver of events about duck arrays."""
 
     def met(self, kind: type) -> None:
-        """An array of a class that nobody had seen yet."""
+        """Receive a class of duck arrays that is recorded for the first time."""
 
     def filled(self, like: Any, d: Any) -> None:
-        """The cotangent of a sparse node is dense."""
+        """Receive a dense cotangent of a sparse node."""
 
 
 WATCHERS: list[Watcher] = []
+"""Watchers that are active now."""
 
 
 def is_foreign(a: Any) -> bool:
-    """Return whether `a` is an array of another library, on which NumPy's functions dispatch.
+    """Return whether `a` is a duck array.
 
     >>> is_foreign(np.zeros(2)), is_foreign([1.0])
     (False, False)
@@ -43,43 +44,43 @@ def is_foreign(a: Any) -> bool:
 
 
 def _met(kind: type) -> bool:
-    ours = issubclass(kind, np.ndarray | np.generic) or hasattr(kind, "__memograd_record__")
-    ARRAY_KINDS[kind] = found = (
-        not ours and hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
-    )
-    for watcher in WATCHERS if found else ():
-        watcher.met(kind)
-    return found
+    """Return whether a new class is one of duck arrays; remember it and notify the watchers."""
+    own = issubclass(kind, np.ndarray | np.generic) or hasattr(kind, "__memograd_record__")
+    dispatches = hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
+    ARRAY_KINDS[kind] = is_duck = dispatches and not own
+    if is_duck:
+        for watcher in WATCHERS:
+            watcher.met(kind)
+    return is_duck
 
 
 class Foreign(tuple[int, ...]):
-    """Shape of an array of another library: a tuple like any other that knows the kind of array,
-    too.
-    """
+    """Shape of a duck array: a tuple with an attribute `like`, an empty array of its kind."""
 
     like: Any
 
     def __new__(cls, shape: Iterable[int], like: Any) -> "Foreign":
         """Return the shape of an array of the kind of `like`."""
-        made = super().__new__(cls, shape)
-        made.like = like
-        return made
+        instance = super().__new__(cls, shape)
+        instance.like = like
+        return instance
 
     def __reduce__(self) -> Any:
         return Foreign, (tuple(self), self.like)
 
     def full(self, number: Any, dtype: Any) -> Any:
-        """Return an array of this shape that is `format_number` everywhere: a dense one, where a
-        sparse one would have no zeros to leave out.
+        """Return an array of this shape filled with `number`.
+
+        It is of this kind, except that a sparse array without zeros is dense instead.
         """
         if is_sparse(self.like) and number:
             return np.full(tuple(self), number, dtype)[()]
         return np.full_like(self.like, number, dtype=dtype, shape=tuple(self))
 
     def conform(self, d: Any) -> Any:
-        """Return a cotangent of this shape.
+        """Return a cotangent; notify the watchers if it is dense and the node is sparse.
 
-        That of a sparse array may be dense, where its rule makes it so; one number takes no memory.
+        A broadcast scalar has zero strides, takes no memory, and does not count as dense.
         """
         if is_sparse(self.like) and isinstance(d, np.ndarray) and any(d.strides):
             for watcher in WATCHERS:
@@ -88,8 +89,9 @@ class Foreign(tuple[int, ...]):
 
 
 def scatter_duck(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
-    """Return zeros of a shape with `g` added at `key`, where either is of another library; no zero
-    is stored where either is sparse.
+    """Return zeros with `g` added at `key`, of the kind of the shape or else of `g`.
+
+    The result is sparse if that kind is.
     """
     like = shape.like if type(shape) is Foreign else g
     if is_sparse(like):
@@ -100,22 +102,19 @@ def scatter_duck(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
 
 
 def as_kind_of(g: Any, a: np.ndarray) -> Any:
-    """`a`, which a rule made of numbers alone, such that it may stand beside `g`: on the same
-    device.
+    """Return the NumPy array `a` in the kind of `g`, so that one op can take both.
 
-    Dask's arrays and sparse ones take NumPy's as they are. A node of such an array has its kind in
-    its shape.
+    `g` is an array or a node, whose shape knows its kind. Dask and sparse arrays accept NumPy
+    arrays as they are; others, such as those on a device, do not.
     """
     like = g if is_foreign(g) else getattr(g.shape, "like", None)
-    return (
-        a
-        if like is None or is_sparse(like) or hasattr(like, "chunks")
-        else np.asarray(a, like=like)
-    )
+    if like is None or is_sparse(like) or hasattr(like, "chunks"):
+        return a
+    return np.asarray(a, like=like)
 
 
 def foreign_shape(y: Any) -> Foreign:
-    """Return the shape of an array of another library."""
+    """Return the shape of a duck array, with its kind."""
     like = LIKES.get(type(y))
     if like is None:
         like = LIKES[type(y)] = np.zeros_like(y, shape=(0,))

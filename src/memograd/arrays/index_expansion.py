@@ -1,6 +1,4 @@
-"""Indices that can be put back part by part: slices and integers, or slices and one list of
-integers.
-"""
+"""Expansion of indices to one part per axis, for scatters that work axis by axis."""
 
 from typing import Any
 
@@ -17,25 +15,25 @@ EXPANDED_TYPES = (
     type(None),
     type(Ellipsis),
 )
-"""Types of the parts of an index; arrays of other libraries are none of them."""
+"""Types of the parts of an index that can be expanded; arrays of other libraries cannot."""
 
 
 def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
-    """Return the parts of an index: an int, a slice for each axis that is not named too, what a
-    list or mask takes as an array of integers, or None for a new axis; None for an index that is
-    not of that kind.
+    """Return an index with one part for each of `ndim` axes, and None for each new axis.
 
-    >>> spelt_out((Ellipsis, -1), 3), spelt_out(([True, False, True],), 1), spelt_out(([0], [1]), 2)
-    ([slice(None, None, None), slice(None, None, None), -1], [array([0, 2])], None)
+    A part is an int, a slice, or an array of integers in place of a list or mask. Axes that the
+    index leaves out get a full slice. Returns None for an index with several lists, or with a list
+    and an integer, because such an index does not act on each axis separately.
+
+    >>> spelt_out((Ellipsis, -1), 3)
+    [slice(None, None, None), slice(None, None, None), -1]
+    >>> spelt_out(([True, False, True],), 1)
+    [array([0, 2])]
+    >>> spelt_out(([0], [1]), 2)
     """
     if not all(isinstance(part, EXPANDED_TYPES) for part in key):
         return None
-    parts = [
-        part
-        if part is None or part is Ellipsis or isinstance(part, slice)
-        else _as_indices(np.asarray(part))
-        for part in key
-    ]
+    parts = [_as_indices(part) for part in key]
     kinds = [type(part) for part in parts]
     if any(part is NotImplemented for part in parts) or (
         np.ndarray in kinds and (int in kinds or kinds.count(np.ndarray) > 1)
@@ -46,14 +44,17 @@ def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
     return [*parts[:at], *(slice(None),) * (ndim - named), *parts[at + 1 :]]
 
 
-def _as_indices(part: np.ndarray) -> Any:
-    """Return an integer, or an array of integers along one axis."""
-    if part.ndim > 1 or (part.ndim == 0 and part.dtype == bool):
+def _as_indices(part: Any) -> Any:
+    """Return an int or an array of integers for a part of an index.
+
+    Slices, None and Ellipsis are returned as they are. The result is NotImplemented for a part
+    that acts on several axes, or is a mask without axes.
+    """
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    array = np.asarray(part)
+    if array.ndim > 1 or (array.ndim == 0 and array.dtype == bool):
         return NotImplemented
-    return (
-        int(part)
-        if part.ndim == 0
-        else np.flatnonzero(part)
-        if part.dtype == bool
-        else part.astype(int)
-    )
+    if array.ndim == 0:
+        return int(array)
+    return np.flatnonzero(array) if array.dtype == bool else array.astype(int)

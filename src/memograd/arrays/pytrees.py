@@ -1,9 +1,8 @@
-"""Pytrees: nodes or arrays in lists, tuples, named tuples, dicts and dataclasses, one in another;
-None is an empty one.
+"""Pytrees: nested lists, tuples, named tuples, dicts and dataclasses of nodes or arrays.
 
-What is none of these is a leaf. Fields of a dataclass that are no parts of its nest, such as the
-name of an activation, are declared with ``dataclasses.field(metadata={"static": True})``, as JAX
-has it.
+None is a pytree without leaves. Every other object is a leaf. A field of a dataclass that holds no
+child, such as the name of an activation, is declared static:
+``dataclasses.field(metadata={"static": True})``, as in JAX.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,16 +16,16 @@ from ..errors import RefusedError
 from ..text import printable
 
 LEAVES: set[type] = {np.ndarray, np.float64, np.float32, float, complex, int, bool, str}
-"""Types that are leaves at a glance.
+"""Types that are known to be leaves: a look-up in a set is faster than `isinstance`.
 
-The module of nodes adds theirs: a set look-up is faster than isinstance.
+The module of nodes adds its own type.
 """
 
 
 def children(nest: Any) -> dict[Any, Any] | None:
-    """Return the parts of a pytree by their keys; None for a leaf.
+    """Return the children of a pytree by their keys; None for a leaf.
 
-    >>> parts([3.0, None]), parts(None), parts(3.0)
+    >>> children([3.0, None]), children(None), children(3.0)
     ({0: 3.0, 1: None}, {}, None)
     """
     if type(nest) in LEAVES:
@@ -41,14 +40,12 @@ def children(nest: Any) -> dict[Any, Any] | None:
 
 
 def constants(nest: Any) -> dict[str, Any]:
-    """Return the static fields of a dataclass; other pytrees have none."""
+    """Return the static fields of a dataclass; an empty dict for other pytrees."""
     return _fields(nest, static=True) if is_dataclass(nest) else {}
 
 
 def _fields(nest: Any, static: bool) -> dict[str, Any]:
-    """Return the fields that the constructor takes; what it computes from them is not theirs to
-    give.
-    """
+    """Return the static or the other fields, of those that the constructor takes."""
     named = [
         field.name
         for field in fields(nest)
@@ -58,8 +55,9 @@ def _fields(nest: Any, static: bool) -> dict[str, Any]:
 
 
 def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
-    """Return a pytree of the same kind with other parts; a dataclass is made anew by its
-    constructor.
+    """Return a pytree of the same type with other children.
+
+    A dataclass is built by its constructor, so that the fields that it computes are right.
 
     >>> rebuilt((1.0, 2.0), {0: 3.0, 1: 4.0})
     (3.0, 4.0)
@@ -74,54 +72,55 @@ def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
 
 
 def _replace_items(nest: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
+    """Replace the items of a dict subclass in place: its constructor is not known."""
     nest.update(new)
     return nest
 
 
 def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
-    """`f` of each leaf of a pytree, in the same nest.
+    """Apply `f` to each leaf of a pytree and return the results in the same structure.
 
-    >>> mapped(abs, {"a": -1.0, "b": [-2.0, None]})
+    >>> tree_map(abs, {"a": -1.0, "b": [-2.0, None]})
     {'a': 1.0, 'b': [2.0, None]}
     """
     if type(nest) in LEAVES:
         return f(nest)
-    if type(nest) is list:  # the nest that most requests come in
+    if type(nest) is list:  # most requests are lists of leaves; this is the shortest path
         return [tree_map(f, part) for part in nest]
     inner = children(nest)
-    return (
-        f(nest)
-        if inner is None
-        else rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
-    )
+    if inner is None:
+        return f(nest)
+    return rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
 
 
 def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
-    """Return the items in the places of a pytree's leaves, in order.
+    """Return a pytree of the structure of `nest` whose leaves are the items, in order.
 
-    >>> filled({"a": 0, "b": [0, None]}, [1.0, 2.0])
+    >>> tree_unflatten({"a": 0, "b": [0, None]}, [1.0, 2.0])
     {'a': 1.0, 'b': [2.0, None]}
     """
-    following = iter(items)
-    return tree_map(lambda _: next(following), nest)
+    iterator = iter(items)
+    return tree_map(lambda _: next(iterator), nest)
 
 
 def tree_leaves(nest: Any) -> list[Any]:
     """Return the leaves of a pytree, in order.
 
-    >>> leaves({"a": 1.0, "b": [2.0, None]})
+    >>> tree_leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
     """
-    inner = None if type(nest) in LEAVES else children(nest)
-    return (
-        [nest] if inner is None else [leaf for part in inner.values() for leaf in tree_leaves(part)]
-    )
+    if type(nest) in LEAVES:  # a third faster than the call of `children`
+        return [nest]
+    inner = children(nest)
+    if inner is None:
+        return [nest]
+    return [leaf for part in inner.values() for leaf in tree_leaves(part)]
 
 
 def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Yield each leaf of a pytree, and where it is, written as Python has it.
+    """Yield each leaf of a pytree with its path, a Python expression that begins with `where`.
 
-    >>> list(placed({"a": 1.0, "b": [2.0, None]}, "args[0]"))
+    >>> list(leaves_with_paths({"a": 1.0, "b": [2.0, None]}, "args[0]"))
     [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
     """
     inner = children(nest)
@@ -133,41 +132,52 @@ def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield each leaf of a pytree with what stands in its place in another, and where that is;
-    `where` is the other.
+    """Yield the path, the leaf of `nest` and the item of `other` for each leaf of `nest`.
+
+    Parameters
+    ----------
+    nest : pytree
+        The pytree whose leaves are yielded.
+    other : pytree
+        A pytree of the same structure; its items may be pytrees themselves.
+    where : str
+        The name of `other`, with which each path begins.
 
     Raises
     ------
     RefusedError
-        The other is not of the same kinds, with the same keys.
+        The two differ in their types or keys.
 
     Examples
     --------
-    >>> list(paired({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "tangents"))
+    >>> list(zip_with_paths({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "tangents"))
     [("tangents['a']", 1.0, 10.0), ("tangents['b']", 2.0, 20.0)]
     """
-    inner, beside = children(nest), children(other)
+    inner, others = children(nest), children(other)
     if inner is None:
         yield where, nest, other
-    elif beside is None or type(other) is not type(nest) or beside.keys() != inner.keys():
+    elif others is None or type(other) is not type(nest) or others.keys() != inner.keys():
         raise RefusedError(
             f"{where} is {describe_tree(other)}, but stands for {describe_tree(nest)}. Give the "
             f"same nest."
         )
     else:
         for key, part in inner.items():
-            yield from zip_with_paths(part, beside[key], where + _path_step(nest, key))
+            yield from zip_with_paths(part, others[key], where + _path_step(nest, key))
 
 
 def _path_step(nest: Any, key: Any) -> str:
+    """Return the attribute access or the subscript that leads to a child."""
     return f".{key}" if is_dataclass(nest) else f"[{key!r}]"
 
 
 def describe_tree(nest: Any) -> str:
-    """Return a pytree in a few words, for messages.
+    """Return a short description of a pytree, for messages.
 
-    >>> outlined([1.0, 2.0]), outlined({"a": 1.0}), outlined(None), outlined(1.0)
-    ('a list of 2', "a dict of 1 ['a']", 'None', 'a float')
+    >>> describe_tree([1.0, 2.0]), describe_tree({"a": 1.0})
+    ('a list of 2', "a dict of 1 ['a']")
+    >>> describe_tree(None), describe_tree(1.0)
+    ('None', 'a float')
     """
     inner, kind = children(nest), type(nest).__name__
     if inner is None or nest is None:

@@ -1,7 +1,7 @@
-"""SciPy's sparse arrays, such that NumPy's functions dispatch on them: by themselves they have
-operators and methods alone.
+"""SciPy sparse arrays, wrapped so that NumPy's functions dispatch on them.
 
-On the tape each is a :class:`Matrix`, in CSR form; what goes out is SciPy's again.
+SciPy's classes have operators and methods, but not NumPy's dispatch protocols. The tape records
+each as a :class:`Matrix` in CSR format and returns SciPy arrays to the user.
 """
 
 import operator
@@ -19,32 +19,31 @@ SCIPY = "scipy.sparse"
 
 
 def is_matrix(a: Any) -> bool:
-    """Return whether `a` is a sparse array, or sparse matrix, of SciPy's."""
+    """Return whether `a` is a SciPy sparse array or sparse matrix."""
     return SCIPY in modules and bool(modules[SCIPY].issparse(a))
 
 
 def wrap_matrix(a: Any) -> Any:
-    """Return a sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
+    """Return a SciPy sparse array as a :class:`Matrix`; anything else as it is."""
     return Matrix(modules[SCIPY].csr_array(a)) if is_matrix(a) else a
 
 
 def unwrap(a: Any) -> Any:
-    """Return what SciPy or NumPy call an array."""
+    """Return the SciPy array in a :class:`Matrix`; anything else as it is."""
     return a.scipy if type(a) is Matrix else a
 
 
 def kind_name(kind: type) -> str:
-    """Return how a class of arrays is called in messages: by its library and its name."""
-    return (
-        "scipy.csr_array"
-        if kind is Matrix
-        else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-    )
+    """Return the name of a class of arrays in messages: its library and its name."""
+    if kind is Matrix:
+        return "scipy.csr_array"
+    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
 
 
 class Matrix(NDArrayOperatorsMixin):
-    """Sparse array of SciPy's, `scipy`, with an array's protocols: NumPy's functions of it are
-    SciPy's operators and methods.
+    """SciPy sparse array in CSR format with NumPy's dispatch protocols.
+
+    NumPy's functions run as SciPy's operators and methods on the attribute `scipy`.
     """
 
     __slots__ = ("scipy",)
@@ -53,11 +52,9 @@ class Matrix(NDArrayOperatorsMixin):
         self.scipy = scipy
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        f = UFUNCS.get(ufunc) or (
-            operator.methodcaller(ufunc.__name__)
-            if hasattr(unwrap(inputs[0]), ufunc.__name__)
-            else None
-        )
+        f = UFUNCS.get(ufunc)
+        if f is None and hasattr(unwrap(inputs[0]), ufunc.__name__):
+            f = operator.methodcaller(ufunc.__name__)
         if method != "__call__" or kwargs or f is None:
             raise _missing(ufunc)
         return wrap_matrix(f(*map(unwrap, inputs)))
@@ -76,8 +73,6 @@ class Matrix(NDArrayOperatorsMixin):
     def __reduce__(self) -> Any:
         return Matrix, (self.scipy,)
 
-    # the facts
-
     shape = property(lambda self: self.scipy.shape)
     dtype = property(lambda self: self.scipy.dtype)
     ndim = property(lambda self: self.scipy.ndim)
@@ -88,53 +83,51 @@ class Matrix(NDArrayOperatorsMixin):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is stored."""
+        """Bytes of the stored elements and their indices."""
         return int(self.scipy.data.nbytes + self.scipy.indices.nbytes + self.scipy.indptr.nbytes)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """``np.sum`` of it; plans write it so."""
+        """Return ``np.sum`` of the matrix; plans print sums as methods."""
         return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
     def reshape(self, *shape: Any) -> "Matrix":
-        """``np.reshape_rows`` of it."""
+        """Return the matrix in another shape."""
         return Matrix(self.scipy.reshape(*shape))
 
     def copy(self) -> "Matrix":
-        """Return the same, in memory of its own."""
+        """Return a copy."""
         return Matrix(self.scipy.copy())
 
     def astype(self, dtype: Any) -> "Matrix":
-        """Return the same, in another dtype."""
+        """Return a copy with another dtype."""
         return Matrix(self.scipy.astype(dtype))
 
     def from_coordinates(self, coords: Any, data: Any, shape: Any) -> "Matrix":
-        """Another one, of what stands at these coordinates; what stands at one of them twice adds
-        up.
-        """
+        """Return a matrix with data at coordinates; duplicates of a coordinate are summed."""
         return Matrix(modules[SCIPY].coo_array((data, tuple(coords)), tuple(shape)).tocsr())
 
 
 def _missing(f: Any) -> SparseError:
+    """Return the error for a function that SciPy lacks."""
     return SparseError(
         f"SciPy has no {op_name(f)} of sparse arrays, or not with these arguments. Write it "
-        f"with @, *, + and np.sum, take an array of the "
-        f"library `sparse`, or give X.toarray() if it may be dense."
+        f"with @, *, + and np.sum, take an array of the library `sparse`, "
+        f"or give X.toarray() if it may be dense."
     )
 
 
-# what SciPy has, by NumPy's names
-
-
 def _multiply_elements(a: Any, b: Any) -> Any:
-    """Element by element; to SciPy's matrices `*` means another product."""
+    """Multiply element by element; `*` of SciPy's matrices is the matrix product."""
     return a.multiply(b) if is_matrix(a) else b.multiply(a)
 
 
 def _empty_like(a: Any, _: Any = 0, dtype: Any = None, shape: Any = None) -> Any:
+    """Return a matrix of zeros, none of them stored."""
     return modules[SCIPY].csr_array(a.shape if shape is None else shape, dtype=dtype or a.dtype)
 
 
 def _sum_matrix(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """Sum over an axis, with `keepdims`, which SciPy lacks."""
     y = a.sum(axis=axis)
     return np.expand_dims(y, axis) if keepdims and axis is not None else y
 
@@ -152,8 +145,9 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.power: lambda a, n: a.power(n),
     np.conjugate: lambda a: a.conj(),
 }
-"""Beside these, whatever is a method of a sparse array under a ufunc's own name: functions of one
-operand that leave zero zero.
+"""SciPy forms of ufuncs.
+
+Beside these, a sparse array has methods with a ufunc's name for unary functions that map 0 to 0.
 """
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -171,3 +165,4 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.full_like: _empty_like,
     np.zeros_like: lambda a, dtype=None, shape=None: _empty_like(a, 0, dtype, shape),
 }
+"""SciPy forms of functions that are not ufuncs."""

@@ -1,4 +1,4 @@
-"""Sparse arrays: what was taken from one goes back to its coordinates, and no zero is stored."""
+"""Scatters into sparse arrays: the transpose of indexing, without storing zeros."""
 
 from collections.abc import Iterator
 from sys import modules
@@ -11,20 +11,34 @@ from .index_expansion import spelt_out
 
 
 def is_sparse(a: Any) -> bool:
-    """Return whether an array stores its elements that are not zero alone."""
+    """Return whether an array stores its nonzero elements only."""
     return hasattr(type(a), "nnz")
 
 
 def scatter_sparse(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ...]) -> Any:
-    """Return a sparse array of a shape, of the library of `like`, with `g` added at `key`: slices
-    and integers, or slices and one list.
+    """Return sparse zeros with `g` added at an index.
+
+    Parameters
+    ----------
+    like : sparse array
+        An array of the library of which the result is.
+    shape : tuple of int
+        The shape of the result.
+    g : array
+        The elements to add.
+    key : tuple
+        The index: slices and integers, or slices and one list of integers.
+
+    Raises
+    ------
+    SparseError
+        The index has new axes, or several lists.
     """
     parts = spelt_out(key, len(shape))
     if parts is None or any(part is None for part in parts):
         raise SparseError(
             f"What was taken from a sparse array by the index {key} cannot be put back "
-            f"sparsely. Take slices and "
-            f"integers, or slices and one list of integers."
+            f"sparsely. Take slices and integers, or slices and one list of integers."
         )
     coords, data = _coordinates(g)
     own = iter(coords)
@@ -33,24 +47,34 @@ def scatter_sparse(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ..
 
 
 def _positions_along(part: Any, n: int, own: Iterator[Any], count: int) -> Any:
-    """Return where along an axis of n the stored elements belong, by what the index took there; an
-    integer left no axis of their own.
+    """Return the coordinates of the stored elements along an axis of length n.
+
+    Parameters
+    ----------
+    part : int, slice or array
+        The part of the index for this axis.
+    n : int
+        The length of the axis.
+    own : iterator
+        The coordinates of the elements in `g`, axis by axis. An integer removes its axis from `g`,
+        so nothing is taken from the iterator for it.
+    count : int
+        The number of stored elements.
     """
     return np.full(count, part % n) if type(part) is int else np.arange(n)[part][next(own)]
 
 
 def _coordinates(g: Any) -> tuple[Any, Any]:
-    """Return the coordinates of what is stored in `g`, axis by axis, and the numbers there; of a
-    dense array, of what is not zero.
-    """
+    """Return the coordinates of the nonzero elements of `g`, axis by axis, and their values."""
     g = g.tocoo() if hasattr(g, "tocoo") else g
     if hasattr(g, "coords"):
         return g.coords, g.data
-    return (coords := np.nonzero(g)), g[coords]
+    coords = np.nonzero(g)
+    return coords, g[coords]
 
 
 def _build_sparse(like: Any, coords: Any, data: Any, shape: tuple[int, ...]) -> Any:
-    """Return a sparse array of the library of `like`; what stands at one coordinate adds up."""
+    """Return a sparse array of the library of `like`; duplicates of a coordinate are summed."""
     if hasattr(like, "from_coordinates"):
         return like.from_coordinates(coords, data, shape)
     return modules["sparse"].COO(coords, data, shape=tuple(shape))

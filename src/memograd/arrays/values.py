@@ -1,4 +1,4 @@
-"""What counts as a value: how arrays come in, stay unchanged, compare, and go out."""
+"""Values: conversion of inputs, read-only storage, comparison, and export to the user."""
 
 from typing import Any
 
@@ -16,8 +16,9 @@ _INTEGER_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def canonicalize(y: Any) -> Any:
-    """Return a result as it is kept: 0-d arrays are scalars, arrays are read-only, tuples are
-    settled item by item.
+    """Return a result in the form in which memory keeps it.
+
+    0-d arrays become scalars, arrays become read-only, and tuples are converted item by item.
     """
     if type(y) is np.ndarray:
         if y.ndim == 0:
@@ -35,8 +36,9 @@ def canonicalize(y: Any) -> Any:
 
 
 def shape_of(y: Any) -> Any:
-    """Return the shape of a value, with its chunks or its kind where it has one; a tuple of shapes
-    where it is a tuple.
+    """Return the shape of a value; a tuple of shapes for a tuple.
+
+    The shape of a Dask array knows its chunks, and that of a duck array its kind.
     """
     if type(y) is np.ndarray:
         return y.shape
@@ -48,27 +50,24 @@ def shape_of(y: Any) -> Any:
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
-    """Return an array that is `format_number` everywhere, in chunks or of a kind where the shape
-    knows them.
-    """
-    if shape == () and type(shape) is tuple:
-        return dtype.type(number)  # the seed of every table is one
-    return (
-        canonicalize(np.full(shape, number, dtype))
-        if type(shape) is tuple
-        else shape.full(number, dtype)
-    )
+    """Return an array filled with `number`, of the chunks or kind that the shape knows."""
+    if type(shape) is not tuple:
+        return shape.full(number, dtype)
+    if shape == ():
+        return dtype.type(number)  # the seed of every table of cotangents is such a scalar
+    return canonicalize(np.full(shape, number, dtype))
 
 
 def strip_wrappers(a: Any) -> Any:
-    """Return a table with labels as its numbers, a sparse array of SciPy's as one that dispatches;
-    anything else is what it is.
+    """Return the array of a labelled table, or the `Matrix` of a SciPy sparse array.
+
+    Anything else is returned as it is.
     """
     return np.asarray(a) if labels_of(a) is not None else wrap_matrix(a)
 
 
 def as_input(value: Any) -> Any:
-    """Return a value that is given, as an array; one of another library is one already."""
+    """Return a given value as an array; an array of another library is returned as it is."""
     if type(value) is np.ndarray:
         return value
     if type(value) in PLAIN_TYPES:
@@ -83,11 +82,11 @@ def as_input(value: Any) -> Any:
 PLAIN_TYPES = frozenset(
     {float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray}
 )
-"""What NumPy may make an array of without its being looked at."""
+"""Types that NumPy may convert to an array without a check of their items."""
 
 
 def check_items(items: Any) -> None:
-    """Raise if a list, or one in it, holds an array that NumPy would take for a plain one."""
+    """Raise if a nested list holds an array of a subclass whose meaning NumPy would drop."""
     if not PLAIN_TYPES.issuperset(map(type, items)):
         for item in items:
             if isinstance(item, list | tuple):
@@ -97,10 +96,16 @@ def check_items(items: Any) -> None:
 
 
 def as_ndarray(a: np.ndarray) -> np.ndarray:
-    """Return an array as a plain one; refused where it is of a class that has a meaning of its own,
-    which would be lost.
+    """Return an array as an instance of `np.ndarray` itself.
 
-    >>> type(plain(np.zeros(2)))
+    Raises
+    ------
+    ArrayKindError
+        The array is of a subclass whose meaning would be lost: masked, a matrix, with units.
+
+    Examples
+    --------
+    >>> type(as_ndarray(np.zeros(2)))
     <class 'numpy.ndarray'>
     """
     if type(a) is np.ndarray:
@@ -110,77 +115,76 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
     name = f"{type(a).__module__.partition('.')[0]}.{type(a).__qualname__}"
     if isinstance(a, np.ma.MaskedArray):
         advice = (
-            "which has no mask here. Give a.filled(v), a.compressed(), or a.data, with its "
-            "mask in np.where"
+            "which has no mask here. Give a.filled(v), a.compressed(), or a.data, "
+            "with its mask in np.where"
         )
     elif isinstance(a, np.matrix):
         advice = "whose * and ** are products of matrices. Give np.asarray(a), and write @"
     else:
         advice = (
-            "a subclass of np.ndarray whose own meaning, such as units, would be lost. Give "
-            "the numbers that you mean: np.asarray(a)"
+            "a subclass of np.ndarray whose own meaning, such as units, would be lost. "
+            "Give the numbers that you mean: np.asarray(a)"
         )
     raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
 def exceeding(y: Any, dtype: Any) -> Any:
-    """Return the first integer among the elements of `y` that `dtype` does not hold; None where all
-    fit, or where dtypes are no integers.
+    """Return the first integer in `y` that is outside the range of `dtype`.
 
-    >>> exceeding(np.array([1, 300]), np.dtype(np.int8)), exceeding(np.array([1.5]), np.dtype(np.int8))
-    (300, None)
+    Returns None if all fit, or if one of the dtypes is not an integer one.
+
+    >>> exceeding(np.array([1, 300]), np.dtype(np.int8))
+    300
+    >>> exceeding(np.array([1.5]), np.dtype(np.int8))
     """
     if y.dtype.kind not in "iu" or dtype.kind not in "iu" or np.can_cast(y.dtype, dtype):
         return None
-    if is_foreign(y):
-        return (
-            f"an element of {y.dtype}"  # of a graph or of another library's array it is not known
-        )
+    if is_foreign(y):  # the elements of a lazy array are not known, so none can be named
+        return f"an element of {y.dtype}"
     info = np.iinfo(dtype)
-    found = y[(y < info.min) | (y > info.max)]
-    return int(found.flat[0]) if found.size else None
+    outside = y[(y < info.min) | (y > info.max)]
+    return int(outside.flat[0]) if outside.size else None
 
 
 def dtype_of(y: Any) -> Any:
-    """Return the dtype of a value; a tuple of dtypes where it is a tuple."""
+    """Return the dtype of a value; a tuple of dtypes for a tuple."""
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
 
 
 def inexact(dtype: Any) -> bool:
-    """Return whether values of this dtype, or of one of these dtypes, have derivatives."""
+    """Return whether a dtype, or one in a tuple of dtypes, is real or complex floating point."""
     return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
 
 
 def frozen_copy(value: Any) -> Any:
-    """Return an array as it enters: in C order, read-only, and nobody else's; one that nobody can
-    write to is kept as it is.
+    """Return a read-only copy of an array in C order; the array itself if it is immutable.
 
-    The copy of a Dask array is the same graph: setting items of the one gives it another, and
-    leaves that of the other.
+    An array is immutable if it and all its bases are read-only. The copy of a Dask array shares
+    the task graph: setting items of the original replaces the graph of the original only.
     """
     if isinstance(value, np.ndarray):
-        if not value.flags.writeable and not _writeable_below(value):
+        if not value.flags.writeable and not _has_writeable_base(value):
             return canonicalize(value)
     elif is_foreign(value):
         return value.copy()
     return canonicalize(np.array(value, order="C", copy=True))
 
 
-def _writeable_below(a: np.ndarray) -> bool:
+def _has_writeable_base(a: np.ndarray) -> bool:
+    """Return whether the memory of `a` can be written through one of its bases."""
     base = a.base
     while isinstance(base, np.ndarray | memoryview):
         if isinstance(base, np.ndarray) and base.flags.writeable:
             return True
         base = base.base if isinstance(base, np.ndarray) else base.obj
-    return base is not None  # a buffer of somebody else's, such as a bytearray
+    return base is not None  # a foreign buffer, such as a bytearray, may be writeable
 
 
 def seal_array(value: Any) -> Any:
-    """Return a value that can be handed out view by view: nobody can make it writeable again, not
-    even through a view's `base`.
+    """Return a value whose views cannot be made writeable, not even through their `base`.
 
-    An array that owns its numbers can always be made writeable; one that borrows them from a
-    read-only buffer cannot.
+    An array that owns its memory can always be made writeable again; an array over a read-only
+    buffer cannot.
     """
     if type(value) is np.ndarray:
         return value if isinstance(value.base, memoryview) else np.asarray(value.data)
@@ -188,8 +192,9 @@ def seal_array(value: Any) -> Any:
 
 
 def owners_of(array: Any) -> list[Any]:
-    """Return the objects whose buffers an array, or each in a tuple, lies in; none for a Dask
-    array, which is a graph.
+    """Return the objects that own the memory of an array, or of each array in a tuple.
+
+    A Dask array is a task graph and has no owner.
     """
     if isinstance(array, tuple):
         return [owner for item in array for owner in owners_of(item)]
@@ -197,20 +202,21 @@ def owners_of(array: Any) -> list[Any]:
         return []
     owner = array
     while (
-        below := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+        base := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
     ) is not None:
-        owner = below
+        owner = base
     return [owner]
 
 
 def export(value: Any) -> Any:
-    """Return a value as it leaves: a view of a sealed array."""
+    """Return a value in the form that the user gets: a read-only view of a sealed array."""
     return readonly_view(seal_array(value))
 
 
 def readonly_view(value: Any) -> Any:
-    """Return a view of a sealed array, or of each in a tuple; of another library's a copy, whose
-    items may be set.
+    """Return a view of a sealed array, or of each in a tuple.
+
+    Arrays of other libraries are copied, because they have no read-only flag.
     """
     if type(value) is np.ndarray:
         return value.view()
@@ -220,14 +226,16 @@ def readonly_view(value: Any) -> Any:
 
 
 def bitwise_equal(a: Any, b: Any) -> bool:
-    """Return whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN
-    equals the same NaN.
+    """Return whether two values are equal in dtype, shape and bits.
 
-    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody
-    computes it for this. Those of other libraries are never known to be equal.
+    −0.0 differs from 0.0, and a NaN equals a NaN of the same bits. Dask arrays are compared by
+    name, which Dask derives from the computation, so that nothing is computed. Arrays of other
+    libraries count as different unless they are one object.
 
-    >>> same(np.float64(0.0), np.float64(-0.0)), same(np.float64(np.nan), np.float64(np.nan))
-    (False, True)
+    >>> bitwise_equal(np.float64(0.0), np.float64(-0.0))
+    False
+    >>> bitwise_equal(np.float64(np.nan), np.float64(np.nan))
+    True
     """
     if a is b:
         return True
@@ -247,22 +255,22 @@ def bitwise_equal(a: Any, b: Any) -> bool:
 
 
 def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Return whether two arrays of one dtype and shape have the same bits."""
     if a.dtype.kind == "c":
         return _same_bits(a.real, b.real) and _same_bits(a.imag, b.imag)
     if a.size == 0:
         return True
-    whole = _INTEGER_TYPES.get(a.dtype.itemsize)
-    if whole is None:
+    unsigned = _INTEGER_TYPES.get(a.dtype.itemsize)
+    if unsigned is None:
         return bool(np.array_equal(_long_bytes(a), _long_bytes(b)))
     first = (0,) * a.ndim
-    if a[first] != b[first] and a[first] == a[first]:
+    if a[first] != b[first] and a[first] == a[first]:  # most arrays that differ do so at once
         return False
-    return bool(np.array_equal(a.view(whole), b.view(whole)))
+    return bool(np.array_equal(a.view(unsigned), b.view(unsigned)))
 
 
 def _long_bytes(a: np.ndarray) -> np.ndarray:
-    """Return the bytes of long doubles, without the padding that x86 lays behind its ten."""
+    """Return the bytes of long doubles without padding: on x86 only ten of each are used."""
     used = 10 if np.finfo(a.dtype).nmant == 63 else a.dtype.itemsize
-    return (
-        np.ascontiguousarray(a).reshape(-1).view(np.uint8).reshape(-1, a.dtype.itemsize)[:, :used]
-    )
+    flat = np.ascontiguousarray(a).reshape(-1)
+    return flat.view(np.uint8).reshape(-1, a.dtype.itemsize)[:, :used]

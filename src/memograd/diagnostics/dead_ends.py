@@ -64,7 +64,7 @@ def endings(region: Subgraph) -> Iterator[Finding]:
     if region.target not in above:
         yield from _missing_use_finding(region, above)
         return
-    reached, stack, succ = {region.target}, [region.target], region.memory.succ.look()
+    reached, stack, succ = {region.target}, [region.target], region.memory.succ.sync()
     found: set[tuple[int, int]] = set()
     while stack:
         o = stack.pop()
@@ -154,7 +154,7 @@ def _is_from(a: Any, value: Any) -> bool:
 
 def _last_nodes(region: Subgraph) -> list[int]:
     """Return the nodes at which what is computed from x ends, up to three of them."""
-    steps, succ = region.steps, region.memory.succ.look()
+    steps, succ = region.steps, region.memory.succ.sync()
     seen, stack, ends = {region.target}, [region.target], []
     while stack:
         n = stack.pop()

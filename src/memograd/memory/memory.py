@@ -21,7 +21,8 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import EdgeAttributes, Operand, Steps, inner_dicts
+from ..program.graph_view import EdgeAttributes, inner_dicts
+from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
@@ -123,7 +124,7 @@ class Memory:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
         # once for all that will change: a copy's consumers may not have been looked for
-        self.succ.look()
+        self.succ.sync()
         seen, stack = {n}, [n]
         while stack:
             for o in steps[stack.pop()].args:
@@ -203,7 +204,7 @@ class Memory:
             return
         turns, consumers = (
             self.request_count,
-            self.succ.made[n].copy(),
+            self.succ.cache[n].copy(),
         )  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE_STALE:
@@ -370,7 +371,7 @@ class Memory:
 
     def _mark(self, new: dict[int, Any]) -> None:
         """Mark what read the leaves as perhaps stale, and set their new values aside."""
-        values, succ = self._values_to_mark(new), self.succ.look()
+        values, succ = self._values_to_mark(new), self.succ.sync()
         waves: dict[Table, dict[int, int]] = {}
         for p in values:
             for o, c in self._rules_reading(p, succ[p]):
@@ -386,7 +387,7 @@ class Memory:
 
     def _values_to_mark(self, leaves: dict[int, Any]) -> dict[int, int]:
         """Return the unmarked values that are computed from the leaves, with the leaves."""
-        marks, succ = self.marks, self.succ.look()
+        marks, succ = self.marks, self.succ.sync()
         wave = {n: MAYBE_STALE for n in leaves if n not in marks}
         stack = list(wave)
         while stack:
@@ -423,8 +424,8 @@ class Memory:
             if n in self.tables:
                 self.forget(self.tables[n])
                 del self.tables[n]
-            for filled in (self.succ, self.pred, self.nodes):
-                filled.cut(n)
+            for view in (self.succ, self.pred, self.nodes):
+                view.discard(n)
             for kept in (
                 self.index.of,
                 self.marks,
@@ -439,9 +440,9 @@ class Memory:
     def forget_strays(self) -> None:
         """Forget what a signal handler has looked at while nodes were being cut off."""
         steps = self.steps
-        for filled in (self.succ, self.pred, self.nodes):
-            for n in [n for n in list(filled.made) if n not in steps]:
-                filled.made.pop(n, None)
+        for view in (self.succ, self.pred, self.nodes):
+            for n in [n for n in list(view.cache) if n not in steps]:
+                view.cache.pop(n, None)
         for kept in (
             self.index.of,
             self.marks,
@@ -452,7 +453,7 @@ class Memory:
         ):
             for n in [n for n in list(kept) if n not in steps]:
                 kept.pop(n, None)
-        for uses_of_n in self.succ.made.values():
+        for uses_of_n in self.succ.cache.values():
             for c in [c for c in list(uses_of_n) if c not in steps]:
                 uses_of_n.pop(c, None)
 

@@ -1,3 +1,1 @@
-"""The records of the applied ops, the DiGraph that shows them, and where in the user's code they
-were recorded.
-"""
+"""Program: steps, the DiGraph that shows them, and their locations in the user's code."""

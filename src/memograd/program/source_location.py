@@ -1,8 +1,8 @@
-"""Which line of the user's code is running? Asked at every recorded node, so it has to be cheap.
+"""Location of the running call in the user's code.
 
-A frame's own `f_lineno` decodes the function's line table from its start: tens of microseconds at
-the end of a long function. Here each code object is decoded once, into a dict from instruction to
-`(file, line)`.
+It is looked up for every recorded node. The attribute `f_lineno` of a frame decodes the line table
+from its start, which takes tens of microseconds at the end of a long function. Here each code
+object is decoded once, into a dict from instruction to `(file, line)`.
 """
 
 import os
@@ -18,14 +18,15 @@ _PACKAGES = (
     os.path.dirname(os.path.abspath(numpy.__file__)),
 )
 _OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
-_tables: dict[
-    int, dict[int, Location]
-] = {}  # id(code) -> instruction -> line; empty where the code is not the user's
-_codes: dict[int, weakref.ref[CodeType]] = {}  # an id is good for as long as its code lives
+_tables: dict[int, dict[int, Location]] = {}
+"""Location by instruction, by id of the code object; empty if the code is not the user's."""
+
+_codes: dict[int, weakref.ref[CodeType]] = {}
+"""Weak references to the decoded code objects: a dead one's id may be used again."""
 
 
 def line_of(frame: FrameType | None) -> Location | None:
-    """Return the line that the nearest frame of the user's, from `frame` outwards, is at."""
+    """Return the location in the innermost frame of the user's code, from `frame` outwards."""
     while frame is not None:
         code = frame.f_code
         table = _tables.get(id(code))
@@ -38,6 +39,7 @@ def line_of(frame: FrameType | None) -> Location | None:
 
 
 def _decode(code: CodeType) -> dict[int, Location]:
+    """Return the table of a code object and keep it while the code object lives."""
     table: dict[int, Location] = {}
     if not code.co_filename.startswith(_OWN_FOLDERS):
         for start, stop, number in code.co_lines():

@@ -1,4 +1,4 @@
-"""The tape on which a function's trace records, one for each thread."""
+"""Tape on which a trace records, for each thread."""
 
 import threading
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ _thread = threading.local()
 
 
 def current() -> Any:
-    """Return the tape of the innermost trace that runs on this thread, or None."""
+    """Return the tape of the innermost trace on this thread, or None."""
     return getattr(_thread, "tape", None)
 
 
 @contextmanager
 def tracing(tape: Any) -> Iterator[None]:
-    """A trace on `tape` runs in the block; with None, none does."""
+    """Record on `tape` as the current trace in the block; with None, end tracing there."""
     outer, _thread.tape = current(), tape
     try:
         yield

@@ -8,7 +8,7 @@ import networkx as nx
 
 from ..errors import OtherTapeError
 from ..memory.verdict import Verdict
-from ..program.steps import inner_dicts
+from ..program.graph_view import inner_dicts
 from ..text import as_text
 from .events import Event, EventRecord, transcript
 from .log_diff import Comparison, compare_records

@@ -381,7 +381,7 @@ def tag_derivative_nodes(tape: Recorder, start: int, output: int, n: int) -> int
     nodes = tape.state.nodes
     for m in range(start, tape.next_id):
         if m not in nodes.of:
-            nodes.belongs(m, (output, n))
+            nodes.set_derivative(m, (output, n))
     return tape.next_id
 
 

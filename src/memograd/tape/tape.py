@@ -50,8 +50,9 @@ from ..memory.eviction import Budget
 from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..memory.tables import Table
+from ..program.graph_view import graph_of
 from ..program.source_location import line_of
-from ..program.steps import Operand, Steps, graph_of, make_step
+from ..program.steps import Operand, Steps, make_step
 from ..rules.call_binding import NOTHING
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of

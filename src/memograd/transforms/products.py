@@ -203,7 +203,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
         tape.truncate(start)
         raise
     for n in range(start, tape.next_id):
-        memory.nodes.belongs(n, (ys[-1], ys[-1]))
+        memory.nodes.set_derivative(n, (ys[-1], ys[-1]))
     return nodes
 
 

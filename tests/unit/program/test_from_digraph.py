@@ -120,7 +120,7 @@ class TestWhatIsRefused:
 
     def test_a_position_that_is_filled_twice(self, G):
         G.edges["w", "m"]["argnum"] = 0
-        self.refused(G, "operands of m", "positions [0, 0]", "filled once", "Mend argnums")
+        self.refused(G, "operands of m", "positions [0, 0]", "filled once", "Fix argnums")
 
     def test_a_position_that_a_constant_fills_already(self, G):
         G.nodes["L"]["args"] = {0: 1.0, 1: 1.0}

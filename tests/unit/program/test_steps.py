@@ -21,9 +21,9 @@ def x(tape):
     return tape.leaf(2.0, name="x")
 
 
-def made(tape):
-    """How many items the inner dicts hold, without a look at them."""
-    return [len(filled.made) for filled in (tape.state.nodes, tape.state.succ, tape.state.pred)]
+def cached(tape):
+    """Return the numbers of items that the inner dicts hold, without reading them."""
+    return [len(view.cache) for view in (tape.state.nodes, tape.state.succ, tape.state.pred)]
 
 
 class TestLooking:
@@ -36,14 +36,14 @@ class TestLooking:
             "<memograd.Tape: 3 nodes, 1 of them leaves>",
             3,
         )
-        assert mg.grad(y, x) and made(tape) == [0, 0, 0]
+        assert mg.grad(y, x) and cached(tape) == [0, 0, 0]
 
     def test_a_look_shows_everything_so_far(self, tape, x):
         y = np.sin(x) * x
         graph = tape.graph
         assert list(graph) == [0, 1, 2] and list(graph.edges) == [(0, 1), (0, 2), (1, 2)]
-        assert made(tape) == [3, 3, 0]
-        assert list(graph.predecessors(y.id)) == [1, 0] and made(tape) == [3, 3, 3]
+        assert cached(tape) == [3, 3, 0]
+        assert list(graph.predecessors(y.id)) == [1, 0] and cached(tape) == [3, 3, 3]
 
     @pytest.mark.parametrize(
         "look",
@@ -87,14 +87,14 @@ class TestLooking:
 
     def test_an_interrupt_is_made_up_for(self, tape, x, monkeypatch):
         y = np.sin(x) * x
-        succ, make = tape.state.succ, type(tape.state.succ).make
+        succ, add = tape.state.succ, type(tape.state.succ).add
 
         def interrupted(self, n):
-            make(self, n)
+            add(self, n)
             if n == y.id:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(type(succ), "make", interrupted)
+        monkeypatch.setattr(type(succ), "add", interrupted)
         with pytest.raises(KeyboardInterrupt):
             list(tape.graph.edges)
         monkeypatch.undo()
@@ -138,10 +138,10 @@ class TestCutting:
         ]
 
     def test_after_an_interrupted_look_too(self, tape, x, monkeypatch):
-        succ, make = tape.state.succ, type(tape.state.succ).make
+        succ, add = tape.state.succ, type(tape.state.succ).add
         with tape.scratch():
             np.sin(x)
-            monkeypatch.setattr(type(succ), "make", lambda self, n: make(self, n) or 1 / (n - 1))
+            monkeypatch.setattr(type(succ), "add", lambda self, n: add(self, n) or 1 / (n - 1))
             with pytest.raises(ZeroDivisionError):
                 list(tape.graph.edges)
             monkeypatch.undo()

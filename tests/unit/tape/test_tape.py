@@ -785,4 +785,4 @@ def test_assigning_builds_no_dict_of_attributes(tape):
     g = mg.grad(y, x)
     tape.assign({x: 2.0})
     assert mg.grad(y, x) != g
-    assert not tape.state.nodes.made and not tape.state.pred.made
+    assert not tape.state.nodes.cache and not tape.state.pred.cache
