@@ -62,7 +62,7 @@ def test_blocks_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(executable, "PASSES", (*EXACT, passes.TILE_ELEMENTWISE))
         patch.setattr(tiling, "MIN_TILED_BYTES", 1)
-        patch.setattr(tiling, "BLOCK", 24)
+        patch.setattr(tiling, "TILE_BYTES", 24)
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
         plan = planned(program)
     values = program.values(seed=1)

@@ -240,7 +240,7 @@ def tried(program, only, benign, values):
         mock.patch.object(executable, "PASSES", only),
         mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
         mock.patch.object(tiling, "MIN_TILED_BYTES", 1),
-        mock.patch.object(tiling, "BLOCK", 24),
+        mock.patch.object(tiling, "TILE_BYTES", 24),
         mock.patch.object(regions, "MIN_REGION_SIZE", 1),
         np.errstate(all="ignore"),
     ):

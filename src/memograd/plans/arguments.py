@@ -20,10 +20,10 @@ from ..errors import RefusedError
 from ..tape.node import Node
 from ..text import printable
 
-INPUTS: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
+INPUT_TYPES: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
 """What a plan takes anew at each call."""
 
-EXACT = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented)})
+EXACT_TYPES = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented)})
 """Types whose equal objects are the same in every way."""
 
 
@@ -35,7 +35,7 @@ def attributes_of(a: Any) -> dict[str, Any] | None:
     shared: dict[str, Any] = {}
     for base in reversed(kind.__mro__[:-1]):
         shared |= vars(base)
-    numbers = {name: value for name, value in shared.items() if isinstance(value, (*INPUTS, int, str)) and not name.startswith("__")}
+    numbers = {name: value for name, value in shared.items() if isinstance(value, (*INPUT_TYPES, int, str)) and not name.startswith("__")}
     own: dict[str, Any] = vars(a)
     return numbers | own
 
@@ -48,7 +48,7 @@ def _is_known_by_identity(a: Any) -> bool:
 
 def inner_items(a: Any) -> dict[Any, Any] | None:
     """The parts of a nest or of an instance; None for a leaf."""
-    if isinstance(a, INPUTS):
+    if isinstance(a, INPUT_TYPES):
         return None
     found = children(a)
     return attributes_of(a) if found is None else found
@@ -69,7 +69,7 @@ def _argument_leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
         yield from _argument_leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
 
 
-def with_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
+def replace_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
     """The arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
     following = iter(leaves)
     return {key: _refill(a, following) for key, a in arguments.items()}
@@ -99,8 +99,8 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
         An argument is neither an array nor tells whether it is the same as another time.
     """
     try:
-        return [_of(a, inputs) for a in arguments.values()]
-    except UnfitError as error:
+        return [_signature_part(a, inputs) for a in arguments.values()]
+    except StaticArgumentError as error:
         found = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
         raise RefusedError(f"An argument of a compiled function, {printable(next(found, 'or a part of one'))}, {error}") from None
     except RecursionError:
@@ -109,7 +109,7 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
         ) from None
 
 
-class UnfitError(Exception):
+class StaticArgumentError(Exception):
     """A part of an argument that has no place in a signature, and why, in words that go on a sentence."""
 
     def __init__(self, part: Any, why: str) -> None:
@@ -117,30 +117,30 @@ class UnfitError(Exception):
         self.part = part
 
 
-def _of(a: Any, inputs: list[Any]) -> Any:
-    if isinstance(a, INPUTS):
+def _signature_part(a: Any, inputs: list[Any]) -> Any:
+    if isinstance(a, INPUT_TYPES):
         inputs.append(a)
         return (a.shape, a.dtype) if hasattr(a, "dtype") else complex if isinstance(a, complex) else float
     found = inner_items(a)
     if found is None:
-        return static(a)
-    fixed = tuple([static(value) for value in constants(a).values()])
-    return type(a), fixed, tuple([(static(key), _of(part, inputs)) for key, part in found.items()])
+        return static_key(a)
+    fixed = tuple([static_key(value) for value in constants(a).values()])
+    return type(a), fixed, tuple([(static_key(key), _signature_part(part, inputs)) for key, part in found.items()])
 
 
-def static(a: Any) -> Any:
+def static_key(a: Any) -> Any:
     """What stands for a static argument in a signature."""
     kind = type(a)
-    if kind in EXACT:
+    if kind in EXACT_TYPES:
         return kind, a
     if isinstance(a, tuple | frozenset):
-        return kind, (frozenset if isinstance(a, frozenset) else tuple)(map(static, a))
+        return kind, (frozenset if isinstance(a, frozenset) else tuple)(map(static_key, a))
     if isinstance(a, np.generic):
         return kind, a.dtype.str, a.tobytes()
     if isinstance(a, slice):
-        return kind, static((a.start, a.stop, a.step))
+        return kind, static_key((a.start, a.stop, a.step))
     if isinstance(a, MethodType):
-        return kind, static(a.__func__), _reference(a.__self__)
+        return kind, static_key(a.__func__), _reference(a.__self__)
     return _reference(a) if _is_known_by_identity(a) else _by_value(a)
 
 
@@ -148,7 +148,7 @@ def _by_value(a: Any) -> Any:
     """A static argument that compares by its value; its repr tells apart what ``==`` does not."""
     kind: Any = type(a)
     if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
-        raise UnfitError(
+        raise StaticArgumentError(
             a,
             f"is {printable(repr(a))}, neither an array nor hashable by its value, so that a plan could not tell whether it has changed. "
             f"Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, and what is static as integers, strings or "

@@ -21,7 +21,7 @@ from .op_traits import is_new
 from .passes.tiling import tile_rows
 from .scalar.machine import Machine
 
-MAX_LINE_LENGTH = 8000
+MAX_INSTRUCTIONS_PER_FUNCTION = 8000
 """Steps in one function; up to there, the time to compile one grows with its length and no faster."""
 
 RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"})
@@ -45,7 +45,7 @@ class CodeGenerator:
     """One slice on its way to text."""
 
     def __init__(self, graph: Graph, nest: Any) -> None:
-        self.slice, self.nest, self.variables = graph, nest, variables(graph)
+        self.slice, self.nest, self.variables = graph, nest, variable_names(graph)
         self.writer = ExpressionWriter(set(self.variables.values()) | RESERVED)
         self.lifetimes = BufferPlan(graph)
         self.text: list[str] = []
@@ -56,7 +56,7 @@ class CodeGenerator:
     def whole(self) -> GeneratedSource:
         """The text of all of it."""
         run = [n for n, step in self.slice.steps.items() if step.op is not None]
-        if len(run) <= MAX_LINE_LENGTH:
+        if len(run) <= MAX_INSTRUCTIONS_PER_FUNCTION:
             self.function("plan", [self.variables[n] for n in self.slice.inputs])
             self.steps(run)
             self.line(f"return {self.results()}")
@@ -179,14 +179,14 @@ class CodeGenerator:
         """The steps of each part; a block is in one piece."""
         blocks, runs = self.lifetimes.block, list[list[int]]([[]])
         for n in steps:
-            if len(runs[-1]) >= MAX_LINE_LENGTH and (n not in blocks or n == blocks[n][0]):
+            if len(runs[-1]) >= MAX_INSTRUCTIONS_PER_FUNCTION and (n not in blocks or n == blocks[n][0]):
                 runs.append([])
             runs[-1].append(n)
         return runs
 
     def parts(self, runs: list[list[int]]) -> None:
         """A function for each run of steps, and one that calls them."""
-        crossing = Crossing(self.slice, runs)
+        crossing = LiveBetweenParts(self.slice, runs)
         parts = [self.writer.fresh_name(f"part_{k}") for k in range(len(runs))]
         for k, run in enumerate(runs):
             self.function(parts[k], ["kept"])
@@ -209,7 +209,7 @@ class CodeGenerator:
         self.line(f"return {self.results()}")
 
 
-class Crossing:
+class LiveBetweenParts:
     """Which values go from one part to later ones: their places in the list between them.
 
     Attributes
@@ -248,7 +248,7 @@ class Crossing:
         self.places.setdefault(n, len(self.places))
 
 
-def variables(graph: Graph) -> dict[int, str]:
+def variable_names(graph: Graph) -> dict[int, str]:
     """A variable for each step: the node's name where it is an identifier, v7 where it is not."""
     names = graph.names
     return {n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}" for n in graph.steps}

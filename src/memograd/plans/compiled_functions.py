@@ -19,7 +19,7 @@ from ..tape.node import Node
 from ..tape.tape import NUMBER_KINDS, Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
-from .arguments import INPUTS, is_dead, leaves_of, signature_of, with_leaves
+from .arguments import INPUT_TYPES, is_dead, leaves_of, signature_of, replace_leaves
 from .executable import Plan, plan
 
 
@@ -67,7 +67,7 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     return Compiled(f)
 
 
-NODES = frozenset({Node, WeakNode})
+NODE_TYPES = frozenset({Node, WeakNode})
 
 
 class Compiled:
@@ -91,7 +91,7 @@ class Compiled:
         inputs: list[Any] = []
         arguments = dict(enumerate(args)) | kwargs
         signature = len(args), *kwargs, *signature_of(arguments, inputs)
-        if current() is not None or not NODES.isdisjoint(map(type, inputs)):
+        if current() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
         made = self.plans.get(signature)
         if made is None:
@@ -117,7 +117,7 @@ class Compiled:
     def _trace(self, arguments: dict[Any, Any], count: int) -> Plan:
         tape = CompiledTape()
         entered = [_enter_argument(tape, a, where) for where, a in leaves_of(arguments)]
-        given = with_leaves(arguments, entered)
+        given = replace_leaves(arguments, entered)
         named = dict(list(given.items())[count:])
         before = dict(leaves_of(given))
         with tracing(tape), raise_refusals(tape):
@@ -138,7 +138,7 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
     """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
-    if not isinstance(a, INPUTS):
+    if not isinstance(a, INPUT_TYPES):
         return a
     node = tape.leaf(a, name=where)
     return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node

@@ -29,12 +29,12 @@ from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import as_text, describe, op_name, printable
 from .codegen import generate_source
-from .ir import Graph, eliminate_dead_code, extract_graph, is_lazy
+from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
 from .passes import LAZY_PASSES, PASSES, Pass
 from .report import format_plan
-from .scalar.machine import sole_machine
+from .scalar.machine import find_single_machine
 
-_number_outputs = count(1)
+_file_numbers = count(1)
 
 
 def plan(outputs: Any, inputs: Any) -> "Plan":
@@ -146,12 +146,12 @@ class Plan:
         self._assignments = 0
         self._was_stale = False
         graph = eliminate_dead_code(graph)
-        self._counts = [("recorded", _count_changes(graph))]
+        self._counts = [("recorded", _count_instructions(graph))]
         self._changed: list[Pass] = []
-        self._is_lazy = is_lazy(graph)
+        self._is_lazy = has_foreign_arrays(graph)
         for simplified in LAZY_PASSES if self._is_lazy else PASSES:
             before, graph = graph, simplified(graph)
-            self._counts.append((simplified.name, _count_changes(graph)))
+            self._counts.append((simplified.name, _count_instructions(graph)))
             if graph is not before:
                 self._changed.append(simplified)
         self.graph = graph
@@ -159,7 +159,7 @@ class Plan:
 
     def _compile(self) -> None:
         self.source, namespace, self._lines = generate_source(self.graph, self._nest)
-        self._file = f"<memograd plan {next(_number_outputs)}>"
+        self._file = f"<memograd plan {next(_file_numbers)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
         linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
         weakref.finalize(self, linecache.cache.pop, self._file, None)
@@ -253,7 +253,7 @@ class Plan:
         return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y])
 
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
-        count, sole = len(stacks[0]), sole_machine(self.graph)
+        count, sole = len(stacks[0]), find_single_machine(self.graph)
         fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
         if sole is not None and fits:
             results = sole.machine.many(*[stacks[k] for k in sole.reads])
@@ -389,7 +389,7 @@ def stack_trees(rows: list[Any]) -> Any:
     return tree_unflatten(rows[0], map(np.stack, zip(*map(tree_leaves, rows), strict=True)))
 
 
-def _count_changes(graph: Graph) -> int:
+def _count_instructions(graph: Graph) -> int:
     return sum(1 for step in graph.steps.values() if step.op is not None)
 
 

@@ -175,7 +175,7 @@ def _write_part(writer: ExpressionWriter, part: slice) -> str:
     return ":".join(bounds[: 2 if part.step is None else 3])
 
 
-def _of_list(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
+def _write_list_call(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
     kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in step.kwargs.items())
     return f"np.{step.op.__name__}(({', '.join(args)},){kwargs})"
 
@@ -194,7 +194,7 @@ EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]],
     getitem: _write_getitem,
     masked: _write_getitem,
     output: _write_output,
-    np.concatenate: _of_list,
-    np.stack: _of_list,
+    np.concatenate: _write_list_call,
+    np.stack: _write_list_call,
 }
 """How a step on an array is written, where that is neither an operator, a method of the same arguments nor a plain call."""

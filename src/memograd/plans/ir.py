@@ -91,12 +91,12 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
     )
 
 
-def is_lazy(graph: Graph) -> bool:
+def has_foreign_arrays(graph: Graph) -> bool:
     """Whether some of its arrays are Dask's, or another library's: then nothing is written in place."""
     return any(type(step.shape) is not tuple for step in graph.steps.values())
 
 
-def uses(graph: Graph) -> Counter[int]:
+def count_uses(graph: Graph) -> Counter[int]:
     """How often each step is used, by steps or as an output."""
     counts = Counter(graph.outputs)
     for step in graph.steps.values():

@@ -10,14 +10,14 @@ from collections import defaultdict
 import numpy as np
 
 from ..rules.cost_model import bytes_of
-from .ir import Graph, Instruction, is_lazy, operands
+from .ir import Graph, Instruction, has_foreign_arrays, operands
 from .op_traits import c_ordered_steps, is_new, roots
 
 SMALL_ARRAY_BYTES = 8192
 """Bytes up to which memory is cheaper than what it takes to use it again."""
 
 
-ROUNDED_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
+ROUNDED_DIFFERENTLY_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
 """Ufuncs whose results for complex numbers may be rounded otherwise where they lie in the memory of an operand."""
 
 
@@ -43,7 +43,7 @@ class BufferPlan:
         self.block = {n: block for block in graph.blocks for n in block}
         self.whole = self._whole(graph)
         self.out: dict[int, int] = {}
-        for n, step in graph.steps.items() if not is_lazy(graph) else ():
+        for n, step in graph.steps.items() if not has_foreign_arrays(graph) else ():
             operand = self._overwritten(n, step)
             if operand is not None:
                 self.out[n] = operand
@@ -57,7 +57,7 @@ class BufferPlan:
         elementwise = isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
         if n in self.whole or not elementwise or step.kwargs or bytes_of(step.shape, step.dtype) <= SMALL_ARRAY_BYTES or n not in self.ordered:
             return None
-        if step.op in ROUNDED_IN_PLACE and step.dtype.kind == "c":
+        if step.op in ROUNDED_DIFFERENTLY_IN_PLACE and step.dtype.kind == "c":
             return None
         return next((a for a in operands(step) if self._free(a, n, step)), None)
 

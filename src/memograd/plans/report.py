@@ -2,7 +2,7 @@
 
 from ..rules.cost_model import bytes_of
 from ..text import op_name, printable
-from .codegen import variables
+from .codegen import variable_names
 from .ir import Graph, operands
 
 MAX_STEP_ROWS = 40
@@ -11,7 +11,7 @@ MAX_STEP_ROWS = 40
 
 def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
     """The table, with its heading."""
-    names = variables(graph)
+    names = variable_names(graph)
     kept = residuals(graph)
     run = [n for n, step in graph.steps.items() if step.op is not None]
     bytes_kept = sum(bytes_of(graph.steps[n].shape, graph.steps[n].dtype) for n in kept)

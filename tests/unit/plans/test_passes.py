@@ -12,7 +12,7 @@ from memograd.plans.passes import algebra, matmul_batching, reshapes, tiling
 from memograd.plans.passes.rewriter import rewrite_graph
 from memograd.text import op_name
 
-reshaped = passes.Pass("reshaped", lambda slice: rewrite_graph(slice, passes.merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING)))
+reshaped = passes.Pass("reshaped", lambda slice: rewrite_graph(slice, passes.merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING_RULES)))
 """The rules on shapes alone."""
 
 simplified = passes.Pass("simplified", lambda slice: rewrite_graph(slice, algebra.ALGEBRA_RULES))
@@ -408,7 +408,7 @@ class TestBlocked:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
         monkeypatch.setattr(tiling, "MIN_TILED_BYTES", 1)
-        monkeypatch.setattr(tiling, "BLOCK", 64)
+        monkeypatch.setattr(tiling, "TILE_BYTES", 64)
 
     def test_a_run_is_one_loop(self, X):
         y = np.sum(np.exp(np.sin(X) * X) + 1.0)
@@ -429,7 +429,7 @@ class TestBlocked:
         through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.TILE_ELEMENTWISE)
 
     def test_a_block_holds_no_array_longer_than_it_is_needed(self, tape, monkeypatch):
-        monkeypatch.setattr(tiling, "BLOCK", 1 << 10)
+        monkeypatch.setattr(tiling, "TILE_BYTES", 1 << 10)
         y = x = tape.leaf(np.linspace(0.1, 1.0, 10_000), name="x")
         for _ in range(12):
             y = np.tanh(np.sin(y) * 2.0) / np.max(y)

@@ -56,7 +56,7 @@ def merge_rule_tables(*tables: Rules) -> Rules:
 
 
 EXACT_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, algebra.ALGEBRA_RULES)
-ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING, algebra.ALGEBRA_RULES)
+ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING_RULES, algebra.ALGEBRA_RULES)
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:

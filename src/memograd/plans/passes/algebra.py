@@ -17,7 +17,7 @@ from ..ir import Instruction
 from ..op_traits import MOVED, SUM_OF_NEGATIVE_ZEROS
 from .rewriter import Rewrite, Rewriter
 
-SMALL_POWER = 4096
+MAX_SCANNED_ELEMENTS = 4096
 """Elements of a constant that are looked at one by one."""
 
 NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset({np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh})
@@ -146,7 +146,7 @@ def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False)
         return _equals(value, number, negative)
     if not isinstance(value, np.ndarray) or not value.size or not _equals(value.flat[0], number, negative):
         return False
-    return not any(value.strides) or (value.size <= SMALL_POWER and all(_equals(x, number, negative) for x in value.flat))
+    return not any(value.strides) or (value.size <= MAX_SCANNED_ELEMENTS and all(_equals(x, number, negative) for x in value.flat))
 
 
 def _equals(x: Any, number: float, negative: bool) -> bool:

@@ -17,19 +17,19 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
-from ..ir import Graph, GraphBuilder, Instruction, operands, topological_order, uses
+from ..ir import Graph, GraphBuilder, Instruction, operands, topological_order, count_uses
 from ..kernels import inner_product
-from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, one_below_the_other
+from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, stack_rows
 
-MAX_BATCHED_PRODUCTS = 8
+MAX_RIGHT_FACTORS = 8
 """Matrices that are looked at, those that are used most: each takes a walk over the whole slice."""
 
 
 def fuse_into_inner_products(graph: Graph) -> Graph:
     """The slice with inner products for sums of products that nothing else reads."""
-    counts, draft = uses(graph), GraphBuilder(graph)
+    counts, draft = count_uses(graph), GraphBuilder(graph)
     for n, step in draft:
-        product = graph.steps[step.args[0]] if step.op is np.sum and _is_of_all(step) and counts[step.args[0]] == 1 else None
+        product = graph.steps[step.args[0]] if step.op is np.sum and _sums_all_elements(step) and counts[step.args[0]] == 1 else None
         if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
             step = Instruction(
@@ -43,7 +43,7 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
     return draft.build()
 
 
-def _is_of_all(step: Instruction) -> bool:
+def _sums_all_elements(step: Instruction) -> bool:
     """Whether a sum is that of all elements."""
     return step.shape == () and len(step.args) == 1 and type(step.args[0]) is Operand and not step.kwargs.keys() - {"axis", "keepdims"}
 
@@ -60,9 +60,9 @@ def batch_matmuls(graph: Graph) -> Graph:
     for n, step in graph.steps.items():
         if step.op is np.matmul and _is_small(graph, step):
             users[step.args[1]].append(n)
-    for members in sorted(users.values(), key=len, reverse=True)[:MAX_BATCHED_PRODUCTS]:
+    for members in sorted(users.values(), key=len, reverse=True)[:MAX_RIGHT_FACTORS]:
         groups = [group for group in _independent(graph, members) if len(group) >= MANY_TERMS] if len(members) >= MANY_TERMS else []
-        graph = _batch_group(graph, groups) if groups else graph
+        graph = _batch_groups(graph, groups) if groups else graph
     return graph
 
 
@@ -84,24 +84,24 @@ def _independent(graph: Graph, members: list[int]) -> list[list[int]]:
     return list(found.values())
 
 
-def _batch_group(graph: Graph, groups: list[list[int]]) -> Graph:
+def _batch_groups(graph: Graph, groups: list[list[int]]) -> Graph:
     """The slice with the members of each group as slices of one product. Each comes after those
     that fewer come before.
     """
     draft = GraphBuilder(graph)
     draft.steps.update(graph.steps)
     for members in groups:
-        _join(draft, members)
+        _batch_products(draft, members)
     draft.steps = topological_order(draft.steps)
     return draft.build()
 
 
-def _join(draft: GraphBuilder, members: list[int]) -> None:
+def _batch_products(draft: GraphBuilder, members: list[int]) -> None:
     """Products as parts of one."""
     slice = draft.slice
     lefts, first = [slice.steps[n].args[0] for n in members], slice.steps[members[0]]
     ends = np.cumsum([slice.steps[a].shape[0] for a in lefts]).tolist()
-    tall = one_below_the_other(draft, lefts)
+    tall = stack_rows(draft, lefts)
     whole = draft.make(first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1])))
     for n, end in zip(members, ends, strict=True):
         shape = slice.steps[n].shape

@@ -2,7 +2,7 @@
 are gone.
 
 The rules of `RESHAPE_RULES` are exact: what takes the place of a result lies in memory as the result did,
-since sums and products of matrices are taken in the order of memory. Those of `REORDERING` are not:
+since sums and products of matrices are taken in the order of memory. Those of `REORDERING_RULES` are not:
 the sum of n equal terms is one product, a matrix times a column is one times a vector, and what is
 done to a broadcast array is done before, so that what follows may lie otherwise.
 """
@@ -25,7 +25,7 @@ def same_shape(sweep: Rewriter, step: Instruction) -> Operand | None:
     has gaps.
     """
     a = step.args[0]
-    if type(a) is not Operand or sweep.steps[a].shape != step.shape or not _keeps_order(step):
+    if type(a) is not Operand or sweep.steps[a].shape != step.shape or not _has_c_order(step):
         return None
     return a if step.op is not np.ravel or a in sweep.layouts.dense else None
 
@@ -33,7 +33,7 @@ def same_shape(sweep: Rewriter, step: Instruction) -> Operand | None:
 def reshape_of_reshape(sweep: Rewriter, step: Instruction) -> Instruction | None:
     """`reshape_rows(reshape(x))` is one; all that only add or drop axes of length 1 are reshapes."""
     inner = sweep.step(step.args[0])
-    if not _keeps_order(step) or inner is None or inner.op not in RESHAPES or not _keeps_order(inner):
+    if not _has_c_order(step) or inner is None or inner.op not in RESHAPES or not _has_c_order(inner):
         return None
     if not sweep.layouts.is_contiguous(inner.args[0]):
         return None
@@ -157,7 +157,7 @@ def _adds_axes(part: Any) -> bool:
     return part is None or part is Ellipsis or (type(part) is slice and part == slice(None))
 
 
-def _keeps_order(step: Instruction) -> bool:
+def _has_c_order(step: Instruction) -> bool:
     return bool(step.kwargs.get("order", "C") == "C")
 
 
@@ -177,7 +177,7 @@ RESHAPE_RULES: dict[Any, tuple[Rewrite, ...]] = {
 }
 """Exact rules."""
 
-REORDERING: dict[Any, tuple[Rewrite, ...]] = {
+REORDERING_RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (column_product,)),
     np.sum: (sum_of_broadcast,),
     **dict.fromkeys(ELEMENTWISE, (broadcast_result,)),

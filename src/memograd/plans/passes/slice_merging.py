@@ -15,7 +15,7 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
-from ..ir import Graph, GraphBuilder, Instruction, uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses
 from ..op_traits import ELEMENTWISE, has_halves
 from .common_subexpressions import atom
 
@@ -180,10 +180,10 @@ def _widen_operand(draft: GraphBuilder, places: Places, run: list[int], n: int, 
     step = draft.steps[a]  # a slice of what is larger, by now
     _, start, _ = span(draft.steps, step) or (own.axis, 0, 0)
     lo, hi = places.place[run[0]].start, places.place[run[-1]].stop
-    return _slice_of(draft, step.args[0], step, own.axis, start + lo - own.start, hi - lo)
+    return _take_slice(draft, step.args[0], step, own.axis, start + lo - own.start, hi - lo)
 
 
-def _slice_of(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int) -> Operand:
+def _take_slice(draft: GraphBuilder, whole: Operand, like: Instruction, axis: int, start: int, length: int) -> Operand:
     """A part of an array; all of it, where the part is."""
     if length == draft.steps[whole].shape[axis]:
         return whole
@@ -200,7 +200,7 @@ def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: i
 
 
 def _merge_joins(graph: Graph) -> Graph:
-    counts, draft = uses(graph), GraphBuilder(graph)
+    counts, draft = count_uses(graph), GraphBuilder(graph)
     for n, step in draft:
         if step.op is np.concatenate and step.kwargs.get("axis", 0) is not None and all(type(a) is Operand for a in step.args):
             found = SliceJoiner(draft, counts, step).join_parts(list(step.args))
@@ -301,7 +301,7 @@ class SliceJoiner:
             if before is None or after is None or after[:2] != (self.axis, before[2]) or step.args[0] != steps[0].args[0]:
                 return None
         length = sum(step.shape[self.axis] for step in steps)
-        return _slice_of(self.draft, steps[0].args[0], steps[0], self.axis, first[1], length) if make else parts[0]
+        return _take_slice(self.draft, steps[0].args[0], steps[0], self.axis, first[1], length) if make else parts[0]
 
     def _shape(self, parts: list[Operand]) -> tuple[int, ...]:
         n = sum(self.draft.steps[a].shape[self.axis] for a in parts)

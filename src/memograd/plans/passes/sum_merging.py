@@ -19,7 +19,7 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
-from ..ir import Graph, GraphBuilder, Instruction, operands, uses
+from ..ir import Graph, GraphBuilder, Instruction, operands, count_uses
 from ..kernels import inner_product, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
@@ -27,7 +27,7 @@ from .slice_merging import region
 SMALL_TERM_BYTES = 1 << 14
 """Bytes of an array up to which a call costs more than a copy."""
 
-REORDERED = "fdFD"
+REORDERABLE_DTYPES = "fdFD"
 """Dtypes, by their characters, whose sums may be taken in another order: single and double
 precision.
 """
@@ -38,22 +38,22 @@ MANY_TERMS = 4
 
 def merge_sum_terms(graph: Graph) -> Graph:
     """The slice with one term for all terms of one kind in each sum."""
-    chains = Chains(graph)
+    chains = SumChains(graph)
     draft = GraphBuilder(graph)
     for n, step in draft:
         draft.keep(n, step)
         terms = chains.terms(n)
         if len(terms) > 1:
-            _rebuild(draft, n, step, [draft.instead.get(a, a) for a in terms])
+            _merge_terms(draft, n, step, [draft.instead.get(a, a) for a in terms])
     return draft.build()
 
 
-class Chains:
+class SumChains:
     """Sums of sums: which additions only serve another one, and what the outermost ones add up."""
 
     def __init__(self, graph: Graph) -> None:
         self.steps = graph.steps
-        counts = uses(graph)
+        counts = count_uses(graph)
         self.inner = {
             int(a)
             for step in graph.steps.values() if _is_sum(step)
@@ -76,13 +76,13 @@ class Chains:
 
 
 def _is_sum(step: Instruction) -> bool:
-    reorders = step.op is np.add and not step.kwargs and step.dtype.char in REORDERED
+    reorders = step.op is np.add and not step.kwargs and step.dtype.char in REORDERABLE_DTYPES
     return reorders and all(type(a) is Operand for a in step.args)
 
 
-def _rebuild(draft: GraphBuilder, n: int, step: Instruction, terms: Sequence[Operand]) -> None:
+def _merge_terms(draft: GraphBuilder, n: int, step: Instruction, terms: Sequence[Operand]) -> None:
     """Step n as the sum of fewer terms, those of one kind put together."""
-    groups: dict[Kind, list[Operand]] = defaultdict(list)
+    groups: dict[TermKind, list[Operand]] = defaultdict(list)
     for a in terms:
         groups[_term_kind(draft, a)].append(a)
     found: list[Operand] = []
@@ -99,22 +99,22 @@ def _rebuild(draft: GraphBuilder, n: int, step: Instruction, terms: Sequence[Ope
         draft.keep(n, step._replace(args=(total, found[-1])))
 
 
-Join = Callable[[GraphBuilder, list[Operand]], Operand | None]
-Kind = tuple[Join | None, int, Any]
+MergeTerms = Callable[[GraphBuilder, list[Operand]], Operand | None]
+TermKind = tuple[MergeTerms | None, int, Any]
 """How terms of a kind are put together, from how many on, and what they have in common."""
 
 
-def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
+def _term_kind(draft: GraphBuilder, a: Operand) -> TermKind:
     """The kind of a term."""
     step = draft.steps[a]
     if step.op is scatter:
         return _concatenate_scatters, 2, step.shape
-    if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
-        return _stacked_product, MANY_TERMS, step.shape
+    if step.op is np.matmul and len(step.shape) == 2 and _merging_pays(draft, *step.args):
+        return _merge_products, MANY_TERMS, step.shape
     if step.op in (np.matmul, inner_product) and step.shape == () and _are_small(draft, step.args):
-        return _inner_product, MANY_TERMS, step.op
-    if step.op is np.sum and _over_rows(draft, step):
-        return _column_sums, MANY_TERMS, step.shape
+        return _merge_inner_products, MANY_TERMS, step.op
+    if step.op is np.sum and _sums_rows(draft, step):
+        return _merge_column_sums, MANY_TERMS, step.shape
     return None, 0, None
 
 
@@ -188,7 +188,7 @@ def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
     return step.args[0] if step.op is np.transpose and len(step.shape) == 2 else None
 
 
-def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
+def _merging_pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
     """Whether copying both factors costs less than adding up the results."""
     if type(a) is not Operand or type(b) is not Operand or len(draft.steps[b].shape) != 2:
         return False
@@ -196,16 +196,16 @@ def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
     return bool(k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL_TERM_BYTES)
 
 
-def _stacked_product(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
+def _merge_products(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
     """`Σ Aᵀ @ B` as one product."""
     steps = [draft.steps[a] for a in members]
     lefts = [_transpose_operand(draft, step.args[0]) for step in steps]
     if any(a is None for a in lefts):
         return None
-    tall = one_below_the_other(draft, [a for a in lefts if a is not None])
+    tall = stack_rows(draft, [a for a in lefts if a is not None])
     rows, m = draft.steps[tall].shape
     left = draft.make(Instruction(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype))
-    return draft.make(steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps]))))
+    return draft.make(steps[0]._replace(args=(left, stack_rows(draft, [step.args[1] for step in steps]))))
 
 
 def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
@@ -213,14 +213,14 @@ def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
     return all(type(a) is Operand and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES for a in args)
 
 
-def _inner_product(draft: GraphBuilder, members: list[Operand]) -> Operand:
+def _merge_inner_products(draft: GraphBuilder, members: list[Operand]) -> Operand:
     """`Σ a @ b` of vectors as one inner product."""
     steps = [draft.steps[a] for a in members]
-    left, right = (one_below_the_other(draft, [step.args[k] for step in steps]) for k in (0, 1))
+    left, right = (stack_rows(draft, [step.args[k] for step in steps]) for k in (0, 1))
     return draft.make(steps[0]._replace(args=(left, right)))
 
 
-def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
+def stack_rows(draft: GraphBuilder, parts: list[Operand]) -> Operand:
     """Matrices one below the other; those that are constant are so as one."""
     first, rows = draft.steps[parts[0]], sum(draft.steps[a].shape[0] for a in parts)
     if all(a in draft.bound for a in parts):
@@ -228,7 +228,7 @@ def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
     return draft.make(Instruction(np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype))
 
 
-def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
+def _sums_rows(draft: GraphBuilder, step: Instruction) -> bool:
     """Whether a step sums the rows of a matrix that is small enough to be copied."""
     if type(step.args[0]) is not Operand or len(step.args) > 1 or step.kwargs.get("keepdims"):
         return False
@@ -237,7 +237,7 @@ def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
     return rows and bytes_of(a.shape, a.dtype) <= 4 * SMALL_TERM_BYTES
 
 
-def _column_sums(draft: GraphBuilder, members: list[Operand]) -> Operand:
+def _merge_column_sums(draft: GraphBuilder, members: list[Operand]) -> Operand:
     """`Σ sum(B)` as one sum."""
     steps = [draft.steps[a] for a in members]
-    return draft.make(steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),)))
+    return draft.make(steps[0]._replace(args=(stack_rows(draft, [step.args[0] for step in steps]),)))

@@ -6,7 +6,7 @@
 import numpy as np
 
 from ...program.steps import Operand
-from ..ir import Graph, GraphBuilder, Instruction, uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses
 from ..kernels import unless
 
 
@@ -14,7 +14,7 @@ def speculate_no_ties(graph: Graph) -> Graph:
     """The slice with `unless` for `where`, if only products read it: they take booleans as they take numbers."""
     if all(step.op is not np.where for step in graph.steps.values()):
         return graph
-    factors = _read_by_products_alone(graph)
+    factors = _used_by_products_only(graph)
     draft = GraphBuilder(graph)
     for n, step in draft:
         draft.keep(n, step._replace(op=unless) if n in factors and _is_mask(draft, step) else step)
@@ -29,9 +29,9 @@ def _is_mask(draft: GraphBuilder, step: Instruction) -> bool:
     return tie.op is np.equal and tie.shape == other.shape == step.shape != () and other.dtype == bool and type(step.args[1]) is float
 
 
-def _read_by_products_alone(graph: Graph) -> set[int]:
+def _used_by_products_only(graph: Graph) -> set[int]:
     """The steps that are read as a factor of a float array of their own dtype, itself no `where`, and not otherwise."""
-    steps, counts = graph.steps, uses(graph)
+    steps, counts = graph.steps, count_uses(graph)
     good = dict.fromkeys(steps, 0)
     for step in steps.values():
         if step.op is np.multiply and not step.kwargs and all(type(a) is Operand for a in step.args):

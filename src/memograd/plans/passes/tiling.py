@@ -16,26 +16,26 @@ from ..op_traits import ELEMENTWISE, c_ordered_steps
 MIN_TILED_BYTES = 1 << 18
 """Bytes of an array from which blocks pay."""
 
-BLOCK = 1 << 16
+TILE_BYTES = 1 << 16
 """Bytes of a block."""
 
-FEWEST = 3
+MIN_TILED_INSTRUCTIONS = 3
 """Steps from which blocks pay: each costs a call for every block."""
 
 
 def tile_elementwise(graph: Graph) -> Graph:
     """The slice with its blocks, each in one piece."""
-    kinds = kinds_of(graph) if any(map(is_large, graph.steps.values())) else {}
+    kinds = tiling_kinds(graph) if any(map(is_tileable, graph.steps.values())) else {}
     if not kinds:
         return graph
-    blocks = [block for block in components(graph, kinds) if len(block) >= FEWEST]
+    blocks = [block for block in components(graph, kinds) if len(block) >= MIN_TILED_INSTRUCTIONS]
     return replace(graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks)))
 
 
-def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
+def tiling_kinds(graph: Graph) -> dict[int, tuple[Any, int]]:
     """The steps that can be run by blocks: their shape and their level."""
     steps, ordered = graph.steps, c_ordered_steps(graph)
-    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_large(step) and is_cut(steps, ordered, step)}
+    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_tileable(step) and can_tile_operands(steps, ordered, step)}
     levels: dict[int, int] = {}
     for n, step in steps.items():
         below = (levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n)) for a in operands(step))
@@ -43,14 +43,14 @@ def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
-def is_large(step: Instruction) -> bool:
+def is_tileable(step: Instruction) -> bool:
     """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
     if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
         return False
     return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
 
 
-def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
+def can_tile_operands(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
     """Whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
     return all(
         (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
@@ -60,7 +60,7 @@ def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) 
 
 def tile_rows(step: Instruction) -> int:
     """How many rows a block has."""
-    return int(BLOCK // max(1, bytes_of(step.shape[1:], step.dtype)))
+    return int(TILE_BYTES // max(1, bytes_of(step.shape[1:], step.dtype)))
 
 
 def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:

@@ -54,7 +54,7 @@ class Lowering:
         elif op is getitem and step.args[0] not in self.registers:
             self.registers[n] = self._element(step.args[0], step.args[1:])
         elif op is scatter_numbers:
-            self.registers[n] = self._placed(n, *step.args)
+            self.registers[n] = self._scatter_numbers(n, *step.args)
         else:
             moved = rule_of(op).run([np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args], step.kwargs)
             self.registers[n] = moved if step.shape else int(moved)
@@ -84,7 +84,7 @@ class Lowering:
             total = self._emit(n, "a + b", (total, term))
         return total
 
-    def _placed(self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any) -> np.ndarray:
+    def _scatter_numbers(self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any) -> np.ndarray:
         zero = self._constant(0.0)
         found = np.full(shape, zero)
         flat = found.reshape(-1)

@@ -85,7 +85,7 @@ def on_machine(machine: Any, *xs: Any) -> Any:
     return machine(*xs)
 
 
-class Sole(NamedTuple):
+class SingleMachine(NamedTuple):
     """A plan that is one machine: which inputs it reads, and which of its results each output is."""
 
     machine: Machine
@@ -93,7 +93,7 @@ class Sole(NamedTuple):
     gives: list[int]
 
 
-def sole_machine(graph: Graph) -> Sole | None:
+def find_single_machine(graph: Graph) -> SingleMachine | None:
     """The machine of a slice that does nothing else; None where it does."""
     steps = graph.steps
     run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
@@ -106,7 +106,7 @@ def sole_machine(graph: Graph) -> Sole | None:
     machine, *args = steps[run[0]].args
     if not set(args) <= set(graph.inputs):
         return None
-    return Sole(machine, [graph.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in graph.outputs])
+    return SingleMachine(machine, [graph.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in graph.outputs])
 
 
 # ------------------------------------------------------------------------------------------------------- with Numba
@@ -142,9 +142,9 @@ def interpreter() -> Any:
         njit = import_module("numba").njit
     except ImportError:
         return None
-    name = f"interpret_{crc32(LOOP.encode()):08x}"  # what is on disk is found by name: another text must have another
+    name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"  # what is on disk is found by name: another text must have another
     namespace = {**ON_FLOATS, "__name__": __name__}
-    exec(compile(f"def {name}{LOOP}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
+    exec(compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])
@@ -154,7 +154,7 @@ def interpreter() -> Any:
 
 BRANCHES = "\n".join(f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}" for k, text in enumerate(FORMULAS))
 
-LOOP = f"""(code, v, constants, given, registers, wanted):
+INTERPRETER_SOURCE = f"""(code, v, constants, given, registers, wanted):
     first = constants + given.shape[1]
     for row in range(len(given)):
         for j in range(given.shape[1]):

@@ -19,7 +19,7 @@ REGISTERS_READ = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", for
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
 
-Part = Callable[[list[Any]], None]
+PartFunction = Callable[[list[Any]], None]
 """A function of the list of all registers: it reads some and fills some."""
 
 
@@ -29,7 +29,7 @@ class PythonProgram:
     def __init__(self, program: Any) -> None:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
         self.unknown = [None] * len(program.code)
-        code = compile(Text(program).whole(), "<memograd machine>", "exec")
+        code = compile(PythonSource(program).whole(), "<memograd machine>", "exec")
         self.on_floats, self.on_numpy = compile_functions(code, ON_FLOATS), compile_functions(code, ON_NUMPY)
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
@@ -41,22 +41,22 @@ class PythonProgram:
                 with np.errstate(all="ignore"):
                     out[:] = self._run(self.on_numpy, list(map(np.float64, known)))
 
-    def _run(self, parts: list[Part], known: list[Any]) -> list[Any]:
+    def _run(self, parts: list[PartFunction], known: list[Any]) -> list[Any]:
         v = known + self.unknown
         for part in parts:
             part(v)
         return [v[k] for k in self.wanted]
 
 
-def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
+def compile_functions(code: Any, meaning: dict[str, Any]) -> list[PartFunction]:
     """The functions of a text, in which these names have this meaning."""
     namespace: dict[str, Any] = {**meaning, "parts": []}
     exec(code, namespace)
-    found: list[Part] = namespace["parts"]
+    found: list[PartFunction] = namespace["parts"]
     return found
 
 
-class Text:
+class PythonSource:
     """A program on its way to text: functions of some thousand instructions, on local variables.
 
     A variable that nobody reads any more is used again: Python's instructions reach few variables fast.

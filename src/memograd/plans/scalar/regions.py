@@ -16,7 +16,7 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.indexing import getitem, output
-from ..ir import Graph, Instruction, eliminate_dead_code, operands, uses
+from ..ir import Graph, Instruction, eliminate_dead_code, operands, count_uses
 from ..kernels import scatter_numbers
 from .lowering import MOVES, Lowering
 from .machine import on_machine
@@ -25,13 +25,13 @@ from .opcodes import LOGICAL, REAL
 MIN_REGION_SIZE = 32
 """Formulas from which on a region pays: to call the machine costs as much as some twenty steps."""
 
-SPARSE = 16
+MAX_ELEMENTS_PER_OPERAND = 16
 """Numbers in an array for each operand, up to which it is made inside a region; a larger one is mostly constants."""
 
-NUMBERS_OF = {getitem: (0, 1), scatter_numbers: (2, None)}
+NUMBER_ARGUMENTS = {getitem: (0, 1), scatter_numbers: (2, None)}
 """Which arguments are numbers, of ops that move them about, where not all are."""
 
-PLAIN_STRUCTURE_OPS = {"axis", "axes", "shape", "order"}
+POSITION_KEYWORDS = {"axis", "axes", "shape", "order"}
 """Keywords that say no more than where a number goes."""
 
 NUMBER_TYPES = (np.dtype(np.float64), np.dtype(np.bool_))
@@ -39,14 +39,14 @@ NUMBER_TYPES = (np.dtype(np.float64), np.dtype(np.bool_))
 
 def lower_scalar_regions(graph: Graph) -> Graph:
     """The slice with its regions of numbers as one step each."""
-    inside = Inside(graph).steps
+    inside = RegionMembers(graph).steps
     if len(inside) < MIN_REGION_SIZE:
         return graph
-    layers = Layers(graph, inside)
+    layers = RegionLayers(graph, inside)
     return layers.rebuilt() if any(map(layers.pays, layers.members)) else graph
 
 
-class Inside:
+class RegionMembers:
     """Which steps may be part of a region."""
 
     def __init__(self, graph: Graph) -> None:
@@ -65,10 +65,10 @@ class Inside:
             return False
         if step.op is getitem and step.args[0] not in self.steps:
             return self._is_element(step)
-        first, last = NUMBERS_OF.get(step.op, (0, None))
+        first, last = NUMBER_ARGUMENTS.get(step.op, (0, None))
         sources = operands(step._replace(args=step.args[first:last]))
-        plain = len(sources) == len(operands(step)) and step.kwargs.keys() <= PLAIN_STRUCTURE_OPS  # an index, or a dtype, is no number
-        return plain and all(map(self._is_known, sources)) and math.prod(step.shape) <= SPARSE * len(sources)
+        plain = len(sources) == len(operands(step)) and step.kwargs.keys() <= POSITION_KEYWORDS  # an index, or a dtype, is no number
+        return plain and all(map(self._is_known, sources)) and math.prod(step.shape) <= MAX_ELEMENTS_PER_OPERAND * len(sources)
 
     def _is_number(self, a: Any) -> bool:
         if type(a) is Operand:
@@ -106,11 +106,11 @@ def is_formula(step: Instruction) -> bool:
     )
 
 
-class Layers:
+class RegionLayers:
     """The steps of a slice, layer by layer: in each, first those that are outside of regions, then its region."""
 
     def __init__(self, graph: Graph, inside: set[int]) -> None:
-        self.slice, self.counts = graph, uses(graph)
+        self.slice, self.counts = graph, count_uses(graph)
         self.outside: dict[int, list[int]] = defaultdict(list)
         self.members: dict[int, list[int]] = defaultdict(list)
         layer: dict[int, int] = {}
