@@ -53,7 +53,12 @@ FORGETS = (recursion, recursion.pull_back, "known = n in cotangents and n not in
 DROPS_A_TERM = (recursion, recursion.sum_contributions, "sum + d", "sum + d * (len(cotangents) % 2)")
 FORGETS_READERS = (memory.Memory, memory.Memory._rules_reading, "return found", "return found[1:]")
 FORGETS_WAVES = (memory.Memory, memory.Memory._spread_to_cotangents, "stack = list(wave)", "stack = []")
-FORGETS_TO_RAISE = (memory.Memory, memory.Memory._replace_value, "table.invalidated_by[o] = CERTAINLY_STALE, n", "table.invalidated_by[o] = MAYBE_STALE, n")
+FORGETS_TO_RAISE = (
+    memory.Memory,
+    memory.Memory._replace_value,
+    "table.invalidated_by[o] = CERTAINLY_STALE, n",
+    "table.invalidated_by[o] = MAYBE_STALE, n",
+)
 
 BROKEN = {
     "a dead branch visited": (minimal, VISITS_DEAD),

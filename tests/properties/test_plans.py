@@ -11,7 +11,7 @@ from sampling import WITH_LINES, calls
 import memograd as mg
 from memograd.arrays.values import bitwise_equal, canonicalize
 from memograd.check import sample_operands as generated
-from memograd.plans import executable, liveness, passes
+from memograd.plans import liveness, passes
 from memograd.plans.passes import tiling
 from memograd.rules.registration import rule_of
 from memograd.text import op_name
@@ -19,11 +19,11 @@ from memograd.text import op_name
 EXACT = (passes.LIFT_CONSTANTS, passes.ELIMINATE_COMMON_SUBEXPRESSIONS, passes.FOLD_CONSTANTS, passes.SPECULATE_NO_TIES)
 
 
-def planned(program):
+def planned(program, passes=None):
     """A plan of a program's outputs and of their derivatives by every leaf."""
     leaves, outputs = program.record(mg.Tape())
     derivatives = [mg.grad_node(L, leaves) for L in outputs]
-    return mg.plan([outputs, derivatives], inputs=leaves)
+    return mg.plan([outputs, derivatives], inputs=leaves, passes=passes)
 
 
 def asked(program, values):
@@ -49,9 +49,8 @@ def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
 @settings(max_examples=100)
 def test_exact_passes_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executable, "PASSES", EXACT)
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
-        plan = planned(program)
+        plan = planned(program, EXACT)
     values = program.values(seed=1)
     assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
 
@@ -60,11 +59,10 @@ def test_exact_passes_keep_every_bit(program):
 @settings(max_examples=100)
 def test_blocks_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executable, "PASSES", (*EXACT, passes.TILE_ELEMENTWISE))
         patch.setattr(tiling, "MIN_TILED_BYTES", 1)
         patch.setattr(tiling, "TILE_BYTES", 24)
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
-        plan = planned(program)
+        plan = planned(program, (*EXACT, passes.TILE_ELEMENTWISE))
     values = program.values(seed=1)
     assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
 
@@ -169,7 +167,9 @@ def test_every_op_is_replayed(op):
     rule = rule_of(op)
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (generated(rule), kwargs)
-        operands = tuple(canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands))
+        operands = tuple(
+            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)
+        )
         values, tapes = differentiable(rule, operands), (mg.Tape(), mg.Tape())
         if not values:
             continue

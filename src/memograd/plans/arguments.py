@@ -28,58 +28,72 @@ EXACT_TYPES = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type
 
 
 def attributes_of(a: Any) -> dict[str, Any] | None:
-    """The attributes of an instance of a plain class, with the numbers and arrays that its classes hold; None for anything else."""
+    """Return the attributes of an instance of a plain class; None for anything else.
+
+    Numbers and arrays that its classes hold count as attributes.
+    """
     kind: Any = type(a)
-    if kind.__eq__ is not object.__eq__ or not hasattr(a, "__dict__") or _is_known_by_identity(a) or hasattr(kind, "__array__"):
+    if (
+        kind.__eq__ is not object.__eq__
+        or not hasattr(a, "__dict__")
+        or _is_known_by_identity(a)
+        or hasattr(kind, "__array__")
+    ):
         return None
     shared: dict[str, Any] = {}
     for base in reversed(kind.__mro__[:-1]):
         shared |= vars(base)
-    numbers = {name: value for name, value in shared.items() if isinstance(value, (*INPUT_TYPES, int, str)) and not name.startswith("__")}
+    numbers = {
+        name: value
+        for name, value in shared.items()
+        if isinstance(value, (*INPUT_TYPES, int, str)) and not name.startswith("__")
+    }
     own: dict[str, Any] = vars(a)
     return numbers | own
 
 
 def _is_known_by_identity(a: Any) -> bool:
-    """Whether an object is told apart by its identity: a function, a class, a module, a member of an enumeration."""
+    """Return whether identity tells an object apart: a function, class, module or enum member."""
     named = hasattr(a, "__name__") and (callable(a) or isinstance(a, ModuleType))
     return named or isinstance(a, Enum | partial) or type(a) is object
 
 
 def inner_items(a: Any) -> dict[Any, Any] | None:
-    """The parts of a nest or of an instance; None for a leaf."""
+    """Return the children of a pytree or of an instance; None for a leaf."""
     if isinstance(a, INPUT_TYPES):
         return None
-    found = children(a)
-    return attributes_of(a) if found is None else found
+    result = children(a)
+    return attributes_of(a) if result is None else result
 
 
 def leaves_of(arguments: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """Each leaf among the arguments of a call, given by position and by name, and where it is, written as Python has it."""
+    """Yield each leaf of the arguments of a call, with its path written as Python has it."""
     for key, a in arguments.items():
         yield from _argument_leaves(a, f"argument_{key}")
 
 
 def _argument_leaves(a: Any, where: str) -> Iterator[tuple[str, Any]]:
-    found = inner_items(a)
-    if found is None:
+    result = inner_items(a)
+    if result is None:
         yield where, a
         return
-    for key, part in found.items():
-        yield from _argument_leaves(part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}")
+    for key, part in result.items():
+        yield from _argument_leaves(
+            part, f"{where}[{key!r}]" if isinstance(a, dict | list | tuple) else f"{where}.{key}"
+        )
 
 
 def replace_leaves(arguments: dict[Any, Any], leaves: Iterable[Any]) -> dict[Any, Any]:
-    """The arguments of a call with other leaves, in order; an instance as a copy with other attributes."""
+    """Return the arguments of a call with other leaves, in order; instances become copies."""
     following = iter(leaves)
     return {key: _refill(a, following) for key, a in arguments.items()}
 
 
 def _refill(a: Any, leaves: Iterator[Any]) -> Any:
-    found = inner_items(a)
-    if found is None:
+    result = inner_items(a)
+    if result is None:
         return next(leaves)
-    new = {key: _refill(part, leaves) for key, part in found.items()}
+    new = {key: _refill(part, leaves) for key, part in result.items()}
     if children(a) is not None:
         return rebuilt(a, new)
     other = copy(a)
@@ -91,7 +105,7 @@ def _refill(a: Any, leaves: Iterator[Any]) -> Any:
 
 
 def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
-    """What each argument has in common with others that one plan serves. Arrays are appended to `inputs`.
+    """Return what calls that one plan serves have in common. Append the arrays to `inputs`.
 
     Raises
     ------
@@ -101,8 +115,10 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
     try:
         return [_signature_part(a, inputs) for a in arguments.values()]
     except StaticArgumentError as error:
-        found = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
-        raise RefusedError(f"An argument of a compiled function, {printable(next(found, 'or a part of one'))}, {error}") from None
+        places = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
+        raise RefusedError(
+            f"An argument of a compiled function, {printable(next(places, 'or a part of one'))}, {error}"
+        ) from None
     except RecursionError:
         raise RefusedError(
             "An argument of a compiled function is an object or a list that is inside itself. Give a tree of them."
@@ -110,7 +126,7 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
 
 
 class StaticArgumentError(Exception):
-    """A part of an argument that has no place in a signature, and why, in words that go on a sentence."""
+    """Part of an argument that no signature can hold, and the reason, as the end of a sentence."""
 
     def __init__(self, part: Any, why: str) -> None:
         super().__init__(why)
@@ -120,16 +136,26 @@ class StaticArgumentError(Exception):
 def _signature_part(a: Any, inputs: list[Any]) -> Any:
     if isinstance(a, INPUT_TYPES):
         inputs.append(a)
-        return (a.shape, a.dtype) if hasattr(a, "dtype") else complex if isinstance(a, complex) else float
-    found = inner_items(a)
-    if found is None:
+        return (
+            (a.shape, a.dtype)
+            if hasattr(a, "dtype")
+            else complex
+            if isinstance(a, complex)
+            else float
+        )
+    result = inner_items(a)
+    if result is None:
         return static_key(a)
     fixed = tuple([static_key(value) for value in constants(a).values()])
-    return type(a), fixed, tuple([(static_key(key), _signature_part(part, inputs)) for key, part in found.items()])
+    return (
+        type(a),
+        fixed,
+        tuple([(static_key(key), _signature_part(part, inputs)) for key, part in result.items()]),
+    )
 
 
 def static_key(a: Any) -> Any:
-    """What stands for a static argument in a signature."""
+    """Return the part of a signature that stands for a static argument."""
     kind = type(a)
     if kind in EXACT_TYPES:
         return kind, a
@@ -145,7 +171,7 @@ def static_key(a: Any) -> Any:
 
 
 def _by_value(a: Any) -> Any:
-    """A static argument that compares by its value; its repr tells apart what ``==`` does not."""
+    """Return the key of an argument that compares by value, with its repr: ``1 == True``."""
     kind: Any = type(a)
     if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
         raise StaticArgumentError(
@@ -167,7 +193,7 @@ def _is_hashable(a: Any) -> bool:
 
 
 def _reference(a: Any) -> Any:
-    """An object as a part of a signature; one that can be referred to weakly is not kept alive."""
+    """Return a weak reference if possible, so that no signature keeps the object alive."""
     try:
         return weakref.ref(a)
     except TypeError:
@@ -175,7 +201,7 @@ def _reference(a: Any) -> Any:
 
 
 def is_dead(signature: Any) -> bool:
-    """Whether an object of a signature is gone, so that no call can have this signature again."""
+    """Return whether an object of a signature is gone, so that no call can have it again."""
     if isinstance(signature, weakref.ref):
         return signature() is None
     return isinstance(signature, tuple | frozenset) and any(map(is_dead, signature))

@@ -24,7 +24,7 @@ from .executable import Plan, plan
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
-    """A function that traces f once for each signature, and from then on replays the plan.
+    """Return a function that traces f once for each signature, and then runs the plan.
 
     Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
     writes `compiled` says that f depends on its arguments alone.
@@ -71,7 +71,7 @@ NODE_TYPES = frozenset({Node, WeakNode})
 
 
 class Compiled:
-    """What :func:`compiled` gives: a function with its plans.
+    """Function with its plans, as :func:`compiled` returns it.
 
     A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is pickled by its name.
 
@@ -99,11 +99,13 @@ class Compiled:
                 made = self.plans.get(signature)
                 if made is None:
                     made = self._trace(arguments, len(args))
-                    self.plans = {known: p for known, p in self.plans.items() if not is_dead(known)} | {signature: made}
+                    self.plans = {
+                        known: p for known, p in self.plans.items() if not is_dead(known)
+                    } | {signature: made}
         return made(*inputs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind it to an instance, as Python's functions are."""
+        """Bind the function to an instance, as Python's functions are bound."""
         return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> Any:
@@ -123,7 +125,10 @@ class Compiled:
         with tracing(tape), raise_refusals(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
-        return plan(tree_map(tape.as_result, y), [strong(node) for node in entered if isinstance(node, Node)])
+        return plan(
+            tree_map(tape.as_result, y),
+            [strong(node) for node in entered if isinstance(node, Node)],
+        )
 
 
 def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -137,15 +142,19 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
-    """A leaf of the arguments as the trace sees it: a node for an array, a weak one for a number of Python's."""
+    """Return a leaf as the trace sees it: a node for an array, a weak one for a Python number."""
     if not isinstance(a, INPUT_TYPES):
         return a
     node = tape.leaf(a, name=where)
-    return WeakNode(tape, node.id) if isinstance(a, float | complex) and not isinstance(a, np.generic) else node
+    return (
+        WeakNode(tape, node.id)
+        if isinstance(a, float | complex) and not isinstance(a, np.generic)
+        else node
+    )
 
 
 class CompiledTape(Tape):
-    """The tape of a function that will be replayed."""
+    """Tape of a function that becomes a plan."""
 
     __slots__ = ()
 
@@ -154,9 +163,11 @@ class CompiledTape(Tape):
         self.mode = COMPILED
 
     def as_result(self, y: Any) -> Node:
-        """A result as a node; one that depends on no argument is a constant of the plan."""
+        """Return a result as a node. One that depends on no argument becomes a constant."""
         if isinstance(y, Node):
             return y
         if np.asarray(y).dtype.kind not in NUMBER_KINDS:
-            raise RefusedError(f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}.")
+            raise RefusedError(
+                f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}."
+            )
         return self.leaf(y)

@@ -1,8 +1,8 @@
-"""Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
+"""Plans: a part of a tape, compiled once to straight-line NumPy code and replayed."""
 
 import linecache
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from itertools import count
@@ -30,15 +30,18 @@ from ..tape.tape import Tape
 from ..text import as_text, describe, op_name, printable
 from .codegen import generate_source
 from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
-from .passes import LAZY_PASSES, PASSES, Pass
+from .liveness import BufferPlan
+from .passes import Pass, choose_passes
 from .report import format_plan
 from .scalar.machine import find_single_machine
 
 _file_numbers = count(1)
 
 
-def plan(outputs: Any, inputs: Any) -> "Plan":
-    """What `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records nothing and touches no table.
+def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> "Plan":
+    """Compile what `outputs` need from `inputs` to straight-line NumPy code.
+
+    A call records nothing and touches no table.
 
     Parameters
     ----------
@@ -47,6 +50,10 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
     inputs : list of Node, or dict of str to Node
         What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
         Called with Dask arrays, a plan gives Dask arrays, which nobody has computed.
+
+    passes : iterable of Pass, optional
+        Compiler passes in place of the default pipeline :data:`memograd.plans.passes.PASSES`, for
+        tests and ablation.
 
     Returns
     -------
@@ -87,24 +94,29 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
     with tape.lock:
         ids = tuple(n.id for n in by_name.values())
         if len(set(ids)) < len(ids):
-            raise PlanError(f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once.")
-        slice = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
-        made = Plan(slice, tree_unflatten(outputs, range(len(nodes))), tuple(by_name))
+            raise PlanError(
+                f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once."
+            )
+        graph = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
+        nest = tree_unflatten(outputs, range(len(nodes)))
+        made = Plan(graph, nest, tuple(by_name), passes)
         made._tape, made._assignments = weakref.ref(tape), tape.state.assignments
         return made
 
 
 def _names_of_inputs(inputs: Any) -> dict[str, Node]:
-    """The inputs by their nodes' names."""
+    """Return the inputs by their nodes' names."""
     given = list(inputs)
     names = [n.name if isinstance(n, Node) else repr(n) for n in given]
     if len(set(names)) < len(names):
-        raise PlanError(f"An input was given twice: {', '.join(map(printable, names))}. Give each once.")
+        raise PlanError(
+            f"An input was given twice: {', '.join(map(printable, names))}. Give each once."
+        )
     return dict(zip(names, given, strict=True))
 
 
 def _tape_of(nodes: list[Any]) -> Tape:
-    """The tape of all of them."""
+    """Return the tape that all nodes belong to."""
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
@@ -121,7 +133,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
 
 
 class Array(NamedTuple):
-    """An input or an output of a plan: its name, and what shape and dtype it has at each call."""
+    """Name, shape and dtype of an input or an output of a plan."""
 
     name: str
     shape: tuple[int, ...]
@@ -129,7 +141,9 @@ class Array(NamedTuple):
 
 
 class Plan:
-    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table of its steps.
+    """Straight-line NumPy code for a part of a tape, made by :func:`plan`.
+
+    Its `repr` is the table of its steps.
 
     It can be called from several threads at once, and be pickled: as data, which is printed and compiled anew where it is
     loaded. Ops are pickled by the name under which they can be imported.
@@ -140,8 +154,17 @@ class Plan:
         The code, as it is run. Tracebacks and debuggers show its lines.
     """
 
-    def __init__(self, graph: Graph, nest: Any, keys: tuple[str, ...]) -> None:
-        self._cut, self._nest, self._keys = graph, nest, keys
+    def __init__(
+        self,
+        graph: Graph,
+        nest: Any,
+        input_names: tuple[str, ...],
+        passes: Iterable[Pass] | None = None,
+    ) -> None:
+        self._recorded_graph = graph  # pickles and calls with Dask arrays compile it anew
+        self._nest = nest
+        self._input_names = input_names
+        self._passes = None if passes is None else tuple(passes)
         self._tape: Any = None  # a plan that was loaded has none
         self._assignments = 0
         self._was_stale = False
@@ -149,28 +172,42 @@ class Plan:
         self._counts = [("recorded", _count_instructions(graph))]
         self._changed: list[Pass] = []
         self._is_lazy = has_foreign_arrays(graph)
-        for simplified in LAZY_PASSES if self._is_lazy else PASSES:
-            before, graph = graph, simplified(graph)
-            self._counts.append((simplified.name, _count_instructions(graph)))
+        for each in choose_passes(self._passes, self._is_lazy):
+            before, graph = graph, each(graph)
+            self._counts.append((each.name, _count_instructions(graph)))
             if graph is not before:
-                self._changed.append(simplified)
+                self._changed.append(each)
         self.graph = graph
         self._compile()
 
     def _compile(self) -> None:
-        self.source, namespace, self._lines = generate_source(self.graph, self._nest)
+        self.source, namespace, self.instruction_lines = generate_source(
+            self.graph, self._nest, BufferPlan(self.graph)
+        )
         self._file = f"<memograd plan {next(_file_numbers)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
-        linecache.cache[self._file] = (len(self.source), None, self.source.splitlines(keepends=True), self._file)
+        linecache.cache[self._file] = (
+            len(self.source),
+            None,
+            self.source.splitlines(keepends=True),
+            self._file,
+        )
         weakref.finalize(self, linecache.cache.pop, self._file, None)
         self._run = namespace["plan"]
-        steps = self.graph.steps
-        self._facts = [(steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type) for n in self.graph.inputs]
+        instructions = self.graph.instructions
+        self._input_types = [
+            (
+                instructions[n].shape,
+                instructions[n].dtype,
+                instructions[n].shape == () and instructions[n].dtype.type,
+            )
+            for n in self.graph.inputs
+        ]
 
     # --------------------------------------------------------------------------------------------------- to replay
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
-        """The outputs for these inputs: by position, then by name.
+        """Return the outputs for these inputs, given by position and then by name.
 
         Raises
         ------
@@ -183,15 +220,24 @@ class Plan:
         """
         if named:
             arrays = self._arrange_inputs(arrays, named)
-        if len(arrays) != len(self._facts):
+        if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
         if any(map(is_chunked, arrays)) and not self._is_lazy:
             return self._lazily(arrays)(*arrays)
         given = [
             a
-            if type(a) is kind or (type(a) is np.ndarray and a.dtype is dtype and a.shape == shape and a.flags.c_contiguous and shape)
+            if type(a) is kind
+            or (
+                type(a) is np.ndarray
+                and a.dtype is dtype
+                and a.shape == shape
+                and a.flags.c_contiguous
+                and shape
+            )
             else self._check_input(k, a)
-            for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
+            for k, (a, (shape, dtype, kind)) in enumerate(
+                zip(arrays, self._input_types, strict=True)
+            )
         ]
         try:
             y = self._run(*given)
@@ -201,13 +247,25 @@ class Plan:
         return tree_map(unwrap, y) if self._is_lazy else y
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
-        """The same plan for Dask arrays."""
-        given = {n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)}
-        steps = {n: step._replace(shape=given[n]) if given.get(n) == step.shape else step for n, step in self._cut.steps.items()}
-        return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
+        """Return the same plan for Dask arrays."""
+        given = {
+            n: shape_of(a)
+            for n, a in zip(self._recorded_graph.inputs, arrays, strict=True)
+            if is_chunked(a)
+        }
+        instructions = {
+            n: instruction._replace(shape=given[n])
+            if given.get(n) == instruction.shape
+            else instruction
+            for n, instruction in self._recorded_graph.instructions.items()
+        }
+        graph = replace(self._recorded_graph, instructions=instructions)
+        return Plan(graph, self._nest, self._input_names, self._passes)
 
     def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
-        """The outputs for many inputs, stacked: each array has one more axis in front, along which the calls are made.
+        """Return the stacked outputs for many inputs.
+
+        Each array has one more axis in front, along which the calls are made.
 
         Parameters
         ----------
@@ -235,26 +293,34 @@ class Plan:
         >>> mg.plan([L, mg.grad_node(L, x)], inputs=[x]).map([0.0, np.pi / 2])[1].round(3)
         array([1., 0.])
         """
-        if len(arrays) != len(self._facts):
+        if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
         if not arrays:
             raise PlanError("A plan without inputs gives the same each time: call it.")
         stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
-            raise PlanError(f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often.")
+            raise PlanError(
+                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often."
+            )
         with reporting(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
     def _stack_input(self, k: int, value: Any) -> Any:
-        """An input with an axis in front, in C order of the recorded dtype."""
+        """Return an input with an axis in front, in C order and of the recorded dtype."""
         y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
-            raise PlanError(f"Input {printable(self._keys[k])} of a plan was given nothing to go along. Give a stack, one array a call.")
-        return np.ascontiguousarray(y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y])
+            raise PlanError(
+                f"Input {printable(self._input_names[k])} of a plan was given nothing to go along. Give a stack, one array a call."
+            )
+        return np.ascontiguousarray(
+            y if y.dtype == self._input_types[k][1] else [self._check_input(k, a) for a in y]
+        )
 
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
         count, sole = len(stacks[0]), find_single_machine(self.graph)
-        fits = all(a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True))
+        fits = all(
+            a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._input_types, strict=True)
+        )
         if sole is not None and fits:
             results = sole.machine.many(*[stacks[k] for k in sole.reads])
             report(count, count)
@@ -266,25 +332,29 @@ class Plan:
         return stack_trees(rows)
 
     def _arrange_inputs(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """The arrays in the order of the inputs."""
-        rest = self._keys[len(arrays) :]
+        """Return the arrays in the order of the inputs."""
+        rest = self._input_names[len(arrays) :]
         if set(rest) != set(named):
             raise PlanTypeError(
-                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with {len(arrays)} arrays and the names "
+                f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called with {len(arrays)} arrays and the names "
                 f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
             )
         return *arrays, *(named[name] for name in rest)
 
     def _count_error(self, count: int) -> PlanTypeError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
-        return PlanTypeError(f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for each: {inputs}.")
+        return PlanTypeError(
+            f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one for each: {inputs}."
+        )
 
     def _check_input(self, k: int, value: Any) -> Any:
-        """An input as the steps expect it: an array in C order of the recorded dtype, or a NumPy scalar."""
-        shape, dtype, _ = self._facts[k]
-        name = printable(self._keys[k])
+        """Return an input as an array in C order of the recorded dtype, or as a NumPy scalar."""
+        shape, dtype, _ = self._input_types[k]
+        name = printable(self._input_names[k])
         if isinstance(value, Node):
-            raise PlanTypeError(f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value.")
+            raise PlanTypeError(
+                f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value."
+            )
         y = as_input(value)
         if y.shape != shape:
             raise PlanError(
@@ -303,94 +373,122 @@ class Plan:
         return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
-        """Say in which step an error came, and where that step comes from."""
+        """Add a note to an error: which instruction raised it, and where that was recorded."""
         at = error.__traceback__
         while at is not None:
-            if at.tb_frame.f_code.co_filename == self._file and at.tb_lineno in self._lines:
-                n = self._lines[at.tb_lineno]
-                step, line = self.graph.steps[n], self.graph.lines.get(n)
+            if (
+                at.tb_frame.f_code.co_filename == self._file
+                and at.tb_lineno in self.instruction_lines
+            ):
+                n = self.instruction_lines[at.tb_lineno]
+                instruction, line = self.graph.instructions[n], self.graph.lines.get(n)
                 name = printable(self.graph.names.get(n, f"v{n}"))
-                error.add_note(f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} {step.shape}){_format_location(line)}.")
+                error.add_note(
+                    f"In a plan, at {name} ({op_name(instruction.op)}, {instruction.dtype} {instruction.shape}){_format_location(line)}."
+                )
             at = at.tb_next
 
     # ------------------------------------------------------------------------------------------------------- facts
 
     @property
     def inputs(self) -> tuple[Array, ...]:
-        """What a call takes, in order."""
-        return tuple(Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True))
+        """Inputs of a call, in order."""
+        return tuple(
+            Array(name, *fact[:2])
+            for name, fact in zip(self._input_names, self._input_types, strict=True)
+        )
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """What a call gives, in the order in which the nest names it."""
-        names, steps = self._cut.names, self._cut.steps
-        return tuple(Array(names[n], steps[n].shape, steps[n].dtype) for n in self._cut.outputs)
+        """Outputs of a call, in the order of the leaves of the pytree."""
+        names, instructions = self._recorded_graph.names, self._recorded_graph.instructions
+        return tuple(
+            Array(names[n], instructions[n].shape, instructions[n].dtype)
+            for n in self._recorded_graph.outputs
+        )
 
     @property
     def bound(self) -> dict[str, Any]:
-        """The leaves that are no inputs, by name, at the value that they had when the plan was made."""
-        return {self._cut.names[n]: readonly_view(value) for n, value in self._cut.bound.items()}
+        """Leaves that are no inputs, by name, with their values when the plan was made."""
+        return {
+            self._recorded_graph.names[n]: readonly_view(value)
+            for n, value in self._recorded_graph.bound.items()
+        }
 
     @property
     def bounds(self) -> dict[str, str]:
-        """What the passes changed that are not exact, and by how much, by their names; empty, if the plan is exact.
+        """Error bounds of the inexact passes that changed the plan, by name; empty if it is exact.
 
         >>> import numpy as np, memograd as mg
         >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
         >>> mg.plan(np.sin(x) * 2, inputs=[x]).bounds
         {}
         >>> list(mg.plan(np.sum(x * x), inputs=[x]).bounds)
-        ['contracted']
+        ['inner products']
         """
         return {p.name: p.bound for p in self._changed if not p.exact}
 
     @property
     def stale(self) -> bool:
-        """Whether a bound leaf was assigned since; not noticed any more, once the tape is gone.
+        """Whether a bound leaf was assigned since, as long as the tape exists.
 
         A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
         """
         tape = self._tape() if self._tape is not None else None
-        if tape is not None and any(tape.state.assigned.get(n, 0) > self._assignments for n in self._cut.bound):
+        if tape is not None and any(
+            tape.state.assigned.get(n, 0) > self._assignments for n in self._recorded_graph.bound
+        ):
             self._was_stale = True
         return self._was_stale
 
     def __repr__(self) -> str:
-        return format_plan(self.graph, self._keys, self._counts)
+        return format_plan(self.graph, self._input_names, self._counts)
 
     _repr_html_ = as_text
 
     def __copy__(self) -> "Plan":
-        """The same plan: it watches the tape as this one does."""
-        made = Plan(self._cut, self._nest, self._keys)
-        made._tape, made._assignments, made._was_stale = self._tape, self._assignments, self._was_stale
+        """Return the same plan, which watches the same tape."""
+        made = Plan(self._recorded_graph, self._nest, self._input_names, self._passes)
+        made._tape, made._assignments, made._was_stale = (
+            self._tape,
+            self._assignments,
+            self._was_stale,
+        )
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
-        """The same plan; it watches the copy of the tape, where that is copied along."""
+        """Return the same plan. It watches the copy of the tape, if that is copied along."""
         made = copy(self)
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:
             made._was_stale = self.stale
-            made._tape, made._assignments = weakref.ref(memo[id(tape)]), memo[id(tape)].state.assignments
+            made._tape, made._assignments = (
+                weakref.ref(memo[id(tape)]),
+                memo[id(tape)].state.assignments,
+            )
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for op, error in unpicklable_ops(dict.fromkeys(step.op for step in self._cut.steps.values())):
+        for op, error in unpicklable_ops(
+            dict.fromkeys(
+                instruction.op for instruction in self._recorded_graph.instructions.values()
+            )
+        ):
             raise PlanTypeError(
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
                 f"Define it at the top of a module."
             ) from error
-        return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
+        recipe = (self._recorded_graph, self._nest, self._input_names, self._passes)
+        return Plan, recipe, {"_was_stale": self.stale}
 
 
 def stack_trees(rows: list[Any]) -> Any:
-    """Many equal nests of arrays as one nest of stacks."""
+    """Stack many pytrees of one structure, leaf by leaf."""
     return tree_unflatten(rows[0], map(np.stack, zip(*map(tree_leaves, rows), strict=True)))
 
 
 def _count_instructions(graph: Graph) -> int:
-    return sum(1 for step in graph.steps.values() if step.op is not None)
+    return sum(1 for instruction in graph.instructions.values() if instruction.op is not None)
 
 
 def _format_location(line: Location | None) -> str:

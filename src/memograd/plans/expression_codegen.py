@@ -30,7 +30,7 @@ MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 
 def check_result(y: Any, shape: Any, dtype: Any) -> Any:
-    """A result whose shape and dtype do not follow from those of the operands, held to what was recorded."""
+    """Return a result, or raise if its shape or dtype is not the recorded one."""
     y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
@@ -41,7 +41,7 @@ def check_result(y: Any, shape: Any, dtype: Any) -> Any:
 
 
 def protect_arguments(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of the user's, which must not write to what it is called with: the arrays may be the caller's."""
+    """Return a user's function that cannot write to its arguments: they may be the caller's."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return f(*map(_read_only, args), **kwargs)
@@ -57,7 +57,9 @@ def _read_only(a: Any) -> Any:
 
 
 class ExpressionWriter:
-    """Writes steps as expressions, and keeps what they name: constants, and functions that are not NumPy's.
+    """Writer of instructions as expressions.
+
+    It collects the constants and functions that they name.
 
     Attributes
     ----------
@@ -74,13 +76,15 @@ class ExpressionWriter:
     # -------------------------------------------------------------------------------------------------- constants
 
     def constant(self, a: Any) -> str:
-        """A constant as text: itself, where Python writes it without loss, or a name for it."""
+        """Return a constant as text: its literal if that is exact, else a name for it."""
         if type(a) in (int, bool, str, type(None)) or (type(a) is float and math.isfinite(a)):
             return repr(a)
         if type(a) is tuple:
             return f"({', '.join(map(self.constant, a))}{',' * (len(a) == 1)})"
         if type(a) is slice:
-            return f"slice({self.constant(a.start)}, {self.constant(a.stop)}, {self.constant(a.step)})"
+            return (
+                f"slice({self.constant(a.start)}, {self.constant(a.stop)}, {self.constant(a.step)})"
+            )
         if a is Ellipsis:
             return "..."
         if isinstance(a, np.dtype) and a.isbuiltin == 1:
@@ -94,93 +98,122 @@ class ExpressionWriter:
         return self._known[key]
 
     def bind(self, name: str, value: Any) -> str:
-        """A name, like the given one, under which the text finds a value."""
+        """Bind a value to a name like the given one, and return that name."""
         name = self.fresh_name(name)
         self.namespace[name] = value
         return name
 
     def fresh_name(self, name: str) -> str:
-        """A name like the given one, which nothing else has."""
+        """Return an unused name like the given one."""
         while name in self.taken or name in self.namespace:
             name += "_"
         return name
 
     def function(self, op: Any) -> str:
-        """The text that gives the function of a step; one that takes its canonical form as it stands."""
+        """Return the text for a function that takes the arguments in canonical form."""
         if op not in self._functions:
             self._functions[op] = self._function(op)
         return self._functions[op]
 
     def _function(self, op: Any) -> str:
-        compute, name = op if op in KERNELS else rule_of(op).compute_with, getattr(op, "__name__", "op")
+        compute, name = (
+            op if op in KERNELS else rule_of(op).compute_with,
+            getattr(op, "__name__", "op"),
+        )
         if compute is op:
             for prefix, module in MODULES.items():
                 if getattr(module, name, None) is op:
                     return f"{prefix}.{name}"
-        return self.bind(name if name.isidentifier() else "op", protect_arguments(compute) if is_own(op) else compute)
+        return self.bind(
+            name if name.isidentifier() else "op",
+            protect_arguments(compute) if is_own(op) else compute,
+        )
 
     # ------------------------------------------------------------------------------------------------ expressions
 
-    def write(self, step: Instruction, variable: Callable[[int], str], out: str | None = None) -> str:
-        """A step as an expression; `out` names the variable whose memory takes the result."""
-        args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
-        kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
-        if out is not None:
-            return f"{self.function(step.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
-        text = self._call(step, args, kwargs)
-        if not is_steady(step.op) or (type(step.dtype) is tuple and not is_scalar(step)):
-            self.namespace["fixed"] = check_result
-            return f"fixed({text}, {self.constant(step.shape)}, {self.constant(step.dtype)})"
-        return f"{text}[()]" if step.shape == () and not is_scalar(step) else text
+    def write(
+        self, instruction: Instruction, variable: Callable[[int], str], out: str | None = None
+    ) -> str:
+        """Return an instruction as an expression.
 
-    def _call(self, step: Instruction, args: list[str], kwargs: list[str]) -> str:
-        op = step.op
+        `out` names the variable whose memory it reuses.
+        """
+        args = [variable(a) if type(a) is Operand else self.constant(a) for a in instruction.args]
+        kwargs = [f"{name}={self.constant(a)}" for name, a in instruction.kwargs.items()]
+        if out is not None:
+            return f"{self.function(instruction.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
+        text = self._call(instruction, args, kwargs)
+        if not is_steady(instruction.op) or (
+            type(instruction.dtype) is tuple and not is_scalar(instruction)
+        ):
+            self.namespace["fixed"] = check_result
+            return f"fixed({text}, {self.constant(instruction.shape)}, {self.constant(instruction.dtype)})"
+        return f"{text}[()]" if instruction.shape == () and not is_scalar(instruction) else text
+
+    def _call(self, instruction: Instruction, args: list[str], kwargs: list[str]) -> str:
+        op = instruction.op
         if op in INFIX and not kwargs and len(args) == 2:
             text = f"{args[0]} {INFIX[op]} {args[1]}"
-            pythons = step.shape == () and any(type(a) is complex for a in step.args)
-            return f"np.{step.dtype.type.__name__}({text})" if pythons else text  # complex * np.float64 is a Python complex
+            pythons = instruction.shape == () and any(type(a) is complex for a in instruction.args)
+            return (
+                f"np.{instruction.dtype.type.__name__}({text})" if pythons else text
+            )  # complex * np.float64 is a Python complex
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
-        on_array = bool(args) and type(step.args[0]) is Operand
+        on_array = bool(args) and type(instruction.args[0]) is Operand
         if op in METHOD_NAMES and on_array and len(args) == 1 + (op is np.astype):
             return f"{args[0]}.{METHOD_NAMES[op]}({', '.join([*args[1:], *kwargs])})"
         if op in EXPRESSION_FORMS and on_array:
-            written = EXPRESSION_FORMS[op](self, step, args)
+            written = EXPRESSION_FORMS[op](self, instruction, args)
             if written is not None:
                 return written
         return f"{self.function(op)}({', '.join([*args, *kwargs])})"
 
 
-def _write_transpose(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    axes = step.kwargs.get("axes")
+def _write_transpose(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    axes = instruction.kwargs.get("axes")
     return f"{args[0]}.T" if axes is None else f"{args[0]}.transpose({writer.constant(axes)})"
 
 
-def _write_reshape(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str | None:
-    return f"{args[0]}.reshape({writer.constant(step.shape)})" if step.kwargs.get("order", "C") == "C" else None
+def _write_reshape(
+    writer: ExpressionWriter, instruction: Instruction, args: list[str]
+) -> str | None:
+    return (
+        f"{args[0]}.reshape({writer.constant(instruction.shape)})"
+        if instruction.kwargs.get("order", "C") == "C"
+        else None
+    )
 
 
-def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    return f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, {writer.constant(step.kwargs['axis2'])})"
+def _swapaxes(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    return f"{args[0]}.swapaxes({writer.constant(instruction.kwargs['axis1'])}, {writer.constant(instruction.kwargs['axis2'])})"
 
 
-def _write_getitem(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    parts = [_write_part(writer, a) if type(a) is slice else text for a, text in zip(step.args[1:], args[1:], strict=True)]
-    one = len(parts) == 1 and isinstance(step.args[1], tuple)  # a lone tuple would be taken for the whole key
+def _write_getitem(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    parts = [
+        _write_part(writer, a) if type(a) is slice else text
+        for a, text in zip(instruction.args[1:], args[1:], strict=True)
+    ]
+    one = len(parts) == 1 and isinstance(
+        instruction.args[1], tuple
+    )  # a lone tuple would be taken for the whole key
     return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 
 def _write_part(writer: ExpressionWriter, part: slice) -> str:
-    bounds = ["" if bound is None else writer.constant(bound) for bound in (part.start, part.stop, part.step)]
+    bounds = [
+        "" if bound is None else writer.constant(bound)
+        for bound in (part.start, part.stop, part.step)
+    ]
     return ":".join(bounds[: 2 if part.step is None else 3])
 
 
-def _write_list_call(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in step.kwargs.items())
-    return f"np.{step.op.__name__}(({', '.join(args)},){kwargs})"
+def _write_list_call(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in instruction.kwargs.items())
+    return f"np.{instruction.op.__name__}(({', '.join(args)},){kwargs})"
 
 
-def _write_output(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
+def _write_output(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
     return f"{args[0]}[{args[1]}]"
 
 

@@ -10,20 +10,21 @@ import numpy as np
 
 
 def unless(mask: Any, x: Any, y: Any) -> Any:
-    """`where(mask, x, y)`; y itself, where the mask holds nowhere."""
+    """Return `where(mask, x, y)`; y itself, if the mask holds nowhere."""
     return np.where(mask, x, y) if np.count_nonzero(mask) else y
 
 
 def inner_product(a: Any, b: Any) -> Any:
-    """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign
-    may differ, infinity or NaN.
+    """Return `sum(a * b)` of vectors, by BLAS.
+
+    NumPy computes it where BLAS gives a zero, whose sign may differ, infinity or NaN.
     """
     y = a @ b
     return y if 0.0 < abs(y) < math.inf else np.sum(a * b)
 
 
 def scatter_numbers(places: Any, shape: Any, *xs: Any) -> Any:
-    """Zeros of `shape` with numbers added at these places, counted in C order."""
+    """Return zeros of `shape` with numbers added at these places, counted in C order."""
     total = np.zeros(shape, xs[0].dtype)
     np.add.at(total.reshape(-1), places, xs)
     return total

@@ -43,7 +43,9 @@ VARYING: frozenset[Any] = frozenset({
 })  # fmt: skip
 """Functions whose result may have another shape or dtype for other values of the same shapes and dtypes."""
 
-ELEMENTWISE: frozenset[Any] = frozenset(f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1)
+ELEMENTWISE: frozenset[Any] = frozenset(
+    f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1
+)
 """Ufuncs that give each element of the result from the elements at its place."""
 
 HALF = np.dtype(np.float16)
@@ -55,62 +57,69 @@ KERNELS: frozenset[Any] = frozenset({inner_product, scatter_numbers, unless, on_
 """Functions that only plans call, and that have no rules."""
 
 
-def is_new(step: Instruction) -> bool:
-    """Whether the result lies in memory that nothing else holds."""
-    return isinstance(step.op, np.ufunc) or step.op in NEW
+def is_new(instruction: Instruction) -> bool:
+    """Return whether the result lies in memory that nothing else holds."""
+    return isinstance(instruction.op, np.ufunc) or instruction.op in NEW
 
 
 def is_own(op: Any) -> bool:
-    """Whether an op is the user's, of which nothing is known but what was recorded: who registered it decides."""
+    """Return whether an op is the user's, of which a plan knows only what was recorded."""
     return op not in KERNELS and not rule_of(op).pure
 
 
 def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """The result of an op or a kernel for a call in canonical form."""
+    """Return the result of an op or a kernel for a call in canonical form."""
     return op(*args, **kwargs) if op in KERNELS else rule_of(op).run(args, kwargs)
 
 
 def is_steady(op: Any) -> bool:
-    """Whether shapes and dtypes of the results follow from those of the operands, so that they need no check."""
+    """Return whether shapes and dtypes of the results follow from those of the operands."""
     return not is_own(op) and op not in VARYING
 
 
-def is_scalar(step: Instruction) -> bool:
-    """Whether a 0-d result comes as a NumPy scalar."""
-    return isinstance(step.op, np.ufunc) or step.op in SETTLED
+def is_scalar(instruction: Instruction) -> bool:
+    """Return whether a 0-d result comes as a NumPy scalar."""
+    return isinstance(instruction.op, np.ufunc) or instruction.op in SETTLED
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that a reduction takes, as non-negative ints."""
+    """Return the axes of a reduction as non-negative integers."""
     if axis is None:
         return tuple(range(ndim))
     return tuple(int(k) % ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def has_halves(graph: Graph) -> bool:
-    """Whether there are numbers of half precision, whose sums depend on the memory layout in more than the last bits.
+    """Return whether a graph has numbers of half precision.
+
+    Their sums depend on the memory layout in more than the last bits.
 
     NumPy adds up what lies in a row in single precision, and whole rows in half precision.
     """
-    dtypes = (step.dtype for step in graph.steps.values())
+    dtypes = (instruction.dtype for instruction in graph.instructions.values())
     return any(HALF in dtype if type(dtype) is tuple else dtype == HALF for dtype in dtypes)
 
 
 def roots(graph: Graph) -> dict[int, frozenset[int]]:
-    """For each step, those whose memory its result may lie in: itself, where it is new; its operands', where it may be a view."""
-    found: dict[int, frozenset[int]] = {}
-    for n, step in graph.steps.items():
-        if step.shape == ():
-            found[n] = frozenset()
-        elif step.op is None or is_new(step):
-            found[n] = frozenset({n})
+    """Return for each instruction those whose memory its result may lie in.
+
+    That is itself, if it allocates, else the roots of its operands.
+    """
+    result: dict[int, frozenset[int]] = {}
+    for n, instruction in graph.instructions.items():
+        if instruction.shape == ():
+            result[n] = frozenset()
+        elif instruction.op is None or is_new(instruction):
+            result[n] = frozenset({n})
         else:
-            found[n] = frozenset().union(*(found[a] for a in operands(step))) or frozenset({n})
-    return found
+            result[n] = frozenset().union(*(result[a] for a in operands(instruction))) or frozenset(
+                {n}
+            )
+    return result
 
 
 class Layouts:
-    """How the results of steps lie in memory, as far as that is known.
+    """Memory layouts of the results of instructions, as far as they are known.
 
     Attributes
     ----------
@@ -120,66 +129,84 @@ class Layouts:
         Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an operand does.
     """
 
-    def __init__(self, steps: dict[int, Instruction], bound: dict[int, Any]) -> None:
-        self.steps, self.bound = steps, bound
+    def __init__(self, instructions: dict[int, Instruction], bound: dict[int, Any]) -> None:
+        self.instructions, self.bound = instructions, bound
         self.ordered: set[int] = set()
         self.dense: set[int] = set()
 
-    def add(self, n: int, step: Instruction) -> None:
-        """Find the layout of a step from those of its operands."""
-        for known, holds in ((self.ordered, self._is_in_order(n, step)), (self.dense, self._is_dense(n, step))):
+    def add(self, n: int, instruction: Instruction) -> None:
+        """Derive the layout of a result from those of its operands."""
+        for known, holds in (
+            (self.ordered, self._is_in_order(n, instruction)),
+            (self.dense, self._is_dense(n, instruction)),
+        ):
             if holds:
                 known.add(n)
             else:
                 known.discard(n)
 
     def is_contiguous(self, n: Any) -> bool:
-        """Whether a step's result lies in C order without gaps."""
+        """Return whether a result lies in C order without gaps."""
         return n in self.ordered and n in self.dense
 
-    def _is_in_order(self, n: int, step: Instruction) -> bool:
-        if not _has_axes(step) or type(step.shape) is not tuple or step.op is np.matmul:
+    def _is_in_order(self, n: int, instruction: Instruction) -> bool:
+        if (
+            not _has_axes(instruction)
+            or type(instruction.shape) is not tuple
+            or instruction.op is np.matmul
+        ):
             return True
-        if step.op is None:
+        if instruction.op is None:
             return _lies_in_order(self.bound.get(n))
-        made = is_new(step) or _keeps_order(step)
-        return made and all(a in self.ordered or not _has_axes(self.steps[a]) for a in operands(step))
+        made = is_new(instruction) or _keeps_order(instruction)
+        return made and all(
+            a in self.ordered or not _has_axes(self.instructions[a]) for a in operands(instruction)
+        )
 
-    def _is_dense(self, n: int, step: Instruction) -> bool:
-        if step.shape == () or type(step.shape) is not tuple:
+    def _is_dense(self, n: int, instruction: Instruction) -> bool:
+        if instruction.shape == () or type(instruction.shape) is not tuple:
             return True
-        if step.op is None:
+        if instruction.op is None:
             flags = getattr(self.bound.get(n), "flags", None)
             return flags is None or bool(flags.c_contiguous or flags.f_contiguous)
-        if step.op in MOVED:
-            return step.args[0] in self.dense
-        return is_new(step) or step.op is np.matmul
+        if instruction.op in MOVED:
+            return instruction.args[0] in self.dense
+        return is_new(instruction) or instruction.op is np.matmul
 
 
 def c_ordered_steps(graph: Graph) -> set[int]:
-    """The steps whose results are known to have their axes in C order, if not without gaps."""
-    layouts = Layouts(graph.steps, graph.bound)
-    for n, step in graph.steps.items():
-        layouts.add(n, step)
+    """Return the instructions whose results have their axes in C order, perhaps with gaps."""
+    layouts = Layouts(graph.instructions, graph.bound)
+    for n, instruction in graph.instructions.items():
+        layouts.add(n, instruction)
     return layouts.ordered
 
 
 def _lies_in_order(value: Any) -> bool:
-    """Whether a bound array has its axes in C order; an input, which has no value yet, comes so."""
-    return value is None or hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
+    """Return whether a bound array has its axes in C order, as each input has."""
+    return (
+        value is None
+        or hasattr(value, "strides")
+        and list(value.strides) == sorted(value.strides, reverse=True)
+    )
 
 
-def _keeps_order(step: Instruction) -> bool:
-    """Whether a view, of an array in C order, has its axes in the same order."""
-    if step.op is getitem:
-        return all(type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part) for part in step.args[1:])
-    return step.op in (unless, np.broadcast_to) or (step.op in (np.reshape, np.ravel) and step.kwargs.get("order", "C") == "C")
+def _keeps_order(instruction: Instruction) -> bool:
+    """Return whether a view of an array in C order has its axes in the same order."""
+    if instruction.op is getitem:
+        return all(
+            type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part)
+            for part in instruction.args[1:]
+        )
+    return instruction.op in (unless, np.broadcast_to) or (
+        instruction.op in (np.reshape, np.ravel) and instruction.kwargs.get("order", "C") == "C"
+    )
 
 
 def _is_forward(part: Any) -> bool:
     return isinstance(part, slice) and (part.step is None or part.step > 0)
 
 
-def _has_axes(step: Instruction) -> bool:
-    """Whether the order of elements in memory can differ: whether there are two axes."""
-    return type(step.dtype) is tuple or len(step.shape) > 1
+def _has_axes(instruction: Instruction) -> bool:
+    """Return whether there are two axes, so that the order in memory can differ."""
+    return type(instruction.dtype) is tuple or len(instruction.shape) > 1

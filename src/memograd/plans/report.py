@@ -10,15 +10,23 @@ MAX_STEP_ROWS = 40
 
 
 def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
-    """The table, with its heading."""
+    """Return the table of a plan, with its heading."""
     names = variable_names(graph)
     kept = residuals(graph)
-    run = [n for n, step in graph.steps.items() if step.op is not None]
-    bytes_kept = sum(bytes_of(graph.steps[n].shape, graph.steps[n].dtype) for n in kept)
+    run = [n for n, instruction in graph.instructions.items() if instruction.op is not None]
+    bytes_kept = sum(
+        bytes_of(graph.instructions[n].shape, graph.instructions[n].dtype) for n in kept
+    )
     rows = [format_instruction(graph, n, names, kept) for n in run]
     if len(rows) > MAX_STEP_ROWS:
-        rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [f"  … {len(rows) - MAX_STEP_ROWS} more steps"]
-    unused = set(graph.inputs).difference(a for step in graph.steps.values() for a in operands(step)).difference(graph.outputs)
+        rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [
+            f"  … {len(rows) - MAX_STEP_ROWS} more steps"
+        ]
+    unused = (
+        set(graph.inputs)
+        .difference(a for instruction in graph.instructions.values() for a in operands(instruction))
+        .difference(graph.outputs)
+    )
     return "\n".join([
         f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
         *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
@@ -29,20 +37,29 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
 
 
 def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[int]) -> str:
-    """A step: its variable, op, shape, bytes, and a mark where its value is kept for a derivative."""
-    step = graph.steps[n]
-    shape, size = printable(str(step.shape), 18), f"{bytes_of(step.shape, step.dtype):,}"
-    return f"  {printable(names[n], 16):<16} {printable(op_name(step.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
+    """Return a row: variable, op, shape, bytes, and a mark if a derivative keeps the value."""
+    instruction = graph.instructions[n]
+    shape, size = (
+        printable(str(instruction.shape), 18),
+        f"{bytes_of(instruction.shape, instruction.dtype):,}",
+    )
+    return f"  {printable(names[n], 16):<16} {printable(op_name(instruction.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
 
 
 def residuals(graph: Graph) -> set[int]:
-    """The values that a derivative reads, inputs and constants not counted."""
-    derivatives, steps = graph.derivatives, graph.steps
-    return {a for n, step in steps.items() if n in derivatives for a in operands(step) if a not in derivatives and steps[a].op is not None}
+    """Return the values that derivatives read, without inputs and constants."""
+    derivatives, instructions = graph.derivatives, graph.instructions
+    return {
+        a
+        for n, instruction in instructions.items()
+        if n in derivatives
+        for a in operands(instruction)
+        if a not in derivatives and instructions[a].op is not None
+    }
 
 
 def wrap_items(text: str, width: int = 76) -> list[str]:
-    """A line of the heading, broken between its items."""
+    """Break a line of the heading between its items."""
     lines, line = [], ""
     for item in text.split(", "):
         if line and len(line) + len(item) > width:

@@ -43,7 +43,7 @@ def way(request, monkeypatch):
 
 def machines(plan):
     """The machines of a plan, in order."""
-    return [step.args[0] for step in plan.graph.steps.values() if step.op is on_machine]
+    return [step.args[0] for step in plan.graph.instructions.values() if step.op is on_machine]
 
 
 def padding(x):
@@ -197,7 +197,7 @@ def test_value_and_gradient_are_one_machine(way, tape):
     x = tape.leaf([0.3, 0.5, -0.25], name="x")
     L = chain(x)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
-    assert len(machines(plan)) == 1 and len(plan.graph.steps) == 4  # the input, the machine, its results
+    assert len(machines(plan)) == 1 and len(plan.graph.instructions) == 4  # the input, the machine, its results
     x.value = [0.9, 7.0, 0.1]
     value, g = plan(x.value)
     assert type(value) is np.float64 and g.shape == (3,) and g[1] == 0.0
@@ -296,7 +296,7 @@ def test_cotangents_that_meet_at_one_place_of_a_matrix(way, tape, n):
 
 
 def test_a_program_longer_than_a_function_of_pythons(way, tape, monkeypatch):
-    monkeypatch.setattr("memograd.plans.scalar.python_backend.LONGEST", 50)
+    monkeypatch.setattr("memograd.plans.scalar.python_backend.MAX_FUNCTION_LINES", 50)
     x = tape.leaf([0.3, 0.5], name="x")
     L = chain(x, 100)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])

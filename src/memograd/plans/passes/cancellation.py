@@ -28,78 +28,102 @@ MAX_COEFFICIENT = 1e300
 
 
 def cancel_cotangents(graph: Graph) -> Graph:
-    """The slice with zeros for the derivatives that cancel."""
-    forms, draft, zeros = Polynomials(graph), GraphBuilder(graph), set[int]()
-    for n, step in draft:
-        rest = _without(zeros, draft, step) if n in graph.derivatives else None
+    """Replace derivatives that cancel by zeros."""
+    forms, builder, zeros = Polynomials(graph), GraphBuilder(graph), set[int]()
+    for n, instruction in builder:
+        rest = _without(zeros, builder, instruction) if n in graph.derivatives else None
         if forms.vanishes(n):
-            zero = draft.bind(np.broadcast_to(step.dtype.type(0), step.shape))
-            draft.replace(n, zero)
+            zero = builder.bind(np.broadcast_to(instruction.dtype.type(0), instruction.shape))
+            builder.replace(n, zero)
             zeros.add(zero)
         elif rest is not None:
-            draft.replace(n, rest)
+            builder.replace(n, rest)
         else:
-            draft.keep(n, step)
-    return draft.build()
+            builder.emit(n, instruction)
+    return builder.build()
 
 
-def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand | None:
-    """The other term of a sum with a derivative that vanished."""
-    if step.op is not np.add or not zeros.intersection(operands(step)):
+def _without(zeros: set[int], builder: GraphBuilder, instruction: Instruction) -> Operand | None:
+    """Return the other term of a sum with a derivative that vanished."""
+    if instruction.op is not np.add or not zeros.intersection(operands(instruction)):
         return None
-    a, b = step.args
+    a, b = instruction.args
     rest = b if a in zeros else a
-    same = type(rest) is Operand and draft.steps[rest].shape == step.shape and draft.steps[rest].dtype == step.dtype
+    same = (
+        type(rest) is Operand
+        and builder.instructions[rest].shape == instruction.shape
+        and builder.instructions[rest].dtype == instruction.dtype
+    )
     return rest if same else None
 
 
 class Polynomials:
-    """The forms of the steps of a slice, each found when it is asked for."""
+    """Polynomials of the values of a graph, each computed on request."""
 
     def __init__(self, graph: Graph) -> None:
-        self.slice = graph
+        self.graph = graph
         self.forms: dict[int, Polynomial] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
-        self.summed: set[int] = set()  # derivatives made of sums: without a sum, nothing cancels that was not alike before
+        self.summed: set[int] = (
+            set()
+        )  # derivatives made of sums: without a sum, nothing cancels that was not alike before
         self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
         self._reduces = False
 
     def vanishes(self, n: int) -> bool:
-        """Whether the next step is a derivative that is 0."""
-        step = self.slice.steps[n]
-        if n not in self.slice.derivatives or step.op not in POLYNOMIAL_RULES or not inexact(step.dtype):
+        """Return whether the next instruction is a derivative that is 0."""
+        instruction = self.graph.instructions[n]
+        if (
+            n not in self.graph.derivatives
+            or instruction.op not in POLYNOMIAL_RULES
+            or not inexact(instruction.dtype)
+        ):
             return False
-        if step.op is not np.sum and self.summed.isdisjoint(operands(step)):
+        if instruction.op is not np.sum and self.summed.isdisjoint(operands(instruction)):
             return False
         self.summed.add(n)
         return not self.form(n) and n in self.reduced
 
     def form(self, n: int) -> Polynomial:
-        """The form of a step, and on the way of those that it is made of."""
+        """Return the polynomial of an instruction, after those of its operands."""
         stack = [n]
         while stack:
-            step = self.slice.steps[stack[-1]]
-            written = POLYNOMIAL_RULES.get(step.op) if not isinstance(step.dtype, tuple) else None
-            missing = [a for a in operands(step) if a not in self.forms] if written is not None else []
+            instruction = self.graph.instructions[stack[-1]]
+            written = (
+                POLYNOMIAL_RULES.get(instruction.op)
+                if not isinstance(instruction.dtype, tuple)
+                else None
+            )
+            missing = (
+                [a for a in operands(instruction) if a not in self.forms]
+                if written is not None
+                else []
+            )
             if missing:
                 stack += missing
             else:
                 m = stack.pop()
-                self._reduces = not self.reduced.isdisjoint(operands(step))
-                self.forms[m] = self._bound_form(m, written(self, m, step) if written is not None else None)
+                self._reduces = not self.reduced.isdisjoint(operands(instruction))
+                self.forms[m] = self._bound_form(
+                    m, written(self, m, instruction) if written is not None else None
+                )
                 if self._reduces:
                     self.reduced.add(m)
         return self.forms[n]
 
-    def _bound_form(self, n: int, found: Polynomial | None) -> Polynomial:
-        """A form; the step itself, where it can be written no further."""
-        if found is not None and len(found) <= MAX_TERMS and all(len(p) <= MAX_TERMS and 0 < abs(c) < MAX_COEFFICIENT for p, c in found.items()):
-            return found
-        self.shapes[n] = self.slice.steps[n].shape
+    def _bound_form(self, n: int, result: Polynomial | None) -> Polynomial:
+        """Return a polynomial; the value itself, if it is too long or not known."""
+        if (
+            result is not None
+            and len(result) <= MAX_TERMS
+            and all(len(p) <= MAX_TERMS and 0 < abs(c) < MAX_COEFFICIENT for p, c in result.items())
+        ):
+            return result
+        self.shapes[n] = self.graph.instructions[n].shape
         return {((n, 1),): 1.0}
 
     def times(self, p: Monomial, q: Monomial, sign: int = 1) -> Monomial:
-        """The product of two products, or their quotient."""
+        """Return the product of two monomials; for `sign=-1`, their quotient."""
         powers = dict(p)
         for key, power in q:
             powers[key] = powers.get(key, 0) + sign * power
@@ -108,39 +132,47 @@ class Polynomials:
         return tuple(sorted(left.items(), key=repr))
 
     def of(self, a: Any) -> Polynomial | None:
-        """The form of an argument."""
+        """Return the polynomial of an argument."""
         if type(a) is Operand:
             return self.forms[a]
         return _number_polynomial(a)
 
     def shape(self, a: Any) -> tuple[int, ...]:
-        """The shape of an argument."""
-        return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
+        """Return the shape of an argument."""
+        return tuple(self.graph.instructions[a].shape) if type(a) is Operand else np.shape(a)
 
 
 def _number_polynomial(a: Any) -> Polynomial | None:
-    """The form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
-    return {(): float(a)} if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < MAX_COEFFICIENT else None
+    """Return the polynomial of a constant; None for 0, infinity and NaN, since `0*x` may be NaN."""
+    return (
+        {(): float(a)}
+        if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < MAX_COEFFICIENT
+        else None
+    )
 
 
-def _constant_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    return _number_polynomial(forms.slice.bound.get(n))
+def _constant_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    return _number_polynomial(forms.graph.bound.get(n))
 
 
-def _addition_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    if step.op is np.subtract and type(step.args[0]) is float and step.args[0] == 0:
-        return _negation_polynomial(forms, n, step._replace(args=step.args[1:]))
-    a, b = map(forms.of, step.args)
+def _addition_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    if (
+        instruction.op is np.subtract
+        and type(instruction.args[0]) is float
+        and instruction.args[0] == 0
+    ):
+        return _negation_polynomial(forms, n, instruction._replace(args=instruction.args[1:]))
+    a, b = map(forms.of, instruction.args)
     if a is None or b is None:
         return None
-    total, sign = dict(a), -1 if step.op is np.subtract else 1
+    total, sign = dict(a), -1 if instruction.op is np.subtract else 1
     for product, c in b.items():
         total[product] = total.get(product, 0.0) + sign * c
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _product_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    a, b = map(forms.of, step.args)
+def _product_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, b = map(forms.of, instruction.args)
     if a is None or b is None or len(a) * len(b) > MAX_TERMS:
         return None
     total: Polynomial = {}
@@ -153,45 +185,58 @@ def _product_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polyno
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _quotient_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    a, b = map(forms.of, step.args)
+def _quotient_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, b = map(forms.of, instruction.args)
     if a is None or b is None or (len(b) != 1 and a):
         return None
     return {forms.times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
 
 
-def _negation_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    a = forms.of(step.args[0])
+def _negation_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a = forms.of(instruction.args[0])
     return None if a is None else {product: -c for product, c in a.items()}
 
 
-def _operand_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    return forms.of(step.args[0])
+def _operand_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    return forms.of(instruction.args[0])
 
 
-def _sum_polynomial(forms: Polynomials, n: int, step: Instruction) -> Polynomial | None:
-    a, shape = forms.of(step.args[0]), forms.shape(step.args[0])
-    axes = axes_of(step.kwargs.get("axis"), len(shape))
-    whole = step.kwargs.get("keepdims") is True or len(axes) == len(shape)
-    if a is None or not whole or len(step.args) > 1 or step.kwargs.keys() - {"axis", "keepdims"}:
+def _sum_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, shape = forms.of(instruction.args[0]), forms.shape(instruction.args[0])
+    axes = axes_of(instruction.kwargs.get("axis"), len(shape))
+    whole = instruction.kwargs.get("keepdims") is True or len(axes) == len(shape)
+    if (
+        a is None
+        or not whole
+        or len(instruction.args) > 1
+        or instruction.kwargs.keys() - {"axis", "keepdims"}
+    ):
         return None
     reduced = {k - len(shape): shape[k] for k in axes}
     total: Polynomial = {}
     for product, c in a.items():
         inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
         outer = tuple(factor for factor in product if factor not in inner)
-        rest = forms.times(outer, ((_sum_key(forms, inner, reduced, step.shape), 1),)) if inner else outer
-        total[rest] = total.get(rest, 0.0) + (c if inner else c * float(np.prod(list(reduced.values()))))
+        rest = (
+            forms.times(outer, ((_sum_key(forms, inner, reduced, instruction.shape), 1),))
+            if inner
+            else outer
+        )
+        total[rest] = total.get(rest, 0.0) + (
+            c if inner else c * float(np.prod(list(reduced.values())))
+        )
     return {product: c for product, c in total.items() if c != 0}
 
 
 def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
-    """Whether a factor of this shape is not the same all along the axes that are summed, counted from the last."""
+    """Return whether a factor of this shape varies along the summed axes, counted from the last."""
     return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
 
 
-def _sum_key(forms: Polynomials, product: Monomial, reduced: dict[int, int], shape: tuple[int, ...]) -> Any:
-    """The key of a sum of a product, alike for equal sums."""
+def _sum_key(
+    forms: Polynomials, product: Monomial, reduced: dict[int, int], shape: tuple[int, ...]
+) -> Any:
+    """Return the key of a sum of a monomial, alike for equal sums."""
     key = ("sum", product, tuple(reduced.items()))
     forms.shapes[key] = tuple(shape)
     return key
@@ -199,8 +244,8 @@ def _sum_key(forms: Polynomials, product: Monomial, reduced: dict[int, int], sha
 
 POLYNOMIAL_RULES: dict[Any, Any] = {
     None: _constant_polynomial,
-    np.ones: lambda forms, n, step: {(): 1.0},
-    np.zeros: lambda forms, n, step: {},
+    np.ones: lambda forms, n, instruction: {(): 1.0},
+    np.zeros: lambda forms, n, instruction: {},
     np.add: _addition_polynomial,
     np.subtract: _addition_polynomial,
     np.multiply: _product_polynomial,

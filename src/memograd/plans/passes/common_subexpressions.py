@@ -13,38 +13,70 @@ from ...rules.call_binding import NOTHING
 from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import is_own, roots
 
-PRODUCTS: frozenset[Any] = frozenset({np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot})
+PRODUCTS: frozenset[Any] = frozenset(
+    {np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot}
+)
 
 
 def eliminate_common_subexpressions(graph: Graph) -> Graph:
-    """The slice with one step for all that are equal; those of the user's own ops stay as often as they were recorded."""
-    draft, known = GraphBuilder(graph), dict[Any, int]()
-    memory = roots(graph) if any(step.op in PRODUCTS for step in graph.steps.values()) else {}
-    for n, step in draft:
-        key = None if step.op is None or is_own(step.op) else key_of(step)
+    """Keep one of all equal instructions. Ops of the user's own run as often as recorded."""
+    builder, known = GraphBuilder(graph), dict[Any, int]()
+    memory = (
+        roots(graph)
+        if any(instruction.op in PRODUCTS for instruction in graph.instructions.values())
+        else {}
+    )
+    for n, instruction in builder:
+        key = None if instruction.op is None or is_own(instruction.op) else key_of(instruction)
         if key is not None and known.setdefault(key, n) != n:
-            draft.replace(n, known[key])
+            builder.replace(n, known[key])
         else:
-            draft.keep(n, _copy_operands(draft, memory, n, step) if step.op in PRODUCTS else step)
-    return draft.build()
+            builder.emit(
+                n,
+                _copy_operands(builder, memory, n, instruction)
+                if instruction.op in PRODUCTS
+                else instruction,
+            )
+    return builder.build()
 
 
-def _copy_operands(draft: GraphBuilder, memory: dict[int, frozenset[int]], n: int, step: Instruction) -> Instruction:
-    """A product with a copy of each operand that lies in the memory of another by now, and did not before."""
-    args, others = list(step.args), list[tuple[frozenset[int], set[int]]]()
-    for k, a in enumerate(draft.slice.steps[n].args):
+def _copy_operands(
+    builder: GraphBuilder, memory: dict[int, frozenset[int]], n: int, instruction: Instruction
+) -> Instruction:
+    """Copy each operand that shares its memory with another one only since the pass.
+
+    Without the copy, BLAS may take another path, to other bits.
+    """
+    args, others = list(instruction.args), list[tuple[frozenset[int], set[int]]]()
+    for k, a in enumerate(builder.graph.instructions[n].args):
         if type(a) is Operand:
-            before, now = memory[a], {int(draft.instead.get(root, root)) for root in memory[a]}
+            before, now = (
+                memory[a],
+                {int(builder.replacements.get(root, root)) for root in memory[a]},
+            )
             if any(before.isdisjoint(b) and not now.isdisjoint(c) for b, c in others):
-                args[k] = draft.make(draft.steps[args[k]]._replace(op=np.copy, args=(args[k],), kwargs=NOTHING))
+                args[k] = builder.add(
+                    builder.instructions[args[k]]._replace(
+                        op=np.copy, args=(args[k],), kwargs=NOTHING
+                    )
+                )
             others.append((before, now))
-    return step._replace(args=tuple(args)) if args != list(step.args) else step
+    return instruction._replace(args=tuple(args)) if args != list(instruction.args) else instruction
 
 
-def key_of(step: Instruction) -> Any:
-    """What two steps that give the same bits have in common."""
-    kwargs = tuple((name, atom(a)) for name, a in sorted(step.kwargs.items())) if step.kwargs else ()
-    return step.op, tuple([a if type(a) is Operand else atom(a) for a in step.args]), kwargs, step.dtype
+def key_of(instruction: Instruction) -> Any:
+    """Return a key that two instructions share if they give the same bits."""
+    kwargs = (
+        tuple((name, atom(a)) for name, a in sorted(instruction.kwargs.items()))
+        if instruction.kwargs
+        else ()
+    )
+    return (
+        instruction.op,
+        tuple([a if type(a) is Operand else atom(a) for a in instruction.args]),
+        kwargs,
+        instruction.dtype,
+    )
 
 
 ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
@@ -52,7 +84,7 @@ ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
 
 
 def atom(a: Any) -> Any:
-    """A constant as a part of a key: by type and bits where these say all, else as the object that it is.
+    """Return the key of a constant: its type and bits if they say all, else the object itself.
 
     Zeros of two signs are equal, and so are frozensets of 1 and of True, but they are not the same constant.
     """
@@ -72,7 +104,10 @@ def atom(a: Any) -> Any:
 
 
 class Itself:
-    """An object as a part of a key: equal to itself alone. It is held, so that no other takes its place in memory."""
+    """Object as a part of a key, equal to itself alone.
+
+    The key holds it, so that no other object takes its id.
+    """
 
     __slots__ = ("object",)
 

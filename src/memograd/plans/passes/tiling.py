@@ -24,47 +24,67 @@ MIN_TILED_INSTRUCTIONS = 3
 
 
 def tile_elementwise(graph: Graph) -> Graph:
-    """The slice with its blocks, each in one piece."""
-    kinds = tiling_kinds(graph) if any(map(is_tileable, graph.steps.values())) else {}
+    """Group elementwise instructions on large arrays into blocks that run tile by tile."""
+    kinds = tiling_kinds(graph) if any(map(is_tileable, graph.instructions.values())) else {}
     if not kinds:
         return graph
     blocks = [block for block in components(graph, kinds) if len(block) >= MIN_TILED_INSTRUCTIONS]
-    return replace(graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks)))
+    return replace(
+        graph,
+        instructions=topological_order(graph.instructions, blocks),
+        blocks=tuple(map(tuple, blocks)),
+    )
 
 
 def tiling_kinds(graph: Graph) -> dict[int, tuple[Any, int]]:
-    """The steps that can be run by blocks: their shape and their level."""
-    steps, ordered = graph.steps, c_ordered_steps(graph)
-    shapes = {n: step.shape for n, step in steps.items() if n in ordered and is_tileable(step) and can_tile_operands(steps, ordered, step)}
+    """Return shape and level of the instructions that can be tiled."""
+    instructions, ordered = graph.instructions, c_ordered_steps(graph)
+    shapes = {
+        n: instruction.shape
+        for n, instruction in instructions.items()
+        if n in ordered
+        and is_tileable(instruction)
+        and can_tile_operands(instructions, ordered, instruction)
+    }
     levels: dict[int, int] = {}
-    for n, step in steps.items():
-        below = (levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n)) for a in operands(step))
+    for n, instruction in instructions.items():
+        below = (
+            levels[a] + (instructions[a].op is not None and shapes.get(a) != shapes.get(n))
+            for a in operands(instruction)
+        )
         levels[n] = max(below, default=0)
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
-def is_tileable(step: Instruction) -> bool:
-    """Whether a step is elementwise, on arrays that are large enough, and of rows that are small enough."""
-    if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
+def is_tileable(instruction: Instruction) -> bool:
+    """Return whether an instruction is elementwise, on large arrays of small enough rows."""
+    if instruction.op not in ELEMENTWISE or instruction.kwargs or not instruction.shape:
         return False
-    return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
-
-
-def can_tile_operands(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
-    """Whether each operand has the step's shape, and is cut as it is, or is the same for all rows."""
-    return all(
-        (steps[a].shape == step.shape and a in ordered) or len(steps[a].shape) < len(step.shape) or steps[a].shape[0] == 1
-        for a in operands(step)
+    return (
+        bytes_of(instruction.shape, instruction.dtype) >= MIN_TILED_BYTES
+        and tile_rows(instruction) > 0
     )
 
 
-def tile_rows(step: Instruction) -> int:
-    """How many rows a block has."""
-    return int(TILE_BYTES // max(1, bytes_of(step.shape[1:], step.dtype)))
+def can_tile_operands(
+    instructions: dict[int, Instruction], ordered: set[int], instruction: Instruction
+) -> bool:
+    """Return whether each operand is tiled along with the result, or is the same for all rows."""
+    return all(
+        (instructions[a].shape == instruction.shape and a in ordered)
+        or len(instructions[a].shape) < len(instruction.shape)
+        or instructions[a].shape[0] == 1
+        for a in operands(instruction)
+    )
+
+
+def tile_rows(instruction: Instruction) -> int:
+    """Return the number of rows of a tile."""
+    return int(TILE_BYTES // max(1, bytes_of(instruction.shape[1:], instruction.dtype)))
 
 
 def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
-    """The sets of steps of one kind that feed each other."""
+    """Return the connected sets of instructions of one kind."""
     above = {n: n for n in kinds}
 
     def root(n: int) -> int:
@@ -73,10 +93,10 @@ def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int
         return n
 
     for n, kind in kinds.items():
-        for a in operands(graph.steps[n]):
+        for a in operands(graph.instructions[n]):
             if kinds.get(a) == kind:
                 above[root(a)] = root(n)
-    found: dict[int, list[int]] = defaultdict(list)
+    result: dict[int, list[int]] = defaultdict(list)
     for n in kinds:
-        found[root(n)].append(n)
-    return list(found.values())
+        result[root(n)].append(n)
+    return list(result.values())

@@ -23,7 +23,7 @@ MachineRun = Callable[[np.ndarray, np.ndarray], None]
 
 
 class Program(NamedTuple):
-    """Instructions on numbered registers: first the constants, then what is given, then one for each instruction."""
+    """Instructions on numbered registers: those of constants, of loaded numbers, of results."""
 
     constants: np.ndarray
     given: int
@@ -34,25 +34,29 @@ class Program(NamedTuple):
 
 
 class Load(NamedTuple):
-    """Where a number, or the elements of an array at these places, stand among what is given."""
+    """Places of a number, or of some elements of an array, among the loaded numbers."""
 
     at: int | slice
     places: np.ndarray | None
 
 
 class Result(NamedTuple):
-    """Where a result stands among what is wanted: a number, or an array of them; whether they are truth values."""
+    """Places of a result among the wanted numbers, and whether it is logical."""
 
     at: int | np.ndarray
     logical: bool
 
 
 class Machine:
-    """A program as a function of numbers and arrays; it gives one result, or a tuple of them."""
+    """Program as a function of numbers and arrays, with one result or a tuple of them."""
 
-    def __init__(self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]) -> None:
+    def __init__(
+        self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]
+    ) -> None:
         self.program, self.loads, self.results = program, loads, results
-        self.run: MachineRun = Interpreted(program) if interpreter() is not None else PythonProgram(program)
+        self.run: MachineRun = (
+            Interpreted(program) if interpreter() is not None else PythonProgram(program)
+        )
 
     def __call__(self, *xs: Any) -> Any:
         given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
@@ -61,17 +65,25 @@ class Machine:
             row[at] = x if places is None else x.take(places)
         self.run(given, wanted)
         row = wanted[0]
-        found = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
-        return found[0] if len(found) == 1 else found
+        result = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
+        return result[0] if len(result) == 1 else result
 
     def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The results of many calls at once: what is taken and what is given has one more axis in front."""
+        """Return the results of many calls at once.
+
+        Arguments and results have one more axis in front.
+        """
         rows = len(xs[0])
-        given, wanted = np.empty((rows, self.program.given)), np.empty((rows, len(self.program.wanted)))
+        given, wanted = (
+            np.empty((rows, self.program.given)),
+            np.empty((rows, len(self.program.wanted))),
+        )
         for (at, places), x in zip(self.loads, xs, strict=True):
             given[:, at] = x if places is None else x.reshape(rows, -1)[:, places]
         self.run(given, wanted)
-        return tuple([wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results])
+        return tuple(
+            [wanted[:, at] != 0.0 if logical else wanted[:, at] for at, logical in self.results]
+        )
 
     def __repr__(self) -> str:
         return f"<machine of {len(self.program.code)} instructions>"
@@ -81,12 +93,12 @@ class Machine:
 
 
 def on_machine(machine: Any, *xs: Any) -> Any:
-    """What a machine gives: a kernel, as those of :mod:`.fused` are."""
+    """Run a machine: the kernel of a lowered region."""
     return machine(*xs)
 
 
 class SingleMachine(NamedTuple):
-    """A plan that is one machine: which inputs it reads, and which of its results each output is."""
+    """Plan that is one machine: the inputs that it reads, and its result for each output."""
 
     machine: Machine
     reads: list[int]
@@ -94,29 +106,44 @@ class SingleMachine(NamedTuple):
 
 
 def find_single_machine(graph: Graph) -> SingleMachine | None:
-    """The machine of a slice that does nothing else; None where it does."""
-    steps = graph.steps
-    run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
+    """Return the machine of a graph that does nothing else; None for other graphs."""
+    instructions = graph.instructions
+    run = [
+        n
+        for n, instruction in instructions.items()
+        if instruction.op is not None and instruction.op is not output
+    ]
     if (
         len(run) != 1
-        or steps[run[0]].op is not on_machine
-        or not set(graph.outputs) <= steps.keys() - graph.bound.keys() - set(graph.inputs)
+        or instructions[run[0]].op is not on_machine
+        or not set(graph.outputs) <= instructions.keys() - graph.bound.keys() - set(graph.inputs)
     ):
         return None
-    machine, *args = steps[run[0]].args
+    machine, *args = instructions[run[0]].args
     if not set(args) <= set(graph.inputs):
         return None
-    return SingleMachine(machine, [graph.inputs.index(a) for a in args], [0 if n == run[0] else steps[n].args[1] for n in graph.outputs])
+    return SingleMachine(
+        machine,
+        [graph.inputs.index(a) for a in args],
+        [0 if n == run[0] else instructions[n].args[1] for n in graph.outputs],
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- with Numba
 
 
 class Interpreted:
-    """A program for the interpreter. Memory that no call is using waits for the next one, its constants in place."""
+    """Program for the interpreter.
+
+    Unused memory waits for the next call with its constants in place.
+    """
 
     def __init__(self, program: Program) -> None:
-        self.program, self.code, self.constants = program, program.code.ravel(), len(program.constants)
+        self.program, self.code, self.constants = (
+            program,
+            program.code.ravel(),
+            len(program.constants),
+        )
         self.interpret = interpreter()
         self.spare: list[np.ndarray] = []
 
@@ -137,14 +164,16 @@ class Interpreted:
 
 @cache
 def interpreter() -> Any:
-    """The interpreter, compiled or loaded from disk when it is first called; None without Numba."""
+    """Return the interpreter, compiled or loaded from disk when first called; None without Numba."""
     try:
         njit = import_module("numba").njit
     except ImportError:
         return None
     name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"  # what is on disk is found by name: another text must have another
     namespace = {**ON_FLOATS, "__name__": __name__}
-    exec(compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace)  # Numba keeps it beside the file that it is said to come from
+    exec(
+        compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace
+    )  # Numba keeps it beside the file that it is said to come from
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])
@@ -152,7 +181,10 @@ def interpreter() -> Any:
         return njit(**options)(namespace[name])
 
 
-BRANCHES = "\n".join(f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}" for k, text in enumerate(FORMULAS))
+BRANCHES = "\n".join(
+    f"            {'elif' if k else 'if'} k == {k}:\n                y = {text}"
+    for k, text in enumerate(FORMULAS)
+)
 
 INTERPRETER_SOURCE = f"""(code, v, constants, given, registers, wanted):
     first = constants + given.shape[1]

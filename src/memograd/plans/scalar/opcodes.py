@@ -26,14 +26,15 @@ and of (-0.0, 0.0).
 
 
 def _extreme_formula(op: Any, order: str) -> str:
-    """The formula of `maximum` or `minimum`."""
+    """Return the formula of `maximum` or `minimum`."""
     zeros = np.array([0.0, -0.0])
     return EXTREMES[bool(np.signbit(op(*zeros))), bool(np.signbit(op(*zeros[::-1])))].format(order)
 
 
 def _power() -> str:
-    """The formula of `power`: some versions of NumPy take square roots for the exponent 0.5, and
-    sqrt(-inf) is NaN.
+    """Return the formula of `power`.
+
+    Some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN.
     """
     with np.errstate(invalid="ignore"):
         takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
@@ -120,7 +121,9 @@ FUSED: dict[tuple[str, str, int], str] = {
 Each is rounded twice, as ever.
 """
 
-FORMULAS = tuple(dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()]))
+FORMULAS = tuple(
+    dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()])
+)
 """All formulas; a formula's op code is its place among them."""
 
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}
@@ -130,7 +133,10 @@ OPCODE_NAMES = (
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow",
 )  # fmt: skip
 
-ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {"true": 1.0, "false": 0.0}
+ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {
+    "true": 1.0,
+    "false": 0.0,
+}
 """What the names in formulas mean to Python, and to Numba."""
 
 ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in OPCODE_NAMES} | {

@@ -14,7 +14,9 @@ from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
 MAX_FUNCTION_LINES = 8000
 """Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
 
-REGISTERS_READ = [[letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS]
+REGISTERS_READ = [
+    [letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS
+]
 """What each formula reads."""
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
@@ -24,13 +26,16 @@ PartFunction = Callable[[list[Any]], None]
 
 
 class PythonProgram:
-    """A program as functions on a list of numbers, which are its registers."""
+    """Program as Python functions on a list of numbers, which are its registers."""
 
     def __init__(self, program: Any) -> None:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
         self.unknown = [None] * len(program.code)
         code = compile(PythonSource(program).whole(), "<memograd machine>", "exec")
-        self.on_floats, self.on_numpy = compile_functions(code, ON_FLOATS), compile_functions(code, ON_NUMPY)
+        self.on_floats, self.on_numpy = (
+            compile_functions(code, ON_FLOATS),
+            compile_functions(code, ON_NUMPY),
+        )
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
         for numbers, out in zip(given.tolist(), wanted, strict=True):
@@ -49,15 +54,17 @@ class PythonProgram:
 
 
 def compile_functions(code: Any, meaning: dict[str, Any]) -> list[PartFunction]:
-    """The functions of a text, in which these names have this meaning."""
+    """Return the functions of a source in which these names have this meaning."""
     namespace: dict[str, Any] = {**meaning, "parts": []}
     exec(code, namespace)
-    found: list[PartFunction] = namespace["parts"]
-    return found
+    result: list[PartFunction] = namespace["parts"]
+    return result
 
 
 class PythonSource:
-    """A program on its way to text: functions of some thousand instructions, on local variables.
+    """Generator of the source of a program: functions on local variables.
+
+    It uses dead variables again: Python's bytecode reaches few variables fast.
 
     A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
     """
@@ -70,13 +77,13 @@ class PythonSource:
         self.free: list[str] = []
 
     def whole(self) -> str:
-        """The text of all of it."""
+        """Return the whole source."""
         for start in range(0, len(self.rows), MAX_FUNCTION_LINES):
             self.part(range(start, min(start + MAX_FUNCTION_LINES, len(self.rows))))
         return "\n".join(self.text)
 
     def part(self, run: range) -> None:
-        """A function for a run of instructions: what later ones read goes back into the list."""
+        """Write a function for some instructions. It stores what later ones read in the list."""
         self.names, self.free = {}, []
         self.text.append("def part(v):")
         for i in run:
@@ -87,7 +94,7 @@ class PythonSource:
         self.text.append("parts.append(part)")
 
     def instruction(self, i: int) -> None:
-        """One line, and one more for each register that was not read before."""
+        """Write a line for an instruction, and one for each register that has no variable yet."""
         code, *registers = self.rows[i]
         read = dict(zip(REGISTERS_READ[code], registers, strict=False))
         for register in read.values():
@@ -100,13 +107,13 @@ class PythonSource:
         self.text.append(f"    {self.name(self.first + i)} = {TEMPLATES[code].format(**names)}")
 
     def name(self, register: int) -> str:
-        """A variable for a register."""
+        """Return a variable for a register."""
         self.names[register] = name = self.free.pop() if self.free else f"r{len(self.names)}"
         return name
 
 
 def last_reads_of_registers(program: Any) -> list[int]:
-    """For each register, the instruction that reads it last; beyond all of them, where it is wanted."""
+    """Return for each register the last instruction that reads it; their count if it is wanted."""
     count, first = len(program.code), len(program.constants) + program.given
     last = np.full(first + count, -1)
     np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))
