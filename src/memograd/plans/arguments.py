@@ -1,8 +1,9 @@
-"""Arguments of compiled functions: which arrays are in them, and what else tells one signature from another.
+"""Arguments of compiled functions: their arrays, and the signature of everything else.
 
-A signature compares by what its parts are, not by ``==`` alone: 1, 1.0 and True are three, as are 0.0 and -0.0, ``frozenset({1})`` and
-``frozenset({True})``, ``Decimal("1")`` and ``Decimal("1.0")``. Instances of plain classes are nests of their attributes, read at each
-call; so a method follows its object, and no signature keeps an object alive.
+A signature compares its parts more strictly than ``==``: 1, 1.0 and True differ, as do 0.0 and
+-0.0, ``frozenset({1})`` and ``frozenset({True})``, ``Decimal("1")`` and ``Decimal("1.0")``.
+Instances of plain classes are pytrees of their attributes, read at each call. So a method follows
+its object, and no signature keeps an object alive.
 """
 
 import weakref
@@ -21,10 +22,10 @@ from ..tape.node import Node
 from ..text import printable
 
 INPUT_TYPES: tuple[Any, ...] = (np.ndarray, Node, float, complex, np.inexact)
-"""What a plan takes anew at each call."""
+"""Types of the arguments that are inputs of a plan."""
 
 EXACT_TYPES = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type(NotImplemented)})
-"""Types whose equal objects are the same in every way."""
+"""Types whose equal objects are interchangeable."""
 
 
 def attributes_of(a: Any) -> dict[str, Any] | None:
@@ -101,9 +102,6 @@ def _refill(a: Any, leaves: Iterator[Any]) -> Any:
     return other
 
 
-# ---------------------------------------------------------------------------------------------------------- signatures
-
-
 def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
     """Return what calls that one plan serves have in common. Append the arrays to `inputs`.
 
@@ -117,11 +115,13 @@ def signature_of(arguments: dict[Any, Any], inputs: list[Any]) -> list[Any]:
     except StaticArgumentError as error:
         places = (where for where, leaf in leaves_of(arguments) if leaf is error.part)
         raise RefusedError(
-            f"An argument of a compiled function, {printable(next(places, 'or a part of one'))}, {error}"
+            "An argument of a compiled function, "
+            f"{printable(next(places, 'or a part of one'))}, {error}"
         ) from None
     except RecursionError:
         raise RefusedError(
-            "An argument of a compiled function is an object or a list that is inside itself. Give a tree of them."
+            "An argument of a compiled function is an object or a list that is inside itself. "
+            "Give a tree of them."
         ) from None
 
 
@@ -176,8 +176,10 @@ def _by_value(a: Any) -> Any:
     if kind.__eq__ is object.__eq__ or hasattr(kind, "__array__") or not _is_hashable(a):
         raise StaticArgumentError(
             a,
-            f"is {printable(repr(a))}, neither an array nor hashable by its value, so that a plan could not tell whether it has changed. "
-            f"Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, and what is static as integers, strings or "
+            f"is {printable(repr(a))}, neither an array nor hashable by its value, "
+            "so that a plan could not tell whether it has changed. "
+            "Give arrays and floats, in lists, dicts, dataclasses or attributes of objects, "
+            "and what is static as integers, strings or "
             f"other hashable values; or let the function close over what never changes.",
         )
     text = "" if kind.__repr__ is object.__repr__ else repr(a)

@@ -95,8 +95,6 @@ class CodeGenerator:
             for name, a in values
         ]
 
-    # -------------------------------------------------------------------------------------------------------- lines
-
     def open_function(self, name: str, parameters: list[str]) -> None:
         """Write the first line of a function."""
         self.text += [*([""] * 2 if self.text else []), f"def {name}({', '.join(parameters)}):"]
@@ -135,7 +133,8 @@ class CodeGenerator:
         for n in block:
             if n in whole:
                 self.write_line(
-                    f"{self.variables[n]} = {self.allocation(instructions[n])}{self.comment(n, instructions[n])}"
+                    f"{self.variables[n]} = {self.allocation(instructions[n])}"
+                    f"{self.comment(n, instructions[n])}"
                 )
         self.write_line(f"for i in range(0, {first.shape[0]}, {rows}):")
         cut = {
@@ -201,7 +200,8 @@ class CodeGenerator:
             return "None"
         items = {key: self.format_tree(part, texts) for key, part in inner.items()}
         if isinstance(nest, dict) or is_dataclass(nest):
-            text = f"{{{', '.join(f'{self.writer.constant(key)}: {item}' for key, item in items.items())}}}"
+            pairs = (f"{self.writer.constant(key)}: {item}" for key, item in items.items())
+            text = f"{{{', '.join(pairs)}}}"
             kept = "" if type(nest) is dict else self.writer.bind(type(nest).__name__, nest)
             return f"{self.writer.bind('rebuilt', rebuilt)}({kept}, {text})" if kept else text
         listed = ", ".join(items.values())

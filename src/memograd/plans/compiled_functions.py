@@ -1,4 +1,4 @@
-"""Functions that are traced once for each signature of their arguments, and replayed from then on."""
+"""Functions that are traced once for each signature of their arguments, and then replayed."""
 
 import functools
 import threading
@@ -19,45 +19,54 @@ from ..tape.node import Node
 from ..tape.tape import NUMBER_KINDS, Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
-from .arguments import INPUT_TYPES, is_dead, leaves_of, signature_of, replace_leaves
+from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of
 from .executable import Plan, plan
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
     """Return a function that traces f once for each signature, and then runs the plan.
 
-    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global settings, the date. Whoever
-    writes `compiled` says that f depends on its arguments alone.
+    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global
+    settings, the date. Whoever writes `compiled` says that f depends on its arguments alone.
 
-    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a nest of its attributes: its arrays and
-    floats are inputs, what else it holds is part of the signature. So a call sees every attribute as it is then, and no instance is
-    kept alive. Numbers and strings that stand in the class itself count as attributes; other things there, and attributes of a class
-    method's class, are kept as the trace saw them.
+    It decorates methods, too. An instance of a plain class, `self` or any other argument, is a
+    pytree of its attributes. Its arrays and floats are inputs; everything else in it is part of the
+    signature. So a call sees every attribute as it is then, and no instance is kept alive. Numbers
+    and strings in the class itself count as attributes. Other class attributes, and those of a
+    class method's class, stay as the trace saw them.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving the same; one of this module's forms, such as ``value_and_grad(loss)``, or a plain
-        function. It must not branch on a value, or read one.
+        Takes and returns arrays or pytrees of them: one of this module's forms, such as
+        ``value_and_grad(loss)``, or a plain function. It must not branch on a value, or read one.
 
     Returns
     -------
     Compiled
-        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the arrays that they meet, as in NumPy.
-        Anything else among the arguments is part of the signature, and has to be hashable by its value, or a function, a class or a
-        module: the shape of a nest, its keys, integers and strings, static fields of dataclasses. What ``==`` does not tell apart,
-        such as 1 and True, makes two signatures. Its attribute ``plans`` holds a :class:`memograd.Plan` for each signature.
+        Called as f is. Arrays and floats are inputs; Python's floats take the precision of the
+        arrays that they meet, as in NumPy. Every other argument is part of the signature, and has
+        to be hashable by its value, or a function, a class or a module: the structure of a pytree,
+        its keys, integers and strings, static fields of dataclasses. Values that ``==`` does not
+        tell apart, such as 1 and True, make two signatures. Its attribute ``plans`` holds a
+        :class:`memograd.Plan` for each signature.
 
     Raises
     ------
     RefusedError
-        f branches on a value or reads one, so that the plan would be right for this value alone; or f changes an argument or an
-        attribute; or an argument is neither an array nor hashable; or a result is no array.
+        f branches on a value or reads one, so that the plan would be right for this value alone; or
+        f changes an argument or an attribute; or an argument is neither an array nor hashable; or a
+        result is no array.
+
+    See Also
+    --------
+    memograd.plan
 
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> step = mg.functional.compiled(mg.functional.value_and_grad(lambda p, x: np.sum(np.square(p["w"] * x))))
+    >>> loss = lambda p, x: np.sum(np.square(p["w"] * x))
+    >>> step = mg.functional.compiled(mg.functional.value_and_grad(loss))
     >>> value, g = step({"w": np.array([1.0, 2.0])}, 3.0)
     >>> float(value), g
     (45.0, {'w': array([18., 36.])})
@@ -73,7 +82,8 @@ NODE_TYPES = frozenset({Node, WeakNode})
 class Compiled:
     """Function with its plans, as :func:`compiled` returns it.
 
-    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is pickled by its name.
+    Copies and unpickled functions trace anew. A function that is compiled where it is defined is
+    pickled by its name.
 
     Attributes
     ----------
@@ -168,6 +178,7 @@ class CompiledTape(Tape):
             return y
         if np.asarray(y).dtype.kind not in NUMBER_KINDS:
             raise RefusedError(
-                f"A function that is compiled gives arrays, or nests of them, but one result is {printable(repr(y))}."
+                "A function that is compiled gives arrays, or nests of them, "
+                f"but one result is {printable(repr(y))}."
             )
         return self.leaf(y)

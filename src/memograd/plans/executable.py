@@ -45,11 +45,12 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
 
     Parameters
     ----------
-    outputs : Node, or nest of them
-        What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
+    outputs : Node, or pytree of them
+        Results of a call, in the same pytree. :func:`memograd.grad_node` makes derivatives.
     inputs : list of Node, or dict of str to Node
-        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are bound at their value now.
-        Called with Dask arrays, a plan gives Dask arrays, which nobody has computed.
+        Arguments of a call: leaves or any other nodes, in this order, or by name. Other leaves are
+        bound at their value now. Called with Dask arrays, a plan returns Dask arrays that are not
+        computed yet.
 
     passes : iterable of Pass, optional
         Compiler passes in place of the default pipeline :data:`memograd.plans.passes.PASSES`, for
@@ -70,12 +71,17 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
 
     Notes
     -----
-    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact passes rewrote it, else within
-    the bounds of the others, which `plan.bounds` names. They take sums in another order, call functions that are off in the
-    last places, and give 0 for what cancels; they move no factor and change no sign. See :mod:`memograd.plans.passes`.
+    A plan returns the values that the nodes would have for these inputs: to the bit, if only exact
+    passes rewrote it, else within the bounds of the others, which `plan.bounds` lists. Those take
+    sums in another order, call functions that are off in the last places, and give 0 for cotangents
+    that cancel. They move no factor and change no sign. See :mod:`memograd.plans.passes`.
 
-    A function of the user's own is run as often as it was recorded and read; what else it does besides giving a result is no
-    part of a plan.
+    A function of the user's own runs as often as it was recorded and read. Its side effects are not
+    preserved otherwise.
+
+    See Also
+    --------
+    memograd.functional.compiled : traces a Python function, and keeps a plan for each signature.
 
     Examples
     --------
@@ -145,13 +151,13 @@ class Plan:
 
     Its `repr` is the table of its steps.
 
-    It can be called from several threads at once, and be pickled: as data, which is printed and compiled anew where it is
-    loaded. Ops are pickled by the name under which they can be imported.
+    Several threads can call it at once. Pickles hold the recorded graph, which is compiled anew
+    when it is loaded. Ops are pickled by the name under which they can be imported.
 
     Attributes
     ----------
     source : str
-        The code, as it is run. Tracebacks and debuggers show its lines.
+        Python code that a call runs. Tracebacks and debuggers show its lines.
     """
 
     def __init__(
@@ -161,11 +167,11 @@ class Plan:
         input_names: tuple[str, ...],
         passes: Iterable[Pass] | None = None,
     ) -> None:
-        self._recorded_graph = graph  # pickles and calls with Dask arrays compile it anew
+        self._recorded_graph = graph  # compiled anew for pickles and Dask arrays
         self._nest = nest
         self._input_names = input_names
         self._passes = None if passes is None else tuple(passes)
-        self._tape: Any = None  # a plan that was loaded has none
+        self._tape: Any = None  # none for a loaded plan
         self._assignments = 0
         self._was_stale = False
         graph = eliminate_dead_code(graph)
@@ -203,8 +209,6 @@ class Plan:
             )
             for n in self.graph.inputs
         ]
-
-    # --------------------------------------------------------------------------------------------------- to replay
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
         """Return the outputs for these inputs, given by position and then by name.
@@ -272,13 +276,13 @@ class Plan:
         *arrays : array_like
             One for each input, of shape ``(count, *shape)``.
         progress : bool or callable
-            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that is all numbers runs
-            in one go, and is told once.
+            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan of
+            scalars alone runs at once, with one call of `progress`.
 
         Returns
         -------
-        array, or nest of them
-            In the plan's nest, of shape ``(count, *shape)``.
+        array, or pytree of them
+            In the structure of the outputs, of shape ``(count, *shape)``.
 
         Raises
         ------
@@ -300,7 +304,8 @@ class Plan:
         stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
             raise PlanError(
-                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each as often."
+                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. "
+                "Give each as often."
             )
         with reporting(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
@@ -388,8 +393,6 @@ class Plan:
                 )
             at = at.tb_next
 
-    # ------------------------------------------------------------------------------------------------------- facts
-
     @property
     def inputs(self) -> tuple[Array, ...]:
         """Inputs of a call, in order."""
@@ -432,7 +435,8 @@ class Plan:
     def stale(self) -> bool:
         """Whether a bound leaf was assigned since, as long as the tape exists.
 
-        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the plan was that was saved.
+        A copy of a plan watches the same tape. A loaded plan has no tape; it is stale if the saved
+        one was.
         """
         tape = self._tape() if self._tape is not None else None
         if tape is not None and any(

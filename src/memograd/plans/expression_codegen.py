@@ -1,4 +1,8 @@
-"""How a step is written in Python: operators and methods where they give the same bits as the function, which costs more."""
+"""Code generation for one instruction, as a Python expression.
+
+Operators and methods stand in the place of functions, which are slower, where they give the same
+bits.
+"""
 
 import math
 from collections.abc import Callable
@@ -24,7 +28,7 @@ INFIX: dict[Any, str] = {
 METHOD_NAMES: dict[Any, str] = {
     np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
 }  # fmt: skip
-"""Functions that an array has as a method of the same arguments."""
+"""Functions that arrays have as methods with the same arguments."""
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
@@ -72,8 +76,6 @@ class ExpressionWriter:
         self.namespace: dict[str, Any] = {"np": np}
         self._known: dict[Any, str] = {}
         self._functions: dict[Any, str] = {}
-
-    # -------------------------------------------------------------------------------------------------- constants
 
     def constant(self, a: Any) -> str:
         """Return a constant as text: its literal if that is exact, else a name for it."""
@@ -129,8 +131,6 @@ class ExpressionWriter:
             protect_arguments(compute) if is_own(op) else compute,
         )
 
-    # ------------------------------------------------------------------------------------------------ expressions
-
     def write(
         self, instruction: Instruction, variable: Callable[[int], str], out: str | None = None
     ) -> str:
@@ -147,7 +147,8 @@ class ExpressionWriter:
             type(instruction.dtype) is tuple and not is_scalar(instruction)
         ):
             self.namespace["fixed"] = check_result
-            return f"fixed({text}, {self.constant(instruction.shape)}, {self.constant(instruction.dtype)})"
+            shape, dtype = map(self.constant, (instruction.shape, instruction.dtype))
+            return f"fixed({text}, {shape}, {dtype})"
         return f"{text}[()]" if instruction.shape == () and not is_scalar(instruction) else text
 
     def _call(self, instruction: Instruction, args: list[str], kwargs: list[str]) -> str:
@@ -186,7 +187,8 @@ def _write_reshape(
 
 
 def _swapaxes(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
-    return f"{args[0]}.swapaxes({writer.constant(instruction.kwargs['axis1'])}, {writer.constant(instruction.kwargs['axis2'])})"
+    axes = (writer.constant(instruction.kwargs[name]) for name in ("axis1", "axis2"))
+    return f"{args[0]}.swapaxes({', '.join(axes)})"
 
 
 def _write_getitem(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
@@ -230,4 +232,4 @@ EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]],
     np.concatenate: _write_list_call,
     np.stack: _write_list_call,
 }
-"""How a step on an array is written, where that is neither an operator, a method of the same arguments nor a plain call."""
+"""Writers for ops on arrays that are neither operators, methods nor plain calls in the source."""

@@ -1,6 +1,7 @@
-"""A slice of a tape: the steps that given outputs need from given inputs, as plain data that passes rewrite and printers print.
+"""Intermediate representation of a plan: the graph that passes rewrite.
 
-A pass is a function from slice to slice. It never changes the one that it was given; steps that it makes get new ids.
+A pass is a function from graph to graph. It never changes its argument. Instructions that it adds
+get new ids.
 """
 
 import operator
@@ -30,7 +31,7 @@ class Instruction(NamedTuple):
     """Constants, or `Operand(id)`."""
     kwargs: dict[str, Any]
     shape: Any
-    """A tuple of shapes, as `dtype` of dtypes, for an op with several outputs."""
+    """Tuple of shapes, as `dtype` is one of dtypes, for an op with several outputs."""
     dtype: Any
 
 
@@ -46,17 +47,17 @@ class Graph:
     Attributes
     ----------
     inputs, outputs : tuple of int
-        What the plan is called with, and what it gives.
+        Arguments and results of a call.
     steps : dict of int to Step
-        In an order in which they can be run.
+        In topological order.
     bound : dict of int to value
-        The leaves that are no inputs, at their value when the slice was cut.
+        Values of the leaves that are no inputs, when the graph was extracted.
     names, lines : dict
-        Of the nodes, where they have them: what the user called them, and where the user's code made them.
+        Names of the nodes, and the places in the user's code that made them, where known.
     derivatives : set of int
-        The steps that the recursion recorded.
+        Instructions that the recursion recorded.
     blocks : tuple of tuple of int
-        Neighbouring steps that are run together, block by block.
+        Neighbouring instructions that run in one loop, tile by tile.
     """
 
     inputs: tuple[int, ...]
@@ -141,7 +142,7 @@ def topological_order(
     for first, instruction in instructions.items():
         stack = [first]
         if first not in block_of and done.keys() >= set(operands(instruction)):
-            done[stack.pop()] = instruction  # most are in order
+            done[stack.pop()] = instruction  # the common case
         while stack:
             n = stack[-1]
             members = block_of.get(n, [n])
@@ -167,12 +168,14 @@ class GraphBuilder:
         self.instructions: dict[int, Instruction] = {}
         self.bound = dict(graph.bound)
         self.replacements: dict[int, Operand] = {}
-        self.origins: dict[int, int] = {}  # a new step -> the one for which it was made
+        self.origins: dict[
+            int, int
+        ] = {}  # from new instruction to the one that it replaces or serves
         self._ids = count(max(graph.instructions, default=-1) + 1)
         self._current = -1
 
     def __iter__(self) -> Iterator[tuple[int, Instruction]]:
-        """Yield each old instruction with replaced operands, to be emitted, replaced or left out."""
+        """Yield each old instruction with replaced operands, to be emitted or replaced."""
         for n, instruction in self.graph.instructions.items():
             self._current = n
             yield n, self.with_replaced_operands(instruction)

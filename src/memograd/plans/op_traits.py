@@ -1,7 +1,8 @@
-"""What is known of an op's results without running it: whose memory they lie in, in which order, of which shape.
+"""Traits of ops: memory, layout and type of their results, known without running them.
 
-A plan trusts these facts, so each errs on the safe side: what is not known to be new memory may be a view of any operand,
-what is not known to lie in C order may lie in any, and an op of the user's own is held to what was recorded.
+Plans trust these facts, so each errs on the safe side. A result may be a view of any operand unless
+it is known to be new memory, and may lie in any order unless that is known. An op of the user's own
+must give the recorded shape and dtype.
 """
 
 from typing import Any
@@ -29,24 +30,24 @@ NEW: frozenset[Any] = REDUCTIONS | {
     scatter_numbers,
     on_machine,
 }
-"""Functions whose result lies in memory of its own, in C order where their operands do. Ufuncs are of that kind, too."""
+"""Functions that allocate their result, in C order if their operands are. Ufuncs do, too."""
 
 MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
-"""Functions whose result has no gaps where their operand has none, be it a view or a copy."""
+"""Functions whose result has no gaps if their operand has none, be it a view or a copy."""
 
 SETTLED = REDUCTIONS | {inner_product, on_machine}
-"""Functions that give a NumPy scalar, no array, where the result is 0-d. Ufuncs do, too."""
+"""Functions whose 0-d results are NumPy scalars, not arrays. Ufuncs give such, too."""
 
 VARYING: frozenset[Any] = frozenset({
     masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique, np.bincount, np.trim_zeros,
     np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.real_if_close,
 })  # fmt: skip
-"""Functions whose result may have another shape or dtype for other values of the same shapes and dtypes."""
+"""Functions whose values, not only their shapes and dtypes, decide shape or dtype of the result."""
 
 ELEMENTWISE: frozenset[Any] = frozenset(
     f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1
 )
-"""Ufuncs that give each element of the result from the elements at its place."""
+"""Ufuncs that compute each element of the result from the elements at its place."""
 
 HALF = np.dtype(np.float16)
 
@@ -54,7 +55,7 @@ SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
 KERNELS: frozenset[Any] = frozenset({inner_product, scatter_numbers, unless, on_machine})
-"""Functions that only plans call, and that have no rules."""
+"""Functions without rules, which only plans call."""
 
 
 def is_new(instruction: Instruction) -> bool:
@@ -124,9 +125,10 @@ class Layouts:
     Attributes
     ----------
     ordered : set of int
-        Those whose axes are in C order, if not without gaps.
+        Those whose axes are in C order, perhaps with gaps.
     dense : set of int
-        Those without gaps and repetitions, if not in C order. A ufunc's result lies as such an operand does.
+        Those without gaps and repetitions, perhaps not in C order. The result of a ufunc lies as
+        such an operand does.
     """
 
     def __init__(self, instructions: dict[int, Instruction], bound: dict[int, Any]) -> None:

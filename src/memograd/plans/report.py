@@ -1,4 +1,4 @@
-"""A plan as a table: its steps with their shapes and bytes, what the derivatives keep of the values, and what each pass saved."""
+"""Report of a plan: its instructions, what derivatives keep, and the effect of each pass."""
 
 from ..rules.cost_model import bytes_of
 from ..text import op_name, printable
@@ -6,7 +6,7 @@ from .codegen import variable_names
 from .ir import Graph, operands
 
 MAX_STEP_ROWS = 40
-"""Rows that are shown; of a longer plan, the first and the last."""
+"""Longest table; of a longer plan it shows the first and the last rows."""
 
 
 def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
@@ -31,7 +31,11 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
         f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
         *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
         *wrap_items(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
-        *[f"no output depends on {printable(key)}" for n, key in zip(graph.inputs, keys, strict=True) if n in unused],
+        *[
+            f"no output depends on {printable(key)}"
+            for n, key in zip(graph.inputs, keys, strict=True)
+            if n in unused
+        ],
         *rows,
     ])  # fmt: skip
 
@@ -43,7 +47,9 @@ def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[in
         printable(str(instruction.shape), 18),
         f"{bytes_of(instruction.shape, instruction.dtype):,}",
     )
-    return f"  {printable(names[n], 16):<16} {printable(op_name(instruction.op), 20):<20} {shape:<18} {size:>13}{'  kept' if n in kept else ''}"
+    name, op = printable(names[n], 16), printable(op_name(instruction.op), 20)
+    mark = "  kept" if n in kept else ""
+    return f"  {name:<16} {op:<20} {shape:<18} {size:>13}{mark}"
 
 
 def residuals(graph: Graph) -> set[int]:

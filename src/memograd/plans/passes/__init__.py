@@ -126,7 +126,7 @@ LAZY_PASSES = (
 
 
 def choose_passes(passes: Iterable[Pass] | None, is_lazy: bool) -> tuple[Pass, ...]:
-    """Return the pipeline of a plan: the default one, or the given passes that Dask arrays allow."""
+    """Return the default pipeline, or the given passes as far as Dask arrays allow them."""
     if passes is None:
         return LAZY_PASSES if is_lazy else PASSES
     return tuple(each for each in passes if not is_lazy or each in LAZY_PASSES)

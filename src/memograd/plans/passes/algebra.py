@@ -1,11 +1,11 @@
-"""Arithmetic that need not be done: a factor of 1, a term of 0, a sign that comes back.
+"""Algebraic simplification: factors of 1, terms of 0, signs that cancel.
 
 Each rule is exact for every value of the dtype: infinities, NaN, zeros of both signs, subnormals,
-the largest numbers. So these are left: `g + 0.0`, which makes 0.0 of −0.0; a constant moved from
-one factor to the other, since a product may leave the range; `c*g + c*g` as `2c * g`; factors and
-signs of complex products, whose parts are sums; `0*x`, `x - x` and `x / x`. The operand that takes
-the result's place has no gaps in memory, as the result had none: sums are taken in the order of
-memory.
+the largest numbers. So the rules leave: `g + 0.0`, which turns −0.0 into 0.0; constant factors,
+which cannot move from one factor to another, since a product may leave the range; `c*g + c*g`,
+which is not `2c * g`; factors and signs of complex products, whose parts are sums; `0*x`, `x - x`
+and `x / x`. The operand that replaces a result has no gaps in memory, as the result had none:
+NumPy takes sums in the order of memory.
 """
 
 from typing import Any
@@ -18,12 +18,12 @@ from ..op_traits import MOVED, SUM_OF_NEGATIVE_ZEROS
 from .rewriter import Rewrite, Rewriter
 
 MAX_SCANNED_ELEMENTS = 4096
-"""Elements of a constant that are looked at one by one."""
+"""Largest constant whose elements are compared one by one."""
 
 NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset(
     {np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh}
 )
-"""Functions of real numbers that never give −0.0."""
+"""Functions of real numbers whose results are never −0.0."""
 
 
 def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | None:

@@ -1,9 +1,12 @@
-"""Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0 in exact arithmetic.
+"""Cancellation of cotangents that are 0 in exact arithmetic.
 
-Each value is written as a sum of products of others, its *form*, as far as sums, products, quotients and broadcasts go. A factor
-that is the same along the axes of a sum stands before it. A derivative whose form has no term left is 0, what only it needs is
-not computed, and it is not added to others. Not exact: rounding left some 1e-16 of the largest term there. Only where a quotient
-cancels: `y - y` is 0 in the tape as well, but NaN where y is infinite, and stays as it is.
+For example, the cotangent of the maximum in logsumexp is 1 - sum(e)/sum(e). Each value is written
+as a polynomial in others, as far as sums, products, quotients and broadcasts go; exponents may be
+negative. A factor that is constant along the axes of a sum stands before it. A derivative whose
+polynomial is 0 becomes 0; values that only it needs are not computed, and nothing adds it.
+
+The pass is not exact: rounding left some 1e-16 of the largest term. It removes only what a quotient
+cancels. `y - y` is 0 in the tape as well, but NaN where y is infinite, and so it stays.
 """
 
 from typing import Any
@@ -16,15 +19,15 @@ from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import axes_of
 
 Monomial = tuple[tuple[Any, int], ...]
-"""Factors, each with its power, in order of their keys."""
+"""Factors with their exponents, in order of their keys."""
 Polynomial = dict[Monomial, float]
-"""Products with their coefficients."""
+"""Monomials with their coefficients."""
 
 MAX_TERMS = 6
-"""Terms of a form, and factors of a product; what is longer is looked at as one value."""
+"""Largest number of terms of a polynomial, and of factors of a monomial. Longer ones become one variable."""
 
 MAX_COEFFICIENT = 1e300
-"""Coefficients up to which nothing overflows; larger ones, and NaN, are not looked into."""
+"""Coefficients up to which nothing overflows. Larger ones, and NaN, become variables."""
 
 
 def cancel_cotangents(graph: Graph) -> Graph:

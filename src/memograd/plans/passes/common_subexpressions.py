@@ -1,7 +1,12 @@
-"""Common subexpressions: equal steps are run once.
+"""Elimination of common subexpressions: equal instructions run once.
 
-Exact, since a product of two arrays that have become one reads a copy of it: `A.T @ A` on one buffer takes another path through
-BLAS than on two, to other bits.
+The pass is exact: a product of two arrays that have become one reads a copy of it, because BLAS
+computes `A.T @ A` on one buffer by another path than on two, to other bits.
+
+References
+----------
+A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 8.5.2 (local common
+subexpressions by value numbering).
 """
 
 from typing import Any
@@ -80,13 +85,14 @@ def key_of(instruction: Instruction) -> Any:
 
 
 ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
-"""Types whose equal values are the same in all respects."""
+"""Types whose equal values are interchangeable."""
 
 
 def atom(a: Any) -> Any:
     """Return the key of a constant: its type and bits if they say all, else the object itself.
 
-    Zeros of two signs are equal, and so are frozensets of 1 and of True, but they are not the same constant.
+    Zeros of two signs are equal, and so are frozensets of 1 and of True; but they are different
+    constants.
     """
     if type(a) is tuple:
         return tuple, tuple(map(atom, a))
@@ -109,13 +115,13 @@ class Itself:
     The key holds it, so that no other object takes its id.
     """
 
-    __slots__ = ("object",)
+    __slots__ = ("held",)
 
-    def __init__(self, object: Any) -> None:
-        self.object = object
+    def __init__(self, held: Any) -> None:
+        self.held = held
 
     def __eq__(self, other: Any) -> bool:
-        return type(other) is Itself and other.object is self.object
+        return type(other) is Itself and other.held is self.held
 
     def __hash__(self) -> int:
-        return id(self.object)
+        return id(self.held)

@@ -1,4 +1,4 @@
-"""Constants are computed once, when the plan is made."""
+"""Folding of constants: they are computed once, when the plan is made."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import is_own, run_instruction_op
 
 LARGE_CONSTANT_BYTES = 1 << 20
-"""Bytes from which a constant is not made of smaller ones: a plan should not weigh more than what it was made of."""
+"""Bytes from which no constant is folded from smaller ones, so that plans stay small."""
 
 
 def fold_constants(graph: Graph) -> Graph:

@@ -1,4 +1,4 @@
-"""Arrays among the arguments become bound steps, so that every array of a slice is a step."""
+"""Lifting of constants: every array of a graph becomes a bound value."""
 
 import numpy as np
 

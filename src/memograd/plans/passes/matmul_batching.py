@@ -1,11 +1,10 @@
-"""Products for BLAS.
+"""Fusion of products for BLAS.
 
-* The sum of all products of two arrays is an inner product. Not exact: its order is BLAS's, whose
-  error grows with the number of terms, at worst, where NumPy's grows with the logarithm; for
-  doubles alone.
-* Products of many small matrices with one are a single product of all of them, one below the other:
-  a recurrent network reads its input through one matrix at every step, and is read out through
-  another. Not exact: BLAS takes sums in another order for more rows.
+* The sum over a product of two arrays becomes an inner product. This is not exact: at worst,
+  BLAS's error grows with the number of terms, NumPy's with its logarithm. Doubles only.
+* Products of many small matrices with one become a single product of the stacked matrices. A
+  recurrent network applies its input and output matrices at every step. This is not exact: BLAS
+  takes sums in another order for more rows.
 """
 
 import math
@@ -17,12 +16,12 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
-from ..ir import Graph, GraphBuilder, Instruction, operands, topological_order, count_uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands, topological_order
 from ..kernels import inner_product
 from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, stack_rows
 
 MAX_RIGHT_FACTORS = 8
-"""Matrices that are looked at, those that are used most: each takes a walk over the whole slice."""
+"""Number of right factors, the most used ones, for which batching is tried. Each takes a walk over the graph."""
 
 
 def fuse_into_inner_products(graph: Graph) -> Graph:
@@ -41,7 +40,7 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
             instruction = Instruction(
                 np.matmul
                 if a == b
-                else inner_product,  # a sum of squares is 0.0 where it is zero, in BLAS too
+                else inner_product,  # BLAS gives 0.0 for a sum of zero squares, too
                 tuple(
                     builder.reshape_to(builder.replacements.get(a, a), (math.prod(product.shape),))
                     for a in product.args
@@ -126,15 +125,15 @@ def _batch_groups(graph: Graph, groups: list[list[int]]) -> Graph:
 
 def _batch_products(builder: GraphBuilder, members: list[int]) -> None:
     """Replace products by slices of one product."""
-    slice = builder.graph
-    lefts, first = [slice.instructions[n].args[0] for n in members], slice.instructions[members[0]]
-    ends = np.cumsum([slice.instructions[a].shape[0] for a in lefts]).tolist()
+    graph = builder.graph
+    lefts, first = [graph.instructions[n].args[0] for n in members], graph.instructions[members[0]]
+    ends = np.cumsum([graph.instructions[a].shape[0] for a in lefts]).tolist()
     tall = stack_rows(builder, lefts)
     whole = builder.add(
         first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1]))
     )
     for n, end in zip(members, ends, strict=True):
-        shape = slice.instructions[n].shape
+        shape = graph.instructions[n].shape
         builder.emit(
             n,
             Instruction(

@@ -1,10 +1,9 @@
-"""Steps that move elements about, or repeat them: chains of them are one, and those that do nothing
-are gone.
+"""Simplification of reshapes, transposes and broadcasts.
 
-The rules of `RESHAPE_RULES` are exact: what takes the place of a result lies in memory as the result did,
-since sums and products of matrices are taken in the order of memory. Those of `REORDERING_RULES` are not:
-the sum of n equal terms is one product, a matrix times a column is one times a vector, and what is
-done to a broadcast array is done before, so that what follows may lie otherwise.
+`RESHAPE_RULES` are exact: what replaces a result lies in memory as the result did, since sums and
+products of matrices are taken in the order of memory. `REORDERING_RULES` are not exact: the sum of
+n equal terms becomes one product, a matrix times a column becomes one times a vector, and ops on
+broadcast arrays run before the broadcast, so that their results may lie otherwise.
 """
 
 import math
@@ -263,7 +262,7 @@ RESHAPE_RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.broadcast_to: (same_shape, broadcast_of_broadcast),
     **dict.fromkeys(ELEMENTWISE, (broadcast_operand,)),
 }
-"""Exact rules."""
+"""Exact rules on shapes."""
 
 REORDERING_RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (column_product,)),

@@ -1,6 +1,12 @@
-"""One rewriter over a slice: each step is rewrite by the first rule of its op that has something to say, until none has.
+"""Rewriting: the first matching rule replaces an instruction, until none matches.
 
-That ends, because what a rule moves, it moves one way: signs and reshapes towards the outputs, broadcasts further than both.
+Rewriting ends, because each rule moves things one way only: signs and reshapes towards the outputs,
+broadcasts further than both.
+
+References
+----------
+A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 8.7 (peephole
+optimization).
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +18,7 @@ from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import Layouts
 
 Rewrite = Callable[["Rewriter", Instruction], Instruction | Operand | None]
-"""A rule: another step that gives the same, a step that is there already, or None."""
+"""Rule: returns an equivalent instruction, an existing operand, or None."""
 
 
 class Rewriter(GraphBuilder):
@@ -68,7 +74,7 @@ class Rewriter(GraphBuilder):
 
 
 Rules = Mapping[Any, tuple[Rewrite, ...]]
-"""For each op its rules, in the order in which they are tried."""
+"""Rules by op, in the order of trial."""
 
 
 def rewrite_graph(graph: Graph, rules: Rules) -> Graph:

@@ -1,8 +1,10 @@
-"""Elementwise steps on slices of one array that lie side by side: one step on all of it.
+"""Merging of elementwise ops on adjacent slices into one op on all of them.
 
-The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are the slices of `tanh(z[:, :2*n])`. Going back, a
-concatenation of products is the product of concatenations. A ufunc gives the same bits on a part as on the whole; but parts of
-a whole may lie with gaps, so that sums of them are taken in another order. Half precision is left: its sums depend on it too much.
+The gates of an LSTM are such slices: `tanh(z[:, :n])` and `tanh(z[:, n:2*n])` are slices of
+`tanh(z[:, :2*n])`. In the derivative, a concatenation of products becomes a product of
+concatenations. A ufunc gives the same bits on a part as on the whole. But parts of a whole may have
+gaps in memory, so that their sums are taken in another order. Half precision stays as it is: its
+sums depend on the order too much.
 """
 
 from collections import defaultdict
@@ -20,7 +22,7 @@ from ..op_traits import ELEMENTWISE, has_halves
 from .common_subexpressions import atom
 
 SMALL_PART_BYTES = 1 << 15
-"""Bytes of a slice up to which a call costs more than what is lost by reading with gaps."""
+"""Bytes up to which a call costs more than reading an array with gaps."""
 
 
 class PartPlace(NamedTuple):
@@ -74,9 +76,6 @@ def merge_adjacent_slices(graph: Graph) -> Graph:
     if has_halves(graph):
         return graph
     return _merge_joins(_merge_run(graph))
-
-
-# ------------------------------------------------------------------------------------------ from the slices onwards
 
 
 class Places:
@@ -152,7 +151,7 @@ class Places:
         """
         run_of = {n: run for run in self.runs() for n in run}
         checked: set[int] = set()
-        for n in self.instructions:  # what an operand belongs to is decided before
+        for n in self.instructions:  # operands come first
             if n in run_of and n not in checked:
                 checked.update(run_of[n])
                 if not all(
@@ -262,9 +261,6 @@ def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: i
         like.shape,
         like.dtype,
     )
-
-
-# ------------------------------------------------------------------------------------- from concatenations backwards
 
 
 def _merge_joins(graph: Graph) -> Graph:

@@ -1,12 +1,12 @@
-"""Sums of many terms of one kind: each kind is one term.
+"""Merging of the terms of a sum that are of one kind.
 
-* Cotangents of the slices of one array, each put into zeros of its own and added up, are one
-  concatenation, to which 0.0 is added as it was in the sum: −0.0 becomes 0.0.
-* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and
-  all Bₜ, one below the other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
+* Cotangents of slices of one array are scattered into zeros and added up. They become one
+  concatenation, plus 0.0 as in the sum: −0.0 becomes 0.0.
+* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used many times, becomes one product of the
+  stacked Aₜ and Bₜ. So do `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
 
-Not exact: the sum is taken in another order, with the terms of one kind first. Sums in half
-precision are left as they are.
+The pass is not exact: it takes sums in another order, with the terms of one kind first. Sums in
+half precision stay as they are.
 """
 
 from collections import defaultdict
@@ -19,13 +19,13 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
-from ..ir import Graph, GraphBuilder, Instruction, operands, count_uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands
 from ..kernels import inner_product, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
 
 SMALL_TERM_BYTES = 1 << 14
-"""Bytes of an array up to which a call costs more than a copy."""
+"""Bytes up to which copying an array costs less than a call."""
 
 REORDERABLE_DTYPES = "fdFD"
 """Dtypes, by their characters, whose sums may be taken in another order: single and double
@@ -33,7 +33,7 @@ precision.
 """
 
 MANY_TERMS = 4
-"""Terms from which one large product is better than their sum."""
+"""Number of terms from which one large product is faster than their sum."""
 
 
 def merge_sum_terms(graph: Graph) -> Graph:
@@ -56,10 +56,14 @@ class SumChains:
         counts = count_uses(graph)
         self.inner = {
             int(a)
-            for instruction in graph.instructions.values() if _is_sum(instruction)
+            for instruction in graph.instructions.values()
+            if _is_sum(instruction)
             for a in operands(instruction)
-            if counts[a] == 1 and _is_sum(self.instructions[a]) and self.instructions[a].shape == instruction.shape and self.instructions[a].dtype == instruction.dtype
-        }  # fmt: skip
+            if counts[a] == 1
+            and _is_sum(self.instructions[a])
+            and self.instructions[a].shape == instruction.shape
+            and self.instructions[a].dtype == instruction.dtype
+        }
 
     def terms(self, n: int) -> list[Operand]:
         """Return the terms of an outermost sum, in order; none for other instructions."""
@@ -98,7 +102,7 @@ def _merge_terms(
     if len(result) == 1:
         builder.replace(n, result[0])
     elif len(result) < len(terms):
-        del builder.instructions[n]  # it comes after its new terms
+        del builder.instructions[n]  # emitted again below, after its new terms
         total = result[0]
         for a in result[1:-1]:
             total = builder.add(instruction._replace(args=(total, a)))
@@ -107,7 +111,7 @@ def _merge_terms(
 
 MergeTerms = Callable[[GraphBuilder, list[Operand]], Operand | None]
 TermKind = tuple[MergeTerms | None, int, Any]
-"""How terms of a kind are put together, from how many on, and what they have in common."""
+"""Function that merges terms of a kind, their least number, and their common property."""
 
 
 def _term_kind(builder: GraphBuilder, a: Operand) -> TermKind:
@@ -130,9 +134,6 @@ def _term_kind(builder: GraphBuilder, a: Operand) -> TermKind:
     if instruction.op is np.sum and _sums_rows(builder, instruction):
         return _merge_column_sums, MANY_TERMS, instruction.shape
     return None, 0, None
-
-
-# ---------------------------------------------------------------------------------------- cotangents of slices
 
 
 def _concatenate_scatters(builder: GraphBuilder, members: list[Operand]) -> Operand | None:
@@ -205,15 +206,12 @@ def _concatenate_pieces(
         if g is not None:
             parts.append(
                 builder.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :]))
-            )  # an index takes axes away
+            )  # an index drops axes
         at = stop
     whole = builder.add(
         Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype)
     )
     return builder.add(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
-
-
-# --------------------------------------------------------------------------- cotangents of what is used many times
 
 
 def _transpose_operand(builder: GraphBuilder, a: Any) -> Operand | None:

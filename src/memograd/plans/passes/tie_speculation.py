@@ -1,6 +1,7 @@
-"""At a kink, half of the cotangent; but ties are rare, and one look at the mask tells that there are none.
+"""Speculation that no elements tie at a kink.
 
-`g * where(tie, 0.5, a > b)` is three arrays; where no element of `tie` holds, it is `g * (a > b)`, to the same bits.
+`g * where(tie, 0.5, a > b)` takes three arrays. If no element of `tie` holds, as one look at the
+mask tells, it is `g * (a > b)`, to the same bits.
 """
 
 import numpy as np

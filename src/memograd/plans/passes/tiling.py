@@ -1,8 +1,15 @@
-"""Elementwise steps on large arrays, run block by block, so that what passes from one to the next stays in the cache.
+"""Tiling: elementwise ops on large arrays run tile by tile, so that intermediates stay in cache.
 
-Only results that somebody else reads are arrays as a whole. Exact: a ufunc gives the same bits on a part as on the whole.
-Steps may be run together if no path leads from one to another through a step that is not among them: each step has a level,
-that of its operands, and one more where it is of another kind than they are; steps of one kind and level are such a set.
+Only results that other instructions read become whole arrays. The pass is exact: a ufunc gives the
+same bits on a part as on the whole.
+
+Instructions may run in one loop if no path leads from one to another through an instruction outside
+the loop. Each instruction has a level: that of its operands, and one more if it is of another kind
+than they are. Instructions of one kind and level are such a set.
+
+References
+----------
+M. Wolfe: More iteration space tiling, Supercomputing 1989.
 """
 
 from collections import defaultdict
@@ -14,13 +21,13 @@ from ..ir import Graph, Instruction, operands, topological_order
 from ..op_traits import ELEMENTWISE, c_ordered_steps
 
 MIN_TILED_BYTES = 1 << 18
-"""Bytes of an array from which blocks pay."""
+"""Bytes of an array from which tiling pays."""
 
 TILE_BYTES = 1 << 16
-"""Bytes of a block."""
+"""Bytes of a tile."""
 
 MIN_TILED_INSTRUCTIONS = 3
-"""Steps from which blocks pay: each costs a call for every block."""
+"""Number of instructions from which tiling pays: each costs a call per tile."""
 
 
 def tile_elementwise(graph: Graph) -> Graph:

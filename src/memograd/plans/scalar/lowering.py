@@ -1,7 +1,7 @@
-"""From the steps of a region to a program of the tape machine.
+"""Lowering of a region to a program of the scalar machine.
 
-While a step is lowered, each number that is known has a register, and an array is an array of registers: what only moves numbers
-about, such as `stack` or an index, is run on the registers and leaves no instruction.
+During lowering, each known number has a register, and an array is an array of registers. Ops that
+only move numbers, such as `stack` or an index, run on the registers and leave no instruction.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 MOVES: frozenset[Any] = frozenset({
     np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, scatter_numbers,
 })  # fmt: skip
-"""Ops that move numbers about; those that meet at one place are added."""
+"""Ops that only move numbers; those that meet at one place are added."""
 
 
 class ScalarInstruction(NamedTuple):
@@ -64,8 +64,6 @@ class Lowering:
                 instruction.kwargs,
             )
             self.registers[n] = moved if instruction.shape else int(moved)
-
-    # ----------------------------------------------------------------------------------------------- instructions
 
     def _formula(self, n: int, instruction: Instruction) -> int:
         formula, reads = (
@@ -111,8 +109,6 @@ class Lowering:
         self.code.append(ScalarInstruction(formula, reads, n))
         return len(self.code) - 1
 
-    # ----------------------------------------------------------------------------------- what instructions start from
-
     def _of(self, a: Any) -> Any:
         """Return the register of an argument, or its array of registers."""
         if type(a) is not Operand:
@@ -155,8 +151,6 @@ class Lowering:
     def _head(self) -> int:
         self.count += 1
         return -self.count
-
-    # ------------------------------------------------------------------------------------------------- the program
 
     def machine(self, outputs: Iterable[int]) -> tuple[Machine, tuple[Operand, ...]]:
         """Return the machine that computes these outputs, and its operands."""

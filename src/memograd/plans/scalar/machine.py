@@ -1,8 +1,9 @@
-"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one interpreter.
+"""Scalar machine: one interpreter for programs on numbers in double precision.
 
-With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk; without it, a program is printed
-as Python. Either gives what NumPy gives: sums, products and quotients to the bit, functions to a few units in the last place,
-infinity and NaN where NumPy has them. It raises nothing and warns of nothing.
+With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk.
+Without it, each program becomes Python source. Both give what NumPy gives: sums, products and
+quotients to the bit, functions to a few units in the last place, infinity and NaN in the same
+places. Neither raises or warns.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from .opcodes import FORMULAS, ON_FLOATS
 from .python_backend import PythonProgram
 
 MachineRun = Callable[[np.ndarray, np.ndarray], None]
-"""`run(given, wanted)`: for each row of given numbers, fill the row of those that are wanted."""
+"""`run(given, wanted)` fills a row of results for each row of loaded numbers."""
 
 
 class Program(NamedTuple):
@@ -28,9 +29,9 @@ class Program(NamedTuple):
     constants: np.ndarray
     given: int
     code: np.ndarray
-    """A row for each instruction: the op code, and the registers that stand for a, b and c."""
+    """Table with a row for each instruction: its opcode, and the registers for a, b and c."""
     wanted: np.ndarray
-    """The registers that are asked for."""
+    """Registers of the results."""
 
 
 class Load(NamedTuple):
@@ -129,9 +130,6 @@ def find_single_machine(graph: Graph) -> SingleMachine | None:
     )
 
 
-# ------------------------------------------------------------------------------------------------------- with Numba
-
-
 class Interpreted:
     """Program for the interpreter.
 
@@ -169,15 +167,15 @@ def interpreter() -> Any:
         njit = import_module("numba").njit
     except ImportError:
         return None
-    name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"  # what is on disk is found by name: another text must have another
+    name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"
     namespace = {**ON_FLOATS, "__name__": __name__}
     exec(
         compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace
-    )  # Numba keeps it beside the file that it is said to come from
+    )  # Numba caches beside this file
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])
-    except RuntimeError:  # there is no place on disk where it may write
+    except RuntimeError:  # no writable cache directory
         return njit(**options)(namespace[name])
 
 
@@ -199,7 +197,7 @@ INTERPRETER_SOURCE = f"""(code, v, constants, given, registers, wanted):
         for j in range(registers.size):
             wanted[row, j] = v[registers[j]]
 """
-"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each formula.
+"""Source of the interpreter: for each row of numbers a loop over instructions, with a branch per formula.
 
-LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask whether one counts from the end.
+LLVM compiles the branches to a jump table. Registers are unsigned, so that Numba need not test
 """

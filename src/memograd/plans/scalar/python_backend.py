@@ -1,6 +1,7 @@
-"""A program of the tape machine as Python, for those who have no compiler: on floats, with the functions of `math`.
+"""Python backend of the scalar machine: programs as functions on floats, for use without Numba.
 
-Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's scalars.
+Where functions of `math` raise and NumPy gives infinity or NaN, the same source runs again on
+NumPy's scalars.
 """
 
 import re
@@ -12,17 +13,17 @@ import numpy as np
 from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
 
 MAX_FUNCTION_LINES = 8000
-"""Instructions in one function; up to there, the time to compile one grows with its length and no faster."""
+"""Up to this length, Python compiles a function in linear time."""
 
 REGISTERS_READ = [
     [letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS
 ]
-"""What each formula reads."""
+"""Letters that each formula reads."""
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
 
 PartFunction = Callable[[list[Any]], None]
-"""A function of the list of all registers: it reads some and fills some."""
+"""Function that reads some of the registers in a list and writes others."""
 
 
 class PythonProgram:

@@ -1,9 +1,11 @@
-"""Regions of numbers: many scalar steps in double precision are one step, a program of the tape machine.
+"""Scalar regions: many scalar instructions in double precision become one machine program.
 
-A region must not wait for itself: no path between two of its steps may lead outside. So steps are put into layers, by how often
-the way to them comes out of a region; the scalar steps of one layer are a region.
-Not exact: functions of the machine may differ from NumPy's in the last places, and the sum of an array of numbers is taken from
-left to right.
+No path between two instructions of a region may lead outside of it, or the region would wait for
+itself. So instructions are put into layers, by how often the paths to them leave a region; the
+scalar instructions of one layer are a region.
+
+The pass is not exact: functions of the machine may differ from NumPy's in the last places, and the
+sum of an array of numbers is taken from left to right.
 """
 
 import math
@@ -16,23 +18,23 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.indexing import getitem, output
-from ..ir import Graph, Instruction, eliminate_dead_code, operands, count_uses
+from ..ir import Graph, Instruction, count_uses, eliminate_dead_code, operands
 from ..kernels import scatter_numbers
 from .lowering import MOVES, Lowering
 from .machine import on_machine
 from .opcodes import LOGICAL, REAL
 
 MIN_REGION_SIZE = 32
-"""Formulas from which on a region pays: to call the machine costs as much as some twenty steps."""
+"""Least number of formulas in a region: a call of the machine costs as much as twenty."""
 
 MAX_ELEMENTS_PER_OPERAND = 16
-"""Numbers in an array for each operand, up to which it is made inside a region; a larger one is mostly constants."""
+"""Largest array inside a region, per operand; a larger one is mostly constants."""
 
 NUMBER_ARGUMENTS = {getitem: (0, 1), scatter_numbers: (2, None)}
-"""Which arguments are numbers, of ops that move them about, where not all are."""
+"""Range of the arguments that are numbers, for moving ops that have other arguments too."""
 
 POSITION_KEYWORDS = {"axis", "axes", "shape", "order"}
-"""Keywords that say no more than where a number goes."""
+"""Keywords that only choose positions."""
 
 NUMBER_TYPES = (np.dtype(np.float64), np.dtype(np.bool_))
 
