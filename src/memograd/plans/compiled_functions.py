@@ -26,8 +26,8 @@ from .executable import Plan, plan
 def compiled(f: Callable[..., Any]) -> "Compiled":
     """Return a function that traces f once for each signature, and then runs the plan.
 
-    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over, global
-    settings, the date. Whoever writes `compiled` says that f depends on its arguments alone.
+    Compilation is explicit, because a plan keeps what the trace saw: data that f closes over,
+    global settings, the date. Whoever writes `compiled` says that f depends on its arguments alone.
 
     It decorates methods, too. An instance of a plain class, `self` or any other argument, is a
     pytree of its attributes. Its arrays and floats are inputs; everything else in it is part of the

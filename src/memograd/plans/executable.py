@@ -126,11 +126,13 @@ def _tape_of(nodes: list[Any]) -> Tape:
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
-                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, or a nest of nodes."
+                f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, "
+                "or a nest of nodes."
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
-                f"{describe(n.attributes)} is a node of another tape than {describe(nodes[0].attributes)}. Plan each tape by itself."
+                f"{describe(n.attributes)} is a node of another tape than "
+                f"{describe(nodes[0].attributes)}. Plan each tape by itself."
             )
     if not nodes:
         raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
@@ -149,7 +151,7 @@ class Array(NamedTuple):
 class Plan:
     """Straight-line NumPy code for a part of a tape, made by :func:`plan`.
 
-    Its `repr` is the table of its steps.
+    Its `repr` is a table of its instructions.
 
     Several threads can call it at once. Pickles hold the recorded graph, which is compiled anew
     when it is loaded. Ops are pickled by the name under which they can be imported.
@@ -315,7 +317,8 @@ class Plan:
         y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
             raise PlanError(
-                f"Input {printable(self._input_names[k])} of a plan was given nothing to go along. Give a stack, one array a call."
+                f"Input {printable(self._input_names[k])} of a plan was given nothing to go "
+                "along. Give a stack, one array a call."
             )
         return np.ascontiguousarray(
             y if y.dtype == self._input_types[k][1] else [self._check_input(k, a) for a in y]
@@ -341,7 +344,8 @@ class Plan:
         rest = self._input_names[len(arrays) :]
         if set(rest) != set(named):
             raise PlanTypeError(
-                f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called with {len(arrays)} arrays and the names "
+                f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called "
+                f"with {len(arrays)} arrays and the names "
                 f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
             )
         return *arrays, *(named[name] for name in rest)
@@ -349,7 +353,8 @@ class Plan:
     def _count_error(self, count: int) -> PlanTypeError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
         return PlanTypeError(
-            f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one for each: {inputs}."
+            f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one "
+            f"for each: {inputs}."
         )
 
     def _check_input(self, k: int, value: Any) -> Any:
@@ -358,21 +363,25 @@ class Plan:
         name = printable(self._input_names[k])
         if isinstance(value, Node):
             raise PlanTypeError(
-                f"Input {name} of a plan was given a node. Give its value: {printable(value.name)}.value."
+                f"Input {name} of a plan was given a node. Give its value: "
+                f"{printable(value.name)}.value."
             )
         y = as_input(value)
         if y.shape != shape:
             raise PlanError(
-                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} {shape}. Shapes are part of a plan: "
+                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} "
+                f"{shape}. Shapes are part of a plan: "
                 f"give an array of this shape, or make another plan."
             )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
             raise PlanTypeError(
-                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it first: a.astype(np.{dtype})."
+                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it "
+                f"first: a.astype(np.{dtype})."
             )
         if (beyond := exceeding(y, dtype)) is not None:
             raise IntegerRangeError(
-                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give integers "
+                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give "
+                "integers "
                 f"that fit, or make another plan of a wider dtype."
             )
         return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
@@ -389,7 +398,8 @@ class Plan:
                 instruction, line = self.graph.instructions[n], self.graph.lines.get(n)
                 name = printable(self.graph.names.get(n, f"v{n}"))
                 error.add_note(
-                    f"In a plan, at {name} ({op_name(instruction.op)}, {instruction.dtype} {instruction.shape}){_format_location(line)}."
+                    f"In a plan, at {name} ({op_name(instruction.op)}, {instruction.dtype} "
+                    f"{instruction.shape}){_format_location(line)}."
                 )
             at = at.tb_next
 
@@ -479,7 +489,8 @@ class Plan:
             )
         ):
             raise PlanTypeError(
-                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be imported by its name. "
+                f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be "
+                "imported by its name. "
                 f"Define it at the top of a module."
             ) from error
         recipe = (self._recorded_graph, self._nest, self._input_names, self._passes)

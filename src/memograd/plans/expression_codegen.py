@@ -38,7 +38,8 @@ def check_result(y: Any, shape: Any, dtype: Any) -> Any:
     y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
-            f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} {shape_of(y)}. Shape and dtype are part of "
+            f"A step that gave {dtype} {shape} when it was recorded gave {dtype_of(y)} "
+            f"{shape_of(y)}. Shape and dtype are part of "
             f"the plan: record it anew with values like these, or write it with np.where."
         )
     return y

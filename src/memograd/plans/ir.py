@@ -48,7 +48,7 @@ class Graph:
     ----------
     inputs, outputs : tuple of int
         Arguments and results of a call.
-    steps : dict of int to Step
+    instructions : dict of int to Instruction
         In topological order.
     bound : dict of int to value
         Values of the leaves that are no inputs, when the graph was extracted.

@@ -24,7 +24,10 @@ Polynomial = dict[Monomial, float]
 """Monomials with their coefficients."""
 
 MAX_TERMS = 6
-"""Largest number of terms of a polynomial, and of factors of a monomial. Longer ones become one variable."""
+"""Largest number of terms of a polynomial, and of factors of a monomial.
+
+A longer one becomes a variable of its own.
+"""
 
 MAX_COEFFICIENT = 1e300
 """Coefficients up to which nothing overflows. Larger ones, and NaN, become variables."""
@@ -70,7 +73,7 @@ class Polynomials:
         self.summed: set[int] = (
             set()
         )  # derivatives made of sums: without a sum, nothing cancels that was not alike before
-        self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
+        self.reduced: set[int] = set()  # polynomials in which a quotient cancelled
         self._reduces = False
 
     def vanishes(self, n: int) -> bool:

@@ -21,7 +21,7 @@ from ..kernels import inner_product
 from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, stack_rows
 
 MAX_RIGHT_FACTORS = 8
-"""Number of right factors, the most used ones, for which batching is tried. Each takes a walk over the graph."""
+"""Number of right factors, the most used ones, that are tried: each takes a walk over the graph."""
 
 
 def fuse_into_inner_products(graph: Graph) -> Graph:

@@ -31,7 +31,8 @@ class PartPlace(NamedTuple):
     The array is an instruction's, or one that does not exist yet: the result of an op on whole
     arrays. Either has a number.
 
-    The array is a step's, or one that does not exist yet: the result of an op on whole arrays. Either has a number.
+    The array is an instruction's, or one that does not exist yet: the result of an op on whole
+    arrays. Either has a number.
     """
 
     array: int
@@ -89,7 +90,7 @@ class Places:
         self.place: dict[int, PartPlace] = {}
         self.parts: dict[int, list[int]] = defaultdict(
             list
-        )  # an array that is not real -> the steps that are parts of it
+        )  # from an array that does not exist yet to its parts
         self._numbers: dict[Any, int] = {}
         for n, instruction in graph.instructions.items():
             result = self._of(n, instruction)

@@ -20,7 +20,8 @@ from .machine import Load, Machine, Program, Result
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 
 MOVES: frozenset[Any] = frozenset({
-    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, np.positive, getitem, scatter_numbers,
+    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose,
+    np.broadcast_to, np.positive, getitem, scatter_numbers,
 })  # fmt: skip
 """Ops that only move numbers; those that meet at one place are added."""
 

@@ -162,7 +162,7 @@ class Interpreted:
 
 @cache
 def interpreter() -> Any:
-    """Return the interpreter, compiled or loaded from disk when first called; None without Numba."""
+    """Return the interpreter, compiled or loaded when first called; None without Numba."""
     try:
         njit = import_module("numba").njit
     except ImportError:
@@ -197,7 +197,7 @@ INTERPRETER_SOURCE = f"""(code, v, constants, given, registers, wanted):
         for j in range(registers.size):
             wanted[row, j] = v[registers[j]]
 """
-"""Source of the interpreter: for each row of numbers a loop over instructions, with a branch per formula.
+"""Source of the interpreter: a loop over instructions, with a branch for each formula.
 
 LLVM compiles the branches to a jump table. Registers are unsigned, so that Numba need not test
 """

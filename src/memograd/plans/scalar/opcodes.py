@@ -128,7 +128,8 @@ FORMULAS = tuple(
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}
 
 OPCODE_NAMES = (
-    "atan2", "hypot", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan",
+    "atan2", "hypot", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos",
+    "tan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow",
 )  # fmt: skip
 

@@ -65,9 +65,7 @@ def compile_functions(code: Any, meaning: dict[str, Any]) -> list[PartFunction]:
 class PythonSource:
     """Generator of the source of a program: functions on local variables.
 
-    It uses dead variables again: Python's bytecode reaches few variables fast.
-
-    A variable that nobody reads any more is used again: Python's instructions reach few variables fast.
+    It uses dead variables again, because Python's bytecode reaches few variables fast.
     """
 
     def __init__(self, program: Any) -> None:
