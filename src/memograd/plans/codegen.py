@@ -155,8 +155,8 @@ class CodeGenerator:
             )
             self.write_line(f"    {names[n]} = {text}")
             self.lines[len(self.text)] = n
-        gone = [self.variables[a] for a in self.buffers.dead_after.get(block[-1], ())]
-        self.write_line(f"del {', '.join([*(names[n] for n in parts), *gone])}")
+        dead = [self.variables[a] for a in self.buffers.dead_after.get(block[-1], ())]
+        self.write_line(f"del {', '.join([*(names[n] for n in parts), *dead])}")
 
     def allocation(self, instruction: Instruction) -> str:
         """Return the expression that allocates a result."""
@@ -233,26 +233,26 @@ class CodeGenerator:
 
     def write_parts(self, runs: list[list[int]]) -> None:
         """Write a function for each part, and the one that calls them."""
-        crossing = LiveBetweenParts(self.graph, runs)
+        live = LiveBetweenParts(self.graph, runs)
         parts = [self.writer.fresh_name(f"part_{k}") for k in range(len(runs))]
         for k, run in enumerate(runs):
             self.open_function(parts[k], ["kept"])
-            for n in crossing.read[k]:
-                self.write_line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
+            for n in live.read[k]:
+                self.write_line(f"{self.variables[n]} = kept[{live.places[n]}]")
             self.write_instructions(run)
-            for n in crossing.written[k]:
-                self.write_line(f"kept[{crossing.places[n]}] = {self.variables[n]}")
-            for n in crossing.gone[k]:
-                self.write_line(f"kept[{crossing.places[n]}] = None")
+            for n in live.written[k]:
+                self.write_line(f"kept[{live.places[n]}] = {self.variables[n]}")
+            for n in live.dead[k]:
+                self.write_line(f"kept[{live.places[n]}] = None")
         self.open_function("plan", [self.variables[n] for n in self.graph.inputs])
-        self.write_line(f"kept = [None] * {len(crossing.places)}")
-        for n in crossing.given:
-            self.write_line(f"kept[{crossing.places[n]}] = {self.variables[n]}")
+        self.write_line(f"kept = [None] * {len(live.places)}")
+        for n in live.given:
+            self.write_line(f"kept[{live.places[n]}] = {self.variables[n]}")
         for part in parts:
             self.write_line(f"{part}(kept)")
         for n in dict.fromkeys(self.graph.outputs):
-            if n in crossing.places and n not in crossing.given:
-                self.write_line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
+            if n in live.places and n not in live.given:
+                self.write_line(f"{self.variables[n]} = kept[{live.places[n]}]")
         self.write_line(f"return {self.output_tree()}")
 
 
@@ -264,7 +264,7 @@ class LiveBetweenParts:
     places : dict of int to int
     given : list of int
         The inputs among them.
-    read, written, gone : list of list of int
+    read, written, dead : list of list of int
         For each part, what it takes from the list, puts there, and is the last to need.
     """
 
@@ -273,7 +273,7 @@ class LiveBetweenParts:
         self.places: dict[int, int] = {}
         self.read: list[list[int]] = [[] for _ in runs]
         self.written: list[list[int]] = [[] for _ in runs]
-        self.gone: list[list[int]] = [[] for _ in runs]
+        self.dead: list[list[int]] = [[] for _ in runs]
         last: dict[int, int] = {}
         for k, run in enumerate(runs):
             for n in dict.fromkeys(
@@ -287,7 +287,7 @@ class LiveBetweenParts:
                 self._place(n)
                 last.pop(n, None)
         for n, k in last.items():
-            self.gone[k].append(n)
+            self.dead[k].append(n)
         self.given = [n for n in self.places if part[n] == -1]
         for n in self.places:
             if part[n] >= 0:

@@ -103,16 +103,16 @@ class Compiled:
         signature = len(args), *kwargs, *signature_of(arguments, inputs)
         if current() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
-        made = self.plans.get(signature)
-        if made is None:
+        replay = self.plans.get(signature)
+        if replay is None:
             with self._lock:  # one thread traces; the others wait for its plan
-                made = self.plans.get(signature)
-                if made is None:
-                    made = self._trace(arguments, len(args))
+                replay = self.plans.get(signature)
+                if replay is None:
+                    replay = self._trace(arguments, len(args))
                     self.plans = {
                         known: p for known, p in self.plans.items() if not is_dead(known)
-                    } | {signature: made}
-        return made(*inputs)
+                    } | {signature: replay}
+        return replay(*inputs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind the function to an instance, as Python's functions are bound."""

@@ -105,9 +105,9 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
             )
         graph = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
         nest = tree_unflatten(outputs, range(len(nodes)))
-        made = Plan(graph, nest, tuple(by_name), passes)
-        made._tape, made._assignments = weakref.ref(tape), tape.state.assignments
-        return made
+        compiled = Plan(graph, nest, tuple(by_name), passes)
+        compiled._tape, compiled._assignments = weakref.ref(tape), tape.state.assignments
+        return compiled
 
 
 def _names_of_inputs(inputs: Any) -> dict[str, Node]:
@@ -325,14 +325,14 @@ class Plan:
         )
 
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
-        count, sole = len(stacks[0]), find_single_machine(self.graph)
+        count, single = len(stacks[0]), find_single_machine(self.graph)
         fits = all(
             a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._input_types, strict=True)
         )
-        if sole is not None and fits:
-            results = sole.machine.many(*[stacks[k] for k in sole.reads])
+        if single is not None and fits:
+            results = single.machine.many(*[stacks[k] for k in single.reads])
             report(count, count)
-            return tree_map(lambda k: results[sole.gives[k]].copy(), self._nest)
+            return tree_map(lambda k: results[single.gives[k]].copy(), self._nest)
         rows = []
         for k, given in enumerate(zip(*stacks, strict=True)):
             rows.append(self(*given))
@@ -462,25 +462,25 @@ class Plan:
 
     def __copy__(self) -> "Plan":
         """Return the same plan, which watches the same tape."""
-        made = Plan(self._recorded_graph, self._nest, self._input_names, self._passes)
-        made._tape, made._assignments, made._was_stale = (
+        other = Plan(self._recorded_graph, self._nest, self._input_names, self._passes)
+        other._tape, other._assignments, other._was_stale = (
             self._tape,
             self._assignments,
             self._was_stale,
         )
-        return made
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
         """Return the same plan. It watches the copy of the tape, if that is copied along."""
-        made = copy(self)
+        other = copy(self)
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:
-            made._was_stale = self.stale
-            made._tape, made._assignments = (
+            other._was_stale = self.stale
+            other._tape, other._assignments = (
                 weakref.ref(memo[id(tape)]),
                 memo[id(tape)].state.assignments,
             )
-        return made
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         for op, error in unpicklable_ops(

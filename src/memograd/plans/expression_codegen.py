@@ -157,9 +157,8 @@ class ExpressionWriter:
         if op in INFIX and not kwargs and len(args) == 2:
             text = f"{args[0]} {INFIX[op]} {args[1]}"
             pythons = instruction.shape == () and any(type(a) is complex for a in instruction.args)
-            return (
-                f"np.{instruction.dtype.type.__name__}({text})" if pythons else text
-            )  # complex * np.float64 is a Python complex
+            # complex * np.float64 is a Python complex
+            return f"np.{instruction.dtype.type.__name__}({text})" if pythons else text
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
         on_array = bool(args) and type(instruction.args[0]) is Operand
@@ -197,9 +196,8 @@ def _write_getitem(writer: ExpressionWriter, instruction: Instruction, args: lis
         _write_part(writer, a) if type(a) is slice else text
         for a, text in zip(instruction.args[1:], args[1:], strict=True)
     ]
-    one = len(parts) == 1 and isinstance(
-        instruction.args[1], tuple
-    )  # a lone tuple would be taken for the whole key
+    # NumPy takes a lone tuple for the whole key
+    one = len(parts) == 1 and isinstance(instruction.args[1], tuple)
     return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 

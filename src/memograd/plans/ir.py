@@ -168,9 +168,8 @@ class GraphBuilder:
         self.instructions: dict[int, Instruction] = {}
         self.bound = dict(graph.bound)
         self.replacements: dict[int, Operand] = {}
-        self.origins: dict[
-            int, int
-        ] = {}  # from new instruction to the one that it replaces or serves
+        # From a new instruction to the one for which it was inserted.
+        self.origins: dict[int, int] = {}
         self._ids = count(max(graph.instructions, default=-1) + 1)
         self._current = -1
 

@@ -160,8 +160,8 @@ class Layouts:
             return True
         if instruction.op is None:
             return _lies_in_order(self.bound.get(n))
-        made = is_new(instruction) or _keeps_order(instruction)
-        return made and all(
+        keeps_order = is_new(instruction) or _keeps_order(instruction)
+        return keeps_order and all(
             a in self.ordered or not _has_axes(self.instructions[a]) for a in operands(instruction)
         )
 

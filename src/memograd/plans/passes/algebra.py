@@ -100,11 +100,11 @@ def sum_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | N
         or len(instruction.args) > 1
     ):
         return None
-    inner, above = (
+    inner, negation = (
         _negation_operand(rewriter, instruction.args[0]),
         rewriter.instruction_of(instruction.args[0]),
     )
-    if inner is None or above is None or above.dtype != instruction.dtype:
+    if inner is None or negation is None or negation.dtype != instruction.dtype:
         return None
     total = rewriter.apply(np.sum, inner, like=instruction, **instruction.kwargs)
     return Instruction(np.subtract, (0.0, total), {}, instruction.shape, instruction.dtype)

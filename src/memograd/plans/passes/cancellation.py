@@ -70,10 +70,10 @@ class Polynomials:
         self.graph = graph
         self.forms: dict[int, Polynomial] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
-        self.summed: set[int] = (
-            set()
-        )  # derivatives made of sums: without a sum, nothing cancels that was not alike before
-        self.reduced: set[int] = set()  # polynomials in which a quotient cancelled
+        # Derivatives that contain sums: without a sum, no new terms cancel.
+        self.summed: set[int] = set()
+        # Instructions in whose polynomial a quotient cancelled.
+        self.reduced: set[int] = set()
         self._reduces = False
 
     def vanishes(self, n: int) -> bool:

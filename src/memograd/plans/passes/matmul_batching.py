@@ -18,7 +18,7 @@ from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands, topological_order
 from ..kernels import inner_product
-from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, stack_rows
+from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, concatenate_rows
 
 MAX_RIGHT_FACTORS = 8
 """Number of right factors, the most used ones, that are tried: each takes a walk over the graph."""
@@ -37,10 +37,10 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
         )
         if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
+            # BLAS gives 0.0 for a sum of zero squares, too, so squares need no check of the sign
+            op = np.matmul if a == b else inner_product
             instruction = Instruction(
-                np.matmul
-                if a == b
-                else inner_product,  # BLAS gives 0.0 for a sum of zero squares, too
+                op,
                 tuple(
                     builder.reshape_to(builder.replacements.get(a, a), (math.prod(product.shape),))
                     for a in product.args
@@ -128,7 +128,7 @@ def _batch_products(builder: GraphBuilder, members: list[int]) -> None:
     graph = builder.graph
     lefts, first = [graph.instructions[n].args[0] for n in members], graph.instructions[members[0]]
     ends = np.cumsum([graph.instructions[a].shape[0] for a in lefts]).tolist()
-    tall = stack_rows(builder, lefts)
+    tall = concatenate_rows(builder, lefts)
     whole = builder.add(
         first._replace(args=(tall, first.args[1]), shape=(ends[-1], first.shape[1]))
     )

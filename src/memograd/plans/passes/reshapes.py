@@ -216,9 +216,8 @@ def sum_of_broadcast(rewriter: Rewriter, instruction: Instruction) -> Instructio
     kept = tuple(1 if k in axes else n for k, n in enumerate(before))
     like = Instruction(None, (), NOTHING, argument_shape(rewriter, g), instruction.dtype)
     total = rewriter.apply(np.multiply, g, float(math.prod(full[k] for k in axes)), like=like)
-    total = rewriter.apply(
-        np.add, total, float(SUM_OF_NEGATIVE_ZEROS), like=like
-    )  # a sum of −0.0 is 0.0
+    # a sum of −0.0 is 0.0
+    total = rewriter.apply(np.add, total, float(SUM_OF_NEGATIVE_ZEROS), like=like)
     rest = (
         kept
         if instruction.kwargs.get("keepdims")

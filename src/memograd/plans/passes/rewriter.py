@@ -65,8 +65,8 @@ class Rewriter(GraphBuilder):
 
     def apply(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
         """Insert `op(*args)` with shape and dtype of another instruction, simplified."""
-        made = self.rewrite(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
-        return made if isinstance(made, Operand) else self.add(made)
+        replacement = self.rewrite(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
+        return replacement if isinstance(replacement, Operand) else self.add(replacement)
 
     def instruction_of(self, a: Any) -> Instruction | None:
         """Return the instruction of an argument; None for a constant."""
@@ -81,9 +81,9 @@ def rewrite_graph(graph: Graph, rules: Rules) -> Graph:
     """Rewrite a graph by these rules."""
     rewriter = Rewriter(graph, rules)
     for n, instruction in rewriter:
-        made = rewriter.rewrite(instruction) if instruction.op in rules else instruction
-        if isinstance(made, Operand):
-            rewriter.replace(n, made)
+        replacement = rewriter.rewrite(instruction) if instruction.op in rules else instruction
+        if isinstance(replacement, Operand):
+            rewriter.replace(n, replacement)
         else:
-            rewriter.emit(n, made)
+            rewriter.emit(n, replacement)
     return rewriter.build()

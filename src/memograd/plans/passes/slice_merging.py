@@ -88,9 +88,8 @@ class Places:
     def __init__(self, graph: Graph) -> None:
         self.instructions, self.bound = graph.instructions, graph.bound
         self.place: dict[int, PartPlace] = {}
-        self.parts: dict[int, list[int]] = defaultdict(
-            list
-        )  # from an array that does not exist yet to its parts
+        # From an array that does not exist yet to its parts.
+        self.parts: dict[int, list[int]] = defaultdict(list)
         self._numbers: dict[Any, int] = {}
         for n, instruction in graph.instructions.items():
             result = self._of(n, instruction)
@@ -231,11 +230,10 @@ def _widen_operand(builder: GraphBuilder, places: Places, run: list[int], n: int
             np.concatenate([places.bound[places.instructions[m].args[k]] for m in run], own.axis)
         )
     place = places.place.get(a) if type(a) is Operand else None
-    if (
-        place is None or place[1:] != own[1:]
-    ):  # not a part, or one of another kind that is the same for all of the run
+    # not a part, or a part of another kind that is the same for the whole run
+    if place is None or place[1:] != own[1:]:
         return builder.replacements.get(a, a) if type(a) is Operand else a
-    instruction = builder.instructions[a]  # a slice of what is larger, by now
+    instruction = builder.instructions[a]  # by now a slice of a larger array
     _, start, _ = span(builder.instructions, instruction) or (own.axis, 0, 0)
     lo, hi = places.place[run[0]].start, places.place[run[-1]].stop
     return _take_slice(

@@ -204,9 +204,8 @@ def _concatenate_pieces(
             shape = (*like.shape[:axis], start - at, *like.shape[axis + 1 :])
             parts.append(builder.bind(np.broadcast_to(like.dtype.type(0), shape)))
         if g is not None:
-            parts.append(
-                builder.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :]))
-            )  # an index drops axes
+            shape = (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])
+            parts.append(builder.reshape_to(g, shape))  # an integer index has dropped the axis
         at = stop
     whole = builder.add(
         Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype)
@@ -245,14 +244,17 @@ def _merge_products(builder: GraphBuilder, members: list[Operand]) -> Operand | 
     lefts = [_transpose_operand(builder, instruction.args[0]) for instruction in instructions]
     if any(a is None for a in lefts):
         return None
-    tall = stack_rows(builder, [a for a in lefts if a is not None])
+    tall = concatenate_rows(builder, [a for a in lefts if a is not None])
     rows, m = builder.instructions[tall].shape
     left = builder.add(
         Instruction(np.transpose, (tall,), NOTHING, (m, rows), builder.instructions[tall].dtype)
     )
     return builder.add(
         instructions[0]._replace(
-            args=(left, stack_rows(builder, [instruction.args[1] for instruction in instructions]))
+            args=(
+                left,
+                concatenate_rows(builder, [instruction.args[1] for instruction in instructions]),
+            )
         )
     )
 
@@ -271,12 +273,13 @@ def _merge_inner_products(builder: GraphBuilder, members: list[Operand]) -> Oper
     """Replace `Σ a @ b` of vectors by one inner product."""
     instructions = [builder.instructions[a] for a in members]
     left, right = (
-        stack_rows(builder, [instruction.args[k] for instruction in instructions]) for k in (0, 1)
+        concatenate_rows(builder, [instruction.args[k] for instruction in instructions])
+        for k in (0, 1)
     )
     return builder.add(instructions[0]._replace(args=(left, right)))
 
 
-def stack_rows(builder: GraphBuilder, parts: list[Operand]) -> Operand:
+def concatenate_rows(builder: GraphBuilder, parts: list[Operand]) -> Operand:
     """Concatenate matrices along their rows. Constant ones give a constant."""
     first, rows = (
         builder.instructions[parts[0]],
@@ -309,6 +312,6 @@ def _merge_column_sums(builder: GraphBuilder, members: list[Operand]) -> Operand
     instructions = [builder.instructions[a] for a in members]
     return builder.add(
         instructions[0]._replace(
-            args=(stack_rows(builder, [instruction.args[0] for instruction in instructions]),)
+            args=(concatenate_rows(builder, [instruction.args[0] for instruction in instructions]),)
         )
     )

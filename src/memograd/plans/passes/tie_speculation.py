@@ -15,7 +15,7 @@ def speculate_no_ties(graph: Graph) -> Graph:
     """Replace `where` by `unless`, if only products read it: they take booleans as numbers."""
     if all(instruction.op is not np.where for instruction in graph.instructions.values()):
         return graph
-    factors = _used_by_products_only(graph)
+    factors = _find_product_factors(graph)
     builder = GraphBuilder(graph)
     for n, instruction in builder:
         builder.emit(
@@ -48,7 +48,7 @@ def _is_mask(builder: GraphBuilder, instruction: Instruction) -> bool:
     )
 
 
-def _used_by_products_only(graph: Graph) -> set[int]:
+def _find_product_factors(graph: Graph) -> set[int]:
     """Return the values that are read only as factors of float arrays of their own dtype.
 
     The other factor is no `where` itself.

@@ -55,11 +55,11 @@ def tiling_kinds(graph: Graph) -> dict[int, tuple[Any, int]]:
     }
     levels: dict[int, int] = {}
     for n, instruction in instructions.items():
-        below = (
+        operand_levels = (
             levels[a] + (instructions[a].op is not None and shapes.get(a) != shapes.get(n))
             for a in operands(instruction)
         )
-        levels[n] = max(below, default=0)
+        levels[n] = max(operand_levels, default=0)
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
@@ -92,17 +92,17 @@ def tile_rows(instruction: Instruction) -> int:
 
 def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
     """Return the connected sets of instructions of one kind."""
-    above = {n: n for n in kinds}
+    parent = {n: n for n in kinds}
 
     def root(n: int) -> int:
-        while above[n] != n:
-            above[n] = n = above[above[n]]
+        while parent[n] != n:
+            parent[n] = n = parent[parent[n]]
         return n
 
     for n, kind in kinds.items():
         for a in operands(graph.instructions[n]):
             if kinds.get(a) == kind:
-                above[root(a)] = root(n)
+                parent[root(a)] = root(n)
     result: dict[int, list[int]] = defaultdict(list)
     for n in kinds:
         result[root(n)].append(n)

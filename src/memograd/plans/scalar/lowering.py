@@ -72,7 +72,7 @@ class Lowering:
             tuple([self._of(a) for a in instruction.args]),
         )
         if instruction.op is np.power:
-            formula = POWERS.get(self._known(instruction.args[1]), formula)
+            formula = POWERS.get(self._constant_number(instruction.args[1]), formula)
         for side, register in enumerate(reads):
             inner = self._alone(register, instruction.args[side])
             fused = FUSED.get((inner.formula, formula, side)) if inner is not None else None
@@ -125,7 +125,7 @@ class Lowering:
             [self._constant(x) for x in np.ravel(value).astype(float).tolist()]
         ).reshape(value.shape)
 
-    def _known(self, a: Any) -> float | None:
+    def _constant_number(self, a: Any) -> float | None:
         """Return the value of an argument that is constant."""
         value = self.graph.bound.get(a) if type(a) is Operand else a
         return None if value is None else float(value)
@@ -166,7 +166,8 @@ class Lowering:
         wanted: dict[int, int] = {}
         results = [
             Result(
-                self._wanted(self.registers[n], wanted), self.graph.instructions[n].dtype == bool
+                self._place_results(self.registers[n], wanted),
+                self.graph.instructions[n].dtype == bool,
             )
             for n in outputs
         ]
@@ -190,7 +191,7 @@ class Lowering:
         place[heads] = np.arange(self.count)
         return place
 
-    def _wanted(self, registers: Any, wanted: dict[int, int]) -> Any:
+    def _place_results(self, registers: Any, wanted: dict[int, int]) -> Any:
         """Return the places of a result among the wanted registers."""
         if isinstance(registers, int):
             return wanted.setdefault(registers, len(wanted))

@@ -167,11 +167,10 @@ def interpreter() -> Any:
         njit = import_module("numba").njit
     except ImportError:
         return None
+    # Numba's cache beside this file finds functions by name: another source needs another name
     name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"
     namespace = {**ON_FLOATS, "__name__": __name__}
-    exec(
-        compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace
-    )  # Numba caches beside this file
+    exec(compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace)
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])

@@ -78,10 +78,11 @@ class RegionMembers:
             return self._is_element(instruction)
         first, last = NUMBER_ARGUMENTS.get(instruction.op, (0, None))
         sources = operands(instruction._replace(args=instruction.args[first:last]))
+        # other operands, such as an index, and other keywords, such as a dtype, are no numbers
         plain = (
             len(sources) == len(operands(instruction))
             and instruction.kwargs.keys() <= POSITION_KEYWORDS
-        )  # an index, or a dtype, is no number
+        )
         return (
             plain
             and all(map(self._is_known, sources))
