@@ -63,7 +63,9 @@ def step(tape: mg.Tape, k: int, gradient: np.ndarray) -> tuple[Step, np.ndarray]
 
     log = mg.Log()
     asked = mg.grad(L, following, log=log)
-    needed = {following.id} | nx.descendants(tape.graph, following.id) & nx.ancestors(tape.graph, L.id)
+    needed = {following.id} | nx.descendants(tape.graph, following.id) & nx.ancestors(
+        tape.graph, L.id
+    )
     kept = sum(same_object(before[node.id], node.value) for node in ops)
     return Step(kept, len(ops), len(needed) - len(log.stored), len(needed), float(L.value)), asked
 
@@ -86,19 +88,30 @@ def main() -> None:
     L = tape["L"]
     gradient = mg.grad(L, [tape[f"x{k}"] for k in range(BLOCKS)])[0]
     losses = [float(L.value)]
-    print(f"{len(tape)} nodes, {BLOCKS} blocks of {WIDTH}, seed {SEED}; the loss begins at {losses[0]:.3f}\n")
-    print(f"{'sweep':>5}  {'changed':<8}{'asked for':<10}{'values kept':>14}{'derivatives kept':>19}{'loss':>10}")
+    print(
+        f"{len(tape)} nodes, {BLOCKS} blocks of {WIDTH}, seed {SEED}; the loss begins at {losses[0]:.3f}\n"
+    )
+    print(
+        f"{'sweep':>5}  {'changed':<8}{'asked for':<10}{'values kept':>14}{'derivatives kept':>19}{'loss':>10}"
+    )
     for sweep in range(SWEEPS):
         for k in range(BLOCKS):
             done, gradient = step(tape, k, gradient)
             losses.append(done.loss)
             if sweep in (0, SWEEPS - 1):
-                values, derivatives = f"{done.kept_values} of {done.values}", f"{done.kept_derivatives} of {done.derivatives}"
-                print(f"{sweep:>5}  x{k:<7}∂L/∂x{(k + 1) % BLOCKS:<5}{values:>14}{derivatives:>19}{done.loss:>10.3f}")
+                values, derivatives = (
+                    f"{done.kept_values} of {done.values}",
+                    f"{done.kept_derivatives} of {done.derivatives}",
+                )
+                print(
+                    f"{sweep:>5}  x{k:<7}∂L/∂x{(k + 1) % BLOCKS:<5}{values:>14}{derivatives:>19}{done.loss:>10.3f}"
+                )
 
     explain(tape)
     fresh = build(np.array([tape[f"x{k}"].value for k in range(BLOCKS)]), data)
-    assert np.array_equal(gradient, mg.grad(fresh["L"], fresh["x0"])), "the answer is a fresh tape's, bit for bit"
+    assert np.array_equal(gradient, mg.grad(fresh["L"], fresh["x0"])), (
+        "the answer is a fresh tape's, bit for bit"
+    )
     assert all(after < before for before, after in pairwise(losses))
 
 

@@ -15,7 +15,9 @@ from memograd.check import check_grad, check_rule
 # ------------------------------------------------------------------ a ufunc: any callable that NumPy makes elementwise
 
 softplus = mg.op(np.vectorize(lambda x: np.log1p(np.exp(-abs(x))) + max(x, 0.0), otypes=[float]))
-mg.elementwise(softplus, x=lambda g, x: g * np.exp(-np.logaddexp(0, -x)))  # far out too: exp never overflows
+mg.elementwise(
+    softplus, x=lambda g, x: g * np.exp(-np.logaddexp(0, -x))
+)  # far out too: exp never overflows
 
 # ----------------------------------------------------- a function that closes over data: the samples are no operands of it
 
@@ -53,7 +55,11 @@ mg.elementwise(anomaly,
 
 
 def main() -> None:
-    for op, *sample in ((softplus, np.array([-30.0, 0.5, 2.0])), (signal(), TIMES[9::60]), (anomaly, np.array([0.3, 2.0]), 0.6)):
+    for op, *sample in (
+        (softplus, np.array([-30.0, 0.5, 2.0])),
+        (signal(), TIMES[9::60]),
+        (anomaly, np.array([0.3, 2.0]), 0.6),
+    ):
         check_rule(op, *sample)
     print("three rules agree with central differences, to second order")
 
@@ -70,8 +76,12 @@ def main() -> None:
 
     e = tape.leaf(0.6, name="e")
     E = anomaly(tape.leaf(2.0, name="M"), e).named("E")
-    print(f"the root of an equation: E = {E.value:.6f}, ∂E/∂M = {mg.grad(E, tape['M']):.6f}, ∂E/∂e = {mg.grad(E, e):.6f}")
-    print(f"nodes of that program:   {[node.name for node in E.operands]} and E, whatever Newton did")
+    print(
+        f"the root of an equation: E = {E.value:.6f}, ∂E/∂M = {mg.grad(E, tape['M']):.6f}, ∂E/∂e = {mg.grad(E, e):.6f}"
+    )
+    print(
+        f"nodes of that program:   {[node.name for node in E.operands]} and E, whatever Newton did"
+    )
     check_grad(E, [tape["M"], e])
     assert abs(slope.value) < 1e-12
     assert abs(E.value - e.value * np.sin(E.value) - 2.0) < 1e-14

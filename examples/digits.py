@@ -63,14 +63,20 @@ def initial(rng: np.random.Generator) -> Layers:
 
 def leaves(tape: mg.Tape, layers: Layers) -> Layers:
     """The layers as leaves W1, b1, W2, b2, …"""
-    return [(tape.leaf(W, name=f"W{k}"), tape.leaf(b, name=f"b{k}")) for k, (W, b) in enumerate(layers, 1)]
+    return [
+        (tape.leaf(W, name=f"W{k}"), tape.leaf(b, name=f"b{k}"))
+        for k, (W, b) in enumerate(layers, 1)
+    ]
 
 
 def train(digits: Digits) -> Layers:
     """Stochastic gradient descent with momentum. The program is recorded once; each step assigns and asks."""
     tape, rng = mg.Tape(), np.random.default_rng(SEED)
     layers = leaves(tape, initial(rng))
-    x, labels = tape.leaf(digits.images[:BATCH], name="x"), tape.leaf(digits.labels[:BATCH], name="labels")
+    x, labels = (
+        tape.leaf(digits.images[:BATCH], name="x"),
+        tape.leaf(digits.labels[:BATCH], name="labels"),
+    )
     L = loss(x, labels, layers).named("L")
     parameters = [p for layer in layers for p in layer]
     velocities = [np.zeros(p.shape) for p in parameters]
@@ -92,7 +98,9 @@ def request(what: str, L: mg.Node, targets: list[mg.Node], everything: int) -> m
     log = mg.Log()
     gradient = mg.grad(L, targets, log=log)
     saved = 1 - len(log.stored) / everything
-    print(f"{what:<44}{len(log.visited):>8}{len(log.stored):>10}{len(log.read):>6}{everything:>10}{saved:>7.0%}")
+    print(
+        f"{what:<44}{len(log.visited):>8}{len(log.stored):>10}{len(log.read):>6}{everything:>10}{saved:>7.0%}"
+    )
     fresh = afresh(L.tape)
     anew = mg.grad(fresh["L"], [fresh[t.name] for t in targets])
     assert all(map(np.array_equal, gradient, anew))
@@ -101,7 +109,9 @@ def request(what: str, L: mg.Node, targets: list[mg.Node], everything: int) -> m
 
 def afresh(tape: mg.Tape) -> mg.Tape:
     """The same loss on a tape that remembers nothing."""
-    return on_test_digits([(tape[f"W{k}"].value, tape[f"b{k}"].value) for k in range(1, len(SIZES))])
+    return on_test_digits(
+        [(tape[f"W{k}"].value, tape[f"b{k}"].value) for k in range(1, len(SIZES))]
+    )
 
 
 def on_test_digits(layers: Layers) -> mg.Tape:
@@ -126,12 +136,16 @@ def select(layers: Layers) -> None:
 
     assert again.visited == [] and len(last.stored) + len(earlier.stored) < everything
     assert not set(last.stored) & set(earlier.stored), "no derivative is computed twice"
-    assert set(after.stored) < set(last.stored), "what the bias does not reach is not computed again"
+    assert set(after.stored) < set(last.stored), (
+        "what the bias does not reach is not computed again"
+    )
 
 
 def main() -> None:
     train_digits, test_digits = load()
-    print(f"{len(train_digits.labels)} digits to train on, {len(test_digits.labels)} to test with; layers {SIZES}; seed {SEED}")
+    print(
+        f"{len(train_digits.labels)} digits to train on, {len(test_digits.labels)} to test with; layers {SIZES}; seed {SEED}"
+    )
     layers = train(train_digits)
     right = accuracy(test_digits, layers)
     print(f"test accuracy: {right:.1%}\n")

@@ -43,7 +43,10 @@ def roe_flux(ul0: Any, ul1: Any, ul2: Any, ur0: Any, ur1: Any, ur2: Any) -> Numb
     waves = np.abs(u + a), np.abs(u), np.abs(u)
     n = a * geometric
     c0, c1, c2 = (rise - dp / a2) * waves[1], (dv + dp / n) * waves[0], (dv - dp / n) * waves[2]
-    sums = [left + right for left, right in zip(flux(ul0, ul1, ul2, pl), flux(ur0, ur1, ur2, pr), strict=True)]
+    sums = [
+        left + right
+        for left, right in zip(flux(ul0, ul1, ul2, pl), flux(ur0, ur1, ur2, pr), strict=True)
+    ]
     c = 0.5 * geometric / a
     jumps = (
         c0 + c * c1 - c * c2,
@@ -81,8 +84,12 @@ def robot_arm(t1: Any, t2: Any, t3: Any, t4: Any, t5: Any, t6: Any) -> Numbers:
     oz = -s6 * (c23 * s5 + s23 * c4 * c5) - s23 * s4 * c6
     angles = np.arctan2(ay, ax), np.arctan2(np.sqrt(1.0 - az**2), az), np.arctan2(oz, -nz)
 
-    x = d6 * (s5 * (c1 * c23 * c4 + s1 * s4) + c1 * s23 * c5) + c1 * (a1 + a2 * c2 + a3 * c23 + d4 * s23)
-    y = d6 * (s5 * (s1 * c23 * c4 - c1 * s4) + s1 * s23 * c5) + s1 * (a1 + a2 * c2 + a3 * c23 + d4 * s23)
+    x = d6 * (s5 * (c1 * c23 * c4 + s1 * s4) + c1 * s23 * c5) + c1 * (
+        a1 + a2 * c2 + a3 * c23 + d4 * s23
+    )
+    y = d6 * (s5 * (s1 * c23 * c4 - c1 * s4) + s1 * s23 * c5) + s1 * (
+        a1 + a2 * c2 + a3 * c23 + d4 * s23
+    )
     z = a2 * s2 + d1 + a3 * s23 - d4 * c23 + d6 * (s23 * c4 * s5 - c23 * c5)
     return x, y, z, *angles
 
@@ -133,7 +140,11 @@ def black_scholes(S: Any, K: Any, r: Any, s: Any, T: Any) -> Numbers:
         down * N2 + -g_q * F * K**-2.0,
         -(g_discount * T) + g_grown * T,
         g_root2 * root2 + g_spread * root1 + g_n * T / 2.0 * (2.0 * s**1),
-        down_rate * g_discount + s * g_root2 * (0.5 / root2) + s * g_spread * (0.5 / root1) + half * g_n + r * g_grown,
+        down_rate * g_discount
+        + s * g_root2 * (0.5 / root2)
+        + s * g_spread * (0.5 / root1)
+        + half * g_n
+        + r * g_grown,
     )
 
 
@@ -177,8 +188,12 @@ class Task(NamedTuple):
 TASKS = {
     "RoeFlux_1d": Task(roe_flux, (1.0, 0.5, 2.5, 0.8, 0.3, 2.0), 364, 407),
     "RobotArm_6DOF": Task(robot_arm, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), 301, 288),
-    "HumanHeartDipole": Task(human_heart_dipole, (0.3, 0.7, 0.4, 0.6, 1.1, 0.9, 0.8, 1.2), 172, 194),
-    "PropaneCombustion": Task(propane_combustion, (0.9, 0.8, 0.7, 1.1, 0.6, 0.5, 1.2, 0.4, 1.3, 0.3, 2.0), 90, 111),
+    "HumanHeartDipole": Task(
+        human_heart_dipole, (0.3, 0.7, 0.4, 0.6, 1.1, 0.9, 0.8, 1.2), 172, 194
+    ),
+    "PropaneCombustion": Task(
+        propane_combustion, (0.9, 0.8, 0.7, 1.1, 0.6, 0.5, 1.2, 0.4, 1.3, 0.3, 2.0), 90, 111
+    ),
     "BlackScholes": Task(black_scholes, (1.1, 1.0, 0.05, 0.3, 1.5), 415, 333),
 }
 
@@ -193,10 +208,14 @@ def recorded(task: Task) -> tuple[list[mg.Node], list[mg.Node]]:
 def as_in_the_literature(ys: list[mg.Node], xs: list[mg.Node]) -> LinearisedDag:
     """A vertex for each op that was applied, and an edge for each operand."""
     graph = xs[0].tape.graph
-    return build_dag([x.id for x in xs], [y.id for y in ys], {n: dict.fromkeys(graph.pred[n]) for n in graph})
+    return build_dag(
+        [x.id for x in xs], [y.id for y in ys], {n: dict.fromkeys(graph.pred[n]) for n in graph}
+    )
 
 
-def check(ys: list[mg.Node], xs: list[mg.Node], dag: LinearisedDag, found: EliminationOrders) -> None:
+def check(
+    ys: list[mg.Node], xs: list[mg.Node], dag: LinearisedDag, found: EliminationOrders
+) -> None:
     """The order gives the derivatives that reverse gives."""
     entries = accumulate_jacobian(dag, found.order)
     for i, y in enumerate(ys):
@@ -236,7 +255,9 @@ def main() -> None:
     programs = {name: recorded(task) for name, task in TASKS.items()}
     print(HEAD)
     for name, (ys, xs) in programs.items():
-        found = find_elimination_order(as_in_the_literature(ys, xs), units_free=False, effort=EFFORT, seed=SEED)
+        found = find_elimination_order(
+            as_in_the_literature(ys, xs), units_free=False, effort=EFFORT, seed=SEED
+        )
         print(row(name, TASKS[name].reverse, TASKS[name].markowitz, found=found))
     print(MIDDLE)
     for name, (ys, xs) in programs.items():

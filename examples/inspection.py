@@ -44,7 +44,8 @@ def told_apart(text: str, log: mg.Log) -> dict[str, int | None]:
     """What the text tells apart: derivatives, computed now or read from the table; what is kept; and the steps that it plays."""
     apart = any(mark in text for mark in ("→ table", "already known", "never-touched"))
     return {
-        "backward": text.count('class="back"') or len(set(re.findall(r"∂L/∂(\w+)", visible(text))) & set(log.stored)),
+        "backward": text.count('class="back"')
+        or len(set(re.findall(r"∂L/∂(\w+)", visible(text))) & set(log.stored)),
         "computed": len(log.visited) if apart else None,
         "read": len(log.read) if apart else None,
         "kept": text.count("\n") - 1 if text.startswith("what ") else None,
@@ -55,15 +56,21 @@ def told_apart(text: str, log: mg.Log) -> dict[str, int | None]:
 def player(tape: mg.Tape, log: mg.Log) -> str:
     """The page of the step player."""
     with tempfile.TemporaryDirectory() as folder:
-        return mg.player(tape["L"], log=log, path=Path(folder, "walk.html")).read_text(encoding="utf-8")
+        return mg.player(tape["L"], log=log, path=Path(folder, "walk.html")).read_text(
+            encoding="utf-8"
+        )
 
 
 def derivation(program: Program) -> Tell:
-    return lambda tape, log: str(mg.derive(tape["L"], [tape[name] for name in program.asked], log=log))
+    return lambda tape, log: str(
+        mg.derive(tape["L"], [tape[name] for name in program.asked], log=log)
+    )
 
 
 def explanations(program: Program) -> Tell:
-    return lambda tape, log: "\n".join(str(mg.explain(tape["L"], tape[name])) for name in program.asked)
+    return lambda tape, log: "\n".join(
+        str(mg.explain(tape["L"], tape[name])) for name in program.asked
+    )
 
 
 def memograd_views(program: Program) -> Iterator[View]:
@@ -97,14 +104,19 @@ def holding(text: str, numbers: Iterable[Any]) -> int:
     """How many of these arrays are in the text: one counts where its greatest magnitude is there, with two decimals or more."""
     seen = set(re.findall(r"\d+\.\d{2,}(?:e[+-]\d+)?", visible(text)))
     greatest = [np.max(np.abs(number)) for number in numbers]
-    return sum(any(f"{number:.{k}{form}}" in seen for k in range(2, 17) for form in "fe") for number in greatest)
+    return sum(
+        any(f"{number:.{k}{form}}" in seen for k in range(2, 17) for form in "fe")
+        for number in greatest
+    )
 
 
 def lines_named(text: str, program: Program) -> int:
     """How many of the marked lines of the program are named by file and number."""
     source, first = getsourcelines(program.run)
     marked = [first + k for k, line in enumerate(source) if re.search(program.marked, line)]
-    return sum(bool(re.search(rf'inspection_programs\.py(:|", line ){line}\b', text)) for line in marked)
+    return sum(
+        bool(re.search(rf'inspection_programs\.py(:|", line ){line}\b', text)) for line in marked
+    )
 
 
 def op_named(text: str) -> str:
@@ -186,7 +198,19 @@ op by op with value, gradient and call stack, as its documentation does for one 
 notebook, written anew. What an output shows is read off by the functions in `examples/inspection.py`, the same for all tools; a number
 counts as shown if the greatest magnitude of an array is in the text, rounded."""
 
-WALK_HEADS = ("tool", "output", "nodes", "backward", "values", "derivatives", "lines", "computed", "read", "kept", "steps")
+WALK_HEADS = (
+    "tool",
+    "output",
+    "nodes",
+    "backward",
+    "values",
+    "derivatives",
+    "lines",
+    "computed",
+    "read",
+    "kept",
+    "steps",
+)
 FAULT_HEADS = ("tool", "output", "what it says", "op", "lines", "goes on")
 MEASURED = ("bytes", "ms", "ratio")
 NUMERIC = {*WALK_HEADS[2:], *MEASURED}
@@ -199,8 +223,25 @@ def count(value: int | None) -> str:
 def walk_cells(shown: Shown, program: Program) -> list[str]:
     """What there is to see of section 13."""
     values, derivatives = shown.numbers or numbers()
-    found = holding(shown.text, values), holding(shown.text, derivatives), lines_named(shown.text, program)
-    return [*map(count, (shown.nodes, shown.backward, *found, shown.computed, shown.read, shown.kept, shown.steps))]
+    found = (
+        holding(shown.text, values),
+        holding(shown.text, derivatives),
+        lines_named(shown.text, program),
+    )
+    return [
+        *map(
+            count,
+            (
+                shown.nodes,
+                shown.backward,
+                *found,
+                shown.computed,
+                shown.read,
+                shown.kept,
+                shown.steps,
+            ),
+        )
+    ]
 
 
 def fault_cells(shown: Shown, program: Program) -> list[str]:
@@ -245,7 +286,9 @@ def main() -> None:
 
         peers.prepare()
         tools, looks = [*tools, *peers.installed()], [*looks, peers.views]
-    versions = ", ".join([f"memograd {mg.__version__}", *(f"{tool} {version(tool)}" for tool in tools)])
+    versions = ", ".join(
+        [f"memograd {mg.__version__}", *(f"{tool} {version(tool)}" for tool in tools)]
+    )
     print(HEAD.format(date=date.today(), versions=versions, python=python_version()))
     for program in (WALK, NAN, ZERO):
         views = (view for look in looks for view in look(program))

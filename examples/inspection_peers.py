@@ -26,7 +26,11 @@ def outcome(run: Callable[[], Any]) -> Shown:
         try:
             run()
         except (RuntimeError, ArithmeticError) as error:
-            told = [printed.getvalue(), *(str(warning.message) for warning in caught), *traceback.format_exception(error)]
+            told = [
+                printed.getvalue(),
+                *(str(warning.message) for warning in caught),
+                *traceback.format_exception(error),
+            ]
             return Shown("\n".join(told), goes_on=False)
     return Shown(printed.getvalue())
 
@@ -37,14 +41,19 @@ def outcome(run: Callable[[], Any]) -> Shown:
 def tensors(program: Program) -> dict[str, Any]:
     import torch
 
-    return {name: torch.tensor(value, requires_grad=name in program.asked) for name, value in program.arrays.items()}
+    return {
+        name: torch.tensor(value, requires_grad=name in program.asked)
+        for name, value in program.arrays.items()
+    }
 
 
 def torch_gradient(program: Program) -> Any:
     import torch
 
     inputs = tensors(program)
-    return torch.autograd.grad(program.run(torch, **inputs), [inputs[name] for name in program.asked])
+    return torch.autograd.grad(
+        program.run(torch, **inputs), [inputs[name] for name in program.asked]
+    )
 
 
 def anomalies(program: Program) -> Shown:
@@ -64,10 +73,22 @@ def torchviz_drawing(program: Program) -> Shown:
 
     inputs = tensors(program)
     loss = program.run(torch, **inputs)
-    dot = make_dot(loss, params={name: inputs[name] for name in program.asked}, show_attrs=True, show_saved=True)
+    dot = make_dot(
+        loss,
+        params={name: inputs[name] for name in program.asked},
+        show_attrs=True,
+        show_saved=True,
+    )
     loss.backward()
-    boxes, coloured, saved = (dot.source.count(mark) for mark in ("label=", "fillcolor=", "fillcolor=orange"))
-    return Shown(dot.pipe(format="svg", encoding="utf-8"), nodes=coloured - saved, backward=boxes - coloured, kept=saved)
+    boxes, coloured, saved = (
+        dot.source.count(mark) for mark in ("label=", "fillcolor=", "fillcolor=orange")
+    )
+    return Shown(
+        dot.pipe(format="svg", encoding="utf-8"),
+        nodes=coloured - saved,
+        backward=boxes - coloured,
+        kept=saved,
+    )
 
 
 def traced(program: Program) -> Any:
@@ -88,8 +109,17 @@ def lens(tell: Callable[[Any], str], program: Program) -> Shown:
     """A text of TorchLens' about the program, and how many ops and backward functions it names."""
     trace = traced(program)
     text = tell(trace)
-    nodes, backward = (named((record.label.partition(":")[0] for record in records), text) for records in (trace.ops, trace.grad_fns))
-    return Shown(text, nodes=nodes, backward=backward, computed=text.count(" fired "), kept=text.count("\nvalue "))
+    nodes, backward = (
+        named((record.label.partition(":")[0] for record in records), text)
+        for records in (trace.ops, trace.grad_fns)
+    )
+    return Shown(
+        text,
+        nodes=nodes,
+        backward=backward,
+        computed=text.count(" fired "),
+        kept=text.count("\nvalue "),
+    )
 
 
 def lens_drawing(trace: Any) -> str:
@@ -102,13 +132,23 @@ def lens_page(trace: Any) -> str:
     import torchlens
 
     with tempfile.TemporaryDirectory() as folder:
-        return torchlens.export.html(trace, Path(folder, "trace.html"), graph="flat").read_text(encoding="utf-8")
+        return torchlens.export.html(trace, Path(folder, "trace.html"), graph="flat").read_text(
+            encoding="utf-8"
+        )
 
 
 def lens_records(trace: Any) -> str:
     """Every op as it prints, with the lines that made it, its value and its gradient; and what each backward function did."""
     rows = [f"{op}\n{lens_lines(op)}\nvalue {op.out}\ngradient {op.grad}" for op in trace.ops]
-    return "\n".join([*rows, *(f"{function.label} fired {len(list(function.calls))} times" for function in trace.grad_fns)])
+    return "\n".join(
+        [
+            *rows,
+            *(
+                f"{function.label} fired {len(list(function.calls))} times"
+                for function in trace.grad_fns
+            ),
+        ]
+    )
 
 
 def lens_lines(op: Any) -> str:
@@ -121,7 +161,15 @@ def lens_births(trace: Any) -> str:
 
     found = torchlens.debug.bisect_nan_backward(trace)
     steps = [step for step in found.transitions if step.op_label]
-    return "\n".join([found.message, *(f"{s.op_label} {s.grad_fn_class} {s.verdict} {lens_lines(trace[s.op_label])}" for s in steps)])
+    return "\n".join(
+        [
+            found.message,
+            *(
+                f"{s.op_label} {s.grad_fn_class} {s.verdict} {lens_lines(trace[s.op_label])}"
+                for s in steps
+            ),
+        ]
+    )
 
 
 def lens_flow(trace: Any) -> str:
@@ -130,7 +178,11 @@ def lens_flow(trace: Any) -> str:
 
     flow, _ = torchlens.debug.gradient_flow_audit_rows(trace)
     units, _ = torchlens.debug.dead_neurons_rows(trace)
-    return "\n".join(f"{row} {lens_lines(trace[row['op']])}" for row in (*flow, *units) if row.get("dead") or row.get("dead_count"))
+    return "\n".join(
+        f"{row} {lens_lines(trace[row['op']])}"
+        for row in (*flow, *units)
+        if row.get("dead") or row.get("dead_count")
+    )
 
 
 # JAX.
@@ -145,13 +197,17 @@ def jax_program(program: Program) -> Callable[..., Any]:
 def jax_gradient(program: Program) -> Callable[..., Any]:
     import jax
 
-    return jax.grad(jax_program(program), [list(program.arrays).index(name) for name in program.asked])
+    return jax.grad(
+        jax_program(program), [list(program.arrays).index(name) for name in program.asked]
+    )
 
 
 def jax_run(program: Program) -> Any:
     import jax
 
-    return jax.block_until_ready(jax_gradient(program)(*map(jax.numpy.asarray, program.arrays.values())))
+    return jax.block_until_ready(
+        jax_gradient(program)(*map(jax.numpy.asarray, program.arrays.values()))
+    )
 
 
 def jaxpr(function: Callable[[Program], Callable[..., Any]], program: Program) -> Shown:
@@ -161,7 +217,9 @@ def jaxpr(function: Callable[[Program], Callable[..., Any]], program: Program) -
     made = jax.make_jaxpr(function(program))(*program.arrays.values())
     back = sum("transpose" in str(equation.source_info.name_stack) for equation in made.eqns)
     text = made.pretty_print(source_info=True, name_stack=True)
-    return Shown(text, nodes=len(made.in_avals) + len(made.eqns) - back, backward=back, computed=back)
+    return Shown(
+        text, nodes=len(made.in_avals) + len(made.eqns) - back, backward=back, computed=back
+    )
 
 
 def residuals(program: Program) -> Shown:
@@ -229,12 +287,17 @@ def notebook_drawing(program: Program) -> Shown:
     loss, dot = scalar_gradient(program), Digraph(graph_attr={"rankdir": "LR"})
     values = values_of(loss)
     for value in values:
-        dot.node(f"{id(value)}", f"{{ data {value.data:.4f} | grad {value.grad:.4f} }}", shape="record")
+        dot.node(
+            f"{id(value)}", f"{{ data {value.data:.4f} | grad {value.grad:.4f} }}", shape="record"
+        )
         if value._op:
             dot.node(f"{id(value)} op", value._op)
             dot.edge(f"{id(value)} op", f"{id(value)}")
             dot.edges((f"{id(operand)}", f"{id(value)} op") for operand in value._prev)
-    numbers = [value.data for value in values], [value.grad for value in values if value is not loss]
+    numbers = (
+        [value.data for value in values],
+        [value.grad for value in values if value is not loss],
+    )
     return Shown(dot.pipe(format="svg", encoding="utf-8"), nodes=len(values), numbers=numbers)
 
 
@@ -242,7 +305,10 @@ def notebook_drawing(program: Program) -> Shown:
 
 Looks = dict[str, dict[str, Look]]
 
-DRAWINGS: Looks = {"torchviz": {"`make_dot`, SVG": torchviz_drawing}, "micrograd": {"the notebook's drawing, SVG": notebook_drawing}}
+DRAWINGS: Looks = {
+    "torchviz": {"`make_dot`, SVG": torchviz_drawing},
+    "micrograd": {"the notebook's drawing, SVG": notebook_drawing},
+}
 
 WALKS: Looks = {
     "torchviz": DRAWINGS["torchviz"],
@@ -267,7 +333,10 @@ def faults(output: str, tell: Callable[[Any], str]) -> Looks:
         "torch": {"anomaly mode": anomalies},
         "torchviz": DRAWINGS["torchviz"],
         "torchlens": {output: partial(lens, tell)},
-        "jax": {f"`{switch}`": partial(switched, switch) for switch in ("jax_debug_nans", "jax_debug_infs")},
+        "jax": {
+            f"`{switch}`": partial(switched, switch)
+            for switch in ("jax_debug_nans", "jax_debug_infs")
+        },
         "micrograd": DRAWINGS["micrograd"],
     }
 
@@ -278,7 +347,10 @@ LOOKS = {
     ZERO.title: faults("`gradient_flow_audit_rows` and `dead_neurons_rows`, data", lens_flow),
 }
 
-BARE = dict.fromkeys(("torch", "torchviz", "torchlens"), torch_gradient) | {"jax": jax_run, "micrograd": scalar_gradient}
+BARE = dict.fromkeys(("torch", "torchviz", "torchlens"), torch_gradient) | {
+    "jax": jax_run,
+    "micrograd": scalar_gradient,
+}
 """The gradient and no more, for each tool."""
 
 
@@ -288,7 +360,9 @@ def installed() -> list[str]:
 
 def prepare() -> None:
     """One thread and float64 for all of them."""
-    warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)  # `dot` is run beside JAX's threads
+    warnings.filterwarnings(
+        "ignore", r"os\.fork\(\) was called", RuntimeWarning
+    )  # `dot` is run beside JAX's threads
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     if "jax" in installed():
         import jax

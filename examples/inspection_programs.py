@@ -54,13 +54,24 @@ class Program(NamedTuple):
 def layer() -> dict[str, np.ndarray]:
     """A layer with its input; the bias turns every unit off."""
     rng = np.random.default_rng(0)
-    return {"X": rng.normal(size=(8, 3)), "W": rng.normal(size=(3, 4)), "b": np.full(4, -10.0), "v": rng.normal(size=4)}
+    return {
+        "X": rng.normal(size=(8, 3)),
+        "W": rng.normal(size=(3, 4)),
+        "b": np.full(4, -10.0),
+        "v": rng.normal(size=4),
+    }
 
 
 LEAVES = {name: section_13()[name].value for name in (*TARGETS, "p")}
 ROOTS = {"x": np.array([4.0, 1.0, 0.0]), "y": np.array([0.0, 9.0])}
 
-WALK = Program("Section 13: three derivatives out of a graph of thirteen nodes", thirteen, LEAVES, TARGETS, r"xp\.| \* ")
+WALK = Program(
+    "Section 13: three derivatives out of a graph of thirteen nodes",
+    thirteen,
+    LEAVES,
+    TARGETS,
+    r"xp\.| \* ",
+)
 NAN = Program("A NaN: two branches that `where` masks", masked, ROOTS, ("x", "y"), "sqrt")
 ZERO = Program("A zero: a layer whose units are all off", dead, layer(), ("W",), "relu")
 
@@ -84,7 +95,11 @@ def asked(program: Program, log: mg.Log | None = None) -> tuple[mg.Tape, list[An
 
 def visible(text: str) -> str:
     """The text without its markup, whose numbers are places on the paper."""
-    return re.sub(r"<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL) if text.lstrip().startswith("<") else text
+    return (
+        re.sub(r"<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)
+        if text.lstrip().startswith("<")
+        else text
+    )
 
 
 def named(names: Iterable[str], text: str) -> int:

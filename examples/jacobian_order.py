@@ -18,7 +18,9 @@ BOTTLENECK = {"a": (100, 100), "b": (2, 100), "c": (100, 2), "y": (100, 100)}
 LARGER = {"a": (800, 800), "b": (4, 800), "c": (800, 4), "y": (800, 800)}
 
 
-def layers(shapes: dict[str, tuple[int, int]], between: Callable[[mg.Node], mg.Node]) -> tuple[mg.Node, mg.Node]:
+def layers(
+    shapes: dict[str, tuple[int, int]], between: Callable[[mg.Node], mg.Node]
+) -> tuple[mg.Node, mg.Node]:
     """A chain of linear layers from x to y, with a function between them."""
     rng = np.random.default_rng(SEED)
     x = y = mg.Tape().leaf(rng.normal(size=next(iter(shapes.values()))[1]), name="x")
@@ -36,7 +38,12 @@ def arm() -> tuple[list[mg.Node], list[mg.Node]]:
     for angle, length in zip(angles, lengths, strict=True):
         total = total + angle
         x, y = x + length * np.cos(total), y + length * np.sin(total)
-    return [np.sqrt(x * x + y * y).named("reach"), np.arctan2(y, x).named("turn"), x.named("x"), y.named("y")], angles + lengths
+    return [
+        np.sqrt(x * x + y * y).named("reach"),
+        np.arctan2(y, x).named("turn"),
+        x.named("x"),
+        y.named("y"),
+    ], angles + lengths
 
 
 def seconds(y: Any, x: Any, order: str) -> float:
@@ -52,7 +59,9 @@ def seconds(y: Any, x: Any, order: str) -> float:
 def show(title: str, y: Any, x: Any) -> None:
     """The report of the order that is taken, and how long the two directions take beside it; all orders agree."""
     J, report = mg.jacobian(y, x, report=True)
-    report = report[0] if isinstance(report, list) else report  # numbers have one report, all together
+    report = (
+        report[0] if isinstance(report, list) else report
+    )  # numbers have one report, all together
     taken = seconds(y, x, "auto")
     print(f"{title}\n\n{report}")
     for order in ("reverse", "forward"):

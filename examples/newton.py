@@ -56,7 +56,10 @@ def solve(step: Callable[..., float], order: int) -> None:
     for _ in range(5):
         errors.append(abs(Decimal(x) - solution()))
         x = x + step(*map(float, plan(x)))
-    print(f"  {step.__name__:<12} f{order * chr(39):<4}" + "".join(f"{error:>10.0e}" for error in errors))
+    print(
+        f"  {step.__name__:<12} f{order * chr(39):<4}"
+        + "".join(f"{error:>10.0e}" for error in errors)
+    )
     assert errors[-1] < Decimal("1e-14")
 
 

@@ -91,7 +91,9 @@ def run(client: Client, chunks: int) -> None:
     """Train, block by block, then put other features in the place of one block."""
     data = [features(k, chunks) for k in range(BLOCKS)]
     truth = np.random.default_rng(1).normal(size=(BLOCKS, FEATURES, 1))
-    labels = dask.persist((sum(x @ w for x, w in zip(data, truth, strict=True)) > 0).astype(float))[0]
+    labels = dask.persist((sum(x @ w for x, w in zip(data, truth, strict=True)) > 0).astype(float))[
+        0
+    ]
     wait(labels)
     m, reader = model(data, labels), Reader(client)
     print(f"{'step':<22} {'loss':>8}  chunks read of each block")
@@ -113,20 +115,30 @@ def peak(dask_worker: Any) -> float:
 
 def main() -> None:
     """Run on a cluster of this machine's processes."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--gigabytes", type=float, default=0.8, help="of features, in all")
-    options.add_argument("--memory", type=float, default=0.35, help="gigabytes that a worker may take")
+    options.add_argument(
+        "--memory", type=float, default=0.35, help="gigabytes that a worker may take"
+    )
     options.add_argument("--workers", type=int, default=2)
     given = options.parse_args()
     chunks = max(1, round(given.gigabytes * 1e9 / (BLOCKS * FEATURES * 8 * ROWS_OF_A_CHUNK)))
-    workers = {"n_workers": given.workers, "threads_per_worker": 1, "memory_limit": int(given.memory * 1e9)}
+    workers = {
+        "n_workers": given.workers,
+        "threads_per_worker": 1,
+        "memory_limit": int(given.memory * 1e9),
+    }
     quiet = {"dashboard_address": ":0", "silence_logs": logging.ERROR}
     with (
         tempfile.TemporaryDirectory() as place,
         LocalCluster(**workers, **quiet, local_directory=place) as cluster,
         Client(cluster) as client,
     ):
-        print(f"{given.gigabytes:g} GB in {BLOCKS} blocks of {chunks} chunks, {given.workers} workers of {given.memory:g} GB each")
+        print(
+            f"{given.gigabytes:g} GB in {BLOCKS} blocks of {chunks} chunks, {given.workers} workers of {given.memory:g} GB each"
+        )
         run(client, chunks)
         print(f"peak of each worker: {', '.join(f'{p:.2f} GB' for p in client.run(peak).values())}")
 

@@ -44,8 +44,20 @@ def fit(method: str, X: np.ndarray, signs: np.ndarray) -> tuple[mg.optimize.Prob
     model = Model(X, signs)
     found = mg.optimize.minimize(model.loss, {"w": np.zeros(X.shape[1]), "b": 0.0}, method=method)
     asked, right = found.problem.calls, np.mean(np.sign(X @ found.x["w"] + found.x["b"]) == signs)
-    counts = (found.nit, asked["fun"], asked["jac"], asked["hess"], asked["hessp"], sum(asked.values()), model.runs)
-    print(f"{method:<12}" + "".join(f"{count:>9}" for count in counts) + f"{found.fun:>10.6f}{right:>9.1%}")
+    counts = (
+        found.nit,
+        asked["fun"],
+        asked["jac"],
+        asked["hess"],
+        asked["hessp"],
+        sum(asked.values()),
+        model.runs,
+    )
+    print(
+        f"{method:<12}"
+        + "".join(f"{count:>9}" for count in counts)
+        + f"{found.fun:>10.6f}{right:>9.1%}"
+    )
     assert model.runs == found.problem.points, "one run of the model for each point"
     return found.problem, model
 
@@ -56,7 +68,9 @@ def newton_on_the_intercept(problem: mg.optimize.Problem) -> None:
     b.value = 0.0
     slope = mg.grad_node(L, b)
     for _ in range(5):
-        print(f"  b = {float(b.value):>9.6f}   loss {float(L.value):.9f}   ∂L/∂b {float(slope.value):>12.2e}")
+        print(
+            f"  b = {float(b.value):>9.6f}   loss {float(L.value):.9f}   ∂L/∂b {float(slope.value):>12.2e}"
+        )
         b.value = b.value - slope.value / mg.grad(slope, b)
     assert abs(slope.value) < 1e-12
 
@@ -65,7 +79,11 @@ def main() -> None:
     X, signs = data()
     print(f"{len(X)} tumours, {X.shape[1]} features\n")
     columns = ("steps", "loss", "gradient", "Hessian", "products", "together", "runs")
-    print(f"{'method':<12}" + "".join(f"{column:>9}" for column in columns) + f"{'found':>10}{'right':>9}")
+    print(
+        f"{'method':<12}"
+        + "".join(f"{column:>9}" for column in columns)
+        + f"{'found':>10}{'right':>9}"
+    )
     fits = [fit(method, X, signs) for method in METHODS]
     losses = [float(problem.y.value) for problem, _ in fits]
     assert max(losses) - min(losses) < 1e-6, "all methods find the same"

@@ -16,7 +16,9 @@ settings.load_profile("memograd")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in the random order of this seed")
+    parser.addoption(
+        "--shuffle", type=int, metavar="SEED", help="run the tests in the random order of this seed"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,10 +71,16 @@ def work(request):
 
 def pytest_terminal_summary(terminalreporter):
     passed = terminalreporter.getreports("passed")
-    rows = sorted(value for report in passed for name, value in report.user_properties if name == "work")
+    rows = sorted(
+        value for report in passed for name, value in report.user_properties if name == "work"
+    )
     if not rows:
         return
     terminalreporter.section("work: local derivatives applied")
-    terminalreporter.write_line(f"{'program and request':<44}{'memograd':>10}{'backprop':>10}{'path sums':>22}")
+    terminalreporter.write_line(
+        f"{'program and request':<44}{'memograd':>10}{'backprop':>10}{'path sums':>22}"
+    )
     for name, *counts in rows:
-        terminalreporter.write_line(f"{name:<44}" + f"{counts[0]:>10}{counts[1]:>10}{counts[2]:>22}")
+        terminalreporter.write_line(
+            f"{name:<44}" + f"{counts[0]:>10}{counts[1]:>10}{counts[2]:>22}"
+        )

@@ -1,7 +1,7 @@
 """memograd: a lazy, memoized, dynamic-programming gradient solver for NumPy code.
 
-A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` computes only the derivatives it needs, keeps
-each ∂L/∂node in a table, and can log every visit, store, read and drop.
+A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` computes only the
+derivatives it needs, keeps each ∂L/∂node in a table, and can log every visit, store, read and drop.
 """
 
 from importlib import import_module
@@ -80,22 +80,47 @@ __all__ = [
 ]
 
 LATER = {
-    "baselines": "", "check": "", "functional": "", "optimize": "",
-    "derive": "diagnostics.derivation", "explain": "diagnostics.explanations", "preview": "diagnostics.dry_run", "why": "diagnostics.provenance", "Plan": "plans.executable", "plan": "plans.executable",
-    "draw": "drawing", "player": "drawing", "to_dot": "drawing", "to_graphml": "drawing", "to_mermaid": "drawing",
+    "baselines": "",
+    "check": "",
+    "functional": "",
+    "optimize": "",
+    "derive": "diagnostics.derivation",
+    "explain": "diagnostics.explanations",
+    "preview": "diagnostics.dry_run",
+    "why": "diagnostics.provenance",
+    "Plan": "plans.executable",
+    "plan": "plans.executable",
+    "draw": "drawing",
+    "player": "drawing",
+    "to_dot": "drawing",
+    "to_graphml": "drawing",
+    "to_mermaid": "drawing",
     "to_node_link": "drawing",
-    "hessian": "jacobians.api", "jacobian": "jacobians.api", "JacobianReport": "jacobians.report",
-    "save": "archive", "load": "archive", "vjp": "transforms.products", "jvp": "transforms.products", "hvp": "transforms.products",
-    "persist": "solver.dask_persist", "guard": "diagnostics.conversion_guard",
-}  # fmt: skip
-"""What comes in when it is first asked for, and its room, where it is not one itself: who does not use it does not pay for it."""
+    "hessian": "jacobians.api",
+    "jacobian": "jacobians.api",
+    "JacobianReport": "jacobians.report",
+    "save": "archive",
+    "load": "archive",
+    "vjp": "transforms.products",
+    "jvp": "transforms.products",
+    "hvp": "transforms.products",
+    "persist": "solver.dask_persist",
+    "guard": "diagnostics.conversion_guard",
+}
+"""What comes in when it is first asked for, and its room, where it is not one itself: who does not
+use it does not pay for it.
+"""
 
 
 def __getattr__(name: str) -> Any:
     if name not in LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = LATER[name]
-    return getattr(import_module(f".{room}", __name__), name) if room else import_module(f".{name}", __name__)
+    return (
+        getattr(import_module(f".{room}", __name__), name)
+        if room
+        else import_module(f".{name}", __name__)
+    )
 
 
 def __dir__() -> list[str]:

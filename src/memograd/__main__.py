@@ -29,9 +29,22 @@ exit codes: 0 done; 1 something was found wrong; 2 it could not be carried out; 
 """
 
 CLOSED = 141
-"""What a shell tells of a program whose output nobody reads: 128 and the number of the signal SIGPIPE."""
+"""What a shell tells of a program whose output nobody reads: 128 and the number of the signal
+SIGPIPE.
+"""
 
-PLAIN = {"∂": "d", "→": "->", "←": "<-", "✗": "x", "·": "*", "…": "...", "–": "-", "−": "-", "∞": "inf", "Σ": "sum "}
+PLAIN = {
+    "∂": "d",
+    "→": "->",
+    "←": "<-",
+    "✗": "x",
+    "·": "*",
+    "…": "...",
+    "–": "-",
+    "−": "-",
+    "∞": "inf",
+    "Σ": "sum ",
+}
 """Signs in ASCII, for terminals whose encoding does not have them."""
 
 
@@ -52,21 +65,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except (MemogradError, OSError) as error:
         discard_output()
-        print(f"memograd: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        print(
+            f"memograd: {error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr
+        )
         return 2
     return code
 
 
 def in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that an encoding does not have."""
+    """Return what stands for characters that an encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
-    return "".join(PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode("ascii") for c in missing), error.end
+    return "".join(
+        PLAIN.get(c) or c.encode("ascii", "backslashreplace").decode("ascii") for c in missing
+    ), error.end
 
 
 def discard_output() -> None:
-    """Have what is left of the output go nowhere, if it cannot be written: Python would try again at its end, and complain."""
+    """Have what is left of the output go nowhere, if it cannot be written: Python would try again
+    at its end, and complain.
+    """
     try:
         print(end="", flush=True)
     except OSError:
@@ -75,17 +94,25 @@ def discard_output() -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command line takes: one subcommand, each with a function `run` of what was parsed."""
+    """Return what the command line takes: one subcommand, each with a function `run` of what was
+    parsed.
+    """
     plain = argparse.RawDescriptionHelpFormatter
-    whole = argparse.ArgumentParser("memograd", description="Gradients that remember.", epilog=EXAMPLES, formatter_class=plain)
-    whole.add_argument("--version", action="version", version=f"memograd {import_module('memograd').__version__}")
+    whole = argparse.ArgumentParser(
+        "memograd", description="Gradients that remember.", epilog=EXAMPLES, formatter_class=plain
+    )
+    whole.add_argument(
+        "--version", action="version", version=f"memograd {import_module('memograd').__version__}"
+    )
     add = whole.add_subparsers(required=True, metavar="command").add_parser
 
     page = command(add, "walkthrough", commands.walkthrough)
     page.add_argument("--html", metavar="FILE", help="write a page that plays it")
     command(add, "coverage", commands.coverage)
     shown = of_file(command(add, "show", commands.show))
-    shown.add_argument("output", nargs="?", help="the node to draw around; by default the last scalar")
+    shown.add_argument(
+        "output", nargs="?", help="the node to draw around; by default the last scalar"
+    )
     shown.add_argument("--draw", choices=commands.FORMATS, help="print a picture in this format")
     found = of_targets(command(add, "grad", commands.gradient))
     found.add_argument("--log", action="store_true", help="print the transcript, too")
@@ -97,7 +124,9 @@ def parser() -> argparse.ArgumentParser:
         ("compare", commands.compare),
     ):
         of_targets(command(add, name, run))
-    shells = add("completion", help=commands.completion.__doc__, description=commands.completion.__doc__)
+    shells = add(
+        "completion", help=commands.completion.__doc__, description=commands.completion.__doc__
+    )
     shells.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     shells.set_defaults(run=commands.completion, parser=parser)
     return whole
@@ -106,8 +135,12 @@ def parser() -> argparse.ArgumentParser:
 Add = Callable[..., argparse.ArgumentParser]
 
 
-def command(add: Add, name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-    """A subcommand that can answer in JSON; its description is that of the function that runs it."""
+def command(
+    add: Add, name: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Return a subcommand that can answer in JSON; its description is that of the function that
+    runs it.
+    """
     made = add(name, help=run.__doc__, description=run.__doc__)
     made.add_argument("--json", action="store_true", help="answer in JSON")
     made.set_defaults(run=run)
@@ -115,15 +148,17 @@ def command(add: Add, name: str, run: Callable[[argparse.Namespace], int]) -> ar
 
 
 def of_file(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A subcommand for a saved tape."""
+    """Return a subcommand for a saved tape."""
     made.add_argument("file", help="a tape saved by memograd.save")
     return made
 
 
 def of_targets(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A subcommand for derivatives on a saved tape."""
+    """Return a subcommand for derivatives on a saved tape."""
     of_file(made).add_argument("output", help="L, by name or id")
-    made.add_argument("targets", nargs="+", metavar="target", help="by what to differentiate, by name or id")
+    made.add_argument(
+        "targets", nargs="+", metavar="target", help="by what to differentiate, by name or id"
+    )
     return made
 
 

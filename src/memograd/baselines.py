@@ -3,21 +3,20 @@
 None of them leaves a node or a table behind.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .arrays.values import canonicalize, export, inexact
-from .errors import NotDifferentiableError
+from .arrays.values import canonicalize, export
 from .memory.memory import Memory
 from .memory.tables import Table, use_pairs
-from .program.steps import ARGS, KWARGS, OP, Operand
 from .rules.registration import RULES
-from .solver.recursion import check_target, conform_to_operand, require_scalar, sum_contributions
+from .solver.recursion import conform_to_operand, require_scalar, sum_contributions
 from .solver.table_view import Cotangents
 from .tape.node import Node
-from .text import describe
+from .transforms.finite_differences import finite_difference as finite_difference
+from .transforms.finite_differences import require_array_target
 
 PathUse = tuple[int, int]
 """Use of a node as an operand: (consumer, argnum)."""
@@ -97,7 +96,7 @@ def paths(L: Node, x: Node) -> Iterator[tuple[PathUse, ...]]:
     >>> list(paths(s * x, x))
     [((1, 0), (2, 0)), ((2, 1),)]
     """
-    _check_target(L, x)
+    require_array_target(L, x)
     memory = L.tape.state
     with L.tape.lock:
         return _walk_paths(memory, memory.empty_table(L.id), x.id)
@@ -150,7 +149,7 @@ def path_sum(L: Node, x: Node) -> Any:
     >>> float(path_sum(x * x, x))
     6.0
     """
-    _check_target(L, x)
+    require_array_target(L, x)
     memory, result = L.tape.state, np.zeros(x.shape, x.dtype)
     with L.tape.lock:
         for path in paths(L, x):
@@ -160,142 +159,10 @@ def path_sum(L: Node, x: Node) -> Any:
 
 def _path_product(memory: Memory, through: tuple[int, ...], argnums: list[int]) -> Any:
     """Return the product of derivatives along a path: a chain of VJPs from L to x."""
-    steps, g = memory.steps, memory.seed_of(through[-1])
+    steps, g = memory.steps, memory.unit_seed(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
-        ((_, vjp),) = RULES[steps[c][OP]].lines[k,]
+        ((_, vjp),) = RULES[steps[c].op].lines[k,]
         g = vjp.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
             g = conform_to_operand(g, memory, c, k, n)
     return g
-
-
-def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
-    """Compute ∂L/∂x by central differences, element by element, without any rule.
-
-    Only the nodes between x and L are computed again, outside the tape, with x in double precision
-    at least.
-
-    Parameters
-    ----------
-    L : Node
-        A scalar of an inexact dtype.
-    x : Node
-        The node by which to differentiate; a leaf or any other node.
-    step : float, optional
-        Distance by which each element is moved. By default the cube root of the coarsest precision
-        of the nodes between, times the element's size if that is above 1.
-
-    Returns
-    -------
-    array
-        ∂L/∂x in x's shape and dtype. For complex x, ∂L/∂(Re x) − i ∂L/∂(Im x).
-
-    Raises
-    ------
-    NotScalarError, NotDifferentiableError, OtherTapeError
-        As for :func:`memograd.grad`.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> from memograd.baselines import finite_difference
-    >>> x = mg.Tape().leaf([1.0, 2.0])
-    >>> np.round(finite_difference(np.sum(x**3), x), 6)
-    array([ 3., 12.])
-    """
-    _check_target(L, x)
-    with L.tape.lock:
-        memory = L.tape.state
-        between, value = _dependent_nodes(memory, x.id, L.id), widen(memory.value(x.id))
-
-        def run(moved: Any) -> dict[int, Any]:
-            return _recompute(memory, between, {x.id: moved})
-
-        steps = step_sizes(value, run(value).values()) if step is None else step
-        d = central_differences(lambda moved: run(moved).get(L.id, 0.0), value, steps)
-    return export(canonicalize(d.astype(x.dtype)))
-
-
-def central_differences(f: Callable[[Any], Any], x: Any, steps: Any) -> Any:
-    """Return ∂(Re f)/∂x by central differences; for complex x, ∂/∂(Re x) − i ∂/∂(Im x).
-
-    See Also
-    --------
-    step_sizes : Steps for which the error is about least.
-    """
-    d, h = np.zeros(x.shape, x.dtype), np.broadcast_to(steps, x.shape)
-    for i in np.ndindex(x.shape):
-        for turn in (1, 1j) if d.dtype.kind == "c" else (1,):
-            after = np.real(f(_shift_element(x, i, h[i] * turn)))
-            before = np.real(f(_shift_element(x, i, -h[i] * turn)))
-            d[i] += (after - before) / (2 * h[i]) / turn
-    return d
-
-
-def step_sizes(x: Any, values: Iterable[Any]) -> Any:
-    """Return steps at which the errors of truncation and of rounding in `values` are about equal.
-
-    References
-    ----------
-    W. H. Press et al., "Numerical Recipes", 3rd edition (2007), section 5.7: the cube root of the
-    precision times the scale of x.
-    """
-    return coarsest_precision(values) ** (1 / 3) * np.maximum(1.0, np.abs(x))
-
-
-def widen(x: Any) -> Any:
-    """Return a value in double precision at least, in which differences lose less."""
-    return x.astype(np.result_type(x.dtype, np.float64))
-
-
-def coarsest_precision(values: Iterable[Any]) -> float:
-    """Return the relative precision of the coarsest of some values; 0 if none is inexact."""
-    dtypes = [y.dtype for y in values if not isinstance(y, tuple)]
-    return max((float(np.finfo(dtype).eps) for dtype in dtypes if inexact(dtype)), default=0.0)
-
-
-def _shift_element(x: Any, i: tuple[int, ...], by: Any) -> Any:
-    """Return x with `by` added to element i."""
-    moved = np.array(x)
-    moved[i] += by
-    return canonicalize(moved)
-
-
-def _dependent_nodes(memory: Memory, x: int, L: int) -> list[int]:
-    """Return the nodes after x up to L that depend on x by uses of any kind, in creation order."""
-    pred = memory.pred
-    ancestors, stack = {L}, [L]
-    while stack:
-        for o in pred[stack.pop()]:
-            if o > x and o not in ancestors:
-                ancestors.add(o)
-                stack.append(o)
-    reached = {x}
-    for n in sorted(ancestors):
-        if not reached.isdisjoint(pred[n]):
-            reached.add(n)
-    return sorted(reached - {x})
-
-
-def _recompute(memory: Memory, between: list[int], values: dict[int, Any]) -> dict[int, Any]:
-    """Compute the nodes `between` from the values in `values` and, for others, in memory.
-
-    The values are added to `values`, which is returned.
-    """
-    for n in between:
-        step = memory.steps[n]
-        args = [
-            (values[a] if a in values else memory.value(a)) if type(a) is Operand else a
-            for a in step[ARGS]
-        ]
-        values[n] = canonicalize(RULES[step[OP]].run(args, step[KWARGS]))
-    return values
-
-
-def _check_target(L: Node, x: Node) -> None:
-    """Raise unless x is one array by which L can be differentiated."""
-    check_target(require_scalar(L), x)
-    if type(x.dtype) is tuple:
-        raise NotDifferentiableError(
-            f"{describe(x.attributes)} has several outputs. Differentiate by the one you mean."
-        )

@@ -7,7 +7,6 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from .arrays.values import canonicalize, inexact
-from .baselines import central_differences, coarsest_precision, finite_difference, step_sizes, widen
 from .errors import CheckError
 from .memory.memory import Memory
 from .rules.registration import Rule, rule_of
@@ -15,6 +14,13 @@ from .solver.recursion import check_targets, conform_to_operand, grad, grad_node
 from .tape.node import Node
 from .tape.tape import Tape
 from .text import describe, op_name, printable
+from .transforms.finite_differences import (
+    central_differences,
+    coarsest_precision,
+    finite_difference,
+    step_sizes,
+    widen,
+)
 from .transforms.forward_mode import push_all, push_forward, transpose_vjp
 
 SEED = 20160321

@@ -1,14 +1,14 @@
 """What can go wrong, one class a kind.
 
-Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each message says what
-happened, where (names, shapes, dtypes, the user's line), and what to do next.
+Each class is a :class:`MemogradError` and also the built-in error that a caller would expect. Each
+message says what happened, where (names, shapes, dtypes, the user's line), and what to do next.
 """
 
 from typing import Any
 
 
 class MemogradError(Exception):
-    """The base of every error that memograd raises by itself."""
+    """Base of every error that memograd raises by itself."""
 
 
 class NoRuleError(MemogradError, NotImplementedError):
@@ -16,15 +16,17 @@ class NoRuleError(MemogradError, NotImplementedError):
 
 
 class RegistrationError(MemogradError, ValueError):
-    """A rule was registered in a form that cannot be right."""
+    """Rule was registered in a form that cannot be right."""
 
 
 class RuleShapeError(MemogradError, ValueError):
-    """A rule gave a derivative whose shape is not its operand's."""
+    """Rule gave a derivative whose shape is not its operand's."""
 
 
 class RefusedError(MemogradError, TypeError):
-    """Something was asked of a node that would freeze a value into the program, or change one in place."""
+    """Something was asked of a node that would freeze a value into the program, or change one in
+    place.
+    """
 
 
 class RefusedAttributeError(RefusedError, AttributeError):
@@ -32,7 +34,7 @@ class RefusedAttributeError(RefusedError, AttributeError):
 
 
 class ArrayKindError(MemogradError, TypeError):
-    """An array of a subclass of NumPy's, such as a masked one, would have been taken for a plain one."""
+    """Array of a subclass of NumPy's, such as a masked one, would have been taken for a plain one."""
 
 
 class OtherTapeError(MemogradError, ValueError):
@@ -42,27 +44,29 @@ class OtherTapeError(MemogradError, ValueError):
 
 
 class EndedError(MemogradError, RuntimeError):
-    """A handle outlived the scratch block in which its node was recorded."""
+    """Handle outlived the scratch block in which its node was recorded."""
 
 
 class BusyError(MemogradError, RuntimeError):
-    """The tape was to be changed in the middle of a request on it."""
+    """Tape was to be changed in the middle of a request on it."""
 
 
 class DisturbedError(BusyError):
-    """A signal handler asked in the middle of an update; the request is made again where nobody has been told of it."""
+    """Signal handler asked in the middle of an update; the request is made again where nobody has
+    been told of it.
+    """
 
 
 class NotScalarError(MemogradError, ValueError):
-    """The gradient of a node that is not a scalar was asked for."""
+    """Gradient of a node that is not a scalar was asked for."""
 
 
 class NotDifferentiableError(MemogradError, TypeError):
-    """A derivative by, or of, something that has none: integers, booleans, no node at all."""
+    """Derivative by, or of, something that has none: integers, booleans, no node at all."""
 
 
 class ArgnumsError(MemogradError, ValueError):
-    """A function is to be differentiated by an argument that the call does not have."""
+    """Function is to be differentiated by an argument that the call does not have."""
 
 
 class NoPathError(MemogradError, ValueError):
@@ -70,19 +74,19 @@ class NoPathError(MemogradError, ValueError):
 
 
 class AssignError(MemogradError, ValueError):
-    """A value cannot be assigned: not to a leaf, or not of its shape."""
+    """Value cannot be assigned: not to a leaf, or not of its shape."""
 
 
 class AssignTypeError(AssignError, TypeError):
-    """A value cannot be assigned: its kind of dtype is not the leaf's."""
+    """Value cannot be assigned: its kind of dtype is not the leaf's."""
 
 
 class IntegerRangeError(MemogradError, OverflowError):
-    """An integer does not fit into the dtype of the array that it is put into."""
+    """Integer does not fit into the dtype of the array that it is put into."""
 
 
 class BudgetError(MemogradError, ValueError):
-    """A budget that is no number of bytes."""
+    """Budget that is no number of bytes."""
 
 
 class ValueChangedError(MemogradError, ValueError):
@@ -90,11 +94,11 @@ class ValueChangedError(MemogradError, ValueError):
 
 
 class NamingError(MemogradError, ValueError):
-    """A name is taken, reserved, or no name."""
+    """Name is taken, reserved, or no name."""
 
 
 class UnknownNodeError(MemogradError, KeyError):
-    """A tape has no such node."""
+    """Tape has no such node."""
 
     def __str__(self) -> str:  # KeyError would print the message's repr
         return Exception.__str__(self)
@@ -109,24 +113,24 @@ class SparseError(MemogradError, NotImplementedError):
 
 
 class GraphError(MemogradError, ValueError):
-    """A DiGraph that somebody wrote by hand is no program."""
+    """DiGraph that somebody wrote by hand is no program."""
 
 
 class PlanError(MemogradError, ValueError):
-    """A plan cannot be made of these nodes, or was called with other arrays than it is for."""
+    """Plan cannot be made of these nodes, or was called with other arrays than it is for."""
 
 
 class PlanTypeError(PlanError, TypeError):
-    """A plan was called with another number of arrays, or another kind of dtype."""
+    """Plan was called with another number of arrays, or another kind of dtype."""
 
 
 class CheckError(MemogradError, AssertionError):
-    """A rule or a gradient differs from what it was checked against."""
+    """Rule or a gradient differs from what it was checked against."""
 
 
 class ArchiveError(MemogradError, ValueError):
-    """A session cannot be saved as data, or a file is no session that was."""
+    """Session cannot be saved as data, or a file is no session that was."""
 
 
 class MissingLibraryError(MemogradError, ImportError):
-    """An optional library is not installed."""
+    """Optional library is not installed."""

@@ -1,7 +1,8 @@
-"""The same for plain Python functions of arrays, or of nests of them: JAX's signatures.
+"""The same for plain Python functions of arrays, or of pytrees of them: JAX's signatures.
 
-They nest: a form of a form is the second derivative, in any mixture, and a function may close over whatever another form
-differentiates by. Given nodes, they give nodes. A result that does not depend on the arguments gives zeros.
+They nest: a form of a form is the second derivative, in any mixture, and a function may close over
+whatever another form differentiates by. Given nodes, they give nodes. A result that does not depend
+on the arguments gives zeros.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,17 +23,29 @@ from .transforms.function_tracing import Argnums, Trace, TracedCall, trace_call
 from .transforms.products import push_arrays, push_nodes
 from .transforms.seeds import match_tree
 
-__all__ = ["Compiled", "compiled", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "Compiled",
+    "compiled",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
-    """A function that gives f's value and its gradient.
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that gives f's value and its gradient.
 
     Parameters
     ----------
     f : callable
-        Of arrays, or of nests of them: lists, tuples, named tuples, dicts, dataclasses, and None for nothing. It gives a real
-        scalar; or, with `has_aux`, a pair of it and anything else.
+        Of arrays, or of pytrees of them: lists, tuples, named tuples, dicts, dataclasses, and None
+        for nothing. It gives a real scalar; or, with `has_aux`, a pair of it and anything else.
     argnums : int or sequence of int
         By which positional arguments to differentiate; negative ones count from the end.
     has_aux : bool
@@ -41,27 +54,32 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     Returns
     -------
     callable
-        Called as f is; gives ``(value, gradient)``, or ``((value, aux), gradient)``. The gradient has the argument's nest,
-        shapes and dtypes, and is a tuple of such nests where `argnums` is a sequence.
+        Called as f is; gives ``(value, gradient)``, or ``((value, aux), gradient)``. The gradient
+        has the argument's nest, shapes and dtypes, and is a tuple of such pytrees where `argnums`
+        is a sequence.
 
     Raises
     ------
     NotScalarError
         f gives no scalar, when called.
     NotDifferentiableError
-        An argument to differentiate by holds integers or no numbers; or f gives a complex number, None, or no numbers.
+        An argument to differentiate by holds integers or no numbers; or f gives a complex number,
+        None, or no numbers.
     ArgnumsError
         The call has no such positional argument.
     OtherTapeError
         Nodes of two tapes meet.
     RefusedError
-        f converts a number that depends on the arguments, by ``float(x)``, ``np.asarray(x)``, ``np.array([x[0], x[1]])`` or a
-        function that does, so that the derivative would be lost. Or, with `has_aux`, f gives no pair.
+        f converts a number that depends on the arguments, by ``float(x)``, ``np.asarray(x)``,
+        ``np.array([x[0], x[1]])`` or a function that does, so that the derivative would be lost.
+        Or, with `has_aux`, f gives no pair.
 
     Notes
     -----
-    f may branch on values, and make whole numbers of them: ``if x > 0``, ``while``, ``int(x)``. Convert
-    ``mg.stop_gradient(x)``, or take ``x.value``, where a number is meant without its derivative. ``examples/conversions.md``
+    f may branch on values, and make whole numbers of them: ``if x > 0``, ``while``, ``int(x)``.
+    Convert
+    ``mg.stop_gradient(x)``, or take ``x.value``, where a number is meant without its derivative.
+    ``examples/conversions.md``
     has the table.
 
     Examples
@@ -76,6 +94,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> tuple[Any, Any]:
+        """Return the answer of the trace."""
         gradient = _gradient(run, _scalar(run))
         return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
@@ -83,7 +102,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives f's gradient; with `has_aux`, ``(gradient, aux)``.
+    """Return a function that gives f's gradient; with `has_aux`, ``(gradient, aux)``.
 
     Parameters and errors are those of :func:`value_and_grad`.
 
@@ -98,6 +117,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     value_and_gradient = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
+        """Return the gradient."""
         value, g = value_and_gradient(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
@@ -105,29 +125,33 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
-    """f's value, and the pullback: from a cotangent of the value to a tuple of those of the primals.
+    """f's value, and the pullback: from a cotangent of the value to a tuple of those of the
+    primals.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
-    *primals : array_like, or nest of them
+        Of arrays or pytrees of them, giving the same; with `has_aux`, a pair of that and anything
+        else.
+    *primals : array_like, or pytree of them
         Where to evaluate it.
     has_aux : bool
         Whether f gives something beside its result.
 
     Returns
     -------
-    value : array, or nest of them
+    value : array, or pytree of them
     pullback : callable
-        Called with a cotangent in the value's nest, of its shapes and kinds of dtype; always gives a tuple.
+        Called with a cotangent in the value's nest, of its shapes and kinds of dtype; always gives
+        a tuple.
     aux
         With `has_aux`: what f gave beside its result.
 
     Raises
     ------
     NotDifferentiableError, OtherTapeError, RefusedError
-        As for :func:`value_and_grad`; the pullback refuses a cotangent of another nest, shape or kind of dtype.
+        As for :func:`value_and_grad`; the pullback refuses a cotangent of another nest, shape or
+        kind of dtype.
 
     Examples
     --------
@@ -138,13 +162,22 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
+
         def pullback(cotangent: Any) -> Any:
-            elsewhere = [a.tape for a in tree_leaves(cotangent) if isinstance(a, Node) and a.tape is not run.tape]
-            if elsewhere and not run.as_nodes:  # the pullback is differentiated itself: f is run where its cotangent is
+            """Pull a cotangent back."""
+            elsewhere = [
+                a.tape
+                for a in tree_leaves(cotangent)
+                if isinstance(a, Node) and a.tape is not run.tape
+            ]
+            if (
+                elsewhere and not run.as_nodes
+            ):  # the pullback is differentiated itself: f is run where its cotangent is
                 with tracing(elsewhere[0]):
                     return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
             with run.passing():
-                return _gradient(run, _weighted(run, cotangent))
+                return _gradient(run, _sum_with_weights(run, cotangent))
 
         value = run.out(run.y)
         return (value, pullback, run.out(run.aux)) if has_aux else (value, pullback)
@@ -152,28 +185,32 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     return trace_call(TracedCall(f, primals, {}, range(len(primals)), has_aux), answer)
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> tuple[Any, ...]:
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
     """f's value, and its directional derivative.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
-    primals, tangents : list or tuple of array_like, or of nests of them
-        Where, and in which direction; in the same nests, of the same shapes and kinds of dtype.
+        Of arrays or pytrees of them, giving the same; with `has_aux`, a pair of that and anything
+        else.
+    primals, tangents : list or tuple of array_like, or of pytrees of them
+        Where, and in which direction; in the same pytrees, of the same shapes and kinds of dtype.
     has_aux : bool
         Whether f gives something beside its result.
 
     Returns
     -------
-    value, tangent : array, or nest of them
+    value, tangent : array, or pytree of them
     aux
         With `has_aux`: what f gave beside its result.
 
     Raises
     ------
     NotDifferentiableError, OtherTapeError, RefusedError
-        As for :func:`value_and_grad`; or a tangent is of another nest, shape or kind of dtype than its primal.
+        As for :func:`value_and_grad`; or a tangent is of another nest, shape or kind of dtype than
+        its primal.
 
     Examples
     --------
@@ -183,26 +220,27 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
         directions = match_tree(run.inputs, tuple(tangents), "tangents")
-        tangent = tree_unflatten(run.y, _pushed(run, tree_leaves(run.y), directions))
+        tangent = tree_unflatten(run.y, _push_directions(run, tree_leaves(run.y), directions))
         return (run.out(run.y), tangent, run.out(run.aux)) if has_aux else (run.out(run.y), tangent)
 
     return trace_call(_along(f, primals, tangents, has_aux), answer, beside=tangents)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
-    """The products of f's Hessian with the tangents, one for each primal.
+    """Return the products of f's Hessian with the tangents, one for each primal.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving a real scalar.
-    primals, tangents : list or tuple of array_like, or of nests of them
-        Where, and by what to multiply; in the same nests, of the same shapes and kinds of dtype.
+        Of arrays or pytrees of them, giving a real scalar.
+    primals, tangents : list or tuple of array_like, or of pytrees of them
+        Where, and by what to multiply; in the same pytrees, of the same shapes and kinds of dtype.
 
     Returns
     -------
-    tuple of array, or of nests of them
+    tuple of array, or of pytrees of them
         As the primals.
 
     Raises
@@ -218,22 +256,30 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
 
     def answer(run: Trace) -> tuple[Any, ...]:
+        """Return the answer of the trace."""
         L, directions = _scalar(run), match_tree(run.inputs, tuple(tangents), "tangents")
         products: tuple[Any, ...] = (
-            tree_unflatten(run.inputs, _pushed(run, grad_node_once(L, run.nodes), directions)) if isinstance(L, Node) else _gradient(run, L)
+            tree_unflatten(
+                run.inputs, _push_directions(run, grad_node_once(L, run.nodes), directions)
+            )
+            if isinstance(L, Node)
+            else _gradient(run, L)
         )
         return products
 
     return trace_call(_along(f, primals, tangents, False), answer, beside=tangents)
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto") -> Callable[..., Any]:
-    """A function that gives f's Jacobian.
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto"
+) -> Callable[..., Any]:
+    """Return a function that gives f's Jacobian.
 
     Parameters
     ----------
     f : callable
-        Of arrays or nests of them, giving the same; with `has_aux`, a pair of that and anything else.
+        Of arrays or pytrees of them, giving the same; with `has_aux`, a pair of that and anything
+        else.
     argnums : int or sequence of int
         By which positional arguments to differentiate; negative ones count from the end.
     has_aux : bool
@@ -244,14 +290,14 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
     Returns
     -------
     callable
-        Called as f is; gives arrays of shape ``(*y.shape, *x.shape)`` in the nest of f's result, each in that of the
-        arguments: ``J["loss"]["w"]``. With `has_aux`, ``(J, aux)``.
+        Called as f is; gives arrays of shape ``(*y.shape, *x.shape)`` in the pytree of f's result,
+        each in that of the arguments: ``J["loss"]["w"]``. With `has_aux`, ``(J, aux)``.
 
     Raises
     ------
     NotDifferentiableError, ArgnumsError, OtherTapeError, RefusedError
-        As for :func:`value_and_grad`; also where integers among the results are computed from the arguments, which
-        :func:`jvp` and :func:`vjp` pass over.
+        As for :func:`value_and_grad`; also where integers among the results are computed from the
+        arguments, which :func:`jvp` and :func:`vjp` pass over.
     ValueError
         There is no such order.
 
@@ -269,22 +315,28 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False,
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> Any:
-        J = tree_unflatten(run.y, [tree_unflatten(run.inputs, blocks) for blocks in _blocks(run, order)])
+        """Return the answer of the trace."""
+        J = tree_unflatten(
+            run.y, [tree_unflatten(run.inputs, blocks) for blocks in _blocks(run, order)]
+        )
         return (J, run.out(run.aux)) if has_aux else J
 
     return matrices
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives f's Hessian: the Jacobian of its Jacobian.
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return a function that gives f's Hessian: the Jacobian of its Jacobian.
 
     Parameters and errors are those of :func:`jacobian`; f's result need be no scalar.
 
     Returns
     -------
     callable
-        Called as f is; gives arrays of shape ``(*y.shape, *x.shape, *x.shape)`` in the nest of f's result, each in that of
-        the arguments, twice: ``H["w"]["b"]`` is ∂²f/∂w∂b. With `has_aux`, ``(H, aux)``.
+        Called as f is; gives arrays of shape ``(*y.shape, *x.shape, *x.shape)`` in the pytree of
+        f's result, each in that of the arguments, twice: ``H["w"]["b"]`` is ∂²f/∂w∂b. With
+        `has_aux`, ``(H, aux)``.
 
     Examples
     --------
@@ -296,35 +348,39 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
     return jacobian(jacobian(f, argnums, has_aux), argnums, has_aux)
 
 
-# ------------------------------------------------------------------------------------------------------ their parts
+# their parts
 
 
 def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> TracedCall:
-    """The call of f at the primals."""
+    """Return the call of f at the primals."""
     if not (isinstance(primals, list | tuple) and isinstance(tangents, list | tuple)):
         raise RefusedError(
-            f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but are {describe_tree(primals)} and "
+            f"Primals and tangents are tuples, one item for each argument of {op_name(f)}, but "
+            f"are {describe_tree(primals)} and "
             f"{describe_tree(tangents)}. Give (x,) and (t,)."
         )
     return TracedCall(f, tuple(primals), {}, range(len(primals)), has_aux)
 
 
 def _scalar(run: Trace) -> Any:
-    """The result of a run, if it has a gradient."""
+    """Return the result of a run, if it has a gradient."""
     if children(run.y) is not None:
         raise NotScalarError(
-            f"The gradient is that of a scalar, but {run.name} gave {describe_tree(run.y)}. Return a scalar, and what comes beside "
+            f"The gradient is that of a scalar, but {run.name} gave {describe_tree(run.y)}. "
+            f"Return a scalar, and what comes beside "
             f"it with has_aux=True; or take jacobian, or vjp with a cotangent."
         )
     L = run.y if isinstance(run.y, Node) else as_input(run.y)
     if L.shape != ():
         raise NotScalarError(
-            f"The gradient is that of a scalar, but {run.name} gave {L.dtype} {L.shape}. Take jacobian, vjp with a cotangent, or "
+            f"The gradient is that of a scalar, but {run.name} gave {L.dtype} {L.shape}. Take "
+            f"jacobian, vjp with a cotangent, or "
             f"return np.sum(…) if you mean the sum."
         )
     if L.dtype.kind == "c":
         raise NotDifferentiableError(
-            f"The gradient is that of a real number, but {run.name} gave {L.dtype}. Return np.real(…) or np.abs(…); the "
+            f"The gradient is that of a real number, but {run.name} gave {L.dtype}. Return "
+            f"np.real(…) or np.abs(…); the "
             f"derivative of a holomorphic function is that of vjp, with the cotangent 1."
         )
     return run.y
@@ -334,25 +390,31 @@ def _gradient(run: Trace, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
         return tree_map(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
-    return grad_node_once(L, run.inputs) if run.as_nodes else compute_grad(require_scalar(L), run.inputs)
+    return (
+        grad_node_once(L, run.inputs)
+        if run.as_nodes
+        else compute_grad(require_scalar(L), run.inputs)
+    )
 
 
-def _weighted(run: Trace, cotangent: Any) -> Any:
+def _sum_with_weights(run: Trace, cotangent: Any) -> Any:
     """Σ cotangent · y, over the results that have a derivative."""
     pairs = zip(tree_leaves(run.y), match_tree(run.y, cotangent, "cotangent"), strict=True)
     return sum(np.sum(seed * y) for y, seed in pairs if _differentiable(y))
 
 
-def _pushed(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
-    """The tangent of each result; zeros where it depends on nothing."""
+def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
+    """Return the tangent of each result; zeros where it depends on nothing."""
     moving = [y.id for y in ys if _differentiable(y)]
     push = push_nodes if run.as_nodes else push_arrays
-    found = iter(push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else [])
+    found = iter(
+        push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else []
+    )
     return [next(found) if _differentiable(y) else _still(run, y) for y in ys]
 
 
 def _still(run: Trace, y: Any) -> Any:
-    """The tangent of what depends on nothing."""
+    """Return the tangent of what depends on nothing."""
     dtype = y.dtype if isinstance(y, Node) else as_input(y).dtype
     return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
 
@@ -362,8 +424,17 @@ def _differentiable(y: Any) -> bool:
 
 
 def _blocks(run: Trace, order: str) -> list[list[Any]]:
-    """For each result ∂y/∂x for each input; zeros where y is no node."""
+    """Return for each result ∂y/∂x for each input; zeros where y is no node."""
     ys = tree_leaves(run.y)
     nodes = [y for y in ys if isinstance(y, Node)]
-    found = iter([jacobian_nodes(y, run.nodes, order) for y in nodes] if run.as_nodes else compute_jacobian(nodes, run.nodes, order)[0])
-    return [next(found) if isinstance(y, Node) else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes] for y in ys]
+    found = iter(
+        [jacobian_nodes(y, run.nodes, order) for y in nodes]
+        if run.as_nodes
+        else compute_jacobian(nodes, run.nodes, order)[0]
+    )
+    return [
+        next(found)
+        if isinstance(y, Node)
+        else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes]
+        for y in ys
+    ]

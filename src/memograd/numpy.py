@@ -1,8 +1,10 @@
-"""NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``, and nothing else changes.
+"""NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``,
+and nothing else changes.
 
-Almost all of NumPy hands a call over to the nodes among its arguments, and is handed on here as it is. The few functions that
-make arrays out of what they are given do not: ``np.array([a, b])`` of nodes, ``np.r_[a, b]``, ``np.linspace(a, b)``. Those
-stand here, under their own names, as compositions of functions that are recorded; without a node they are NumPy's.
+Almost all of NumPy hands a call over to the nodes among its arguments, and is handed on here as it
+is. The few functions that make arrays out of what they are given do not: ``np.array([a, b])`` of
+nodes, ``np.r_[a, b]``, ``np.linspace(a, b)``. Those stand here, under their own names, as
+compositions of functions that are recorded; without a node they are NumPy's.
 """
 
 from collections.abc import Callable
@@ -23,17 +25,17 @@ def __dir__() -> list[str]:
 
 
 def is_node(x: Any) -> bool:
-    """Whether x is a node, or rows of them."""
+    """Return whether x is a node, or rows of them."""
     return hasattr(type(x), "__memograd_record__")
 
 
 def holds_node(x: Any) -> bool:
-    """Whether x is a node, or a nest of lists and tuples with one in it."""
+    """Return whether x is a node, or a pytree of lists and tuples with one in it."""
     return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
 
 
 def stacked(x: Any) -> Any:
-    """A nest of lists as one array: nodes and numbers are stacked, level by level."""
+    """Return a pytree of lists as one array: nodes and numbers are stacked, level by level."""
     if not holds_node(x):
         return as_input(x)
     return x if is_node(x) else _np.stack([stacked(item) for item in x])
@@ -50,12 +52,13 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
     Parameters
     ----------
     object : array_like
-        A node, or a nest of lists of nodes and numbers.
+        A node, or a pytree of lists of nodes and numbers.
     dtype : dtype, optional
     ndmin : int
         Axes of length 1 are put in front until there are as many.
     **kwargs
-        NumPy's others; of no effect where a node is among `object`, whose value never changes in place.
+        NumPy's others; of no effect where a node is among `object`, whose value never changes in
+        place.
 
     Examples
     --------
@@ -71,8 +74,8 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
     return _np.reshape(x, (1,) * (ndmin - x.ndim) + x.shape) if ndmin > x.ndim else x
 
 
-def _served(own: Callable[..., Any]) -> Callable[..., Any]:
-    """A converter of NumPy's, which hands nodes on as they are."""
+def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a converter of NumPy's, which hands nodes on as they are."""
 
     def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
         return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
@@ -82,8 +85,15 @@ def _served(own: Callable[..., Any]) -> Callable[..., Any]:
     return converter
 
 
-asarray, asanyarray, asarray_chkfinite = _served(_np.asarray), _served(_np.asanyarray), _served(_np.asarray_chkfinite)
-ascontiguousarray, asfortranarray = _served(_np.ascontiguousarray), _served(_np.asfortranarray)
+asarray, asanyarray, asarray_chkfinite = (
+    _converter(_np.asarray),
+    _converter(_np.asanyarray),
+    _converter(_np.asarray_chkfinite),
+)
+ascontiguousarray, asfortranarray = (
+    _converter(_np.ascontiguousarray),
+    _converter(_np.asfortranarray),
+)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -101,17 +111,28 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
     return cast(_np.broadcast_to(stacked(fill_value), shape), dtype)
 
 
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kwargs: Any) -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kwargs: Any
+) -> Any:
     """``np.full_like``; the fill value may be a node."""
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
     like = a if is_node(a) else _np.asarray(a)
-    return full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype)
+    return full(
+        like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype
+    )
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **kwargs: Any
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+    **kwargs: Any,
 ) -> Any:
     """``np.linspace``; its ends may be nodes.
 
@@ -139,7 +160,15 @@ def linspace(
     return (y, step) if retstep else y
 
 
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0) -> Any:
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
     """``np.logspace``; its ends and its base may be nodes."""
     if not any(map(holds_node, (start, stop, base))):
         return _np.logspace(start, stop, num, endpoint, base, dtype, axis)
@@ -147,7 +176,9 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
     return cast(_np.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype)
 
 
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Any:
     """``np.geomspace``; its ends may be nodes, of one sign."""
     if not (holds_node(start) or holds_node(stop)):
         return _np.geomspace(start, stop, num, endpoint, dtype, axis)
@@ -169,11 +200,12 @@ class Joined:
             return self.own[key]
         if any(isinstance(part, str) for part in parts):
             raise RefusedError(
-                "A directive such as '0,2' in np.r_ or np.c_ does not go with nodes. Use np.concatenate, np.stack or np.column_stack."
+                "A directive such as '0,2' in np.r_ or np.c_ does not go with nodes. Use "
+                "np.concatenate, np.stack or np.column_stack."
             )
-        return _np.concatenate([self._laid_out(part) for part in parts], -1 if self.columns else 0)
+        return _np.concatenate([self._arrange(part) for part in parts], -1 if self.columns else 0)
 
-    def _laid_out(self, part: Any) -> Any:
+    def _arrange(self, part: Any) -> Any:
         x = self.own[part] if isinstance(part, slice) else stacked(part)
         if self.columns and len(x.shape) < 2:
             return _np.reshape(x, (-1, 1))
@@ -182,8 +214,21 @@ class Joined:
 
 r_, c_ = Joined(_np.r_, columns=False), Joined(_np.c_, columns=True)
 
-OWN = ["array", "asarray", "asanyarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray", "c_", "full", "full_like",
-       "geomspace", "linspace", "logspace", "r_"]  # fmt: skip
+OWN = [
+    "array",
+    "asarray",
+    "asanyarray",
+    "asarray_chkfinite",
+    "ascontiguousarray",
+    "asfortranarray",
+    "c_",
+    "full",
+    "full_like",
+    "geomspace",
+    "linspace",
+    "logspace",
+    "r_",
+]
 """The names that are not NumPy's own."""
 
 __all__ = [*(name for name in _np.__all__ if name not in OWN), *OWN]  # noqa: PLE0604

@@ -1,7 +1,9 @@
-"""One tape behind SciPy's optimisers: value, gradient, Hessian and its products share what is known at the same point.
+"""One tape behind SciPy's optimisers: value, gradient, Hessian and its products share what is known
+at the same point.
 
-A function is recorded once. From then on each new point is an assignment: what it did not reach, and what comes out equal, is
-read as it stands; and what the value needed is not computed again for the gradient.
+A function is recorded once. From then on each new point is an assignment: what it did not reach,
+and what comes out equal, is read as it stands; and what the value needed is not computed again for
+the gradient.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,10 +28,17 @@ from .text import printable
 from .transforms.products import push_nodes
 
 NEEDS = {
-    "nelder-mead": (), "powell": (), "cobyla": (), "cobyqa": (),
-    "newton-cg": ("jac", "hessp"), "trust-ncg": ("jac", "hessp"), "trust-krylov": ("jac", "hessp"), "trust-constr": ("jac", "hessp"),
-    "dogleg": ("jac", "hess"), "trust-exact": ("jac", "hess"),
-}  # fmt: skip
+    "nelder-mead": (),
+    "powell": (),
+    "cobyla": (),
+    "cobyqa": (),
+    "newton-cg": ("jac", "hessp"),
+    "trust-ncg": ("jac", "hessp"),
+    "trust-krylov": ("jac", "hessp"),
+    "trust-constr": ("jac", "hessp"),
+    "dogleg": ("jac", "hess"),
+    "trust-exact": ("jac", "hess"),
+}
 """Which derivatives SciPy's methods take; those that are not named take the gradient."""
 
 
@@ -38,15 +47,17 @@ DERIVATIVES = frozenset({"jac", "hess", "hessp", "diff_step", "jac_sparsity", "w
 
 
 class Problem:
-    """A function of arrays, recorded once, to be asked at one point after another.
+    """Function of arrays, recorded once, to be asked at one point after another.
 
-    Its methods take flat vectors, as SciPy gives them. Steps written by hand assign to the leaves in `x` and ask
-    :func:`memograd.grad` of `y`; then only what the moved block reaches is computed again.
+    Its methods take flat vectors, as SciPy gives them. Steps written by hand assign to the leaves
+    in `x` and ask :func:`memograd.grad` of `y`; then only what the moved block reaches is computed
+    again.
 
     Parameters
     ----------
     f : callable
-        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a value, or read one.
+        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a
+        value, or read one.
     x0 : array_like, or dict of str to array_like
         Where to record it; real numbers.
     args : tuple
@@ -69,8 +80,8 @@ class Problem:
     NotDifferentiableError
         f does not depend on its argument, or gives complex numbers; or `x0` holds no real numbers.
     RefusedError
-        f gives an array of two or more dimensions; or it branches on a value, converts one or reads ``x.value``, which would be
-        right at `x0` alone.
+        f gives an array of two or more dimensions; or it branches on a value, converts one or reads
+        ``x.value``, which would be right at `x0` alone.
 
     Examples
     --------
@@ -85,14 +96,17 @@ class Problem:
     def __init__(self, f: Callable[..., Any], x0: Any, args: Any = ()) -> None:
         blocks = x0 if isinstance(x0, Mapping) else {"x": x0}
         self.tape = Tape()
-        nodes = {name: self.tape.leaf(_check_real(f"block {name} of x0", block), name=name) for name, block in blocks.items()}
+        nodes = {
+            name: self.tape.leaf(_check_real(f"block {name} of x0", block), name=name)
+            for name, block in blocks.items()
+        }
         self.x: Any = nodes if isinstance(x0, Mapping) else nodes["x"]
         self._leaves = tree_leaves(self.x)
-        self.y = self._recorded(f, args if isinstance(args, tuple) else (args,))
+        self.y = self._record_function(f, args if isinstance(args, tuple) else (args,))
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
-    def _recorded(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
-        """What f gives; meanwhile, the tape tells no values."""
+    def _record_function(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
+        """Return what f gives; meanwhile, the tape tells no values."""
         self.tape.mode = OPTIMIZED
         try:
             with raise_refusals(self.tape):
@@ -104,7 +118,7 @@ class Problem:
         asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())
         return f"{self.points} points; {asked} times asked"
 
-    # ----------------------------------------------------------------------------------------- what an optimiser asks
+    # what an optimiser asks
 
     def fun(self, x: Any) -> Any:
         """f at x: a number, or an array of shape (m,)."""
@@ -112,32 +126,38 @@ class Problem:
         return np.array(self.y.value)[()]
 
     def jac(self, x: Any) -> Any:
-        """The gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape (m, n)."""
+        """Return the gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape
+        (m, n).
+        """
         self._at("jac", x)
-        return self._flat(grad(self.y, self._leaves)) if self.y.shape == () else np.array(self._jacobian.value)
+        return (
+            self._flat(grad(self.y, self._leaves))
+            if self.y.shape == ()
+            else np.array(self._jacobian.value)
+        )
 
     def hess(self, x: Any) -> Any:
-        """The Hessian at x, of shape (n, n)."""
+        """Return the Hessian at x, of shape (n, n)."""
         self._at("hess", x)
         return np.array(self._hessian.value)
 
     def hessp(self, x: Any, v: Any) -> Any:
-        """The Hessian at x times v, of shape (n,)."""
+        """Return the Hessian at x times v, of shape (n,)."""
         self._at("hessp", x)
         product, direction = self._product
         self.tape.assign(dict(zip(direction, self._parts(v), strict=True)))
         return np.array(product.value)
 
     def at(self, x: Any) -> Any:
-        """A flat vector in the form of `x0`."""
+        """Return a flat vector in the form of `x0`."""
         return tree_unflatten(self.x, self._parts(x))
 
     @property
     def flat(self) -> Any:
-        """The point where the leaves are now, as a vector of shape (n,)."""
+        """Point where the leaves are now, as a vector of shape (n,)."""
         return self._flat([leaf.value for leaf in self._leaves])
 
-    # ----------------------------------------------------------------------------------------------- how it is served
+    # how it is served
 
     def _at(self, what: str, x: Any) -> None:
         """Move the leaves to x; a block that is there already is not assigned."""
@@ -149,13 +169,19 @@ class Problem:
             self.points += 1
 
     def _parts(self, x: Any) -> list[Any]:
-        """A flat vector, cut and shaped as the leaves are."""
+        """Return a flat vector, cut and shaped as the leaves are."""
         sizes, x = [leaf.size for leaf in self._leaves], _check_real("this one", x)
         count = sum(sizes)
         if x.size != count:
-            raise RefusedError(f"A point of {x.size} numbers was given for a function of {count}. Give a vector of {count} numbers.")
+            raise RefusedError(
+                f"A point of {x.size} numbers was given for a function of {count}. Give a "
+                f"vector of {count} numbers."
+            )
         pieces = np.split(x.ravel(), np.cumsum(sizes)[:-1])
-        return [part.reshape(leaf.shape).astype(leaf.dtype)[()] for part, leaf in zip(pieces, self._leaves, strict=True)]
+        return [
+            part.reshape(leaf.shape).astype(leaf.dtype)[()]
+            for part, leaf in zip(pieces, self._leaves, strict=True)
+        ]
 
     def _flat(self, arrays: Any) -> Any:
         """Arrays, or nodes, one behind the other in one vector."""
@@ -180,10 +206,16 @@ class Problem:
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
-        """The product of the Hessian with a direction, as a node, and the leaves that hold the direction."""
+        """Product of the Hessian with a direction, as a node, and the leaves that hold the
+        direction.
+        """
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in self._leaves]
         gradient = grad_node(require_scalar(self.y), self._leaves)
-        return self._flat(push_nodes(self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True)))), direction
+        return self._flat(
+            push_nodes(
+                self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True))
+            )
+        ), direction
 
 
 def minimize(
@@ -195,7 +227,8 @@ def minimize(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the method takes.
+    """Return a minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the
+    method takes.
 
     Parameters
     ----------
@@ -204,10 +237,12 @@ def minimize(
     method : str or callable, optional
         One of SciPy's, or of one's own. Where it takes the Hessian or its products, it gets them.
     progress : bool or callable
-        Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new one.
+        Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new
+        one.
     **options
-        SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``; the functions among them are given
-        flat vectors. The derivatives ``jac``, ``hess`` and ``hessp`` are computed here, and cannot be given.
+        SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``;
+        the functions among them are given flat vectors. The derivatives ``jac``, ``hess`` and
+        ``hessp`` are computed here, and cannot be given.
 
     Returns
     -------
@@ -248,19 +283,21 @@ def least_squares(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
+    """Return a minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
 
     Parameters
     ----------
     fun, x0
         As f and x0 of :class:`Problem`; `fun` gives a vector of residuals.
     args, kwargs
-        Further arguments of `fun`, by position and by name, as SciPy has them: a list is as many arguments as it has items.
+        Further arguments of `fun`, by position and by name, as SciPy has them: a list is as many
+        arguments as it has items.
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``bounds``, ``method``, ``loss``, … The Jacobian is computed here: neither ``jac`` nor how to
-        approximate it, by ``diff_step``, ``jac_sparsity`` and ``workers``, can be given.
+        SciPy's other arguments: ``bounds``, ``method``, ``loss``, … The Jacobian is computed here:
+        neither ``jac`` nor how to approximate it, by ``diff_step``, ``jac_sparsity`` and
+        ``workers``, can be given.
 
     Returns
     -------
@@ -294,7 +331,8 @@ def root(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """A zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method takes it.
+    """Return a zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method
+    takes it.
 
     Parameters
     ----------
@@ -305,7 +343,8 @@ def root(
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``tol``, ``callback``, ``options``. The Jacobian, ``jac``, is computed here.
+        SciPy's other arguments: ``tol``, ``callback``, ``options``. The Jacobian, ``jac``, is
+        computed here.
 
     Returns
     -------
@@ -329,41 +368,58 @@ def root(
 
 
 def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
-    """One of SciPy's functions, if it takes the options and they leave the derivatives to memograd."""
+    """Return one of SciPy's functions, if it takes the options and they leave the derivatives to
+    memograd.
+    """
     try:
         solve: Callable[..., Any] = getattr(import_module("scipy.optimize"), how)
     except ModuleNotFoundError:
         raise MissingLibraryError(
-            f"memograd.optimize.{how} stands before SciPy's, which is not installed. Install it: pip install 'memograd[scipy]'."
+            f"memograd.optimize.{how} stands before SciPy's, which is not installed. Install "
+            f"it: pip install 'memograd[scipy]'."
         ) from None
     for name, value in options.items():
         if name in DERIVATIVES and value is not None:
             raise RefusedError(
-                f"memograd.optimize.{how} was given {name}={printable(repr(value))}, but memograd computes the derivatives. "
+                f"memograd.optimize.{how} was given {name}={printable(repr(value))}, but "
+                f"memograd computes the derivatives. "
                 f"Leave {name} out; or, to use your own, call scipy.optimize.{how} itself."
             )
     if unknown := [name for name in options if name not in signature(solve).parameters]:
         raise RefusedError(
-            f"scipy.optimize.{how} has no argument {', '.join(map(printable, unknown))}. A method's own options go into "
+            f"scipy.optimize.{how} has no argument {', '.join(map(printable, unknown))}. A "
+            f"method's own options go into "
             f"options={{…}}, where {how} has it."
         )
     return solve
 
 
-def _run_solver(solve: Callable[..., Any], problem: Problem, takes: tuple[str, ...], progress: bool | Report, **options: Any) -> Any:
-    """What one of SciPy's functions finds, in the form of x0."""
+def _run_solver(
+    solve: Callable[..., Any],
+    problem: Problem,
+    takes: tuple[str, ...],
+    progress: bool | Report,
+    **options: Any,
+) -> Any:
+    """Return what one of SciPy's functions finds, in the form of x0."""
     given = {name: value for name, value in options.items() if name not in DERIVATIVES}
     with reporting(progress, None, "points") as report:
-        result = solve(_reporting_function(problem, report), problem.flat, **{what: getattr(problem, what) for what in takes}, **given)
+        result = solve(
+            _reporting_function(problem, report),
+            problem.flat,
+            **{what: getattr(problem, what) for what in takes},
+            **given,
+        )
     result.x, result.problem = problem.at(result.x), problem
     return result
 
 
 def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any]:
-    """The problem's function, which tells of each point when it is first asked for there."""
+    """Return the problem's function, which tells of each point when it is first asked for there."""
     told = 0
 
     def fun(x: Any) -> Any:
+        """Return the value at a point, and report it."""
         nonlocal told
         value = problem.fun(x)
         if told < problem.points:
@@ -375,23 +431,33 @@ def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any
 
 
 def _check_real(what: str, numbers: Any) -> Any:
-    """A block of x0, or a point, as an array of floats."""
+    """Return a block of x0, or a point, as an array of floats."""
     a = np.asarray(as_input(numbers))
     if a.dtype.kind not in "biuf":
         raise NotDifferentiableError(
-            f"A point holds real numbers, but {printable(what)} is of {a.dtype}. Give real numbers; as x0 also a dict of arrays of them."
+            f"A point holds real numbers, but {printable(what)} is of {a.dtype}. Give real "
+            f"numbers; as x0 also a dict of arrays of them."
         )
     return a if a.dtype.kind == "f" else a.astype(float)
 
 
 def _as_output(y: Any) -> Node:
-    """What f gave, as one node: a list of scalars is a vector."""
+    """Return what f gave, as one node: a list of scalars is a vector."""
     if isinstance(y, list | tuple) and any(isinstance(item, Node) for item in y):
         y = np.stack(y)
     if not isinstance(y, Node):
-        raise NotDifferentiableError(f"The function gave {printable(repr(y))}, which depends on no leaf. Compute it from its argument.")
+        raise NotDifferentiableError(
+            f"The function gave {printable(repr(y))}, which depends on no leaf. Compute it from "
+            f"its argument."
+        )
     if y.dtype.kind == "c":
-        raise NotDifferentiableError(f"The function gave {y.dtype}, which has no least value and no sign. Return np.real(…) or np.abs(…).")
+        raise NotDifferentiableError(
+            f"The function gave {y.dtype}, which has no least value and no sign. Return "
+            f"np.real(…) or np.abs(…)."
+        )
     if y.ndim > 1:
-        raise RefusedError(f"The function gave an array of shape {y.shape}. Give a scalar or a vector, by np.ravel.")
+        raise RefusedError(
+            f"The function gave an array of shape {y.shape}. Give a scalar or a vector, by "
+            f"np.ravel."
+        )
     return y

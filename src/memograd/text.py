@@ -13,7 +13,8 @@ MAX_HTML_ROWS = 200
 
 
 def as_text(shown: Any) -> str:
-    """The text of an object as a piece of HTML: assigned to `_repr_html_` in a class, it is that method.
+    """Return the text of an object as a piece of HTML: assigned to `_repr_html_` in a class, it is
+    that method.
 
     >>> as_text("a < b")
     '<pre>a &lt; b</pre>'
@@ -21,8 +22,10 @@ def as_text(shown: Any) -> str:
     return f"<pre>{_escape_html(str(shown))}</pre>"
 
 
-def as_table(caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]) -> str:
-    """A piece of HTML with a row for each key; of many, only those that are shown are made.
+def as_table(
+    caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]
+) -> str:
+    """Return a piece of HTML with a row for each key; of many, only those that are shown are made.
 
     >>> as_table("one", ["n"], [1], lambda n: [n])
     '<table><caption>one</caption><thead><tr><th>n</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>'
@@ -72,11 +75,15 @@ def derivative_name(L: str, n: str) -> str:
 
 
 def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+    return (
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+    )
 
 
 def op_name(op: Any) -> str:
-    """How an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``, ``f``; that of a leaf, None, ``leaf``."""
+    """Return how an op is called in messages: ``np.sin``, ``np.linalg.inv``, ``special.expit``,
+    ``f``; that of a leaf, None, ``leaf``.
+    """
     if op is None:
         return "leaf"
     name = getattr(op, "__name__", None) or repr(op)
@@ -87,17 +94,20 @@ def op_name(op: Any) -> str:
 
 
 def describe(node: Mapping[str, Any]) -> str:
-    """A node of the graph in a few words: name, op, shape, dtype, line."""
+    """Return a node of the graph in a few words: name, op, shape, dtype, line."""
     what = op_name(node["op"])
     line = f", {node['line'][0]}:{node['line'][1]}" if node["line"] else ""
     return f"{printable(node['name'])} ({what}, {node['dtype']} {node['shape']}{line})"
 
 
 def library(name: str) -> Any:
-    """A module of SciPy's; where SciPy is missing, an error that says how to install it."""
+    """Return a module of SciPy's; where SciPy is missing, an error that says how to install it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "scipy":
             raise
-        raise MissingLibraryError(f"This takes {name}, but SciPy is not installed. Install it: pip install 'memograd[scipy]'.") from None
+        raise MissingLibraryError(
+            f"This takes {name}, but SciPy is not installed. Install it: pip install "
+            f"'memograd[scipy]'."
+        ) from None

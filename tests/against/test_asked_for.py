@@ -42,7 +42,9 @@ def test_a_derivative_table_that_outlives_the_request():
     assert sum(len(logged(layers()[1], [name]).stored) for name in WEIGHTS) == 18
     for order in itertools.permutations(WEIGHTS):
         _, L = layers()
-        assert sorted(itertools.chain(*(logged(L, [name]).stored for name in order))) == sorted(joint.stored)
+        assert sorted(itertools.chain(*(logged(L, [name]).stored for name in order))) == sorted(
+            joint.stored
+        )
 
 
 def test_exact_invalidation_with_the_precision_of_what_is_read():
@@ -51,7 +53,11 @@ def test_exact_invalidation_with_the_precision_of_what_is_read():
     everything = [*WEIGHTS, "b"]
     logged(L, everything)
     assert logged(L, everything, {"b": np.ones(4)}).visited == []
-    assert logged(L, everything, {"W1": np.ones(4)}).stored == ["W2", "W3", "W4"]  # h1, h2, h3 have other bits
+    assert logged(L, everything, {"W1": np.ones(4)}).stored == [
+        "W2",
+        "W3",
+        "W4",
+    ]  # h1, h2, h3 have other bits
     assert logged(L, everything, {"W4": np.ones(4)}).stored == ["h3", "h2", "h1", "W1", "W2", "W3"]
     again = logged(L, everything, {"W4": np.ones(4)})
     assert again.stored == [] and set(again.visited) == {"h3", "h2", "h1", "W1", "W2", "W3"}
@@ -63,13 +69,20 @@ def test_a_plan_before_and_a_difference_after():
     """The preview foretells each log; two logs say what differed, and why."""
     _, L = layers()
     tape, logs = L.tape, []
-    for new, targets in [({}, ["W2", "b"]), ({}, WEIGHTS), ({"W4": np.ones(4)}, ["W2"]), ({"x": np.ones(4)}, WEIGHTS)]:
+    for new, targets in [
+        ({}, ["W2", "b"]),
+        ({}, WEIGHTS),
+        ({"W4": np.ones(4)}, ["W2"]),
+        ({"x": np.ones(4)}, WEIGHTS),
+    ]:
         logs.append(mg.Log())
         tape.assign(new, log=logs[-1])
         preview = mg.preview(L, [tape[name] for name in targets])
         with counted(tape) as computed:
             mg.grad(L, [tape[name] for name in targets], log=logs[-1])
-        law_foreseen(preview, tape, logs[-1].events, {tape[n].name for of, n in computed if of == VALUE})
+        law_foreseen(
+            preview, tape, logs[-1].events, {tape[n].name for of, n in computed if of == VALUE}
+        )
     assert str(logs[2].compare(logs[1])) == (
         "computed now, and not then:\n"
         "    ∂L/∂W2: read then, because it was stored; dropped now, because what it had read changed (assigned: W4)\n"
@@ -90,13 +103,20 @@ def test_why():
     mg.grad(L, leaves["W3"])
     mg.grad(L, leaves["W2"])
     assert str(mg.why(L, leaves["W2"])) == "∂L/∂W2 was computed because request 2 asked for it."
-    assert str(mg.why(L, tape["h3"])) == "∂L/∂h3 is read because request 1 stored it: that asked for ∂L/∂W3, which needs it."
+    assert (
+        str(mg.why(L, tape["h3"]))
+        == "∂L/∂h3 is read because request 1 stored it: that asked for ∂L/∂W3, which needs it."
+    )
     assert mg.why(L, leaves["W1"]).kind == "unasked"
     assert mg.why(L, tape.leaf(1.0)).kind == "no path"
     leaves["W4"].value = np.ones(4)
     because = "W4 was assigned (assignment 1) and the rule of h4 for h3 reads it"
     assert mg.why(L, tape["h3"]).chain[1:] == (because,)
-    assert mg.why(L, leaves["W2"]).chain[1:] == ("∂L/∂h2 may have other bits", "∂L/∂h3 may have other bits", because)
+    assert mg.why(L, leaves["W2"]).chain[1:] == (
+        "∂L/∂h2 may have other bits",
+        "∂L/∂h3 may have other bits",
+        because,
+    )
     assert mg.why(L, tape["h4"]).kind == "kept"
     mg.grad(L, leaves["W2"])
     assert mg.why(L, tape["h3"]).kind == "dropped"
@@ -111,7 +131,9 @@ def test_a_ledger_of_what_is_kept_and_a_budget():
     everything = list(leaves.values())
     free = mg.grad(L, everything)
     rows = {row.what: row for row in L.tape.memory.rows}
-    assert rows["h3"].bytes == 32 and rows["h3"].readers == ("h4", "∂L/∂W4") and rows["h3"].cost == 12
+    assert (
+        rows["h3"].bytes == 32 and rows["h3"].readers == ("h4", "∂L/∂W4") and rows["h3"].cost == 12
+    )
     assert rows["∂L/∂h3"].readers == ("∂L/∂W3", "∂L/∂h2")
     assert L.tape.memory.bytes == sum(row.bytes for row in rows.values())
     L.tape.forget()

@@ -14,7 +14,9 @@ import pytest
 import memograd as mg
 
 da = pytest.importorskip("dask.array", reason="a cluster needs Dask")
-distributed = pytest.importorskip("distributed", reason="a cluster needs Dask's scheduler for several processes")
+distributed = pytest.importorskip(
+    "distributed", reason="a cluster needs Dask's scheduler for several processes"
+)
 
 cloudpickle = pytest.importorskip("cloudpickle", reason="Dask's scheduler comes with it")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers do not find this module
@@ -28,8 +30,17 @@ ROWS, COLUMNS, CHUNK = 1_600_000, 100, 20_000
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two worker processes."""
     place: Path = tmp_path_factory.mktemp("workers")
-    options = {"n_workers": 2, "threads_per_worker": 1, "memory_limit": LIMIT, "dashboard_address": ":0", "local_directory": str(place)}
-    with distributed.LocalCluster(processes=True, **options) as cluster, distributed.Client(cluster) as client:
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "memory_limit": LIMIT,
+        "dashboard_address": ":0",
+        "local_directory": str(place),
+    }
+    with (
+        distributed.LocalCluster(processes=True, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         yield client
 
 
@@ -39,7 +50,10 @@ def data() -> Any:
 
 
 def loss(tape: mg.Tape, x: Any) -> mg.Node:
-    w, v = tape.leaf(np.linspace(-1, 1, 2 * COLUMNS).reshape(COLUMNS, 2), "W"), tape.leaf(np.array([0.5, -0.3]), "v")
+    w, v = (
+        tape.leaf(np.linspace(-1, 1, 2 * COLUMNS).reshape(COLUMNS, 2), "W"),
+        tape.leaf(np.array([0.5, -0.3]), "v"),
+    )
     return np.mean(np.square(np.tanh(x @ w) @ v)).named("L")
 
 
@@ -49,7 +63,10 @@ def by_hand() -> list[Any]:
     for k in range(x.numblocks[0]):
         tape = mg.Tape()
         L = loss(tape, x.blocks[k].compute(scheduler="sync"))
-        sums = [a + g / x.numblocks[0] for a, g in zip(sums, mg.grad(L, [tape["W"], tape["v"]]), strict=True)]
+        sums = [
+            a + g / x.numblocks[0]
+            for a, g in zip(sums, mg.grad(L, [tape["W"], tape["v"]]), strict=True)
+        ]
     return sums
 
 
@@ -74,7 +91,9 @@ def test_data_larger_than_the_workers_memory(client: Any, expected: list[Any]) -
     for got, want in zip(client.gather(client.compute(gradients())), expected, strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-10)
     peaks = client.run(peak)
-    assert len(peaks) == 2 and max(peaks.values()) < ROWS * COLUMNS * 8 / 2  # how near the limit is the allocator's affair
+    assert (
+        len(peaks) == 2 and max(peaks.values()) < ROWS * COLUMNS * 8 / 2
+    )  # how near the limit is the allocator's affair
 
 
 def test_a_worker_killed_in_the_middle(client: Any, expected: list[Any]) -> None:
@@ -97,7 +116,10 @@ def finished(dask_scheduler: Any) -> int:
 def test_a_scheduler_that_is_gone_takes_nothing_with_it() -> None:
     tape = mg.Tape()
     L = np.sum(np.square(tape.leaf(da.ones(100, chunks=10), "x")))
-    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, distributed.Client(cluster):
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.Client(cluster),
+    ):
         kept = mg.persist(L, tape["x"])
         distributed.wait(kept)
     with pytest.raises(Exception, match=r"(?i)missing|cancelled|lost"):

@@ -10,7 +10,9 @@ import pytest
 
 import memograd as mg
 
-OURS = SimpleNamespace(np=np, **{name: getattr(mg.functional, name) for name in mg.functional.__all__})
+OURS = SimpleNamespace(
+    np=np, **{name: getattr(mg.functional, name) for name in mg.functional.__all__}
+)
 
 
 class Point(NamedTuple):
@@ -22,7 +24,7 @@ class Point(NamedTuple):
 class Layer:
     W: object
     b: object
-    current_provenance: str = field(default="tanh", metadata={"static": True})
+    act: str = field(default="tanh", metadata={"static": True})
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,9 @@ def theirs(jax):
     def hvp(f, primals, tangents):
         return jax.jvp(jax.grad(f, argnums=tuple(range(len(primals)))), primals, tangents)[1]
 
-    forms = {name: getattr(jax, name) for name in ("value_and_grad", "grad", "vjp", "jvp", "hessian")}
+    forms = {
+        name: getattr(jax, name) for name in ("value_and_grad", "grad", "vjp", "jvp", "hessian")
+    }
     return SimpleNamespace(np=jax.numpy, jacobian=jax.jacrev, hvp=hvp, **forms)
 
 
@@ -50,7 +54,10 @@ def agree(jax, theirs):
     """Hold a program over a library and its forms to JAX's numbers, dtypes and nests."""
 
     def agree(program, *args, rtol=1e-10):
-        ours, expected = program(OURS, *args), program(theirs, *jax.tree.map(jax.numpy.asarray, args))
+        ours, expected = (
+            program(OURS, *args),
+            program(theirs, *jax.tree.map(jax.numpy.asarray, args)),
+        )
         assert jax.tree.structure(ours) == jax.tree.structure(expected)
         for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(expected), strict=True):
             assert (np.shape(a), np.asarray(a).dtype) == (b.shape, b.dtype)
@@ -69,7 +76,10 @@ def net(m, params, x):
 @pytest.fixture
 def params(rng):
     sizes = [3, 4, 2, 2]
-    return [Layer(rng.normal(size=(m, n)) * 0.6, rng.normal(size=n)) for m, n in zip(sizes, sizes[1:], strict=False)]
+    return [
+        Layer(rng.normal(size=(m, n)) * 0.6, rng.normal(size=n))
+        for m, n in zip(sizes, sizes[1:], strict=False)
+    ]
 
 
 @pytest.fixture
@@ -79,7 +89,11 @@ def data(rng):
 
 @pytest.fixture
 def nest(rng):
-    return {"w": rng.normal(size=3), "rest": [Point(rng.normal(size=(2, 3)), 0.7), None, ()], "kept": OrderedDict(b=1.5, a=0.25)}
+    return {
+        "w": rng.normal(size=3),
+        "rest": [Point(rng.normal(size=(2, 3)), 0.7), None, ()],
+        "kept": OrderedDict(b=1.5, a=0.25),
+    }
 
 
 def quadratic(m, nest, v=1.0):
@@ -90,7 +104,10 @@ def quadratic(m, nest, v=1.0):
 
 def several(m, nest, v=1.0):
     """A nest of results."""
-    return {"product": nest["rest"][0].x @ nest["w"] * v, "pair": (nest["kept"]["a"] * nest["w"], None)}
+    return {
+        "product": nest["rest"][0].x @ nest["w"] * v,
+        "pair": (nest["kept"]["a"] * nest["w"], None),
+    }
 
 
 # ------------------------------------------------------------------------------------------------------ each form
@@ -99,7 +116,13 @@ def several(m, nest, v=1.0):
 @pytest.mark.parametrize("argnums", [0, 1, -1, (1,), (0, 1), (1, 0), (-2, -1)])
 @pytest.mark.parametrize("form", ["grad", "value_and_grad", "jacobian", "hessian"])
 def test_argnums(agree, form, argnums, nest):
-    agree(lambda m, nest, v: getattr(m, form)(lambda nest, v: quadratic(m, nest, v), argnums)(nest, v), nest, 2.0)
+    agree(
+        lambda m, nest, v: getattr(m, form)(lambda nest, v: quadratic(m, nest, v), argnums)(
+            nest, v
+        ),
+        nest,
+        2.0,
+    )
 
 
 @pytest.mark.parametrize("form", ["grad", "value_and_grad", "jacobian", "hessian"])
@@ -112,28 +135,61 @@ def test_what_comes_beside(agree, form, nest):
 
 def test_vjp(agree, nest):
     def program(m, nest, v, seed):
-        value, pullback, aux = m.vjp(lambda nest, v: (several(m, nest, v), nest["w"]), nest, v, has_aux=True)
+        value, pullback, aux = m.vjp(
+            lambda nest, v: (several(m, nest, v), nest["w"]), nest, v, has_aux=True
+        )
         return value, pullback(seed), aux
 
-    agree(program, nest, 2.0, {"pair": (np.array([1.0, 0.5, 0.0]), None), "product": np.array([2.0, -1.0])})
+    agree(
+        program,
+        nest,
+        2.0,
+        {"pair": (np.array([1.0, 0.5, 0.0]), None), "product": np.array([2.0, -1.0])},
+    )
 
 
 def test_jvp(agree, nest, rng):
-    tangents = {"w": rng.normal(size=3), "rest": [Point(rng.normal(size=(2, 3)), 2.0), None, ()], "kept": OrderedDict(b=0.5, a=0.1)}
+    tangents = {
+        "w": rng.normal(size=3),
+        "rest": [Point(rng.normal(size=(2, 3)), 2.0), None, ()],
+        "kept": OrderedDict(b=0.5, a=0.1),
+    }
     agree(lambda m, nest, t: m.jvp(lambda nest: several(m, nest), (nest,), (t,)), nest, tangents)
-    agree(lambda m, nest, t: m.jvp(lambda nest: (several(m, nest), nest["w"]), (nest,), (t,), has_aux=True), nest, tangents)
-    agree(lambda m, nest, t: m.hvp(lambda nest, v: quadratic(m, nest, v), (nest, 2.0), (t, 0.5)), nest, tangents)
+    agree(
+        lambda m, nest, t: m.jvp(
+            lambda nest: (several(m, nest), nest["w"]), (nest,), (t,), has_aux=True
+        ),
+        nest,
+        tangents,
+    )
+    agree(
+        lambda m, nest, t: m.hvp(lambda nest, v: quadratic(m, nest, v), (nest, 2.0), (t, 0.5)),
+        nest,
+        tangents,
+    )
 
 
 @pytest.mark.parametrize("form", ["jacobian", "hessian"])
 @pytest.mark.parametrize("argnums", [0, (0, 1)])
 def test_a_nest_by_a_nest(agree, form, argnums, nest):
-    agree(lambda m, nest, v: getattr(m, form)(lambda nest, v: several(m, nest, v), argnums)(nest, v), nest, 2.0)
+    agree(
+        lambda m, nest, v: getattr(m, form)(lambda nest, v: several(m, nest, v), argnums)(nest, v),
+        nest,
+        2.0,
+    )
 
 
 def test_dataclasses(agree, params, data):
-    agree(lambda m, params, x: m.value_and_grad(lambda params, x: net(m, params, x), (0, 1))(params, x), params, data)
-    agree(lambda m, params, x: m.hessian(lambda params: net(m, params, x))(params), params[:1], data)
+    agree(
+        lambda m, params, x: m.value_and_grad(lambda params, x: net(m, params, x), (0, 1))(
+            params, x
+        ),
+        params,
+        data,
+    )
+    agree(
+        lambda m, params, x: m.hessian(lambda params: net(m, params, x))(params), params[:1], data
+    )
 
 
 def test_complex_and_single_precision(agree):
@@ -142,7 +198,9 @@ def test_complex_and_single_precision(agree):
     agree(lambda m, z, s: m.vjp(lambda z, x: m.np.exp(z) * x, z, 2.0)[1](s), z, s)
     agree(lambda m, z, s: m.jvp(lambda z, x: m.np.exp(z) * x, (z, 2.0), (s, 1.0)), z, s)
     agree(lambda m, z: m.jacobian(lambda z: m.np.abs(z))(z), z)
-    agree(lambda m, x: m.jacobian(lambda x: m.np.cumsum(x * x))(x), np.ones(3, np.float32), rtol=1e-6)
+    agree(
+        lambda m, x: m.jacobian(lambda x: m.np.cumsum(x * x))(x), np.ones(3, np.float32), rtol=1e-6
+    )
 
 
 # --------------------------------------------------------------------------------------------------- forms in forms
@@ -170,7 +228,10 @@ INNERMOST = ["jvp along x", "vjp along f", "closure"]
 def test_three_deep_in_any_mixture(agree, outer, middle, rng):
     def program(m, x, t):
         f = lambda x: m.np.sin(x) * m.np.cumsum(x)  # noqa: E731
-        return [forms(m, forms(m, forms(m, f, x, t)[inner], x, t)[middle], x, t)[outer](x) for inner in INNERMOST]
+        return [
+            forms(m, forms(m, forms(m, f, x, t)[inner], x, t)[middle], x, t)[outer](x)
+            for inner in INNERMOST
+        ]
 
     agree(program, rng.normal(size=3), rng.normal(size=3), rtol=1e-9)
 
@@ -179,13 +240,23 @@ def test_perturbations_are_not_confused(agree):
     agree(lambda m, x: m.grad(lambda x: x * m.grad(lambda y: x + y)(x))(x), 3.0)
     agree(lambda m, x: m.grad(lambda x: x * m.jvp(lambda y: x * y, (x,), (x,))[1])(x), 3.0)
     agree(lambda m, x: m.jvp(lambda x: m.vjp(lambda y: x * y * y, x)[1](x)[0], (x,), (1.0,)), 3.0)
-    agree(lambda m, x: m.grad(lambda x: m.grad(lambda y: m.grad(lambda z: x * y * z * z)(x * y))(x))(x), 3.0)
+    agree(
+        lambda m, x: m.grad(lambda x: m.grad(lambda y: m.grad(lambda z: x * y * z * z)(x * y))(x))(
+            x
+        ),
+        3.0,
+    )
 
 
 def test_third_derivatives(agree, params, data):
     agree(lambda m, x: m.grad(m.grad(m.grad(lambda x: x * x * x)))(x), 2.0)
     agree(lambda m, x: m.hessian(m.grad(lambda x: m.np.sum(x * x * x)))(x), np.array([1.0, 2.0]))
-    agree(lambda m, params, x: m.hessian(m.grad(lambda x: net(m, params, x)))(x), params, data[0], rtol=1e-9)
+    agree(
+        lambda m, params, x: m.hessian(m.grad(lambda x: net(m, params, x)))(x),
+        params,
+        data[0],
+        rtol=1e-9,
+    )
 
     def third(m, params, x):
         f = lambda params: net(m, params, x)  # noqa: E731

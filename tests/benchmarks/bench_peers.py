@@ -106,7 +106,9 @@ def jax(task: Any, values: list[Any]) -> Any:
 
 
 def torch(task: Any, values: list[Any]) -> Any:
-    library = pytest.importorskip("torch", reason="PyTorch is installed by hand: pip install torch==2.13.0")
+    library = pytest.importorskip(
+        "torch", reason="PyTorch is installed by hand: pip install torch==2.13.0"
+    )
     library.set_num_threads(1)
     leaves = [library.tensor(v, requires_grad=True) for v in values]
 

@@ -36,7 +36,9 @@ def test_scalars(benchmark: Any, program: Callable[[Any], Any]) -> None:
     assert derivative == pytest.approx((program(0.7 + h) - program(0.7 - h)) / (2 * h), rel=1e-4)
 
 
-def mlp_gradients(x: np.ndarray, labels: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+def mlp_gradients(
+    x: np.ndarray, labels: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]
+) -> list[np.ndarray]:
     """The gradients of a network's cross-entropy by all its weights and biases."""
     tape = mg.Tape()
     nodes = [(tape.leaf(W), tape.leaf(b)) for W, b in layers]
@@ -51,5 +53,7 @@ def mlp_gradients(x: np.ndarray, labels: np.ndarray, layers: list[tuple[np.ndarr
 def test_mlp(benchmark: Any, rng: np.random.Generator, batch: int) -> None:
     sizes = (64, 128, 64, 10)
     layers = [(rng.normal(size=(m, n)) / np.sqrt(m), np.zeros(n)) for m, n in pairwise(sizes)]
-    gradients = benchmark(mlp_gradients, rng.normal(size=(batch, 64)), rng.integers(10, size=batch), layers)
+    gradients = benchmark(
+        mlp_gradients, rng.normal(size=(batch, 64)), rng.integers(10, size=batch), layers
+    )
     assert [g.shape for g in gradients] == [p.shape for layer in layers for p in layer]

@@ -34,7 +34,14 @@ def fan(tape: mg.Tape, ops: int) -> tuple[list[mg.Node], mg.Node]:
     return xs, np.sum(np.stack(xs))
 
 
-CASES = [(chain, 50_000), (chain, 1_000_000), (ladder, 50_000), (ladder, 500_000), (fan, 5_000), (fan, 100_000)]
+CASES = [
+    (chain, 50_000),
+    (chain, 1_000_000),
+    (ladder, 50_000),
+    (ladder, 500_000),
+    (fan, 5_000),
+    (fan, 100_000),
+]
 
 
 @pytest.mark.parametrize(("build", "ops"), CASES, ids=lambda v: getattr(v, "__name__", v))
@@ -79,4 +86,8 @@ def test_one_assignment_beside_many_tables(benchmark: Any, tables: int) -> None:
     for L in losses:
         mg.grad(L, w)
     values = iter(np.linspace(0.1, 0.9, 1000))
-    benchmark.pedantic(lambda: tape.assign({bs[3]: next(values)}), setup=lambda: mg.grad(losses[3], w) and None, rounds=1000)
+    benchmark.pedantic(
+        lambda: tape.assign({bs[3]: next(values)}),
+        setup=lambda: mg.grad(losses[3], w) and None,
+        rounds=1000,
+    )

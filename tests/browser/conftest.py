@@ -55,7 +55,10 @@ def network(tape: mg.Tape, rng: np.random.Generator) -> Asked:
     log, weights = mg.Log(), []
     h: Any = tape.leaf(rng.normal(size=(8, 16)), name="x")
     for k in range(6):
-        W, b = tape.leaf(rng.normal(size=(16, 16)) / 4, name=f"layer{k}/W"), tape.leaf(np.zeros(16), name=f"layer{k}/b")
+        W, b = (
+            tape.leaf(rng.normal(size=(16, 16)) / 4, name=f"layer{k}/W"),
+            tape.leaf(np.zeros(16), name=f"layer{k}/b"),
+        )
         weights += [W, b]
         h = np.tanh((h @ W).named(f"layer{k}/product") + b).named(f"layer{k}/h")
     L = np.mean(np.square(h)).named("loss")

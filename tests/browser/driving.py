@@ -118,13 +118,16 @@ class Page:
         """Move the pointer to the middle of an element."""
         self.script("arguments[0].scrollIntoView({block: 'center'})", element)
         box = self.script(
-            "const {x, y, width, height} = arguments[0].getBoundingClientRect(); return [x + width / 2, y + height / 2]", element
+            "const {x, y, width, height} = arguments[0].getBoundingClientRect(); return [x + width / 2, y + height / 2]",
+            element,
         )
         self.point(*box)
 
     def line(self, text: str) -> Any:
         """The transcript's line that begins so."""
-        return next(button for button in self.all("#transcript button") if button.text.startswith(text))
+        return next(
+            button for button in self.all("#transcript button") if button.text.startswith(text)
+        )
 
     def wait(self, ready: Any, seconds: float = 30) -> None:
         """Until something holds of the page."""
@@ -138,5 +141,11 @@ class Page:
 
     def requests(self) -> set[str]:
         """The addresses that were asked for since the page was opened."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+        messages = [
+            json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
+        ]
+        return {
+            m["params"]["request"]["url"]
+            for m in messages
+            if m["method"] == "Network.requestWillBeSent"
+        }

@@ -2,13 +2,25 @@
 
 import pytest
 
-UP, DOWN, LEFT, RIGHT, END, HOME, TAB, ENTER = "\ue013", "\ue015", "\ue012", "\ue014", "\ue010", "\ue011", "\ue004", "\ue007"
+UP, DOWN, LEFT, RIGHT, END, HOME, TAB, ENTER = (
+    "\ue013",
+    "\ue015",
+    "\ue012",
+    "\ue014",
+    "\ue010",
+    "\ue011",
+    "\ue004",
+    "\ue007",
+)
 
 
 def test_first_back_and_next(play, walk):
     page = play(walk)
     assert page.at == 0 and page.said == "20 steps. ∂L/∂L = 1 is known."
-    assert page["#first"].get_attribute("aria-disabled") == "true" and page["#next"].get_attribute("aria-disabled") == "false"
+    assert (
+        page["#first"].get_attribute("aria-disabled") == "true"
+        and page["#next"].get_attribute("aria-disabled") == "false"
+    )
     for _ in range(3):
         page.click("#next")
     assert page.at == 3 and page.said.startswith("Step 3 of 20. ∂L/∂g")
@@ -32,16 +44,29 @@ def test_each_step_writes_the_transcript_lights_its_node_and_fills_the_table(pla
         rows = set(page.rows)
         assert event.kind not in ("store", "read") or f"∂L/∂{shown}" in rows
     assert page.lines == [line.strip() for line in str(log).splitlines()]
-    levels = page.script("return [...document.querySelectorAll('#transcript li')].map((item) => item.ariaLevel)")
-    assert levels == [str(1 + (len(line) - len(line.lstrip())) // 4) for line in str(log).splitlines()], "the indent is told, too"
+    levels = page.script(
+        "return [...document.querySelectorAll('#transcript li')].map((item) => item.ariaLevel)"
+    )
+    assert levels == [
+        str(1 + (len(line) - len(line.lstrip())) // 4) for line in str(log).splitlines()
+    ], "the indent is told, too"
     assert rows == {"∂L/∂L", *(f"∂L/∂{name}" for name in log.stored)}
-    assert "c: np.matmul, (3,), read" in page.titles and "h: np.exp, (3,), never touched" in page.titles
-    assert page.labels["c"] == "read" and page.labels["W3"] == "stored" and page.labels["h"] == "never touched"
+    assert (
+        "c: np.matmul, (3,), read" in page.titles
+        and "h: np.exp, (3,), never touched" in page.titles
+    )
+    assert (
+        page.labels["c"] == "read"
+        and page.labels["W3"] == "stored"
+        and page.labels["h"] == "never touched"
+    )
 
 
 def test_the_slider_goes_anywhere(play, walk):
     page = play(walk)
-    page.script("const s = arguments[0]; s.value = 13; s.dispatchEvent(new Event('input'))", page["#slider"])
+    page.script(
+        "const s = arguments[0]; s.value = 13; s.dispatchEvent(new Event('input'))", page["#slider"]
+    )
     assert page.said.startswith("Step 13 of 20.")
     page.press(TAB)
     while page.focused != "slider":
@@ -68,7 +93,10 @@ def test_another_speed_is_taken_while_it_plays(play, walk):
     page.script("arguments[0].value = '2000'", page["#speed"])
     page.click("#play")
     assert page.playing
-    page.script("const s = arguments[0]; s.value = '50'; s.dispatchEvent(new Event('change'))", page["#speed"])
+    page.script(
+        "const s = arguments[0]; s.value = '50'; s.dispatchEvent(new Event('change'))",
+        page["#speed"],
+    )
     page.wait(lambda page: page.at == 20, seconds=30)  # at the speed before it takes 40
 
 
@@ -80,7 +108,9 @@ def test_it_pauses(play, walk):
     page.click("#play")
     reached = page.at
     assert not page.playing
-    page.driver.execute_async_script("setTimeout(arguments[0], 500)")  # a step that was still planned comes before
+    page.driver.execute_async_script(
+        "setTimeout(arguments[0], 500)"
+    )  # a step that was still planned comes before
     assert page.at == reached < 20
 
 
@@ -139,7 +169,20 @@ def test_tab_reaches_everything_and_shows_where_it_is(play, walk):
     page.press(RIGHT, RIGHT)
     page.script("arguments[0].click()", page["#teach"])
     names = reached_by_tab(page)
-    wanted = ["first", "back", "next", "play", "speed", "teach", "slider", "guess", "how", "how", "Program", "now"]
+    wanted = [
+        "first",
+        "back",
+        "next",
+        "play",
+        "speed",
+        "teach",
+        "slider",
+        "guess",
+        "how",
+        "how",
+        "Program",
+        "now",
+    ]
     assert [name for name, _ in names if name in wanted] == wanted
     assert all(seen for _, seen in names)
 
@@ -187,7 +230,9 @@ def test_the_pointer_on_a_node_or_an_arrow_lights_its_lines(play, walk):
         f"{node['c']}-{node['b']}",
     )
     page.point(*middle)
-    assert page.litEdges == [f"{node['c']}-{node['b']}"] and page.litLines == ["∂b/∂c"], "a little beside the line will do"
+    assert page.litEdges == [f"{node['c']}-{node['b']}"] and page.litLines == ["∂b/∂c"], (
+        "a little beside the line will do"
+    )
 
 
 def test_teaching_asks_and_judges(play, walk):
@@ -200,7 +245,9 @@ def test_teaching_asks_and_judges(play, walk):
         page.script("arguments[0].value = arguments[1]", page["#guess"], event.node)
         before = len(page.lines)
         page.click(f"#quiz button[value={'read' if event.kind == 'read' else 'store'}]")
-        assert page.verdict.startswith("Right: ∂L/∂") and page.verdict.endswith(f" {k} of {k} right.")
+        assert page.verdict.startswith("Right: ∂L/∂") and page.verdict.endswith(
+            f" {k} of {k} right."
+        )
         assert len(page.lines) > before, "the line comes with the answer"
     assert not page.asks
     page.click("#first")

@@ -7,7 +7,9 @@ import pytest
 from . import driving
 
 
-@pytest.mark.parametrize(("lacking", "reason"), [("selenium", "pip install"), ("chromium", "apt-get install")])
+@pytest.mark.parametrize(
+    ("lacking", "reason"), [("selenium", "pip install"), ("chromium", "apt-get install")]
+)
 def test_what_is_missing_is_said(monkeypatch, tmp_path, lacking, reason):
     if lacking == "selenium":
         monkeypatch.setitem(sys.modules, "selenium", None)

@@ -50,7 +50,12 @@ def test_nothing_is_cut_and_the_page_does_not_scroll_sideways(play, request, ask
     page.script("arguments[0].click()", page["#teach"])
     for key in (RIGHT, END):
         page.press(key)
-        assert page.script("const {scrollWidth, clientWidth} = document.documentElement; return scrollWidth - clientWidth") == 0
+        assert (
+            page.script(
+                "const {scrollWidth, clientWidth} = document.documentElement; return scrollWidth - clientWidth"
+            )
+            == 0
+        )
         assert page.script(CUT) == []
 
 
@@ -60,7 +65,9 @@ def test_the_line_and_the_node_of_each_step_are_in_view(play, network, width):
     for _ in network[1].events:
         page.press(RIGHT)
         assert not page.script(OUT_OF_VIEW, page["#transcript .now"], page[".told"])
-        assert not any(page.script(OUT_OF_VIEW, row, page[".held"]) for row in page.all("#table .lit th"))
+        assert not any(
+            page.script(OUT_OF_VIEW, row, page[".held"]) for row in page.all("#table .lit th")
+        )
         assert not page.script(OUT_OF_VIEW, page[".graph .node.now"], page[".graph"])
 
 
@@ -69,8 +76,12 @@ def test_a_line_is_as_far_in_as_it_is_deep(play, network):
     page.press(END)
     lefts = "return [...document.querySelectorAll('#transcript button')].map((line) => line.getBoundingClientRect().left)"
     depths = [(len(line) - len(line.lstrip())) // 4 for line in str(network[1]).splitlines()]
-    places = sorted({(depth, round(left)) for depth, left in zip(depths, page.script(lefts), strict=True)})
-    assert [depth for depth, _ in places] == list(range(max(depths) + 1)), "lines of one depth begin in one place"
+    places = sorted(
+        {(depth, round(left)) for depth, left in zip(depths, page.script(lefts), strict=True)}
+    )
+    assert [depth for depth, _ in places] == list(range(max(depths) + 1)), (
+        "lines of one depth begin in one place"
+    )
     assert (np.diff([left for _, left in places]) > 20).all()
 
 
@@ -79,13 +90,20 @@ def test_the_controls_and_the_program_are_seen_together(play, network, width, he
     page = play(network, width=width, height=height)
     page.click("#teach")
     page.press(*[RIGHT] * 9)
-    assert page.script("return innerHeight - arguments[0].getBoundingClientRect().bottom", page[".graph"]) >= 0
+    assert (
+        page.script(
+            "return innerHeight - arguments[0].getBoundingClientRect().bottom", page[".graph"]
+        )
+        >= 0
+    )
 
 
 def test_the_controls_leave_room_on_a_low_window(play, walk):
     page = play(walk, width=400, height=500)
     page.script("arguments[0].click(); scrollTo(0, 9999)", page["#teach"])
-    assert page.script("return arguments[0].getBoundingClientRect().bottom", page[".controls"]) < 250
+    assert (
+        page.script("return arguments[0].getBoundingClientRect().bottom", page[".controls"]) < 250
+    )
 
 
 # --------------------------------------------------------------------------------------------------- colours
@@ -113,7 +131,11 @@ return {
 def lightness(colour):
     """The relative luminance of `rgb(…)`, as WCAG defines it."""
     channels = np.array([int(part) for part in re.findall(r"\d+", colour)[:3]]) / 255
-    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [
+        0.2126,
+        0.7152,
+        0.0722,
+    ]
 
 
 def contrast(one, other):
@@ -123,7 +145,10 @@ def contrast(one, other):
 
 def every_state(tape):
     """A program with nodes in each state that a picture can show."""
-    W, x, y, z = (tape.leaf(value, name=name) for value, name in zip((2.0, 3.0, 4.0, 5.0), "Wxyz", strict=True))
+    W, x, y, z = (
+        tape.leaf(value, name=name)
+        for value, name in zip((2.0, 3.0, 4.0, 5.0), "Wxyz", strict=True)
+    )
     s, log = np.sin((x * W).named("h")).named("s"), mg.Log()
     L = (s * y + np.floor(z) + np.exp(np.cos(z))).named("L")
     mg.grad(L, [x, y])
@@ -151,7 +176,11 @@ def test_a_picture_by_itself_stands_out_too(browser, tmp_path, tape, scheme):
     browser.look(scheme=scheme)
     browser.open(path)
     colours = browser.script(COLOURS)
-    shown = set(browser.script("return [...document.querySelectorAll('.node')].map((node) => node.classList[1])"))
+    shown = set(
+        browser.script(
+            "return [...document.querySelectorAll('.node')].map((node) => node.classList[1])"
+        )
+    )
     assert shown == {css(state) for state in STATES}
     assert [row for row in colours["letters"] if contrast(*row[1:]) < 4.5] == []
     assert [row for row in colours["lines"] if contrast(*row[1:]) < 3] == []

@@ -48,8 +48,16 @@ def test_no_name_runs_or_becomes_an_element(play, nasty):
     assert page.script("return window.ran") is None
     count = "return document.querySelectorAll(arguments[0]).length"
     assert page.script(count, "script") == 2
-    assert page.script(count, "img, iframe, base, b, link[rel=stylesheet], svg svg, [onclick], [onload], [onerror]") == 0
-    names = page.script("return [...document.querySelectorAll('#table th')].map((cell) => cell.textContent)")
+    assert (
+        page.script(
+            count,
+            "img, iframe, base, b, link[rel=stylesheet], svg svg, [onclick], [onload], [onerror]",
+        )
+        == 0
+    )
+    names = page.script(
+        "return [...document.querySelectorAll('#table th')].map((cell) => cell.textContent)"
+    )
     assert sum("<img src=x onerror=" in name for name in names) == 1, "the name is shown as it is"
 
 
@@ -83,7 +91,9 @@ class Data(HTMLParser):
 @pytest.fixture
 def long(tape, rng):
     """A chain of 3,000 steps with an operand at each: more nodes than a picture holds, and 20,000 events."""
-    leaves = [tape.leaf(value, name=f"x{k}") for k, value in enumerate(rng.uniform(0.9, 1.1, size=3_000))]
+    leaves = [
+        tape.leaf(value, name=f"x{k}") for k, value in enumerate(rng.uniform(0.9, 1.1, size=3_000))
+    ]
     y, log = leaves[0], mg.Log()
     for x in leaves[1:]:
         y = y * x
@@ -99,7 +109,11 @@ def test_twenty_thousand_events_open_and_play(play, long, tmp_path):
     page = play(long)
     page.press(*[RIGHT] * 5)
     assert page.at == 5
-    page.script("const s = arguments[0]; s.value = arguments[1]; s.dispatchEvent(new Event('input'))", page["#slider"], total // 2)
+    page.script(
+        "const s = arguments[0]; s.value = arguments[1]; s.dispatchEvent(new Event('input'))",
+        page["#slider"],
+        total // 2,
+    )
     assert page.said.startswith(f"Step {total // 2} of {total}.") and len(page.current) == 1
     page.press(END, LEFT)
     assert page.at == total - 1 and len(page.lines) <= 300 and len(page.rows) <= 300
@@ -115,7 +129,9 @@ def test_twenty_thousand_events_open_and_play(play, long, tmp_path):
 
 def test_the_page_is_small_beside_its_data(long, walk, tmp_path):
     for asked in (walk, long):
-        text = mg.player(asked[0], log=asked[1], path=tmp_path / "walk.html").read_text(encoding="utf-8")
+        text = mg.player(asked[0], log=asked[1], path=tmp_path / "walk.html").read_text(
+            encoding="utf-8"
+        )
         data = Data()
         data.feed(text)
         assert len(json.loads(data.text)["steps"]) == len(asked[1].events)

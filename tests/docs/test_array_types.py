@@ -9,7 +9,11 @@ import pytest
 from array_types import TYPES, calls, column, rows
 
 PAGE = (Path(__file__).parents[2] / "examples" / "array_types.md").read_text(encoding="utf-8")
-HEAD, *ROWS = [[cell.strip(" `") for cell in line.strip("|").split(" | ")] for line in PAGE.splitlines() if line.startswith("| ")]
+HEAD, *ROWS = [
+    [cell.strip(" `") for cell in line.strip("|").split(" | ")]
+    for line in PAGE.splitlines()
+    if line.startswith("| ")
+]
 VERSIONS = dict(re.findall(r"(\w+) (\d[\w.]*\w)", PAGE))
 
 
@@ -43,7 +47,9 @@ def test_a_wrong_result_an_error_and_what_is_unasked_are_told_apart():
     assert array_types.outcome("a + b", array_types.Device, [array_types.A] * 3)[0] == "WRONG"
     assert array_types.outcome("a + missing", array_types.Device)[0] == "NameError"
     assert array_types.outcome("np.sort(a)", array_types.Device)[0] == "value, then TypeError"
-    assert array_types.outcome("a + b if float(b.value.mean()) else a", array_types.Device)[0] == "✓"
+    assert (
+        array_types.outcome("a + b if float(b.value.mean()) else a", array_types.Device)[0] == "✓"
+    )
 
 
 def test_the_last_row_counts():

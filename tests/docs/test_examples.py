@@ -23,7 +23,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def output_of(example: str) -> str:
     """What an example prints, run as a user runs it."""
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
-    ran = subprocess.run([sys.executable, ROOT / "examples" / example], capture_output=True, encoding="utf-8", env=environment, check=False)
+    ran = subprocess.run(
+        [sys.executable, ROOT / "examples" / example],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
@@ -37,7 +43,11 @@ def test_the_walkthrough_prints_section_13() -> None:
 
 
 def test_blocks_keep_what_a_step_does_not_reach() -> None:
-    rows = re.findall(r"^ +\d+  x\d +∂L/∂x\d +(\d+) of (\d+) +(\d+) of (\d+) +[\d.]+$", output_of("blocks.py"), re.MULTILINE)
+    rows = re.findall(
+        r"^ +\d+  x\d +∂L/∂x\d +(\d+) of (\d+) +(\d+) of (\d+) +[\d.]+$",
+        output_of("blocks.py"),
+        re.MULTILINE,
+    )
     assert len(rows) == 16
     for row in rows:
         kept_values, values, kept_derivatives, derivatives = map(int, row)
@@ -57,22 +67,35 @@ def test_digits_are_learnt_and_few_derivatives_are_asked_for() -> None:
 def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
     printed = output_of("custom_rules.py")
     assert printed.startswith("three rules agree with central differences, to second order\n")
-    assert "softplus far out:       [0.  0.5 1. ]\n" in printed and "vanishes at t = 0.107250\n" in printed
-    assert "E = 2.403657, ∂E/∂M = 0.692561, ∂E/∂e = 0.465929\n" in printed and "['M', 'e'] and E" in printed
+    assert (
+        "softplus far out:       [0.  0.5 1. ]\n" in printed
+        and "vanishes at t = 0.107250\n" in printed
+    )
+    assert (
+        "E = 2.403657, ∂E/∂M = 0.692561, ∂E/∂e = 0.465929\n" in printed
+        and "['M', 'e'] and E" in printed
+    )
 
 
 def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
     printed = output_of("newton.py")
-    second = {name: float(error) for name, error in re.findall(r"^  (\w+) +f'+ +\S+ +(\S+)", printed, re.MULTILINE)}
+    second = {
+        name: float(error)
+        for name, error in re.findall(r"^  (\w+) +f'+ +\S+ +(\S+)", printed, re.MULTILINE)
+    }
     assert second["newton"] > second["halley"] > second["householder"]
     norms = re.findall(r"^  step \d+ +f = .* +\|∇f\| = (\S+)$", printed, re.MULTILINE)
     assert float(norms[-1]) < 1e-8 < 1e-2 < float(norms[0])
 
 
 def test_the_model_runs_once_for_each_point() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn has the data: it is in the extra `examples`")
+    pytest.importorskip(
+        "sklearn", reason="scikit-learn has the data: it is in the extra `examples`"
+    )
     printed = output_of("scipy_fit.py")
-    rows = re.findall(r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +(0\.\d+) *", printed, re.MULTILINE)
+    rows = re.findall(
+        r"^[\w-]+ +\d+ +(\d+) +\d+ +\d+ +\d+ +\d+ +(\d+) +(0\.\d+) *", printed, re.MULTILINE
+    )
     assert len(rows) == 6 and all(asked == ran for asked, ran, _ in rows)
     assert [float(least) for _, _, least in rows] == pytest.approx([0.0996] * 6, abs=1e-3)
     assert "the model ran 0 times for it" in printed
@@ -80,11 +103,19 @@ def test_the_model_runs_once_for_each_point() -> None:
 
 def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
     printed = output_of("jacobian_order.py")
-    totals = re.findall(r"^(in all|instead) +(segments|elimination|reverse|forward) +([\d,]+)$", printed, re.MULTILINE)
+    totals = re.findall(
+        r"^(in all|instead) +(segments|elimination|reverse|forward) +([\d,]+)$",
+        printed,
+        re.MULTILINE,
+    )
     counts = [int(count.replace(",", "")) for _, _, count in totals]
     assert counts[:3] == [60_000, 1_040_000, 1_040_000]
     assert counts[3] * 50 < counts[4]
-    assert [taken for how, taken, _ in totals if how == "in all"] == ["segments", "segments", "elimination"]
+    assert [taken for how, taken, _ in totals if how == "in all"] == [
+        "segments",
+        "segments",
+        "elimination",
+    ]
     assert counts[6] < min(counts[7:])
     assert printed.count("times as long") == 6
 
@@ -92,7 +123,9 @@ def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
 def test_the_counts_of_elimination_are_those_on_their_page() -> None:
     page = (ROOT / "examples" / "elimination.md").read_text(encoding="utf-8")
     assert output_of("elimination.py") == page
-    rows = re.findall(r"^\| (\w+) \| (\d+) \| \d+ \| (\d+) \| .* \| (\d+) \| [\d.]+ \|$", page, re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\w+) \| (\d+) \| \d+ \| (\d+) \| .* \| (\d+) \| [\d.]+ \|$", page, re.MULTILINE
+    )
     assert [(name, int(found)) for name, published, reverse, found in rows[:5] if published == reverse] == [
         ("RoeFlux_1d", 296), ("RobotArm_6DOF", 221), ("HumanHeartDipole", 148), ("PropaneCombustion", 88), ("BlackScholes", 284),
     ]  # fmt: skip
@@ -104,14 +137,23 @@ def test_what_memograd_shows_is_what_the_page_of_peers_says() -> None:
     assert rows == memograd_rows(page)
     assert rows[2][2:] == ["13", "7", "1", "7", "–", "7", "1", "–", "20"]
     assert [row[2:] for row in rows if "mg.explain" in row[1]] == [
-        ["“masked branch”, “elements [2]”, “safe = np.where(x > 0, x, 1.0)”", "`np.sqrt`", "2", "yes"],
+        [
+            "“masked branch”, “elements [2]”, “safe = np.where(x > 0, x, 1.0)”",
+            "`np.sqrt`",
+            "2",
+            "yes",
+        ],
         ["“saturation”, “elements all”", "`np.maximum`", "1", "yes"],
     ]
 
 
 def memograd_rows(page: str) -> list[list[str]]:
     """The cells of memograd's rows, without the bytes and the times, which are not the same everywhere."""
-    return [row.strip("| ").split(" | ")[:-3] for row in page.splitlines() if row.startswith("| memograd ")]
+    return [
+        row.strip("| ").split(" | ")[:-3]
+        for row in page.splitlines()
+        if row.startswith("| memograd ")
+    ]
 
 
 def test_the_tour_gives_what_is_stored_in_it() -> None:
@@ -128,27 +170,42 @@ def test_the_tour_gives_what_is_stored_in_it() -> None:
 def texts(notebook: Any) -> list[list[str]]:
     """What each cell of a notebook gave, as plain text; a picture is not compared."""
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    shown = [[o.get("text") or o.data["text/plain"] for o in cell if "image/svg+xml" not in o.get("data", {})] for cell in outputs]
-    return [[re.sub(r"\b\d+\.py:", "cell.py:", text) for text in cell] for cell in shown]  # ipykernel's name of a cell
+    shown = [
+        [
+            o.get("text") or o.data["text/plain"]
+            for o in cell
+            if "image/svg+xml" not in o.get("data", {})
+        ]
+        for cell in outputs
+    ]
+    return [
+        [re.sub(r"\b\d+\.py:", "cell.py:", text) for text in cell] for cell in shown
+    ]  # ipykernel's name of a cell
 
 
 def told(picture: str) -> list[tuple[str, str | None, dict[str, str]]]:
     """What an SVG text shows, wherever it stands: without the extra `draw`, and in its next version, that is another place."""
     elements = ET.fromstring(picture).iter()
     kept = ("class", "data-node", "data-edge")
-    return [(e.tag, e.text, {key: e.attrib[key] for key in kept if key in e.attrib}) for e in elements]
+    return [
+        (e.tag, e.text, {key: e.attrib[key] for key in kept if key in e.attrib}) for e in elements
+    ]
 
 
 def test_the_picture_of_section_13_is_the_one_that_is_drawn() -> None:
     kept = (ROOT / "examples" / "section13.svg").read_text(encoding="utf-8")
-    assert told(kept) == told(output_of("picture.py")), "python examples/picture.py > examples/section13.svg"
+    assert told(kept) == told(output_of("picture.py")), (
+        "python examples/picture.py > examples/section13.svg"
+    )
     assert len([element for element in told(kept) if "data-node" in element[2]]) == 13
 
 
 def test_data_larger_than_memory_are_read_only_where_a_step_reaches() -> None:
     pytest.importorskip("distributed")
     printed = output_of("out_of_core.py")
-    rows = re.findall(r"^(weights|block).* (\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s$", printed, re.MULTILINE)
+    rows = re.findall(
+        r"^(weights|block).* (\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s$", printed, re.MULTILINE
+    )
     reads = [list(map(int, counts)) for _, *counts in rows]
     assert reads == [[40, 0, 0, 0], [0, 40, 0, 0], [0, 0, 40, 0], [0, 0, 0, 40], [0, 0, 20, 0]]
     size, memory = re.search(r"^([\d.]+) GB in .* 2 workers of ([\d.]+) GB", printed).groups()  # type: ignore[union-attr]

@@ -53,7 +53,11 @@ def counts(L, log, targets):
     table = L.tape.state.tables[L.id]
     uses = {n: len(use_pairs(table, n)) for n in table.uses}
     stored = {L.tape[name].id for name in log.stored}
-    return sum(uses[n] for n in stored), sum(uses.values()), sum(len(path) for t in targets for path in paths(L, t))
+    return (
+        sum(uses[n] for n in stored),
+        sum(uses.values()),
+        sum(len(path) for t in targets for path in paths(L, t)),
+    )
 
 
 def test_section_8_has_its_values_and_its_derivative():
@@ -86,4 +90,6 @@ def test_section_13_has_thirteen_nodes_and_thirteen_arrows():
     L, _ = section13(mg.Tape())
     arrows = {(L.tape[u].name, L.tape[v].name) for u, v in L.tape.graph.edges}
     assert len(L.tape) == 13
-    assert " ".join(sorted(f"{u}->{v}" for u, v in arrows)) == ("W1->g W1->h W2->c W2->j W3->e b->L c->b e->c f->b g->L h->k j->k p->f")
+    assert " ".join(sorted(f"{u}->{v}" for u, v in arrows)) == (
+        "W1->g W1->h W2->c W2->j W3->e b->L c->b e->c f->b g->L h->k j->k p->f"
+    )

@@ -69,7 +69,9 @@ class Line(NamedTuple):
 
 def load_references() -> References:
     """Return the stored references."""
-    references: References = json.loads(gzip.decompress(CACHE.read_bytes())) if CACHE.exists() else {}
+    references: References = (
+        json.loads(gzip.decompress(CACHE.read_bytes())) if CACHE.exists() else {}
+    )
     return references
 
 
@@ -99,7 +101,13 @@ def add_references(case: Case, known: dict[str, Any]) -> None:
     from accuracy_references import DIGITS, NoReferenceError, derivatives
     from mpmath import mp
 
-    failures = NoReferenceError, ArithmeticError, ValueError, NotImplementedError, mpmath.libmp.NoConvergence
+    failures = (
+        NoReferenceError,
+        ArithmeticError,
+        ValueError,
+        NotImplementedError,
+        mpmath.libmp.NoConvergence,
+    )
     for point in product(*case.columns):
         if key_of(point) not in known:
             with mp.workdps(DIGITS):
@@ -107,7 +115,9 @@ def add_references(case: Case, known: dict[str, Any]) -> None:
                     exact = derivatives(case, point)
                 except failures:
                     exact = {}
-            known[key_of(point)] = {k: [float(f"{a:.17g}"), float(f"{b:.3g}")] for k, (a, b) in exact.items()}
+            known[key_of(point)] = {
+                k: [float(f"{a:.17g}"), float(f"{b:.3g}")] for k, (a, b) in exact.items()
+            }
 
 
 def evaluate(case: Case, dtype: str, points: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -127,7 +137,9 @@ def evaluate(case: Case, dtype: str, points: list[tuple[Any, ...]]) -> dict[str,
             got[str(k)] = d
         for j, k in enumerate(case.varied):
             slope = lambda *xs, j=j: np.sum(mg.functional.grad(total, argnums=j)(*xs))  # noqa: E731
-            for other, d in zip(case.varied, mg.functional.grad(slope, argnums=every)(*xs), strict=True):
+            for other, d in zip(
+                case.varied, mg.functional.grad(slope, argnums=every)(*xs), strict=True
+            ):
                 got[f"{k}{other}"] = d
     return got
 
@@ -138,7 +150,9 @@ def point_groups(case: Case, dtype: str) -> Iterator[list[tuple[Any, ...]]]:
     for fixed in product(*(case.columns[k] for k in held)):
         points = []
         for moving in product(*(case.columns[k] for k in case.varied)):
-            if dtype == "float32" and any(abs(x) > 3e38 or float(np.float32(x)) != x for x in moving):
+            if dtype == "float32" and any(
+                abs(x) > 3e38 or float(np.float32(x)) != x for x in moving
+            ):
                 continue
             args = dict(zip(held, fixed, strict=True)) | dict(zip(case.varied, moving, strict=True))
             points.append(tuple(args[k] for k in range(len(case.columns))))
@@ -175,7 +189,9 @@ def deviations(case: Case, dtype: str, known: dict[str, Any]) -> Iterator[Deviat
                     at_zero = not any(point[k] for k in case.varied)
                     if at_zero and abs(want) < NOISE:  # of the reference, which is zero
                         want = 0.0
-                    yield Deviation(by, point, float(d[j]), want, relative_error(d[j], want, sensitivity, dtype))
+                    yield Deviation(
+                        by, point, float(d[j]), want, relative_error(d[j], want, sensitivity, dtype)
+                    )
 
 
 def lines_of(name: str, case: Case, known: dict[str, Any]) -> Iterator[Line]:
@@ -198,7 +214,8 @@ def lines_of(name: str, case: Case, known: dict[str, Any]) -> Iterator[Line]:
 def page(lines: list[Line]) -> str:
     """Return the text of examples/accuracy.md."""
     rows = [
-        f"| {r.name} | {r.dtype} | {r.order} | {r.points} | {r.missed} | {r.worst:.0e} | {r.example} |" for r in lines
+        f"| {r.name} | {r.dtype} | {r.order} | {r.points} | {r.missed} | {r.worst:.0e} | {r.example} |"
+        for r in lines
     ]
     reached = sum(not r.missed for r in lines)
     return "\n".join([
@@ -237,9 +254,13 @@ def compare(only: str, update: bool) -> list[Line]:
 
 def main() -> int:
     """Compare all, and give the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--update", action="store_true", help="compute references that are missing")
-    parser.add_argument("--write", action="store_true", help="write the page and the list of misses")
+    parser.add_argument(
+        "--write", action="store_true", help="write the page and the list of misses"
+    )
     parser.add_argument("--only", default="", help="only functions whose names hold this text")
     given = parser.parse_args()
     lines = compare(given.only, given.update)
@@ -250,7 +271,9 @@ def main() -> int:
     known = json.loads(KNOWN.read_text(encoding="utf-8"))
     worse = [line for line in lines if line.missed and line.key not in known]
     for line in worse:
-        print(f"{line.key}: {line.missed} of {line.points} miss the bound, worst {line.worst:.1e} {line.example}")
+        print(
+            f"{line.key}: {line.missed} of {line.points} miss the bound, worst {line.worst:.1e} {line.example}"
+        )
     print(f"{len(lines)} lines, {len(misses)} listed or new misses, {len(worse)} new")
     return 1 if worse else 0
 

@@ -134,7 +134,9 @@ SMOOTH = {
         "i1e": lambda L, a: L.special.i1e(positive(L.np, a)),
         "real of fft": lambda L, a: L.np.real(L.np.fft.fft(L.np.ravel(a))),
         "power of fft": lambda L, a: L.np.log1p(L.np.abs(L.np.fft.fft(L.np.ravel(a))) ** 2),
-        "rfft there and back": lambda L, a: L.np.fft.irfft(L.np.fft.rfft(L.np.ravel(a)) * (1 - 0.5j), n=3),
+        "rfft there and back": lambda L, a: L.np.fft.irfft(
+            L.np.fft.rfft(L.np.ravel(a)) * (1 - 0.5j), n=3
+        ),
     }.items()
 }
 BINARY = {
@@ -159,7 +161,9 @@ BINARY = {
     }.items()
 }
 BINARY["where"] = Op(BINARY["where"].f, 2, broadcast, lambda a, b: least(a - 0.1))
-BINARY["copysign"] = Op(BINARY["copysign"].f, 2, broadcast, lambda a, b: min(least(np.sin(a)), least(b)))
+BINARY["copysign"] = Op(
+    BINARY["copysign"].f, 2, broadcast, lambda a, b: min(least(np.sin(a)), least(b))
+)
 
 KINKED = {
     "abs": Op(lambda L, a: L.np.abs(a), 1, kink=least),
@@ -204,14 +208,18 @@ REDUCED = {
     "prod": Op(lambda L, a: L.np.prod(a), 1),
     "prod of rows": Op(lambda L, a: L.np.prod(a, axis=-1, keepdims=True), 1, ARRAY),
     "var": Op(lambda L, a: L.np.var(a), 1),
-    "var of columns": Op(lambda L, a: L.np.var(a, axis=0, ddof=1), 1, lambda s: len(s) > 0 and s[0] > 1),
+    "var of columns": Op(
+        lambda L, a: L.np.var(a, axis=0, ddof=1), 1, lambda s: len(s) > 0 and s[0] > 1
+    ),
     "cumsum": Op(lambda L, a: L.np.cumsum(a, axis=0), 1, ARRAY),
     "cumprod": Op(lambda L, a: L.np.cumprod(a, axis=-1), 1, ARRAY),
     "diff": Op(lambda L, a: L.np.diff(a), 1, some(1)),
     "ediff1d": Op(lambda L, a: L.np.ediff1d(a), 1, some(1)),
     "gradient": Op(lambda L, a: L.np.gradient(a), 1, lambda s: len(s) == 1 and s[0] > 1),
     "trapezoid": Op(lambda L, a: L.np.trapezoid(a, dx=0.5), 1, ARRAY),
-    "average": Op(lambda L, a: L.np.average(a, axis=0, weights=np.arange(1.0, 1.0 + a.shape[0])), 1, ARRAY),
+    "average": Op(
+        lambda L, a: L.np.average(a, axis=0, weights=np.arange(1.0, 1.0 + a.shape[0])), 1, ARRAY
+    ),
     "cov": Op(lambda L, a: L.np.cov(a), 1, some(2)),
     "nansum": Op(lambda L, a: L.np.nansum(a, axis=-1), 1, ARRAY),
     "nanmean": Op(lambda L, a: L.np.nanmean(a), 1),
@@ -231,7 +239,11 @@ SHAPED = {
     "rot90": Op(lambda L, a: L.np.rot90(a), 1, MATRIX),
     "tile": Op(lambda L, a: L.np.tile(a, 2), 1, some(0, 1)),
     "repeat": Op(lambda L, a: L.np.repeat(a, 2), 1, some(0, 1)),
-    "broadcast": Op(lambda L, a: L.np.broadcast_to(a, (2, 3)), 1, lambda s: s in [(), (3,), (1, 3), (2, 1), (2, 3)]),
+    "broadcast": Op(
+        lambda L, a: L.np.broadcast_to(a, (2, 3)),
+        1,
+        lambda s: s in [(), (3,), (1, 3), (2, 1), (2, 3)],
+    ),
     "tril": Op(lambda L, a: L.np.tril(a), 1, MATRIX),
     "triu": Op(lambda L, a: L.np.triu(a, 1), 1, MATRIX),
     "diag": Op(lambda L, a: L.np.diag(a), 1, ARRAY),
@@ -247,15 +259,27 @@ SHAPED = {
     "new axis": Op(lambda L, a: a[:, None], 1, some(1)),
     "gather": Op(lambda L, a: a[np.array([0, 1, 1])], 1, lambda s: len(s) > 0 and s[0] > 1),
     "take": Op(lambda L, a: L.np.take(a, np.array([0, -1, 0]), axis=0), 1, ARRAY),
-    "take along": Op(lambda L, a: L.np.take_along_axis(a, np.array([[1], [0]]), axis=1), 1, lambda s: s in [(2, 3)]),
+    "take along": Op(
+        lambda L, a: L.np.take_along_axis(a, np.array([[1], [0]]), axis=1),
+        1,
+        lambda s: s in [(2, 3)],
+    ),
     "insert": Op(lambda L, a: L.np.insert(a, 1, 0.3), 1, some(1)),
     "delete": Op(lambda L, a: L.np.delete(a, 0), 1, lambda s: len(s) == 1 and s[0] > 2),
     "set": Op(lambda L, a: a.at[0].set(0.5), 1, ARRAY),
     "add at": Op(lambda L, a: a.at[np.array([0, 0])].add(0.5), 1, ARRAY),
     "multiply at": Op(lambda L, a: a.at[0].multiply(1.5), 1, ARRAY),
-    "split": Op(lambda L, a: L.np.sin(L.np.split(a, 2)[0]) * L.np.split(a, 2)[1], 1, lambda s: len(s) > 0 and s[0] % 2 == 0),
+    "split": Op(
+        lambda L, a: L.np.sin(L.np.split(a, 2)[0]) * L.np.split(a, 2)[1],
+        1,
+        lambda s: len(s) > 0 and s[0] % 2 == 0,
+    ),
     "vander": Op(lambda L, a: L.np.vander(L.np.tanh(a), 3), 1, some(1)),
-    "concatenate": Op(lambda L, a, b: L.np.concatenate([a, b]), 2, lambda s, t: len(s) == len(t) > 0 and s[1:] == t[1:]),
+    "concatenate": Op(
+        lambda L, a, b: L.np.concatenate([a, b]),
+        2,
+        lambda s, t: len(s) == len(t) > 0 and s[1:] == t[1:],
+    ),
     "stack": Op(lambda L, a, b: L.np.stack([a, b]), 2, alike),
     "append": Op(lambda L, a, b: L.np.append(a, b), 2),
     "shared": Op(lambda L, a, b: L.np.sum(L.np.stack([a, b, a]), axis=0), 2, alike),
@@ -325,7 +349,10 @@ class Program:
 
     def __str__(self) -> str:
         lines = [f"x{k} = {leaf.tolist()}" for k, leaf in enumerate(self.leaves)]
-        steps = [f"x{len(self.leaves) + k} = {name}({', '.join(f'x{i}' for i in ks)})" for k, (name, ks) in enumerate(self.steps)]
+        steps = [
+            f"x{len(self.leaves) + k} = {name}({', '.join(f'x{i}' for i in ks)})"
+            for k, (name, ks) in enumerate(self.steps)
+        ]
         return "\n".join(lines + steps)
 
 
@@ -362,16 +389,28 @@ class Plain(np.ndarray):
 
 def computed(name: str, xs: list[Any]) -> Any:
     """A step on plain arrays."""
-    return np.asarray(OPS[name].f(NUMPY, *(np.asarray(x).view(Plain) if "at" in name or name == "set" else x for x in xs)))[()]
+    return np.asarray(
+        OPS[name].f(
+            NUMPY, *(np.asarray(x).view(Plain) if "at" in name or name == "set" else x for x in xs)
+        )
+    )[()]
 
 
 def acceptable(y: Any) -> bool:
-    return y.dtype == np.float64 and np.shape(y) in SHAPES and bool(np.all(np.isfinite(y))) and float(np.max(np.abs(y))) < LARGEST
+    return (
+        y.dtype == np.float64
+        and np.shape(y) in SHAPES
+        and bool(np.all(np.isfinite(y)))
+        and float(np.max(np.abs(y))) < LARGEST
+    )
 
 
 def made_of(rng: np.random.Generator, families: list[dict[str, Op]]) -> Program:
     """A random program: two to four leaves, three to eight steps."""
-    leaves = [np.asarray(rng.normal(size=SHAPES[rng.integers(len(SHAPES))]))[()] for _ in range(rng.integers(2, 5))]
+    leaves = [
+        np.asarray(rng.normal(size=SHAPES[rng.integers(len(SHAPES))]))[()]
+        for _ in range(rng.integers(2, 5))
+    ]
     made, steps = list(leaves), []
     wanted = rng.integers(3, 9)
     while len(steps) < wanted:
@@ -445,9 +484,16 @@ def by_jax(program: Program, jax: Any, library: Any) -> Answers:
         return library.np.sum(weights_of(y.size) * y), y
 
     gradient_of = jax.value_and_grad(loss, argnums=tuple(range(len(program.leaves))), has_aux=True)
-    primals, tangents = [[library.np.asarray(x) for x in xs] for xs in (program.leaves, tangents_of(program))]
+    primals, tangents = [
+        [library.np.asarray(x) for x in xs] for xs in (program.leaves, tangents_of(program))
+    ]
     ((value, _), gradient), ((_, tangent), product) = jax.jvp(gradient_of, primals, tangents)
-    return {"value": [value], "gradient": gradient, "forward product": [tangent], "Hessian product": product}
+    return {
+        "value": [value],
+        "gradient": gradient,
+        "forward product": [tangent],
+        "Hessian product": product,
+    }
 
 
 def differing(ours: Answers, theirs: Answers) -> list[str]:
@@ -489,7 +535,11 @@ def missing(jax: Any, library: Any) -> dict[str, str]:
     found = {}
     for name, op in OPS.items():
         rng = np.random.default_rng(SEED)
-        shapes = next(ss for ss in ((s, t)[: op.arity] for s in reversed(SHAPES) for t in reversed(SHAPES)) if op.takes(*ss))
+        shapes = next(
+            ss
+            for ss in ((s, t)[: op.arity] for s in reversed(SHAPES) for t in reversed(SHAPES))
+            if op.takes(*ss)
+        )
         xs = [np.asarray(rng.normal(size=s))[()] for s in shapes]
         try:
             mg.functional.grad(lambda *ys, op=op: np.sum(op.f(NUMPY, *ys)))(*xs)
@@ -512,7 +562,9 @@ def main(argv: list[str] | None = None) -> int:
     print(f"seed {args.seed}; left out: {', '.join(lacking) or 'nothing'}")
     for name, why in lacking.items():
         print(f"    {name}: {why}")
-    families = [{name: op for name, op in family.items() if name not in lacking} for family in FAMILIES]
+    families = [
+        {name: op for name, op in family.items() if name not in lacking} for family in FAMILIES
+    ]
     tally, steps, start = Counter[str](), Counter[str](), time.perf_counter()
     for number in [args.only] if args.only is not None else range(args.count):
         program = made_of(np.random.default_rng([args.seed, number]), families)
@@ -520,11 +572,16 @@ def main(argv: list[str] | None = None) -> int:
         tally[ending] += 1
         steps.update(name for name, _ in program.steps)
         if number % 1000 == 999:
-            print(f"{number + 1} programs, {time.perf_counter() - start:.0f} s: {dict(tally)}", flush=True)
+            print(
+                f"{number + 1} programs, {time.perf_counter() - start:.0f} s: {dict(tally)}",
+                flush=True,
+            )
         if ending == "DISAGREES":
             part, text = shortest(program, jax, library)
             print(f"\nprogram {number}, kink at {part.kink():.1e}:\n{part}\n{text}", flush=True)
-    print(f"\n{dict(tally)} in {time.perf_counter() - start:.0f} s; {len(steps)} ops, each in at least {min(steps.values())} steps")
+    print(
+        f"\n{dict(tally)} in {time.perf_counter() - start:.0f} s; {len(steps)} ops, each in at least {min(steps.values())} steps"
+    )
     return 1 if tally["DISAGREES"] else 0
 
 

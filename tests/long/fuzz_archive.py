@@ -28,7 +28,16 @@ from hypothesis import strategies as st
 import memograd as mg
 from memograd.archive import load, save
 
-FORESEEN = (zipfile.BadZipFile, zlib.error, json.JSONDecodeError, UnicodeDecodeError, EOFError, NotImplementedError, RuntimeError, OSError)
+FORESEEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
 """What zipfile and json raise by themselves; an error of another cause, such as KeyError, is one that a check should have found."""
 
 PHASES = [Phase.generate, Phase.shrink]
@@ -38,7 +47,9 @@ SLOW = 20
 
 MEMORY = 3 * 2**30
 
-NUMBERS = st.sampled_from([0, 1, -1, 2, 3, 7, 64, 255, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**30, 10**4000])
+NUMBERS = st.sampled_from(
+    [0, 1, -1, 2, 3, 7, 64, 255, 2**31, 2**53 - 1, 2**53, 2**63, 2**64, -(2**63), 10**30, 10**4000]
+)
 SCRAPS = NUMBERS | st.sampled_from(
     [None, True, 0.5, "", "v3", "x", "numpy.sin", "os.system", "<f8", "|O", "../x", "a\nb", "\ud800", [], {}, [[]], [0], [0, 1, None],
      {"operand": None}, {"array": 1}, {"number": 1}, {"tuple": []}, {"slice": [0, None, 1]}, {"range": [0, 2**60, 1]}, {"dtype": "|O"},
@@ -65,7 +76,12 @@ BITS = st.one_of(
 MEMBERS = st.one_of(
     st.tuples(st.just("byte"), st.integers(0, 50), st.integers(0, 300), st.integers(1, 255)),
     st.tuples(st.just("deflate")),
-    st.tuples(st.just("another"), st.sampled_from(["arrays/0.npy", "arrays/99.npy", "../evil", "/etc/evil", "session.json", "x"])),
+    st.tuples(
+        st.just("another"),
+        st.sampled_from(
+            ["arrays/0.npy", "arrays/99.npy", "../evil", "/etc/evil", "session.json", "x"]
+        ),
+    ),
     st.tuples(st.just("lose"), st.integers(0, 50)),
     st.tuples(st.just("pickle"), st.integers(0, 50)),
 )
@@ -74,7 +90,11 @@ INPUTS = st.tuples(
     st.one_of(
         st.tuples(st.lists(CHANGES, min_size=1, max_size=4), st.just([]), st.just([])),
         st.tuples(st.just([]), st.just([]), st.lists(BITS, min_size=1, max_size=4)),
-        st.tuples(st.lists(CHANGES, max_size=2), st.lists(MEMBERS, min_size=1, max_size=2), st.lists(BITS, max_size=1)),
+        st.tuples(
+            st.lists(CHANGES, max_size=2),
+            st.lists(MEMBERS, min_size=1, max_size=2),
+            st.lists(BITS, max_size=1),
+        ),
     ),
 )
 
@@ -203,7 +223,7 @@ def looked_at(tape, log):
     for node in tape:
         repr(node), node.operands, node.consumers
     for output in list(tape.state.tables):
-        for n in list(tape.state.tables[output].up)[:50]:
+        for n in list(tape.state.tables[output].uses)[:50]:
             repr(mg.why(tape[output], tape[n]))
 
 
@@ -277,7 +297,10 @@ def main():
 
             one_batch()
             batch += 1
-    print(f"seeds {options.seed} to {batch - 1}: " + ", ".join(f"{count} {what}" for what, count in trial.outcomes.most_common()))
+    print(
+        f"seeds {options.seed} to {batch - 1}: "
+        + ", ".join(f"{count} {what}" for what, count in trial.outcomes.most_common())
+    )
 
 
 if __name__ == "__main__":

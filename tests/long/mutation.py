@@ -24,7 +24,10 @@ FACTORS = {"sign flipped": -1, "factor halved": 0.5, "factor doubled": 2}
 
 AT_TIES = "`a` and `where` are asked for who else is the extreme: no one, save at ties, which the conventions in test_rules.py hold"
 EQUIVALENT: dict[tuple[str, int | str], str] = {
-    ("np.copysign", 0): "sign(a)·sign(b) is symmetric, save at 0, which the conventions in test_rules.py hold",
+    (
+        "np.copysign",
+        0,
+    ): "sign(a)·sign(b) is symmetric, save at 0, which the conventions in test_rules.py hold",
     ("special.poch", 1): "the line reads z and m in their sum alone",
     **{(f"np.{name}", 2): AT_TIES for name in ("max", "min", "amax", "amin", "nanmax", "nanmin")},
 }
@@ -35,7 +38,12 @@ def mutants(rule: Rule, k: int | str, line: VJPRule) -> Iterator[tuple[str, Call
     """Names of changes, with the changed line's `pull`."""
     for name, factor in FACTORS.items():
         yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)
-    sources = _sources(rule.op, rule.operands, line.fn, call_of(rule.op, rule.operands, rule.lines.each is not None))
+    sources = _sources(
+        rule.op,
+        rule.operands,
+        line.fn,
+        call_of(rule.op, rule.operands, rule.lines.each is not None),
+    )
     values = [j for j, s in enumerate(sources) if s.what == "value"]
     if len(values) > 1 and (op_name(rule.op), k) not in EQUIVALENT:
         i, j = values[:2]
@@ -80,7 +88,9 @@ def main() -> int:
     warnings.simplefilter("ignore")
     tried, found, survivors, broken = survey()
     for name in tried:
-        print(f"{name:18} {found[name]:5} of {tried[name]:5} caught, {found[name] / tried[name]:.1%}")
+        print(
+            f"{name:18} {found[name]:5} of {tried[name]:5} caught, {found[name] / tried[name]:.1%}"
+        )
     print(*(f"survived: {text}" for text in survivors), sep="\n")
     print(*(f"not tried, because it fails unchanged: {name}" for name in broken), sep="\n")
     return 1 if broken or survivors else 0

@@ -29,7 +29,17 @@ HOME = ROOT / ".venv-portability"
 
 OLDEST = (3, 11)
 KERNELS = {
-    "x86_64": ["Prescott", "Nehalem", "Sandybridge", "Bulldozer", "Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids"],
+    "x86_64": [
+        "Prescott",
+        "Nehalem",
+        "Sandybridge",
+        "Bulldozer",
+        "Haswell",
+        "Zen",
+        "SkylakeX",
+        "Cooperlake",
+        "SapphireRapids",
+    ],
     "aarch64": ["ARMV8", "CORTEXA57", "NEOVERSEN1", "NEOVERSEV1", "NEOVERSEN2", "ARMV8SVE"],
 }
 """The names that OpenBLAS takes. Several stand for one kernel in a build that has only some."""
@@ -66,7 +76,9 @@ VERSION = "import sys; print(*sys.version_info[:2])"
 
 def output_of(python: str | Path, code: str, env: dict[str, str]) -> tuple[str | None, str]:
     """Run code, and give what it prints, or None and the last line of the error."""
-    done = subprocess.run([python, "-W", "error", "-c", code], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-W", "error", "-c", code], env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         return None, (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
     return done.stdout.strip(), ""
@@ -76,12 +88,19 @@ def kernels(left_out: list[str]) -> Iterator[tuple[str, dict[str, str | None]]]:
     """Yield each distinct kernel, with the variables that choose it. None stands for a variable that is not set."""
     seen, native = set(), {"OPENBLAS_CORETYPE": None, "OPENBLAS_L2_SIZE": None}
     choices = KERNELS.get(platform.machine(), [])
-    for name, variables in [("native", native), *((name, {"OPENBLAS_CORETYPE": name}) for name in choices)]:
+    for name, variables in [
+        ("native", native),
+        *((name, {"OPENBLAS_CORETYPE": name}) for name in choices),
+    ]:
         found, error = output_of(sys.executable, KERNEL, environment(variables))
         if found is None:
             left_out.append(f"OpenBLAS kernel {name}: {error}")
         elif found in ("[]", *seen):
-            left_out.append(f"OpenBLAS kernel {name}: it is {found}, which was tried" if found in seen else "OpenBLAS is not in use")
+            left_out.append(
+                f"OpenBLAS kernel {name}: it is {found}, which was tried"
+                if found in seen
+                else "OpenBLAS is not in use"
+            )
         else:
             seen.add(found)
             yield f"OpenBLAS {name}, which is {found}", variables
@@ -108,7 +127,9 @@ def pythons(left_out: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield other versions of Python from the oldest supported one on, with the path of one of each."""
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [p for folder in (*pyenv.glob("*/bin"), *folders) for p in sorted(folder.glob("python3.*"))]
+    candidates = [
+        p for folder in (*pyenv.glob("*/bin"), *folders) for p in sorted(folder.glob("python3.*"))
+    ]
     seen = {sys.version_info[:2]}
     for path in candidates:
         if not re.fullmatch(r"python3\.\d+", path.name) or not os.access(path, os.X_OK):
@@ -141,18 +162,44 @@ def installed(version: str, path: Path, extras: str) -> Path:
     return python
 
 
-def tested(name: str, python: str | Path, paths: list[str], variables: dict[str, str | None], options: list[str]) -> bool:
+def tested(
+    name: str,
+    python: str | Path,
+    paths: list[str],
+    variables: dict[str, str | None],
+    options: list[str],
+) -> bool:
     """Run the tests once, in an order that the printed seed gives again."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"\n== {name}; seed {seed}", flush=True)
-    command = [python, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--shuffle", str(seed), *options, *paths]
-    return subprocess.run(command, cwd=ROOT, env=environment(variables), check=False).returncode == 0
+    command = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+        "--shuffle",
+        str(seed),
+        *options,
+        *paths,
+    ]
+    return (
+        subprocess.run(command, cwd=ROOT, env=environment(variables), check=False).returncode == 0
+    )
 
 
 def main() -> int:
     """Try every environment, and give the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="only the tests that can differ, on this kernel and Python")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only the tests that can differ, on this kernel and Python",
+    )
     parser.add_argument("--extras", default="test", help="what other Pythons install")
     parser.add_argument("--options", default="-n 2", help="more options of pytest")
     parser.add_argument("paths", nargs="*", help="the tests; all by default")

@@ -24,7 +24,11 @@ def test_no_line_misses_its_bound_that_held_it(accuracy, lines):
     """A miss by less than twice is the rounding of another library's version."""
     known = json.loads(accuracy["KNOWN"].read_text(encoding="utf-8"))
     bounds = accuracy["TOLERANCE"]
-    worse = [line for line in lines if line.missed and line.key not in known and line.worst > 2 * bounds[line.dtype]]
+    worse = [
+        line
+        for line in lines
+        if line.missed and line.key not in known and line.worst > 2 * bounds[line.dtype]
+    ]
     assert worse == []
 
 

@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import hashlib, os, pickle, tempfile
 import numpy as np, memograd as mg
-from memograd.cli.coverage import survey, table
+from memograd.cli.coverage import coverage_table, survey
 from memograd.drawing import scene
 
 def show(what):
@@ -26,7 +26,7 @@ for part in parts:
 L = np.sum(np.where(x > 0.5, h, np.sqrt(h - h))).named("L")
 targets, log = {name: tape[f"{name}/0/W"] for name in parts}, mg.Log()
 mg.grad(L, targets, log=log)
-scene.MOST = 20
+scene.MAX_BOXES = 20
 for form in (mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link):
     show(form(L, log=log))
 later = mg.Log()
@@ -36,7 +36,7 @@ show(str(later)), show(later.compare(log)), show(mg.table(L)), show(tape.memory)
 with np.errstate(all="ignore"):
     show(mg.explain(L, x)), show(mg.derive(L, x))
 plan = mg.plan([L, mg.grad_node(L, x)], [x])
-show(plan), show(plan.source), show(table(survey()))
+show(plan), show(plan.source), show(coverage_table(survey()))
 with tempfile.TemporaryDirectory() as folder:
     mg.save(f"{folder}/s", tape)
     show(hashlib.sha256(open(f"{folder}/s", "rb").read()).hexdigest())
@@ -59,7 +59,13 @@ for make in (lambda: tape, lambda: mg.plan(h, [x])):
 def printed():
     def run(seed):
         env = os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONIOENCODING": "utf-8"}
-        return subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, encoding="utf-8", check=True).stdout
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=env,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout
 
     return run
 

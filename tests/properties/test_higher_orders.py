@@ -15,7 +15,9 @@ def cubed(np, x):
     return np.sum(x * x * x)
 
 
-WEIGHTS = [np.random.default_rng(20260).normal(size=shape) * 0.5 for shape in [(5, 4), (5, 5), (3, 5)]]
+WEIGHTS = [
+    np.random.default_rng(20260).normal(size=shape) * 0.5 for shape in [(5, 4), (5, 5), (3, 5)]
+]
 
 
 def network(np, x):

@@ -48,11 +48,31 @@ def fresh():
     law_fresh(record, values, leaves, outputs)
 
 
-VISITS_DEAD = (recursion, recursion.pull_back, "stack = [target]", "stack = sorted(up)[1:-1] + [target]")
-FORGETS = (recursion, recursion.pull_back, "known = n in cotangents and n not in marks", "known = n == table.output")
-DROPS_A_TERM = (recursion, recursion.sum_contributions, "sum + d", "sum + d * (len(cotangents) % 2)")
+VISITS_DEAD = (
+    recursion,
+    recursion.pull_back,
+    "stack = [target]",
+    "stack = sorted(up)[1:-1] + [target]",
+)
+FORGETS = (
+    recursion,
+    recursion.pull_back,
+    "known = n in cotangents and n not in marks",
+    "known = n == table.output",
+)
+DROPS_A_TERM = (
+    recursion,
+    recursion.sum_contributions,
+    "sum + d",
+    "sum + d * (len(cotangents) % 2)",
+)
 FORGETS_READERS = (memory.Memory, memory.Memory._rules_reading, "return found", "return found[1:]")
-FORGETS_WAVES = (memory.Memory, memory.Memory._spread_to_cotangents, "stack = list(wave)", "stack = []")
+FORGETS_WAVES = (
+    memory.Memory,
+    memory.Memory._spread_to_cotangents,
+    "stack = list(wave)",
+    "stack = []",
+)
 FORGETS_TO_RAISE = (
     memory.Memory,
     memory.Memory._replace_value,

@@ -33,7 +33,9 @@ def test_jax_agrees(model):
     jax.config.update("jax_enable_x64", True)
     f, p, d, leaves, L = model
     d = {name: jax.numpy.asarray(v) for name, v in d.items()}
-    theirs = jax.grad(lambda q: f(jax.numpy, q, d))({name: jax.numpy.asarray(v) for name, v in p.items()})
+    theirs = jax.grad(lambda q: f(jax.numpy, q, d))(
+        {name: jax.numpy.asarray(v) for name, v in p.items()}
+    )
     for name, g in mg.grad(L, leaves).items():
         np.testing.assert_allclose(g, theirs[name], rtol=1e-9, atol=1e-12)
 
@@ -54,7 +56,10 @@ def test_selected_requests_do_less_work(model, work):
     tape = L.tape
     table = tape.state.tables[L.id]
     uses = {n: use_pairs(table, n) for n in table.uses}
-    done, full = sum(len(uses[e.node]) for e in log.events if e.kind == "store"), sum(map(len, uses.values()))
+    done, full = (
+        sum(len(uses[e.node]) for e in log.events if e.kind == "store"),
+        sum(map(len, uses.values())),
+    )
     work(f"{f.__name__}, {last} alone", done, full, number_of_paths(uses, leaves[last].id, L.id))
     assert done < full
 

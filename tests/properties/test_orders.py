@@ -36,7 +36,9 @@ def test_random_programs(jax):
 
         theirs = jax.jacrev(f)(values), jax.jacfwd(f)(values)
         for order in ORDERS:
-            for J, by_rows, by_columns in zip(mg.jacobian(y, leaves, order=order), *theirs, strict=True):
+            for J, by_rows, by_columns in zip(
+                mg.jacobian(y, leaves, order=order), *theirs, strict=True
+            ):
                 assert J.shape == by_rows.shape
                 close(J, by_rows)
                 close(J, by_columns)
@@ -49,7 +51,9 @@ def test_hessians_of_random_programs(jax):
     @settings(max_examples=4)
     def agree(program):
         leaves, outputs = program.record(mg.Tape())
-        theirs = jax.hessian(lambda vs: program.run(jax.numpy, vs)[1][0])([jax.numpy.asarray(v) for v in program.values()])
+        theirs = jax.hessian(lambda vs: program.run(jax.numpy, vs)[1][0])(
+            [jax.numpy.asarray(v) for v in program.values()]
+        )
         for ours, row in zip(mg.hessian(outputs[0], leaves), theirs, strict=True):
             for a, b in zip(ours, row, strict=True):
                 close(a, b)
@@ -66,7 +70,9 @@ def test_models(jax, model, rng):
     last = list(p)[-1]
     given = {name: jax.numpy.asarray(v) for name, v in d.items()}
     gradient = jax.grad(lambda q: model(jax.numpy, q, given))
-    theirs = jax.jacrev(lambda q: gradient(q)[last])({name: jax.numpy.asarray(v) for name, v in p.items()})
+    theirs = jax.jacrev(lambda q: gradient(q)[last])(
+        {name: jax.numpy.asarray(v) for name, v in p.items()}
+    )
     for order in ORDERS:
         for name, J in mg.jacobian(mg.grad_node(L, leaves[last]), leaves, order=order).items():
             close(J, theirs[name])
@@ -77,7 +83,9 @@ def test_the_hessian_of_a_model(jax, rng):
     tape = mg.Tape()
     leaves = {name: tape.leaf(v) for name, v in p.items()}
     ours = mg.hessian(mixture(np, leaves, d), leaves)
-    theirs = jax.hessian(lambda q: mixture(jax.numpy, q, d))({name: jax.numpy.asarray(v) for name, v in p.items()})
+    theirs = jax.hessian(lambda q: mixture(jax.numpy, q, d))(
+        {name: jax.numpy.asarray(v) for name, v in p.items()}
+    )
     for a in p:
         for b in p:
             close(ours[a][b], theirs[a][b])
@@ -92,4 +100,7 @@ def test_complex_numbers(jax, order, rng):
         return np.exp(0.1 * np.sin(M @ (z * z))) * z[:2]
 
     node = mg.Tape().leaf(z)
-    close(mg.jacobian(f(np, node), node, order=order), jax.jacrev(lambda z: f(jax.numpy, z), holomorphic=True)(z))
+    close(
+        mg.jacobian(f(np, node), node, order=order),
+        jax.jacrev(lambda z: f(jax.numpy, z), holomorphic=True)(z),
+    )

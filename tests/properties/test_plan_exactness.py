@@ -38,7 +38,9 @@ def test_exact_passes_change_no_bit(only, dtype):
     assert wrong(only, dtype, edges.ROUNDED_STEPS, whole=False) is None
 
 
-@pytest.mark.parametrize("dtype", [*edges.FLOATS[1:], *edges.COMPLEX], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "dtype", [*edges.FLOATS[1:], *edges.COMPLEX], ids=lambda dtype: dtype.__name__
+)
 @pytest.mark.parametrize("only", edges.REORDERED_GROUPS.values(), ids=edges.REORDERED_GROUPS)
 def test_other_passes_change_the_order_of_sums_alone(only, dtype):
     assert wrong(only, dtype, edges.EXACT_STEPS, whole=True) is None
@@ -49,19 +51,33 @@ def test_all_passes_together_change_no_bit_in_half_precision_or_of_integers(dtyp
     """Sums in half precision keep NumPy's wider accumulator; those of integers wrap, in whatever
     order.
     """
-    only = tuple(p for p in passes.PASSES if p is not passes.CANCEL_COTANGENTS)  # a residue of rounding is no 0
+    only = tuple(
+        p for p in passes.PASSES if p is not passes.CANCEL_COTANGENTS
+    )  # a residue of rounding is no 0
     assert wrong(only, dtype, edges.ROUNDED_STEPS, whole=False) is None
 
 
 def _drop_any_zero(rewriter, step):
     a, b = step.args
-    return a if type(a) is Operand and algebra._is_constant(rewriter, b, 0) and rewriter.instructions[a].shape == step.shape else None
+    return (
+        a
+        if type(a) is Operand
+        and algebra._is_constant(rewriter, b, 0)
+        and rewriter.instructions[a].shape == step.shape
+        else None
+    )
 
 
 def _double(rewriter, step):
     a, b = step.args
     inner = rewriter.instruction_of(a)
-    if type(a) is not type(b) or a != b or inner is None or inner.op is not np.multiply or type(inner.args[1]) is not float:
+    if (
+        type(a) is not type(b)
+        or a != b
+        or inner is None
+        or inner.op is not np.multiply
+        or type(inner.args[1]) is not float
+    ):
         return None
     return inner._replace(args=(inner.args[0], 2 * inner.args[1]))
 
@@ -88,7 +104,16 @@ def _sign_out(rewriter, step):
 )  # fmt: skip
 def test_rules_that_are_not_exact_are_found(rules, dtype):
     broken = passes.Pass("broken", lambda graph: rewrite_graph(graph, rules))
-    assert wrong((passes.ELIMINATE_COMMON_SUBEXPRESSIONS, broken), dtype, edges.ROUNDED_STEPS, whole=False, count=1000) is not None
+    assert (
+        wrong(
+            (passes.ELIMINATE_COMMON_SUBEXPRESSIONS, broken),
+            dtype,
+            edges.ROUNDED_STEPS,
+            whole=False,
+            count=1000,
+        )
+        is not None
+    )
 
 
 @pytest.mark.parametrize("dtype", [*edges.FLOATS, *edges.COMPLEX])

@@ -16,7 +16,12 @@ from memograd.plans.passes import tiling
 from memograd.rules.registration import rule_of
 from memograd.text import op_name
 
-EXACT = (passes.LIFT_CONSTANTS, passes.ELIMINATE_COMMON_SUBEXPRESSIONS, passes.FOLD_CONSTANTS, passes.SPECULATE_NO_TIES)
+EXACT = (
+    passes.LIFT_CONSTANTS,
+    passes.ELIMINATE_COMMON_SUBEXPRESSIONS,
+    passes.FOLD_CONSTANTS,
+    passes.SPECULATE_NO_TIES,
+)
 
 
 def planned(program, passes=None):
@@ -40,7 +45,9 @@ def flat(nest):
 @settings(max_examples=150)
 def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
     values = program.values(seed)
-    for got, expected in zip(flat(planned(program)(*values)), flat(asked(program, values)), strict=True):
+    for got, expected in zip(
+        flat(planned(program)(*values)), flat(asked(program, values)), strict=True
+    ):
         assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
         np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
 
@@ -52,7 +59,10 @@ def test_exact_passes_keep_every_bit(program):
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
         plan = planned(program, EXACT)
     values = program.values(seed=1)
-    assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+    assert all(
+        bitwise_equal(got, expected)
+        for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True)
+    )
 
 
 @given(programs(most=20, blas=False))
@@ -64,7 +74,10 @@ def test_blocks_keep_every_bit(program):
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
         plan = planned(program, (*EXACT, passes.TILE_ELEMENTWISE))
     values = program.values(seed=1)
-    assert all(bitwise_equal(got, expected) for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True))
+    assert all(
+        bitwise_equal(got, expected)
+        for got, expected in zip(flat(plan(*values)), flat(asked(program, values)), strict=True)
+    )
 
 
 @given(programs(most=20))
@@ -81,7 +94,13 @@ def test_outputs_share_no_memory(program):
 # ------------------------------------------------------------------------------ slices of few arrays, again and again
 
 INDEX = st.integers(0, 30)
-SLICED = st.tuples(st.sampled_from(["slice", "slice", "tanh", "scale", "add", "multiply", "matmul", "join", "shift", "row"]), INDEX, INDEX)
+SLICED = st.tuples(
+    st.sampled_from(
+        ["slice", "slice", "tanh", "scale", "add", "multiply", "matmul", "join", "shift", "row"]
+    ),
+    INDEX,
+    INDEX,
+)
 
 
 def sliced(np, x, W, b, steps):
@@ -97,9 +116,18 @@ def sliced(np, x, W, b, steps):
         elif name == "matmul":
             y = a @ W if columns == 6 else np.tanh(a)
         elif name == "join":
-            y = np.concatenate([a, other][:: 1 - 2 * (j % 2)], axis=1) if rows == other.shape[0] and columns + other.shape[1] < 9 else -a
+            y = (
+                np.concatenate([a, other][:: 1 - 2 * (j % 2)], axis=1)
+                if rows == other.shape[0] and columns + other.shape[1] < 9
+                else -a
+            )
         else:
-            y = {"tanh": np.tanh(a), "scale": a * 0.5, "shift": a + b[:columns], "row": a - (j % 4) * np.ones((1, columns))}[name]
+            y = {
+                "tanh": np.tanh(a),
+                "scale": a * 0.5,
+                "shift": a + b[:columns],
+                "row": a - (j % 4) * np.ones((1, columns)),
+            }[name]
         made.append(y)
     return sum(np.sum(np.tanh(y) * y) for y in made[1:])
 
@@ -132,7 +160,10 @@ def sliced(np, x, W, b, steps):
 @settings(max_examples=150)
 def test_slices_are_replayed(steps):
     rng = np.random.default_rng(20260)
-    values = [(rng.normal(size=(3, 6)), 0.4 * rng.normal(size=(6, 6)), rng.normal(size=8)) for _ in range(2)]
+    values = [
+        (rng.normal(size=(3, 6)), 0.4 * rng.normal(size=(6, 6)), rng.normal(size=8))
+        for _ in range(2)
+    ]
     (leaves, L), (others, M) = (with_leaves(sliced, v, steps) for v in values)
     plan = mg.plan([L, mg.grad_node(L, leaves)], inputs=leaves)
     for got, expected in zip(flat(plan(*values[1])), [M.value, *mg.grad(M, others)], strict=True):
@@ -152,14 +183,25 @@ def with_leaves(f, values, steps):
 def of_op(op, operands, keywords, leaves):
     """An op's outputs, and the derivatives of a number made of them."""
     tape = next(iter(leaves.values())).tape
-    y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(operands)), tape.bind_keywords(op, keywords))
+    y = tape.record(
+        op,
+        tuple(leaves.get(k, x) for k, x in enumerate(operands)),
+        tape.bind_keywords(op, keywords),
+    )
     parts = [part for part in (y if isinstance(y, tuple) else (y,)) if part.dtype.kind in "fc"]
-    L = sum(np.sum(np.real(part * (0.7 - 0.2j) if part.dtype.kind == "c" else part * part)) for part in parts)
+    L = sum(
+        np.sum(np.real(part * (0.7 - 0.2j) if part.dtype.kind == "c" else part * part))
+        for part in parts
+    )
     return [*parts, L], list(leaves.values())
 
 
 def differentiable(rule, operands):
-    return {k: np.asarray(x) for k, x in enumerate(operands) if rule.lines[k,] and getattr(x, "dtype", np.dtype(int)).kind in "fc"}
+    return {
+        k: np.asarray(x)
+        for k, x in enumerate(operands)
+        if rule.lines[k,] and getattr(x, "dtype", np.dtype(int)).kind in "fc"
+    }
 
 
 @pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
@@ -168,17 +210,23 @@ def test_every_op_is_replayed(op):
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (generated(rule), kwargs)
         operands = tuple(
-            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)
+            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+            for k, x in enumerate(operands)
         )
         values, tapes = differentiable(rule, operands), (mg.Tape(), mg.Tape())
         if not values:
             continue
-        nearby, there = ({k: tape.leaf(v * (1 + by)) for k, v in values.items()} for tape, by in zip(tapes, (1e-3, 0.0), strict=True))
+        nearby, there = (
+            {k: tape.leaf(v * (1 + by)) for k, v in values.items()}
+            for tape, by in zip(tapes, (1e-3, 0.0), strict=True)
+        )
         outputs, leaves = of_op(op, operands, keywords, nearby)
         plan = mg.plan([outputs, mg.grad_node(outputs[-1], leaves)], inputs=leaves)
         expected, leaves = of_op(op, operands, keywords, there)
         got = flat(plan(*values.values()))
-        for a, b in zip(got, [*(node.value for node in expected), *mg.grad(expected[-1], leaves)], strict=True):
+        for a, b in zip(
+            got, [*(node.value for node in expected), *mg.grad(expected[-1], leaves)], strict=True
+        ):
             assert (np.shape(a), a.dtype) == (np.shape(b), b.dtype)
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 

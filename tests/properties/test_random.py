@@ -87,7 +87,9 @@ def test_path_sums_agree(program):
     leaves, _, outputs = recorded(program)
     for x in leaves:
         assume(sum(1 for _ in itertools.islice(paths(outputs[0], x), 300)) < 300)
-        np.testing.assert_allclose(path_sum(outputs[0], x), mg.grad(outputs[0], x), rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(
+            path_sum(outputs[0], x), mg.grad(outputs[0], x), rtol=1e-9, atol=1e-11
+        )
 
 
 @given(programs(most=8))
@@ -95,7 +97,9 @@ def test_path_sums_agree(program):
 def test_finite_differences_agree(program):
     leaves, _, outputs = recorded(program)
     for x in leaves:
-        np.testing.assert_allclose(finite_difference(outputs[0], x), mg.grad(outputs[0], x), rtol=2e-4, atol=2e-5)
+        np.testing.assert_allclose(
+            finite_difference(outputs[0], x), mg.grad(outputs[0], x), rtol=2e-4, atol=2e-5
+        )
 
 
 @given(programs())
@@ -104,14 +108,18 @@ def test_autograd_agrees(program):
     autograd = pytest.importorskip("autograd", reason="autograd is in the extra `compare`")
     import autograd.numpy as anp
 
-    assume(all(name != "where" for name, _ in program.steps))  # whose broadcast operands autograd does not sum back
+    assume(
+        all(name != "where" for name, _ in program.steps)
+    )  # whose broadcast operands autograd does not sum back
     leaves, _, outputs = recorded(program)
     values = [np.asarray(v, dtype=float) for v in program.values()]
     for k, L in enumerate(outputs):
         for i, x in enumerate(leaves):
-            theirs = autograd.grad(lambda v, i=i, k=k: program.run(anp, values[:i] + [v] + values[i + 1 :])[1][k] + 0.0 * anp.sum(v))(
-                values[i]
-            )
+            theirs = autograd.grad(
+                lambda v, i=i, k=k: (
+                    program.run(anp, values[:i] + [v] + values[i + 1 :])[1][k] + 0.0 * anp.sum(v)
+                )
+            )(values[i])
             np.testing.assert_allclose(mg.grad(L, x), theirs, rtol=1e-10, atol=1e-12)
 
 

@@ -81,7 +81,9 @@ class TestScratch:
 
 
 class TestHandedOut:
-    @pytest.mark.parametrize("hand", [lambda x: x.value, lambda x: (x * x).value, lambda x: mg.grad(np.sum(x * x), x)])
+    @pytest.mark.parametrize(
+        "hand", [lambda x: x.value, lambda x: (x * x).value, lambda x: mg.grad(np.sum(x * x), x)]
+    )
     def test_it_cannot_be_made_writeable_through_its_base(self, x, hand):
         base = hand(x).base
         while isinstance(base, np.ndarray):
@@ -223,7 +225,10 @@ class TestTheLog:
         first = str(log)
         wrong.clear()
         mg.grad(L, x, log=log)
-        assert str(log) == f"{first}\n∂L/∂x → table[x]\n    ∂s/∂x\n    ∂L/∂s → table[s]\n        ∂f/∂s\n        ∂L/∂f ← table[f]"
+        assert (
+            str(log)
+            == f"{first}\n∂L/∂x → table[x]\n    ∂s/∂x\n    ∂L/∂s → table[s]\n        ∂f/∂s\n        ∂L/∂f ← table[f]"
+        )
 
     def test_a_read_after_a_request_that_failed_is_a_line_of_its_own(self, failing):
         L, x, log, wrong = failing
@@ -241,7 +246,10 @@ class TestTheLog:
         op = hooked(act_in_rule=lambda: mg.grad(K, x, log=log))
         mg.grad(np.sin(op(np.sin(x).named("s")).named("f")).named("L"), x, log=log)
         assert log.stored == ["f", "x", "s", "x"]
-        assert str(log).splitlines()[-1] == "        ∂K/∂x → table[x]" and str(log).splitlines()[0] == "∂L/∂x → table[x]"
+        assert (
+            str(log).splitlines()[-1] == "        ∂K/∂x → table[x]"
+            and str(log).splitlines()[0] == "∂L/∂x → table[x]"
+        )
 
 
 class TestMessages:
@@ -285,7 +293,9 @@ class TestRegistration:
             mg.rule(mg.op(lambda x: x), **{name: lambda g: g})
 
     def test_more_operands_than_parameters(self):
-        with pytest.raises(RegistrationError, match="has 1 parameters, but 2 operands were named: a, b"):
+        with pytest.raises(
+            RegistrationError, match="has 1 parameters, but 2 operands were named: a, b"
+        ):
             mg.rule(mg.op(lambda x: x), a=lambda g: g, b=lambda g: g)
 
     def test_no_line_at_all(self):
@@ -352,7 +362,17 @@ class TestHandWrittenPrograms:
         G.add_edge("x", "y", **edge)
         return G
 
-    @pytest.mark.parametrize("edge", [{"argnum": "0"}, {"argnums": 0}, {"argnums": 1}, {"argnum": None}, {"argnums": "a"}, {"argnum": 0.5}])
+    @pytest.mark.parametrize(
+        "edge",
+        [
+            {"argnum": "0"},
+            {"argnums": 0},
+            {"argnums": 1},
+            {"argnum": None},
+            {"argnums": "a"},
+            {"argnum": 0.5},
+        ],
+    )
     def test_positions_that_are_no_ints(self, edge):
         with pytest.raises(GraphError, match="x -> y|operands of y"):
             mg.Tape.from_digraph(self.program(**edge))

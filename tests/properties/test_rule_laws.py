@@ -22,14 +22,20 @@ def parts(y: Any) -> tuple[Any, ...]:
 
 def total(ys: Any) -> Any:
     """A scalar of the inexact outputs."""
-    return sum(np.sum(np.real(y) * np.arange(1.0, y.size + 1).reshape(y.shape)) for y in parts(ys) if inexact(y.dtype))
+    return sum(
+        np.sum(np.real(y) * np.arange(1.0, y.size + 1).reshape(y.shape))
+        for y in parts(ys)
+        if inexact(y.dtype)
+    )
 
 
 def recorded(op: Any, xs: Any, keywords: Any, ks: Any) -> tuple[Any, Any]:
     """The op on leaves in the places `ks`, and those leaves."""
     tape = mg.Tape()
     leaves = {k: tape.leaf(xs[k]) for k in ks}
-    return tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords), list(leaves.values())
+    return tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords), list(
+        leaves.values()
+    )
 
 
 def has_arrays(op: Any) -> bool:
@@ -55,7 +61,9 @@ def test_arrays_without_a_derivative_may_be_nodes(op: Any) -> None:
         nodes = {k: tape.leaf(xs[k]) for k in [*ks, *fixed(op, xs)]}
         L = total(tape.record(op, tuple(nodes.get(k, x) for k, x in enumerate(xs)), keywords))
         leaves = [nodes[k] for k in ks]
-        for got, recorded_d, d in zip(mg.grad(L, leaves), mg.grad_node(L, leaves), want, strict=True):
+        for got, recorded_d, d in zip(
+            mg.grad(L, leaves), mg.grad_node(L, leaves), want, strict=True
+        ):
             np.testing.assert_allclose(got, d, rtol=1e-12, atol=1e-14)
             np.testing.assert_allclose(recorded_d.value, d, rtol=1e-12, atol=1e-14)
 
@@ -95,7 +103,9 @@ WEIGHTS = np.array([1.0, 2.0, 3.0])
         ("add", [0, 0], [1.0, 2.0, 3.0], [1.0, 1.0]),
     ],
 )
-def test_an_index_node_that_takes_an_element_twice_later(spots: Any, name: str, at: Any, by_x: Any, by_v: Any) -> None:
+def test_an_index_node_that_takes_an_element_twice_later(
+    spots: Any, name: str, at: Any, by_x: Any, by_v: Any
+) -> None:
     """The last write counts, as in NumPy; what was overwritten has no derivative."""
     x, v, i = spots
     y = getattr(x.at[i], name)(v)
@@ -132,7 +142,9 @@ def test_masks_and_pairs_of_indices_take_no_element_twice(tape: mg.Tape) -> None
         (lambda x, m: np.extract(m, x), [0, 1, 1], [1, 1, 1]),
     ],
 )
-def test_a_shape_that_depends_on_counts_is_refused_when_it_changes(tape: mg.Tape, f: Any, counts: Any, later: Any) -> None:
+def test_a_shape_that_depends_on_counts_is_refused_when_it_changes(
+    tape: mg.Tape, f: Any, counts: Any, later: Any
+) -> None:
     x, r = tape.leaf([1.0, 2.0, 3.0]), tape.leaf(counts)
     L = np.sum(f(x, r))
     recorded = mg.grad_node(L, x)
@@ -159,8 +171,13 @@ SCIPY: dict[Any, Any] = {
     linalg.expm: [([MATRIX], {}, [0]), ([1e-3 * MATRIX], {}, [0]), ([10 * MATRIX], {}, [0])],
     linalg.square_root: [([DEFINITE], {}, [0])],
     linalg.logarithm: [([DEFINITE], {}, [0])],
-    linalg.triangular: [([DEFINITE, MATRIX], {"transposed": False, "lower": True, "unit_diagonal": False}, [0, 1])],
-    signal.convolve: [([MATRIX, MATRIX], {}, [0, 1]), ([MATRIX, MATRIX[:2]], {"mode": "same", "method": "direct"}, [0, 1])],
+    linalg.triangular: [
+        ([DEFINITE, MATRIX], {"transposed": False, "lower": True, "unit_diagonal": False}, [0, 1])
+    ],
+    signal.convolve: [
+        ([MATRIX, MATRIX], {}, [0, 1]),
+        ([MATRIX, MATRIX[:2]], {"mode": "same", "method": "direct"}, [0, 1]),
+    ],
 }
 ALL = [*WITH_LINES, *SCIPY]
 

@@ -15,12 +15,20 @@ def rounded(*numbers: float) -> list[float]:
     """Return the numbers, as float32 has them where it can."""
     with np.errstate(over="ignore"):
         narrow = [float(np.float32(x)) for x in numbers]
-    return [y if np.isfinite(y) and (y != 0 or x == 0) else x for x, y in zip(numbers, narrow, strict=True)]
+    return [
+        y if np.isfinite(y) and (y != 0 or x == 0) else x
+        for x, y in zip(numbers, narrow, strict=True)
+    ]
 
 
 FULL = [0.12345678901234567, 1.3579246801357924, 7.6543210987654321]
 """Numbers with all digits of float64."""
-UP = rounded(1e-100, 1e-30, 1e-8, 1e-3, 0.1, 0.4, 0.7, 1.0, 1.5, 2.7, 5.0, 9.0, 20.0, 50.0, 88.0, 300.0) + FULL
+UP = (
+    rounded(
+        1e-100, 1e-30, 1e-8, 1e-3, 0.1, 0.4, 0.7, 1.0, 1.5, 2.7, 5.0, 9.0, 20.0, 50.0, 88.0, 300.0
+    )
+    + FULL
+)
 FAR = rounded(1e4, 1e8, 1e15)
 P = UP + FAR
 P0 = [0.0, *P]
@@ -29,7 +37,11 @@ NEAR = [0.0, *UP, *(-x for x in UP)]
 """Both signs, up to 300."""
 MID = [0.0, *UP[:13], *UP[-3:], *(-x for x in UP[:13])]
 """Both signs, up to 20."""
-UNIT = rounded(1e-100, 1e-30, 1e-8, 1e-3, 0.1, 0.25, 0.5, 0.7, 0.9, 0.99, 0.999999) + [1 - 2.0**-24, 1 - 2.0**-50, FULL[0]]
+UNIT = rounded(1e-100, 1e-30, 1e-8, 1e-3, 0.1, 0.25, 0.5, 0.7, 0.9, 0.99, 0.999999) + [
+    1 - 2.0**-24,
+    1 - 2.0**-50,
+    FULL[0],
+]
 UNIT01 = [0.0, *UNIT, 1.0]
 INNER = [0.0, *UNIT, *(-x for x in UNIT)]
 """Between -1 and 1."""

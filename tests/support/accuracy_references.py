@@ -13,7 +13,12 @@ import mpmath
 from mpmath import mp
 
 DIGITS = 50
-STENCILS = {0: {0: 1.0}, 1: {-1: -0.5, 1: 0.5}, 2: {-1: 1.0, 0: -2.0, 1: 1.0}, 3: {-2: -0.5, -1: 1.0, 1: -1.0, 2: 0.5}}
+STENCILS = {
+    0: {0: 1.0},
+    1: {-1: -0.5, 1: 0.5},
+    2: {-1: 1.0, 0: -2.0, 1: 1.0},
+    3: {-2: -0.5, -1: 1.0, 1: -1.0, 2: 0.5},
+}
 
 
 class NoReferenceError(ArithmeticError):
@@ -35,7 +40,9 @@ class Differences:
         self.noise = mpmath.mpf(0)
         steps = {k: step(args[k], [args[j] for j in varied]) for k in varied}
         self.steps = {k: mpmath.mpf(h) for k, h in steps.items()}
-        self.digits = int(DIGITS + 3 * max(log10(max(abs(args[k]), 1.0) / h) for k, h in steps.items()))
+        self.digits = int(
+            DIGITS + 3 * max(log10(max(abs(args[k]), 1.0) / h) for k, h in steps.items())
+        )
 
     def at(self, offsets: tuple[int, ...]) -> Any:
         """Return the function at so many steps from the point."""
@@ -107,6 +114,9 @@ def derivatives(case: Any, args: Sequence[Any]) -> dict[str, Entry]:
         made[str(k)] = (as_float(read()), sensitivity(args, {j: read(j) for j in varied}))
         for m in varied:
             if f"{m}{k}" not in made:
-                made[f"{k}{m}"] = (as_float(read(m)), sensitivity(args, {j: read(m, j) for j in varied}))
+                made[f"{k}{m}"] = (
+                    as_float(read(m)),
+                    sensitivity(args, {j: read(m, j) for j in varied}),
+                )
     floor = as_float(max(d.noise for d in used) * mpmath.mpf(10) ** 14)
     return {name: (value, size + floor) for name, (value, size) in made.items()}

@@ -5,7 +5,23 @@ from typing import Any
 
 import mpmath as m
 import numpy as np
-from accuracy_points import FAR, FEW, FEWS, FULL, INNER, MID, NEAR, P0, UNIT, UNIT01, UP, Case, P, R, rounded
+from accuracy_points import (
+    FAR,
+    FEW,
+    FEWS,
+    FULL,
+    INNER,
+    MID,
+    NEAR,
+    P0,
+    UNIT,
+    UNIT01,
+    UP,
+    Case,
+    P,
+    R,
+    rounded,
+)
 from scipy import special
 from scipy.special import _ufuncs
 
@@ -39,7 +55,15 @@ def output(op: Any, k: int, part: Any = None) -> Callable[..., Any]:
     return call
 
 
-def outputs(op: Any, columns: Any, *slopes: Any, names: str = "", values: Any = None, part: Any = None, k: int = 0) -> None:
+def outputs(
+    op: Any,
+    columns: Any,
+    *slopes: Any,
+    names: str = "",
+    values: Any = None,
+    part: Any = None,
+    k: int = 0,
+) -> None:
     """Add a case for each output of an op, by its argument k."""
     for j, f in enumerate(slopes if values is None else values):
         name = f"special.{op.__name__}, output {j}"
@@ -82,14 +106,22 @@ def beta(a: Any, b: Any) -> Any:
 
 
 case(special.beta, [[*BETA, 1e20], SHAPES], beta)
-case(special.betaln, [[*BETA, 1e20], SHAPES], lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b))
+case(
+    special.betaln,
+    [[*BETA, 1e20], SHAPES],
+    lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b),
+)
 case(
     special.betaln,
     [SHAPES, [*BETA, 1e20]],
     lambda a, b: m.loggamma(a) + m.loggamma(b) - m.loggamma(a + b),
     name="special.betaln, b far out",
 )
-case(special.poch, [[*BETA, -0.5, -2.25], rounded(-0.5, 0.0, 0.3, 1.0, 2.0, 7.5)], lambda z, n: m.gammaprod([z + n], [z]))
+case(
+    special.poch,
+    [[*BETA, -0.5, -2.25], rounded(-0.5, 0.0, 0.3, 1.0, 2.0, 7.5)],
+    lambda z, n: m.gammaprod([z + n], [z]),
+)
 case(
     special.binom,
     [[*BETA, 7.0, 7.5, -0.5, -2.25], rounded(0.0, 0.3, 1.0, 3.0, 7.5)],
@@ -107,7 +139,9 @@ case(special.zeta, [[2, 3.0, 1.5], UP + [1e4]], m.zeta, by=(1,))
 
 # ----------------------------------------------------------------------------------- distribution functions
 def gamma_density(a: Any, x: Any) -> Any:
-    return m.exp((a - 1) * m.log(x) - x - m.loggamma(a)) if x else m.mpf(a == 1) / (1 if a >= 1 else 0)
+    return (
+        m.exp((a - 1) * m.log(x) - x - m.loggamma(a)) if x else m.mpf(a == 1) / (1 if a >= 1 else 0)
+    )
 
 
 def beta_density(a: Any, b: Any, x: Any) -> Any:
@@ -139,7 +173,11 @@ case(
 case(
     special.gammainccinv,
     [[0.5, 1.0, 2.5, 20.0], UNIT],
-    inverse(lambda a, x: m.gammainc(a, x, m.inf, regularized=True), lambda a, x: -gamma_density(a, x), special.gammainccinv),
+    inverse(
+        lambda a, x: m.gammainc(a, x, m.inf, regularized=True),
+        lambda a, x: -gamma_density(a, x),
+        special.gammainccinv,
+    ),
     by=(1,),
 )
 AB = [0.5, 1.0, 2.0, 3.5, 300.0, 1e5]
@@ -149,27 +187,61 @@ FEWER = rounded(1e-8, 0.1, 0.5, 0.99)
 case(
     special.betaincinv,
     [AB[:4], AB[:4], FEWER],
-    inverse(lambda a, b, x: m.betainc(a, b, 0, x, regularized=True), beta_density, special.betaincinv),
+    inverse(
+        lambda a, b, x: m.betainc(a, b, 0, x, regularized=True), beta_density, special.betaincinv
+    ),
     by=(2,),
 )
 case(
     special.betainccinv,
     [AB[:4], AB[:4], FEWER],
-    inverse(lambda a, b, x: m.betainc(a, b, x, 1, regularized=True), lambda a, b, x: -beta_density(a, b, x), special.betainccinv),
+    inverse(
+        lambda a, b, x: m.betainc(a, b, x, 1, regularized=True),
+        lambda a, b, x: -beta_density(a, b, x),
+        special.betainccinv,
+    ),
     by=(2,),
 )
-case(special.chdtr, [[1.0, 2.0, 5.0, 40.0, 20000.0], GX], slopes={1: lambda v, x: gamma_density(v / 2, x / 2) / 2})
-case(special.chdtrc, [[1.0, 2.0, 5.0, 40.0, 20000.0], GX], slopes={1: lambda v, x: -gamma_density(v / 2, x / 2) / 2})
+case(
+    special.chdtr,
+    [[1.0, 2.0, 5.0, 40.0, 20000.0], GX],
+    slopes={1: lambda v, x: gamma_density(v / 2, x / 2) / 2},
+)
+case(
+    special.chdtrc,
+    [[1.0, 2.0, 5.0, 40.0, 20000.0], GX],
+    slopes={1: lambda v, x: -gamma_density(v / 2, x / 2) / 2},
+)
 case(
     special.chdtri,
     [[1.0, 2.0, 5.0, 40.0], FEWER],
-    inverse(lambda v, x: m.gammainc(v / 2, x / 2, m.inf, regularized=True), lambda v, x: -gamma_density(v / 2, x / 2) / 2, special.chdtri),
+    inverse(
+        lambda v, x: m.gammainc(v / 2, x / 2, m.inf, regularized=True),
+        lambda v, x: -gamma_density(v / 2, x / 2) / 2,
+        special.chdtri,
+    ),
     by=(1,),
 )
 GD = [FEW, [0.5, 1.0, 2.5, 1e4], [*FEW, 1e8, 1e30]]
-case(special.gdtr, GD, slopes={0: lambda a, b, x: x * gamma_density(b, a * x), 2: lambda a, b, x: a * gamma_density(b, a * x)})
-case(special.gdtrc, GD, slopes={0: lambda a, b, x: -x * gamma_density(b, a * x), 2: lambda a, b, x: -a * gamma_density(b, a * x)})
-gammaincinv = inverse(lambda a, x: m.gammainc(a, 0, x, regularized=True), gamma_density, special.gammaincinv)
+case(
+    special.gdtr,
+    GD,
+    slopes={
+        0: lambda a, b, x: x * gamma_density(b, a * x),
+        2: lambda a, b, x: a * gamma_density(b, a * x),
+    },
+)
+case(
+    special.gdtrc,
+    GD,
+    slopes={
+        0: lambda a, b, x: -x * gamma_density(b, a * x),
+        2: lambda a, b, x: -a * gamma_density(b, a * x),
+    },
+)
+gammaincinv = inverse(
+    lambda a, x: m.gammainc(a, 0, x, regularized=True), gamma_density, special.gammaincinv
+)
 case(special.gdtria, [FEWER, [0.5, 2.5], FEW], lambda p, b, x: gammaincinv(b, p) / x, by=(0, 2))
 case(special.gdtrix, [FEW, [0.5, 2.5], FEWER], lambda a, b, p: gammaincinv(b, p) / a, by=(0, 2))
 case(special.pdtr, [[0, 2, 30, 5000], GX], slopes={1: lambda k, x: -gamma_density(m.mpf(k) + 1, x)})
@@ -177,16 +249,30 @@ case(special.pdtrc, [[0, 2, 30, 5000], GX], slopes={1: lambda k, x: gamma_densit
 case(
     special.pdtri,
     [[0, 2, 30], FEWER],
-    inverse(lambda k, x: m.gammainc(k + 1, x, m.inf, regularized=True), lambda k, x: -gamma_density(m.mpf(k) + 1, x), special.pdtri),
+    inverse(
+        lambda k, x: m.gammainc(k + 1, x, m.inf, regularized=True),
+        lambda k, x: -gamma_density(m.mpf(k) + 1, x),
+        special.pdtri,
+    ),
     by=(1,),
 )
-case(special.nbdtr, [[0, 2, 30], [1, 5, 300], UNIT01], slopes={2: lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p)})
-case(special.nbdtrc, [[0, 2, 30], [1, 5, 300], UNIT01], slopes={2: lambda k, n, p: -beta_density(m.mpf(n), m.mpf(k + 1), p)})
+case(
+    special.nbdtr,
+    [[0, 2, 30], [1, 5, 300], UNIT01],
+    slopes={2: lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p)},
+)
+case(
+    special.nbdtrc,
+    [[0, 2, 30], [1, 5, 300], UNIT01],
+    slopes={2: lambda k, n, p: -beta_density(m.mpf(n), m.mpf(k + 1), p)},
+)
 case(
     special.nbdtri,
     [[0, 2, 30], [1, 5], FEWER],
     inverse(
-        lambda k, n, x: m.betainc(n, k + 1, 0, x, regularized=True), lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p), special.nbdtri
+        lambda k, n, x: m.betainc(n, k + 1, 0, x, regularized=True),
+        lambda k, n, p: beta_density(m.mpf(n), m.mpf(k + 1), p),
+        special.nbdtri,
     ),
     by=(2,),
 )
@@ -197,7 +283,11 @@ case(special.fdtrc, [DF, DF, FX], slopes={2: lambda p, n, x: -f_density(p, n, x)
 case(
     special.fdtri,
     [DF[:3], DF[:3], FEWER],
-    inverse(lambda p, n, x: m.betainc(p / 2, n / 2, 0, p * x / (n + p * x), regularized=True), f_density, special.fdtri),
+    inverse(
+        lambda p, n, x: m.betainc(p / 2, n / 2, 0, p * x / (n + p * x), regularized=True),
+        f_density,
+        special.fdtri,
+    ),
     by=(2,),
 )
 case(special.stdtr, [[1.0, 2.5, 40.0, 1e6, 1e12], [*R, 1e100, -1e200]], slopes={1: t_density})
@@ -208,20 +298,39 @@ def student(n: Any, t: Any) -> Any:
     return half if t < 0 else 1 - half
 
 
-case(special.stdtrit, [[1.0, 2.5, 40.0], rounded(1e-8, 0.1, 0.3, 0.5625, 0.99)], inverse(student, t_density, special.stdtrit), by=(1,))
+case(
+    special.stdtrit,
+    [[1.0, 2.5, 40.0], rounded(1e-8, 0.1, 0.3, 0.5625, 0.99)],
+    inverse(student, t_density, special.stdtrit),
+    by=(1,),
+)
 case(special.ndtr, [R], slopes={0: normal})
-case(special.log_ndtr, [[x for x in R if abs(x) < 1e16]], slopes={0: lambda x: normal(x) / (m.erfc(-x / m.sqrt(2)) / 2)})
+case(
+    special.log_ndtr,
+    [[x for x in R if abs(x) < 1e16]],
+    slopes={0: lambda x: normal(x) / (m.erfc(-x / m.sqrt(2)) / 2)},
+)
 ndtri = inverse(m.ncdf, normal, special.ndtri)
 case(special.ndtri, [UNIT], ndtri)
 case(
     special.ndtri_exp,
     [rounded(-1e-8, -1e-3, -0.1, -0.7, -1.5, -9.0, -50.0, -1e4, -1e8)],
-    lambda x: inverse(lambda y: m.log(m.erfc(-y / m.sqrt(2)) / 2), lambda y: normal(y) / (m.erfc(-y / m.sqrt(2)) / 2), special.ndtri_exp)(
-        x
-    ),
+    lambda x: inverse(
+        lambda y: m.log(m.erfc(-y / m.sqrt(2)) / 2),
+        lambda y: normal(y) / (m.erfc(-y / m.sqrt(2)) / 2),
+        special.ndtri_exp,
+    )(x),
 )
-case(special.nrdtrimn, [FEWER[:2] + [0.7, 0.99], FEW[2:5], FEWS[:8]], lambda p, s, x: x - s * ndtri(p))
-case(special.nrdtrisd, [FEWS[:6], [1e-3, 0.25, 0.7, 0.99], FEW[2:5]], lambda mean, p, x: (x - mean) / ndtri(p))
+case(
+    special.nrdtrimn,
+    [FEWER[:2] + [0.7, 0.99], FEW[2:5], FEWS[:8]],
+    lambda p, s, x: x - s * ndtri(p),
+)
+case(
+    special.nrdtrisd,
+    [FEWS[:6], [1e-3, 0.25, 0.7, 0.99], FEW[2:5]],
+    lambda mean, p, x: (x - mean) / ndtri(p),
+)
 case(
     special.owens_t,
     [MID[::2], FEWS],
@@ -232,7 +341,11 @@ case(
 )
 case(special.expit, [R], slopes={0: lambda x: m.exp(-abs(x)) / (1 + m.exp(-abs(x))) ** 2})
 case(special.logit, [UNIT], lambda x: m.log(x) - m.log1p(-x))
-case(special.log_expit, [R], slopes={0: lambda x: m.exp(-x) / (1 + m.exp(-x)) if x > 0 else 1 / (1 + m.exp(x))})
+case(
+    special.log_expit,
+    [R],
+    slopes={0: lambda x: m.exp(-x) / (1 + m.exp(-x)) if x > 0 else 1 / (1 + m.exp(x))},
+)
 
 # ------------------------------------------------------------------------------------------------ error functions
 SQUARE = [x for x in R if abs(x) < 1e6]
@@ -246,9 +359,15 @@ def erfcx(x: Any) -> Any:
 
 case(special.erfcx, [[x for x in R if x > -30]], erfcx)
 case(special.erfi, [SQUARE], slopes={0: lambda x: 2 * m.exp(x * x) / m.sqrt(m.pi)})
-case(special.erfinv, [INNER], inverse(m.erf, lambda x: 2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfinv))
 case(
-    special.erfcinv, [[*UNIT, 1.0, 1.25, 1.75, 2 - 2.0**-20]], inverse(m.erfc, lambda x: -2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfcinv)
+    special.erfinv,
+    [INNER],
+    inverse(m.erf, lambda x: 2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfinv),
+)
+case(
+    special.erfcinv,
+    [[*UNIT, 1.0, 1.25, 1.75, 2 - 2.0**-20]],
+    inverse(m.erfc, lambda x: -2 * m.exp(-x * x) / m.sqrt(m.pi), special.erfcinv),
 )
 
 
@@ -257,14 +376,30 @@ def wofz(z: Any) -> Any:
 
 
 case(special.dawsn, [SQUARE], lambda x: m.sqrt(m.pi) / 2 * m.im(wofz(m.mpc(x))))
-case(lambda x: np.imag(special.wofz(x)), [SQUARE], lambda x: m.im(wofz(m.mpc(x))), name="special.wofz, imaginary part")
-case(lambda y: np.real(special.wofz(1j * y)), [[x for x in SQUARE if x > -30]], erfcx, name="special.wofz, imaginary axis")
+case(
+    lambda x: np.imag(special.wofz(x)),
+    [SQUARE],
+    lambda x: m.im(wofz(m.mpc(x))),
+    name="special.wofz, imaginary part",
+)
+case(
+    lambda y: np.real(special.wofz(1j * y)),
+    [[x for x in SQUARE if x > -30]],
+    erfcx,
+    name="special.wofz, imaginary axis",
+)
 case(
     special.voigt_profile,
-    [[0.0, -0.5, *rounded(0.1, 3.0, 40.0, 1e4)], rounded(1e-8, 0.1, 1.5, 40.0), rounded(0.0, 1e-8, 0.3, 4.0, 1e4)],
+    [
+        [0.0, -0.5, *rounded(0.1, 3.0, 40.0, 1e4)],
+        rounded(1e-8, 0.1, 1.5, 40.0),
+        rounded(0.0, 1e-8, 0.3, 4.0, 1e4),
+    ],
     lambda x, s, g: m.re(wofz((x + 1j * g) / (s * m.sqrt(2)))) / (s * m.sqrt(2 * m.pi)),
 )
-outputs(special.fresnel, [NEAR], lambda x: m.sin(m.pi / 2 * x * x), lambda x: m.cos(m.pi / 2 * x * x))
+outputs(
+    special.fresnel, [NEAR], lambda x: m.sin(m.pi / 2 * x * x), lambda x: m.cos(m.pi / 2 * x * x)
+)
 for op, sign in ((special.modfresnelp, 1), (special.modfresnelm, -1)):
 
     def first(x: Any, sign: int = sign) -> Any:
@@ -276,7 +411,12 @@ for op, sign in ((special.modfresnelp, 1), (special.modfresnelm, -1)):
 
     for k, f in enumerate((first, second)):
         for part, of in ((np.real, m.re), (np.imag, m.im)):
-            case(output(op, k, part), [MID], lambda x, f=f, of=of: of(f(x)), name=f"special.{op.__name__}, output {k}, {part.__name__}")
+            case(
+                output(op, k, part),
+                [MID],
+                lambda x, f=f, of=of: of(f(x)),
+                name=f"special.{op.__name__}, output {k}, {part.__name__}",
+            )
 
 # ----------------------------------------------------------------------------------- logarithms and exponentials
 case(special.entr, [P], lambda x: -x * m.log(x))
@@ -294,8 +434,14 @@ case(special.exp10, [R], lambda x: m.mpf(10) ** x)
 case(special.exprel, [NEAR], lambda x: (m.exp(x) - 1) / x if x else m.mpf(1))
 case(special.powm1, [FEW, [0.0, 0.5, -2.5, 3.0, 1e-8]], lambda x, p: x**p - 1)
 LAMBDA = [0.0, 0.5, -2.5, 3.0, 1e-8, -1e-30]
-case(special.boxcox, [[*FEW, 1.0], LAMBDA], lambda x, p: m.expm1(p * m.log(x)) / p if p else m.log(x))
-case(special.boxcox1p, [[*FEW, 0.0, -0.5], LAMBDA], lambda x, p: m.expm1(p * m.log1p(x)) / p if p else m.log1p(x))
+case(
+    special.boxcox, [[*FEW, 1.0], LAMBDA], lambda x, p: m.expm1(p * m.log(x)) / p if p else m.log(x)
+)
+case(
+    special.boxcox1p,
+    [[*FEW, 0.0, -0.5], LAMBDA],
+    lambda x, p: m.expm1(p * m.log1p(x)) / p if p else m.log1p(x),
+)
 
 
 def inv_boxcox(x: Any, p: Any) -> Any:
@@ -305,8 +451,17 @@ def inv_boxcox(x: Any, p: Any) -> Any:
 BACK = [[0.0, 1e-8, 0.1, 0.3, -0.2, -1e-30], LAMBDA]
 case(special.inv_boxcox, BACK, inv_boxcox)
 case(special.inv_boxcox1p, BACK, lambda x, p: inv_boxcox(x, p) - 1)
-case(lambda z: np.real(special.lambertw(z)), [[*P0, -0.1, -0.3, -0.367]], m.lambertw, name="special.lambertw")
-case(special.wrightomega, [R], inverse(lambda y: y + m.log(y), lambda y: 1 + 1 / y, special.wrightomega))
+case(
+    lambda z: np.real(special.lambertw(z)),
+    [[*P0, -0.1, -0.3, -0.367]],
+    m.lambertw,
+    name="special.lambertw",
+)
+case(
+    special.wrightomega,
+    [R],
+    inverse(lambda y: y + m.log(y), lambda y: 1 + 1 / y, special.wrightomega),
+)
 case(
     special.huber,
     [[1.5, 40.0], [x for x in FEWS if abs(x) not in (1.5, 40.0)]],
@@ -340,12 +495,21 @@ case(special.exp1, [P], slopes={0: lambda x: -m.exp(-x) / x})
 case(special.expn, [[0, 1, 2, 5, 40], UP], lambda n, x: m.expint(n, x), by=(1,))
 outputs(special.sici, [P0], m.sinc, lambda x: m.cos(x) / x)
 outputs(special.shichi, [P0], lambda x: m.sinh(x) / x if x else m.mpf(1), lambda x: m.cosh(x) / x)
-case(special.spence, [[*P, 1 + 2.0**-20, 1 - 2.0**-20]], slopes={0: lambda z: m.log(z) / (1 - z) if z != 1 else m.mpf(-1)})
+case(
+    special.spence,
+    [[*P, 1 + 2.0**-20, 1 - 2.0**-20]],
+    slopes={0: lambda z: m.log(z) / (1 - z) if z != 1 else m.mpf(-1)},
+)
 
 # --------------------------------------------------------------------------------------------------------- Bessel
 ORDERS = [0, 1, 2, 0.5, 0.75, 7.25]
 BX = UP + [1e4]
-for op, f in ((special.jv, m.besselj), (special.yv, m.bessely), (special.iv, m.besseli), (special.kv, m.besselk)):
+for op, f in (
+    (special.jv, m.besselj),
+    (special.yv, m.bessely),
+    (special.iv, m.besseli),
+    (special.kv, m.besselk),
+):
     case(op, [ORDERS, BX], f, by=(1,))
 LARGE = [*BX, *rounded(1e6, 1e9, 1e10, 1e13)]
 case(special.jve, [ORDERS, BX], m.besselj, by=(1,))
@@ -360,7 +524,10 @@ for name, sign in (("hankel1", 1), ("hankel2", -1)):
         for part, of in ((np.real, m.re), (np.imag, m.im)):
 
             def hankel(v: Any, x: Any, sign: int = sign, of: Any = of, scaled: str = scaled) -> Any:
-                return of((m.besselj(v, x) + sign * 1j * m.bessely(v, x)) * (m.exp(-sign * 1j * x) if scaled else 1))
+                return of(
+                    (m.besselj(v, x) + sign * 1j * m.bessely(v, x))
+                    * (m.exp(-sign * 1j * x) if scaled else 1)
+                )
 
             case(
                 lambda v, x, op=op, part=part: part(op(v, x)),
@@ -384,20 +551,41 @@ case(special.i1e, [ENDS], lambda x: m.besseli(1, x) * m.exp(-abs(x)))
 case(special.k0e, [LARGE], lambda x: m.besselk(0, x) * m.exp(x))
 case(special.k1e, [LARGE], lambda x: m.besselk(1, x) * m.exp(x))
 AIRY = [*MID, 50.0, -50.0, 110.0, -300.0]
-outputs(special.airy, [AIRY], values=[m.airyai, lambda z: m.airyai(z, derivative=1), m.airybi, lambda z: m.airybi(z, derivative=1)])
+outputs(
+    special.airy,
+    [AIRY],
+    values=[
+        m.airyai,
+        lambda z: m.airyai(z, derivative=1),
+        m.airybi,
+        lambda z: m.airybi(z, derivative=1),
+    ],
+)
 KX = [*UP[:-5], *FULL]
 for part, of in ((np.real, (m.ber, m.ker)), (np.imag, (m.bei, m.kei))):
     for k, f in enumerate(of):
-        case(output(special.kelvin, k, part), [KX], lambda x, f=f: f(0, x), name=f"special.kelvin, output {k}, {part.__name__}")
+        case(
+            output(special.kelvin, k, part),
+            [KX],
+            lambda x, f=f: f(0, x),
+            name=f"special.kelvin, output {k}, {part.__name__}",
+        )
 for name in ("ber", "bei", "ker", "kei"):
     both = name.startswith("b")
-    case(getattr(special, name), [[*KX, *(-x for x in KX), 0.0] if both else KX], lambda x, f=getattr(m, name): f(0, x))
+    case(
+        getattr(special, name),
+        [[*KX, *(-x for x in KX), 0.0] if both else KX],
+        lambda x, f=getattr(m, name): f(0, x),
+    )
 
 
 def of_kelvin(name: str) -> Callable[..., Any]:
     """Return the derivative of a Kelvin function, by those of order 1."""
     kind, part = name[:2], name[2]
-    first = getattr(m, {"be": "ber", "ke": "ker"}[kind]), getattr(m, {"be": "bei", "ke": "kei"}[kind])
+    first = (
+        getattr(m, {"be": "ber", "ke": "ker"}[kind]),
+        getattr(m, {"be": "bei", "ke": "kei"}[kind]),
+    )
     sign = 1 if part == "r" else -1
     a, b = (first[0], first[1]) if part == "r" else (first[1], first[0])
     return lambda x: (a(1, x) + sign * b(1, x)) / m.sqrt(2)
@@ -409,12 +597,27 @@ for name in ("berp", "beip", "kerp", "keip"):
     case(getattr(special, name), [[*KX, *(-x for x in KX), 0.0] if both else KX], f)
 case(special.struve, [[0, 1, 0.5, 2.25, -0.25], UP + [1e4]], m.struveh, by=(1,))
 case(special.modstruve, [[0, 1, 0.5, 2.25, -0.25], [*UP, 700.0]], m.struvel, by=(1,))
-case(lambda x: special.struve(0, x), [[0.0, *(-x for x in UP)]], lambda x: m.struveh(0, x), name="special.struve, order 0, left")
+case(
+    lambda x: special.struve(0, x),
+    [[0.0, *(-x for x in UP)]],
+    lambda x: m.struveh(0, x),
+    name="special.struve, order 0, left",
+)
 INTEGRAL = [0.0, *UP]
 outputs(special.itj0y0, [INTEGRAL], lambda x: m.besselj(0, x), lambda x: m.bessely(0, x))
 outputs(special.iti0k0, [INTEGRAL], lambda x: m.besseli(0, x), lambda x: m.besselk(0, x))
-outputs(special.it2j0y0, [INTEGRAL], lambda x: (1 - m.besselj(0, x)) / x if x else m.mpf(0), lambda x: -m.bessely(0, x) / x)
-outputs(special.it2i0k0, [INTEGRAL], lambda x: (m.besseli(0, x) - 1) / x if x else m.mpf(0), lambda x: -m.besselk(0, x) / x)
+outputs(
+    special.it2j0y0,
+    [INTEGRAL],
+    lambda x: (1 - m.besselj(0, x)) / x if x else m.mpf(0),
+    lambda x: -m.bessely(0, x) / x,
+)
+outputs(
+    special.it2i0k0,
+    [INTEGRAL],
+    lambda x: (m.besseli(0, x) - 1) / x if x else m.mpf(0),
+    lambda x: -m.besselk(0, x) / x,
+)
 case(special.itstruve0, [INTEGRAL], slopes={0: lambda x: m.struveh(0, x)})
 case(special.it2struve0, [INTEGRAL], slopes={0: lambda x: -m.struveh(0, x) / x if x else -2 / m.pi})
 case(special.itmodstruve0, [INTEGRAL], slopes={0: lambda x: m.struvel(0, x)})
@@ -423,19 +626,41 @@ PX = [x for x in MID if abs(x) < 10]
 case(output(special.pbdv, 0), [[0, 1, 2.5], PX], m.pcfd, name="special.pbdv", by=(1,))
 SX = [*UP, 1e4]
 for op, f, sign in ((spherical_jn, m.besselj, 1), (spherical_yn, m.bessely, 1)):
-    case(op, [[0, 1, 3], SX], lambda n, x, f=f: m.sqrt(m.pi / 2 / x) * f(n + m.mpf(1) / 2, x), name=f"special.{op.__name__}", by=(1,))
+    case(
+        op,
+        [[0, 1, 3], SX],
+        lambda n, x, f=f: m.sqrt(m.pi / 2 / x) * f(n + m.mpf(1) / 2, x),
+        name=f"special.{op.__name__}",
+        by=(1,),
+    )
 case(
-    spherical_in, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besseli(n + m.mpf(1) / 2, x), name="special.spherical_in", by=(1,)
+    spherical_in,
+    [[0, 1, 3], SX],
+    lambda n, x: m.sqrt(m.pi / 2 / x) * m.besseli(n + m.mpf(1) / 2, x),
+    name="special.spherical_in",
+    by=(1,),
 )
 case(
-    spherical_kn, [[0, 1, 3], SX], lambda n, x: m.sqrt(m.pi / 2 / x) * m.besselk(n + m.mpf(1) / 2, x), name="special.spherical_kn", by=(1,)
+    spherical_kn,
+    [[0, 1, 3], SX],
+    lambda n, x: m.sqrt(m.pi / 2 / x) * m.besselk(n + m.mpf(1) / 2, x),
+    name="special.spherical_kn",
+    by=(1,),
 )
 
 # ---------------------------------------------------------------------------------------- hypergeometric, elliptic
 case(special.hyp0f1, [[0.5, 1.5, 3], MID], m.hyp0f1, by=(1,))
 case(special.hyp1f1, [[0.5, 1, -2, 3.5], [1.5, 3], MID], m.hyp1f1, by=(2,))
 case(
-    special.hyp2f1, [[0.5, 1], [0.5, 2], [1.5, 3], [0.0, *rounded(1e-8, 0.1, 0.5, 0.9, 0.999, -1e-8, -0.5, -3.0, -50.0)]], m.hyp2f1, by=(3,)
+    special.hyp2f1,
+    [
+        [0.5, 1],
+        [0.5, 2],
+        [1.5, 3],
+        [0.0, *rounded(1e-8, 0.1, 0.5, 0.9, 0.999, -1e-8, -0.5, -3.0, -50.0)],
+    ],
+    m.hyp2f1,
+    by=(3,),
 )
 case(special.hyperu, [[0.5, 1, 3], [1.5, 3], UP[1:]], m.hyperu, by=(2,))
 
@@ -453,7 +678,12 @@ def wright(a: Any, b: Any, x: Any) -> Any:
 
 WX = [0.0, *UP[1:13], 50.0]
 case(special.wright_bessel, [[0.5, 1, 2], [0.5, 1, 3], WX], wright, by=(2,))
-case(special.log_wright_bessel, [[0.5, 1, 2], [0.5, 1, 3], WX], lambda a, b, x: m.log(wright(a, b, x)), by=(2,))
+case(
+    special.log_wright_bessel,
+    [[0.5, 1, 2], [0.5, 1, 3], WX],
+    lambda a, b, x: m.log(wright(a, b, x)),
+    by=(2,),
+)
 MODULUS = [*INNER, *rounded(-3.0, -50.0, -1e8)]
 case(special.ellipk, [MODULUS], m.ellipk)
 case(special.ellipkm1, [[*UNIT, 1.0, 1.5, 20.0]], lambda p: m.ellipk(1 - p))
@@ -465,7 +695,13 @@ case(special.ellipeinc, [PHI, MM], lambda phi, k: m.ellipe(phi, k))
 U = rounded(-1.5, 0.0, 1e-8, 0.3, 1.5, 4.0, 20.0)
 JM = rounded(0.0, 1e-8, 0.25, 0.9, 0.9999) + [1.0]
 for k, kind in enumerate(("sn", "cn", "dn")):
-    case(output(special.ellipj, k), [U, JM], lambda u, mm, kind=kind: m.ellipfun(kind, u, m=mm), name=f"special.ellipj, {kind}", by=(0,))
+    case(
+        output(special.ellipj, k),
+        [U, JM],
+        lambda u, mm, kind=kind: m.ellipfun(kind, u, m=mm),
+        name=f"special.ellipj, {kind}",
+        by=(0,),
+    )
 case(special.agm, [[*FEW, 1.0], [*FEW, 1.0]], m.agm)
 
 # -------------------------------------------------------------------------------------------- orthogonal polynomials
@@ -488,7 +724,9 @@ def polynomial(op: Any, columns: Any, value: Any) -> None:
 
 
 polynomial(special.eval_legendre, [N, X], lambda n, x: m.legendre(n if n >= 0 else -n - 1, x))
-polynomial(special.eval_sh_legendre, [N, X], lambda n, x: m.legendre(n if n >= 0 else -n - 1, 2 * x - 1))
+polynomial(
+    special.eval_sh_legendre, [N, X], lambda n, x: m.legendre(n if n >= 0 else -n - 1, 2 * x - 1)
+)
 polynomial(special.eval_chebyt, [N, X], chebyt)
 polynomial(special.eval_chebyc, [N, X], lambda n, x: 2 * chebyt(n, x / 2))
 polynomial(special.eval_sh_chebyt, [N, X], lambda n, x: chebyt(n, 2 * x - 1))
@@ -496,7 +734,11 @@ polynomial(special.eval_chebyu, [N, X], chebyu)
 polynomial(special.eval_chebys, [N, X], lambda n, x: chebyu(n, x / 2))
 polynomial(special.eval_sh_chebyu, [N, X], lambda n, x: chebyu(n, 2 * x - 1))
 polynomial(special.eval_hermite, [WHOLE, X], m.hermite)
-polynomial(special.eval_hermitenorm, [WHOLE, X], lambda n, x: m.hermite(n, x / m.sqrt(2)) * m.mpf(2) ** (-m.mpf(n) / 2))
+polynomial(
+    special.eval_hermitenorm,
+    [WHOLE, X],
+    lambda n, x: m.hermite(n, x / m.sqrt(2)) * m.mpf(2) ** (-m.mpf(n) / 2),
+)
 polynomial(special.eval_laguerre, [WHOLE, X], lambda n, x: m.laguerre(n, 0, x))
 polynomial(special.eval_genlaguerre, [WHOLE, [0.5, 2], X], m.laguerre)
 polynomial(special.eval_gegenbauer, [WHOLE, [0.5, 2], X], m.gegenbauer)
@@ -507,9 +749,15 @@ polynomial(
     lambda n, p, q, x: m.jacobi(n, p - q, q - 1, 2 * x - 1) / m.binomial(2 * n + p - 1, n),
 )
 XN = [x for x in INNER]
-polynomial(special.eval_legendre, [[0.5, -0.5, 2.25], XN], lambda n, x: m.hyp2f1(-n, n + 1, 1, (1 - x) / 2))
+polynomial(
+    special.eval_legendre, [[0.5, -0.5, 2.25], XN], lambda n, x: m.hyp2f1(-n, n + 1, 1, (1 - x) / 2)
+)
 polynomial(special.eval_chebyt, [[0.5, 2.25, -0.5], XN], lambda n, x: m.cos(n * m.acos(x)))
-polynomial(special.eval_chebyu, [[0.5, 2.25, -0.5], XN], lambda n, x: m.sin((n + 1) * m.acos(x)) / m.sqrt(1 - x * x))
+polynomial(
+    special.eval_chebyu,
+    [[0.5, 2.25, -0.5], XN],
+    lambda n, x: m.sin((n + 1) * m.acos(x)) / m.sqrt(1 - x * x),
+)
 
 # --------------------------------------------------------------------------------------------------- sums of exponentials
 PAIR = [[*FEWS, *rounded(1e10, 1e15, 40.25, -1e15), 1e15 + 2]] * 2

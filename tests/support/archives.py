@@ -45,5 +45,7 @@ def put_together(content, members, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(data, "w", compression) as archive:
         for name, member in members.items():
             archive.writestr(name, member)
-        archive.writestr(JSON, content if isinstance(content, str) else json.dumps(content), zipfile.ZIP_DEFLATED)
+        archive.writestr(
+            JSON, content if isinstance(content, str) else json.dumps(content), zipfile.ZIP_DEFLATED
+        )
     return data.getvalue()

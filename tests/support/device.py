@@ -22,11 +22,18 @@ class Device(NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use .get().")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(hasattr(x, "__array_ufunc__") and not isinstance(x, Device | np.ndarray | np.generic) for x in inputs):
+        if any(
+            hasattr(x, "__array_ufunc__") and not isinstance(x, Device | np.ndarray | np.generic)
+            for x in inputs
+        ):
             return NotImplemented
         if method == "at":
             return ufunc.at(inside(inputs[0]), indices(inputs[1]), inside(inputs[2]))
-        return wrapped(getattr(ufunc, method)(*map(inside, inputs), **{name: inside(x) for name, x in kwargs.items()}))
+        return wrapped(
+            getattr(ufunc, method)(
+                *map(inside, inputs), **{name: inside(x) for name, x in kwargs.items()}
+            )
+        )
 
     def __array_function__(self, func, types, args, kwargs):
         if not all(issubclass(kind, Device | np.ndarray) for kind in types):
@@ -56,15 +63,21 @@ class Device(NDArrayOperatorsMixin):
     def astype(self, dtype):
         return Device(self._a.astype(dtype))
 
-    shape, dtype, ndim = (property(lambda self, name=name: getattr(self._a, name)) for name in ("shape", "dtype", "ndim"))
-    size, nbytes = (property(lambda self, name=name: getattr(self._a, name)) for name in ("size", "nbytes"))
+    shape, dtype, ndim = (
+        property(lambda self, name=name: getattr(self._a, name))
+        for name in ("shape", "dtype", "ndim")
+    )
+    size, nbytes = (
+        property(lambda self, name=name: getattr(self._a, name)) for name in ("size", "nbytes")
+    )
     T = property(lambda self: Device(self._a.T))
 
     def reshape(self, *shape):
         return Device(self._a.reshape(*shape))
 
     sum, max, min, mean, prod, any, all = (
-        lambda self, f=f, **kwargs: f(self, **kwargs) for f in (np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all)
+        lambda self, f=f, **kwargs: f(self, **kwargs)
+        for f in (np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all)
     )
 
     def __repr__(self):
@@ -76,13 +89,21 @@ def inside(x):
     if isinstance(x, Device):
         return x._a
     if isinstance(x, np.ndarray) and x.ndim:
-        raise TypeError("Unsupported type <class 'numpy.ndarray'>: an array of NumPy's met one of the device's.")
+        raise TypeError(
+            "Unsupported type <class 'numpy.ndarray'>: an array of NumPy's met one of the device's."
+        )
     return type(x)(map(inside, x)) if type(x) in (list, tuple) else x
 
 
 def indices(key):
     """An index; arrays of NumPy's may stand in it, and are sent to the device."""
-    return tuple(map(indices, key)) if isinstance(key, tuple) else key._a if isinstance(key, Device) else key
+    return (
+        tuple(map(indices, key))
+        if isinstance(key, tuple)
+        else key._a
+        if isinstance(key, Device)
+        else key
+    )
 
 
 def wrapped(y):

@@ -54,7 +54,9 @@ def draw(rng, dtype, shape, whole=False):
     """An array of edge values; half of the time of few kinds, so that equal ones and zeros meet."""
     pool = np.array(WHOLE, np.finfo(dtype).dtype) if whole else edge_values(dtype)
     if whole and np.dtype(dtype).kind == "c":
-        pool = pool[~np.isinf(pool)]  # what a complex product with infinity is, BLAS decides by the memory layout
+        pool = pool[
+            ~np.isinf(pool)
+        ]  # what a complex product with infinity is, BLAS decides by the memory layout
     if rng.random() < 0.5:
         pool = rng.choice(pool, 3)
     if np.dtype(dtype).kind == "c":
@@ -94,7 +96,11 @@ class Program:
         """
         if np.dtype(self.dtype).kind not in "fc":
             return None
-        parts = [np.sum(np.real(y) if y.dtype.kind == "c" else y) for y in outputs if y.dtype.kind in "fc"]
+        parts = [
+            np.sum(np.real(y) if y.dtype.kind == "c" else y)
+            for y in outputs
+            if y.dtype.kind in "fc"
+        ]
         return sum(parts[1:], parts[0]) if parts else None
 
 
@@ -133,7 +139,11 @@ def same_shape(op):
 def product(a, b, k):
     """A product of matrices; zeros that BLAS computes lose their sign, which is BLAS's."""
     if a.ndim == 2 and b.ndim == 2:
-        y = a @ b.T if a.shape[1] == b.shape[1] else a @ np.full((a.shape[1], 1 + k % 2), 2).astype(a.dtype)
+        y = (
+            a @ b.T
+            if a.shape[1] == b.shape[1]
+            else a @ np.full((a.shape[1], 1 + k % 2), 2).astype(a.dtype)
+        )
     else:
         y = a[..., None] * b.ravel()[:1] if a.ndim else a
     return y + 0 if y.dtype.kind in "iu" else y + 0.0
@@ -150,12 +160,16 @@ def pieces(a, b, k):
         return a * a
     cut = 1 + k % (a.shape[-1] - 1)
     left, right = a[..., :cut], a[..., cut:]
-    return np.concatenate([left * 1.0, right * 1.0] if a.dtype.kind in "fc" else [left, right], axis=-1)
+    return np.concatenate(
+        [left * 1.0, right * 1.0] if a.dtype.kind in "fc" else [left, right], axis=-1
+    )
 
 
 def extreme(op):
     """`maximum` and the like, of real parts."""
-    return lambda a, b, k: same_shape(op)(*(np.real(x) if x.dtype.kind == "c" else x for x in (a, b)), k)
+    return lambda a, b, k: same_shape(op)(
+        *(np.real(x) if x.dtype.kind == "c" else x for x in (a, b)), k
+    )
 
 
 EXACT_STEPS = {
@@ -169,12 +183,18 @@ EXACT_STEPS = {
     "minus_left": with_constant(np.subtract, swapped=True),
     "times": with_constant(np.multiply),
     "times_left": with_constant(np.multiply, swapped=True),
-    "doubled": lambda a, b, k: a * CONSTANTS[k % 9] + a * CONSTANTS[k % 9] if a.dtype.kind in "fc" else a + a,
+    "doubled": lambda a, b, k: (
+        a * CONSTANTS[k % 9] + a * CONSTANTS[k % 9] if a.dtype.kind in "fc" else a + a
+    ),
     "again": lambda a, b, k: (-a) * (-a) + a * a,
     "sum": lambda a, b, k: np.sum(a, axis=(None, 0, -1)[k % 3] if a.ndim else None),
     "sum_kept": lambda a, b, k: np.sum(-a, axis=-1 if a.ndim else None, keepdims=True),
     "spread": lambda a, b, k: np.sum(np.broadcast_to(a, (2, *a.shape)), axis=0),
-    "stretch": lambda a, b, k: np.broadcast_to(a, (2, 3)) * b if a.shape in ((), (3,)) and b.shape in ((), (2, 3), (3,)) else a,
+    "stretch": lambda a, b, k: (
+        np.broadcast_to(a, (2, 3)) * b
+        if a.shape in ((), (3,)) and b.shape in ((), (2, 3), (3,))
+        else a
+    ),
     "reshape": lambda a, b, k: np.reshape(np.ravel(a), a.shape[::-1]),
     "transpose": lambda a, b, k: np.transpose(a),
     "axis": lambda a, b, k: a[None] if a.ndim < 2 else np.reshape(a, (1, *a.shape))[0],
@@ -215,7 +235,10 @@ def random_program(rng, dtype, steps, most=12):
     return Program(
         dtype,
         shapes,
-        tuple((str(rng.choice(names)), *(int(k) for k in rng.integers(0, 40, 3))) for _ in range(count)),
+        tuple(
+            (str(rng.choice(names)), *(int(k) for k in rng.integers(0, 40, 3)))
+            for _ in range(count)
+        ),
     )
 
 
@@ -248,7 +271,9 @@ def tried(program, only, benign, values):
         plan = mg.plan([*outputs, *derivatives], leaves, passes=only)
         got = plan(*values)
         leaves, outputs, target = program.record(values)
-        expected = [y.value for y in outputs] + (mg.grad(target, leaves) if target is not None else [])
+        expected = [y.value for y in outputs] + (
+            mg.grad(target, leaves) if target is not None else []
+        )
     return plan, got, expected
 
 
@@ -283,7 +308,10 @@ GROUPS = {
 }
 """Passes that must change no bit, alone and together."""
 
-REORDERED_GROUPS = {**{p.name: (passes.LIFT_CONSTANTS, p) for p in REORDERING}, "all": passes.PASSES}
+REORDERED_GROUPS = {
+    **{p.name: (passes.LIFT_CONSTANTS, p) for p in REORDERING},
+    "all": passes.PASSES,
+}
 """Passes that may take sums in another order: with numbers that are whole, they must change no
 bit either.
 """
@@ -291,7 +319,9 @@ bit either.
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="programs for each dtype and group of passes")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="programs for each dtype and group of passes"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--group", default="")
     parser.add_argument("--dtype", default="")
@@ -325,7 +355,9 @@ def main():
                                 *wrong[1:],
                                 sep="\n",
                             )
-                print(f"{name:20} {dtype.__name__:12} {found} of {options.count} differ", flush=True)
+                print(
+                    f"{name:20} {dtype.__name__:12} {found} of {options.count} differ", flush=True
+                )
 
 
 if __name__ == "__main__":

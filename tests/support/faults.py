@@ -104,7 +104,9 @@ def masked_far_above(tape):
     return total(np.where(x > 0, y, 0.0) ** 2), x
 
 
-@fault("climate-analytics-lab/jax-gcm#558", ("masked branch", "r1", "x"), ("masked branch", "r0", "x"))
+@fault(
+    "climate-analytics-lab/jax-gcm#558", ("masked branch", "r1", "x"), ("masked branch", "r0", "x")
+)
 def two_poisons_at_once(tape):
     (x,) = leaves(tape, x=[0.0, 9.0])
     first = np.where(x > 0, np.sqrt(x).named("r0"), 0.0)
@@ -164,7 +166,12 @@ def cross_entropy_of_a_sure_miss(tape):
     return np.sum(np.array([1.0, 0.0]) * np.log(p).named("log")).named("L"), p
 
 
-@fault("pytorch/pytorch#143658", ("overflow", "e", "x"), ("infinities", "p", "e"), ("carried", "p", "s"))
+@fault(
+    "pytorch/pytorch#143658",
+    ("overflow", "e", "x"),
+    ("infinities", "p", "e"),
+    ("carried", "p", "s"),
+)
 def softmax_without_the_maximum(tape):
     (x,) = leaves(tape, x=[1000.0, 0.0])
     e = np.exp(x).named("e")
@@ -208,7 +215,12 @@ def second_derivative_alone(tape):
     return mg.grad_node(np.power(x, 1.5).named("L"), x), x
 
 
-@fault("jax-ml/jax#5698", ("outside the domain", "log", "x"), ("outside the domain", "root", "x"), ("carried", "root", "root"))
+@fault(
+    "jax-ml/jax#5698",
+    ("outside the domain", "log", "x"),
+    ("outside the domain", "root", "x"),
+    ("carried", "root", "root"),
+)
 def two_nans_at_once(tape):
     (x,) = leaves(tape, x=[-1.0, 2.0])
     return total(np.log(x).named("log") + np.sqrt(x).named("root")), x
@@ -226,7 +238,11 @@ def derivative_overflows_alone(tape):
     return (np.multiply(x, w).named("m") * 1e200).named("L"), x
 
 
-@fault("tensorflow/tensorflow#5888", ("outside the domain", "ratio", "n"), ("carried", "ratio", "ratio"))
+@fault(
+    "tensorflow/tensorflow#5888",
+    ("outside the domain", "ratio", "n"),
+    ("carried", "ratio", "ratio"),
+)
 def mean_of_nothing(tape):
     x, keep = leaves(tape, x=[1.0, 2.0], keep=[0.0, 0.0])
     n = np.sum(keep).named("n")
@@ -320,7 +336,9 @@ def stopped_on_purpose(tape):
 def stopped_far_below(tape):
     x, w = leaves(tape, x=[1.0, 2.0], w=[3.0, 4.0])
     y = np.tanh(x).named("y")
-    return total(np.where(np.greater(x, 1.5).named("mask"), mg.stop_gradient(y).named("target"), w)), x
+    return total(
+        np.where(np.greater(x, 1.5).named("mask"), mg.stop_gradient(y).named("target"), w)
+    ), x
 
 
 # ----------------------------------------------------------------------------------------------------- zeros
@@ -467,7 +485,10 @@ def layers(tape: mg.Tape, sizes: list[int]) -> list[tuple[mg.Node, mg.Node]]:
     """Weights and biases of a small network."""
     rng = np.random.default_rng(1)
     return [
-        (tape.leaf(rng.normal(size=(m, n)) / np.sqrt(m), name=f"W{k}"), tape.leaf(np.zeros(n), name=f"b{k}"))
+        (
+            tape.leaf(rng.normal(size=(m, n)) / np.sqrt(m), name=f"W{k}"),
+            tape.leaf(np.zeros(n), name=f"b{k}"),
+        )
         for k, (m, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
     ]
 
@@ -601,7 +622,9 @@ def target_network(tape):
 def normalised_by_batch(tape):
     (W,) = leaves(tape, W=np.random.default_rng(5).normal(size=(4, 3)))
     h = DATA @ W
-    return total(np.tanh((h - np.mean(h, axis=0)) / np.sqrt(np.var(h, axis=0) + 1e-5)) * DATA[:, :3]), W
+    return total(
+        np.tanh((h - np.mean(h, axis=0)) / np.sqrt(np.var(h, axis=0) + 1e-5)) * DATA[:, :3]
+    ), W
 
 
 @healthy

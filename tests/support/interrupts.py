@@ -12,7 +12,7 @@ class Interrupt(BaseException):
 
 
 def interrupted_at(count, act):
-    """Run `current_provenance`, interrupted at its line number `count` inside memograd; False where it has fewer lines."""
+    """Run `act`, interrupted at its line number `count` inside memograd; False where it has fewer lines."""
     left = count
 
     def trace(frame, event, arg):
@@ -37,7 +37,7 @@ def interrupted_at(count, act):
 
 
 def called_at(count, act, callback):
-    """Run `current_provenance`, and call `callback` at its line number `count` inside memograd, as a signal may; False where it has fewer lines.
+    """Run `act`, and call `callback` at its line number `count` inside memograd, as a signal may; False where it has fewer lines.
 
     Python handles signals, and runs the collector, at calls, at jumps back and where objects are made: not before the one
     statement that writes a node, which follows the last test without any of these.

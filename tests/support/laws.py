@@ -17,7 +17,11 @@ def counting(tape, leads):
     G = nx.DiGraph()
     G.add_nodes_from(leads)
     for o, c, argnums in tape.graph.edges(data="argnums"):
-        if o in leads and c in leads and any(line_of(tape.graph.nodes[c]["op"], k) for k in argnums):
+        if (
+            o in leads
+            and c in leads
+            and any(line_of(tape.graph.nodes[c]["op"], k) for k in argnums)
+        ):
             G.add_edge(o, c)
     return G
 
@@ -93,7 +97,10 @@ def law_of_marks(tape):
 def law_foreseen(preview, tape, events, ran):
     """A request's events, and the values that it ran, are what its preview said for certain, with some of what it said perhaps."""
     maybe = set(preview.maybe)
-    done = {kind: [tape.graph.nodes[e.node]["name"] for e in events if e.kind == kind] for kind in ("visit", "store", "drop")}
+    done = {
+        kind: [tape.graph.nodes[e.node]["name"] for e in events if e.kind == kind]
+        for kind in ("visit", "store", "drop")
+    }
     assert done["visit"] == preview.visited
     assert [name for name in done["store"] if name not in maybe] == preview.stored
     assert [name for name in done["drop"] if name not in maybe] == preview.dropped
@@ -106,7 +113,10 @@ def read_in_order(tape, events, maybe):
     """The names read, without the ends of visits to entries that are `maybe` stale."""
     opened = []
     for e in events:
-        name, ends = tape.graph.nodes[e.node]["name"], e.kind in ("read", "store") and opened[-1:] == [e.node]
+        name, ends = (
+            tape.graph.nodes[e.node]["name"],
+            e.kind in ("read", "store") and opened[-1:] == [e.node],
+        )
         if e.kind == "visit":
             opened.append(e.node)
         elif ends:
@@ -127,11 +137,16 @@ REASONS = {
 
 def law_borne_out(reason, n, events):
     """What the next request did with ∂L/∂n, asked for first, bears out the reason that was given before."""
-    assert tuple(e.kind for e in events if e.node == n.id and e.kind != "local") in REASONS[reason.kind]
+    assert (
+        tuple(e.kind for e in events if e.node == n.id and e.kind != "local")
+        in REASONS[reason.kind]
+    )
 
 
 def law_accounted_for(L, events):
     """Why an entry is what it is, is what the log of the request that is just over says of it."""
     for n in {e.node for e in events}:
         kinds, kind = {e.kind for e in events if e.node == n}, mg.why(L, L.tape[n]).kind
-        assert kind not in ("computed", "dropped") or ("store" in kinds and ("drop" in kinds) == (kind == "dropped"))
+        assert kind not in ("computed", "dropped") or (
+            "store" in kinds and ("drop" in kinds) == (kind == "dropped")
+        )

@@ -9,7 +9,9 @@ def normal(rng, **shapes):
 
 def cross_entropy(np, logits, onehot):
     shifted = logits - np.max(logits, axis=1, keepdims=True)
-    return -np.sum(onehot * (shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)))) / len(onehot)
+    return -np.sum(
+        onehot * (shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True)))
+    ) / len(onehot)
 
 
 def mlp(np, p, d):
@@ -55,22 +57,41 @@ def physics(np, p, d):
     points = np.concatenate([d["fixed"], p["points"]], axis=0)
     left, right = points[d["left"]], points[d["right"]]
     lengths = np.sqrt(np.sum((left - right) ** 2, axis=1))
-    return 0.5 * np.sum(np.abs(p["stiffness"]) * np.where(lengths > 1.0, lengths - 1.0, 0.1 * (lengths - 1.0)) ** 2) + np.sum(points[:, 1])
+    return 0.5 * np.sum(
+        np.abs(p["stiffness"]) * np.where(lengths > 1.0, lengths - 1.0, 0.1 * (lengths - 1.0)) ** 2
+    ) + np.sum(points[:, 1])
 
 
 def data(rng):
     onehot = np.eye(3)[rng.integers(0, 3, size=6)]
     return {
-        mlp: (normal(rng, W1=(5, 8), b1=(8,), W2=(8, 7), b2=(7,), W3=(7, 3), b3=(3,)), {"x": rng.normal(size=(6, 5)), "onehot": onehot}),
+        mlp: (
+            normal(rng, W1=(5, 8), b1=(8,), W2=(8, 7), b2=(7,), W3=(7, 3), b3=(3,)),
+            {"x": rng.normal(size=(6, 5)), "onehot": onehot},
+        ),
         lstm: (
             normal(rng, Wx=(3, 16), Wh=(4, 16), b=(16,), Wo=(4, 3)),
-            {"xs": rng.normal(size=(5, 2, 3)), "ys": rng.normal(size=(5, 2, 3)), "h": np.zeros((2, 4))},
+            {
+                "xs": rng.normal(size=(5, 2, 3)),
+                "ys": rng.normal(size=(5, 2, 3)),
+                "h": np.zeros((2, 4)),
+            },
         ),
-        attention: (normal(rng, Wq=(4, 3), Wk=(4, 3), Wv=(4, 3), Wo=(15, 2)), {"x": rng.normal(size=(2, 5, 4))}),
-        mixture: (normal(rng, mean=(3, 2), logscale=(3, 2), weight=(3,)), {"x": rng.normal(size=(7, 2))}),
+        attention: (
+            normal(rng, Wq=(4, 3), Wk=(4, 3), Wv=(4, 3), Wo=(15, 2)),
+            {"x": rng.normal(size=(2, 5, 4))},
+        ),
+        mixture: (
+            normal(rng, mean=(3, 2), logscale=(3, 2), weight=(3,)),
+            {"x": rng.normal(size=(7, 2))},
+        ),
         physics: (
             normal(rng, points=(4, 2), stiffness=(6,)),
-            {"fixed": rng.normal(size=(2, 2)), "left": np.array([0, 0, 1, 2, 3, 2]), "right": np.array([2, 3, 3, 4, 5, 4])},
+            {
+                "fixed": rng.normal(size=(2, 2)),
+                "left": np.array([0, 0, 1, 2, 3, 2]),
+                "right": np.array([2, 3, 3, 4, 5, 4]),
+            },
         ),
     }
 

@@ -42,7 +42,9 @@ def jax_has(row: FunctionRow) -> bool:
     return callable(found(JAX, row))
 
 
-def counted(rows: list[FunctionRow], homes: list[str], has: Callable[[FunctionRow], bool]) -> list[int]:
+def counted(
+    rows: list[FunctionRow], homes: list[str], has: Callable[[FunctionRow], bool]
+) -> list[int]:
     """The number of rows that a library has, for each namespace and in all."""
     counts = [sum(map(has, (row for row in rows if row.namespace == home))) for home in homes]
     return [*counts, sum(counts)]
@@ -54,12 +56,31 @@ def version(name: str) -> str:
 
 def comparison(rows: list[FunctionRow]) -> Iterator[str]:
     """The other libraries' counts, as a table of Markdown."""
-    for module in [*AUTOGRAD.values(), *JAX.values(), "autograd.scipy.special", "autograd.scipy.stats", "jax.scipy.special"]:
+    for module in [
+        *AUTOGRAD.values(),
+        *JAX.values(),
+        "autograd.scipy.special",
+        "autograd.scipy.stats",
+        "jax.scipy.special",
+    ]:
         importlib.import_module(module)
     rows = [row for row in rows if row.namespace != "numpy.ndarray"]
-    ours, homes = [row for row in rows if row.kind == "differentiable"], list(dict.fromkeys(row.namespace for row in rows))
-    columns = [counted(ours, homes, bool), counted(rows, homes, autograd_has), counted(rows, homes, jax_has), counted(ours, homes, jax_has)]
-    heads = ["memograd: differentiable", f"{version('autograd')}: has a VJP", f"{version('JAX')}: has the name", "of the first, JAX has"]
+    ours, homes = (
+        [row for row in rows if row.kind == "differentiable"],
+        list(dict.fromkeys(row.namespace for row in rows)),
+    )
+    columns = [
+        counted(ours, homes, bool),
+        counted(rows, homes, autograd_has),
+        counted(rows, homes, jax_has),
+        counted(ours, homes, jax_has),
+    ]
+    heads = [
+        "memograd: differentiable",
+        f"{version('autograd')}: has a VJP",
+        f"{version('JAX')}: has the name",
+        "of the first, JAX has",
+    ]
     yield f"| | {' | '.join(heads)} |"
     yield "| --- | ---: | ---: | ---: | ---: |"
     for home, *numbers in zip([*homes, "all"], *columns, strict=True):

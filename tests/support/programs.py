@@ -35,7 +35,9 @@ BINARY = {
     "maximum": lambda np, a, b: np.maximum(a, b),
     "where": lambda np, a, b: np.where(a > 0.1, a, b),
     "split": lambda np, a, b: halves(np, a) + b if a.shape == (2, 3) else a + b,
-    "matmul": lambda np, a, b: np.matmul(a, b) * 0.3 if a.shape == (2, 3) and b.shape == (3,) else a - 0.5 * b,
+    "matmul": lambda np, a, b: (
+        np.matmul(a, b) * 0.3 if a.shape == (2, 3) and b.shape == (3,) else a - 0.5 * b
+    ),
 }
 
 
@@ -68,9 +70,15 @@ class Program:
 
     def record(self, tape, values=None):
         """The program on a tape: its leaves, named x0, x1, …, and its outputs, named L0, L1, …"""
-        leaves = [tape.leaf(v, name=f"x{k}") for k, v in enumerate(self.values() if values is None else values)]
+        leaves = [
+            tape.leaf(v, name=f"x{k}")
+            for k, v in enumerate(self.values() if values is None else values)
+        ]
         made, outputs = self.run(np, leaves)
-        return leaves, [L if L.op is None or not L.name.startswith("v") else L.named(f"L{k}") for k, L in enumerate(outputs)]
+        return leaves, [
+            L if L.op is None or not L.name.startswith("v") else L.named(f"L{k}")
+            for k, L in enumerate(outputs)
+        ]
 
 
 def programs(least=3, most=12, outputs=2, blas=True):
@@ -88,5 +96,9 @@ def programs(least=3, most=12, outputs=2, blas=True):
         Program,
         shapes=st.lists(st.sampled_from(SHAPES), min_size=2, max_size=4).map(tuple),
         steps=st.lists(unary | binary | binary, min_size=least, max_size=most).map(tuple),
-        outputs=st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=3).map(tuple), min_size=1, max_size=outputs).map(tuple),
+        outputs=st.lists(
+            st.lists(st.integers(0, 5), min_size=1, max_size=3).map(tuple),
+            min_size=1,
+            max_size=outputs,
+        ).map(tuple),
     )

@@ -27,10 +27,19 @@ def naive(L, targets):
             if c != L.id:
                 lines.append(f"{4 * (depth + 1) * ' '}∂{name(c)}/∂{name(n)}")
             g = derivative(c, depth + 1)
-            uses.insert(0, [pulled(tape, c, k, g, n) for k in succ[n][c]["argnums"] if line_of(nodes[c]["op"], k)])
+            uses.insert(
+                0,
+                [
+                    pulled(tape, c, k, g, n)
+                    for k in succ[n][c]["argnums"]
+                    if line_of(nodes[c]["op"], k)
+                ],
+            )
         terms = [term for use in uses for term in use]
         if isinstance(nodes[n]["dtype"], tuple):
-            table[n] = tuple(sum_of([term[j] for term in terms]) for j in range(len(nodes[n]["dtype"])))
+            table[n] = tuple(
+                sum_of([term[j] for term in terms]) for j in range(len(nodes[n]["dtype"]))
+            )
         else:
             table[n] = sum_of(terms)
         return table[n]
@@ -39,7 +48,9 @@ def naive(L, targets):
         return nodes[n]["name"]
 
     def counts(n, c):
-        return inexact(nodes[n]["dtype"]) and any(line_of(nodes[c]["op"], k) for k in succ[n][c]["argnums"])
+        return inexact(nodes[n]["dtype"]) and any(
+            line_of(nodes[c]["op"], k) for k in succ[n][c]["argnums"]
+        )
 
     for t in targets:
         if t.id in leads and t.id != L.id:
@@ -54,13 +65,17 @@ def leading(L):
     for n in sorted(nodes, reverse=True):
         if n in leads:
             for o in pred[n]:
-                if inexact(nodes[o]["dtype"]) and any(line_of(nodes[n]["op"], k) for k in pred[n][o]["argnums"]):
+                if inexact(nodes[o]["dtype"]) and any(
+                    line_of(nodes[n]["op"], k) for k in pred[n][o]["argnums"]
+                ):
                     leads.add(o)
     return leads
 
 
 def inexact(dtype):
-    return any(map(inexact, dtype)) if isinstance(dtype, tuple) else np.issubdtype(dtype, np.inexact)
+    return (
+        any(map(inexact, dtype)) if isinstance(dtype, tuple) else np.issubdtype(dtype, np.inexact)
+    )
 
 
 def line_of(op, k):
@@ -95,7 +110,11 @@ def fitted(d, node):
     if isinstance(d, tuple):
         return d
     lead = np.ndim(d) - len(node["shape"])
-    axes = [axis for axis in range(np.ndim(d)) if axis < lead or (node["shape"][axis - lead] == 1 != np.shape(d)[axis])]
+    axes = [
+        axis
+        for axis in range(np.ndim(d))
+        if axis < lead or (node["shape"][axis - lead] == 1 != np.shape(d)[axis])
+    ]
     if axes:
         d = np.sum(d, axis=tuple(axes)).reshape(node["shape"])
     d = np.real(d) if not np.issubdtype(node["dtype"], np.complexfloating) else d

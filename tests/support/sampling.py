@@ -41,9 +41,23 @@ MASK = np.array([[True, False, True], [False, True, True]])
 REDUCTIONS = [call(CUBE), call(CUBE, axis=0), call(CUBE, axis=-1, keepdims=True), call(CUBE, axis=(0, 2)),
               call(CUBE, (-1, 0), keepdims=True),
               call(CUBE, keepdims=True), call(V, axis=0), call(0.3), call(signed(2, 3), axis=1)]  # fmt: skip
-MASKED = [call(CUBE, where=CUBE > 0.4), call(CUBE, axis=(0, 2), where=array(4) > 0.4), call(CUBE, axis=1, keepdims=True, where=CUBE > 0.4)]
-BEGUN = [call(CUBE, initial=0.45), call(CUBE, axis=1, initial=0.73), call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4)]
-SPREADS = [*REDUCTIONS, *MASKED, call(CUBE, ddof=1), call(CUBE, axis=(1, 2), ddof=2), call(CUBE, correction=1)]
+MASKED = [
+    call(CUBE, where=CUBE > 0.4),
+    call(CUBE, axis=(0, 2), where=array(4) > 0.4),
+    call(CUBE, axis=1, keepdims=True, where=CUBE > 0.4),
+]
+BEGUN = [
+    call(CUBE, initial=0.45),
+    call(CUBE, axis=1, initial=0.73),
+    call(CUBE, axis=(0, -1), initial=0.5, where=CUBE > 0.4),
+]
+SPREADS = [
+    *REDUCTIONS,
+    *MASKED,
+    call(CUBE, ddof=1),
+    call(CUBE, axis=(1, 2), ddof=2),
+    call(CUBE, correction=1),
+]
 AROUND = [
     call(CUBE, mean=0.4),
     call(CUBE, axis=1, mean=array(2, 1, 4), ddof=1),
@@ -55,7 +69,10 @@ QUANTILES = [call(CUBE, 0.3), call(CUBE, np.array([0.21, 0.77]), axis=1), call(C
              call(array(7), 0.6, method="weibull"),
              call(array(7), 0.6, method="median_unbiased"), call(array(7), 0.6, method="midpoint"),
              call(array(7), 0.6, method="interpolated_inverted_cdf"), call(array(7), 0.6, method="normal_unbiased")]  # fmt: skip
-WHOLE = [call(CUBE, q, axis, method="inverted_cdf", weights=CUBE + 1) for q, axis in [(0.3, None), (np.array([0.2, 0.7]), -1)]]
+WHOLE = [
+    call(CUBE, q, axis, method="inverted_cdf", weights=CUBE + 1)
+    for q, axis in [(0.3, None), (np.array([0.2, 0.7]), -1)]
+]
 WEIGHED = [*WHOLE, call(CUBE, np.array([0.2, 0.7]), 1, method="inverted_cdf", weights=V),
            call(CUBE, 0.6, (2, 0), weights=array(4, 2), method="inverted_cdf")]  # fmt: skip
 """NumPy's own `nanquantile` takes no weights of fewer axes."""
@@ -66,7 +83,13 @@ def percentiles(samples: list[Any]) -> list[Any]:
     return [call(a, 100 * np.asarray(q), *others, **kwargs) for (a, q, *others), kwargs in samples]
 
 
-PRODUCTS = [call(V, W), call(X, V), call(array(2), X), call(X, array(3, 4)), call(array(2, 2, 3), array(3, 4))]
+PRODUCTS = [
+    call(V, W),
+    call(X, V),
+    call(array(2), X),
+    call(X, array(3, 4)),
+    call(array(2, 2, 3), array(3, 4)),
+]
 SPLITS = [call(array(6), 3), call(array(4, 6), 2, axis=1), call(array(4, 6), [1, 3], axis=-1), call(array(4, 6), (2, 2, 9)),
           call(array(6), indices_or_sections=2)]  # fmt: skip
 JOINED = [array(2, 3, seed=k) for k in range(3)]
@@ -289,7 +312,11 @@ SAMPLES: dict[Any, list[Any]] = {
 SAMPLES |= SPECIAL_SAMPLES
 
 HOMES = ("numpy", "memograd.rules")
-SHEETS = {op: rule for op, rule in RULES.items() if isinstance(op, np.ufunc) or getattr(op, "__module__", "").startswith(HOMES)}
+SHEETS = {
+    op: rule
+    for op, rule in RULES.items()
+    if isinstance(op, np.ufunc) or getattr(op, "__module__", "").startswith(HOMES)
+}
 """The ops of the formula sheets, without those that tests register."""
 
 WITH_LINES = [op for op, rule in SHEETS.items() if rule.kind != "constant" and op is not output]
@@ -306,6 +333,19 @@ def samples(op: Any) -> list[Any]:
     rule, found = RULES[op], []
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
-        xs = [canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x for k, x in enumerate(operands)]
-        found.append((xs, keywords, [k for k, x in enumerate(xs) if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)]))
+        xs = [
+            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+            for k, x in enumerate(operands)
+        ]
+        found.append(
+            (
+                xs,
+                keywords,
+                [
+                    k
+                    for k, x in enumerate(xs)
+                    if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)
+                ],
+            )
+        )
     return [sample for sample in found if sample[2]]

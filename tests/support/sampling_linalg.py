@@ -26,7 +26,11 @@ def complex_array(*shape: int, seed: int = 0) -> Any:
 
 def positive(*shape: int) -> Any:
     """Symmetric matrices with all eigenvalues far above 0 and apart."""
-    return array(*shape) * 0.2 + np.swapaxes(array(*shape) * 0.2, -1, -2) + np.diag(np.arange(4.0, 4 + 2 * shape[-1], 2))
+    return (
+        array(*shape) * 0.2
+        + np.swapaxes(array(*shape) * 0.2, -1, -2)
+        + np.diag(np.arange(4.0, 4 + 2 * shape[-1], 2))
+    )
 
 
 def regular(*shape: int) -> Any:
@@ -44,8 +48,18 @@ FFT2 = [call(array(4, 3)), call(array(2, 4, 3), (3, 5), (0, 2)), call(array(4, 5
         call(array(2, 4, 3), axes=(1, 2), norm="forward"), call(array(2, 3, 4), s=(2, -1), axes=(0, 1))]  # fmt: skip
 HALF2 = [call(complex_array(4, 3)), call(complex_array(2, 4, 3), (3, 5), (0, 2)), call(complex_array(4, 5), (6, 3), (-1, 0), "ortho"),
          call(complex_array(2, 4, 3), axes=(1, 2), norm="forward")]  # fmt: skip
-FFTN = [*FFT2, call(array(2, 3, 4)), call(array(3, 4), axes=(1,)), call(array(5), s=(7,), axes=(0,))]
-HALFN = [*HALF2, call(complex_array(2, 3, 4)), call(complex_array(3, 4), axes=(1,)), call(complex_array(5), s=(7,), axes=(0,))]
+FFTN = [
+    *FFT2,
+    call(array(2, 3, 4)),
+    call(array(3, 4), axes=(1,)),
+    call(array(5), s=(7,), axes=(0,)),
+]
+HALFN = [
+    *HALF2,
+    call(complex_array(2, 3, 4)),
+    call(complex_array(3, 4), axes=(1,)),
+    call(complex_array(5), s=(7,), axes=(0,)),
+]
 
 LINALG: dict[Any, list[Any]] = {
     np.linalg.inv: [call(A), call(STACK), call(regular(2, 1, 2, 2))],

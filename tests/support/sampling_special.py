@@ -146,6 +146,17 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
 """For an op that is not here, numbers between 0.2 and 0.8 will do."""
 
 for op, rule in list(RULES.items()):
-    if isinstance(op, np.ufunc) and op not in SPECIAL_SAMPLES and any(map(is_unknown, rule.lines.of.values())):
+    if (
+        isinstance(op, np.ufunc)
+        and op not in SPECIAL_SAMPLES
+        and any(map(is_unknown, rule.lines.of.values()))
+    ):
         values, constants = iter((A, B)), iter((2, 3, 5, 7))
-        SPECIAL_SAMPLES[op] = [call(*(next(constants) if is_unknown(rule.lines.of[k]) else next(values) for k in range(op.nin)))]
+        SPECIAL_SAMPLES[op] = [
+            call(
+                *(
+                    next(constants) if is_unknown(rule.lines.of[k]) else next(values)
+                    for k in range(op.nin)
+                )
+            )
+        ]

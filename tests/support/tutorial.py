@@ -16,7 +16,11 @@ def block_e(d1, d2):
 
 
 mg.rule(block_c, b1=lambda g, b2: g * b2, b2=lambda g, b1: g * b1)
-mg.rule(block_e, d1=lambda g, d1, d2: g * 2 * d1 * d2 * d2 * d2, d2=lambda g, d1, d2: g * 3 * d1 * d1 * d2 * d2)
+mg.rule(
+    block_e,
+    d1=lambda g, d1, d2: g * 2 * d1 * d2 * d2 * d2,
+    d2=lambda g, d1, d2: g * 3 * d1 * d1 * d2 * d2,
+)
 
 
 def section6(tape):
@@ -46,7 +50,10 @@ def section9(tape):
 def section12(tape, n=4, m=3):
     """Every x_i feeds every z_j, and every z_j feeds L."""
     xs = [tape.leaf(0.1 * (i + 1), name=f"x{i}") for i in range(n)]
-    zs = [np.sin(sum((i + j + 1) * 0.2 * x for i, x in enumerate(xs))).named(f"z{j}") for j in range(m)]
+    zs = [
+        np.sin(sum((i + j + 1) * 0.2 * x for i, x in enumerate(xs))).named(f"z{j}")
+        for j in range(m)
+    ]
     L = zs[0] * zs[1]
     for z in zs[2:]:
         L = L * z + z

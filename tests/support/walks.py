@@ -48,10 +48,15 @@ class Walk:
             got = mg.grad(L, targets, log=self.log)
         self.check_computed(computed, truth)
         self.check_foretold(preview, reason, targets[0], self.log.events[start:], computed)
-        if self.tape.budget is None:  # under one, an entry may be dropped, let go and computed in one request
+        if (
+            self.tape.budget is None
+        ):  # under one, an entry may be dropped, let go and computed in one request
             law_accounted_for(L, self.log.events[start:])
         for x, g in zip(targets, got, strict=True):
-            assert bitwise_equal(np.asarray(g), np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]))
+            assert bitwise_equal(
+                np.asarray(g),
+                np.asarray(truth[L.id, x.id] if (L.id, x.id) in truth else np.zeros(x.shape)[()]),
+            )
 
     def look(self, k):
         L, truth = self.output(k), self.truth()
@@ -132,9 +137,17 @@ class Walk:
     def interrupt(self, picks, seed, line):
         """Ctrl-C inside an assignment: all of it happened, or nothing."""
         drawn = self.program.values(seed)
-        new = {k: drawn[k] for k in self.indices(picks) if not bitwise_equal(np.asarray(drawn[k]), np.asarray(self.values[k]))}
+        new = {
+            k: drawn[k]
+            for k in self.indices(picks)
+            if not bitwise_equal(np.asarray(drawn[k]), np.asarray(self.values[k]))
+        }
         interrupted_at(line, lambda: self.tape.assign({self.leaves[k]: v for k, v in new.items()}))
-        happened = {k for k, v in new.items() if bitwise_equal(np.asarray(self.leaves[k].value), np.asarray(v))}
+        happened = {
+            k
+            for k, v in new.items()
+            if bitwise_equal(np.asarray(self.leaves[k].value), np.asarray(v))
+        }
         assert happened in (set(), new.keys())
         for k in happened:
             self.values[k] = new[k]
@@ -148,28 +161,47 @@ class Walk:
         for table in memory.tables.values():
             assert table.provenance.keys() >= table.cotangents.keys() - {table.output}
         if memory.budget is not None:
-            kept = {(VALUE, n) for n in memory.values} | {(L, n) for L, table in memory.tables.items() for n in table.cotangents}
+            kept = {(VALUE, n) for n in memory.values} | {
+                (L, n) for L, table in memory.tables.items() for n in table.cotangents
+            }
             seeds = {(L, L) for L in memory.tables}
             assert memory.budget._groups.keys() - seeds == kept - seeds
 
     def note(self, truth):
         """A request: entries whose direct inputs have other bits now may be computed anew, now and later."""
-        self.free |= {entry for entry, inputs in self.inputs.items() if any(not bitwise_equal(truth[i], bits) for i, bits in inputs.items())}
+        self.free |= {
+            entry
+            for entry, inputs in self.inputs.items()
+            if any(not bitwise_equal(truth[i], bits) for i, bits in inputs.items())
+        }
 
     def check_computed(self, computed, truth):
         assert not (computed & self.inputs.keys()) - self.free
         memory = self.tape.state
         if memory.nothing_evicted:
-            kept = [(VALUE, n) for n in memory.values if n not in memory.marks and memory.nodes[n]["op"] is not None]
-            kept += [(L, n) for L, table in memory.tables.items() for n in table.cotangents if n not in table.marks and n != L]
-            self.inputs |= {entry: {i: truth[i] for i in direct_inputs(memory, entry)} for entry in kept}
+            kept = [
+                (VALUE, n)
+                for n in memory.values
+                if n not in memory.marks and memory.nodes[n]["op"] is not None
+            ]
+            kept += [
+                (L, n)
+                for L, table in memory.tables.items()
+                for n in table.cotangents
+                if n not in table.marks and n != L
+            ]
+            self.inputs |= {
+                entry: {i: truth[i] for i in direct_inputs(memory, entry)} for entry in kept
+            }
             self.free -= set(kept)
 
     def check_foretold(self, preview, reason, first, events, computed):
         """What a budget lets go while the request runs is not foreseen."""
         law_borne_out(reason, first, events)
         if self.tape.budget is None:
-            law_foreseen(preview, self.tape, events, {self.tape[n].name for L, n in computed if L == VALUE})
+            law_foreseen(
+                preview, self.tape, events, {self.tape[n].name for L, n in computed if L == VALUE}
+            )
 
     def forgive(self):
         """After a failure it is not known what was finished: the bound begins anew."""
@@ -250,7 +282,10 @@ def counted(tape):
         computed.add((table.output, n))
         return total(memory, table, n, read)
 
-    with patch.object(Memory, "run", counting_run), patch.object(recursion, "sum_contributions", counting_total):
+    with (
+        patch.object(Memory, "run", counting_run),
+        patch.object(recursion, "sum_contributions", counting_total),
+    ):
         yield computed
 
 
@@ -260,4 +295,7 @@ def direct_inputs(memory, entry):
     if L == VALUE:
         return [(VALUE, o) for o in memory.pred[n]]
     table = memory.tables[L]
-    return [*((L, c) for c in consumers(table, n)), *((VALUE, p) for p in memory.values_read_by(table, n))]
+    return [
+        *((L, c) for c in consumers(table, n)),
+        *((VALUE, p) for p in memory.values_read_by(table, n)),
+    ]

@@ -44,7 +44,9 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-SOURCES = {module_name(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+SOURCES = {
+    module_name(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))
+}
 
 
 def imports_of(name: str, source: str, known: set[str]) -> Iterator[Import]:
@@ -57,13 +59,21 @@ def imports_of(name: str, source: str, known: set[str]) -> Iterator[Import]:
             assert node.module is not None
             yield Import(name, node.module.partition(".")[0], False)
         elif isinstance(node, ast.ImportFrom):
-            base = folder[: len(folder) - node.level + 1] + (node.module.split(".") if node.module else [])
+            base = folder[: len(folder) - node.level + 1] + (
+                node.module.split(".") if node.module else []
+            )
             for alias in node.names:
-                candidates = (".".join([*base, alias.name]), ".".join(base), ".".join([*base, "__init__"]))
+                candidates = (
+                    ".".join([*base, alias.name]),
+                    ".".join(base),
+                    ".".join([*base, "__init__"]),
+                )
                 yield Import(name, next(c for c in candidates if c in known), True)
 
 
-ALL = [found for name, source in SOURCES.items() for found in imports_of(name, source, set(SOURCES))]
+ALL = [
+    found for name, source in SOURCES.items() for found in imports_of(name, source, set(SOURCES))
+]
 
 
 def place(module: str) -> int:
@@ -104,12 +114,19 @@ def test_there_are_no_circles() -> None:
 def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
     for found in ALL:
         if not found.internal:
-            assert found.imported in OUTSIDE | sys.stdlib_module_names | OPTIONAL.get(found.importer, set()), found
+            assert found.imported in OUTSIDE | sys.stdlib_module_names | OPTIONAL.get(
+                found.importer, set()
+            ), found
 
 
 @pytest.mark.parametrize(
     ("importer", "imported"),
-    [("memory.memory", "tape.tape"), ("rules.fft", "memory.memory"), ("tape.node", "solver.recursion"), ("errors", "text")],
+    [
+        ("memory.memory", "tape.tape"),
+        ("rules.fft", "memory.memory"),
+        ("tape.node", "solver.recursion"),
+        ("errors", "text"),
+    ],
 )
 def test_an_import_against_the_order_is_seen(importer: str, imported: str) -> None:
     assert is_upward(Import(importer, imported, True))
@@ -132,7 +149,11 @@ def test_all_forms_of_import_are_read() -> None:
 
 @pytest.mark.parametrize("folder", ["src", "tests", "examples"])
 def test_no_function_is_long(folder: str) -> None:
-    lengths = [(path.name, name, lines) for path in sorted((ROOT / folder).rglob("*.py")) for name, lines in function_lengths(path)]
+    lengths = [
+        (path.name, name, lines)
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name, lines in function_lengths(path)
+    ]
     assert len(lengths) > 5, "the functions were not found"
     assert [found for found in lengths if found[2] > LONGEST] == []
 

@@ -36,12 +36,23 @@ def network() -> Any:
     return [x, W, b, left, right], L
 
 
-WALKS = {"backprop": lambda L, x: backprop(L)[x], "path_sum": path_sum, "finite_difference": finite_difference}
+WALKS = {
+    "backprop": lambda L, x: backprop(L)[x],
+    "path_sum": path_sum,
+    "finite_difference": finite_difference,
+}
 
 
 def state(tape: mg.Tape) -> Any:
     memory = tape.state
-    return len(tape), list(tape.graph.edges), list(memory.tables), list(memory.index.of), sorted(memory.values), dict(memory.marks)
+    return (
+        len(tape),
+        list(tape.graph.edges),
+        list(memory.tables),
+        list(memory.index.of),
+        sorted(memory.values),
+        dict(memory.marks),
+    )
 
 
 @pytest.mark.parametrize("walk", WALKS)
@@ -111,7 +122,9 @@ def test_backprop_has_every_node_that_leads_to_L_and_the_bits_of_grad() -> None:
     unused = np.sin(L.tape["x"])
     table = backprop(L)
     floats = [n for n in L.tape if n.id != unused.id and type(n.dtype) is not tuple]
-    assert [n.id for n in floats] == [L.tape[name].id for name in table if type(L.tape[name].dtype) is not tuple]
+    assert [n.id for n in floats] == [
+        L.tape[name].id for name in table if type(L.tape[name].dtype) is not tuple
+    ]
     for n in floats:
         assert table[n].tobytes() == mg.grad(L, n).tobytes()
     assert table["L"] == 1.0 and unused not in table
@@ -131,7 +144,12 @@ def test_backprop_of_a_long_chain_does_not_recurse() -> None:
 def test_the_double_diamond_has_four_paths() -> None:
     a, e = double_diamond()
     names = [[a.tape[c].name for c, _ in path] for path in paths(e, a)]
-    assert names == [["b1", "c", "d1", "e"], ["b1", "c", "d2", "e"], ["b2", "c", "d1", "e"], ["b2", "c", "d2", "e"]]
+    assert names == [
+        ["b1", "c", "d1", "e"],
+        ["b1", "c", "d2", "e"],
+        ["b2", "c", "d1", "e"],
+        ["b2", "c", "d2", "e"],
+    ]
 
 
 def test_each_position_of_an_operand_is_a_path() -> None:
@@ -203,7 +221,9 @@ def test_single_precision_is_run_in_double() -> None:
 
 def test_the_step_suits_a_cast_on_the_way() -> None:
     x = mg.Tape().leaf(0.3)
-    np.testing.assert_allclose(finite_difference(np.sin(np.astype(x, np.float32)), x), np.cos(0.3), rtol=1e-3)
+    np.testing.assert_allclose(
+        finite_difference(np.sin(np.astype(x, np.float32)), x), np.cos(0.3), rtol=1e-3
+    )
 
 
 def test_only_what_lies_between_is_run_again() -> None:

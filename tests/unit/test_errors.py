@@ -52,7 +52,11 @@ def test_each_kind_is_one_of_ours_and_a_built_in(kind):
 
 
 def test_no_kind_is_left_out():
-    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, mg.MemogradError)}
+    kinds = {
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, mg.MemogradError)
+    }
     assert kinds == BUILTINS.keys() | {mg.MemogradError}
 
 
@@ -62,14 +66,22 @@ def test_no_kind_is_left_out():
 def state(tape):
     """All that a tape holds, piece by piece, so that two states can be compared by identity."""
     memory = tape.state
-    flat = {("node", n, key): value for n, node in tape.graph.nodes(data=True) for key, value in node.items()}
+    flat = {
+        ("node", n, key): value
+        for n, node in tape.graph.nodes(data=True)
+        for key, value in node.items()
+    }
     flat |= {("edge", o, c): argnums for o, c, argnums in tape.graph.edges(data="argnums")}
     for what in ("values", "marks", "pending"):
         flat |= {(what, n): value for n, value in getattr(memory, what).items()}
     for output, table in memory.tables.items():
         flat |= {("cotangent", output, n): g for n, g in table.cotangents.items()}
         flat |= {("mark", output, n): mark for n, mark in table.marks.items()}
-    flat |= {("holder", n, id(t)): t for n, held in memory.index.of.items() for t in (held.values() if isinstance(held, dict) else [held])}
+    flat |= {
+        ("holder", n, id(t)): t
+        for n, held in memory.index.of.items()
+        for t in (held.values() if isinstance(held, dict) else [held])
+    }
     flat |= {("name", name): n for name, n in tape._names.items()}
     return flat | {"next": tape.next_id, "rules": len(RULES)}
 
@@ -88,7 +100,12 @@ def refused(tape, kind, *words):
     assert "\n" not in message and len(message) < 1000 and message.endswith((".", ")"))
     after = state(tape)
     assert before.keys() == after.keys()
-    assert [key for key in before if before[key] is not after[key] and (type(before[key]) is not int or before[key] != after[key])] == []
+    assert [
+        key
+        for key in before
+        if before[key] is not after[key]
+        and (type(before[key]) is not int or before[key] != after[key])
+    ] == []
 
 
 def at(node):
@@ -118,7 +135,10 @@ def test_the_state_of_a_tape_sees_every_change(tape, x, L):
     seen.append(state(tape))
     np.sin(x).named("s")
     seen.append(state(tape))
-    assert all(a.keys() != b.keys() or any(a[key] is not b[key] for key in a) for a, b in zip(seen, seen[1:], strict=False))
+    assert all(
+        a.keys() != b.keys() or any(a[key] is not b[key] for key in a)
+        for a, b in zip(seen, seen[1:], strict=False)
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- to record
@@ -126,7 +146,13 @@ def test_the_state_of_a_tape_sees_every_change(tape, x, L):
 
 class TestNoRule:
     def test_an_op_that_nobody_registered(self, tape, x, L):
-        with refused(tape, errors.NoRuleError, "no rule for strange", "memograd.rule(strange, x=", "memograd.constant"):
+        with refused(
+            tape,
+            errors.NoRuleError,
+            "no rule for strange",
+            "memograd.rule(strange, x=",
+            "memograd.constant",
+        ):
             x.tape.record(strange, (x,))
 
     def test_a_function_of_the_users_own(self, tape, x, L):
@@ -138,11 +164,19 @@ class TestNoRule:
             wave(x)
 
     def test_a_keyword_that_no_line_names(self, tape, x, L):
-        with refused(tape, errors.NoRuleError, "np.add was called with where=", "the rule names no keyword", "without it"):
+        with refused(
+            tape,
+            errors.NoRuleError,
+            "np.add was called with where=",
+            "the rule names no keyword",
+            "without it",
+        ):
             np.add(x, 1.0, where=[True, False])
 
     def test_it_lists_the_keywords_that_the_rule_does_name(self, tape, x, L):
-        with refused(tape, errors.NoRuleError, "scaled was called with twice=", "the rule names power"):
+        with refused(
+            tape, errors.NoRuleError, "scaled was called with twice=", "the rule names power"
+        ):
             scaled(x, twice=True)
 
 
@@ -174,28 +208,59 @@ class TestRefused:
     )
     def test_what_would_freeze_a_value(self, tape, L, what, use):
         s = tape.leaf(1.0, name="s")
-        with refused(tape, errors.RefusedError, f"{what}", "was asked of s (leaf, float64 (), ", at(s), "node.value", "np.where"):
+        with refused(
+            tape,
+            errors.RefusedError,
+            f"{what}",
+            "was asked of s (leaf, float64 (), ",
+            at(s),
+            "node.value",
+            "np.where",
+        ):
             use(s)
 
     def test_item_assignment(self, tape, x, L):
-        with refused(tape, errors.RefusedError, "Items of x (leaf, float64 (2,), ", at(x), "never changes in place", "x.at[i].set(v)"):
+        with refused(
+            tape,
+            errors.RefusedError,
+            "Items of x (leaf, float64 (2,), ",
+            at(x),
+            "never changes in place",
+            "x.at[i].set(v)",
+        ):
             x[0] = 1.0
 
     def test_out(self, tape, x, L):
-        with refused(tape, errors.RefusedError, "np.sin was called with out=", "y = np.sin(…)", "x.at[i].set(v)"):
+        with refused(
+            tape,
+            errors.RefusedError,
+            "np.sin was called with out=",
+            "y = np.sin(…)",
+            "x.at[i].set(v)",
+        ):
             np.sin(x, out=np.zeros(2))
 
     def test_methods_of_ufuncs(self, tape, x, L):
-        with refused(tape, errors.RefusedError, "np.add.at of a node is not recorded", "x.at[i].add(v)"):
+        with refused(
+            tape, errors.RefusedError, "np.add.at of a node is not recorded", "x.at[i].add(v)"
+        ):
             np.add.at(x, 0, 1.0)
 
     def test_a_leaf_of_a_node(self, tape, x, L):
-        with refused(tape, errors.RefusedError, "A leaf takes a value, but got x (leaf", "Give its .value"):
+        with refused(
+            tape, errors.RefusedError, "A leaf takes a value, but got x (leaf", "Give its .value"
+        ):
             tape.leaf(x, name="y")
 
     def test_a_node_in_a_list_index(self, tape, x, L):
         i = tape.leaf(0, name="i")
-        with refused(tape, errors.RefusedError, "i (leaf, int64 (), ", "stands where memograd takes constants only", "np.stack"):
+        with refused(
+            tape,
+            errors.RefusedError,
+            "i (leaf, int64 (), ",
+            "stands where memograd takes constants only",
+            "np.stack",
+        ):
             x[[i, i]]
 
     def test_a_node_in_a_slice(self, tape, x, L):
@@ -215,11 +280,24 @@ class TestOtherTape:
         return mg.Tape().leaf([1.0, 2.0], name="stranger")
 
     def test_recording(self, tape, x, L, stranger):
-        with refused(tape, errors.OtherTapeError, "np.add met stranger (leaf, float64 (2,), ", at(stranger), "on one tape", ".value"):
+        with refused(
+            tape,
+            errors.OtherTapeError,
+            "np.add met stranger (leaf, float64 (2,), ",
+            at(stranger),
+            "on one tape",
+            ".value",
+        ):
             x + stranger
 
     def test_asking(self, tape, x, L, stranger):
-        with refused(tape, errors.OtherTapeError, "stranger (leaf", "is a node of another tape than L (np.sum, float64 (), ", at(L)):
+        with refused(
+            tape,
+            errors.OtherTapeError,
+            "stranger (leaf",
+            "is a node of another tape than L (np.sum, float64 (), ",
+            at(L),
+        ):
             mg.grad(L, [x, stranger])
 
     def test_assigning(self, tape, x, L, stranger):
@@ -229,7 +307,12 @@ class TestOtherTape:
     def test_a_log(self, tape, x, L, stranger):
         log = mg.Log()
         mg.grad(np.sum(stranger), stranger, log=log)
-        with refused(tape, errors.OtherTapeError, "This log holds the events of another tape", "Hand in a new memograd.Log()"):
+        with refused(
+            tape,
+            errors.OtherTapeError,
+            "This log holds the events of another tape",
+            "Hand in a new memograd.Log()",
+        ):
             mg.grad(L, x, log=log)
 
 
@@ -269,19 +352,40 @@ class TestNumPysOwn:
 
 
 class TestLeaf:
-    @pytest.mark.parametrize("value, dtype", [("text", "<U4"), ([None, 1], "object"), (np.datetime64("2016-03-21"), "datetime64[D]")])
+    @pytest.mark.parametrize(
+        "value, dtype",
+        [("text", "<U4"), ([None, 1], "object"), (np.datetime64("2016-03-21"), "datetime64[D]")],
+    )
     def test_what_is_no_number(self, tape, L, value, dtype):
-        with refused(tape, errors.NotDifferentiableError, "A leaf holds numbers", f"of dtype {dtype}", "Give numbers"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "A leaf holds numbers",
+            f"of dtype {dtype}",
+            "Give numbers",
+        ):
             tape.leaf(value, name="y")
 
     def test_an_array_of_objects_meets_a_node(self, tape, x, L):
-        with refused(tape, errors.NotDifferentiableError, "An array of dtype object met a node", "Convert it first"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "An array of dtype object met a node",
+            "Convert it first",
+        ):
             x + np.array([None, None])
 
 
 class TestNaming:
     def test_a_name_that_is_taken(self, tape, x, L):
-        with refused(tape, errors.NamingError, "x (leaf, float64 (2,), ", at(x), "has that name already", "Choose another"):
+        with refused(
+            tape,
+            errors.NamingError,
+            "x (leaf, float64 (2,), ",
+            at(x),
+            "has that name already",
+            "Choose another",
+        ):
             tape.leaf(1.0, name="x")
 
     def test_a_name_that_is_taken_for_a_node(self, tape, x, L):
@@ -289,7 +393,12 @@ class TestNaming:
             L.named("x")
 
     def test_a_reserved_name(self, tape, L):
-        with refused(tape, errors.NamingError, "Names such as v7 are kept for unnamed nodes", "Choose another"):
+        with refused(
+            tape,
+            errors.NamingError,
+            "Names such as v7 are kept for unnamed nodes",
+            "Choose another",
+        ):
             tape.leaf(1.0, name="v7")
 
     def test_no_name(self, tape, L):
@@ -299,7 +408,12 @@ class TestNaming:
     def test_a_handle_whose_node_has_ended(self, tape, x, L):
         with tape.scratch():
             y = x * 2.0
-        with refused(tape, errors.EndedError, f"Node {y.id} was recorded in a scratch block that has ended", "Record it again, outside"):
+        with refused(
+            tape,
+            errors.EndedError,
+            f"Node {y.id} was recorded in a scratch block that has ended",
+            "Record it again, outside",
+        ):
             y.named("y")
 
 
@@ -309,7 +423,12 @@ class TestNaming:
 class TestUnknownNode:
     def test_a_name_with_near_ones(self, tape, x, L):
         tape.leaf(1.0, name="weights")
-        with refused(tape, errors.UnknownNodeError, "This tape has no node named wieghts", "the nearest names are weights."):
+        with refused(
+            tape,
+            errors.UnknownNodeError,
+            "This tape has no node named wieghts",
+            "the nearest names are weights.",
+        ):
             tape["wieghts"]
 
     def test_a_name_unlike_any(self, tape, L):
@@ -317,7 +436,11 @@ class TestUnknownNode:
             tape["zzz"]
 
     def test_an_id(self, tape, L):
-        with refused(tape, errors.UnknownNodeError, f"This tape has no node 99. It has {len(tape)} nodes, by id, name or handle"):
+        with refused(
+            tape,
+            errors.UnknownNodeError,
+            f"This tape has no node 99. It has {len(tape)} nodes, by id, name or handle",
+        ):
             tape[99]
 
     def test_assigning_to_nobody(self, tape, x, L):
@@ -326,7 +449,13 @@ class TestUnknownNode:
 
     def test_a_node_that_a_table_does_not_hold(self, tape, x, L):
         y = tape.leaf(1.0, name="y")
-        with refused(tape, errors.UnknownNodeError, "The table of L holds no cotangent of y (leaf, float64 (), ", at(y), "memograd.grad"):
+        with refused(
+            tape,
+            errors.UnknownNodeError,
+            "The table of L holds no cotangent of y (leaf, float64 (), ",
+            at(y),
+            "memograd.grad",
+        ):
             mg.table(L)[y]
 
     def test_the_message_is_no_repr_as_that_of_a_key_error_is(self):
@@ -339,34 +468,64 @@ class TestUnknownNode:
 class TestAsking:
     def test_the_gradient_of_an_array(self, tape, x, L):
         y = np.sin(x).named("y")
-        words = "The gradient is that of a scalar, but L is y (np.sin, float64 (2,), ", at(y), "np.sum(L)"
+        words = (
+            "The gradient is that of a scalar, but L is y (np.sin, float64 (2,), ",
+            at(y),
+            "np.sum(L)",
+        )
         with refused(tape, errors.NotScalarError, *words):
             mg.grad(y, x)
         with refused(tape, errors.NotScalarError, *words):
             mg.table(y)
 
     def test_the_gradient_of_a_number(self, tape, x, L):
-        with refused(tape, errors.NotDifferentiableError, "L is 3.0, which depends on no leaf", "from leaves of a tape"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "L is 3.0, which depends on no leaf",
+            "from leaves of a tape",
+        ):
             mg.grad(3.0, x)
 
     def test_the_gradient_of_an_integer(self, tape, x, L):
         k = np.argmax(x).named("k")
-        with refused(tape, errors.NotDifferentiableError, "k (np.argmax, int64 (), ", at(k), "no derivative", "x.astype(float)"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "k (np.argmax, int64 (), ",
+            at(k),
+            "no derivative",
+            "x.astype(float)",
+        ):
             mg.grad(k, x)
 
     def test_an_integer_target(self, tape, L):
         k = tape.leaf([1, 2], name="k")
-        with refused(tape, errors.NotDifferentiableError, "k (leaf, int64 (2,), ", at(k), "no float and no complex", "a leaf of floats"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "k (leaf, int64 (2,), ",
+            at(k),
+            "no float and no complex",
+            "a leaf of floats",
+        ):
             mg.grad(L, k)
 
     def test_a_boolean_target(self, tape, x, L):
         mask = (x > 0).named("mask")
-        with refused(tape, errors.NotDifferentiableError, "mask (np.greater, bool (2,), ", at(mask)):
+        with refused(
+            tape, errors.NotDifferentiableError, "mask (np.greater, bool (2,), ", at(mask)
+        ):
             mg.grad(L, [x, mask])
 
     @pytest.mark.parametrize("target", [None, "x", 0, np.ones(2), {1, 2}])
     def test_a_target_that_is_no_node(self, tape, L, target):
-        with refused(tape, errors.NotDifferentiableError, "A target is a node, or a nest of nodes, but got", "tape[name]"):
+        with refused(
+            tape,
+            errors.NotDifferentiableError,
+            "A target is a node, or a nest of nodes, but got",
+            "tape[name]",
+        ):
             mg.grad(L, target)
 
     def test_one_wrong_target_among_many(self, tape, x, L):
@@ -377,7 +536,14 @@ class TestAsking:
     def test_no_path(self, tape, x, L):
         y = tape.leaf(1.0, name="y")
         z = np.sin(np.cos(y)).named("z")
-        words = "from y (leaf, float64 (), ", at(y), "to L (np.sum, float64 (), ", at(L), "end in z.", "unconnected='zero' or 'none'"
+        words = (
+            "from y (leaf, float64 (), ",
+            at(y),
+            "to L (np.sum, float64 (), ",
+            at(L),
+            "end in z.",
+            "unconnected='zero' or 'none'",
+        )
         with refused(tape, errors.NoPathError, *words):
             mg.grad(L, y, unconnected="raise")
         assert z.consumers == []
@@ -392,7 +558,14 @@ class TestAsking:
         mg.rule(wrong, x=lambda g, x: np.ones(3))
         y = wrong(x).named("y")
         mg.grad(y, y)
-        words = "rule of <lambda> for operand 0", "of shape (3,)", "x (leaf, float64 (2,), ", at(x), "at y (<lambda>", at(y)
+        words = (
+            "rule of <lambda> for operand 0",
+            "of shape (3,)",
+            "x (leaf, float64 (2,), ",
+            at(x),
+            "at y (<lambda>",
+            at(y),
+        )
         with refused(tape, errors.RuleShapeError, *words):
             mg.grad(y, x)
 
@@ -420,7 +593,12 @@ class TestEnded:
     def test_each_use_of_an_old_handle(self, tape, x, L, use):
         with tape.scratch():
             y = np.sum(x)
-        with refused(tape, errors.EndedError, f"Node {y.id} was recorded in a scratch block that has ended", "Record it again, outside"):
+        with refused(
+            tape,
+            errors.EndedError,
+            f"Node {y.id} was recorded in a scratch block that has ended",
+            "Record it again, outside",
+        ):
             use(L, y)
 
 
@@ -440,7 +618,12 @@ class TestBusy:
         in_rule.append(lambda: tape.assign({x: [3.0, 4.0]}))
         M = op(L)
         mg.grad(M, M)
-        with refused(tape, errors.BusyError, "assign came in the middle of a request on this tape", "Do it before or after"):
+        with refused(
+            tape,
+            errors.BusyError,
+            "assign came in the middle of a request on this tape",
+            "Do it before or after",
+        ):
             mg.grad(M, L)
         assert x.value.tolist() == [1.0, 2.0]
 
@@ -487,11 +670,22 @@ class TestBusy:
 
 class TestAssigning:
     def test_to_what_is_computed(self, tape, x, L):
-        with refused(tape, errors.AssignError, "L (np.sum, float64 (), ", at(L), "is computed; only leaves can be assigned"):
+        with refused(
+            tape,
+            errors.AssignError,
+            "L (np.sum, float64 (), ",
+            at(L),
+            "is computed; only leaves can be assigned",
+        ):
             L.value = 1.0
 
     def test_another_shape(self, tape, x, L):
-        words = "x (leaf, float64 (2,), ", at(x), "was assigned a value of shape (3,)", "of shape (2,), or record anew"
+        words = (
+            "x (leaf, float64 (2,), ",
+            at(x),
+            "was assigned a value of shape (3,)",
+            "of shape (2,), or record anew",
+        )
         with refused(tape, errors.AssignError, *words):
             x.value = [1.0, 2.0, 3.0]
 
@@ -499,9 +693,15 @@ class TestAssigning:
         with refused(tape, errors.AssignError, "of shape ()"):
             x.value = 1.0
 
-    @pytest.mark.parametrize("value, dtype", [([1j, 2j], "complex128"), (["a", "b"], "<U1"), ([None, 1.0], "object")])
+    @pytest.mark.parametrize(
+        "value, dtype", [([1j, 2j], "complex128"), (["a", "b"], "<U1"), ([None, 1.0], "object")]
+    )
     def test_another_kind_of_dtype(self, tape, x, L, value, dtype):
-        words = "x (leaf, float64 (2,), ", f"was assigned {dtype}, another kind of dtype", "np.astype(value, np.float64)"
+        words = (
+            "x (leaf, float64 (2,), ",
+            f"was assigned {dtype}, another kind of dtype",
+            "np.astype(value, np.float64)",
+        )
         with refused(tape, errors.AssignTypeError, *words):
             x.value = value
 
@@ -510,10 +710,19 @@ class TestAssigning:
         with refused(tape, errors.AssignTypeError, "k (leaf, int64 (), ", "was assigned float64"):
             k.value = 1.5
 
-    @pytest.mark.parametrize("value, beyond", [([1, 300], 300), ([-129, 300], -129), (np.array([1, 2**63], np.uint64), 2**63)])
+    @pytest.mark.parametrize(
+        "value, beyond",
+        [([1, 300], 300), ([-129, 300], -129), (np.array([1, 2**63], np.uint64), 2**63)],
+    )
     def test_integers_that_do_not_fit(self, tape, L, value, beyond):
         k = tape.leaf(np.array([1, 2], np.int8 if beyond < 2**63 else np.int64), name="k")
-        with refused(tape, errors.IntegerRangeError, "k (leaf, int", f"was assigned {beyond}, which int", "does not hold"):
+        with refused(
+            tape,
+            errors.IntegerRangeError,
+            "k (leaf, int",
+            f"was assigned {beyond}, which int",
+            "does not hold",
+        ):
             k.value = value
         assert k.value.tolist() == [1, 2]
         k.value = np.array([127, -128])
@@ -522,7 +731,11 @@ class TestAssigning:
     def test_integers_that_do_not_fit_in_place(self, tape, L):
         k, wide = tape.leaf(np.array([1, 2], np.int8), name="k"), tape.leaf(300, name="wide")
         for v in (300, [300], np.int64(300), wide):
-            with refused(tape, errors.IntegerRangeError, "x.at[i].set(v) was given 300, which the int8 of x does not hold"):
+            with refused(
+                tape,
+                errors.IntegerRangeError,
+                "x.at[i].set(v) was given 300, which the int8 of x does not hold",
+            ):
                 k.at[:1].set(v)
         changed = k.at[0].set(-128).at[1].set(tape.leaf(3))
         assert changed.value.tolist() == [-128, 3] and changed.dtype == np.int8
@@ -531,12 +744,18 @@ class TestAssigning:
         k = tape.leaf(np.array([1, 2], np.int8), name="k")
         replayed = mg.plan(k * k, [k])
         for call in (lambda: replayed([300, 2]), lambda: replayed.map([[1, 2], [300, 2]])):
-            with refused(tape, errors.IntegerRangeError, "Input k of a plan was given 300, which int8 does not hold"):
+            with refused(
+                tape,
+                errors.IntegerRangeError,
+                "Input k of a plan was given 300, which int8 does not hold",
+            ):
                 call()
         assert replayed([3, 2]).tolist() == [9, 4]
 
     def test_a_node(self, tape, x, L):
-        with refused(tape, errors.AssignTypeError, "x (leaf", "was assigned a node. Give its value: x.value"):
+        with refused(
+            tape, errors.AssignTypeError, "x (leaf", "was assigned a node. Give its value: x.value"
+        ):
             x.value = x
 
     def test_one_that_is_wrong_spoils_all(self, tape, x, W, L):
@@ -552,7 +771,13 @@ class TestAssigning:
         x.value = [2.0, 3.0]
         with pytest.raises(errors.ValueChangedError) as caught:
             positive.value  # noqa: B018
-        words = "positive (masked, float64 (1,), ", at(positive), "came back as float64 (2,)", "after an assignment", "np.where"
+        words = (
+            "positive (masked, float64 (1,), ",
+            at(positive),
+            "came back as float64 (2,)",
+            "after an assignment",
+            "np.where",
+        )
         assert all(word in str(caught.value) for word in words)
         x.value = [0.0, 5.0]
         assert positive.value.tolist() == [5.0]
@@ -561,7 +786,15 @@ class TestAssigning:
 # ------------------------------------------------------------------------------------------------------------ odd names
 
 
-ODD = ["<script>&'\"", "two\nlines\r\n", "x" * 10_000, "\ud800\udfff", "\x00\x1b[31m", "\u2028", "{0} %s"]
+ODD = [
+    "<script>&'\"",
+    "two\nlines\r\n",
+    "x" * 10_000,
+    "\ud800\udfff",
+    "\x00\x1b[31m",
+    "\u2028",
+    "{0} %s",
+]
 
 
 @pytest.mark.parametrize("name", ODD, ids=map(ascii, range(len(ODD))))
@@ -597,7 +830,10 @@ class TestPrintable:
 
 
 class TestNamesOfOps:
-    @pytest.mark.parametrize("op, name", [(np.sin, "np.sin"), (np.sum, "np.sum"), (np.linalg.inv, "np.linalg.inv"), (len, "len")])
+    @pytest.mark.parametrize(
+        "op, name",
+        [(np.sin, "np.sin"), (np.sum, "np.sum"), (np.linalg.inv, "np.linalg.inv"), (len, "len")],
+    )
     def test_they_are_as_users_write_them(self, op, name):
         assert op_name(op) == name
 

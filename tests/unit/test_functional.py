@@ -45,18 +45,30 @@ def test_nests_of_arguments_and_of_results():
     value, g = value_and_grad(lambda p: np.sum(p["w"]) * p["rest"][0])(nest)
     assert (value, g["w"].tolist(), g["rest"]) == (9.0, [3.0, 3.0], (3.0, None))
     J = jacobian(lambda p: [p["w"] * p["rest"][0], None])(nest)
-    assert J[0]["w"].tolist() == [[3.0, 0.0], [0.0, 3.0]] and J[0]["rest"][0].tolist() == [1.0, 2.0] and J[1] is None
-    assert hessian(lambda p: p["a"] * p["b"] * p["b"])({"a": 2.0, "b": 3.0}) == {"a": {"a": 0.0, "b": 6.0}, "b": {"a": 6.0, "b": 4.0}}
+    assert (
+        J[0]["w"].tolist() == [[3.0, 0.0], [0.0, 3.0]]
+        and J[0]["rest"][0].tolist() == [1.0, 2.0]
+        and J[1] is None
+    )
+    assert hessian(lambda p: p["a"] * p["b"] * p["b"])({"a": 2.0, "b": 3.0}) == {
+        "a": {"a": 0.0, "b": 6.0},
+        "b": {"a": 6.0, "b": 4.0},
+    }
 
 
 @pytest.mark.parametrize("order", ["auto", "reverse", "forward", "segments", "colours"])
 def test_jacobians_in_any_order(order):
     J = jacobian(lambda x: np.cumsum(x * x), order=order)
     assert J(np.array([1.0, 2.0])).tolist() == [[2.0, 0.0], [2.0, 4.0]]
-    assert jacobian(J, order=order)(np.array([1.0, 2.0])).tolist() == [[[2.0, 0.0], [0.0, 0.0]], [[2.0, 0.0], [0.0, 2.0]]]
+    assert jacobian(J, order=order)(np.array([1.0, 2.0])).tolist() == [
+        [[2.0, 0.0], [0.0, 0.0]],
+        [[2.0, 0.0], [0.0, 2.0]],
+    ]
 
 
-@pytest.mark.parametrize("f", [jacobian(np.sin, order="fast"), jacobian(jacobian(np.sin, order="fast"))])
+@pytest.mark.parametrize(
+    "f", [jacobian(np.sin, order="fast"), jacobian(jacobian(np.sin, order="fast"))]
+)
 def test_an_order_that_there_is_not(f):
     with pytest.raises(ValueError, match="order is 'auto', .*, not 'fast'"):
         f(np.ones(2))
@@ -68,10 +80,17 @@ def test_what_comes_beside_is_passed_on_as_it_is():
 
     x = np.array([2.0, 4.0])
     (value, a), g = value_and_grad(f, has_aux=True)(x)
-    answers = [a, grad(f, has_aux=True)(x)[1], vjp(f, x, has_aux=True)[2], jvp(f, (x,), (x,), has_aux=True)[2]]
+    answers = [
+        a,
+        grad(f, has_aux=True)(x)[1],
+        vjp(f, x, has_aux=True)[2],
+        jvp(f, (x,), (x,), has_aux=True)[2],
+    ]
     answers += [jacobian(f, has_aux=True)(x)[1], hessian(f, has_aux=True)(x)[1]]
     assert (value, g.tolist()) == (20.0, [4.0, 8.0])
-    assert [(b["half"].tolist(), b["text"], b["nothing"]) for b in answers] == 6 * [([1.0, 2.0], "kept", None)]
+    assert [(b["half"].tolist(), b["text"], b["nothing"]) for b in answers] == 6 * [
+        ([1.0, 2.0], "kept", None)
+    ]
 
 
 def test_keywords_and_other_arguments_are_passed_on():
@@ -89,18 +108,26 @@ def test_results_without_a_derivative_have_zeros():
 
     x = np.array([1.0, 2.0])
     value, tangent = jvp(f, (x,), (x,))
-    assert value[2] == 1 and [np.shape(t) for t in tangent] == [(), (2, 1), (), ()] and tangent[3] == 1.0
+    assert (
+        value[2] == 1
+        and [np.shape(t) for t in tangent] == [(), (2, 1), (), ()]
+        and tangent[3] == 1.0
+    )
     assert vjp(f, x)[1]((0, np.ones((2, 1)), 5, 2.0))[0].tolist() == [2.0, 0.0]
     assert vjp(np.argmax, x)[1](0)[0].tolist() == [0.0, 0.0]
     J = jacobian(lambda x: {"n": 3, "c": np.ones((2, 1)), "x": x[:1]})(x)
-    assert [J[key].shape for key in "ncx"] == [(2,), (2, 1, 2), (1, 2)] and J["x"].tolist() == [[1.0, 0.0]]
+    assert [J[key].shape for key in "ncx"] == [(2,), (2, 1, 2), (1, 2)] and J["x"].tolist() == [
+        [1.0, 0.0]
+    ]
     assert hessian(lambda x: 3.0)(x).tolist() == [[0.0, 0.0], [0.0, 0.0]]
     assert [p.tolist() for p in hvp(lambda x: np.sum(x), (x,), (x,))] == [[0.0, 0.0]]
 
 
 def test_nothing_to_differentiate_by():
     assert grad(lambda p, y: y * y)({}, 2.0) == {} and grad(lambda p, y: y)(None, 2.0) is None
-    assert jvp(lambda p: 3.0, ({},), ({},)) == (3.0, 0.0) and hvp(lambda p: 3.0, ({},), ({},)) == ({},)
+    assert jvp(lambda p: 3.0, ({},), ({},)) == (3.0, 0.0) and hvp(lambda p: 3.0, ({},), ({},)) == (
+        {},
+    )
     assert jacobian(lambda p: {"y": 3.0})([None]) == {"y": [None]}
 
 
@@ -123,7 +150,9 @@ def test_any_order_of_sin(order):
     f = np.sin
     for _ in range(order):
         f = grad(f)
-    assert f(0.3) == pytest.approx([np.sin, np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin][order](0.3), rel=1e-14)
+    assert f(0.3) == pytest.approx(
+        [np.sin, np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin][order](0.3), rel=1e-14
+    )
 
 
 def test_three_ways_to_a_hessian_vector_product(rng):
@@ -140,8 +169,12 @@ def test_three_ways_to_a_hessian_vector_product(rng):
 def test_vjp_of_jvp_and_jvp_of_vjp(rng):
     x, t, s = rng.normal(size=3), rng.normal(size=3), rng.normal(size=3)
     second = -np.sin(x) * t * s
-    np.testing.assert_allclose(vjp(lambda u: jvp(np.sin, (u,), (t,))[1], x)[1](s)[0], second, rtol=1e-12)
-    np.testing.assert_allclose(jvp(lambda u: vjp(np.sin, u)[1](s)[0], (x,), (t,))[1], second, rtol=1e-12)
+    np.testing.assert_allclose(
+        vjp(lambda u: jvp(np.sin, (u,), (t,))[1], x)[1](s)[0], second, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        jvp(lambda u: vjp(np.sin, u)[1](s)[0], (x,), (t,))[1], second, rtol=1e-12
+    )
 
 
 def test_the_pullback_gives_a_tuple_and_can_be_called_again():
@@ -227,27 +260,75 @@ X = np.ones(2)
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
-        (lambda: grad(np.sin)(X), NotScalarError, r"np.sin gave float64 \(2,\)\. Take jacobian, vjp"),
+        (
+            lambda: grad(np.sin)(X),
+            NotScalarError,
+            r"np.sin gave float64 \(2,\)\. Take jacobian, vjp",
+        ),
         (lambda: hvp(np.sin, (X,), (X,)), NotScalarError, "np.sin gave"),
-        (lambda: grad(lambda x: (x, x))(1.0), NotScalarError, "gave a tuple of 2.*has_aux=True.*jacobian, or vjp"),
+        (
+            lambda: grad(lambda x: (x, x))(1.0),
+            NotScalarError,
+            "gave a tuple of 2.*has_aux=True.*jacobian, or vjp",
+        ),
         (lambda: grad(lambda x: None)(1.0), NotDifferentiableError, "gave None"),
         (lambda: vjp(lambda x: None, 1.0), NotDifferentiableError, "gave None"),
-        (lambda: jacobian(lambda x: {"a": [x, "text"]})(1.0), NotDifferentiableError, r"'text' as result\['a'\]\[1\]"),
-        (lambda: jvp(lambda x: object(), (1.0,), (1.0,)), NotDifferentiableError, "no array of numbers"),
-        (lambda: grad(lambda z: z * z)(1j), NotDifferentiableError, r"real number, but .* gave complex128.*np.real"),
+        (
+            lambda: jacobian(lambda x: {"a": [x, "text"]})(1.0),
+            NotDifferentiableError,
+            r"'text' as result\['a'\]\[1\]",
+        ),
+        (
+            lambda: jvp(lambda x: object(), (1.0,), (1.0,)),
+            NotDifferentiableError,
+            "no array of numbers",
+        ),
+        (
+            lambda: grad(lambda z: z * z)(1j),
+            NotDifferentiableError,
+            r"real number, but .* gave complex128.*np.real",
+        ),
         (lambda: grad(lambda x: np.argmax(x))(X), NotDifferentiableError, "np.argmax, int64"),
-        (lambda: jacobian(lambda x: {"y": x, "n": np.argmax(x)})(X), NotDifferentiableError, "np.argmax, int64"),
-        (lambda: grad(np.sin)(1), NotDifferentiableError, "no derivative by argument 0, 1 of dtype int64"),
-        (lambda: grad(lambda x, p: x, 1)(1.0, {"w": [True]}), NotDifferentiableError, r"argument 1\['w'\]\[0\], True of dtype bool"),
-        (lambda: grad(lambda m: m.w)(Model(1.0)), NotDifferentiableError, r"argument 0.n, 3 .*metadata=\{'static': True\}"),
+        (
+            lambda: jacobian(lambda x: {"y": x, "n": np.argmax(x)})(X),
+            NotDifferentiableError,
+            "np.argmax, int64",
+        ),
+        (
+            lambda: grad(np.sin)(1),
+            NotDifferentiableError,
+            "no derivative by argument 0, 1 of dtype int64",
+        ),
+        (
+            lambda: grad(lambda x, p: x, 1)(1.0, {"w": [True]}),
+            NotDifferentiableError,
+            r"argument 1\['w'\]\[0\], True of dtype bool",
+        ),
+        (
+            lambda: grad(lambda m: m.w)(Model(1.0)),
+            NotDifferentiableError,
+            r"argument 0.n, 3 .*metadata=\{'static': True\}",
+        ),
         (lambda: grad(lambda x: x)("text"), NotDifferentiableError, "argument 0, 'text'"),
-        (lambda: grad(lambda x: x)(np.array([[1.0], [1.0, 2.0]], object)), NotDifferentiableError, "of dtype object"),
+        (
+            lambda: grad(lambda x: x)(np.array([[1.0], [1.0, 2.0]], object)),
+            NotDifferentiableError,
+            "of dtype object",
+        ),
         (lambda: vjp(np.sin, 1), NotDifferentiableError, "argument 0, 1"),
-        (lambda: grad(np.sin, 1)(1.0), ArgnumsError, "by argument 1, but was called with 1 by position"),
+        (
+            lambda: grad(np.sin, 1)(1.0),
+            ArgnumsError,
+            "by argument 1, but was called with 1 by position",
+        ),
         (lambda: jacobian(np.sin, -2)(1.0), ArgnumsError, "by argument -2"),
         (lambda: hessian(np.sin, (0, 3))(1.0), ArgnumsError, "by argument 3"),
         (lambda: grad(lambda x: x)(x=1.0), ArgnumsError, "called with 0 by position"),
-        (lambda: grad(np.sin, "x")(1.0), RefusedError, "argnums is an int or a sequence of ints, not 'x'"),
+        (
+            lambda: grad(np.sin, "x")(1.0),
+            RefusedError,
+            "argnums is an int or a sequence of ints, not 'x'",
+        ),
         (lambda: grad(lambda x: x, has_aux=True)(X), RefusedError, "gives a pair.*gave a Node"),
         (lambda: vjp(lambda x: (x, x, x), X, has_aux=True), RefusedError, "gave a tuple of 3"),
         (
@@ -255,15 +336,39 @@ X = np.ones(2)
             RefusedError,
             r"tangents\[0\] is float64 \(3,\), but stands for v0",
         ),
-        (lambda: jvp(np.sin, (X,), (1j * X,)), RefusedError, r"complex128 \(2,\), but stands for v0 \(leaf, float64"),
-        (lambda: hvp(lambda p: np.sum(p["w"]), ({"w": X},), ({"v": X},)), RefusedError, r"tangents\[0\] is a dict of 1 \['v'\]"),
-        (lambda: jvp(np.add, (X, X), (X,)), RefusedError, "tangents is a tuple of 1, but stands for a tuple of 2"),
-        (lambda: jvp(np.sin, X, X), RefusedError, r"are tuples.*are a ndarray and a ndarray. Give \(x,\)"),
+        (
+            lambda: jvp(np.sin, (X,), (1j * X,)),
+            RefusedError,
+            r"complex128 \(2,\), but stands for v0 \(leaf, float64",
+        ),
+        (
+            lambda: hvp(lambda p: np.sum(p["w"]), ({"w": X},), ({"v": X},)),
+            RefusedError,
+            r"tangents\[0\] is a dict of 1 \['v'\]",
+        ),
+        (
+            lambda: jvp(np.add, (X, X), (X,)),
+            RefusedError,
+            "tangents is a tuple of 1, but stands for a tuple of 2",
+        ),
+        (
+            lambda: jvp(np.sin, X, X),
+            RefusedError,
+            r"are tuples.*are a ndarray and a ndarray. Give \(x,\)",
+        ),
         (lambda: vjp(np.sin, X)[1](1.0), RefusedError, r"cotangent is float64 \(\)"),
         (lambda: vjp(np.sin, X)[1](1j * X), RefusedError, "cotangent is complex128"),
-        (lambda: vjp(np.sin, X)[1]([[1], [1, 2]]), RefusedError, "which is ragged, but stands for .*Give an array of that shape"),
+        (
+            lambda: vjp(np.sin, X)[1]([[1], [1, 2]]),
+            RefusedError,
+            "which is ragged, but stands for .*Give an array of that shape",
+        ),
         (lambda: vjp(np.sin, X)[1](None), RefusedError, "cotangent is object"),
-        (lambda: vjp(lambda x: [x], X)[1](X), RefusedError, "cotangent is a ndarray, but stands for a list of 1"),
+        (
+            lambda: vjp(lambda x: [x], X)[1](X),
+            RefusedError,
+            "cotangent is a ndarray, but stands for a list of 1",
+        ),
     ],
 )
 def test_bad_input(call, kind, words):
@@ -274,9 +379,15 @@ def test_bad_input(call, kind, words):
 
 def test_nodes_of_two_tapes():
     u, w = mg.Tape().leaf(1.0, name="u"), mg.Tape().leaf(2.0, name="w")
-    calls = [lambda: grad(lambda x: x * w)(u), lambda: grad(lambda x: w)(u), lambda: grad(np.multiply, (0, 1))(u, w)]
+    calls = [
+        lambda: grad(lambda x: x * w)(u),
+        lambda: grad(lambda x: w)(u),
+        lambda: grad(np.multiply, (0, 1))(u, w),
+    ]
     for call in [*calls, lambda: jvp(np.sin, (u,), (w,)), lambda: grad(lambda x: x * u * w)(3.0)]:
-        with pytest.raises(OtherTapeError, match=r"met [uw] \(leaf, float64 \(\), .*, a node of another tape"):
+        with pytest.raises(
+            OtherTapeError, match=r"met [uw] \(leaf, float64 \(\), .*, a node of another tape"
+        ):
             call()
     assert current() is None
 
@@ -327,7 +438,11 @@ def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, mo
         with monkeypatch.context() as patch:
             patch.setattr(tables, "RULES", rules)
             patch.setattr(linearization, "RULES", rules)
-            patch.setattr(linearization, "program_ancestors", lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)))
+            patch.setattr(
+                linearization,
+                "program_ancestors",
+                lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)),
+            )
             grad(f)(0.5)
         return rules.count
 

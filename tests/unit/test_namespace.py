@@ -9,7 +9,9 @@ import pytest
 def names(module):
     """What a fresh interpreter's `dir` names, and whether all of it is there."""
     script = f"import {module} as module; names = dir(module); print(*names); [getattr(module, name) for name in names]"
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True).stdout.split()
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
 
 
 def test_every_public_name_is_in_dir():

@@ -16,8 +16,19 @@ def shown():
     L = np.sum(np.sin(x).named("<b>") * w).named("<i>L")
     preview = mg.preview(L, x)
     mg.grad(L, [x, w], log=log)
-    reports = {"preview": preview, "why": mg.why(L, x), "comparison": log.compare(mg.Log()), "ledger": tape.memory}
-    return {"tape": tape, "node": x, "log": log, "table": mg.table(L), "plan": mg.plan([L], [x])} | reports
+    reports = {
+        "preview": preview,
+        "why": mg.why(L, x),
+        "comparison": log.compare(mg.Log()),
+        "ledger": tape.memory,
+    }
+    return {
+        "tape": tape,
+        "node": x,
+        "log": log,
+        "table": mg.table(L),
+        "plan": mg.plan([L], [x]),
+    } | reports
 
 
 SHOWN = shown()
@@ -26,11 +37,18 @@ SHOWN = shown()
 @pytest.mark.parametrize("what", SHOWN)
 def test_it_is_html_without_a_foreign_element(what):
     html = SHOWN[what]._repr_html_()
-    assert html.startswith(("<pre>", "<table>")) and "<img" not in html and "<b>" not in html and "<i>" not in html
+    assert (
+        html.startswith(("<pre>", "<table>"))
+        and "<img" not in html
+        and "<b>" not in html
+        and "<i>" not in html
+    )
     assert "&lt;" in html
 
 
-@pytest.mark.parametrize("what", sorted(set(SHOWN) - {"comparison"}))  # sentences are as long as they are
+@pytest.mark.parametrize(
+    "what", sorted(set(SHOWN) - {"comparison"})
+)  # sentences are as long as they are
 def test_the_plain_text_is_narrow(what):
     assert max(map(len, repr(SHOWN[what]).splitlines())) < 80
 

@@ -80,11 +80,18 @@ def test_second_order_passes_through() -> None:
     x, t = np.array([0.4, 1.2]), np.array([1.0, -2.0])
     h = 1e-6
     g = mg.functional.grad(f)
-    np.testing.assert_allclose(mg.functional.hvp(f, (x,), (t,))[0], (g(x + h * t) - g(x - h * t)) / (2 * h), rtol=1e-6)
+    np.testing.assert_allclose(
+        mg.functional.hvp(f, (x,), (t,))[0], (g(x + h * t) - g(x - h * t)) / (2 * h), rtol=1e-6
+    )
 
 
 def test_everything_else_is_numpys() -> None:
-    assert mnp.sin is np.sin and mnp.linalg is np.linalg and mnp.pi == np.pi and mnp.float64 is np.float64
+    assert (
+        mnp.sin is np.sin
+        and mnp.linalg is np.linalg
+        and mnp.pi == np.pi
+        and mnp.float64 is np.float64
+    )
     assert set(np.__all__) <= set(mnp.__all__) and set(np.__all__) <= set(dir(mnp))
     assert [name for name in mnp.__all__ if not hasattr(mnp, name)] == []
     with pytest.raises(AttributeError, match="no_such_name"):

@@ -61,7 +61,9 @@ class TestProblem:
             return np.sin(x)
 
         mg.elementwise(expensive, x=lambda g, x: g * np.cos(x))
-        problem = mg.optimize.Problem(lambda p: np.sum(expensive(p["a"])) * np.sum(p["b"]), {"a": np.ones(2), "b": np.ones(3)})
+        problem = mg.optimize.Problem(
+            lambda p: np.sum(expensive(p["a"])) * np.sum(p["b"]), {"a": np.ones(2), "b": np.ones(3)}
+        )
         problem.fun([1.0, 1.0, 2.0, 2.0, 2.0])
         assert len(runs) == 1
         problem.x["b"].value = np.zeros(3)
@@ -89,16 +91,35 @@ class TestProblem:
         assert problem.y.shape == (0,) and problem.jac([]).shape == (0, 0)
 
     def test_a_vector_of_no_numbers(self):
-        assert mg.optimize.Problem(lambda x: x[:0] * x[:0], [1.0, 2.0]).jac([1.0, 2.0]).shape == (0, 2)
+        assert mg.optimize.Problem(lambda x: x[:0] * x[:0], [1.0, 2.0]).jac([1.0, 2.0]).shape == (
+            0,
+            2,
+        )
 
     def test_single_precision_and_shapes_are_kept(self):
         problem = mg.optimize.Problem(lambda x: np.sum(x @ x.T), np.ones((2, 3), np.float32))
-        assert problem.jac(np.ones(6)).dtype == np.float32 and problem.at(np.arange(6.0)).shape == (2, 3)
+        assert problem.jac(np.ones(6)).dtype == np.float32 and problem.at(np.arange(6.0)).shape == (
+            2,
+            3,
+        )
 
 
 class TestMinimize:
     @pytest.mark.parametrize(
-        "method", [None, "BFGS", "L-BFGS-B", "CG", "TNC", "SLSQP", "Newton-CG", "trust-ncg", "trust-krylov", "trust-exact", "trust-constr"]
+        "method",
+        [
+            None,
+            "BFGS",
+            "L-BFGS-B",
+            "CG",
+            "TNC",
+            "SLSQP",
+            "Newton-CG",
+            "trust-ncg",
+            "trust-krylov",
+            "trust-exact",
+            "trust-constr",
+        ],
     )
     def test_every_method_finds_it(self, method):
         found = mg.optimize.minimize(rosenbrock, START, method=method)
@@ -109,11 +130,21 @@ class TestMinimize:
         def steepest(fun, x0, jac, **others):
             return scipy.optimize.OptimizeResult(x=x0 - 0.5 * jac(x0))
 
-        assert np.allclose(mg.optimize.minimize(lambda x: np.sum(np.square(x - 3.0)), [0.0, 1.0], method=steepest).x, 3.0)
+        assert np.allclose(
+            mg.optimize.minimize(
+                lambda x: np.sum(np.square(x - 3.0)), [0.0, 1.0], method=steepest
+            ).x,
+            3.0,
+        )
 
     def test_a_method_without_derivatives_asks_for_none(self):
         found = mg.optimize.minimize(rosenbrock, START[:2], method="Nelder-Mead")
-        assert np.allclose(found.x, 1.0, atol=1e-3) and found.problem.calls == {"fun": found.nfev, "jac": 0, "hess": 0, "hessp": 0}
+        assert np.allclose(found.x, 1.0, atol=1e-3) and found.problem.calls == {
+            "fun": found.nfev,
+            "jac": 0,
+            "hess": 0,
+            "hessp": 0,
+        }
 
     def test_as_many_runs_as_points(self, counted):
         f, runs = counted
@@ -121,16 +152,25 @@ class TestMinimize:
         assert found.nfev == found.njev == len(runs) == found.problem.points
 
     def test_blocks_come_back_as_they_were_given(self):
-        found = mg.optimize.minimize(lambda p: np.sum(np.square(p["W"] - 2.0)) + np.square(p["b"] + 1.0), {"W": np.zeros((2, 2)), "b": 0.0})
+        found = mg.optimize.minimize(
+            lambda p: np.sum(np.square(p["W"] - 2.0)) + np.square(p["b"] + 1.0),
+            {"W": np.zeros((2, 2)), "b": 0.0},
+        )
         assert np.allclose(found.x["W"], np.full((2, 2), 2.0)) and np.isclose(found.x["b"], -1.0)
 
     def test_progress_is_told_at_each_new_point(self):
         told = []
-        found = mg.optimize.minimize(rosenbrock, START, progress=lambda points, value: told.append((points, float(value))))
-        assert [points for points, _ in told] == list(range(1, found.nfev + 1)) and min(value for _, value in told) == found.fun
+        found = mg.optimize.minimize(
+            rosenbrock, START, progress=lambda points, value: told.append((points, float(value)))
+        )
+        assert [points for points, _ in told] == list(range(1, found.nfev + 1)) and min(
+            value for _, value in told
+        ) == found.fun
 
     def test_further_arguments_and_scipys_options_go_through(self):
-        found = mg.optimize.minimize(lambda x, c: np.sum(np.square(x - c)), [0.0], args=(3.0,), bounds=[(None, 2.0)])
+        found = mg.optimize.minimize(
+            lambda x, c: np.sum(np.square(x - c)), [0.0], args=(3.0,), bounds=[(None, 2.0)]
+        )
         assert np.allclose(found.x, 2.0)
 
 
@@ -138,13 +178,17 @@ class TestOthers:
     def test_least_squares_takes_the_jacobian(self):
         t = np.linspace(0.0, 1.0, 20)
         measured = 2.0 * np.exp(-1.5 * t)
-        found = mg.optimize.least_squares(lambda p: p["a"] * np.exp(p["k"] * t) - measured, {"a": 1.0, "k": 0.0}, loss="soft_l1")
+        found = mg.optimize.least_squares(
+            lambda p: p["a"] * np.exp(p["k"] * t) - measured, {"a": 1.0, "k": 0.0}, loss="soft_l1"
+        )
         assert np.isclose(found.x["a"], 2.0) and np.isclose(found.x["k"], -1.5)
         assert found.problem.points == found.nfev
 
     @pytest.mark.parametrize("method", ["hybr", "LM", "krylov"])
     def test_root(self, method):
-        found = mg.optimize.root(lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0], method=method)
+        found = mg.optimize.root(
+            lambda x: [x[0] + x[1] - 3.0, x[0] * x[1] - 2.0], [0.0, 5.0], method=method
+        )
         assert np.allclose(found.x, [1.0, 2.0], atol=1e-5)
         assert (found.problem.calls["jac"] > 0) is (method != "krylov")
 
@@ -152,7 +196,19 @@ class TestOthers:
 class TestAsScipyHasIt:
     """Arguments mean here what they mean to SciPy."""
 
-    @pytest.mark.parametrize("args", [(), (2.0,), 2.0, np.array([1.0, 2.0]), [1.0, 2.0], (np.array([1.0, 2.0]), 3.0), "ab", None])
+    @pytest.mark.parametrize(
+        "args",
+        [
+            (),
+            (2.0,),
+            2.0,
+            np.array([1.0, 2.0]),
+            [1.0, 2.0],
+            (np.array([1.0, 2.0]), 3.0),
+            "ab",
+            None,
+        ],
+    )
     @pytest.mark.parametrize("how", ["minimize", "root"])
     def test_what_is_no_tuple_is_one_argument(self, how, args):
         def told(x, *args):
@@ -179,14 +235,21 @@ class TestAsScipyHasIt:
 
     @pytest.mark.parametrize("how", ["minimize", "least_squares", "root"])
     def test_signatures_are_scipys(self, how):
-        ours, theirs = (inspect.signature(getattr(module, how)).parameters for module in (mg.optimize, scipy.optimize))
+        ours, theirs = (
+            inspect.signature(getattr(module, how)).parameters
+            for module in (mg.optimize, scipy.optimize)
+        )
         positional = [name for name, p in ours.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         assert positional == list(theirs)[: len(positional)]
-        assert {name for name, p in ours.items() if p.kind is p.KEYWORD_ONLY} <= theirs.keys() | {"progress"}
+        assert {name for name, p in ours.items() if p.kind is p.KEYWORD_ONLY} <= theirs.keys() | {
+            "progress"
+        }
         assert all(ours[name].default == theirs[name].default for name in positional)
 
     def test_options_without_a_value_are_left_out(self):
-        assert mg.optimize.minimize(rosenbrock, START[:2], jac=None, hess=None, hessp=None, tol=None, callback=None).success
+        assert mg.optimize.minimize(
+            rosenbrock, START[:2], jac=None, hess=None, hessp=None, tol=None, callback=None
+        ).success
 
 
 class TestRefused:
@@ -197,7 +260,10 @@ class TestRefused:
     ])  # fmt: skip
     def test_derivatives_of_the_user_s_own(self, how, option):
         (name,) = option
-        with pytest.raises(RefusedError, match=f"memograd.optimize.{how} was given {name}=.*call scipy.optimize.{how} itself"):
+        with pytest.raises(
+            RefusedError,
+            match=f"memograd.optimize.{how} was given {name}=.*call scipy.optimize.{how} itself",
+        ):
             getattr(mg.optimize, how)(lambda x: pytest.fail("it was run"), [1.0], **option)
 
     @pytest.mark.parametrize("how", ["minimize", "least_squares", "root"])

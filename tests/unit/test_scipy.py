@@ -20,7 +20,12 @@ from memograd.scipy import linalg, signal, stats
 RNG = np.random.default_rng(20160321)
 M = RNG.uniform(0.2, 0.8, (3, 3)) + 2 * np.eye(3)
 P = M @ M.T
-B, V, X, W = RNG.uniform(0.2, 0.8, (3, 2)), RNG.uniform(0.2, 0.8, 3), RNG.uniform(0.2, 0.8, (2, 3)), RNG.uniform(0.2, 0.8, (2, 2))
+B, V, X, W = (
+    RNG.uniform(0.2, 0.8, (3, 2)),
+    RNG.uniform(0.2, 0.8, 3),
+    RNG.uniform(0.2, 0.8, (2, 3)),
+    RNG.uniform(0.2, 0.8, (2, 2)),
+)
 Z = M + 1j * RNG.uniform(0.2, 0.8, (3, 3))
 
 LINALG: dict[str, Any] = {
@@ -36,7 +41,11 @@ LINALG: dict[str, Any] = {
     "solve_triangular transposed": ("solve_triangular", [M, B], {"lower": True, "trans": "T"}),
     "solve_triangular conjugated": ("solve_triangular", [Z, B], {"trans": 2}),
     "solve_triangular of units": ("solve_triangular", [M, V], {"unit_diagonal": True, "trans": 1}),
-    "solve_triangular lower of units": ("solve_triangular", [M, V], {"unit_diagonal": True, "lower": True}),
+    "solve_triangular lower of units": (
+        "solve_triangular",
+        [M, V],
+        {"unit_diagonal": True, "lower": True},
+    ),
     "expm": ("expm", [M], {}),
     "expm in batches": ("expm", [np.stack([M, P / 9])], {}),
     "expm complex": ("expm", [Z], {}),
@@ -62,7 +71,10 @@ def agree(ours: Any, theirs: Any, xs: list[Any], second: bool = True, rtol: floa
         L = lambda *xs: np.sum(np.real(ours(*xs) * weight) ** 2)  # noqa: E731
         ts, h, ks = [np.cos(x) for x in xs], 1e-5, range(len(xs))
         g = mg.functional.grad(L, argnums=tuple(ks))
-        up, down = g(*(x + h * t for x, t in zip(xs, ts, strict=True))), g(*(x - h * t for x, t in zip(xs, ts, strict=True)))
+        up, down = (
+            g(*(x + h * t for x, t in zip(xs, ts, strict=True))),
+            g(*(x - h * t for x, t in zip(xs, ts, strict=True))),
+        )
         for got, a, b in zip(mg.functional.hvp(L, xs, ts), up, down, strict=True):
             np.testing.assert_allclose(got, (a - b) / (2 * h), rtol=1e-5, atol=1e-5)
 
@@ -70,28 +82,47 @@ def agree(ours: Any, theirs: Any, xs: list[Any], second: bool = True, rtol: floa
 @pytest.mark.parametrize("what", LINALG)
 def test_linear_algebra(what: str) -> None:
     name, xs, kwargs = LINALG[what]
-    agree(lambda *a: getattr(linalg, name)(*a, **kwargs), lambda *a: getattr(scipy.linalg, name)(*a, **kwargs), xs, "complex" not in what)
+    agree(
+        lambda *a: getattr(linalg, name)(*a, **kwargs),
+        lambda *a: getattr(scipy.linalg, name)(*a, **kwargs),
+        xs,
+        "complex" not in what,
+    )
 
 
 @pytest.mark.parametrize("what", LINALG)
 def test_without_a_node_linear_algebra_is_scipys(what: str) -> None:
     name, xs, kwargs = LINALG[what]
-    np.testing.assert_array_equal(getattr(linalg, name)(*xs, **kwargs), getattr(scipy.linalg, name)(*xs, **kwargs))
+    np.testing.assert_array_equal(
+        getattr(linalg, name)(*xs, **kwargs), getattr(scipy.linalg, name)(*xs, **kwargs)
+    )
 
 
 @pytest.mark.parametrize("lower", [False, True])
 def test_cho_solve(lower: bool) -> None:
     c = np.linalg.cholesky(P) if lower else np.linalg.cholesky(P).T
     for b in (V, B):
-        agree(lambda c, b: linalg.cho_solve((c, lower), b), lambda c, b: scipy.linalg.cho_solve((c, lower), b), [c, b])
-    np.testing.assert_array_equal(linalg.cho_solve((c, lower), V), scipy.linalg.cho_solve((c, lower), V))
+        agree(
+            lambda c, b: linalg.cho_solve((c, lower), b),
+            lambda c, b: scipy.linalg.cho_solve((c, lower), b),
+            [c, b],
+        )
+    np.testing.assert_array_equal(
+        linalg.cho_solve((c, lower), V), scipy.linalg.cho_solve((c, lower), V)
+    )
 
 
 def test_solve_takes_a_constant_on_either_side() -> None:
     tape = mg.Tape()
-    np.testing.assert_allclose(linalg.solve(M.tolist(), tape.leaf(V)).value, scipy.linalg.solve(M, V))
-    np.testing.assert_allclose(linalg.solve_triangular(M.tolist(), tape.leaf(V)).value, scipy.linalg.solve_triangular(M, V))
-    np.testing.assert_allclose(linalg.solve(tape.leaf(M), V.tolist()).value, scipy.linalg.solve(M, V))
+    np.testing.assert_allclose(
+        linalg.solve(M.tolist(), tape.leaf(V)).value, scipy.linalg.solve(M, V)
+    )
+    np.testing.assert_allclose(
+        linalg.solve_triangular(M.tolist(), tape.leaf(V)).value, scipy.linalg.solve_triangular(M, V)
+    )
+    np.testing.assert_allclose(
+        linalg.solve(tape.leaf(M), V.tolist()).value, scipy.linalg.solve(M, V)
+    )
 
 
 def test_a_structure_that_is_not_recorded_is_refused() -> None:
@@ -122,18 +153,30 @@ FUNCTIONS = [(name, f) for name, (functions, _) in STATS.items() for f in functi
 
 @pytest.mark.parametrize(("name", "f"), FUNCTIONS)
 def test_distributions(name: str, f: str) -> None:
-    agree(getattr(getattr(stats, name), f), getattr(getattr(scipy.stats, name), f), [np.asarray(x) for x in STATS[name][1]])
+    agree(
+        getattr(getattr(stats, name), f),
+        getattr(getattr(scipy.stats, name), f),
+        [np.asarray(x) for x in STATS[name][1]],
+    )
 
 
 @pytest.mark.parametrize("f", ["cdf", "logcdf", "sf", "logsf"])
-@pytest.mark.parametrize(("name", "shapes"), [("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))])
+@pytest.mark.parametrize(
+    ("name", "shapes"), [("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))]
+)
 def test_distribution_functions_by_the_point_loc_and_scale(name: str, shapes: Any, f: str) -> None:
     ours, theirs = (getattr(getattr(module, name), f) for module in (stats, scipy.stats))
     xs = [POINTS, np.asarray(-0.2), np.asarray(1.7)]
-    agree(lambda x, loc, scale: ours(x, *shapes, loc=loc, scale=scale), lambda x, loc, scale: theirs(x, *shapes, loc, scale), xs)
+    agree(
+        lambda x, loc, scale: ours(x, *shapes, loc=loc, scale=scale),
+        lambda x, loc, scale: theirs(x, *shapes, loc, scale),
+        xs,
+    )
 
 
-@pytest.mark.parametrize(("name", "shapes"), [("norm", ()), ("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))])
+@pytest.mark.parametrize(
+    ("name", "shapes"), [("norm", ()), ("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))]
+)
 def test_quantiles(name: str, shapes: Any) -> None:
     xs = [POINTS, np.asarray(-0.2), np.asarray(1.7)]
     agree(lambda q, loc, scale: getattr(stats, name).ppf(q, *shapes, loc, scale),
@@ -141,7 +184,9 @@ def test_quantiles(name: str, shapes: Any) -> None:
 
 
 @pytest.mark.parametrize("f", ["cdf", "logcdf"])
-@pytest.mark.parametrize(("name", "shapes"), [("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))])
+@pytest.mark.parametrize(
+    ("name", "shapes"), [("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))]
+)
 def test_no_distribution_function_by_its_shape(name: str, shapes: Any, f: str) -> None:
     tape = mg.Tape()
     nodes = [tape.leaf(s) for s in shapes]
@@ -172,10 +217,21 @@ def test_poisson_by_its_mean(f: str) -> None:
 
 @pytest.mark.parametrize("f", ["pdf", "logpdf"])
 def test_multivariate_normal(f: str) -> None:
-    ours, theirs = getattr(stats.multivariate_normal, f), getattr(scipy.stats.multivariate_normal, f)
+    ours, theirs = (
+        getattr(stats.multivariate_normal, f),
+        getattr(scipy.stats.multivariate_normal, f),
+    )
     symmetric = lambda c: (c + c.T) / 2  # noqa: E731
-    agree(lambda x, m, c: ours(x, m, symmetric(c)), lambda x, m, c: theirs(x, m, symmetric(c)), [X, V, P])
-    agree(lambda x, m, c: ours(x, m, symmetric(c)), lambda x, m, c: theirs(x, m, symmetric(c)), [X[0], V, P])
+    agree(
+        lambda x, m, c: ours(x, m, symmetric(c)),
+        lambda x, m, c: theirs(x, m, symmetric(c)),
+        [X, V, P],
+    )
+    agree(
+        lambda x, m, c: ours(x, m, symmetric(c)),
+        lambda x, m, c: theirs(x, m, symmetric(c)),
+        [X[0], V, P],
+    )
     agree(lambda x, c: ours(x, cov=c), lambda x, c: theirs(x, cov=c), [V, np.asarray(1.7)])
     agree(lambda x, m, c: ours(x, m, c), lambda x, m, c: theirs(x, m, c), [X, V, np.asarray(1.7)])
     agree(lambda x, m, c: ours(x, m, c), lambda x, m, c: theirs(x, m, np.diag(c)), [X, V, V])
@@ -187,7 +243,11 @@ def test_dirichlet(f: str) -> None:
     ours, theirs = getattr(stats.dirichlet, f), getattr(scipy.stats.dirichlet, f)
     agree(ours, theirs, [np.array([0.2, 0.5]), np.array([1.5, 2.5, 0.7])])
     agree(ours, theirs, [np.array([[0.2, 0.1], [0.5, 0.3]]), np.array([1.5, 2.5, 0.7])])
-    agree(lambda alpha: ours([0.2, 0.5, 0.3], alpha), lambda alpha: theirs([0.2, 0.5, 0.3], alpha), [np.array([1.5, 2.5, 0.7])])
+    agree(
+        lambda alpha: ours([0.2, 0.5, 0.3], alpha),
+        lambda alpha: theirs([0.2, 0.5, 0.3], alpha),
+        [np.array([1.5, 2.5, 0.7])],
+    )
 
 
 def test_against_jax() -> None:
@@ -224,9 +284,15 @@ def test_multivariate_cdf_is_refused() -> None:
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 @pytest.mark.parametrize("method", ["auto", "fft", "direct"])
-@pytest.mark.parametrize(("a", "b"), [(V, B[:, 0]), (V, W[0]), (W[0], V), (M, W), (M, X[:, :2]), (W, M)])
+@pytest.mark.parametrize(
+    ("a", "b"), [(V, B[:, 0]), (V, W[0]), (W[0], V), (M, W), (M, X[:, :2]), (W, M)]
+)
 def test_convolve(a: Any, b: Any, mode: str, method: str) -> None:
-    agree(lambda a, b: signal.convolve(a, b, mode, method), lambda a, b: scipy.signal.convolve(a, b, mode, method), [a, b])
+    agree(
+        lambda a, b: signal.convolve(a, b, mode, method),
+        lambda a, b: scipy.signal.convolve(a, b, mode, method),
+        [a, b],
+    )
 
 
 def test_convolve_is_checked_complex_and_0d() -> None:
@@ -241,11 +307,18 @@ def test_convolve_is_checked_complex_and_0d() -> None:
 def test_everything_else_is_scipys() -> None:
     import memograd.scipy as mscipy
 
-    assert linalg.lu is scipy.linalg.lu and stats.uniform is scipy.stats.uniform and signal.fftconvolve is scipy.signal.fftconvolve
+    assert (
+        linalg.lu is scipy.linalg.lu
+        and stats.uniform is scipy.stats.uniform
+        and signal.fftconvolve is scipy.signal.fftconvolve
+    )
     assert mscipy.optimize is scipy.optimize and mscipy.__version__ == scipy.__version__
     assert mscipy.special is sys.modules["memograd.scipy.special"]
     for ours, theirs in ((linalg, scipy.linalg), (stats, scipy.stats), (signal, scipy.signal)):
-        assert set(dir(theirs)) <= set(dir(ours)) and [name for name in ours.__all__ if not hasattr(theirs, name)] == []
+        assert (
+            set(dir(theirs)) <= set(dir(ours))
+            and [name for name in ours.__all__ if not hasattr(theirs, name)] == []
+        )
         with pytest.raises(AttributeError):
             _ = ours.no_such_name
 

@@ -1,8 +1,10 @@
-"""Arrays as a few long ones: scalars of one dtype are one array, small arrays follow each other in another.
+"""Arrays as a few long ones: scalars of one dtype are one array, small arrays follow each other in
+another.
 
-What is kept is buffers, not arrays: two arrays that share one, `A` and `A.T`, share it again when they come back, because bits
-depend on it, and so does what a budget counts. Of a buffer that is seen in part, that part is kept. An *item* is a scalar, an
-array on a buffer, or a tuple of items; a *layout* says which, and many items have the same.
+What is kept is buffers, not arrays: two arrays that share one, `A` and `A.T`, share it again when
+they come back, because bits depend on it, and so does what a budget counts. Of a buffer that is
+seen in part, that part is kept. An *item* is a scalar, an array on a buffer, or a tuple of items; a
+*layout* says which, and many items have the same.
 """
 
 import math
@@ -23,7 +25,9 @@ Strides = tuple[int, ...] | None
 
 
 class Buffer:
-    """Some bytes of which values see those from `start` to `stop`; `flat` are its numbers, in the order of memory."""
+    """Some bytes of which values see those from `start` to `stop`; `flat` are its numbers, in the
+    order of memory.
+    """
 
     __slots__ = ("flat", "number", "start", "stop")
 
@@ -32,12 +36,12 @@ class Buffer:
         self.start, self.stop = flat.nbytes, 0
 
     def seen(self) -> np.ndarray:
-        """The numbers that values see."""
+        """Return the numbers that values see."""
         size = self.flat.itemsize
         return self.flat[self.first() : -(-self.stop // size)]
 
     def first(self) -> int:
-        """The first number that values see."""
+        """Return the first number that values see."""
         return min(self.start, self.stop) // self.flat.itemsize
 
 
@@ -45,16 +49,22 @@ class Packer:
     """Collects items, and says of what members they will be made."""
 
     def __init__(self) -> None:
-        self._numbers: dict[int, int] = {}  # id of a value -> its item; the values are held, so that ids stay theirs
+        self._numbers: dict[
+            int, int
+        ] = {}  # id of a value -> its item; the values are held, so that ids stay theirs
         self._held: list[Any] = []
         self._layouts: dict[Any, int] = {}
         self._column: list[int] = []
-        self._views: list[tuple[Buffer, int]] = []  # of each array among the items: its buffer, and where it begins there
+        self._views: list[
+            tuple[Buffer, int]
+        ] = []  # of each array among the items: its buffer, and where it begins there
         self._owners: dict[int, Buffer] = {}
         self._scalars: dict[str, list[Any]] = {}
 
     def put(self, value: Any) -> int:
-        """The number, from 1, of the item that a value is; one that was put before is the same item."""
+        """Return the number, from 1, of the item that a value is; one that was put before is the
+        same item.
+        """
         number = self._numbers.get(id(value))
         if number is None:
             layout = self._layout(value)
@@ -73,25 +83,28 @@ class Packer:
         kind = type(value)
         if kind is not tuple and RESULTS.get(kind.__name__) is not kind:
             raise ArchiveError(
-                f"A value is a {kind.__name__}, but an archive holds NumPy's arrays, and plain tuples of them. Let ops give these."
+                f"A value is a {kind.__name__}, but an archive holds NumPy's arrays, and plain "
+                f"tuples of them. Let ops give these."
             )
         return kind.__name__, *map(self.put, value)
 
     def _array(self, array: np.ndarray) -> Any:
-        """The layout of an array, as much of whose buffer is kept from now on."""
+        """Return the layout of an array, as much of whose buffer is kept from now on."""
         owner = array if array.base is None else owners_of(array)[0]
         buffer = self._owners.get(id(owner)) or self._buffer(owner)
         if buffer is None:  # memory of another kind: the array's own numbers are kept
             return self._array(np.array(array, order="C"))
         strides = None if array.flags.c_contiguous else array.strides
         begin = 0 if array is owner else _address(array) - _address(buffer.flat)
-        low, high = (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
+        low, high = (
+            (0, array.nbytes) if strides is None else extent(array.shape, strides, array.itemsize)
+        )
         buffer.start, buffer.stop = min(buffer.start, begin + low), max(buffer.stop, begin + high)
         self._views.append((buffer, begin))
         return NAMED_TYPES[array.dtype], array.shape, strides
 
     def _buffer(self, owner: Any) -> Buffer | None:
-        """The buffer of an array that has not been met yet, if an archive can hold it."""
+        """Return the buffer of an array that has not been met yet, if an archive can hold it."""
         flat = flat_buffer(owner)
         if flat is None:
             return None
@@ -100,15 +113,22 @@ class Packer:
         return buffer
 
     def index(self) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
-        """What the JSON says of the items, and the arrays that each member is made of, one after the other."""
+        """Return what the JSON says of the items, and the arrays that each member is made of, one
+        after the other.
+        """
         scalars = [(name, np.array(found, DTYPES[name])) for name, found in self._scalars.items()]
-        buffers = [*(buffer.seen() for buffer in self._owners.values()), *(array for _, array in scalars)]
+        buffers = [
+            *(buffer.seen() for buffer in self._owners.values()),
+            *(array for _, array in scalars),
+        ]
         members, member_of = _members(buffers)
         return {
             "layouts": [_encode_layout(layout) for layout in self._layouts],
             "items": self._column,
             "buffers": encode_differences(buffer.number for buffer, _ in self._views),
-            "offsets": encode_differences(begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views),
+            "offsets": encode_differences(
+                begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views
+            ),
             "members": member_of,
             "sizes": [array.size for array in buffers],
             "scalars": {name: len(self._owners) + k for k, (name, _) in enumerate(scalars)},
@@ -116,10 +136,14 @@ class Packer:
 
 
 def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[int]]:
-    """Buffers shared out among members: those of one dtype follow each other, as many as are not large together."""
+    """Buffers shared out among members: those of one dtype follow each other, as many as are not
+    large together.
+    """
     members: list[list[np.ndarray]] = []
     member_of: list[int] = []
-    open_members: dict[Any, list[int]] = {}  # dtype -> the member that takes the next one, and its bytes
+    open_members: dict[
+        Any, list[int]
+    ] = {}  # dtype -> the member that takes the next one, and its bytes
     for buffer in buffers:
         latest = open_members.get(buffer.dtype)
         if latest is None or latest[1] + buffer.nbytes > LARGE_MEMBER:
@@ -132,7 +156,9 @@ def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[in
 
 
 def _encode_layout(layout: Any) -> Any:
-    """A layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its items."""
+    """Return a layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its
+    items.
+    """
     if isinstance(layout, str):
         return {"scalar": layout}
     if len(layout) == 3 and isinstance(layout[1], tuple):
@@ -141,7 +167,9 @@ def _encode_layout(layout: Any) -> Any:
 
 
 def flat_buffer(owner: Any) -> np.ndarray | None:
-    """The numbers of the array that owns a buffer, in the order of memory; None where they are no numbers, or not side by side."""
+    """Return the numbers of the array that owns a buffer, in the order of memory; None where they
+    are no numbers, or not side by side.
+    """
     if not isinstance(owner, np.ndarray) or owner.dtype not in NAMED_TYPES:
         return None
     if owner.flags.c_contiguous:
@@ -155,10 +183,14 @@ def _address(array: np.ndarray) -> int:
 
 
 def extent(shape: tuple[int, ...], strides: Strides, itemsize: int) -> tuple[int, int]:
-    """Where the lowest byte of an array stands, and the end of the highest, counted from where its first element does."""
+    """Return where the lowest byte of an array stands, and the end of the highest, counted from
+    where its first element does.
+    """
     if 0 in shape:
         return 0, 0
     if strides is None:
         return 0, math.prod(shape) * itemsize
     steps = [stride * (length - 1) for stride, length in zip(strides, shape, strict=True)]
-    return sum(step for step in steps if step < 0), sum(step for step in steps if step > 0) + itemsize
+    return sum(step for step in steps if step < 0), sum(
+        step for step in steps if step > 0
+    ) + itemsize

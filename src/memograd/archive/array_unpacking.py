@@ -1,4 +1,6 @@
-"""The items of an archive, made of what it says of them and of its long arrays: see :mod:`memograd.archive.array_packing`."""
+"""The items of an archive, made of what it says of them and of its long arrays: see
+:mod:`memograd.archive.array_packing`.
+"""
 
 import math
 from collections.abc import Iterator
@@ -31,7 +33,10 @@ class Unpacker:
         self._members = index.numbers("members", len(self._sizes), len(lengths))
         self._buffers = index.sums("buffers", views, len(self._sizes))
         self._offsets = index.sums("offsets", views)
-        self._scalars = {name: check_integer(at, "a buffer", len(self._sizes)) for name, at in _pairs(index.content["scalars"])}
+        self._scalars = {
+            name: check_integer(at, "a buffer", len(self._sizes))
+            for name, at in _pairs(index.content["scalars"])
+        }
         held = [0] * len(lengths)
         for member, size in zip(self._members, self._sizes, strict=True):
             held[member] += size
@@ -39,7 +44,7 @@ class Unpacker:
             raise_damaged("the buffers are not as long as the arrays that hold them")
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
-        """Every item, in order, from number 1; number 0 is none."""
+        """Return every item, in order, from number 1; number 0 is none."""
         self._owners = self._apart(arrays)
         self._scalar = {name: iter(self._next_of(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
@@ -64,12 +69,18 @@ class Unpacker:
         return _array(self._owners[buffer], offset, *layout)
 
     def _apart(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """The buffers, each with memory of its own: one that is let go is not held by others."""
+        """Return the buffers, each with memory of its own: one that is dropped is not held by
+        others.
+        """
         begin, owners = [0] * len(arrays), []
         for member, size in zip(self._members, self._sizes, strict=True):
             whole_array, start = arrays[member], begin[member]
             begin[member] += size
-            owner = whole_array if size == whole_array.size else whole_array[start : start + size].copy()
+            owner = (
+                whole_array
+                if size == whole_array.size
+                else whole_array[start : start + size].copy()
+            )
             owner.flags.writeable = False
             owners.append(owner)
         return owners
@@ -88,7 +99,9 @@ class Unpacker:
 
     def _tuple(self, layout: tuple[Any, ...], made: list[Any]) -> Any:
         name, numbers = layout
-        items = [made[check_integer(number, "an item of a tuple", len(made), 1)] for number in numbers]
+        items = [
+            made[check_integer(number, "an item of a tuple", len(made), 1)] for number in numbers
+        ]
         kind = RESULTS.get(name)
         if kind is None:
             return tuple(items)
@@ -104,7 +117,7 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _read(layout: Any) -> ItemLayout:
-    """A kind of item, and what it needs to be made."""
+    """Return a kind of item, and what it needs to be made."""
     tag, content = one(layout, ("scalar", "array", "tuple"))
     if tag == "scalar":
         one_of(DTYPES, content, "dtype")
@@ -120,7 +133,7 @@ def _read(layout: Any) -> ItemLayout:
 
 
 def axes(shape: Any) -> tuple[int, ...]:
-    """A shape that an array may have."""
+    """Return a shape that an array may have."""
     if type(shape) is not list or len(shape) > AXES:
         raise_damaged("a shape is no list of lengths")
     lengths = tuple(check_integer(length, "a length") for length in shape)
@@ -134,11 +147,15 @@ def _strides(strides: Any, count: int) -> Strides:
         return None
     if type(strides) is not list or len(strides) != count:
         raise_damaged("an array has not as many strides as axes")
-    return tuple(check_integer(stride, "a stride", LARGEST_INTEGER, -LARGEST_INTEGER) for stride in strides)
+    return tuple(
+        check_integer(stride, "a stride", LARGEST_INTEGER, -LARGEST_INTEGER) for stride in strides
+    )
 
 
-def _array(owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides) -> np.ndarray:
-    """An array on a buffer, if the buffer has all its bytes."""
+def _array(
+    owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides
+) -> np.ndarray:
+    """Return an array on a buffer, if the buffer has all its bytes."""
     low, high = extent(shape, strides, dtype.itemsize)
     if offset + low < 0 or offset + high > owner.nbytes:
         raise_damaged(f"an array of shape {shape} does not fit the bytes that are there for it")

@@ -17,8 +17,8 @@ from ..text import printable
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
     """Write a file at `path`: all of it at the end of the block, or, if that fails, nothing.
 
-    A regular file is replaced by one of the same owner and mode, as far as that is allowed; a link keeps leading there. A pipe or a
-    terminal is written into.
+    A regular file is replaced by one of the same owner and mode, as far as that is allowed; a link
+    keeps leading there. A pipe or a terminal is written into.
 
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "text")
@@ -35,7 +35,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
         with _temporary_path(os.path.realpath(path), old) as file:
             yield file
     elif stat.S_ISBLK(old.st_mode):
-        raise ArchiveError(f"{printable(os.fspath(path))} is a disk, which would be overwritten. Give the name of a file.")
+        raise ArchiveError(
+            f"{printable(os.fspath(path))} is a disk, which would be overwritten. Give the name "
+            f"of a file."
+        )
     else:
         with TemporaryFile() as file:
             yield file

@@ -1,6 +1,8 @@
-"""The constants of a program as tagged JSON, and back. What JSON has is written as it is; all else under a tag.
+"""The constants of a program as tagged JSON, and back. What JSON has is written as it is; all else
+under a tag.
 
-Arrays and NumPy's scalars are items of the archive's packs, told by their numbers. What has no tag cannot be saved.
+Arrays and NumPy's scalars are items of the archive's packs, told by their numbers. What has no tag
+cannot be saved.
 """
 
 import math
@@ -29,9 +31,13 @@ WHOLE = {"ellipsis": ..., "default": np._NoValue}
 
 
 def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
-    """A constant as JSON."""
+    """Return a constant as JSON."""
     kind = type(a)
-    if kind in (bool, str, NoneType) or (kind is int and abs(a) < WIDEST) or (kind is float and math.isfinite(a)):
+    if (
+        kind in (bool, str, NoneType)
+        or (kind is int and abs(a) < WIDEST)
+        or (kind is float and math.isfinite(a))
+    ):
         return a
     if kind in (float, complex):
         return {"number": put(np.dtype(kind).type(a))}
@@ -45,7 +51,7 @@ def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
 
 
 def _encode_named(a: Any, ops: dict[str, Any]) -> Any:
-    """What is told by a name."""
+    """Return what is told by a name."""
     for tag, only in WHOLE.items():
         if a is only:
             return {tag: None}
@@ -55,11 +61,16 @@ def _encode_named(a: Any, ops: dict[str, Any]) -> Any:
         return {"type": f"{a.__module__}.{a.__name__}"}
     if callable(a):
         return {"op": name_to_save(a, ops)}
-    raise ArchiveError(f"{printable(repr(a))}, a {type(a).__name__}, cannot be saved. Constants are numbers, arrays, strings and the like.")
+    raise ArchiveError(
+        f"{printable(repr(a))}, a {type(a).__name__}, cannot be saved. Constants are numbers, "
+        f"arrays, strings and the like."
+    )
 
 
 class Decoder:
-    """From JSON to constants; `items` are the archive's arrays and scalars, `ops` the registered ops by name."""
+    """From JSON to constants; `items` are the archive's arrays and scalars, `ops` the registered
+    ops by name.
+    """
 
     def __init__(self, items: list[Any], ops: dict[str, Any]) -> None:
         self.items, self.ops = items, ops
@@ -76,7 +87,7 @@ class Decoder:
         }
 
     def decode_constant(self, content: Any, depth: int = 0) -> Any:
-        """A constant."""
+        """Return a constant."""
         kind = type(content)
         if kind in (bool, str, NoneType, float):
             return content

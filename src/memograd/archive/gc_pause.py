@@ -1,4 +1,6 @@
-"""Python's garbage collector looks at all objects again whenever there are some more: not while a million are made to be kept."""
+"""Python's garbage collector looks at all objects again whenever there are some more: not while a
+million are made to be kept.
+"""
 
 import gc
 from collections.abc import Iterator

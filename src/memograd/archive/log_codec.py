@@ -14,7 +14,7 @@ LOG_KEYS = "kinds outputs nodes consumers argnums depths begun named names assig
 
 
 def log_of(log: Log) -> dict[str, Any]:
-    """A log as JSON; a consumer or position that an event has not is written as -1."""
+    """Return a log as JSON; a consumer or position that an event has not is written as -1."""
     events = log.events
     return {
         "kinds": [KINDS_OF_EVENT.index(e.kind) for e in events],
@@ -35,7 +35,10 @@ def restore_log(log: Log, sheet: Sheet, memory: Memory) -> None:
     kinds = sheet.numbers("kinds", below=len(KINDS_OF_EVENT))
     count = len(kinds)
     outputs, nodes = sheet.numbers("outputs", count), sheet.sums("nodes", count)
-    consumers, argnums = ([None if k < 0 else k for k in sheet.numbers(key, count, least=-1)] for key in ("consumers", "argnums"))
+    consumers, argnums = (
+        [None if k < 0 else k for k in sheet.numbers(key, count, least=-1)]
+        for key in ("consumers", "argnums")
+    )
     depths, names = sheet.sums("depths", count), sheet.texts("names")
     named = dict(zip(sheet.numbers("named", len(names)), names, strict=True))
     if not named.keys() >= {*outputs, *nodes, *consumers} - {None}:

@@ -1,4 +1,6 @@
-"""What a file says by name: ops, dtypes, types and results. A name is looked up among ours, and nothing is ever imported for it."""
+"""What a file says by name: ops, dtypes, types and results. A name is looked up among ours, and
+nothing is ever imported for it.
+"""
 
 import sys
 from typing import Any
@@ -17,13 +19,19 @@ STORED_NUMBERS = "?bhilqBHILQefdgFDG"
 
 
 def _encode_dtype(dtype: np.dtype[Any]) -> str:
-    """A dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so that its precision is said, too."""
+    """Return a dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so
+    that its precision is said, too.
+    """
     precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
     return dtype.str + precision
 
 
 _NATIVE = [np.dtype(letter) for letter in STORED_NUMBERS]
-NAMED_TYPES = {d: _encode_dtype(d) for native in _NATIVE for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))}
+NAMED_TYPES = {
+    d: _encode_dtype(d)
+    for native in _NATIVE
+    for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))
+}
 """What an array's dtype may be, in this machine's byte order and in the other, and its name."""
 
 DTYPES = {name: d for d, name in NAMED_TYPES.items()}
@@ -33,13 +41,21 @@ TYPES = {f"{t.__module__}.{t.__name__}": t for t in _TYPES}
 """Types that stand for dtypes, as in `np.astype(x, float)`."""
 
 _ONE = np.eye(1)
-RESULTS = {type(y).__name__: type(y) for y in (np.linalg.eig(_ONE), np.linalg.eigh(_ONE), np.linalg.qr(_ONE), np.linalg.slogdet(_ONE),
-                                               np.linalg.svd(_ONE))}  # fmt: skip
+RESULTS = {
+    type(y).__name__: type(y)
+    for y in (
+        np.linalg.eig(_ONE),
+        np.linalg.eigh(_ONE),
+        np.linalg.qr(_ONE),
+        np.linalg.slogdet(_ONE),
+        np.linalg.svd(_ONE),
+    )
+}
 """The named tuples that ops give."""
 
 
 def ops_by_name() -> dict[str, Any]:
-    """Every registered op by the name that files call it by."""
+    """Return every registered op by the name that files call it by."""
     found: dict[str, Any] = {}
     for op in RULES:
         if op is not None:
@@ -49,9 +65,10 @@ def ops_by_name() -> dict[str, Any]:
 
 
 def name_of(op: Any) -> str:
-    """`numpy.sin`, `numpy.linalg.inv`, `scipy.special.expit`, `memograd.getitem`, `module.softplus`: where it is found in public.
+    """`numpy.sin`, `numpy.linalg.inv`, `scipy.special.expit`, `memograd.getitem`,
+    `module.softplus`: where it is found in public.
 
-    Private parts of a module's name are left out, and the sheets of memograd: they may move.
+    Private parts of a module's name are left out, and the rule modules of memograd: they may move.
     """
     named, name = getattr(op, "__module__", None), getattr(op, "__qualname__", None)
     module: str = named if named else _home(op)
@@ -61,28 +78,37 @@ def name_of(op: Any) -> str:
 
 
 def _home(op: Any) -> str:
-    """The module of a ufunc, which does not know it."""
-    homes = (home for home in ("numpy", "scipy.special") if getattr(sys.modules.get(home), getattr(op, "__name__", ""), None) is op)
+    """Return the module of a ufunc, which does not know it."""
+    homes = (
+        home
+        for home in ("numpy", "scipy.special")
+        if getattr(sys.modules.get(home), getattr(op, "__name__", ""), None) is op
+    )
     return next(homes, "ufunc")
 
 
 def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
-    """The name of an op that is to be saved; refused where a reader could not tell which op it is."""
+    """Return the name of an op that is to be saved; refused where a reader could not tell which op
+    it is.
+    """
     name = name_of(op)
     if by_name.get(name) is not op:
         raise ArchiveError(
-            f"{op_name(op)} cannot be saved: another registered op is called {printable(name)}, too. Ops are saved by their names: "
+            f"{op_name(op)} cannot be saved: another registered op is called {printable(name)}, "
+            f"too. Ops are saved by their names: "
             f"define each at the top of a module, under a name of its own."
         )
     return name
 
 
 def resolve_ops(names: list[str], by_name: dict[str, Any]) -> list[Any]:
-    """The ops of these names; the error names all that are missing."""
+    """Return the ops of these names; the error names all that are missing."""
     missing = [name for name in names if by_name.get(name, AMBIGUOUS) is AMBIGUOUS]
     if missing:
         raise ArchiveError(
-            f"The session applies {printable(', '.join(missing), 300)}, which no op, or more than one, is registered as. An archive "
-            f"holds names, never code: import the module that registers each (memograd.rule, memograd.op), then load again."
+            f"The session applies {printable(', '.join(missing), 300)}, which no op, or more "
+            f"than one, is registered as. An archive "
+            f"holds names, never code: import the module that registers each (memograd.rule, "
+            f"memograd.op), then load again."
         )
     return [by_name[name] for name in names]

@@ -1,4 +1,6 @@
-"""The steps of a program as columns, and back: what many nodes have in common is written once, and told by its number."""
+"""The steps of a program as columns, and back: what many nodes have in common is written once, and
+told by its number.
+"""
 
 from collections.abc import Iterator
 from keyword import iskeyword
@@ -8,7 +10,7 @@ import numpy as np
 
 from ..errors import ArchiveError
 from ..memory.memory import Memory
-from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, OPERAND, SHAPE, Operand, Step, Steps
+from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NOTHING
 from ..rules.registration import rule_of
 from ..tape.tape import is_reserved
@@ -45,41 +47,53 @@ class Numbered(dict[Any, int]):
         return number
 
 
-# ------------------------------------------------------------------------------------------------------ to write
+# to write
 
 
 def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """The program as JSON."""
-    steps, calls, facts, files, lines = memory.steps.values(), Calls(packer), Numbered(), Numbered(), Numbered()
+    """Return the program as JSON."""
+    steps, calls, facts, files, lines = (
+        memory.steps.values(),
+        Calls(packer),
+        Numbered(),
+        Numbered(),
+        Numbered(),
+    )
     ops = Numbered({None: 0})
-    check_moderate(sum(len(step[ARGS]) for step in steps), "arguments")
+    check_moderate(sum(len(step.args) for step in steps), "arguments")
     names, of = memory.nodes.names, memory.nodes.of
     return {
         "ids": encode_differences(memory.steps),
-        "op": [ops[step[OP]] for step in steps],
+        "op": [ops[step.op] for step in steps],
         "call": [calls.number(step, memory) for step in steps],
-        "operands": [int(step[OPERAND]) - int(a) for step in steps for a in step[ARGS] if type(a) is Operand],
-        "fact": [facts[step[SHAPE], step[DTYPE]] for step in steps],
-        "line": [lines[step[LINE]] for step in steps],
+        "operands": [
+            int(step.operand) - int(a) for step in steps for a in step.args if type(a) is Operand
+        ],
+        "fact": [facts[step.shape, step.dtype] for step in steps],
+        "line": [lines[step.location] for step in steps],
         "ops": [name_to_save(op, calls.ops) for op in ops if op is not None],
         "calls": calls.written,
         "facts": [_fact(shape, dtype) for shape, dtype in facts],
         "lines": [line and [files[line[0]], line[1]] for line in lines],
         "files": list(files),
         "names": {"nodes": encode_differences(names), "names": list(names.values())},
-        "of": {"nodes": encode_differences(of), "outputs": [L for L, _ in of.values()], "by": [n for _, n in of.values()]},
+        "of": {
+            "nodes": encode_differences(of),
+            "outputs": [L for L, _ in of.values()],
+            "by": [n for _, n in of.values()],
+        },
     }
 
 
 def _fact(shape: Any, dtype: Any) -> Any:
-    """A shape with its dtype; a list of such where a value is a tuple."""
+    """Return a shape with its dtype; a list of such where a value is a tuple."""
     if type(dtype) is tuple:
         return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
     return {"array": [NAMED_TYPES[dtype], shape]}
 
 
 class Calls:
-    """The different forms of calls, as JSON: arguments with holes where operands stand, and keywords."""
+    """Different forms of calls, as JSON: arguments with holes where operands stand, and keywords."""
 
     def __init__(self, packer: Packer) -> None:
         self.packer, self.ops = packer, ops_by_name()
@@ -87,8 +101,8 @@ class Calls:
         self._numbers: dict[Any, int] = {}
 
     def number(self, step: Step, memory: Memory) -> int:
-        """The number of a step's form."""
-        args, kwargs = step[ARGS], step[KWARGS]
+        """Return the number of a step's form."""
+        args, kwargs = step.args, step.kwargs
         plain = not kwargs and all(type(a) is Operand for a in args)
         key = len(args) if plain else repr(call := self._call(step, memory))
         number = self._numbers.get(key)
@@ -100,24 +114,28 @@ class Calls:
     def _call(self, step: Step, memory: Memory) -> Any:
         put, ops = self.packer.put, self.ops
         try:
-            args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step[ARGS]]
-            return [args, {name: encode(a, put, ops) for name, a in step[KWARGS].items()}]
+            args = [HOLE if type(a) is Operand else encode(a, put, ops) for a in step.args]
+            return [args, {name: encode(a, put, ops) for name, a in step.kwargs.items()}]
         except ArchiveError as error:
-            raise unsaved_error(memory, step[OPERAND], error) from None
+            raise saving_error(memory, step.operand, error) from None
 
 
-def unsaved_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
-    """The error that says of which node something cannot be saved."""
+def saving_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
+    """Return the error that says of which node something cannot be saved."""
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
 
-# ------------------------------------------------------------------------------------------------------- to read
+# to read
 
 
 def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
-    """The steps that a file tells of, each of operands that come before it."""
+    """Return the steps that a file tells of, each of operands that come before it."""
     forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
-    facts, lines, back = _decode_facts(sheet), _lines(sheet), iter(sheet.numbers("operands", least=1))
+    facts, lines, back = (
+        _decode_facts(sheet),
+        _lines(sheet),
+        iter(sheet.numbers("operands", least=1)),
+    )
     columns = (
         sheet.numbers("op", len(ids), len(forms.ops)),
         sheet.numbers("call", len(ids), len(forms.calls)),
@@ -128,22 +146,33 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
         raise_damaged(f"its nodes have more than {MOST_ENTRIES} arguments")
     for n, op, call, fact, line in zip(ids, *columns, strict=True):
         args, kwargs = forms[op, call]
-        steps[n] = (Operand(n), forms.ops[op], _fill_arguments(args, n, back, steps), kwargs, *facts[fact], lines[line])
+        steps[n] = Step(
+            Operand(n),
+            forms.ops[op],
+            _fill_arguments(args, n, back, steps),
+            kwargs,
+            *facts[fact],
+            lines[line],
+        )
     if len(steps) < len(ids) or sorted(ids) != ids or next(back, None) is not None:
         raise_damaged("the nodes are not in order, or have fewer operands than it says")
     return steps
 
 
-def _fill_arguments(args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps) -> tuple[Any, ...]:
+def _fill_arguments(
+    args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps
+) -> tuple[Any, ...]:
     """Arguments with operands in their holes; `back` says how far before n each stands."""
     try:
-        return tuple([steps[n - next(back)][OPERAND] if a is HOLE else a for a in args])
+        return tuple([steps[n - next(back)].operand if a is HOLE else a for a in args])
     except (KeyError, StopIteration):
         raise_damaged(f"an operand of node {n} is no node before it")
 
 
 class CallForms(dict[tuple[int, int], CallForm]):
-    """For an op and a call, by their numbers: the arguments and keywords, if the op can be called so. Found once for each pair."""
+    """For an op and a call, by their numbers: the arguments and keywords, if the op can be called
+    so. Found once for each pair.
+    """
 
     def __init__(self, sheet: Sheet, items: list[Any]) -> None:
         by_name = ops_by_name()
@@ -162,8 +191,15 @@ class CallForms(dict[tuple[int, int], CallForm]):
 
 
 def _form(call: Any, decoder: Decoder) -> CallForm:
-    """Arguments with their holes, and keywords, which have to be names: plans write them into their text."""
-    if type(call) is not list or len(call) != 2 or type(call[0]) is not list or type(call[1]) is not dict:
+    """Arguments with their holes, and keywords, which have to be names: plans write them into their
+    text.
+    """
+    if (
+        type(call) is not list
+        or len(call) != 2
+        or type(call[0]) is not list
+        or type(call[1]) is not dict
+    ):
         raise_damaged("a call is no list of arguments with keywords")
     args, kwargs = call
     if not all(name.isidentifier() and not iskeyword(name) and name != "out" for name in kwargs):
@@ -177,7 +213,7 @@ def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:
 
 
 def _read_fact(fact: Any) -> tuple[Any, Any]:
-    """A shape and a dtype, or a tuple of each."""
+    """Return a shape and a dtype, or a tuple of each."""
     tag, content = one(fact, ("array", "tuple"))
     if type(content) is not list or (tag == "array" and len(content) != 2):
         raise_damaged("a node has no shape and dtype")
@@ -188,7 +224,7 @@ def _read_fact(fact: Any) -> tuple[Any, Any]:
 
 
 def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
-    """Where the user's code made nodes."""
+    """Return where the user's code made nodes."""
     files = sheet.texts("files")
     return [None if line is None else _decode_line(line, files) for line in sheet.items("lines")]
 
@@ -196,30 +232,41 @@ def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
 def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
     if type(line) is not list or len(line) != 2:
         raise_damaged("a line is no file and number")
-    return files[check_integer(line[0], "the number of a file", len(files))], check_integer(line[1], "the number of a line")
+    return files[check_integer(line[0], "the number of a file", len(files))], check_integer(
+        line[1], "the number of a line"
+    )
 
 
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
-    """The names that were given to nodes."""
+    """Return the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
-    nodes, names = listed_nodes(named, steps), named.texts("names")
-    if len(names) != len(nodes) or len(set(names)) < len(names) or not all(names) or any(map(is_reserved, names)):
-        raise_damaged("two nodes have one name, or one has none, or one that is kept for unnamed nodes")
+    nodes, names = nodes_of_list(named, steps), named.texts("names")
+    if (
+        len(names) != len(nodes)
+        or len(set(names)) < len(names)
+        or not all(names)
+        or any(map(is_reserved, names))
+    ):
+        raise_damaged(
+            "two nodes have one name, or one has none, or one that is kept for unnamed nodes"
+        )
     return dict(zip(nodes, names, strict=True))
 
 
 def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
-    """The nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it did."""
+    """Return the nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it
+    did.
+    """
     of = sheet.sheet("of", "nodes outputs by")
-    nodes = listed_nodes(of, steps)
+    nodes = nodes_of_list(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))
     if not all(L in steps and n in steps for L, n in pairs):
         raise_damaged("a node was recorded for one that is not there")
     return dict(zip(nodes, pairs, strict=True))
 
 
-def listed_nodes(sheet: Sheet, steps: Steps) -> list[int]:
-    """The nodes that an object tells of, each once, and each one of the program's."""
+def nodes_of_list(sheet: Sheet, steps: Steps) -> list[int]:
+    """Return the nodes that an object tells of, each once, and each one of the program's."""
     nodes = sheet.sums("nodes")
     if len(set(nodes)) < len(nodes) or not steps.keys() >= set(nodes):
         raise_damaged(f"{sheet.where} tells of a node that is not there, or of one twice")

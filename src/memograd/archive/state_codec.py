@@ -1,4 +1,6 @@
-"""What is remembered of a program, as columns, and back: values, cotangents, marks, and why each was computed."""
+"""What is remembered of a program, as columns, and back: values, cotangents, marks, and why each
+was computed.
+"""
 
 from typing import Any
 
@@ -7,21 +9,32 @@ from ..errors import ArchiveError
 from ..memory.memory import Memory
 from ..memory.snapshot import Snapshot, fill_table
 from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, consumers
-from ..program.steps import ARGS, DTYPE, LINE, OP, SHAPE, Steps, operand_positions
+from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
-from .program_codec import Numbered, listed_nodes, unsaved_error
-from .validation import LARGEST_INTEGER, MOST_ENTRIES, Sheet, check_integer, check_moderate, encode_differences, raise_damaged
+from .program_codec import Numbered, nodes_of_list, saving_error
+from .validation import (
+    LARGEST_INTEGER,
+    MOST_ENTRIES,
+    Sheet,
+    check_integer,
+    check_moderate,
+    encode_differences,
+    raise_damaged,
+)
 
 STATE_KEYS = "values marks pending causes assigned tables acts counts budget"
 OF_TABLE = "output nodes acts items marks program causes"
 
-# ------------------------------------------------------------------------------------------------------ to write
+# to write
 
 
 def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """All that is remembered, as JSON."""
+    """Return all that is remembered, as JSON."""
     acts = Numbered()
-    check_moderate(sum(len(table.uses) for table in memory.tables.values()), "nodes that lead to outputs, each for each output")
+    check_moderate(
+        sum(len(table.uses) for table in memory.tables.values()),
+        "nodes that lead to outputs, each for each output",
+    )
     return {
         "values": _entries(memory.values, memory, packer),
         "marks": _encode_column(memory.marks),
@@ -36,13 +49,19 @@ def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _encode_table(table: Table, memory: Memory, packer: Packer, acts: Numbered) -> dict[str, Any]:
-    """A table without ∂L/∂L, which is 1, and without what leads to L, which is found again. What was let go is item 0."""
+    """Return a table without ∂L/∂L, which is 1, and without what leads to L, which is found again.
+
+    What was evicted is item 0.
+    """
     cotangents = table.cotangents
     return {
         "output": table.output,
         "nodes": encode_differences(table.provenance),
         "acts": [acts[act] for act in table.provenance.values()],
-        "items": encode_differences(_put(n, cotangents[n], memory, packer) if n in cotangents else 0 for n in table.provenance),
+        "items": encode_differences(
+            _put(n, cotangents[n], memory, packer) if n in cotangents else 0
+            for n in table.provenance
+        ),
         "marks": _encode_column(table.marks),
         "program": _encode_column(table.program),
         "causes": _encode_column(table.invalidated_by),
@@ -50,64 +69,96 @@ def _encode_table(table: Table, memory: Memory, packer: Packer, acts: Numbered) 
 
 
 def _entries(arrays: dict[int, Any], memory: Memory, packer: Packer) -> dict[str, Any]:
-    return {"nodes": encode_differences(arrays), "items": encode_differences(_put(n, array, memory, packer) for n, array in arrays.items())}
+    return {
+        "nodes": encode_differences(arrays),
+        "items": encode_differences(_put(n, array, memory, packer) for n, array in arrays.items()),
+    }
 
 
 def _put(n: int, array: Any, memory: Memory, packer: Packer) -> int:
     try:
         return packer.put(array)
     except ArchiveError as error:
-        raise unsaved_error(memory, n, error) from None
+        raise saving_error(memory, n, error) from None
 
 
 def _encode_column(numbers: dict[int, int]) -> dict[str, Any]:
     return {"nodes": encode_differences(numbers), "numbers": list(numbers.values())}
 
 
-# ------------------------------------------------------------------------------------------------------- to read
+# to read
 
 
 def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
-    """What a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot` takes it."""
+    """Return what a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot`
+    takes it.
+    """
     values, pending = (_read_entries(sheet, key, steps, items) for key in ("values", "pending"))
     marks = _read_column(sheet, "marks", steps, CERTAINLY_STALE + 1, MAYBE_STALE)
-    leaves = {n for n, step in steps.items() if step[OP] is None}
+    leaves = {n for n, step in steps.items() if step.op is None}
     if not values.keys() >= leaves or not leaves & marks.keys() >= pending.keys():
-        raise_damaged("a leaf has no value, or one was assigned to what is no leaf, or is not marked")
+        raise_damaged(
+            "a leaf has no value, or one was assigned to what is no leaf, or is not marked"
+        )
     if any(marks.get(n) == CERTAINLY_STALE for n in leaves):
         raise_damaged("a leaf is to be computed")
     acts = [Provenance(*_read_numbers(act, 3, "an act", -1)) for act in sheet.items("acts")]
     requests, assignments, complete = _read_numbers(sheet.content["counts"], 3, "counts")
     causes, assigned = _read_column(sheet, "causes", steps), _read_column(sheet, "assigned", steps)
-    if not assigned.keys() <= leaves or not all(cause in operand_positions(steps[n][ARGS]) for n, cause in causes.items()):
-        raise_damaged("an assignment is told of what is no leaf, or a cause of what was not computed from it")
+    if not assigned.keys() <= leaves or not all(
+        cause in operand_positions(steps[n].args) for n, cause in causes.items()
+    ):
+        raise_damaged(
+            "an assignment is told of what is no leaf, or a cause of what was not computed from it"
+        )
     return {
         "values": values,
         "marks": marks,
         "pending": pending,
         "invalidated_by": causes,
         "assigned": assigned,
-        "tables": dict(_read_table(table, steps, items, acts) for table in sheet.sheets("tables", OF_TABLE)),
+        "tables": dict(
+            _read_table(table, steps, items, acts) for table in sheet.sheets("tables", OF_TABLE)
+        ),
         "counts": (requests, assignments, bool(complete)),
         "budget": None if sheet.content["budget"] is None else sheet.number("budget"),
     }
 
 
-def _read_table(sheet: Sheet, steps: Steps, items: list[Any], acts: list[Provenance]) -> tuple[int, dict[str, Any]]:
+def _read_table(
+    sheet: Sheet, steps: Steps, items: list[Any], acts: list[Provenance]
+) -> tuple[int, dict[str, Any]]:
     output = sheet.number("output")
-    if output not in steps or steps[output][SHAPE] != () or type(steps[output][DTYPE]) is tuple or not inexact(steps[output][DTYPE]):
+    if (
+        output not in steps
+        or steps[output].shape != ()
+        or type(steps[output].dtype) is tuple
+        or not inexact(steps[output].dtype)
+    ):
         raise_damaged("a table is of a node that is no scalar with a derivative, or is not there")
     program = _read_column(sheet, "program", steps)
-    if not all(m in steps and steps[m][SHAPE:LINE] == steps[n][SHAPE:LINE] for n, m in program.items()):
-        raise_damaged("a derivative is computed by a node that is not there, or is of another shape")
-    nodes = listed_nodes(sheet, steps)
+    if not all(
+        m in steps and (steps[m].shape, steps[m].dtype) == (steps[n].shape, steps[n].dtype)
+        for n, m in program.items()
+    ):
+        raise_damaged(
+            "a derivative is computed by a node that is not there, or is of another shape"
+        )
+    nodes = nodes_of_list(sheet, steps)
     if output in nodes:
         raise_damaged("a table tells of its output, whose derivative by itself is 1")
     return output, {
-        "cotangents": {n: g for n, g in zip(nodes, _items(sheet, nodes, steps, items), strict=True) if g is not None},
+        "cotangents": {
+            n: g
+            for n, g in zip(nodes, _items(sheet, nodes, steps, items), strict=True)
+            if g is not None
+        },
         "marks": _read_column(sheet, "marks", steps, CERTAINLY_STALE + 1, MAYBE_STALE),
         "program": program,
-        "provenance": {n: acts[k] for n, k in zip(nodes, sheet.numbers("acts", len(nodes), len(acts)), strict=True)},
+        "provenance": {
+            n: acts[k]
+            for n, k in zip(nodes, sheet.numbers("acts", len(nodes), len(acts)), strict=True)
+        },
         "invalidated_by": _read_column(sheet, "causes", steps, least=-LARGEST_INTEGER),
     }
 
@@ -115,7 +166,7 @@ def _read_table(sheet: Sheet, steps: Steps, items: list[Any], acts: list[Provena
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
     """Arrays by node, none let go."""
     entries = sheet.sheet(key, "nodes items")
-    nodes = listed_nodes(entries, steps)
+    nodes = nodes_of_list(entries, steps)
     found = _items(entries, nodes, steps, items)
     if any(item is None for item in found):
         raise_damaged(f"{key} tells of a node, but not of what is kept of it")
@@ -123,19 +174,21 @@ def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dic
 
 
 def _items(sheet: Sheet, nodes: list[int], steps: Steps, items: list[Any]) -> list[Any]:
-    """For each node an item of its shape and dtype, or None."""
+    """Return for each node an item of its shape and dtype, or None."""
     found = [items[k] for k in sheet.sums("items", len(nodes), len(items))]
     for n, item in zip(nodes, found, strict=True):
         step = steps[n]
-        if item is not None and (shape_of(item) != step[SHAPE] or dtype_of(item) != step[DTYPE]):
+        if item is not None and (shape_of(item) != step.shape or dtype_of(item) != step.dtype):
             raise_damaged(f"what is kept of node {n} is not of its shape and dtype")
     return found
 
 
-def _read_column(sheet: Sheet, key: str, steps: Steps, below: int = LARGEST_INTEGER, least: int = 0) -> dict[int, int]:
+def _read_column(
+    sheet: Sheet, key: str, steps: Steps, below: int = LARGEST_INTEGER, least: int = 0
+) -> dict[int, int]:
     """Numbers by node."""
     column = sheet.sheet(key, "nodes numbers")
-    nodes = listed_nodes(column, steps)
+    nodes = nodes_of_list(column, steps)
     return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
 
 
@@ -146,7 +199,9 @@ def _read_numbers(found: Any, count: int, what: str, least: int = 0) -> list[int
 
 
 def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
-    """Fill the tables, one after the other, as long as what leads to their outputs is no more than an archive may tell of."""
+    """Fill the tables, one after the other, as long as what leads to their outputs is no more than
+    an archive may tell of.
+    """
     entries = 0
     for output, told in tables.items():
         table = memory.table(output)
@@ -159,10 +214,19 @@ def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
 
 def _check_table(memory: Memory, table: Table, told: Snapshot) -> None:
     """Raise if it is told of what does not lead to the output, or of causes that can be none."""
-    if not table.uses.keys() >= told["provenance"].keys() | told["program"].keys() | told["invalidated_by"].keys():
+    if (
+        not table.uses.keys()
+        >= told["provenance"].keys() | told["program"].keys() | told["invalidated_by"].keys()
+    ):
         raise_damaged("a table tells of a node that does not lead to its output")
     if not told["marks"].keys() <= told["provenance"].keys():
         raise_damaged("a cotangent is marked that was never computed")
     for n, cause in told["invalidated_by"].items():
-        if (~cause not in consumers(table, n)) if cause < 0 else (cause not in memory.values_read_by(table, n)):
-            raise_damaged("a cotangent is said to have changed because of what it was not computed from")
+        if (
+            (~cause not in consumers(table, n))
+            if cause < 0
+            else (cause not in memory.values_read_by(table, n))
+        ):
+            raise_damaged(
+                "a cotangent is said to have changed because of what it was not computed from"
+            )

@@ -1,4 +1,6 @@
-"""What a stranger wrote, read piece by piece: each piece is of the type, the number and the size that is asked for, or an error."""
+"""What a stranger wrote, read piece by piece: each piece is of the type, the number and the size
+that is asked for, or an error.
+"""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -11,22 +13,31 @@ LARGEST_INTEGER = 2**53
 """Numbers of nodes, bytes and requests stay below it: any reader of JSON can hold them."""
 
 MOST_ENTRIES = 2**25
-"""What is told once and made often: arguments of all nodes together; and nodes that lead to outputs, each for each output."""
+"""What is told once and made often: arguments of all nodes together; and nodes that lead to
+outputs, each for each output.
+"""
 
 
 def raise_damaged(what: str) -> NoReturn:
     """Raise because the file cannot be what `save` wrote."""
-    raise ArchiveError(f"This is no whole session of memograd: {what}. Take the file from where it was saved, or save it anew.")
+    raise ArchiveError(
+        f"This is no whole session of memograd: {what}. Take the file from where it was saved, "
+        f"or save it anew."
+    )
 
 
 def check_moderate(count: int, what: str) -> None:
     """Raise if a session is too large to be read again."""
     if count > MOST_ENTRIES:
-        raise ArchiveError(f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it as several tapes.")
+        raise ArchiveError(
+            f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it "
+            f"as several tapes."
+        )
 
 
 def encode_differences(numbers: Iterable[int]) -> list[int]:
-    """A column as it is kept: each number less the one before. What grows evenly becomes all alike, and next to nothing deflated.
+    """Return a column as it is kept: each number less the one before. What grows evenly becomes all
+    alike, and next to nothing deflated.
 
     >>> differences([3, 4, 5, 6])
     [3, 1, 1, 1]
@@ -39,7 +50,9 @@ def encode_differences(numbers: Iterable[int]) -> list[int]:
 
 
 class Sheet:
-    """An object of the JSON, whose items are checked as they are read; `where` it stands is said in errors."""
+    """Object of the JSON, whose items are checked as they are read; `where` it stands is said in
+    errors.
+    """
 
     __slots__ = ("content", "where")
 
@@ -51,45 +64,55 @@ class Sheet:
         self.where = where
 
     def sheet(self, key: str, keys: str) -> "Sheet":
-        """An object within."""
+        """Return an object within."""
         return Sheet(self.content[key], self._at(key), keys)
 
     def sheets(self, key: str, keys: str) -> list["Sheet"]:
-        """A list of objects."""
+        """Return a list of objects."""
         return [Sheet(item, self._at(key), keys) for item in self.items(key)]
 
     def items(self, key: str) -> list[Any]:
-        """A list."""
+        """Return a list."""
         found = self.content[key]
         if type(found) is not list:
             raise_damaged(f"{self._at(key)} is no list")
         return found
 
     def texts(self, key: str) -> list[str]:
-        """A list of strings."""
+        """Return a list of strings."""
         found = self.items(key)
         if not set(map(type, found)) <= {str}:
             raise_damaged(f"{self._at(key)} holds other things than strings")
         return found
 
-    def numbers(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0) -> list[int]:
-        """A column of whole numbers, `count` of them, from `least` to less than `below`."""
+    def numbers(
+        self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0
+    ) -> list[int]:
+        """Return a column of whole numbers, `count` of them, from `least` to less than `below`."""
         found = self.items(key)
         if count is not None and len(found) != count:
-            raise_damaged(f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them elsewhere")
-        if not set(map(type, found)) <= {int} or (found and not least <= min(found) <= max(found) < below):
-            raise_damaged(f"{self._at(key)} holds other things than whole numbers from {least} to less than {below}")
+            raise_damaged(
+                f"{self._at(key)} holds {len(found)} numbers, but there are {count} of them "
+                f"elsewhere"
+            )
+        if not set(map(type, found)) <= {int} or (
+            found and not least <= min(found) <= max(found) < below
+        ):
+            raise_damaged(
+                f"{self._at(key)} holds other things than whole numbers from {least} to less "
+                f"than {below}"
+            )
         return found
 
     def sums(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER) -> list[int]:
-        """A column that is kept as :func:`encode_differences`."""
+        """Return a column that is kept as :func:`encode_differences`."""
         sums = list(accumulate(self.numbers(key, count, below, -below)))
         if sums and not 0 <= min(sums) <= max(sums) < below:
             raise_damaged(f"{self._at(key)} leads below 0, or to {below} and more")
         return sums
 
     def number(self, key: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
-        """One whole number."""
+        """Return one whole number."""
         return check_integer(self.content[key], self._at(key), below, least)
 
     def _at(self, key: str) -> str:
@@ -97,21 +120,21 @@ class Sheet:
 
 
 def check_integer(found: Any, what: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
-    """A whole number from `least` to less than `below`."""
+    """Return a whole number from `least` to less than `below`."""
     if type(found) is not int or not least <= found < below:
         raise_damaged(f"{what} is no whole number from {least} to less than {below}")
     return found
 
 
 def one_of(known: Mapping[str, Any], name: Any, what: str) -> Any:
-    """What a name stands for, in a list of ours."""
+    """Return what a name stands for, in a list of ours."""
     if type(name) is not str or name not in known:
         raise_damaged(f"it names {printable(repr(name))}, which is no {what}")
     return known[name]
 
 
 def one(content: Any, tags: Iterable[str]) -> tuple[str, Any]:
-    """The tag and the content of a tagged constant, `{"slice": [0, 3, null]}`."""
+    """Return the tag and the content of a tagged constant, `{"slice": [0, 3, null]}`."""
     if type(content) is not dict or len(content) != 1 or (tag := next(iter(content))) not in tags:
         raise_damaged(f"{printable(repr(content))} is no constant")
     return tag, content[tag]

@@ -1,7 +1,9 @@
-"""The zip: members are written one after the other, and read with a bound on each piece before memory is taken for it.
+"""The zip: members are written one after the other, and read with a bound on each piece before
+memory is taken for it.
 
-Arrays are stored as they are, so that all of them together cannot be longer than the file; only the JSON is deflated, and only so
-much of it is inflated. A member's digest is that of its bytes: `sha256sum` of the extracted file gives the same.
+Arrays are stored as they are, so that all of them together cannot be longer than the file; only the
+JSON is deflated, and only so much of it is inflated. A member's digest is that of its bytes:
+`sha256sum` of the extracted file gives the same.
 """
 
 import hashlib
@@ -22,7 +24,9 @@ from .validation import Sheet, one_of, raise_damaged
 SESSION = "session.json"
 
 LONGEST_JSON = 2**26
-"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some twenty times as much memory."""
+"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some
+twenty times as much memory.
+"""
 
 MOST_LISTS = 2**22
 """Lists and objects in the JSON."""
@@ -37,29 +41,35 @@ WHEN = (1980, 1, 1, 0, 0, 0)
 
 
 def array_name(k: int) -> str:
-    """The name of the member that holds array k."""
+    """Return the name of the member that holds array k."""
     return f"arrays/{k}.npy"
 
 
 def header(dtype: np.dtype[Any], length: int) -> bytes:
-    """How the `.npy` file of an array with one axis begins, for good: format 1.0, the data 64 bytes after a multiple of 64."""
+    """Return how the `.npy` file of an array with one axis begins, for good: format 1.0, the data
+    64 bytes after a multiple of 64.
+    """
     text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("ascii")
 
 
-# ------------------------------------------------------------------------------------------------------ to write
+# to write
 
 
 def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarray]]) -> None:
     """Write the arrays, then the JSON, with `members`, what it says of them, added to `content`."""
     with ZipFile(file, "w") as archive:
         told = [_write_array(archive, array_name(k), arrays) for k, arrays in enumerate(members)]
-        text = json.dumps(content | {"members": told}, separators=(",", ":"), allow_nan=False).encode("ascii")
+        text = json.dumps(
+            content | {"members": told}, separators=(",", ":"), allow_nan=False
+        ).encode("ascii")
         if len(members) > MOST_MEMBERS or not _is_moderate(text):
             raise ArchiveError(
-                f"The session is too large for an archive: {len(text)} bytes of JSON and {len(members)} arrays, where at most "
-                f"{LONGEST_JSON} and {MOST_MEMBERS} can be read. Save the parts of it on tapes of their own."
+                f"The session is too large for an archive: {len(text)} bytes of JSON and "
+                f"{len(members)} arrays, where at most "
+                f"{LONGEST_JSON} and {MOST_MEMBERS} can be read. Save the parts of it on tapes "
+                f"of their own."
             )
         archive.writestr(ZipInfo(SESSION, WHEN), text, ZIP_DEFLATED)
 
@@ -81,7 +91,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 
 def _pieces(data: np.ndarray) -> Iterator[memoryview]:
-    """Some bytes at a time."""
+    """Return some bytes at a time."""
     return (data.data[start : start + LONGEST_READ] for start in range(0, data.size, LONGEST_READ))
 
 
@@ -89,18 +99,18 @@ def _is_moderate(text: bytes) -> bool:
     return len(text) <= LONGEST_JSON and text.count(b"[") + text.count(b"{") <= MOST_LISTS
 
 
-# ------------------------------------------------------------------------------------------------------- to read
+# to read
 
 
 class Bounded:
-    """A file of which nobody reads more than a piece at once, whatever the file says."""
+    """File of which nobody reads more than a piece at once, whatever the file says."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """Some bytes; all that there are, if they are not more than a piece."""
+        """Return some bytes; all that there are, if they are not more than a piece."""
         data = self.file.read(min(size, LONGEST_READ + 1) if size >= 0 else LONGEST_READ + 1)
         if len(data) > LONGEST_READ:
             raise_damaged("its directory is too long")
@@ -108,7 +118,7 @@ class Bounded:
 
 
 class Members:
-    """The members of an archive, by their names, none of them twice."""
+    """Members of an archive, by their names, none of them twice."""
 
     def __init__(self, archive: ZipFile, size: int) -> None:
         self.archive, self.size = archive, size
@@ -119,27 +129,41 @@ class Members:
             raise_damaged(f"it has {len(self.infos)} members")
 
     def content(self) -> Any:
-        """What the JSON says."""
+        """Return what the JSON says."""
         info = self._info(SESSION)
-        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others are inflated without a bound
+        if info.compress_type not in (
+            ZIP_STORED,
+            ZIP_DEFLATED,
+        ):  # others are inflated without a bound
             raise_damaged("its JSON is not deflated")
         with self.archive.open(info) as member:
-            text = b"".join(islice(iter(lambda: member.read(LONGEST_READ), b""), LONGEST_JSON // LONGEST_READ + 1))
+            text = b"".join(
+                islice(
+                    iter(lambda: member.read(LONGEST_READ), b""), LONGEST_JSON // LONGEST_READ + 1
+                )
+            )
         if not _is_moderate(text):
             raise_damaged("its JSON is too long")
         return json.loads(text, parse_constant=lambda name: raise_damaged(f"its JSON holds {name}"))
 
     def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
-        """The arrays that the JSON tells of; nothing else may be there."""
+        """Return the arrays that the JSON tells of; nothing else may be there."""
         names = [array_name(k) for k in range(len(told))]
         if self.infos.keys() != {SESSION, *names}:
             raise_damaged("its members are not those that its JSON tells of")
-        heads = [header(one_of(DTYPES, one.content["dtype"], "dtype"), one.number("length")) for one in told]
+        heads = [
+            header(one_of(DTYPES, one.content["dtype"], "dtype"), one.number("length"))
+            for one in told
+        ]
         for name, one, head in zip(names, told, heads, strict=True):
-            self._check_size(name, len(head) + one.number("length") * DTYPES[one.content["dtype"]].itemsize)
+            self._check_size(
+                name, len(head) + one.number("length") * DTYPES[one.content["dtype"]].itemsize
+            )
         if sum(info.file_size for name, info in self.infos.items() if name != SESSION) > self.size:
             raise_damaged("its arrays are longer than the file")
-        return [self._array(name, one, head) for name, one, head in zip(names, told, heads, strict=True)]
+        return [
+            self._array(name, one, head) for name, one, head in zip(names, told, heads, strict=True)
+        ]
 
     def _check_size(self, name: str, size: int) -> None:
         info = self._info(name)

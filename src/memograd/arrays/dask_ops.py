@@ -1,7 +1,8 @@
-"""Ops on Dask arrays: which are lazy, how those are written that Dask lacks, and which are refused because Dask would compute.
+"""Ops on Dask arrays: which are lazy, how those are written that Dask lacks, and which are refused
+because Dask would compute.
 
-Dask runs NumPy's functions by names of its own, and what it does not know it computes, with a warning. Nothing is computed that
-nobody asked for, so that is found out before an op is run.
+Dask runs NumPy's functions by names of its own, and what it does not know it computes, with a
+warning. Nothing is computed that nobody asked for, so that is found out before an op is run.
 """
 
 from functools import cache
@@ -15,7 +16,9 @@ from .dask_arrays import Chunked, as_shape, dask_array, is_chunked, is_unknown
 
 
 def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: Any = 1) -> Any:
-    """The logarithm of a sum of b·exp(a), of which NumPy has only a ufunc's method and SciPy a function that computes."""
+    """Return the logarithm of a sum of b·exp(a), of which NumPy has only a ufunc's method and SciPy
+    a function that computes.
+    """
     a = a if where is True else np.where(where, a, -np.inf)
     top = np.max(a, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
@@ -30,31 +33,44 @@ def getitem_dask(x: Any, key: tuple[Any, ...]) -> Any:
 
 def dask_broadcast_to(array: Any, shape: Any) -> Any:
     """``np.broadcast_to``, in the chunks of the shape where it knows some."""
-    return shape.broadcast_cotangent(array) if type(shape) is Chunked else dask_array().broadcast_to(array, as_shape(shape))
+    return (
+        shape.broadcast_cotangent(array)
+        if type(shape) is Chunked
+        else dask_array().broadcast_to(array, as_shape(shape))
+    )
 
 
 def economic_svd(a: Any, full_matrices: bool = True) -> Any:
     """``np.linalg.svd``, of which Dask has the economic form alone."""
     if full_matrices and a.shape[0] != a.shape[1]:
-        raise ChunksError(f"np.linalg.svd of a Dask array of shape {a.shape} is economic. Ask for that: full_matrices=False.")
+        raise ChunksError(
+            f"np.linalg.svd of a Dask array of shape {a.shape} is economic. Ask for that: "
+            f"full_matrices=False."
+        )
     return dask_array().linalg.svd(a)
 
 
 def check_lazy(rule: Any, args: list[Any]) -> None:
-    """Raise if an op would compute a Dask array among its arguments, or if its derivative needs a shape that Dask does not know."""
+    """Raise if an op would compute a Dask array among its arguments, or if its derivative needs a
+    shape that Dask does not know.
+    """
     for k, a in enumerate(args):
         if not is_chunked(a):
             continue
         name = op_name(rule.op)
         if not runs_lazily(rule.op) or (k and rule.op in FIRST_ALONE):
             raise ChunksError(
-                f"{name} is not recorded on a Dask array{f' as operand {k}' if k else ''}: Dask would compute it, and nothing is computed "
-                f"that nobody asked for. Write it with other functions, or make a leaf of x.value.compute()."
+                f"{name} is not recorded on a Dask array{f' as operand {k}' if k else ''}: Dask "
+                f"would compute it, and nothing is computed "
+                f"that nobody asked for. Write it with other functions, or make a leaf of "
+                f"x.value.compute()."
             )
         if is_unknown(a.shape) and rule.reads_shape(k):
             raise ChunksError(
-                f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown lengths, and its derivative needs them. Call "
-                f"compute_chunk_sizes() on it before it comes in; in place of a mask, take np.where(mask, x, 0)."
+                f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown "
+                f"lengths, and its derivative needs them. Call "
+                f"compute_chunk_sizes() on it before it comes in; in place of a mask, take "
+                f"np.where(mask, x, 0)."
             )
 
 
@@ -67,7 +83,9 @@ DASK_FORMS: dict[Any, Any] = {
     np.linalg.cholesky: lambda a: dask_array().linalg.cholesky(a, lower=True),
     np.reshape: lambda a, shape: a.reshape(shape),
     np.ravel: lambda a: a.ravel(),
-    np.take: lambda a, indices, axis=None: dask_array().take(a if axis is not None else a.ravel(), np.asarray(indices), axis or 0),
+    np.take: lambda a, indices, axis=None: dask_array().take(
+        a if axis is not None else a.ravel(), np.asarray(indices), axis or 0
+    ),
 }
 """Functions that Dask lacks, or calls otherwise than NumPy: how they are written for it."""
 
@@ -82,7 +100,9 @@ def lazy_form(op: Any, compute: Any) -> Any:
 
 @cache
 def runs_lazily(op: Any) -> bool:
-    """Whether Dask has a form of `op`, found as Dask finds it: under the same name in its own module, or by a table of aliases."""
+    """Return whether Dask has a form of `op`, found as Dask finds it: under the same name in its
+    own module, or by a table of aliases.
+    """
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
     if op in EAGER:
         return False
@@ -98,11 +118,24 @@ def runs_lazily(op: Any) -> bool:
     return getattr(found, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
 
 
-EAGER: frozenset[Any] = frozenset({
-    np.median, np.nanmedian, np.quantile, np.nanquantile, np.percentile, np.nanpercentile, np.full_like, np.linspace, np.delete, np.cov,
-    np.ediff1d,
-})  # fmt: skip
-"""What Dask has a form of, but one that computes, that is another function than NumPy's, or whose derivative would compute."""
+EAGER: frozenset[Any] = frozenset(
+    {
+        np.median,
+        np.nanmedian,
+        np.quantile,
+        np.nanquantile,
+        np.percentile,
+        np.nanpercentile,
+        np.full_like,
+        np.linspace,
+        np.delete,
+        np.cov,
+        np.ediff1d,
+    }
+)
+"""What Dask has a form of, but one that computes, that is another function than NumPy's, or whose
+derivative would compute.
+"""
 
 
 FIRST_ALONE: frozenset[Any] = frozenset({np.diff, np.pad, np.insert})

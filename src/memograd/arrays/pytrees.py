@@ -1,7 +1,9 @@
-"""Nests: nodes or arrays in lists, tuples, named tuples, dicts and dataclasses, one in another; None is an empty one.
+"""Pytrees: nodes or arrays in lists, tuples, named tuples, dicts and dataclasses, one in another;
+None is an empty one.
 
-What is none of these is a leaf. Fields of a dataclass that are no parts of its nest, such as the name of an activation, are
-declared with ``dataclasses.field(metadata={"static": True})``, as JAX has it.
+What is none of these is a leaf. Fields of a dataclass that are no parts of its nest, such as the
+name of an activation, are declared with ``dataclasses.field(metadata={"static": True})``, as JAX
+has it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +17,14 @@ from ..errors import RefusedError
 from ..text import printable
 
 LEAVES: set[type] = {np.ndarray, np.float64, np.float32, float, complex, int, bool, str}
-"""Types that are leaves at a glance. The module of nodes adds theirs: a set look-up is faster than isinstance."""
+"""Types that are leaves at a glance.
+
+The module of nodes adds theirs: a set look-up is faster than isinstance.
+"""
 
 
 def children(nest: Any) -> dict[Any, Any] | None:
-    """The parts of a nest by their keys; None for a leaf.
+    """Return the parts of a pytree by their keys; None for a leaf.
 
     >>> parts([3.0, None]), parts(None), parts(3.0)
     ({0: 3.0, 1: None}, {}, None)
@@ -36,18 +41,25 @@ def children(nest: Any) -> dict[Any, Any] | None:
 
 
 def constants(nest: Any) -> dict[str, Any]:
-    """The static fields of a dataclass; other nests have none."""
+    """Return the static fields of a dataclass; other pytrees have none."""
     return _fields(nest, static=True) if is_dataclass(nest) else {}
 
 
 def _fields(nest: Any, static: bool) -> dict[str, Any]:
-    """The fields that the constructor takes; what it computes from them is not theirs to give."""
-    named = [field.name for field in fields(nest) if field.init and bool(field.metadata.get("static")) is static]
+    """Return the fields that the constructor takes; what it computes from them is not theirs to
+    give.
+    """
+    named = [
+        field.name
+        for field in fields(nest)
+        if field.init and bool(field.metadata.get("static")) is static
+    ]
     return {name: getattr(nest, name) for name in named}
 
 
 def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
-    """A nest of the same kind with other parts; a dataclass is made anew by its constructor.
+    """Return a pytree of the same kind with other parts; a dataclass is made anew by its
+    constructor.
 
     >>> rebuilt((1.0, 2.0), {0: 3.0, 1: 4.0})
     (3.0, 4.0)
@@ -67,7 +79,7 @@ def _replace_items(nest: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
-    """`f` of each leaf of a nest, in the same nest.
+    """`f` of each leaf of a pytree, in the same nest.
 
     >>> mapped(abs, {"a": -1.0, "b": [-2.0, None]})
     {'a': 1.0, 'b': [2.0, None]}
@@ -77,11 +89,15 @@ def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
     if type(nest) is list:  # the nest that most requests come in
         return [tree_map(f, part) for part in nest]
     inner = children(nest)
-    return f(nest) if inner is None else rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
+    return (
+        f(nest)
+        if inner is None
+        else rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
+    )
 
 
 def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
-    """The items in the places of a nest's leaves, in order.
+    """Return the items in the places of a pytree's leaves, in order.
 
     >>> filled({"a": 0, "b": [0, None]}, [1.0, 2.0])
     {'a': 1.0, 'b': [2.0, None]}
@@ -91,17 +107,19 @@ def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:
 
 
 def tree_leaves(nest: Any) -> list[Any]:
-    """The leaves of a nest, in order.
+    """Return the leaves of a pytree, in order.
 
     >>> leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
     """
     inner = None if type(nest) in LEAVES else children(nest)
-    return [nest] if inner is None else [leaf for part in inner.values() for leaf in tree_leaves(part)]
+    return (
+        [nest] if inner is None else [leaf for part in inner.values() for leaf in tree_leaves(part)]
+    )
 
 
 def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Each leaf of a nest, and where it is, written as Python has it.
+    """Yield each leaf of a pytree, and where it is, written as Python has it.
 
     >>> list(placed({"a": 1.0, "b": [2.0, None]}, "args[0]"))
     [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
@@ -115,7 +133,8 @@ def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    """Each leaf of a nest with what stands in its place in another, and where that is; `where` is the other.
+    """Yield each leaf of a pytree with what stands in its place in another, and where that is;
+    `where` is the other.
 
     Raises
     ------
@@ -131,7 +150,10 @@ def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any
     if inner is None:
         yield where, nest, other
     elif beside is None or type(other) is not type(nest) or beside.keys() != inner.keys():
-        raise RefusedError(f"{where} is {describe_tree(other)}, but stands for {describe_tree(nest)}. Give the same nest.")
+        raise RefusedError(
+            f"{where} is {describe_tree(other)}, but stands for {describe_tree(nest)}. Give the "
+            f"same nest."
+        )
     else:
         for key, part in inner.items():
             yield from zip_with_paths(part, beside[key], where + _path_step(nest, key))
@@ -142,7 +164,7 @@ def _path_step(nest: Any, key: Any) -> str:
 
 
 def describe_tree(nest: Any) -> str:
-    """A nest in a few words, for messages.
+    """Return a pytree in a few words, for messages.
 
     >>> outlined([1.0, 2.0]), outlined({"a": 1.0}), outlined(None), outlined(1.0)
     ('a list of 2', "a dict of 1 ['a']", 'None', 'a float')

@@ -1,4 +1,5 @@
-"""SciPy's sparse arrays, such that NumPy's functions dispatch on them: by themselves they have operators and methods alone.
+"""SciPy's sparse arrays, such that NumPy's functions dispatch on them: by themselves they have
+operators and methods alone.
 
 On the tape each is a :class:`Matrix`, in CSR form; what goes out is SciPy's again.
 """
@@ -18,27 +19,33 @@ SCIPY = "scipy.sparse"
 
 
 def is_matrix(a: Any) -> bool:
-    """Whether `a` is a sparse array, or sparse matrix, of SciPy's."""
+    """Return whether `a` is a sparse array, or sparse matrix, of SciPy's."""
     return SCIPY in modules and bool(modules[SCIPY].issparse(a))
 
 
 def wrap_matrix(a: Any) -> Any:
-    """A sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
+    """Return a sparse array of SciPy's as a :class:`Matrix`; anything else is what it is."""
     return Matrix(modules[SCIPY].csr_array(a)) if is_matrix(a) else a
 
 
 def unwrap(a: Any) -> Any:
-    """What SciPy or NumPy call an array."""
+    """Return what SciPy or NumPy call an array."""
     return a.scipy if type(a) is Matrix else a
 
 
 def kind_name(kind: type) -> str:
-    """How a class of arrays is called in messages: by its library and its name."""
-    return "scipy.csr_array" if kind is Matrix else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    """Return how a class of arrays is called in messages: by its library and its name."""
+    return (
+        "scipy.csr_array"
+        if kind is Matrix
+        else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    )
 
 
 class Matrix(NDArrayOperatorsMixin):
-    """A sparse array of SciPy's, `scipy`, with an array's protocols: NumPy's functions of it are SciPy's operators and methods."""
+    """Sparse array of SciPy's, `scipy`, with an array's protocols: NumPy's functions of it are
+    SciPy's operators and methods.
+    """
 
     __slots__ = ("scipy",)
 
@@ -46,12 +53,18 @@ class Matrix(NDArrayOperatorsMixin):
         self.scipy = scipy
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        f = UFUNCS.get(ufunc) or (operator.methodcaller(ufunc.__name__) if hasattr(unwrap(inputs[0]), ufunc.__name__) else None)
+        f = UFUNCS.get(ufunc) or (
+            operator.methodcaller(ufunc.__name__)
+            if hasattr(unwrap(inputs[0]), ufunc.__name__)
+            else None
+        )
         if method != "__call__" or kwargs or f is None:
             raise _missing(ufunc)
         return wrap_matrix(f(*map(unwrap, inputs)))
 
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         f = FUNCTIONS.get(func)
         if f is None:
             raise _missing(func)
@@ -63,7 +76,7 @@ class Matrix(NDArrayOperatorsMixin):
     def __reduce__(self) -> Any:
         return Matrix, (self.scipy,)
 
-    # ------------------------------------------------------------------------------------------------------ the facts
+    # the facts
 
     shape = property(lambda self: self.scipy.shape)
     dtype = property(lambda self: self.scipy.dtype)
@@ -75,7 +88,7 @@ class Matrix(NDArrayOperatorsMixin):
 
     @property
     def nbytes(self) -> int:
-        """The bytes of what is stored."""
+        """Bytes of what is stored."""
         return int(self.scipy.data.nbytes + self.scipy.indices.nbytes + self.scipy.indptr.nbytes)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
@@ -87,26 +100,29 @@ class Matrix(NDArrayOperatorsMixin):
         return Matrix(self.scipy.reshape(*shape))
 
     def copy(self) -> "Matrix":
-        """The same, in memory of its own."""
+        """Return the same, in memory of its own."""
         return Matrix(self.scipy.copy())
 
     def astype(self, dtype: Any) -> "Matrix":
-        """The same, in another dtype."""
+        """Return the same, in another dtype."""
         return Matrix(self.scipy.astype(dtype))
 
     def from_coordinates(self, coords: Any, data: Any, shape: Any) -> "Matrix":
-        """Another one, of what stands at these coordinates; what stands at one of them twice adds up."""
+        """Another one, of what stands at these coordinates; what stands at one of them twice adds
+        up.
+        """
         return Matrix(modules[SCIPY].coo_array((data, tuple(coords)), tuple(shape)).tocsr())
 
 
 def _missing(f: Any) -> SparseError:
     return SparseError(
-        f"SciPy has no {op_name(f)} of sparse arrays, or not with these arguments. Write it with @, *, + and np.sum, take an array of the "
+        f"SciPy has no {op_name(f)} of sparse arrays, or not with these arguments. Write it "
+        f"with @, *, + and np.sum, take an array of the "
         f"library `sparse`, or give X.toarray() if it may be dense."
     )
 
 
-# ------------------------------------------------------------------------------------------ what SciPy has, by NumPy's names
+# what SciPy has, by NumPy's names
 
 
 def _multiply_elements(a: Any, b: Any) -> Any:
@@ -136,7 +152,9 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.power: lambda a, n: a.power(n),
     np.conjugate: lambda a: a.conj(),
 }
-"""Beside these, whatever is a method of a sparse array under a ufunc's own name: functions of one operand that leave zero zero."""
+"""Beside these, whatever is a method of a sparse array under a ufunc's own name: functions of one
+operand that leave zero zero.
+"""
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum_matrix,

@@ -16,7 +16,9 @@ _INTEGER_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def canonicalize(y: Any) -> Any:
-    """A result as it is kept: 0-d arrays are scalars, arrays are read-only, tuples are settled item by item."""
+    """Return a result as it is kept: 0-d arrays are scalars, arrays are read-only, tuples are
+    settled item by item.
+    """
     if type(y) is np.ndarray:
         if y.ndim == 0:
             return y[()]
@@ -33,7 +35,9 @@ def canonicalize(y: Any) -> Any:
 
 
 def shape_of(y: Any) -> Any:
-    """The shape of a value, with its chunks or its kind where it has one; a tuple of shapes where it is a tuple."""
+    """Return the shape of a value, with its chunks or its kind where it has one; a tuple of shapes
+    where it is a tuple.
+    """
     if type(y) is np.ndarray:
         return y.shape
     if isinstance(y, tuple):
@@ -44,19 +48,27 @@ def shape_of(y: Any) -> Any:
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
-    """An array that is `format_number` everywhere, in chunks or of a kind where the shape knows them."""
+    """Return an array that is `format_number` everywhere, in chunks or of a kind where the shape
+    knows them.
+    """
     if shape == () and type(shape) is tuple:
         return dtype.type(number)  # the seed of every table is one
-    return canonicalize(np.full(shape, number, dtype)) if type(shape) is tuple else shape.full(number, dtype)
+    return (
+        canonicalize(np.full(shape, number, dtype))
+        if type(shape) is tuple
+        else shape.full(number, dtype)
+    )
 
 
 def strip_wrappers(a: Any) -> Any:
-    """A table with labels as its numbers, a sparse array of SciPy's as one that dispatches; anything else is what it is."""
+    """Return a table with labels as its numbers, a sparse array of SciPy's as one that dispatches;
+    anything else is what it is.
+    """
     return np.asarray(a) if labels_of(a) is not None else wrap_matrix(a)
 
 
 def as_input(value: Any) -> Any:
-    """A value that is given, as an array; one of another library is one already."""
+    """Return a value that is given, as an array; one of another library is one already."""
     if type(value) is np.ndarray:
         return value
     if type(value) in PLAIN_TYPES:
@@ -68,7 +80,9 @@ def as_input(value: Any) -> Any:
     return value if is_foreign(value) else as_ndarray(np.asanyarray(value))
 
 
-PLAIN_TYPES = frozenset({float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray})
+PLAIN_TYPES = frozenset(
+    {float, int, bool, complex, str, np.float64, np.float32, np.int64, np.ndarray}
+)
 """What NumPy may make an array of without its being looked at."""
 
 
@@ -83,7 +97,8 @@ def check_items(items: Any) -> None:
 
 
 def as_ndarray(a: np.ndarray) -> np.ndarray:
-    """An array as a plain one; refused where it is of a class that has a meaning of its own, which would be lost.
+    """Return an array as a plain one; refused where it is of a class that has a meaning of its own,
+    which would be lost.
 
     >>> type(plain(np.zeros(2)))
     <class 'numpy.ndarray'>
@@ -103,7 +118,8 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
 
 
 def exceeding(y: Any, dtype: Any) -> Any:
-    """The first integer among the elements of `y` that `dtype` does not hold; None where all fit, or where dtypes are no integers.
+    """Return the first integer among the elements of `y` that `dtype` does not hold; None where all
+    fit, or where dtypes are no integers.
 
     >>> exceeding(np.array([1, 300]), np.dtype(np.int8)), exceeding(np.array([1.5]), np.dtype(np.int8))
     (300, None)
@@ -111,26 +127,30 @@ def exceeding(y: Any, dtype: Any) -> Any:
     if y.dtype.kind not in "iu" or dtype.kind not in "iu" or np.can_cast(y.dtype, dtype):
         return None
     if is_foreign(y):
-        return f"an element of {y.dtype}"  # of a graph or of another library's array it is not known
+        return (
+            f"an element of {y.dtype}"  # of a graph or of another library's array it is not known
+        )
     info = np.iinfo(dtype)
     found = y[(y < info.min) | (y > info.max)]
     return int(found.flat[0]) if found.size else None
 
 
 def dtype_of(y: Any) -> Any:
-    """The dtype of a value; a tuple of dtypes where it is a tuple."""
+    """Return the dtype of a value; a tuple of dtypes where it is a tuple."""
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
 
 
 def inexact(dtype: Any) -> bool:
-    """Whether values of this dtype, or of one of these dtypes, have derivatives."""
+    """Return whether values of this dtype, or of one of these dtypes, have derivatives."""
     return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
 
 
 def frozen_copy(value: Any) -> Any:
-    """An array as it enters: in C order, read-only, and nobody else's; one that nobody can write to is kept as it is.
+    """Return an array as it enters: in C order, read-only, and nobody else's; one that nobody can
+    write to is kept as it is.
 
-    The copy of a Dask array is the same graph: setting items of the one gives it another, and leaves that of the other.
+    The copy of a Dask array is the same graph: setting items of the one gives it another, and
+    leaves that of the other.
     """
     if isinstance(value, np.ndarray):
         if not value.flags.writeable and not _writeable_below(value):
@@ -150,9 +170,11 @@ def _writeable_below(a: np.ndarray) -> bool:
 
 
 def seal_array(value: Any) -> Any:
-    """A value that can be handed out view by view: nobody can make it writeable again, not even through a view's `base`.
+    """Return a value that can be handed out view by view: nobody can make it writeable again, not
+    even through a view's `base`.
 
-    An array that owns its numbers can always be made writeable; one that borrows them from a read-only buffer cannot.
+    An array that owns its numbers can always be made writeable; one that borrows them from a
+    read-only buffer cannot.
     """
     if type(value) is np.ndarray:
         return value if isinstance(value.base, memoryview) else np.asarray(value.data)
@@ -160,24 +182,30 @@ def seal_array(value: Any) -> Any:
 
 
 def owners_of(array: Any) -> list[Any]:
-    """The objects whose buffers an array, or each in a tuple, lies in; none for a Dask array, which is a graph."""
+    """Return the objects whose buffers an array, or each in a tuple, lies in; none for a Dask
+    array, which is a graph.
+    """
     if isinstance(array, tuple):
         return [owner for item in array for owner in owners_of(item)]
     if is_chunked(array):
         return []
     owner = array
-    while (below := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)) is not None:
+    while (
+        below := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+    ) is not None:
         owner = below
     return [owner]
 
 
 def export(value: Any) -> Any:
-    """A value as it leaves: a view of a sealed array."""
+    """Return a value as it leaves: a view of a sealed array."""
     return readonly_view(seal_array(value))
 
 
 def readonly_view(value: Any) -> Any:
-    """A view of a sealed array, or of each in a tuple; of another library's a copy, whose items may be set."""
+    """Return a view of a sealed array, or of each in a tuple; of another library's a copy, whose
+    items may be set.
+    """
     if type(value) is np.ndarray:
         return value.view()
     if isinstance(value, tuple):
@@ -186,10 +214,11 @@ def readonly_view(value: Any) -> Any:
 
 
 def bitwise_equal(a: Any, b: Any) -> bool:
-    """Whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN equals the same NaN.
+    """Return whether two values are equal in dtype, shape and bits: −0.0 is not 0.0, and a NaN
+    equals the same NaN.
 
-    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody computes it for this. Those of
-    other libraries are never known to be equal.
+    Dask arrays are equal if their names are: Dask names a graph by what it computes, and nobody
+    computes it for this. Those of other libraries are never known to be equal.
 
     >>> same(np.float64(0.0), np.float64(-0.0)), same(np.float64(np.nan), np.float64(np.nan))
     (False, True)
@@ -226,6 +255,8 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _long_bytes(a: np.ndarray) -> np.ndarray:
-    """The bytes of long doubles, without the padding that x86 lays behind its ten."""
+    """Return the bytes of long doubles, without the padding that x86 lays behind its ten."""
     used = 10 if np.finfo(a.dtype).nmant == 63 else a.dtype.itemsize
-    return np.ascontiguousarray(a).reshape(-1).view(np.uint8).reshape(-1, a.dtype.itemsize)[:, :used]
+    return (
+        np.ascontiguousarray(a).reshape(-1).view(np.uint8).reshape(-1, a.dtype.itemsize)[:, :used]
+    )

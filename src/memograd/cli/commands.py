@@ -1,7 +1,7 @@
 """What the command line does: one function a command, from what was parsed to an exit code.
 
-0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2, by whoever calls: the
-command could not be carried out.
+0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2,
+by whoever calls: the command could not be carried out.
 """
 
 import json
@@ -29,7 +29,13 @@ from ..text import describe, op_name, printable
 from .coverage import by_class, coverage_table, survey
 from .walkthrough import TARGETS, section_13
 
-FORMATS = {"svg": draw, "dot": to_dot, "mermaid": to_mermaid, "graphml": to_graphml, "json": to_node_link}
+FORMATS = {
+    "svg": draw,
+    "dot": to_dot,
+    "mermaid": to_mermaid,
+    "graphml": to_graphml,
+    "json": to_node_link,
+}
 
 ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
 """Green for what is stored, cyan for what is read, red for what is dropped."""
@@ -52,7 +58,7 @@ def walkthrough(args: Namespace) -> int:
 
 
 def coverage(args: Namespace) -> int:
-    """Which public functions of NumPy and SciPy are differentiable, constant, or refused."""
+    """Return which public functions of NumPy and SciPy are differentiable, constant, or refused."""
     rows = survey()
     if args.json:
         as_json(by_class(rows))
@@ -62,7 +68,7 @@ def coverage(args: Namespace) -> int:
 
 
 def show(args: Namespace) -> int:
-    """A saved tape: its nodes; with --draw, the picture of the program around an output."""
+    """Return a saved tape: its nodes; with --draw, the picture of the program around an output."""
     tape = load(args.file)
     if args.draw is not None:
         as_picture(FORMATS[args.draw](find_node(tape, args.output or last_scalar(tape))))
@@ -71,21 +77,33 @@ def show(args: Namespace) -> int:
     else:
         for n in tape:
             facts = node_facts(n)
-            print(f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} {facts['dtype']} {facts['shape']}")
-        tables = ", ".join(f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items())
+            print(
+                f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} "
+                f"{facts['dtype']} {facts['shape']}"
+            )
+        tables = ", ".join(
+            f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()
+        )
         print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
     return 0
 
 
 def gradient(args: Namespace) -> int:
-    """The derivative of an output by targets; --save keeps what was found in the file, so that it is read the next time."""
+    """Return the derivative of an output by targets; --save keeps what was found in the file, so
+    that it is read the next time.
+    """
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     found = grad(L, {t.name: t for t in targets}, log=log)
     if args.save:
         save(args.file, tape)
     if args.json:
-        as_json({"derivatives": {name: encode_array(g) for name, g in found.items()}, "transcript": str(log).splitlines()})
+        as_json(
+            {
+                "derivatives": {name: encode_array(g) for name, g in found.items()},
+                "transcript": str(log).splitlines(),
+            }
+        )
         return 0
     for name, g in found.items():
         print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
@@ -106,7 +124,9 @@ def reason(args: Namespace) -> int:
 
 
 def explanation(args: Namespace) -> int:
-    """What makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where there is something."""
+    """Return what makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where
+    there is something.
+    """
     L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
     if args.json:
@@ -117,7 +137,7 @@ def explanation(args: Namespace) -> int:
 
 
 def check(args: Namespace) -> int:
-    """Whether derivatives agree with finite differences; exit code 1 where one does not."""
+    """Return whether derivatives agree with finite differences; exit code 1 where one does not."""
     L, targets = parse_request(load(args.file), args)
     wrong = {}
     for t in targets:
@@ -129,12 +149,17 @@ def check(args: Namespace) -> int:
         as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
     else:
         for t in targets:
-            print(f"∂{printable(L.name)}/∂{printable(t.name)}: {wrong.get(t.name, 'agrees with finite differences')}")
+            print(
+                f"∂{printable(L.name)}/∂{printable(t.name)}: "
+                f"{wrong.get(t.name, 'agrees with finite differences')}"
+            )
     return int(bool(wrong))
 
 
 def compare(args: Namespace) -> int:
-    """What full backprop and sums over paths would do for the same targets, and whether all find the same."""
+    """Return what full backprop and sums over paths would do for the same targets, and whether all
+    find the same.
+    """
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     tape.forget(L)
@@ -146,12 +171,23 @@ def compare(args: Namespace) -> int:
     }
     memory = tape.state.tables[L.id]
     uses = {n: len(use_pairs(memory, n)) for n in memory.uses}
-    work = {"memograd": sum(uses[tape[name].id] for name in log.stored), "backprop": sum(uses.values())}
+    work = {
+        "memograd": sum(uses[tape[name].id] for name in log.stored),
+        "backprop": sum(uses.values()),
+    }
     if (steps := count_path_derivatives(L, targets)) is not None:
         ways["sums over paths"], work["sums over paths"] = [path_sum(L, t) for t in targets], steps
-    worst = {way: max(largest_deviation(g, h) for g, h in zip(answers, found, strict=True)) for way, answers in ways.items()}
+    worst = {
+        way: max(largest_deviation(g, h) for g, h in zip(answers, found, strict=True))
+        for way, answers in ways.items()
+    }
     if args.json:
-        as_json({"local derivatives": work, "deviation": {way: encode_array(off) for way, off in worst.items()}})
+        as_json(
+            {
+                "local derivatives": work,
+                "deviation": {way: encode_array(off) for way, off in worst.items()},
+            }
+        )
     else:
         print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
         for way, off in worst.items():
@@ -160,21 +196,25 @@ def compare(args: Namespace) -> int:
 
 
 def completion(args: Namespace) -> int:
-    """A script that completes the words of this command in a shell."""
+    """Return a script that completes the words of this command in a shell."""
     try:
         import shtab
     except ModuleNotFoundError:
-        print("memograd: completion is written by shtab, which is not installed. Install it: pip install 'memograd[cli]'.", file=sys.stderr)
+        print(
+            "memograd: completion is written by shtab, which is not installed. Install it: pip "
+            "install 'memograd[cli]'.",
+            file=sys.stderr,
+        )
         return 2
     print(shtab.complete(args.parser(), args.shell))
     return 0
 
 
-# ------------------------------------------------------------------------------------------------ what they share
+# what they share
 
 
 def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
-    """The output and the targets that were named."""
+    """Return the output and the targets that were named."""
     targets = [find_node(tape, name) for name in args.targets]
     for t in targets:
         if isinstance(t.dtype, tuple):
@@ -183,17 +223,17 @@ def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
 
 
 def find_node(tape: Tape, name: str) -> Node:
-    """A node by its name, or by its id."""
+    """Return a node by its name, or by its id."""
     return tape[int(name) if name.isdecimal() else name]
 
 
 def last_scalar(tape: Tape) -> str:
-    """The last scalar of a tape, as an id: most often the output."""
+    """Return the last scalar of a tape, as an id: most often the output."""
     return next((str(n.id) for n in reversed(list(tape)) if n.shape == ()), "0")
 
 
 def node_facts(n: Node) -> dict[str, Any]:
-    """A node's facts."""
+    """Return a node's facts."""
     return {
         "id": n.id,
         "name": n.name,
@@ -205,7 +245,9 @@ def node_facts(n: Node) -> dict[str, Any]:
 
 
 def as_json(answer: Any) -> None:
-    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes them in ASCII."""
+    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes
+    them in ASCII.
+    """
     text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -222,7 +264,9 @@ def as_picture(text: str) -> None:
 
 
 def encode_array(g: Any) -> Any:
-    """An array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has no number for: inf, -inf, nan."""
+    """Return an array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has
+    no number for: inf, -inf, nan.
+    """
     if np.iscomplexobj(g):
         return [encode_array(np.real(g)), encode_array(np.imag(g))]
     a = np.asarray(g)
@@ -230,7 +274,9 @@ def encode_array(g: Any) -> Any:
 
 
 def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
-    """How many local derivatives the sums over all paths take; None where there are too many paths to walk."""
+    """Return how many local derivatives the sums over all paths take; None where there are too many
+    paths to walk.
+    """
     steps = 0
     for number, path in enumerate(path for t in targets for path in paths(L, t)):
         if number == MAX_PATHS:
@@ -240,20 +286,39 @@ def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
 
 
 def largest_deviation(g: Any, h: Any) -> float:
-    """The largest difference, less by what the numbers themselves are large; infinite where one alone is infinite or NaN."""
+    """Return the largest difference, less by what the numbers themselves are large; infinite where
+    one alone is infinite or NaN.
+    """
     same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN
         off = np.abs(np.subtract(g, h)) / np.maximum(1.0, np.abs(h))
-    return float(np.max(np.where(same, 0.0, np.nan_to_num(off, nan=np.inf, posinf=np.inf)), initial=0.0))
+    return float(
+        np.max(np.where(same, 0.0, np.nan_to_num(off, nan=np.inf, posinf=np.inf)), initial=0.0)
+    )
 
 
 def said(text: str) -> None:
     """Print a transcript; in colour, where it goes to a terminal."""
-    print(re.sub("([→←✗]) table\\[.*?\\]", lambda found: f"{ANSI_COLOURS[found[1]]}{found[0]}\x1b[0m", text) if has_colours() else text)
+    print(
+        re.sub(
+            "([→←✗]) table\\[.*?\\]",
+            lambda found: f"{ANSI_COLOURS[found[1]]}{found[0]}\x1b[0m",
+            text,
+        )
+        if has_colours()
+        else text
+    )
 
 
 def has_colours() -> bool:
-    """Whether the output shows colours: a terminal, unless NO_COLOR is set, and anything where FORCE_COLOR is."""
+    """Return whether the output shows colours: a terminal, unless NO_COLOR is set, and anything
+    where FORCE_COLOR is.
+    """
     if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
         return not os.environ.get("NO_COLOR")
-    return sys.stdout is not None and sys.stdout.isatty() and os.name != "nt" and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and os.name != "nt"
+        and os.environ.get("TERM") != "dumb"
+    )

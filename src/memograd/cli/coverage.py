@@ -1,8 +1,9 @@
 """What memograd knows of NumPy and SciPy: every public function in one class.
 
-*Differentiable*: it has a rule with lines, or `memograd.numpy` or `memograd.scipy` serve it under its own name. *Constant*: no
-derivative passes through it where that matters. *Refused*: it is not recorded, for a reason that is given. Classes, modules
-and constants are no functions, and are left out.
+*Differentiable*: it has a rule with lines, or `memograd.numpy` or `memograd.scipy` serve it under
+its own name. *Constant*: no derivative passes through it where that matters. *Refused*: it is not
+recorded, for a reason that is given. Classes, modules and constants are no functions, and are left
+out.
 """
 
 import importlib
@@ -28,7 +29,11 @@ NAMESPACES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
 CHOSEN = {
     "scipy.linalg": "solve solve_triangular cho_solve expm sqrtm logm block_diag toeplitz".split(),
     "scipy.stats": [
-        *(f"{law}.{f}" for law in ("norm", "t", "beta", "gamma", "multivariate_normal") for f in ("pdf", "logpdf", "cdf", "logcdf")),
+        *(
+            f"{law}.{f}"
+            for law in ("norm", "t", "beta", "gamma", "multivariate_normal")
+            for f in ("pdf", "logpdf", "cdf", "logcdf")
+        ),
         *(f"poisson.{f}" for f in ("pmf", "logpmf", "cdf", "logcdf")),
         *(f"dirichlet.{f}" for f in ("pdf", "logpdf")),
     ],
@@ -49,7 +54,7 @@ class FunctionRow(NamedTuple):
 
 
 def survey() -> list[FunctionRow]:
-    """Every public function with its class; SciPy's only where SciPy is installed.
+    """Return every public function with its class; SciPy's only where SciPy is installed.
 
     Examples
     --------
@@ -57,14 +62,26 @@ def survey() -> list[FunctionRow]:
     >>> [row.kind for row in survey() if row.name in ("tanh", "floor", "putmask")]
     ['constant', 'refused', 'differentiable']
     """
-    found = [_function_row(home, name, f) for home in NAMESPACES if (module := _module(home)) for name, f in public(module)]
+    found = [
+        _function_row(home, name, f)
+        for home in NAMESPACES
+        if (module := _module(home))
+        for name, f in public(module)
+    ]
     found += [_method_row(name, f) for name, f in public(np.ndarray)]
-    chosen = ((home, name, module) for home, names in CHOSEN.items() if (module := _module(home)) for name in names)
-    return found + [_function_row(home, name, attrgetter(name)(module)) for home, name, module in chosen]
+    chosen = (
+        (home, name, module)
+        for home, names in CHOSEN.items()
+        if (module := _module(home))
+        for name in names
+    )
+    return found + [
+        _function_row(home, name, attrgetter(name)(module)) for home, name, module in chosen
+    ]
 
 
 def public(home: Any) -> Iterator[tuple[str, Any]]:
-    """The public functions of a module, or the public methods of a class, with their names."""
+    """Yield the public functions of a module, or the public methods of a class, with their names."""
     with warnings.catch_warnings(action="ignore"):  # some names warn that they will go
         for name in dir(home):
             f = None if name.startswith("_") else getattr(home, name)
@@ -77,16 +94,20 @@ def coverage_table(rows: Iterable[FunctionRow]) -> str:
     counts = Counter((row.namespace, row.kind) for row in rows)
     homes = list(dict.fromkeys(home for home, _ in counts))
     lines = [(home, [counts[home, kind] for kind in CLASSES]) for home in homes]
-    lines.append(("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)]))
+    lines.append(
+        ("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)])
+    )
     shown = [("", *CLASSES, "names"), *((home, *numbers, sum(numbers)) for home, numbers in lines)]
     return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
 
 
 def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
-    """For each namespace and class the names; refused ones with their reasons."""
+    """Return for each namespace and class the names; refused ones with their reasons."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        of_home = found.setdefault(row.namespace, {kind: {} if kind == "refused" else [] for kind in CLASSES})
+        of_home = found.setdefault(
+            row.namespace, {kind: {} if kind == "refused" else [] for kind in CLASSES}
+        )
         if row.reason is None:
             of_home[row.kind].append(row.name)
         else:
@@ -94,23 +115,29 @@ def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------------- one function
+# one function
 
 
 def _module(home: str) -> Any:
-    """A module by its name; None where its library is not installed."""
-    return importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
+    """Return a module by its name; None where its library is not installed."""
+    return (
+        importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
+    )
 
 
 def _function_row(home: str, name: str, f: Any) -> FunctionRow:
     kind = _class_of(f)
     if kind is None and _is_served(home, name, f):
         return FunctionRow(home, name, "differentiable")
-    return FunctionRow(home, name, "refused", UNSUPPORTED[f]) if kind is None and f in UNSUPPORTED else FunctionRow(home, name, kind or "unclassified")
+    return (
+        FunctionRow(home, name, "refused", UNSUPPORTED[f])
+        if kind is None and f in UNSUPPORTED
+        else FunctionRow(home, name, kind or "unclassified")
+    )
 
 
 def _class_of(f: Any) -> str | None:
-    """The class of what is registered."""
+    """Return the class of what is registered."""
     if f in STATIC_QUERIES:
         return "constant"
     try:
@@ -120,7 +147,9 @@ def _class_of(f: Any) -> str | None:
 
 
 def _is_served(home: str, name: str, f: Any) -> bool:
-    """Whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of `f`, or say that nodes pass through."""
+    """Return whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of
+    `f`, or say that nodes pass through.
+    """
     library, *inner = home.split(".")
     try:
         module = importlib.import_module(f"memograd.{library}")

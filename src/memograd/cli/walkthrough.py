@@ -11,7 +11,8 @@ TARGETS = ("W1", "W2", "W3")
 
 
 def section_13(seed: int = 13) -> Tape:
-    """The graph of section 13 with real arrays and functions: each arrow of the tutorial's picture is one edge of the tape.
+    """Return the graph of section 13 with real arrays and functions: each arrow of the tutorial's
+    picture is one edge of the tape.
 
     Examples
     --------

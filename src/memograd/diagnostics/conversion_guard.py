@@ -1,8 +1,10 @@
-"""The guard: which rule had an array computed, filled with zeros, or fetched from its device, though nobody asked for that.
+"""The guard: which rule had an array computed, filled with zeros, or fetched from its device,
+though nobody asked for that.
 
-While a guard is open, the methods by which arrays of other libraries give up what they are, tell of it when they are called. Where that
-was is read from the stack, so that nothing is paid while none is open: below each call that memograd made of an op or a rule lies the
-frame of the function that made it, with the node in its variables.
+While a guard is open, the methods by which arrays of other libraries give up what they are, tell of
+it when they are called. Where that was is read from the stack, so that nothing is paid while none
+is open: below each call that memograd made of an op or a rule lies the frame of the function that
+made it, with the node in its variables.
 """
 
 import threading
@@ -17,7 +19,6 @@ from ..arrays.duck_arrays import ARRAY_KINDS, WATCHERS
 from ..arrays.scipy_sparse import SCIPY, Matrix, kind_name
 from ..memory.memory import Memory
 from ..program.source_location import Location, line_of
-from ..program.steps import LINE, OP
 from ..solver import recursion
 from ..tape.tape import Tape
 from ..text import as_table, op_name, printable
@@ -27,8 +28,8 @@ HEADS = ("what", "array", "where", "node", "line", "times")
 
 
 class Entry(NamedTuple):
-    """One thing that happened: ``computed``, ``filled`` or ``fetched``; to which class of array; in which op or rule, of which node, and
-    the user's line.
+    """One thing that happened: ``computed``, ``filled`` or ``fetched``; to which class of array; in
+    which op or rule, of which node, and the user's line.
     """
 
     what: str
@@ -65,7 +66,8 @@ class Guard:
 
     def _rows(self) -> list[tuple[Any, ...]]:
         shown = [
-            (*entry[:4], ":".join(map(str, entry.line)) if entry.line else "", times) for entry, times in Counter(self.entries).items()
+            (*entry[:4], ":".join(map(str, entry.line)) if entry.line else "", times)
+            for entry, times in Counter(self.entries).items()
         ]
         return [tuple(map(str, row)) for row in shown]
 
@@ -80,22 +82,27 @@ class Guard:
 
 
 def guard() -> Guard:
-    """Report, while the block is open, what is computed, filled with zeros or fetched though nobody asked for it.
+    """Report, while the block is open, what is computed, filled with zeros or fetched though nobody
+    asked for it.
 
-    A program on arrays of other libraries is to stay there: a Dask array is a graph that you compute in the end, a sparse array
-    stores no zeros, an array on a device is not copied from it. An op of your own, or a rule, may break that without a word. Whatever you
-    call yourself, outside memograd, such as ``x.value.compute()``, was asked for, and is not reported.
+    A program on arrays of other libraries is to stay there: a Dask array is a graph that you
+    compute in the end, a sparse array stores no zeros, an array on a device is not copied from it.
+    An op of your own, or a rule, may break that without a word. Whatever you call yourself, outside
+    memograd, such as ``x.value.compute()``, was asked for, and is not reported.
 
     Returns
     -------
     Guard
-        A context manager, which can be read during the block and afterwards. `entries` says for each case what happened: ``computed``, of a
-        Dask array; ``filled``, where a sparse array became dense, or the gradient by one is; ``fetched``, where an array was converted to
-        NumPy's, or a number of it to Python's; and the class of the array, the op or the rule, the node, and your line.
+        A context manager, which can be read during the block and afterwards. `entries` says for
+        each case what happened: ``computed``, of a Dask array; ``filled``, where a sparse array
+        became dense, or the gradient by one is; ``fetched``, where an array was converted to
+        NumPy's, or a number of it to Python's; and the class of the array, the op or the rule, the
+        node, and your line.
 
     Notes
     -----
-    What other threads do on other tapes meanwhile is reported, too. Guards may be nested; when the last is closed, all classes are as they
+    What other threads do on other tapes meanwhile is reported, too. Guards may be nested; when the
+    last is closed, all classes are as they
     were.
 
     Examples
@@ -115,7 +122,7 @@ def _row(cells: tuple[str, ...]) -> str:
     return f"{what:<9} {printable(array, 16):<16} {printable(where, 24):<24} {printable(node, 8):<8} {line} {times}"
 
 
-# ------------------------------------------------------------------------------------------------ where the program was
+# where the program was
 
 
 Place = tuple[str, str, Location | None]
@@ -123,7 +130,7 @@ Place = tuple[str, str, Location | None]
 
 def _of_node(memory: Memory, n: int, what: str = "") -> Place:
     step = memory.steps[n]
-    return what + op_name(step[OP]), memory.nodes.name(n), step[LINE]
+    return what + op_name(step.op), memory.nodes.name(n), step.location
 
 
 def _of_pull(frame: FrameType) -> Place:
@@ -163,16 +170,21 @@ PLACES: dict[CodeType, Callable[[FrameType], Place]] = {
     Memory.run.__code__: _of_run,
     Tape.record.__code__: _of_record,
 }
-"""The functions that call ops and rules; and how what they call, and for which node, is read from their variables."""
+"""The functions that call ops and rules; and how what they call, and for which node, is read from
+their variables.
+"""
 
 
 def _place(frame: FrameType | None) -> Place | None:
-    """What memograd is doing, from this frame outwards; None where it is not at work."""
+    """Return what memograd is doing, from this frame outwards; None where it is not at work."""
     ours = None
     while frame is not None:
         if frame.f_code in PLACES:
             return PLACES[frame.f_code](frame)
-        if frame.f_code.co_filename.startswith("<memograd plan ") and (place := _of_plan(frame)) is not None:
+        if (
+            frame.f_code.co_filename.startswith("<memograd plan ")
+            and (place := _of_plan(frame)) is not None
+        ):
             return place
         room = str(frame.f_globals.get("__name__", ""))
         if ours is None and room.startswith("memograd.") and room != __name__:
@@ -181,14 +193,16 @@ def _place(frame: FrameType | None) -> Place | None:
     return ours
 
 
-# ------------------------------------------------------------------------------------------------------- who tells of it
+# who tells of it
 
 LOCK = threading.RLock()
 OPEN: list[Guard] = []
 """The guards that are open."""
 
 REPLACED: list[tuple[type, str, Any]] = []
-"""The methods that tell of their calls: class, name, and what the class itself had under that name, or None."""
+"""The methods that tell of their calls: class, name, and what the class itself had under that name,
+or None.
+"""
 
 INSIDE = threading.local()
 """Whether this thread is inside one of them: what it calls in turn is the same case."""
@@ -196,7 +210,17 @@ INSIDE = threading.local()
 TELLING = {
     "computed": ("compute", "compute_chunk_sizes"),
     "filled": ("todense", "toarray", "__array__"),
-    "fetched": ("__array__", "get", "item", "tolist", "__float__", "__int__", "__bool__", "__complex__", "__index__"),
+    "fetched": (
+        "__array__",
+        "get",
+        "item",
+        "tolist",
+        "__float__",
+        "__int__",
+        "__bool__",
+        "__complex__",
+        "__index__",
+    ),
 }
 """For each thing that may happen: the methods by which it does."""
 
@@ -233,7 +257,9 @@ def _end() -> None:
 def _watch(kind: type) -> None:
     """Have the methods of a class tell of their calls."""
     kind = modules[SCIPY].csr_array if kind is Matrix else kind
-    what = "computed" if hasattr(kind, "compute") else "filled" if hasattr(kind, "nnz") else "fetched"
+    what = (
+        "computed" if hasattr(kind, "compute") else "filled" if hasattr(kind, "nnz") else "fetched"
+    )
     for name in TELLING[what]:
         if hasattr(kind, name):
             REPLACED.append((kind, name, vars(kind).get(name)))
@@ -243,6 +269,7 @@ def _watch(kind: type) -> None:
 def _telling(what: str, method: Any) -> Any:
     @wraps(method)
     def told(*args: Any, **kwargs: Any) -> Any:
+        """Report the call and make it."""
         if getattr(INSIDE, "now", False) or (what == "filled" and args[0].shape == ()):
             return method(*args, **kwargs)
         INSIDE.now = True

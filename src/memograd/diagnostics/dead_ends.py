@@ -1,22 +1,48 @@
-"""Where the paths from x end before they reach L: at what has no derivative, or because L is not computed from x at all."""
+"""Where the paths from x end before they reach L: at what has no derivative, or because L is not
+computed from x at all.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..program.steps import DTYPE, OP, SHAPE, Operand
+from ..program.steps import Operand
 from ..rules.control import stop_gradient
 from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
 from .subgraph import CHOOSING, Subgraph
 
-COMPARISONS: frozenset[Any] = frozenset({
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_xor,
-    np.logical_not, np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.isclose, np.allclose, np.signbit, np.array_equal,
-    np.array_equiv, np.isin, np.any, np.all, np.isreal, np.iscomplex,
-})  # fmt: skip
+COMPARISONS: frozenset[Any] = frozenset(
+    {
+        np.equal,
+        np.not_equal,
+        np.less,
+        np.less_equal,
+        np.greater,
+        np.greater_equal,
+        np.logical_and,
+        np.logical_or,
+        np.logical_xor,
+        np.logical_not,
+        np.isnan,
+        np.isfinite,
+        np.isinf,
+        np.isposinf,
+        np.isneginf,
+        np.isclose,
+        np.allclose,
+        np.signbit,
+        np.array_equal,
+        np.array_equiv,
+        np.isin,
+        np.any,
+        np.all,
+        np.isreal,
+        np.iscomplex,
+    }
+)
 
 SHAPE_ONLY: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.full_like})
 """Ops that read nothing of their operand but its shape and dtype."""
@@ -33,10 +59,10 @@ WORDS = {
 
 
 def endings(region: Subgraph) -> Iterator[Finding]:
-    """Each place where a differentiable path from x ends on a way to L."""
+    """Yield each place where a differentiable path from x ends on a way to L."""
     above = region.above
     if region.target not in above:
-        yield from _unused_finding(region, above)
+        yield from _missing_use_finding(region, above)
         return
     reached, stack, succ = {region.target}, [region.target], region.memory.succ.look()
     found: set[tuple[int, int]] = set()
@@ -53,11 +79,11 @@ def endings(region: Subgraph) -> Iterator[Finding]:
 
 
 def _ending(region: Subgraph, c: int, o: int) -> Finding:
-    """The use of o by c, which passes nothing on."""
+    """Return the use of o by c, which passes nothing on."""
     cause = _dead_end_cause(region, c)
     why = WORDS[cause].format(op=op_name(region.op(c)))
     text = f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of {region.formula(c)}: {why}."
-    return make_finding(region, cause, c, Operand(o), True, region.steps[o][SHAPE], text)
+    return make_finding(region, cause, c, Operand(o), True, region.steps[o].shape, text)
 
 
 def _dead_end_cause(region: Subgraph, c: int) -> str:
@@ -71,7 +97,7 @@ def _dead_end_cause(region: Subgraph, c: int) -> str:
     if op in CHOOSING:
         return "condition"
     if not region.inexact(c):
-        return "integers" if _integers(region.steps[c][DTYPE]) else "comparison"
+        return "integers" if _integers(region.steps[c].dtype) else "comparison"
     return "steps" if RULES[op].kind == "constant" else "no line"
 
 
@@ -79,7 +105,7 @@ def _integers(dtype: Any) -> bool:
     return any(map(_integers, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
 
 
-def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
+def _missing_use_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
     """L is not computed from x: its value may stand there instead."""
     value, x, L = region.read(region.target), region.name(region.target), region.name(region.output)
     frozen = False
@@ -88,30 +114,46 @@ def _unused_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
         for a in (region.read(c),) if leaf else region.arguments(c):
             if type(a) is not Operand and _is_from(a, value):
                 frozen = True
-                where = "is a leaf of its value" if leaf else f"takes its value as a constant operand of {op_name(region.op(c))}"
+                where = (
+                    "is a leaf of its value"
+                    if leaf
+                    else f"takes its value as a constant operand of {op_name(region.op(c))}"
+                )
                 text = f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
-                yield make_finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
+                yield make_finding(
+                    region, "frozen", c, Operand(region.target), True, np.shape(value), text
+                )
     if not frozen:
-        last = ", ".join(region.name(n) for n in _last_nodes(region)) or f"{x} itself, which nothing uses"
+        last = (
+            ", ".join(region.name(n) for n in _last_nodes(region))
+            or f"{x} itself, which nothing uses"
+        )
         text = f"{L} is not computed from {x}. What is computed from {x} ends in {last}."
         yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
 def _is_from(a: Any, value: Any) -> bool:
-    """Whether a constant is a value that was handed out: the same object, or an array in its memory."""
+    """Return whether a constant is a value that was returned: the same object, or an array in its
+    memory.
+    """
     if isinstance(value, np.ndarray):
-        return isinstance(a, np.ndarray) and a.size > 0 and np.may_share_memory(a, value) and np.shares_memory(a, value)
+        return (
+            isinstance(a, np.ndarray)
+            and a.size > 0
+            and np.may_share_memory(a, value)
+            and np.shares_memory(a, value)
+        )
     return a is value
 
 
 def _last_nodes(region: Subgraph) -> list[int]:
-    """The nodes at which what is computed from x ends, up to three of them."""
+    """Return the nodes at which what is computed from x ends, up to three of them."""
     steps, succ = region.steps, region.memory.succ.look()
     seen, stack, ends = {region.target}, [region.target], []
     while stack:
         n = stack.pop()
         further = [c for c in succ[n] if c not in region.memory.nodes.of]
-        if not further and n != region.target and steps[n][OP] is not None:
+        if not further and n != region.target and steps[n].op is not None:
             ends.append(n)
         stack.extend(c for c in further if c not in seen)
         seen.update(further)

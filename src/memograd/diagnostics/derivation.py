@@ -1,7 +1,8 @@
-"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values, then chain-rule steps.
+"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values,
+then chain-rule steps.
 
-Each cotangent that the recursion stores gives one equation: what its consumers give back, the same in numbers, and the sum.
-What it read from the table is already known.
+Each cotangent that the recursion stores gives one equation: what its consumers give back, the same
+in numbers, and the sum. What it read from the table is already known.
 """
 
 import re
@@ -14,7 +15,7 @@ import numpy as np
 from ..drawing.player_steps import TERMS, Telling, format_number, format_sum
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers
-from ..program.steps import ARGS, KWARGS, OP, Operand
+from ..program.steps import Operand
 from ..solver.log import Log
 from ..solver.recursion import check_targets, pull_back, require_scalar
 from ..tape.node import Node
@@ -23,7 +24,7 @@ from ..transforms.forward_mode import store_privately
 
 
 class Value(NamedTuple):
-    """A line of the forward phase: `name = formula = value`; a leaf has no formula."""
+    """Line of the forward phase: `name = formula = value`; a leaf has no formula."""
 
     name: str
     formula: str
@@ -31,14 +32,15 @@ class Value(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """A chain-rule step.
+    """Chain-rule step.
 
     Attributes
     ----------
     name : str
         n, where the left side is ∂L/∂n.
     consumers : tuple of str
-        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was known.
+        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was
+        known.
     numbers : str
         The terms in numbers, where they say more than the sum.
     value : str
@@ -55,7 +57,7 @@ class Equation(NamedTuple):
 
 
 class Derivation:
-    """The worked derivation of a request. It prints as plain text; notebooks show it typeset.
+    """Worked derivation of a request. It prints as plain text; notebooks show it typeset.
 
     Attributes
     ----------
@@ -78,7 +80,7 @@ class Derivation:
     __repr__ = __str__
 
     def _lines(self, e: Equation) -> Iterator[str]:
-        """An equation as plain text, its signs of equality one below the other."""
+        """Yield an equation as plain text, its signs of equality one below the other."""
         left = derivative_name(self.output, e.name)
         if not e.consumers:
             yield f"{left} = {e.value}, already known"
@@ -89,18 +91,24 @@ class Derivation:
         yield f"{left} = {first}{note}"
         yield from (f"{'':{len(left)}} = {side}" for side in others)
 
-    def _sides(self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str) -> list[str]:
-        """What an equation says, one after the other: the terms, the numbers, the sum."""
+    def _sides(
+        self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str
+    ) -> list[str]:
+        """Return what an equation says, one after the other: the terms, the numbers, the sum."""
         if e.consumers == (self.output,):
             return [e.value + direct]
         pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
-        terms = [local + direct if c == self.output else g + times + local for c, (g, local) in zip(e.consumers, pairs, strict=False)]
+        terms = [
+            local + direct if c == self.output else g + times + local
+            for c, (g, local) in zip(e.consumers, pairs, strict=False)
+        ]
         return [side for side in (format_sum(terms, len(e.consumers)), e.numbers, e.value) if side]
 
     def markdown(self) -> str:
         """As Markdown with LaTeX."""
         forward = " \\\\\n".join(
-            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}" for v in self.values
+            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}"
+            for v in self.values
         )
         backward = " \\\\[4pt]\n".join(self._align(e) for e in self.equations)
         return f"**Forward**\n\n{align_equations(forward)}\n\n**Backward**\n\n{align_equations(backward)}\n"
@@ -112,29 +120,37 @@ class Derivation:
         known = ", ".join(fraction(self.output, c) for c in e.known)
         note = f" && {known} \\text{{ already known}}" if known else ""
         first, *others = self._sides(e, fraction, " ", "\\text{ (direct)}")
-        return (f"{left} &= " + " \\\\\n&= ".join([first + note, *others])).replace("·", "\\cdot").replace("…", "\\dots")
+        return (
+            (f"{left} &= " + " \\\\\n&= ".join([first + note, *others]))
+            .replace("·", "\\cdot")
+            .replace("…", "\\dots")
+        )
 
     def html(self) -> str:
         """As a piece of HTML that needs nothing else."""
-        forward = "".join(f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values)
-        backward = "".join(f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations)
+        forward = "".join(
+            f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values
+        )
+        backward = "".join(
+            f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations
+        )
         return f'<section class="memograd"><h4>Forward</h4><ul>{forward}</ul><h4>Backward</h4><ol>{backward}</ol></section>'
 
     _repr_markdown_ = markdown
 
 
 def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
-    """The derivation of ∂L/∂x as chain-rule steps with numbers, on the user's own graph.
+    """Return the derivation of ∂L/∂x as chain-rule steps with numbers, on the user's own graph.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
     log : Log, optional
-        The run to tell of, with what it read from the table; without it, the whole derivation from the beginning. It
-        touches no table.
+        The run to tell of, with what it read from the table; without it, the whole derivation from
+        the beginning. It touches no table.
 
     Returns
     -------
@@ -177,7 +193,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
 
 
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
-    """The run as it would be with an empty table, on one that nobody else sees."""
+    """Return the run as it would be with an empty table, on one that nobody else sees."""
     table, log = memory.empty_table(L.id), Log()
     outer = log.begin(memory.graph, L.id)
     for n in targets:
@@ -204,27 +220,38 @@ def _steps_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
     return Derivation(name(table.output), _forward_values(memory, seen), equations)
 
 
-def _equation(telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]) -> Equation:
+def _equation(
+    telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]
+) -> Equation:
     memory, above = telling.memory, consumers(telling.table, n)[::-1] if stored else []
     numbers = "".join(telling.sum(above, n)).removeprefix(" = ") if stored else ""
     names = tuple(memory.nodes.name(c) for c in above)
-    return Equation(memory.nodes.name(n), names, numbers, telling.value(n, when) or "a number that was replaced since", known)
+    return Equation(
+        memory.nodes.name(n),
+        names,
+        numbers,
+        telling.value(n, when) or "a number that was replaced since",
+        known,
+    )
 
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
-    """The forward phase of the nodes that the derivation speaks of, and of their operands."""
-    operands = {a for n in seen for a in memory.steps[n][ARGS] if type(a) is Operand}
-    return [Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n))) for n in sorted(seen | operands)]
+    """Return the forward phase of the nodes that the derivation speaks of, and of their operands."""
+    operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
+    return [
+        Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n)))
+        for n in sorted(seen | operands)
+    ]
 
 
 def _formula(memory: Memory, n: int) -> str:
-    """How a node is computed: its op of its operands; of a leaf, nothing."""
+    """Return how a node is computed: its op of its operands; of a leaf, nothing."""
     step = memory.steps[n]
-    if step[OP] is None:
+    if step.op is None:
         return ""
-    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step[ARGS]]
-    keywords = [f"{key}={_format_constant(value)}" for key, value in step[KWARGS].items()]
-    return f"{op_name(step[OP])}({', '.join([*args, *keywords])})"
+    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step.args]
+    keywords = [f"{key}={_format_constant(value)}" for key, value in step.kwargs.items()]
+    return f"{op_name(step.op)}({', '.join([*args, *keywords])})"
 
 
 def _format_constant(a: Any) -> str:
@@ -233,11 +260,11 @@ def _format_constant(a: Any) -> str:
     return printable(repr(a), 20)
 
 
-# --------------------------------------------------------------------------------------------------------- as LaTeX
+# as LaTeX
 
 
 def align_equations(lines: str) -> str:
-    """A block of equations."""
+    """Return a block of equations."""
     return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
 
 
@@ -247,7 +274,7 @@ def fraction(above: str, below: str) -> str:
 
 
 def latex(name: str) -> str:
-    """A name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
+    """Return a name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
     word = re.fullmatch(r"([A-Za-z]+?)_?(\d*)", name)
     if word is None:
         return text(name)
@@ -257,7 +284,15 @@ def latex(name: str) -> str:
 
 def text(anything: str) -> str:
     """Any text inside a formula: what LaTeX would take as its own is escaped."""
-    return "\\text{" + re.sub(r"[\\{}$&#%_~^]", lambda found: ESCAPED.get(found[0], "\\" + found[0]), printable(anything)) + "}"
+    return (
+        "\\text{"
+        + re.sub(
+            r"[\\{}$&#%_~^]",
+            lambda found: ESCAPED.get(found[0], "\\" + found[0]),
+            printable(anything),
+        )
+        + "}"
+    )
 
 
 ESCAPED = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}

@@ -1,9 +1,11 @@
-"""What a request would do, before it does it: what EXPLAIN is to a database, where the log is ANALYZE.
+"""What a request would do, before it does it: what EXPLAIN is to a database, where the log is
+ANALYZE.
 
-The recursion is gone through as `solver.pull_back` goes, on the same stack, but on paper: no rule and no op is run, no
-mark is cleared. Only one thing cannot be known without computing: whether an entry that is computed anew comes out with
-other bits. So of each entry it is noted whether its bits would be the same, perhaps others, or others for certain; an
-entry that read several is as bad as the worst of them.
+The recursion is gone through as `solver.pull_back` goes, on the same stack, but on paper: no rule
+and no op is run, no mark is cleared. Only one thing cannot be known without computing: whether an
+entry that is computed anew comes out with other bits. So of each entry it is noted whether its bits
+would be the same, perhaps others, or others for certain; an entry that read several is as bad as
+the worst of them.
 """
 
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ from typing import Any, NamedTuple
 from ..arrays.values import bitwise_equal
 from ..memory.memory import Memory
 from ..memory.tables import CERTAINLY_STALE, Table, consumers, uses_of
-from ..program.steps import ARGS, DTYPE, SHAPE, operand_positions
+from ..program.steps import operand_positions
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.recursion import check_targets, require_scalar
@@ -23,7 +25,9 @@ from ..text import as_text, printable
 SAME, PERHAPS, OTHER = 0, 1, 2
 
 EITHER = (*READ, *ANEW)
-"""How the visit to a marked entry ends that perhaps read other bits: read as it stood, or dropped and stored anew."""
+"""How the visit to a marked entry ends that perhaps read other bits: read as it stood, or dropped
+and stored anew.
+"""
 
 ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
 
@@ -38,7 +42,8 @@ class RequestCost(NamedTuple):
     derivatives : int
         Rules applied, one a use of a node.
     elements : int
-        Elements that these rules, and the ops of values that are computed again, read, write and multiply: an estimate.
+        Elements that these rules, and the ops of values that are computed again, read, write and
+        multiply: an estimate.
     bytes : int
         Of the cotangents that are stored.
     """
@@ -49,7 +54,8 @@ class RequestCost(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What a request would do. The lists hold names, in the order of the log's lists; values are in creation order.
+    """What a request would do. The lists hold names, in the order of the log's lists; values are in
+    creation order.
 
     Attributes
     ----------
@@ -58,13 +64,16 @@ class Preview(NamedTuple):
     visited : list of str
         Cotangents that are not known to be right.
     read, stored, dropped : list of str
-        Those that would be read from the table, computed and stored, and dropped before that, whatever comes out.
+        Those that would be read from the table, computed and stored, and dropped before that,
+        whatever comes out.
     maybe : list of str
-        Those among the visited that would be verified: read if all that they read kept its bits, else dropped and stored.
+        Those among the visited that would be verified: read if all that they read kept its bits,
+        else dropped and stored.
     values, maybe_values : list of str
         Values that would be computed again, for certain, or if what they come from took other bits.
     least, most : Work
-        What it costs if nothing in `maybe` and `maybe_values` has to be computed, and if all of it has to be.
+        What it costs if nothing in `maybe` and `maybe_values` has to be computed, and if all of it
+        has to be.
     """
 
     output: str
@@ -79,9 +88,13 @@ class Preview(NamedTuple):
     most: RequestCost
 
     def __repr__(self) -> str:
-        """A row for each list that is not empty, and for each measure."""
+        """Return a row for each list that is not empty, and for each measure."""
         lists = {what: getattr(self, what) for what in LABELS}
-        rows = [f"{LABELS[what]:<28}{len(names):>6}  {_join_names(names)}" for what, names in lists.items() if names]
+        rows = [
+            f"{LABELS[what]:<28}{len(names):>6}  {_join_names(names)}"
+            for what, names in lists.items()
+            if names
+        ]
         for what in RequestCost._fields:
             least, most = f"{getattr(self.least, what):,}", f"{getattr(self.most, what):,}"
             rows.append(f"{what:<28}{least:>6}" + (f" to {most}" if most != least else ""))
@@ -123,7 +136,9 @@ class DryRun:
         self.runs: dict[int, int] = {}
         self._cotangents: dict[int, int] = {}  # closed node -> what became of its bits
         self._values: dict[int, int] = {}  # verified node -> what became of its bits
-        self._all_here = memory.nothing_evicted and not memory.marks  # so that reading a value is no work
+        self._all_here = (
+            memory.nothing_evicted and not memory.marks
+        )  # so that reading a value is no work
 
     def ask(self, target: int) -> None:
         """∂L/∂target is asked for."""
@@ -144,7 +159,9 @@ class DryRun:
         return n in self._cotangents or (n in self.table.cotangents and n not in self.table.marks)
 
     def _close(self, n: int) -> None:
-        looked = len(self._values) < len(self.memory.marks)  # to verify, at the values too; where none is marked, at none
+        looked = len(self._values) < len(
+            self.memory.marks
+        )  # to verify, at the values too; where none is marked, at none
         primals = [] if self._all_here else list(self.memory.values_read_by(self.table, n))
         ending, bits = self._ending(n, [self._value(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
@@ -156,7 +173,9 @@ class DryRun:
                 self._run(p, read)
 
     def _ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
-        """How a visit ends, and what becomes of the bits, of an entry that read these values and its consumers' cotangents."""
+        """Return how a visit ends, and what becomes of the bits, of an entry that read these values
+        and its consumers' cotangents.
+        """
         marks = self.table.marks
         if n not in self.table.cotangents:
             return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
@@ -165,7 +184,9 @@ class DryRun:
         return ENDINGS[worst], min(worst, PERHAPS)
 
     def _value(self, n: int) -> int:
-        """What became of the bits of n's value, which is verified where it is marked, with what it comes from."""
+        """Return what became of the bits of n's value, which is verified where it is marked, with
+        what it comes from.
+        """
         marks, verified, seen, stack = self.memory.marks, self._values, set(), [n]
         while stack:
             m = stack.pop()
@@ -180,13 +201,17 @@ class DryRun:
         memory = self.memory
         if n in memory.pending:
             return SAME if bitwise_equal(memory.values[n], memory.pending[n]) else OTHER
-        worst = OTHER if memory.marks[n] == CERTAINLY_STALE else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
+        worst = (
+            OTHER
+            if memory.marks[n] == CERTAINLY_STALE
+            else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
+        )
         if worst:
             self._run(n, worst)
         return min(worst, PERHAPS) if n in memory.values else worst
 
     def _run(self, n: int, how: int) -> None:
-        """The value of n is computed, and before it what its op reads of values that were let go."""
+        """The value of n is computed, and before it what its op reads of values that were evicted."""
         stack = [n]
         while stack:
             m = stack.pop()
@@ -195,12 +220,12 @@ class DryRun:
                 stack.extend(o for o in self._operands(m) if o not in self.memory.values)
 
     def _operands(self, n: int) -> Iterable[int]:
-        return operand_positions(self.memory.steps[n][ARGS])
+        return operand_positions(self.memory.steps[n].args)
 
-    # ------------------------------------------------------------------------------------------------ to report
+    # to report
 
     def preview(self) -> Preview:
-        """What has become known, by name."""
+        """Return what has become known, by name."""
         ended = self.endings.items()
         stored = [n for n, ending in ended if ending in (STORE, ANEW)]
         maybe = [n for n, ending in ended if ending is EITHER]
@@ -225,29 +250,35 @@ class DryRun:
 
     def _work(self, stored: list[int], runs: list[int]) -> RequestCost:
         table, steps = self.table, self.memory.steps
-        ruled = [n for n in stored if type(steps[n][DTYPE]) is not tuple]  # the others gather their outputs' cotangents
+        ruled = [
+            n for n in stored if type(steps[n].dtype) is not tuple
+        ]  # the others gather their outputs' cotangents
         return RequestCost(
             sum(len(lines) for n in ruled for _, lines in uses_of(table, n)),
-            round(sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled) + sum(cost_of(steps, n) for n in runs)),
-            sum(bytes_of(steps[n][SHAPE], steps[n][DTYPE]) for n in stored),
+            round(
+                sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled)
+                + sum(cost_of(steps, n) for n in runs)
+            ),
+            sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
         )
 
 
 def preview(L: Node, targets: Any) -> Preview:
-    """What ``grad(L, targets)`` would do; nothing is computed, and nothing changed.
+    """Return what ``grad(L, targets)`` would do; nothing is computed, and nothing changed.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
-    targets : Node, or nest of them
+    targets : Node, or pytree of them
         By what to differentiate. Those that do not lead to L need nothing.
 
     Returns
     -------
     Preview
-        Prints as a table. Where nothing is `maybe`, the log of the request will have the same lists; otherwise the log
-        will lie between: all that is certain, and of what is `maybe` some read, the rest dropped and stored.
+        Prints as a table. Where nothing is `maybe`, the log of the request will have the same
+        lists; otherwise the log will lie between: all that is certain, and of what is `maybe` some
+        read, the rest dropped and stored.
 
     Raises
     ------
@@ -256,7 +287,8 @@ def preview(L: Node, targets: Any) -> Preview:
 
     Notes
     -----
-    An assigned value is compared with the old one, bit by bit, because that tells what is certain; nothing else is
+    An assigned value is compared with the old one, bit by bit, because that tells what is certain;
+    nothing else is
     looked at. What a budget lets go during the request itself is not foreseen.
 
     Examples

@@ -1,4 +1,6 @@
-"""Why is a derivative zero, absent, NaN, infinite, or of a surprising size? What the parts of this folder find, in order."""
+"""Why is a derivative zero, absent, NaN, infinite, or of a surprising size? What the parts of this
+folder find, in order.
+"""
 
 import warnings
 from typing import Any, overload
@@ -27,22 +29,25 @@ def explain(L: Node, x: Any) -> Any: ...
 
 
 def explain(L: Node, x: Any) -> Any:
-    """Why ∂L/∂x is what it is: where a zero, a NaN or an infinity comes from, or where the paths end; and that all is in order.
+    """Why ∂L/∂x is what it is: where a zero, a NaN or an infinity comes from, or where the paths
+    end; and that all is in order.
 
-    Everything is found in one go, without stopping at the first fault: each place where a value is born that is no finite
-    number, each where a derivative is; each use that makes zero of what arrives; each end of a path.
+    Everything is found in one go, without stopping at the first fault: each place where a value is
+    born that is no finite number, each where a derivative is; each use that makes zero of what
+    arrives; each end of a path.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         Of an inexact dtype: leaves or any other nodes.
 
     Returns
     -------
-    Explanation, or nest of them
-        Prints as text, shows as a table in a notebook; its `findings` name cause, node, operand, elements and line.
+    Explanation, or pytree of them
+        Prints as text, shows as a table in a notebook; its `findings` name cause, node, operand,
+        elements and line.
 
     Raises
     ------
@@ -51,8 +56,10 @@ def explain(L: Node, x: Any) -> Any:
 
     Notes
     -----
-    The derivatives between x and L are computed beside L's table, which stays as it is; so do the program, the names and the
-    log. Values that an assignment made stale are verified, and values that were let go are computed again, as ``grad`` itself
+    The derivatives between x and L are computed beside L's table, which stays as it is; so do the
+    program, the names and the
+    log. Values that an assignment made stale are verified, and values that were evicted are
+    computed again, as ``grad`` itself
     would. Which elements depend on which is found by running ops again with a NaN in an operand.
 
     Examples
@@ -95,7 +102,7 @@ def _explain_one(L: Node, x: Node) -> Explanation:
 
 
 def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
-    """What is the case, and why."""
+    """Return what is the case, and why."""
     if not region.nodes:
         return "no path", list(endings(region))
     g, L = region.cotangents[region.target], region.output

@@ -11,20 +11,27 @@ CAUSES = {
     "no path": "Compute the one from the other itself, on the same tape.",
     "frozen": "Use the node instead of its .value, which is a number and no part of the program.",
     "stopped": "Leave out stop_gradient, if a derivative is wanted here.",
-    "comparison": "A comparison is constant almost everywhere: use a smooth step, such as a sigmoid, if a slope is wanted.",
+    "comparison": "A comparison is constant almost everywhere: use a smooth step, such as a "
+    "sigmoid, if a slope is wanted.",
     "condition": "A condition only chooses: blend the two branches smoothly, if a slope is wanted.",
-    "integers": "Integers have no derivative: stay with floats, or weigh by a softmax instead of taking an argmax.",
-    "steps": "Steps are flat almost everywhere: add x - mg.stop_gradient(x) for a straight-through slope.",
+    "integers": "Integers have no derivative: stay with floats, or weigh by a softmax instead "
+    "of taking an argmax.",
+    "steps": "Steps are flat almost everywhere: add x - mg.stop_gradient(x) for a "
+    "straight-through slope.",
     "shape": "Only shapes pass here, no numbers.",
     "no line": "Register a line for this operand, if it has a derivative.",
     "zero factor": "Nothing passes a product with 0: give the other factor another value.",
     "not chosen": "What is not chosen gets no derivative: look at the condition or the index.",
-    "saturation": "The op is flat here: bring its operand back into range (scale, shift, initialise smaller).",
-    "kink": "The operand sits on a kink, where the centre of the slopes is taken: move it off, or smooth the op.",
+    "saturation": "The op is flat here: bring its operand back into range (scale, shift, "
+    "initialise smaller).",
+    "kink": "The operand sits on a kink, where the centre of the slopes is taken: move it off, "
+    "or smooth the op.",
     "zero slope": "The slope of the op is 0 at this very point: move the operand off it.",
-    "cancellation": "What is left is 0, or rounding. At a minimum, or under an invariance, it is right so.",
+    "cancellation": "What is left is 0, or rounding. At a minimum, or under an invariance, it "
+    "is right so.",
     "underflow": "Work with logarithms, scale the numbers, or take a wider dtype.",
-    "overflow": "Subtract the maximum before exponentials, work with logarithms, scale, or take a wider dtype.",
+    "overflow": "Subtract the maximum before exponentials, work with logarithms, scale, or take "
+    "a wider dtype.",
     "pole": "Keep the operand away from this point: add a small number, or double the where.",
     "outside the domain": "Keep the operand inside the domain: clip it, or double the where.",
     "undefined slope": "The derivative is not defined at this point.",
@@ -53,17 +60,25 @@ class Elements(NamedTuple):
         if self.number == self.size:
             return "all" if self.size > 1 else ""
         listed = ", ".join(str(list(index)) for index in self.first)
-        return listed if self.number <= len(self.first) else f"{self.number} of {self.size}: {listed}, …"
+        return (
+            listed
+            if self.number <= len(self.first)
+            else f"{self.number} of {self.size}: {listed}, …"
+        )
 
 
 def elements_of(mask: Mask, shape: Any) -> Elements:
-    """The elements that a mask means, of an array of this shape."""
+    """Return the elements that a mask means, of an array of this shape."""
     if mask is True:
         mask = np.ones(shape if all(isinstance(n, int) for n in shape) else (), bool)
     if np.ndim(mask) == 0:
         return Elements(int(mask), 1, ((),) if mask else ())
     places = np.argwhere(mask)[:FIRST]
-    return Elements(int(np.count_nonzero(mask)), int(np.size(mask)), tuple(tuple(map(int, place)) for place in places))
+    return Elements(
+        int(np.count_nonzero(mask)),
+        int(np.size(mask)),
+        tuple(tuple(map(int, place)) for place in places),
+    )
 
 
 class Finding(NamedTuple):
@@ -76,7 +91,8 @@ class Finding(NamedTuple):
     node : str
         Where: the name of the node.
     operand : str or None
-        Which of its operands has the value, or the use, that is at fault: a name, or a constant as it is printed.
+        Which of its operands has the value, or the use, that is at fault: a name, or a constant as
+        it is printed.
     elements : Elements
         Which elements are concerned.
     line : (file, line) or None
@@ -84,7 +100,8 @@ class Finding(NamedTuple):
     text : str
         The sentence.
     of : str
-        Of what: ``derivative``; or ``value``, where a NaN or an infinity is born on the way to L already.
+        Of what: ``derivative``; or ``value``, where a NaN or an infinity is born on the way to L
+        already.
     """
 
     cause: str
@@ -101,7 +118,16 @@ class Finding(NamedTuple):
         return CAUSES[self.cause]
 
 
-def make_finding(region: Subgraph, cause: str, n: int, operand: Any, mask: Mask, shape: Any, text: str, of: str = "derivative") -> Finding:
-    """A finding at node n; `operand` is an argument of its op, or None."""
+def make_finding(
+    region: Subgraph,
+    cause: str,
+    n: int,
+    operand: Any,
+    mask: Mask,
+    shape: Any,
+    text: str,
+    of: str = "derivative",
+) -> Finding:
+    """Return a finding at node n; `operand` is an argument of its op, or None."""
     named = None if operand is None else region.argument_name(operand)
     return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text, of)

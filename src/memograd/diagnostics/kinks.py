@@ -1,57 +1,76 @@
-"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the sheets, op by op."""
+"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the
+rule modules, op by op.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program.steps import KWARGS
 from ..rules.reductions import NO_VALUE, or_default, restore_axes
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
 Test = Callable[..., Any]
-"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the result, a kink was hit."""
+"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the
+result, a kink was hit.
+"""
 
 
 def find_ties(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Where two operands are equal."""
+    """Return where two operands are equal."""
     return np.equal(a, b)
 
 
 def at_zero(y: Any, a: Any, *_: Any, **__: Any) -> Any:
-    """Where the first operand is 0."""
+    """Return where the first operand is 0."""
     return np.equal(a, 0)
 
 
 def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Where both are 0."""
+    """Return where both are 0."""
     return np.logical_and(np.equal(a, 0), np.equal(b, 0))
 
 
 def flat_result(y: Any, *_: Any, **__: Any) -> Any:
-    """Where the result is 0."""
+    """Return where the result is 0."""
     return np.equal(y, 0)
 
 
 def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
-    """Where the first operand is at a bound."""
-    return np.logical_or(False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi))
+    """Return where the first operand is at a bound."""
+    return np.logical_or(
+        False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi)
+    )
 
 
-def find_shared_extremes(y: Any, a: Any, *_: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, **__: Any) -> Any:
-    """The elements that are all an extreme, where there are several."""
-    extreme = np.logical_and(np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True))
+def find_shared_extremes(
+    y: Any,
+    a: Any,
+    *_: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    **__: Any,
+) -> Any:
+    """Return the elements that are all an extreme, where there are several."""
+    extreme = np.logical_and(
+        np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True)
+    )
     return np.logical_and(extreme, np.count_nonzero(extreme, axis=axis, keepdims=True) > 1)
 
 
 def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
-    """The places in the sorted result whose neighbour is equal."""
+    """Return the places in the sorted result whose neighbour is equal."""
     along = 0 if axis is None else axis
     y = np.moveaxis(y, along, -1)
     pairs = np.equal(y[..., 1:], y[..., :-1])
     none = np.zeros((*y.shape[:-1], 1), bool)
-    return np.moveaxis(np.logical_or(np.concatenate([none, pairs], -1), np.concatenate([pairs, none], -1)), -1, along)
+    return np.moveaxis(
+        np.logical_or(np.concatenate([none, pairs], -1), np.concatenate([pairs, none], -1)),
+        -1,
+        along,
+    )
 
 
 KINKS: dict[Any, tuple[Test, str]] = {
@@ -70,7 +89,10 @@ KINKS: dict[Any, tuple[Test, str]] = {
     np.std: (flat_result, "the slope is 0"),
     np.nanstd: (flat_result, "the slope is 0"),
     np.power: (at_origin, "the slope is 0"),
-    **dict.fromkeys((np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin), (find_shared_extremes, "each gets an even share")),
+    **dict.fromkeys(
+        (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
+        (find_shared_extremes, "each gets an even share"),
+    ),
     **dict.fromkeys((np.sort, np.partition), (find_repeats, "equals get an even split")),
     np.greater: (find_ties, "the answer is False"),
     np.less: (find_ties, "the answer is False"),
@@ -81,7 +103,7 @@ KINKS: dict[Any, tuple[Test, str]] = {
 
 
 class Kink(NamedTuple):
-    """A node that sat on a kink or a tie.
+    """Node that sat on a kink or a tie.
 
     Attributes
     ----------
@@ -112,21 +134,29 @@ class Hit(NamedTuple):
 
 
 def kink_of(region: Subgraph, n: int) -> Hit | None:
-    """Where node n can have a kink, if its op is one that has any."""
+    """Return where node n can have a kink, if its op is one that has any."""
     found = KINKS.get(region.op(n))
     if found is None:
         return None
     test, chosen = found
     args = [region.argument(a) for a in region.arguments(n)]
-    return Hit(test(region.read(n), *args, **region.steps[n][KWARGS]), chosen)
+    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
 
 
 def kinks(region: Subgraph) -> tuple[Kink, ...]:
-    """Every node between x and L that sat on a kink or a tie, in creation order."""
+    """Return every node between x and L that sat on a kink or a tie, in creation order."""
     found = []
     for n in region.between():
         hit = kink_of(region, n) if n != region.target else None
         if hit is not None and np.any(hit.mask):
             mask = np.asarray(hit.mask)
-            found.append(Kink(region.name(n), region.formula(n), elements_of(mask, mask.shape), hit.chosen, region.line(n)))
+            found.append(
+                Kink(
+                    region.name(n),
+                    region.formula(n),
+                    elements_of(mask, mask.shape),
+                    hit.chosen,
+                    region.line(n),
+                )
+            )
     return tuple(found)

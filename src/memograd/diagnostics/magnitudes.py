@@ -1,16 +1,18 @@
-"""A derivative of a surprising size: too small or too large for what it belongs to, or what rounding left of parts that cancel.
+"""A derivative of a surprising size: too small or too large for what it belongs to, or what
+rounding left of parts that cancel.
 
-The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no units; |L| is that of the
-largest number that L is directly made of, because a sum may be close to zero by chance. A derivative is surprising where
-both it and the measure are beyond the square root of the precision, or where it is near the ends of what its dtype can
-hold. So neither physical units nor a loss that has come close to zero cry wolf.
+The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no
+units; |L| is that of the largest number that L is directly made of, because a sum may be close to
+zero by chance. A derivative is surprising where both it and the measure are beyond the square root
+of the precision, or where it is near the ends of what its dtype can hold. So neither physical units
+nor a loss that has come close to zero cry wolf.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..program.steps import DTYPE, SHAPE, Operand, operand_positions
+from ..program.steps import Operand, operand_positions
 from ..text import op_name
 from .findings import Finding, make_finding
 from .op_domains import SATURATING
@@ -25,28 +27,38 @@ FEW_STEPS = 3
 
 
 class PathStep(NamedTuple):
-    """A use on the strongest way, and by how much it changed the largest element of what arrived."""
+    """Use on the strongest way, and by how much it changed the largest element of what arrived."""
 
     use: UseOfNode
     gain: float
 
 
 def size_findings(region: Subgraph) -> list[Finding]:
-    """What is surprising about the size of ∂L/∂x, which is finite and not zero."""
+    """Return what is surprising about the size of ∂L/∂x, which is finite and not zero."""
     way, cancelling = strongest_way(region)
     if cancelling:
-        return [find_cancellation(region, uses, region.cotangents[uses[0].node] != 0) for uses in cancelling]
+        return [
+            find_cancellation(region, uses, region.cotangents[uses[0].node] != 0)
+            for uses in cancelling
+        ]
     size = surprise(region)
     if not way or not size:
         return []
-    return _shrinking(region, way) if size < 0 else [_is_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
+    return (
+        _shrinking(region, way)
+        if size < 0
+        else [_is_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
+    )
 
 
 def surprise(region: Subgraph) -> int:
     """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
     g, x = largest(region.cotangents[region.target]), largest(region.read(region.target))
-    L = max(largest(region.read(n)) for n in (region.output, *operand_positions(region.arguments(region.output))))
-    info = np.finfo(region.steps[region.target][DTYPE])
+    L = max(
+        largest(region.read(n))
+        for n in (region.output, *operand_positions(region.arguments(region.output)))
+    )
+    info = np.finfo(region.steps[region.target].dtype)
     edge, measure = float(np.sqrt(info.eps)), np.log10(x or 1.0) + np.log10(g) - np.log10(L or 1.0)
     small = (g < edge and measure < np.log10(edge)) or g < float(np.sqrt(info.tiny))
     large = (g > 1 / edge and measure > -np.log10(edge)) or g > float(np.sqrt(info.max))
@@ -54,7 +66,9 @@ def surprise(region: Subgraph) -> int:
 
 
 def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNode, ...]]]:
-    """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts cancel, as their uses."""
+    """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts
+    cancel, as their uses.
+    """
     way, cancelling, n = list[PathStep](), list[tuple[UseOfNode, ...]](), region.target
     while n != region.output:
         uses = region.uses(n)
@@ -69,13 +83,19 @@ def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNod
 
 
 def _precision(region: Subgraph, n: int) -> float:
-    dtype = region.steps[n][DTYPE]
+    dtype = region.steps[n].dtype
     return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
 
 
 def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
-    """The ops on the way that are nearly flat, the worst first; or, where none is, the use that shrank it most."""
-    flat = [step for step in way if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING]
+    """Return the ops on the way that are nearly flat, the worst first; or, where none is, the use
+    that shrank it most.
+    """
+    flat = [
+        step
+        for step in way
+        if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING
+    ]
     flat.sort(key=lambda step: step.gain)
     if flat:
         return [_is_extreme(region, way, "saturation", step) for step in flat[:FEW_STEPS]]
@@ -85,7 +105,11 @@ def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
 def _is_extreme(region: Subgraph, way: list[PathStep], cause: str, step: PathStep) -> Finding:
     use, size = step.use, largest(region.cotangents[region.target])
     text = (
-        f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, of {len(way)} steps, "
-        f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by {step.gain:.3g}."
+        f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, "
+        f"of {len(way)} steps, "
+        f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by "
+        f"{step.gain:.3g}."
     )
-    return make_finding(region, cause, use.consumer, Operand(use.node), True, region.steps[use.node][SHAPE], text)
+    return make_finding(
+        region, cause, use.consumer, Operand(use.node), True, region.steps[use.node].shape, text
+    )

@@ -1,6 +1,8 @@
-"""Where the NaNs and infinities come from: on the way to L, where a value is born, and on the way back, where a derivative is.
+"""Where the NaNs and infinities come from: on the way to L, where a value is born, and on the way
+back, where a derivative is.
 
-A value or derivative is *born* at the op that gives it while nothing that it depends on, in the same elements, has it yet.
+A value or derivative is *born* at the op that gives it while nothing that it depends on, in the
+same elements, has it yet.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.steps import SHAPE, Operand
+from ..program.steps import Operand
 from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
@@ -17,11 +19,13 @@ from .safe_rewrites import double_where, masks
 from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, finite, largest, scaled, vanishes
 from .zero_causes import explain_origin, zero_origins
 
-# ------------------------------------------------------------------------------------------------- on the way to L
+# on the way to L
 
 
 def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
-    """The births of the NaNs and infinities that these nodes have, in creation order: the first one was the first."""
+    """Return the births of the NaNs and infinities that these nodes have, in creation order: the
+    first one was the first.
+    """
     stack = [n for n in starts if not finite(region.read(n))]
     seen = set(stack)
     while stack:
@@ -33,15 +37,33 @@ def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
 
 
 def _births(region: Subgraph, n: int) -> Iterator[Finding]:
-    """What is born at n: numbers that are given, NaNs, infinities."""
-    y, shape = region.read(n), region.steps[n][SHAPE]
+    """Yield what is born at n: numbers that are given, NaNs, infinities."""
+    y, shape = region.read(n), region.steps[n].shape
     if region.op(n) is None:
         mask = ~np.isfinite(y)
-        yield make_finding(region, "given", n, None, mask, shape, f"The leaf {region.name(n)} holds {_kinds(y)}.", "value")
+        yield make_finding(
+            region,
+            "given",
+            n,
+            None,
+            mask,
+            shape,
+            f"The leaf {region.name(n)} holds {_kinds(y)}.",
+            "value",
+        )
         return
     if isinstance(y, tuple):
         if all(finite(region.argument(a)) for a in _numeric_arguments(region, n)):
-            yield make_finding(region, "outside the domain", n, _suspect(region, n), True, (), f"{region.formula(n)} gave {_kinds(y)}.", "value")
+            yield make_finding(
+                region,
+                "outside the domain",
+                n,
+                _suspect(region, n),
+                True,
+                (),
+                f"{region.formula(n)} gave {_kinds(y)}.",
+                "value",
+            )
         return
     yield from _constants_with(region, n)
     for bad, cause in ((np.isnan, "outside the domain"), (np.isinf, "overflow")):
@@ -51,49 +73,75 @@ def _births(region: Subgraph, n: int) -> Iterator[Finding]:
     mask = np.isnan(y) & ~_inherit_mask(region, n, np.isnan) & _inherit_mask(region, n, np.isinf)
     if np.any(mask):
         text = f"{region.formula(n)} made NaN of infinite operands."
-        yield make_finding(region, "infinities", n, _infinite(region, n), mask, shape, text, "value")
+        yield make_finding(
+            region, "infinities", n, _infinite(region, n), mask, shape, text, "value"
+        )
 
 
 def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
-    """The constants among the operands of n that hold what n has from them."""
-    y, shape = region.read(n), region.steps[n][SHAPE]
+    """Yield the constants among the operands of n that hold what n has from them."""
+    y, shape = region.read(n), region.steps[n].shape
     for a in _numeric_arguments(region, n):
         if type(a) is not Operand and not finite(a):
-            there = np.broadcast_to(~np.isfinite(a), shape) if RULES[region.op(n)].kind == "elementwise" else True
+            there = (
+                np.broadcast_to(~np.isfinite(a), shape)
+                if RULES[region.op(n)].kind == "elementwise"
+                else True
+            )
             text = f"{region.name(n)} = {region.formula(n)} has a constant operand that holds {_kinds(a)}."
             yield make_finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
 
 
 def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
-    """A NaN or an infinity of finite operands."""
-    shape, op = region.steps[n][SHAPE], region.op(n)
+    """Return a NaN or an infinity of finite operands."""
+    shape, op = region.steps[n].shape, region.op(n)
     domain, name = domain_of(op), op_name(op)
     if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
             cause = "pole"
     operand = _suspect(region, n, cause)
-    needs = f": {name} needs {domain.good.format(region.argument_name(operand))}" if domain is not None and cause != "overflow" else ""
+    needs = (
+        f": {name} needs {domain.good.format(region.argument_name(operand))}"
+        if domain is not None and cause != "overflow"
+        else ""
+    )
     what = "NaN" if cause == "outside the domain" else "∞"
-    text = f"{region.name(n)} = {region.formula(n)} is {what}, while its operands are finite{needs}."
+    text = (
+        f"{region.name(n)} = {region.formula(n)} is {what}, while its operands are finite{needs}."
+    )
     return make_finding(region, cause, n, operand, mask, shape, text, "value")
 
 
 def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
-    """The arguments of the op of n that are numbers or hold some."""
-    return [a for a in region.arguments(n) if type(a) is Operand or isinstance(a, float | complex | np.ndarray | np.inexact)]
+    """Return the arguments of the op of n that are numbers or hold some."""
+    return [
+        a
+        for a in region.arguments(n)
+        if type(a) is Operand or isinstance(a, float | complex | np.ndarray | np.inexact)
+    ]
 
 
 def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
-    """The elements of n that depend on an element of an operand that is bad already."""
-    shape = region.steps[n][SHAPE]
-    masks = [bad(part) for a in _numeric_arguments(region, n) for part in arrays_in(region.argument(a)) if np.asarray(part).dtype.kind in "fc"]
+    """Return the elements of n that depend on an element of an operand that is bad already."""
+    shape = region.steps[n].shape
+    masks = [
+        bad(part)
+        for a in _numeric_arguments(region, n)
+        for part in arrays_in(region.argument(a))
+        if np.asarray(part).dtype.kind in "fc"
+    ]
     if RULES[region.op(n)].kind == "elementwise":
-        return np.broadcast_to(np.logical_or.reduce([np.broadcast_to(m, shape) for m in masks]) if masks else False, shape)
+        return np.broadcast_to(
+            np.logical_or.reduce([np.broadcast_to(m, shape) for m in masks]) if masks else False,
+            shape,
+        )
     return np.full(shape, any(map(np.any, masks)))
 
 
 def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
-    """The operand that made it: the one that the table of domains names, or else the largest."""
+    """Return the operand that made it: the one that the table of domains names, or else the
+    largest.
+    """
     domain = domain_of(region.op(n))
     args = region.arguments(n)
     if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
@@ -111,15 +159,19 @@ def _kinds(y: Any) -> str:
     return " and ".join([*["NaN"] * nan, *["∞"] * inf])
 
 
-# ----------------------------------------------------------------------------------------------- on the way back
+# on the way back
 
 
 def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
-    """The births among the derivatives, as a run from L meets them; and the nodes whose values have to do with them."""
+    """Return the births among the derivatives, as a run from L meets them; and the nodes whose
+    values have to do with them.
+    """
     found, carriers = list[Finding](), list[int]()
     for n in region.nodes:
         if not finite(region.cotangents[n]):
-            births = [(use, mask, places) for use in region.uses(n) for mask, places in _born(region, use)]
+            births = [
+                (use, mask, places) for use in region.uses(n) for mask, places in _born(region, use)
+            ]
             for use, _, places in births:
                 if carried := _carriers(region, use, places):
                     carriers += [use.consumer, *(int(a) for a in carried if type(a) is Operand)]
@@ -130,13 +182,15 @@ def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
 
 
 def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
-    """The elements of the operand, and of the consumer, in which a use makes a NaN or infinity of a finite cotangent."""
+    """Yield the elements of the operand, and of the consumer, in which a use makes a NaN or
+    infinity of a finite cotangent.
+    """
     g, d = region.cotangents[use.consumer], region.term(use)
     if finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
         if not finite(d) and finite(g):
             yield True, True
         return
-    raw = region.pulled(use, g)
+    raw = region.pull_use(use, g)
     if RULES[region.op(use.consumer)].kind == "elementwise" and np.shape(raw) == np.shape(g):
         places = ~np.isfinite(raw) & np.isfinite(g)
         if np.any(places):
@@ -146,15 +200,19 @@ def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
 
 
 def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
-    """The arguments, or the result, that a use reads and that are NaN or infinite there."""
+    """Return the arguments, or the result, that a use reads and that are NaN or infinite there."""
     args, numbers = region.arguments(use.consumer), _numeric_arguments(region, use.consumer)
-    read = [a for k, a in enumerate(args) if use.line.reads(k) and any(a is number for number in numbers)]
+    read = [
+        a
+        for k, a in enumerate(args)
+        if use.line.reads(k) and any(a is number for number in numbers)
+    ]
     read += [Operand(use.consumer)] * use.line.reads_output
     return [a for a in read if not finite(_at(region.argument(a), places))]
 
 
 def _at(value: Any, places: Mask) -> Any:
-    """A value at some places, where it can be laid beside them; otherwise as a whole."""
+    """Return a value at some places, where it can be laid beside them; otherwise as a whole."""
     if places is True or isinstance(value, tuple) or np.ndim(value) > np.ndim(places):
         return value
     return np.broadcast_to(value, np.shape(places))[places]
@@ -172,10 +230,19 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
         return _origin_finding(region, "carried", use, carriers[0], mask, text)
     if finite(region.term(use, scaled(g, 1 / largest(g)))):
         return _origin_finding(
-            region, "overflow", use, Operand(use.node), mask, f"{given}: what arrives, {largest(g):.3g}, times the slope is too large."
+            region,
+            "overflow",
+            use,
+            Operand(use.node),
+            mask,
+            f"{given}: what arrives, {largest(g):.3g}, times the slope is too large.",
         )
     operand, why = _domain_edge(region, use)
-    cause = "undefined slope" if any(np.any(np.isnan(part)) for part in arrays_in(region.term(use))) else "pole"
+    cause = (
+        "undefined slope"
+        if any(np.any(np.isnan(part)) for part in arrays_in(region.term(use)))
+        else "pole"
+    )
     return _origin_finding(region, cause, use, operand, mask, f"{given}: {why}.")
 
 
@@ -188,22 +255,43 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
         by = origin.uses[0]
         if masks(region, by, explain_origin(region, origin).cause):
             text = f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} masks it, but {why}: {n} is NaN."
-            return _origin_finding(region, "masked branch", use, operand, mask, f"{text} Safe is\n{double_where(region, use, by)}")
-    return _origin_finding(region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN.")
+            return _origin_finding(
+                region,
+                "masked branch",
+                use,
+                operand,
+                mask,
+                f"{text} Safe is\n{double_where(region, use, by)}",
+            )
+    return _origin_finding(
+        region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN."
+    )
 
 
 def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
-    """The operand that is at the edge of the domain, and the words."""
+    """Return the operand that is at the edge of the domain, and the words."""
     domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
-    operand = Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
-    needs = f" (it needs {domain.good.format(region.argument_name(operand))})" if domain is not None else ""
+    operand = (
+        Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
+    )
+    needs = (
+        f" (it needs {domain.good.format(region.argument_name(operand))})"
+        if domain is not None
+        else ""
+    )
     return operand, f"the slope of {name} is not finite there{needs}"
 
 
-def _origin_finding(region: Subgraph, cause: str, use: UseOfNode, operand: Any, mask: Mask, text: str) -> Finding:
-    return make_finding(region, cause, use.consumer, operand, mask, region.steps[use.node][SHAPE], text)
+def _origin_finding(
+    region: Subgraph, cause: str, use: UseOfNode, operand: Any, mask: Mask, text: str
+) -> Finding:
+    return make_finding(
+        region, cause, use.consumer, operand, mask, region.steps[use.node].shape, text
+    )
 
 
 def _overflowing_sum(region: Subgraph, n: int) -> Finding:
     text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
-    return make_finding(region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n][SHAPE], text)
+    return make_finding(
+        region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n].shape, text
+    )

@@ -19,17 +19,17 @@ class Domain(NamedTuple):
 
 
 def is_beyond(most: float) -> Callable[[Any], Any]:
-    """Whether an operand's size is at or above a bound."""
+    """Return whether an operand's size is at or above a bound."""
     return lambda a: np.greater_equal(np.absolute(a), most)
 
 
 def at_most(bound: float) -> Callable[[Any], Any]:
-    """Whether an operand is at or below a bound."""
+    """Return whether an operand is at or below a bound."""
     return lambda a: np.less_equal(np.real(a), bound)
 
 
 def zero(a: Any) -> Any:
-    """Whether an operand is zero."""
+    """Return whether an operand is zero."""
     return np.equal(a, 0)
 
 
@@ -50,7 +50,9 @@ DOMAINS: dict[str, Domain] = {
     "np.arctanh": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
     "np.arccosh": Domain(0, at_most(1), "{} > 1", 2.0),
     "special.xlogy": Domain(1, at_most(0), "{} > 0"),
-    "special.logit": Domain(0, lambda a: np.logical_or(at_most(0)(a), is_beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5),
+    "special.logit": Domain(
+        0, lambda a: np.logical_or(at_most(0)(a), is_beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5
+    ),
     "special.gammaln": Domain(0, at_most(0), "{} > 0"),
     "special.gamma": Domain(0, at_most(0), "{} > 0"),
 }
@@ -60,14 +62,35 @@ EXPONENTIALS = {"np.exp", "np.exp2", "np.expm1", "np.sinh", "np.cosh", "special.
 """Ops that leave the range of floats for operands of moderate size; zero is safe."""
 
 SATURATING = {
-    "np.tanh", "np.arctan", "special.expit", "special.erf", "special.erfc", "special.ndtr", "special.log_expit", "special.log_ndtr",
-    "softmax", "log_softmax", "np.maximum", "np.minimum", "np.fmax", "np.fmin", "np.clip", "np.logaddexp", "np.logaddexp2", "logsumexp",
-    op_name(log_sum), op_name(log_sum2), "np.max", "np.min",
-}  # fmt: skip
+    "np.tanh",
+    "np.arctan",
+    "special.expit",
+    "special.erf",
+    "special.erfc",
+    "special.ndtr",
+    "special.log_expit",
+    "special.log_ndtr",
+    "softmax",
+    "log_softmax",
+    "np.maximum",
+    "np.minimum",
+    "np.fmax",
+    "np.fmin",
+    "np.clip",
+    "np.logaddexp",
+    "np.logaddexp2",
+    "logsumexp",
+    op_name(log_sum),
+    op_name(log_sum2),
+    "np.max",
+    "np.min",
+}
 """Ops that are flat on a part of their domain, or nearly so."""
 
 
 def domain_of(op: Any) -> Domain | None:
-    """Where an op has no finite value or slope, as far as the table knows."""
+    """Return where an op has no finite value or slope, as far as the table knows."""
     name = op_name(op)
-    return Domain(0, is_beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)
+    return (
+        Domain(0, is_beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)
+    )

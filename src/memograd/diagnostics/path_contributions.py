@@ -1,12 +1,15 @@
-"""The largest contributions to one derivative: path by path where all is scalar, use by use at the first fork where it is not.
+"""The largest contributions to one derivative: path by path where all is scalar, use by use at the
+first fork where it is not.
 
-∂L/∂x is the sum over all paths of the product of the derivatives along each; there may be 2^n of them. Where every node
-between x and L is a scalar, the largest products are found from L downwards: the best few ways from a node to L go on by the
-best few of one of its consumers, so that a few numbers a node are all that there is to keep.
+∂L/∂x is the sum over all paths of the product of the derivatives along each; there may be 2^n of
+them. Where every node between x and L is a scalar, the largest products are found from L downwards:
+the best few ways from a node to L go on by the best few of one of its consumers, so that a few
+numbers a node are all that there is to keep.
 
-A path of arrays is a product of matrices, and which of those is largest depends on how one measures. So for arrays the
-derivative is split where the way from x first forks, by the uses there, each with all that lies behind it: the parts add up
-to ∂L/∂x, and the share of a part is its projection on it.
+A path of arrays is a product of matrices, and which of those is largest depends on how one
+measures. So for arrays the derivative is split where the way from x first forks, by the uses there,
+each with all that lies behind it: the parts add up to ∂L/∂x, and the share of a part is its
+projection on it.
 """
 
 from heapq import nlargest
@@ -14,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..program.steps import SHAPE
 from ..text import printable
 from .subgraph import Subgraph, UseOfNode, finite, largest, vanishes
 
@@ -23,7 +25,9 @@ MAX_PATHS_WALKED = 3
 
 
 class Share(NamedTuple):
-    """One contribution: along which nodes, how much (a number, or an array of x's shape), and as a part of the whole."""
+    """One contribution: along which nodes, how much (a number, or an array of x's shape), and as a
+    part of the whole.
+    """
 
     path: tuple[str, ...]
     contribution: Any
@@ -31,7 +35,7 @@ class Share(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """The largest contributions to ∂L/∂x, and what all others add up to.
+    """Largest contributions to ∂L/∂x, and what all others add up to.
 
     Attributes
     ----------
@@ -48,8 +52,10 @@ class Shares(NamedTuple):
     others: int = 0
 
     def __repr__(self) -> str:
-        """A line for each."""
-        rows = [f"  {_format_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares]
+        """Return a line for each."""
+        rows = [
+            f"  {_format_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares
+        ]
         if self.others:
             rest = 1 - sum(share for _, _, share in self.shares)
             rows.append(f"  {_format_part(rest)}  {_amount(self.others)} more")
@@ -57,13 +63,15 @@ class Shares(NamedTuple):
 
 
 def path_shares(region: Subgraph) -> Shares:
-    """The largest contributions to a derivative that is finite and not zero; otherwise, or where there is but one, none."""
+    """Return the largest contributions to a derivative that is finite and not zero; otherwise, or
+    where there is but one, none.
+    """
     if not region.nodes or region.target == region.output:
         return Shares()
     g = region.cotangents[region.target]
     if isinstance(g, tuple) or vanishes(g) or not finite(g):
         return Shares()
-    flat = all(region.steps[n][SHAPE] == () for n in region.nodes)
+    flat = all(region.steps[n].shape == () for n in region.nodes)
     return by_path(region) if flat else by_use(region)
 
 
@@ -72,7 +80,7 @@ def _short(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _format_part(share: float) -> str:
-    """A part of the whole; many times the whole, where parts cancel."""
+    """Return a part of the whole; many times the whole, where parts cancel."""
     return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
 
@@ -80,11 +88,13 @@ def _amount(number: int) -> str:
     return str(number) if number < 10**9 else f"about 10^{int(number.bit_length() * np.log10(2.0))}"
 
 
-# --------------------------------------------------------------------------------------------------- of scalars
+# of scalars
 
 
 class Way(NamedTuple):
-    """A way from a node to L: the product of the derivatives along it, the use that it begins with, and how it goes on."""
+    """Way from a node to L: the product of the derivatives along it, the use that it begins with,
+    and how it goes on.
+    """
 
     product: Any
     use: UseOfNode | None
@@ -92,19 +102,30 @@ class Way(NamedTuple):
 
 
 def by_path(region: Subgraph) -> Shares:
-    """The paths from x to L with the largest products."""
+    """Return the paths from x to L with the largest products."""
     g = region.cotangents[region.target]
     best, number = {region.output: [Way(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
         uses = region.uses(n)
-        slopes = [region.term(use, region.memory.seed_of(use.consumer)) for use in uses]
-        ways = (Way(d * way.product, use, way) for use, d in zip(uses, slopes, strict=True) for way in best[use.consumer])
-        best[n] = nlargest(MAX_PATHS_WALKED, (way for way in ways if way.product), key=lambda way: abs(way.product))
+        slopes = [region.term(use, region.memory.unit_seed(use.consumer)) for use in uses]
+        ways = (
+            Way(d * way.product, use, way)
+            for use, d in zip(uses, slopes, strict=True)
+            for way in best[use.consumer]
+        )
+        best[n] = nlargest(
+            MAX_PATHS_WALKED, (way for way in ways if way.product), key=lambda way: abs(way.product)
+        )
         number[n] = sum(number[use.consumer] for use in uses)
     if number[region.target] == 1:
         return Shares()
-    shares = tuple(Share(_names(region, way), way.product, float(np.real(way.product / g))) for way in best[region.target])
-    return Shares(shares, g - sum(share.contribution for share in shares), number[region.target] - len(shares))
+    shares = tuple(
+        Share(_names(region, way), way.product, float(np.real(way.product / g)))
+        for way in best[region.target]
+    )
+    return Shares(
+        shares, g - sum(share.contribution for share in shares), number[region.target] - len(shares)
+    )
 
 
 def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
@@ -115,11 +136,11 @@ def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
     return tuple(names)
 
 
-# ---------------------------------------------------------------------------------------------------- of arrays
+# of arrays
 
 
 def by_use(region: Subgraph) -> Shares:
-    """The uses at the first fork on the way from x that give most."""
+    """Return the uses at the first fork on the way from x that give most."""
     way, n = list[UseOfNode](), region.target
     while n != region.output and len(uses := region.uses(n)) == 1:
         way.append(uses[0])
@@ -127,9 +148,14 @@ def by_use(region: Subgraph) -> Shares:
     if n == region.output:
         return Shares()
     g = region.cotangents[region.target]
-    found = [_path_share(region, way, use, g) for use in nlargest(MAX_PATHS_WALKED, uses, key=lambda use: largest(region.term(use)))]
+    found = [
+        _path_share(region, way, use, g)
+        for use in nlargest(MAX_PATHS_WALKED, uses, key=lambda use: largest(region.term(use)))
+    ]
     found.sort(key=lambda share: -abs(share.share))
-    return Shares(tuple(found), g - sum(share.contribution for share in found), len(uses) - len(found))
+    return Shares(
+        tuple(found), g - sum(share.contribution for share in found), len(uses) - len(found)
+    )
 
 
 def _path_share(region: Subgraph, way: list[UseOfNode], use: UseOfNode, g: Any) -> Share:

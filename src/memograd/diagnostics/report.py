@@ -20,7 +20,8 @@ MAX_FINDINGS = 6
 
 
 class Explanation(NamedTuple):
-    """What makes ∂L/∂x what it is; prints as a text under 80 columns, save for long names of files and code.
+    """What makes ∂L/∂x what it is; prints as a text under 80 columns, save for long names of files
+    and code.
 
     Attributes
     ----------
@@ -29,8 +30,8 @@ class Explanation(NamedTuple):
     derivative : array or None
         ∂L/∂x, as it was computed; None where no path leads from x to L.
     verdict : str
-        ``no path``, ``NaN``, ``infinite``, ``zero``, ``small``, ``large``, ``rounding``, ``value`` (L itself is no finite
-        number, ∂L/∂x is in order) or ``in order``.
+        ``no path``, ``NaN``, ``infinite``, ``zero``, ``small``, ``large``, ``rounding``, ``value``
+        (L itself is no finite number, ∂L/∂x is in order) or ``in order``.
     findings : tuple of Finding
         Why; empty where all is in order.
     remarks : tuple of Finding
@@ -61,18 +62,29 @@ class Explanation(NamedTuple):
             rows += _item(f"{number}.", found, found.cause in told)
             told.add(found.cause)
         rows += _more(self.findings)
-        for title, remarks in (("Zeros among the elements:", self.remarks), ("Kinks and ties:", self.kinks)):
-            rows += [title] * bool(remarks) + [line for remark in remarks[:MAX_FINDINGS] for line in _remark(remark)] + _more(remarks)
+        for title, remarks in (
+            ("Zeros among the elements:", self.remarks),
+            ("Kinks and ties:", self.kinks),
+        ):
+            rows += (
+                [title] * bool(remarks)
+                + [line for remark in remarks[:MAX_FINDINGS] for line in _remark(remark)]
+                + _more(remarks)
+            )
         if self.shares.shares:
-            rows += ["Shares of the derivative:", *(_shorten(row) for row in str(self.shares).splitlines())]
+            rows += [
+                "Shares of the derivative:",
+                *(_shorten(row) for row in str(self.shares).splitlines()),
+            ]
         return "\n".join(rows)
 
     @property
     def headline(self) -> str:
-        """The verdict as a sentence."""
+        """Verdict as a sentence."""
         this = derivative_name(self.output, self.target)
         return {
-            "no path": f"No derivative: no differentiable path leads from {self.target} to {self.output}.",
+            "no path": f"No derivative: no differentiable path leads from {self.target} to "
+            f"{self.output}.",
             "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",
             "infinite": f"{this} is infinite{_where(self.derivative, np.isinf)}.",
             "zero": f"{this} is 0{_where(self.derivative, np.logical_not)}.",
@@ -82,24 +94,50 @@ class Explanation(NamedTuple):
         }.get(self.verdict, f"{this} is surprisingly {self.verdict}.")
 
     def _repr_html_(self) -> str:
-        """A table: a row for each finding, remark and kink."""
-        rows = [(found.cause, found.node, found.operand or "", found.elements, found.line, f"{found.text}\n{found.advice}")
-                for found in (*self.findings, *self.remarks)]  # fmt: skip
-        rows += [("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen) for kink in self.kinks]
-        heads = "".join(f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why"))
-        body = "".join(f"<tr>{''.join(map(_html_cell, (*row[:4], _format_place(row[4]).rstrip(': '), row[5])))}</tr>" for row in rows)
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        """Return a table: a row for each finding, remark and kink."""
+        rows = [
+            (
+                found.cause,
+                found.node,
+                found.operand or "",
+                found.elements,
+                found.line,
+                f"{found.text}\n{found.advice}",
+            )
+            for found in (*self.findings, *self.remarks)
+        ]
+        rows += [
+            ("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen)
+            for kink in self.kinks
+        ]
+        heads = "".join(
+            f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why")
+        )
+        body = "".join(
+            f"<tr>{''.join(map(_html_cell, (*row[:4], _format_place(row[4]).rstrip(': '), row[5])))}</tr>"
+            for row in rows
+        )
+        table = (
+            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+        )
         shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
 
 def _item(mark: str, found: Finding, told: bool) -> list[str]:
-    """A finding: line and cause, the sentence, code as it stands, the advice, unless it was told before."""
+    """Return a finding: line and cause, the sentence, code as it stands, the advice, unless it was
+    told before.
+    """
     operand = f", operand {found.operand}" if found.operand is not None else ""
     at = "at" if found.of == "derivative" else "in the value of"
     head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
     # No break between the number and the place, however long that is.
-    rows = [row.replace("\N{NO-BREAK SPACE}", " ") for row in _wrap_text(f"{mark}\N{NO-BREAK SPACE}{_format_place(found.line)}{head}", "", "   ")]
+    rows = [
+        row.replace("\N{NO-BREAK SPACE}", " ")
+        for row in _wrap_text(
+            f"{mark}\N{NO-BREAK SPACE}{_format_place(found.line)}{head}", "", "   "
+        )
+    ]
     text, *code = found.text.splitlines()
     for paragraph in (text,) if code or told else (text, found.advice):
         rows += _wrap_text(paragraph, "   ", "   ")
@@ -107,13 +145,28 @@ def _item(mark: str, found: Finding, told: bool) -> list[str]:
 
 
 def _remark(remark: Finding | Kink) -> list[str]:
-    what = remark.text if isinstance(remark, Finding) else f"{remark.node} = {remark.formula}: {remark.chosen}"
-    return _wrap_text(f"{_format_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    ")
+    what = (
+        remark.text
+        if isinstance(remark, Finding)
+        else f"{remark.node} = {remark.formula}: {remark.chosen}"
+    )
+    return _wrap_text(
+        f"{_format_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    "
+    )
 
 
 def _wrap_text(text: str, first: str, following: str) -> list[str]:
-    """A text in lines; a long word, such as the name of a file, is longer than a line rather than cut."""
-    return wrap(text, TEXT_WIDTH, initial_indent=first, subsequent_indent=following, break_long_words=False, break_on_hyphens=False)
+    """Return a text in lines; a long word, such as the name of a file, is longer than a line rather
+    than cut.
+    """
+    return wrap(
+        text,
+        TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _which(elements: Elements) -> str:
@@ -122,7 +175,7 @@ def _which(elements: Elements) -> str:
 
 
 def _format_place(line: Any) -> str:
-    """The file and the line, in front of what is said of them."""
+    """Return the file and the line, in front of what is said of them."""
     return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
 
 
@@ -130,7 +183,13 @@ def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
     """In how many elements something is the case."""
     arrays = list(arrays_in(derivative)) if derivative is not None else []
     number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
-    return "" if size == 1 else f" in all of its {size} elements" if number == size else f" in {number} of its {size} elements"
+    return (
+        ""
+        if size == 1
+        else f" in all of its {size} elements"
+        if number == size
+        else f" in {number} of its {size} elements"
+    )
 
 
 def _more(found: tuple[Any, ...]) -> list[str]:

@@ -1,10 +1,12 @@
-"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose again outside."""
+"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose
+again outside.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from ..program.steps import KWARGS, Operand, operand_positions
+from ..program.steps import Operand, operand_positions
 from .op_domains import Domain, domain_of
 from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
 
@@ -12,13 +14,17 @@ CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, 
 
 
 def masks(region: Subgraph, use: UseOfNode, cause: str) -> bool:
-    """Whether a use that makes a zero, for this cause, is one that masks its operand on purpose."""
+    """Return whether a use that makes a zero, for this cause, is one that masks its operand on
+    purpose.
+    """
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
 
 
 def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
-    """The lines that are safe, in the names of the user's nodes: `use` has the infinite slope, and `mask` hides it."""
+    """Return the lines that are safe, in the names of the user's nodes: `use` has the infinite
+    slope, and `mask` hides it.
+    """
     c, w = use.consumer, mask.consumer
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
@@ -26,7 +32,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     good = domain.good.format(operand)
     lines = [
         f"safe = {_choice(region, mask, good, operand, domain.safe)}",
-        f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c][KWARGS])}",
+        f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",
         *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
         f"{region.name(w)} = {_outer_mask(region, mask, good)}",
     ]
@@ -34,7 +40,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
 
 
 def _between(region: Subgraph, c: int, last: int) -> list[int]:
-    """The nodes on the ways from c to the one that is masked, with it, without c."""
+    """Return the nodes on the ways from c to the one that is masked, with it, without c."""
     needed, stack = {last}, [last]
     while stack:
         for o in operand_positions(region.arguments(stack.pop())):
@@ -49,7 +55,7 @@ def _between(region: Subgraph, c: int, last: int) -> list[int]:
 
 
 def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
-    """The operand where the mask lets it pass, a safe number elsewhere."""
+    """Return the operand where the mask lets it pass, a safe number elsewhere."""
     op, args = region.op(mask.consumer), region.arguments(mask.consumer)
     if op is np.where:
         first, second = (operand, safe) if mask.argnum == 1 else (safe, operand)
@@ -60,18 +66,22 @@ def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: fl
 
 
 def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
-    """The mask itself, as it was; where it is a bound, the safe number must not get through."""
+    """Return the mask itself, as it was; where it is a bound, the safe number must not get through."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
-        return f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
+        return (
+            f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
+        )
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
-    return format_call(np.where, [_condition(region, condition), *map(region.argument_name, branches)], {})
+    return format_call(
+        np.where, [_condition(region, condition), *map(region.argument_name, branches)], {}
+    )
 
 
 def _bound(region: Subgraph, mask: UseOfNode) -> Any:
-    """The bound that hides the infinity."""
+    """Return the bound that hides the infinity."""
     args = region.arguments(mask.consumer)
     if region.op(mask.consumer) is not np.clip:
         return args[1 - mask.argnum]
@@ -79,7 +89,7 @@ def _bound(region: Subgraph, mask: UseOfNode) -> Any:
 
 
 def _condition(region: Subgraph, a: Any) -> str:
-    """A condition as code: its name, where somebody named it, or else how it was made."""
+    """Return a condition as code: its name, where somebody named it, or else how it was made."""
     if type(a) is not Operand:
         return "condition"
     named = a in region.memory.nodes.names

@@ -1,4 +1,6 @@
-"""What lies between x and L, gone through beside the tables: every derivative there, and what each use gives to it."""
+"""What lies between x and L, gone through beside the tables: every derivative there, and what each
+use gives to it.
+"""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ import numpy as np
 from ..arrays.values import canonicalize, inexact
 from ..memory.memory import Memory
 from ..memory.tables import uses_of
-from ..program.steps import ARGS, DTYPE, KWARGS, LINE, OP, SHAPE, Operand, Step, operand_positions
+from ..program.steps import Operand, Step, operand_positions
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace
 from ..rules.registration import RULES, VJPRule
@@ -18,17 +20,44 @@ from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
 Mask = Any
-"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several outputs, too."""
+"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several
+outputs, too.
+"""
 
 SYMBOLS = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.power: "**", np.matmul: "@", np.greater: ">", np.less: "<",
-    np.greater_equal: ">=", np.less_equal: "<=", np.equal: "==", np.not_equal: "!=", np.logical_and: "&", np.logical_or: "|",
-}  # fmt: skip
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.power: "**",
+    np.matmul: "@",
+    np.greater: ">",
+    np.less: "<",
+    np.greater_equal: ">=",
+    np.less_equal: "<=",
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.logical_and: "&",
+    np.logical_or: "|",
+}
 
-CHOOSING: frozenset[Any] = frozenset({
-    np.where, np.select, np.choose, np.piecewise, np.take, np.take_along_axis, np.compress, np.extract, np.diagonal, np.diag,
-    getitem, masked, replace,
-})  # fmt: skip
+CHOOSING: frozenset[Any] = frozenset(
+    {
+        np.where,
+        np.select,
+        np.choose,
+        np.piecewise,
+        np.take,
+        np.take_along_axis,
+        np.compress,
+        np.extract,
+        np.diagonal,
+        np.diag,
+        getitem,
+        masked,
+        replace,
+    }
+)
 """Ops that take some elements and leave others: what is left gets no derivative."""
 
 
@@ -42,12 +71,14 @@ class UseOfNode(NamedTuple):
 
 
 class Subgraph:
-    """The nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else sees.
+    """Nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else
+    sees.
 
     Attributes
     ----------
     nodes : list of int
-        L first, each before its operands: the order in which a run meets them. Empty where no path leads from x to L.
+        L first, each before its operands: the order in which a run meets them. Empty where no path
+        leads from x to L.
     cotangents : dict
         Node to ∂L/∂node.
     """
@@ -70,106 +101,128 @@ class Subgraph:
                 stack.extend(c for c, _ in uses_of(self.table, n))
         return found
 
-    # ----------------------------------------------------------------------------------------------- derivatives
+    # derivatives
 
     def uses(self, n: int) -> list[UseOfNode]:
-        """The uses of n that lead to L, the latest first, as a run adds them up."""
-        return [UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines]
+        """Return the uses of n that lead to L, the latest first, as a run adds them up."""
+        return [
+            UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines
+        ]
 
-    def pulled(self, use: UseOfNode, g: Any) -> Any:
-        """What a use makes of a cotangent g of its consumer, before it is fitted to the operand."""
+    def pull_use(self, use: UseOfNode, g: Any) -> Any:
+        """Return what a use makes of a cotangent g of its consumer, before it is fitted to the
+        operand.
+        """
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
-    def fitted(self, use: UseOfNode, d: Any) -> Any:
-        """The same, as it is added to the operand's cotangent."""
-        return d if type(d) is tuple else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
+    def pull_and_conform(self, use: UseOfNode, d: Any) -> Any:
+        """Return the same, as it is added to the operand's cotangent."""
+        return (
+            d
+            if type(d) is tuple
+            else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
+        )
 
     def term(self, use: UseOfNode, g: Any = None) -> Any:
-        """What a use gives to its operand's cotangent; of another cotangent g of the consumer, where one is given."""
-        return self.fitted(use, self.pulled(use, self.cotangents[use.consumer] if g is None else g))
+        """Return what a use gives to its operand's cotangent; of another cotangent g of the
+        consumer, where one is given.
+        """
+        return self.pull_and_conform(
+            use, self.pull_use(use, self.cotangents[use.consumer] if g is None else g)
+        )
 
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
-        """The size of the largest element of a use's term; and of what it is added up from, which is larger where parts cancel."""
-        d = self.pulled(use, self.cotangents[use.consumer])
-        size, shape = largest(self.fitted(use, d)), self.steps[use.node][SHAPE]
+        """Return the size of the largest element of a use's term; and of what it is added up from,
+        which is larger where parts cancel.
+        """
+        d = self.pull_use(use, self.cotangents[use.consumer])
+        size, shape = largest(self.pull_and_conform(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
             return size, size
         return size, largest(unbroadcast(np.absolute(d), shape))
 
-    # ------------------------------------------------------------------------------------------------- elements
+    # elements
 
     def elements_reached(self, use: UseOfNode, mask: Mask) -> Mask:
-        """The elements of the consumer that depend on these elements of the operand.
+        """Return the elements of the consumer that depend on these elements of the operand.
 
-        Where it is not plain that they are the same, they are found by running the op once more with a NaN there: where
-        the result is NaN, it depends on them. An op that passes over a NaN, or refuses it, is taken to depend on all of
-        them everywhere.
+        Where it is not plain that they are the same, they are found by running the op once more
+        with a NaN there: where the result is NaN, it depends on them. An op that passes over a NaN,
+        or refuses it, is taken to depend on all of them everywhere.
         """
         step = self.steps[use.consumer]
-        if type(step[DTYPE]) is tuple or mask is True:
+        if type(step.dtype) is tuple or mask is True:
             return True
-        if step[OP] not in CHOOSING and self.aligned(use):
+        if step.op not in CHOOSING and self.is_elementwise_use(use):
             return mask
-        if "linalg" in (getattr(step[OP], "__module__", None) or ""):
-            return np.ones(step[SHAPE], bool)  # LAPACK complains of a NaN on the terminal
+        if "linalg" in (getattr(step.op, "__module__", None) or ""):
+            return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
         try:
-            y = RULES[step[OP]].run([self._is_poisoned(a, k, use, mask) for k, a in enumerate(step[ARGS])], step[KWARGS])
+            y = RULES[step.op].run(
+                [self._is_poisoned(a, k, use, mask) for k, a in enumerate(step.args)], step.kwargs
+            )
         except Exception:  # whatever an op raises that cannot bear a NaN
-            return np.ones(step[SHAPE], bool)
+            return np.ones(step.shape, bool)
         found = np.isnan(y)
-        told = np.shape(found) == step[SHAPE] and (np.any(found) or step[OP] in CHOOSING)
-        return found if told else np.ones(step[SHAPE], bool)
+        told = np.shape(found) == step.shape and (np.any(found) or step.op in CHOOSING)
+        return found if told else np.ones(step.shape, bool)
 
     def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
         value = self.argument(a)
-        return canonicalize(np.where(mask, np.nan, value).astype(value.dtype)) if k == use.argnum else value
+        return (
+            canonicalize(np.where(mask, np.nan, value).astype(value.dtype))
+            if k == use.argnum
+            else value
+        )
 
     def argument(self, a: Any) -> Any:
-        """The value of an argument of an op."""
+        """Return the value of an argument of an op."""
         return self.read(a) if type(a) is Operand else a
 
     def arguments(self, n: int) -> tuple[Any, ...]:
-        """The arguments of the op that made n, as they were recorded."""
-        return self.steps[n][ARGS]  # type: ignore[no-any-return]
+        """Return the arguments of the op that made n, as they were recorded."""
+        return self.steps[n].args
 
     def op(self, n: int) -> Any:
-        """The op that made n."""
-        return self.steps[n][OP]
+        """Return the op that made n."""
+        return self.steps[n].op
 
-    def aligned(self, use: UseOfNode) -> bool:
-        """Whether an op is elementwise and its operand has the shape of the result: element by element the same places."""
+    def is_elementwise_use(self, use: UseOfNode) -> bool:
+        """Return whether an op is elementwise and its operand has the shape of the result: element
+        by element the same places.
+        """
         step = self.steps[use.consumer]
-        return RULES[step[OP]].kind == "elementwise" and step[SHAPE] == self.steps[use.node][SHAPE]
+        return RULES[step.op].kind == "elementwise" and step.shape == self.steps[use.node].shape
 
-    # ----------------------------------------------------------------------------------------- the whole program
+    # the whole program
 
     @cached_property
     def above(self) -> set[int]:
-        """The nodes that L is computed from, with L."""
+        """Nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
         while stack:
-            for o in operand_positions(self.steps[stack.pop()][ARGS]):
+            for o in operand_positions(self.steps[stack.pop()].args):
                 if o not in found:
                     found.add(o)
                     stack.append(o)
         return found
 
     def between(self) -> list[int]:
-        """The nodes on any way from x to L, differentiable or not, in creation order."""
+        """Return the nodes on any way from x to L, differentiable or not, in creation order."""
         above, found = self.above, {self.target}
         for n in sorted(above):
-            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n][ARGS])):
+            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n].args)):
                 found.add(n)
         return sorted(found & above)
 
     def inexact(self, n: int) -> bool:
-        """Whether the dtype of n has derivatives."""
-        return inexact(self.steps[n][DTYPE])
+        """Return whether the dtype of n has derivatives."""
+        return inexact(self.steps[n].dtype)
 
-    # ---------------------------------------------------------------------------------------------------- words
+    # words
 
     def name(self, n: int) -> str:
-        """The name of a node, on one line."""
+        """Return the name of a node, on one line."""
         return printable(self.memory.nodes.name(n), 20)
 
     def derivative(self, n: int) -> str:
@@ -177,7 +230,9 @@ class Subgraph:
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """An argument as a sentence calls it: a node's name, a number, or the kind of thing that it is."""
+        """Return an argument as a sentence calls it: a node's name, a number, or the kind of thing
+        that it is.
+        """
         if type(a) is Operand:
             return self.name(a)
         if isinstance(a, type):
@@ -187,19 +242,21 @@ class Subgraph:
         return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
 
     def formula(self, n: int) -> str:
-        """How n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a leaf."""
+        """Return how n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a
+        leaf.
+        """
         step: Step = self.steps[n]
-        if step[OP] is None:
+        if step.op is None:
             return self.name(n)
-        return format_call(step[OP], [self.argument_name(a) for a in step[ARGS]], step[KWARGS])
+        return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
 
     def line(self, n: int) -> Any:
-        """Where the user's code made n, or None."""
-        return self.steps[n][LINE]
+        """Return where the user's code made n, or None."""
+        return self.steps[n].location
 
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
-    """A call as the user may have written it."""
+    """Return a call as the user may have written it."""
     if op in SYMBOLS and len(args) == 2:
         return f"{args[0]} {SYMBOLS[op]} {args[1]}"
     if op in (getitem, masked):
@@ -209,7 +266,7 @@ def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
 
 
 def arrays_in(value: Any) -> Iterator[Any]:
-    """The arrays in a value: itself, or the items of a tuple."""
+    """Yield the arrays in a value: itself, or the items of a tuple."""
     if isinstance(value, tuple):
         for item in value:
             yield from arrays_in(item)
@@ -218,26 +275,32 @@ def arrays_in(value: Any) -> Iterator[Any]:
 
 
 def vanishes(value: Any, mask: Mask = True) -> bool:
-    """Whether a value is zero in all of these elements."""
+    """Return whether a value is zero in all of these elements."""
     if isinstance(value, np.generic) and np.ndim(mask) == 0:
         return not (value and mask)
     return not any(np.any(np.where(mask, part, 0)) for part in arrays_in(value))
 
 
 def finite(value: Any) -> bool:
-    """Whether every element of a value is a finite number."""
+    """Return whether every element of a value is a finite number."""
     if type(value) is np.float64:
         return math.isfinite(value)
     return all(bool(np.all(np.isfinite(part))) for part in arrays_in(value))
 
 
 def largest(value: Any) -> float:
-    """The largest size of an element; 0 where there is none, NaN where one is."""
+    """Return the largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
-    return max((float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0)
+    return max(
+        (float(np.max(np.absolute(part), initial=0)) for part in arrays_in(value)), default=0.0
+    )
 
 
 def scaled(g: Any, by: Any) -> Any:
-    """A cotangent times a factor, in its own dtype."""
-    return tuple(scaled(part, by) for part in g) if isinstance(g, tuple) else canonicalize(np.asarray(g * by).astype(g.dtype))
+    """Return a cotangent times a factor, in its own dtype."""
+    return (
+        tuple(scaled(part, by) for part in g)
+        if isinstance(g, tuple)
+        else canonicalize(np.asarray(g * by).astype(g.dtype))
+    )

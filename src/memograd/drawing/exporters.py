@@ -1,4 +1,6 @@
-"""A scene in the languages of other programs that draw or read graphs: DOT, Mermaid, GraphML, and networkx's JSON."""
+"""A scene in the languages of other programs that draw or read graphs: DOT, Mermaid, GraphML, and
+networkx's JSON.
+"""
 
 import json
 from typing import Any
@@ -32,8 +34,10 @@ MERMAID_SHAPES = {
 }
 
 
-def to_dot(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` in DOT, the language of Graphviz.
+def to_dot(
+    L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False
+) -> str:
+    """Return the picture of :func:`memograd.draw` in DOT, the language of Graphviz.
 
     Parameters
     ----------
@@ -43,7 +47,8 @@ def to_dot(L: Node, targets: Any = None, *, log: Log | None = None, derivatives:
     Returns
     -------
     str
-        Forward edges are solid, and those along which a derivative went back are followed by a broken one that points back.
+        Forward edges are solid, and those along which a derivative went back are followed by a
+        broken one that points back.
 
     Raises
     ------
@@ -65,14 +70,19 @@ def to_dot(L: Node, targets: Any = None, *, log: Log | None = None, derivatives:
     found = scene(L, targets, log, derivatives)
     lines = [f'  {b.id} [{DOT_SHAPES[b.states[0]]}, label="{in_dot(b)}"];' for b in found.boxes]
     for a in found.arrows:
-        lines.append(f"  {a.operand} -> {a.consumer}" + (f' [headlabel="{a.argnums}"];' if a.argnums else ";"))
+        lines.append(
+            f"  {a.operand} -> {a.consumer}"
+            + (f' [headlabel="{a.argnums}"];' if a.argnums else ";")
+        )
         if a.pulled:
             lines.append(f"  {a.consumer} -> {a.operand} [style=dashed, constraint=false];")
     return "\n".join(["digraph {", *note(found, "  // "), *lines, "}"])
 
 
-def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` in Mermaid, which many sites show in Markdown.
+def to_mermaid(
+    L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False
+) -> str:
+    """Return the picture of :func:`memograd.draw` in Mermaid, which many sites show in Markdown.
 
     Parameters
     ----------
@@ -82,7 +92,8 @@ def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivati
     Returns
     -------
     str
-        A flowchart; where a derivative went back along an edge, a dotted one follows that points back.
+        A flowchart; where a derivative went back along an edge, a dotted one follows that points
+        back.
 
     Raises
     ------
@@ -101,7 +112,10 @@ def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivati
       n0 --> n1
     """
     found = scene(L, targets, log, derivatives)
-    lines = [f'  n{b.id}{MERMAID_SHAPES[b.states[0]][0]}"{in_mermaid(b)}"{MERMAID_SHAPES[b.states[0]][1]}' for b in found.boxes]
+    lines = [
+        f'  n{b.id}{MERMAID_SHAPES[b.states[0]][0]}"{in_mermaid(b)}"{MERMAID_SHAPES[b.states[0]][1]}'
+        for b in found.boxes
+    ]
     for a in found.arrows:
         lines.append(f"  n{a.operand} -->{f'|{a.argnums}|' if a.argnums else ''} n{a.consumer}")
         if a.pulled:
@@ -109,8 +123,10 @@ def to_mermaid(L: Node, targets: Any = None, *, log: Log | None = None, derivati
     return "\n".join(["flowchart TD", *note(found, "  %% "), *lines])
 
 
-def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` as GraphML, which yEd, Gephi and Cytoscape read.
+def to_graphml(
+    L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False
+) -> str:
+    """Return the picture of :func:`memograd.draw` as GraphML, which yEd, Gephi and Cytoscape read.
 
     Parameters
     ----------
@@ -120,7 +136,8 @@ def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivati
     Returns
     -------
     str
-        Nodes have `name op value states`, edges `argnums` and `pulled`: whether a derivative went back along them.
+        Nodes have `name op value states`, edges `argnums` and `pulled`: whether a derivative went
+        back along them.
 
     Raises
     ------
@@ -138,8 +155,11 @@ def to_graphml(L: Node, targets: Any = None, *, log: Log | None = None, derivati
     return "\n".join(nx.generate_graphml(as_digraph(scene(L, targets, log, derivatives))))
 
 
-def to_node_link(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The picture of :func:`memograd.draw` as JSON in networkx's node-link form, which D3 and Cytoscape.js read.
+def to_node_link(
+    L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False
+) -> str:
+    """Return the picture of :func:`memograd.draw` as JSON in networkx's node-link form, which D3
+    and Cytoscape.js read.
 
     Parameters
     ----------
@@ -163,34 +183,49 @@ def to_node_link(L: Node, targets: Any = None, *, log: Log | None = None, deriva
     >>> json.loads(mg.to_node_link(np.exp(x).named("L"), x))["edges"]
     [{'argnums': '', 'pulled': False, 'source': 0, 'target': 1}]
     """
-    return json.dumps(nx.node_link_data(as_digraph(scene(L, targets, log, derivatives)), edges="edges"))
+    return json.dumps(
+        nx.node_link_data(as_digraph(scene(L, targets, log, derivatives)), edges="edges")
+    )
 
 
 def as_digraph(found: Scene) -> nx.DiGraph:
-    """A scene as a DiGraph whose attributes are texts: no control character, which XML could not hold."""
+    """Return a scene as a DiGraph whose attributes are texts: no control character, which XML could
+    not hold.
+    """
     graph = nx.DiGraph(note=found.note)
     for b in found.boxes:
-        graph.add_node(b.id, name=printable(b.name), op=printable(b.op), value=printable(b.value), states=", ".join(b.states))
+        graph.add_node(
+            b.id,
+            name=printable(b.name),
+            op=printable(b.op),
+            value=printable(b.value),
+            states=", ".join(b.states),
+        )
     for a in found.arrows:
         graph.add_edge(a.operand, a.consumer, argnums=a.argnums, pulled=a.pulled)
     return graph
 
 
 def words(b: Box) -> list[str]:
-    """The three lines of a box."""
+    """Return the three lines of a box."""
     return [printable(b.name), f"{printable(b.op)} {printable(b.value)}", ", ".join(b.states)]
 
 
 def in_dot(b: Box) -> str:
-    """Its label between quotes."""
+    """Return its label between quotes."""
     return "\\n".join(line.replace("\\", "\\\\").replace('"', '\\"') for line in words(b))
 
 
 def in_mermaid(b: Box) -> str:
-    """Its label between quotes: what could mean something is written as a numbered character."""
-    return "<br>".join("".join(c if c.isalnum() or c in " _.,()∂/-" else f"#{ord(c)};" for c in line) for line in words(b))
+    """Return its label between quotes: what could mean something is written as a numbered
+    character.
+    """
+    return "<br>".join(
+        "".join(c if c.isalnum() or c in " _.,()∂/-" else f"#{ord(c)};" for c in line)
+        for line in words(b)
+    )
 
 
 def note(found: Scene, comment: str) -> list[str]:
-    """A comment on what was left out."""
+    """Return a comment on what was left out."""
     return [comment + found.note] if found.note else []

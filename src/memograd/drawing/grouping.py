@@ -1,4 +1,6 @@
-"""Many nodes as one box: those whose names begin alike, up to a slash, such as `layer1/W` and `layer1/b`."""
+"""Many nodes as one box: those whose names begin alike, up to a slash, such as `layer1/W` and
+`layer1/b`.
+"""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
@@ -31,7 +33,9 @@ def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -
 
 
 def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
-    """Where each node belongs: by its name; one that nobody named, where all its consumers belong."""
+    """Return where each node belongs: by its name; one that nobody named, where all its consumers
+    belong.
+    """
     paths: dict[int, Path] = {}
     for n in sorted(nodes, reverse=True):
         name = memory.nodes.name(n)
@@ -43,13 +47,13 @@ def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
 
 
 def common_prefix(paths: Iterable[Path]) -> Path:
-    """What all of them begin with."""
+    """Return what all of them begin with."""
     alike = takewhile(lambda pieces: len(set(pieces)) == 1, zip(*paths, strict=False))
     return tuple(pieces[0] for pieces in alike)
 
 
 def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list[int]]:
-    """The nodes by the first pieces of their paths; a node without any stands for itself."""
+    """Return the nodes by the first pieces of their paths; a node without any stands for itself."""
     groups: dict[int | Path, list[int]] = {}
     for n in sorted(paths):
         groups.setdefault(paths[n][:depth] or n, []).append(n)
@@ -57,7 +61,7 @@ def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list
 
 
 def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterator[Fold]:
-    """The groups as boxes; those that lead to each other, which no layer could hold, as one."""
+    """Yield the groups as boxes; those that lead to each other, which no layer could hold, as one."""
     group_of = {n: key for key, members in groups.items() for n in members}
     quotient = nx.DiGraph()
     quotient.add_nodes_from(groups)
@@ -66,4 +70,10 @@ def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Itera
     for component in nx.strongly_connected_components(quotient):
         keys = sorted(component, key=lambda key: groups[key][0])
         members = sorted(n for key in keys for n in groups[key])
-        yield Fold(", ".join(f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key) for key in keys), members)
+        yield Fold(
+            ", ".join(
+                f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key)
+                for key in keys
+            ),
+            members,
+        )

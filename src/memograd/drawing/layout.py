@@ -9,7 +9,9 @@ Point = tuple[float, float]
 LayoutEdge = tuple[int, int]
 
 MAX_LABEL_LENGTH = 20_000
-"""Layers that all edges together may cross: beyond that a layout with bends takes seconds, and shows no more."""
+"""Layers that all edges together may cross: beyond that a layout with bends takes seconds, and
+shows no more.
+"""
 
 
 class GraphLayout(NamedTuple):
@@ -27,11 +29,15 @@ class GraphLayout(NamedTuple):
 
 
 def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
-    """A layered layout: with few crossings, where the extra `draw` is installed and the graph is not too wide for it."""
+    """Return a layered layout: with few crossings, where the extra `draw` is installed and the
+    graph is not too wide for it.
+    """
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(edges)
-    generations = [sorted(rank) for rank in nx.topological_generations(graph.reverse(copy=False))]  # an input stands near its use
+    generations = [
+        sorted(rank) for rank in nx.topological_generations(graph.reverse(copy=False))
+    ]  # an input stands near its use
     layer = {n: k for k, rank in enumerate(reversed(generations)) for n in rank}
     if edges and sum(layer[c] - layer[o] for o, c in edges) <= MAX_LABEL_LENGTH:
         try:
@@ -42,7 +48,10 @@ def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
 
 
 def sugiyama_layout(graph: nx.DiGraph) -> GraphLayout:
-    """Sugiyama's layout, by fast-sugiyama. Long edges go by way of stand-ins, whose numbers follow those of the nodes."""
+    """Sugiyama's layout, by fast-sugiyama.
+
+    Long edges go by way of stand-ins, whose numbers follow those of the nodes.
+    """
     from fast_sugiyama import from_edges
 
     nodes = sorted(graph)
@@ -64,10 +73,12 @@ def sugiyama_layout(graph: nx.DiGraph) -> GraphLayout:
 
 
 def generation_layout(graph: nx.DiGraph, layer: dict[int, int]) -> GraphLayout:
-    """One row for each topological generation, counted from L."""
+    """Return one row for each topological generation, counted from L."""
     nx.set_node_attributes(graph, layer, "layer")
     found = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
     rows = sorted({float(y) for _, y in found.values()})
     unit = (rows[-1] - rows[0]) / max(layer.values()) if len(rows) > 1 else 1.0
     left = min(float(x) for x, _ in found.values())
-    return GraphLayout({n: ((float(x) - left) / unit, float(layer[n])) for n, (x, _) in found.items()}, {})
+    return GraphLayout(
+        {n: ((float(x) - left) / unit, float(layer[n])) for n, (x, _) in found.items()}, {}
+    )

@@ -24,13 +24,17 @@ MEANINGS = {
 STATE_OF_EVENT = {"visit": VISITED, "read": READ, "drop": DROPPED}
 
 
-def requested_targets(events: Iterable[Event]) -> set[int]:
-    """The targets: what was asked for while nothing else was waiting."""
+def targets_of_requests(events: Iterable[Event]) -> set[int]:
+    """Return the targets: what was asked for while nothing else was waiting."""
     return {e.node for e in events if e.depth == 0 and e.kind in STATE_OF_EVENT}
 
 
-def states_of(output: int, table: Table | None, asked: Iterable[int], events: Iterable[Event]) -> dict[int, tuple[str, ...]]:
-    """The states of each node that has any, the first of them its main one; the others are never touched."""
+def states_of(
+    output: int, table: Table | None, asked: Iterable[int], events: Iterable[Event]
+) -> dict[int, tuple[str, ...]]:
+    """Return the states of each node that has any, the first of them its main one; the others are
+    never touched.
+    """
     found: dict[int, set[str]] = {n: {EARLIER} for n in (table.cotangents if table else ())}
     for e in events:
         if e.kind in STATE_OF_EVENT:

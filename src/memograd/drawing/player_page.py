@@ -1,4 +1,6 @@
-"""The page that plays a request: one HTML file that needs nothing else, neither a network nor a server."""
+"""The page that plays a request: one HTML file that needs nothing else, neither a network nor a
+server.
+"""
 
 import json
 from html import escape
@@ -30,8 +32,9 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
     Returns
     -------
     Path
-        The file: the program's picture, the transcript, the table as it fills, and the chain rule's line of each step with
-        its numbers. It goes forward and back by buttons, slider and keys; where *teach* is ticked, it asks what comes next.
+        The file: the program's picture, the transcript, the table as it fills, and the chain rule's
+        line of each step with its numbers. It goes forward and back by buttons, slider and keys;
+        where *teach* is ticked, it asks what comes next.
 
     Raises
     ------
@@ -40,8 +43,10 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
     Notes
     -----
-    The page holds its own style and script, and loads nothing. Numbers are those that L's table holds when it is written: a
-    step whose number was replaced since shows none. The same program and requests give the same file, byte for byte.
+    The page holds its own style and script, and loads nothing. Numbers are those that L's table
+    holds when it is written: a
+    step whose number was replaced since shows none. The same program and requests give the same
+    file, byte for byte.
 
     Examples
     --------
@@ -61,31 +66,34 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
 
 def page(L: Node, log: Log) -> str:
-    """The page as text."""
+    """Return the page as text."""
     found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
     played, before = steps(L, log)
-    names = {b.id: printable(b.name) for b in found.boxes} | {n: printable(name) for n, name in log.node_names.items()}
+    names = {b.id: printable(b.name) for b in found.boxes} | {
+        n: printable(name) for n, name in log.node_names.items()
+    }
     data = {"output": L.id, "names": names, "steps": played, "before": before}
     return Template(asset("page.html")).substitute(
         title=escape(printable(found.output.name)),
         style=asset("page.css"),
         script=asset("page.js"),
         picture=svg(beginning(found, {row["node"] for row in before}), legend=False),
-        data=embed_json(data),
+        data=json_for_html(data),
     )
 
 
 def beginning(found: Scene, held: set[int]) -> Scene:
-    """The scene before the first step."""
+    """Return the scene before the first step."""
 
     def state(n: int, states: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the state of a node."""
         first = states[0] if states[0] in (OUTPUT, ASKED) else EARLIER if n in held else UNTOUCHED
         return (first,)
 
     return found._replace(boxes=[b._replace(states=state(b.id, b.states)) for b in found.boxes])
 
 
-def embed_json(data: Any) -> str:
+def json_for_html(data: Any) -> str:
     """JSON that nothing in it can end: no character of it means anything to HTML."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,4 +1,6 @@
-"""What a page plays: one step an event, with what it writes into the transcript, the chain rule's line, and its numbers."""
+"""What a page plays: one step an event, with what it writes into the transcript, the chain rule's
+line, and its numbers.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +10,6 @@ import numpy as np
 from ..arrays.dask_arrays import in_chunks, is_chunked
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers, uses_of
-from ..program.steps import OP
 from ..solver.events import Event, write_lines
 from ..solver.log import Log
 from ..solver.recursion import conform_to_operand
@@ -25,20 +26,26 @@ PlayerStep = dict[str, Any]
 
 
 def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
-    """The steps of a log, and what the table of L held before the first of them.
+    """Return the steps of a log, and what the table of L held before the first of them.
 
-    Numbers are those that the table holds now: a step whose number was replaced later in the log shows none.
+    Numbers are those that the table holds now: a step whose number was replaced later in the log
+    shows none.
     """
     tape = L.tape
     with tape.lock:
         told = Telling(tape.state, tape.state.table(L.id), log.events)
         lines = write_lines(log.events, log.node_names, log.request_starts)
-        played = [told.step(when, e, *line) for when, (e, line) in enumerate(zip(log.events, lines, strict=True))]
+        played = [
+            told.step(when, e, *line)
+            for when, (e, line) in enumerate(zip(log.events, lines, strict=True))
+        ]
         return played, [told.row(n, -1) for n in sorted(held_before(L.id, log.events))]
 
 
 def held_before(output: int, events: list[Event]) -> set[int]:
-    """The nodes whose cotangents were in the table when the log began: the first that is told of them is no store."""
+    """Return the nodes whose cotangents were in the table when the log began: the first that is
+    told of them is no store.
+    """
     first: dict[int, str] = {}
     for e in events:
         if e.output == output and e.kind not in ("visit", "local"):
@@ -47,18 +54,20 @@ def held_before(output: int, events: list[Event]) -> set[int]:
 
 
 def format_number(g: Any) -> str:
-    """A cotangent in a few characters."""
+    """Return a cotangent in a few characters."""
     if isinstance(g, tuple):
         return "; ".join(map(format_number, g))
     if is_chunked(g):
         return in_chunks(g)
     if g.size <= FEW_TERMS:
-        return np.array2string(np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", ").replace("\n", "")
+        return np.array2string(
+            np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", "
+        ).replace("\n", "")
     return f"{g.shape}, |max| {np.max(np.abs(g)):.3g}"
 
 
 def format_sum(terms: list[str], count: int) -> str:
-    """The first terms of a sum of so many."""
+    """Return the first terms of a sum of so many."""
     more = [f"… ({count - len(terms):,} more)"] if count > len(terms) else []
     return " + ".join(terms + more)
 
@@ -68,24 +77,40 @@ class Telling:
 
     def __init__(self, memory: Memory, table: Table, events: list[Event]) -> None:
         self.memory, self.table = memory, table
-        self.since = {e.node: number for number, e in enumerate(events) if e.output == table.output and e.kind == "drop"}
+        self.since = {
+            e.node: number
+            for number, e in enumerate(events)
+            if e.output == table.output and e.kind == "drop"
+        }
 
     def step(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
-        """An event as a step. Its line comes without the indent, which in a deep program is longer than all the rest."""
+        """Return an event as a step.
+
+        Its line comes without the indent, which in a deep program is longer than all the rest.
+        """
         text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
-        step: PlayerStep = {"kind": e.kind, "node": e.node, "depth": e.depth, "line": line, "text": text}
+        step: PlayerStep = {
+            "kind": e.kind,
+            "node": e.node,
+            "depth": e.depth,
+            "line": line,
+            "text": text,
+        }
         if e.consumer is not None:
             step["consumer"] = e.consumer
         if e.output != self.table.output:
-            return step | {"node": -1, "rule": f"a request for derivatives of {self.name(e.output)}"}
+            return step | {
+                "node": -1,
+                "rule": f"a request for derivatives of {self.name(e.output)}",
+            }
         return step | {"rule": "".join(self.rule(when, e)), "value": self.value(e.node, when)}
 
     def row(self, n: int, when: int) -> PlayerStep:
-        """A row of the table, as it was at an event."""
+        """Return a row of the table, as it was at an event."""
         return {"node": n, "value": self.value(n, when)}
 
     def rule(self, when: int, e: Event) -> Iterator[str]:
-        """The chain rule's line of an event, piece by piece."""
+        """Yield the chain rule's line of an event, piece by piece."""
         n, value = e.node, self.value(e.node, when)
         if e.kind == "local" and e.consumer is not None:
             yield self.ratio(e.consumer, n)
@@ -98,43 +123,62 @@ class Telling:
             yield f" = {value}, already known" if value else " is already known"
         else:
             above = consumers(self.table, n)[::-1]
-            yield " = " + format_sum([f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]], len(above))
+            yield " = " + format_sum(
+                [f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]],
+                len(above),
+            )
             if e.kind == "store" and value:
                 yield from self.sum(above, n)
                 yield f" = {value}"
 
     def factor(self, c: int, n: int, when: int) -> str:
-        """Which rule a local derivative comes from, and the number that it is where it is one."""
+        """Return which rule a local derivative comes from, and the number that it is where it is
+        one.
+        """
         positions = self.memory.pred[c][n]["argnums"]
-        text = f", the rule of {op_name(self.memory.steps[c][OP])} for operand {', '.join(map(str, positions))}"
+        text = f", the rule of {op_name(self.memory.steps[c].op)} for operand {', '.join(map(str, positions))}"
         known = self.value(n, when) and self.plain(c, n)
-        return f" = {self.pulled(c, n, self.memory.seed_of(c))}{text}" if known else text
+        return f" = {self.pull_term(c, n, self.memory.unit_seed(c))}{text}" if known else text
 
     def sum(self, above: list[int], n: int) -> Iterator[str]:
-        """The terms of a sum in numbers, where they are at hand and say more than the sum."""
+        """Yield the terms of a sum in numbers, where they are at hand and say more than the sum."""
         cotangents, first = self.table.cotangents, above[:TERMS]
         if not all(c in cotangents for c in first):
             return
         if all(self.plain(c, n) for c in first):
-            products = [f"{format_number(cotangents[c])} · {self.pulled(c, n, self.memory.seed_of(c))}" for c in first]
+            products = [
+                f"{format_number(cotangents[c])} · {self.pull_term(c, n, self.memory.unit_seed(c))}"
+                for c in first
+            ]
             yield " = " + format_sum(products, len(above))
         elif len(above) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
-            yield " = " + format_sum([self.pulled(c, n, cotangents[c]) for c in first], len(above))
+            yield " = " + format_sum(
+                [self.pull_term(c, n, cotangents[c]) for c in first], len(above)
+            )
 
     def plain(self, c: int, n: int) -> bool:
-        """Whether a local derivative is one real number."""
+        """Return whether a local derivative is one real number."""
         nodes = self.memory.nodes
         return all(nodes[m]["shape"] == () and nodes[m]["dtype"].kind == "f" for m in (c, n))
 
-    def pulled(self, c: int, n: int, g: Any) -> str:
-        """What consumer c gives to n for the cotangent g, as a number."""
+    def pull_term(self, c: int, n: int, g: Any) -> str:
+        """Return what consumer c gives to n for the cotangent g, as a number."""
         memory = self.memory
         lines = next(lines for consumer, lines in uses_of(self.table, n) if consumer == c)
-        return format_number(sum(conform_to_operand(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n) for k, line in lines))
+        return format_number(
+            sum(
+                conform_to_operand(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n)
+                for k, line in lines
+            )
+        )
 
     def value(self, n: int, when: int) -> str:
         """∂L/∂n as the table holds it, if it does, and held the same at that event."""
-        known = n in self.table.cotangents and n not in self.table.marks and when >= self.since.get(n, -1)
+        known = (
+            n in self.table.cotangents
+            and n not in self.table.marks
+            and when >= self.since.get(n, -1)
+        )
         return format_number(self.table.cotangents[n]) if known else ""
 
     def ratio(self, above: int, below: int) -> str:
@@ -142,5 +186,5 @@ class Telling:
         return derivative_name(self.name(above), self.name(below))
 
     def name(self, n: int) -> str:
-        """A node's name."""
+        """Return a node's name."""
         return printable(self.memory.nodes.name(n), 24)

@@ -1,4 +1,7 @@
-"""The picture of a scene as SVG text. Shape, label and colour say the same thing, so that any one of them is enough."""
+"""The picture of a scene as SVG text.
+
+Shape, label and colour say the same thing, so that any one of them is enough.
+"""
 
 from collections.abc import Iterable
 from functools import cache
@@ -29,7 +32,8 @@ SHAPE_PATHS = {
     OUTPUT: "M{l} 0 L{i} {t} H{j} L{r} 0 L{j} {b} H{i} Z",
     ASKED: "M{q} {t} A{h} {h} 0 0 1 {q} {b} H{p} A{h} {h} 0 0 1 {p} {t} Z",
     DROPPED: "M{l} {c} L{m} {t} H{n} L{r} {c} V{d} L{n} {b} H{m} L{l} {d} Z",
-    READ: "M{l} {s} C{l} {t} {r} {t} {r} {s} V{u} C{r} {b} {l} {b} {l} {u} Z M{l} {s} C{l} {z} {r} {z} {r} {s}",
+    READ: "M{l} {s} C{l} {t} {r} {t} {r} {s} V{u} C{r} {b} {l} {b} {l} {u} Z M{l} {s} C{l} {z} "
+    "{r} {z} {r} {s}",
     VISITED: "M{l} {t} H{r} V{b} H{l} Z",
     EARLIER: "M{l} {t} H{n} L{r} {c} V{b} H{l} Z M{n} {t} V{c} H{r}",
     UNTOUCHED: "M{l} {t} H{r} V{b} H{l} Z",
@@ -47,25 +51,27 @@ class Picture(str):
 
 
 def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """The program around L, and what became of each node in a request, as SVG text.
+    """Return the program around L, and what became of each node in a request, as SVG text.
 
     Parameters
     ----------
     L : Node
         A scalar of an inexact dtype.
-    targets : Node, or nest of them, optional
+    targets : Node, or pytree of them, optional
         What was asked for; without it, what the log says was asked for.
     log : Log, optional
         Of the requests to show. Without it, what L's table holds is *stored earlier*.
     derivatives : bool
-        Draw the nodes that the recursion recorded, too. Those that L itself depends on are always drawn.
+        Draw the nodes that the recursion recorded, too. Those that L itself depends on are always
+        drawn.
 
     Returns
     -------
     str
-        One SVG element with its own style, light or dark as its reader prefers; a notebook shows it as a picture. Nodes
-        are *asked for, dropped, read, visited, stored earlier* or *never touched*, told apart by shape, label and colour.
-        A broken arrow beside an edge shows that a derivative went back along it.
+        One SVG element with its own style, light or dark as its reader prefers; a notebook shows it
+        as a picture. Nodes are *asked for, dropped, read, visited, stored earlier* or *never
+        touched*, told apart by shape, label and colour. A broken arrow beside an edge shows that a
+        derivative went back along it.
 
     Raises
     ------
@@ -74,9 +80,12 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 
     Notes
     -----
-    Nothing is computed: a value that is gone or in doubt is not shown. More than 3,000 nodes are folded by what their names
-    begin with, `layer1/W` and `layer1/b` into `layer1/…`, as far as it takes; where the names do not allow it, those that
-    the log names are drawn, or else those nearest L. A line in the picture says so. With the extra ``draw`` (fast-sugiyama) few arrows
+    Nothing is computed: a value that is gone or in doubt is not shown. More than 3,000 nodes are
+    folded by what their names
+    begin with, `layer1/W` and `layer1/b` into `layer1/…`, as far as it takes; where the names do
+    not allow it, those that
+    the log names are drawn, or else those nearest L. A line in the picture says so. With the extra
+    ``draw`` (fast-sugiyama) few arrows
     cross; without it each row holds a topological generation, counted from L.
 
     Examples
@@ -95,10 +104,14 @@ def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: b
 
 
 def svg(scene: Scene, legend: bool = True) -> str:
-    """A scene as SVG text."""
+    """Return a scene as SVG text."""
     found = layout([b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows])
     place = {n: centre_of(at) for n, at in found.places.items()}
-    states = [state for state in STATES if any(b.states[0] == state for b in scene.boxes)] if legend else []
+    states = (
+        [state for state in STATES if any(b.states[0] == state for b in scene.boxes)]
+        if legend
+        else []
+    )
     right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
     below = max(y for _, y in place.values()) + HEIGHT + MARGIN
     width = max(right * COLUMN + 2 * (MARGIN + WIDTH), 330 if legend else 0)
@@ -116,97 +129,128 @@ def svg(scene: Scene, legend: bool = True) -> str:
 
 
 def centre_of(at: Point) -> Point:
-    """Where the middle of a box stands in the picture, from its column and row."""
+    """Return where the middle of a box stands in the picture, from its column and row."""
     x, y = at
     return MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW
 
 
 def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
-    """The whole element: its size, its words for who cannot see it, its style and its arrow heads."""
+    """Return the whole element: its size, its words for who cannot see it, its style and its arrow
+    heads.
+    """
     title = f"The program of {escape_name(scene.output.name)}"
     about = f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top down to {escape_name(scene.output.name)}."
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="memograd" role="img" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}">',
-        f"<title>{title}</title>",
-        f"<desc>{about}</desc>",
-        f"<style>{asset('figure.css')}</style>",
-        f'<defs>{head("ahead", "tip")}{head("back", "back-tip")}</defs>',
-        f'<rect class="paper" width="{width:g}" height="{height:g}"/>',
-        *parts,
-        "</svg>",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="memograd" role="img" viewBox="0 0 '
+            f'{width:g} {height:g}" '
+            f'width="{width:g}" height="{height:g}">',
+            f"<title>{title}</title>",
+            f"<desc>{about}</desc>",
+            f"<style>{asset('figure.css')}</style>",
+            f"<defs>{head('ahead', 'tip')}{head('back', 'back-tip')}</defs>",
+            f'<rect class="paper" width="{width:g}" height="{height:g}"/>',
+            *parts,
+            "</svg>",
+        ]
+    )
 
 
 @cache
 def asset(name: str) -> str:
-    """A text that lies beside this one."""
+    """Return a text that lies beside this one."""
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def head(name: str, tip: str) -> str:
-    """An arrow head."""
+    """Return an arrow head."""
     return (
-        f'<marker id="memograd-{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto" '
+        f'<marker id="memograd-{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
+        f'markerHeight="7" orient="auto" '
         f'markerUnits="userSpaceOnUse"><path class="{tip}" d="M0 0 L10 5 L0 10 Z"/></marker>'
     )
 
 
 def escape_name(name: str, most: int = 60) -> str:
-    """A name as XML text."""
+    """Return a name as XML text."""
     return escape(printable(name, most))
 
 
-# ------------------------------------------------------------------------------------------------------- boxes
+# boxes
 
 
 def draw_node(b: Box, at: Point) -> str:
-    """A box with its name, its op with its value or shape, and its states."""
+    """Return a box with its name, its op with its value or shape, and its states."""
     x, y = at
     states = ", ".join(b.states)
     what = f"{printable(b.op, 11)} {printable(b.value, 10)}"
     return (
         f'<g class="node {css(b.states[0])}" data-node="{b.id}" transform="translate({x:g} {y:g})">'
-        f"<title>{escape_name(b.name)}: {escape_name(b.op)}, {escape_name(b.value)}, {states}</title>"
+        f"<title>{escape_name(b.name)}: {escape_name(b.op)}, {escape_name(b.value)}, "
+        f"{states}</title>"
         f'<path class="shape" d="{outline(b.states[0], WIDTH, HEIGHT)}"/>'
-        f'<text class="name" y="-8"{fit_attributes(printable(b.name, 13), 9)}>{escape_name(b.name, 13)}</text>'
+        f'<text class="name" '
+        f'y="-8"{fit_attributes(printable(b.name, 13), 9)}>{escape_name(b.name, 13)}</text>'
         f'<text class="value" y="6"{fit_attributes(what, 6)}>{escape(what)}</text>'
         f'<text class="state" y="20">{states}</text></g>'
     )
 
 
 def fit_attributes(text: str, letter: float) -> str:
-    """The attributes that keep a text of wide letters inside its box."""
+    """Return the attributes that keep a text of wide letters inside its box."""
     wide = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text) > ROOM
     return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
 
 
 def css(state: str) -> str:
-    """The class of a state."""
+    """Return the class of a state."""
     return state.replace(" ", "-")
 
 
 def outline(state: str, w: float, h: float) -> str:
-    """A state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of them."""
+    """Return a state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of
+    them.
+    """
     slant, corner, lid = h / 2, h / 3, h / 7
-    letters = {"l": -w, "r": w, "t": -h, "b": h, "h": h, "i": slant - w, "j": w - slant, "m": corner - w, "n": w - corner}
-    letters |= {"c": corner - h, "d": h - corner, "s": lid - h, "u": h - lid, "z": 2 * lid - h, "p": h - w, "q": w - h}
+    letters = {
+        "l": -w,
+        "r": w,
+        "t": -h,
+        "b": h,
+        "h": h,
+        "i": slant - w,
+        "j": w - slant,
+        "m": corner - w,
+        "n": w - corner,
+    }
+    letters |= {
+        "c": corner - h,
+        "d": h - corner,
+        "s": lid - h,
+        "u": h - lid,
+        "z": 2 * lid - h,
+        "p": h - w,
+        "q": w - h,
+    }
     return SHAPE_PATHS[state].format(**{letter: f"{at:g}" for letter, at in letters.items()})
 
 
 def key(state: str, y: float) -> str:
-    """A line of the legend."""
+    """Return a line of the legend."""
     return (
-        f'<g class="key {css(state)}" transform="translate({MARGIN + 18} {y:g})"><path class="shape" d="{outline(state, 18, 8)}"/>'
+        f'<g class="key {css(state)}" transform="translate({MARGIN + 18} {y:g})"><path '
+        f'class="shape" d="{outline(state, 18, 8)}"/>'
         f'<text class="meaning" x="28" y="4">{state}: {MEANINGS[state]}</text></g>'
     )
 
 
-# ------------------------------------------------------------------------------------------------------- arrows
+# arrows
 
 
 def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
-    """The points that an arrow passes: out at the bottom of a box, between other boxes, in at the top of another."""
+    """Return the points that an arrow passes: out at the bottom of a box, between other boxes, in
+    at the top of another.
+    """
     between = [centre_of(at) for at in found.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
@@ -214,12 +258,12 @@ def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
 
 
 def port(away: float) -> float:
-    """Where, along its edge, a box is left towards something that lies so far to the side."""
+    """Return where, along its edge, a box is left towards something that lies so far to the side."""
     return max(-0.5 * WIDTH, min(0.5 * WIDTH, away / 6))
 
 
 def curve(points: list[Point]) -> str:
-    """A smooth path that is upright at each of its points."""
+    """Return a smooth path that is upright at each of its points."""
     (x, y), *rest = points
     text = f"M{x:g} {y:g}"
     for u, v in rest:
@@ -229,16 +273,20 @@ def curve(points: list[Point]) -> str:
 
 
 def draw_edge(a: Arrow, points: list[Point]) -> str:
-    """An edge: the forward arrow, and the backward arrow beside it."""
+    """Return an edge: the forward arrow, and the backward arrow beside it."""
     back = [(x + ASIDE, y) for x, y in reversed(points)]
     return (
         f'<g class="edge" data-edge="{a.operand}-{a.consumer}">'
         f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve(points)}"/>'
-        + (f'<path class="back" marker-end="url(#memograd-back)" d="{curve(back)}"/>' if a.pulled else "")
+        + (
+            f'<path class="back" marker-end="url(#memograd-back)" d="{curve(back)}"/>'
+            if a.pulled
+            else ""
+        )
         + "</g>"
     )
 
 
 def argnums(a: Arrow, end: Point) -> str:
-    """The positions of an operand, beside the end of its arrow."""
+    """Return the positions of an operand, beside the end of its arrow."""
     return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.argnums}</text>'

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..memory.tables import Table
-from ..program.steps import ARGS, Operand
+from ..program.steps import Operand
 from ..solver.recursion import cast
 from ..tape.node import Node
 from ..tape.recorder import Recorder
@@ -133,7 +133,8 @@ class ChainEvaluator:
         """Return the matrix by which the vector `start` is multiplied to give `end`."""
         steps = self.tape.state.steps
         position = matrix_position(steps, start.id, end.id)
-        other = steps[end.id][ARGS][position]
+        assert position is not None  # such a factor was found before
+        other = steps[end.id].args[position]
         matrix = self._operand(self.tape[other] if type(other) is Operand else other)
         return matrix if position == 0 else np.transpose(matrix)
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers, uses_of
-from ..program.steps import ARGS, DTYPE, OP, SHAPE, Operand, Steps, operand_positions
+from ..program.steps import Operand, Steps, operand_positions
 from ..rules.cost_model import size_of
 from ..rules.registration import RULES, VJPRule
 from ..text import printable
@@ -185,7 +185,7 @@ def _linear_cuts(
 
 def _dtype_kind(steps: Steps, n: int) -> str:
     """Return the kind of a node's dtype; an empty string if the node has several outputs."""
-    dtype = steps[n][DTYPE]
+    dtype = steps[n].dtype
     return "" if type(dtype) is tuple else str(dtype.kind)
 
 
@@ -193,8 +193,8 @@ def _make_factor(
     steps: Steps, table: Table, start: tuple[int, ...], end: int, members: list[int]
 ) -> ChainFactor:
     """Return the factor from start to end; `members` are its nodes without the end."""
-    columns = sum(size_of(steps[n][SHAPE]) for n in start)
-    rows = size_of(steps[end][SHAPE])
+    columns = sum(size_of(steps[n].shape) for n in start)
+    rows = size_of(steps[end].shape)
     form = _factor_form(steps, start, end, members)
     return ChainFactor(start, end, columns, rows, pull_cost(steps, table, members), form)
 
@@ -213,10 +213,10 @@ def _factor_form(steps: Steps, start: tuple[int, ...], end: int, members: list[i
     """Return whether the factor is a diagonal, a matrix of the program, or general."""
     if len(start) > 1:
         return GENERAL
-    shape = steps[start[0]][SHAPE]
+    shape = steps[start[0]].shape
     later = [*members[1:], end]
-    is_elementwise = all(RULES[steps[n][OP]].kind == "elementwise" for n in later)
-    if is_elementwise and all(steps[n][SHAPE] == shape for n in later):
+    is_elementwise = all(RULES[steps[n].op].kind == "elementwise" for n in later)
+    if is_elementwise and all(steps[n].shape == shape for n in later):
         return DIAGONAL
     if members == [*start] and matrix_position(steps, start[0], end) is not None:
         return MATRIX
@@ -226,17 +226,17 @@ def _factor_form(steps: Steps, start: tuple[int, ...], end: int, members: list[i
 def matrix_position(steps: Steps, start: int, end: int) -> int | None:
     """Return the position of the matrix in `end`, if that is a matrix times the vector `start`."""
     step = steps[end]
-    positions = operand_positions(step[ARGS]).get(start, ())
-    is_product = step[OP] in (np.matmul, np.dot)
-    if not is_product or len(steps[start][SHAPE]) != 1 or len(positions) != 1:
+    positions = operand_positions(step.args).get(start, ())
+    is_product = step.op in (np.matmul, np.dot)
+    if not is_product or len(steps[start].shape) != 1 or len(positions) != 1:
         return None
     other = 1 - positions[0]
-    return other if len(_shape_of_argument(steps, step[ARGS][other])) == 2 else None
+    return other if len(_shape_of_argument(steps, step.args[other])) == 2 else None
 
 
 def _shape_of_argument(steps: Steps, argument: Any) -> Any:
     """Return the shape of an argument, which is an operand or a constant."""
-    return steps[argument][SHAPE] if type(argument) is Operand else np.shape(argument)
+    return steps[argument].shape if type(argument) is Operand else np.shape(argument)
 
 
 def multiplications(steps: Steps, c: int, k: int, vjp: VJPRule) -> int:
@@ -259,13 +259,13 @@ def multiplications(steps: Steps, c: int, k: int, vjp: VJPRule) -> int:
         0 if the rule only moves or adds elements.
     """
     step = steps[c]
-    kind, size = RULES[step[OP]].kind, size_of(step[SHAPE])
-    if kind == "linear" or not (vjp.reads_output or any(map(vjp.reads, range(len(step[ARGS]))))):
+    kind, size = RULES[step.op].kind, size_of(step.shape)
+    if kind == "linear" or not (vjp.reads_output or any(map(vjp.reads, range(len(step.args))))):
         return 0
     if kind != "multilinear":
-        return max(size, size_of(steps[step[ARGS][k]][SHAPE]))
-    shapes = [_shape_of_argument(steps, a) for a in step[ARGS]]
-    if step[OP] is np.matmul:
+        return max(size, size_of(steps[step.args[k]].shape))
+    shapes = [_shape_of_argument(steps, a) for a in step.args]
+    if step.op is np.matmul:
         return size * int(shapes[0][-1])
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
     return isqrt(prod(map(prod, shapes)) * size)
@@ -482,8 +482,8 @@ def choose_order(memory: Memory, table: Table, targets: Sequence[int], order: st
 
 def _choose_by_size(steps: Steps, table: Table, targets: Sequence[int], order: str) -> ChainChoice:
     """Return one direction through a large program: by rows, unless columns are fewer."""
-    rows = size_of(steps[table.output][SHAPE])
-    columns = sum(size_of(steps[t][SHAPE]) for t in targets)
+    rows = size_of(steps[table.output].shape)
+    columns = sum(size_of(steps[t].shape) for t in targets)
     if order not in CHAIN_ORDERS:
         order = "reverse" if rows <= columns else "forward"
     factors = [ChainFactor(tuple(targets), table.output, columns, rows, 0, GENERAL)]

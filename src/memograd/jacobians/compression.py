@@ -10,7 +10,6 @@ from typing import Any
 
 from ..errors import RefusedError
 from ..memory.tables import uses_towards
-from ..program.steps import OP
 from ..rules.registration import RULES
 from ..tape.node import Node
 from ..text import describe
@@ -109,7 +108,7 @@ def is_compression_cheaper(row: JacobianRow, choice: ChainChoice) -> bool:
 def _has_sparse_patterns(y: Node, x: Node) -> bool:
     """Return whether no op between x and y is a product, and all Jacobians by x are sparse."""
     memory = y.tape.state
-    kinds = {RULES[memory.steps[n][OP]].kind for n in uses_towards(memory, y.id, first=x.id + 1)}
+    kinds = {RULES[memory.steps[n].op].kind for n in uses_towards(memory, y.id, first=x.id + 1)}
     return kinds.isdisjoint({"multilinear", "rule"}) and all(
         p.columns.size <= MAX_MEAN_ENTRIES * max(p.shape) for _, p in propagate_patterns(y, x)
     )

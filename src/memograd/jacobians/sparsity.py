@@ -22,7 +22,7 @@ import numpy as np
 from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
 from ..memory.tables import uses_towards
-from ..program.steps import ARGS, OP, Operand, Step, Steps, operand_positions
+from ..program.steps import Operand, Step, Steps, operand_positions
 from ..rules.indexing import replace
 from ..rules.registration import RULES
 from ..solver.recursion import cast, check_target, grad_node, require_scalar
@@ -59,7 +59,7 @@ def propagate_patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
     patterns = {x.id: diagonal_pattern(x.size)}
     yield x.id, patterns[x.id]
     between = sorted(uses_towards(memory, y.id, first=x.id + 1))
-    last_use = {o: c for c in between for o in operand_positions(steps[c][ARGS])}
+    last_use = {o: c for c in between for o in operand_positions(steps[c].args)}
     for c in between:
         terms = [
             _propagate_through(steps, c, k, patterns[o])
@@ -69,7 +69,7 @@ def propagate_patterns(y: Node, x: Node) -> Iterator[tuple[int, Pattern]]:
         if terms:
             patterns[c] = reduce(or_, terms)
             yield c, patterns[c]
-        for o in operand_positions(steps[c][ARGS]):
+        for o in operand_positions(steps[c].args):
             if last_use[o] == c:
                 patterns.pop(o, None)  # so that a long program does not hold all of them
 
@@ -83,8 +83,8 @@ def hessian_pattern(L: Node, x: Node) -> Pattern:
 
 def _differentiable_operands(step: Step) -> list[tuple[int, int]]:
     """Return the operands by which a step has a derivative, each with its position."""
-    vjps = RULES[step[OP]].lines
-    return [(a, k) for k, a in enumerate(step[ARGS]) if type(a) is Operand and vjps[k,]]
+    vjps = RULES[step.op].lines
+    return [(a, k) for k, a in enumerate(step.args) if type(a) is Operand and vjps[k,]]
 
 
 def _propagate_through(steps: Steps, c: int, k: int, p: Pattern) -> Pattern:

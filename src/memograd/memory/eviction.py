@@ -24,7 +24,6 @@ from itertools import count
 from typing import Any
 
 from ..arrays.values import owners_of
-from ..program.steps import OP
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from .keeper import VALUE, EntryKey
 from .memory import Memory
@@ -77,12 +76,16 @@ class Budget:
         self.limit, self.bytes = limit, 0
         self._groups: dict[EntryKey, BufferGroup] = {}
         self._owners: dict[int, BufferGroup] = {}
-        self._evicted: dict[EntryKey, EvictedComponent | None] = {}  # with what they hang together; None: to be found
+        self._evicted: dict[
+            EntryKey, EvictedComponent | None
+        ] = {}  # with what they hang together; None: to be found
         self._order: list[
             tuple[float, int, BufferGroup]
         ] = []  # a heap, by what a byte cost when it was pushed
         self._number = count()
-        self._finished: deque[BufferGroup] = deque()  # what the running request has read for the last time
+        self._finished: deque[BufferGroup] = (
+            deque()
+        )  # what the running request has read for the last time
         self._pinned: list[BufferGroup] = []  # what it has yet to read
         self._table: Table | None = None
         self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close
@@ -118,7 +121,7 @@ class Budget:
     def _is_fixed(self, key: EntryKey) -> bool:
         """Return whether an entry cannot be rematerialised: a leaf, or ∂L/∂L."""
         L, n = key
-        return n == L or (L == VALUE and self.memory.steps[n][OP] is None)
+        return n == L or (L == VALUE and self.memory.steps[n].op is None)
 
     def _group(self, array: Any, fixed: bool) -> BufferGroup:
         """Return the group of an array's buffers, of all arrays if it is a tuple."""

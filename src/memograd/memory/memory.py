@@ -8,10 +8,10 @@ The invariant on which everything rests: **if a known entry is marked, every kno
 it is marked.**
 
 An assignment computes nothing. It marks every entry that read what changed, directly or through
-others, as perhaps stale (`MAYBE_STALE`), following what the rules say that they read. A request then
-verifies: an entry becomes stale for certain (`CERTAINLY_STALE`) only if something that it read took other
-bits. An entry that stays perhaps stale until all that it read is verified is right as it stands,
-so that invalidation ends there.
+others, as perhaps stale (`MAYBE_STALE`), following what the rules say that they read. A request
+then verifies: an entry becomes stale for certain (`CERTAINLY_STALE`) only if something that it read
+took other bits. An entry that stays perhaps stale until all that it read is verified is right as it
+stands, so that invalidation ends there.
 """
 
 from collections.abc import Iterator
@@ -21,23 +21,19 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.steps import (
-    ARGS,
-    DTYPE,
-    KWARGS,
-    OP,
-    SHAPE,
-    Attributes,
-    Consumers,
-    EdgeAttributes,
-    Operand,
-    Operands,
-    Steps,
-)
+from ..program.steps import EdgeAttributes, Operand, Steps, inner_dicts
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .keeper import VALUE, Keeper
-from .tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, TableIndex, uses_of, uses_towards
+from .tables import (
+    CERTAINLY_STALE,
+    MAYBE_STALE,
+    Provenance,
+    Table,
+    TableIndex,
+    uses_of,
+    uses_towards,
+)
 from .verdict import Verdict
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
@@ -72,15 +68,31 @@ class Memory:
         Number of requests for derivatives, of assignments, and of all requests.
     """
 
-    __slots__ = ("__weakref__", "current_provenance", "assigned", "assignments", "budget", "invalidated_by", "graph", "index", "marks", "nodes", "pending",
-                 "pred", "requests", "steps", "succ", "tables", "request_count", "values", "nothing_evicted")  # fmt: skip
+    __slots__ = (
+        "__weakref__",
+        "current_provenance",
+        "assigned",
+        "assignments",
+        "budget",
+        "invalidated_by",
+        "graph",
+        "index",
+        "marks",
+        "nodes",
+        "pending",
+        "pred",
+        "requests",
+        "steps",
+        "succ",
+        "tables",
+        "request_count",
+        "values",
+        "nothing_evicted",
+    )
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
         self.steps, self.graph = steps, graph
-        # The inner dicts of networkx: its views cost more than the arithmetic.
-        self.nodes: Attributes = graph._node
-        self.succ: Consumers = graph._succ
-        self.pred: Operands = graph._pred
+        self.nodes, self.succ, self.pred = inner_dicts(graph)
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
@@ -114,7 +126,7 @@ class Memory:
         self.succ.look()
         seen, stack = {n}, [n]
         while stack:
-            for o in steps[stack.pop()][ARGS]:
+            for o in steps[stack.pop()].args:
                 if type(o) is Operand and o in marks and o not in seen:
                     seen.add(o)
                     stack.append(o)
@@ -136,7 +148,7 @@ class Memory:
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
-        readers = self._evicted_ancestors(n)
+        readers = self._readers_to_rematerialise(n)
         made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
         if self.budget is not None:
             self.budget.expect_rematerialised(readers)
@@ -150,7 +162,7 @@ class Memory:
                         del made[o]
         return made[n]
 
-    def _evicted_ancestors(self, n: int) -> dict[int, int]:
+    def _readers_to_rematerialise(self, n: int) -> dict[int, int]:
         """Return n and its evicted ancestors, each with the number of those that read it."""
         readers, stack = {n: 1}, [n]
         while stack:
@@ -165,9 +177,9 @@ class Memory:
     def run(self, n: int, read: Read | None = None) -> Any:
         """Compute the value of n from its operands' values."""
         step, read = self.steps[n], read or self.value
-        args = [read(a) if type(a) is Operand else a for a in step[ARGS]]
-        y = canonicalize(RULES[step[OP]].run(args, step[KWARGS]))
-        if shape_of(y) != step[SHAPE] or dtype_of(y) != step[DTYPE]:
+        args = [read(a) if type(a) is Operand else a for a in step.args]
+        y = canonicalize(RULES[step.op].run(args, step.kwargs))
+        if shape_of(y) != step.shape or dtype_of(y) != step.dtype:
             raise ValueChangedError(
                 f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an "
                 f"assignment. Shape and dtype are part of "
@@ -222,12 +234,12 @@ class Memory:
         """Return the uses whose VJP rules read the value of n, given its consumers."""
         steps = self.steps
         step = steps[n]
-        args = step[ARGS]
-        found = [(args[j], n) for j in RULES[step[OP]].readers[None, len(args)]]
+        args = step.args
+        found = [(args[j], n) for j in RULES[step.op].readers[None, len(args)]]
         for c, edge in consumers.items():
             step = steps[c]
-            args = step[ARGS]
-            for j in RULES[step[OP]].readers[edge["argnums"], len(args)]:
+            args = step.args
+            for j in RULES[step.op].readers[edge["argnums"], len(args)]:
                 found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
         return found
 
@@ -249,12 +261,12 @@ class Memory:
         """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
         marks it.
         """
-        return Table(output, uses_towards(self, output, first=first), self.seed_of(output))
+        return Table(output, uses_towards(self, output, first=first), self.unit_seed(output))
 
-    def seed_of(self, output: int) -> Any:
+    def unit_seed(self, output: int) -> Any:
         """Return ∂L/∂L = 1 in L's own dtype, or a float32 program would compute in float64."""
         step = self.steps[output]
-        return full(step[SHAPE], 1, step[DTYPE])
+        return full(step.shape, 1, step.dtype)
 
     def verify_cotangent(self, table: Table, n: int) -> Verdict:
         """Verify a cotangent that may be stale; the cotangents that it was computed from are
@@ -301,8 +313,8 @@ class Memory:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
         old, marks, turns = table.cotangents.get(n), table.marks, self.request_count
         if old is None or not bitwise_equal(old, new):
-            lines = RULES[self.steps[n][OP]].lines
-            for k, o in enumerate(self.steps[n][ARGS]):
+            lines = RULES[self.steps[n].op].lines
+            for k, o in enumerate(self.steps[n].args):
                 if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
                     marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
             table.cotangents[n], table.provenance[n] = new, self.current_provenance
@@ -314,7 +326,7 @@ class Memory:
     def values_read_by(self, table: Table, n: int) -> Iterator[int]:
         """Yield the nodes whose values ∂L/∂n reads."""
         for c, lines in uses_of(table, n):
-            args = self.steps[c][ARGS]
+            args = self.steps[c].args
             for _, line in lines:
                 yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
                 if line.reads_output:
@@ -391,8 +403,8 @@ class Memory:
         while stack:
             n = stack.pop()
             step = steps[n]
-            lines = RULES[step[OP]].lines
-            for k, o in enumerate(step[ARGS]):
+            lines = RULES[step.op].lines
+            for k, o in enumerate(step.args):
                 if (
                     type(o) is Operand
                     and o not in wave
@@ -472,7 +484,7 @@ class Memory:
         """Drop every value that can be computed."""
         self.nothing_evicted = False
         for n in list(self.values):
-            if self.steps[n][OP] is not None:
+            if self.steps[n].op is not None:
                 if self.budget is not None:
                     self.budget.forget((VALUE, n))
                 self.values.pop(n, None)

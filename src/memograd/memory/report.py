@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..arrays.values import owners_of
-from ..program.steps import ARGS, OP, operand_positions
+from ..program.steps import operand_positions
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
 from ..text import as_text, derivative_name, printable
@@ -59,7 +59,7 @@ class MemoryReport:
         """Yield a row for each kept value."""
         steps, name = memory.steps, memory.nodes.name
         for n, value in memory.values.items():
-            cost = None if steps[n][OP] is None else cost_of(steps, n)
+            cost = None if steps[n].op is None else cost_of(steps, n)
             pulls = {
                 _entry_label(memory, table.output, o)
                 for o, c in memory.rules_reading(n)
@@ -73,10 +73,10 @@ class MemoryReport:
         """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
-            lines = RULES[steps[n][OP]].lines
+            lines = RULES[steps[n].op].lines
             readers = [
                 _entry_label(memory, L, o)
-                for o, argnums in operand_positions(steps[n][ARGS]).items()
+                for o, argnums in operand_positions(steps[n].args).items()
                 if o in table.uses and lines[argnums]
             ]
             cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
@@ -93,7 +93,10 @@ class MemoryReport:
     def __repr__(self) -> str:
         """Long names and long lists of readers are cut."""
         rows = sorted(self.rows, key=lambda row: -row.bytes)
-        lines = [f"{'what':<20} {'bytes':>11} {'cost':>9}  read by", *map(_format_entry, rows[:MAX_ENTRY_ROWS])]
+        lines = [
+            f"{'what':<20} {'bytes':>11} {'cost':>9}  read by",
+            *map(_format_entry, rows[:MAX_ENTRY_ROWS]),
+        ]
         if len(rows) > MAX_ENTRY_ROWS:
             rest = rows[MAX_ENTRY_ROWS:]
             lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")

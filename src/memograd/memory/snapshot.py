@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..errors import RefusedError
-from ..program.steps import OP
 from ..text import op_name
 from .eviction import Budget
 from .memory import Memory
@@ -62,7 +61,7 @@ def fill_table(table: Table, parts: Snapshot, memory: Memory) -> None:
 
 def check_picklable(memory: Memory) -> None:
     """Raise if another process could not find one of the ops by its name."""
-    for op, error in unpicklable_ops(dict.fromkeys(step[OP] for step in memory.steps.values())):
+    for op, error in unpicklable_ops(dict.fromkeys(step.op for step in memory.steps.values())):
         raise RefusedError(
             f"A tape with the op {op_name(op)} cannot be pickled, because no other process "
             f"finds that function by its name. "

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..arrays.values import DOUBLE, inexact
-from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..rules.absent_outputs import partial
 from ..rules.registration import RULES, VJPRule
 
@@ -168,12 +168,12 @@ def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
     while stack:
         c = stack.pop()
         step = steps[c]
-        lines = RULES[step[OP]].lines
-        for k, o in enumerate(step[ARGS]):
+        lines = RULES[step.op].lines
+        for k, o in enumerate(step.args):
             if type(o) is Operand and (found := lines[k,]):
                 if o in up:
                     add_use(up, o, c, found)
-                elif o >= first and ((dtype := steps[o][DTYPE]) is DOUBLE or inexact(dtype)):
+                elif o >= first and ((dtype := steps[o].dtype) is DOUBLE or inexact(dtype)):
                     up[n := int(o)] = (c, found)
                     stack.append(n)
                     if type(dtype) is tuple:
@@ -188,10 +188,10 @@ def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
 
 def skip_unread_outputs(steps: Steps, up: UsesByNode, n: int) -> None:
     """Let the rules of n, an op with several outputs, leave out those that lead to no output."""
-    unread = frozenset(range(len(steps[n][DTYPE]))).difference(
-        steps[c][ARGS][1] for c, _ in as_list(up[n])
+    unread = frozenset(range(len(steps[n].dtype))).difference(
+        steps[c].args[1] for c, _ in as_list(up[n])
     )
-    for o in {int(a) for a in steps[n][ARGS] if type(a) is Operand and a in up} if unread else ():
+    for o in {int(a) for a in steps[n].args if type(a) is Operand and a in up} if unread else ():
         own = [
             (c, tuple((k, partial(line, unread)) for k, line in lines) if c == n else lines)
             for c, lines in as_list(up[o])

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.values import canonicalize, dtype_of, shape_of
 from ..program.source_location import Location
-from ..program.steps import ARGS, LINE, OP, Operand
+from ..program.steps import Operand
 from ..rules.call_binding import NOTHING
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
         n = stack.pop()
         if n not in needed:
             needed.add(n)
-            stack += [a for a in recorded[n][ARGS] if type(a) is Operand]
-    instructions = {n: Instruction(*recorded[n][OP:LINE]) for n in sorted(map(int, needed))}
+            stack += [a for a in recorded[n].args if type(a) is Operand]
+    instructions = {n: Instruction(*recorded[n][1:6]) for n in sorted(map(int, needed))}
     instructions.update(
         (n, instructions[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs
     )
@@ -93,7 +93,7 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
             if instruction.op is None and n not in given
         },
         {n: nodes.name(n) for n in instructions},
-        {n: recorded[n][LINE] for n in instructions},
+        {n: recorded[n].location for n in instructions},
         frozenset(n for n in instructions if n in nodes.of),
     )
 

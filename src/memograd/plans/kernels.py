@@ -14,7 +14,7 @@ def unless(mask: Any, x: Any, y: Any) -> Any:
     return np.where(mask, x, y) if np.count_nonzero(mask) else y
 
 
-def inner_product(a: Any, b: Any) -> Any:
+def inner(a: Any, b: Any) -> Any:
     """Return `sum(a * b)` of vectors, by BLAS.
 
     NumPy computes it where BLAS gives a zero, whose sign may differ, infinity or NaN.

@@ -12,7 +12,7 @@ import numpy as np
 from ..rules.indexing import getitem, masked, replace, scatter
 from ..rules.registration import rule_of
 from .ir import Graph, Instruction, operands
-from .kernels import inner_product, scatter_numbers, unless
+from .kernels import inner, scatter_numbers, unless
 from .scalar.machine import on_machine
 
 REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
@@ -35,7 +35,7 @@ NEW: frozenset[Any] = REDUCTIONS | {
 MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
 """Functions whose result has no gaps if their operand has none, be it a view or a copy."""
 
-SETTLED = REDUCTIONS | {inner_product, on_machine}
+SETTLED = REDUCTIONS | {inner, on_machine}
 """Functions whose 0-d results are NumPy scalars, not arrays. Ufuncs give such, too."""
 
 VARYING: frozenset[Any] = frozenset({
@@ -54,7 +54,7 @@ HALF = np.dtype(np.float16)
 SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
-KERNELS: frozenset[Any] = frozenset({inner_product, scatter_numbers, unless, on_machine})
+KERNELS: frozenset[Any] = frozenset({inner, scatter_numbers, unless, on_machine})
 """Functions without rules, which only plans call."""
 
 

@@ -1,1 +1,3 @@
-"""The records of the applied ops, the DiGraph that shows them, and where in the user's code they were recorded."""
+"""The records of the applied ops, the DiGraph that shows them, and where in the user's code they
+were recorded.
+"""

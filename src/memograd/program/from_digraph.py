@@ -10,7 +10,7 @@ from ..text import printable
 
 
 class From(NamedTuple):
-    """An argument that is the result of another step."""
+    """Argument that is the result of another step."""
 
     key: Any
 
@@ -26,17 +26,26 @@ class GraphStep(NamedTuple):
 
 
 def steps_of_digraph(graph: nx.DiGraph) -> Iterator[GraphStep]:
-    """The steps of a hand-written program, each after those whose results it uses; all of them checked before the first."""
+    """Return the steps of a hand-written program, each after those whose results it uses; all of
+    them checked before the first.
+    """
     if not isinstance(graph, nx.DiGraph) or graph.is_multigraph():
         raise GraphError(
             f"A program is a networkx.DiGraph, but got {printable(repr(graph))}. "
             f"Several uses of one operand are one edge with several argnums."
         )
     try:
-        order = list(nx.lexicographical_topological_sort(graph, key={key: k for k, key in enumerate(graph)}.__getitem__))
+        order = list(
+            nx.lexicographical_topological_sort(
+                graph, key={key: k for k, key in enumerate(graph)}.__getitem__
+            )
+        )
     except nx.NetworkXUnfeasible:
         cycle = " -> ".join(_format_key(u) for u, _ in nx.find_cycle(graph))
-        raise GraphError(f"The graph has a cycle: {cycle} -> back. A program is acyclic; remove one of these edges.") from None
+        raise GraphError(
+            f"The graph has a cycle: {cycle} -> back. A program is acyclic; remove one of these "
+            f"edges."
+        ) from None
     return iter([_read_step(graph, key) for key in order])
 
 
@@ -45,31 +54,46 @@ def _read_step(graph: nx.DiGraph, key: Any) -> GraphStep:
     op = node.get("op")
     if op is None and ("value" not in node or graph.in_degree(key)):
         raise GraphError(
-            f"Node {_format_key(key)} has neither an op nor, as a leaf without incoming edges, a value. Give it op=... or value=...."
+            f"Node {_format_key(key)} has neither an op nor, as a leaf without incoming edges, "
+            f"a value. Give it op=... or value=...."
         )
-    return GraphStep(key, op, node.get("value"), () if op is None else _arguments(graph, key), dict(node.get("kwargs", {})))
+    return GraphStep(
+        key,
+        op,
+        node.get("value"),
+        () if op is None else _arguments(graph, key),
+        dict(node.get("kwargs", {})),
+    )
 
 
 def _arguments(graph: nx.DiGraph, key: Any) -> tuple[Any, ...]:
-    """What fills each position: constants from the node, results along the edges."""
+    """Return what fills each position: constants from the node, results along the edges."""
     constants = graph.nodes[key].get("args", {})
     if not isinstance(constants, Mapping):
-        raise GraphError(f"The args of {_format_key(key)} are {printable(repr(constants))}, but a dict from position to constant: {{1: 2.0}}.")
+        raise GraphError(
+            f"The args of {_format_key(key)} are {printable(repr(constants))}, but a dict from "
+            f"position to constant: {{1: 2.0}}."
+        )
     filled = list(constants.items())
     for source, _, edge in graph.in_edges(key, data=True):
         argnums = edge.get("argnums", (edge["argnum"],) if "argnum" in edge else ())
         if not isinstance(argnums, tuple | list) or not argnums:
             raise GraphError(
-                f"The edge {_format_key(source)} -> {_format_key(key)} has neither argnums nor argnum. Say which operand it is: argnum=0."
+                f"The edge {_format_key(source)} -> {_format_key(key)} has neither argnums nor "
+                f"argnum. Say which operand it is: argnum=0."
             )
         filled.extend((k, From(source)) for k in argnums)
     wrong = [k for k, _ in filled if not isinstance(k, int)]
     if wrong:
-        raise GraphError(f"The operands of {_format_key(key)} have the position {printable(repr(wrong[0]))}, but positions are ints: 0, 1, ….")
+        raise GraphError(
+            f"The operands of {_format_key(key)} have the position {printable(repr(wrong[0]))}, "
+            f"but positions are ints: 0, 1, …."
+        )
     positions = sorted(k for k, _ in filled)
     if positions != list(range(len(filled))):
         raise GraphError(
-            f"The operands of {_format_key(key)} have positions {positions}, but each of 0, 1, … is to be filled once. "
+            f"The operands of {_format_key(key)} have positions {positions}, but each of 0, 1, "
+            f"… is to be filled once. "
             f"Mend argnums on its incoming edges, or its args."
         )
     return tuple(value for _, value in sorted(filled, key=lambda item: item[0]))

@@ -1,7 +1,8 @@
 """Which line of the user's code is running? Asked at every recorded node, so it has to be cheap.
 
-A frame's own `f_lineno` decodes the function's line table from its start: tens of microseconds at the end of a long
-function. Here each code object is decoded once, into a dict from instruction to `(file, line)`.
+A frame's own `f_lineno` decodes the function's line table from its start: tens of microseconds at
+the end of a long function. Here each code object is decoded once, into a dict from instruction to
+`(file, line)`.
 """
 
 import os
@@ -12,14 +13,19 @@ import numpy
 
 Location = tuple[str, int]
 
-_PACKAGES = (os.path.dirname(os.path.dirname(os.path.abspath(__file__))), os.path.dirname(os.path.abspath(numpy.__file__)))
+_PACKAGES = (
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    os.path.dirname(os.path.abspath(numpy.__file__)),
+)
 _OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
-_tables: dict[int, dict[int, Location]] = {}  # id(code) -> instruction -> line; empty where the code is not the user's
+_tables: dict[
+    int, dict[int, Location]
+] = {}  # id(code) -> instruction -> line; empty where the code is not the user's
 _codes: dict[int, weakref.ref[CodeType]] = {}  # an id is good for as long as its code lives
 
 
 def line_of(frame: FrameType | None) -> Location | None:
-    """The line that the nearest frame of the user's, from `frame` outwards, is at."""
+    """Return the line that the nearest frame of the user's, from `frame` outwards, is at."""
     while frame is not None:
         code = frame.f_code
         table = _tables.get(id(code))

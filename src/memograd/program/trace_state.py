@@ -9,7 +9,7 @@ _thread = threading.local()
 
 
 def current() -> Any:
-    """The tape of the innermost trace that runs on this thread, or None."""
+    """Return the tape of the innermost trace that runs on this thread, or None."""
     return getattr(_thread, "tape", None)
 
 

@@ -1,4 +1,4 @@
-"""The formula sheets: what the derivative of each op is, one line a derivative."""
+"""The formula rule modules: what the derivative of each op is, one line a derivative."""
 
 from . import (  # noqa: F401  (each module registers its rules)
     assembling,

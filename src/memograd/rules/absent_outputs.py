@@ -1,9 +1,11 @@
-"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not depend on.
+"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not
+depend on.
 
-A rule of an op with several outputs adds one term for each output's cotangent. Where L does not depend on an output, its term
-has to be left out: multiplied out, it is 0 · ∞ where that output's derivative is infinite. So the solver gives the rule an
-`Absent` in the place of that cotangent. A product with it is absent, a sum with it is the other term; whatever is not known to
-keep zeros sees an array of zeros. Nothing absent leaves a rule.
+A rule of an op with several outputs adds one term for each output's cotangent. Where L does not
+depend on an output, its term has to be left out: multiplied out, it is 0 · ∞ where that output's
+derivative is infinite. So the solver gives the rule an `Absent` in the place of that cotangent. A
+product with it is absent, a sum with it is the other term; whatever is not known to keep zeros sees
+an array of zeros. Nothing absent leaves a rule.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +16,9 @@ import numpy as np
 from .registration import RULES, Read, Rule, VJPRule
 
 ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
-"""Ops that are linear in some operands, each: the positions at which an absent operand makes the result absent."""
+"""Ops that are linear in some operands, each: the positions at which an absent operand makes the
+result absent.
+"""
 
 SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
 """Sums of two operands: what the second one alone gives."""
@@ -40,7 +44,7 @@ class Absent(np.ndarray):
         return apply_to_absent(op, *RULES[op].bind(args, kwargs))
 
     def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call in canonical form; the tape asks, where a node stands beside it."""
+        """Return a call in canonical form; the tape asks, where a node stands beside it."""
         return apply_to_absent(op, operands, keywords)
 
     def __getitem__(self, key: Any) -> Any:
@@ -48,19 +52,19 @@ class Absent(np.ndarray):
 
 
 def absent(zeros: Any) -> Any:
-    """The same zeros as an absent cotangent; those of another library stay what they are."""
+    """Return the same zeros as an absent cotangent; those of another library stay what they are."""
     return np.asarray(zeros).view(Absent) if isinstance(zeros, np.ndarray | np.generic) else zeros
 
 
 def present(x: Any) -> Any:
-    """An array of zeros for an absent cotangent, in lists too; anything else as it is."""
+    """Return an array of zeros for an absent cotangent, in lists too; anything else as it is."""
     if type(x) is Absent:
         return x.view(np.ndarray)
     return type(x)(map(present, x)) if type(x) in (list, tuple) else x
 
 
 def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """A call in canonical form, with an absent cotangent among its operands."""
+    """Return a call in canonical form, with an absent cotangent among its operands."""
     missing = [k for k, x in enumerate(operands) if type(x) is Absent]
     if op in SUMS and len(missing) == 1 and all(map(has_shape, operands)):
         return remaining(op, operands, missing[0])
@@ -71,14 +75,16 @@ def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
 
 
 def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
-    """The term of a sum that is not the absent one, at position k."""
+    """Return the term of a sum that is not the absent one, at position k."""
     other = SUMS[op](operands[1]) if k == 0 else operands[0]
     shape = np.broadcast_shapes(operands[0].shape, operands[1].shape)
     return other if other.shape == shape else np.broadcast_to(other, shape)
 
 
 def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
-    """Whether the result is zero because of the absent operands alone, whatever the others are."""
+    """Return whether the result is zero because of the absent operands alone, whatever the others
+    are.
+    """
     if not missing or not all(isinstance(x, int | float | complex) or has_shape(x) for k, x in enumerate(operands) if rule.lines[k,]):
         return False
     if rule.op in ANNIHILATED:
@@ -91,37 +97,42 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
 
 
 def is_zero(x: Any) -> bool:
-    """Whether it is the number zero."""
+    """Return whether it is the number zero."""
     return type(x) in (int, float) and x == 0
 
 
 def has_shape(x: Any) -> bool:
-    """Whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
+    """Return whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
     return isinstance(x, np.ndarray | np.generic) or hasattr(type(x), "__memograd_record__")
 
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands, those by which the op has derivatives as zeros that take no memory."""
+    """Return the operands, those by which the op has derivatives as zeros that take no memory."""
     return tuple(absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x for k, x in enumerate(operands))
 
 
 def absent_zeros_like(x: Any) -> Any:
-    """Zeros of the shape and dtype of an array, a node or a batch: one number, seen everywhere."""
+    """Return zeros of the shape and dtype of an array, a node or a batch: one number, seen
+    everywhere.
+    """
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def as_absent(y: Any) -> Any:
-    """A result that is zero, as absent; each, where there are several."""
+    """Return a result that is zero, as absent; each, where there are several."""
     return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
-# ------------------------------------------------------------------------------------------------------- to the rules
+# to the rules
 
 
 def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
-    """The line of an op with several outputs, given absent cotangents for those of its outputs that are `unread`."""
+    """Return the line of an op with several outputs, given absent cotangents for those of its
+    outputs that are `unread`.
+    """
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         d = line.pull(tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read)
         return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
 

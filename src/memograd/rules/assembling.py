@@ -1,4 +1,6 @@
-"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several arrays at once."""
+"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several
+arrays at once.
+"""
 
 from math import prod
 from typing import Any
@@ -10,16 +12,18 @@ from .indexing import scatter, untake
 from .operand_shapes import Shapes
 from .pure_registration import linear, rule
 from .registration import RULES
-from .shaping import concatenated_part
+from .shaping import part_of_concatenation
 
 
 def output_cotangents(g: Any) -> Any:
-    """The cotangents of the outputs; an op over several arrays that was given one has one, which is no tuple."""
+    """Return the cotangents of the outputs; an op over several arrays that was given one has one,
+    which is no tuple.
+    """
     return g if isinstance(g, tuple) else (g,)
 
 
 def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
-    """The transpose of `pad`: the copies are added up where they come from."""
+    """Return the transpose of `pad`: the copies are added up where they come from."""
     inner = tuple(slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True))
     if mode == "constant":
         return g[inner]
@@ -28,7 +32,9 @@ def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
-    """The cotangent of the values that `pad` put before and after, axis by axis: the later axes have the corners."""
+    """Return the cotangent of the values that `pad` put before and after, axis by axis: the later
+    axes have the corners.
+    """
     sides = []
     for k, (before, after) in enumerate(pad_width):
         inner = g[(slice(None),) * (k + 1) + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)]
@@ -38,37 +44,40 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
 
 
 def length_along(shape: Any, axis: Any) -> int:
-    """How many elements lie along `axis`, or altogether."""
+    """Return how many elements lie along `axis`, or altogether."""
     return prod(shape) if axis is None else int(shape[axis])
 
 
 def new(whole: int, n: int, obj: Any) -> Any:
-    """For each of the `whole` elements along the axis of an `insert` into n: 0 if it is old, otherwise its number among the new."""
+    """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old,
+    otherwise its number among the new.
+    """
     return np.insert(np.zeros(n, int), obj, 1 + np.arange(whole - n))
 
 
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
-    """The cotangent of what stood there before."""
+    """Return the cotangent of what stood there before."""
     k = axis or 0
     old = np.flatnonzero(np.equal(new(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
-    """The cotangent of what was put in; one index takes its values along their first axis."""
+    """Return the cotangent of what was put in; one index takes its values along their first axis.
+    """
     k, n = axis or 0, length_along(shape, axis)
     d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d, values_shape)
 
 
 def unresize(g: Any, shape: Any) -> Any:
-    """The cotangent of what was laid out again and again."""
+    """Return the cotangent of what was laid out again and again."""
     n = prod(shape)
     return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape) if n else np.zeros(shape, g.dtype)
 
 
 def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
-    """The block of `g` that came from operand k."""
+    """Return the block of `g` that came from operand k."""
     if 0 in xs_shape[k]:
         return np.zeros(xs_shape[k], g.dtype)
     mine = np.argwhere(RULES[np.block].run([np.full(s, j == k) for j, s in enumerate(xs_shape)], {"nest": nest}))
@@ -76,7 +85,7 @@ def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
 
 
 def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
-    """The cotangent of a coordinate: what its copies get, summed over the other axes."""
+    """Return the cotangent of a coordinate: what its copies get, summed over the other axes."""
     swapped = indexing == "xy" and len(shapes) > 1 and k < 2
     own = 1 - k if swapped else k
     return np.reshape(np.sum(g[k], axis=tuple(j for j in range(len(shapes)) if j != own)), shapes[k])
@@ -90,16 +99,16 @@ def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
 
 
 def deep(shape: Any) -> Any:
-    """The shape with which an operand of `dstack` is stacked."""
+    """Return the shape with which an operand of `dstack` is stacked."""
     return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
 
-# -------------------------------------------------------------------------------------------------- around and between
+# around and between
 rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", reflect_type="even": unpad(g, a_shape, pad_width, mode),
                             constant_values=lambda g, pad_width, constant_values_shape: unpad_values(g, pad_width, constant_values_shape),
                             push={"a": lambda t, pad_width, mode="constant": np.pad(t, pad_width, mode)})
-linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 0, Shapes((arr_shape, values_shape)), axis),
-                            values=lambda g, arr_shape, values_shape, axis=None: concatenated_part(g, 1, Shapes((arr_shape, values_shape)), axis))
+linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 0, Shapes((arr_shape, values_shape)), axis),
+                            values=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 1, Shapes((arr_shape, values_shape)), axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
                             untake(g, arr_shape, np.delete(np.arange(length_along(arr_shape, axis)), obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
@@ -109,9 +118,9 @@ linear(np.resize,           a=lambda g, a_shape: unresize(g, a_shape), new_shape
 linear(np.rollaxis,         a=lambda g, a_shape, axis, start=0: np.moveaxis(g, *roll_range(a_shape, axis, start)[::-1]))
 linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2))
 
-# ------------------------------------------------------------------------------------------------------ several arrays
+# several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(deep), 2), xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(deep), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))

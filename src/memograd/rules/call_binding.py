@@ -1,8 +1,9 @@
 """One canonical form for each op's calls, so that a rule sees one.
 
-The canonical form of a call is its operands, in the order in which the rule names them, and a dict of the other
-arguments that differ from their defaults. Lists of operands (`concatenate`, `stack`) are flattened. A `Call` has two
-functions: `bind` brings a call into that form when it is recorded, `compute` runs the op on it, now and ever after.
+The canonical form of a call is its operands, in the order in which the rule names them, and a dict
+of the other arguments that differ from their defaults. Lists of operands (`concatenate`, `stack`)
+are flattened. A `Call` has two functions: `bind` brings a call into that form when it is recorded,
+`compute` runs the op on it, now and ever after.
 """
 
 import functools
@@ -22,10 +23,12 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 NOTHING: dict[str, Any] = {}
 """The keywords of a call without keywords: one shared dict, which nobody writes to."""
 
-# What changes how a result is made, but not what its derivative is: the edge casts and reshapes anyway.
+# What changes how a result is made, but not what its derivative is: the edge casts and reshapes
+# anyway.
 HARMLESS = frozenset({"dtype", "casting", "order", "subok", "copy", "device", "optimize", "out", "kind", "stable", "overwrite_input"})
 
-# NumPy's scalars compute these as Python operators ten times faster than the ufunc does, to the same bits.
+# NumPy's scalars compute these as Python operators ten times faster than the ufunc does, to the
+# same bits.
 # Not `power`: scalar `**` and `np.power` differ in bits.
 OPERATORS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
@@ -39,9 +42,10 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 class Call(NamedTuple):
     """How an op is called.
 
-    `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it; `compute_with(*operands, **keywords)` does
-    where there are keywords, if that is another function. `keywords` are the names that a rule's lines may read, `defaults`
-    the values of parameters that a call may leave out, the operands' under the names that the rule gives them.
+    `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it;
+    `compute_with(*operands, **keywords)` does where there are keywords, if that is another
+    function. `keywords` are the names that a rule's lines may read, `defaults` the values of
+    parameters that a call may leave out, the operands' under the names that the rule gives them.
     """
 
     bind: Callable[[tuple[Any, ...], dict[str, Any]], Arguments]
@@ -52,23 +56,27 @@ class Call(NamedTuple):
 
 
 def call_of_ufunc(op: np.ufunc) -> Call:
-    """A ufunc's operands are its inputs, by position."""
+    """Return a ufunc's operands are its inputs, by position."""
     return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op), compute_with=op)
 
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
-    """A function's operands are the parameters that its rule names, or, where the rule's names differ, the first ones."""
+    """Return a function's operands are the parameters that its rule names, or, where the rule's
+    names differ, the first ones.
+    """
     if not operands or any(p.kind is REST for p in parameters(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
     order = list(parameters_of(op))
     if len(operands) > len(order):
         raise RegistrationError(
-            f"{op_name(op)} has {len(order)} parameters, but {len(operands)} operands were named: {', '.join(operands)}."
+            f"{op_name(op)} has {len(order)} parameters, but {len(operands)} operands were "
+            f"named: {', '.join(operands)}."
         )
     names = tuple(name if name in order else order[k] for k, name in enumerate(operands))
     leading = sum(1 for name, own in zip(names, order, strict=False) if name == own)
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         if not kwargs and 0 < len(args) <= leading:
             return args, NOTHING
         return bind_by_name(op, names, args, kwargs)
@@ -80,7 +88,8 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
 
 
 def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int) -> Callable[..., Any]:
-    """`op` of operands alone, where those after the first `leading` ones have to be given by name."""
+    """`op` of operands alone, where those after the first `leading` ones have to be given by name.
+    """
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
@@ -90,10 +99,12 @@ def _partly_by_name(op: Callable[..., Any], names: tuple[str, ...], leading: int
 
 
 def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-    """The canonical form of a call: the arguments called `names`, then those of the others that are no defaults."""
+    """Return the canonical form of a call: the arguments called `names`, then those of the others
+    that are no defaults.
+    """
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
-    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not required_parameters(op) <= given.keys():
+    if len(given) != len(args) + len(kwargs) or not given.keys() <= defaults.keys() or not mandatory_parameters(op) <= given.keys():
         signature(op).bind(*args, **kwargs)  # raises, in Python's own words
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
@@ -102,13 +113,13 @@ def bind_by_name(op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any
 
 @functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
-    """The parameters of a function, in order, with their defaults."""
+    """Return the parameters of a function, in order, with their defaults."""
     return {p.name: p.default for p in parameters(op)}
 
 
 @functools.cache
-def required_parameters(op: Callable[..., Any]) -> frozenset[str]:
-    """The parameters of a function that have no default."""
+def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
+    """Return the parameters of a function that have no default."""
     return frozenset(p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS))
 
 
@@ -118,12 +129,15 @@ def _equal_default(value: Any, default: Any) -> bool:
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:
-    """An op whose first argument is a list of operands, such as `concatenate`, or all of whose arguments are, such as `meshgrid`."""
+    """Return an op whose first argument is a list of operands, such as `concatenate`, or all of
+    whose arguments are, such as `meshgrid`.
+    """
     first, *others = parameters_of(op)
     if parameters(op)[0].kind is REST:
         return Call(lambda args, kwargs: (args, kwargs), op, frozenset(others))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (xs,), keywords = bind_by_name(op, (first,), args, kwargs)
         return tuple(xs), keywords
 

@@ -10,7 +10,8 @@ from .registration import op
 def stop_gradient(x: Any) -> Any:
     """`x` itself, but no derivative passes: what comes after it takes it for a constant.
 
-    Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is assigned.
+    Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is
+    assigned.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""What it would cost to run a step again: an estimate that is the same on every machine, so that logs are, too.
+"""What it would cost to run a step again: an estimate that is the same on every machine, so that
+logs are, too.
 
 The unit is one element read, written or multiplied.
 """
@@ -6,27 +7,29 @@ The unit is one element read, written or multiplied.
 from math import prod, sqrt
 from typing import Any
 
-from ..program.steps import ARGS, OP, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from .registration import RULES
 
 
 def size_of(shape: Any) -> int:
-    """The number of elements of a shape; of all, where it is a tuple of shapes."""
+    """Return the number of elements of a shape; of all, where it is a tuple of shapes."""
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
 def bytes_of(shape: Any, dtype: Any) -> int:
-    """The bytes of an array; of all, where shape and dtype are tuples of them."""
+    """Return the bytes of an array; of all, where shape and dtype are tuples of them."""
     return sum(map(bytes_of, shape, dtype)) if type(dtype) is tuple else prod(shape) * int(dtype.itemsize)
 
 
 def cost_of(steps: Steps, n: int) -> float:
-    """Elements that node n reads and writes; where it is a product of arrays, the multiplications beside."""
+    """Elements that node n reads and writes; where it is a product of arrays, the multiplications
+    beside.
+    """
     step = steps[n]
-    sizes = [size_of(steps[a][SHAPE]) if type(a) is Operand else getattr(a, "size", 1) for a in step[ARGS]]
-    sizes.append(size_of(step[SHAPE]))
+    sizes = [size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args]
+    sizes.append(size_of(step.shape))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
-    products = sqrt(prod(sizes)) if RULES[step[OP]].kind == "multilinear" else 0.0
+    products = sqrt(prod(sizes)) if RULES[step.op].kind == "multilinear" else 0.0
     return sum(sizes) + products
 
 

@@ -1,19 +1,23 @@
 """Inverses, determinants, factorizations and norms of matrices, in batches too.
 
-Conventions. `cholesky`, `eigh`, `eigvalsh`, and `svd` and `pinv` with `hermitian=True`, read one triangle of their operand: the
-derivative is that of what NumPy computes, so it lies in that triangle; of `(a + a.T) / 2` it is symmetric. Eigenvectors and
-singular vectors have a factor of absolute value 1 to choose (real ones a sign, which does not move): the derivative is that of
-the choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a derivative that means
-something, where they are complex. Eigenvalues or singular values that are equal to rounding: their vectors do not turn into one
-another, so what is smooth there through the values alone has its derivative (their sum, the nuclear norm, the polar factor
-`u @ vh`), and the columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The second
-derivative of a smooth function of eigenvalues or singular values, through `eigvalsh` and `svdvals`, is right where some are
-equal, in forward mode (`hvp`), which turns their vectors to those that the tangent parts; two pulls give NaN there where the
-answer depends on what is made of the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with
-slope 0 in the centre; equal entries, columns, rows or singular values that share a
-maximum get an even share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise LinAlgError
-there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and `eigvals` are complex, unlike NumPy's where all
-eigenvalues of a real matrix are real: after an assignment they may not be.
+Conventions. `cholesky`, `eigh`, `eigvalsh`, and `svd` and `pinv` with `hermitian=True`, read one
+triangle of their operand: the derivative is that of what NumPy computes, so it lies in that
+triangle; of `(a + a.T) / 2` it is symmetric. Eigenvectors and singular vectors have a factor of
+absolute value 1 to choose (real ones a sign, which does not move): the derivative is that of the
+choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a
+derivative that means something, where they are complex. Eigenvalues or singular values that are
+equal to rounding: their vectors do not turn into one another, so what is smooth there through the
+values alone has its derivative (their sum, the nuclear norm, the polar factor `u @ vh`), and the
+columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The
+second derivative of a smooth function of eigenvalues or singular values, through `eigvalsh` and
+`svdvals`, is right where some are equal, in forward mode (`hvp`), which turns their vectors to
+those that the tangent parts; two pulls give NaN there where the answer depends on what is made of
+the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with slope
+0 in the centre; equal entries, columns, rows or singular values that share a maximum get an even
+share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise
+LinAlgError there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and
+`eigvals` are complex, unlike NumPy's where all eigenvalues of a real matrix are real: after an
+assignment they may not be.
 """
 
 from typing import Any
@@ -24,18 +28,18 @@ from ..arrays.duck_arrays import as_kind_of
 from .absent_outputs import ANNIHILATED
 from .broadcasting import unbroadcast
 from .indexing import output
-from .linalg import batched_outer, cj, mH, mT
+from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
 from .registration import JOINT, op
 
 
 def diagonal(d: Any) -> Any:
-    """The diagonal matrix of a vector."""
+    """Return the diagonal matrix of a vector."""
     return d[..., None] * as_kind_of(d, np.eye(d.shape[-1], dtype=d.dtype))
 
 
 def diagonal_of(a: Any) -> Any:
-    """The diagonal of a square matrix."""
+    """Return the diagonal of a square matrix."""
     return np.diagonal(a, axis1=-2, axis2=-1)
 
 
@@ -46,7 +50,9 @@ def reciprocal(d: Any, scale: Any) -> Any:
 
 
 def size(values: Any) -> Any:
-    """What differences of these numbers are compared with: the sum of their absolute values, which nothing at all has too."""
+    """Return what differences of these numbers are compared with: the sum of their absolute values,
+    which nothing at all has too.
+    """
     return np.sum(np.abs(values), axis=-1, keepdims=True)
 
 
@@ -60,61 +66,69 @@ def gaps(values: Any) -> Any:
 
 
 def half(a: Any, upper: bool = False) -> Any:
-    """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square matrices like `a` by."""
+    """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square
+    matrices like `a` by.
+    """
     n = a.shape[-1]
     ones = np.tri(n, dtype=a.dtype)
     return as_kind_of(a, (ones.T if upper else ones) - np.eye(n, dtype=a.dtype) / 2)
 
 
 def fold(g: Any, triangle: str = "L") -> Any:
-    """The cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
+    """Return the cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
     return (g + mH(g)) * half(g, triangle in "Uu")
 
 
 def complete_hermitian(a: Any) -> Any:
-    """The Hermitian matrix of which the lower triangle is read."""
+    """Return the Hermitian matrix of which the lower triangle is read."""
     lower = a * half(a)
     return lower + mH(lower)
 
 
-# ------------------------------------------------------------------------------------------ inverses and equations
+# inverses and equations
 
 
 def inv_pull(g: Any, y: Any) -> Any:
-    """The cotangent of a, given that of its inverse y."""
+    """Return the cotangent of a, given that of its inverse y."""
     return -(mT(y) @ g @ mT(y))
 
 
 def pinv_pull(g: Any, a: Any, y: Any) -> Any:
-    """The cotangent of a, given that of its pseudoinverse y: all of y turns with a, and its two null spaces do."""
+    """Return the cotangent of a, given that of its pseudoinverse y: all of y turns with a, and its
+    two null spaces do.
+    """
     t, c, h, at = mT(y), cj(y), mH(g), mT(a)
     left, right = h @ c @ t, t @ c @ h
     return left - t @ (at @ left) + right - (right @ at) @ t - t @ g @ t
 
 
 def solve_b(g: Any, a: Any, b_shape: Any) -> Any:
-    """The cotangent of the right-hand side; a vector stands alone only if it is 1-d, as in NumPy."""
+    """Return the cotangent of the right-hand side; a vector stands alone only if it is 1-d, as in
+    NumPy.
+    """
     if len(b_shape) == 1:
         return unbroadcast(np.linalg.solve(mT(a), g[..., None])[..., 0], b_shape)
     return unbroadcast(np.linalg.solve(mT(a), g), b_shape)
 
 
 def solve_a(g: Any, a: Any, a_shape: Any, b_shape: Any, y: Any) -> Any:
-    """The cotangent of the matrix."""
+    """Return the cotangent of the matrix."""
     if len(b_shape) == 1:
         g, y = g[..., None], y[..., None]
     return unbroadcast(-(np.linalg.solve(mT(a), g) @ mT(y)), a_shape)
 
 
 def solve_push(t: Any, a: Any, b_shape: Any, y: Any) -> Any:
-    """The tangent of the solution by that of the matrix."""
+    """Return the tangent of the solution by that of the matrix."""
     if len(b_shape) == 1:
         return -np.linalg.solve(a, t @ y[..., None])[..., 0]
     return -np.linalg.solve(a, t @ y)
 
 
 def tensorsolve_matrix(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
-    """The matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and how that was permuted."""
+    """Return the matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and
+    how that was permuted.
+    """
     last = [] if axes is None else [k % len(a.shape) for k in axes]
     order = [k for k in range(len(a.shape)) if k not in last] + last
     moved = np.transpose(a, order)
@@ -123,50 +137,52 @@ def tensorsolve_matrix(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[
 
 
 def tensorsolve_b(g: Any, a: Any, b_shape: Any, axes: Any = None) -> Any:
-    """The cotangent of the right-hand side of `tensorsolve`."""
+    """Return the cotangent of the right-hand side of `tensorsolve`."""
     return np.reshape(np.linalg.solve(mT(tensorsolve_matrix(a, b_shape, axes)[0]), np.ravel(g)), b_shape)
 
 
 def tensorsolve_a(g: Any, a: Any, b_shape: Any, y: Any, axes: Any = None) -> Any:
-    """The cotangent of the tensor of `tensorsolve`."""
+    """Return the cotangent of the tensor of `tensorsolve`."""
     matrix, shape, order = tensorsolve_matrix(a, b_shape, axes)
-    d = -batched_outer(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
+    d = -outer_in_batches(np.linalg.solve(mT(matrix), np.ravel(g)), np.ravel(y))
     return np.transpose(np.reshape(d, shape), [int(k) for k in np.argsort(order)])
 
 
 def tensorinv_a(g: Any, a_shape: Any, y: Any, ind: int = 2) -> Any:
-    """The cotangent of the tensor that `tensorinv` inverted."""
+    """Return the cotangent of the tensor that `tensorinv` inverted."""
     n = int(np.prod(a_shape[:ind], dtype=int))
     return np.reshape(inv_pull(np.reshape(g, (n, n)), np.reshape(y, (n, n))), a_shape)
 
 
 def rank_tolerance(rcond: Any, shape: Any, dtype: Any) -> float:
-    """What `lstsq` takes for zero, as a share of the largest singular value."""
+    """Return what `lstsq` takes for zero, as a share of the largest singular value."""
     eps = float(np.finfo(dtype).eps)
     return eps * max(shape) if rcond is None else max(float(rcond), eps)
 
 
 def residue(g: Any, a: Any, b: Any, y: Any) -> Any:
-    """The cotangent of `b - a @ x`, given that of the sums of its squares; 0 where NumPy gives no such sums."""
+    """Return the cotangent of `b - a @ x`, given that of the sums of its squares; 0 where NumPy
+    gives no such sums.
+    """
     return 2 * g * cj(b - a @ output(y, 0)) if g.shape != (0,) else 0
 
 
 def lstsq_b(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, y: Any, rcond: Any = None) -> Any:
-    """The cotangent of the right-hand side of `lstsq`."""
+    """Return the cotangent of the right-hand side of `lstsq`."""
     inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
     return mT(inverse) @ g[0] + residue(g[1], a, b, y)
 
 
 def lstsq_a(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None) -> Any:
-    """The cotangent of the matrix of `lstsq`."""
+    """Return the cotangent of the matrix of `lstsq`."""
     inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
-    product = batched_outer if len(b_shape) == 1 else lambda u, v: u @ mT(v)
+    product = outer_in_batches if len(b_shape) == 1 else lambda u, v: u @ mT(v)
     d = pinv_pull(product(g[0], b), a, inverse) + singular(g[3], a)
     return d if g[1].shape == (0,) else d - product(residue(g[1], a, b, y), output(y, 0))
 
 
 def power_pull(g: Any, a: Any, n: int) -> Any:
-    """The cotangent of a, given that of its n-th power, by halving n."""
+    """Return the cotangent of a, given that of its n-th power, by halving n."""
     if n < 0:
         y = np.linalg.inv(a)
         return inv_pull(power_pull(g, y, -n), y)
@@ -178,7 +194,7 @@ def power_pull(g: Any, a: Any, n: int) -> Any:
     return power_pull(root @ g + g @ root, a, n // 2)
 
 
-# ----------------------------------------------------------------------------------------------------- determinants
+# determinants
 
 
 def without_one(s: Any) -> Any:
@@ -195,19 +211,21 @@ def without_two(s: Any) -> Any:
 
 
 def of_unitary(u: Any) -> Any:
-    """The cofactors of a unitary matrix."""
+    """Return the cofactors of a unitary matrix."""
     return np.linalg.det(u)[..., None, None] * cj(u)
 
 
 @op
 def cofactors(a: Any) -> Any:
-    """The cofactors of a matrix: `det(a) * inv(a).T`, at singular matrices too."""
+    """Return the cofactors of a matrix: `det(a) * inv(a).T`, at singular matrices too."""
     u, s, vh = np.linalg.svd(a)
     return (of_unitary(u) * without_one(s)[..., None, :]) @ of_unitary(vh)
 
 
 def cofactors_a(g: Any, a: Any) -> Any:
-    """The cotangent of a, given that of its cofactors: those of a product are the product of the factors' own."""
+    """Return the cotangent of a, given that of its cofactors: those of a product are the product of
+    the factors' own.
+    """
     u, s, vh = np.linalg.svd(a)
     h, pairs = mT(of_unitary(u)) @ g @ mT(of_unitary(vh)), without_two(s)
     middle = diagonal((pairs @ diagonal_of(h)[..., None])[..., 0]) - pairs * mT(h)
@@ -215,43 +233,46 @@ def cofactors_a(g: Any, a: Any) -> Any:
 
 
 def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
-    """The cotangent of a: its sign turns, if it is complex, by the imaginary part of what its logarithm grows by."""
+    """Return the cotangent of a: its sign turns, if it is complex, by the imaginary part of what
+    its logarithm grows by.
+    """
     slope = g[1] if a_dtype.kind != "c" else g[1] + 1j * np.imag(g[0] * output(y, 0))
     return slope[..., None, None] * mT(np.linalg.inv(a))
 
 
-# ---------------------------------------------------------------------------------------------------- factorizations
+# factorizations
 
 
 def cholesky_pull(g: Any, y: Any) -> Any:
-    """The cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
+    """Return the cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
     half_solved = np.linalg.solve(mT(y), half(g) * (mT(y) @ g))
     return mT(np.linalg.solve(mH(y), mT(half_solved)))
 
 
 def cholesky_a(g: Any, y: Any, upper: bool = False) -> Any:
-    """The cotangent of the triangle that `cholesky` reads."""
+    """Return the cotangent of the triangle that `cholesky` reads."""
     return fold(cholesky_pull(mH(g), mH(y)), "U") if upper else fold(cholesky_pull(g, y))
 
 
 def eigh_a(g: Any, y: Any, UPLO: Any = "L") -> Any:
-    """The cotangent of the triangle that `eigh` reads."""
+    """Return the cotangent of the triangle that `eigh` reads."""
     w, v = output(y, 0), output(y, 1)
     turned = gaps(w) * (mT(v) @ g[1])
     return fold(cj(v) @ (diagonal(g[0]) + turned) @ mT(v), UPLO)
 
 
 def hermitian(a: Any, triangle: Any) -> Any:
-    """The Hermitian matrix of which one triangle is read."""
+    """Return the Hermitian matrix of which one triangle is read."""
     return complete_hermitian(mH(a) if triangle in "Uu" else a)
 
 
 @op
 def alignment(values: Any, h: Any) -> Any:
-    """The unitary matrix that diagonalizes h where the values, in rising order, are equal to rounding; elsewhere the identity.
+    """Return the unitary matrix that diagonalizes h where the values, in rising order, are equal to
+    rounding; elsewhere the identity.
 
-    Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in their basis, parts are
-    the ones that turn continuously along it.
+    Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in
+    their basis, parts are the ones that turn continuously along it.
     """
     label = np.cumsum(np.diff(values, prepend=values[..., :1]) > ROUNDING * np.finfo(values.dtype).eps * size(values), axis=-1)
     same = label[..., :, None] == label[..., None, :]
@@ -261,7 +282,9 @@ def alignment(values: Any, h: Any) -> Any:
 
 
 def turned_values(values: Any, h: Any) -> Any:
-    """The tangents of eigenvalues in rising order, given that of the matrix in their basis: of equal ones, those of the block."""
+    """Return the tangents of eigenvalues in rising order, given that of the matrix in their basis:
+    of equal ones, those of the block.
+    """
     r = alignment(values, h)
     return np.real(diagonal_of(mH(r) @ h @ r))
 
@@ -272,10 +295,11 @@ def turning(c: Any, w: Any) -> Any:
 
 
 def undecided(w: Any, n: Any) -> Any:
-    """NaN where n is not 0 to rounding, for two eigenvalues w that are equal to rounding and not 0; 0 elsewhere.
+    """NaN where n is not 0 to rounding, for two eigenvalues w that are equal to rounding and not 0;
+    0 elsewhere.
 
-    The quotient that n is multiplied by has a limit there that depends on what is made of the eigenvalues, which a VJP does
-    not see.
+    The quotient that n is multiplied by has a limit there that depends on what is made of the
+    eigenvalues, which a VJP does not see.
     """
     tied = np.equal(gaps(w), 0) & ~np.eye(w.shape[-1], dtype=bool) & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
     rounding = 8 * np.finfo(w.dtype).eps * np.sum(np.abs(n), axis=(-2, -1), keepdims=True)
@@ -283,19 +307,21 @@ def undecided(w: Any, n: Any) -> Any:
 
 
 def values_pull_c(g: Any, a: Any, UPLO: Any = "L") -> Any:
-    """The cotangent of the eigenvalues' own, given that of `values_pull`."""
+    """Return the cotangent of the eigenvalues' own, given that of `values_pull`."""
     v = np.linalg.eigh(a, UPLO)[1]
     return diagonal_of(mH(v) @ g @ v)
 
 
 def values_pull_a(g: Any, c: Any, w: Any, v: Any) -> Any:
-    """The cotangent of a Hermitian matrix, given that of `values_pull`."""
+    """Return the cotangent of a Hermitian matrix, given that of `values_pull`."""
     n = mT(v) @ cj(g) @ cj(v)
     return cj(v) @ (turning(c, w) * n + undecided(w, n)) @ mT(v)
 
 
 def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
-    """The tangent of `values_pull`, given those of c and of the matrix, h, in the basis v; None where there is none."""
+    """Return the tangent of `values_pull`, given those of c and of the matrix, h, in the basis v;
+    None where there is none.
+    """
     if h is None:
         return cj((v * tangent[..., None, :]) @ mH(v))
     r = alignment(w, h)
@@ -306,9 +332,10 @@ def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
 
 @op
 def values_pull(c: Any, a: Any, UPLO: Any = "L") -> Any:
-    """The cotangent of a Hermitian matrix, given that of its eigenvalues, c.
+    """Return the cotangent of a Hermitian matrix, given that of its eigenvalues, c.
 
-    It is an op, since where eigenvalues are equal its own derivative is no sum of a part by c and one by a.
+    It is an op, since where eigenvalues are equal its own derivative is no sum of a part by c and
+    one by a.
     """
     v = np.linalg.eigh(a, UPLO)[1]
     return (cj(v) * real(c)[..., None, :]) @ mT(v)
@@ -322,20 +349,22 @@ def real(c: Any) -> Any:
 
 
 def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L") -> Any:
-    """The tangent of `values_pull`, by those of both operands at once."""
+    """Return the tangent of `values_pull`, by those of both operands at once."""
     w, v = np.linalg.eigh(a, UPLO)
     h = mH(v) @ hermitian(tangents[1], UPLO) @ v if 1 in tangents else None
     return values_pull_push(tangents.get(0), h, c, w, v)
 
 
 def eigvalsh_push(t: Any, a: Any, UPLO: Any = "L") -> Any:
-    """The tangent of the eigenvalues."""
+    """Return the tangent of the eigenvalues."""
     w, v = np.linalg.eigh(a, UPLO)
     return turned_values(w, mH(v) @ hermitian(t, UPLO) @ v)
 
 
 def dilated(a: Any, lower: Any = None) -> Any:
-    """[[0, a], [aᴴ, 0]], whose eigenvalues are the singular values of a with both signs, and zeros; or what stands for aᴴ."""
+    """[[0, a], [aᴴ, 0]], whose eigenvalues are the singular values of a with both signs, and zeros;
+    or what stands for aᴴ.
+    """
     lower = mH(a) if lower is None else lower
     m, n = a.shape[-2:]
     lead = a.shape[:-2]
@@ -344,13 +373,17 @@ def dilated(a: Any, lower: Any = None) -> Any:
 
 
 def both_signs(c: Any, m: int, n: int) -> Any:
-    """Numbers of singular values as those of the eigenvalues of the dilated matrix, in rising order."""
+    """Numbers of singular values as those of the eigenvalues of the dilated matrix, in rising
+    order.
+    """
     return np.concatenate([-c, np.zeros((*c.shape[:-1], abs(m - n)), c.dtype), np.flip(c, -1)], -1)
 
 
 @op
 def singular_pull(c: Any, a: Any) -> Any:
-    """The cotangent of a matrix, given that of its singular values, c; 0 for those that are 0."""
+    """Return the cotangent of a matrix, given that of its singular values, c; 0 for those that are
+    0.
+    """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return (cj(u) * nonzero_values(real(c), s)[..., None, :]) @ cj(vh)
 
@@ -361,13 +394,13 @@ def nonzero_values(c: Any, s: Any) -> Any:
 
 
 def singular_pull_c(g: Any, a: Any) -> Any:
-    """The cotangent of the singular values' own."""
+    """Return the cotangent of the singular values' own."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return nonzero_values(diagonal_of(mH(u) @ g @ mH(vh)), s)
 
 
 def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
-    """The cotangent of the matrix."""
+    """Return the cotangent of the matrix."""
     m, n = a.shape[-2:]
     w, v = np.linalg.eigh(dilated(a))
     c = both_signs(nonzero_values(c, np.linalg.svdvals(a)), m, n)
@@ -376,7 +409,7 @@ def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
 
 
 def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
-    """The tangent of `singular_pull`, by those of both operands at once."""
+    """Return the tangent of `singular_pull`, by those of both operands at once."""
     m, n = a.shape[-2:]
     w, v = np.linalg.eigh(dilated(a))
     s = np.linalg.svdvals(a)
@@ -386,13 +419,13 @@ def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
 
 
 def svdvals_push(t: Any, x: Any) -> Any:
-    """The tangent of the singular values; 0 for those that are 0."""
+    """Return the tangent of the singular values; 0 for those that are 0."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
     return nonzero_values(-turned_values(-s, -(mH(u) @ t @ mH(vh))), s)
 
 
 def eig_a(g: Any, y: Any) -> Any:
-    """The cotangent of a; its eigenvectors keep their length."""
+    """Return the cotangent of a; its eigenvectors keep their length."""
     w, v = output(y, 0), output(y, 1)
     turned = mT(v) @ g[1]
     turned = turned - (mT(v) @ cj(v)) * diagonal_of(turned)[..., None, :]
@@ -401,7 +434,9 @@ def eig_a(g: Any, y: Any) -> Any:
 
 @op
 def places(pair: Any) -> Any:
-    """For each number of the second of two stacks, the place of the same one in the first; each place once."""
+    """Return for each number of the second of two stacks, the place of the same one in the first;
+    each place once.
+    """
     y, w = pair
     found = np.empty(w.shape, int)
     for i in np.ndindex(w.shape[:-1]):
@@ -413,20 +448,26 @@ def places(pair: Any) -> Any:
 
 
 def eigvals_a(g: Any, a: Any, y: Any) -> Any:
-    """The cotangent of a, given that of its eigenvalues, which LAPACK orders otherwise than `eig` does where they are many."""
+    """Return the cotangent of a, given that of its eigenvalues, which LAPACK orders otherwise than
+    `eig` does where they are many.
+    """
     w, v = np.linalg.eig(a)
     return np.linalg.solve(mT(v), np.take_along_axis(g, places(np.stack([y, w])), -1)[..., None] * mT(v))
 
 
 def economic(g: Any, u: Any, k: int) -> Any:
-    """The cotangent of the first k columns of u, when the others are no more than what is orthogonal to them."""
+    """Return the cotangent of the first k columns of u, when the others are no more than what is
+    orthogonal to them.
+    """
     if u.shape[-1] == k:
         return g
     return g[..., :k] - cj(u[..., k:]) @ mH(g[..., k:]) @ cj(u[..., :k])
 
 
 def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
-    """The cotangent of `(u * s) @ mH(v)`, given those of u, s and v, which have as many columns."""
+    """Return the cotangent of `(u * s) @ mH(v)`, given those of u, s and v, which have as many
+    columns.
+    """
     p, q = mT(u) @ gu, mT(v) @ gv
     a, b, whole, inverse = p - mH(p), q - mH(q), size(s)[..., None], reciprocal(s, size(s))
     apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], whole)
@@ -439,7 +480,7 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
 
 
 def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """The cotangent of a, or of the triangle of it that is read."""
+    """Return the cotangent of a, or of the triangle of it that is read."""
     if not compute_uv:
         d = singular(g, complete_hermitian(a) if hermitian else a)
     else:
@@ -450,24 +491,29 @@ def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool =
 
 
 def singular(g: Any, a: Any) -> Any:
-    """The cotangent of a, given that of its singular values."""
+    """Return the cotangent of a, given that of its singular values."""
     return singular_pull(np.broadcast_to(g, (*a.shape[:-2], min(a.shape[-2:]))), a)
 
 
 def nuclear(g: Any, a: Any) -> Any:
-    """The cotangent of a, given that of the sum of its singular values; where they are equal, it is smooth as well."""
+    """Return the cotangent of a, given that of the sum of its singular values; where they are
+    equal, it is smooth as well.
+    """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return g[..., None, None] * ((cj(u) * (s * reciprocal(s, size(s)))[..., None, :]) @ cj(vh))
 
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
-    """The cotangent of q @ r, where r is square, given those of q and r."""
+    """Return the cotangent of q @ r, where r is square, given those of q and r."""
     n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r)
     return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
 
 
 def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
-    """The cotangent of a. Where it is wide, its last columns are r's last ones, turned by q."""
+    """Return the cotangent of a.
+
+    Where it is wide, its last columns are r's last ones, turned by q.
+    """
     k = min(a_shape[-2:])
     q, r = np.linalg.qr(a) if mode == "r" else (output(y, 0), output(y, 1)[..., :k, :])
     gq, gr = (np.zeros(q.shape, q.dtype), g) if mode == "r" else (economic(g[0], q, k), g[1][..., :k, :])
@@ -478,11 +524,11 @@ def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
     return np.concatenate([qr_pull(gq, gr[..., :k], q, r[..., :k]), cj(q) @ gr[..., k:]], -1)
 
 
-# ------------------------------------------------------------------------------------------------------------- norms
+# norms
 
 
 def abs_slope(x: Any) -> Any:
-    """The derivative of the absolute value: 0 at 0."""
+    """Return the derivative of the absolute value: 0 at 0."""
     return np.sign(x) if x.dtype.kind != "c" else cj(x) / nonzero(np.abs(x))
 
 
@@ -492,7 +538,9 @@ def nonzero(x: Any) -> Any:
 
 
 def extreme_shares(t: Any, y: Any, axis: Any) -> Any:
-    """An even share for each element of `t` that equals `y`, the greatest or the least of them along `axis`."""
+    """Return an even share for each element of `t` that equals `y`, the greatest or the least of
+    them along `axis`.
+    """
     ties = np.equal(t, y)
     return ties / np.sum(ties, axis=axis, keepdims=True)
 
@@ -508,7 +556,9 @@ def extremes(t: Any, ord: Any) -> Any:
 
 
 def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
-    """The cotangent of x, given that of its norm y along `axis`; g and y with axes of length 1 there."""
+    """Return the cotangent of x, given that of its norm y along `axis`; g and y with axes of length
+    1 there.
+    """
     if ord is None or ord == 2:
         return g * cj(x) / nonzero(y)
     if ord == 0:
@@ -522,7 +572,7 @@ def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
 
 
 def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
-    """The cotangent of x, given that of its norm over the last two axes; g without them."""
+    """Return the cotangent of x, given that of its norm over the last two axes; g without them."""
     if ord is None or ord == "fro":
         y = np.linalg.norm(x, axis=(-2, -1))
         return vector_pull(g[..., None, None], x, y[..., None, None], 2, (-2, -1))
@@ -534,20 +584,22 @@ def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
 
 
 def norm_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
-    """The axes of a norm, as a tuple of non-negative ints."""
+    """Return the axes of a norm, as a tuple of non-negative ints."""
     n = len(x_shape)
     return tuple(range(n)) if axis is None else tuple(int(k) % n for k in np.atleast_1d(axis))
 
 
 def vector_norm_x(g: Any, x: Any, x_shape: Any, y: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    """The cotangent of x, given that of `vector_norm`."""
+    """Return the cotangent of x, given that of `vector_norm`."""
     axes = norm_axes(x_shape, axis)
     g, y = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
     return vector_pull(g, x, y, ord, axes)
 
 
 def norm_x(g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over two, all elements' without `ord`."""
+    """Return the cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over
+    two, all elements' without `ord`.
+    """
     axes = norm_axes(x_shape, axis)
     if ord is None or len(axes) == 1:
         return vector_norm_x(g, x, x_shape, y, axes, keepdims, ord)
@@ -556,18 +608,19 @@ def norm_x(g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = No
 
 
 def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
-    """The cotangent of x, given that of its condition number."""
+    """Return the cotangent of x, given that of its condition number."""
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
         share = extremes(s, 2) / s[..., :1] - extremes(s, -2) / s[..., -1:]
         return singular((g * y)[..., None] * (-share if p == -2 else share), x)
-    g = np.real(g) if np.iscomplexobj(g) else g  # NumPy before 2.3 gives the real number as a complex one
+    # NumPy before 2.3 gives the real number as a complex one
+    g = np.real(g) if np.iscomplexobj(g) else g
     inverse = np.linalg.inv(x)
     mine, its = np.linalg.norm(x, p, (-2, -1)), np.linalg.norm(inverse, p, (-2, -1))
     return matrix_pull(g * its, x, p) + inv_pull(matrix_pull(g * mine, inverse, p), inverse)
 
 
-# ---------------------------------------------------------------------------------------------- inverses and equations
+# inverses and equations
 rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y),  push={"a": lambda t, y: -y @ t @ y})
 rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
                              fold(pinv_pull(g, complete_hermitian(a), y)) if hermitian else pinv_pull(g, a, y))
@@ -578,7 +631,7 @@ rule(np.linalg.tensorsolve,  a=tensorsolve_a,                b=tensorsolve_b)
 rule(np.linalg.lstsq,        a=lstsq_a,                      b=lstsq_b)
 rule(np.linalg.matrix_power, a=lambda g, a, n: power_pull(g, a, int(n)))
 
-# ----------------------------------------------------------------------------------- determinants and factorizations
+# determinants and factorizations
 rule(np.linalg.det,          a=lambda g, a: g[..., None, None] * cofactors(a),
                              push={"a": lambda t, a: np.sum(t * cofactors(a), axis=(-2, -1))})
 rule(cofactors,              a=cofactors_a)
@@ -595,7 +648,7 @@ rule(np.linalg.svd,          a=svd_a)
 rule(np.linalg.svdvals,      x=lambda g, x: singular(g, x),  push={"x": svdvals_push})
 rule(np.linalg.qr,           a=qr_a)
 
-# ------------------------------------------------------------------------------------------------------------- norms
+# norms
 rule(np.linalg.norm,         x=norm_x)
 rule(np.linalg.vector_norm,  x=vector_norm_x)
 rule(np.linalg.matrix_norm,  x=lambda g, x, keepdims=False, ord="fro":

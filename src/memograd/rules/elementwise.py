@@ -1,12 +1,14 @@
-"""Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for `g`.
+"""Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for
+`g`.
 
-Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of equals an even split,
-`clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give 0, `copysign` at 0 gives 0. Where the result is NaN because
-an operand of `maximum` is, both get 0; `fmax` passes over a NaN. `sign`, `floor`, comparisons and the like are constant; the sign
-of complex numbers is refused. `sqrt` at
-0 has an infinite slope, as in NumPy's arithmetic; `x**0` has slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for
-real L, ∂L/∂z is ∂L/∂(Re z) − i ∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the
-real part where an operand is real.
+Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of
+equals an even split, `clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give
+0, `copysign` at 0 gives 0. Where the result is NaN because an operand of `maximum` is, both get 0;
+`fmax` passes over a NaN. `sign`, `floor`, comparisons and the like are constant; the sign of
+complex numbers is refused. `sqrt` at 0 has an infinite slope, as in NumPy's arithmetic; `x**0` has
+slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for real L, ∂L/∂z is ∂L/∂(Re z) − i
+∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the real part
+where an operand is real.
 """
 
 from math import factorial, log, pi
@@ -22,7 +24,9 @@ SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]
 """The slope of sin(u)/u is a power series in u, with these coefficients at u**19, ..., u**3, u."""
 
 COSINES = np.cos((np.arange(64) + 0.5) * (pi / 128))
-"""Where the integral for the Bessel function I1 is summed; being periodic, it converges as fast as double precision goes."""
+"""Where the integral for the Bessel function I1 is summed; being periodic, it converges as fast as
+double precision goes.
+"""
 
 
 def above(a: Any, b: Any) -> Any:
@@ -44,7 +48,9 @@ def logistic(x: Any) -> Any:
 
 
 def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
-    """The share of exp(a) in exp(a) + exp(b), of powers of another base by the scale log(base); one half at equal infinities."""
+    """Return the share of exp(a) in exp(a) + exp(b), of powers of another base by the scale
+    log(base); one half at equal infinities.
+    """
     same = np.logical_and(np.equal(a, b), np.isinf(a))
     difference = np.where(same, 0, a) - np.where(same, 0, b)
     return logistic(difference if scale == 1.0 else scale * difference)
@@ -67,15 +73,18 @@ def unless_zero(y: Any) -> Any:
 
 
 def power_slope(a: Any, b: Any) -> Any:
-    """The slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
-    if type(b) in (int, float):  # a constant of the program, as in x**3: a number is all that there is to decide
+    """Return the slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
+    # a constant of the program, as in x**3: a number is all that there is to decide
+    if type(b) in (int, float):
         return b * np.power(a, b - 1 if b else 0)
     origin = np.logical_and(np.equal(a, 0), np.equal(b, 0))
     return b * np.power(np.where(origin, 1, a), b - 1)
 
 
 def direction(a: Any, y: Any, dtype: Any) -> Any:
-    """The conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal number overflows."""
+    """Return the conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal
+    number overflows.
+    """
     if dtype.kind != "c":
         return np.sign(a)
     small = np.less(y, np.finfo(dtype).tiny)
@@ -118,14 +127,18 @@ def sech_squared(a: Any) -> Any:
 
 
 def by_parts(g: Any, x: Any, dtype: Any) -> Any:
-    """The cotangent through `nan_to_num`, which replaces the parts of a complex number one by one."""
+    """Return the cotangent through `nan_to_num`, which replaces the parts of a complex number one
+    by one.
+    """
     if dtype.kind != "c":
         return np.where(np.isfinite(x), g, 0)
     return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(np.isfinite(np.imag(x)), np.imag(g), 0)
 
 
 def sinc_slope(x: Any) -> Any:
-    """The slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all digits."""
+    """Return the slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all
+    digits.
+    """
     u, far = pi * x, np.greater_equal(np.absolute(x), 0.3)
     near, series = np.where(far, 0, u), 0.0
     for c in SINC:
@@ -134,7 +147,7 @@ def sinc_slope(x: Any) -> Any:
     return pi * np.where(far, (np.cos(u) - np.sin(u) / u) / u, series * near)
 
 
-# ------------------------------------------------------------------------------------------------------ arithmetic
+# arithmetic
 elementwise(np.add,         a=lambda g: g,                        b=lambda g: g)
 elementwise(np.subtract,    a=lambda g: g,                        b=lambda g: -g)
 elementwise(np.multiply,    a=lambda g, b: g * b,                 b=lambda g, a: g * a)
@@ -157,7 +170,7 @@ elementwise(np.nextafter,   a=lambda g: g,                        b=None)
 rule(np.frexp,              a=lambda g, a: np.ldexp(g[0], -np.frexp(a)[1]))
 rule(np.modf,               a=lambda g: g[0],                     push={"a": lambda t: (t, None)})
 
-# --------------------------------------------------------------------------------------- exponentials and logarithms
+# exponentials and logarithms
 elementwise(np.exp,         a=lambda g, y: g * y)
 elementwise(np.exp2,        a=lambda g, y: g * y * LN2)
 elementwise(np.expm1,       a=lambda g, a: g * np.exp(a))
@@ -169,7 +182,7 @@ elementwise(np.logaddexp,   a=lambda g, a, b: g * exp_share(a, b),       b=lambd
 elementwise(np.logaddexp2,  a=lambda g, a, b: g * exp_share(a, b, LN2),  b=lambda g, a, b: g * exp_share(b, a, LN2))
 elementwise(logistic,       x=lambda g, x, y: g * y * logistic(-x))
 
-# ------------------------------------------------------------------------------------ circular and hyperbolic functions
+# circular and hyperbolic functions
 elementwise(np.sin,         a=lambda g, a: g * np.cos(a))
 elementwise(np.cos,         a=lambda g, a: -g * np.sin(a))
 elementwise(np.tan,         a=lambda g, y: g * (1 + y * y))
@@ -195,7 +208,7 @@ elementwise(np.rad2deg,     a=lambda g: g / DEGREE)
 elementwise(np.degrees,     a=lambda g: g / DEGREE)
 
 
-# ------------------------------------------------------------------------------------------------------------- kinks
+# kinks
 elementwise(np.absolute,    a=lambda g, a, a_dtype, y: g * direction(a, y, a_dtype))
 elementwise(np.fabs,        a=lambda g, a: g * np.sign(a))
 elementwise(np.maximum,     a=lambda g, a, b: g * above(a, b),    b=lambda g, a, b: g * above(b, a))
@@ -212,20 +225,20 @@ elementwise(np.where,       condition=None,
                             b=lambda g, condition: np.where(condition, 0, g))
 elementwise(np.nan_to_num,  x=lambda g, x, x_dtype, nan=0.0, posinf=None, neginf=None: by_parts(g, x, x_dtype))
 
-# ----------------------------------------------------------------------------------------------------------- complex
+# complex
 elementwise(np.conjugate,   a=lambda g: np.conj(g))
 elementwise(np.real,        a=lambda g: g)
 elementwise(np.imag,        a=lambda g: g * -1j)
 rule(np.real_if_close,      a=lambda g, y, tol=100: g,            push={"a": lambda t: t})
 elementwise(np.angle,       a=lambda g, a, deg=False: np.where(np.equal(a, 0), 0, g * -1j / unless_zero(a) * (1 / DEGREE if deg else 1)))
 
-# --------------------------------------------------------------------------- differentiable nowhere that it matters
+# differentiable nowhere that it matters
 constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
          np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
          np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
          np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm, np.spacing,
          np.isneginf, np.isposinf, np.zeros_like, np.ones_like)
 
-# ------------------------------------------------------------------------------------------- made of plain numbers, never of nodes
+# made of plain numbers, never of nodes
 constant(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices, np.mask_indices, np.tril_indices,
          np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq)

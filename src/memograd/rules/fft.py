@@ -1,7 +1,9 @@
-"""Fourier transforms. They are linear, and the matrix of the complex ones is symmetric: the cotangent is transformed as it is.
+"""Fourier transforms. They are linear, and the matrix of the complex ones is symmetric: the
+cotangent is transformed as it is.
 
-A real transform is a complex one of which half is left out, since it is known: its cotangent is filled up with zeros, and a
-real operand gets the real part. An inverse real transform counts that half twice, save the first and a middle element.
+A real transform is a complex one of which half is left out, since it is known: its cotangent is
+filled up with zeros, and a real operand gets the real part. An inverse real transform counts that
+half twice, save the first and a middle element.
 """
 
 from typing import Any
@@ -22,25 +24,29 @@ def fit(g: Any, shape: Any) -> Any:
 
 
 def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
-    """The axis of which a real transform leaves out half, and its length before."""
+    """Return the axis of which a real transform leaves out half, and its length before."""
     axis = -1 if axes is None else axes[-1]
     return axis, int(a_shape[axis] if s is None or s[-1] in (None, -1) else s[-1])
 
 
-def transformed_axes(ndim: int, s: Any, axes: Any) -> list[int]:
-    """The axes that are transformed: those given, or as many of the last ones as `s` has lengths, or all."""
+def axes_of_transform(ndim: int, s: Any, axes: Any) -> list[int]:
+    """Return the axes that are transformed: those given, or as many of the last ones as `s` has
+    lengths, or all.
+    """
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """The complex transform of `g`, of whose last transformed axis half was left out."""
+    """Return the complex transform of `g`, of whose last transformed axis half was left out."""
     axis, n = last_axis(a_shape, s, axes)
-    axes = transformed_axes(len(a_shape), s, axes)
+    axes = axes_of_transform(len(a_shape), s, axes)
     return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
-    """The first half of `g` along `axis`, of length n, twice where an element stands for two; fitted to the operand."""
+    """Return the first half of `g` along `axis`, of length n, twice where an element stands for
+    two; fitted to the operand.
+    """
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
     times[(n + 1) // 2 :] = 1
@@ -50,27 +56,29 @@ def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """The inverse transform of `g`, as the cotangent of an operand of which half was left out."""
-    axes = transformed_axes(len(a_shape), s, axes)
+    """Return the inverse transform of `g`, as the cotangent of an operand of which half was left
+    out.
+    """
+    axes = axes_of_transform(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
 def as_one_axis(n: Any) -> Any:
-    """The length of a transform over one axis, as that of one over several."""
+    """Return the length of a transform over one axis, as that of one over several."""
     return None if n is None else (n,)
 
 
-# --------------------------------------------------------------------------------------------------------- complex
+# complex
 linear(np.fft.fft,    a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.fft(g, None, axis, norm), a_shape))
 linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.ifft(g, None, axis, norm), a_shape))
 linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
 linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, transformed_axes(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
 
-# ------------------------------------------------------------------------------------------------------------ real
+# real
 linear(np.fft.rfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: full_transform(g, a_shape, as_one_axis(n), (axis,), norm))
 linear(np.fft.rfft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: full_transform(g, a_shape, s, axes, norm))
 linear(np.fft.rfftn,  a=lambda g, a_shape, s=None, axes=None, norm=None: full_transform(g, a_shape, s, axes, norm))
@@ -82,6 +90,6 @@ linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
                       fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis, norm), a_shape))
 
-# ----------------------------------------------------------------------------------------------------------- order
+# order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))
 linear(np.fft.ifftshift, x=lambda g, axes=None: np.fft.fftshift(g, axes))

@@ -1,9 +1,12 @@
-"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated indices add up.
+"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated
+indices add up.
 
-The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so that a shape that changed is found.
+The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so
+that a shape that changed is found.
 
-Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements that were chosen: where one gives
-NaN or an infinite slope elsewhere, give it an x that is safe there, as for `where`.
+Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements
+that were chosen: where one gives NaN or an infinite slope elsewhere, give it an x that is safe
+there, as for `where`.
 """
 
 import math
@@ -26,13 +29,17 @@ PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
 
 @op
 def getitem(x: Any, *key: Any) -> Any:
-    """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand among them."""
+    """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand
+    among them.
+    """
     return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
 @op
 def masked(x: Any, *key: Any) -> Any:
-    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule reads it, to see it verified."""
+    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule
+    reads it, to see it verified.
+    """
     return getitem_dask(x, key) if is_chunked(x) else x[key]
 
 
@@ -42,7 +49,8 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
     whole = x.dtype.kind in "iu"
     if whole and (beyond := exceeding(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
         raise IntegerRangeError(
-            f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give integers "
+            f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give "
+            f"integers "
             f"that fit, or take x.astype(dtype) of a wider dtype first."
         )
     y = x.copy() if is_foreign(x) else np.array(x)
@@ -52,7 +60,9 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
 
 @op
 def last_writes(shape: Any, *key: Any) -> Any:
-    """Whether the element of a value that is assigned at `key` is the last one that is written to its place: a mask."""
+    """Return whether the element of a value that is assigned at `key` is the last one that is
+    written to its place: a mask.
+    """
     writers = np.zeros(shape, int)
     order = np.reshape(np.arange(writers[key].size), writers[key].shape)
     writers[key] = order
@@ -60,14 +70,18 @@ def last_writes(shape: Any, *key: Any) -> Any:
 
 
 def takes_once(part: Any) -> bool:
-    """Whether a part of an index takes no element twice, whatever its values are: it is no array, or a mask."""
+    """Return whether a part of an index takes no element twice, whatever its values are: it is no
+    array, or a mask.
+    """
     if type(part) in PLAIN_INDEX_TYPES:
         return True
     return np.shape(part) == () or np.dtype(bool) == getattr(part, "dtype", None)
 
 
-def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """The cotangent of a value that was assigned at `key`; what was overwritten later has none."""
+def cotangent_of_assignment(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+    """Return the cotangent of a value that was assigned at `key`; what was overwritten later has
+    none.
+    """
     taken = getitem(g, *key)
     if all(map(takes_once, key)):
         return taken
@@ -77,7 +91,7 @@ def assigned_cotangent(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 
 @op
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
-    """Zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
+    """Return zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
     if is_chunked(g):
         return scatter_dask(g, shape, key)
     if is_foreign(g) or type(shape) is Foreign:
@@ -92,7 +106,7 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
 
 @op
 def untrimmed(x: Any, trim: str = "fb", axis: Any = None) -> Any:
-    """Where the elements stand that `trim_zeros` keeps: a mask."""
+    """Return where the elements stand that `trim_zeros` keeps: a mask."""
     kept = np.ones(x.shape, bool)
     for k in range(x.ndim) if axis is None else np.atleast_1d(axis) % x.ndim:
         some = np.any(x, axis=tuple(j for j in range(x.ndim) if j != k), keepdims=True)
@@ -110,7 +124,7 @@ def output(values: Any, k: int) -> Any:
 
 
 def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
-    """The cotangent of a tuple of outputs of which one has cotangent g."""
+    """Return the cotangent of a tuple of outputs of which one has cotangent g."""
     return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
 
 
@@ -151,7 +165,7 @@ def where_selected(g: Any, k: int, xs: Any) -> Any:
 
 
 def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Zeros of `shape` with `g` along a diagonal."""
+    """Return zeros of `shape` with `g` along a diagonal."""
     rows, columns = np.nonzero(np.eye(shape[axis1], shape[axis2], offset))
     rest = [n for k, n in enumerate(shape) if k not in (axis1 % len(shape), axis2 % len(shape))]
     total = scatter(g, (*rest, shape[axis1], shape[axis2]), Ellipsis, rows, columns)
@@ -161,7 +175,7 @@ def undiagonal(g: Any, shape: Any, offset: int = 0, axis1: int = 0, axis2: int =
 linear(getitem,            x=lambda g, x_shape, *key: scatter(g, x_shape, *key))
 rule(masked,               x=lambda g, x_shape, y, *key: scatter(g, x_shape, *key), push={"x": lambda t, *key: getitem(t, *key)})
 linear(replace,            x=lambda g, *key: replace(g, 0.0, *key),
-                           v=lambda g, x_shape, v_shape, *key: unbroadcast(assigned_cotangent(g, x_shape, key), v_shape))
+                           v=lambda g, x_shape, v_shape, *key: unbroadcast(cotangent_of_assignment(g, x_shape, key), v_shape))
 linear(scatter,            h=lambda g, *key: getitem(g, *key), shape=None)
 linear(np.take,            a=lambda g, a_shape, indices, axis=None, mode="raise": untake(g, a_shape, indices, axis, mode),
                            indices=None)

@@ -12,41 +12,43 @@ from .pure_registration import linear, multilinear
 
 
 def mT(x: Any) -> Any:
-    """The matrix transpose."""
+    """Return the matrix transpose."""
     return x.T if len(x.shape) == 2 else np.swapaxes(x, -1, -2)
 
 
 def cj(x: Any) -> Any:
-    """The conjugate; a real array is its own."""
+    """Return the conjugate; a real array is its own."""
     return np.conj(x) if x.dtype.kind == "c" else x
 
 
 def mH(x: Any) -> Any:
-    """The conjugate of the matrix transpose."""
+    """Return the conjugate of the matrix transpose."""
     return cj(mT(x))
 
 
-def batched_outer(a: Any, b: Any) -> Any:
-    """The products of all pairs of elements of two vectors, in batches."""
+def outer_in_batches(a: Any, b: Any) -> Any:
+    """Return the products of all pairs of elements of two vectors, in batches."""
     return a[..., :, None] * b[..., None, :]
 
 
 def matmul_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """The cotangent of the left factor of `a @ b`."""
+    """Return the cotangent of the left factor of `a @ b`."""
     if len(b_shape) == 1:
         return g[..., None] * b
     return np.squeeze(b @ g[..., None], -1) if len(a_shape) == 1 else g @ mT(b)
 
 
 def matmul_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
-    """The cotangent of the right factor of `a @ b`."""
+    """Return the cotangent of the right factor of `a @ b`."""
     if len(a_shape) == 1:
         return g * a if len(b_shape) == 1 else a[:, None] * g[..., None, :]
     return np.squeeze(mT(a) @ g[..., None], -1) if len(b_shape) == 1 else mT(a) @ g
 
 
 def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """The cotangent of the left factor of `dot`: g is contracted with all axes of b but the one that was summed."""
+    """Return the cotangent of the left factor of `dot`: g is contracted with all axes of b but the
+    one that was summed.
+    """
     if not a_shape or not b_shape:
         return g * b
     if len(a_shape) <= 2 and len(b_shape) <= 2:
@@ -56,7 +58,7 @@ def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
 
 
 def dot_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
-    """The cotangent of the right factor of `dot`."""
+    """Return the cotangent of the right factor of `dot`."""
     if not a_shape or not b_shape:
         return g * a
     if len(a_shape) <= 2 and len(b_shape) <= 2:
@@ -66,7 +68,7 @@ def dot_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def inner_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """The cotangent of the left factor of `inner`, which sums over both last axes."""
+    """Return the cotangent of the left factor of `inner`, which sums over both last axes."""
     if not a_shape or not b_shape:
         return g * b
     free, others = len(b_shape) - 1, len(a_shape) - 1
@@ -74,7 +76,7 @@ def inner_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
 
 
 def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
-    """The cotangent of the right factor of `inner`."""
+    """Return the cotangent of the right factor of `inner`."""
     if not a_shape or not b_shape:
         return g * a
     free = range(len(a_shape) - 1)
@@ -82,7 +84,8 @@ def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
-    """The axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints."""
+    """Return the axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints.
+    """
     if isinstance(axes, int | np.integer):
         return list(range(a_ndim - axes, a_ndim)), list(range(int(axes)))
     a, b = (np.atleast_1d(side) for side in axes)
@@ -90,12 +93,12 @@ def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], li
 
 
 def rest(axes: list[int], ndim: int) -> list[int]:
-    """The axes that are not summed over."""
+    """Return the axes that are not summed over."""
     return [k for k in range(ndim) if k not in axes]
 
 
 def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> Any:
-    """The cotangent of the left factor of `tensordot`."""
+    """Return the cotangent of the left factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
     moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), rest(of_b, n)))
@@ -103,7 +106,7 @@ def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> An
 
 
 def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> Any:
-    """The cotangent of the right factor of `tensordot`."""
+    """Return the cotangent of the right factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
     moved = np.tensordot(a, g, (rest(of_a, m), range(m - len(of_a))))
@@ -111,7 +114,9 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
 
 
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
-    """A line for vectors along the last axis, for an operand of `shape` and another that have theirs along `axes`."""
+    """Return a line for vectors along the last axis, for an operand of `shape` and another that
+    have theirs along `axes`.
+    """
     mine, its = axes
     moved = [*shape]
     moved.append(moved.pop(mine))
@@ -124,10 +129,13 @@ def spatial(x: Any, plane: bool) -> Any:
 
 
 def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
-    """The cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of the other's and of the result's."""
+    """Return the cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of
+    the other's and of the result's.
+    """
     mine, its, result = axes
     flat, plane = shape[mine] == 2, other.shape[its] == 2
-    if flat and plane:  # of two vectors in the plane there is the third component of the result alone
+    # of two vectors in the plane there is the third component of the result alone
+    if flat and plane:
         g = np.concatenate([np.zeros((*g.shape, 2), g.dtype), g[..., None]], -1)
     else:
         g = np.moveaxis(g, result, -1)
@@ -138,24 +146,26 @@ def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull:
 
 
 def cross_a(g: Any, a_shape: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
-    """The cotangent of the left factor of `cross`."""
+    """Return the cotangent of the left factor of `cross`."""
     axes = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     return cross_pull(g, b, a_shape, axes, lambda g, b: np.linalg.cross(b, g))
 
 
 def cross_b(g: Any, a: Any, b_shape: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
-    """The cotangent of the right factor of `cross`."""
+    """Return the cotangent of the right factor of `cross`."""
     axes = (axisb, axisa, axisc) if axis is None else (axis, axis, axis)
     return cross_pull(g, a, b_shape, axes, lambda g, a: np.linalg.cross(g, a))
 
 
 def chain(xs: Any) -> Any:
-    """The product of one or more matrices."""
+    """Return the product of one or more matrices."""
     return xs[0] if len(xs) == 1 else np.linalg.multi_dot(xs)
 
 
 def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
-    """The cotangent of factor k of `multi_dot`: between the products of those before and of those after it."""
+    """Return the cotangent of factor k of `multi_dot`: between the products of those before and of
+    those after it.
+    """
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
     g = np.reshape(g, (shapes[0][0], shapes[-1][1]))
@@ -164,28 +174,32 @@ def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
 
 
 def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
-    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and both shapes in full."""
+    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and
+    both shapes in full.
+    """
     n = max(len(a_shape), len(b_shape))
     a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
     return np.reshape(g, [m for pair in zip(a, b, strict=True) for m in pair]), a, b
 
 
 def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """The cotangent of the left factor of `kron`."""
+    """Return the cotangent of the left factor of `kron`."""
     g, _, shape = blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape)
 
 
 def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
-    """The cotangent of the right factor of `kron`."""
+    """Return the cotangent of the right factor of `kron`."""
     g, shape, _ = blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape)
 
 
 def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """The inputs and the output of an einsum in letters: ellipses and an implicit output are written out."""
+    """Return the inputs and the output of an einsum in letters: ellipses and an implicit output are
+    written out.
+    """
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
     dots = [n - len(term.replace("...", "")) for term, n in zip(inputs, ndims, strict=True)]
@@ -196,9 +210,11 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
 
 
 def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
-    """The cotangent of operand k: the same sum with `g` in its place and its own subscripts for the output.
+    """Return the cotangent of operand k: the same sum with `g` in its place and its own subscripts
+    for the output.
 
-    A subscript that stands twice in it is split by an identity matrix; one that has its length nowhere else, by ones.
+    A subscript that stands twice in it is split by an identity matrix; one that has its length
+    nowhere else, by ones.
     """
     inputs, out = spell_einsum(subscripts, [len(s) for s in xs_shape])
     unused = iter([x for x in ascii_letters if x not in ",".join((out, *inputs))])
@@ -217,12 +233,12 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The cotangent of what `trace` summed: `g` all along the diagonal."""
+    """Return the cotangent of what `trace` summed: `g` all along the diagonal."""
     eye = as_kind_of(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
 
-# ---------------------------------------------------------------------------------------- products of two, summed over
+# products of two, summed over
 multilinear(np.matmul,           a=matmul_a,     b=matmul_b)
 multilinear(np.linalg.matmul,    a=matmul_a,     b=matmul_b)
 multilinear(np.dot,              a=dot_a,        b=dot_b)
@@ -235,12 +251,12 @@ multilinear(np.vecdot,           a=lambda g, b: np.conj(g[..., None] * b),
                                  b=lambda g, a: g[..., None] * np.conj(a))
 multilinear(np.linalg.vecdot,    a=lambda g, a_shape, b, axis=-1: align_vectors(g[..., None], b, a_shape, (axis, axis), lambda g, b: cj(g * b)),
                                  b=lambda g, a, b_shape, axis=-1: align_vectors(g[..., None], a, b_shape, (axis, axis), lambda g, a: g * cj(a)))
-multilinear(np.matvec,           a=lambda g, b: batched_outer(g, b),
+multilinear(np.matvec,           a=lambda g, b: outer_in_batches(g, b),
                                  b=lambda g, a: np.matvec(mT(a), g))
 multilinear(np.vecmat,           a=lambda g, b: cj(np.matvec(b, g)),
-                                 b=lambda g, a: batched_outer(cj(a), g))
+                                 b=lambda g, a: outer_in_batches(cj(a), g))
 
-# --------------------------------------------------------------------------------------- products of two, and of many
+# products of two, and of many
 multilinear(np.outer,            a=lambda g, a_shape, b: np.reshape(g @ np.ravel(b), a_shape),
                                  b=lambda g, a, b_shape: np.reshape(np.ravel(a) @ g, b_shape))
 multilinear(np.linalg.outer,     a=lambda g, b: g @ b,
@@ -252,7 +268,7 @@ multilinear(np.linalg.cross,     a=lambda g, a_shape, b, axis=-1: cross_a(g, a_s
 multilinear(np.einsum,           each=einsum_k)
 multilinear(np.linalg.multi_dot, each=multi_dot_k)
 
-# ------------------------------------------------------------------------------------------------------- one matrix
+# one matrix
 linear(np.trace,                 a=trace_a)
 linear(np.linalg.trace,          a=lambda g, a_shape, offset=0: trace_a(g, a_shape, offset, -2, -1))
 linear(np.linalg.diagonal,       a=lambda g, a_shape, offset=0: undiagonal(g, a_shape, offset, -2, -1))

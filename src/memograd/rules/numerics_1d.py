@@ -1,7 +1,8 @@
-"""Numbers in a row: differences, integrals, interpolation, convolution, polynomials, and what is evenly spaced.
+"""Numbers in a row: differences, integrals, interpolation, convolution, polynomials, and what is
+evenly spaced.
 
-Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two sides; outside, slope 0. The
-jumps that `unwrap` takes out are constant.
+Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two
+sides; outside, slope 0. The jumps that `unwrap` takes out are constant.
 """
 
 from math import log, prod
@@ -18,7 +19,7 @@ from .reductions import NO_VALUE
 
 
 def undiff(g: Any, n: int, axis: int) -> Any:
-    """The transpose of `n` differences along `axis`."""
+    """Return the transpose of `n` differences along `axis`."""
     for _ in range(n):
         edge = as_kind_of(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
         g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
@@ -26,7 +27,7 @@ def undiff(g: Any, n: int, axis: int) -> Any:
 
 
 def length(x: Any, axis: int) -> int:
-    """How many elements `x` adds to a difference along `axis`."""
+    """Return how many elements `x` adds to a difference along `axis`."""
     return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
 
@@ -36,25 +37,30 @@ def slice_axis(g: Any, axis: int, start: int, stop: int) -> Any:
 
 
 def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """The cotangent of what was put before, `a` and what was put after, in a row; no more differences than elements are taken."""
+    """Return the cotangent of what was put before, `a` and what was put after, in a row; no more
+    differences than elements are taken.
+    """
     return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
 
 
-def appended_cotangent(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
-    """The cotangent of what `diff` put before or after, given that of all; `n` is 0 where it put nothing there after all."""
+def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
+    """Return the cotangent of what `diff` put before or after, given that of all; `n` is 0 where it
+    put nothing there after all.
+    """
     whole, m = g.shape[axis], length(x, axis)
     part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
     return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
 
 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """The cotangent of what stands between."""
+    """Return the cotangent of what stands between."""
     g = undiff_all(g, shape, n, axis, prepend, append)
     return g if n == 0 else slice_axis(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
-    """The transpose of `gradient` along the last axis, whose every result is a weighted sum of three neighbours.
+    """Return the transpose of `gradient` along the last axis, whose every result is a weighted sum
+    of three neighbours.
 
     The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
     """
@@ -66,7 +72,7 @@ def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
 
 
 def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) -> Any:
-    """The same over each of the axes, summed."""
+    """Return the same over each of the axes, summed."""
     axes = range(len(shape)) if axis is None else [int(k) for k in np.atleast_1d(axis)]
     parts, steps = g if isinstance(g, tuple) else (g,), spacing * len(axes) if len(spacing) == 1 else spacing or ((),) * len(axes)
     terms = [
@@ -77,12 +83,12 @@ def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) ->
 
 
 def upright(x: Any, ndim: int, axis: int) -> Any:
-    """The sample points of `trapezoid`, such that they broadcast along `axis`."""
+    """Return the sample points of `trapezoid`, such that they broadcast along `axis`."""
     return np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)]) if len(x.shape) == 1 else x
 
 
 def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
-    """The cotangent of the heights: half of each interval to both of its ends."""
+    """Return the cotangent of the heights: half of each interval to both of its ends."""
     half = np.expand_dims(g, axis) * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis)) / 2
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
     half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
@@ -91,7 +97,7 @@ def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
 
 
 def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
-    """The cotangent of the sample points."""
+    """Return the cotangent of the sample points."""
     ndim = len(a.shape)
     middle = slice_axis(a, axis, 1, a.shape[axis]) + slice_axis(a, axis, 0, a.shape[axis] - 1)
     d = undiff(np.expand_dims(g, axis) * middle / 2, 1, axis)
@@ -99,7 +105,9 @@ def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
 
 
 def segments(x: Any, xp: Any) -> Any:
-    """For both sides of x: the knot to the left, the next one, and the way between them that x has gone."""
+    """Return for both sides of x: the knot to the left, the next one, and the way between them that
+    x has gone.
+    """
     for side in ("right", "left"):
         i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
         j = np.minimum(i + 1, xp.shape[0] - 1)
@@ -113,12 +121,14 @@ def is_inside(x: Any, xp: Any) -> Any:
 
 
 def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
-    """The slope of `interp`."""
+    """Return the slope of `interp`."""
     return is_inside(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
-    """The cotangent of the knots: where one moves, the line through it turns about its neighbour."""
+    """Return the cotangent of the knots: where one moves, the line through it turns about its
+    neighbour.
+    """
     n, total, g = xp.shape, 0, g * is_inside(x, xp) / 2
     for i, j, t, w in segments(x, xp):
         s = g * (getitem(fp, j) - getitem(fp, i)) / w
@@ -127,7 +137,9 @@ def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
 
 
 def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
-    """The cotangent of the values at the knots; beyond the ends they count where no other value was given."""
+    """Return the cotangent of the values at the knots; beyond the ends they count where no other
+    value was given.
+    """
     g = g if left is None else np.where(np.less(x, xp[0]), 0, g)
     g = g if right is None else np.where(np.greater(x, xp[-1]), 0, g)
     i, j, t, _ = next(segments(x, xp))
@@ -146,60 +158,67 @@ def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool =
 
 
 def unconvolve(g: Any, v: Any, n: int) -> Any:
-    """The cotangent of a factor of n elements, given that of the full convolution with `v`."""
+    """Return the cotangent of a factor of n elements, given that of the full convolution with `v`.
+    """
     return np.correlate(g, np.conj(v), "valid")[:n]
 
 
 def powers(n: int, increasing: bool = False) -> Any:
-    """The exponents of a polynomial's n terms."""
+    """Return the exponents of a polynomial's n terms."""
     return np.arange(n) if increasing else np.arange(n)[::-1]
 
 
 def trailing(g: Any, shape: Any) -> Any:
-    """The cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros before a shorter one's, which was trimmed."""
+    """Return the cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros
+    before a shorter one's, which was trimmed.
+    """
     n = prod(shape)
     return np.reshape(np.concatenate([np.zeros(max(n - g.shape[0], 0), g.dtype), g[max(g.shape[0] - n, 0) :]]), shape)
 
 
 def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
-    """The cotangent of a factor of a product of polynomials."""
+    """Return the cotangent of a factor of a product of polynomials."""
     n, v = prod(a_shape), np.atleast_1d(v)
     return np.reshape(unconvolve(trailing(g, (n + v.shape[0] - 1,)), v, n), a_shape)
 
 
 def falling(n: int, m: int) -> Any:
-    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are left out."""
+    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are
+    left out.
+    """
     return np.prod([powers(n + m)[:n] - j for j in range(m)], axis=0)
 
 
 def unpolyder(g: Any, shape: Any, m: int) -> Any:
-    """The cotangent of a polynomial, given that of its m-th derivative, which the last terms have no part in."""
+    """Return the cotangent of a polynomial, given that of its m-th derivative, which the last terms
+    have no part in.
+    """
     return np.concatenate([g * falling(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
 
 
 def derivative_coefficients(p: Any) -> Any:
-    """The coefficients of the derivative."""
+    """Return the coefficients of the derivative."""
     return p[:-1] * powers(p.shape[0])[:-1]
 
 
 def unvander(g: Any, x: Any, increasing: bool) -> Any:
-    """The cotangent of what stands in powers along the last axis."""
+    """Return the cotangent of what stands in powers along the last axis."""
     k = powers(g.shape[-1], increasing)
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
 
 def linspace_end_cotangent(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool) -> Any:
-    """The cotangent of one end of `linspace`: each number's share of it."""
+    """Return the cotangent of one end of `linspace`: each number's share of it."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
 
 
-# ------------------------------------------------------------------------------------------ differences and integrals
+# differences and integrals
 linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=NO_VALUE, append=NO_VALUE: undiff_a(g, a_shape, n, axis, prepend, append),
                       prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=NO_VALUE:
-                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
                       append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=NO_VALUE:
-                      appended_cotangent(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
 linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
                       undiff(slice_axis(g, 0, np.size(to_begin) if to_begin is not None else 0,
                                  g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),
@@ -212,14 +231,14 @@ rule(np.trapezoid,    a=lambda g, a_shape, x=None, dx=1.0, axis=-1: untrapezoid(
                       push={"a": lambda t, x=None, dx=1.0, axis=-1: np.trapezoid(t, x, dx, axis)})
 rule(np.unwrap,       a=lambda g, discont=None, axis=-1, period=0.0: g, push={"a": lambda t: t})
 
-# ----------------------------------------------------------------------------------------------------- interpolation
+# interpolation
 rule(np.interp,       x=lambda g, x, xp, fp: g * interp_slope(x, xp, fp),
                       xp=lambda g, x, xp, fp: uninterp_xp(g, x, xp, fp),
                       fp=lambda g, x, xp, left=None, right=None: uninterp_fp(g, x, xp, left, right),
                       left=lambda g, x, xp: np.sum(np.where(np.less(x, xp[0]), g, 0)),
                       right=lambda g, x, xp: np.sum(np.where(np.greater(x, xp[-1]), g, 0)))
 
-# ------------------------------------------------------------------------------------------ convolutions, polynomials
+# convolutions, polynomials
 multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), v, a_shape[0]),
                           v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), a, v_shape[0]))
 multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
@@ -237,7 +256,7 @@ linear(np.polyder,    p=lambda g, p_shape, m=1: unpolyder(g, p_shape, m))
 rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
 
-# ----------------------------------------------------------------------------------------------------- evenly spaced
+# evenly spaced
 linear(np.linspace,   start=lambda g, start_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, start_shape, num, endpoint, axis, False),
                       stop=lambda g, stop_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, stop_shape, num, endpoint, axis, True))
 rule(np.logspace,     start=lambda g, y, start_shape, num=50, endpoint=True, base=10.0, axis=0:

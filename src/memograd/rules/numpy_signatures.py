@@ -1,6 +1,7 @@
 """The signatures of NumPy's C functions, for versions before 2.4, where Python finds none.
 
-Generated once, with NumPy 2.4. `signatures.signature` reads the table where NumPy itself says nothing.
+Generated once, with NumPy 2.4. `signatures.signature` reads the table where NumPy itself says
+nothing.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""The shapes of an op's operands, and where each operand begins in a concatenation of them: found once for all operands."""
+"""The shapes of an op's operands, and where each operand begins in a concatenation of them: found
+once for all operands.
+"""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -7,10 +9,10 @@ from typing import Any
 
 
 class Shapes(list[Any]):
-    """The shapes of a list of operands.
+    """Shapes of a list of operands.
 
-    A concatenation of n arrays has n rules to apply, each of which asks where its operand begins. What they share is
-    kept here, so that all of them take time in proportion to n.
+    A concatenation of n arrays has n rules to apply, each of which asks where its operand begins.
+    What they share is kept here, so that all of them take time in proportion to n.
     """
 
     __slots__ = ("_kept",)
@@ -20,15 +22,17 @@ class Shapes(list[Any]):
         self._kept: dict[Any, Any] = {}
 
     def starts(self, axis: int | None) -> list[int]:
-        """Where each operand begins along an axis of the concatenation, and where the last one ends; flat, for None."""
+        """Return where each operand begins along an axis of the concatenation, and where the last
+        one ends; flat, for None.
+        """
         if axis not in self._kept:
             lengths = (prod(s) if axis is None else s[axis] for s in self)
             self._kept[axis] = list(accumulate(lengths, initial=0))
         starts: list[int] = self._kept[axis]
         return starts
 
-    def changed(self, change: Callable[[Any], Any]) -> "Shapes":
-        """The shapes to which a function changes them before they are joined."""
+    def change_each(self, change: Callable[[Any], Any]) -> "Shapes":
+        """Return the shapes to which a function changes them before they are joined."""
         if change not in self._kept:
             self._kept[change] = Shapes(map(change, self))
         shapes: Shapes = self._kept[change]

@@ -1,8 +1,9 @@
 """Order statistics: what was put in order is given back to where it stood.
 
-Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the elements between which it
-lies; by `q` its slope is the step between them, at an element the mean of the steps on its two sides, at the ends 0; by its
-`weights`, which choose an element, it is constant. A NaN is equal to nothing.
+Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the
+elements between which it lies; by `q` its slope is the step between them, at an element the mean of
+the steps on its two sides, at the ends 0; by its `weights`, which choose an element, it is
+constant. A NaN is equal to nothing.
 """
 
 from math import prod
@@ -18,12 +19,16 @@ from .registration import op
 SURPLUS = {
     "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0,
 }  # fmt: skip
-"""By method: how much more than the number of elements the place of a quantile moves by, for each unit of `q`. The others jump."""
+"""By method: how much more than the number of elements the place of a quantile moves by, for each
+unit of `q`. The others jump.
+"""
 
 
 @op
 def rank(a: Any) -> Any:
-    """For each element, the place of the first of its equals in the sorted array, along the last axis."""
+    """Return for each element, the place of the first of its equals in the sorted array, along the
+    last axis.
+    """
     order = np.argsort(a, axis=-1, kind="stable")
     y = np.take_along_axis(a, order, -1)
     first = np.concatenate([np.ones((*a.shape[:-1], 1), bool), y[..., 1:] != y[..., :-1]], -1)[..., : a.shape[-1]]
@@ -33,14 +38,16 @@ def rank(a: Any) -> Any:
 
 
 def scatter_ranks(g: Any, before: Any, after: Any) -> Any:
-    """`g`, along the last axis, from elements of ranks `after` to those of ranks `before`; equals share."""
+    """`g`, along the last axis, from elements of ranks `after` to those of ranks `before`; equals
+    share.
+    """
     total = untake_along(g, before.shape, after, -1)
     number = untake_along(np.ones(before.shape, int), before.shape, after, -1)
     return np.take_along_axis(total / np.maximum(number, 1), before, -1)
 
 
 def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """The cotangent of what was permuted into `y` along `axis`."""
+    """Return the cotangent of what was permuted into `y` along `axis`."""
     if axis is None:
         return np.reshape(scatter_ranks(g, rank(np.ravel(a)), rank(y)), shape)
     a, g, y = (np.moveaxis(x, axis, -1) for x in (a, g, y))
@@ -48,13 +55,15 @@ def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
 
 
 def quantile_positions(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
-    """Where the quantiles lie among the sorted elements along the last axis, NaNs not counted."""
+    """Return where the quantiles lie among the sorted elements along the last axis, NaNs not
+    counted.
+    """
     ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
     return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
 
 
 def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None) -> Any:
-    """The cotangent of the elements between which the quantiles lie."""
+    """Return the cotangent of the elements between which the quantiles lie."""
     flat = flatten_axes(a, shape, axis)
     n = flat.shape[-1]
     if not n:
@@ -69,7 +78,9 @@ def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, meth
 
 
 def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
-    """The cotangent of `q`: the step between the elements around each quantile, times what its place moves by."""
+    """Return the cotangent of `q`: the step between the elements around each quantile, times what
+    its place moves by.
+    """
     if method not in SURPLUS:
         return np.zeros(q_shape, g.dtype)
     flat = flatten_axes(a, shape, axis)

@@ -1,6 +1,8 @@
-"""What parameters does a function take? Asked of each line and each op when memograd is imported, so it has to be cheap.
+"""What parameters does a function take? Asked of each line and each op when memograd is imported,
+so it has to be cheap.
 
-`inspect.signature` makes an object of each parameter and checks it. A function's code object says the same at once.
+`inspect.signature` makes an object of each parameter and checks it. A function's code object says
+the same at once.
 """
 
 import inspect
@@ -34,7 +36,7 @@ class Parameter(NamedTuple):
 
 
 def parameters(f: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of a function, in the order of its signature.
+    """Return the parameters of a function, in the order of its signature.
 
     >>> [(p.name, p.kind) for p in parameters(lambda g, *xs, axis=None: g)]
     [('g', 'ordinary'), ('xs', 'rest'), ('axis', 'by name')]

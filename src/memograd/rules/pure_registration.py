@@ -13,9 +13,10 @@ from .registration import RULES
 
 
 def _pure(word: Callable[..., None]) -> Callable[..., None]:
-    """A word that registers a pure op."""
+    """Return a word that registers a pure op."""
 
     def register(op: Any, *args: Any, **lines: Any) -> None:
+        """Register a pure op."""
         word(op, *args, **lines)
         RULES[op].pure = True
 

@@ -1,8 +1,9 @@
 """Reductions. The cotangent is laid out again along the axes that were reduced.
 
-Conventions. `max`, `min` and `ptp` share evenly among ties, `initial` among them; where the result is NaN because an operand is, nobody
-gets any. `std` of equal numbers has slope 0. The `nan` functions give 0 to a NaN. `prod` and `cumprod` are right at
-zeros, to every order: their lines multiply what is there and never divide.
+Conventions. `max`, `min` and `ptp` share evenly among ties, `initial` among them; where the result
+is NaN because an operand is, nobody gets any. `std` of equal numbers has slope 0. The `nan`
+functions give 0 to a NaN. `prod` and `cumprod` are right at zeros, to every order: their lines
+multiply what is there and never divide.
 """
 
 import inspect
@@ -31,17 +32,21 @@ def apply_where(x: Any, where: Any, other: Any = 0) -> Any:
 
 
 def restore_axes(g: Any, axis: Any, keepdims: Any) -> Any:
-    """`g`, the result of a reduction over `axis`, such that it broadcasts against what was reduced."""
+    """`g`, the result of a reduction over `axis`, such that it broadcasts against what was reduced.
+    """
     return g if axis is None or (keepdims and keepdims is not NO_VALUE) else np.expand_dims(g, axis)
 
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """`g`, the result of a reduction over `axis`, broadcast back to the `shape` that was reduced."""
+    """`g`, the result of a reduction over `axis`, broadcast back to the `shape` that was reduced.
+    """
     return broadcast_cotangent_to(restore_axes(g, axis, keepdims), shape)
 
 
 def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
-    """How many elements a reduction over `axis` takes together; an array that broadcasts where a mask decides it."""
+    """Return how many elements a reduction over `axis` takes together; an array that broadcasts
+    where a mask decides it.
+    """
     if where is not NO_VALUE:
         return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
     axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
@@ -49,19 +54,21 @@ def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
 
 
 def split_ties(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share too."""
+    """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share
+    too.
+    """
     return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(g, a, y, axis, keepdims, where, initial)
 
 
 def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The even share of `g` for each that equals `y`."""
+    """Return the even share of `g` for each that equals `y`."""
     y = restore_axes(y, axis, keepdims)
     number = np.sum(apply_where(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
     return restore_axes(g, axis, keepdims) / np.maximum(number if initial is NO_VALUE else number + np.equal(initial, y), 1)
 
 
 def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The share of `initial`, which every result began with."""
+    """Return the share of `initial`, which every result began with."""
     return np.sum(np.equal(initial, restore_axes(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
 
 
@@ -74,7 +81,7 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
 
 
 def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
-    """The axes, those that are reduced last."""
+    """Return the axes, those that are reduced last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
@@ -93,7 +100,9 @@ def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
 
 
 def others(a: Any) -> Any:
-    """The product of the other elements along the last axis, for each element, without a division: by pairs, then pairs of pairs."""
+    """Return the product of the other elements along the last axis, for each element, without a
+    division: by pairs, then pairs of pairs.
+    """
     n = a.shape[-1]
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
@@ -104,13 +113,15 @@ def others(a: Any) -> Any:
 
 
 def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
-    """The cotangent of the factors of a product."""
+    """Return the cotangent of the factors of a product."""
     rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
 
 def widen_half(x: Any) -> Any:
-    """`x` in single precision, where it is half: 1/N and N times a number leave the range of halves from N = 65,520 on."""
+    """`x` in single precision, where it is half: 1/N and N times a number leave the range of halves
+    from N = 65,520 on.
+    """
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
@@ -126,7 +137,8 @@ def conjugate_deviation(a: Any, shape: Any, axis: Any = None, where: Any = NO_VA
 def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
     """`a` less its mean; exactly 0 for equal numbers, whose mean may round.
 
-    So the greatest is taken away first: the errors are those of the spread then, not of the numbers.
+    So the greatest is taken away first: the errors are those of the spread then, not of the
+    numbers.
     """
     if math.prod(shape):
         a = apply_where(a - stop_gradient(np.max(apply_where(a, where, -math.inf), axis=axis, keepdims=True)), where)
@@ -134,7 +146,9 @@ def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
 
 
 def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
-    """The cotangent of what `var` took, as it would be were the mean a constant; the mean's own part sums to zero."""
+    """Return the cotangent of what `var` took, as it would be were the mean a constant; the mean's
+    own part sums to zero.
+    """
     number = count_elements(shape, axis, where) - or_default(correction, ddof)
     return 2 * restore_axes(widen_half(g), axis, keepdims) / number * conjugate_deviation(widen_half(a), shape, axis, where, mean)
 
@@ -142,7 +156,7 @@ def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where
 def unvar_mean(
     g: Any, a: Any, shape: Any, mean: Any, mean_shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, correction: Any
 ) -> Any:
-    """The cotangent of a mean that was given."""
+    """Return the cotangent of a mean that was given."""
     return np.reshape(-np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape)
 
 
@@ -153,17 +167,19 @@ def root_cotangent(g: Any, y: Any) -> Any:
 
 
 def mean_cotangent(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
-    """The cotangent of what `mean` took."""
+    """Return the cotangent of what `mean` took."""
     return apply_where(broadcast_cotangent_to(restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape), where)
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
-    """The transpose of `cumsum`: sums from the other end."""
+    """Return the transpose of `cumsum`: sums from the other end."""
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), shape)
 
 
 def recurrence(a: Any, b: Any) -> Any:
-    """y[i] = a[i] y[i-1] + b[i] along the last axis, from 0: by pairs of steps, then pairs of pairs."""
+    """y[i] = a[i] y[i-1] + b[i] along the last axis, from 0: by pairs of steps, then pairs of
+    pairs.
+    """
     n = b.shape[-1]
     if n <= 1:
         return b
@@ -176,7 +192,8 @@ def recurrence(a: Any, b: Any) -> Any:
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """The transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j."""
+    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j.
+    """
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
     one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
     s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
@@ -188,7 +205,7 @@ def after(g: Any, axis: Any, include_initial: Any) -> Any:
     return np.take(g, range(1, g.shape[axis or 0]), axis or 0) if include_initial else g
 
 
-# ------------------------------------------------------------------------------------------------------------ sums
+# sums
 linear(np.sum,     a=lambda g, a_shape, axis=None, keepdims=False, where=NO_VALUE: apply_where(expand(g, a_shape, axis, keepdims), where),
                    where=None, initial=lambda g: np.sum(g),
                    push={"initial": lambda t: t})
@@ -200,7 +217,7 @@ linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=NO_VALU
 rule(np.nanmean,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE:
                    mean_cotangent(g, a_shape, axis, keepdims, apply_where(~np.isnan(a), where, False)), where=None)
 
-# -------------------------------------------------------------------------------------------------------- products
+# products
 rule(np.prod,      a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    unprod(g, a, a_shape, axis, keepdims, where, initial), where=None,
                    initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
@@ -210,7 +227,7 @@ rule(np.nanprod,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_V
                    initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
                    np.sum(g * np.nanprod(apply_where(a, where, 1), axis=axis, keepdims=or_default(keepdims, False))))
 
-# -------------------------------------------------------------------------------------------------------- extremes
+# extremes
 for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    split_ties(g, a, y, axis, keepdims, where, initial), where=None,
@@ -220,7 +237,7 @@ rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
                    split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims)
                    - split_ties(g, a, np.min(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims))
 
-# --------------------------------------------------------------------------------------------------------- spreads
+# spreads
 rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
                    unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
                    mean=lambda g, a, a_shape, mean, mean_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, correction=NO_VALUE:
@@ -234,7 +251,7 @@ rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, wh
 rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
                    unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, apply_where(~np.isnan(a), where, False), mean, correction), where=None)
 
-# ----------------------------------------------------------------------------------------------- sums and products so far
+# sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
 rule(np.nancumsum,         a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
 linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
@@ -243,7 +260,8 @@ rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
                            uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
-linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))  # reads y, whose length depends on x
+# reads y, whose length depends on x
+linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))
 
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
          np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)

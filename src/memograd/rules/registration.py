@@ -1,9 +1,10 @@
 """What memograd knows about each op: five words register it, one line a derivative.
 
-In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the line reads: operands
-by the names that the registration gives them, `y` for the output, `<operand>_shape` and `<operand>_dtype` for static
-facts, and the op's own keywords. Signatures are read once, here, and leave tuples of positions behind. A push, the
-derivative applied to a tangent `t`, is written in the same way, for the few ops whose word does not say it already.
+In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the
+line reads: operands by the names that the registration gives them, `y` for the output,
+`<operand>_shape` and `<operand>_dtype` for static facts, and the op's own keywords. Signatures are
+read once, here, and leave tuples of positions behind. A push, the derivative applied to a tangent
+`t`, is written in the same way, for the few ops whose word does not say it already.
 """
 
 import importlib
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..arrays.dask_ops import lazy_form
 from ..errors import NoRuleError, RegistrationError
-from ..program.steps import ARGS, DTYPE, KWARGS, OPERAND, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..program.trace_state import current, tracing
 from ..text import op_name
 from .call_binding import HARMLESS, NOTHING, Call
@@ -26,11 +27,15 @@ from .special_call_binding import call_of
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
-"""`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of c."""
+"""`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of
+c.
+"""
 
 
 class VJPRule:
-    """One line of a sheet: `fn`, the positions and the output that it `reads`, and how it is applied."""
+    """One line of a rule module: `fn`, the positions and the output that it `reads`, and how it is
+    applied.
+    """
 
     __slots__ = ("fn", "pull", "reads", "reads_output")
 
@@ -38,25 +43,32 @@ class VJPRule:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
     def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
-        """Whether it reads an operand at one of these positions; or the output, where they are None."""
+        """Return whether it reads an operand at one of these positions; or the output, where they
+        are None.
+        """
         return self.reads_output if argnums is None else any(map(self.reads, argnums))
 
 
 class RuleTable(dict[tuple[int, ...], tuple[tuple[int, VJPRule], ...]]):
-    """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines. Found once for each tuple."""
+    """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines.
+    Found once for each tuple.
+    """
 
     def __init__(self, of: dict[int, VJPRule], each: VJPRule | None) -> None:
         self.of, self.each = of, each
 
     def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, VJPRule], ...]:
         if self.each is not None:
-            return tuple((k, self.each) for k in argnums)  # not kept: a list may have any number of positions
+            # not kept: a list may have any number of positions
+            return tuple((k, self.each) for k in argnums)
         self[argnums] = found = tuple((k, self.of[k]) for k in argnums if k in self.of)
         return found
 
 
 class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
-    """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for (None, count): the output."""
+    """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for
+    (None, count): the output.
+    """
 
     def __init__(self, lines: RuleTable) -> None:
         self.lines = lines
@@ -70,24 +82,27 @@ class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
 
 
 class Rule:
-    """An op, how it is called, and its derivatives.
+    """Op, how it is called, and its derivatives.
 
     Attributes
     ----------
     op : callable
         What is recorded.
     kind : str
-        ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that registered it.
+        ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that
+        registered it.
     operands : tuple of str
         Their names, in the order of their positions.
     lines : Lines
         From argnums to the lines of those positions.
     pushes : Lines
-        From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise op's own lines.
+        From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise
+        op's own lines.
     readers : Readers
         From argnums to the positions whose lines read them.
     pure : bool
-        Whether equal operands give equal bits and nothing else happens; so say :mod:`.library` and nobody else.
+        Whether equal operands give equal bits and nothing else happens; so say :mod:`.library` and
+        nobody else.
     """
 
     __slots__ = (
@@ -106,11 +121,11 @@ class Rule:
         self.readers = ReadIndex(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
-        """The op applied to a call in canonical form."""
+        """Return the op applied to a call in canonical form."""
         return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
 
     def reads_shape(self, k: int) -> bool:
-        """Whether a line reads the shape of operand k."""
+        """Return whether a line reads the shape of operand k."""
         shape = f"{self.operands[min(k, len(self.operands) - 1)]}_shape" if self.operands else ""
         lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
         return any(p.name == shape for line in lines for p in parameters(line.fn))
@@ -120,9 +135,11 @@ class Rule:
         unknown = [k for k in kwargs if k not in self.keywords and k not in HARMLESS]
         if unknown and self.kind != "constant":
             raise NoRuleError(
-                f"{op_name(self.op)} was called with {', '.join(f'{k}=' for k in unknown)}, which its rule does not name; "
+                f"{op_name(self.op)} was called with {', '.join(f'{k}=' for k in unknown)}, "
+                f"which its rule does not name; "
                 f"the rule names {', '.join(sorted(self.keywords)) or 'no keyword'}. "
-                f"Write the call without it, or register an op of your own: memograd.op, memograd.rule."
+                f"Write the call without it, or register an op of your own: memograd.op, "
+                f"memograd.rule."
             )
 
 
@@ -135,18 +152,24 @@ RULES: dict[Any, Rule] = {
 
 
 JOINT: dict[Any, Callable[..., Any]] = {}
-"""For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands, **keywords)``, the tangents by position."""
+"""For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands,
+**keywords)``, the tangents by position.
+"""
 
 
 UNSUPPORTED: dict[Any, str] = {}
 """Functions that memograd will not record, each with the reason and what to use instead."""
 
 LAZY_RULE_MODULES = {"scipy.special": f"{__package__}.special"}
-"""Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays for it."""
+"""Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays
+for it.
+"""
 
 
 def rule_of(op: Any) -> Rule:
-    """The rule of an op; an op that has none is refused, with the reason, or with the line that would register it."""
+    """Return the rule of an op; an op that has none is refused, with the reason, or with the line
+    that would register it.
+    """
     rule = RULES.get(op)
     if rule is not None:
         return rule
@@ -158,37 +181,43 @@ def rule_of(op: Any) -> Rule:
             importlib.import_module(sheet)
             return rule_of(op)
     raise NoRuleError(
-        f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, y: ...), where g is the "
-        f"cotangent of the result y; or, if no derivative passes through it: memograd.constant({name})."
+        f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, "
+        f"y: ...), where g is the "
+        f"cotangent of the result y; or, if no derivative passes through it: "
+        f"memograd.constant({name})."
     )
 
 
-# ------------------------------------------------------------------------------------------------- the five words
+# the five words
 
 OptionalLine = Callable[..., Any] | None
 Pushes = Mapping[str, Callable[..., Any]]
 
 
 def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
-    """Register an op that acts element by element, with broadcasting: its JVP is the same lines, with tangents for `g`.
+    """Register an op that acts element by element, with broadcasting: its JVP is the same lines,
+    with tangents for `g`.
 
     Parameters
     ----------
     op : callable
         A ufunc, or a function that dispatches on its arguments.
     each : callable, optional
-        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position `k`.
+        For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position
+        `k`.
     push : mapping from str to callable, optional
-        For operands, by name, what their tangent `t` adds to that of the result, where it is not what the op's kind says:
-        ``{"x": lambda t, x, y: ...}``. The signature is a reading list, as that of a line is. An elementwise op needs it
-        where complex numbers are mapped otherwise than by a derivative times `t`.
+        For operands, by name, what their tangent `t` adds to that of the result, where it is not
+        what the op's kind says: ``{"x": lambda t, x, y: ...}``. The signature is a reading list, as
+        that of a line is. An elementwise op needs it where complex numbers are mapped otherwise
+        than by a derivative times `t`.
     **lines : callable or None
         For each operand, by its position, its derivative applied to `g`; None where it has none.
 
     Raises
     ------
     RegistrationError
-        For an unknown parameter name, a wrong count of operands, a push without a line, or a second rule for one op.
+        For an unknown parameter name, a wrong count of operands, a push without a line, or a second
+        rule for one op.
 
     Examples
     --------
@@ -203,7 +232,8 @@ def elementwise(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **li
 
 
 def linear(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
-    """Register an op that is jointly linear in the operands it names: its JVP is the op itself, with tangents for operands.
+    """Register an op that is jointly linear in the operands it names: its JVP is the op itself,
+    with tangents for operands.
 
     Parameters
     ----------
@@ -225,7 +255,8 @@ def linear(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: 
 
 
 def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
-    """Register an op that is linear in each operand separately, such as a matrix product: its JVP is a sum of such ops.
+    """Register an op that is linear in each operand separately, such as a matrix product: its JVP
+    is a sum of such ops.
 
     Parameters and errors are those of :func:`linear`; it takes no `push`.
 
@@ -276,7 +307,7 @@ def constant(*ops: Any) -> None:
         _register(op, "constant", {})
 
 
-def unsupported(reason: str, *ops: Any) -> None:
+def refuse_ops(reason: str, *ops: Any) -> None:
     """Functions that memograd will not record: why, and what to use instead, in one sentence."""
     for op in ops:
         UNSUPPORTED[op] = reason
@@ -286,7 +317,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def op(f: F) -> F:
-    """A function of the user's own, recorded as one op whenever a node is among its arguments.
+    """Return a function of the user's own, recorded as one op whenever a node is among its
+    arguments.
 
     Its derivatives are registered afterwards, with :func:`rule` or another of the five words.
 
@@ -309,6 +341,7 @@ def op(f: F) -> F:
 
     @wraps(f)
     def recorded(*args: Any, **kwargs: Any) -> Any:
+        """Record the op if a node is among the arguments, else run it."""
         for a in (*args, *kwargs.values()):
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
@@ -320,7 +353,7 @@ def op(f: F) -> F:
     return cast(F, recorded)
 
 
-# --------------------------------------------------------------------------------------------------- registration
+# registration
 
 
 MANY, FEW = 16, 16
@@ -350,24 +383,31 @@ def _check_registration(op: Any, kind: str, lines: dict[str, OptionalLine], each
     if op in RULES:
         raise RegistrationError(f"{name} has a rule already, and an op has one rule.")
     if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
-        raise RegistrationError(f"{name} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}.")
+        raise RegistrationError(f"{name} has {op.nin} operands, but {len(lines)} were named: "
+            f"{', '.join(lines)}.")
     if not lines and each is None and kind != "constant":
-        raise RegistrationError(f"{name} was registered without a line. If no derivative passes through it: memograd.constant({name}).")
+        raise RegistrationError(f"{name} was registered without a line. If no derivative passes "
+            f"through it: memograd.constant({name}).")
     for operand, fn in {"each": each, **lines}.items():
         if operand in ("g", "y"):
-            raise RegistrationError(f"An operand of {name} was named {operand}, which is the cotangent or the output. Name it otherwise.")
+            raise RegistrationError(f"An operand of {name} was named {operand}, which is the "
+                f"cotangent or the output. Name it otherwise.")
         if fn is not None and not callable(fn):
-            raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is a function or None.")
+            raise RegistrationError(f"The line of {name} for {operand} is {fn!r}, but a line is "
+                f"a function or None.")
     for operand, fn in push.items():
         if lines.get(operand) is None or not callable(fn):
             raise RegistrationError(
-                f"{name} was given push={{{operand!r}: {fn!r}}}, but a push is a function, for an operand that has a line: "
+                f"{name} was given push={{{operand!r}: {fn!r}}}, but a push is a function, for "
+                f"an operand that has a line: "
                 f"{', '.join(k for k, line in lines.items() if line is not None)}."
             )
 
 
 class ParameterSource(NamedTuple):
-    """Where a parameter of a line comes from: what, which position or keyword, and the value where it is absent."""
+    """Where a parameter of a line comes from: what, which position or keyword, and the value where
+    it is absent.
+    """
 
     what: str
     where: Any
@@ -386,19 +426,23 @@ def _sources(op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: C
     unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
     if unknown:
         raise RegistrationError(
-            f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither one of its operands "
-            f"({', '.join(operands)}), nor y, nor <operand>_shape or <operand>_dtype, nor one of the op's own keywords."
+            f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither "
+            f"one of its operands "
+            f"({', '.join(operands)}), nor y, nor <operand>_shape or <operand>_dtype, nor one "
+            f"of the op's own keywords."
         )
     return found
 
 
 def identity(a: Any) -> Any:
-    """What a value is read as."""
+    """Return what a value is read as."""
     return a
 
 
 READABLE_FACTS = (("value", "", identity), ("shape", "_shape", np.shape), ("dtype", "_dtype", np.result_type))
-"""What a line may read of an operand: what, the end of the parameter's name, and the function that finds it of a constant."""
+"""What a line may read of an operand: what, the end of the parameter's name, and the function that
+finds it of a constant.
+"""
 
 
 def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping[str, Any]) -> ParameterSource:
@@ -417,7 +461,9 @@ def _parameter_source(operands: tuple[str, ...], p: Parameter, defaults: Mapping
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
-    """What a line reads where the call leaves an argument out: the line's own default, or that of the op, `own`."""
+    """Return what a line reads where the call leaves an argument out: the line's own default, or
+    that of the op, `own`.
+    """
     return p.default if own is NO_DEFAULT or p.default is not NO_DEFAULT else of(own)
 
 
@@ -431,7 +477,7 @@ def _make_rule(fn: Callable[..., Any], sources: list[ParameterSource]) -> VJPRul
     return VJPRule(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
 
 
-# ----------------------------------------------- how a line is applied: the three shapes that most lines have, and any
+# how a line is applied: the three shapes that most lines have, and any
 
 
 def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
@@ -450,7 +496,8 @@ def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
 
 def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
-        a = steps[c][ARGS][position]
+        """Return the contribution of a consumer to the cotangent of an operand."""
+        a = steps[c].args[position]
         return fn(g, read(a) if type(a) is Operand else a)
 
     return pull
@@ -458,7 +505,8 @@ def _pull_one(fn: Callable[..., Any], position: int) -> Pull:
 
 def _pull_two(fn: Callable[..., Any], first: int, second: int | None) -> Pull:
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
-        args = steps[c][ARGS]
+        """Return the contribution of a consumer to the cotangent of an operand."""
+        args = steps[c].args
         a, b = args[first], Operand(c) if second is None else args[second]
         return fn(g, read(a) if type(a) is Operand else a, read(b) if type(b) is Operand else b)
 
@@ -471,6 +519,7 @@ def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
     rest = next((s for s in sources if s.what == "rest"), None)
 
     def pull(g: Any, c: int, k: int, steps: Steps, read: Read) -> Any:
+        """Return the contribution of a consumer to the cotangent of an operand."""
         got = [fetch(s, c, k, steps, read) for fetch, s in fetches]
         if rest is not None:
             got.extend(_read_values(rest, c, k, steps, read))
@@ -482,48 +531,50 @@ def _pull_any(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
 
 
 def _value(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     a = args[s.where] if s.where < len(args) else s.default
     return read(a) if type(a) is Operand else a
 
 
 def _read_values(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> list[Any]:
-    return [read(a) if type(a) is Operand else a for a in steps[c][ARGS][s.where :]]
+    return [read(a) if type(a) is Operand else a for a in steps[c].args[s.where :]]
 
 
 def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     return _operand_shape(args[s.where], steps) if s.where < len(args) else s.default
 
 
 _SHAPES: dict[int, tuple[Any, Shapes]] = {}
-"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands that were last asked for."""
+"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands
+that were last asked for.
+"""
 
 
 def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:
     step = steps[c]
-    if len(step[ARGS]) < MANY:
-        return Shapes(_operand_shape(a, steps) for a in step[ARGS])
-    known = _SHAPES.get(id(step[OPERAND]))
-    if known is not None and known[0] is step[OPERAND]:
+    if len(step.args) < MANY:
+        return Shapes(_operand_shape(a, steps) for a in step.args)
+    known = _SHAPES.get(id(step.operand))
+    if known is not None and known[0] is step.operand:
         return known[1]
-    shapes = Shapes(_operand_shape(a, steps) for a in step[ARGS])
+    shapes = Shapes(_operand_shape(a, steps) for a in step.args)
     if len(_SHAPES) >= FEW:
         _SHAPES.clear()
-    _SHAPES[id(step[OPERAND])] = step[OPERAND], shapes
+    _SHAPES[id(step.operand)] = step.operand, shapes
     return shapes
 
 
 def _operand_shape(a: Any, steps: Steps) -> Any:
-    return steps[a][SHAPE] if type(a) is Operand else np.shape(a)
+    return steps[a].shape if type(a) is Operand else np.shape(a)
 
 
 def _dtype(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
-    args = steps[c][ARGS]
+    args = steps[c].args
     if s.where >= len(args):
         return s.default
     a = args[s.where]
-    return steps[a][DTYPE] if type(a) is Operand else np.result_type(a)
+    return steps[a].dtype if type(a) is Operand else np.result_type(a)
 
 
 PARAMETER_READERS: dict[str, Callable[[ParameterSource, int, int, Steps, Read], Any]] = {
@@ -532,7 +583,7 @@ PARAMETER_READERS: dict[str, Callable[[ParameterSource, int, int, Steps, Read], 
     "shape": _shape,
     "shapes": _shapes,
     "dtype": _dtype,
-    "keyword": lambda s, c, k, steps, read: steps[c][KWARGS].get(s.where, s.default),
+    "keyword": lambda s, c, k, steps, read: steps[c].kwargs.get(s.where, s.default),
     "output": lambda s, c, k, steps, read: read(c),
     "position": lambda s, c, k, steps, read: k,
 }

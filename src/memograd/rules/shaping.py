@@ -13,7 +13,7 @@ from .registration import op
 
 
 def inverse_permutation(axes: Any) -> Any:
-    """The axes that undo a transpose; None undoes None."""
+    """Return the axes that undo a transpose; None undoes None."""
     return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
 
 
@@ -22,8 +22,8 @@ def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
-def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
-    """The part of a concatenation that came from operand k."""
+def part_of_concatenation(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
+    """Return the part of a concatenation that came from operand k."""
     if axis is None:
         start, stop = shapes.starts(None)[k : k + 2]
         return np.reshape(g[start:stop], shapes[k])
@@ -33,28 +33,28 @@ def concatenated_part(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
 
 
 def layer(g: Any, k: int, axis: int) -> Any:
-    """The layer of a stack that came from operand k."""
+    """Return the layer of a stack that came from operand k."""
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
 def row_shape(shape: Any) -> Any:
-    """The shape with which an operand of `vstack` is stacked."""
+    """Return the shape with which an operand of `vstack` is stacked."""
     return (1, 1, *shape)[-max(2, len(shape)) :]
 
 
 def column_shape(shape: Any) -> Any:
-    """The shape with which an operand of `column_stack` is stacked."""
+    """Return the shape with which an operand of `column_stack` is stacked."""
     return (*shape, 1, 1)[: max(2, len(shape))]
 
 
 @op
 def repeated(n: int, repeats: Any) -> Any:
-    """For each element of a repetition, which of `n` elements it is."""
+    """Return for each element of a repetition, which of `n` elements it is."""
     return np.repeat(np.arange(n), repeats)
 
 
 def side(shape: Any) -> Any:
-    """The shape with which an operand of `hstack` is stacked."""
+    """Return the shape with which an operand of `hstack` is stacked."""
     return shape or (1,)
 
 
@@ -67,8 +67,10 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
     origin = repeated(shape[axis], repeats)
     if origin.shape[0] != g.shape[axis]:
         raise ValueChangedError(
-            f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, but its repeats "
-            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew with the new repeats."
+            f"np.repeat gave {g.shape[axis]} elements along axis {axis} when it was recorded, "
+            f"but its repeats "
+            f"now ask for {origin.shape[0]}. Its shape is part of the program: record it anew "
+            f"with the new repeats."
         )
     return scatter(g, shape, *(slice(None),) * axis, origin)
 
@@ -82,7 +84,7 @@ def untile(g: Any, shape: Any, reps: Any) -> Any:
     return np.reshape(np.sum(tiled, axis=tuple(range(0, 2 * most, 2))), shape)
 
 
-# --------------------------------------------------------------------------------------------------- one to one
+# one to one
 linear(np.reshape,          a=lambda g, a_shape, shape, order="C": reshape_cotangent(g, a_shape, order))
 linear(np.ravel,            a=lambda g, a_shape, order="C": reshape_cotangent(g, a_shape, order))
 linear(np.transpose,        a=lambda g, axes=None: np.transpose(g, inverse_permutation(axes)))
@@ -101,7 +103,7 @@ linear(np.tril,             m=lambda g, m_shape, k=0: unbroadcast(np.tril(g, k),
 linear(np.astype,           x=lambda g: g, dtype=None)
 linear(np.copy,             a=lambda g: g)
 
-# ------------------------------------------------------------------------------------------------- many from one
+# many from one
 linear(np.broadcast_to,     a=lambda g, a_shape, shape: unbroadcast(g, a_shape))
 linear(np.full_like,        a=None, fill_value=lambda g, fill_value_shape: unbroadcast(g, fill_value_shape),
                             push={"fill_value": lambda t: t})
@@ -114,12 +116,12 @@ linear(np.vsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 0
 linear(np.hsplit,           a=lambda g, indices_or_sections: np.concatenate(g, min(1, len(g[0].shape) - 1)))
 linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
-# ------------------------------------------------------------------------------------------------- one from many
-linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: concatenated_part(g, k, xs_shape, axis))
+# one from many
+linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part_of_concatenation(g, k, xs_shape, axis))
 linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(row_shape), 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(concatenated_part(g, k, xs_shape.changed(column_shape), 1), xs_shape[k]))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(row_shape), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(concatenated_part(g, k, xs_shape.changed(side), min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side), min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)

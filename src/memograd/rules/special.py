@@ -1,18 +1,22 @@
 """scipy.special: brought in when one of its functions first meets a node.
 
-Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the factor (infinite where the
-logarithm is) and 0 by what stands in the logarithm; where both operands of `rel_entr` or `kl_div` are 0, the logarithm of their
-ratio counts as 0. `huber` is differentiable everywhere; the scaled functions `i0e`, `ive` and the like have a kink at 0, where the
-slope is the centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`, `poch(z, m)` jumps where z and z + m are
-both poles of Γ, and its slope is infinite or NaN; so are those of `ker`, `kerp`, `keip` and `kelvin` at 0, where Kelvin's functions
-of the second kind are infinite: take `ber` and `bei` there. Functions of complex numbers are holomorphic, so one line serves both,
-save `jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing overflows, cancels or turns
-into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where the textbook's form divides zero by zero, by the leading
-terms of the tail where it subtracts equal numbers.
+Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the
+factor (infinite where the logarithm is) and 0 by what stands in the logarithm; where both operands
+of `rel_entr` or `kl_div` are 0, the logarithm of their ratio counts as 0. `huber` is differentiable
+everywhere; the scaled functions `i0e`, `ive` and the like have a kink at 0, where the slope is the
+centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`, `poch(z, m)` jumps
+where z and z + m are both poles of Γ, and its slope is infinite or NaN; so are those of `ker`,
+`kerp`, `keip` and `kelvin` at 0, where Kelvin's functions of the second kind are infinite: take
+`ber` and `bei` there. Functions of complex numbers are holomorphic, so one line serves both, save
+`jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing
+overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where
+the textbook's form divides zero by zero, by the leading terms of the tail where it subtracts equal
+numbers.
 
-No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel functions and of polynomials, by
-the shape parameters of `gammainc`, `betainc` and the distributions made of them, by the parameters of hypergeometric functions,
-by the exponent of `zeta`, by the modulus of `ellipj`. A constant, or a node of integers, may stand there.
+No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel
+functions and of polynomials, by the shape parameters of `gammainc`, `betainc` and the distributions
+made of them, by the parameters of hypergeometric functions, by the exponent of `zeta`, by the
+modulus of `ellipj`. A constant, or a node of integers, may stand there.
 """
 
 from math import log, pi, sqrt
@@ -30,7 +34,7 @@ from .elementwise import parallel, power_slope, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
-from .registration import op, unsupported
+from .registration import op, refuse_ops
 from .special_stable import (
     beta_density,
     beta_prime_density,
@@ -63,7 +67,9 @@ def log_ratio(a: Any, b: Any) -> Any:
 
 
 def tail(t: Any) -> Any:
-    """Σ (2n-1)!! tⁿ for n = 1 to 6, for small t: what is left of 2z·w(z) where its leading term is taken away."""
+    """Σ (2n-1)!! tⁿ for n = 1 to 6, for small t: what is left of 2z·w(z) where its leading term is
+    taken away.
+    """
     return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t * (1 + 11 * t)))))
 
 
@@ -91,12 +97,12 @@ def dawsn_slope(z: Any) -> Any:
 
 
 def normal(x: Any) -> Any:
-    """The density of the normal distribution."""
+    """Return the density of the normal distribution."""
     return np.exp(-0.5 * x * x) / ROOT_2PI
 
 
 def log_ndtr_slope(x: Any, y: Any) -> Any:
-    """The normal density over its distribution function, whose logarithm is y."""
+    """Return the normal density over its distribution function, whose logarithm is y."""
     left = np.less(np.real(x), 0)
     below = 2 / ROOT_2PI / special.erfcx(np.where(left, x, 0) / -ROOT_2)
     x = np.where(left, 0, x)
@@ -104,7 +110,9 @@ def log_ndtr_slope(x: Any, y: Any) -> Any:
 
 
 def rgamma_slope(x: Any) -> Any:
-    """The derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its zeros."""
+    """Return the derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its
+    zeros.
+    """
     left = np.less(np.real(x), 0.5)
     s, x = 1 - np.where(left, x, 0), np.where(left, 1, x)
     reflected = special.gamma(s) * (np.cos(pi * (1 - s)) - np.sin(pi * (1 - s)) * special.psi(s) / pi)
@@ -112,12 +120,14 @@ def rgamma_slope(x: Any) -> Any:
 
 
 def beta_quantile_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
-    """The density at x, of which 1 - x is given as well: near 1 that is the more accurate one."""
+    """Return the density at x, of which 1 - x is given as well: near 1 that is the more accurate
+    one.
+    """
     return np.where(np.less(x, 0.5), beta_density(a, b, x), beta_density(b, a, rest))
 
 
 def f_density(m: Any, n: Any, x: Any) -> Any:
-    """The density of the F distribution with m and n degrees of freedom."""
+    """Return the density of the F distribution with m and n degrees of freedom."""
     return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
 
 
@@ -132,19 +142,23 @@ def if_any(n: Any, slope: Any) -> Any:
 
 
 def legendre_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
+    """Return the derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
     n = np.where(np.less(n, -0.5), -n - 1, n)
     return if_any(n, (n + 1) / 2 * special.eval_jacobi(lower_degree(n), 1, 1, x))
 
 
 def chebyt_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are the same."""
+    """Return the derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are
+    the same.
+    """
     n = np.abs(n)
     return n * special.eval_chebyu(lower_degree(n), x)
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """The derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is less that of degree n; that of degree -1 is 0."""
+    """Return the derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is
+    less that of degree n; that of degree -1 is 0.
+    """
     low = np.less(n, -1)
     n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
     none = np.logical_or(np.equal(n, 0), np.equal(n, -1))
@@ -152,7 +166,7 @@ def chebyu_slope(n: Any, x: Any) -> Any:
 
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
-    """The derivative of a Jacobi polynomial."""
+    """Return the derivative of a Jacobi polynomial."""
     return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
 
 
@@ -162,7 +176,7 @@ def expn_slope(n: Any, x: Any) -> Any:
 
 
 def ellipk_slope(m: Any) -> Any:
-    """The derivative of K, also at m = 0, and accurate near 1."""
+    """Return the derivative of K, also at m = 0, and accurate near 1."""
     return pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, m)
 
 
@@ -176,7 +190,7 @@ def sine_series(phi: Any, m: Any, p: float) -> Any:
 
 
 def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
-    """The derivative of F(φ, m) by m; the closed form divides by m."""
+    """Return the derivative of F(φ, m) by m; the closed form divides by m."""
     small = np.less(np.abs(m), 1e-3)
     k = np.where(small, 0.5, m)
     edge = np.sin(2 * phi) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(phi))))
@@ -185,7 +199,7 @@ def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
 
 
 def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
-    """The derivative of E(φ, m) by m; the closed form divides by m."""
+    """Return the derivative of E(φ, m) by m; the closed form divides by m."""
     small = np.less(np.abs(m), 1e-3)
     k = np.where(small, 0.5, m)
     closed = (np.where(small, 0, y) - special.ellipkinc(phi, k)) / (2 * k)
@@ -193,25 +207,27 @@ def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
 
 
 def agm_slope(a: Any, b: Any, y: Any) -> Any:
-    """The derivative of the arithmetic-geometric mean by a; it is symmetric."""
+    """Return the derivative of the arithmetic-geometric mean by a; it is symmetric."""
     m = np.square((a - b) / (a + b))
     return y / (a + b) - y * ellipk_slope(m) / special.ellipk(m) * 4 * b * (a - b) / np.power(a + b, 3)
 
 
 def boxcox_slope(log_x: Any, lmbda: Any) -> Any:
-    """The derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
+    """Return the derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
     return np.square(log_x) * special.hyp1f1(2.0, 3.0, lmbda * log_x) / 2
 
 
 def pseudo_huber_slope(delta: Any, r: Any) -> Any:
-    """The derivative of the pseudo-Huber loss by δ."""
+    """Return the derivative of the pseudo-Huber loss by δ."""
     h = np.hypot(delta, r)
     t = ratio(r, h + delta)
     return r * t * t * unit(r, delta)
 
 
 def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
-    """u = x + iγ, whether it lies far out for its width σ, and there t = σ²/u² and the Lorentz profile's i/πu."""
+    """u = x + iγ, whether it lies far out for its width σ, and there t = σ²/u² and the Lorentz
+    profile's i/πu.
+    """
     u = x + 1j * gamma
     far = np.greater(np.abs(u), 50 * ROOT_2 * sigma)
     v = np.where(far, u, 1)
@@ -219,7 +235,9 @@ def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
-    """The derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ, which may be 0."""
+    """Return the derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ,
+    which may be 0.
+    """
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     s = np.where(far, 1, sigma)
     near = wofz_slope(np.where(far, 0, u) / (s * ROOT_2)) / (2 * s * s * ROOT_PI)
@@ -227,7 +245,9 @@ def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
 
 
 def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
-    """The derivative of the Voigt profile y by σ; far out by a series, where the closed form cancels."""
+    """Return the derivative of the Voigt profile y by σ; far out by a series, where the closed form
+    cancels.
+    """
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     series = lorentz * 2 * sigma / np.square(np.where(far, u, 1)) * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
     closed = -(np.where(far, 0, y) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
@@ -235,7 +255,9 @@ def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
 
 
 def poch_slope(z: Any, m: Any, y: Any) -> Any:
-    """The derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or, where Γ(z + m) has one too, by reflection."""
+    """Return the derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or,
+    where Γ(z + m) has one too, by reflection.
+    """
     end, pole = z + m, is_pole(z)
     both = np.logical_and(pole, is_pole(end))
     reflected = special.psi(np.where(both, 1 - end, 1)) - special.psi(np.where(both, 1 - z, 1))
@@ -246,7 +268,9 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
 
 
 def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
-    """The derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is
+    0.
+    """
     zero = np.equal(y, 0)
     plain = y * polygamma_difference(0, np.where(zero, 1, n - k + 1), np.where(zero, 1, k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
@@ -254,7 +278,9 @@ def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
 
 
 def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
-    """The derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1)
+    where that is 0.
+    """
     zero = np.equal(y, 0)
     plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
@@ -263,7 +289,7 @@ def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
 
 
 def is_pole(z: Any) -> Any:
-    """Whether Γ has a pole."""
+    """Return whether Γ has a pole."""
     return np.logical_and(np.less_equal(z, 0), np.equal(z, np.floor(z)))
 
 
@@ -274,27 +300,31 @@ def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
 
 
 def struve_term(v: Any, x: Any) -> Any:
-    """What the recurrence of Struve's functions has beside its two neighbours."""
+    """Return what the recurrence of Struve's functions has beside its two neighbours."""
     return np.power(x / 2, v) * special.rgamma(v + 1.5) / ROOT_PI
 
 
 def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
-    """The cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the imaginary part."""
+    """Return the cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the
+    imaginary part.
+    """
     return -np.real(g * y) * np.sign(part) * turn
 
 
 def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
-    """The cotangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the cotangent through exp(-|Re z|)·I of complex numbers."""
     return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(g, y, np.real(z), 1)
 
 
 def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
-    """The tangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the tangent through exp(-|Re z|)·I of complex numbers."""
     return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)
 
 
 def ive_slope(v: Any, x: Any) -> Any:
-    """The derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the parity of its order."""
+    """Return the derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the
+    parity of its order.
+    """
     zero = np.equal(x, 0)
     turn = np.where(np.less(x, 0), -np.cos(pi * v), 1)
     centre = (special.ive(np.abs(v - 1), 0) + special.ive(v + 1, 0)) / 2
@@ -302,7 +332,7 @@ def ive_slope(v: Any, x: Any) -> Any:
 
 
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
-    """The derivative of exp(z)·K(v, z)."""
+    """Return the derivative of exp(z)·K(v, z)."""
     return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
 
 
@@ -319,23 +349,23 @@ def spence_slope(z: Any) -> Any:
 
 
 def wave_pull(g: Any, y: Any, q: Any) -> Any:
-    """The cotangent through f and f', where f'' is q·f."""
+    """Return the cotangent through f and f', where f'' is q·f."""
     return g[0] * output(y, 1) + g[1] * q * output(y, 0)
 
 
 def airy_pull(g: Any, z: Any, y: Any) -> Any:
-    """The cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
+    """Return the cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
     return g[0] * output(y, 1) + g[1] * z * output(y, 0) + g[2] * output(y, 3) + g[3] * z * output(y, 2)
 
 
 def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
-    """The cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
+    """Return the cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
     be, ke = output(y, 2), output(y, 3)
     return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - per(be, x, 0.5j)) + g[3] * (1j * output(y, 1) - ke / x)
 
 
 def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
-    """The cotangent through sn, cn, dn and the amplitude."""
+    """Return the cotangent through sn, cn, dn and the amplitude."""
     sn, cn, dn = output(y, 0), output(y, 1), output(y, 2)
     return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
 
@@ -351,7 +381,8 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, re
     """``special.logsumexp``."""
     if is_chunked(a):
         if return_sign:
-            raise ChunksError("logsumexp of a Dask array has no sign. Leave out return_sign, or take the parts of one sign by themselves.")
+            raise ChunksError("logsumexp of a Dask array has no sign. Leave out return_sign, or "
+                "take the parts of one sign by themselves.")
         return log_of_sum(a, axis, keepdims, b=1 if b is None else b)
     return special.logsumexp(a, axis, b, keepdims, return_sign)
 
@@ -393,7 +424,7 @@ def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
 
 
 def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
-    """What the derivative of each spherical Bessel function is, up to a sign."""
+    """Return what the derivative of each spherical Bessel function is, up to a sign."""
     return (n * f(lower_degree(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
 
 
@@ -420,12 +451,14 @@ def logsumexp_weight_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
 
 
 def leading(p: Any) -> Any:
-    """Where one element has more than half of a sum of 1."""
+    """Return where one element has more than half of a sum of 1."""
     return np.greater(p, 0.5)
 
 
 def softmax_pull(g: Any, y: Any, axis: Any) -> Any:
-    """The derivative of softmax, which is symmetric; the cotangent is counted from that of the leading element, so that nothing cancels."""
+    """Return the derivative of softmax, which is symmetric; the cotangent is counted from that of
+    the leading element, so that nothing cancels.
+    """
     g = g - np.sum(np.where(leading(y), g, 0), axis=axis, keepdims=True)
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 
@@ -447,7 +480,8 @@ def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
 
 
 def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any) -> Any:
-    """The cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples."""
+    """Return the cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples.
+    """
     if not return_sign:
         return restore_axes(g, axis, keepdims) * logsumexp_shares(a, b, y, axis, keepdims, dtype.kind != "c")
     turn = 1j * np.imag(g[1] * output(y, 1)) if g[1].dtype.kind == "c" else 0
@@ -468,7 +502,7 @@ rule(softmax,                   x=lambda g, y, axis=None: softmax_pull(g, y, axi
 rule(log_softmax,               x=lambda g, x, axis=None: log_softmax_pull(g, x, axis),
                                 push={"x": lambda t, x, axis=None: log_softmax_push(t, x, axis)})
 
-# --------------------------------------------------------------------------------------------------- gamma and beta
+# gamma and beta
 elementwise(special.gamma,      z=lambda g, z, y: g * y * special.psi(z))
 elementwise(special.gammaln,    x=lambda g, x: g * special.psi(x))
 elementwise(special.loggamma,   z=lambda g, z: g * special.psi(z))
@@ -484,7 +518,7 @@ elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, 
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
 elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 
-# --------------------------------------------------------------------- distribution functions, by the shapes: unknown
+# distribution functions, by the shapes: unknown
 elementwise(special.gammainc,     a=unknown(special.gammainc, "a"),     x=lambda g, a, x: g * gamma_density(a, x))
 elementwise(special.gammaincc,    a=unknown(special.gammaincc, "a"),    x=lambda g, a, x: -g * gamma_density(a, x))
 elementwise(special.gammaincinv,  a=unknown(special.gammaincinv, "a"),  p=lambda g, a, y: g / gamma_density(a, y))
@@ -537,7 +571,7 @@ elementwise(special.expit,        x=lambda g, x, y: g * y * special.expit(-x))
 elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 
-# -------------------------------------------------------------------------------------------------- error functions
+# error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
 elementwise(special.erfc,         z=lambda g, z: g * (-2 / ROOT_PI) * np.exp(-z * z))
 elementwise(special.erfcx,        z=lambda g, z, z_dtype: g * (erfcx_slope(z) if z_dtype.kind == "c" else erfcx_derivative(1, z)))
@@ -556,7 +590,7 @@ elementwise(special.modfresnelp,  x=lambda g, x: (-g[0] + g[1] * -np.exp(-1j * (
 elementwise(special.modfresnelm,  x=lambda g, x: (-g[0] + g[1] * -np.exp(1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(-1j * x * x)
                                   + g[1] * 2j * x * special.modfresnelm(x)[1])
 
-# -------------------------------------------------------------------------------------- logarithms and exponentials
+# logarithms and exponentials
 elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
 elementwise(special.rel_entr,     a=lambda g, a, b: g * (1 + log_ratio(a, b)),          b=lambda g, a, b: -g * ratio(a, b))
 elementwise(special.kl_div,       a=lambda g, a, b: g * log_ratio(a, b),                b=lambda g, a, b: g * (1 - ratio(a, b)))
@@ -590,7 +624,7 @@ elementwise(special.tandg,        x=lambda g, y: g * DEGREE * (1 + y * y))
 elementwise(special.cotdg,        x=lambda g, y: -g * DEGREE * (1 + y * y))
 elementwise(special.radian,       d=lambda g: g * DEGREE, m=lambda g: g * (DEGREE / 60), s=lambda g: g * (DEGREE / 3600))
 
-# ------------------------------------------------------------------------------------------- exponential integrals
+# exponential integrals
 elementwise(special.expi,         x=lambda g, x: g * np.exp(x) / x)
 elementwise(special.exp1,         x=lambda g, x: -g * np.exp(-x) / x)
 elementwise(special.expn,         n=unknown(special.expn, "n"), x=lambda g, n, x: g * expn_slope(n, x))
@@ -598,7 +632,7 @@ elementwise(special.sici,         x=lambda g, x: g[0] * sinc_like(np.sin, x, -1)
 elementwise(special.shichi,       x=lambda g, x: g[0] * sinc_like(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
 elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
 
-# -------------------------------------------------------------------------------------------- Bessel's, by the argument
+# Bessel's, by the argument
 elementwise(special.jv,  v=unknown(special.jv, "v"),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
 elementwise(special.yv,  v=unknown(special.yv, "v"),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
 elementwise(special.iv,  v=unknown(special.iv, "v"),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
@@ -660,7 +694,7 @@ elementwise(special.itairy,       x=lambda g, x: g[0] * special.airy(x)[0] + g[1
 elementwise(special.pbdv, v=unknown(special.pbdv, "v"), x=lambda g, v, x, y: wave_pull(g, y, x * x / 4 - v - 0.5))
 elementwise(special.pbwa, a=unknown(special.pbwa, "a"), x=lambda g, a, x, y: wave_pull(g, y, a - x * x / 4))
 
-# --------------------------------------------------------------------------------------------- hypergeometric, elliptic
+# hypergeometric, elliptic
 elementwise(special.hyp0f1, v=unknown(special.hyp0f1, "v"), z=lambda g, v, z: g / v * special.hyp0f1(v + 1, z))
 elementwise(special.hyp1f1, a=unknown(special.hyp1f1, "a"), b=unknown(special.hyp1f1, "b"),
                             x=lambda g, a, b, x: g * (a / b) * special.hyp1f1(a + 1, b + 1, x))
@@ -683,7 +717,7 @@ elementwise(special.ellipj,    u=ellipj_pull,
                                m=unknown(special.ellipj, "m"))
 elementwise(special.agm,       a=lambda g, a, b, y: g * agm_slope(a, b, y),  b=lambda g, a, b, y: g * agm_slope(b, a, y))
 
-# -------------------------------------------------------------------------------- orthogonal polynomials, by the argument
+# orthogonal polynomials, by the argument
 elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
 elementwise(special.eval_sh_legendre, n=unknown(special.eval_sh_legendre, "n"), x=lambda g, n, x: 2 * g * legendre_slope(n, 2 * x - 1))
 elementwise(special.eval_chebyt,      n=unknown(special.eval_chebyt, "n"),      x=lambda g, n, x: g * chebyt_slope(n, x))
@@ -711,8 +745,9 @@ elementwise(special.eval_sh_jacobi,   n=unknown(special.eval_sh_jacobi, "n"),   
 
 constant(special.gammasgn, special.round)
 
-# ----------------------------------------------------------------------------------------------------------- refused
-unsupported("its own derivative is not in closed form. Write it by functions that are (see memograd.rules.special), or register a rule for it.",
+# refused
+refuse_ops("its own derivative is not in closed form. Write it by functions that are (see "
+    "memograd.rules.special), or register a rule for it.",
         special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
         special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov, special.lpmv, special.nbdtrik,
@@ -720,21 +755,27 @@ unsupported("its own derivative is not in closed form. Write it by functions tha
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
         special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
-unsupported("Mathieu's and spheroidal functions give their own derivative by the argument, and have none by the others. Register a rule.",
+refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "
+    "have none by the others. Register a rule.",
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
-unsupported("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
-unsupported("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
-unsupported("it finds zeros, roots, coefficients or integers, which are no function of a node. Give it the node's .value.",
+refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
+refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
+refuse_ops("it finds zeros, roots, coefficients or integers, which are no function of a node. "
+    "Give it the node's .value.",
         *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
         special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
-unsupported("it does not take nodes. Use special.binom(n, k).", special.comb)
-unsupported("it is one of integers. Use special.gamma(n + 1).", special.factorial)
-unsupported("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-unsupported("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
+refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
+refuse_ops("it is one of integers. Use special.gamma(n + 1).", special.factorial)
+refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
+    "order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
-unsupported("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one order at a time.",
-        *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))  # gone in SciPy 1.17
-unsupported("it is a setting or a service of SciPy's, not a function of arrays. Call it with what SciPy expects.", special.geterr,
+refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
+    "order at a time.",
+        # gone in SciPy 1.17
+        *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))
+refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. Call it with "
+    "what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)

@@ -1,4 +1,6 @@
-"""How each op is called: most as `calls.py` says; a few functions have a form that is like no other's, and stand here."""
+"""How each op is called: most as `calls.py` says; a few functions have a form that is like no
+other's, and stand here.
+"""
 
 import inspect
 import operator
@@ -23,7 +25,7 @@ from .call_binding import (
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
-    """The way in which `op` is called; `operands` are the names that its rule gives them."""
+    """Return the way in which `op` is called; `operands` are the names that its rule gives them."""
     if op in SPECIAL:
         return SPECIAL[op](op)
     if isinstance(op, np.ufunc):
@@ -35,17 +37,21 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
     """`einsum(subscripts, *operands)`: the subscripts are a keyword of the canonical form."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         subscripts, *xs = args if isinstance(args[0], str) else _spell_interleaved(args)
         return tuple(xs), {"subscripts": subscripts, **kwargs}
 
     def compute(*xs: Any, subscripts: str, **kwargs: Any) -> Any:
         return op(subscripts, *xs, **kwargs)
 
-    return Call(bind, compute, frozenset({"subscripts"}))  # optimize= changes the order of the sum alone
+    # optimize= changes the order of the sum alone
+    return Call(bind, compute, frozenset({"subscripts"}))
 
 
 def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a string first."""
+    """Return the interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a
+    string first.
+    """
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
     terms = [
@@ -59,6 +65,7 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
     """`clip` has two names for each bound; a bound that is not given is None."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         own = {"min": "a_min", "max": "a_max"}
         given = {own.get(name, name): value for name, value in kwargs.items()}
         given = {"a_min": None, "a_max": None, **given} if len(args) == 1 else given
@@ -68,13 +75,17 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
 
 
 def call_of_ordered(op: Callable[..., Any]) -> Call:
-    """`reshape_rows` and `ravel` take elements in an order; one that depends on how they lie in memory is no part of a program."""
+    """`reshape_rows` and `ravel` take elements in an order; one that depends on how they lie in
+    memory is no part of a program.
+    """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = bind_by_name(op, ("a",), args, kwargs)
         if keywords.get("order", "C") not in ("C", "F"):
             raise RefusedError(
-                f"{op_name(op)} was called with order={keywords['order']!r}, which takes elements as they lie in memory; that is no part "
+                f"{op_name(op)} was called with order={keywords['order']!r}, which takes "
+                f"elements as they lie in memory; that is no part "
                 f"of a program. Write order='C' or 'F'."
             )
         return operands, keywords
@@ -83,11 +94,15 @@ def call_of_ordered(op: Callable[..., Any]) -> Call:
 
 
 def call_of_sign(op: Callable[..., Any]) -> Call:
-    """The sign of real numbers has no derivative that matters; that of complex ones has, and a rule is for all dtypes."""
+    """Return the sign of real numbers has no derivative that matters; that of complex ones has, and
+    a rule is for all dtypes.
+    """
 
     def compute(x: Any, **kwargs: Any) -> Any:
+        """Run the op."""
         if np.iscomplexobj(x):
-            raise RefusedError("np.sign of complex numbers turns with them, so that it is not constant. Write z / np.abs(z).")
+            raise RefusedError("np.sign of complex numbers turns with them, so that it is not "
+                "constant. Write z / np.abs(z).")
         return op(x, **kwargs)
 
     return Call(lambda args, kwargs: (args, kwargs), compute)
@@ -97,6 +112,7 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
     """`choose(a, choices)`: the index and the choices are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (a, choices), keywords = bind_by_name(op, ("a", "choices"), args, kwargs)
         return (a, *choices), keywords
 
@@ -107,13 +123,17 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
 
 
 def call_of_select(op: Callable[..., Any]) -> Call:
-    """`select(condlist, choicelist, default)`: conditions, choices and default are one list of operands."""
+    """`select(condlist, choicelist, default)`: conditions, choices and default are one list of
+    operands.
+    """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given, _ = bind_by_name(op, ("condlist", "choicelist", "default"), args, kwargs)
         conditions, choices, default = (*given, 0)[:3]
         if len(conditions) != len(choices):
-            raise ValueError(f"np.select takes a choice for each condition, but got {len(conditions)} conditions, {len(choices)} choices.")
+            raise ValueError(f"np.select takes a choice for each condition, but got "
+                f"{len(conditions)} conditions, {len(choices)} choices.")
         return (*conditions, *choices, default), NOTHING
 
     return Call(bind, select_of_list)
@@ -126,13 +146,17 @@ def select_of_list(*xs: Any) -> Any:
 
 
 def call_of_piecewise(op: Callable[..., Any]) -> Call:
-    """`piecewise(x, condlist, funclist, ...)`: each function takes all of x, and what it gives is a choice, the last one first."""
+    """`piecewise(x, condlist, funclist, ...)`: each function takes all of x, and what it gives is a
+    choice, the last one first.
+    """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given = inspect.signature(op).bind(*args, **kwargs).arguments
         x, fs, conditions = given["x"], given["funclist"], conditions_of(given["x"], given["condlist"])
         if len(fs) - len(conditions) not in (0, 1):
-            raise ValueError(f"np.piecewise takes a function for each of the {len(conditions)} conditions, or one more, but got {len(fs)}.")
+            raise ValueError(f"np.piecewise takes a function for each of the {len(conditions)} "
+                f"conditions, or one more, but got {len(fs)}.")
         more, named = given.get("args", ()), given.get("kw", {})
         ys = [f(x, *more, **named) if callable(f) else f for f in (*fs, 0)[: len(conditions) + 1]]
         default = np.broadcast_to(ys[-1], np.shape(x))
@@ -145,19 +169,25 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
 
 
 def conditions_of(x: Any, conditions: Any) -> list[Any]:
-    """The conditions of `piecewise` as a list; one alone may stand for a list of one, and may itself be a list of bools."""
+    """Return the conditions of `piecewise` as a list; one alone may stand for a list of one, and
+    may itself be a list of bools.
+    """
     several = isinstance(conditions, list | tuple) and not (np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions))
     return list(conditions) if several or np.ndim(conditions) > np.ndim(x) else [conditions]
 
 
 def call_of_block(op: Callable[..., Any]) -> Call:
-    """`block(arrays)`: nested lists are one flat list of operands, and a nest of the same form that holds their numbers."""
+    """`block(arrays)`: nested lists are one flat list of operands, and a pytree of the same form
+    that holds their numbers.
+    """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         (arrays,), _ = bind_by_name(op, ("arrays",), args, kwargs)
         xs: list[Any] = []
 
         def numbered(part: Any) -> Any:
+            """Return a nested list with numbers in the place of operands."""
             if isinstance(part, list):
                 return tuple(map(numbered, part))
             xs.append(part)
@@ -173,7 +203,7 @@ def call_of_block(op: Callable[..., Any]) -> Call:
 
 
 def fill_tree(nest: Any, xs: Any) -> Any:
-    """A nest of numbers as nested lists of the items of `xs` that they stand for."""
+    """Return a pytree of numbers as nested lists of the items of `xs` that they stand for."""
     return [fill_tree(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
 
 
@@ -182,17 +212,23 @@ PADS = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
 def call_of_pad(op: Callable[..., Any]) -> Call:
-    """`pad(array, pad_width, mode, ...)`: the widths are one pair an axis, and the mode is one that copies elements."""
+    """`pad(array, pad_width, mode, ...)`: the widths are one pair an axis, and the mode is one that
+    copies elements.
+    """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         own = {name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")}
         (array,), keywords = bind_by_name(op, ("array",), args, own)
         others = {name: value for name, value in kwargs.items() if name not in own}
         mode = keywords.get("mode", "constant")
         if mode not in PADS or others.get("reflect_type", "even") != "even":
             raise RefusedError(
-                f"np.pad was called with mode={mode!r}{''.join(f', {k}={v!r}' for k, v in others.items())}, which computes new elements. "
-                f"Use one of {', '.join(PADS)}, with reflect_type='even', or np.concatenate with the elements you mean."
+                f"np.pad was called with "
+                f"mode={mode!r}{''.join(f', {k}={v!r}' for k, v in others.items())}, which "
+                f"computes new elements. "
+                f"Use one of {', '.join(PADS)}, with reflect_type='even', or np.concatenate "
+                f"with the elements you mean."
             )
         values = (others.pop("constant_values"),) if "constant_values" in others else ()
         return (array, *values), {**keywords, **others, "pad_width": pairs_of(keywords["pad_width"], np.ndim(array)) or 0}
@@ -204,7 +240,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
 
 
 def pairs_of(width: Any, ndim: int) -> Any:
-    """A `pad_width`, in any of the forms that NumPy takes, as one pair an axis."""
+    """Return a `pad_width`, in any of the forms that NumPy takes, as one pair an axis."""
     if isinstance(width, dict):
         by_axis = {axis % ndim: pair for axis, pair in width.items()}
         width = [np.broadcast_to(by_axis.get(k, 0), 2) for k in range(ndim)]
@@ -215,10 +251,12 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
     """`gradient(f, *spacing)`: the spacing is constant."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         f, *spacing = args
         if any(hasattr(type(h), "__memograd_record__") for h in spacing):
             raise RefusedError(
-                "np.gradient takes its spacing as constants. Give node.value, or divide differences: np.diff(y) / np.diff(x)."
+                "np.gradient takes its spacing as constants. Give node.value, or divide "
+                "differences: np.diff(y) / np.diff(x)."
             )
         return (f,), {"spacing": tuple(spacing), **kwargs}
 
@@ -229,10 +267,13 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
 
 
 def call_of_interp(op: Callable[..., Any]) -> Call:
-    """`interp(x, xp, fp, left, right, period)`: a period puts the knots in order, and repeats the outermost ones beyond the ends."""
+    """`interp(x, xp, fp, left, right, period)`: a period puts the knots in order, and repeats the
+    outermost ones beyond the ends.
+    """
     plain = call_of_function(op, ("x", "xp", "fp", "left", "right"))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = plain.bind(args, kwargs)
         if "period" not in keywords:
             return operands, keywords
@@ -247,9 +288,12 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
 
 
 def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
-    """`eig` and `eigvals` are complex: whether all of a real matrix' are real depends on values, and dtypes are part of the program."""
+    """`eig` and `eigvals` are complex: whether all of a real matrix' are real depends on values,
+    and dtypes are part of the program.
+    """
 
     def compute(a: Any) -> Any:
+        """Run the op."""
         y = op(a)
         return type(y)(*map(as_complex, y)) if isinstance(y, tuple) else as_complex(y)
 
@@ -266,19 +310,24 @@ def call_of_qr(op: Callable[..., Any]) -> Call:
     plain = call_of_function(op, ("a",))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         operands, keywords = plain.bind(args, kwargs)
         if keywords.get("mode") == "raw":
-            raise NoRuleError("np.linalg.qr was called with mode='raw', which gives LAPACK's reflectors. Write mode='reduced'.")
+            raise NoRuleError("np.linalg.qr was called with mode='raw', which gives LAPACK's "
+                "reflectors. Write mode='reduced'.")
         return operands, keywords
 
     return plain._replace(bind=bind)
 
 
 def call_of_product(op: np.ufunc) -> Call:
-    """`matmul` and its kin: operands that have their vectors and matrices along other axes are turned when they are recorded."""
+    """`matmul` and its kin: operands that have their vectors and matrices along other axes are
+    turned when they are recorded.
+    """
     plain, result = call_of_ufunc(op), tuple(range(-1 - str(op.signature).split("->")[1].count(","), 0))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """Return the arguments and keywords of a call in canonical form."""
         given = dict(kwargs)
         axes = [given.pop("axis")] * 2 if "axis" in given and op is np.vecdot else given.get("axes", ())
         if len(axes) == 2 or tuple(np.atleast_1d(axes[2:]).ravel()) == result:

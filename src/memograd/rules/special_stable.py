@@ -1,7 +1,9 @@
-"""Ops that derivatives of special functions are made of, where a formula in SciPy's functions would cancel, overflow or divide 0 by 0.
+"""Ops that derivatives of special functions are made of, where a formula in SciPy's functions would
+cancel, overflow or divide 0 by 0.
 
-Each is an op with derivatives of its own, so that the second order is as accurate as the first. All compute in double precision,
-whatever the precision of their operands, and give the precision of the operands back.
+Each is an op with derivatives of its own, so that the second order is as accurate as the first. All
+compute in double precision, whatever the precision of their operands, and give the precision of the
+operands back.
 
 References
 ----------
@@ -33,22 +35,29 @@ SHIFT = 16
 
 
 def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
-    """The line of an operand by which the derivative has no closed form: a silent zero would be wrong."""
+    """Return the line of an operand by which the derivative has no closed form: a silent zero would
+    be wrong.
+    """
 
     def line(g: Any) -> Any:
         raise NoRuleError(
-            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and memograd does not guess. "
-            f"Hold that operand constant (give its .value), or register an op of your own: memograd.op, memograd.rule."
+            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and "
+            f"memograd does not guess. "
+            f"Hold that operand constant (give its .value), or register an op of your own: "
+            f"memograd.op, memograd.rule."
         )
 
     return line
 
 
 def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an elementwise function of real numbers compute in double precision and without warnings; lazily on Dask arrays."""
+    """Make an elementwise function of real numbers compute in double precision and without
+    warnings; lazily on Dask arrays.
+    """
 
     @wraps(f)
     def compute(*args: Any) -> Any:
+        """Run the op."""
         if any(map(is_chunked, args)):
             return dask_array().core.elemwise(compute, *args)
         inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]
@@ -59,7 +68,7 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
     return compute
 
 
-# --------------------------------------------------------------------------------------------- differences of digammas
+# differences of digammas
 
 
 def power_difference(q: Any, h: Any, p: int) -> Any:
@@ -70,7 +79,9 @@ def power_difference(q: Any, h: Any, p: int) -> Any:
 
 
 def difference_by_shift(n: int, q: Any, h: Any) -> Any:
-    """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over (-1)^(n+1)."""
+    """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over
+    (-1)^(n+1).
+    """
     total = power_difference(q, h, n + 1) * (factorial(n) / 2)
     for j, b in enumerate(BERNOULLI, 1):
         total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(q, h, n + 2 * j)
@@ -82,7 +93,8 @@ def difference_by_shift(n: int, q: Any, h: Any) -> Any:
 @op
 @in_double
 def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
-    """Return the polygamma function of order n at a + h less that at a: without cancellation where both are positive.
+    """Return the polygamma function of order n at a + h less that at a: without cancellation where
+    both are positive.
 
     The recurrence leads to large arguments, whose series is subtracted term by term.
     """
@@ -103,7 +115,9 @@ elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_dif
 
 @op
 def polygamma(n: Any, x: Any) -> Any:
-    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
+    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
+    none; the slope of `digamma` is one.
+    """
     if np.asarray(x).dtype.kind != "c":
         return special.polygamma(n, x)
     far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
@@ -116,7 +130,7 @@ def polygamma(n: Any, x: Any) -> Any:
 
 elementwise(polygamma,            n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
 
-# ---------------------------------------------------------------------------------------------------------- densities
+# densities
 
 
 def stirling_error(n: Any) -> Any:
@@ -132,7 +146,9 @@ def stirling_error(n: Any) -> Any:
 
 
 def deviance(x: Any, mean: Any) -> Any:
-    """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without cancellation."""
+    """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without
+    cancellation.
+    """
     d = (mean - x) / x
     near = np.less(np.abs(d), 0.5)
     r = np.where(near, d, 0) / (2 + np.where(near, d, 0))
@@ -161,7 +177,9 @@ elementwise(gamma_density,        a=lambda g, a, x, y: g * (special.xlogy(y, x) 
 
 
 def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
-    """Return pᵃ⁻¹ qᵇ⁻¹ / B(a, b), where p + q = 1, for any real a and b; where both are large, as a binomial probability."""
+    """Return pᵃ⁻¹ qᵇ⁻¹ / B(a, b), where p + q = 1, for any real a and b; where both are large, as a
+    binomial probability.
+    """
     large = np.logical_and(a > 2, b > 2) & (a + b > 20)
     m, n = np.where(large, a, 3) - 1, np.where(large, b, 3) - 1
     gap = stirling_error(m + n) - stirling_error(m) - stirling_error(n)
@@ -237,11 +255,13 @@ def t_shape_slope(n: Any, t: Any) -> Any:
 elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),
                                   t=lambda g, n, t, y: -g * y * (n + 1) * bearing(t, np.sqrt(n)))
 
-# ------------------------------------------------------------------------------------------------- scaled Bessel's
+# scaled Bessel's
 
 
 def hankel_series(v: Any, x: Any, n: int, sign: int) -> Any:
-    """Return the n-th derivative of x^(-1/2) Σ signᵏ aₖ(v) x⁻ᵏ, the asymptotic series of scaled Bessel functions."""
+    """Return the n-th derivative of x^(-1/2) Σ signᵏ aₖ(v) x⁻ᵏ, the asymptotic series of scaled
+    Bessel functions.
+    """
     total, term = 0.0, np.power(x, -0.5 - n)
     for k in range(34):
         rising = np.prod([k + 0.5 + i for i in range(n)])
@@ -251,7 +271,9 @@ def hankel_series(v: Any, x: Any, n: int, sign: int) -> Any:
 
 
 def differences(f: Any, n: int, v: Any, x: Any, sign: int) -> Any:
-    """Return the n-th derivative of exp(-x)·I or exp(x)·K, whose first is the half sum of the neighbours less itself."""
+    """Return the n-th derivative of exp(-x)·I or exp(x)·K, whose first is the half sum of the
+    neighbours less itself.
+    """
     return (sign / 2) ** n * sum((-1) ** j * comb(2 * n, j) * f(v + n - j, x) for j in range(2 * n + 1))
 
 
@@ -276,11 +298,13 @@ def kve_derivative(n: Any, v: Any, x: Any) -> Any:
 elementwise(ive_derivative,       n=None, v=unknown(special.ive, "v"), x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x))
 elementwise(kve_derivative,       n=None, v=unknown(special.kve, "v"), x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x))
 
-# --------------------------------------------------------------------------------------------- error functions
+# error functions
 
 
 def tail_derivative(z: Any, n: int, sign: int) -> Any:
-    """Return the n-th derivative of Σ signᵏ (2k-1)!! / (2ᵏ z^(2k+1)), the asymptotic series of error functions."""
+    """Return the n-th derivative of Σ signᵏ (2k-1)!! / (2ᵏ z^(2k+1)), the asymptotic series of
+    error functions.
+    """
     total, term = 0.0, np.power(z, -1.0 - n)
     for k in range(36):
         rising = np.prod([2.0 * k + 1 + i for i in range(n)])
@@ -300,7 +324,9 @@ def recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
 @op
 @in_double
 def erfcx_derivative(n: Any, z: Any) -> Any:
-    """Return the n-th derivative of erfcx, from n = 1 on, for real z; far right by the asymptotic series."""
+    """Return the n-th derivative of erfcx, from n = 1 on, for real z; far right by the asymptotic
+    series.
+    """
     far = z > 6.5
     x, y = np.where(far, 0, z), special.erfcx(np.where(far, 0, z))
     return np.where(far, tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI, recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1))
@@ -309,7 +335,9 @@ def erfcx_derivative(n: Any, z: Any) -> Any:
 @op
 @in_double
 def dawsn_derivative(n: Any, z: Any) -> Any:
-    """Return the n-th derivative of Dawson's integral, from n = 1 on, for real z; far out by the asymptotic series."""
+    """Return the n-th derivative of Dawson's integral, from n = 1 on, for real z; far out by the
+    asymptotic series.
+    """
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
     return np.where(far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1))

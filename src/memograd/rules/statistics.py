@@ -1,7 +1,7 @@
 """Weighted means, covariances and correlations.
 
-Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what it
-is before NumPy clips rounding errors off to ±1.
+Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what
+it is before NumPy clips rounding errors off to ±1.
 """
 
 from typing import Any
@@ -10,16 +10,25 @@ import numpy as np
 
 from .indexing import output
 from .pure_registration import rule
-from .reductions import broadcast_weights, count_elements, expand, or_default, restore_axes, widen_half
+from .reductions import (
+    broadcast_weights,
+    count_elements,
+    expand,
+    or_default,
+    restore_axes,
+    widen_half,
+)
 
 
 def mean_of(pair: Any) -> Any:
-    """The mean, or its cotangent, where `returned=True` gives the sum of the weights beside it."""
+    """Return the mean, or its cotangent, where `returned=True` gives the sum of the weights beside
+    it.
+    """
     return pair[0] if isinstance(pair, tuple) else pair
 
 
 def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
-    """The cotangent of what was averaged."""
+    """Return the cotangent of what was averaged."""
     if weights is None:
         return expand(widen_half(g) / count_elements(shape, axis), shape, axis, keepdims)
     w = broadcast_weights(widen_half(weights), np.shape(weights), shape, axis)
@@ -27,7 +36,9 @@ def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any
 
 
 def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
-    """The cotangent of the weights: how far each element lies from the mean; and, where their sum is asked for, that of the sum."""
+    """Return the cotangent of the weights: how far each element lies from the mean; and, where
+    their sum is asked for, that of the sum.
+    """
     g = tuple(map(widen_half, g)) if isinstance(g, tuple) else widen_half(g)
     share = np.sum(np.broadcast_to(broadcast_weights(widen_half(w), w_shape, shape, axis), shape), axis=axis, keepdims=True)
     mean = output(y, 0) if isinstance(g, tuple) else y
@@ -47,13 +58,15 @@ def variables_as_rows(m: Any, shape: Any, rowvar: bool) -> Any:
 
 
 def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
-    """The rows of both operands."""
+    """Return the rows of both operands."""
     first = variables_as_rows(m, m_shape, rowvar)
     return first if other is None else np.concatenate([first, variables_as_rows(other, np.shape(other), rowvar)], 0)
 
 
 def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """What `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x less its mean; and the divisor."""
+    """Return what `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x
+    less its mean; and the divisor.
+    """
     f, a = (np.ones(x.shape[1]) * (1 if weights is None else weights) for weights in (fweights, aweights))
     w, freedom = f * a, (0 if bias else 1) if ddof is None else ddof
     centred = x - np.sum(x * w, axis=1, keepdims=True) / np.sum(w)
@@ -61,14 +74,18 @@ def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> 
 
 
 def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """The cotangent of the rows of `cov`; the part that goes through their means sums to zero."""
+    """Return the cotangent of the rows of `cov`; the part that goes through their means sums to
+    zero.
+    """
     _, _, w, _, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g = np.reshape(g, (x.shape[0], x.shape[0]))
     return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
 
 
 def uncov_weights(g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """The cotangent of `aweights`: each observation's own product, and its part in the divisor."""
+    """Return the cotangent of `aweights`: each observation's own product, and its part in the
+    divisor.
+    """
     f, a, w, freedom, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g, total = np.reshape(g, (x.shape[0], x.shape[0])), np.sum(w)
     grown = 1 - freedom * (2 * a - np.sum(w * a) / total) / total
@@ -76,7 +93,9 @@ def uncov_weights(g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, 
 
 
 def uncorrcoef(g: Any, x: Any) -> Any:
-    """The cotangent of the rows of `corrcoef`: through the covariances, and through the variances that they are divided by."""
+    """Return the cotangent of the rows of `corrcoef`: through the covariances, and through the
+    variances that they are divided by.
+    """
     c = np.reshape(np.cov(x), (x.shape[0], x.shape[0]))
     variance = np.real(np.diagonal(c))
     scale, g = np.sqrt(variance[:, None] * variance), np.reshape(g, c.shape)
@@ -86,7 +105,7 @@ def uncorrcoef(g: Any, x: Any) -> Any:
 
 
 def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
-    """The part of the rows' cotangent that belongs to an operand."""
+    """Return the part of the rows' cotangent that belongs to an operand."""
     n = 1 if len(shape) < 2 else shape[0 if rowvar else 1]
     d = d[d.shape[0] - n :] if last else d[:n]
     return np.reshape(np.transpose(d) if len(shape) == 2 and not rowvar else d, shape)

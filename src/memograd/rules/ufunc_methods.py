@@ -1,6 +1,8 @@
-"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of their own, or loops over slices.
+"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of
+their own, or loops over slices.
 
-Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of infinities gives them even shares.
+Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of
+infinities gives them even shares.
 """
 
 import functools
@@ -73,13 +75,15 @@ def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: 
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
-    """The cotangent of what `running_maximum` or `running_minimum` took."""
+    """Return the cotangent of what `running_maximum` or `running_minimum` took."""
     g, hit = np.moveaxis(g, axis, -1), np.moveaxis(np.equal(a, y), axis, -1)
     return np.moveaxis(untake_along(g, g.shape, latest(hit), -1), -1, axis)
 
 
 def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
-    """The cotangent of what `sum_of_slices` added up; a slice that would be empty is one element."""
+    """Return the cotangent of what `sum_of_slices` added up; a slice that would be empty is one
+    element.
+    """
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
     origin = np.repeat(np.arange(len(starts)), stops - starts)
@@ -94,7 +98,7 @@ rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
 constant(latest)
 
-# ----------------------------------------------------------------------------------------------- what a method stands for
+# what a method stands for
 REDUCE: dict[Any, Callable[..., Any]] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
     np.fmax: np.nanmax, np.fmin: np.nanmin, np.logical_and: np.all, np.logical_or: np.any,
@@ -105,27 +109,29 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 
 
 def reduce(f: Any) -> Callable[..., Any] | None:
-    """The function that `f.reduce` stands for; it works along the first axis."""
+    """Return the function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_reduce(f) if is_binary(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else reduce_by_slices(f) if is_binary(f) else None
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
-    """The function that `f.accumulate` stands for."""
+    """Return the function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else unrolled_accumulate(f) if is_binary(f) else None
+    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else accumulate_by_slices(f) if is_binary(f) else None
 
 
 def is_binary(f: Any) -> bool:
-    """Whether a ufunc makes one number of two."""
+    """Return whether a ufunc makes one number of two."""
     return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
 
 
-def unrolled_reduce(f: Any) -> Callable[..., Any]:
+def reduce_by_slices(f: Any) -> Callable[..., Any]:
     """`f.reduce`, from slice to slice."""
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
-        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)  # raises as NumPy does: several axes where their order matters
+        # raises as NumPy does: several axes where their order matters
+        """Reduce slice by slice."""
+        f.reduce(np.ones((1,) * len(a.shape)), axis=axis)
         if not a.shape:
             return a
         y = functools.reduce(f, np.moveaxis(flatten_axes(a, a.shape, axis), -1, 0))
@@ -134,7 +140,7 @@ def unrolled_reduce(f: Any) -> Callable[..., Any]:
     return reduce
 
 
-def unrolled_accumulate(f: Any) -> Callable[..., Any]:
+def accumulate_by_slices(f: Any) -> Callable[..., Any]:
     """`f.accumulate`, from slice to slice."""
 
     def accumulate(a: Any, axis: int = 0) -> Any:
@@ -156,6 +162,7 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
     """`f.reduce` of slices; one that would be empty is one element."""
 
     def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:
+        """Reduce between the indices."""
         moved = np.moveaxis(a, axis, 0)
         ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
         return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)

@@ -1,8 +1,9 @@
-"""SciPy, with the functions that do not dispatch by themselves: ``from memograd.scipy import special``, and nothing else changes.
+"""SciPy, with the functions that do not dispatch by themselves: ``from memograd.scipy import
+special``, and nothing else changes.
 
-SciPy's ufuncs (``special.erf``) hand a call over to the nodes among their arguments; its other functions do not. Of those,
-the modules `special`, `linalg`, `stats` and `signal` hold the common ones, under their own names; everything else is
-SciPy's own. Without a node they all are.
+SciPy's ufuncs (``special.erf``) hand a call over to the nodes among their arguments; its other
+functions do not. Of those, the modules `special`, `linalg`, `stats` and `signal` hold the common
+ones, under their own names; everything else is SciPy's own. Without a node they all are.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """scipy.linalg: the functions that do not dispatch by themselves; everything else is SciPy's own.
 
-`sqrtm` and `logm` of nodes are complex, also where SciPy's are real: whether they are depends on values, and a dtype is part of
-the program. A structure that SciPy is told of (`assume_a="pos"`, `lower=`) says which part of a matrix it reads; the rest has no
-derivative.
+`sqrtm` and `logm` of nodes are complex, also where SciPy's are real: whether they are depends on
+values, and a dtype is part of the program. A structure that SciPy is told of (`assume_a="pos"`,
+`lower=`) says which part of a matrix it reads; the rest has no derivative.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,16 @@ from ..text import library
 
 _linalg = library("scipy.linalg")
 
-__all__ = ["block_diag", "cho_solve", "expm", "logm", "solve", "solve_triangular", "sqrtm", "toeplitz"]
+__all__ = [
+    "block_diag",
+    "cho_solve",
+    "expm",
+    "logm",
+    "solve",
+    "solve_triangular",
+    "sqrtm",
+    "toeplitz",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,11 +40,11 @@ def __dir__() -> list[str]:
 
 
 def mT(x: Any) -> Any:
-    """The matrix transpose."""
+    """Return the matrix transpose."""
     return np.swapaxes(x, -1, -2)
 
 
-# --------------------------------------------------------------------------------------------- functions of matrices
+# functions of matrices
 
 
 @op
@@ -68,12 +77,15 @@ def square_root(A: Any) -> Any:
 @op
 def logarithm(A: Any) -> Any:
     """`logm` in the form that is recorded."""
-    wide = _linalg.logm(A.astype(np.result_type(A, np.float64)))  # in single precision SciPy warns of its own rounding
+    wide = _linalg.logm(
+        A.astype(np.result_type(A, np.float64))
+    )  # in single precision SciPy warns of its own rounding
     return wide.astype(np.result_type(A, np.complex64))
 
 
 def sqrtm(A: Any) -> Any:
-    """``scipy.linalg.sqrtm``, recorded where its argument is a node; complex, since that depends on its value.
+    """``scipy.linalg.sqrtm``, recorded where its argument is a node; complex, since that depends on
+    its value.
 
     Examples
     --------
@@ -88,13 +100,17 @@ def sqrtm(A: Any) -> Any:
 
 
 def logm(A: Any) -> Any:
-    """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on its value."""
+    """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on
+    its value.
+    """
     return logarithm(A) if isinstance(A, Node) else _linalg.logm(A)
 
 
 @op
 def scale_of(g: Any) -> Any:
-    """A power of two of the size of the largest element of each matrix; 1 where there is none, or it is not finite."""
+    """Return a power of two of the size of the largest element of each matrix; 1 where there is
+    none, or it is not finite.
+    """
     largest = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0)
     ordinary = np.isfinite(largest) & (largest > 0)
     return np.ldexp(np.ones_like(largest), np.frexp(np.where(ordinary, largest, 0.5))[1] - 1)
@@ -104,9 +120,11 @@ constant(scale_of)
 
 
 def frechet(f: Any, a: Any, g: Any) -> Any:
-    """The derivative of a function of matrices at a in direction g: the corner of f of [[a, g], [0, a]].
+    """Return the derivative of a function of matrices at a in direction g: the corner of f of [[a,
+    g], [0, a]].
 
-    It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled, without rounding.
+    It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled,
+    without rounding.
     """
     n, scale = g.shape[-1], scale_of(g)
     top, bottom = np.concatenate([a, g / scale], -1), np.concatenate([0 * a, a], -1)
@@ -114,20 +132,30 @@ def frechet(f: Any, a: Any, g: Any) -> Any:
 
 
 rule(expm, A=lambda g, A: frechet(expm, mT(A), g), push={"A": lambda t, A: frechet(expm, A, t)})
-rule(square_root, A=lambda g, A: frechet(square_root, mT(A), g), push={"A": lambda t, A: frechet(square_root, A, t)})
-rule(logarithm, A=lambda g, A: frechet(logarithm, mT(A), g), push={"A": lambda t, A: frechet(logarithm, A, t)})
+rule(
+    square_root,
+    A=lambda g, A: frechet(square_root, mT(A), g),
+    push={"A": lambda t, A: frechet(square_root, A, t)},
+)
+rule(
+    logarithm,
+    A=lambda g, A: frechet(logarithm, mT(A), g),
+    push={"A": lambda t, A: frechet(logarithm, A, t)},
+)
 
-# ------------------------------------------------------------------------------------------------ systems of equations
+# systems of equations
 
 
 @op
 def triangular(a: Any, b: Any, transposed: bool, lower: bool, unit_diagonal: bool) -> Any:
     """``solve_triangular`` in the form that is recorded."""
-    return _linalg.solve_triangular(a, b, trans=int(transposed), lower=lower, unit_diagonal=unit_diagonal)
+    return _linalg.solve_triangular(
+        a, b, trans=int(transposed), lower=lower, unit_diagonal=unit_diagonal
+    )
 
 
 def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diagonal: Any) -> Any:
-    """The cotangent of the triangle that was read."""
+    """Return the cotangent of the triangle that was read."""
     h = triangular(a, g, not transposed, lower, unit_diagonal)
     h, x = (h[..., None], y[..., None]) if len(g.shape) == 1 else (h, y)
     d = -x @ mT(h) if transposed else -h @ mT(x)
@@ -139,7 +167,13 @@ rule(triangular, a=triangular_a,
 
 
 def solve_triangular(
-    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, overwrite_b: bool = False, check_finite: bool = True
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: bool = False,
+    unit_diagonal: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
 ) -> Any:
     """``scipy.linalg.solve_triangular``, recorded where a node is among its arguments.
 
@@ -154,7 +188,9 @@ def solve_triangular(
     array([0.5 , 0.25])
     """
     if not (isinstance(a, Node) or isinstance(b, Node)):
-        return _linalg.solve_triangular(a, b, trans, lower, unit_diagonal, overwrite_b, check_finite)
+        return _linalg.solve_triangular(
+            a, b, trans, lower, unit_diagonal, overwrite_b, check_finite
+        )
     turned = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
     a, b = (x if isinstance(x, Node) else as_input(x) for x in (a, b))
     if turned == 2:
@@ -162,7 +198,9 @@ def solve_triangular(
     return triangular(a, b, bool(turned), lower, unit_diagonal)
 
 
-def cho_solve(c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True) -> Any:
+def cho_solve(
+    c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True
+) -> Any:
     """``scipy.linalg.cho_solve``, recorded where a node is among its arguments."""
     c, lower = c_and_lower
     if not (isinstance(c, Node) or isinstance(b, Node)):
@@ -175,11 +213,23 @@ READ: dict[str | None, Callable[[Any, Any], Any]] = {
     "gen": lambda a, lower: a,
     "upper triangular": lambda a, lower: np.triu(a),
     "lower triangular": lambda a, lower: np.tril(a),
-    "sym": lambda a, lower: np.tril(a) + mT(np.tril(a, -1)) if lower else np.triu(a) + mT(np.triu(a, 1)),
-    "her": lambda a, lower: np.tril(a) + np.conj(mT(np.tril(a, -1))) if lower else np.triu(a) + np.conj(mT(np.triu(a, 1))),
+    "sym": lambda a, lower: (
+        np.tril(a) + mT(np.tril(a, -1)) if lower else np.triu(a) + mT(np.triu(a, 1))
+    ),
+    "her": lambda a, lower: (
+        np.tril(a) + np.conj(mT(np.tril(a, -1)))
+        if lower
+        else np.triu(a) + np.conj(mT(np.triu(a, 1)))
+    ),
 }
 """The matrix that is solved with, by what SciPy is told of it."""
-READ |= {None: READ["gen"], "general": READ["gen"], "symmetric": READ["sym"], "hermitian": READ["her"], "pos": READ["her"]}
+READ |= {
+    None: READ["gen"],
+    "general": READ["gen"],
+    "symmetric": READ["sym"],
+    "hermitian": READ["her"],
+    "pos": READ["her"],
+}
 READ |= {"positive definite": READ["her"]}
 
 
@@ -189,7 +239,8 @@ def solve(
 ) -> Any:  # fmt: skip
     """``scipy.linalg.solve``, recorded where a node is among its arguments.
 
-    Parameters are SciPy's. Of the structures that `assume_a` can name, banded ones are refused where a node is given.
+    Parameters are SciPy's. Of the structures that `assume_a` can name, banded ones are refused
+    where a node is given.
 
     Examples
     --------
@@ -200,14 +251,19 @@ def solve(
     array([1.  , 0.25])
     """
     if not (isinstance(a, Node) or isinstance(b, Node)):
-        return _linalg.solve(a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
+        return _linalg.solve(
+            a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed
+        )
     if assume_a not in READ:
-        raise NoRuleError(f"solve was called with assume_a={assume_a!r}, which memograd does not record. Leave it out.")
+        raise NoRuleError(
+            f"solve was called with assume_a={assume_a!r}, which memograd does not record. "
+            f"Leave it out."
+        )
     m = READ[assume_a](a, lower)
     return np.linalg.solve(mT(m) if transposed else m, b)
 
 
-# ---------------------------------------------------------------------------------------------------- special matrices
+# special matrices
 
 
 def block_diag(*arrs: Any) -> Any:

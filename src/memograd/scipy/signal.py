@@ -46,13 +46,17 @@ def whole(g: Any, a: Any, b: Any, mode: str) -> Any:
     return scatter(g, full, *(slice(s, s + k) for s, k in zip(begin, g.shape, strict=True)))
 
 
-def pulled(g: Any, other: Any, a: Any, b: Any, mode: str, method: str) -> Any:
-    """The cotangent of one operand: `g` correlated with the other."""
+def pull_convolution(g: Any, other: Any, a: Any, b: Any, mode: str, method: str) -> Any:
+    """Return the cotangent of one operand: `g` correlated with the other."""
     return convolve(whole(g, a, b, mode), np.flip(other), "valid" if a else "full", method)
 
 
 multilinear(
     convolve,
-    in1=lambda g, in1_shape, in2, in2_shape, mode="full", method="auto": pulled(g, in2, in1_shape, in2_shape, mode, method),
-    in2=lambda g, in1, in1_shape, in2_shape, mode="full", method="auto": pulled(g, in1, in1_shape, in2_shape, mode, method),
+    in1=lambda g, in1_shape, in2, in2_shape, mode="full", method="auto": pull_convolution(
+        g, in2, in1_shape, in2_shape, mode, method
+    ),
+    in2=lambda g, in1, in1_shape, in2_shape, mode="full", method="auto": pull_convolution(
+        g, in1, in1_shape, in2_shape, mode, method
+    ),
 )

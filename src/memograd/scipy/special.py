@@ -1,4 +1,5 @@
-"""scipy.special: its functions that are no ufuncs, and do not dispatch by themselves; everything else is SciPy's own.
+"""scipy.special: its functions that are no ufuncs, and do not dispatch by themselves; everything
+else is SciPy's own.
 
 Examples
 --------
@@ -15,7 +16,17 @@ from ..text import library
 
 _special = library("scipy.special")
 
-from ..rules.special import log_softmax, logsumexp, multigammaln, polygamma, softmax, spherical_in, spherical_jn, spherical_kn, spherical_yn  # noqa: E402  (SciPy is there)
+from ..rules.special import (
+    log_softmax,
+    logsumexp,
+    multigammaln,
+    polygamma,
+    softmax,
+    spherical_in,
+    spherical_jn,
+    spherical_kn,
+    spherical_yn,
+)  # noqa: E402  (SciPy is there)
 
 __all__ = [
     "log_softmax",
@@ -31,10 +42,24 @@ __all__ = [
 
 THROUGH = [
     *("assoc_laguerre", "h1vp", "h2vp", "ivp", "jvp", "kvp", "lambertw", "softplus", "yvp", "zeta"),
-    *("chebyc", "chebys", "chebyt", "chebyu", "gegenbauer", "genlaguerre", "hermite", "hermitenorm", "jacobi", "laguerre", "legendre"),
+    *(
+        "chebyc",
+        "chebys",
+        "chebyt",
+        "chebyu",
+        "gegenbauer",
+        "genlaguerre",
+        "hermite",
+        "hermitenorm",
+        "jacobi",
+        "laguerre",
+        "legendre",
+    ),
     *("sh_chebyt", "sh_chebyu", "sh_jacobi", "sh_legendre"),
 ]
-"""Compositions of SciPy's own that nodes pass through as they are; the later ones make polynomials, which nodes may be given to."""
+"""Compositions of SciPy's own that nodes pass through as they are; the later ones make polynomials,
+which nodes may be given to.
+"""
 
 
 def __getattr__(name: str) -> Any:

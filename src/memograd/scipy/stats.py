@@ -1,9 +1,10 @@
-"""scipy.stats: densities and distribution functions of common distributions; everything else is SciPy's own.
+"""scipy.stats: densities and distribution functions of common distributions; everything else is
+SciPy's own.
 
-A distribution here is SciPy's, whose `pdf logpdf cdf logcdf sf logsf ppf` (`pmf logpmf` where it is discrete) are recorded
-where a node is among the arguments: compositions of special functions, differentiable by the point, by `loc`, `scale` and the
-shape parameters. The distribution functions of `t`, `beta` and `gamma` have no closed derivative by the shape parameters: there
-asking raises.
+A distribution here is SciPy's, whose `pdf logpdf cdf logcdf sf logsf ppf` (`pmf logpmf` where it is
+discrete) are recorded where a node is among the arguments: compositions of special functions,
+differentiable by the point, by `loc`, `scale` and the shape parameters. The distribution functions
+of `t`, `beta` and `gamma` have no closed derivative by the shape parameters: there asking raises.
 """
 
 from collections.abc import Callable
@@ -35,13 +36,15 @@ def __dir__() -> list[str]:
     return sorted({*dir(_stats), *__all__})
 
 
-def arrayed(a: Any) -> Any:
-    """A list as an array, so that arithmetic can be done with it."""
+def as_array_operand(a: Any) -> Any:
+    """Return a list as an array, so that arithmetic can be done with it."""
     return as_input(a) if isinstance(a, list | tuple) else a
 
 
 class Distribution:
-    """A distribution of SciPy's, some of whose functions are recorded where a node is among their arguments."""
+    """Distribution of SciPy's, some of whose functions are recorded where a node is among their
+    arguments.
+    """
 
     def __init__(self, name: str, **functions: Callable[..., Any]) -> None:
         self.own = getattr(_stats, name)
@@ -51,9 +54,12 @@ class Distribution:
     @staticmethod
     def _either(own: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
+            """Return the function of the distribution."""
             if not any(isinstance(a, Node) for a in (*args, *kwargs.values())):
                 return own(*args, **kwargs)
-            return ours(*map(arrayed, args), **{k: arrayed(a) for k, a in kwargs.items()})
+            return ours(
+                *map(as_array_operand, args), **{k: as_array_operand(a) for k, a in kwargs.items()}
+            )
 
         function.__name__, function.__doc__ = own.__name__, own.__doc__
         return function
@@ -64,7 +70,10 @@ class Distribution:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """SciPy's frozen distribution; of numbers, not of nodes."""
         if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
-            raise NoRuleError("A frozen distribution holds no nodes. Give the parameters to the function: norm.logpdf(x, loc, scale).")
+            raise NoRuleError(
+                "A frozen distribution holds no nodes. Give the parameters to the function: "
+                "norm.logpdf(x, loc, scale)."
+            )
         return self.own(*args, **kwargs)
 
 
@@ -72,19 +81,31 @@ def continuous(
     name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None, logcdf: Any = None, ppf: Any = None,
     support: tuple[float, float] = (-np.inf, np.inf), pdf: Any = None,
 ) -> Distribution:  # fmt: skip
-    """A distribution with `loc` and `scale`, from functions of the standard point and the shape parameters."""
+    """Return a distribution with `loc` and `scale`, from functions of the standard point and the
+    shape parameters.
+    """
     low, high = support
     middle = 0.5 if np.isfinite(low) else 0.0
 
     def standard(
-        f: Any, at_low: float, at_high: float, per_scale: bool = False, log_of: bool = False, density: bool = False
+        f: Any,
+        at_low: float,
+        at_high: float,
+        per_scale: bool = False,
+        log_of: bool = False,
+        density: bool = False,
     ) -> Callable[..., Any]:
+        """Return the standard form."""
+
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
+            """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
             loc, scale = given.pop("loc", loc), given.pop("scale", scale)
             z = (x - loc) / scale
             inside = np.logical_and(np.greater_equal(z, low), np.less_equal(z, high))
-            y = f(np.where(inside, z, middle), *(given[s] for s in shapes)) - (np.log(scale) if per_scale else 0)
+            y = f(np.where(inside, z, middle), *(given[s] for s in shapes)) - (
+                np.log(scale) if per_scale else 0
+            )
             y = np.where(inside, y, np.where(np.less(z, low), at_low, at_high))
             return np.exp(y) if log_of else y / scale if density else y
 
@@ -94,7 +115,9 @@ def continuous(
     logcdf = logcdf or (lambda z, *s: np.log(cdf(z, *s)))
     functions = {
         "logpdf": standard(logpdf, -np.inf, -np.inf, per_scale=True),
-        "pdf": standard(pdf, 0, 0, density=True) if pdf else standard(logpdf, -np.inf, -np.inf, per_scale=True, log_of=True),
+        "pdf": standard(pdf, 0, 0, density=True)
+        if pdf
+        else standard(logpdf, -np.inf, -np.inf, per_scale=True, log_of=True),
         "cdf": standard(cdf, 0, 1),
         "logcdf": standard(logcdf, -np.inf, 0),
         "sf": standard(sf, 1, 0),
@@ -106,9 +129,10 @@ def continuous(
 
 
 def quantile(ppf: Any, shapes: tuple[str, ...]) -> Callable[..., Any]:
-    """The inverse of a distribution function with `loc` and `scale`."""
+    """Return the inverse of a distribution function with `loc` and `scale`."""
 
     def function(q: Any, *args: Any, **named: Any) -> Any:
+        """Return the function of the distribution."""
         given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
         return ppf(q, *(given[s] for s in shapes)) * given.get("scale", 1) + given.get("loc", 0)
 
@@ -129,11 +153,11 @@ gamma = continuous("gamma", lambda z, a: _special.xlogy(a - 1, z) - z - _special
                    ppf=lambda q, a: _special.gammaincinv(a, q), shapes=("a",), support=(0.0, np.inf),
                    pdf=lambda z, a: gamma_density(a, z))  # fmt: skip
 
-# -------------------------------------------------------------------------------------------------------- discrete
+# discrete
 
 
 def poisson_logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
-    """The logarithm of the probability of k events."""
+    """Return the logarithm of the probability of k events."""
     k = k - loc
     inside = np.logical_and(np.greater_equal(k, 0), np.equal(np.floor(k), k))
     k = np.where(inside, k, 0)
@@ -141,7 +165,7 @@ def poisson_logpmf(k: Any, mu: Any, loc: Any = 0) -> Any:
 
 
 def poisson_cdf(k: Any, mu: Any, loc: Any = 0) -> Any:
-    """The probability of k events or fewer."""
+    """Return the probability of k events or fewer."""
     k = np.floor(k - loc)
     below = np.less(k, 0)
     return np.where(below, 0, _special.pdtr(np.where(below, 0, k), mu))
@@ -151,12 +175,19 @@ poisson = Distribution("poisson", logpmf=poisson_logpmf, cdf=poisson_cdf,
                        pmf=lambda k, mu, loc=0: np.exp(poisson_logpmf(k, mu, loc)),
                        logcdf=lambda k, mu, loc=0: np.log(poisson_cdf(k, mu, loc)))  # fmt: skip
 
-# ---------------------------------------------------------------------------------------------------- multivariate
+# multivariate
 
 
-def multivariate_normal_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
-    """The logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric or not."""
-    x, mean, cov = (a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float) for a in (x, mean, cov))
+def multivariate_normal_logpdf(
+    x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False
+) -> Any:
+    """Return the logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric
+    or not.
+    """
+    x, mean, cov = (
+        a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float)
+        for a in (x, mean, cov)
+    )
     n = max(mean.size if mean is not None else 1, cov.shape[-1] if cov.shape else 1)
     cov = cov * np.eye(n) if len(cov.shape) < 2 else cov
     x = x if mean is None else (x[..., None] if n == 1 and len(x.shape) < 2 else x) - mean
@@ -167,8 +198,11 @@ def multivariate_normal_logpdf(x: Any, mean: Any = None, cov: Any = 1, allow_sin
 
 
 def no_cdf(*args: Any, **kwargs: Any) -> Any:
-    """The distribution function of vectors has no closed form."""
-    raise NoRuleError("multivariate_normal.cdf is an integral that SciPy estimates, so that it has no derivative here. Use logpdf.")
+    """Return the distribution function of vectors has no closed form."""
+    raise NoRuleError(
+        "multivariate_normal.cdf is an integral that SciPy estimates, so that it has no "
+        "derivative here. Use logpdf."
+    )
 
 
 multivariate_normal = Distribution(
@@ -177,12 +211,16 @@ multivariate_normal = Distribution(
 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
-    """The logarithm of Dirichlet's density of x, whose last component may be left out."""
+    """Return the logarithm of Dirichlet's density of x, whose last component may be left out."""
     x, alpha = (a if isinstance(a, Node) else np.asarray(as_input(a), float) for a in (x, alpha))
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)], 0)
     powers = _special.xlogy(alpha - 1, x.T)
-    return np.sum(powers, axis=-1) + _special.gammaln(np.sum(alpha)) - np.sum(_special.gammaln(alpha))
+    return (
+        np.sum(powers, axis=-1) + _special.gammaln(np.sum(alpha)) - np.sum(_special.gammaln(alpha))
+    )
 
 
-dirichlet = Distribution("dirichlet", logpdf=dirichlet_logpdf, pdf=lambda x, alpha: np.exp(dirichlet_logpdf(x, alpha)))
+dirichlet = Distribution(
+    "dirichlet", logpdf=dirichlet_logpdf, pdf=lambda x, alpha: np.exp(dirichlet_logpdf(x, alpha))
+)

@@ -6,7 +6,6 @@ from typing import Any
 from ..arrays.dask_arrays import is_chunked
 from ..arrays.pytrees import tree_map
 from ..memory.memory import Memory
-from ..program.steps import OP
 from ..tape.node import Node
 from ..text import describe
 from .recursion import answer_target, check_targets, cotangent_of, require_scalar
@@ -46,7 +45,8 @@ def persist(L: Node, target: Any) -> Any:
 
     Notes
     -----
-    What Dask raises, passes through, and all entries are as they were. Where a cluster is gone that kept chunks, :meth:`Tape.forget`
+    What Dask raises, passes through, and all entries are as they were. Where a cluster is gone
+    that kept chunks, :meth:`Tape.forget`
     lets go of them, and they are made from the leaves again.
 
     Examples
@@ -61,11 +61,12 @@ def persist(L: Node, target: Any) -> Any:
     memory = tape.state
 
     def keep(table: Any) -> Any:
+        """Keep an entry that is a graph."""
         wanted = [n for n in dict.fromkeys(t.id for t in nodes) if n in table.uses]
         for n in wanted:
             memory.value(n)
             cotangent_of(memory, table, n)
-        computed = [n for n in wanted if memory.steps[n][OP] is not None]
+        computed = [n for n in wanted if memory.steps[n].op is not None]
         kept = [*((memory.values, n) for n in computed), *((table.cotangents, n) for n in wanted)]
         if _persist_entries(L, [(entries, n) for entries, n in kept if is_chunked(entries[n])]):
             _let_go_of_graphs(memory)
@@ -97,7 +98,7 @@ def _let_go_of_graphs(memory: Memory) -> None:
     graphs = [
         n
         for n, value in memory.values.items()
-        if memory.steps[n][OP] is not None and _is_graph(value)
+        if memory.steps[n].op is not None and _is_graph(value)
     ]
     for n in graphs:
         del memory.values[n]

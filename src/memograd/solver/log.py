@@ -8,6 +8,7 @@ import networkx as nx
 
 from ..errors import OtherTapeError
 from ..memory.verdict import Verdict
+from ..program.steps import inner_dicts
 from ..text import as_text
 from .events import Event, EventRecord, transcript
 from .log_diff import Comparison, compare_records
@@ -148,13 +149,13 @@ class Log:
         self.graph_ref = weakref.ref(graph)
         outer = self._output, self._below, self._open
         self._output, self._below, self._open = output, self._below + len(self._open), []
-        self.node_names[output] = graph._node.name(output)
+        self.node_names[output] = inner_dicts(graph)[0].name(output)
         self.request_starts.add(len(self.events))
         return outer
 
     def check(self, graph: nx.DiGraph) -> None:
         """Raise if the events are those of another tape."""
-        nodes = graph._node
+        nodes = inner_dicts(graph)[0]
         if self.graph_ref is None:
             fits = all(n in nodes and nodes.name(n) == name for n, name in self.node_names.items())
         else:
@@ -175,10 +176,10 @@ class Log:
         """
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
-        self.node_names[n] = graph._node.name(n)
+        self.node_names[n] = inner_dicts(graph)[0].name(n)
         if self._open:
             asker = self._open[-1]
-            self._write("local", asker, n, graph._succ[asker][n]["argnums"][0])
+            self._write("local", asker, n, inner_dicts(graph)[1][asker][n]["argnums"][0])
         self._write("read" if known else "visit", n)
         if not known:
             self._open.append(n)

@@ -75,7 +75,7 @@ class LogSide:
     def reason(self, label: Label, other: "LogSide") -> str:
         """Say why a cotangent was computed here and not there."""
         here, there = self.fates[label], other.fates.get(label)
-        dropped = self._dropped() if "drop" in here.kinds else ""
+        dropped = self._say_dropped() if "drop" in here.kinds else ""
         if there is None:
             called = (
                 f"needed {self.when} for {_label_text(label[0], here.asker)}"
@@ -87,7 +87,7 @@ class LogSide:
             return f"read {other.when}, because it was stored; {dropped or f'not in the table {self.when}'}"
         return f"begun {other.when}, and not finished"
 
-    def _dropped(self) -> str:
+    def _say_dropped(self) -> str:
         """Say that a cotangent was dropped, and what was assigned."""
         return f"dropped {self.when}, because what it had read changed" + (
             f" (assigned: {self.assigned})" if self.assigned else ""

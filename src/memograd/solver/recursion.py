@@ -26,7 +26,6 @@ from ..errors import (
 )
 from ..memory.memory import MISSING, VALID, Memory
 from ..memory.tables import Provenance, Table, consumers
-from ..program.steps import ARGS, DTYPE, OP, SHAPE
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, Read
 from ..tape.conversions import check_leaving
@@ -77,7 +76,7 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
     """Return ∂L/∂n: the sum of what the uses of n contribute."""
     steps, cotangents, above = memory.steps, table.cotangents, table.uses[n]
     step = steps[n]
-    shape, dtype = step[SHAPE], step[DTYPE]
+    shape, dtype = step.shape, step.dtype
     if type(dtype) is tuple:
         return collect_outputs(memory, table, n)
     plain = dtype is DOUBLE and not shape
@@ -104,13 +103,14 @@ def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
     for c in consumers(table, n):
-        k = memory.steps[c][ARGS][1]
+        k = memory.steps[c].args[1]
         parts[k] = (
             parts[k] + cotangents[c] if k in parts else cotangents[c]
         )  # a rule may have taken an output once more
-    facts = enumerate(zip(step[SHAPE], step[DTYPE], strict=True))
+    facts = enumerate(zip(step.shape, step.dtype, strict=True))
     return tuple(
-        canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype) for k, (shape, dtype) in facts
+        canonicalize(parts[k]) if k in parts else zeros_for(shape, dtype)
+        for k, (shape, dtype) in facts
     )
 
 
@@ -124,8 +124,8 @@ def conform_to_operand(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
     """Return a contribution of consumer c, by its operand k, in the shape and dtype of that
     operand, n.
     """
-    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
-    rule = RULES[memory.steps[c][OP]]
+    shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
+    rule = RULES[memory.steps[c].op]
     if isinstance(d, int | float | complex):
         d = canonicalize(d)
     got = getattr(d, "shape", None)
@@ -172,9 +172,9 @@ def grad(
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or nest of them
+    target : Node, or pytree of them
         By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts
-        and dataclasses; a None in a nest stays there.
+        and dataclasses; a None in a pytree stays there.
     log : Log, optional
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
@@ -186,7 +186,7 @@ def grad(
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of the target's shape and dtype, read-only; a NumPy scalar where the target is 0-d. For
         complex nodes, ∂L/∂(Re z) − i ∂L/∂(Im z). Where Dask arrays lead to L, Dask arrays: nothing
         is computed until you do, and `dask.compute` of several runs what they share once. For a
@@ -205,8 +205,10 @@ def grad(
 
     Notes
     -----
-    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of n that lead to L, of
-    what each of them gives back (its section 9); visited are exactly the descendants of the targets that are ancestors
+    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of
+    n that lead to L, of
+    what each of them gives back (its section 9); visited are exactly the descendants of the
+    targets that are ancestors
     of L.
 
     Examples
@@ -248,17 +250,23 @@ def compute_grad(
         return tape.ask(
             L.id,
             log,
-            lambda table: tree_map(lambda t: answer_target(memory, table, t, log, unconnected), target),
+            lambda table: tree_map(
+                lambda t: answer_target(memory, table, t, log, unconnected), target
+            ),
         )
 
     def watching(table: Table) -> Any:
         with watch_request(progress, table, [t.id for t in nodes], log) as listener:
-            return tree_map(lambda t: answer_target(memory, table, t, listener, unconnected), target)
+            return tree_map(
+                lambda t: answer_target(memory, table, t, listener, unconnected), target
+            )
 
     return tape.ask(L.id, log, watching)
 
 
-def answer_target(memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str) -> Any:
+def answer_target(
+    memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str
+) -> Any:
     """Return the derivative by one target as a read-only array, with the labels of its leaf."""
     if t.id in table.uses:
         cotangent_of(memory, table, t.id, log)
@@ -282,7 +290,9 @@ def cotangent_of(memory: Memory, table: Table, n: int, log: Listener | None = No
     if not known:
         memory.current_provenance = Provenance(memory.requests, n, memory.assignments)
     # the dict itself, while nothing is stale and nothing is gone
-    read = memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
+    read = (
+        memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
+    )
     try:
         with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
             return pull_back(memory, table, n, read, memory.store, log)
@@ -334,7 +344,10 @@ class SymbolicTable(Table):
     def __init__(self, tape: Recorder, table: Table) -> None:
         self.start = tape.next_id
         self.tape, self.output, self.uses = tape, table.output, table.uses
-        self.cotangents, self.marks = HandleCache(tape, table.program), {}  # a handle is never stale
+        self.cotangents, self.marks = (
+            HandleCache(tape, table.program),
+            {},
+        )  # a handle is never stale
         if self.output not in self.cotangents:
             self.store(self, self.output, seed_node(tape, self.output))
 
@@ -352,11 +365,11 @@ def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
     NumPy's.
     """
-    alike = is_foreign(tape.state.seed_of(output))
+    alike = is_foreign(tape.state.unit_seed(output))
     one: Node = (
         tape.record(np.ones_like, (tape.handle(output),))
         if alike
-        else tape.record(np.ones, ((), tape.state.steps[output][DTYPE]))
+        else tape.record(np.ones, ((), tape.state.steps[output].dtype))
     )
     return one
 
@@ -406,7 +419,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or nest of them
+    target : Node, or pytree of them
         By what to differentiate.
     log : Log, optional
         Collects the events of this request: what is recorded is stored, what was recorded before is
@@ -416,7 +429,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
 
     Returns
     -------
-    Node, or nest of them
+    Node, or pytree of them
         Named ``∂L/∂x``, where the node that it is has no name yet. Recorded once: asked again, the
         same nodes come back.
 

@@ -54,7 +54,9 @@ class Cotangents(Mapping[str, Any]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        """One row for each cotangent: name, dtype, shape, and the number itself if it is one."""
+        """Return one row for each cotangent: name, dtype, shape, and the number itself if it is
+        one.
+        """
         rows = [
             (
                 derivative_name(printable(self._name(self.output), 20), printable(name, 20)),
@@ -122,6 +124,7 @@ def table(L: Node) -> Cotangents:
         known = memory.table(L.id)
 
     def read(n: int) -> Any:
+        """Return the cotangent of n, verified."""
         L.attributes  # noqa: B018  (raises, if L was cut off meanwhile)
         return tape.ask(L.id, None, lambda entries: cotangent_of(memory, entries, n))
 

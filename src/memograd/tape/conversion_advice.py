@@ -26,23 +26,52 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 CORE = (HERE, os.path.dirname(os.path.abspath(np.__file__)) + os.sep)
 
 OTHER_NAMES = {
-    "acos": "np.arccos", "acosh": "np.arccosh", "asin": "np.arcsin", "asinh": "np.arcsinh", "atan": "np.arctan", "atan2": "np.arctan2",
-    "atanh": "np.arctanh", "pow": "np.power", "fsum": "np.sum", "sumprod": "np.dot", "dist": "np.linalg.norm", "remainder": "np.remainder",
-    "ldexp": "x * 2.0**n", "phase": "np.angle", "fma": "x * y + z", "comb": "memograd.scipy.special.comb",
-    "erf": "memograd.scipy.special.erf", "erfc": "memograd.scipy.special.erfc", "gamma": "memograd.scipy.special.gamma",
-    "lgamma": "memograd.scipy.special.gammaln", "factorial": "memograd.scipy.special.factorial",
-}  # fmt: skip
+    "acos": "np.arccos",
+    "acosh": "np.arccosh",
+    "asin": "np.arcsin",
+    "asinh": "np.arcsinh",
+    "atan": "np.arctan",
+    "atan2": "np.arctan2",
+    "atanh": "np.arctanh",
+    "pow": "np.power",
+    "fsum": "np.sum",
+    "sumprod": "np.dot",
+    "dist": "np.linalg.norm",
+    "remainder": "np.remainder",
+    "ldexp": "x * 2.0**n",
+    "phase": "np.angle",
+    "fma": "x * y + z",
+    "comb": "memograd.scipy.special.comb",
+    "erf": "memograd.scipy.special.erf",
+    "erfc": "memograd.scipy.special.erfc",
+    "gamma": "memograd.scipy.special.gamma",
+    "lgamma": "memograd.scipy.special.gammaln",
+    "factorial": "memograd.scipy.special.factorial",
+}
 """Functions of `math` and `cmath` that have another name in NumPy, or none there."""
 
-ELSEWHERE = {"integrate.trapezoid": "np.trapezoid", "integrate.cumulative_trapezoid": "np.cumsum over np.diff",
-             "linalg.norm": "np.linalg.norm"}  # fmt: skip
+ELSEWHERE = {
+    "integrate.trapezoid": "np.trapezoid",
+    "integrate.cumulative_trapezoid": "np.cumsum over np.diff",
+    "linalg.norm": "np.linalg.norm",
+}
 """Functions of SciPy whose namesake is NumPy's."""
 
 KNOWN = frozenset({"math", "cmath", "numpy", "scipy", "builtins"})
 """Packages of whose functions something is known here."""
 
-CONVERTERS = frozenset({"array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite", "from_dlpack",
-                        "fromiter"})  # fmt: skip
+CONVERTERS = frozenset(
+    {
+        "array",
+        "asarray",
+        "asanyarray",
+        "ascontiguousarray",
+        "asfortranarray",
+        "asarray_chkfinite",
+        "from_dlpack",
+        "fromiter",
+    }
+)
 """Functions of NumPy that make an array of what they are given, and nothing else."""
 
 

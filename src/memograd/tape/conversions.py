@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays.values import inexact
 from ..errors import MemogradError, RefusedAttributeError, RefusedError
-from ..program.steps import ARGS, DTYPE, OP, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..rules.registration import RULES
 from ..text import describe
 from .conversion_advice import alternative, caller_of
@@ -75,7 +75,9 @@ FLOAT = Conversion("float()", float, USUAL)
 COMPLEX = Conversion("complex()", complex, f"Write x + 0j. {USUAL}")
 ARRAY = Conversion("np.asarray()", _to_array, USUAL)
 ITEM = Conversion(
-    ".item()", _to_item, "Leave it out: a node of one item is a number already, and x[i] is an item."
+    ".item()",
+    _to_item,
+    "Leave it out: a node of one item is a number already, and x[i] is an item.",
 )
 TOLIST = Conversion(".tolist()", _to_list, "list(x) gives the items as nodes.")
 FORMAT = Conversion("A text with a format", format, "Format the value: f'{x.value:.3f}'.")
@@ -114,19 +116,19 @@ def is_differentiated(node: Handle) -> bool:
 
 def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
     """Return whether a path of differentiable uses leads from one of `inputs` to n."""
-    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n][DTYPE]) else []
+    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n].dtype) else []
     while stack:
         c = stack.pop()
         if c in inputs:
             return True
-        lines = RULES[steps[c][OP]].lines
-        for k, o in enumerate(steps[c][ARGS]):
+        lines = RULES[steps[c].op].lines
+        for k, o in enumerate(steps[c].args):
             if (
                 type(o) is Operand
                 and o >= first
                 and o not in seen
                 and lines[k,]
-                and inexact(steps[o][DTYPE])
+                and inexact(steps[o].dtype)
             ):
                 seen.add(o)
                 stack.append(o)

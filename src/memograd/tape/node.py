@@ -12,7 +12,7 @@ import numpy as np
 from ..arrays import pytrees
 from ..arrays.values import as_input, export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
-from ..program.steps import DTYPE, OP, SHAPE, Step
+from ..program.steps import Step
 from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
 from ..rules.registration import UNSUPPORTED
@@ -64,7 +64,7 @@ def _binary_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (self, other))
 
 
-def _reflected_operator(op: Any) -> Callable[["Node", Any], "Node"]:
+def _right_operator(op: Any) -> Callable[["Node", Any], "Node"]:
     return lambda self, other: self.tape.record(op, (other, self))
 
 
@@ -86,8 +86,21 @@ def is_boolean_index(part: Any) -> bool:
     return np.dtype(bool) == getattr(part, "dtype", type(part))
 
 
-STATIC_QUERIES = frozenset({np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.isscalar, np.iterable, np.result_type, np.can_cast,
-                   np.common_type, np.einsum_path})  # fmt: skip
+STATIC_QUERIES = frozenset(
+    {
+        np.shape,
+        np.ndim,
+        np.size,
+        np.iscomplexobj,
+        np.isrealobj,
+        np.isscalar,
+        np.iterable,
+        np.result_type,
+        np.can_cast,
+        np.common_type,
+        np.einsum_path,
+    }
+)
 """What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once,
 not recorded.
 """
@@ -156,6 +169,7 @@ class Node:
 
     @property
     def attributes(self) -> dict[str, Any]:
+        """Attributes of the node, as the DiGraph shows them."""
         self.step  # noqa: B018  (raises, if the node has ended)
         node: dict[str, Any] = self.tape.state.nodes[self.id]
         return node
@@ -191,27 +205,27 @@ class Node:
     @property
     def op(self) -> Any:
         """Function that was applied, or None for a leaf."""
-        return self.step[OP]
+        return self.step.op
 
     @property
     def shape(self) -> Any:
         """Shape of the value."""
-        return self.step[SHAPE]
+        return self.step.shape
 
     @property
     def dtype(self) -> Any:
         """Dtype of the value."""
-        return self.step[DTYPE]
+        return self.step.dtype
 
     @property
     def ndim(self) -> Any:
         """Number of axes."""
-        return len(self.step[SHAPE])
+        return len(self.step.shape)
 
     @property
     def size(self) -> Any:
         """Number of elements."""
-        return math.prod(self.step[SHAPE])
+        return math.prod(self.step.shape)
 
     @property
     def name(self) -> str:
@@ -269,7 +283,9 @@ class Node:
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if func in STATIC_QUERIES:
-            return func(*map(shape_dummy, args), **{name: shape_dummy(a) for name, a in kwargs.items()})
+            return func(
+                *map(shape_dummy, args), **{name: shape_dummy(a) for name, a in kwargs.items()}
+            )
         return self.tape.call(func, args, kwargs)
 
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -277,16 +293,19 @@ class Node:
 
     # operators
 
-    __add__, __radd__ = _binary_operator(np.add), _reflected_operator(np.add)
-    __sub__, __rsub__ = _binary_operator(np.subtract), _reflected_operator(np.subtract)
-    __mul__, __rmul__ = _binary_operator(np.multiply), _reflected_operator(np.multiply)
-    __truediv__, __rtruediv__ = _binary_operator(np.divide), _reflected_operator(np.divide)
-    __floordiv__, __rfloordiv__ = _binary_operator(np.floor_divide), _reflected_operator(np.floor_divide)
-    __mod__, __rmod__ = _binary_operator(np.remainder), _reflected_operator(np.remainder)
-    __matmul__, __rmatmul__ = _binary_operator(np.matmul), _reflected_operator(np.matmul)
-    __and__, __rand__ = _binary_operator(np.bitwise_and), _reflected_operator(np.bitwise_and)
-    __or__, __ror__ = _binary_operator(np.bitwise_or), _reflected_operator(np.bitwise_or)
-    __xor__, __rxor__ = _binary_operator(np.bitwise_xor), _reflected_operator(np.bitwise_xor)
+    __add__, __radd__ = _binary_operator(np.add), _right_operator(np.add)
+    __sub__, __rsub__ = _binary_operator(np.subtract), _right_operator(np.subtract)
+    __mul__, __rmul__ = _binary_operator(np.multiply), _right_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary_operator(np.divide), _right_operator(np.divide)
+    __floordiv__, __rfloordiv__ = (
+        _binary_operator(np.floor_divide),
+        _right_operator(np.floor_divide),
+    )
+    __mod__, __rmod__ = _binary_operator(np.remainder), _right_operator(np.remainder)
+    __matmul__, __rmatmul__ = _binary_operator(np.matmul), _right_operator(np.matmul)
+    __and__, __rand__ = _binary_operator(np.bitwise_and), _right_operator(np.bitwise_and)
+    __or__, __ror__ = _binary_operator(np.bitwise_or), _right_operator(np.bitwise_or)
+    __xor__, __rxor__ = _binary_operator(np.bitwise_xor), _right_operator(np.bitwise_xor)
     __neg__, __pos__, __abs__, __invert__ = (
         _unary_operator(np.negative),
         _unary_operator(np.positive),
@@ -300,8 +319,8 @@ class Node:
         _binary_operator(np.greater_equal),
     )
     __ne__ = _binary_operator(np.not_equal)  # type: ignore[assignment]
-    __divmod__, __rdivmod__ = _binary_operator(np.divmod), _reflected_operator(np.divmod)
-    __rpow__ = _reflected_operator(np.power)
+    __divmod__, __rdivmod__ = _binary_operator(np.divmod), _right_operator(np.divmod)
+    __rpow__ = _right_operator(np.power)
 
     def __eq__(self, other: Any) -> "Node":  # type: ignore[override]
         if (
@@ -397,7 +416,9 @@ class Node:
         """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
         if name in MEMORY:
             return memory_of(self, name)
-        reason = UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        reason = (
+            UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
+        )
         if reason is None:
             return object.__getattribute__(
                 self, name
@@ -413,7 +434,12 @@ class Node:
         _array_method(np.var),
         _array_method(np.std),
     )
-    max, min, clip, round = _array_method(np.max), _array_method(np.min), _array_method(np.clip), _array_method(np.round)
+    max, min, clip, round = (
+        _array_method(np.max),
+        _array_method(np.min),
+        _array_method(np.clip),
+        _array_method(np.round),
+    )
     argmax, argmin, any, all = (
         _array_method(np.argmax),
         _array_method(np.argmin),
@@ -439,7 +465,11 @@ class Node:
         _compress_method,
         _array_method(np.choose),
     )
-    diagonal, copy, searchsorted = _array_method(np.diagonal), _array_method(np.copy), _array_method(np.searchsorted)
+    diagonal, copy, searchsorted = (
+        _array_method(np.diagonal),
+        _array_method(np.copy),
+        _array_method(np.searchsorted),
+    )
     argsort, argpartition, nonzero = (
         _array_method(np.argsort),
         _array_method(np.argpartition),
@@ -454,8 +484,8 @@ class Node:
         )
 
     def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or none to
-        reverse them.
+        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or
+        none to reverse them.
         """
         return self.tape.call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
 

@@ -51,7 +51,7 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.source_location import line_of
-from ..program.steps import DTYPE, OP, OPERAND, SHAPE, Operand, Steps, graph_of
+from ..program.steps import Operand, Steps, graph_of, make_step
 from ..rules.call_binding import NOTHING
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
@@ -251,7 +251,7 @@ class Tape:
                             raise self.other_tape_error(op_name(op), a)
                         o = a.id
                         run[k] = values[o] if settled and o in values else self.read_value(o)
-                        kept[k] = steps[o][OPERAND]
+                        kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
                         # a batch, beside which a node serves all rows
                         if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
@@ -269,7 +269,7 @@ class Tape:
                 # A signal handler, a finalizer or the collector may record at any call.
                 while n != self.next_id:
                     n = self.next_id
-                    step = (Operand(n), op, operands, kwargs, shape, dtype, line)
+                    step = make_step((Operand(n), op, operands, kwargs, shape, dtype, line))
                 # One statement without a call: all of it is written, or nothing.
                 values[n], steps[n], self.next_id = y, step, n + 1
                 if memory.budget is not None:
@@ -304,7 +304,9 @@ class Tape:
                 f"place. Use the result, y = {op_name(op)}(…), or "
                 f"x.at[i].set(v); where an array is changed by y += x, write y = y + x."
             )
-        return op(*map(_value_or_self, args), **{name: _value_or_self(a) for name, a in kwargs.items()})
+        return op(
+            *map(_value_or_self, args), **{name: _value_or_self(a) for name, a in kwargs.items()}
+        )
 
     def bind_keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords of a call as they are kept; raise if the op's rule does not name
@@ -436,11 +438,12 @@ class Tape:
         return len(self.state.steps)
 
     def __repr__(self) -> str:
-        leaves = sum(1 for step in self.state.steps.values() if step[OP] is None)
+        leaves = sum(1 for step in self.state.steps.values() if step.op is None)
         return f"<memograd.Tape: {len(self)} nodes, {leaves} of them leaves>"
 
     def _repr_html_(self) -> str:
         def row(n: int) -> tuple[Any, ...]:
+            """Return the cells of node n."""
             node = self.state.nodes[n]
             return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
 
@@ -510,9 +513,9 @@ class Tape:
         known = self._handles.get(n)
         handle = known() if known is not None else None
         if handle is None:
-            several = type(self.state.steps[n][DTYPE]) is tuple
+            several = type(self.state.steps[n].dtype) is tuple
             handle = (Outputs if several else Node)(self, int(n))  # n may be an Operand
-            if self.state.steps[n][OP] is None or n in self.state.nodes.names:
+            if self.state.steps[n].op is None or n in self.state.nodes.names:
                 self._handles[handle.id] = weakref.ref(handle)
         return handle
 
@@ -580,7 +583,7 @@ class Tape:
         12.0
         """
         with self.lock:
-            self._check_idle("assign")
+            self.check_idle("assign")
             checked = {}
             for key, value in new.items():
                 n = self._require_id(key, "assign")
@@ -596,8 +599,8 @@ class Tape:
             self.state.steps[n],
             self.state.nodes,
         )  # whose dicts of attributes only an error makes
-        shape, dtype = step[SHAPE], step[DTYPE]
-        if step[OP] is not None:
+        shape, dtype = step.shape, step.dtype
+        if step.op is not None:
             raise AssignError(
                 f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the "
                 f"leaves it comes from."
@@ -629,7 +632,7 @@ class Tape:
 
     def _conform_to_leaf(self, n: int, y: Any) -> Any:
         """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
-        shape = self.state.steps[n][SHAPE]
+        shape = self.state.steps[n].shape
         if type(shape) is Chunked:
             return shape.cut(y)
         mine, other = (
@@ -689,7 +692,7 @@ class Tape:
     def budget(self) -> int | None:
         """Limit in bytes for what can be recomputed, or None for no limit.
 
-        Over it, what is cheapest to rebuild per byte is let go, and rebuilt, bit for bit, when
+        Over it, what is cheapest to rebuild per byte is dropped, and rebuilt, bit for bit, when
         somebody reads it. Leaves, and what the running request has yet to read, are outside it: a
         budget below that need is no error.
 
@@ -715,6 +718,7 @@ class Tape:
 
     @budget.setter
     def budget(self, limit: int | None) -> None:
+        """Set the limit."""
         if limit is not None and (
             isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 0
         ):
@@ -723,7 +727,7 @@ class Tape:
                 f"{printable(repr(limit))}."
             )
         with self.lock:
-            self._check_idle("setting the budget")
+            self.check_idle("setting the budget")
             self.state.limit(None if limit is None else Budget(self.state, int(limit)))
 
     def forget(self, L: Node | None = None) -> None:
@@ -756,7 +760,7 @@ class Tape:
         (1, 6.0)
         """
         with self.lock:
-            self._check_idle("forget")
+            self.check_idle("forget")
             tables = self.state.tables
             if L is None:
                 for table in list(tables.values()):
@@ -802,7 +806,11 @@ class Tape:
 
         with self.lock:
             check_picklable(self.state)
-            return restore_tape, (snapshot_of(self.state), self.next_id, type(self)), self.__getstate__()
+            return (
+                restore_tape,
+                (snapshot_of(self.state), self.next_id, type(self)),
+                self.__getstate__(),
+            )
 
     def __getstate__(self) -> Any:
         """Return what a subclass has added, as :mod:`pickle` has it; None if it has added nothing."""
@@ -830,7 +838,7 @@ class Tape:
                 except DisturbedError:  # by now all is marked that may have to be verified again
                     continue
 
-    def _check_idle(self, what: str) -> None:
+    def check_idle(self, what: str) -> None:
         """Raise if this thread, which holds the lock, is inside something that relies on the tape."""
         if (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
@@ -851,9 +859,7 @@ class Tape:
             frame = frame.f_back
         return frame
 
-    def ask(
-        self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]
-    ) -> Answer:
+    def ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]) -> Answer:
         """Answer a request for derivatives of `output`: the lock is held, and the tape must not
         change.
         """
@@ -905,7 +911,7 @@ class Tape:
             if (
                 outer is not None and outer.f_code is not Tape.record.__code__
             ):  # an op may have one of its own
-                self._check_idle("a scratch block")
+                self.check_idle("a scratch block")
             try:
                 yield
             finally:
@@ -920,7 +926,9 @@ class Tape:
     def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
         memory, stop, seen = self.state, -1, (self.state.request_count, self.next_id)
-        while stop != self.next_id:  # a signal handler may record meanwhile, on what is being cut off
+        while (
+            stop != self.next_id
+        ):  # a signal handler may record meanwhile, on what is being cut off
             stop = self.next_id
             for n in range(start, stop):
                 if n in memory.steps:  # an inner block may have cut it off already

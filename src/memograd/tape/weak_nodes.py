@@ -24,8 +24,13 @@ def _weak_binary(name: str) -> Callable[["WeakNode", Any], Any]:
     """Return an operator whose result is weak if both sides are."""
 
     def method(self: "WeakNode", other: Any) -> Any:
+        """Record the call of this method."""
         y = getattr(Node, name)(self, other)
-        return WeakNode(y.tape, y.id) if type(other) is WeakNode or type(other) in PYTHON_NUMBERS else y
+        return (
+            WeakNode(y.tape, y.id)
+            if type(other) is WeakNode or type(other) in PYTHON_NUMBERS
+            else y
+        )
 
     return method
 
@@ -34,6 +39,7 @@ def _weak_unary(name: str) -> Callable[["WeakNode"], Any]:
     """Return an operator, or a method without arguments, whose result is weak."""
 
     def method(self: "WeakNode") -> Any:
+        """Record the call of this method."""
         y = getattr(strong(self), name)
         y = y() if callable(y) and not isinstance(y, Node) else y
         return WeakNode(y.tape, y.id)
@@ -59,14 +65,18 @@ class WeakNode(Node):
                 for a in args
             ]
         )
-        narrow = tuple(_cast_operand(strong(a), dtype) if isinstance(a, WeakNode) else a for a in args)
+        narrow = tuple(
+            _cast_operand(strong(a), dtype) if isinstance(a, WeakNode) else a for a in args
+        )
         if "dtype" in kwargs or all(
             a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True) if isinstance(b, Node)
         ):
             return self.tape.record(op, wide, kwargs)
         if isinstance(op, np.ufunc):
             return self.tape.record(op, narrow, kwargs)
-        return self.tape.record(op, self._choose_precision(op, args, (narrow, wide), kwargs), kwargs)
+        return self.tape.record(
+            op, self._choose_precision(op, args, (narrow, wide), kwargs), kwargs
+        )
 
     def _choose_precision(
         self,
@@ -105,7 +115,9 @@ class WeakNode(Node):
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if func in STATIC_QUERIES:
-            return func(*map(_static_fact, args), **{name: _static_fact(a) for name, a in kwargs.items()})
+            return func(
+                *map(_static_fact, args), **{name: _static_fact(a) for name, a in kwargs.items()}
+            )
         return super().__array_function__(func, types, args, kwargs)
 
     __add__, __radd__, __sub__, __rsub__ = map(

@@ -1,8 +1,10 @@
-"""Rows: m arrays of one shape that go through a line together, and are one array of that shape for whoever looks.
+"""Rows: m arrays of one shape that go through a line together, and are one array of that shape for
+whoever looks.
 
-A line is plain NumPy on `g`. Given a `BatchedArray` for `g`, whose m rows lie along one more axis in front, each function that the
-line calls works on all rows at once, where it has a form for that in :mod:`memograd.transforms.batching_rules`; otherwise row by row, in
-that function alone. So one recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
+A line is plain NumPy on `g`. Given a `BatchedArray` for `g`, whose m rows lie along one more axis
+in front, each function that the line calls works on all rows at once, where it has a form for that
+in :mod:`memograd.transforms.batching_rules`; otherwise row by row, in that function alone. So one
+recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,21 +30,22 @@ def _binary(op: Any) -> Callable[["BatchedArray", Any], Any]:
     return lambda self, other: apply_batched(op, (self, other), {})
 
 
-def _reflected_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
+def _right_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
     return lambda self, other: apply_batched(op, (other, self), {})
 
 
 def _method(op: Any) -> Callable[..., Any]:
-    """An array method, by the NumPy function of the same name."""
+    """Return an array method, by the NumPy function of the same name."""
     return lambda self, *args, **kwargs: op(self, *args, **kwargs)
 
 
 def _refusing(what: str) -> Callable[..., Any]:
-    """A conversion that only one array has."""
+    """Return a conversion that only one array has."""
 
     def refuse(self: "BatchedArray", *args: Any, **kwargs: Any) -> Any:
         raise RefusedError(
-            f"{what} was asked of a batch of rows, in a line that is given many cotangents at once. Write the line with NumPy's "
+            f"{what} was asked of a batch of rows, in a line that is given many cotangents at "
+            f"once. Write the line with NumPy's "
             f"functions, np.where in the place of `if`, so that it works on all of them."
         )
 
@@ -68,25 +71,25 @@ class BatchedArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of each row."""
+        """Shape of each row."""
         return self.values.shape[1:]  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> Any:
-        """The dtype of each."""
+        """Dtype of each."""
         return self.values.dtype
 
     @property
     def ndim(self) -> int:
-        """The number of axes of each."""
+        """Number of axes of each."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """The number of elements of each."""
+        """Number of elements of each."""
         return prod(self.shape)
 
-    # ------------------------------------------------------------------------------------------ NumPy's protocols, and ours
+    # NumPy's protocols, and ours
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
@@ -94,7 +97,9 @@ class BatchedArray:
         meant = UFUNC_METHODS[method](ufunc) if method in UFUNC_METHODS else None
         return NotImplemented if meant is None else meant(*inputs, **kwargs)
 
-    def __array_function__(self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if func in STATIC_QUERIES:
             return func(*map(shape_dummy, args), **kwargs)
         return self.__memograd_record__(func, args, kwargs)
@@ -102,51 +107,73 @@ class BatchedArray:
     def __memograd_record__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return apply_batched(op, *rule_of(op).bind(args, kwargs))
 
-    def __memograd_apply__(self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call in canonical form; the tape asks, where a batch stands beside a node."""
+    def __memograd_apply__(
+        self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Any:
+        """Return a call in canonical form; the tape asks, where a batch stands beside a node."""
         return apply_batched(op, operands, keywords)
 
-    # ------------------------------------------------------------------------------------------------------- operators
+    # operators
 
-    __add__, __radd__ = _binary(np.add), _reflected_batch_operator(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected_batch_operator(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected_batch_operator(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected_batch_operator(np.divide)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected_batch_operator(np.matmul)
-    __pow__, __rpow__ = _binary(np.power), _reflected_batch_operator(np.power)
+    __add__, __radd__ = _binary(np.add), _right_batch_operator(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _right_batch_operator(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _right_batch_operator(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _right_batch_operator(np.divide)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _right_batch_operator(np.matmul)
+    __pow__, __rpow__ = _binary(np.power), _right_batch_operator(np.power)
 
     def __neg__(self) -> Any:
         return apply_batched(np.negative, (self,), {})
 
     def __getitem__(self, key: Any) -> Any:
         parts = key if type(key) is tuple else (key,)
-        return apply_batched(masked if any(map(is_boolean_index, parts)) else getitem, (self, *parts), {})
+        return apply_batched(
+            masked if any(map(is_boolean_index, parts)) else getitem, (self, *parts), {}
+        )
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    __array__, __bool__, __float__ = _refusing("np.asarray()"), _refusing("A truth value"), _refusing("float()")
+    __array__, __bool__, __float__ = (
+        _refusing("np.asarray()"),
+        _refusing("A truth value"),
+        _refusing("float()"),
+    )
 
-    # --------------------------------------------------------------------------------------------------- array methods
+    # array methods
 
-    sum, mean, reshape, ravel, squeeze, swapaxes = map(_method, (np.sum, np.mean, np.reshape, np.ravel, np.squeeze, np.swapaxes))
-    transpose, conj, astype, repeat, take = map(_method, (np.transpose, np.conj, np.astype, np.repeat, np.take))
-    cumsum, diagonal, trace, dot, copy = map(_method, (np.cumsum, np.diagonal, np.trace, np.dot, np.copy))
-    T, real, imag = property(_method(np.transpose)), property(_method(np.real)), property(_method(np.imag))
+    sum, mean, reshape, ravel, squeeze, swapaxes = map(
+        _method, (np.sum, np.mean, np.reshape, np.ravel, np.squeeze, np.swapaxes)
+    )
+    transpose, conj, astype, repeat, take = map(
+        _method, (np.transpose, np.conj, np.astype, np.repeat, np.take)
+    )
+    cumsum, diagonal, trace, dot, copy = map(
+        _method, (np.cumsum, np.diagonal, np.trace, np.dot, np.copy)
+    )
+    T, real, imag = (
+        property(_method(np.transpose)),
+        property(_method(np.real)),
+        property(_method(np.imag)),
+    )
     mT = property(_method(np.matrix_transpose))
 
 
 def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """An op of operands among which there are batches: by its form, or row by row."""
+    """Return an op of operands among which there are batches: by its form, or row by row."""
     form = BATCHING_RULES.get(op)
-    if form is None and (rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)):
+    if form is None and (
+        rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)
+    ):
         return batches(run_op(op, broadcast_rows(operands), keywords))
     found = NotImplemented if form is None else form(*operands, **keywords)
     return apply_row_by_row(op, operands, keywords) if found is NotImplemented else found
 
 
 def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """An op of a call in canonical form: of all rows, where a batch is among the operands; recorded, where a node is; or computed."""
+    """Return an op of a call in canonical form: of all rows, where a batch is among the operands;
+    recorded, where a node is; or computed.
+    """
     kinds = {type(x): x for x in operands}
     if BatchedArray in kinds:
         return apply_batched(op, operands, keywords)
@@ -162,45 +189,54 @@ def batches(y: Any) -> Any:
 
 
 def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """The op of each row, one after the other."""
+    """Return the op of each row, one after the other."""
     m = rows_in(operands)
-    ys = [run_op(op, tuple(x.values[i] if type(x) is BatchedArray else x for x in operands), keywords) for i in range(m)]
+    ys = [
+        run_op(op, tuple(x.values[i] if type(x) is BatchedArray else x for x in operands), keywords)
+        for i in range(m)
+    ]
     if isinstance(ys[0], tuple | list):
         return tuple(BatchedArray(np.stack(y)) for y in zip(*ys, strict=True))
     return BatchedArray(np.stack(ys))
 
 
-# ------------------------------------------------------------------------------------------------ what forms are made of
+# what forms are made of
 
 
 def rows_in(operands: Iterable[Any]) -> int:
-    """How many rows the batches among the operands have."""
+    """Return how many rows the batches among the operands have."""
     return next(len(x.values) for x in operands if type(x) is BatchedArray)
 
 
 def rows_or_self(x: Any) -> Any:
-    """All rows of a batch, as one array; anything else as it is."""
+    """Return all rows of a batch, as one array; anything else as it is."""
     return x.values if type(x) is BatchedArray else x
 
 
 def axes_in(x: Any) -> int:
-    """The number of axes of an operand."""
+    """Return the number of axes of an operand."""
     return x.ndim if hasattr(x, "ndim") else np.ndim(x)
 
 
 def align_rows(x: Any, ndim: int) -> Any:
-    """The rows of a batch with axes of length 1 before each, such that they broadcast against `ndim` axes; anything else as it is."""
+    """Return the rows of a batch with axes of length 1 before each, such that they broadcast
+    against `ndim` axes; anything else as it is.
+    """
     if type(x) is not BatchedArray:
         return x
-    return x.values if x.ndim >= ndim else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
+    return (
+        x.values
+        if x.ndim >= ndim
+        else np.reshape(x.values, (len(x.values), *(1,) * (ndim - x.ndim), *x.shape))
+    )
 
 
 def broadcast_rows(operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands such that they broadcast against each other, row by row."""
+    """Return the operands such that they broadcast against each other, row by row."""
     ndim = max(map(axes_in, operands))
     return tuple(align_rows(x, ndim) for x in operands)
 
 
 def rows_of_batch(x: Any, m: int) -> Any:
-    """The rows of a batch; m equal ones of anything else."""
+    """Return the rows of a batch; m equal ones of anything else."""
     return x.values if type(x) is BatchedArray else np.broadcast_to(x, (m, *np.shape(x)))

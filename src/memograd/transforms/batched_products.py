@@ -1,7 +1,8 @@
-"""All rows of a Jacobian in one pull, all its columns in one push, with a batch for each cotangent or tangent.
+"""All rows of a Jacobian in one pull, all its columns in one push, with a batch for each cotangent
+or tangent.
 
-On arrays the rows come out as numbers. On nodes the recursion records a program that has one more axis and is otherwise like
-any other: it can be planned, and differentiated again.
+On arrays the rows come out as numbers. On nodes the recursion records a program that has one more
+axis and is otherwise like any other: it can be planned, and differentiated again.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from .forward_mode import push_forward, store_privately
 
 
 def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
-    """The VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
+    """Return the VJPs of y by each of `xs` for many seeds at once: seed · ∂y/∂x, a row for each.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     Returns
     -------
     list of array, or of Node
-        For each x the m cotangents, of shape ``(m, *x.shape)`` and x's dtype; zeros where x does not lead to y.
+        For each x the m cotangents, of shape ``(m, *x.shape)`` and x's dtype; zeros where x does
+        not lead to y.
 
     Examples
     --------
@@ -50,14 +52,20 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     memory, batch = y.tape.state, BatchedArray(_freeze_rows(y, seeds))
 
     def pull(read: Read, store: Store) -> list[Any]:
-        table = Table(y.id, uses_towards(memory, y.id, first=min((x.id for x in xs), default=0)), batch)
-        return [pull_back(memory, table, x.id, read, store) if x.id in table.uses else None for x in xs]
+        """Return the contribution of a consumer to the cotangent of an operand."""
+        table = Table(
+            y.id, uses_towards(memory, y.id, first=min((x.id for x in xs), default=0)), batch
+        )
+        return [
+            pull_back(memory, table, x.id, read, store) if x.id in table.uses else None for x in xs
+        ]
 
     return _stack_rows(y, xs, len(batch.values), isinstance(seeds, Node), pull)
 
 
 def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
-    """The JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for each.
+    """Return the JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for
+    each.
 
     Parameters
     ----------
@@ -71,7 +79,8 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
     Returns
     -------
     array or Node
-        The m tangents of y, of shape ``(m, *y.shape)`` and y's dtype: the transpose of the Jacobian's columns.
+        The m tangents of y, of shape ``(m, *y.shape)`` and y's dtype: the transpose of the
+        Jacobian's columns.
 
     Examples
     --------
@@ -83,7 +92,10 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
            [1., 3.],
            [0., 2.]])
     """
-    memory, batches = y.tape.state, {x.id: BatchedArray(_freeze_rows(x, t)) for x, t in zip(xs, tangents, strict=True)}
+    memory, batches = (
+        y.tape.state,
+        {x.id: BatchedArray(_freeze_rows(x, t)) for x, t in zip(xs, tangents, strict=True)},
+    )
 
     def push(read: Read, store: Store) -> list[Any]:
         return [push_forward(memory, batches, y.id, read)]
@@ -94,23 +106,32 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
 
 def _freeze_rows(node: Node, rows: Any) -> Any:
     """Seeds or tangents of a node; nobody changes them while they are used."""
-    return rows if isinstance(rows, Node) or is_chunked(rows) else frozen_copy(np.asarray(as_input(rows), node.dtype))
+    return (
+        rows
+        if isinstance(rows, Node) or is_chunked(rows)
+        else frozen_copy(np.asarray(as_input(rows), node.dtype))
+    )
 
 
 BatchWork = Callable[[Read, Store], list[Any]]
 
 
 def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: BatchWork) -> list[Any]:
-    """What `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and where there are no rows to be found."""
+    """Return what `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and
+    where there are no rows to be found.
+    """
     work = work if m else lambda read, store: [None] * len(nodes)
     if recording:
         return _record_rows(y, nodes, m, work)
     found = y.tape.ask_exclusively(lambda: work(y.tape.state.value, store_privately))
-    return [np.zeros((m, *n.shape), n.dtype) if rows is None else canonicalize(rows_of_batch(rows, m)) for n, rows in zip(nodes, found, strict=True)]
+    return [
+        np.zeros((m, *n.shape), n.dtype) if rows is None else canonicalize(rows_of_batch(rows, m))
+        for n, rows in zip(nodes, found, strict=True)
+    ]
 
 
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
-    """The same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
+    """Return the same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
     tape, start = y.tape, y.tape.next_id
     try:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
@@ -131,10 +152,11 @@ def _rows_as_node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
 
 
 def _owning(tape: Recorder) -> Store:
-    """A store that says of each node that was recorded whose derivative it belongs to."""
+    """Return a store that says of each node that was recorded whose derivative it belongs to."""
     start = tape.next_id
 
     def store(table: Table, n: int, d: Any) -> None:
+        """Store a cotangent whose nodes belong to the derivative."""
         nonlocal start
         store_privately(table, n, d)
         start = tag_derivative_nodes(tape, start, table.output, n)

@@ -1,8 +1,10 @@
-"""How each function works on all rows of a batch at once: one line each, below. What has no line works row by row.
+"""How each function works on all rows of a batch at once: one line each, below. What has no line
+works row by row.
 
-Rows lie along one more axis in front. So a function that is told axes by number is told them counted from the end; one that
-works on the last axes is called as it is; where a shape or an index stands, the rows' own stands before it; and some are said
-in words of others. Elementwise functions need no line: `batch.py` lets their operands broadcast, row by row.
+Rows lie along one more axis in front. So a function that is told axes by number is told them
+counted from the end; one that works on the last axes is called as it is; where a shape or an index
+stands, the rows' own stands before it; and some are said in words of others. Elementwise functions
+need no line: `batch.py` lets their operands broadcast, row by row.
 """
 
 from functools import reduce
@@ -15,7 +17,7 @@ import numpy as np
 
 from ..rules.assembling import deep, roll_range
 from ..rules.call_binding import parameters_of
-from ..rules.fft import transformed_axes
+from ..rules.fft import axes_of_transform
 from ..rules.indexing import getitem, masked, replace, scatter, undiagonal
 from ..rules.linalg import cj, contraction_axes, mT, spell_einsum
 from ..rules.shaping import column_shape, row_shape
@@ -37,7 +39,7 @@ from .batched_array import (
 
 INTEGER_KINDS = (int, np.integer)
 
-# ------------------------------------------------------------------------------------------------------ axes by number
+# axes by number
 
 
 def axes_from_end(axis: Any, ndim: int) -> Any:
@@ -54,6 +56,7 @@ def by_axes(op: Any, *names: str) -> BatchingRule:
     defaults = parameters_of(op)
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
+        """Return the batch of results."""
         said = {name: axes_from_end(kw.get(name, defaults[name]), x.ndim) for name in names}
         return NotImplemented if others else batches(run_op(op, (x.values,), {**kw, **said}))
 
@@ -65,6 +68,7 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
     default = parameters_of(op)["axis"]
 
     def form(x: Any, *others: Any, axis: Any = default, **kw: Any) -> Any:
+        """Return the batch of results."""
         x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
         return batches(run_op(op, (x.values, *others), {**kw, "axis": axes_from_end(axis, x.ndim)}))
 
@@ -72,34 +76,51 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
 
 
 def fft_axes(op: Any) -> BatchingRule:
-    """Of a Fourier transform over several axes: those given, or as many of the last ones as `s` has lengths, or all."""
+    """Of a Fourier transform over several axes: those given, or as many of the last ones as `s` has
+    lengths, or all.
+    """
     form = by_axes(op, "axes")
-    return lambda x, s=None, axes=None, **kw: form(x, axes=transformed_axes(x.ndim, s, axes), **kw, **({} if s is None else {"s": s}))
+    return lambda x, s=None, axes=None, **kw: form(
+        x, axes=axes_of_transform(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
+    )
 
 
 def joining(op: Any, more: int) -> BatchingRule:
-    """Of a function that joins a list along an axis of the result, which has `more` axes than each; each is there in all rows."""
+    """Of a function that joins a list along an axis of the result, which has `more` axes than each;
+    each is there in all rows.
+    """
 
     def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
+        """Return the batch of results."""
         xs, axis = (tuple(map(np.ravel, xs)), 0) if axis is None else (xs, axis)
         m = rows_in(xs)
-        return batches(run_op(op, tuple(rows_of_batch(x, m) for x in xs), {**kw, "axis": axes_from_end(axis, axes_in(xs[0]) + more)}))
+        return batches(
+            run_op(
+                op,
+                tuple(rows_of_batch(x, m) for x in xs),
+                {**kw, "axis": axes_from_end(axis, axes_in(xs[0]) + more)},
+            )
+        )
 
     return form
 
 
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    """What was taken flat has its shape again."""
-    return np.reshape(np.roll(np.ravel(a), shift, 0), a.shape) if axis is None else BatchedArray(np.roll(a.values, shift, axes_from_end(axis, a.ndim)))
+    """Return what was taken flat has its shape again."""
+    return (
+        np.reshape(np.roll(np.ravel(a), shift, 0), a.shape)
+        if axis is None
+        else BatchedArray(np.roll(a.values, shift, axes_from_end(axis, a.ndim)))
+    )
 
 
 def transpose_rows(a: Any, axes: Any = None) -> Any:
-    """The rows' own axis stays in front."""
+    """Return the rows' own axis stays in front."""
     order = range(a.ndim)[::-1] if axes is None else [k % a.ndim for k in axes]
     return BatchedArray(np.transpose(a.values, (0, *(k + 1 for k in order))))
 
 
-# ----------------------------------------------------------------------------------------------- on the last axes
+# on the last axes
 
 
 def as_it_is(op: Any) -> BatchingRule:
@@ -109,24 +130,30 @@ def as_it_is(op: Any) -> BatchingRule:
 
 def on_vectors(op: Any) -> BatchingRule:
     """Of a product of vectors along the last axes, where no other ones are given."""
-    return lambda a, b, **kw: NotImplemented if kw else batches(run_op(op, broadcast_rows((a, b)), kw))
+    return lambda a, b, **kw: (
+        NotImplemented if kw else batches(run_op(op, broadcast_rows((a, b)), kw))
+    )
 
 
-# ------------------------------------------------------------------------------------------------- shapes and indices
+# shapes and indices
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """A shape as a tuple, which may have been given as one number."""
+    """Return a shape as a tuple, which may have been given as one number."""
     return (int(shape),) if isinstance(shape, INTEGER_KINDS) else tuple(shape)
 
 
 def reshape_rows(a: Any, shape: Any, order: str = "C") -> Any:
     """In the order of C, a row's elements follow each other."""
-    return BatchedArray(np.reshape(a.values, (len(a.values), *as_shape(shape)))) if order == "C" else NotImplemented
+    return (
+        BatchedArray(np.reshape(a.values, (len(a.values), *as_shape(shape))))
+        if order == "C"
+        else NotImplemented
+    )
 
 
 def broadcast_to(a: Any, shape: Any) -> Any:
-    """Each row to the shape."""
+    """Return each row to the shape."""
     shape = as_shape(shape)
     return BatchedArray(np.broadcast_to(align_rows(a, len(shape)), (len(a.values), *shape)))
 
@@ -134,16 +161,24 @@ def broadcast_to(a: Any, shape: Any) -> Any:
 def tile(a: Any, reps: Any) -> Any:
     """As many times along each row's axes; NumPy puts ones before the fewer of both."""
     reps = as_shape(reps)
-    return BatchedArray(np.tile(align_rows(a, len(reps)), (1, *reps) if len(reps) > a.ndim else reps))
+    return BatchedArray(
+        np.tile(align_rows(a, len(reps)), (1, *reps) if len(reps) > a.ndim else reps)
+    )
 
 
 def pad(a: Any, *values: Any, pad_width: Any, **kw: Any) -> Any:
     """Nothing is put before the first row, and nothing after the last."""
-    return NotImplemented if values else BatchedArray(np.pad(a.values, ((0, 0), *(pad_width or ())), **kw))
+    return (
+        NotImplemented
+        if values
+        else BatchedArray(np.pad(a.values, ((0, 0), *(pad_width or ())), **kw))
+    )
 
 
 def has_separate_arrays(key: tuple[Any, ...]) -> bool:
-    """Whether arrays of an index stand apart, so that NumPy puts their axes first: before the rows' own."""
+    """Return whether arrays of an index stand apart, so that NumPy puts their axes first: before
+    the rows' own.
+    """
     points = [k for k, part in enumerate(key) if type(part) not in (slice, NoneType, EllipsisType)]
     arrays = any(not isinstance(key[k], INTEGER_KINDS) or isinstance(key[k], bool) for k in points)
     return arrays and points[-1] - points[0] >= len(points)
@@ -151,66 +186,89 @@ def has_separate_arrays(key: tuple[Any, ...]) -> bool:
 
 def index_rows(op: Any) -> BatchingRule:
     """Of `getitem` and `masked`."""
-    return lambda x, *key: NotImplemented if has_separate_arrays(key) else BatchedArray(op(x.values, slice(None), *key))
+    return lambda x, *key: (
+        NotImplemented
+        if has_separate_arrays(key)
+        else BatchedArray(op(x.values, slice(None), *key))
+    )
 
 
-def indexed_ndim(shape: Any, key: tuple[Any, ...]) -> int:
-    """The number of axes of what an index takes out of an array of `shape`."""
+def ndim_of_index(shape: Any, key: tuple[Any, ...]) -> int:
+    """Return the number of axes of what an index takes out of an array of `shape`."""
     return len(np.broadcast_to(np.False_, shape)[tuple(map(shape_dummy, key))].shape)
 
 
 def add_rows_at(g: Any, shape: Any, *key: Any) -> Any:
-    """Each row's elements into zeros of its own."""
-    return NotImplemented if has_separate_arrays(key) else BatchedArray(scatter(g.values, (len(g.values), *as_shape(shape)), slice(None), *key))
+    """Return each row's elements into zeros of its own."""
+    return (
+        NotImplemented
+        if has_separate_arrays(key)
+        else BatchedArray(scatter(g.values, (len(g.values), *as_shape(shape)), slice(None), *key))
+    )
 
 
 def put_at(x: Any, v: Any, *key: Any) -> Any:
-    """Each row's elements into a copy of `x`, or of its own row of it."""
+    """Return each row's elements into a copy of `x`, or of its own row of it."""
     if has_separate_arrays(key):
         return NotImplemented
-    return BatchedArray(replace(rows_of_batch(x, rows_in((x, v))), align_rows(v, indexed_ndim(np.shape(x), key)), slice(None), *key))
+    return BatchedArray(
+        replace(
+            rows_of_batch(x, rows_in((x, v))),
+            align_rows(v, ndim_of_index(np.shape(x), key)),
+            slice(None),
+            *key,
+        )
+    )
 
 
 def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:
-    """The indices are one for all rows."""
+    """Return the indices are one for all rows."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
-    return BatchedArray(np.take_along_axis(a.values, np.expand_dims(indices, 0), axes_from_end(axis, a.ndim)))
+    return BatchedArray(
+        np.take_along_axis(a.values, np.expand_dims(indices, 0), axes_from_end(axis, a.ndim))
+    )
 
 
 def diag(a: Any, k: int = 0) -> Any:
-    """A diagonal of a matrix, or the matrix that has a vector on it."""
+    """Return a diagonal of a matrix, or the matrix that has a vector on it."""
     return np.diagonal(a, k) if a.ndim == 2 else undiagonal(a, (len(a) + abs(k),) * 2, k)
 
 
 def lower_mask(shape: tuple[int, ...], k: int) -> Any:
-    """The mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
+    """Return the mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
     n, m = (*shape, *shape)[-2:]
     return np.tri(n, m, k, dtype=bool)
 
 
-# --------------------------------------------------------------------------------------------- products, and equations
+# products, and equations
 
 
 def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
     """Rows of `shape`, from one product of the last axis of all rows of `a` with `b`."""
     m, n = len(a.values), a.shape[-1]
-    return BatchedArray(np.reshape(np.reshape(a.values, (m * prod(a.shape[:-1]), n)) @ b, (m, *shape)))
+    return BatchedArray(
+        np.reshape(np.reshape(a.values, (m * prod(a.shape[:-1]), n)) @ b, (m, *shape))
+    )
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """One product for all rows, where the other factor is one matrix or vector, as it mostly is."""
+    """Return one product for all rows, where the other factor is one matrix or vector, as it mostly
+    is.
+    """
     m, n = axes_in(a), axes_in(b)
     if type(b) is not BatchedArray and n <= 2:
         return single(a, b, (*a.shape[:-1], *b.shape[1:]))
     if type(a) is not BatchedArray and m == 2 and b.shape[1:] in ((), (1,)):
         return single(np.ravel(b), mT(a), (a.shape[0], *b.shape[1:]))
-    y = BatchedArray(np.matmul(*broadcast_rows((a if m > 1 else a[None], b if n > 1 else b[:, None]))))
+    y = BatchedArray(
+        np.matmul(*broadcast_rows((a if m > 1 else a[None], b if n > 1 else b[:, None])))
+    )
     y = y if n > 1 else y[..., 0]
     return y if m > 1 else y[(..., 0) if n == 1 else (..., 0, slice(None))]
 
 
 def dot(a: Any, b: Any) -> Any:
-    """A product of numbers, matrices or tensors, by how many axes there are."""
+    """Return a product of numbers, matrices or tensors, by how many axes there are."""
     m, n = axes_in(a), axes_in(b)
     if not m or not n:
         return a * b
@@ -218,58 +276,101 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The rows' own axis is one more that is not summed over."""
+    """Return the rows' own axis is one more that is not summed over."""
     of_a, of_b = contraction_axes(axes, axes_in(a), axes_in(b))
     if type(a) is type(b):
         return NotImplemented
     if type(a) is BatchedArray:
         return BatchedArray(np.tensordot(a.values, b, ([k + 1 for k in of_a], of_b)))
-    return BatchedArray(np.moveaxis(np.tensordot(a, b.values, (of_a, [k + 1 for k in of_b])), axes_in(a) - len(of_a), 0))
+    return BatchedArray(
+        np.moveaxis(
+            np.tensordot(a, b.values, (of_a, [k + 1 for k in of_b])), axes_in(a) - len(of_a), 0
+        )
+    )
 
 
 def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
-    """One more letter, for the rows."""
+    """Return one more letter, for the rows."""
     inputs, out = spell_einsum(subscripts, [axes_in(x) for x in xs])
     own = next(x for x in ascii_letters if x not in ",".join((out, *inputs)))
-    terms = [own + term if type(x) is BatchedArray else term for term, x in zip(inputs, xs, strict=True)]
+    terms = [
+        own + term if type(x) is BatchedArray else term for term, x in zip(inputs, xs, strict=True)
+    ]
     return BatchedArray(np.einsum(f"{','.join(terms)}->{own}{out}", *map(rows_or_self, xs), **kw))
 
 
 def solve(a: Any, b: Any) -> Any:
-    """The right-hand sides of all rows side by side, where the matrix is one for all."""
+    """Return the right-hand sides of all rows side by side, where the matrix is one for all."""
     if type(a) is not BatchedArray and axes_in(a) == 2 and b.ndim <= 2:
         columns = np.moveaxis(b.values, 0, -1)
         flat = np.reshape(columns, (columns.shape[0], prod(columns.shape[1:])))
         return BatchedArray(np.moveaxis(np.reshape(np.linalg.solve(a, flat), columns.shape), -1, 0))
-    y: Any = BatchedArray(np.linalg.solve(*broadcast_rows((a, b if axes_in(b) > 1 else b[:, None]))))
+    y: Any = BatchedArray(
+        np.linalg.solve(*broadcast_rows((a, b if axes_in(b) > 1 else b[:, None])))
+    )
     return y if axes_in(b) > 1 else y[..., 0]
 
 
-# -------------------------------------------------------------------------------------------------- axes from the end
+# axes from the end
 BATCHING_RULES.update({f: by_axes(f, "axis") for f in (
     np.sum, np.mean, np.flip, np.diff, sum_of_slices, np.split, np.array_split, np.unstack,
     np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)})  # fmt: skip
-BATCHING_RULES.update({f: by_axes(f, "axes") for f in (
-    np.rot90, np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, np.fft.fftshift, np.fft.ifftshift)})  # fmt: skip
-BATCHING_RULES.update({f: fft_axes(f) for f in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)})
-BATCHING_RULES.update({f: by_axes(f, "axis1", "axis2") for f in (np.swapaxes, np.diagonal, np.trace)})
-BATCHING_RULES.update({f: by_axis_or_flat(f) for f in (np.cumsum, np.cumulative_sum, np.take, np.repeat)})
+BATCHING_RULES.update(
+    {
+        f: by_axes(f, "axes")
+        for f in (
+            np.rot90,
+            np.fft.fft2,
+            np.fft.ifft2,
+            np.fft.rfft2,
+            np.fft.irfft2,
+            np.fft.fftshift,
+            np.fft.ifftshift,
+        )
+    }
+)
+BATCHING_RULES.update(
+    {f: fft_axes(f) for f in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)}
+)
+BATCHING_RULES.update(
+    {f: by_axes(f, "axis1", "axis2") for f in (np.swapaxes, np.diagonal, np.trace)}
+)
+BATCHING_RULES.update(
+    {f: by_axis_or_flat(f) for f in (np.cumsum, np.cumulative_sum, np.take, np.repeat)}
+)
 BATCHING_RULES[np.moveaxis] = by_axes(np.moveaxis, "source", "destination")
 BATCHING_RULES[np.concatenate] = joining(np.concatenate, 0)
 BATCHING_RULES[np.stack] = joining(np.stack, 1)
-BATCHING_RULES[np.rollaxis] = lambda a, axis, start=0: np.moveaxis(a, *roll_range(a.shape, axis, start))
+BATCHING_RULES[np.rollaxis] = lambda a, axis, start=0: np.moveaxis(
+    a, *roll_range(a.shape, axis, start)
+)
 BATCHING_RULES[np.roll] = roll
 BATCHING_RULES[np.transpose] = transpose_rows
 
-# --------------------------------------------------------------------------------------------------------- as it is
-BATCHING_RULES.update({f: as_it_is(f) for f in (
-    np.copy, np.astype, np.matrix_transpose, np.linalg.matrix_transpose, np.linalg.trace, np.linalg.diagonal)})  # fmt: skip
+# as it is
+BATCHING_RULES.update(
+    {
+        f: as_it_is(f)
+        for f in (
+            np.copy,
+            np.astype,
+            np.matrix_transpose,
+            np.linalg.matrix_transpose,
+            np.linalg.trace,
+            np.linalg.diagonal,
+        )
+    }
+)
 
-# ------------------------------------------------------------------------------------------------- shapes and indices
+# shapes and indices
 BATCHING_RULES[np.reshape] = reshape_rows
 BATCHING_RULES[np.ravel] = lambda a, order="C": np.reshape(a, -1, order=order)
-BATCHING_RULES[np.squeeze] = lambda a, axis=None: np.reshape(a, np.squeeze(shape_dummy(a), axis).shape)
-BATCHING_RULES[np.expand_dims] = lambda a, axis: np.reshape(a, np.expand_dims(shape_dummy(a), axis).shape)
+BATCHING_RULES[np.squeeze] = lambda a, axis=None: np.reshape(
+    a, np.squeeze(shape_dummy(a), axis).shape
+)
+BATCHING_RULES[np.expand_dims] = lambda a, axis: np.reshape(
+    a, np.expand_dims(shape_dummy(a), axis).shape
+)
 BATCHING_RULES[np.broadcast_to] = broadcast_to
 BATCHING_RULES[np.tile] = tile
 BATCHING_RULES[getitem] = index_rows(getitem)
@@ -285,24 +386,40 @@ BATCHING_RULES[np.fliplr] = lambda m: np.flip(m, 1)
 BATCHING_RULES[np.flipud] = lambda m: np.flip(m, 0)
 BATCHING_RULES[np.pad] = pad
 BATCHING_RULES[np.append] = lambda arr, values, axis=None: np.concatenate([arr, values], axis)
-BATCHING_RULES[np.vstack] = lambda *xs: np.concatenate([np.reshape(x, row_shape(np.shape(x))) for x in xs], 0)
-BATCHING_RULES[np.hstack] = lambda *xs: np.concatenate([np.reshape(x, np.shape(x) or (1,)) for x in xs], int(axes_in(xs[0]) > 1))
-BATCHING_RULES[np.dstack] = lambda *xs: np.concatenate([np.reshape(x, deep(np.shape(x))) for x in xs], 2)
-BATCHING_RULES[np.column_stack] = lambda *xs: np.concatenate([np.reshape(x, column_shape(np.shape(x))) for x in xs], 1)
+BATCHING_RULES[np.vstack] = lambda *xs: np.concatenate(
+    [np.reshape(x, row_shape(np.shape(x))) for x in xs], 0
+)
+BATCHING_RULES[np.hstack] = lambda *xs: np.concatenate(
+    [np.reshape(x, np.shape(x) or (1,)) for x in xs], int(axes_in(xs[0]) > 1)
+)
+BATCHING_RULES[np.dstack] = lambda *xs: np.concatenate(
+    [np.reshape(x, deep(np.shape(x))) for x in xs], 2
+)
+BATCHING_RULES[np.column_stack] = lambda *xs: np.concatenate(
+    [np.reshape(x, column_shape(np.shape(x))) for x in xs], 1
+)
 BATCHING_RULES[np.vsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, 0)
-BATCHING_RULES[np.hsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, int(a.ndim > 1))
+BATCHING_RULES[np.hsplit] = lambda a, indices_or_sections: np.split(
+    a, indices_or_sections, int(a.ndim > 1)
+)
 BATCHING_RULES[np.dsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, 2)
 
-# --------------------------------------------------------------------------------------------- products, and equations
+# products, and equations
 BATCHING_RULES[np.matmul] = BATCHING_RULES[np.linalg.matmul] = matmul
 BATCHING_RULES[np.dot] = dot
 BATCHING_RULES[np.tensordot] = BATCHING_RULES[np.linalg.tensordot] = tensordot
 BATCHING_RULES[np.einsum] = einsum
-BATCHING_RULES[np.inner] = lambda a, b: np.tensordot(a, b, (-1, -1)) if axes_in(a) and axes_in(b) else a * b
-BATCHING_RULES[np.outer] = BATCHING_RULES[np.linalg.outer] = lambda a, b: np.ravel(a)[:, None] * np.ravel(b)
+BATCHING_RULES[np.inner] = lambda a, b: (
+    np.tensordot(a, b, (-1, -1)) if axes_in(a) and axes_in(b) else a * b
+)
+BATCHING_RULES[np.outer] = BATCHING_RULES[np.linalg.outer] = lambda a, b: (
+    np.ravel(a)[:, None] * np.ravel(b)
+)
 BATCHING_RULES[np.vdot] = lambda a, b: np.sum(cj(np.ravel(a)) * np.ravel(b))
 BATCHING_RULES[np.matvec] = lambda a, b: np.matmul(a, b[..., None])[..., 0]
 BATCHING_RULES[np.vecmat] = lambda a, b: np.matmul(cj(a)[..., None, :], b)[..., 0, :]
 BATCHING_RULES[np.linalg.multi_dot] = lambda *xs: reduce(np.matmul, xs)
 BATCHING_RULES[np.linalg.solve] = solve
-BATCHING_RULES.update({f: on_vectors(f) for f in (np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross)})
+BATCHING_RULES.update(
+    {f: on_vectors(f) for f in (np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross)}
+)

@@ -1,4 +1,6 @@
-"""Forward mode: the tangent of a node is what those of its operands give it, found once, in the order in which nodes were made."""
+"""Forward mode: the tangent of a node is what those of its operands give it, found once, in the
+order in which nodes were made.
+"""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -11,7 +13,7 @@ from ..arrays.values import as_input, canonicalize, inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table, uses_towards
-from ..program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand, Steps
+from ..program.steps import Operand, Steps
 from ..rules.registration import JOINT, RULES, Read, Rule, VJPRule
 from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
 from ..tape.node import Node
@@ -20,7 +22,9 @@ from ..text import describe, op_name
 from .batched_array import run_op
 
 Tangents = dict[int, Any]
-"""By node, or by the position of an operand: an array, or a handle where the tangents' program is recorded."""
+"""By node, or by the position of an operand: an array, or a handle where the tangents' program is
+recorded.
+"""
 
 
 def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
@@ -29,47 +33,67 @@ def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
 
 
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
-    """The tangents of `ys`, those that have one; a node that was given one, and has operands with one, has the sum of both."""
+    """Return the tangents of `ys`, those that have one; a node that was given one, and has operands
+    with one, has the sum of both.
+    """
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
     between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
-    last = {a: n for n in between for a in steps[n][ARGS] if type(a) is Operand}
+    last = {a: n for n in between for a in steps[n].args if type(a) is Operand}
     for n in between:
         t = push_node(memory, found, n, read)
         if t is not None:
             found[n] = add_tangents(found.get(n), t)
-        for a in steps[n][ARGS]:
+        for a in steps[n].args:
             if type(a) is Operand and last[a] == n and a not in wanted:
                 found.pop(a, None)  # the tangents of a long program are more than one would hold
     return found
 
 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
-    """What the tangents of n's operands give to that of n; None where they have none."""
+    """Return what the tangents of n's operands give to that of n; None where they have none."""
     step = memory.steps[n]
-    rule = RULES[step[OP]]
-    given = {k: tangents[a] for k, a in enumerate(step[ARGS]) if type(a) is Operand and a in tangents and rule.lines[k,]}
+    rule = RULES[step.op]
+    given = {
+        k: tangents[a]
+        for k, a in enumerate(step.args)
+        if type(a) is Operand and a in tangents and rule.lines[k,]
+    }
     if rule.op in JOINT:
-        operands = fill_operands(step[ARGS], {}, read)
-        return conform_to_node(JOINT[rule.op](given, *operands, **step[KWARGS]), memory, n) if given else None
+        operands = fill_operands(step.args, {}, read)
+        return (
+            conform_to_node(JOINT[rule.op](given, *operands, **step.kwargs), memory, n)
+            if given
+            else None
+        )
     jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
     terms = [push_linear(memory.steps, rule, n, jointly, read)] if jointly else []
-    terms += [push_operand(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly]
+    terms += [
+        push_operand(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly
+    ]
     return reduce(add_tangents, [conform_to_node(d, memory, n) for d in terms], None)
 
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
-    """The op itself, with the tangents in the places of the operands in which it is linear, and zeros where there are none."""
+    """Return the op itself, with the tangents in the places of the operands in which it is linear,
+    and zeros where there are none.
+    """
     _, _, args, kwargs, *_ = steps[n]
-    others = {k: zeros_in_place(a, steps) for k, a in enumerate(args) if k not in tangents and rule.lines[k,]}
+    others = {
+        k: zeros_in_place(a, steps)
+        for k, a in enumerate(args)
+        if k not in tangents and rule.lines[k,]
+    }
     return run_op(rule.op, fill_operands(args, tangents | others, read), kwargs)
 
 
 def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
-    """What the tangent of one operand, the one at position k, gives to that of n."""
+    """Return what the tangent of one operand, the one at position k, gives to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
-        return run_op(rule.op, fill_operands(step[ARGS], {k: t}, read), step[KWARGS])
-    several = rule.kind == "elementwise" and type(step[DTYPE]) is tuple  # its lines take a tuple of cotangents, not one tangent
+        return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
+    several = (
+        rule.kind == "elementwise" and type(step.dtype) is tuple
+    )  # its lines take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
     ((_, line),) = rule.lines[k,]
@@ -77,39 +101,59 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
 
 
 def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
-    """The operands of a call at their values, but for those that have something else in their place."""
-    return tuple(instead[k] if k in instead else read(a) if type(a) is Operand else a for k, a in enumerate(args))
+    """Return the operands of a call at their values, but for those that have something else in
+    their place.
+    """
+    return tuple(
+        instead[k] if k in instead else read(a) if type(a) is Operand else a
+        for k, a in enumerate(args)
+    )
 
 
 def zeros_in_place(a: Any, steps: Steps) -> Any:
-    """Zeros in the place of an operand; what is no number, such as None where none was given, stays."""
+    """Return zeros in the place of an operand; what is no number, such as None where none was
+    given, stays.
+    """
     if type(a) is Operand:
-        return zeros_for(steps[a][SHAPE], steps[a][DTYPE])
+        return zeros_for(steps[a].shape, steps[a].dtype)
     return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
 def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: Read) -> Any:
-    """The JVP of one op by its VJP: that is recorded as a linear program of g, and t is pulled back from its end to g.
+    """Return the JVP of one op by its VJP: that is recorded as a linear program of g, and t is
+    pulled back from its end to g.
 
-    It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is looked at by nobody.
+    It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is
+    looked at by nobody.
     """
     step = memory.steps[n]
     home = getattr(read(n), "tape", None)
     tape = Tape() if home is None else home
     start, values = tape.next_id, tape.state.value if home is None else read
-    g = zeros(tape, step[SHAPE], step[DTYPE])
+    g = zeros(tape, step.shape, step.dtype)
     with np.errstate(all="ignore"):
-        d = conform_to_operand(line.pull(g, n, k, memory.steps, read), memory, n, k, step[ARGS][k])
+        d = conform_to_operand(line.pull(g, n, k, memory.steps, read), memory, n, k, step.args[k])
     if not isinstance(d, Node):
         return None
     table = Table(d.id, uses_towards(tape.state, d.id, first=start), t)
-    return tree_map(lambda z: pull_back(tape.state, table, z.id, values, store_privately) if z.id in table.uses else None, g)
+    return tree_map(
+        lambda z: (
+            pull_back(tape.state, table, z.id, values, store_privately)
+            if z.id in table.uses
+            else None
+        ),
+        g,
+    )
 
 
 def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
-    """A node of zeros; a tuple of them for an op with several outputs."""
+    """Return a node of zeros; a tuple of them for an op with several outputs."""
     several = isinstance(dtype, tuple)
-    return tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True)) if several else tape.record(np.zeros, (shape, dtype))
+    return (
+        tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True))
+        if several
+        else tape.record(np.zeros, (shape, dtype))
+    )
 
 
 def store_privately(table: Table, n: int, d: Any) -> None:
@@ -118,30 +162,37 @@ def store_privately(table: Table, n: int, d: Any) -> None:
 
 
 def add_tangents(a: Any, b: Any) -> Any:
-    """The sum of two tangents, output by output where there are several; None is that of what no tangent reaches."""
+    """Return the sum of two tangents, output by output where there are several; None is that of
+    what no tangent reaches.
+    """
     if a is None or b is None:
         return b if a is None else a
     return tuple(map(add_tangents, a, b)) if isinstance(a, tuple) else a + b
 
 
 def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
-    """What flows to n has its shape, its realness and its dtype; None for an output that has no derivative."""
-    shape, dtype = memory.steps[n][SHAPE], memory.steps[n][DTYPE]
+    """Return what flows to n has its shape, its realness and its dtype; None for an output that has
+    no derivative.
+    """
+    shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)
     return tuple(conform_tangent(*part, memory, n) for part in zip(d, shape, dtype, strict=True))
 
 
 def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
-    """The same for n, or one of its outputs."""
+    """Return the same for n, or one of its outputs."""
     if d is None or not inexact(dtype):
         return None
     d = cast(d if hasattr(d, "dtype") else canonicalize(d), dtype)
     if d.shape == shape:
         return canonicalize(d)
-    if len(d.shape) > len(shape) or any(a not in (1, b) for a, b in zip(d.shape[::-1], shape[::-1], strict=False)):
+    if len(d.shape) > len(shape) or any(
+        a not in (1, b) for a, b in zip(d.shape[::-1], shape[::-1], strict=False)
+    ):
         raise RuleShapeError(
-            f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has shape {shape}. Mend the push of "
-            f"{op_name(memory.steps[n][OP])}, or register it by another word, as one that it is."
+            f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has "
+            f"shape {shape}. Mend the push of "
+            f"{op_name(memory.steps[n].op)}, or register it by another word, as one that it is."
         )
     return canonicalize(np.broadcast_to(d, shape))

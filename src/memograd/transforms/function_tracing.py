@@ -1,9 +1,11 @@
-"""Runs of plain Python functions on nodes: which tape they record on, what their arguments become, how their answers go out.
+"""Runs of plain Python functions on nodes: which tape they record on, what their arguments become,
+how their answers go out.
 
-Each array to differentiate by enters as a node of its own, even where it is a node already, so that perturbations are not
-confused: d/dx (x · d/dy (x + y) at y = x) is 1. While one function is traced, calls inside it record on the same tape and give
-nodes. Elsewhere arrays start a tape that is thrown away, and arrays come back; where the function then meets a node of another
-tape, over which it closes, it is run again on that one.
+Each array to differentiate by enters as a node of its own, even where it is a node already, so that
+perturbations are not confused: d/dx (x · d/dy (x + y) at y = x) is 1. While one function is traced,
+calls inside it record on the same tape and give nodes. Elsewhere arrays start a tape that is thrown
+away, and arrays come back; where the function then meets a node of another tape, over which it
+closes, it is run again on that one.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +31,7 @@ Argnums = int | Sequence[int]
 
 
 class TracedCall(NamedTuple):
-    """A function, what it is called with, and by which of its arguments it is differentiated."""
+    """Function, what it is called with, and by which of its arguments it is differentiated."""
 
     f: Callable[..., Any]
     args: tuple[Any, ...]
@@ -43,15 +45,20 @@ class TracedCall(NamedTuple):
         return printable(op_name(self.f))
 
     def positions(self) -> list[int]:
-        """The arguments to differentiate by, counted from the first."""
+        """Return the arguments to differentiate by, counted from the first."""
         count, argnums = len(self.args), self.argnums
         try:
-            positions = [index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])]
+            positions = [
+                index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])
+            ]
         except TypeError:
-            raise RefusedError(f"argnums is an int or a sequence of ints, not {printable(repr(argnums))}.") from None
+            raise RefusedError(
+                f"argnums is an int or a sequence of ints, not {printable(repr(argnums))}."
+            ) from None
         if beyond := [k for k in positions if not -count <= k < count]:
             raise ArgnumsError(
-                f"{self.name} is to be differentiated by argument {beyond[0]}, but was called with {count} by position. "
+                f"{self.name} is to be differentiated by argument {beyond[0]}, but was called "
+                f"with {count} by position. "
                 f"Give it by position, or name another in argnums."
             )
         return [k % count for k in positions]
@@ -62,7 +69,7 @@ class Trace:
 
     Attributes
     ----------
-    inputs : Node, or nest of them
+    inputs : Node, or pytree of them
         What stands for the arguments to differentiate by: for one, or for a tuple of them.
     nodes : list of Node
         The same, flat.
@@ -74,7 +81,11 @@ class Trace:
         self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
         positions = call.positions()
         entered = {k: self._enter_tree(call.args[k], f"argument {k}") for k in positions}
-        self.inputs = tuple(entered[k] for k in positions) if isinstance(call.argnums, Sequence) else entered[positions[0]]
+        self.inputs = (
+            tuple(entered[k] for k in positions)
+            if isinstance(call.argnums, Sequence)
+            else entered[positions[0]]
+        )
         self.nodes: list[Node] = tree_leaves(self.inputs)
         self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
 
@@ -85,7 +96,7 @@ class Trace:
         self._check(self.y)
 
     def _enter_tree(self, nest: Any, where: str) -> Any:
-        """A nest of nodes for a nest of arrays."""
+        """Return a pytree of nodes for a pytree of arrays."""
         return tree_unflatten(nest, [self._node(a, at) for at, a in leaves_with_paths(nest, where)])
 
     def _node(self, a: Any, where: str) -> Any:
@@ -95,43 +106,57 @@ class Trace:
         if not inexact(dtype):
             raise NotDifferentiableError(
                 f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
-                f"Make it an array of floats; or leave it out of argnums, or out of a dataclass's nest with "
+                f"Make it an array of floats; or leave it out of argnums, or out of a "
+                f"dataclass's nest with "
                 f"dataclasses.field(metadata={{'static': True}})."
             )
         return np.positive(a) if isinstance(a, Node) else self.tape.leaf(a)
 
     def _check(self, y: Any) -> None:
-        """Raise unless the result is a nest of arrays, its nodes of this tape."""
+        """Raise unless the result is a pytree of arrays, its nodes of this tape."""
         if y is None:
-            raise NotDifferentiableError(f"{self.name} gave None. Let it return what is to be differentiated.")
+            raise NotDifferentiableError(
+                f"{self.name} gave None. Let it return what is to be differentiated."
+            )
         for where, a in leaves_with_paths(y, "result"):
             if isinstance(a, Node):
                 if a.tape is not self.tape:
                     raise self.tape.other_tape_error(self.name, a)
             elif as_input(a).dtype.kind not in NUMBER_KINDS:
                 raise NotDifferentiableError(
-                    f"{self.name} gave {printable(repr(a))} as {where}, which is no array of numbers. "
+                    f"{self.name} gave {printable(repr(a))} as {where}, which is no array of "
+                    f"numbers. "
                     f"Return it beside the result, as result, aux, with has_aux=True."
                 )
 
-    # ------------------------------------------------------------------------------------------------- answers
+    # answers
 
     def out(self, nest: Any) -> Any:
-        """What goes out: nodes, or their values where the tape is thrown away."""
-        return nest if self.as_nodes else tree_map(lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest)
+        """Return what goes out: nodes, or their values where the tape is thrown away."""
+        return (
+            nest
+            if self.as_nodes
+            else tree_map(
+                lambda a: a.value if isinstance(a, Node) and a.tape is self.tape else a, nest
+            )
+        )
 
     def zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Zeros, as a node or as an array."""
-        return self.tape.record(np.zeros, (shape, dtype)) if self.as_nodes else export(canonicalize(np.zeros(shape, dtype)))
+        """Return zeros, as a node or as an array."""
+        return (
+            self.tape.record(np.zeros, (shape, dtype))
+            if self.as_nodes
+            else export(canonicalize(np.zeros(shape, dtype)))
+        )
 
     def passing(self) -> AbstractContextManager[None]:
-        """A block of which, where the tape is thrown away, nothing stays on it."""
+        """Return a block of which, where the tape is thrown away, nothing stays on it."""
         return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
 def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ()) -> T:
-    """`answer_target` of a run on the tape of the nodes among the arguments and what stands beside them, on that of the trace around it, or
-    on one to throw away.
+    """`answer_target` of a run on the tape of the nodes among the arguments and what stands beside
+    them, on that of the trace around it, or on one to throw away.
     """
     given = tree_leaves([[call.args[k] for k in call.positions()], beside])
     nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
@@ -163,12 +188,13 @@ def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[
 
 
 def _split_aux(call: TracedCall, given: Any) -> tuple[Any, Any]:
-    """The result and what comes beside it."""
+    """Return the result and what comes beside it."""
     if not call.has_aux:
         return given, None
     if isinstance(given, tuple | list) and len(given) == 2:
         return given[0], given[1]
     raise RefusedError(
-        f"With has_aux=True a function gives a pair, the result and what comes beside it, but {call.name} gave "
+        f"With has_aux=True a function gives a pair, the result and what comes beside it, but "
+        f"{call.name} gave "
         f"{describe_tree(given)}. Return result, aux."
     )

@@ -1,4 +1,5 @@
-"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and the Hessian's product.
+"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and
+the Hessian's product.
 
 No node and no table of theirs stays on the tape.
 """
@@ -11,8 +12,14 @@ from ..arrays.pytrees import tree_leaves, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
 from ..memory.tables import Table, uses_towards
-from ..program.steps import LINE, SHAPE
-from ..solver.recursion import check_target, check_targets, grad_node, pull_back, require_scalar, zeros_for
+from ..solver.recursion import (
+    check_target,
+    check_targets,
+    grad_node,
+    pull_back,
+    require_scalar,
+    zeros_for,
+)
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..tape.recorder import Recorder
@@ -25,20 +32,21 @@ Pairs = list[tuple[Node, Any]]
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
-    """The vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that of y.
+    """Return the vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that
+    of y.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
     seed : array_like
         Of y's shape.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises
@@ -60,23 +68,33 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     (g,) = match_tree(y, seed, "seed")
 
     def pulled() -> list[Any]:
+        """Return the cotangents of all targets."""
         first = min((t.id for t in nodes), default=0)
-        table = Table(y.id, uses_towards(memory, y.id, first=first), g.value if isinstance(g, Node) else canonicalize(g))
-        return [pull_back(memory, table, t.id, memory.value, store_privately) if t.id in table.uses else zeros_for(t.shape, t.dtype) for t in nodes]
+        table = Table(
+            y.id,
+            uses_towards(memory, y.id, first=first),
+            g.value if isinstance(g, Node) else canonicalize(g),
+        )
+        return [
+            pull_back(memory, table, t.id, memory.value, store_privately)
+            if t.id in table.uses
+            else zeros_for(t.shape, t.dtype)
+            for t in nodes
+        ]
 
     return tree_unflatten(x, map(export, y.tape.ask_exclusively(pulled)))
 
 
 def jvp(y: Node, x: Any, tangent: Any) -> Any:
-    """The Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
+    """Return the Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
-    tangent : array_like, or nest of them
+    tangent : array_like, or pytree of them
         Of x's shape, in the same nest.
 
     Returns
@@ -93,7 +111,8 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
 
     Notes
     -----
-    One sweep, in the order in which the nodes were made, over those between x and y: see :mod:`memograd.transforms.forward_mode`.
+    One sweep, in the order in which the nodes were made, over those between x and y: see
+    :mod:`memograd.transforms.forward_mode`.
 
     Examples
     --------
@@ -108,20 +127,20 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
-    """The Hessian-vector product: Σ ∂²L/∂x² · v.
+    """Return the Hessian-vector product: Σ ∂²L/∂x² · v.
 
     Parameters
     ----------
     L : Node
         A scalar.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate twice.
-    v : array_like, or nest of them
+    v : array_like, or pytree of them
         Of x's shape, in the same nest.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises
@@ -142,10 +161,12 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     check_leaving(L, "hvp")
     with L.tape.scratch():
         gradient = grad_node(L, nodes)
-        return tree_unflatten(x, push_arrays(L.tape, [g.id for g in gradient], with_tangents(x, v, "v")))
+        return tree_unflatten(
+            x, push_arrays(L.tape, [g.id for g in gradient], with_tangents(x, v, "v"))
+        )
 
 
-# ------------------------------------------------------------------------------ several outputs, as arrays or as nodes
+# several outputs, as arrays or as nodes
 
 
 def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
@@ -153,16 +174,31 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
     memory = tape.state
     given = sum_tangents([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
     found = tape.ask_exclusively(lambda: push_all(memory, given, ys, memory.value))
-    return [export(found[y] if y in found else zeros_for(*memory.steps[y][SHAPE:LINE])) for y in ys]
+    return [
+        export(found[y] if y in found else zeros_for(memory.steps[y].shape, memory.steps[y].dtype))
+        for y in ys
+    ]
 
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
-    """The same as nodes of the tape: the tangents' own program, recorded, to be differentiated again."""
+    """Return the same as nodes of the tape: the tangents' own program, recorded, to be
+    differentiated again.
+    """
     memory, start = tape.state, tape.next_id
     try:
-        given = sum_tangents([(x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))) for x, t in pairs])
+        given = sum_tangents(
+            [
+                (x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,)))
+                for x, t in pairs
+            ]
+        )
         found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
-        nodes = [found[y] if y in found else tape.record(np.zeros, memory.steps[y][SHAPE:LINE]) for y in ys]
+        nodes = [
+            found[y]
+            if y in found
+            else tape.record(np.zeros, (memory.steps[y].shape, memory.steps[y].dtype))
+            for y in ys
+        ]
     except BaseException:
         tape.truncate(start)
         raise
@@ -172,7 +208,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
 
 
 def sum_tangents(pairs: Pairs) -> dict[int, Any]:
-    """The tangent of each node; a node that stands there twice has two."""
+    """Return the tangent of each node; a node that stands there twice has two."""
     found: dict[int, Any] = {}
     for x, t in pairs:
         found[x.id] = add_tangents(found.get(x.id), t)
@@ -180,15 +216,16 @@ def sum_tangents(pairs: Pairs) -> dict[int, Any]:
 
 
 def ends(y: Any, x: Any) -> list[Node]:
-    """The nodes in x, if y and they have derivatives."""
+    """Return the nodes in x, if y and they have derivatives."""
     if not isinstance(y, Node):
         raise NotDifferentiableError(
-            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y from leaves of a tape."
+            f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y "
+            f"from leaves of a tape."
         )
     check_target(y, y)
     return check_targets(y, x)
 
 
 def with_tangents(x: Any, v: Any, what: str) -> Pairs:
-    """Each node of a nest with the tangent that stands in its place in another."""
+    """Return each node of a pytree with the tangent that stands in its place in another."""
     return list(zip(tree_leaves(x), match_tree(x, v, what), strict=True))

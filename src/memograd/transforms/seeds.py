@@ -1,4 +1,4 @@
-"""Seeds and tangents: arrays in the nest, the shape and the dtype of what they belong to."""
+"""Seeds and tangents: arrays in the pytree, the shape and the dtype of what they belong to."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ from ..text import describe, printable
 
 
 def match_tree(nest: Any, given: Any, what: str) -> list[Any]:
-    """For each leaf of a nest, the array or node in its place in another, in the leaf's dtype; an array is copied."""
+    """Return for each leaf of a pytree, the array or node in its place in another, in the leaf's
+    dtype; an array is copied.
+    """
     return [_match_leaf(like, a, where) for where, like, a in zip_with_paths(nest, given, what)]
 
 
@@ -22,12 +24,16 @@ def _match_leaf(like: Any, a: Any, where: str) -> Any:
         v = a if isinstance(a, Node) else as_input(a)
     except ValueError:
         raise RefusedError(
-            f"{where} is {printable(repr(a))}, which is ragged, but stands for {_describe_leaf(like)}. Give an array of that shape."
+            f"{where} is {printable(repr(a))}, which is ragged, but stands for "
+            f"{_describe_leaf(like)}. Give an array of that shape."
         ) from None
     if not inexact(like.dtype) and v.shape == like.shape:
         return v  # it belongs to something that has no derivative
     if v.shape != like.shape or not np.can_cast(v.dtype, like.dtype, "same_kind"):
-        raise RefusedError(f"{where} is {v.dtype} {v.shape}, but stands for {_describe_leaf(like)}. Give an array of that shape and kind.")
+        raise RefusedError(
+            f"{where} is {v.dtype} {v.shape}, but stands for {_describe_leaf(like)}. Give an "
+            f"array of that shape and kind."
+        )
     return v if isinstance(v, Node) and v.dtype == like.dtype else v.astype(like.dtype)
 
 

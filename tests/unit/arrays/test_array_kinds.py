@@ -12,7 +12,11 @@ class Metres(np.ndarray):
 
 
 MASKED = np.ma.array([1.0, 2.0, 100.0], mask=[0, 0, 1])
-KINDS = {"MaskedArray": MASKED, "Metres": np.ones(3).view(Metres), "matrix": np.ones((3, 3)).view(np.matrix)}
+KINDS = {
+    "MaskedArray": MASKED,
+    "Metres": np.ones(3).view(Metres),
+    "matrix": np.ones((3, 3)).view(np.matrix),
+}
 
 
 def planned(a):
@@ -90,7 +94,9 @@ def test_a_memmap_enters_as_the_array_that_it_is(tmp_path, mode):
     y = x * a + a
     assert y.value.tolist() == [0.0, 2.0, 6.0] and mg.grad(np.sum(y), x).tolist() == [0.0, 1.0, 2.0]
     x.value = a
-    (tmp_path / "numbers").write_bytes(np.zeros(3).tobytes())  # which changes what the memmap shows, and nothing here
+    (tmp_path / "numbers").write_bytes(
+        np.zeros(3).tobytes()
+    )  # which changes what the memmap shows, and nothing here
     assert x.value.tolist() == [0.0, 1.0, 2.0] and y.value.tolist() == [0.0, 2.0, 6.0]
 
 

@@ -16,7 +16,9 @@ NUMBERS = np.array([[1.0, 2.0], [3.0, 4.0]])
 TABLES = {
     "DataFrame": lambda a: pd.DataFrame(a, index=["a", "b"], columns=["x", "y"]),
     "Series": lambda a: pd.Series(a[0], index=["a", "b"], name="s"),
-    "DataArray": lambda a: xr.DataArray(a, dims=("r", "c"), coords={"r": ["a", "b"], "k": 5.0}, name="d"),
+    "DataArray": lambda a: xr.DataArray(
+        a, dims=("r", "c"), coords={"r": ["a", "b"], "k": 5.0}, name="d"
+    ),
 }
 
 
@@ -37,12 +39,17 @@ def test_what_lies_on_the_tape_is_plain(tape, table):
     x = tape.leaf(table(NUMBERS))
     y = np.exp(x)
     L = np.sum(y)
-    assert type(x.value) is type(y.value) is type(mg.grad(L, y)) is type(mg.table(L)[y]) is np.ndarray
+    assert (
+        type(x.value) is type(y.value) is type(mg.grad(L, y)) is type(mg.table(L)[y]) is np.ndarray
+    )
 
 
 def test_a_target_that_does_not_lead_to_L_has_its_labels_too(tape, table):
     x, w = tape.leaf(table(NUMBERS)), tape.leaf(1.0)
-    assert mg.grad(w * w, x).equals(table(0 * NUMBERS)) and mg.grad(w * w, x, unconnected="none") is None
+    assert (
+        mg.grad(w * w, x).equals(table(0 * NUMBERS))
+        and mg.grad(w * w, x, unconnected="none") is None
+    )
 
 
 def test_later_changes_of_the_table_do_not_matter(tape, table):
@@ -68,7 +75,9 @@ def test_a_table_with_equal_labels_can_be_assigned_and_so_can_plain_numbers(tape
 def test_a_table_with_other_labels_cannot(tape):
     x = tape.leaf(TABLES["DataFrame"](NUMBERS), name="x")
     turned = TABLES["DataFrame"](NUMBERS)[["y", "x"]]
-    with pytest.raises(AssignError, match=r"^x \(leaf, .*whose labels are not those that it came with.*reindex"):
+    with pytest.raises(
+        AssignError, match=r"^x \(leaf, .*whose labels are not those that it came with.*reindex"
+    ):
         x.value = turned
     with pytest.raises(AssignError, match="labels"):
         x.value = TABLES["DataArray"](NUMBERS)

@@ -94,10 +94,14 @@ def test_gradients_are_lazy_and_equal_those_of_numpy(name: str, lazily: None) ->
     lazy = gradients(f, [chunked(v) for v in values])
     assert all(isinstance(g, da.Array) for g in lazy)
     for got, want in zip(computed(lazy), gradients(f, values), strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-6 if name == "another dtype" else 1e-12, strict=True)
+        np.testing.assert_allclose(
+            got, want, rtol=1e-6 if name == "another dtype" else 1e-12, strict=True
+        )
 
 
-@pytest.mark.parametrize("f", [np.linalg.inv, np.linalg.cholesky, lambda a: np.linalg.solve(a, a[0])])
+@pytest.mark.parametrize(
+    "f", [np.linalg.inv, np.linalg.cholesky, lambda a: np.linalg.solve(a, a[0])]
+)
 def test_factorizations_run_over_square_chunks(f: Any, lazily: None) -> None:
     symmetric = SQUARE @ SQUARE.T
     got = computed(gradients(f, [chunked(symmetric)]))
@@ -108,7 +112,11 @@ def test_singular_values_are_the_economic_ones(lazily: None) -> None:
     def f(a: Any) -> Any:
         return np.linalg.svd(a, full_matrices=False)[1]
 
-    np.testing.assert_allclose(computed(gradients(f, [da.from_array(A, chunks=(2, 4))]))[0], gradients(f, [A])[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        computed(gradients(f, [da.from_array(A, chunks=(2, 4))]))[0],
+        gradients(f, [A])[0],
+        rtol=1e-9,
+    )
     with pytest.raises(ChunksError, match="full_matrices=False"):
         np.linalg.svd(mg.Tape().leaf(chunked(A)))
 
@@ -117,11 +125,19 @@ def is_exact(op: Any, args: Any, kwargs: Any) -> bool:
     """Whether an op and its rule give on Dask arrays what they give on NumPy's; computing is an error, all others are refusals."""
     rule = RULES[op]
     operands, keywords = rule.bind(args, kwargs)
-    mine = [k for k, x in enumerate(operands) if rule.lines[k,] and getattr(np.asarray(x), "dtype", np.dtype(bool)).kind in "fc"]
+    mine = [
+        k
+        for k, x in enumerate(operands)
+        if rule.lines[k,] and getattr(np.asarray(x), "dtype", np.dtype(bool)).kind in "fc"
+    ]
 
     def f(*xs: Any) -> Any:
         given = dict(zip(mine, xs, strict=True))
-        return xs[0].tape.record(op, tuple(given.get(k, x) for k, x in enumerate(operands)), xs[0].tape.bind_keywords(op, keywords))
+        return xs[0].tape.record(
+            op,
+            tuple(given.get(k, x) for k, x in enumerate(operands)),
+            xs[0].tape.bind_keywords(op, keywords),
+        )
 
     values = [np.asarray(operands[k]) for k in mine]
     want = gradients(f, values) if mine else []
@@ -140,7 +156,9 @@ def test_no_op_computes_what_nobody_asked_for(lazily: None) -> None:
     exact = set()
     for op, samples in SAMPLES.items():
         if op in RULES and not op_name(op).startswith(("np.fft", "special.")):
-            with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # Dask tries ops on empty arrays
+            with warnings.catch_warnings(
+                action="ignore", category=RuntimeWarning
+            ):  # Dask tries ops on empty arrays
                 exact |= {op for args, kwargs in samples[:3] if is_exact(op, args, kwargs)}
     assert len(exact) > 60
     assert not exact & EAGER
@@ -150,7 +168,11 @@ def test_no_op_computes_what_nobody_asked_for(lazily: None) -> None:
 
 
 def perceptron(tape: mg.Tape, rows: int = 8) -> mg.Node:
-    x, w1, w2 = tape.leaf(chunked(array(rows, 4)), "x"), tape.leaf(B, "W1"), tape.leaf(array(5, 1), "W2")
+    x, w1, w2 = (
+        tape.leaf(chunked(array(rows, 4)), "x"),
+        tape.leaf(B, "W1"),
+        tape.leaf(array(5, 1), "W2"),
+    )
     h = np.tanh(x @ w1).named("h")
     return np.mean(np.square(h @ w2 - 0.3)).named("L")
 
@@ -184,7 +206,10 @@ def test_no_more_tasks_than_by_hand(tape: mg.Tape) -> None:
     by_hand = [x.T @ ((d @ w2.T) * (1 - h * h)), h.T @ d]
     L = perceptron(tape, rows=40)
     ours = mg.grad(L, [tape["W1"], tape["W2"]])
-    np.testing.assert_allclose(*(np.vstack([np.ravel(g)[:, None] for g in computed(gs)]) for gs in (ours, by_hand)), rtol=1e-12)
+    np.testing.assert_allclose(
+        *(np.vstack([np.ravel(g)[:, None] for g in computed(gs)]) for gs in (ours, by_hand)),
+        rtol=1e-12,
+    )
     assert runs(*ours) <= 1.1 * runs(*by_hand)
 
 
@@ -285,7 +310,10 @@ def test_dense_derivatives_and_functions_are_lazy(lazily: None) -> None:
         return np.mean(np.square(np.tanh(a @ w)))
 
     tapes = mg.Tape(), mg.Tape()
-    first, second = (tape.leaf(wrap(array(6, 4)), "x") for tape, wrap in zip(tapes, (chunked, np.asarray), strict=True))
+    first, second = (
+        tape.leaf(wrap(array(6, 4)), "x")
+        for tape, wrap in zip(tapes, (chunked, np.asarray), strict=True)
+    )
     asked = [
         lambda x: mg.hessian(f(x, B), x),
         lambda x: mg.jacobian(np.tanh(x @ B[:, :2]), x),
@@ -299,10 +327,14 @@ def test_dense_derivatives_and_functions_are_lazy(lazily: None) -> None:
     for ask in asked:
         lazy, want = ask(first), ask(second)
         for got, number in zip(computed([lazy]), [want], strict=True):
-            np.testing.assert_allclose(*(np.hstack([np.ravel(p) for p in nest]) for nest in (got, number)), rtol=1e-10)
+            np.testing.assert_allclose(
+                *(np.hstack([np.ravel(p) for p in nest]) for nest in (got, number)), rtol=1e-10
+            )
 
 
-def test_tables_and_drawings_show_graphs_without_computing_them(tape: mg.Tape, lazily: None) -> None:
+def test_tables_and_drawings_show_graphs_without_computing_them(
+    tape: mg.Tape, lazily: None
+) -> None:
     L = perceptron(tape)
     mg.grad(L, tape["W1"], log=(log := mg.Log()))
     assert "∂L/∂h   float64    (8, 5), 4 chunks\n" in repr(mg.table(L))
@@ -321,19 +353,29 @@ def test_a_plan_of_numpy_arrays_takes_dask_s(lazily: None) -> None:
 # ------------------------------------------------------------------------------------------------------------------ refused
 
 
-def test_chunks_of_unknown_lengths_are_refused_where_a_rule_needs_them(tape: mg.Tape, lazily: None) -> None:
+def test_chunks_of_unknown_lengths_are_refused_where_a_rule_needs_them(
+    tape: mg.Tape, lazily: None
+) -> None:
     x = tape.leaf(chunked(V))
     some = x[x > 0.5]
     before = len(tape)
     assert np.isnan(np.exp(some).shape[0])
-    with pytest.raises(ChunksError, match=r"np\.sum met a Dask array of shape \(nan,\).*np\.where\(mask, x, 0\)"):
+    with pytest.raises(
+        ChunksError, match=r"np\.sum met a Dask array of shape \(nan,\).*np\.where\(mask, x, 0\)"
+    ):
         np.sum(some)
     assert len(tape) == before + 1
 
 
 def test_what_dask_would_compute_is_refused(tape: mg.Tape, lazily: None) -> None:
     x = tape.leaf(chunked(X))
-    for f in (np.sort, np.linalg.eigh, lambda a: np.median(a, axis=0), lambda a: np.percentile(a, 10), lambda a: np.kron(a, a)):
+    for f in (
+        np.sort,
+        np.linalg.eigh,
+        lambda a: np.median(a, axis=0),
+        lambda a: np.percentile(a, 10),
+        lambda a: np.kron(a, a),
+    ):
         with pytest.raises(ChunksError, match="Dask would compute it"):
             f(x)
     with pytest.raises(ChunksError, match="as operand 1"):
@@ -350,7 +392,5 @@ def test_an_index_that_cannot_be_undone_is_refused(tape: mg.Tape, lazily: None) 
 
 
 def test_dask_is_not_imported_unasked() -> None:
-    program = (
-        "import sys, numpy as np, memograd as mg; x = mg.Tape().leaf([1.0]); mg.grad(np.sum(x * x), x); assert 'dask' not in sys.modules"
-    )
+    program = "import sys, numpy as np, memograd as mg; x = mg.Tape().leaf([1.0]); mg.grad(np.sum(x * x), x); assert 'dask' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

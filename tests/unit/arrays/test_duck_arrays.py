@@ -53,7 +53,9 @@ def test_derivatives_as_nodes_and_of_derivatives_are_the_devices_too(program):
         tape = mg.Tape()
         a, b = tape.leaf(kind(A)), tape.leaf(kind(B))
         found.append(mg.grad(np.sum(mg.grad_node(program(a, b), a) ** 2), a))
-    assert type(found[0]) is Device and np.allclose(found[0].get(), found[1], rtol=1e-14, atol=1e-14)
+    assert type(found[0]) is Device and np.allclose(
+        found[0].get(), found[1], rtol=1e-14, atol=1e-14
+    )
 
 
 def test_tangents_and_seeds_are_the_devices(tape):
@@ -68,9 +70,13 @@ def test_an_assigned_array_has_to_be_of_the_leafs_kind(tape):
     L = np.sum(a * a)
     a.value = Device(2 * A)
     assert np.array_equal(mg.grad(L, a).get(), 4 * A)
-    with pytest.raises(AssignTypeError, match="was assigned a numpy.ndarray, but holds a device.Device"):
+    with pytest.raises(
+        AssignTypeError, match="was assigned a numpy.ndarray, but holds a device.Device"
+    ):
         a.value = A
-    with pytest.raises(AssignTypeError, match="was assigned a device.Device, but holds a numpy.ndarray"):
+    with pytest.raises(
+        AssignTypeError, match="was assigned a device.Device, but holds a numpy.ndarray"
+    ):
         b.value = Device(A)
 
 

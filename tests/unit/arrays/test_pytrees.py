@@ -26,7 +26,7 @@ Point = namedtuple("Point", "x y")
 class Model:
     W: object
     b: object = None
-    current_provenance: str = field(default="tanh", metadata={"static": True})
+    act: str = field(default="tanh", metadata={"static": True})
 
 
 @dataclass
@@ -74,19 +74,29 @@ def test_what_is_none_is_a_leaf(x):
 
 def test_static_fields_are_kept_and_computed_ones_computed_anew():
     model = tree_map(lambda a: -a, Model(1.0, None, "relu"))
-    assert (model.W, model.b, model.current_provenance) == (-1.0, None, "relu")
+    assert (model.W, model.b, model.act) == (-1.0, None, "relu")
     assert constants(model) == {"act": "relu"} and constants([1.0]) == {}
     assert tree_map(lambda a: 3 * a, Norm(2.0)).square == 36.0
 
 
 def test_places_are_written_as_python_has_them():
     nest = {"a": [Point(1.0, Model(2.0))], 3: 4.0}
-    assert [where for where, _ in leaves_with_paths(nest, "p")] == ["p['a'][0][0]", "p['a'][0][1].W", "p[3]"]
-    assert [eval(where, {"p": nest}) for where, _ in leaves_with_paths(nest, "p")] == tree_leaves(nest)
+    assert [where for where, _ in leaves_with_paths(nest, "p")] == [
+        "p['a'][0][0]",
+        "p['a'][0][1].W",
+        "p[3]",
+    ]
+    assert [eval(where, {"p": nest}) for where, _ in leaves_with_paths(nest, "p")] == tree_leaves(
+        nest
+    )
 
 
 def test_pairs_are_made_by_key():
-    found = list(zip_with_paths({"a": 1.0, "b": Model(2.0)}, {"b": Model(20.0, None, "relu"), "a": [10.0]}, "t"))
+    found = list(
+        zip_with_paths(
+            {"a": 1.0, "b": Model(2.0)}, {"b": Model(20.0, None, "relu"), "a": [10.0]}, "t"
+        )
+    )
     assert found == [("t['a']", 1.0, [10.0]), ("t['b'].W", 2.0, 20.0)]
 
 
@@ -111,7 +121,10 @@ def test_nests_that_differ_are_refused(nest, other):
 
 
 def test_nests_in_a_few_words():
-    assert [describe_tree(a) for a in (Point(1, 2), Model(1.0))] == ["a Point of 2", "a Model of 2 ['W', 'b']"]
+    assert [describe_tree(a) for a in (Point(1, 2), Model(1.0))] == [
+        "a Point of 2",
+        "a Model of 2 ['W', 'b']",
+    ]
     assert len(describe_tree({k: 0 for k in range(100)})) < 80
 
 
@@ -123,13 +136,27 @@ def test_targets_in_a_dataclass(tape):
     L = np.sum(model.W * model.W) * model.b[0]
     L.named("L")
     g = mg.grad(L, model)
-    assert type(g) is Model and (g.W.tolist(), g.b) == ([6.0, 12.0], [5.0, None]) and g.current_provenance == "tanh"
+    assert (
+        type(g) is Model and (g.W.tolist(), g.b) == ([6.0, 12.0], [5.0, None]) and g.act == "tanh"
+    )
     assert mg.grad_node(L, model).b[0].name == "∂L/∂b"
 
 
 def test_outputs_of_a_plan(tape, x):
-    plan = mg.plan({"m": Model(x * 2.0, None, "relu"), "p": Point(x, None), "o": OrderedDict(b=np.sum(x))}, [x])
+    plan = mg.plan(
+        {"m": Model(x * 2.0, None, "relu"), "p": Point(x, None), "o": OrderedDict(b=np.sum(x))}, [x]
+    )
     got = plan([1.0, 2.0])
-    assert type(got["m"]) is Model and got["m"].W.tolist() == [2.0, 4.0] and got["m"].b is None and got["m"].current_provenance == "relu"
-    assert (type(got["p"]), got["p"].y, type(got["o"]), got["o"]["b"]) == (Point, None, OrderedDict, 3.0)
+    assert (
+        type(got["m"]) is Model
+        and got["m"].W.tolist() == [2.0, 4.0]
+        and got["m"].b is None
+        and got["m"].act == "relu"
+    )
+    assert (type(got["p"]), got["p"].y, type(got["o"]), got["o"]["b"]) == (
+        Point,
+        None,
+        OrderedDict,
+        3.0,
+    )
     assert plan.map([[1.0, 2.0], [0.0, 1.0]])["m"].W.tolist() == [[2.0, 4.0], [0.0, 2.0]]

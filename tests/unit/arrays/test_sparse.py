@@ -87,10 +87,21 @@ def test_a_constant_on_either_side_of_an_operator(tape, name, kind):
     f, w = OPERATORS[name], tape.leaf(W)
     y, expected = f(kind(A), w), f(A, w)
     assert isinstance(y, mg.Node) and np.array_equal(dense(y.value), expected.value)
-    assert np.allclose(dense(mg.grad(np.sum(y * y), w)), mg.grad(np.sum(expected * expected), w), rtol=1e-14)
+    assert np.allclose(
+        dense(mg.grad(np.sum(y * y), w)), mg.grad(np.sum(expected * expected), w), rtol=1e-14
+    )
 
 
-@pytest.mark.parametrize("f", [lambda X, w: X + w, lambda X, w: w - X, lambda X, w: X * w, lambda X, w: w * X, lambda X, w: X / w])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda X, w: X + w,
+        lambda X, w: w - X,
+        lambda X, w: X * w,
+        lambda X, w: w * X,
+        lambda X, w: X / w,
+    ],
+)
 def test_operators_of_scipys_arrays_are_left_to_the_node(tape, f):
     w = tape.leaf(W)
     y = f(sp.csr_array(A), w)
@@ -102,7 +113,9 @@ def test_what_goes_out_is_scipys_and_what_comes_in_is_copied(tape):
     X = tape.leaf(given)
     given.data[:] = 9.0
     X.value.data[:] = 8.0
-    assert sp.issparse(X.value) and sp.issparse((X * X).value) and np.array_equal(X.value.toarray(), A)
+    assert (
+        sp.issparse(X.value) and sp.issparse((X * X).value) and np.array_equal(X.value.toarray(), A)
+    )
 
 
 def test_another_one_is_assigned_and_a_dense_one_is_not(tape, kind):
@@ -110,7 +123,10 @@ def test_another_one_is_assigned_and_a_dense_one_is_not(tape, kind):
     L = np.sum(X * X)
     X.value = kind(2 * A)
     assert np.array_equal(dense(mg.grad(L, X)), 4 * A)
-    with pytest.raises(AssignTypeError, match=r"was assigned a numpy.ndarray, but holds a \w+\.\w+. Convert it first"):
+    with pytest.raises(
+        AssignTypeError,
+        match=r"was assigned a numpy.ndarray, but holds a \w+\.\w+. Convert it first",
+    ):
         X.value = A
 
 
@@ -124,19 +140,25 @@ def test_copies_pickles_and_the_ledger(tape, kind):
 
 def test_what_scipy_has_not_says_so(tape):
     X = tape.leaf(sp.csr_array(A))
-    with pytest.raises(SparseError, match=r"^SciPy has no np\.exp of sparse arrays.*X\.toarray\(\)"):
+    with pytest.raises(
+        SparseError, match=r"^SciPy has no np\.exp of sparse arrays.*X\.toarray\(\)"
+    ):
         np.exp(X)
 
 
 def test_a_function_of_the_library_sparse_itself_says_what_to_do(tape):
     sparse = pytest.importorskip("sparse")
-    with pytest.raises(SparseError, match=r"Write it with @, or make the sparse array a leaf first"):
+    with pytest.raises(
+        SparseError, match=r"Write it with @, or make the sparse array a leaf first"
+    ):
         np.matmul(sparse.COO.from_numpy(A), tape.leaf(W))
 
 
 def test_an_index_that_cannot_be_put_back_says_so(tape):
     X = tape.leaf(sp.csr_array(A))
-    with pytest.raises(SparseError, match=r"index \(0, \(1, 2\)\) cannot be put back sparsely. Take slices"):
+    with pytest.raises(
+        SparseError, match=r"index \(0, \(1, 2\)\) cannot be put back sparsely. Take slices"
+    ):
         mg.grad(np.sum(X[0, [1, 2]]), X)
 
 
@@ -148,7 +170,9 @@ def test_rows_that_were_looked_up_have_a_gradient_of_their_own_size(tape):
     g = mg.grad(L, rows)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert g.shape == (3, 5) and peak < E.value.nbytes / 40  # the table's gradient would be as large as the table
+    assert (
+        g.shape == (3, 5) and peak < E.value.nbytes / 40
+    )  # the table's gradient would be as large as the table
 
 
 def test_plans_take_and_give_sparse_arrays(tape, kind):
@@ -156,4 +180,8 @@ def test_plans_take_and_give_sparse_arrays(tape, kind):
     L = np.sum(np.square(X * w))
     plan = mg.plan(mg.grad_node(L, [X, w]), inputs=[X, w])
     dX, dw = plan(kind(2 * A), W)
-    assert type(dX) is type(X.value) and np.allclose(dense(dX), 4 * A * W**2) and np.allclose(dense(dw), 8 * W * np.sum(A**2, axis=0))
+    assert (
+        type(dX) is type(X.value)
+        and np.allclose(dense(dX), 4 * A * W**2)
+        and np.allclose(dense(dw), 8 * W * np.sum(A**2, axis=0))
+    )

@@ -50,7 +50,15 @@ class TestWalkthrough:
         assert said("walkthrough") == TRANSCRIPT + "\n"
 
     def test_as_json(self, said):
-        assert json.loads(said("walkthrough", "--json"))["visited"] == ["W1", "g", "W2", "c", "b", "W3", "e"]
+        assert json.loads(said("walkthrough", "--json"))["visited"] == [
+            "W1",
+            "g",
+            "W2",
+            "c",
+            "b",
+            "W3",
+            "e",
+        ]
 
     def test_as_a_page(self, said, tmp_path):
         page = tmp_path / "walk.html"
@@ -65,7 +73,10 @@ class TestCoverage:
     def test_all_names_as_json(self, said):
         found = json.loads(said("coverage", "--json"))
         assert found == by_class(survey())
-        assert "tanh" in found["numpy"]["differentiable"] and "in place" in found["numpy"]["refused"]["put"]
+        assert (
+            "tanh" in found["numpy"]["differentiable"]
+            and "in place" in found["numpy"]["refused"]["put"]
+        )
 
 
 class TestShow:
@@ -76,12 +87,24 @@ class TestShow:
 
     def test_as_json(self, said, file):
         rows = json.loads(said("show", file, "--json"))
-        assert rows[3] == {"id": 3, "name": "s", "op": "np.sin", "operands": [0], "dtype": "float64", "shape": [2]}
+        assert rows[3] == {
+            "id": 3,
+            "name": "s",
+            "op": "np.sin",
+            "operands": [0],
+            "dtype": "float64",
+            "shape": [2],
+        }
 
-    @pytest.mark.parametrize(("format", "start"), [("svg", "<svg"), ("dot", "digraph"), ("mermaid", "flowchart"), ("json", "{")])
+    @pytest.mark.parametrize(
+        ("format", "start"),
+        [("svg", "<svg"), ("dot", "digraph"), ("mermaid", "flowchart"), ("json", "{")],
+    )
     def test_as_a_picture(self, said, file, format, start):
         assert said("show", file, "--draw", format).startswith(start)
-        assert said("show", file, "L", "--draw", format) == said("show", file, "5", "--draw", format)
+        assert said("show", file, "L", "--draw", format) == said(
+            "show", file, "5", "--draw", format
+        )
 
 
 class TestDerivatives:
@@ -89,8 +112,12 @@ class TestDerivatives:
         printed = said("grad", file, "L", "x", "--log")
         numbers = re.match(r"∂L/∂x = \[(.*)\]\n", printed)
         assert numbers is not None
-        np.testing.assert_allclose([float(number) for number in numbers[1].split()], 3.0 * np.cos([0.5, 2.0]), rtol=1e-7)
-        assert printed.endswith("∂L/∂x → table[x]\n    ∂s/∂x\n    ∂L/∂s → table[s]\n        ∂v4/∂s\n        ∂L/∂v4 ← table[v4]\n")
+        np.testing.assert_allclose(
+            [float(number) for number in numbers[1].split()], 3.0 * np.cos([0.5, 2.0]), rtol=1e-7
+        )
+        assert printed.endswith(
+            "∂L/∂x → table[x]\n    ∂s/∂x\n    ∂L/∂s → table[s]\n        ∂v4/∂s\n        ∂L/∂v4 ← table[v4]\n"
+        )
 
     def test_what_was_saved_is_read_the_next_time(self, said, file):
         said("grad", file, "L", "x", "--save")
@@ -103,7 +130,10 @@ class TestDerivatives:
 
     def test_grad_as_json(self, said, file):
         found = json.loads(said("grad", file, "L", "x", "w", "--json"))
-        assert np.allclose(found["derivatives"]["x"], 3.0 * np.cos([0.5, 2.0])) and "∂L/∂w ← table[w]" in found["transcript"]
+        assert (
+            np.allclose(found["derivatives"]["x"], 3.0 * np.cos([0.5, 2.0]))
+            and "∂L/∂w ← table[w]" in found["transcript"]
+        )
 
     def test_why(self, said, file):
         assert said("why", file, "L", "w") == "∂L/∂w was computed because request 1 asked for it.\n"
@@ -115,16 +145,26 @@ class TestDerivatives:
 
     def test_check(self, said, file):
         assert said("check", file, "L", "x") == "∂L/∂x: agrees with finite differences\n"
-        assert json.loads(said("check", file, "L", "x", "w", "--json")) == {"x": "agrees", "w": "agrees"}
+        assert json.loads(said("check", file, "L", "x", "w", "--json")) == {
+            "x": "agrees",
+            "w": "agrees",
+        }
 
     def test_compare_counts_the_work_of_each_way(self, said, file):
         found = json.loads(said("compare", file, "L", "w", "--json"))
         assert found["local derivatives"] == {"memograd": 2, "backprop": 4, "sums over paths": 2}
-        assert max(found["deviation"].values()) < 1e-6 and said("compare", file, "L", "w").count("\n") == 5
+        assert (
+            max(found["deviation"].values()) < 1e-6
+            and said("compare", file, "L", "w").count("\n") == 5
+        )
 
     def test_compare_takes_a_target_that_does_not_lead_there(self, said, file):
         found = json.loads(said("compare", file, "L", "2", "--json"))
-        assert found["local derivatives"]["memograd"] == found["local derivatives"]["sums over paths"] == 0
+        assert (
+            found["local derivatives"]["memograd"]
+            == found["local derivatives"]["sums over paths"]
+            == 0
+        )
         assert not any(found["deviation"].values())
 
     @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -134,9 +174,17 @@ class TestDerivatives:
         np.sum(np.sqrt(x)).named("L")
         file = tmp_path / "pole.memograd"
         mg.save(file, tape)
-        assert json.loads(said("grad", file, "L", "x", "--json"))["derivatives"]["x"] == ["inf", 0.25]
+        assert json.loads(said("grad", file, "L", "x", "--json"))["derivatives"]["x"] == [
+            "inf",
+            0.25,
+        ]
         found = json.loads(said("compare", file, "L", "x", "--json"))["deviation"]
-        assert found == {"memograd": 0.0, "backprop": 0.0, "finite differences": "inf", "sums over paths": 0.0}
+        assert found == {
+            "memograd": 0.0,
+            "backprop": 0.0,
+            "finite differences": "inf",
+            "sums over paths": 0.0,
+        }
 
 
 @pytest.mark.parametrize(("g", "h", "off"), [
@@ -153,7 +201,9 @@ def test_deviation(g, h, off):
 
 
 class TestErrors:
-    @pytest.mark.parametrize("argv", [[], ["cover"], ["coverage", "--yaml"], ["grad"], ["show", "f", "--draw", "gif"]])
+    @pytest.mark.parametrize(
+        "argv", [[], ["cover"], ["coverage", "--yaml"], ["grad"], ["show", "f", "--draw", "gif"]]
+    )
     def test_what_is_no_command_is_answered_with_the_usage(self, argv, capsys):
         with pytest.raises(SystemExit) as ended:
             main(argv)
@@ -168,7 +218,9 @@ class TestErrors:
         a, _ = np.split(tape.leaf([1.0, 2.0]), 2)
         np.sum(a).named("L")
         mg.save(tmp_path / "split", tape)
-        assert "has several outputs. Take one of them" in said("grad", tmp_path / "split", "L", "1", code=2)
+        assert "has several outputs. Take one of them" in said(
+            "grad", tmp_path / "split", "L", "1", code=2
+        )
 
     def test_a_missing_file_and_one_that_is_none(self, said, tmp_path):
         assert "No such file" in said("show", tmp_path / "none", code=2)
@@ -224,7 +276,9 @@ class TestOutputs:
     @pytest.mark.parametrize(("words", "code"), COMMANDS.items(), ids=COMMANDS, indirect=["words"])
     def test_any_encoding(self, words, code, encoding, monkeypatch):
         monkeypatch.delenv("FORCE_COLOR", raising=False)
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2))
+        out, err = (
+            io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2)
+        )
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr(sys, "stderr", err)
         assert ended(words) == code
@@ -233,9 +287,20 @@ class TestOutputs:
         if "--json" in words or "json" in words:
             json.loads(printed)
         if words == ["walkthrough"]:
-            assert printed == (TRANSCRIPT if encoding == "utf-8" else TRANSCRIPT.translate(str.maketrans(PLAIN))) + "\n"
+            assert (
+                printed
+                == (
+                    TRANSCRIPT
+                    if encoding == "utf-8"
+                    else TRANSCRIPT.translate(str.maketrans(PLAIN))
+                )
+                + "\n"
+            )
 
-    @pytest.mark.parametrize(("error", "expected"), [(BrokenPipeError(32, "Broken pipe"), 141), (OSError(28, "No space left"), 2)])
+    @pytest.mark.parametrize(
+        ("error", "expected"),
+        [(BrokenPipeError(32, "Broken pipe"), 141), (OSError(28, "No space left"), 2)],
+    )
     @pytest.mark.parametrize("words", COMMANDS, indirect=True)
     def test_nobody_reads_it(self, words, error, expected, monkeypatch, capsys):
         class Closed(io.StringIO):
@@ -255,9 +320,18 @@ class TestOutputs:
     def test_python_does_not_complain_at_its_end(self, words):
         read, write = os.pipe()
         os.close(read)
-        ran = subprocess.run([sys.executable, "-m", "memograd", words], stdout=write, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        ran = subprocess.run(
+            [sys.executable, "-m", "memograd", words],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            check=False,
+        )
         os.close(write)
-        assert ran.returncode in (CLOSED, 0 if words == "--help" else CLOSED)  # argparse itself may pass over the error
+        assert ran.returncode in (
+            CLOSED,
+            0 if words == "--help" else CLOSED,
+        )  # argparse itself may pass over the error
         assert ran.stderr == ""
 
 
@@ -278,10 +352,24 @@ def test_colours(settings, terminal, coloured, monkeypatch, capsys):
     assert re.sub("\x1b\\[[0-9;]*m", "", printed) == TRANSCRIPT + "\n"
 
 
-@pytest.mark.parametrize("setting", [{}, {"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}, {"FORCE_COLOR": "1"}])
+@pytest.mark.parametrize(
+    "setting", [{}, {"PYTHONIOENCODING": "cp1252"}, {"LC_ALL": "C"}, {"FORCE_COLOR": "1"}]
+)
 def test_the_package_can_be_run(setting):
-    rest = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR", "LC_ALL", "PYTHONUTF8")}
+    rest = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("FORCE_COLOR", "NO_COLOR", "LC_ALL", "PYTHONUTF8")
+    }
     ran = subprocess.run([sys.executable, "-m", "memograd", "walkthrough"], env=rest | {"PYTHONIOENCODING": "utf-8"} | setting,
                          capture_output=True, encoding="utf-8", check=True)  # fmt: skip
     plain = re.sub("\x1b\\[[0-9;]*m", "", ran.stdout)
-    assert plain == (TRANSCRIPT.translate(str.maketrans(PLAIN)) if "cp1252" in setting.values() else TRANSCRIPT) + "\n"
+    assert (
+        plain
+        == (
+            TRANSCRIPT.translate(str.maketrans(PLAIN))
+            if "cp1252" in setting.values()
+            else TRANSCRIPT
+        )
+        + "\n"
+    )

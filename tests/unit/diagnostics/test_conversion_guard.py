@@ -140,7 +140,11 @@ def test_the_tables_have_a_row_a_case_and_count(tape):
             y.value  # noqa: B018
     assert len(report.entries) == 3
     head, row = repr(report).splitlines()
-    assert head.split() == list(conversion_guard.HEADS) and row.startswith("fetched   device.Device    normed") and row.endswith(" 3")
+    assert (
+        head.split() == list(conversion_guard.HEADS)
+        and row.startswith("fetched   device.Device    normed")
+        and row.endswith(" 3")
+    )
     assert report._repr_html_().count("<tr>") == 2
 
 

@@ -48,17 +48,27 @@ class TestText:
     def test_the_forward_phase_has_the_operands_too(self, tape):
         x, w = tape.leaf(2.0, name="x"), tape.leaf(3.0, name="w")
         found = mg.derive((np.sin(x).named("s") * w).named("L"), x)
-        assert [(v.name, v.formula) for v in found.values] == [("x", ""), ("w", ""), ("s", "np.sin(x)"), ("L", "np.multiply(s, w)")]
+        assert [(v.name, v.formula) for v in found.values] == [
+            ("x", ""),
+            ("w", ""),
+            ("s", "np.sin(x)"),
+            ("L", "np.multiply(s, w)"),
+        ]
 
     def test_a_use_by_the_output_itself_is_direct(self, tape):
         x = tape.leaf(3.0, name="x")
         found = mg.derive((np.square(x).named("s") * x).named("L"), x)
-        assert backward(found) == ("∂L/∂s = 3 (direct)\n∂L/∂x = ∂L/∂s · ∂s/∂x + ∂L/∂x (direct)\n      = 3 · 6 + 1 · 9\n      = 27")
+        assert backward(found) == (
+            "∂L/∂s = 3 (direct)\n∂L/∂x = ∂L/∂s · ∂s/∂x + ∂L/∂x (direct)\n      = 3 · 6 + 1 · 9\n      = 27"
+        )
 
     def test_a_number_beside_an_array_and_a_keyword(self, tape):
         x = tape.leaf([[1.0, 2.0]], name="x")
         found = mg.derive(np.sum(np.sum(x * 2.0, axis=0).named("s")).named("L"), x)
-        assert found.values[1].formula == "np.multiply(x, 2.0)" and found.values[2].formula == "np.sum(v1, axis=0)"
+        assert (
+            found.values[1].formula == "np.multiply(x, 2.0)"
+            and found.values[2].formula == "np.sum(v1, axis=0)"
+        )
 
     def test_an_unconnected_target_has_no_equation(self, tape):
         x, w = tape.leaf(1.0, name="x"), tape.leaf(1.0, name="w")
@@ -71,8 +81,14 @@ class TestLog:
         log = mg.Log()
         mg.grad(L, W2)
         mg.grad(L, [W3, W2], log=log)
-        assert backward(mg.derive(L, W3, log=log)).splitlines()[0] == "∂L/∂e = ∂L/∂c · ∂c/∂e    (∂L/∂c already known)"
-        assert backward(mg.derive(L, W3, log=log)).splitlines()[-1] == "∂L/∂W2 = (3, 3), |max| 0.693, already known"
+        assert (
+            backward(mg.derive(L, W3, log=log)).splitlines()[0]
+            == "∂L/∂e = ∂L/∂c · ∂c/∂e    (∂L/∂c already known)"
+        )
+        assert (
+            backward(mg.derive(L, W3, log=log)).splitlines()[-1]
+            == "∂L/∂W2 = (3, 3), |max| 0.693, already known"
+        )
 
     def test_without_a_log_it_begins_at_the_beginning_and_touches_no_table(self, tape):
         L, targets = section13(tape)
@@ -89,7 +105,9 @@ class TestLog:
         x.value = 3.0
         mg.grad(L, x, log=log)
         values = [e.value for e in mg.derive(L, x, log=log).equations]
-        assert values[:2] == 2 * ["a number that was replaced since"] and float(values[3]) == pytest.approx(6.0 * np.cos(9.0), rel=1e-3)
+        assert values[:2] == 2 * ["a number that was replaced since"] and float(
+            values[3]
+        ) == pytest.approx(6.0 * np.cos(9.0), rel=1e-3)
 
     def test_a_log_of_another_tape_is_refused(self, tape):
         log, other = mg.Log(), mg.Tape().leaf(1.0)
@@ -103,11 +121,24 @@ class TestFormats:
     def test_markdown_has_the_fractions(self, tape):
         L, targets = section13(tape)
         shown = mg.derive(L, targets).markdown()
-        assert r"\frac{\partial L}{\partial W_{3}} &= \frac{\partial L}{\partial e} \frac{\partial e}{\partial W_{3}} \\" in shown
-        assert r"\frac{\partial L}{\partial c} \text{ already known}" in shown and r"2.392 \cdot 0.6967" in shown
+        assert (
+            r"\frac{\partial L}{\partial W_{3}} &= \frac{\partial L}{\partial e} \frac{\partial e}{\partial W_{3}} \\"
+            in shown
+        )
+        assert (
+            r"\frac{\partial L}{\partial c} \text{ already known}" in shown
+            and r"2.392 \cdot 0.6967" in shown
+        )
 
     @pytest.mark.parametrize(
-        ("name", "shown"), [("x", "x"), ("W1", "W_{1}"), ("loss", r"\mathrm{loss}"), ("v_12", "v_{12}"), ("∂L/∂x", r"\text{∂L/∂x}")]
+        ("name", "shown"),
+        [
+            ("x", "x"),
+            ("W1", "W_{1}"),
+            ("loss", r"\mathrm{loss}"),
+            ("v_12", "v_{12}"),
+            ("∂L/∂x", r"\text{∂L/∂x}"),
+        ],
     )
     def test_names_as_symbols(self, name, shown):
         assert latex(name) == shown

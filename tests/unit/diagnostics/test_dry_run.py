@@ -26,7 +26,11 @@ def asked(L, targets):
     """The log of a request, and the names of the values that it ran."""
     log, ran, run = mg.Log(), [], Memory.run
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Memory, "run", lambda self, n, *read: ran.append(self.nodes[n]["name"]) or run(self, n, *read))
+        patched.setattr(
+            Memory,
+            "run",
+            lambda self, n, *read: ran.append(self.nodes[n]["name"]) or run(self, n, *read),
+        )
         mg.grad(L, targets, log=log)
     return log, ran
 
@@ -57,7 +61,11 @@ class TestExact:
         L, targets = section13(tape)
         for t in (*targets, *targets):
             preview, (log, _) = mg.preview(L, t), asked(L, t)
-            assert (preview.visited, preview.stored, preview.read) == (log.visited, log.stored, log.read)
+            assert (preview.visited, preview.stored, preview.read) == (
+                log.visited,
+                log.stored,
+                log.read,
+            )
 
     def test_a_leaf_that_took_other_bits_drops_what_reads_it_for_certain(self, product):
         x, w, L = product
@@ -78,10 +86,18 @@ class TestExact:
         x, w, L = product
         mg.grad(L, [x, w])
         x.value = [2.5, 3.0]
-        assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == ([], ["w"], ["s"])
+        assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == (
+            [],
+            ["w"],
+            ["s"],
+        )
         tapes_value = x.tape["s"].value
         assert tapes_value[0] == pytest.approx(np.sin(2.5), rel=1e-14)
-        assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == (["w"], [], [])
+        assert (mg.preview(L, w).dropped, mg.preview(L, w).maybe, mg.preview(L, w).values) == (
+            ["w"],
+            [],
+            [],
+        )
 
 
 class TestBetween:
@@ -140,7 +156,9 @@ class TestBetween:
         L = np.exp((p * w).named("m") + p * v).named("L")
         mg.grad(L, w)
         w.value = 2.5
-        assert L.value == pytest.approx(np.exp(np.sin(0.5) * 5.5), rel=1e-14)  # no value is marked any more
+        assert L.value == pytest.approx(
+            np.exp(np.sin(0.5) * 5.5), rel=1e-14
+        )  # no value is marked any more
         let_go(tape.state, {p.id})
         assert (mg.preview(L, w).maybe, mg.preview(L, w).maybe_values) == (["m", "w"], ["p"])
         assert (mg.preview(L, [w, v]).values, mg.preview(L, [w, v]).maybe_values) == (["p"], [])
@@ -211,11 +229,21 @@ class TestNothingHappens:
         x.value = [0.1, 0.2]
         memory = x.tape.state
         table = memory.tables[L.id]
-        kept = [memory.values, memory.marks, memory.pending, memory.index.of, table.cotangents, table.marks, table.provenance]
+        kept = [
+            memory.values,
+            memory.marks,
+            memory.pending,
+            memory.index.of,
+            table.cotangents,
+            table.marks,
+            table.provenance,
+        ]
         before = [copy.copy(d) for d in kept]
         monkeypatch.setattr(Memory, "run", None)
         mg.preview(L, [x, w])
-        assert all(a == b or all(a[n] is b[n] for n in a) for a, b in zip(kept, before, strict=True))
+        assert all(
+            a == b or all(a[n] is b[n] for n in a) for a, b in zip(kept, before, strict=True)
+        )
         assert [a.keys() for a in kept] == [b.keys() for b in before]
 
 
@@ -265,12 +293,18 @@ class TestPrinted:
             "bytes                          168"
         )
 
-    @pytest.mark.parametrize("name", ["two\nlines", "x" * 10_000, "\x1b[31m", "\u202e"], ids=range(4))
+    @pytest.mark.parametrize(
+        "name", ["two\nlines", "x" * 10_000, "\x1b[31m", "\u202e"], ids=range(4)
+    )
     def test_no_name_breaks_it(self, tape, name):
         x = tape.leaf(0.5, name=name)
         s = np.sin(x).named(f"{name}1")
         lines = repr(mg.preview(np.exp(s).named(f"{name}2"), x)).splitlines()
-        assert len(lines) == 6 and max(map(len, lines)) < 80 and all(line.isprintable() for line in lines)
+        assert (
+            len(lines) == 6
+            and max(map(len, lines)) < 80
+            and all(line.isprintable() for line in lines)
+        )
 
     def test_many_names_are_cut_short(self, tape):
         xs = [tape.leaf(float(k), name=f"leaf{k}") for k in range(50)]

@@ -37,7 +37,11 @@ def causes(explanation):
 class TestCorpus:
     def test_it_is_large(self):
         assert len(FAULTS) >= 40 and len(HEALTHY) >= 20
-        assert {cause for fault in FAULTS for cause, _, _ in fault.expected} >= CAUSES.keys() - {"condition", "no line", "undefined slope"}
+        assert {cause for fault in FAULTS for cause, _, _ in fault.expected} >= CAUSES.keys() - {
+            "condition",
+            "no line",
+            "undefined slope",
+        }
 
     @quiet
     @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.thread}-{fault.name}")
@@ -49,23 +53,35 @@ class TestCorpus:
     @pytest.mark.parametrize("build", HEALTHY, ids=lambda build: build.__name__)
     def test_a_program_that_is_well_is_left_in_peace(self, build):
         *_, explanation = explained(build)
-        assert (explanation.verdict, explanation.findings, explanation.in_order) == ("in order", (), True)
-
-    @quiet
-    @pytest.mark.parametrize("build", [*(fault.build for fault in FAULTS), *HEALTHY], ids=lambda build: build.__name__)
-    def test_it_prints_under_80_columns_and_as_a_table(self, build):
-        *_, explanation = explained(build)
-        assert max(map(len, str(explanation).splitlines())) < 80
-        assert explanation._repr_html_().count("<tr>") == len(explanation.findings + explanation.remarks + explanation.kinks) + (
-            "<tr>" in explanation._repr_html_()
+        assert (explanation.verdict, explanation.findings, explanation.in_order) == (
+            "in order",
+            (),
+            True,
         )
 
     @quiet
-    @pytest.mark.parametrize("fault", [f for f in FAULTS if f.expected[-1][0] == "masked branch"], ids=lambda fault: fault.name)
+    @pytest.mark.parametrize(
+        "build", [*(fault.build for fault in FAULTS), *HEALTHY], ids=lambda build: build.__name__
+    )
+    def test_it_prints_under_80_columns_and_as_a_table(self, build):
+        *_, explanation = explained(build)
+        assert max(map(len, str(explanation).splitlines())) < 80
+        assert explanation._repr_html_().count("<tr>") == len(
+            explanation.findings + explanation.remarks + explanation.kinks
+        ) + ("<tr>" in explanation._repr_html_())
+
+    @quiet
+    @pytest.mark.parametrize(
+        "fault",
+        [f for f in FAULTS if f.expected[-1][0] == "masked branch"],
+        ids=lambda fault: fault.name,
+    )
     def test_the_rewrite_that_is_offered_is_safe(self, fault):
         """The lines are run as they stand, on nodes of these names; what they give is the same, and its derivative finite."""
         L, x, explanation = explained(fault.build)
-        space = {"np": np} | {node.name: node for node in map(L.tape.__getitem__, range(len(L.tape)))}
+        space = {"np": np} | {
+            node.name: node for node in map(L.tape.__getitem__, range(len(L.tape)))
+        }
         for found in explanation.findings:
             if found.cause == "masked branch":
                 code = found.text.partition("Safe is\n")[2]
@@ -81,13 +97,19 @@ class TestWhatIsSaid:
         with np.errstate(invalid="ignore"):
             L = np.sum(np.log(x).named("log"))
         (found,) = mg.explain(L, x).findings
-        assert (found.elements.number, found.elements.size, found.elements.first) == (2, 4, ((0, 1), (1, 0)))
+        assert (found.elements.number, found.elements.size, found.elements.first) == (
+            2,
+            4,
+            ((0, 1), (1, 0)),
+        )
         assert found.line is not None and found.line[0] == __file__
 
     def test_the_first_of_the_values_and_the_first_of_the_derivatives(self, tape):
         x = tape.leaf([-1.0, 2.0], name="x")
         with np.errstate(invalid="ignore"):
-            L = np.sum(np.sin(np.sqrt(x).named("root")).named("s") * np.log(x).named("log")).named("L")
+            L = np.sum(np.sin(np.sqrt(x).named("root")).named("s") * np.log(x).named("log")).named(
+                "L"
+            )
         explanation = mg.explain(L, x)
         assert [(found.of, found.node) for found in explanation.findings] == [
             ("value", "root"),
@@ -95,13 +117,20 @@ class TestWhatIsSaid:
             ("derivative", "v4"),
             ("derivative", "v4"),
         ]
-        assert re.search(r"1\. test_explanations\.py:\d+: outside the domain in the value of root, operand\n? +x", str(explanation))
+        assert re.search(
+            r"1\. test_explanations\.py:\d+: outside the domain in the value of root, operand\n? +x",
+            str(explanation),
+        )
 
     def test_what_is_zero_among_the_elements_is_a_remark(self, tape):
         x = tape.leaf([1.0, -2.0], name="x")
         explanation = mg.explain(np.sum(np.maximum(x, 0.0).named("relu")), x)
         (remark,) = explanation.remarks
-        assert explanation.in_order and (remark.cause, remark.node, remark.elements.first) == ("saturation", "relu", ((1,),))
+        assert explanation.in_order and (remark.cause, remark.node, remark.elements.first) == (
+            "saturation",
+            "relu",
+            ((1,),),
+        )
 
     def test_each_zero_is_followed_to_where_it_begins(self, tape):
         x, w = tape.leaf([5.0, -5.0, 5.0], name="x"), tape.leaf([1.0, 1.0, 0.0], name="w")
@@ -120,16 +149,22 @@ class TestWhatIsSaid:
 
     def test_a_condition_and_an_operand_without_a_line(self, tape):
         x = tape.leaf([1.0, 0.0], name="x")
-        assert causes(mg.explain(np.sum(np.where(x, 2.0, 3.0).named("w")), x)) == (("condition", "w", "x"),)
+        assert causes(mg.explain(np.sum(np.where(x, 2.0, 3.0).named("w")), x)) == (
+            ("condition", "w", "x"),
+        )
         half = mg.op(lambda a, b: a * b)
         mg.rule(half, a=lambda g, b: g * b, b=None)
-        assert causes(mg.explain(np.sum(half(np.ones(2), x).named("h")), x)) == (("no line", "h", "x"),)
+        assert causes(mg.explain(np.sum(half(np.ones(2), x).named("h")), x)) == (
+            ("no line", "h", "x"),
+        )
 
     def test_a_slope_that_is_not_defined(self, tape):
         odd = mg.op(lambda a: a * 1.0)
         mg.elementwise(odd, a=lambda g, a: g * np.where(np.equal(a, 0), np.nan, 1.0))
         x = tape.leaf([0.0, 1.0], name="x")
-        assert causes(mg.explain(np.sum(odd(x).named("odd")), x)) == (("undefined slope", "odd", "x"),)
+        assert causes(mg.explain(np.sum(odd(x).named("odd")), x)) == (
+            ("undefined slope", "odd", "x"),
+        )
 
     def test_the_parts_of_a_sum_overflow_together(self, tape):
         x = tape.leaf(1e-300, name="x")
@@ -159,14 +194,24 @@ class TestWhatIsSaid:
         file = "/somewhere/" + "a-very-long-name-" * 8 + ".py"
         space = {"np": np, "x": tape.leaf(np.full((12, 12, 12), -1e-3), name="x" * 30)}
         with np.errstate(invalid="ignore"):
-            exec(compile("\nlog = np.log(x)\nL = np.sum(log) + np.sum(np.maximum(x, -1e-3))", file, "exec"), space)
+            exec(
+                compile(
+                    "\nlog = np.log(x)\nL = np.sum(log) + np.sum(np.maximum(x, -1e-3))",
+                    file,
+                    "exec",
+                ),
+                space,
+            )
         explanation = mg.explain(space["L"], space["x"])
         lines = str(explanation).splitlines()
         assert lines[1] == f"1. {os.path.basename(file)}:2:" and "elements" in "".join(lines[2:4])
         assert f"  {os.path.basename(file)}:3:" in lines
 
     def test_code_is_not_cut(self, tape):
-        x, names = tape.leaf([1.0, 0.0], name="x"), ["a_long_name_" + letter * 8 for letter in "abcdef"]
+        x, names = (
+            tape.leaf([1.0, 0.0], name="x"),
+            ["a_long_name_" + letter * 8 for letter in "abcdef"],
+        )
         with np.errstate(divide="ignore"):
             y = np.log(x).named(names[0])
             for name in names[1:]:
@@ -180,7 +225,9 @@ class TestWhatIsSaid:
         with np.errstate(divide="ignore"):
             L = np.sum(np.log(x) * w).named("L")
         found = mg.explain(L, {"x": x, "rest": (w, [None])})
-        assert str(found["x"]) == str(mg.explain(L, x)) and str(found["rest"][0]) == str(mg.explain(L, w))
+        assert str(found["x"]) == str(mg.explain(L, x)) and str(found["rest"][0]) == str(
+            mg.explain(L, w)
+        )
         assert found["rest"][1] == [None]
         with pytest.raises(errors.NotDifferentiableError):
             mg.explain(L, [x, 3.0])
@@ -203,7 +250,11 @@ def first_operand(op):
     return first[0] if isinstance(first, list) else first
 
 
-OF_FLOATS = [op for op in WITH_LINES if op in SAMPLES and getattr(first_operand(op), "dtype", np.dtype(int)).kind in "fc"]
+OF_FLOATS = [
+    op
+    for op in WITH_LINES
+    if op in SAMPLES and getattr(first_operand(op), "dtype", np.dtype(int)).kind in "fc"
+]
 
 
 class TestEveryOp:
@@ -218,8 +269,15 @@ class TestEveryOp:
             y = op([x, *first[1:]] if isinstance(first, list) else x, *more, **kwargs)
         except ValueError as refused:
             pytest.skip(f"it refuses a zero: {refused}")
-        outputs = [part for part in (y if isinstance(y, tuple) else (y,)) if np.dtype(part.dtype).kind in "fc"]
-        L = sum(np.sum(np.real(part) * np.arange(1.0, 1 + part.size).reshape(part.shape)) for part in outputs)
+        outputs = [
+            part
+            for part in (y if isinstance(y, tuple) else (y,))
+            if np.dtype(part.dtype).kind in "fc"
+        ]
+        L = sum(
+            np.sum(np.real(part) * np.arange(1.0, 1 + part.size).reshape(part.shape))
+            for part in outputs
+        )
         explanation, g = mg.explain(L, x), mg.grad(L, x)
         if not np.all(np.isfinite(g)) or not np.any(g):
             assert explanation.findings
@@ -246,10 +304,20 @@ class TestKinks:
         [
             (np.abs, [0.0, 1.0], ((0,),), "the slope is 0"),
             (lambda x: np.maximum(x, 1.0), [0.0, 1.0], ((1,),), "each of the two gets one half"),
-            (lambda x: np.clip(x, 0.0, 1.0), [0.0, 1.0, 0.5], ((0,), (1,)), "the slope is one half"),
+            (
+                lambda x: np.clip(x, 0.0, 1.0),
+                [0.0, 1.0, 0.5],
+                ((0,), (1,)),
+                "the slope is one half",
+            ),
             (lambda x: np.clip(x, None, 1.0), [0.0, 1.0, 0.5], ((1,),), "the slope is one half"),
             (np.max, [2.0, 1.0, 2.0], ((0,), (2,)), "each gets an even share"),
-            (lambda x: np.min(x, axis=0), [[2.0, 1.0], [2.0, 0.0]], ((0, 0), (1, 0)), "each gets an even share"),
+            (
+                lambda x: np.min(x, axis=0),
+                [[2.0, 1.0], [2.0, 0.0]],
+                ((0, 0), (1, 0)),
+                "each gets an even share",
+            ),
             (np.sort, [2.0, 1.0, 2.0], ((1,), (2,)), "equals get an even split"),
             (lambda x: np.hypot(x, 0.0), [0.0, 1.0], ((0,),), "the slope is 0"),
             (lambda x: np.where(x > 1.0, x, 0.0), [0.0, 1.0], ((1,),), "the answer is False"),
@@ -274,7 +342,11 @@ class TestKinks:
 
     def test_a_slope_is_what_is_said(self, tape):
         """Of the ops of one operand whose kink lies at 0."""
-        ops = [op for op, (test, chosen) in KINKS.items() if test.__name__ == "at_zero" and chosen == "the slope is 0"]
+        ops = [
+            op
+            for op, (test, chosen) in KINKS.items()
+            if test.__name__ == "at_zero" and chosen == "the slope is 0"
+        ]
         unary = [op for op in ops if getattr(op, "nin", 1) == 1]
         assert np.abs in unary
         for op in unary:
@@ -287,7 +359,9 @@ class TestShares:
         """∂L/∂x = 2·3 + 5·7 + 11 + 13."""
         x = tape.leaf(1.0, name="x")
         a, b = np.multiply(x, 2.0).named("a"), np.multiply(x, 5.0).named("b")
-        L = (a * 3.0 + b * 7.0 + np.multiply(x, 11.0).named("c") + np.multiply(x, 13.0).named("d")).named("L")
+        L = (
+            a * 3.0 + b * 7.0 + np.multiply(x, 11.0).named("c") + np.multiply(x, 13.0).named("d")
+        ).named("L")
         shares = mg.explain(L, x).shares
         assert [share.contribution for share in shares.shares] == [35.0, 13.0, 11.0]
         assert (shares.remainder, shares.others) == (6.0, 1)
@@ -325,12 +399,17 @@ class TestShares:
             L, x = nodes[-1] + nodes[-2] * nodes[-3], nodes[0]
             if mg.grad(L, x) == 0:
                 continue
-            shares, every = mg.explain(L, x).shares, sorted((abs(p) for p in products(L, x)), reverse=True)
+            shares, every = (
+                mg.explain(L, x).shares,
+                sorted((abs(p) for p in products(L, x)), reverse=True),
+            )
             if len(every) == 1:
                 continue
             several += 1
             assert [abs(share.contribution) for share in shares.shares] == pytest.approx(every[:3])
-            assert path_sum(L, x) == pytest.approx(sum(s.contribution for s in shares.shares) + shares.remainder)
+            assert path_sum(L, x) == pytest.approx(
+                sum(s.contribution for s in shares.shares) + shares.remainder
+            )
         assert several > 5
 
     def test_arrays_are_split_at_the_first_fork(self, tape):
@@ -338,7 +417,10 @@ class TestShares:
         h = np.multiply(W, 2.0).named("h")
         L = np.sum(np.multiply(h, 3.0).named("a") + np.multiply(h, 1.0).named("b"))
         shares = mg.explain(L, W).shares
-        assert [(share.path, share.share) for share in shares.shares] == [(("W", "h", "a", "…"), 0.75), (("W", "h", "b", "…"), 0.25)]
+        assert [(share.path, share.share) for share in shares.shares] == [
+            (("W", "h", "a", "…"), 0.75),
+            (("W", "h", "b", "…"), 0.25),
+        ]
 
 
 def products(L, x):
@@ -359,8 +441,18 @@ class TestNothingIsChanged:
     @staticmethod
     def state(tape):
         memory = tape.state
-        tables = {n: (dict(t.cotangents), dict(t.marks), dict(t.provenance)) for n, t in memory.tables.items()}
-        return len(tape), list(memory.steps), dict(memory.values), tables, dict(memory.nodes.names), memory.requests
+        tables = {
+            n: (dict(t.cotangents), dict(t.marks), dict(t.provenance))
+            for n, t in memory.tables.items()
+        }
+        return (
+            len(tape),
+            list(memory.steps),
+            dict(memory.values),
+            tables,
+            dict(memory.nodes.names),
+            memory.requests,
+        )
 
     @given(programs(), st.integers(0, 3), st.booleans())
     def test_neither_program_nor_table(self, program, k, asked):

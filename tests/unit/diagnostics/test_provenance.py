@@ -36,14 +36,23 @@ class TestSentences:
         x, *_, L = linear
         mg.grad(L, x)
         assert said(L, x) == ("computed", "∂L/∂x was computed because request 1 asked for it.")
-        assert said(L, x.tape["s"]) == ("computed", "∂L/∂s was computed because request 1 asked for ∂L/∂x, which needs it.")
+        assert said(L, x.tape["s"]) == (
+            "computed",
+            "∂L/∂s was computed because request 1 asked for ∂L/∂x, which needs it.",
+        )
 
     def test_read_because_stored(self, linear):
         x, w, _, L = linear
         mg.grad(L, x)
         mg.grad(L, w)
-        assert said(L, x.tape["m"]) == ("read", "∂L/∂m is read because request 1 stored it: that asked for ∂L/∂x, which needs it.")
-        assert said(L, x) == ("read", "∂L/∂x is read because request 1 stored it: that asked for it.")
+        assert said(L, x.tape["m"]) == (
+            "read",
+            "∂L/∂m is read because request 1 stored it: that asked for ∂L/∂x, which needs it.",
+        )
+        assert said(L, x) == (
+            "read",
+            "∂L/∂x is read because request 1 stored it: that asked for it.",
+        )
         assert said(L, w) == ("computed", "∂L/∂w was computed because request 2 asked for it.")
 
     def test_dropped_because_a_rule_reads_what_was_assigned(self, linear):
@@ -52,7 +61,10 @@ class TestSentences:
         w.value = 4.0
         mg.grad(L, x)
         because = "w was assigned (assignment 1) and the rule of m for s reads it"
-        assert said(L, x.tape["s"]) == ("dropped", f"∂L/∂s was dropped, and computed anew by request 2, because {because}.")
+        assert said(L, x.tape["s"]) == (
+            "dropped",
+            f"∂L/∂s was dropped, and computed anew by request 2, because {because}.",
+        )
         assert mg.why(L, x).chain[1:] == ("∂L/∂s took other bits", because)
 
     def test_dropped_because_of_a_value_that_comes_from_what_was_assigned(self, linear):
@@ -60,7 +72,10 @@ class TestSentences:
         mg.grad(L, w)
         x.value = 1.0
         mg.grad(L, w)
-        assert mg.why(L, w).chain[1:] == ("s took other bits and the rule of m for w reads it", "x was assigned (assignment 1)")
+        assert mg.why(L, w).chain[1:] == (
+            "s took other bits and the rule of m for w reads it",
+            "x was assigned (assignment 1)",
+        )
 
     def test_kept_because_no_rule_reads_what_changed(self, linear):
         x, w, b, L = linear
@@ -71,7 +86,9 @@ class TestSentences:
         w.value = 5.0
         assert str(mg.why(L, w)) == f"{kept}, w was assigned (assignment 2)."
         x.tape.assign({x: 2.5, b: 6.0})
-        assert said(L, b)[1].endswith(": b was assigned (assignment 3), w was assigned (assignment 2) and 1 more.")
+        assert said(L, b)[1].endswith(
+            ": b was assigned (assignment 3), w was assigned (assignment 2) and 1 more."
+        )
 
     def test_cut_off_because_equal(self, switched):
         x, w, L = switched
@@ -79,7 +96,10 @@ class TestSentences:
         x.value = 2.5
         mg.grad(L, w)
         because = "sign came out equal, bit for bit"
-        assert said(L, w) == ("cut off", f"∂L/∂w is kept, although x was assigned (assignment 1), because {because}.")
+        assert said(L, w) == (
+            "cut off",
+            f"∂L/∂w is kept, although x was assigned (assignment 1), because {because}.",
+        )
 
     def test_cut_off_because_the_old_value_came_back(self, linear):
         x, w, _, L = linear
@@ -111,7 +131,10 @@ class TestSentences:
     def test_never_visited_because_there_is_no_path(self, tape, linear):
         *_, L = linear
         because = "no path of differentiable uses leads from y to L"
-        assert said(L, tape.leaf(1.0, name="y")) == ("no path", f"∂L/∂y is never visited because {because}.")
+        assert said(L, tape.leaf(1.0, name="y")) == (
+            "no path",
+            f"∂L/∂y is never visited because {because}.",
+        )
 
     def test_the_output_itself(self, linear):
         *_, L = linear
@@ -126,7 +149,10 @@ class TestMarked:
         mg.grad(L, x)
         w.value = 4.0
         because = "w was assigned (assignment 1) and the rule of m for s reads it"
-        assert said(L, x.tape["s"]) == ("maybe stale", f"∂L/∂s may be stale, until a request verifies it, because {because}.")
+        assert said(L, x.tape["s"]) == (
+            "maybe stale",
+            f"∂L/∂s may be stale, until a request verifies it, because {because}.",
+        )
         assert mg.why(L, x).chain[1:] == ("∂L/∂s may have other bits", because)
 
     def test_the_last_assignment_that_reaches_it_is_named(self, switched):
@@ -146,7 +172,11 @@ class TestMarked:
         mg.grad(L, w)  # verified
         v.value = 1.5
         e = "e may have other bits and the rule of L for m reads it"
-        assert mg.why(L, w).chain[1:] == ("∂L/∂m may have other bits", e, "v was assigned (assignment 2)")
+        assert mg.why(L, w).chain[1:] == (
+            "∂L/∂m may have other bits",
+            e,
+            "v was assigned (assignment 2)",
+        )
 
     def test_the_rule_is_one_that_leads_to_the_output(self, tape):
         x, w = tape.leaf([2.0, 1.0], name="x"), tape.leaf([3.0, 1.0], name="w")
@@ -154,13 +184,17 @@ class TestMarked:
         L = np.sum(np.multiply(x, w).named("c")).named("L")
         mg.grad(L, w)
         x.value = [2.0, 0.5]
-        assert mg.why(L, w).chain[1:] == ("x was assigned (assignment 1) and the rule of c for w reads it",)
+        assert mg.why(L, w).chain[1:] == (
+            "x was assigned (assignment 1) and the rule of c for w reads it",
+        )
 
     def test_stale(self, linear):
         x, w, _, L = linear
         mg.grad(L, w)
         x.value = 1.0
-        assert L.value == pytest.approx(np.sin(1.0) * 3.0 + 1.0, rel=1e-14)  # which verifies the values
+        assert L.value == pytest.approx(
+            np.sin(1.0) * 3.0 + 1.0, rel=1e-14
+        )  # which verifies the values
         kind, sentence = said(L, w)
         assert kind == "stale"
         assert sentence == (
@@ -175,7 +209,10 @@ class TestMarked:
         L = np.sum(y).named("L")
         mg.grad(L, x)
         tape.budget = 100
-        assert said(L, tape["v5"]) == ("let go", "∂L/∂v5 is not in the table now because it was let go to keep the budget.")
+        assert said(L, tape["v5"]) == (
+            "let go",
+            "∂L/∂v5 is not in the table now because it was let go to keep the budget.",
+        )
 
     def test_what_was_forgotten_was_not_asked_for(self, linear):
         x, *_, L = linear
@@ -199,7 +236,9 @@ def test_the_next_request_bears_it_out(program, data):
         reason, reached, log = mg.why(L, n), assignments_reach(L, n), mg.Log()
         mg.grad(L, n, log=log)
         law_borne_out(reason, n, log.events)
-        assert reached == {"kept": False, "cut off": True, "maybe stale": True}.get(reason.kind, reached)
+        assert reached == {"kept": False, "cut off": True, "maybe stale": True}.get(
+            reason.kind, reached
+        )
 
 
 def assignments_reach(L, n):
@@ -207,7 +246,13 @@ def assignments_reach(L, n):
     memory, copy = n.tape.state, n.tape.copy()
     act = memory.tables[L.id].provenance.get(n.id, memory.current_provenance)
     mg.grad(copy[L.id], copy[n.id])
-    copy.assign({p: np.full(copy[p].shape, 99.0) for p, number in memory.assigned.items() if number > act.assignments})
+    copy.assign(
+        {
+            p: np.full(copy[p].shape, 99.0)
+            for p, number in memory.assigned.items()
+            if number > act.assignments
+        }
+    )
     return n.id in copy.state.tables[L.id].marks
 
 
@@ -219,7 +264,10 @@ def test_nothing_is_computed_and_no_table_begun(linear):
 
 def test_bad_nodes_are_refused_as_by_grad(tape, linear):
     x, *_, L = linear
-    for node, error in [("x", errors.NotDifferentiableError), (tape.leaf(1), errors.NotDifferentiableError)]:
+    for node, error in [
+        ("x", errors.NotDifferentiableError),
+        (tape.leaf(1), errors.NotDifferentiableError),
+    ]:
         with pytest.raises(error):
             mg.why(L, node)
     with pytest.raises(errors.OtherTapeError):
@@ -239,7 +287,9 @@ def test_a_long_chain_is_cut_in_print_alone(tape):
     mg.grad(L, w)
     reason = mg.why(L, w)
     assert len(reason.chain) == 3002 and reason.chain[-1] == "x was assigned (assignment 1)"
-    assert "because … (2997 more) … because x was assigned" in str(reason) and len(str(reason)) < 500
+    assert (
+        "because … (2997 more) … because x was assigned" in str(reason) and len(str(reason)) < 500
+    )
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "x" * 10_000, "\x1b[31m"], ids=range(3))
@@ -255,5 +305,7 @@ def test_no_name_breaks_the_sentence(tape, name):
 def test_an_assignment_that_was_interrupted_is_not_named(linear):
     x, w, _, L = linear
     mg.grad(L, x)
-    x.tape.state.tables[L.id].marks[x.tape["s"].id] = 1  # as an interrupt may leave it: marked, and nothing assigned
+    x.tape.state.tables[L.id].marks[x.tape["s"].id] = (
+        1  # as an interrupt may leave it: marked, and nothing assigned
+    )
     assert mg.why(L, x.tape["s"]).chain[1:] == ("an assignment was interrupted",)

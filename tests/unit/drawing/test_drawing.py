@@ -16,7 +16,14 @@ from memograd.drawing.layout import layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 
-NASTY = ["</script><script>alert(1)</script>", 'a"b\\', "& <b> ' `x` #35;", "two\nlines ]]> \u202e \x00", "∂µ日本", "]--> (x) |"]
+NASTY = [
+    "</script><script>alert(1)</script>",
+    'a"b\\',
+    "& <b> ' `x` #35;",
+    "two\nlines ]]> \u202e \x00",
+    "∂µ日本",
+    "]--> (x) |",
+]
 
 
 @pytest.fixture
@@ -43,7 +50,11 @@ def boxes(text):
 def edges(text):
     """The edges of the picture, each with whether it has a backward arrow."""
     root = ET.fromstring(text)
-    return {g.attrib["data-edge"]: len(g.findall(f"{SVG}path")) == 2 for g in root.iter(f"{SVG}g") if "data-edge" in g.attrib}
+    return {
+        g.attrib["data-edge"]: len(g.findall(f"{SVG}path")) == 2
+        for g in root.iter(f"{SVG}g")
+        if "data-edge" in g.attrib
+    }
 
 
 def test_section_13_shows_each_node_once_in_its_state(walk):
@@ -61,9 +72,19 @@ def test_section_13_shows_each_node_once_in_its_state(walk):
 def test_arrows_go_back_where_the_recursion_went(walk):
     L, log = walk
     drawn = edges(mg.draw(L, log=log))
-    back = {tuple(L.tape[int(n)].name for n in edge.split("-")) for edge, went in drawn.items() if went}
+    back = {
+        tuple(L.tape[int(n)].name for n in edge.split("-")) for edge, went in drawn.items() if went
+    }
     assert len(drawn) == L.tape.graph.number_of_edges() == 13
-    assert back == {("W1", "g"), ("g", "L"), ("W2", "c"), ("c", "b"), ("b", "L"), ("W3", "e"), ("e", "c")}
+    assert back == {
+        ("W1", "g"),
+        ("g", "L"),
+        ("W2", "c"),
+        ("c", "b"),
+        ("b", "L"),
+        ("W3", "e"),
+        ("e", "c"),
+    }
 
 
 def test_what_the_table_holds_is_stored_earlier_and_what_was_found_wrong_dropped(walk):
@@ -87,10 +108,14 @@ def test_nothing_is_computed_for_a_picture(walk):
     before = dict(memory.marks), dict(memory.tables[L.id].marks), dict(memory.pending)
     text = mg.draw(L)
     assert (memory.marks, memory.tables[L.id].marks, memory.pending) == before
-    assert "leaf 0.9" in text and "np.multiply ()" in text, "the assigned value is shown, the one in doubt is not"
+    assert "leaf 0.9" in text and "np.multiply ()" in text, (
+        "the assigned value is shown, the one in doubt is not"
+    )
 
 
-@pytest.mark.parametrize("format", [mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link])
+@pytest.mark.parametrize(
+    "format", [mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link]
+)
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_same_program_gives_the_same_text(section, format):
     texts = []
@@ -115,7 +140,11 @@ def test_names_are_escaped_in_xml(tape):
 
 def test_names_are_escaped_in_dot(tape):
     lines = mg.to_dot(nasty(tape)).splitlines()
-    labels = [re.fullmatch(r'  \d+ \[.*label="((?:[^"\\]|\\.)*)"\];', line) for line in lines if "label=" in line and " -> " not in line]
+    labels = [
+        re.fullmatch(r'  \d+ \[.*label="((?:[^"\\]|\\.)*)"\];', line)
+        for line in lines
+        if "label=" in line and " -> " not in line
+    ]
     assert len(labels) == len(tape) and all(labels)
     assert 'a\\"b\\\\\\nleaf 1' in labels[1].group(1)
 
@@ -173,15 +202,21 @@ def test_recorded_derivatives_are_drawn_when_asked_for_or_when_l_depends_on_them
 @pytest.mark.parametrize("library", [True, False])
 def test_layers_go_down_and_no_two_nodes_share_a_place(library, monkeypatch, rng):
     if library:
-        pytest.importorskip("fast_sugiyama", reason="the layout whose edges bend is that of the extra `draw`")
+        pytest.importorskip(
+            "fast_sugiyama", reason="the layout whose edges bend is that of the extra `draw`"
+        )
     else:
         monkeypatch.setitem(__import__("sys").modules, "fast_sugiyama", None)
-    edges = sorted({(int(rng.integers(max(0, c - 6), c)), c) for c in range(1, 60) for _ in range(2)})
+    edges = sorted(
+        {(int(rng.integers(max(0, c - 6), c)), c) for c in range(1, 60) for _ in range(2)}
+    )
     places, bends = layout(range(60), edges)
     assert len(set(places.values())) == 60
     assert all(places[o][1] < places[c][1] for o, c in edges)
     assert bool(bends) == library
-    assert all(places[o][1] < y < places[c][1] for (o, c), points in bends.items() for _, y in points)
+    assert all(
+        places[o][1] < y < places[c][1] for (o, c), points in bends.items() for _, y in points
+    )
 
 
 def test_a_node_by_itself_has_a_picture(tape):
@@ -204,7 +239,9 @@ def test_numbers_of_every_kind_are_shown(tape):
     n, z = tape.leaf(1234567, name="n"), tape.leaf(1 + 2j, name="z")
     y = np.where(n > 3, tape.leaf(0.25, name="x"), np.real(z))
     titles = mg.draw(y.named("L"))
-    assert all(text in titles for text in ("leaf 1234567", "leaf 1+2j", "np.greater True", "leaf 0.25"))
+    assert all(
+        text in titles for text in ("leaf 1234567", "leaf 1+2j", "np.greater True", "leaf 0.25")
+    )
 
 
 def test_several_outputs_are_drawn(tape):

@@ -32,7 +32,9 @@ def test_what_fits_is_not_folded(network):
     assert len(found.boxes) == 32 and not found.note
 
 
-@pytest.mark.parametrize(("most", "count", "name"), [(10, 8, "layer1/block1/…"), (7, 5, "layer1/…")])
+@pytest.mark.parametrize(
+    ("most", "count", "name"), [(10, 8, "layer1/block1/…"), (7, 5, "layer1/…")]
+)
 def test_it_is_folded_no_further_than_it_takes(network, monkeypatch, most, count, name):
     monkeypatch.setattr(scene_module, "MAX_BOXES", most)
     _, L = network
@@ -46,7 +48,11 @@ def test_a_box_says_how_many_and_what_became_of_them(network, monkeypatch):
     log = mg.Log()
     mg.grad(L, x.tape["layer2/block1/W"], log=log)
     found = boxes(L, log)
-    assert found["layer2/…"].op == "10 nodes" and found["layer2/…"].states[0] == ASKED and VISITED in found["layer2/…"].states
+    assert (
+        found["layer2/…"].op == "10 nodes"
+        and found["layer2/…"].states[0] == ASKED
+        and VISITED in found["layer2/…"].states
+    )
     assert found["L"].states == (OUTPUT,)
 
 
@@ -84,4 +90,6 @@ def test_the_page_plays_nodes(network, monkeypatch, tmp_path):
     x, L = network
     log = mg.Log()
     mg.grad(L, x, log=log)
-    assert "7 of 32 nodes" in mg.player(L, log=log, path=tmp_path / "walk.html").read_text(encoding="utf-8")
+    assert "7 of 32 nodes" in mg.player(L, log=log, path=tmp_path / "walk.html").read_text(
+        encoding="utf-8"
+    )

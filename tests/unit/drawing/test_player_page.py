@@ -12,7 +12,14 @@ import memograd as mg
 from memograd.drawing.player_page import asset, page
 from memograd.drawing.player_steps import format_number
 
-NASTY = ["</script><script>alert(1)</script>", "<!--", "a&b\u2028", "two\nlines", "$title ${data}", "\ud800"]
+NASTY = [
+    "</script><script>alert(1)</script>",
+    "<!--",
+    "a&b\u2028",
+    "two\nlines",
+    "$title ${data}",
+    "\ud800",
+]
 
 
 def asked(build, tape, log):
@@ -82,7 +89,12 @@ def test_a_number_that_was_replaced_since_is_not_shown(tape):
     tape.assign({x: 3.0}, log=log)
     mg.grad(L, x, log=log)
     _, data = read(page(L, log))
-    assert [(step["kind"], step["value"]) for step in data["steps"]] == [("read", ""), ("visit", ""), ("drop", "6"), ("store", "6")]
+    assert [(step["kind"], step["value"]) for step in data["steps"]] == [
+        ("read", ""),
+        ("visit", ""),
+        ("drop", "6"),
+        ("store", "6"),
+    ]
     assert data["before"] == [{"node": x.id, "value": ""}]
     assert "found wrong" in data["steps"][2]["rule"]
 
@@ -95,7 +107,10 @@ def test_arrays_tuples_and_cotangents_that_were_let_go(tape, rng):
     mg.grad(L, x, log=log)
     _, data = read(page(L, log))
     assert len(data["steps"]) == len(log.events)
-    assert format_number(np.ones((3, 4))) == "(3, 4), |max| 1" and format_number(np.float64(0.5)) == "0.5"
+    assert (
+        format_number(np.ones((3, 4))) == "(3, 4), |max| 1"
+        and format_number(np.float64(0.5)) == "0.5"
+    )
     assert format_number((np.zeros(2), np.ones(0))) == "[0, 0]; []"
 
 
@@ -125,7 +140,9 @@ def test_the_page_loads_nothing_and_is_small(tape):
     text = page(asked(section13, tape, log), log)
     reader, _ = read(text)
     assert re.findall(r"https?:[^\"]*", text) == ["http://www.w3.org/2000/svg"]
-    assert not any(name in attrs for tag, attrs in reader.found for name in ("src", "srcset", "action"))
+    assert not any(
+        name in attrs for tag, attrs in reader.found for name in ("src", "srcset", "action")
+    )
     assert [attrs["href"] for _, attrs in reader.found if "href" in attrs] == ["data:,"]
     assert "@import" not in text and len(text.encode()) < 60_000
     assert not re.search(r"innerHTML|document\.write|eval\(|fetch\(|XMLHttpRequest", text)
@@ -147,7 +164,9 @@ def test_the_file_is_written_and_always_the_same(tmp_path):
         L = asked(section13, mg.Tape(), log)
         path = mg.player(L, log=log, path=tmp_path / f"{k}.html")
         texts.append(path.read_bytes())
-    assert texts[0] == texts[1] and texts[0].startswith(b"<!doctype html>") and b"\r" not in texts[0]
+    assert (
+        texts[0] == texts[1] and texts[0].startswith(b"<!doctype html>") and b"\r" not in texts[0]
+    )
 
 
 def test_an_empty_log_has_a_page(tape):

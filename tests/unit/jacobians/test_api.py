@@ -57,7 +57,9 @@ class TestJacobian:
         x = y = tape.leaf(rng.normal(size=7))
         for matrix in matrices:
             y = matrix @ y
-        np.testing.assert_allclose(mg.jacobian(y, x, order=order), np.linalg.multi_dot(matrices[::-1]), rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.jacobian(y, x, order=order), np.linalg.multi_dot(matrices[::-1]), rtol=1e-12
+        )
 
     def test_a_vector_on_the_left_of_a_matrix(self, x, order):
         M = np.arange(6.0).reshape(2, 3)
@@ -87,7 +89,9 @@ class TestJacobian:
         lone, empty = x.tape.leaf(np.ones((3, 1))), x.tape.leaf(np.ones((0, 2)))
         assert np.array_equal(mg.jacobian(np.sin(x), lone, order=order), np.zeros((2, 3, 1)))
         assert np.array_equal(mg.jacobian(x, x, order=order), np.eye(2))
-        assert np.array_equal(mg.jacobian(np.sin(x), [x, lone, x], order=order)[1], np.zeros((2, 3, 1)))
+        assert np.array_equal(
+            mg.jacobian(np.sin(x), [x, lone, x], order=order)[1], np.zeros((2, 3, 1))
+        )
         assert mg.jacobian(empty * x, x, order=order).shape == (0, 2, 2)
         assert mg.jacobian(np.sum(empty) * x, empty, order=order).shape == (2, 0, 2)
         assert mg.jacobian([], x, order=order) == []
@@ -95,7 +99,11 @@ class TestJacobian:
     def test_a_target_behind_another(self, x, order):
         h = np.sin(x)
         outer, inner = mg.jacobian(np.cumsum(h * x), [x, h], order=order)
-        np.testing.assert_allclose(outer, np.tril(np.ones((2, 1)) * (np.sin(x.value) + x.value * np.cos(x.value))), rtol=1e-14)
+        np.testing.assert_allclose(
+            outer,
+            np.tril(np.ones((2, 1)) * (np.sin(x.value) + x.value * np.cos(x.value))),
+            rtol=1e-14,
+        )
         np.testing.assert_allclose(inner, np.tril(np.ones((2, 1)) * x.value), rtol=1e-14)
 
     def test_several_outputs_of_one_op(self, tape, order):
@@ -106,14 +114,21 @@ class TestJacobian:
 
     def test_dtypes(self, tape, order):
         x, y = tape.leaf(np.float32([1.0, 2.0])), tape.leaf([1.0, 2.0])
-        assert [J.dtype for J in mg.jacobian(np.ones((3, 2)) @ np.sin(x * y), [x, y], order=order)] == [np.float32, np.float64]
-        assert [J.dtype for J in mg.jacobian(np.sin(x).astype(float), [x, y], order=order)] == [np.float32, np.float64]
+        assert [
+            J.dtype for J in mg.jacobian(np.ones((3, 2)) @ np.sin(x * y), [x, y], order=order)
+        ] == [np.float32, np.float64]
+        assert [J.dtype for J in mg.jacobian(np.sin(x).astype(float), [x, y], order=order)] == [
+            np.float32,
+            np.float64,
+        ]
 
     def test_it_follows_an_assignment(self, net, order):
         W, x, y = net
         mg.jacobian(y, W, order=order)
         x.value = x.value + 1.0
-        np.testing.assert_allclose(mg.jacobian(y, W, order=order), one_row_at_a_time(y, W), rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.jacobian(y, W, order=order), one_row_at_a_time(y, W), rtol=1e-12
+        )
 
 
 class TestComplex:
@@ -127,27 +142,38 @@ class TestComplex:
         x = tape.leaf(rng.normal(size=4))
         power = np.abs(np.fft.fft(np.sin(x)))
         y = rng.normal(size=(2, 4)) @ power
-        np.testing.assert_allclose(mg.jacobian(y, x, order=order), one_row_at_a_time(y, x), rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.jacobian(y, x, order=order), one_row_at_a_time(y, x), rtol=1e-12
+        )
 
     def test_a_real_function_of_complex_numbers_has_the_rows_of_grad(self, tape, rng, order):
         z = tape.leaf(rng.normal(size=3) + 1j * rng.normal(size=3))
         y = rng.normal(size=(2, 3)) @ np.abs(z * z)
-        np.testing.assert_allclose(mg.jacobian(y, z, order=order), [mg.grad(y[k], z) for k in range(2)], rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.jacobian(y, z, order=order), [mg.grad(y[k], z) for k in range(2)], rtol=1e-12
+        )
 
     def test_a_complex_function_of_real_numbers_has_both_parts(self, tape, rng, order):
         x = tape.leaf(rng.normal(size=3))
         y = np.fft.fft(np.sin(x) * x)
         real, imag = (mg.jacobian(part(y), x) for part in (np.real, np.imag))
-        np.testing.assert_allclose(mg.jacobian(y, x, order=order), real + 1j * imag, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            mg.jacobian(y, x, order=order), real + 1j * imag, rtol=1e-12, atol=1e-14
+        )
 
     @pytest.mark.parametrize("order", ["auto", "reverse", "segments"])
     def test_rows_are_those_of_grad_even_where_it_is_not_holomorphic(self, tape, rng, order):
         z = tape.leaf(rng.normal(size=6) + 1j * rng.normal(size=6))
         y = rng.normal(size=(6, 1)) @ np.exp(1j * np.abs(rng.normal(size=(1, 6)) @ np.sin(z)))
-        np.testing.assert_allclose(mg.jacobian(y, z, order=order), [mg.grad(y[k], z) for k in range(6)], rtol=1e-12)
+        np.testing.assert_allclose(
+            mg.jacobian(y, z, order=order), [mg.grad(y[k], z) for k in range(6)], rtol=1e-12
+        )
 
     def test_real_and_complex_targets_together(self, tape, rng, order):
-        x, z = tape.leaf(rng.normal(size=3)), tape.leaf(rng.normal(size=3) + 1j * rng.normal(size=3))
+        x, z = (
+            tape.leaf(rng.normal(size=3)),
+            tape.leaf(rng.normal(size=3) + 1j * rng.normal(size=3)),
+        )
         y = np.exp(x * z)
         by_x, by_z = mg.jacobian(y, [x, z], order=order)
         np.testing.assert_allclose(by_x, np.diag(z.value * y.value), rtol=1e-12)
@@ -248,9 +274,13 @@ class TestSparse:
     def test_hessians(self, x):
         W = x.tape.leaf(np.ones((2, 2)))
         L = np.sum(np.sin(W @ x))
-        np.testing.assert_allclose(mg.hessian(L, x, sparse=True).toarray(), mg.hessian(L, x), rtol=1e-12)
         np.testing.assert_allclose(
-            mg.hessian(L, [x, W], sparse=True)[0][1].toarray(), mg.hessian(L, [x, W])[0][1].reshape(2, 4), rtol=1e-12
+            mg.hessian(L, x, sparse=True).toarray(), mg.hessian(L, x), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            mg.hessian(L, [x, W], sparse=True)[0][1].toarray(),
+            mg.hessian(L, [x, W])[0][1].reshape(2, 4),
+            rtol=1e-12,
         )
 
     @pytest.mark.parametrize("given", [{"order": "reverse"}, {"report": True}])
@@ -279,13 +309,17 @@ class TestColours:
         (node,) = jacobian_nodes(g, [x])
         plan = mg.plan(node, inputs=[x])
         x.value = moved = x.value + 0.5
-        np.testing.assert_allclose(plan(moved), mg.jacobian(g, x, order="reverse"), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            plan(moved), mg.jacobian(g, x, order="reverse"), rtol=1e-12, atol=1e-12
+        )
 
     @pytest.mark.parametrize("order", ["auto", "colours"])
     def test_the_order_is_chosen_once(self, valley, monkeypatch, order):
         g, x = valley
         calls, jacobian_chain = [], chain_order.jacobian_chain
-        monkeypatch.setattr(chain_order, "jacobian_chain", lambda *args: calls.append(args) or jacobian_chain(*args))
+        monkeypatch.setattr(
+            chain_order, "jacobian_chain", lambda *args: calls.append(args) or jacobian_chain(*args)
+        )
         mg.jacobian(g, x, order=order)
         assert len(calls) == 1
 
@@ -301,7 +335,10 @@ class TestColours:
     def test_complex_numbers_are_refused(self, x):
         z = x + 0j
         for y, by in ((np.fft.fft(x), x), (np.abs(z), z)):
-            with pytest.raises(RefusedError, match="Colours are for real numbers, but .* is complex. Take another order"):
+            with pytest.raises(
+                RefusedError,
+                match="Colours are for real numbers, but .* is complex. Take another order",
+            ):
                 mg.jacobian(y, by, order="colours")
 
     @pytest.mark.parametrize("f", [
@@ -323,7 +360,9 @@ class TestNodes:
         for node, J in zip(nodes, mg.jacobian(y, [W, x], order=order), strict=True):
             np.testing.assert_allclose(node.value, J, rtol=1e-14)
         rows = [mg.grad(mg.grad_node(y[i, j], x)[k], W) for i, j, k in np.ndindex(2, 3, 5)]
-        np.testing.assert_allclose(mg.jacobian(nodes[1], W), np.reshape(rows, (2, 3, 5, 4, 5)), rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(
+            mg.jacobian(nodes[1], W), np.reshape(rows, (2, 3, 5, 4, 5)), rtol=1e-9, atol=1e-14
+        )
 
     def test_they_are_right_at_another_point(self, net, order):
         W, x, y = net
@@ -342,8 +381,17 @@ class TestNodes:
         made = [tape.graph.nodes[n] for n in range(start, len(tape))]
         assert not any(node["op"] in (np.multiply, np.dot) for node in made)
         products = [node for node in made if node["op"] is np.matmul]
-        left = [tape[a].shape if type(a) is Operand else a.shape for a in (node["args"][0] for node in products)]
-        assert sum(np.prod(node["shape"]) * shape[-1] for node, shape in zip(products, left, strict=True)) == 60_000
+        left = [
+            tape[a].shape if type(a) is Operand else a.shape
+            for a in (node["args"][0] for node in products)
+        ]
+        assert (
+            sum(
+                np.prod(node["shape"]) * shape[-1]
+                for node, shape in zip(products, left, strict=True)
+            )
+            == 60_000
+        )
 
     def test_unconnected(self, x):
         (node,) = jacobian_nodes(np.sin(x), [x.tape.leaf(np.ones(3))])
@@ -365,15 +413,23 @@ class TestHessian:
         H = mg.hessian(L, {"W": W, "x": x})
         v = np.ones((4, 5)), np.ones(5)
         for t in (W, x):
-            product = sum(np.tensordot(H[t.name][s.name], w, w.ndim) for s, w in zip((W, x), v, strict=True))
-            np.testing.assert_allclose(product, mg.hvp(L, [W, x], list(v))[0 if t is W else 1], rtol=1e-10)
+            product = sum(
+                np.tensordot(H[t.name][s.name], w, w.ndim) for s, w in zip((W, x), v, strict=True)
+            )
+            np.testing.assert_allclose(
+                product, mg.hvp(L, [W, x], list(v))[0 if t is W else 1], rtol=1e-10
+            )
         np.testing.assert_allclose(H["x"]["x"], H["x"]["x"].T, rtol=1e-10, atol=1e-14)
-        np.testing.assert_allclose(H["x"]["W"], np.moveaxis(H["W"]["x"], -1, 0), rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(
+            H["x"]["W"], np.moveaxis(H["W"]["x"], -1, 0), rtol=1e-10, atol=1e-14
+        )
 
     def test_rosenbrock(self, tape):
         x = tape.leaf([1.0, 2.0, 3.0])
         L = np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-        assert np.allclose(mg.hessian(L, x), [[402, -400, 0], [-400, 200 + 4800 - 1200 + 2, -800], [0, -800, 200]])
+        assert np.allclose(
+            mg.hessian(L, x), [[402, -400, 0], [-400, 200 + 4800 - 1200 + 2, -800], [0, -800, 200]]
+        )
 
     def test_of_a_linear_function(self, x):
         assert np.array_equal(mg.hessian(np.sum(x), x), np.zeros((2, 2)))
@@ -401,7 +457,11 @@ class TestBadInput:
 
     def test_an_empty_nest_has_no_blocks(self, x):
         for order in ORDER_NAMES:
-            assert mg.jacobian(np.sum(x), [], order=order, report=True)[0] == mg.jacobian([], x, order=order) == []
+            assert (
+                mg.jacobian(np.sum(x), [], order=order, report=True)[0]
+                == mg.jacobian([], x, order=order)
+                == []
+            )
 
     @pytest.mark.parametrize("f", [mg.jacobian, mg.functional.jacobian])
     def test_the_orders_are_all_documented(self, f):
@@ -435,7 +495,9 @@ class TestBadInput:
     def test_two_threads(self, net):
         W, x, y = net
         expected, found = mg.jacobian(y, x), []
-        threads = [threading.Thread(target=lambda: found.append(mg.jacobian(y, x))) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda: found.append(mg.jacobian(y, x))) for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -452,6 +514,11 @@ def test_random_programs(program):
     y = program.run(np, leaves)[0][-1]
     expected = [one_row_at_a_time(y, x) for x in leaves]
     for order in [*ORDERS, "colours"]:
-        for J, node, rows in zip(mg.jacobian(y, leaves, order=order), jacobian_nodes(y, leaves, order), expected, strict=True):
+        for J, node, rows in zip(
+            mg.jacobian(y, leaves, order=order),
+            jacobian_nodes(y, leaves, order),
+            expected,
+            strict=True,
+        ):
             np.testing.assert_allclose(J, rows, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(node.value, rows, rtol=1e-9, atol=1e-11)

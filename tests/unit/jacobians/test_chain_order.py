@@ -38,14 +38,20 @@ def segments(y, *xs):
 
 def chain(*sizes):
     """Matrices from node to node, of these sizes, x first."""
-    return [ChainFactor((n,), n + 1, columns, rows, rows * columns, MATRIX) for n, (columns, rows) in enumerate(pairwise(sizes))]
+    return [
+        ChainFactor((n,), n + 1, columns, rows, rows * columns, MATRIX)
+        for n, (columns, rows) in enumerate(pairwise(sizes))
+    ]
 
 
 def matrix_chain(sizes, i, j):
     """The textbook's recursion: multiplications for the product of matrices i, …, j - 1."""
     if j == i + 1:
         return 0
-    return min(matrix_chain(sizes, i, m) + matrix_chain(sizes, m, j) + sizes[i] * sizes[m] * sizes[j] for m in range(i + 1, j))
+    return min(
+        matrix_chain(sizes, i, m) + matrix_chain(sizes, m, j) + sizes[i] * sizes[m] * sizes[j]
+        for m in range(i + 1, j)
+    )
 
 
 @pytest.fixture
@@ -65,7 +71,11 @@ class TestSegments:
             targets = [x.id for x in leaves if x.id in table.uses]
             nodes = path_nodes(table, targets)
             graph = nx.DiGraph([("source", t) for t in targets])
-            graph.add_edges_from((n, c) for n in nodes for c, _ in ([table.uses[n]] if type(table.uses[n]) is tuple else table.uses[n]))
+            graph.add_edges_from(
+                (n, c)
+                for n in nodes
+                for c, _ in ([table.uses[n]] if type(table.uses[n]) is tuple else table.uses[n])
+            )
             above = nx.immediate_dominators(graph, "source")
             n, dominators = L.id, []
             while n != "source":
@@ -85,7 +95,12 @@ class TestSegments:
         w = tape.leaf(np.ones((3, 2)))
         h = w @ x
         first, second = segments(np.sin(h), x, w)
-        assert (first.start, first.end, first.columns, first.form) == ((x.id, w.id), h.id, 8, GENERAL)
+        assert (first.start, first.end, first.columns, first.form) == (
+            (x.id, w.id),
+            h.id,
+            8,
+            GENERAL,
+        )
         assert (second.start, second.form) == ((h.id,), DIAGONAL)
 
     def test_a_target_may_lie_behind_another(self, x):
@@ -116,7 +131,11 @@ class TestOrders:
         x, y = bottleneck
         found = segments(y, x)
         assert [s.form for s in found] == 4 * [MATRIX]
-        assert (reverse_bracketing(found).cost, forward_bracketing(found).cost, optimal_bracketing(found).cost) == (
+        assert (
+            reverse_bracketing(found).cost,
+            forward_bracketing(found).cost,
+            optimal_bracketing(found).cost,
+        ) == (
             1_040_000,
             1_040_000,
             60_000,
@@ -126,10 +145,19 @@ class TestOrders:
     def test_matrices_are_multiplied_in_the_textbook_s_order(self, sizes):
         assert optimal_bracketing(chain(*sizes)).cost == matrix_chain(sizes, 0, len(sizes) - 1)
 
-    @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50), st.sampled_from([MATRIX, GENERAL])), min_size=1, max_size=8))
+    @given(
+        st.lists(
+            st.tuples(st.integers(1, 9), st.integers(0, 50), st.sampled_from([MATRIX, GENERAL])),
+            min_size=1,
+            max_size=8,
+        )
+    )
     def test_neither_direction_is_better(self, parts):
         sizes = [4, *(rows for rows, _, _ in parts)]
-        found = [ChainFactor((n,), n + 1, sizes[n], sizes[n + 1], pull, form) for n, (_, pull, form) in enumerate(parts)]
+        found = [
+            ChainFactor((n,), n + 1, sizes[n], sizes[n + 1], pull, form)
+            for n, (_, pull, form) in enumerate(parts)
+        ]
         best = optimal_bracketing(found)
         assert best.cost <= min(reverse_bracketing(found).cost, forward_bracketing(found).cost)
         assert best.cost == total(best)
@@ -141,8 +169,14 @@ class TestOrders:
         ]  # fmt: skip
 
     def test_a_diagonal_scales(self):
-        best = optimal_bracketing([ChainFactor((0,), 1, 2, 8, 1000, GENERAL), ChainFactor((1,), 2, 8, 8, 800, DIAGONAL)])
-        assert (best.how, best.own, [p.how for p in best.parts]) == ("product", 16, [DIAGONAL, "columns"])
+        best = optimal_bracketing(
+            [ChainFactor((0,), 1, 2, 8, 1000, GENERAL), ChainFactor((1,), 2, 8, 8, 800, DIAGONAL)]
+        )
+        assert (best.how, best.own, [p.how for p in best.parts]) == (
+            "product",
+            16,
+            [DIAGONAL, "columns"],
+        )
 
 
 def total(product):
@@ -167,4 +201,7 @@ class TestChoice:
         assert (choice.order, choice.totals, len(choice.factors)) == ("reverse", {}, 1)
         assert choice.why == "by size alone; in 61 nodes no segments are looked for"
         assert choose_order(tape.state, table_of(y), [x.id], "segments").totals["segments"] == 180
-        assert choose_order(tape.state, table_of(np.concatenate([y, y])), [x.id], "auto").order == "forward"
+        assert (
+            choose_order(tape.state, table_of(np.concatenate([y, y])), [x.id], "auto").order
+            == "forward"
+        )

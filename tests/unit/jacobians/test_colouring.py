@@ -32,9 +32,9 @@ def stencil(n: int) -> Any:
 
 
 MATRICES = st.tuples(st.integers(0, 7), st.integers(0, 7)).flatmap(
-    lambda shape: st.lists(st.booleans(), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]).map(
-        lambda bits: np.reshape(np.array(bits, bool), shape)
-    )
+    lambda shape: st.lists(
+        st.booleans(), min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]
+    ).map(lambda bits: np.reshape(np.array(bits, bool), shape))
 )
 
 
@@ -122,5 +122,11 @@ def test_a_stencil_takes_few() -> None:
 def test_networkx_needs_as_many(matrix: Any) -> None:
     rows = of(matrix)
     meeting = rows @ rows.T
-    graph = nx.Graph((i, j) for i, j in zip(meeting.rows.tolist(), meeting.columns.tolist(), strict=True) if i < j)
-    assert count_colours(colour_rows(rows)) <= 1 + max(nx.greedy_color(graph, "largest_first").values())
+    graph = nx.Graph(
+        (i, j)
+        for i, j in zip(meeting.rows.tolist(), meeting.columns.tolist(), strict=True)
+        if i < j
+    )
+    assert count_colours(colour_rows(rows)) <= 1 + max(
+        nx.greedy_color(graph, "largest_first").values()
+    )

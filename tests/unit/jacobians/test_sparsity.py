@@ -55,10 +55,19 @@ def recorded(op: Any, args: Any, kwargs: Any) -> tuple[list[mg.Node], list[mg.No
     """A sample call: its outputs, and a leaf for each operand that has a derivative."""
     rule, tape = RULES[op], mg.Tape()
     operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
-    arrays = [np.asarray(a) if rule.lines[k,] and not isinstance(a, int | None) else a for k, a in enumerate(operands)]
-    leaves = {k: tape.leaf(a) for k, a in enumerate(arrays) if isinstance(a, np.ndarray) and inexact(a.dtype) and rule.lines[k,]}
+    arrays = [
+        np.asarray(a) if rule.lines[k,] and not isinstance(a, int | None) else a
+        for k, a in enumerate(operands)
+    ]
+    leaves = {
+        k: tape.leaf(a)
+        for k, a in enumerate(arrays)
+        if isinstance(a, np.ndarray) and inexact(a.dtype) and rule.lines[k,]
+    }
     y = tape.record(op, tuple(leaves.get(k, a) for k, a in enumerate(operands)), keywords)
-    return [part for part in (y if isinstance(y, tuple) else (y,)) if inexact(part.dtype)], list(leaves.values())
+    return [part for part in (y if isinstance(y, tuple) else (y,)) if inexact(part.dtype)], list(
+        leaves.values()
+    )
 
 
 @pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
@@ -80,9 +89,16 @@ def test_the_pattern_covers_the_program_of_each_line(op: Any) -> None:
         for args, kwargs in calls(op)[:2]:
             ys, xs = recorded(op, args, kwargs)
             for x in (x for x in xs if x.dtype.kind == "f"):
-                L = sum(np.sum(np.real(y) * np.arange(1.0, 1 + y.size).reshape(y.shape)) + np.sum(np.abs(y) ** 2) for y in ys)
+                L = sum(
+                    np.sum(np.real(y) * np.arange(1.0, 1 + y.size).reshape(y.shape))
+                    + np.sum(np.abs(y) ** 2)
+                    for y in ys
+                )
                 want = np.abs(dense(mg.grad_node(L, x), x)) > 1e-12
-                assert not (want & ~jacobian_pattern(mg.grad_node(L, x), x).dense).any(), (args, kwargs)
+                assert not (want & ~jacobian_pattern(mg.grad_node(L, x), x).dense).any(), (
+                    args,
+                    kwargs,
+                )
 
 
 @pytest.mark.parametrize("op", MOVING_OPS, ids=op_name)
@@ -120,7 +136,9 @@ EXACT = {
     "so far, in two rows": lambda x: np.cumprod(np.reshape(x, (2, 3)), axis=1),
     "sums": lambda x: np.sum(np.reshape(x, (2, 3)) ** 2, axis=0),
     "spread": lambda x: np.std(np.reshape(x, (3, 2)), axis=1, keepdims=True),
-    "a sum to each": lambda x: np.reshape(x, (2, 3)) / np.sum(np.reshape(x, (2, 3)), axis=1, keepdims=True),
+    "a sum to each": lambda x: (
+        np.reshape(x, (2, 3)) / np.sum(np.reshape(x, (2, 3)), axis=1, keepdims=True)
+    ),
     "matrix": lambda x: BAND @ x,
     "matrix on the right": lambda x: np.reshape(x, (1, 6)) @ BAND,
     "matrix in a batch": lambda x: BAND[None, :3, :3] @ np.reshape(x, (2, 3, 1)),
@@ -134,8 +152,12 @@ EXACT = {
     "trace": lambda x: np.trace(np.reshape(x, (1, 2, 3)), axis1=1, axis2=2),
     "halves": lambda x: np.split(x, 2)[1] * 2,
     "unconnected": lambda x: np.sin(x) * 0 + np.floor(x),
-    "matrices": lambda x: np.linalg.inv(np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]]))),
-    "determinants": lambda x: np.linalg.slogdet(np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]])))[1],
+    "matrices": lambda x: np.linalg.inv(
+        np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]]))
+    ),
+    "determinants": lambda x: np.linalg.slogdet(
+        np.exp(np.reshape(x, (3, 1, 2)) * np.array([[1.0], [2.0]]))
+    )[1],
     "down the columns": lambda x: np.vecdot(np.reshape(x[:4], (2, 2)), np.ones((2, 2)), axis=0),
     "single precision": lambda x: np.trace(np.reshape(x, (2, 3)), dtype=np.float32),
     "no difference": lambda x: np.diff(x, 0, prepend=1.0),
@@ -187,7 +209,9 @@ def test_a_node_between_can_be_asked_for() -> None:
 
 def test_the_hessian_of_rosenbrock_has_three_diagonals() -> None:
     p = hessian_pattern(rosenbrock(x := leaf(X)), x)
-    np.testing.assert_array_equal(p.dense, np.abs(np.subtract.outer(np.arange(6), np.arange(6))) <= 1)
+    np.testing.assert_array_equal(
+        p.dense, np.abs(np.subtract.outer(np.arange(6), np.arange(6))) <= 1
+    )
 
 
 def test_a_hessian_has_what_both_triangles_have() -> None:
@@ -244,7 +268,9 @@ HESSIANS = {
 def test_the_sparse_hessian_is_the_dense_one(name: str) -> None:
     x = leaf(X)
     L = HESSIANS[name](x)
-    np.testing.assert_allclose(sparse_hessian(L, x).toarray(), dense(mg.grad_node(L, x), x), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        sparse_hessian(L, x).toarray(), dense(mg.grad_node(L, x), x), rtol=1e-12, atol=1e-12
+    )
 
 
 def test_few_rows_do_for_an_arrow() -> None:
@@ -268,10 +294,16 @@ def test_what_is_long_is_computed_by_itself(axis: int) -> None:
 def test_the_entries_can_be_planned() -> None:
     """A dense Jacobian, and a Hessian, as a few pulls and a scatter, replayed at other values."""
     x, other = leaf(X), leaf(X[::-1] ** 2)
-    plan = mg.plan(scatter_entries(*jacobian_entries(mg.grad_node(rosenbrock(x), x), x)), inputs=[x])
-    np.testing.assert_allclose(plan(other.value), mg.hessian(rosenbrock(other), other), rtol=1e-12, atol=1e-12)
+    plan = mg.plan(
+        scatter_entries(*jacobian_entries(mg.grad_node(rosenbrock(x), x), x)), inputs=[x]
+    )
+    np.testing.assert_allclose(
+        plan(other.value), mg.hessian(rosenbrock(other), other), rtol=1e-12, atol=1e-12
+    )
     plan = mg.plan(scatter_entries(*jacobian_entries(np.diff(x**3), x)), inputs=[x])
-    np.testing.assert_allclose(plan(other.value), sparse_jacobian(np.diff(other**3), other).toarray(), rtol=1e-13)
+    np.testing.assert_allclose(
+        plan(other.value), sparse_jacobian(np.diff(other**3), other).toarray(), rtol=1e-13
+    )
 
 
 def test_the_entries_can_be_differentiated_again() -> None:
@@ -303,14 +335,22 @@ def test_places_of_what_a_scratch_block_cut_off_are_forgotten() -> None:
 
 def test_single_precision_stays() -> None:
     x = mg.Tape().leaf(X.astype(np.float32))
-    assert sparse_jacobian(np.diff(x * x), x).dtype == sparse_hessian(np.sum(x**3), x).dtype == np.float32
+    assert (
+        sparse_jacobian(np.diff(x * x), x).dtype
+        == sparse_hessian(np.sum(x**3), x).dtype
+        == np.float32
+    )
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_entries_have_the_dtype_of_x_by_rows_and_by_columns(dtype: str) -> None:
     x = mg.Tape().leaf(X.astype(dtype))
     a = x.astype("f8" if dtype == "f4" else "f4")
-    for y in (np.sum(a * a), np.outer(a[:1], np.ones(5, a.dtype)), np.zeros(3, a.dtype) * a[:0].sum()):
+    for y in (
+        np.sum(a * a),
+        np.outer(a[:1], np.ones(5, a.dtype)),
+        np.zeros(3, a.dtype) * a[:0].sum(),
+    ):
         assert mg.jacobian(y, x, sparse=True).dtype == jacobian_entries(y, x)[0].dtype == x.dtype
 
 

@@ -45,6 +45,12 @@ def test_places_may_come_twice_and_in_any_order() -> None:
 def test_kinds() -> None:
     np.testing.assert_array_equal(diagonal_pattern(3).dense, np.eye(3))
     np.testing.assert_array_equal(empty_pattern((2, 3)).dense, np.zeros((2, 3)))
-    np.testing.assert_array_equal(selection_pattern([1, -1, 0, 1], 2).dense, [[0, 1], [0, 0], [1, 0], [0, 1]])
-    np.testing.assert_array_equal(grouping_pattern([1, -1, 0, 1], 2).dense, [[0, 0, 1, 0], [1, 0, 0, 1]])
-    np.testing.assert_array_equal(selection_union([[1, -1], [0, -1], [1, 2]], 3).dense, [[1, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(
+        selection_pattern([1, -1, 0, 1], 2).dense, [[0, 1], [0, 0], [1, 0], [0, 1]]
+    )
+    np.testing.assert_array_equal(
+        grouping_pattern([1, -1, 0, 1], 2).dense, [[0, 0, 1, 0], [1, 0, 0, 1]]
+    )
+    np.testing.assert_array_equal(
+        selection_union([[1, -1], [0, -1], [1, 2]], 3).dense, [[1, 1, 0], [0, 0, 1]]
+    )

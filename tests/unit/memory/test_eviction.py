@@ -24,7 +24,10 @@ def chain(tape, length):
 
 
 def branching(tape):
-    x, W = tape.leaf(np.linspace(-1.0, 1.0, SIZE), name="x"), tape.leaf(np.linspace(1.0, 2.0, SIZE), name="W")
+    x, W = (
+        tape.leaf(np.linspace(-1.0, 1.0, SIZE), name="x"),
+        tape.leaf(np.linspace(1.0, 2.0, SIZE), name="W"),
+    )
     a = np.sin(x * W)
     for k in range(6):
         a = np.tanh(a * W + k) * np.cos(a)
@@ -35,7 +38,9 @@ def branching(tape):
 def runs(monkeypatch):
     counted = []
     run = Memory.run
-    monkeypatch.setattr(Memory, "run", lambda self, n, read=None: counted.append(n) or run(self, n, read))
+    monkeypatch.setattr(
+        Memory, "run", lambda self, n, read=None: counted.append(n) or run(self, n, read)
+    )
     return counted
 
 

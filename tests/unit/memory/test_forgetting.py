@@ -46,7 +46,13 @@ def test_what_is_forgotten_is_not_marked_and_assignments_still_reach_the_rest(ta
     y, v = fresh.leaf([0.5, -1.0]), fresh.leaf(4.0)
     s = np.sin(y * v)
     for ours, theirs in ((L, np.sum(s * y)), (M, np.sum(np.exp(s)))):
-        assert all(map(bitwise_equal, map(np.asarray, mg.grad(ours, [x, w])), map(np.asarray, mg.grad(theirs, [y, v]))))
+        assert all(
+            map(
+                bitwise_equal,
+                map(np.asarray, mg.grad(ours, [x, w])),
+                map(np.asarray, mg.grad(theirs, [y, v])),
+            )
+        )
 
 
 def test_a_chain_that_was_forgotten_is_rebuilt_without_recursion(tape):

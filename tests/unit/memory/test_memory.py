@@ -38,7 +38,11 @@ class TestPrecision:
 
     def test_only_the_other_side_of_a_product_is_computed_anew(self):
         tape = mg.Tape()
-        W, x, c = tape.leaf([[1.0, 2.0]], name="W"), tape.leaf([3.0, 4.0], name="x"), tape.leaf([0.5], name="c")
+        W, x, c = (
+            tape.leaf([[1.0, 2.0]], name="W"),
+            tape.leaf([3.0, 4.0], name="x"),
+            tape.leaf([0.5], name="c"),
+        )
         L = np.sum((W @ x + c).named("z")).named("L")
         mg.grad(L, [W, x, c])
         x.value = [5.0, 6.0]
@@ -73,7 +77,11 @@ class TestPrecision:
         L = np.tanh(sum(x * x for x in xs)).named("L")
         mg.grad(L, xs)
         spread, waves = Memory._spread_to_cotangents, []
-        monkeypatch.setattr(Memory, "_spread_to_cotangents", lambda self, *args: waves.append(args) or spread(self, *args))
+        monkeypatch.setattr(
+            Memory,
+            "_spread_to_cotangents",
+            lambda self, *args: waves.append(args) or spread(self, *args),
+        )
         tape.assign({x: 0.1 for x in xs})
         assert len(waves) == 1  # there is one table
         assert np.allclose(mg.grad(L, xs), 0.2 * (1 - np.tanh(0.05) ** 2))
@@ -109,7 +117,9 @@ class TestCutOff:
         x.value = 1.0
         log = mg.Log()
         assert mg.grad(L, y, log=log) == 4.0
-        assert str(log) == ("∂L/∂y ✗ table[y]\n∂L/∂y → table[y]\n    ∂s/∂y\n    ∂L/∂s ✗ table[s]\n    ∂L/∂s → table[s]")
+        assert str(log) == (
+            "∂L/∂y ✗ table[y]\n∂L/∂y → table[y]\n    ∂s/∂y\n    ∂L/∂s ✗ table[s]\n    ∂L/∂s → table[s]"
+        )
         assert log.dropped == ["s", "y"]
 
     def test_minus_zero_and_nan_are_values_like_others(self):
@@ -174,7 +184,10 @@ class TestManyOutputs:
         losses = [np.square(w * b) for b in bs]
         for L in losses:
             mg.grad(L, w)
-        assert [table.output for table in tape.state.index.with_both(Operand(w.id), losses[7].operands[0].id)] == [losses[7].id]
+        assert [
+            table.output
+            for table in tape.state.index.with_both(Operand(w.id), losses[7].operands[0].id)
+        ] == [losses[7].id]
         bs[7].value = 1.5
         marked = [k for k, L in enumerate(losses) if tape.state.tables[L.id].marks]
         assert marked == [7]
@@ -186,7 +199,9 @@ def test_a_value_that_changes_its_shape_is_an_error_and_the_next_assignment_mend
     L = np.sum(x[x > 0]).named("L")
     assert L.value == 4.0
     x.value = [1.0, 2.0, 3.0]
-    with pytest.raises(mg.MemogradError, match=r"came back as float64 \(3,\) after an assignment.*np\.where"):
+    with pytest.raises(
+        mg.MemogradError, match=r"came back as float64 \(3,\) after an assignment.*np\.where"
+    ):
         mg.grad(L, x)
     x.value = [5.0, -1.0, 3.0]
     np.testing.assert_array_equal(mg.grad(L, x), [1.0, 0.0, 1.0])
@@ -247,7 +262,9 @@ def test_an_interrupt_at_any_line_leaves_right_answers(name):
         law_of_marks(tape)
         tape.assign(dict(zip(leaves, NEW, strict=True)))
         fresh_leaves, fresh_outputs = program(mg.Tape(), NEW)
-        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(
+            map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
+        )
         if not struck:
             assert count > 10
             return
@@ -287,7 +304,9 @@ def test_an_exception_in_any_rule_call_leaves_finished_entries_and_right_answers
             except ZeroDivisionError:
                 failed = True
         fresh_leaves, fresh_outputs = program(mg.Tape(), NEW)
-        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(
+            map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
+        )
         total += failed
         if not failed:
             break
@@ -348,7 +367,9 @@ def test_the_broken_order_of_marks_is_seen():
         if not interrupted_at(count, lambda: tape.assign({leaves[1]: 0.9 + count})):  # noqa: B023
             break
         fresh_leaves, fresh_outputs = program(mg.Tape(), [float(leaf.value) for leaf in leaves])
-        wrong += not all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        wrong += not all(
+            map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
+        )
     assert wrong
 
 
@@ -362,4 +383,6 @@ def test_what_leads_to_several_outputs_is_what_leads_to_any_of_them():
     both = memory_module.uses_towards(memory, a.id, b.id)
     assert both.keys() == of_a.keys() | of_b.keys()
     assert both[a.id] == of_b[a.id]  # on the way to b, though an output itself
-    assert memory_module.uses_towards(memory, b.id, first=a.id) == {n: uses for n, uses in of_b.items() if n >= a.id}
+    assert memory_module.uses_towards(memory, b.id, first=a.id) == {
+        n: uses for n, uses in of_b.items() if n >= a.id
+    }

@@ -10,7 +10,12 @@ import memograd as mg
 from memograd.arrays.values import bitwise_equal
 from memograd.errors import RefusedError
 
-WAYS = {"copy": mg.Tape.copy, "copy.copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda t: pickle.loads(pickle.dumps(t))}
+WAYS = {
+    "copy": mg.Tape.copy,
+    "copy.copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda t: pickle.loads(pickle.dumps(t)),
+}
 
 
 @pytest.fixture(params=WAYS)
@@ -30,9 +35,13 @@ def asked(tape):
 def test_it_knows_what_the_original_knew(tape, asked, way):
     other = way(tape)
     log = mg.Log()
-    assert bitwise_equal(np.asarray(mg.grad(other["L"], other["x"], log=log)), np.asarray(mg.grad(asked, tape["x"])))
+    assert bitwise_equal(
+        np.asarray(mg.grad(other["L"], other["x"], log=log)), np.asarray(mg.grad(asked, tape["x"]))
+    )
     assert log.stored == []
-    assert [(n.name, n.op, n.shape, n.dtype) for n in other] == [(n.name, n.op, n.shape, n.dtype) for n in tape]
+    assert [(n.name, n.op, n.shape, n.dtype) for n in other] == [
+        (n.name, n.op, n.shape, n.dtype) for n in tape
+    ]
     assert list(other.graph.edges(data="argnums")) == list(tape.graph.edges(data="argnums"))
 
 
@@ -48,7 +57,9 @@ def test_it_goes_its_own_way(tape, asked, way):
 def test_marks_and_pending_values_come_along(tape, asked, way):
     tape["w"].value = 5.0
     other = way(tape)
-    assert bitwise_equal(np.asarray(mg.grad(other["L"], other["x"])), np.asarray(mg.grad(asked, tape["x"])))
+    assert bitwise_equal(
+        np.asarray(mg.grad(other["L"], other["x"])), np.asarray(mg.grad(asked, tape["x"]))
+    )
     assert other["w"].value == 5.0
 
 
@@ -63,7 +74,9 @@ def test_so_does_a_budget(tape, asked, way):
     tape.budget = 50
     other = way(tape)
     assert other.budget == 50
-    assert bitwise_equal(np.asarray(mg.grad(other["L"], other["x"])), np.asarray(mg.grad(asked, tape["x"])))
+    assert bitwise_equal(
+        np.asarray(mg.grad(other["L"], other["x"])), np.asarray(mg.grad(asked, tape["x"]))
+    )
 
 
 def test_what_a_budget_let_go_still_passes_marks_on(tape, way):
@@ -77,7 +90,10 @@ def test_what_a_budget_let_go_still_passes_marks_on(tape, way):
 
 
 def test_nodes_that_are_copied_together_stay_together(asked):
-    for L, x in (copy.deepcopy([asked, asked.tape["x"]]), pickle.loads(pickle.dumps([asked, asked.tape["x"]]))):
+    for L, x in (
+        copy.deepcopy([asked, asked.tape["x"]]),
+        pickle.loads(pickle.dumps([asked, asked.tape["x"]])),
+    ):
         assert L.tape is x.tape is not asked.tape
         assert x is L.tape["x"]
         assert mg.grad(L, x).shape == (3,)

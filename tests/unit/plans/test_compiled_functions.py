@@ -81,7 +81,14 @@ def test_what_is_no_array_is_part_of_the_signature(runs):
 
 def test_arguments_by_name_are_told_apart():
     f = compiled(lambda a=2.0, b=3.0: a - 2.0 * b)
-    assert (f(a=5.0), f(b=5.0), f(5.0), f(5.0, 1.0), f(5.0, b=1.0), f(b=1.0, a=5.0)) == (-1.0, -8.0, -1.0, 3.0, 3.0, 3.0)
+    assert (f(a=5.0), f(b=5.0), f(5.0), f(5.0, 1.0), f(5.0, b=1.0), f(b=1.0, a=5.0)) == (
+        -1.0,
+        -8.0,
+        -1.0,
+        3.0,
+        3.0,
+        3.0,
+    )
 
 
 def test_static_arguments_differ_by_type(x):
@@ -105,7 +112,10 @@ def test_nests_of_arguments_and_of_results(runs):
         y = f({"w": np.ones(2), "rest": rest}, n=2)["y"]
         assert type(y) is Model and y.w.tolist() == [2 * rest[0]] * 2
     assert f({"w": np.ones(2), "rest": (2.0, None)})["nothing"] is None
-    assert len(runs) == 2 and [i.name for i in next(iter(f.plans.values())).inputs] == ["argument_0['w']", "argument_0['rest'][0]"]
+    assert len(runs) == 2 and [i.name for i in next(iter(f.plans.values())).inputs] == [
+        "argument_0['w']",
+        "argument_0['rest'][0]",
+    ]
 
 
 def test_a_gradient_by_nests(rng):
@@ -116,7 +126,10 @@ def test_a_gradient_by_nests(rng):
 
     step = compiled(value_and_grad(loss, has_aux=True))
     for _ in range(2):
-        models, x = [Model(rng.normal(size=(3, 3)), "ab") for _ in range(2)], rng.normal(size=(2, 3))
+        models, x = (
+            [Model(rng.normal(size=(3, 3)), "ab") for _ in range(2)],
+            rng.normal(size=(2, 3)),
+        )
         (value, aux), g = step(models, x)
         (expected, beside), h = value_and_grad(loss, has_aux=True)(models, x)
         np.testing.assert_allclose([value, *aux.flat], [expected, *beside.flat], rtol=1e-13)
@@ -134,12 +147,16 @@ def test_other_forms(rng):
     x, v = rng.normal(size=3), rng.normal(size=3)
     f = lambda x: np.sum(x**3)  # noqa: E731
     np.testing.assert_allclose(compiled(grad(f))(x), 3 * x**2, rtol=1e-13)
-    np.testing.assert_allclose(compiled(lambda x, v: hvp(f, (x,), (v,)))(x, v), (6 * x * v,), rtol=1e-13)
+    np.testing.assert_allclose(
+        compiled(lambda x, v: hvp(f, (x,), (v,)))(x, v), (6 * x * v,), rtol=1e-13
+    )
 
 
 def test_hessians_are_replayed(rng):
     x = rng.normal(size=3)
-    np.testing.assert_allclose(compiled(hessian(lambda x: np.prod(x)))(x), hessian(lambda x: np.prod(x))(x), rtol=1e-13)
+    np.testing.assert_allclose(
+        compiled(hessian(lambda x: np.prod(x)))(x), hessian(lambda x: np.prod(x))(x), rtol=1e-13
+    )
 
 
 def test_it_nests(x):
@@ -153,7 +170,15 @@ def test_a_result_that_depends_on_nothing():
     assert compiled(grad(lambda x: 7.0))(np.ones(2)).tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("f", [lambda x: x if x > 0 else -x, lambda x: x * float(x), lambda x: x * x.value, lambda x: np.ones(int(x)) * x])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x if x > 0 else -x,
+        lambda x: x * float(x),
+        lambda x: x * x.value,
+        lambda x: np.ones(int(x)) * x,
+    ],
+)
 def test_a_branch_on_a_value_is_refused(f):
     step = compiled(f)
     with pytest.raises(RefusedError, match="np.where"):
@@ -206,7 +231,9 @@ class TestPythonNumbers:
 
     def test_a_float64_of_numpy_s_is_another_signature(self):
         step, x = compiled(lambda x, s: x * s), np.ones(2, np.float32)
-        assert [step(x, s).dtype.itemsize for s in (1.0, np.float64(1.0), 1j, np.complex128(1))] == [4, 8, 8, 16]
+        assert [
+            step(x, s).dtype.itemsize for s in (1.0, np.float64(1.0), 1j, np.complex128(1))
+        ] == [4, 8, 8, 16]
         assert len(step.plans) == 4
 
     def test_gradients_are_those_without_a_plan(self, rng):
@@ -214,7 +241,9 @@ class TestPythonNumbers:
         x = rng.normal(size=3).astype(np.float32)
         (value, g), (expected, h) = compiled(f)(x, 0.3), f(x, 0.3)
         assert value.dtype == expected.dtype and [a.dtype for a in g] == [a.dtype for a in h]
-        np.testing.assert_allclose(np.concatenate([g[0], [g[1]]]), np.concatenate([h[0], [h[1]]]), rtol=1e-5)
+        np.testing.assert_allclose(
+            np.concatenate([g[0], [g[1]]]), np.concatenate([h[0], [h[1]]]), rtol=1e-5
+        )
 
     def test_an_op_that_knows_python_s_numbers_alone_is_refused(self):
         @mg.op
@@ -222,7 +251,9 @@ class TestPythonNumbers:
             return x * 1.0 if type(s) is float else np.asarray(x, np.longdouble) * s
 
         mg.elementwise(odd, x=lambda g: g, s=None)
-        with pytest.raises(RefusedError, match="odd gives float32 of a Python number .* Give np.float64"):
+        with pytest.raises(
+            RefusedError, match="odd gives float32 of a Python number .* Give np.float64"
+        ):
             compiled(odd)(np.ones(2, np.float32), 2.0)
 
 
@@ -259,7 +290,17 @@ class TestStatics:
         assert len(f.plans) == len(runs) == 2
 
     @pytest.mark.parametrize(
-        "k", [Decimal("nan"), Decimal("1.0"), frozenset({1, "a"}), Colour.RED, np.sin, Model, Fraction(1, 3), slice(1, 2)]
+        "k",
+        [
+            Decimal("nan"),
+            Decimal("1.0"),
+            frozenset({1, "a"}),
+            Colour.RED,
+            np.sin,
+            Model,
+            Fraction(1, 3),
+            slice(1, 2),
+        ],
     )
     def test_the_same_ones_share_one(self, runs, k):
         f = compiled(lambda x, k: runs.append(k) or x)
@@ -273,7 +314,15 @@ class TestStatics:
             gc.collect()
         assert len(f.plans) == 1
 
-    @pytest.mark.parametrize("k", [np.random.default_rng(0), iter([1]), {1}, object.__new__(type("Slots", (), {"__slots__": ("a",)}))])
+    @pytest.mark.parametrize(
+        "k",
+        [
+            np.random.default_rng(0),
+            iter([1]),
+            {1},
+            object.__new__(type("Slots", (), {"__slots__": ("a",)})),
+        ],
+    )
     def test_what_may_change_unseen_is_refused(self, k):
         with pytest.raises(RefusedError, match=r"argument_k\['inner'\]"):
             compiled(lambda x, k: x)(1.0, k={"inner": k})
@@ -304,7 +353,12 @@ class TestMethods:
     def test_a_call_sees_the_attributes_as_they_are(self, monkeypatch):
         model = Network(2.0)
         assert model.f(2.0) == 12.0 and model.f() == 6.0 and Network.f(model, 1.0) == 6.0
-        for change, expected in (({"w": 3.0}, 9.0), ({"scale": 5.0}, 15.0), ({"power": 2}, 45.0), ({"inner": Network(1.0)}, 3.0)):
+        for change, expected in (
+            ({"w": 3.0}, 9.0),
+            ({"scale": 5.0}, 15.0),
+            ({"power": 2}, 45.0),
+            ({"inner": Network(1.0)}, 3.0),
+        ):
             vars(model).update(change)
             assert model.f() == expected
         model.inner.w = 2.0
@@ -327,7 +381,9 @@ class TestMethods:
 
     def test_a_method_that_changes_what_it_was_given_is_refused(self):
         model = Network(2.0)
-        with pytest.raises(RefusedError, match="changed argument_0.times, which a plan would not repeat"):
+        with pytest.raises(
+            RefusedError, match="changed argument_0.times, which a plan would not repeat"
+        ):
             model.count(1.0)
         with pytest.raises(RefusedError, match=r"changed argument_1\[0\]"):
             model.add([], 1.0)
@@ -353,7 +409,9 @@ def tripled(x):
 
 
 class TestCopies:
-    @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+    @pytest.mark.parametrize(
+        "way", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))]
+    )
     def test_they_compute_the_same(self, way):
         f = compiled(np.sin)
         f(1.0)

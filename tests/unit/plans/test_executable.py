@@ -60,12 +60,18 @@ def test_the_nest_comes_back(x, L):
 def test_a_named_tuple_comes_back(x):
     result = np.linalg.slogdet(np.outer(x, x) + np.eye(2))
     got = mg.plan(result, inputs=[x])(x.value)
-    assert type(got) is type(result) and got.logabsdet == pytest.approx(result.logabsdet.value, rel=1e-12)
+    assert type(got) is type(result) and got.logabsdet == pytest.approx(
+        result.logabsdet.value, rel=1e-12
+    )
 
 
 def test_inputs_by_name(x, L):
     plan = mg.plan(L, inputs={"weights": L.tape["w"], "point": x})
-    assert plan([1.0, 1.0], point=[0.5, 0.5]) == plan(point=[0.5, 0.5], weights=[1.0, 1.0]) == plan([1.0, 1.0], [0.5, 0.5])
+    assert (
+        plan([1.0, 1.0], point=[0.5, 0.5])
+        == plan(point=[0.5, 0.5], weights=[1.0, 1.0])
+        == plan([1.0, 1.0], [0.5, 0.5])
+    )
 
 
 def test_an_inner_node_may_be_an_input(x, L):
@@ -94,7 +100,12 @@ def test_a_scalar_comes_in_any_form(tape):
     [
         ((), {}, PlanTypeError, "1 inputs was called with 0 arrays"),
         (([1.0, 2.0], [1.0, 2.0]), {}, PlanTypeError, "Give one for each"),
-        (([1.0, 2.0, 3.0],), {}, PlanError, r"has shape \(3,\), but the plan is for float64 \(2,\)"),
+        (
+            ([1.0, 2.0, 3.0],),
+            {},
+            PlanError,
+            r"has shape \(3,\), but the plan is for float64 \(2,\)",
+        ),
         (([1j, 2.0],), {}, PlanTypeError, "another kind than float64"),
         ((), {"y": [1.0, 2.0]}, PlanTypeError, "each input once"),
         (([1.0, 2.0],), {"x": [1.0, 2.0]}, PlanTypeError, "each input once"),
@@ -156,7 +167,7 @@ def test_the_source_is_readable(plan):
         "# w: float64 (2,)",
         "def plan(x):",
         "    v2 = np.sin(x)  # (2,)",
-        "    L = inner_product(v2, w)  # ()",
+        "    L = inner(v2, w)  # ()",
         "    v8 = np.cos(x)  # (2,)",
         "    v9 = w * v8  # (2,)  ∂L/∂x",
         "    return [L, v9]",
@@ -251,7 +262,9 @@ def test_the_users_op_is_run_as_often_as_it_was_recorded(x):
 def test_a_pickle_is_data(plan):
     again = pickle.loads(pickle.dumps(plan))
     assert again.source == plan.source and not again.stale
-    assert [np.asarray(a).tolist() for a in again([0.5, 1.0])] == [np.asarray(a).tolist() for a in plan([0.5, 1.0])]
+    assert [np.asarray(a).tolist() for a in again([0.5, 1.0])] == [
+        np.asarray(a).tolist() for a in plan([0.5, 1.0])
+    ]
     assert b"def plan" not in pickle.dumps(plan)
 
 
@@ -308,10 +321,15 @@ def test_a_block_is_in_one_part(monkeypatch, tape, longest):
 @pytest.mark.parametrize("name", ["part_0", "fixed", "kept", "i", "np", "plan", "del", "µ"])
 def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
     monkeypatch.setattr(codegen, "MAX_INSTRUCTIONS_PER_FUNCTION", 2)
-    x, other = tape.leaf([1.0, 2.0], name=name), tape.leaf([3.0, 4.0], name="μ")  # a name that Python reads as it reads µ
+    x, other = (
+        tape.leaf([1.0, 2.0], name=name),
+        tape.leaf([3.0, 4.0], name="μ"),
+    )  # a name that Python reads as it reads µ
     plan = mg.plan([np.sin(x) * np.cos(other) - x, x[x > 0.5]], inputs=[x, other])
     got = plan([0.6, 0.7], [0.8, 0.9])
-    np.testing.assert_allclose(got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7], rtol=1e-13)
+    np.testing.assert_allclose(
+        got[0], np.sin([0.6, 0.7]) * np.cos([0.8, 0.9]) - [0.6, 0.7], rtol=1e-13
+    )
 
 
 class TestCopies:
@@ -399,4 +417,6 @@ def test_an_inner_product_keeps_what_blas_would_lose(tape):
             ([1e308, 1e308], [1.0, 1.0]),
         ]:
             got, expected = plan(a, b), np.sum(np.multiply(a, b))
-            assert np.array_equal(got, expected, equal_nan=True) and np.signbit(got) == np.signbit(expected)
+            assert np.array_equal(got, expected, equal_nan=True) and np.signbit(got) == np.signbit(
+                expected
+            )

@@ -64,7 +64,9 @@ def chain(x, steps=60):
 
 def same(ours, theirs, ulps=0):
     """Equal but for so many units in the last place; a NaN where there is one, zeros of one sign."""
-    np.testing.assert_allclose(ours, theirs, rtol=ulps * np.finfo(float).eps, atol=ulps * 5e-324, equal_nan=True)
+    np.testing.assert_allclose(
+        ours, theirs, rtol=ulps * np.finfo(float).eps, atol=ulps * 5e-324, equal_nan=True
+    )
     zeros = np.asarray(theirs) == 0
     np.testing.assert_array_equal(np.signbit(ours)[zeros], np.signbit(theirs)[zeros])
 
@@ -72,7 +74,9 @@ def same(ours, theirs, ulps=0):
 # ----------------------------------------------------------------------------------------------------- what it gives
 
 
-@pytest.mark.parametrize("op", [op for op in REAL | LOGICAL if op is not np.where], ids=lambda op: op.__name__)
+@pytest.mark.parametrize(
+    "op", [op for op in REAL | LOGICAL if op is not np.where], ids=lambda op: op.__name__
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_each_formula_gives_what_numpy_gives(way, tape, op):
     x, y = tape.leaf(0.25, name="x"), tape.leaf(0.5, name="y")
@@ -95,7 +99,9 @@ def test_where_gives_what_numpy_gives(way, tape):
         same(plan(a, -0.0, np.inf)[0], -0.0 if a > 0 else np.inf)
 
 
-@pytest.mark.parametrize("terms", [[-0.0], [-0.0, -0.0], [-0.0, 0.0], [np.inf, -np.inf], [np.nan, 1.0]])
+@pytest.mark.parametrize(
+    "terms", [[-0.0], [-0.0, -0.0], [-0.0, 0.0], [np.inf, -np.inf], [np.nan, 1.0]]
+)
 def test_a_sum_starts_where_numpys_does(way, tape, terms):
     x = tape.leaf(np.ones(len(terms)), name="x")
     y = np.sum(np.stack([x[k] for k in range(len(terms))]))
@@ -159,7 +165,15 @@ def test_random_arithmetic_is_equal_to_the_bit(way, tape, seed):
 @pytest.mark.parametrize("seed", range(10))
 def test_random_gradients(way, tape, seed):
     random = np.random.default_rng(seed)
-    functions = [np.sin, np.cos, np.tanh, np.arctan, lambda u: np.log1p(u * u), lambda u: np.exp(-u * u), lambda u: np.sqrt(1 + u * u)]
+    functions = [
+        np.sin,
+        np.cos,
+        np.tanh,
+        np.arctan,
+        lambda u: np.log1p(u * u),
+        lambda u: np.exp(-u * u),
+        lambda u: np.sqrt(1 + u * u),
+    ]
     x = tape.leaf(random.normal(size=(2, 3)), name="x")
     numbers = [x[i, j] for i in range(2) for j in range(-3, 0)]
     for _ in range(80):
@@ -187,7 +201,11 @@ def test_nothing_is_warned_of_and_nothing_raised(way, tape):
     x = tape.leaf(1.0, name="x")
     y = padding(np.log(x) / x + np.exp(1000 * (x - 1)))
     plan = mg.plan([y], inputs=[x])
-    assert np.isnan(plan(-1.0)[0]) and plan(2.0)[0] == np.inf and np.isnan(plan(0.0)[0]) == np.isnan(-np.inf)
+    assert (
+        np.isnan(plan(-1.0)[0])
+        and plan(2.0)[0] == np.inf
+        and np.isnan(plan(0.0)[0]) == np.isnan(-np.inf)
+    )
 
 
 # ----------------------------------------------------------------------------------------------- what a region takes
@@ -197,7 +215,9 @@ def test_value_and_gradient_are_one_machine(way, tape):
     x = tape.leaf([0.3, 0.5, -0.25], name="x")
     L = chain(x)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
-    assert len(machines(plan)) == 1 and len(plan.graph.instructions) == 4  # the input, the machine, its results
+    assert (
+        len(machines(plan)) == 1 and len(plan.graph.instructions) == 4
+    )  # the input, the machine, its results
     x.value = [0.9, 7.0, 0.1]
     value, g = plan(x.value)
     assert type(value) is np.float64 and g.shape == (3,) and g[1] == 0.0
@@ -256,7 +276,10 @@ def test_truth_values_come_out_as_such(way, tape):
     assert len(machines(plan)) == 1
     for a in (0.1, 0.7):
         x.value = a
-        assert plan(a) == [big.value, no.value, np.where(big, y, -y).value] and type(plan(a)[0]) is np.bool
+        assert (
+            plan(a) == [big.value, no.value, np.where(big, y, -y).value]
+            and type(plan(a)[0]) is np.bool
+        )
 
 
 def test_bound_leaves_are_constants(way, tape):
@@ -377,7 +400,13 @@ class TestMap:
 
     @pytest.mark.parametrize(
         ("arrays", "message"),
-        [(([],), "go along"), ((1.0,), "go along"), (([1.0], [2.0]), "1 inputs"), (([[1.0, 2.0]],), "shape"), (([1j],), "another kind")],
+        [
+            (([],), "go along"),
+            ((1.0,), "go along"),
+            (([1.0], [2.0]), "1 inputs"),
+            (([[1.0, 2.0]],), "shape"),
+            (([1j],), "another kind"),
+        ],
     )
     def test_bad_stacks(self, tape, arrays, message):
         x = tape.leaf(0.5, name="x")

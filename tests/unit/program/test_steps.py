@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.program.steps import OPERAND, Operand, operand_positions
+from memograd.program.steps import Operand, operand_positions
 
 
 @pytest.fixture
@@ -29,7 +29,13 @@ def made(tape):
 class TestLooking:
     def test_what_nobody_looks_at_is_not_made(self, tape, x):
         y = np.sin(x) * x
-        assert (y.shape, y.op, y.name, repr(tape), len(tape)) == ((), np.multiply, "v2", "<memograd.Tape: 3 nodes, 1 of them leaves>", 3)
+        assert (y.shape, y.op, y.name, repr(tape), len(tape)) == (
+            (),
+            np.multiply,
+            "v2",
+            "<memograd.Tape: 3 nodes, 1 of them leaves>",
+            3,
+        )
         assert mg.grad(y, x) and made(tape) == [0, 0, 0]
 
     def test_a_look_shows_everything_so_far(self, tape, x):
@@ -118,10 +124,18 @@ class TestCutting:
         kept = np.sin(x)
         with tape.scratch():
             y = (kept * x).named("y")
-            assert not look or (tape.graph.nodes[y.id]["name"], *tape.graph.edges(x.id)) == ("y", (0, 1), (0, y.id))
+            assert not look or (tape.graph.nodes[y.id]["name"], *tape.graph.edges(x.id)) == (
+                "y",
+                (0, 1),
+                (0, y.id),
+            )
         assert list(tape.graph) == [0, 1] and list(tape.graph.edges) == [(0, 1)]
         z = kept * x
-        assert tape.graph.nodes[z.id]["name"] == f"v{z.id}" and list(tape.graph.edges) == [(0, 1), (0, z.id), (1, z.id)]
+        assert tape.graph.nodes[z.id]["name"] == f"v{z.id}" and list(tape.graph.edges) == [
+            (0, 1),
+            (0, z.id),
+            (1, z.id),
+        ]
 
     def test_after_an_interrupted_look_too(self, tape, x, monkeypatch):
         succ, make = tape.state.succ, type(tape.state.succ).make
@@ -143,13 +157,16 @@ def test_uses_are_grouped_by_operand():
 def test_every_use_of_a_node_is_one_operand(tape, x):
     y = x * x + x
     steps = tape.state.steps
-    assert all(a is steps[0][OPERAND] for n in (1, y.id) for a in steps[n][2] if a == 0)
+    assert all(a is steps[0].operand for n in (1, y.id) for a in steps[n][2] if a == 0)
 
 
 def test_edges_share_their_attributes(tape, x):
     graph = (x * x * x).tape.graph
     assert graph.edges[0, 1] == {"argnums": (0, 1)}
-    assert graph.edges[0, 2] is graph.pred[2][0] and graph.edges[1, 2] is np.sin(x).tape.graph.edges[0, 3]
+    assert (
+        graph.edges[0, 2] is graph.pred[2][0]
+        and graph.edges[1, 2] is np.sin(x).tape.graph.edges[0, 3]
+    )
 
 
 def test_a_wide_gap_between_ids_costs_nothing(tape, x):

@@ -82,7 +82,10 @@ def test_an_operand_that_only_unread_outputs_depend_on() -> None:
 def with_several_outputs() -> list[Any]:
     """The ops that combine the cotangents of several outputs; linear ones only move them."""
     return [
-        op for op in WITH_LINES if RULES[op].kind != "linear" and any(isinstance(RULES[op].run(xs, kw), tuple) for xs, kw, _ in samples(op))
+        op
+        for op in WITH_LINES
+        if RULES[op].kind != "linear"
+        and any(isinstance(RULES[op].run(xs, kw), tuple) for xs, kw, _ in samples(op))
     ]
 
 
@@ -95,7 +98,9 @@ def test_unread_outputs_do_not_poison(op: Any, monkeypatch: pytest.MonkeyPatch) 
     plain = slopes(op)
     monkeypatch.setattr(memograd.rules.absent_outputs, "absent", spoiled)
     for want, got in zip(plain, slopes(op), strict=True):
-        np.testing.assert_allclose(np.where(np.isnan(got) & (want == 0), 0, got), want, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            np.where(np.isnan(got) & (want == 0), 0, got), want, rtol=1e-10, atol=1e-12
+        )
         assert np.all(np.isfinite(want))
 
 

@@ -25,7 +25,13 @@ def form(node):
 
 
 def test_positions_and_keywords_are_one_form(x):
-    assert form(np.sum(x, 0)) == form(np.sum(x, axis=0)) == form(np.sum(a=x, axis=0)) == form(x.sum(0)) == ((Operand(0),), {"axis": 0})
+    assert (
+        form(np.sum(x, 0))
+        == form(np.sum(x, axis=0))
+        == form(np.sum(a=x, axis=0))
+        == form(x.sum(0))
+        == ((Operand(0),), {"axis": 0})
+    )
 
 
 def test_defaults_are_left_out(x):
@@ -47,7 +53,10 @@ def test_calls_without_keywords_share_one_empty_dict(x):
 
 
 def test_lists_of_operands_are_flattened(x):
-    assert form(np.concatenate([x, x * 1.0, x], axis=1)) == ((Operand(0), Operand(1), Operand(0)), {"axis": 1})
+    assert form(np.concatenate([x, x * 1.0, x], axis=1)) == (
+        (Operand(0), Operand(1), Operand(0)),
+        {"axis": 1},
+    )
 
 
 def test_constants_may_stand_in_a_list_of_operands(x):
@@ -60,11 +69,16 @@ def test_a_tuple_or_a_generator_of_operands_is_a_list_of_them(x):
 
 
 def test_the_subscripts_of_einsum_are_a_keyword(x):
-    assert form(np.einsum("ij,kj->ik", x, x)) == ((Operand(0), Operand(0)), {"subscripts": "ij,kj->ik"})
+    assert form(np.einsum("ij,kj->ik", x, x)) == (
+        (Operand(0), Operand(0)),
+        {"subscripts": "ij,kj->ik"},
+    )
 
 
 def test_einsum_with_lists_of_ints_is_the_same_call(x):
-    assert np.array_equal(np.einsum(x, [0, 1], x, [2, 1], [0, 2]).value, np.einsum("ab,cb->ac", x, x).value)
+    assert np.array_equal(
+        np.einsum(x, [0, 1], x, [2, 1], [0, 2]).value, np.einsum("ab,cb->ac", x, x).value
+    )
     assert np.array_equal(np.einsum(x, [0, 1], x, [2, 1]).value, np.einsum("ab,cb", x, x).value)
 
 
@@ -123,7 +137,13 @@ def test_numpy_scalars_and_arrays_get_the_bits_of_the_ufunc(rng):
     a, b = rng.normal(size=2)
     tape = mg.Tape()
     x, y = tape.leaf(a), tape.leaf(b)
-    pairs = [(x + y, np.add), (x - y, np.subtract), (x * y, np.multiply), (x / y, np.divide), (abs(x) ** y, np.power)]
+    pairs = [
+        (x + y, np.add),
+        (x - y, np.subtract),
+        (x * y, np.multiply),
+        (x / y, np.divide),
+        (abs(x) ** y, np.power),
+    ]
     for node, op in pairs:
         assert node.op is op
         assert node.value == op(abs(a) if op is np.power else a, b)

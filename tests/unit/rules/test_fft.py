@@ -43,9 +43,13 @@ def test_push_is_the_transform_and_pull_its_transpose(op: Any) -> None:
         leaf = mg.Tape().leaf(x)
         y = op(leaf, *args, **kwargs)
         seed = array(*y.shape) if y.dtype.kind != "c" else complex_array(*y.shape)
-        np.testing.assert_allclose(mg.jvp(y, leaf, tangent), op(tangent, *args, **kwargs), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            mg.jvp(y, leaf, tangent), op(tangent, *args, **kwargs), rtol=1e-12, atol=1e-13
+        )
         pulled = np.sum(np.real(mg.vjp(y, leaf, seed) * tangent))
-        np.testing.assert_allclose(pulled, np.sum(np.real(seed * op(tangent, *args, **kwargs))), rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(
+            pulled, np.sum(np.real(seed * op(tangent, *args, **kwargs))), rtol=1e-11, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("op", TRANSFORMS, ids=named)
@@ -56,7 +60,9 @@ def test_both_orders_against_jax(op: Any) -> None:
         leaf, v = mg.Tape().leaf(x), x[::-1] * 0.5
         L = energy(np, op(leaf, *args, **kwargs))
         with jax.enable_x64(True):
-            gradient = jax.grad(lambda x, args=args, kwargs=kwargs: energy(jax.numpy, theirs(x, *args, **kwargs)))
+            gradient = jax.grad(
+                lambda x, args=args, kwargs=kwargs: energy(jax.numpy, theirs(x, *args, **kwargs))
+            )
             want, second = jax.jvp(gradient, (jax.numpy.asarray(x),), (jax.numpy.asarray(v),))
         np.testing.assert_allclose(mg.grad(L, leaf), want, rtol=1e-9, atol=1e-11)
         np.testing.assert_allclose(mg.grad_node(L, leaf).value, want, rtol=1e-9, atol=1e-11)
@@ -68,7 +74,9 @@ def test_second_order_against_central_differences(op: Any) -> None:
     for x, args, kwargs in calls(op):
         leaf, v, h = mg.Tape().leaf(x), x[::-1] * 0.5, 1e-5
         got = mg.hvp(energy(np, op(leaf, *args, **kwargs)), leaf, v)
-        gradient = mg.functional.grad(lambda x, args=args, kwargs=kwargs: energy(np, op(x, *args, **kwargs)))
+        gradient = mg.functional.grad(
+            lambda x, args=args, kwargs=kwargs: energy(np, op(x, *args, **kwargs))
+        )
         want = (gradient(x + h * v) - gradient(x - h * v)) / (2 * h)
         np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-7 * (1 + np.max(np.abs(got))))
 
@@ -80,7 +88,12 @@ def test_single_precision_is_kept(op: Any) -> None:
     y = op(leaf, *args, **kwargs)
     L = energy(np, y)
     assert y.dtype in (np.complex64, np.float32) and mg.grad(L, leaf).dtype == leaf.dtype
-    np.testing.assert_allclose(mg.grad(L, leaf), mg.functional.grad(lambda x: energy(np, op(x, *args, **kwargs)))(x), rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        mg.grad(L, leaf),
+        mg.functional.grad(lambda x: energy(np, op(x, *args, **kwargs)))(x),
+        rtol=2e-3,
+        atol=1e-3,
+    )
 
 
 def test_a_batch_of_nothing() -> None:
@@ -98,4 +111,8 @@ def test_an_axis_transformed_twice() -> None:
 
 def test_round_trip() -> None:
     x = mg.Tape().leaf(array(7))
-    np.testing.assert_allclose(mg.grad(np.sum(np.fft.irfft(np.fft.rfft(x), 7) * np.arange(7.0)), x), np.arange(7.0), atol=1e-12)
+    np.testing.assert_allclose(
+        mg.grad(np.sum(np.fft.irfft(np.fft.rfft(x), 7) * np.arange(7.0)), x),
+        np.arange(7.0),
+        atol=1e-12,
+    )

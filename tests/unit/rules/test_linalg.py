@@ -6,13 +6,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampling_linalg import LINALG, STACK, TALL, WIDE, A, B, V, W, array, complex_array, positive, regular
+from sampling_linalg import (
+    LINALG,
+    STACK,
+    TALL,
+    WIDE,
+    A,
+    B,
+    V,
+    W,
+    array,
+    complex_array,
+    positive,
+    regular,
+)
 
 import memograd as mg
 from memograd.baselines import finite_difference
 from memograd.text import op_name
 
-CA, CB, CTALL, CWIDE = A + 0.5j * array(3, 3, seed=3), complex_array(3, 2), complex_array(4, 3), complex_array(2, 4)
+CA, CB, CTALL, CWIDE = (
+    A + 0.5j * array(3, 3, seed=3),
+    complex_array(3, 2),
+    complex_array(4, 3),
+    complex_array(2, 4),
+)
 SPD, STACKED = positive(3, 3), positive(2, 3, 3)
 HERMITIAN = SPD + 0.3j * (array(3, 3) - array(3, 3).T)
 ROTATION = np.array([[0.3, 1.0, 0.2], [-1.2, 0.5, 0.1], [0.4, 0.2, 2.0]])
@@ -44,7 +62,12 @@ def projector(np: Any, a: Any, **kwargs: Any) -> list[Any]:
     u, s, vh = np.linalg.svd(a, **kwargs)
     k = s.shape[-1]
     u0, u1, v1 = u[..., :k], u[..., k:], vh[..., k:, :]
-    return [u1 @ np.conj(np.swapaxes(u1, -1, -2)), np.conj(np.swapaxes(v1, -1, -2)) @ v1, s, np.real(u0 * np.conj(u0))]
+    return [
+        u1 @ np.conj(np.swapaxes(u1, -1, -2)),
+        np.conj(np.swapaxes(v1, -1, -2)) @ v1,
+        s,
+        np.real(u0 * np.conj(u0)),
+    ]
 
 
 def decomposed(np: Any, a: Any) -> list[Any]:
@@ -78,7 +101,10 @@ FORMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "cholesky, upper": (lambda np, a: np.linalg.cholesky(symmetric(np, a), upper=True), [STACKED]),
     "cholesky, complex": (lambda np, a: np.linalg.cholesky(symmetric(np, a)), [HERMITIAN]),
     "eigh": (lambda np, a: [x**2 for x in np.linalg.eigh(symmetric(np, a))], [SPD]),
-    "eigh, stack, upper": (lambda np, a: [x**2 for x in np.linalg.eigh(symmetric(np, a), "U")], [STACKED]),
+    "eigh, stack, upper": (
+        lambda np, a: [x**2 for x in np.linalg.eigh(symmetric(np, a), "U")],
+        [STACKED],
+    ),
     "eigh, spectral": (spectral(lambda np, w: np.sin(w)), [SPD]),
     "eigh, spectral, complex": (spectral(lambda np, w: np.sin(w)), [HERMITIAN]),
     "eigvalsh": (lambda np, a: np.linalg.eigvalsh(symmetric(np, a)), [STACKED]),
@@ -95,7 +121,10 @@ FORMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "svd, square": (lambda np, a: [x**2 for x in np.linalg.svd(a)], [A]),
     "svd, added columns": (projector, [TALL]),
     "svd, added columns, wide": (projector, [CWIDE]),
-    "svd, hermitian": (lambda np, a: recomposed(np, symmetric(np, a), hermitian=True), [SPD - 5 * np.eye(3)]),
+    "svd, hermitian": (
+        lambda np, a: recomposed(np, symmetric(np, a), hermitian=True),
+        [SPD - 5 * np.eye(3)],
+    ),
     "svd, values": (lambda np, a: np.linalg.svd(a, compute_uv=False), [CTALL]),
     "svdvals": (lambda np, a: np.linalg.svdvals(a), [WIDE]),
     "qr": (lambda np, a: list(np.linalg.qr(a)), [TALL]),
@@ -105,19 +134,34 @@ FORMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "qr, r": (lambda np, a: np.linalg.qr(a, mode="r"), [CWIDE]),
     "qr, complete": (complete, [TALL]),
     "lstsq": (lambda np, a, b: list(np.linalg.lstsq(a, b, rcond=None))[:2], [TALL, array(4, 2)]),
-    "lstsq, vector": (lambda np, a, b: [np.linalg.lstsq(a, b, rcond=None)[k] for k in (0, 3)], [TALL, array(4)]),
+    "lstsq, vector": (
+        lambda np, a, b: [np.linalg.lstsq(a, b, rcond=None)[k] for k in (0, 3)],
+        [TALL, array(4)],
+    ),
     "lstsq, wide": (lambda np, a, b: np.linalg.lstsq(a, b)[0], [WIDE, array(2)]),
-    "lstsq, complex": (lambda np, a, b: [np.linalg.lstsq(a, b)[k] for k in (0, 1, 3)], [CTALL, complex_array(4, 2)]),
+    "lstsq, complex": (
+        lambda np, a, b: [np.linalg.lstsq(a, b)[k] for k in (0, 1, 3)],
+        [CTALL, complex_array(4, 2)],
+    ),
     "matrix_power": (lambda np, a: np.linalg.matrix_power(a, 5), [A]),
     "matrix_power, negative": (lambda np, a: np.linalg.matrix_power(a, -3), [CA]),
     "multi_dot": (lambda np, a, b, c: np.linalg.multi_dot([a, b, c]), [V, A, B]),
     "tensorinv": (lambda np, a: np.linalg.tensorinv(a, ind=1), [array(6, 2, 3)]),
-    "tensorsolve": (lambda np, a, b: np.linalg.tensorsolve(a, b, (0, 2)), [array(2, 4, 6, 3), array(4, 3)]),
+    "tensorsolve": (
+        lambda np, a, b: np.linalg.tensorsolve(a, b, (0, 2)),
+        [array(2, 4, 6, 3), array(4, 3)],
+    ),
     "cond": (lambda np, a: np.linalg.cond(a), [A]),
     "cond, 1": (lambda np, a: np.linalg.cond(a, 1), [STACK]),
     "cond, fro": (lambda np, a: np.linalg.cond(a, "fro"), [CA]),
-    **{f"norm, vector, {p}": (lambda np, x, p=p: np.linalg.norm(x, p, 0), [TALL]) for p in (None, 1, 2, 3, 1.5, -1, np.inf, -np.inf)},
-    **{f"norm, matrix, {p}": (lambda np, x, p=p: np.linalg.norm(x, p), [TALL]) for p in (1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")},
+    **{
+        f"norm, vector, {p}": (lambda np, x, p=p: np.linalg.norm(x, p, 0), [TALL])
+        for p in (None, 1, 2, 3, 1.5, -1, np.inf, -np.inf)
+    },
+    **{
+        f"norm, matrix, {p}": (lambda np, x, p=p: np.linalg.norm(x, p), [TALL])
+        for p in (1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc")
+    },
     "norm, all": (lambda np, x: np.linalg.norm(x), [array(2, 4, 3)]),
     "norm, complex, 1": (lambda np, x: np.linalg.norm(x, 1), [CTALL]),
     "norm, complex, vector 3": (lambda np, x: np.linalg.norm(x, 3, axis=1), [CTALL]),
@@ -137,15 +181,23 @@ FORMS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "kron": (lambda np, a, b: np.kron(a, b), [A, CB]),
     "matvec": (lambda np, a, b: np.matvec(a, b), [STACK, V + 0.5j]),
     "vecmat": (lambda np, a, b: np.vecmat(a, b), [V + 0.5j, STACK]),
-    "einsum": (lambda np, a, b: np.einsum("...ij,jk,ii->...k", a, b, a[0], optimize=True), [STACK, CB]),
+    "einsum": (
+        lambda np, a, b: np.einsum("...ij,jk,ii->...k", a, b, a[0], optimize=True),
+        [STACK, CB],
+    ),
 }
 
 
 def weighted(np_: Any, y: Any) -> list[Any]:
     """Each result by weights of its own, complex ones for complex results; real, and flat."""
     parts = y if isinstance(y, list) else [y]
-    weights = [np.cos(np.arange(int(np.prod(part.shape))) + 1.0 + k) for k, part in enumerate(parts)]
-    turned = [w * (1 + 0.5j) if np.dtype(part.dtype).kind == "c" else w for w, part in zip(weights, parts, strict=True)]
+    weights = [
+        np.cos(np.arange(int(np.prod(part.shape))) + 1.0 + k) for k, part in enumerate(parts)
+    ]
+    turned = [
+        w * (1 + 0.5j) if np.dtype(part.dtype).kind == "c" else w
+        for w, part in zip(weights, parts, strict=True)
+    ]
     return [np_.real(np_.ravel(part) * w) for part, w in zip(parts, turned, strict=True)]
 
 
@@ -164,7 +216,10 @@ def gradients(f: Any, xs: Any) -> Any:
 
 
 def directions(xs: Any) -> Any:
-    return [complex_array(*x.shape, seed=7) if x.dtype.kind == "c" else array(*x.shape, seed=7) for x in xs]
+    return [
+        complex_array(*x.shape, seed=7) if x.dtype.kind == "c" else array(*x.shape, seed=7)
+        for x in xs
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -189,9 +244,13 @@ def test_second_order_against_central_differences_of_the_gradient(form: str) -> 
     L = total(np, f, *nodes)
     for node, g in zip(mg.grad_node(L, nodes), mg.grad(L, nodes), strict=True):
         np.testing.assert_allclose(node.value, g, rtol=1e-12, atol=1e-14)
-    ahead, behind = (gradients(f, [x + s * v for x, v in zip(xs, vs, strict=True)]) for s in (h, -h))
+    ahead, behind = (
+        gradients(f, [x + s * v for x, v in zip(xs, vs, strict=True)]) for s in (h, -h)
+    )
     for got, a, b in zip(mg.hvp(L, nodes, vs), ahead, behind, strict=True):
-        np.testing.assert_allclose(got, (a - b) / (2 * h), rtol=1e-5, atol=1e-6 * (1 + np.max(np.abs(got))))
+        np.testing.assert_allclose(
+            got, (a - b) / (2 * h), rtol=1e-5, atol=1e-6 * (1 + np.max(np.abs(got)))
+        )
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -200,7 +259,9 @@ def test_push_and_pull_are_transposes(form: str) -> None:
     nodes, tangents = leaves(xs), directions(xs)
     y = np.concatenate(weighted(np, f(np, *nodes)))
     seed = array(y.size, seed=5)
-    pulled = sum(np.sum(np.real(g * t)) for g, t in zip(mg.vjp(y, nodes, seed), tangents, strict=True))
+    pulled = sum(
+        np.sum(np.real(g * t)) for g, t in zip(mg.vjp(y, nodes, seed), tangents, strict=True)
+    )
     np.testing.assert_allclose(seed @ mg.jvp(y, nodes, tangents), pulled, rtol=1e-9, atol=1e-11)
 
 
@@ -221,7 +282,9 @@ def test_against_jax(form: str) -> None:
         try:
             for got, want in zip(mg.grad(L, nodes), gradient(*values), strict=True):
                 np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-10)
-            second = jax.jvp(gradient, values, tangents)[1] if "," not in form else []  # JAX compiles for seconds
+            second = (
+                jax.jvp(gradient, values, tangents)[1] if "," not in form else []
+            )  # JAX compiles for seconds
         except (TypeError, NotImplementedError, ValueError) as e:
             assert form in NOT_IN_JAX, e
             pytest.skip(f"JAX does not have both derivatives of this: {e}")
@@ -280,7 +343,17 @@ def test_degenerate(case: str) -> None:
     np.testing.assert_allclose(mg.grad(f(x), x), want, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", ["sum of eigvalsh", "sum of eig's values", "polar factor", "nuclear norm", "det of rank 1", "norm at 0"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "sum of eigvalsh",
+        "sum of eig's values",
+        "polar factor",
+        "nuclear norm",
+        "det of rank 1",
+        "norm at 0",
+    ],
+)
 def test_second_order_is_finite_where_values_are_equal(case: str) -> None:
     f, a, _ = DEGENERATE[case]
     (x,) = leaves([a])
@@ -290,8 +363,16 @@ def test_second_order_is_finite_where_values_are_equal(case: str) -> None:
 FUNCTIONS: dict[str, tuple[Any, Any, Any]] = {
     "squares": (lambda w: np.sum(w**2), lambda a: 2 * a, lambda a, v: 2 * v),
     "cubes": (lambda w: np.sum(w**3), lambda a: 3 * a @ a, lambda a, v: 3 * (a @ v + v @ a)),
-    "square of the sum": (lambda w: np.sum(w) ** 2, None, lambda a, v: 2 * np.trace(v) * np.eye(len(a))),
-    "logarithms": (lambda w: np.sum(np.log(w)), None, lambda a, v: -np.linalg.inv(a) @ v @ np.linalg.inv(a)),
+    "square of the sum": (
+        lambda w: np.sum(w) ** 2,
+        None,
+        lambda a, v: 2 * np.trace(v) * np.eye(len(a)),
+    ),
+    "logarithms": (
+        lambda w: np.sum(np.log(w)),
+        None,
+        lambda a, v: -np.linalg.inv(a) @ v @ np.linalg.inv(a),
+    ),
     "sum": (np.sum, None, lambda a, v: 0 * v),
 }
 EQUAL = {"identity": np.eye(3), "twice": (Q * [1.0, 1.0, 2.0, 3.0]) @ Q.T, "two pairs": (Q * [1.0, 1.0, 2.0, 2.0]) @ Q.T,
@@ -304,7 +385,12 @@ def test_second_derivatives_through_equal_eigenvalues(case: str, name: str) -> N
     """Smooth functions of the matrix: their Hessian's product in any direction, whether or not it parts the eigenvalues."""
     h, _, want = FUNCTIONS[case]
     a, n = EQUAL[name], len(EQUAL[name])
-    directions = [array(n, n), np.eye(n), np.ones((n, n)) - np.eye(n), np.diag(np.arange(1.0, n + 1))]
+    directions = [
+        array(n, n),
+        np.eye(n),
+        np.ones((n, n)) - np.eye(n),
+        np.diag(np.arange(1.0, n + 1)),
+    ]
     for v in [(v + v.T) / 2 for v in directions]:
         got = mg.functional.hvp(lambda a: h(np.linalg.eigvalsh((a + a.T) / 2)), (a,), (v,))[0]
         np.testing.assert_allclose(got, want(a, v), rtol=1e-8, atol=1e-9)
@@ -317,9 +403,15 @@ def test_second_derivatives_through_equal_eigenvalues(case: str, name: str) -> N
 def test_second_derivatives_through_equal_singular_values(shape: Any) -> None:
     """Σ s² = Σ a², and Σ s⁴ = tr (aaᵀ)²."""
     v = array(*shape)
-    for a in (np.eye(*shape), np.linalg.qr(array(5, 5, seed=2))[0][: shape[0], : shape[1]], array(*shape, seed=3)):
+    for a in (
+        np.eye(*shape),
+        np.linalg.qr(array(5, 5, seed=2))[0][: shape[0], : shape[1]],
+        array(*shape, seed=3),
+    ):
         for power, want in ((2, 2 * v), (4, 4 * (v @ a.T @ a + a @ v.T @ a + a @ a.T @ v))):
-            got = mg.functional.hvp(lambda a, power=power: np.sum(np.linalg.svdvals(a) ** power), (a,), (v,))[0]
+            got = mg.functional.hvp(
+                lambda a, power=power: np.sum(np.linalg.svdvals(a) ** power), (a,), (v,)
+            )[0]
             np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8)
 
 
@@ -328,24 +420,36 @@ def test_second_derivatives_by_two_pulls_are_never_wrong_at_equal_eigenvalues() 
 
     def pulled(a: Any, v: Any) -> Any:
         x = mg.Tape().leaf(a)
-        return mg.grad(np.sum(mg.grad_node(np.sum(np.linalg.eigvalsh((x + x.T) / 2) ** 2), x) * v), x)
+        return mg.grad(
+            np.sum(mg.grad_node(np.sum(np.linalg.eigvalsh((x + x.T) / 2) ** 2), x) * v), x
+        )
 
     v = np.array([[0.3, 1.0], [1.0, -0.2]])
     np.testing.assert_allclose(pulled(np.diag([1.0, 2.0]), v), 2 * v, rtol=1e-10)
-    np.testing.assert_allclose(pulled(np.eye(2), np.diag([0.3, -0.2])), 2 * np.diag([0.3, -0.2]), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        pulled(np.eye(2), np.diag([0.3, -0.2])), 2 * np.diag([0.3, -0.2]), rtol=1e-10, atol=1e-12
+    )
     assert np.isnan(pulled(np.eye(2), v)).any()
 
 
 def test_the_tangent_of_equal_eigenvalues_is_that_of_the_pair() -> None:
     x = mg.Tape().leaf(np.eye(2))
-    np.testing.assert_allclose(mg.jvp(np.linalg.eigvalsh(x), x, np.array([[0.0, 1.0], [1.0, 0.0]])), [-1.0, 1.0], rtol=1e-12)
+    np.testing.assert_allclose(
+        mg.jvp(np.linalg.eigvalsh(x), x, np.array([[0.0, 1.0], [1.0, 0.0]])),
+        [-1.0, 1.0],
+        rtol=1e-12,
+    )
 
 
 def test_second_order_of_det_at_singular_matrices() -> None:
     for a in (np.eye(3), np.ones((3, 3)), np.diag([1.0, 0.0, 0.0]), NULL[:3, :3], np.zeros((2, 2))):
         (x,), v = leaves([a]), array(*a.shape)
-        ahead, behind = (mg.grad(np.linalg.det(y), y) for y in map(mg.Tape().leaf, (a + 1e-5 * v, a - 1e-5 * v)))
-        np.testing.assert_allclose(mg.hvp(np.linalg.det(x), x, v), (ahead - behind) / 2e-5, rtol=1e-7, atol=1e-8)
+        ahead, behind = (
+            mg.grad(np.linalg.det(y), y) for y in map(mg.Tape().leaf, (a + 1e-5 * v, a - 1e-5 * v))
+        )
+        np.testing.assert_allclose(
+            mg.hvp(np.linalg.det(x), x, v), (ahead - behind) / 2e-5, rtol=1e-7, atol=1e-8
+        )
 
 
 def test_third_order_of_det() -> None:
@@ -355,7 +459,9 @@ def test_third_order_of_det() -> None:
         return mg.functional.hvp(np.linalg.det, (a,), (v,))[0]
 
     value = mg.functional.jvp(second, (a,), (v,))[1]
-    np.testing.assert_allclose(value, (second(a + 1e-5 * v) - second(a - 1e-5 * v)) / 2e-5, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        value, (second(a + 1e-5 * v) - second(a - 1e-5 * v)) / 2e-5, rtol=1e-6, atol=1e-7
+    )
 
 
 # -------------------------------------------------------------------------------------------------- what else is promised
@@ -396,12 +502,18 @@ def test_the_triangle_that_is_read_gets_the_derivative() -> None:
         g = mg.grad(np.sum(np.sin(f(x))), x)
         other = np.triu(g, 1) if lower else np.tril(g, -1)
         assert not np.any(other) and np.any(g - np.diag(np.diag(g)))
-        np.testing.assert_allclose(g, finite_difference(np.sum(np.sin(f(x))), x), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(
+            g, finite_difference(np.sum(np.sin(f(x))), x), rtol=1e-6, atol=1e-8
+        )
 
 
-@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["as they come", "reversed"])
+@pytest.mark.parametrize(
+    "order", [slice(None), slice(None, None, -1)], ids=["as they come", "reversed"]
+)
 @pytest.mark.parametrize("n", [3, 200])
-def test_eigenvalues_are_matched_with_vectors_of_another_order(n: int, order: slice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eigenvalues_are_matched_with_vectors_of_another_order(
+    n: int, order: slice, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """LAPACK orders many eigenvalues differently when it computes no vectors. Which ones differ depends on the BLAS kernel."""
     a, eig = array(n, n), np.linalg.eig
     (x,) = leaves([a])
@@ -417,8 +529,15 @@ def test_eigenvalues_are_matched_with_vectors_of_another_order(n: int, order: sl
 
 def test_outputs_are_named_as_in_numpy() -> None:
     (x,) = leaves([A])
-    assert np.linalg.svd(x).S.shape == (3,) and np.linalg.qr(x).R.shape == (3, 3) and np.linalg.eig(x).eigenvalues.shape == (3,)
-    assert np.linalg.slogdet(x).logabsdet.shape == () and np.linalg.eigh(x).eigenvectors.shape == (3, 3)
+    assert (
+        np.linalg.svd(x).S.shape == (3,)
+        and np.linalg.qr(x).R.shape == (3, 3)
+        and np.linalg.eig(x).eigenvalues.shape == (3,)
+    )
+    assert np.linalg.slogdet(x).logabsdet.shape == () and np.linalg.eigh(x).eigenvectors.shape == (
+        3,
+        3,
+    )
 
 
 def test_eigenvalues_that_turn_complex_are_computed_anew() -> None:
@@ -434,20 +553,31 @@ def test_eigenvalues_that_turn_complex_are_computed_anew() -> None:
 
 def test_rank_is_constant() -> None:
     (x,) = leaves([A])
-    np.testing.assert_array_equal(mg.grad(np.linalg.matrix_rank(x) * x[0, 0], x), 3.0 * (np.arange(9) == 0).reshape(3, 3))
+    np.testing.assert_array_equal(
+        mg.grad(np.linalg.matrix_rank(x) * x[0, 0], x), 3.0 * (np.arange(9) == 0).reshape(3, 3)
+    )
 
 
-SINGULAR = {"inv": np.linalg.inv, "slogdet": lambda a: np.linalg.slogdet(a)[1], "solve": lambda a: np.linalg.solve(a, V)}
+SINGULAR = {
+    "inv": np.linalg.inv,
+    "slogdet": lambda a: np.linalg.slogdet(a)[1],
+    "solve": lambda a: np.linalg.solve(a, V),
+}
 
 
 @pytest.mark.parametrize("f", SINGULAR.values(), ids=SINGULAR)
 def test_a_singular_matrix_is_reported(f: Any) -> None:
-    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"), np.errstate(divide="ignore"):
+    with (
+        pytest.raises(np.linalg.LinAlgError, match="Singular matrix"),
+        np.errstate(divide="ignore"),
+    ):
         (x,) = leaves([np.zeros((3, 3))])
         mg.grad(np.sum(f(x)), x)
 
 
 def test_each_op_of_linalg_has_samples() -> None:
     skipped = {"LinAlgError", "matrix_rank"}
-    assert {getattr(np.linalg, name) for name in np.linalg.__all__ if name not in skipped} <= LINALG.keys()
+    assert {
+        getattr(np.linalg, name) for name in np.linalg.__all__ if name not in skipped
+    } <= LINALG.keys()
     assert len({op_name(op) for op in LINALG}) == len(LINALG)

@@ -65,6 +65,6 @@ def test_the_positions_of_one_node_are_a_list_that_grows() -> None:
     """Adding to a tuple copies it: for each of many positions, that is quadratic, and no call of a function shows it."""
     x = mg.Tape().leaf(1.0)
     y = np.stack([x] * 50)
-    consumer, lines = y.tape.state.empty_table(np.sum(y).id).up[x.id]
+    consumer, lines = y.tape.state.empty_table(np.sum(y).id).uses[x.id]
     assert consumer == y.id and type(lines) is list
     assert [k for k, _ in lines] == list(range(50))

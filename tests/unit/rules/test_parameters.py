@@ -63,7 +63,12 @@ def test_a_parameter_before_the_slash_is_an_ordinary_one():
 
 def test_those_of_every_op_and_every_line():
     fs = [op for op in RULES if op is not None and not isinstance(op, np.ufunc)]
-    fs += [line.fn for rule in RULES.values() for line in (*rule.lines.of.values(), rule.lines.each) if line is not None]
+    fs += [
+        line.fn
+        for rule in RULES.values()
+        for line in (*rule.lines.of.values(), rule.lines.each)
+        if line is not None
+    ]
     assert len(fs) > 300
     assert [f for f in fs if parameters(f) != seen(f)] == []
 
@@ -111,7 +116,9 @@ def test_the_table_serves_no_namesakes(monkeypatch):
         parameters(dot)
 
 
-AS_IN_THE_TABLE = pytest.mark.skipif(not np.__version__.startswith("2.4."), reason="the table holds the signatures of NumPy 2.4")
+AS_IN_THE_TABLE = pytest.mark.skipif(
+    not np.__version__.startswith("2.4."), reason="the table holds the signatures of NumPy 2.4"
+)
 
 
 @AS_IN_THE_TABLE

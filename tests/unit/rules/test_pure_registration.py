@@ -12,7 +12,9 @@ from memograd.text import op_name
 
 def test_a_module_of_the_users_is_not_numpys(tape):
     x, w = tape.leaf(1.0, name="x"), tape.leaf(2.0, name="w")
-    plan = mg.plan(numpy_tools.counted(x) + numpy_tools.counted(x) + numpy_tools.counted(w), inputs=[x])
+    plan = mg.plan(
+        numpy_tools.counted(x) + numpy_tools.counted(x) + numpy_tools.counted(w), inputs=[x]
+    )
     numpy_tools.CALLS.clear()
     assert plan(3.0) == 16.0 and len(numpy_tools.CALLS) == 3
 
@@ -46,14 +48,18 @@ def test_a_ufunc_of_the_users_is_run_as_often_as_it_was_recorded(tape):
 
 
 def test_what_memograd_registers_is_merged(tape):
-    linalg = pytest.importorskip("memograd.scipy.linalg", reason="SciPy comes with the extra `scipy`")
+    linalg = pytest.importorskip(
+        "memograd.scipy.linalg", reason="SciPy comes with the extra `scipy`"
+    )
     A = tape.leaf(np.eye(2), name="A")
     plan = mg.plan(linalg.expm(A) + linalg.expm(A), inputs=[A])
     assert plan.source.count("expm(") == 1
 
 
 def test_all_ops_of_numpy_are_pure():
-    ops = [op for op in RULES if getattr(op, "__name__", None) and getattr(np, op.__name__, None) is op]
+    ops = [
+        op for op in RULES if getattr(op, "__name__", None) and getattr(np, op.__name__, None) is op
+    ]
     assert len(ops) > 100 and [op_name(op) for op in ops if not RULES[op].pure] == []
 
 

@@ -14,7 +14,9 @@ N = 70_000
 
 MEANS = {
     "mean": np.mean,
-    "mean over an axis": lambda x: np.mean(np.reshape(x, (2, -1)), axis=1)[0] + np.mean(np.reshape(x, (2, -1)), axis=1)[1],
+    "mean over an axis": lambda x: (
+        np.mean(np.reshape(x, (2, -1)), axis=1)[0] + np.mean(np.reshape(x, (2, -1)), axis=1)[1]
+    ),
     "nanmean": np.nanmean,
     "average": np.average,
     "mean with where": lambda x: np.mean(x, where=np.ones(N, bool)),
@@ -30,7 +32,17 @@ def test_means_of_many_halves(f: Any) -> None:
     np.testing.assert_allclose(got.astype(float), want, rtol=0.01)
 
 
-@pytest.mark.parametrize("f", [np.var, np.std, np.nanvar, np.nanstd, lambda x: np.var(x, ddof=1), lambda x: np.std(x, mean=np.mean(x))])
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.var,
+        np.std,
+        np.nanvar,
+        np.nanstd,
+        lambda x: np.var(x, ddof=1),
+        lambda x: np.std(x, mean=np.mean(x)),
+    ],
+)
 def test_spreads_of_many_halves(f: Any) -> None:
     x = np.where(np.arange(N) % 2, 0.25, 0.5)
     with np.errstate(over="ignore"):  # NumPy's own: it casts N
@@ -40,7 +52,9 @@ def test_spreads_of_many_halves(f: Any) -> None:
 
 def test_weighted_means_of_many_halves() -> None:
     x, w = np.linspace(0, 1, N), np.full(N, 0.5)
-    halves = F.grad(lambda x, w: np.average(x, weights=w), argnums=(0, 1))(x.astype(np.float16), w.astype(np.float16))
+    halves = F.grad(lambda x, w: np.average(x, weights=w), argnums=(0, 1))(
+        x.astype(np.float16), w.astype(np.float16)
+    )
     doubles = F.grad(lambda x, w: np.average(x, weights=w), argnums=(0, 1))(x, w)
     for got, want in zip(halves, doubles, strict=True):
         np.testing.assert_allclose(got.astype(float), want, rtol=0.05, atol=1e-7)
@@ -96,7 +110,12 @@ def test_the_shares_of_a_log_of_a_sum_of_large_exponentials(f: Any, base: float)
     want = base**a / np.sum(base**a)
     np.testing.assert_allclose(F.grad(f)(2.0**50 + a), want, rtol=1e-14)
     np.testing.assert_allclose(F.grad(f)((2**20 + a).astype(np.float32)), want, rtol=1e-6)
-    np.testing.assert_allclose(F.hessian(f)(2.0**50 + a), np.log(base) * (np.diag(want) - np.outer(want, want)), rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(
+        F.hessian(f)(2.0**50 + a),
+        np.log(base) * (np.diag(want) - np.outer(want, want)),
+        rtol=1e-13,
+        atol=1e-16,
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,14 +69,22 @@ class TestTheReadingList:
     def test_of_an_operand_that_a_call_leaves_out_the_ops_default(self):
         op = mg.op(lambda a, b=2.0: a * b)
         seen = []
-        mg.rule(op, a=lambda g, b, b_shape, b_dtype: seen.append((b, b_shape, b_dtype)) or g * b, b=None)
+        mg.rule(
+            op, a=lambda g, b, b_shape, b_dtype: seen.append((b, b_shape, b_dtype)) or g * b, b=None
+        )
         assert derivative(op) == 2.0 and derivative(op, np.float32(3.0)) == 3.0
         assert seen == [(2.0, (), np.float64), (3.0, (), np.float32)]
 
     def test_of_an_operand_that_a_call_leaves_out_the_lines_own_default(self):
         op = mg.op(lambda a, *b: a * 2.0)
         seen = []
-        mg.rule(op, a=lambda g, b=7.0, b_shape=(7,), b_dtype=int: seen.append((b, b_shape, b_dtype)) or g * 2.0, b=None)
+        mg.rule(
+            op,
+            a=lambda g, b=7.0, b_shape=(7,), b_dtype=int: (
+                seen.append((b, b_shape, b_dtype)) or g * 2.0
+            ),
+            b=None,
+        )
         assert derivative(op) == 2.0
         assert seen == [(7.0, (7,), int)]
 
@@ -151,7 +159,12 @@ class TestPushes:
             seen.append((b, a, a_shape, y, power))
             return t * power * a ** (power - 1) * b
 
-        mg.rule(op, a=lambda g, a, b, power=2: g * power * a ** (power - 1) * b, b=None, push={"a": push})
+        mg.rule(
+            op,
+            a=lambda g, a, b, power=2: g * power * a ** (power - 1) * b,
+            b=None,
+            push={"a": push},
+        )
         x = mg.Tape().leaf(2.0)
         assert mg.jvp(op(x, 5.0, power=3), x, 10.0) == 600.0
         assert seen == [(5.0, 2.0, (), 40.0, 3)]
@@ -245,17 +258,30 @@ class TestRefusals:
         def register(push):
             return lambda op: mg.rule(op, x=lambda g: g, y2=None, push=push)
 
-        self.refused(register({"x": lambda g: g}), "first parameter is t, the tangent", "begins with 'g'")
+        self.refused(
+            register({"x": lambda g: g}), "first parameter is t, the tangent", "begins with 'g'"
+        )
         self.refused(register({"x": 3.0}), "a push is a function")
         self.refused(register({"y2": lambda t: t}), "for an operand that has a line: x")
         self.refused(register({"z": lambda t: t}), "'z'", "for an operand that has a line: x")
         self.refused(register({"x": lambda t, z: t}), "'z'", "nor one of the op's own keywords")
 
     def test_a_first_parameter_that_is_not_g(self):
-        self.refused(lambda op: mg.rule(op, x=lambda dy, x: dy), "first parameter is g", "<lambda>", "begins with 'dy'")
+        self.refused(
+            lambda op: mg.rule(op, x=lambda dy, x: dy),
+            "first parameter is g",
+            "<lambda>",
+            "begins with 'dy'",
+        )
 
     def test_an_unknown_parameter(self):
-        self.refused(lambda op: mg.rule(op, x=lambda g, z: g), "reads 'z'", "one of its operands (x)", "nor y", "keywords")
+        self.refused(
+            lambda op: mg.rule(op, x=lambda g, z: g),
+            "reads 'z'",
+            "one of its operands (x)",
+            "nor y",
+            "keywords",
+        )
 
     def test_an_operand_that_nobody_named(self):
         self.refused(lambda op: mg.rule(op, a=lambda g, b: g), "reads 'b'", "(a)")
@@ -272,7 +298,9 @@ class TestRefusals:
 
     def test_a_second_rule(self):
         for word in (mg.rule, mg.elementwise, mg.linear, mg.multilinear):
-            with pytest.raises(RegistrationError, match=r"np\.sin has a rule already, and an op has one rule"):
+            with pytest.raises(
+                RegistrationError, match=r"np\.sin has a rule already, and an op has one rule"
+            ):
                 word(np.sin, a=lambda g: g)
         with pytest.raises(RegistrationError, match=r"np\.sin has a rule already"):
             mg.constant(np.sin)
@@ -282,7 +310,9 @@ def test_an_op_without_a_rule_is_refused_with_the_line_that_registers_one():
     def strange(x):
         return x
 
-    with pytest.raises(NoRuleError, match=r"no rule for strange. Register one: memograd\.rule\(strange, x="):
+    with pytest.raises(
+        NoRuleError, match=r"no rule for strange. Register one: memograd\.rule\(strange, x="
+    ):
         rule_of(strange)
 
 

@@ -27,7 +27,10 @@ INF, NAN = np.inf, np.nan
 def grads(f: Any, *values: Any) -> list[Any]:
     """The gradient of the sum of f's result by each of its arguments."""
     tape = mg.Tape()
-    xs = [tape.leaf(np.asarray(v, None if np.asarray(v).dtype.kind in "fc" else float)) for v in values]
+    xs = [
+        tape.leaf(np.asarray(v, None if np.asarray(v).dtype.kind in "fc" else float))
+        for v in values
+    ]
     return mg.grad(np.sum(f(*xs)), xs)  # type: ignore[no-any-return]
 
 
@@ -37,7 +40,11 @@ def grads(f: Any, *values: Any) -> list[Any]:
 def test_the_registry_is_covered() -> None:
     """`test_each_line` and its kin take their ops from the registry: none can be added without being checked."""
     ours = {op for op in RULES if op is not None and op not in SHEETS}
-    assert not [op_name(op) for op in ours if op_name(op).startswith("np.") and not hasattr(op, "__wrapped__")]
+    assert not [
+        op_name(op)
+        for op in ours
+        if op_name(op).startswith("np.") and not hasattr(op, "__wrapped__")
+    ]
     assert len(WITH_LINES) > 100 and len(CONSTANT) > 30
 
 
@@ -72,7 +79,9 @@ ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np
              np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")  # as a newer NumPy may say of any
+@pytest.mark.filterwarnings(
+    "ignore:.* is deprecated:DeprecationWarning"
+)  # as a newer NumPy may say of any
 @pytest.mark.parametrize("op", CONSTANT, ids=op_name)
 def test_no_path_leads_through_a_constant_op(op: Any) -> None:
     x = mg.Tape().leaf(10 * X)
@@ -84,12 +93,22 @@ def test_no_path_leads_through_a_constant_op(op: Any) -> None:
         y = op(*(np.astype(a, int) for a in args))
     outputs = [part for part in (y if isinstance(y, tuple) else (y,)) if isinstance(part, mg.Node)]
     total = sum((np.sum(np.astype(part, float)) for part in outputs), start=np.sum(x))
-    np.testing.assert_array_equal(mg.grad(total, x), np.ones((2, 3)))  # through np.sum(x), and nothing else
+    np.testing.assert_array_equal(
+        mg.grad(total, x), np.ones((2, 3))
+    )  # through np.sum(x), and nothing else
 
 
 # --------------------------------------------------------------------------------------- against other libraries
 
-REFUSALS = (TypeError, NotImplementedError, ValueError, AttributeError, AssertionError, IndexError, KeyError)
+REFUSALS = (
+    TypeError,
+    NotImplementedError,
+    ValueError,
+    AttributeError,
+    AssertionError,
+    IndexError,
+    KeyError,
+)
 """How the other libraries say that they do not take a call."""
 
 APART = {
@@ -98,8 +117,14 @@ APART = {
     (np.full_like, "jax"): "NumPy does not dispatch on the fill value alone",
     (np.astype, "autograd"): "autograd's cotangents are in double precision throughout",
     (np.astype, "jax"): "NumPy's name for it is the same, its arguments are not",
-    **{(op, "autograd"): "autograd does not follow nested lists" for op in (np.choose, np.select, np.block)},
-    (np.piecewise, "autograd"): "autograd takes the elements that were chosen, and the functions are many",
+    **{
+        (op, "autograd"): "autograd does not follow nested lists"
+        for op in (np.choose, np.select, np.block)
+    },
+    (
+        np.piecewise,
+        "autograd",
+    ): "autograd takes the elements that were chosen, and the functions are many",
     **{(op, "jax"): "its lists are nested" for op in (np.choose, np.select, np.block)},
 }
 
@@ -113,12 +138,19 @@ def over_a_list(op: Any) -> bool:
 def of_library(op: Any, library: Any) -> Any:
     """The function of the same name, on operands and keywords in memograd's canonical form."""
     if op.__name__ == "getitem":
-        return lambda x, *key: x[tuple(np.array(part, int if not part else None) if type(part) is list else part for part in key)]
+        return lambda x, *key: x[
+            tuple(
+                np.array(part, int if not part else None) if type(part) is list else part
+                for part in key
+            )
+        ]
     f = getattr(library, op.__name__)
     return (lambda *xs, **kwargs: f(xs, **kwargs)) if over_a_list(op) else f
 
 
-def scalar_call(op: Any, library: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
+def scalar_call(
+    op: Any, library: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, list[Any]]:
     """A sample call as a function of its differentiable operands, weighted and summed; and the operands."""
     if over_a_list(op):
         (args, others), f = (tuple(args[0]), args[1:]), of_library(op, library)
@@ -128,13 +160,20 @@ def scalar_call(op: Any, library: Any, args: tuple[Any, ...], kwargs: dict[str, 
     lines = RULES[op].lines
     shift = 1 if op is np.einsum else 0  # its subscripts come first
     ks = [
-        k for k, a in enumerate(args) if lines[k - shift,] and isinstance(a, float | list | np.ndarray) and np.asarray(a).dtype.kind in "fc"
+        k
+        for k, a in enumerate(args)
+        if lines[k - shift,]
+        and isinstance(a, float | list | np.ndarray)
+        and np.asarray(a).dtype.kind in "fc"
     ]
 
     def scalar(*xs: Any) -> Any:
         y = f(*(xs[ks.index(k)] if k in ks else a for k, a in enumerate(args)), **kwargs)
         parts = y if isinstance(y, list | tuple) else [y]
-        return sum(library.sum(library.real(part) * np.cos(np.arange(part.size) + 1.0).reshape(part.shape)) for part in parts)
+        return sum(
+            library.sum(library.real(part) * np.cos(np.arange(part.size) + 1.0).reshape(part.shape))
+            for part in parts
+        )
 
     return scalar, [np.asarray(args[k]) for k in ks]
 
@@ -207,12 +246,28 @@ KINKS = {
     "fabs at 0": (np.fabs, [0.0], [0]),
     "complex abs at 0": (np.abs, [0j], [0]),
     "maximum of equals": (np.maximum, [[1.0, 2.0], [1.0, 3.0]], [[0.5, 0], [0.5, 1]]),
-    "fmax of equals and NaNs": (np.fmax, [[1.0, NAN, 2.0], [1.0, 2.0, NAN]], [[0.5, 0, 1], [0.5, 1, 0]]),
-    "fmin of equals and NaNs": (np.fmin, [[1.0, NAN, 2.0], [1.0, 2.0, NAN]], [[0.5, 0, 1], [0.5, 1, 0]]),
+    "fmax of equals and NaNs": (
+        np.fmax,
+        [[1.0, NAN, 2.0], [1.0, 2.0, NAN]],
+        [[0.5, 0, 1], [0.5, 1, 0]],
+    ),
+    "fmin of equals and NaNs": (
+        np.fmin,
+        [[1.0, NAN, 2.0], [1.0, 2.0, NAN]],
+        [[0.5, 0, 1], [0.5, 1, 0]],
+    ),
     "maximum with NaN": (np.maximum, [[1.0, NAN], [NAN, 1.0]], [[0, 0], [0, 0]]),
     "arctan2 at the origin": (np.arctan2, [0.0, 0.0], [0, 0]),
-    "angle at the origin": (lambda z: np.angle(z) + np.angle(z, deg=True) * np.pi / 180, [[0j, 2j]], [[0, -1]]),
-    "arctan2 and hypot far out": (lambda a, b: 1e200 * np.arctan2(a, b) + np.hypot(a, b), [1e200, 0.0], [1, -1]),
+    "angle at the origin": (
+        lambda z: np.angle(z) + np.angle(z, deg=True) * np.pi / 180,
+        [[0j, 2j]],
+        [[0, -1]],
+    ),
+    "arctan2 and hypot far out": (
+        lambda a, b: 1e200 * np.arctan2(a, b) + np.hypot(a, b),
+        [1e200, 0.0],
+        [1, -1],
+    ),
     "copysign at 0": (np.copysign, [[0.0, -2.0], -1.0], [[0, 1], 0]),
     "sinc at 0": (np.sinc, [[0.0, 1.0]], [[0, -1]]),
     "arcsinh far out": (lambda x: 1e200 * np.arcsinh(x), [1e200], [1]),
@@ -222,7 +277,11 @@ KINKS = {
     "clip at a bound": (np.clip, [[0.0, 1.0, 0.5, 2.0], 0.0, 1.0], [[0.5, 0.5, 1, 0], 0.5, 1.5]),
     "clip at equal bounds": (np.clip, [1.0, 1.0, 1.0], [0.25, 0.25, 0.5]),
     "clip between crossed bounds": (np.clip, [0.5, 2.0, 1.0], [0, 0, 1]),
-    "clip without a bound": (lambda x: np.clip(x, None, 1.0) + np.clip(x, min=0.0), [[0.0, 1.0, 2.0]], [[1.5, 1.5, 1]]),
+    "clip without a bound": (
+        lambda x: np.clip(x, None, 1.0) + np.clip(x, min=0.0),
+        [[0.0, 1.0, 2.0]],
+        [[1.5, 1.5, 1]],
+    ),
     "max with ties": (np.max, [[3.0, 1.0, 3.0]], [[0.5, 0, 0.5]]),
     "min with ties along an axis": (
         lambda x: np.min(x, axis=1),
@@ -240,39 +299,91 @@ KINKS = {
     "x**True": (lambda x: x ** np.array([True, False]), [[2.0, 3.0]], [[1, 0]]),
     "prod with one zero": (np.prod, [[2.0, 0.0, 3.0]], [[0, 6, 0]]),
     "prod with two zeros": (np.prod, [[2.0, 0.0, 0.0]], [[0, 0, 0]]),
-    "sort with ties": (lambda x: np.sort(x) * [1.0, 2.0, 4.0, 8.0], [[3.0, 1.0, 3.0, 1.0]], [[6, 1.5, 6, 1.5]]),
+    "sort with ties": (
+        lambda x: np.sort(x) * [1.0, 2.0, 4.0, 8.0],
+        [[3.0, 1.0, 3.0, 1.0]],
+        [[6, 1.5, 6, 1.5]],
+    ),
     "median with ties": (np.median, [[1.0, 2.0, 2.0, 3.0, 2.0]], [[0, 1 / 3, 1 / 3, 0, 1 / 3]]),
     "median of two": (np.median, [[1.0, 4.0, 2.0, 3.0]], [[0, 0, 0.5, 0.5]]),
     "nanmedian": (np.nanmedian, [[1.0, NAN, 2.0, 4.0]], [[0, 0, 1, 0]]),
-    "quantile by q, between two": (lambda q: np.quantile([1.0, 2.0, 4.0], q), [[0.25, 0.75]], [[2, 4]]),
-    "quantile by q, at an element and at an end": (lambda q: np.quantile([1.0, 2.0, 4.0], q), [[0.5, 1.0]], [[3, 0]]),
+    "quantile by q, between two": (
+        lambda q: np.quantile([1.0, 2.0, 4.0], q),
+        [[0.25, 0.75]],
+        [[2, 4]],
+    ),
+    "quantile by q, at an element and at an end": (
+        lambda q: np.quantile([1.0, 2.0, 4.0], q),
+        [[0.5, 1.0]],
+        [[3, 0]],
+    ),
     "percentile by q": (lambda q: np.percentile([1.0, 2.0, 4.0], q), [25.0], [0.02]),
-    "nansum, nanmean, nanmax": (lambda x: np.nansum(x) + np.nanmean(x) + np.nanmax(x), [[1.0, NAN, 3.0]], [[1.5, 0, 2.5]]),
-    "nanprod, nancumsum": (lambda x: np.nanprod(x) + np.sum(np.nancumsum(x)), [[2.0, NAN, 3.0]], [[6, 0, 3]]),
+    "nansum, nanmean, nanmax": (
+        lambda x: np.nansum(x) + np.nanmean(x) + np.nanmax(x),
+        [[1.0, NAN, 3.0]],
+        [[1.5, 0, 2.5]],
+    ),
+    "nanprod, nancumsum": (
+        lambda x: np.nanprod(x) + np.sum(np.nancumsum(x)),
+        [[2.0, NAN, 3.0]],
+        [[6, 0, 3]],
+    ),
     "nanvar": (np.nanvar, [[1.0, NAN, 3.0]], [[-1, 0, 1]]),
     "nancumprod": (np.nancumprod, [[2.0, NAN, 3.0]], [[5, 0, 2]]),
     "max with NaN": (np.max, [[1.0, NAN]], [[0, 0]]),
     "max at initial": (lambda x, i: np.max(x, initial=i), [[3.0, 1.0], 3.0], [[0.5, 0], 0.5]),
-    "min at initial": (lambda x, i: np.min(x, initial=i, where=[True, True, False]), [[1.0, 3.0, 1.0], 1.0], [[0.5, 0, 0], 0.5]),
+    "min at initial": (
+        lambda x, i: np.min(x, initial=i, where=[True, True, False]),
+        [[1.0, 3.0, 1.0], 1.0],
+        [[0.5, 0, 0], 0.5],
+    ),
     "nanmax at initial": (
         lambda x, i: np.nanmax(x, 1, initial=i),
         [[[3.0, NAN, 3.0], [1.0, 2.0, NAN]], 3.0],
         [[[1 / 3, 0, 1 / 3], [0, 0, 0]], 4 / 3],
     ),
-    "interp at a knot, at an end, outside": (lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 1.0, 5.0]), [[1.0, 0.0, 4.0]], [[1.5, 0.5, 0]]),
-    "running maximum with ties": (lambda x: np.maximum.accumulate(x), [[2.0, 2.0, 1.0]], [[1, 2, 0]]),
-    "logaddexp.reduce far out": (lambda x: np.logaddexp.reduce(x), [[1e4, 1e4, -INF]], [[0.5, 0.5, 0]]),
+    "interp at a knot, at an end, outside": (
+        lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 1.0, 5.0]),
+        [[1.0, 0.0, 4.0]],
+        [[1.5, 0.5, 0]],
+    ),
+    "running maximum with ties": (
+        lambda x: np.maximum.accumulate(x),
+        [[2.0, 2.0, 1.0]],
+        [[1, 2, 0]],
+    ),
+    "logaddexp.reduce far out": (
+        lambda x: np.logaddexp.reduce(x),
+        [[1e4, 1e4, -INF]],
+        [[0.5, 0.5, 0]],
+    ),
     "logaddexp.reduce of infinities": (np.logaddexp.reduce, [[INF, 1.0, INF]], [[0.5, 0, 0.5]]),
     "cumprod with zeros": (np.cumprod, [[2.0, 0.0, 3.0, 0.0]], [[1, 8, 0, 0]]),
     "nan_to_num": (np.nan_to_num, [[1.0, NAN, INF]], [[1, 0, 0]]),
-    "logaddexp far apart": (np.logaddexp, [[1e3, -1e3, 0.0], [-1e3, 1e3, 1e3]], [[1, 0, 0], [0, 1, 1]]),
+    "logaddexp far apart": (
+        np.logaddexp,
+        [[1e3, -1e3, 0.0], [-1e3, 1e3, 1e3]],
+        [[1, 0, 0], [0, 1, 1]],
+    ),
     "logaddexp at equals": (np.logaddexp, [[1e3, -1e3, 0.0], [1e3, -1e3, 0.0]], [[0.5] * 3] * 2),
-    "logaddexp at infinities": (np.logaddexp, [[INF, -INF, 1.0, 1.0], [1.0, 1.0, INF, -INF]], [[1, 0, 0, 1], [0, 1, 1, 0]]),
+    "logaddexp at infinities": (
+        np.logaddexp,
+        [[INF, -INF, 1.0, 1.0], [1.0, 1.0, INF, -INF]],
+        [[1, 0, 0, 1], [0, 1, 1, 0]],
+    ),
     "logaddexp at equal infinities": (np.logaddexp, [INF, [INF, INF]], [1, [0.5, 0.5]]),
     "logaddexp at equal negative infinities": (np.logaddexp, [-INF, -INF], [0.5, 0.5]),
     "logaddexp of numbers that swallow log 2": (np.logaddexp, [1e17, 1e17], [0.5, 0.5]),
-    "logaddexp2 far apart": (np.logaddexp2, [[1e3, -2e3, INF], [-2e3, 1e3, 0.0]], [[1, 0, 1], [0, 1, 0]]),
-    "softplus": (lambda x: np.logaddexp(0, x), [[-1e4, -40.0, 0.0, 1e4]], [[0, np.exp(-40), 0.5, 1]]),
+    "logaddexp2 far apart": (
+        np.logaddexp2,
+        [[1e3, -2e3, INF], [-2e3, 1e3, 0.0]],
+        [[1, 0, 1], [0, 1, 0]],
+    ),
+    "softplus": (
+        lambda x: np.logaddexp(0, x),
+        [[-1e4, -40.0, 0.0, 1e4]],
+        [[0, np.exp(-40), 0.5, 1]],
+    ),
     "tanh far out": (np.tanh, [[-1e3, 1e3]], [[0, 0]]),
     "repeated indices": (lambda x: x[[0, 2, 2, 2]], [[1.0, 2.0, 3.0]], [[1, 0, 3]]),
     "repeated negative indices": (lambda x: x[np.array([-1, 2])], [[1.0, 2.0, 3.0]], [[0, 0, 2]]),
@@ -295,12 +406,16 @@ def test_the_median_of_nothing_has_a_derivative_of_no_elements() -> None:
 
 
 def test_more_differences_than_elements() -> None:
-    np.testing.assert_array_equal(grads(lambda x: np.concatenate([x, np.diff(x, 9)]), V), [[1, 1, 1]])
+    np.testing.assert_array_equal(
+        grads(lambda x: np.concatenate([x, np.diff(x, 9)]), V), [[1, 1, 1]]
+    )
 
 
 def test_a_product_of_polynomials_that_was_trimmed() -> None:
     np.testing.assert_array_equal(np.polymul([0.0, 2.0], [3.0, 5.0]), [6.0, 10.0])
-    np.testing.assert_array_equal(grads(lambda p: np.polymul(p, [3.0, 5.0]), [0.0, 2.0])[0], [5.0, 8.0])
+    np.testing.assert_array_equal(
+        grads(lambda p: np.polymul(p, [3.0, 5.0]), [0.0, 2.0])[0], [5.0, 8.0]
+    )
 
 
 def test_sqrt_at_0_has_an_infinite_slope() -> None:
@@ -376,7 +491,9 @@ METHODS = {
 def test_a_method_of_a_ufunc(method: str) -> None:
     f, same = METHODS[method]
     np.testing.assert_allclose(f(mg.Tape().leaf(X)).value, f(X), rtol=1e-14)
-    np.testing.assert_allclose(grads(lambda x: f(x) ** 2, X)[0], grads(lambda x: same(x) ** 2, X)[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        grads(lambda x: f(x) ** 2, X)[0], grads(lambda x: same(x) ** 2, X)[0], rtol=1e-12
+    )
 
 
 def test_several_axes_are_no_axis_of_a_ufunc_whose_order_matters() -> None:
@@ -435,7 +552,9 @@ def test_repeat_counts_may_be_a_node_and_keep_their_sum() -> None:
 
 def test_full_like_a_node() -> None:
     x = mg.Tape().leaf(X)
-    np.testing.assert_array_equal(mg.grad(np.sum(memograd.numpy.full_like(x, x[0, 0])), x), [[6, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        mg.grad(np.sum(memograd.numpy.full_like(x, x[0, 0])), x), [[6, 0, 0], [0, 0, 0]]
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- refusals
@@ -494,16 +613,33 @@ def test_a_real_operand_of_a_complex_result_gets_a_real_cotangent() -> None:
 @pytest.mark.parametrize("part", [np.real, np.imag, np.angle, np.abs, np.conj])
 def test_real_inputs_of_complex_functions(part: Any) -> None:
     got = grads(part, [0.5, 2.0])[0]
-    np.testing.assert_array_equal(got, {np.real: [1, 1], np.imag: [0, 0], np.angle: [0, 0], np.abs: [1, 1], np.conj: [1, 1]}[part])
+    np.testing.assert_array_equal(
+        got,
+        {np.real: [1, 1], np.imag: [0, 0], np.angle: [0, 0], np.abs: [1, 1], np.conj: [1, 1]}[part],
+    )
 
 
 def test_astype_to_complex_and_back() -> None:
-    np.testing.assert_array_equal(grads(lambda x: np.real(np.astype(x, complex) * (2 + 1j)), [1.0, 2.0])[0], [2.0, 2.0])
+    np.testing.assert_array_equal(
+        grads(lambda x: np.real(np.astype(x, complex) * (2 + 1j)), [1.0, 2.0])[0], [2.0, 2.0]
+    )
 
 
 # ----------------------------------------------------------------------------------- constants among the operands
 
-TWO = [np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.logaddexp, np.hypot, np.arctan2, np.remainder]
+TWO = [
+    np.add,
+    np.subtract,
+    np.multiply,
+    np.divide,
+    np.power,
+    np.maximum,
+    np.minimum,
+    np.logaddexp,
+    np.hypot,
+    np.arctan2,
+    np.remainder,
+]
 CONSTANTS = {
     "float": 0.7,
     "int": 2,
@@ -522,12 +658,17 @@ def test_a_constant_operand_is_as_good_as_a_leaf(op: Any, constant: str) -> None
     np.testing.assert_allclose(grads(lambda x: op(c, x), V)[0], grads(op, c, V)[1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("op", [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.tensordot], ids=op_name)
+@pytest.mark.parametrize(
+    "op", [np.matmul, np.dot, np.inner, np.outer, np.vdot, np.tensordot], ids=op_name
+)
 def test_a_list_is_a_matrix_too(op: Any) -> None:
     matrix = [[0.5, 1.0], [1.5, 2.0]]
     for k in (0, 1):
         call = (lambda x: op(x, matrix)) if k == 0 else (lambda x: op(matrix, x))
-        np.testing.assert_allclose(grads(call, X[:, :2])[0], grads(op, *((X[:, :2], matrix) if k == 0 else (matrix, X[:, :2])))[k])
+        np.testing.assert_allclose(
+            grads(call, X[:, :2])[0],
+            grads(op, *((X[:, :2], matrix) if k == 0 else (matrix, X[:, :2])))[k],
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- keywords
@@ -560,7 +701,10 @@ def test_keywords_that_no_line_names_are_refused(name: str) -> None:
         REFUSED[name](mg.Tape().leaf(X))
 
 
-@pytest.mark.parametrize(("op", "order"), [(np.ravel, "K"), (np.ravel, "A"), (lambda x, order: np.reshape(x, -1, order), "A")])
+@pytest.mark.parametrize(
+    ("op", "order"),
+    [(np.ravel, "K"), (np.ravel, "A"), (lambda x, order: np.reshape(x, -1, order), "A")],
+)
 def test_an_order_that_depends_on_memory_is_refused(op: Any, order: str) -> None:
     x = mg.Tape().leaf(X)
     with pytest.raises(RefusedError, match="Write order='C' or 'F'"):

@@ -21,7 +21,12 @@ from memograd.scipy import special as ours
 from memograd.text import op_name
 
 INF = np.inf
-OPS = [op for op, rule in RULES.items() if op_name(op).startswith("special.") or getattr(op, "__module__", "") == "memograd.rules.special"]
+OPS = [
+    op
+    for op, rule in RULES.items()
+    if op_name(op).startswith("special.")
+    or getattr(op, "__module__", "") == "memograd.rules.special"
+]
 WITH_LINES = [op for op in OPS if RULES[op].kind != "constant"]
 
 
@@ -38,7 +43,12 @@ def test_there_are_many() -> None:
 def test_single_precision_stays(op: Any) -> None:
     args, kwargs = SPECIAL_SAMPLES.get(op, [call(*(A, B, A[:, :1])[: len(RULES[op].operands)])])[0]
     tape = mg.Tape()
-    narrow = [np.asarray(a, np.complex64 if np.iscomplexobj(a) else np.float32) if isinstance(a, np.ndarray) else a for a in args]
+    narrow = [
+        np.asarray(a, np.complex64 if np.iscomplexobj(a) else np.float32)
+        if isinstance(a, np.ndarray)
+        else a
+        for a in args
+    ]
     leaves = [tape.leaf(a) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" and RULES[op].lines[k,] else a
               for k, a in enumerate(narrow)]  # fmt: skip
     y = tape.call(op, tuple(leaves), kwargs)
@@ -75,7 +85,10 @@ def test_values_gradients_and_hessian_products_agree_with_jax(name: str) -> None
     weight = np.cos(np.arange(6.0).reshape(2, 3))
 
     def scalar(f: Any, lib: Any) -> Any:
-        return lambda *xs: lib.sum(lib.sin(f(*(xs[where.index(k)] if k in where else a for k, a in enumerate(args)))) * weight)
+        return lambda *xs: lib.sum(
+            lib.sin(f(*(xs[where.index(k)] if k in where else a for k, a in enumerate(args))))
+            * weight
+        )
 
     xs = tuple(args[k] for k in where)
     ts = tuple(np.cos(x) for x in xs)
@@ -84,7 +97,9 @@ def test_values_gradients_and_hessian_products_agree_with_jax(name: str) -> None
         g = jax.grad(L, argnums=tuple(range(len(xs))))
         want, product = g(*xs), jax.jvp(g, xs, ts)[1]
     got = mg.functional.grad(scalar(f, np), argnums=range(len(xs)))(*xs)
-    for a, b in zip([*got, *mg.functional.hvp(scalar(f, np), xs, ts)], [*want, *product], strict=True):
+    for a, b in zip(
+        [*got, *mg.functional.hvp(scalar(f, np), xs, ts)], [*want, *product], strict=True
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
 
 
@@ -124,7 +139,11 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "gammainc at infinity": (lambda x: special.gammainc(2, x), INF, 0.0),
     "gammainc at 0": (lambda x: special.gammainc(1, x), 0.0, 1.0),
     "huber at the bound": (lambda x: special.huber(1.0, x), 1.0, 1.0),
-    "pseudo_huber near 0 by delta": (lambda d: special.pseudo_huber(d, 1e-4), 1.0, 2.4999999750000007136e-17),
+    "pseudo_huber near 0 by delta": (
+        lambda d: special.pseudo_huber(d, 1e-4),
+        1.0,
+        2.4999999750000007136e-17,
+    ),
     "lambertw at 0": (lambda x: np.real(special.lambertw(x)), 0.0, 1.0),
     "sici at 0": (lambda x: special.sici(x)[0], 1e-8, 1.0),
     "shichi at 0": (lambda x: special.shichi(x)[0], 1e-8, 1.0),
@@ -135,9 +154,17 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "kei at 0": (special.kei, 0.0, 0.0),
     "poch at a pole": (lambda z: special.poch(z, 5.0), -3.0, -6.0),
     "poch between two poles": (lambda z: special.poch(z, 2.0), -3.0, -5.0),
-    "voigt_profile of no width": (lambda x: special.voigt_profile(x, 0.0, 0.5), 0.3, -0.82606371847004495),
+    "voigt_profile of no width": (
+        lambda x: special.voigt_profile(x, 0.0, 0.5),
+        0.3,
+        -0.82606371847004495,
+    ),
     "voigt_profile of no width, by sigma": (lambda s: special.voigt_profile(0.3, s, 0.5), 0.0, 0.0),
-    "voigt_profile of small width, by sigma": (lambda s: special.voigt_profile(0.3, s, 0.5), 1e-4, 1.619727653095058521e-5),
+    "voigt_profile of small width, by sigma": (
+        lambda s: special.voigt_profile(0.3, s, 0.5),
+        1e-4,
+        1.619727653095058521e-5,
+    ),
     "poch far out": (lambda z: special.poch(z, 2.0), 300.0, 601.0),
     "binom beyond the triangle, by n": (lambda n: special.binom(n, 5.0), 3.0, -0.05),
     "binom beyond the triangle, by k": (lambda k: special.binom(3.0, k), 5.0, 0.05),
@@ -145,7 +172,11 @@ HARD: dict[str, tuple[Any, float, float]] = {
     "it2struve0 at 0": (special.it2struve0, 0.0, -2 / np.pi),
     "rel_entr at the origin": (lambda x: special.rel_entr(x, 0.0), 0.0, 1.0),
     "kl_div at the origin": (lambda x: special.kl_div(x, 0.0), 0.0, 0.0),
-    "logsumexp of a weight 0, far out": (lambda x: ours.logsumexp(np.stack([x, 2.0 - x]), b=np.array([0.0, 1.0])), 1e4, -1.0),
+    "logsumexp of a weight 0, far out": (
+        lambda x: ours.logsumexp(np.stack([x, 2.0 - x]), b=np.array([0.0, 1.0])),
+        1e4,
+        -1.0,
+    ),
     "eval_legendre at 1": (lambda x: special.eval_legendre(3, x), 1.0, 6.0),
 }
 
@@ -166,7 +197,11 @@ CURVED: dict[str, tuple[Any, float, float]] = {
     "poch at a pole": (lambda z: special.poch(z, 5.0), -3.0, 10.0),
     "poch far out": (lambda z: special.poch(z, 2.0), 300.0, 2.0),
     "binom beyond the triangle": (lambda n: special.binom(n, 5.0), 3.0, -1 / 12),
-    "voigt_profile of no width": (lambda s: special.voigt_profile(0.3, s, 0.5), 0.0, 0.16197327813138137),
+    "voigt_profile of no width": (
+        lambda s: special.voigt_profile(0.3, s, 0.5),
+        0.0,
+        0.16197327813138137,
+    ),
     "ellipk at 0": (special.ellipk, 0.0, 9 * np.pi / 64),
     "rgamma at 0": (special.rgamma, 0.0, 2 * np.euler_gamma),
     "spence at 1": (special.spence, 1.0, 0.5),
@@ -193,7 +228,9 @@ def test_logsumexp_far_out_is_a_softmax() -> None:
         np.testing.assert_allclose(grad(ours.logsumexp, [-INF, 1.0]), [0.0, 1.0])
         np.testing.assert_allclose(grad(ours.logsumexp, [INF, INF, 0.0]), [0.5, 0.5, 0.0])
         np.testing.assert_allclose(grad(ours.logsumexp, [-INF, -INF]), [0.5, 0.5])
-        np.testing.assert_allclose(grad(lambda x: ours.softmax(x) * np.array([1.0, 0.0]), [1e4, -1e4]), [0.0, 0.0])
+        np.testing.assert_allclose(
+            grad(lambda x: ours.softmax(x) * np.array([1.0, 0.0]), [1e4, -1e4]), [0.0, 0.0]
+        )
 
 
 def test_logsumexp_with_signs() -> None:
@@ -205,10 +242,25 @@ def test_logsumexp_with_signs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["logsumexp", "softmax", "log_softmax", "multigammaln", "polygamma", "spherical_jn", "erf", "roots_legendre"]
+    "name",
+    [
+        "logsumexp",
+        "softmax",
+        "log_softmax",
+        "multigammaln",
+        "polygamma",
+        "spherical_jn",
+        "erf",
+        "roots_legendre",
+    ],
 )
 def test_without_a_node_it_is_scipys(name: str) -> None:
-    args = {"multigammaln": (4.5, 2), "polygamma": (1, A), "spherical_jn": (1, A), "roots_legendre": (3,)}.get(name, (A,))
+    args = {
+        "multigammaln": (4.5, 2),
+        "polygamma": (1, A),
+        "spherical_jn": (1, A),
+        "roots_legendre": (3,),
+    }.get(name, (A,))
     np.testing.assert_array_equal(getattr(ours, name)(*args), getattr(special, name)(*args))
 
 
@@ -221,8 +273,12 @@ def test_holomorphic_functions_have_the_complex_derivative(f: Any) -> None:
     z = np.array([0.4 + 0.3j, 1.2 - 0.7j, -1.6 + 2.1j])
     h = 1e-5
     np.testing.assert_allclose(grad(f, z), (f(z + h) - f(z - h)) / (2 * h), rtol=1e-8, atol=1e-10)
-    second = mg.functional.grad(lambda z: np.sum(np.real(mg.functional.grad(lambda z: np.sum(np.real(f(z))))(z))))(z)
-    np.testing.assert_allclose(second, (grad(f, z + h) - grad(f, z - h)) / (2 * h), rtol=1e-6, atol=1e-8)
+    second = mg.functional.grad(
+        lambda z: np.sum(np.real(mg.functional.grad(lambda z: np.sum(np.real(f(z))))(z)))
+    )(z)
+    np.testing.assert_allclose(
+        second, (grad(f, z + h) - grad(f, z - h)) / (2 * h), rtol=1e-6, atol=1e-8
+    )
 
 
 def test_polygamma_of_complex_numbers() -> None:
@@ -250,7 +306,9 @@ def test_it_may_be_constant_or_of_integers() -> None:
     tape = mg.Tape()
     x, n = tape.leaf(0.7), tape.leaf(2)
     np.testing.assert_allclose(mg.grad(special.jv(n, x), x), special.jvp(2, 0.7))
-    np.testing.assert_allclose(mg.grad(special.gammainc(2.5, x), x), 0.7**1.5 * np.exp(-0.7) / special.gamma(2.5))
+    np.testing.assert_allclose(
+        mg.grad(special.gammainc(2.5, x), x), 0.7**1.5 * np.exp(-0.7) / special.gamma(2.5)
+    )
 
 
 def test_refused_functions_say_why() -> None:
@@ -260,8 +318,15 @@ def test_refused_functions_say_why() -> None:
 
 
 def test_every_name_is_classified() -> None:
-    rest = {n for n in special.__all__ if getattr(special, n) not in RULES and getattr(special, n) not in UNSUPPORTED}
-    assert rest - set(ours.__all__) - set(ours.THROUGH) == {"SpecialFunctionWarning", "SpecialFunctionError"}
+    rest = {
+        n
+        for n in special.__all__
+        if getattr(special, n) not in RULES and getattr(special, n) not in UNSUPPORTED
+    }
+    assert rest - set(ours.__all__) - set(ours.THROUGH) == {
+        "SpecialFunctionWarning",
+        "SpecialFunctionError",
+    }
 
 
 @pytest.mark.parametrize("name", ours.THROUGH)
@@ -272,9 +337,15 @@ def test_nodes_pass_through(name: str) -> None:
     if name in ("assoc_laguerre", "lambertw", "softplus"):
         call = lambda x: f(x, *orders)  # noqa: E731
     else:
-        call = (lambda x: f(*orders, x)) if name in ("zeta", "h1vp", "h2vp", "ivp", "jvp", "kvp", "yvp") else f(*orders)
+        call = (
+            (lambda x: f(*orders, x))
+            if name in ("zeta", "h1vp", "h2vp", "ivp", "jvp", "kvp", "yvp")
+            else f(*orders)
+        )
     x, h = np.array([0.4, 1.3]), 1e-5
-    np.testing.assert_allclose(grad(call, x), np.real(call(x + h) - call(x - h)) / (2 * h), rtol=1e-7)
+    np.testing.assert_allclose(
+        grad(call, x), np.real(call(x + h) - call(x - h)) / (2 * h), rtol=1e-7
+    )
 
 
 def test_the_sheet_waits_until_it_is_needed() -> None:

@@ -89,7 +89,10 @@ class TestTranscript:
         mg.grad(L, [x, w])
         w.value = 4.0
         mg.grad(L, x, log=log)
-        assert str(log) == "∂L/∂x ✗ table[x]\n∂L/∂x → table[x]\n    ∂m/∂x\n    ∂L/∂m ✗ table[m]\n    ∂L/∂m → table[m]"
+        assert (
+            str(log)
+            == "∂L/∂x ✗ table[x]\n∂L/∂x → table[x]\n    ∂m/∂x\n    ∂L/∂m ✗ table[m]\n    ∂L/∂m → table[m]"
+        )
 
     def test_requests_for_several_outputs_follow_each_other(self, log, diamond):
         x, L = diamond
@@ -122,7 +125,9 @@ class TestTranscript:
         g, first, second = mg.grad_node(L, x), mg.Log(), mg.Log()
         h = mg.grad_node(g, x, log=first)
         mg.grad_node(g, w, log=second)
-        assert h.name == "∂(∂L/∂x)/∂x" and str(first).startswith("∂(∂L/∂x)/∂x → table[x]\n    ∂a/∂x\n    ∂(∂L/∂x)/∂a → table[a]")
+        assert h.name == "∂(∂L/∂x)/∂x" and str(first).startswith(
+            "∂(∂L/∂x)/∂x → table[x]\n    ∂a/∂x\n    ∂(∂L/∂x)/∂a → table[a]"
+        )
         assert str(second).splitlines()[-1] == "    ∂(∂L/∂x)/∂a ← table[a]"
 
     def test_a_request_that_failed_leaves_its_lines_open(self, tape, log):
@@ -197,7 +202,18 @@ class TestEvents:
 class TestNames:
     """No name breaks the transcript: one line a step, and UTF-8."""
 
-    ODD = ["two\nlines", "\r\n\t", "<b>&amp;", "x" * 10_000, "\ud800", "\x1b[31m", "\u2028\u202e", "∂L/∂x → table[x]", " ", "%s{}"]
+    ODD = [
+        "two\nlines",
+        "\r\n\t",
+        "<b>&amp;",
+        "x" * 10_000,
+        "\ud800",
+        "\x1b[31m",
+        "\u2028\u202e",
+        "∂L/∂x → table[x]",
+        " ",
+        "%s{}",
+    ]
 
     @pytest.mark.parametrize("name", ODD, ids=map(ascii, range(len(ODD))))
     def test_one_line_a_step(self, tape, log, name):
@@ -226,7 +242,9 @@ def test_a_log_of_another_tape_is_refused(log, diamond):
     x, L = diamond
     y = mg.Tape().leaf(1.0)
     mg.grad(np.sin(y), y, log=log)
-    with pytest.raises(OtherTapeError, match=r"events of another tape.*Hand in a new memograd\.Log\(\)"):
+    with pytest.raises(
+        OtherTapeError, match=r"events of another tape.*Hand in a new memograd\.Log\(\)"
+    ):
         mg.grad(L, x, log=log)
     assert len(log.events) == 2
 
@@ -270,12 +288,16 @@ def test_without_a_log_no_line_of_it_runs(diamond):
 
 
 class TestCopies:
-    @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda log: pickle.loads(pickle.dumps(log))])
+    @pytest.mark.parametrize(
+        "way", [copy.copy, copy.deepcopy, lambda log: pickle.loads(pickle.dumps(log))]
+    )
     def test_they_tell_the_same_and_go_on_by_themselves(self, way, log, diamond):
         x, L = diamond
         mg.grad(L, x, log=log)
         other = way(log)
-        assert str(other) == str(log) and other.events == log.events and other.visited == log.visited
+        assert (
+            str(other) == str(log) and other.events == log.events and other.visited == log.visited
+        )
         mg.grad(L, x, log=other)
         assert len(other.events) == len(log.events) + 1 and str(other).startswith(str(log))
         assert mg.draw(L, log=other).count("<g") == mg.draw(L, log=log).count("<g")

@@ -74,7 +74,10 @@ class TestCallable:
 
     def test_something_else_is_refused(self, product):
         x, _, L = product
-        with pytest.raises(TypeError, match=r"progress is True, False, or a callable that takes \(done, total\), not 3"):
+        with pytest.raises(
+            TypeError,
+            match=r"progress is True, False, or a callable that takes \(done, total\), not 3",
+        ):
             mg.grad(L, x, progress=3)
 
 

@@ -102,7 +102,11 @@ class TestUnconnected:
             lambda x: np.sum(np.floor(x)),
             lambda x: np.sum(np.where(x > 1.5, 1.0, 2.0)),
             lambda x: np.sum((x > 1.5) * np.ones(2)),
-            lambda x: np.arange(3.0)[np.argmax(x)] if isinstance(x, np.ndarray) else x.tape.leaf(np.arange(3.0))[np.argmax(x)],
+            lambda x: (
+                np.arange(3.0)[np.argmax(x)]
+                if isinstance(x, np.ndarray)
+                else x.tape.leaf(np.arange(3.0))[np.argmax(x)]
+            ),
             lambda x: np.sum(x.astype(int)) * 1.0,
             lambda x: np.sum(np.sign(x)) + np.sum(np.ones_like(x)),
         ],
@@ -113,7 +117,9 @@ class TestUnconnected:
         assert mg.grad(L, x).tolist() == [0.0, 0.0]
 
     def test_an_unknown_way_is_refused(self, L, x):
-        with pytest.raises(ValueError, match="unconnected is 'zero', 'none' or 'raise', not 'nought'"):
+        with pytest.raises(
+            ValueError, match="unconnected is 'zero', 'none' or 'raise', not 'nought'"
+        ):
             mg.grad(L, x, unconnected="nought")
 
     def test_it_visits_nothing(self, L, z):
@@ -168,7 +174,11 @@ class TestWhatFlows:
         assert bitwise_equal(mg.grad(L, x), np.float32([2.0, 4.0]))
 
     def test_broadcast_operands_get_their_shape_back(self, tape, rng):
-        a, b, c = tape.leaf(rng.normal(size=(2, 3))), tape.leaf(rng.normal(size=(3,))), tape.leaf(rng.normal(size=(2, 1)))
+        a, b, c = (
+            tape.leaf(rng.normal(size=(2, 3))),
+            tape.leaf(rng.normal(size=(3,))),
+            tape.leaf(rng.normal(size=(2, 1))),
+        )
         d = tape.leaf(2.0)
         grads = mg.grad(np.sum(a * b * c * d), [a, b, c, d])
         assert [g.shape for g in grads] == [(2, 3), (3,), (2, 1), ()]
@@ -235,7 +245,11 @@ class TestUses:
         y = np.positive(x)
         L = np.sum(y + y) + np.sum(y) + np.sum(y)
         assert mg.grad(L, x).tolist() == [4.0, 4.0]
-        assert all(g.tolist() == [1.0, 1.0] for name, g in mg.table(L).items() if name not in ("v1", "v0") and g.shape)
+        assert all(
+            g.tolist() == [1.0, 1.0]
+            for name, g in mg.table(L).items()
+            if name not in ("v1", "v0") and g.shape
+        )
 
     def test_a_diamond_ladder_is_linear(self, tape):
         x = tape.leaf(1.0)

@@ -46,7 +46,12 @@ def test_membership_is_by_handle_id_and_name(L, x, tape):
     table = mg.table(L)
     other = tape.leaf(1.0, name="other")
     assert x in table and 0 in table and "x" in table
-    assert other not in table and 99 not in table and "nobody" not in table and mg.Tape().leaf(1.0) not in table
+    assert (
+        other not in table
+        and 99 not in table
+        and "nobody" not in table
+        and mg.Tape().leaf(1.0) not in table
+    )
 
 
 def test_it_is_a_mapping(L, x):
@@ -86,7 +91,9 @@ def test_each_output_has_its_own(L, x):
 
 def test_what_nobody_asked_for_is_an_error_that_says_so(L, x, tape):
     mg.grad(L, tape["s"])
-    with pytest.raises(UnknownNodeError, match=r"table of L holds no cotangent of x \(leaf.*Use memograd\.grad"):
+    with pytest.raises(
+        UnknownNodeError, match=r"table of L holds no cotangent of x \(leaf.*Use memograd\.grad"
+    ):
         mg.table(L)[x]
 
 

@@ -35,7 +35,10 @@ def test_the_page_says_what_happens() -> None:
 def total(use: Callable[[Any], Any], x: Any) -> Any:
     """The sum of what a use gives."""
     y = use(x)
-    return sum(np.sum(part) for part in (y if isinstance(y, list | tuple) else [y] if y is not None else []))
+    return sum(
+        np.sum(part)
+        for part in (y if isinstance(y, list | tuple) else [y] if y is not None else [])
+    )
 
 
 NUMERIC = {
@@ -53,11 +56,18 @@ def test_what_is_not_refused_has_the_right_derivative(text: str) -> None:
     def f(x: Any) -> Any:
         return np.sum(np.square(x)) + total(use, x)
 
-    moved = [(k, np.where(np.arange(x.size) == k, 1e-6, 0.0).reshape(x.shape)) for k in range(x.size)]
+    moved = [
+        (k, np.where(np.arange(x.size) == k, 1e-6, 0.0).reshape(x.shape)) for k in range(x.size)
+    ]
     if text == "`x.at[i].set(v)`":  # arrays have no `at`
         wanted = 2 * x + [0.0, 1.0]
     else:
-        wanted = np.reshape([float(total(partial(_plain, use), (x, step))) / 2e-6 for _, step in moved], x.shape) + 2 * x
+        wanted = (
+            np.reshape(
+                [float(total(partial(_plain, use), (x, step))) / 2e-6 for _, step in moved], x.shape
+            )
+            + 2 * x
+        )
     np.testing.assert_allclose(grad(f)(x), wanted, rtol=1e-6)
 
 
@@ -155,8 +165,16 @@ def test_what_no_derivative_runs_through_converts() -> None:
         order = np.argsort(x)
         counts = np.zeros(2)
         counts += x > 3.0
-        weights = float(np.floor(x[0])) + float(mg.stop_gradient(x[0])) + np.asarray(mg.stop_gradient(x))[0]
-        return np.sum(x * table[order]) * weights + np.sum(counts * x) + x[[int(order[0]), order[1]]][1]
+        weights = (
+            float(np.floor(x[0]))
+            + float(mg.stop_gradient(x[0]))
+            + np.asarray(mg.stop_gradient(x))[0]
+        )
+        return (
+            np.sum(x * table[order]) * weights
+            + np.sum(counts * x)
+            + x[[int(order[0]), order[1]]][1]
+        )
 
     np.testing.assert_allclose(grad(f)(X), table * (2 + 2 * 2.7) + [0.0, 2.0], rtol=1e-12)
 
@@ -177,7 +195,9 @@ def test_an_inner_derivative_of_constants_converts() -> None:
 
 
 @pytest.mark.parametrize("convert", [float, lambda z: z.item(), math.exp])
-def test_an_inner_function_may_convert_neither_its_argument_nor_that_around_it(convert: Callable[[Any], Any]) -> None:
+def test_an_inner_function_may_convert_neither_its_argument_nor_that_around_it(
+    convert: Callable[[Any], Any],
+) -> None:
     with pytest.raises(RefusedError):
         grad(lambda x: x * grad(lambda y: y * convert(y))(3.0))(2.0)
     with pytest.raises(RefusedError):
@@ -227,7 +247,9 @@ def test_what_says_that_it_gives_a_value_gives_it() -> None:
 @pytest.mark.parametrize("ask", [mg.grad, lambda y, x: mg.vjp(y, x, 1.0), lambda y, x: mg.jvp(y, x, X), lambda y, x: mg.hvp(y, x, X),
                                  mg.jacobian, mg.hessian])  # fmt: skip
 @pytest.mark.parametrize("form", FORMS)
-def test_derivatives_as_arrays_are_refused_where_they_would_lose_their_own(ask: Callable[..., Any], form: str) -> None:
+def test_derivatives_as_arrays_are_refused_where_they_would_lose_their_own(
+    ask: Callable[..., Any], form: str
+) -> None:
     with pytest.raises(RefusedError, match=r"gives arrays.* Use memograd\.functional\."):
         FORMS[form](lambda x: np.sum(x * np.sum(ask(np.sum(x**3), x))))
 
@@ -241,13 +263,17 @@ def test_derivatives_of_another_tape_are_given_inside_a_function() -> None:
 # --------------------------------------------------------------------------------------------- what is recorded for reuse
 
 
-@pytest.mark.parametrize("read", [lambda x: x.value, lambda x: x[0].value, lambda x: np.sum(x).value])
+@pytest.mark.parametrize(
+    "read", [lambda x: x.value, lambda x: x[0].value, lambda x: np.sum(x).value]
+)
 def test_a_value_is_not_read_while_a_function_is_recorded(read: Callable[[Any], Any]) -> None:
     step = compiled(lambda x: np.sum(x) * np.sum(read(x)))
     with pytest.raises(RefusedError, match=r"was read at .*the plan .* np\.where"):
         step(X)
     assert step.plans == {}
-    with pytest.raises(RefusedError, match=r"was read at .*other points .* np\.where.*value_and_grad"):
+    with pytest.raises(
+        RefusedError, match=r"was read at .*other points .* np\.where.*value_and_grad"
+    ):
         mg.optimize.Problem(lambda x: np.sum(x) * np.sum(read(x)), X)
 
 
@@ -308,7 +334,9 @@ RNG = np.random.default_rng(1)
         (lambda x: np.ones(2) * [x[0], 1.0], "np.asarray() was asked", "np.stack for lists of nodes"),
     ],
 )  # fmt: skip
-def test_a_refusal_names_who_asked_and_what_works(f: Callable[[Any], Any], by: str, instead: str) -> None:
+def test_a_refusal_names_who_asked_and_what_works(
+    f: Callable[[Any], Any], by: str, instead: str
+) -> None:
     text = said(f)
     assert by in text and instead in text
     assert f" at {__file__}:" in text
@@ -317,7 +345,9 @@ def test_a_refusal_names_who_asked_and_what_works(f: Callable[[Any], Any], by: s
 
 def test_an_item_that_is_read_by_a_node_is_not_taken_for_one_that_is_set() -> None:
     i = mg.Tape().leaf(1)
-    with pytest.raises(RefusedError, match=r"^An index was asked of .*x\[i\]; of an array a, .*== i, a, 0") as caught:
+    with pytest.raises(
+        RefusedError, match=r"^An index was asked of .*x\[i\]; of an array a, .*== i, a, 0"
+    ) as caught:
         [1, 2][i]
     assert "cannot be set" not in str(caught.value)
     a = np.array([1.0, 2.0])
@@ -345,7 +375,9 @@ def test_the_line_is_that_of_the_users() -> None:
             )])
         )  # fmt: skip
 
-    assert f"by special.logsumexp at {__file__}:{nested.__code__.co_firstlineno + 2}, " in said(nested)
+    assert f"by special.logsumexp at {__file__}:{nested.__code__.co_firstlineno + 2}, " in said(
+        nested
+    )
 
 
 def test_without_a_source_the_refusal_still_says_what_to_do() -> None:

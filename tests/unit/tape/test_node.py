@@ -244,7 +244,11 @@ class TestFacts:
         assert ask(tape.leaf(array)) == ask(array) and len(tape) == 1
 
     def test_arrays_made_of_numbers_alone_are_recorded_where_numpy_is_told_so(self, x):
-        assert [f(2, like=x).value.tolist() for f in (np.arange, np.zeros, np.eye)] == [[0, 1], [0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]]
+        assert [f(2, like=x).value.tolist() for f in (np.arange, np.zeros, np.eye)] == [
+            [0, 1],
+            [0.0, 0.0],
+            [[1.0, 0.0], [0.0, 1.0]],
+        ]
 
     def test_those_of_the_graph(self, x, tape):
         y = x * x
@@ -265,7 +269,9 @@ class TestFacts:
     def test_it_prints_on_one_line(self, x, tape):
         assert repr(x) == "<memograd.Node x: leaf, float64 (2, 3)>"
         assert repr(np.sin(x)) == "<memograd.Node v1: np.sin, float64 (2, 3)>"
-        assert repr(tape.leaf(1, name="two\nlines")) == r"<memograd.Node two\nlines: leaf, int64 ()>"
+        assert (
+            repr(tape.leaf(1, name="two\nlines")) == r"<memograd.Node two\nlines: leaf, int64 ()>"
+        )
         assert len(repr(tape.leaf(1, name="y" * 10_000))) < 120
 
     def test_it_holds_its_tape_and_its_id_and_nothing_else(self, x):
@@ -275,7 +281,11 @@ class TestFacts:
 class TestSeveralOutputs:
     def test_the_caller_gets_numpys_tuple_of_handles(self, tape):
         parts = np.split(tape.leaf(B), 3)
-        assert type(parts) is tuple and [part.value.tolist() for part in parts] == [[2.0], [-1.0], [4.0]]
+        assert type(parts) is tuple and [part.value.tolist() for part in parts] == [
+            [2.0],
+            [-1.0],
+            [4.0],
+        ]
 
     def test_the_op_is_one_node_whose_value_is_a_tuple(self, tape):
         part = np.split(tape.leaf(B), 3)[1]
@@ -358,21 +368,37 @@ class TestWhatAnArrayHasAndANodeHasNot:
     def x(self, tape):
         return tape.leaf(B, name="x")
 
-    @pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if name[0] != "_" and name not in dir(Node) and hasattr(B, name)])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            name
+            for name in dir(np.ndarray)
+            if name[0] != "_" and name not in dir(Node) and hasattr(B, name)
+        ],
+    )
     def test_each_is_refused_with_the_reason(self, x, name):
-        with pytest.raises(RefusedAttributeError, match=rf"x \(leaf, .*\) has no \.{name}: it .*\. Use .*"):
+        with pytest.raises(
+            RefusedAttributeError, match=rf"x \(leaf, .*\) has no \.{name}: it .*\. Use .*"
+        ):
             getattr(x, name)
 
     def test_the_reason_says_what_to_use(self, x):
-        with pytest.raises(AttributeError, match=r"has no \.sort: it sorts an array in place, .*\. Use np\.sort\(x\)\.$"):
+        with pytest.raises(
+            AttributeError,
+            match=r"has no \.sort: it sorts an array in place, .*\. Use np\.sort\(x\)\.$",
+        ):
             x.sort()
 
     def test_it_can_be_asked_for(self, x):
         assert not hasattr(x, "sort") and getattr(x, "flags", None) is None
 
-    @pytest.mark.parametrize("name", ["srot", "__array_interface__", "__array_struct__", "_private"])
+    @pytest.mark.parametrize(
+        "name", ["srot", "__array_interface__", "__array_struct__", "_private"]
+    )
     def test_what_arrays_have_not_either_is_pythons_own_error(self, x, name):
-        with pytest.raises(AttributeError, match=rf"^'Node' object has no attribute '{name}'$") as caught:
+        with pytest.raises(
+            AttributeError, match=rf"^'Node' object has no attribute '{name}'$"
+        ) as caught:
             getattr(x, name)
         assert type(caught.value) is AttributeError
 
@@ -400,7 +426,10 @@ class TestKeys:
         z, count = y + 1.0, len(tape)
         (again,) = z.operands
         assert again is not y and hash(again) == hash(y)
-        assert {y: "y"}[again] == {again: "y"}[y] == "y" and {y, again, tape[y.id]} in ({y}, {again})
+        assert {y: "y"}[again] == {again: "y"}[y] == "y" and {y, again, tape[y.id]} in (
+            {y},
+            {again},
+        )
         assert again in {y} and z not in {y} and len(tape) == count
 
     def test_two_handles_of_one_node_are_compared_elementwise_where_that_is_used(self):
@@ -410,7 +439,11 @@ class TestKeys:
         count = len(tape)
         assert same.value.tolist() == [True, False] and same.shape == (2,) and same.op is np.equal
         assert np.where(y == tape[y.id], y, 0.0).value.tolist() == [1.0, 0.0]
-        assert np.sum(same).value == 1 and [n.op for n in tape].count(np.equal) == 2 and len(tape) == count + 4
+        assert (
+            np.sum(same).value == 1
+            and [n.op for n in tape].count(np.equal) == 2
+            and len(tape) == count + 4
+        )
 
     def test_a_handle_beside_itself_is_compared_elementwise(self):
         x = mg.Tape().leaf([1.0, np.nan])
@@ -426,7 +459,12 @@ class TestAHandleOfSeveralOutputs:
         return np.linalg.svd(x, full_matrices=False)[0].operands[0]
 
     def test_its_facts_are_those_of_its_outputs(self, svd):
-        assert svd.shape == ((2, 2), (2,), (2, 3)) and svd.ndim == (2, 1, 2) and svd.size == (4, 2, 6) and len(svd) == 3
+        assert (
+            svd.shape == ((2, 2), (2,), (2, 3))
+            and svd.ndim == (2, 1, 2)
+            and svd.size == (4, 2, 6)
+            and len(svd) == 3
+        )
 
     def test_it_is_a_sequence_of_them(self, svd):
         assert [y.value.tolist() for y in svd] == [a.tolist() for a in svd.value]
@@ -437,7 +475,17 @@ class TestAHandleOfSeveralOutputs:
             svd[3]
 
     @pytest.mark.parametrize(
-        "f", [np.sin, np.sum, np.ndim, np.shape, lambda y: y + 1.0, lambda y: np.stack([y, y]), lambda y: y.T, lambda y: y.at[0]]
+        "f",
+        [
+            np.sin,
+            np.sum,
+            np.ndim,
+            np.shape,
+            lambda y: y + 1.0,
+            lambda y: np.stack([y, y]),
+            lambda y: y.T,
+            lambda y: y.at[0],
+        ],
     )
     def test_it_is_no_operand(self, svd, f):
         count = len(svd.tape)

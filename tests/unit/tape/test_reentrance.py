@@ -48,17 +48,28 @@ ACTS = {
 }
 
 MEDDLING = {
-    "record": lambda tape, leaves, outputs: [outputs[1] * leaves[1], outputs[0] * np.sin(leaves[0])],
+    "record": lambda tape, leaves, outputs: [
+        outputs[1] * leaves[1],
+        outputs[0] * np.sin(leaves[0]),
+    ],
     "ask": lambda tape, leaves, outputs: answers(outputs, leaves) and [],
-    "record and ask": lambda tape, leaves, outputs: [y := outputs[1] * leaves[1], mg.grad(y, leaves)][:1],
-    "assign": lambda tape, leaves, outputs: tape.assign(dict(zip(leaves[:2], (2.5, 3.5), strict=True))) or [],
+    "record and ask": lambda tape, leaves, outputs: [
+        y := outputs[1] * leaves[1],
+        mg.grad(y, leaves),
+    ][:1],
+    "assign": lambda tape, leaves, outputs: (
+        tape.assign(dict(zip(leaves[:2], (2.5, 3.5), strict=True))) or []
+    ),
     "forget": lambda tape, leaves, outputs: tape.forget() or [],
 }
 
 STATES = {
     "new": lambda tape, leaves, outputs: None,
     "asked": lambda tape, leaves, outputs: answers(outputs, leaves),
-    "stale": lambda tape, leaves, outputs: (answers(outputs, leaves), tape.assign({leaves[0]: -0.5, leaves[2]: 0.25})),
+    "stale": lambda tape, leaves, outputs: (
+        answers(outputs, leaves),
+        tape.assign({leaves[0]: -0.5, leaves[2]: 0.25}),
+    ),
 }
 
 
@@ -92,7 +103,9 @@ def check(tape, leaves, outputs, made):
         values = [float(leaf.value) for leaf in leaves]
         fresh_leaves, fresh_outputs = program(mg.Tape(), values)
         law_of_marks(tape)
-        assert all(map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves)))
+        assert all(
+            map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
+        )
         named = {"x": values[0], "w": values[1], "b": values[2]}
         for y in made:
             try:
@@ -108,8 +121,11 @@ def again(y, named):
     """The value of a node, computed from those of the leaves."""
     if y.op is None:
         return named[y.name]
-    args = [again(y.tape[a], named) if type(a) is Operand else a for a in y.tape.graph.nodes[y.id]["args"]]
-    return y.op(*args)
+    args = [
+        again(y.tape[a], named) if type(a) is Operand else a
+        for a in y.tape.graph.nodes[y.id]["args"]
+    ]
+    return y.op(*args, **y.tape.graph.nodes[y.id]["kwargs"])
 
 
 def test_the_collector_may_record_while_nodes_are_recorded(tape):
@@ -179,7 +195,9 @@ class TestInARecording:
         block = tape.scratch()
         block.__enter__()
         y = np.sin(x)
-        with pytest.raises(BusyError, match="scratch block ended in the middle of a recording or a request"):
+        with pytest.raises(
+            BusyError, match="scratch block ended in the middle of a recording or a request"
+        ):
             mg.grad(y, x, progress=lambda done, total: block.__exit__(None, None, None))
         assert mg.grad(y, x) == np.cos(1.0) and len(tape) == 2
 
@@ -236,7 +254,7 @@ with tape.scratch():
     y = x * x
     child = os.fork()
     if child == 0:
-        os._exit(0 if tape._lock._is_owned() and mg.grad(y, x) == 6.0 else 1)
+        os._exit(0 if tape.lock._is_owned() and mg.grad(y, x) == 6.0 else 1)
     assert os.waitpid(child, 0)[1] == 0
 assert len(tape) == 2
 """,
@@ -247,6 +265,11 @@ assert len(tape) == 2
 @pytest.mark.parametrize("what", FORKS)
 def test_a_forked_child_does_not_wait(what):
     """In a process of its own: other libraries warn of forks."""
-    script = "import os, signal, threading\nimport memograd as mg\ntape = mg.Tape()\nx = tape.leaf(3.0)\nL = x * x\n" + FORKS[what]
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
+    script = (
+        "import os, signal, threading\nimport memograd as mg\ntape = mg.Tape()\nx = tape.leaf(3.0)\nL = x * x\n"
+        + FORKS[what]
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

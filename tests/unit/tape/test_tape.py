@@ -39,12 +39,22 @@ class TestSchema:
         assert all(o < c for o, c in graph.edges)
 
     def test_every_node_has_the_same_attributes(self, graph):
-        assert {tuple(node) for _, node in graph.nodes(data=True)} == {("op", "args", "kwargs", "shape", "dtype", "name", "line", "of")}
+        assert {tuple(node) for _, node in graph.nodes(data=True)} == {
+            ("op", "args", "kwargs", "shape", "dtype", "name", "line", "of")
+        }
 
     def test_a_leaf(self, graph):
         node = dict(graph.nodes[0])
         file, number = node.pop("line")
-        assert node == {"op": None, "args": (), "kwargs": {}, "shape": (2,), "dtype": np.dtype(float), "name": "x", "of": None}
+        assert node == {
+            "op": None,
+            "args": (),
+            "kwargs": {},
+            "shape": (2,),
+            "dtype": np.dtype(float),
+            "name": "x",
+            "of": None,
+        }
         assert file == __file__ and type(number) is int
 
     def test_an_op(self, graph):
@@ -81,10 +91,16 @@ class TestSchema:
         assert [node["name"] for _, node in graph.nodes(data=True)] == ["x", "v1", "v2", "L"]
 
     def test_values_are_not_in_the_graph(self, graph):
-        assert not any(isinstance(value, np.ndarray) for _, node in graph.nodes(data=True) for value in node.values())
+        assert not any(
+            isinstance(value, np.ndarray)
+            for _, node in graph.nodes(data=True)
+            for value in node.values()
+        )
 
     def test_nothing_in_the_graph_points_back(self, tape, graph):
-        held = [value for _, node in graph.nodes(data=True) for value in (*node.values(), *node["args"])]
+        held = [
+            value for _, node in graph.nodes(data=True) for value in (*node.values(), *node["args"])
+        ]
         assert not any(isinstance(value, mg.Node | mg.Tape) for value in held)
 
     def test_networkx_reads_it_like_any_graph(self, graph):
@@ -94,8 +110,15 @@ class TestSchema:
     def test_several_outputs_are_one_node_and_one_for_each(self, tape):
         parts = np.split(tape.leaf([1.0, 2.0]), 2)
         split = tape.graph.nodes[1]
-        assert (split["op"], split["shape"], split["dtype"]) == (np.split, ((1,), (1,)), (np.dtype(float),) * 2)
-        assert [tape.graph.nodes[part.id]["args"] for part in parts] == [(Operand(1), 0), (Operand(1), 1)]
+        assert (split["op"], split["shape"], split["dtype"]) == (
+            np.split,
+            ((1,), (1,)),
+            (np.dtype(float),) * 2,
+        )
+        assert [tape.graph.nodes[part.id]["args"] for part in parts] == [
+            (Operand(1), 0),
+            (Operand(1), 1),
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------- the copies
@@ -167,7 +190,9 @@ class TestCopies:
     def test_a_constant_used_again_unchanged_shares_its_copy(self, tape):
         x, a = tape.leaf(np.ones(2)), np.array([1.0, 2.0])
         first, second = x * a, x + a
-        assert tape.graph.nodes[first.id]["args"][1] is tape.graph.nodes[second.id]["args"][1] is not a
+        assert (
+            tape.graph.nodes[first.id]["args"][1] is tape.graph.nodes[second.id]["args"][1] is not a
+        )
 
     def test_a_constant_used_again_with_other_bytes_is_copied_anew(self, tape):
         x, a = tape.leaf(np.ones(2)), np.array([1.0, 2.0])
@@ -206,7 +231,14 @@ class TestCopies:
 
     def test_0d_values_are_numpy_scalars(self, tape):
         x = tape.leaf(np.array(2.0))
-        values = [x.value, (x * x).value, np.sum(tape.leaf([1.0, 2.0])).value, mg.grad(x * x, x), tape.leaf(2).value, (x > 1).value]
+        values = [
+            x.value,
+            (x * x).value,
+            np.sum(tape.leaf([1.0, 2.0])).value,
+            mg.grad(x * x, x),
+            tape.leaf(2).value,
+            (x > 1).value,
+        ]
         assert [type(v) for v in values] == [np.float64] * 4 + [np.int64, np.bool_]
 
     def test_a_scalar_stays_one_through_an_assignment(self, tape):
@@ -219,7 +251,15 @@ class TestCopies:
 class TestLeaves:
     @pytest.mark.parametrize(
         "value, dtype",
-        [(1.0, float), (1, np.int64), (True, bool), (1j, complex), ([1, 2.5], float), (np.float32(1.0), np.float32), (range(3), np.int64)],
+        [
+            (1.0, float),
+            (1, np.int64),
+            (True, bool),
+            (1j, complex),
+            ([1, 2.5], float),
+            (np.float32(1.0), np.float32),
+            (range(3), np.int64),
+        ],
     )
     def test_they_take_what_numpy_takes(self, tape, value, dtype):
         x = tape.leaf(value)
@@ -301,7 +341,9 @@ class TestNames:
         with pytest.raises(NamingError, match=f"Names such as {name}"):
             tape.leaf(1.0, name=name)
 
-    @pytest.mark.parametrize("name", ["v", "V7", "v7x", "vv7", "v-1", "7", "a b", "∂L/∂x", "\ud800", "\n", "x" * 10_000])
+    @pytest.mark.parametrize(
+        "name", ["v", "V7", "v7x", "vv7", "v-1", "7", "a b", "∂L/∂x", "\ud800", "\n", "x" * 10_000]
+    )
     def test_any_other_string_is_a_name(self, tape, name):
         assert tape.leaf(1.0, name=name).name == name and tape[name].value == 1.0
 
@@ -327,7 +369,13 @@ class TestLookingUp:
         x = tape.leaf(1.0, name="x")
         assert len(tape) == 1
         assert x in tape and 0 in tape and np.int64(0) in tape and "x" in tape
-        assert 1 not in tape and -1 not in tape and "y" not in tape and None not in tape and mg.Tape().leaf(1.0) not in tape
+        assert (
+            1 not in tape
+            and -1 not in tape
+            and "y" not in tape
+            and None not in tape
+            and mg.Tape().leaf(1.0) not in tape
+        )
 
     def test_iteration_gives_handles_in_creation_order(self, tape):
         x = tape.leaf(1.0)
@@ -341,7 +389,9 @@ class TestLookingUp:
 
     def test_an_unknown_name_is_an_error_with_the_nearest(self, tape):
         tape.leaf(1.0, name="weights")
-        with pytest.raises(UnknownNodeError, match="no node named weight; the nearest names are weights"):
+        with pytest.raises(
+            UnknownNodeError, match="no node named weight; the nearest names are weights"
+        ):
             tape["weight"]
 
     def test_it_prints_its_size(self, tape):
@@ -355,8 +405,19 @@ class TestLookingUp:
 def sizes(tape):
     """How much the tape holds, of everything that it holds."""
     memory = tape.state
-    held = [memory.values, memory.marks, memory.pending, memory.tables, memory.nodes, memory.succ, memory.pred]
-    held += [[t for h in memory.index.of.values() for t in (h if isinstance(h, dict) else [h])], tape._names]
+    held = [
+        memory.values,
+        memory.marks,
+        memory.pending,
+        memory.tables,
+        memory.nodes,
+        memory.succ,
+        memory.pred,
+    ]
+    held += [
+        [t for h in memory.index.of.values() for t in (h if isinstance(h, dict) else [h])],
+        tape._names,
+    ]
     return [*map(len, held), tape.graph.number_of_edges()]
 
 
@@ -413,7 +474,11 @@ class TestScratch:
         with tape.scratch():
             first = x * 2.0
         second = x * 2.0
-        assert second.id > first.id and list(tape.graph) == [x.id, second.id] and second.name == f"v{second.id}"
+        assert (
+            second.id > first.id
+            and list(tape.graph) == [x.id, second.id]
+            and second.name == f"v{second.id}"
+        )
 
     def test_names_can_be_used_again(self, tape, x):
         for _ in range(2):
@@ -445,7 +510,10 @@ class TestScratch:
     def test_a_handle_that_outlives_its_block_says_so(self, tape, x, use):
         with tape.scratch():
             y = x * 2.0
-        with pytest.raises(EndedError, match=f"Node {y.id} was recorded in a scratch block that has ended. Record it again, outside"):
+        with pytest.raises(
+            EndedError,
+            match=f"Node {y.id} was recorded in a scratch block that has ended. Record it again, outside",
+        ):
             use(x, y)
 
     def test_such_a_handle_is_in_no_tape_and_still_a_key(self, tape, x):
@@ -469,7 +537,9 @@ class TestScratch:
         with tape.scratch():
             mg.grad(np.cos(s), x)
             x.value = [0.1, 0.2]
-        np.testing.assert_allclose(mg.grad(L, x), 2 * np.cos(x.value @ x.value) * x.value, rtol=1e-14)
+        np.testing.assert_allclose(
+            mg.grad(L, x), 2 * np.cos(x.value @ x.value) * x.value, rtol=1e-14
+        )
 
 
 # --------------------------------------------------------------------------------------------------------- being freed
@@ -515,7 +585,13 @@ def looked_at(tape, x, L):
 
 
 def failed(tape, x, L):
-    for wrong in (lambda: tape["y"], lambda: x + np.ones(5), lambda: bool(x), lambda: mg.grad(x, x), lambda: np.sum(x, out=x)):
+    for wrong in (
+        lambda: tape["y"],
+        lambda: x + np.ones(5),
+        lambda: bool(x),
+        lambda: mg.grad(x, x),
+        lambda: np.sum(x, out=x),
+    ):
         with pytest.raises((mg.MemogradError, ValueError)):
             wrong()
 
@@ -546,7 +622,9 @@ def interrupted(tape, x, L):
 CONSTANT = np.array([1.0, 2.0])
 
 
-@pytest.mark.parametrize("use", [asked, asked_with_a_log, tabled, assigned, scratched, looked_at, split, met_a_constant])
+@pytest.mark.parametrize(
+    "use", [asked, asked_with_a_log, tabled, assigned, scratched, looked_at, split, met_a_constant]
+)
 def test_a_tape_without_references_is_freed_at_once(use):
     with without_the_collector():
         tape = mg.Tape()
@@ -554,8 +632,15 @@ def test_a_tape_without_references_is_freed_at_once(use):
         L = np.sum(np.sin(x) * x).named("L")
         use(tape, x, L)
         memory = tape.state
-        kept = [*memory.values.values(), *(g for table in memory.tables.values() for g in table.cotangents.values())]
-        dead = [weakref.ref(thing) for thing in (tape, tape.graph, *kept) if not isinstance(thing, np.generic | tuple)]
+        kept = [
+            *memory.values.values(),
+            *(g for table in memory.tables.values() for g in table.cotangents.values()),
+        ]
+        dead = [
+            weakref.ref(thing)
+            for thing in (tape, tape.graph, *kept)
+            if not isinstance(thing, np.generic | tuple)
+        ]
         assert len(dead) > 4
         del tape, x, L, memory, kept
         assert [ref for ref in dead if ref() is not None] == []
@@ -630,7 +715,11 @@ class TestThreads:
 
         in_threads(*map(record, "abcd"))
         assert len(tape) == 1 + 4 * 400 and list(tape.graph) == list(range(len(tape)))
-        assert [y.value for y in last.values()] == [102.0] * 4 == [102.0 * mg.grad(y, x) for y in last.values()]
+        assert (
+            [y.value for y in last.values()]
+            == [102.0] * 4
+            == [102.0 * mg.grad(y, x) for y in last.values()]
+        )
 
     def test_asking_for_one_output(self, tape):
         x = tape.leaf(0.5, name="x")

@@ -26,8 +26,16 @@ BATCHED: dict[str, tuple[Any, Any, Any]] = {
     "matvec": (np.matvec, stack(N, 2, 3), stack(N, 3, seed=1)),
     "vecmat": (np.vecmat, stack(N, 3), stack(N, 3, 2, seed=1)),
     "vecdot": (np.vecdot, stack(N, 3), stack(N, 3, seed=1)),
-    "linalg.vecdot": (lambda a, b: np.linalg.vecdot(a, b, axis=1), stack(N, 3), stack(N, 3, seed=1)),
-    "linalg.vecdot, first axis": (lambda a, b: np.linalg.vecdot(a.T, b.T, axis=0), stack(N, 3), stack(N, 3, seed=1)),
+    "linalg.vecdot": (
+        lambda a, b: np.linalg.vecdot(a, b, axis=1),
+        stack(N, 3),
+        stack(N, 3, seed=1),
+    ),
+    "linalg.vecdot, first axis": (
+        lambda a, b: np.linalg.vecdot(a.T, b.T, axis=0),
+        stack(N, 3),
+        stack(N, 3, seed=1),
+    ),
     "cross": (np.cross, stack(N, 3), stack(N, 3, seed=1)),
     "cross, axes": (lambda a, b: np.cross(a.T, b, axisa=0), stack(N, 3), stack(N, 3, seed=1)),
     "linalg.cross": (np.linalg.cross, stack(N, 3), stack(N, 3, seed=1)),
@@ -56,12 +64,20 @@ def test_the_jacobian_is_block_diagonal(name: str, k: int, other: str) -> None:
     xs[k] = x
     y = f(*xs)
     y = y if y.shape[0] == N else np.moveaxis(y, 0, -1)
-    dense = np.reshape([mg.vjp(y, x, seed) for seed in np.eye(y.size).reshape(-1, *y.shape)], (y.size, x.size))
+    dense = np.reshape(
+        [mg.vjp(y, x, seed) for seed in np.eye(y.size).reshape(-1, *y.shape)], (y.size, x.size)
+    )
     found = jacobian_pattern(y, x).dense
     assert not (found & ~blocks(y, x)).any(), "an element depends on another member of the batch"
     assert not ((dense != 0) & ~found).any(), "the pattern leaves something out"
-    np.testing.assert_allclose(mg.jacobian(y, x, sparse=True).toarray(), dense, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(pull_rows(y, [x], np.eye(y.size).reshape(-1, *y.shape))[0].reshape(dense.shape), dense, atol=1e-12)
+    np.testing.assert_allclose(
+        mg.jacobian(y, x, sparse=True).toarray(), dense, rtol=1e-10, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        pull_rows(y, [x], np.eye(y.size).reshape(-1, *y.shape))[0].reshape(dense.shape),
+        dense,
+        atol=1e-12,
+    )
     columns = push_columns(y, [x], [np.eye(x.size).reshape(-1, *x.shape)])
     np.testing.assert_allclose(columns.reshape(x.size, y.size).T, dense, atol=1e-12)
 
@@ -80,7 +96,15 @@ def test_the_jacobian_of_many_products_of_vectors_is_never_dense() -> None:
     assert mg.jacobian(np.cross(x, np.cos(x)), x, sparse=True).nnz == 9 * 50_000
 
 
-SHAPES = [((2,), (2,)), ((2,), (3,)), ((3,), (2,)), ((4, 2), (4, 3)), ((4, 2), (2,)), ((2,), (5, 4, 3)), ((1, 2), (4, 2))]
+SHAPES = [
+    ((2,), (2,)),
+    ((2,), (3,)),
+    ((3,), (2,)),
+    ((4, 2), (4, 3)),
+    ((4, 2), (2,)),
+    ((2,), (5, 4, 3)),
+    ((1, 2), (4, 2)),
+]
 
 
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)

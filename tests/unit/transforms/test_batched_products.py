@@ -23,7 +23,9 @@ ROWS = 3
 def drawn(rng: Any, like: Any) -> Any:
     """A row for each of a few draws of an array of this shape and dtype."""
     g = rng.uniform(0.5, 1.5, (ROWS, *like.shape)) * rng.choice([-1, 1], (ROWS, *like.shape))
-    return (g + 1j * rng.uniform(0.5, 1.5, g.shape) if like.dtype.kind == "c" else g).astype(like.dtype)
+    return (g + 1j * rng.uniform(0.5, 1.5, g.shape) if like.dtype.kind == "c" else g).astype(
+        like.dtype
+    )
 
 
 def value(x: Any) -> Any:
@@ -44,7 +46,10 @@ def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> N
         for part in y if isinstance(y, tuple) else (y,):
             if inexact(part.dtype):
                 targets, seeds = list(leaves.values()), drawn(rng, part)
-                want = [np.stack(rows) for rows in zip(*(mg.vjp(part, targets, seed) for seed in seeds), strict=True)]
+                want = [
+                    np.stack(rows)
+                    for rows in zip(*(mg.vjp(part, targets, seed) for seed in seeds), strict=True)
+                ]
                 for given in (seeds, tape.leaf(seeds)):
                     for got, rows in zip(pull_rows(part, targets, given), want, strict=True):
                         agree(value(got), rows)
@@ -58,13 +63,20 @@ def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) 
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
         for part in y if isinstance(y, tuple) else (y,):
             if inexact(part.dtype):
-                targets, tangents = list(leaves.values()), [drawn(rng, leaf) for leaf in leaves.values()]
-                want = np.stack([mg.jvp(part, targets, list(row)) for row in zip(*tangents, strict=True)])
+                targets, tangents = (
+                    list(leaves.values()),
+                    [drawn(rng, leaf) for leaf in leaves.values()],
+                )
+                want = np.stack(
+                    [mg.jvp(part, targets, list(row)) for row in zip(*tangents, strict=True)]
+                )
                 agree(push_columns(part, targets, tangents), want)
                 agree(push_columns(part, targets, [tape.leaf(t) for t in tangents]).value, want)
 
 
-@pytest.mark.parametrize("op", [op for op in WITH_LINES if RULES[op].kind != "rule"], ids=lambda op: op.__name__)
+@pytest.mark.parametrize(
+    "op", [op for op in WITH_LINES if RULES[op].kind != "rule"], ids=lambda op: op.__name__
+)
 def test_an_op_of_rows_is_the_op_of_each(op: Any, rng: Any) -> None:
     for xs, keywords, ks in samples(op):
         for k in ks:
@@ -73,7 +85,9 @@ def test_an_op_of_rows_is_the_op_of_each(op: Any, rng: Any) -> None:
             several = isinstance(wants[0], tuple | list)
             for given in (rows, mg.Tape().leaf(rows)):
                 got = apply_batched(op, (*xs[:k], BatchedArray(given), *xs[k + 1 :]), keywords)
-                for g, want in zip(got, zip(*wants, strict=True), strict=True) if several else [(got, wants)]:
+                for g, want in (
+                    zip(got, zip(*wants, strict=True), strict=True) if several else [(got, wants)]
+                ):
                     agree(value(g.values), np.stack(want))
 
 
@@ -108,7 +122,11 @@ def test_nodes_are_a_program_of_their_own(net: Any) -> None:
     agree(J.value, np.transpose(K.value))
     assert seen(y.tape)[1:] == before[1:]
     assert [[c.id for c in n.consumers] for n in net] == consumers
-    assert {y.tape.graph.nodes[n]["of"] for n in range(before[0], len(y.tape))} >= {None, (y.id, x.id), (y.id, y.id)}
+    assert {y.tape.graph.nodes[n]["of"] for n in range(before[0], len(y.tape))} >= {
+        None,
+        (y.id, x.id),
+        (y.id, y.id),
+    }
     agree(mg.grad(np.sum(J * J), x), mg.grad(np.sum(K * K), x))
     check_grad(np.sum(np.exp(J)), [W, x])
     agree(mg.plan(J, inputs=[x])(x.value + 1), mg.plan(K, inputs=[x])(x.value + 1).T)
@@ -175,7 +193,9 @@ def test_nobody_assigns_in_the_middle() -> None:
         pull_rows(meddling(x), [x], np.eye(2))
 
 
-def test_the_rows_of_a_network_are_not_looped_over(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rows_of_a_network_are_not_looped_over(
+    net: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(batched_array, "apply_row_by_row", None)
     W, x, y = net
     z = np.concatenate([np.sum(y[1:] * x[:2]) * y, np.mean(W, axis=0)])
@@ -223,7 +243,10 @@ def test_a_batch_is_no_single_array(conversion: Any) -> None:
 
 
 def test_a_batch_is_found_where_numpy_does_not_look_for_it() -> None:
-    agree(run_op(np.full_like, (np.zeros(3), BatchedArray(np.arange(2.0))), {}).values, np.array([[0.0] * 3, [1.0] * 3]))
+    agree(
+        run_op(np.full_like, (np.zeros(3), BatchedArray(np.arange(2.0))), {}).values,
+        np.array([[0.0] * 3, [1.0] * 3]),
+    )
 
 
 def test_what_is_added_to_a_batch_does_not_change_it() -> None:
@@ -247,4 +270,7 @@ def test_products_in_all_shapes(op: Any, a_shape: Any, b_shape: Any, rng: Any) -
         pytest.skip("NumPy has no such product")
     agree(op(BatchedArray(a), b[0]).values, np.stack([op(row, b[0]) for row in a]))
     agree(op(a[0], BatchedArray(b)).values, np.stack([op(a[0], row) for row in b]))
-    agree(op(BatchedArray(a), BatchedArray(b)).values, np.stack([op(row, col) for row, col in zip(a, b, strict=True)]))
+    agree(
+        op(BatchedArray(a), BatchedArray(b)).values,
+        np.stack([op(row, col) for row, col in zip(a, b, strict=True)]),
+    )

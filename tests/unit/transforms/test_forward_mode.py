@@ -24,7 +24,9 @@ from memograd.transforms.products import push_nodes
 def push(y, tangents):
     """On arrays."""
     memory = y.tape.state
-    return push_forward(memory, {x.id: np.asarray(t, x.dtype) for x, t in tangents.items()}, y.id, memory.value)
+    return push_forward(
+        memory, {x.id: np.asarray(t, x.dtype) for x, t in tangents.items()}, y.id, memory.value
+    )
 
 
 def recorded(y, tangents):
@@ -47,7 +49,11 @@ def registry():
         del RULES[op]
 
 
-@pytest.mark.parametrize("op", [op for op in WITH_LINES if RULES[op].kind != "elementwise" and RULES[op].pushes.of], ids=op_name)
+@pytest.mark.parametrize(
+    "op",
+    [op for op in WITH_LINES if RULES[op].kind != "elementwise" and RULES[op].pushes.of],
+    ids=op_name,
+)
 def test_the_sample_calls_reach_each_push(op, monkeypatch):
     """A push that is off by a thousandth is found, whichever it is."""
     for line in RULES[op].pushes.of.values():
@@ -105,7 +111,9 @@ class TestSweep:
 
     def test_a_node_that_was_given_a_tangent_gets_that_of_its_operands_besides(self, x, pushing):
         h = np.square(x)
-        np.testing.assert_allclose(pushing(3.0 * h, {x: [1.0, 1.0], h: [0.5, 0.0]}), [3 * 2.5, 3 * 4.0])
+        np.testing.assert_allclose(
+            pushing(3.0 * h, {x: [1.0, 1.0], h: [0.5, 0.0]}), [3 * 2.5, 3 * 4.0]
+        )
 
     def test_a_node_is_its_own_output(self, x, pushing):
         assert pushing(x, {x: [3.0, 4.0]}).tolist() == [3.0, 4.0]
@@ -164,7 +172,11 @@ class TestSweep:
 
     def test_no_rule_may_change_the_tape_meanwhile(self, x, registry):
         sly = mg.op(lambda a: a * 2.0)
-        mg.rule(sly, a=lambda g: g * 2.0, push={"a": lambda t: x.tape.assign({x: [0.0, 0.0]}) or t * 2.0})
+        mg.rule(
+            sly,
+            a=lambda g: g * 2.0,
+            push={"a": lambda t: x.tape.assign({x: [0.0, 0.0]}) or t * 2.0},
+        )
         with pytest.raises(mg.MemogradError, match="in the middle of a request"):
             mg.jvp(sly(x), x, [1.0, 1.0])
 
@@ -195,7 +207,12 @@ class TestKinds:
         assert pushing(y, {x: [1.0, 2.0], begin: 0.5}) == 3.5
 
     def test_an_affine_operand_that_is_constant(self, x, pushing):
-        assert pushing(np.pad(x, 1, constant_values=9.0), {x: [1.0, 2.0]}).tolist() == [0.0, 1.0, 2.0, 0.0]
+        assert pushing(np.pad(x, 1, constant_values=9.0), {x: [1.0, 2.0]}).tolist() == [
+            0.0,
+            1.0,
+            2.0,
+            0.0,
+        ]
         assert pushing(np.diff(x, prepend=9.0), {x: [1.0, 2.0]}).tolist() == [1.0, 1.0]
         assert pushing(np.polyint(x, k=9.0), {x: [1.0, 2.0]}).tolist() == [0.5, 2.0, 0.0]
 
@@ -230,7 +247,9 @@ class TestKinds:
         t = np.array([[0.2, 0.1], [0.1, 0.4]])
         np.testing.assert_allclose(pushing((v * w) @ v.T, {A: t}), t, atol=1e-14)
 
-    def test_an_infinite_slope_that_is_multiplied_by_nothing_is_no_warning(self, tape, registry, pushing):
+    def test_an_infinite_slope_that_is_multiplied_by_nothing_is_no_warning(
+        self, tape, registry, pushing
+    ):
         steep = mg.op(lambda a, b: a)
         mg.rule(steep, a=lambda g, b: g * b, b=None)
         x = tape.leaf([1.0, 1.0])
@@ -261,7 +280,9 @@ class TestEdge:
     def test_a_push_of_another_shape(self, x, registry):
         op = mg.op(lambda a: np.sum(a))
         mg.rule(op, a=lambda g, a_shape: np.broadcast_to(g, a_shape), push={"a": lambda t: t})
-        with pytest.raises(RuleShapeError, match=r"of shape \(2,\) was made for .*, which has shape \(\)"):
+        with pytest.raises(
+            RuleShapeError, match=r"of shape \(2,\) was made for .*, which has shape \(\)"
+        ):
             mg.jvp(op(x), x, [1.0, 1.0])
 
 
@@ -282,9 +303,14 @@ def test_random_programs_on_arrays_and_on_handles(program):
     for y in outputs:
         found = mg.jvp(y, leaves, tangents)
         np.testing.assert_allclose(
-            found, sum(np.sum(mg.grad(y, x) * t) for x, t in zip(leaves, tangents, strict=True)), rtol=1e-9, atol=1e-11
+            found,
+            sum(np.sum(mg.grad(y, x) * t) for x, t in zip(leaves, tangents, strict=True)),
+            rtol=1e-9,
+            atol=1e-11,
         )
-        np.testing.assert_allclose(recorded(y, dict(zip(leaves, tangents, strict=True))), found, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            recorded(y, dict(zip(leaves, tangents, strict=True))), found, rtol=1e-12, atol=1e-14
+        )
 
 
 def inner(nodes, vs):
@@ -342,8 +368,12 @@ ORDERS = [(a, b, c) for a in (slope, pulled) for b in (slope, pulled) for c in (
 def test_third_derivatives_in_any_mixture(order):
     a, b, c = order
     assert a(b(c(lambda x: x * x * x)))(0.7) == pytest.approx(6.0, rel=1e-14)
-    assert a(b(c(lambda x: np.sin(x) * x)))(0.7) == pytest.approx(-3 * np.sin(0.7) - 0.7 * np.cos(0.7), rel=1e-13)
-    assert a(b(c(lambda x: np.sum(np.linalg.norm(np.stack([x, x * x, 1.0 + x]))))))(0.7) == pytest.approx(norm_third(0.7), rel=1e-9)
+    assert a(b(c(lambda x: np.sin(x) * x)))(0.7) == pytest.approx(
+        -3 * np.sin(0.7) - 0.7 * np.cos(0.7), rel=1e-13
+    )
+    assert a(b(c(lambda x: np.sum(np.linalg.norm(np.stack([x, x * x, 1.0 + x]))))))(
+        0.7
+    ) == pytest.approx(norm_third(0.7), rel=1e-9)
 
 
 def norm_third(x):
@@ -370,6 +400,8 @@ def test_a_push_of_a_pullback_and_a_pull_of_a_push(rng):
     def differences(g):
         return (g(v + 1e-6 * t) - g(v - 1e-6 * t)) / 2e-6
 
-    np.testing.assert_allclose(F.jvp(pulled_back, (v,), (t,))[1], differences(pulled_back), rtol=1e-7)
+    np.testing.assert_allclose(
+        F.jvp(pulled_back, (v,), (t,))[1], differences(pulled_back), rtol=1e-7
+    )
     by_pull = F.grad(lambda x: np.sum(u * F.jvp(f, (x,), (t,))[1]))(v)
     np.testing.assert_allclose(by_pull, F.jvp(pulled_back, (v,), (t,))[1], rtol=1e-12)

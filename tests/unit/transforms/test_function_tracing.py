@@ -10,7 +10,8 @@ from memograd.transforms.function_tracing import TracedCall, trace_call
 
 
 @pytest.mark.parametrize(
-    ("argnums", "positions"), [(0, [0]), (-2, [1]), ((2, -3), [2, 0]), (range(3), [0, 1, 2]), (np.int64(1), [1]), ((), [])]
+    ("argnums", "positions"),
+    [(0, [0]), (-2, [1]), ((2, -3), [2, 0]), (range(3), [0, 1, 2]), (np.int64(1), [1]), ((), [])],
 )
 def test_positions_count_from_either_end(argnums, positions):
     assert TracedCall(print, (1.0, 2.0, 3.0), {}, argnums, False).positions() == positions
@@ -19,7 +20,10 @@ def test_positions_count_from_either_end(argnums, positions):
 def tapes(f, *args):
     """The tape of a run, whether it gives nodes, and the tape of the trace inside."""
     inside = []
-    run = trace_call(TracedCall(lambda *args: inside.append(current()) or f(*args), args, {}, 0, False), lambda run: run)
+    run = trace_call(
+        TracedCall(lambda *args: inside.append(current()) or f(*args), args, {}, 0, False),
+        lambda run: run,
+    )
     return run.tape, run.as_nodes, inside
 
 

@@ -106,13 +106,23 @@ class TestGradNode:
         a, b = np.split(x, 2)
         g = mg.grad_node(np.sum(a * a * b), x)
         np.testing.assert_allclose(
-            mg.grad(np.sum(g * g), x), 2 * hessian(lambda v: np.sum(v[:2] ** 2 * v[2:]), x.value) @ g.value, rtol=1e-6
+            mg.grad(np.sum(g * g), x),
+            2 * hessian(lambda v: np.sum(v[:2] ** 2 * v[2:]), x.value) @ g.value,
+            rtol=1e-6,
         )
 
 
 def hessian(f, at, step=1e-4):
     eye = step * np.eye(len(at))
-    return np.array([[(f(at + a + b) - f(at + a - b) - f(at - a + b) + f(at - a - b)) / (4 * step**2) for a in eye] for b in eye])
+    return np.array(
+        [
+            [
+                (f(at + a + b) - f(at + a - b) - f(at - a + b) + f(at - a - b)) / (4 * step**2)
+                for a in eye
+            ]
+            for b in eye
+        ]
+    )
 
 
 class TestProducts:
@@ -130,12 +140,16 @@ class TestProducts:
         def at(t):
             return np.tanh((W.value + t * tangents[0]) @ (x.value + t * tangents[1]))
 
-        np.testing.assert_allclose(mg.jvp(h, [W, x], list(tangents)), (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-7)
+        np.testing.assert_allclose(
+            mg.jvp(h, [W, x], list(tangents)), (at(1e-6) - at(-1e-6)) / 2e-6, rtol=1e-7
+        )
 
     def test_the_two_are_transposes(self, net, rng):
         W, _, h, _ = net
         seed, tangent = rng.normal(size=3), rng.normal(size=(3, 4))
-        assert np.sum(seed * mg.jvp(h, W, tangent)) == pytest.approx(np.sum(mg.vjp(h, W, seed) * tangent), rel=1e-13)
+        assert np.sum(seed * mg.jvp(h, W, tangent)) == pytest.approx(
+            np.sum(mg.vjp(h, W, seed) * tangent), rel=1e-13
+        )
 
     def test_hvp_is_the_derivative_of_the_gradient(self, net, rng):
         W, x, _, L = net
@@ -190,9 +204,16 @@ def test_random_programs_to_second_order(program):
     L = outputs[0]
     tangents = [rng.normal(size=x.shape) for x in leaves]
     pushed = mg.jvp(L, leaves, tangents)
-    assert pushed == pytest.approx(sum(np.sum(g * t) for g, t in zip(mg.grad(L, leaves), tangents, strict=True)), rel=1e-9, abs=1e-11)
+    assert pushed == pytest.approx(
+        sum(np.sum(g * t) for g, t in zip(mg.grad(L, leaves), tangents, strict=True)),
+        rel=1e-9,
+        abs=1e-11,
+    )
     nodes = mg.grad_node(L, leaves)
-    assert all(bitwise_equal(np.asarray(node.value), np.asarray(g)) for node, g in zip(nodes, mg.grad(L, leaves), strict=True))
+    assert all(
+        bitwise_equal(np.asarray(node.value), np.asarray(g))
+        for node, g in zip(nodes, mg.grad(L, leaves), strict=True)
+    )
 
 
 def test_jax_agrees_to_second_order():
@@ -207,7 +228,11 @@ def test_jax_agrees_to_second_order():
         tangents = [np.asarray(rng.normal(size=x.shape)) for x in leaves]
         ours = mg.hvp(outputs[0], leaves, tangents)
         values = [jax.numpy.asarray(v) for v in program.values()]
-        theirs = jax.jvp(jax.grad(lambda vs: program.run(jax.numpy, vs)[1][0]), (values,), ([jax.numpy.asarray(t) for t in tangents],))[1]
+        theirs = jax.jvp(
+            jax.grad(lambda vs: program.run(jax.numpy, vs)[1][0]),
+            (values,),
+            ([jax.numpy.asarray(t) for t in tangents],),
+        )[1]
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 

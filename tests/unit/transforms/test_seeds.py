@@ -18,9 +18,13 @@ def test_an_array_is_copied():
     assert not np.shares_memory(match_tree([np.zeros(2)], [given], "t")[0], given)
 
 
-@pytest.mark.parametrize("given", [np.ones(3), 1.0, 1j * np.ones(2), "ab", None, [[1.0], [1.0, 2.0]], {"x": np.ones(2)}])
+@pytest.mark.parametrize(
+    "given", [np.ones(3), 1.0, 1j * np.ones(2), "ab", None, [[1.0], [1.0, 2.0]], {"x": np.ones(2)}]
+)
 def test_what_does_not_fit_is_refused(x, given):
-    with pytest.raises(RefusedError, match=r"t\['n'\] is .* but stands for x \(leaf, float64 \(2,\)"):
+    with pytest.raises(
+        RefusedError, match=r"t\['n'\] is .* but stands for x \(leaf, float64 \(2,\)"
+    ):
         match_tree({"n": x}, {"n": given}, "t")
     with pytest.raises(RefusedError, match=r"t\[0\] is .* but stands for float64 \(2,\)"):
         match_tree([np.zeros(2)], [given], "t")

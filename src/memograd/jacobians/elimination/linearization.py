@@ -13,7 +13,7 @@ from ...memory.memory import Memory
 from ...plans.ir import Instruction
 from ...plans.op_traits import is_own
 from ...plans.passes.common_subexpressions import key_of
-from ...program.steps import ARGS, DTYPE, KWARGS, OP, SHAPE, Operand
+from ...program.steps import Operand
 from ...rules.registration import RULES, Read, VJPRule
 from ...solver.recursion import check_target, conform_to_operand
 from ...tape.node import Node
@@ -89,7 +89,7 @@ def is_scalar_program(ys: Sequence[Node], xs: Sequence[Node]) -> bool:
 def is_real_scalar(memory: Memory, n: int) -> bool:
     """Return whether n is a real number."""
     step = memory.steps[n]
-    return step[SHAPE] == () and type(step[DTYPE]) is not tuple and step[DTYPE].kind == "f"
+    return step.shape == () and type(step.dtype) is not tuple and step.dtype.kind == "f"
 
 
 def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> list[int]:
@@ -112,9 +112,9 @@ def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> lis
 def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, VJPRule]]:
     """Yield the uses by n that carry a derivative: position, operand and rule."""
     step = memory.steps[n]
-    vjps = RULES[step[OP]].lines
-    for k, o in enumerate(step[ARGS]):
-        if type(o) is Operand and inexact(memory.steps[o][DTYPE]) and (rules := vjps[k,]):
+    vjps = RULES[step.op].lines
+    for k, o in enumerate(step.args):
+        if type(o) is Operand and inexact(memory.steps[o].dtype) and (rules := vjps[k,]):
             yield k, int(o), rules[0][1]
 
 
@@ -128,9 +128,7 @@ def merge_equal_nodes(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) ->
     known: dict[Any, int] = {}
     inputs = {x.id for x in xs}
     for n in program_ancestors(memory, ys, first=min(inputs, default=0)):
-        op, args, kwargs, shape, dtype = (
-            memory.steps[n][k] for k in (OP, ARGS, KWARGS, SHAPE, DTYPE)
-        )
+        op, args, kwargs, shape, dtype = memory.steps[n][1:6]
         if op is None or n in inputs or is_own(op):
             same[n] = n
         else:
@@ -154,7 +152,7 @@ def program_ancestors(memory: Memory, ys: Sequence[Node], first: int) -> list[in
         n = stack.pop()
         if n not in ancestors:
             ancestors.add(n)
-            stack += [int(a) for a in memory.steps[n][ARGS] if type(a) is Operand and a >= first]
+            stack += [int(a) for a in memory.steps[n].args if type(a) is Operand and a >= first]
     return sorted(ancestors)
 
 
@@ -186,9 +184,9 @@ def local_partials(
         if same[o] not in vertices:
             continue
         d = conform_to_operand(
-            vjp.pull(memory.seed_of(n), n, k, memory.steps, read), memory, n, k, o
+            vjp.pull(memory.unit_seed(n), n, k, memory.steps, read), memory, n, k, o
         )
-        if is_constant_partial(vjp, memory.steps[n][ARGS]) and abs(d) == 1:
+        if is_constant_partial(vjp, memory.steps[n].args) and abs(d) == 1:
             d = int(d)
         row[same[o]] = add_partials(row[same[o]], d) if same[o] in row else d
     return row

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...program.steps import ARGS, KWARGS, OP, SHAPE, Operand, Steps
+from ...program.steps import Operand, Steps
 from ...rules import indexing, ufunc_methods
 from ...rules.registration import RULES
 from .axes import (
@@ -56,8 +56,8 @@ from .uses import OperandUse, PatternFactors, full_pattern
 def op_pattern(steps: Steps, c: int, k: int) -> PatternFactors:
     """Return the pattern of the Jacobian of node c by its operand k, as factors."""
     step = steps[c]
-    shapes = [steps[a][SHAPE] if type(a) is Operand else np.shape(a) for a in step[ARGS]]
-    use = OperandUse(step[OP], k, step[ARGS], step[KWARGS], shapes, step[SHAPE])
+    shapes = [steps[a].shape if type(a) is Operand else np.shape(a) for a in step.args]
+    use = OperandUse(step.op, k, step.args, step.kwargs, shapes, step.shape)
     return PATTERN_RULES.get(
         use.op, elementwise_pattern if is_elementwise_op(use.op) else full_pattern
     )(use)

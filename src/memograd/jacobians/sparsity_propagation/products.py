@@ -151,20 +151,22 @@ def batch_spelling(left: str, right: str, out: str) -> Callable[[OperandUse], Sp
 
 
 def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spelling:
-    """Vectors along one axis of each operand and of the result, which has them if it has one axis more; the others broadcast."""
+    """Vectors along one axis of each operand and of the result, which has them if it has one axis
+    more; the others broadcast.
+    """
     m, n = (len(shape) - 1 for shape in use.shapes[:2])
     batch = ascii_uppercase[: max(m, n)]
     result = letters[2:] if len(use.y_shape) > len(batch) else ""
     terms = [batch[len(batch) - m :], batch[len(batch) - n :], batch]
     a, b, out = (
-        _inserted(term, x, k)
+        _insert_letter(term, x, k)
         for term, x, k in zip(terms, (letters[0], letters[1], result), axes, strict=True)
     )
     return [a, b], out
 
 
-def _inserted(term: str, letter: str, axis: int) -> str:
-    """The letters of an operand, with that of its vectors at their axis."""
+def _insert_letter(term: str, letter: str, axis: int) -> str:
+    """Return the letters of an operand, with that of its vectors at their axis."""
     k = axis % (len(term) + 1)
     return term[:k] + letter + term[k:]
 
@@ -183,7 +185,9 @@ def of_vecdot(use: OperandUse) -> Spelling:
 
 
 def of_solve(use: OperandUse) -> Spelling:
-    """A column of the solution depends on the same one of the right-hand side, and on all of the matrix."""
+    """Return a column of the solution depends on the same one of the right-hand side, and on all of
+    the matrix.
+    """
     if len(use.shapes[1]) == 1:
         return batch_spelling("ij", "m", "n")(use)
     return batch_spelling("ij", "mk", "nk")(use)

@@ -17,7 +17,7 @@ from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands, topological_order
-from ..kernels import inner_product
+from ..kernels import inner
 from .sum_merging import MANY_TERMS, SMALL_TERM_BYTES, concatenate_rows
 
 MAX_RIGHT_FACTORS = 8
@@ -38,7 +38,7 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
         if product is not None and product.op is np.multiply and _are_doubles(graph, product):
             a, b = product.args
             # BLAS gives 0.0 for a sum of zero squares, too, so squares need no check of the sign
-            op = np.matmul if a == b else inner_product
+            op = np.matmul if a == b else inner
             instruction = Instruction(
                 op,
                 tuple(

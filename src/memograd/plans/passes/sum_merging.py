@@ -20,7 +20,7 @@ from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
 from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands
-from ..kernels import inner_product, scatter_numbers
+from ..kernels import inner, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
 
@@ -126,7 +126,7 @@ def _term_kind(builder: GraphBuilder, a: Operand) -> TermKind:
     ):
         return _merge_products, MANY_TERMS, instruction.shape
     if (
-        instruction.op in (np.matmul, inner_product)
+        instruction.op in (np.matmul, inner)
         and instruction.shape == ()
         and _are_small(builder, instruction.args)
     ):
