@@ -443,7 +443,7 @@ class Plan:
 
     @property
     def stale(self) -> bool:
-        """Whether a bound leaf was assigned since, as long as the tape exists.
+        """True if a bound leaf was assigned since, as long as the tape exists.
 
         A copy of a plan watches the same tape. A loaded plan has no tape; it is stale if the saved
         one was.

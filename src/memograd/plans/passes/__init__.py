@@ -40,7 +40,7 @@ class Pass(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether the pass keeps every bit."""
+        """True if the pass keeps every bit."""
         return not self.bound
 
     def __call__(self, graph: Graph) -> Graph:
