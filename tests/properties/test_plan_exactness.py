@@ -57,20 +57,20 @@ def test_all_passes_together_change_no_bit_in_half_precision_or_of_integers(dtyp
     assert wrong(only, dtype, edges.ROUNDED_STEPS, whole=False) is None
 
 
-def _drop_any_zero(sweep, step):
+def _drop_any_zero(rewriter, step):
     a, b = step.args
     return (
         a
         if type(a) is Operand
-        and algebra._is_constant(sweep, b, 0)
-        and sweep.steps[a].shape == step.shape
+        and algebra._is_constant(rewriter, b, 0)
+        and rewriter.instructions[a].shape == step.shape
         else None
     )
 
 
-def _double(sweep, step):
+def _double(rewriter, step):
     a, b = step.args
-    inner = sweep.step(a)
+    inner = rewriter.instruction_of(a)
     if (
         type(a) is not type(b)
         or a != b
@@ -82,14 +82,14 @@ def _double(sweep, step):
     return inner._replace(args=(inner.args[0], 2 * inner.args[1]))
 
 
-def _sign_out(sweep, step):
-    inner = algebra._negation_operand(sweep, step.args[0])
+def _sign_out(rewriter, step):
+    inner = algebra._negation_operand(rewriter, step.args[0])
     return (
         None
         if inner is None
         else Instruction(
             np.negative,
-            (sweep.of(step.op, inner, *step.args[1:], like=step, **step.kwargs),),
+            (rewriter.apply(step.op, inner, *step.args[1:], like=step, **step.kwargs),),
             {},
             step.shape,
             step.dtype,
@@ -103,7 +103,7 @@ def _sign_out(sweep, step):
      ({np.multiply: (_sign_out,)}, np.complex128)],
 )  # fmt: skip
 def test_rules_that_are_not_exact_are_found(rules, dtype):
-    broken = passes.Pass("broken", lambda slice: rewrite_graph(slice, rules))
+    broken = passes.Pass("broken", lambda graph: rewrite_graph(graph, rules))
     assert (
         wrong(
             (passes.ELIMINATE_COMMON_SUBEXPRESSIONS, broken),

@@ -11,7 +11,7 @@ from sampling import WITH_LINES, calls
 import memograd as mg
 from memograd.arrays.values import bitwise_equal, canonicalize
 from memograd.check import sample_operands as generated
-from memograd.plans import executable, liveness, passes
+from memograd.plans import liveness, passes
 from memograd.plans.passes import tiling
 from memograd.rules.registration import rule_of
 from memograd.text import op_name
@@ -24,11 +24,11 @@ EXACT = (
 )
 
 
-def planned(program):
+def planned(program, passes=None):
     """A plan of a program's outputs and of their derivatives by every leaf."""
     leaves, outputs = program.record(mg.Tape())
     derivatives = [mg.grad_node(L, leaves) for L in outputs]
-    return mg.plan([outputs, derivatives], inputs=leaves)
+    return mg.plan([outputs, derivatives], inputs=leaves, passes=passes)
 
 
 def asked(program, values):
@@ -56,9 +56,8 @@ def test_a_replay_is_what_a_fresh_tape_gives(program, seed):
 @settings(max_examples=100)
 def test_exact_passes_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executable, "PASSES", EXACT)
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
-        plan = planned(program)
+        plan = planned(program, EXACT)
     values = program.values(seed=1)
     assert all(
         bitwise_equal(got, expected)
@@ -70,11 +69,10 @@ def test_exact_passes_keep_every_bit(program):
 @settings(max_examples=100)
 def test_blocks_keep_every_bit(program):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executable, "PASSES", (*EXACT, passes.TILE_ELEMENTWISE))
         patch.setattr(tiling, "MIN_TILED_BYTES", 1)
-        patch.setattr(tiling, "BLOCK", 24)
+        patch.setattr(tiling, "TILE_BYTES", 24)
         patch.setattr(liveness, "SMALL_ARRAY_BYTES", 0)
-        plan = planned(program)
+        plan = planned(program, (*EXACT, passes.TILE_ELEMENTWISE))
     values = program.values(seed=1)
     assert all(
         bitwise_equal(got, expected)

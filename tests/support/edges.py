@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 import memograd as mg
-from memograd.plans import executable, liveness, passes
+from memograd.plans import liveness, passes
 from memograd.plans.passes import tiling
 from memograd.plans.scalar import regions
 
@@ -260,16 +260,15 @@ def tried(program, only, benign, values):
     tape.
     """
     with (
-        mock.patch.object(executable, "PASSES", only),
         mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
         mock.patch.object(tiling, "MIN_TILED_BYTES", 1),
-        mock.patch.object(tiling, "BLOCK", 24),
+        mock.patch.object(tiling, "TILE_BYTES", 24),
         mock.patch.object(regions, "MIN_REGION_SIZE", 1),
         np.errstate(all="ignore"),
     ):
         leaves, outputs, target = program.record(benign)
         derivatives = mg.grad_node(target, leaves) if target is not None else []
-        plan = mg.plan([*outputs, *derivatives], leaves)
+        plan = mg.plan([*outputs, *derivatives], leaves, passes=only)
         got = plan(*values)
         leaves, outputs, target = program.record(values)
         expected = [y.value for y in outputs] + (

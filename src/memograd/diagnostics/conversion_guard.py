@@ -160,11 +160,11 @@ def _of_plan(frame: FrameType) -> Place | None:
     """Of a plan's own code, which the plan that called it knows line by line."""
     caller: Any = frame.f_back
     plan = caller.f_locals["self"]
-    n = plan._lines.get(frame.f_lineno)
+    n = plan.instruction_lines.get(frame.f_lineno)
     if n is None:
         return None
-    slice = plan.graph
-    return op_name(slice.steps[n].op), slice.names.get(n, f"v{n}"), slice.lines.get(n)
+    graph = plan.graph
+    return op_name(graph.instructions[n].op), graph.names.get(n, f"v{n}"), graph.lines.get(n)
 
 
 PLACES: dict[CodeType, Callable[[FrameType], Place]] = {

@@ -1,8 +1,8 @@
-"""A slice as the source of a Python function, one line a step, and what its text needs to be run.
+"""Code generation: the source of a plan, with one line for each instruction.
 
-A long slice is cut into parts of some thousand lines, so that no function is too long for Python's
-compiler; a value that a later part reads is kept in a list between them, and let go after the last
-part that reads it.
+A long plan becomes several functions of some thousand lines, since Python compiles longer ones in
+more than linear time. A list carries values from one function to later ones, until the last of
+them has read them.
 """
 
 import builtins
@@ -22,9 +22,8 @@ from .op_traits import is_new
 from .passes.tiling import tile_rows
 from .scalar.machine import Machine
 
-MAX_LINE_LENGTH = 8000
-"""Steps in one function; up to there, the time to compile one grows with its length and no faster.
-"""
+MAX_INSTRUCTIONS_PER_FUNCTION = 8000
+"""Up to this length, Python compiles a function in linear time."""
 
 RESERVED = frozenset(
     {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"}
@@ -32,45 +31,59 @@ RESERVED = frozenset(
 
 
 class GeneratedSource(NamedTuple):
-    """Source of a plan: its function is called `plan`."""
+    """Source of a plan, whose function is called `plan`."""
 
     text: str
     namespace: dict[str, Any]
     lines: dict[int, int]
-    """Which step each line of the text runs."""
+    """Instruction that each line of the text runs."""
 
 
-def generate_source(graph: Graph, nest: Any) -> GeneratedSource:
-    """Return the source of a slice; `nest` is that of its outputs, numbered from 0."""
-    return CodeGenerator(graph, nest).whole()
+def generate_source(graph: Graph, nest: Any, buffers: BufferPlan) -> GeneratedSource:
+    """Return the source of a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        After all passes.
+    nest : pytree of int
+        Structure of the outputs; its leaves are their numbers, from 0.
+    buffers : BufferPlan
+        Liveness of the graph's arrays.
+    """
+    return CodeGenerator(graph, nest, buffers).generate()
 
 
 class CodeGenerator:
-    """One slice on its way to text."""
+    """Generator of the source of one graph."""
 
-    def __init__(self, graph: Graph, nest: Any) -> None:
-        self.slice, self.nest, self.variables = graph, nest, variables(graph)
+    def __init__(self, graph: Graph, nest: Any, buffers: BufferPlan) -> None:
+        self.graph = graph
+        self.nest = nest
+        self.buffers = buffers
+        self.variables = variable_names(graph)
         self.writer = ExpressionWriter(set(self.variables.values()) | RESERVED)
-        self.lifetimes = BufferPlan(graph)
         self.text: list[str] = []
         self.lines: dict[int, int] = {}
         for n, value in graph.bound.items():
             self.writer.namespace[self.variables[n]] = value
 
-    def whole(self) -> GeneratedSource:
-        """Return the text of all of it."""
-        run = [n for n, step in self.slice.steps.items() if step.op is not None]
-        if len(run) <= MAX_LINE_LENGTH:
-            self.function("plan", [self.variables[n] for n in self.slice.inputs])
-            self.steps(run)
-            self.line(f"return {self.results()}")
+    def generate(self) -> GeneratedSource:
+        """Return the whole source."""
+        run = [
+            n for n, instruction in self.graph.instructions.items() if instruction.op is not None
+        ]
+        if len(run) <= MAX_INSTRUCTIONS_PER_FUNCTION:
+            self.open_function("plan", [self.variables[n] for n in self.graph.inputs])
+            self.write_instructions(run)
+            self.write_line(f"return {self.output_tree()}")
         else:
-            self.parts(self.runs(run))
-        head = self.constants()
+            self.write_parts(self.split_into_parts(run))
+        head = self.constant_comments()
         lines = {number + len(head): n for number, n in self.lines.items()}
         return GeneratedSource("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
 
-    def constants(self) -> list[str]:
+    def constant_comments(self) -> list[str]:
         """Return a comment for each name that stands for a value."""
         values = (
             (name, value)
@@ -82,99 +95,104 @@ class CodeGenerator:
             for name, a in values
         ]
 
-    # lines
-
-    def function(self, name: str, parameters: list[str]) -> None:
-        """The first line of a function."""
+    def open_function(self, name: str, parameters: list[str]) -> None:
+        """Write the first line of a function."""
         self.text += [*([""] * 2 if self.text else []), f"def {name}({', '.join(parameters)}):"]
 
-    def line(self, text: str) -> None:
-        """A line of its body."""
+    def write_line(self, text: str) -> None:
+        """Write a line of the body of a function."""
         self.text.append(f"    {text}")
 
-    def steps(self, run: list[int]) -> None:
-        """A line for each step; a loop for each block of them."""
-        blocks = self.lifetimes.block
+    def write_instructions(self, run: list[int]) -> None:
+        """Write a line for each instruction, and a loop for each block of them."""
+        blocks = self.buffers.block_of
         for n in run:
             if n not in blocks:
-                self.step(n, self.slice.steps[n])
+                self.write_instruction(n, self.graph.instructions[n])
             elif n == blocks[n][0]:
-                self.block(blocks[n])
+                self.write_tile_loop(blocks[n])
 
-    def step(self, n: int, step: Instruction) -> None:
-        """`v7 = v5 * x  # (3,)`, and what is read there for the last time is dropped."""
-        variables, lifetimes = self.variables, self.lifetimes
-        out = variables[lifetimes.out[n]] if n in lifetimes.out else None
-        text = f"{variables[n]} = {self.writer.write(step, variables.__getitem__, out)}"
-        drop = f"; {self.drop(n)}" if n in lifetimes.gone else ""
-        self.line(f"{text}{drop}{self.comment(n, step)}")
+    def write_instruction(self, n: int, instruction: Instruction) -> None:
+        """Write `v7 = v5 * x  # (3,)`, and delete the arrays that are dead afterwards."""
+        variables, buffers = self.variables, self.buffers
+        out = variables[buffers.reuses[n]] if n in buffers.reuses else None
+        text = f"{variables[n]} = {self.writer.write(instruction, variables.__getitem__, out)}"
+        drop = f"; {self.deletion(n)}" if n in buffers.dead_after else ""
+        self.write_line(f"{text}{drop}{self.comment(n, instruction)}")
         self.lines[len(self.text)] = n
 
-    def drop(self, n: int) -> str:
-        """`del` of what nobody reads after a step."""
-        return f"del {', '.join(self.variables[a] for a in self.lifetimes.gone[n])}"
+    def deletion(self, n: int) -> str:
+        """Return the `del` statement for the arrays that are dead after an instruction."""
+        return f"del {', '.join(self.variables[a] for a in self.buffers.dead_after[n])}"
 
-    def block(self, block: tuple[int, ...]) -> None:
-        """A loop over blocks of rows."""
-        steps, whole = self.slice.steps, self.lifetimes.whole
-        first = steps[block[0]]
+    def write_tile_loop(self, block: tuple[int, ...]) -> None:
+        """Write a loop over tiles, each of some rows."""
+        instructions, whole = self.graph.instructions, self.buffers.materialised
+        first = instructions[block[0]]
         rows = tile_rows(first)
         for n in block:
             if n in whole:
-                self.line(
-                    f"{self.variables[n]} = {self.empty(steps[n])}{self.comment(n, steps[n])}"
+                self.write_line(
+                    f"{self.variables[n]} = {self.allocation(instructions[n])}"
+                    f"{self.comment(n, instructions[n])}"
                 )
-        self.line(f"for i in range(0, {first.shape[0]}, {rows}):")
+        self.write_line(f"for i in range(0, {first.shape[0]}, {rows}):")
         cut = {
             int(a)
             for n in block
-            for a in operands(steps[n])
-            if a not in block and steps[a].shape == first.shape
+            for a in operands(instructions[n])
+            if a not in block and instructions[a].shape == first.shape
         }
         parts = sorted(cut.union(n for n in block if n in whole))
-        names = {n: self.part(n, rows) for n in parts}
+        names = {n: self.write_tile_part(n, rows) for n in parts}
         for n in block:
-            out = self.lifetimes.out.get(n, n if n in whole else None)
+            out = self.buffers.reuses.get(n, n if n in whole else None)
             names.setdefault(n, self.variables[n])
             text = self.writer.write(
-                steps[n],
+                instructions[n],
                 lambda a: names.get(a, self.variables[a]),
                 None if out is None else names[out],
             )
-            self.line(f"    {names[n]} = {text}")
+            self.write_line(f"    {names[n]} = {text}")
             self.lines[len(self.text)] = n
-        gone = [self.variables[a] for a in self.lifetimes.gone.get(block[-1], ())]
-        self.line(f"del {', '.join([*(names[n] for n in parts), *gone])}")
+        dead = [self.variables[a] for a in self.buffers.dead_after.get(block[-1], ())]
+        self.write_line(f"del {', '.join([*(names[n] for n in parts), *dead])}")
 
-    def empty(self, step: Instruction) -> str:
-        """Memory for a result."""
-        dtype = "" if step.dtype == np.float64 else f", {self.writer.constant(step.dtype)}"
-        return f"np.empty({step.shape}{dtype})"
+    def allocation(self, instruction: Instruction) -> str:
+        """Return the expression that allocates a result."""
+        dtype = (
+            ""
+            if instruction.dtype == np.float64
+            else f", {self.writer.constant(instruction.dtype)}"
+        )
+        return f"np.empty({instruction.shape}{dtype})"
 
-    def part(self, n: int, rows: int) -> str:
-        """Return a line that takes the block's part of an array, and the name of that part."""
+    def write_tile_part(self, n: int, rows: int) -> str:
+        """Write the line that takes the tile's part of an array. Return the name of the part."""
         variable = self.variables[n]
         name = self.writer.fresh_name(f"{variable}_i")
-        self.line(f"    {name} = {variable}[i:i + {rows}]")
+        self.write_line(f"    {name} = {variable}[i:i + {rows}]")
         return name
 
-    def comment(self, n: int, step: Instruction) -> str:
-        """Return the shape, and the name, where it could not be the variable's."""
-        name = self.slice.names.get(n, "")
+    def comment(self, n: int, instruction: Instruction) -> str:
+        """Return a comment with the shape, and the node's name if no variable can have it."""
+        name = self.graph.names.get(n, "")
         shown = (
             f"  {printable(name)}"
-            if has_name(self.slice.names, n) and name != self.variables[n]
+            if has_name(self.graph.names, n) and name != self.variables[n]
             else ""
         )
-        return f"  # {step.shape}{shown}"
+        return f"  # {instruction.shape}{shown}"
 
-    def results(self) -> str:
-        """Return the outputs in their nest, each in memory of its own."""
+    def output_tree(self) -> str:
+        """Return the expression of the outputs in their pytree, each in memory of its own."""
         given: set[int] = set()
-        return self.format_tree(self.nest, [self.result(n, given) for n in self.slice.outputs])
+        return self.format_tree(
+            self.nest, [self.output_expression(n, given) for n in self.graph.outputs]
+        )
 
     def format_tree(self, nest: Any, texts: list[str]) -> str:
-        """Return the text of a pytree."""
+        """Return the expression of a pytree whose leaves are written as `texts`."""
         inner = children(nest)
         if inner is None:
             return texts[int(nest)]
@@ -182,7 +200,8 @@ class CodeGenerator:
             return "None"
         items = {key: self.format_tree(part, texts) for key, part in inner.items()}
         if isinstance(nest, dict) or is_dataclass(nest):
-            text = f"{{{', '.join(f'{self.writer.constant(key)}: {item}' for key, item in items.items())}}}"
+            pairs = (f"{self.writer.constant(key)}: {item}" for key, item in items.items())
+            text = f"{{{', '.join(pairs)}}}"
             kept = "" if type(nest) is dict else self.writer.bind(type(nest).__name__, nest)
             return f"{self.writer.bind('rebuilt', rebuilt)}({kept}, {text})" if kept else text
         listed = ", ".join(items.values())
@@ -192,58 +211,60 @@ class CodeGenerator:
             return f"{self.writer.bind(type(nest).__name__, type(nest))}({listed})"
         return f"({listed}{',' * (len(nest) == 1)})"
 
-    def result(self, n: int, given: set[int]) -> str:
-        """Return one output: as it is, where nothing else can hold its memory, else a copy."""
-        step, roots = self.slice.steps[n], self.lifetimes.roots[n]
-        own = not roots or (step.op is not None and is_new(step) and given.isdisjoint(roots))
+    def output_expression(self, n: int, given: set[int]) -> str:
+        """Return the expression of one output: a copy, if anything else may hold its memory."""
+        instruction, roots = self.graph.instructions[n], self.buffers.roots[n]
+        own = not roots or (
+            instruction.op is not None and is_new(instruction) and given.isdisjoint(roots)
+        )
         given |= roots
         return self.variables[n] if own else f"{self.variables[n]}.copy()"
 
-    # parts
-
-    def runs(self, steps: list[int]) -> list[list[int]]:
-        """Return the steps of each part; a block is in one piece."""
-        blocks, runs = self.lifetimes.block, list[list[int]]([[]])
-        for n in steps:
-            if len(runs[-1]) >= MAX_LINE_LENGTH and (n not in blocks or n == blocks[n][0]):
+    def split_into_parts(self, instructions: list[int]) -> list[list[int]]:
+        """Return the instructions of each part. No block is split."""
+        blocks, runs = self.buffers.block_of, list[list[int]]([[]])
+        for n in instructions:
+            if len(runs[-1]) >= MAX_INSTRUCTIONS_PER_FUNCTION and (
+                n not in blocks or n == blocks[n][0]
+            ):
                 runs.append([])
             runs[-1].append(n)
         return runs
 
-    def parts(self, runs: list[list[int]]) -> None:
-        """A function for each run of steps, and one that calls them."""
-        crossing = Crossing(self.slice, runs)
+    def write_parts(self, runs: list[list[int]]) -> None:
+        """Write a function for each part, and the one that calls them."""
+        live = LiveBetweenParts(self.graph, runs)
         parts = [self.writer.fresh_name(f"part_{k}") for k in range(len(runs))]
         for k, run in enumerate(runs):
-            self.function(parts[k], ["kept"])
-            for n in crossing.read[k]:
-                self.line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
-            self.steps(run)
-            for n in crossing.written[k]:
-                self.line(f"kept[{crossing.places[n]}] = {self.variables[n]}")
-            for n in crossing.gone[k]:
-                self.line(f"kept[{crossing.places[n]}] = None")
-        self.function("plan", [self.variables[n] for n in self.slice.inputs])
-        self.line(f"kept = [None] * {len(crossing.places)}")
-        for n in crossing.given:
-            self.line(f"kept[{crossing.places[n]}] = {self.variables[n]}")
+            self.open_function(parts[k], ["kept"])
+            for n in live.read[k]:
+                self.write_line(f"{self.variables[n]} = kept[{live.places[n]}]")
+            self.write_instructions(run)
+            for n in live.written[k]:
+                self.write_line(f"kept[{live.places[n]}] = {self.variables[n]}")
+            for n in live.dead[k]:
+                self.write_line(f"kept[{live.places[n]}] = None")
+        self.open_function("plan", [self.variables[n] for n in self.graph.inputs])
+        self.write_line(f"kept = [None] * {len(live.places)}")
+        for n in live.given:
+            self.write_line(f"kept[{live.places[n]}] = {self.variables[n]}")
         for part in parts:
-            self.line(f"{part}(kept)")
-        for n in dict.fromkeys(self.slice.outputs):
-            if n in crossing.places and n not in crossing.given:
-                self.line(f"{self.variables[n]} = kept[{crossing.places[n]}]")
-        self.line(f"return {self.results()}")
+            self.write_line(f"{part}(kept)")
+        for n in dict.fromkeys(self.graph.outputs):
+            if n in live.places and n not in live.given:
+                self.write_line(f"{self.variables[n]} = kept[{live.places[n]}]")
+        self.write_line(f"return {self.output_tree()}")
 
 
-class Crossing:
-    """Which values go from one part to later ones: their places in the list between them.
+class LiveBetweenParts:
+    """Values that later parts read, and their places in the list that carries them.
 
     Attributes
     ----------
     places : dict of int to int
     given : list of int
         The inputs among them.
-    read, written, gone : list of list of int
+    read, written, dead : list of list of int
         For each part, what it takes from the list, puts there, and is the last to need.
     """
 
@@ -252,11 +273,11 @@ class Crossing:
         self.places: dict[int, int] = {}
         self.read: list[list[int]] = [[] for _ in runs]
         self.written: list[list[int]] = [[] for _ in runs]
-        self.gone: list[list[int]] = [[] for _ in runs]
+        self.dead: list[list[int]] = [[] for _ in runs]
         last: dict[int, int] = {}
         for k, run in enumerate(runs):
             for n in dict.fromkeys(
-                int(a) for m in run for a in operands(graph.steps[m]) if part.get(a, k) != k
+                int(a) for m in run for a in operands(graph.instructions[m]) if part.get(a, k) != k
             ):
                 self.read[k].append(n)
                 self._place(n)
@@ -266,7 +287,7 @@ class Crossing:
                 self._place(n)
                 last.pop(n, None)
         for n, k in last.items():
-            self.gone[k].append(n)
+            self.dead[k].append(n)
         self.given = [n for n in self.places if part[n] == -1]
         for n in self.places:
             if part[n] >= 0:
@@ -276,19 +297,18 @@ class Crossing:
         self.places.setdefault(n, len(self.places))
 
 
-def variables(graph: Graph) -> dict[int, str]:
-    """Return a variable for each step: the node's name where it is an identifier, v7 where it is
-    not.
-    """
+def variable_names(graph: Graph) -> dict[int, str]:
+    """Return a variable for each instruction: the node's name if it is an identifier, else `v7`."""
     names = graph.names
     return {
         n: names[n] if has_name(names, n) and _is_variable(names[n]) else f"v{n}"
-        for n in graph.steps
+        for n in graph.instructions
     }
 
 
 def _is_variable(name: str) -> bool:
-    """Return whether a name can be a variable's, and stays as it is: Python reads the micro sign as
-    the letter mu.
+    """Return whether a name can be a variable's and stays as it is.
+
+    Python reads the micro sign as the letter mu.
     """
     return name.isidentifier() and name not in RESERVED and unicodedata.is_normalized("NFKC", name)

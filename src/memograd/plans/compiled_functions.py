@@ -1,4 +1,4 @@
-"""Functions that are traced once for each signature of their arguments, and replayed from then on."""
+"""Functions that are traced once for each signature of their arguments, and then replayed."""
 
 import functools
 import threading
@@ -19,37 +19,37 @@ from ..tape.node import Node
 from ..tape.tape import NUMBER_KINDS, Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
-from .arguments import INPUTS, is_dead, leaves_of, signature_of, with_leaves
+from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of
 from .executable import Plan, plan
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
-    """Return a function that traces f once for each signature, and from then on replays the plan.
+    """Return a function that traces f once for each signature, and then runs the plan.
 
     Compilation is explicit, because a plan keeps what the trace saw: data that f closes over,
     global settings, the date. Whoever writes `compiled` says that f depends on its arguments alone.
 
     It decorates methods, too. An instance of a plain class, `self` or any other argument, is a
-    pytree of its attributes: its arrays and floats are inputs, what else it holds is part of the
+    pytree of its attributes. Its arrays and floats are inputs; everything else in it is part of the
     signature. So a call sees every attribute as it is then, and no instance is kept alive. Numbers
-    and strings that stand in the class itself count as attributes; other things there, and
-    attributes of a class method's class, are kept as the trace saw them.
+    and strings in the class itself count as attributes. Other class attributes, and those of a
+    class method's class, stay as the trace saw them.
 
     Parameters
     ----------
     f : callable
-        Of arrays or pytrees of them, giving the same; one of this module's forms, such as
+        Takes and returns arrays or pytrees of them: one of this module's forms, such as
         ``value_and_grad(loss)``, or a plain function. It must not branch on a value, or read one.
 
     Returns
     -------
     Compiled
         Called as f is. Arrays and floats are inputs; Python's floats take the precision of the
-        arrays that they meet, as in NumPy. Anything else among the arguments is part of the
-        signature, and has to be hashable by its value, or a function, a class or a module: the
-        shape of a pytree, its keys, integers and strings, static fields of dataclasses. What ``==``
-        does not tell apart, such as 1 and True, makes two signatures. Its attribute ``plans`` holds
-        a :class:`memograd.Plan` for each signature.
+        arrays that they meet, as in NumPy. Every other argument is part of the signature, and has
+        to be hashable by its value, or a function, a class or a module: the structure of a pytree,
+        its keys, integers and strings, static fields of dataclasses. Values that ``==`` does not
+        tell apart, such as 1 and True, make two signatures. Its attribute ``plans`` holds a
+        :class:`memograd.Plan` for each signature.
 
     Raises
     ------
@@ -58,10 +58,15 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
         f changes an argument or an attribute; or an argument is neither an array nor hashable; or a
         result is no array.
 
+    See Also
+    --------
+    memograd.plan
+
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> step = mg.functional.compiled(mg.functional.value_and_grad(lambda p, x: np.sum(np.square(p["w"] * x))))
+    >>> loss = lambda p, x: np.sum(np.square(p["w"] * x))
+    >>> step = mg.functional.compiled(mg.functional.value_and_grad(loss))
     >>> value, g = step({"w": np.array([1.0, 2.0])}, 3.0)
     >>> float(value), g
     (45.0, {'w': array([18., 36.])})
@@ -71,13 +76,13 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     return Compiled(f)
 
 
-NODES = frozenset({Node, WeakNode})
+NODE_TYPES = frozenset({Node, WeakNode})
 
 
 class Compiled:
-    """What :func:`compiled` gives: a function with its plans.
+    """Function with its plans, as :func:`compiled` returns it.
 
-    A copy, and what a pickle gives, traces anew. A function that is compiled where it is defined is
+    Copies and unpickled functions trace anew. A function that is compiled where it is defined is
     pickled by its name.
 
     Attributes
@@ -96,21 +101,21 @@ class Compiled:
         inputs: list[Any] = []
         arguments = dict(enumerate(args)) | kwargs
         signature = len(args), *kwargs, *signature_of(arguments, inputs)
-        if current() is not None or not NODES.isdisjoint(map(type, inputs)):
+        if current() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
-        made = self.plans.get(signature)
-        if made is None:
+        replay = self.plans.get(signature)
+        if replay is None:
             with self._lock:  # one thread traces; the others wait for its plan
-                made = self.plans.get(signature)
-                if made is None:
-                    made = self._trace(arguments, len(args))
+                replay = self.plans.get(signature)
+                if replay is None:
+                    replay = self._trace(arguments, len(args))
                     self.plans = {
                         known: p for known, p in self.plans.items() if not is_dead(known)
-                    } | {signature: made}
-        return made(*inputs)
+                    } | {signature: replay}
+        return replay(*inputs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind it to an instance, as Python's functions are."""
+        """Bind the function to an instance, as Python's functions are bound."""
         return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> Any:
@@ -124,7 +129,7 @@ class Compiled:
     def _trace(self, arguments: dict[Any, Any], count: int) -> Plan:
         tape = CompiledTape()
         entered = [_enter_argument(tape, a, where) for where, a in leaves_of(arguments)]
-        given = with_leaves(arguments, entered)
+        given = replace_leaves(arguments, entered)
         named = dict(list(given.items())[count:])
         before = dict(leaves_of(given))
         with tracing(tape), raise_refusals(tape):
@@ -147,10 +152,8 @@ def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
-    """Return a leaf of the arguments as the trace sees it: a node for an array, a weak one for a
-    number of Python's.
-    """
-    if not isinstance(a, INPUTS):
+    """Return a leaf as the trace sees it: a node for an array, a weak one for a Python number."""
+    if not isinstance(a, INPUT_TYPES):
         return a
     node = tape.leaf(a, name=where)
     return (
@@ -161,7 +164,7 @@ def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
 
 
 class CompiledTape(Tape):
-    """Tape of a function that will be replayed."""
+    """Tape of a function that becomes a plan."""
 
     __slots__ = ()
 
@@ -170,12 +173,12 @@ class CompiledTape(Tape):
         self.mode = COMPILED
 
     def as_result(self, y: Any) -> Node:
-        """Return a result as a node; one that depends on no argument is a constant of the plan."""
+        """Return a result as a node. One that depends on no argument becomes a constant."""
         if isinstance(y, Node):
             return y
         if np.asarray(y).dtype.kind not in NUMBER_KINDS:
             raise RefusedError(
-                f"A function that is compiled gives arrays, or nests of them, but one result is "
-                f"{printable(repr(y))}."
+                "A function that is compiled gives arrays, or nests of them, "
+                f"but one result is {printable(repr(y))}."
             )
         return self.leaf(y)

@@ -1,8 +1,8 @@
-"""Plans: a slice of a tape as straight-line NumPy code, simplified, compiled once, and replayed."""
+"""Plans: a part of a tape, compiled once to straight-line NumPy code and replayed."""
 
 import linecache
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from itertools import count
@@ -29,26 +29,32 @@ from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import as_text, describe, op_name, printable
 from .codegen import generate_source
-from .ir import Graph, eliminate_dead_code, extract_graph, is_lazy
-from .passes import LAZY_PASSES, PASSES, Pass
+from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
+from .liveness import BufferPlan
+from .passes import Pass, choose_passes
 from .report import format_plan
-from .scalar.machine import sole_machine
+from .scalar.machine import find_single_machine
 
-_number_outputs = count(1)
+_file_numbers = count(1)
 
 
-def plan(outputs: Any, inputs: Any) -> "Plan":
-    """Return what `outputs` need from `inputs`, as straight-line NumPy code: replayed, it records
-    nothing and touches no table.
+def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> "Plan":
+    """Compile what `outputs` need from `inputs` to straight-line NumPy code.
+
+    A call records nothing and touches no table.
 
     Parameters
     ----------
     outputs : Node, or pytree of them
-        What a call gives, in the same nest. Derivatives get in by :func:`memograd.grad_node`.
+        Results of a call, in the same pytree. :func:`memograd.grad_node` makes derivatives.
     inputs : list of Node, or dict of str to Node
-        What a call takes: leaves or any other nodes, in this order, or by name. Other leaves are
-        bound at their value now. Called with Dask arrays, a plan gives Dask arrays, which nobody
-        has computed.
+        Arguments of a call: leaves or any other nodes, in this order, or by name. Other leaves are
+        bound at their value now. Called with Dask arrays, a plan returns Dask arrays that are not
+        computed yet.
+
+    passes : iterable of Pass, optional
+        Compiler passes in place of the default pipeline :data:`memograd.plans.passes.PASSES`, for
+        tests and ablation.
 
     Returns
     -------
@@ -65,15 +71,17 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
 
     Notes
     -----
-    A plan gives what the nodes' values would be for these inputs: to the bit, where only exact
-    passes rewrote it, else within
-    the bounds of the others, which `plan.bounds` names. They take sums in another order, call
-    functions that are off in the
-    last places, and give 0 for what cancels; they move no factor and change no sign. See
-    :mod:`memograd.plans.passes`.
+    A plan returns the values that the nodes would have for these inputs: to the bit, if only exact
+    passes rewrote it, else within the bounds of the others, which `plan.bounds` lists. Those take
+    sums in another order, call functions that are off in the last places, and give 0 for cotangents
+    that cancel. They move no factor and change no sign. See :mod:`memograd.plans.passes`.
 
-    A function of the user's own is run as often as it was recorded and read; what else it does
-    besides giving a result is no part of a plan.
+    A function of the user's own runs as often as it was recorded and read. Its side effects are not
+    preserved otherwise.
+
+    See Also
+    --------
+    memograd.functional.compiled : traces a Python function, and keeps a plan for each signature.
 
     Examples
     --------
@@ -95,10 +103,11 @@ def plan(outputs: Any, inputs: Any) -> "Plan":
             raise PlanError(
                 f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once."
             )
-        slice = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
-        made = Plan(slice, tree_unflatten(outputs, range(len(nodes))), tuple(by_name))
-        made._tape, made._assignments = weakref.ref(tape), tape.state.assignments
-        return made
+        graph = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
+        nest = tree_unflatten(outputs, range(len(nodes)))
+        compiled = Plan(graph, nest, tuple(by_name), passes)
+        compiled._tape, compiled._assignments = weakref.ref(tape), tape.state.assignments
+        return compiled
 
 
 def _names_of_inputs(inputs: Any) -> dict[str, Node]:
@@ -113,12 +122,12 @@ def _names_of_inputs(inputs: Any) -> dict[str, Node]:
 
 
 def _tape_of(nodes: list[Any]) -> Tape:
-    """Return the tape of all of them."""
+    """Return the tape that all nodes belong to."""
     for n in nodes:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
                 f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, "
-                f"or a nest of nodes."
+                "or a nest of nodes."
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
@@ -132,7 +141,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
 
 
 class Array(NamedTuple):
-    """Input or an output of a plan: its name, and what shape and dtype it has at each call."""
+    """Name, shape and dtype of an input or an output of a plan."""
 
     name: str
     shape: tuple[int, ...]
@@ -140,38 +149,50 @@ class Array(NamedTuple):
 
 
 class Plan:
-    """Straight-line NumPy code for a slice of a tape; made by :func:`plan`. Its `repr` is the table
-    of its steps.
+    """Straight-line NumPy code for a part of a tape, made by :func:`plan`.
 
-    It can be called from several threads at once, and be pickled: as data, which is printed and
-    compiled anew where it is loaded. Ops are pickled by the name under which they can be imported.
+    Its `repr` is a table of its instructions.
+
+    Several threads can call it at once. Pickles hold the recorded graph, which is compiled anew
+    when it is loaded. Ops are pickled by the name under which they can be imported.
 
     Attributes
     ----------
     source : str
-        The code, as it is run. Tracebacks and debuggers show its lines.
+        Python code that a call runs. Tracebacks and debuggers show its lines.
     """
 
-    def __init__(self, graph: Graph, nest: Any, keys: tuple[str, ...]) -> None:
-        self._cut, self._nest, self._keys = graph, nest, keys
-        self._tape: Any = None  # a plan that was loaded has none
+    def __init__(
+        self,
+        graph: Graph,
+        nest: Any,
+        input_names: tuple[str, ...],
+        passes: Iterable[Pass] | None = None,
+    ) -> None:
+        self._recorded_graph = graph  # compiled anew for pickles and Dask arrays
+        self._nest = nest
+        self._input_names = input_names
+        self._passes = None if passes is None else tuple(passes)
+        self._tape: Any = None  # none for a loaded plan
         self._assignments = 0
         self._was_stale = False
         graph = eliminate_dead_code(graph)
-        self._counts = [("recorded", _count_changes(graph))]
+        self._counts = [("recorded", _count_instructions(graph))]
         self._changed: list[Pass] = []
-        self._is_lazy = is_lazy(graph)
-        for simplified in LAZY_PASSES if self._is_lazy else PASSES:
-            before, graph = graph, simplified(graph)
-            self._counts.append((simplified.name, _count_changes(graph)))
+        self._is_lazy = has_foreign_arrays(graph)
+        for each in choose_passes(self._passes, self._is_lazy):
+            before, graph = graph, each(graph)
+            self._counts.append((each.name, _count_instructions(graph)))
             if graph is not before:
-                self._changed.append(simplified)
+                self._changed.append(each)
         self.graph = graph
         self._compile()
 
     def _compile(self) -> None:
-        self.source, namespace, self._lines = generate_source(self.graph, self._nest)
-        self._file = f"<memograd plan {next(_number_outputs)}>"
+        self.source, namespace, self.instruction_lines = generate_source(
+            self.graph, self._nest, BufferPlan(self.graph)
+        )
+        self._file = f"<memograd plan {next(_file_numbers)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
         linecache.cache[self._file] = (
             len(self.source),
@@ -181,16 +202,18 @@ class Plan:
         )
         weakref.finalize(self, linecache.cache.pop, self._file, None)
         self._run = namespace["plan"]
-        steps = self.graph.steps
-        self._facts = [
-            (steps[n].shape, steps[n].dtype, steps[n].shape == () and steps[n].dtype.type)
+        instructions = self.graph.instructions
+        self._input_types = [
+            (
+                instructions[n].shape,
+                instructions[n].dtype,
+                instructions[n].shape == () and instructions[n].dtype.type,
+            )
             for n in self.graph.inputs
         ]
 
-    # to replay
-
     def __call__(self, *arrays: Any, **named: Any) -> Any:
-        """Return the outputs for these inputs: by position, then by name.
+        """Return the outputs for these inputs, given by position and then by name.
 
         Raises
         ------
@@ -203,7 +226,7 @@ class Plan:
         """
         if named:
             arrays = self._arrange_inputs(arrays, named)
-        if len(arrays) != len(self._facts):
+        if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
         if any(map(is_chunked, arrays)) and not self._is_lazy:
             return self._lazily(arrays)(*arrays)
@@ -218,7 +241,9 @@ class Plan:
                 and shape
             )
             else self._check_input(k, a)
-            for k, (a, (shape, dtype, kind)) in enumerate(zip(arrays, self._facts, strict=True))
+            for k, (a, (shape, dtype, kind)) in enumerate(
+                zip(arrays, self._input_types, strict=True)
+            )
         ]
         try:
             y = self._run(*given)
@@ -230,30 +255,36 @@ class Plan:
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
         """Return the same plan for Dask arrays."""
         given = {
-            n: shape_of(a) for n, a in zip(self._cut.inputs, arrays, strict=True) if is_chunked(a)
+            n: shape_of(a)
+            for n, a in zip(self._recorded_graph.inputs, arrays, strict=True)
+            if is_chunked(a)
         }
-        steps = {
-            n: step._replace(shape=given[n]) if given.get(n) == step.shape else step
-            for n, step in self._cut.steps.items()
+        instructions = {
+            n: instruction._replace(shape=given[n])
+            if given.get(n) == instruction.shape
+            else instruction
+            for n, instruction in self._recorded_graph.instructions.items()
         }
-        return Plan(replace(self._cut, steps=steps), self._nest, self._keys)
+        graph = replace(self._recorded_graph, instructions=instructions)
+        return Plan(graph, self._nest, self._input_names, self._passes)
 
     def map(self, *arrays: Any, progress: bool | Report = False) -> Any:
-        """Return the outputs for many inputs, stacked: each array has one more axis in front, along
-        which the calls are made.
+        """Return the stacked outputs for many inputs.
+
+        Each array has one more axis in front, along which the calls are made.
 
         Parameters
         ----------
         *arrays : array_like
             One for each input, of shape ``(count, *shape)``.
         progress : bool or callable
-            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan that
-            is all numbers runs in one go, and is told once.
+            Show a bar (needs tqdm), or call ``progress(done, total)`` after each call. A plan of
+            scalars alone runs at once, with one call of `progress`.
 
         Returns
         -------
         array, or pytree of them
-            In the plan's nest, of shape ``(count, *shape)``.
+            In the structure of the outputs, of shape ``(count, *shape)``.
 
         Raises
         ------
@@ -268,40 +299,40 @@ class Plan:
         >>> mg.plan([L, mg.grad_node(L, x)], inputs=[x]).map([0.0, np.pi / 2])[1].round(3)
         array([1., 0.])
         """
-        if len(arrays) != len(self._facts):
+        if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
         if not arrays:
             raise PlanError("A plan without inputs gives the same each time: call it.")
         stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
             raise PlanError(
-                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. Give each "
-                f"as often."
+                f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. "
+                "Give each as often."
             )
         with reporting(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
     def _stack_input(self, k: int, value: Any) -> Any:
-        """Return an input with an axis in front, in C order of the recorded dtype."""
+        """Return an input with an axis in front, in C order and of the recorded dtype."""
         y = np.asarray(as_input(value))
         if y.ndim == 0 or len(y) == 0:
             raise PlanError(
-                f"Input {printable(self._keys[k])} of a plan was given nothing to go along. "
-                f"Give a stack, one array a call."
+                f"Input {printable(self._input_names[k])} of a plan was given nothing to go "
+                "along. Give a stack, one array a call."
             )
         return np.ascontiguousarray(
-            y if y.dtype == self._facts[k][1] else [self._check_input(k, a) for a in y]
+            y if y.dtype == self._input_types[k][1] else [self._check_input(k, a) for a in y]
         )
 
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
-        count, sole = len(stacks[0]), sole_machine(self.graph)
+        count, single = len(stacks[0]), find_single_machine(self.graph)
         fits = all(
-            a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._facts, strict=True)
+            a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._input_types, strict=True)
         )
-        if sole is not None and fits:
-            results = sole.machine.many(*[stacks[k] for k in sole.reads])
+        if single is not None and fits:
+            results = single.machine.many(*[stacks[k] for k in single.reads])
             report(count, count)
-            return tree_map(lambda k: results[sole.gives[k]].copy(), self._nest)
+            return tree_map(lambda k: results[single.gives[k]].copy(), self._nest)
         rows = []
         for k, given in enumerate(zip(*stacks, strict=True)):
             rows.append(self(*given))
@@ -310,11 +341,11 @@ class Plan:
 
     def _arrange_inputs(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Return the arrays in the order of the inputs."""
-        rest = self._keys[len(arrays) :]
+        rest = self._input_names[len(arrays) :]
         if set(rest) != set(named):
             raise PlanTypeError(
-                f"A plan of the inputs {', '.join(map(printable, self._keys))} was called with "
-                f"{len(arrays)} arrays and the names "
+                f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called "
+                f"with {len(arrays)} arrays and the names "
                 f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
             )
         return *arrays, *(named[name] for name in rest)
@@ -322,16 +353,14 @@ class Plan:
     def _count_error(self, count: int) -> PlanTypeError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
         return PlanTypeError(
-            f"A plan of {len(self._facts)} inputs was called with {count} arrays. Give one for "
-            f"each: {inputs}."
+            f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one "
+            f"for each: {inputs}."
         )
 
     def _check_input(self, k: int, value: Any) -> Any:
-        """Return an input as the steps expect it: an array in C order of the recorded dtype, or a
-        NumPy scalar.
-        """
-        shape, dtype, _ = self._facts[k]
-        name = printable(self._keys[k])
+        """Return an input as an array in C order of the recorded dtype, or as a NumPy scalar."""
+        shape, dtype, _ = self._input_types[k]
+        name = printable(self._input_names[k])
         if isinstance(value, Node):
             raise PlanTypeError(
                 f"Input {name} of a plan was given a node. Give its value: "
@@ -352,119 +381,129 @@ class Plan:
         if (beyond := exceeding(y, dtype)) is not None:
             raise IntegerRangeError(
                 f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give "
-                f"integers "
+                "integers "
                 f"that fit, or make another plan of a wider dtype."
             )
         return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
-        """Say in which step an error came, and where that step comes from."""
+        """Add a note to an error: which instruction raised it, and where that was recorded."""
         at = error.__traceback__
         while at is not None:
-            if at.tb_frame.f_code.co_filename == self._file and at.tb_lineno in self._lines:
-                n = self._lines[at.tb_lineno]
-                step, line = self.graph.steps[n], self.graph.lines.get(n)
+            if (
+                at.tb_frame.f_code.co_filename == self._file
+                and at.tb_lineno in self.instruction_lines
+            ):
+                n = self.instruction_lines[at.tb_lineno]
+                instruction, line = self.graph.instructions[n], self.graph.lines.get(n)
                 name = printable(self.graph.names.get(n, f"v{n}"))
                 error.add_note(
-                    f"In a plan, at {name} ({op_name(step.op)}, {step.dtype} "
-                    f"{step.shape}){_format_location(line)}."
+                    f"In a plan, at {name} ({op_name(instruction.op)}, {instruction.dtype} "
+                    f"{instruction.shape}){_format_location(line)}."
                 )
             at = at.tb_next
 
-    # facts
-
     @property
     def inputs(self) -> tuple[Array, ...]:
-        """What a call takes, in order."""
+        """Inputs of a call, in order."""
         return tuple(
-            Array(name, *fact[:2]) for name, fact in zip(self._keys, self._facts, strict=True)
+            Array(name, *fact[:2])
+            for name, fact in zip(self._input_names, self._input_types, strict=True)
         )
 
     @property
     def outputs(self) -> tuple[Array, ...]:
-        """What a call gives, in the order in which the pytree names it."""
-        names, steps = self._cut.names, self._cut.steps
-        return tuple(Array(names[n], steps[n].shape, steps[n].dtype) for n in self._cut.outputs)
+        """Outputs of a call, in the order of the leaves of the pytree."""
+        names, instructions = self._recorded_graph.names, self._recorded_graph.instructions
+        return tuple(
+            Array(names[n], instructions[n].shape, instructions[n].dtype)
+            for n in self._recorded_graph.outputs
+        )
 
     @property
     def bound(self) -> dict[str, Any]:
-        """Leaves that are no inputs, by name, at the value that they had when the plan was made."""
-        return {self._cut.names[n]: readonly_view(value) for n, value in self._cut.bound.items()}
+        """Leaves that are no inputs, by name, with their values when the plan was made."""
+        return {
+            self._recorded_graph.names[n]: readonly_view(value)
+            for n, value in self._recorded_graph.bound.items()
+        }
 
     @property
     def bounds(self) -> dict[str, str]:
-        """What the passes changed that are not exact, and by how much, by their names; empty, if
-        the plan is exact.
+        """Error bounds of the inexact passes that changed the plan, by name; empty if it is exact.
 
         >>> import numpy as np, memograd as mg
         >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
         >>> mg.plan(np.sin(x) * 2, inputs=[x]).bounds
         {}
         >>> list(mg.plan(np.sum(x * x), inputs=[x]).bounds)
-        ['contracted']
+        ['inner products']
         """
         return {p.name: p.bound for p in self._changed if not p.exact}
 
     @property
     def stale(self) -> bool:
-        """Whether a bound leaf was assigned since; not noticed any more, once the tape is gone.
+        """True if a bound leaf was assigned since, as long as the tape exists.
 
-        A copy of a plan watches the same tape. One that was loaded has no tape, and is stale if the
-        plan was that was saved.
+        A copy of a plan watches the same tape. A loaded plan has no tape; it is stale if the saved
+        one was.
         """
         tape = self._tape() if self._tape is not None else None
         if tape is not None and any(
-            tape.state.assigned.get(n, 0) > self._assignments for n in self._cut.bound
+            tape.state.assigned.get(n, 0) > self._assignments for n in self._recorded_graph.bound
         ):
             self._was_stale = True
         return self._was_stale
 
     def __repr__(self) -> str:
-        return format_plan(self.graph, self._keys, self._counts)
+        return format_plan(self.graph, self._input_names, self._counts)
 
     _repr_html_ = as_text
 
     def __copy__(self) -> "Plan":
-        """Return the same plan: it watches the tape as this one does."""
-        made = Plan(self._cut, self._nest, self._keys)
-        made._tape, made._assignments, made._was_stale = (
+        """Return the same plan, which watches the same tape."""
+        other = Plan(self._recorded_graph, self._nest, self._input_names, self._passes)
+        other._tape, other._assignments, other._was_stale = (
             self._tape,
             self._assignments,
             self._was_stale,
         )
-        return made
+        return other
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Plan":
-        """Return the same plan; it watches the copy of the tape, where that is copied along."""
-        made = copy(self)
+        """Return the same plan. It watches the copy of the tape, if that is copied along."""
+        other = copy(self)
         tape = self._tape() if self._tape is not None else None
         if tape is not None and id(tape) in memo:
-            made._was_stale = self.stale
-            made._tape, made._assignments = (
+            other._was_stale = self.stale
+            other._tape, other._assignments = (
                 weakref.ref(memo[id(tape)]),
                 memo[id(tape)].state.assignments,
             )
-        return made
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         for op, error in unpicklable_ops(
-            dict.fromkeys(step.op for step in self._cut.steps.values())
+            dict.fromkeys(
+                instruction.op for instruction in self._recorded_graph.instructions.values()
+            )
         ):
             raise PlanTypeError(
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be "
-                f"imported by its name. "
+                "imported by its name. "
                 f"Define it at the top of a module."
             ) from error
-        return Plan, (self._cut, self._nest, self._keys), {"_was_stale": self.stale}
+        recipe = (self._recorded_graph, self._nest, self._input_names, self._passes)
+        return Plan, recipe, {"_was_stale": self.stale}
 
 
 def stack_trees(rows: list[Any]) -> Any:
-    """Many equal pytrees of arrays as one pytree of stacks."""
+    """Stack many pytrees of one structure, leaf by leaf."""
     return tree_unflatten(rows[0], map(np.stack, zip(*map(tree_leaves, rows), strict=True)))
 
 
-def _count_changes(graph: Graph) -> int:
-    return sum(1 for step in graph.steps.values() if step.op is not None)
+def _count_instructions(graph: Graph) -> int:
+    return sum(1 for instruction in graph.instructions.values() if instruction.op is not None)
 
 
 def _format_location(line: Location | None) -> str:

@@ -1,5 +1,7 @@
-"""How a step is written in Python: operators and methods where they give the same bits as the
-function, which costs more.
+"""Code generation for one instruction, as a Python expression.
+
+Operators and methods stand in the place of functions, which are slower, where they give the same
+bits.
 """
 
 import math
@@ -17,42 +19,22 @@ from .ir import Instruction
 from .op_traits import KERNELS, is_own, is_scalar, is_steady
 
 INFIX: dict[Any, str] = {
-    np.add: "+",
-    np.subtract: "-",
-    np.multiply: "*",
-    np.divide: "/",
-    np.matmul: "@",
-    np.less: "<",
-    np.less_equal: "<=",
-    np.greater: ">",
-    np.greater_equal: ">=",
-    np.equal: "==",
-    np.not_equal: "!=",
-    np.bitwise_and: "&",
-    np.bitwise_or: "|",
-    np.bitwise_xor: "^",
-}
+    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+    np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
+}  # fmt: skip
 """Not `power`: scalar `**` and `np.power` differ in bits."""
 
 METHOD_NAMES: dict[Any, str] = {
-    np.sum: "sum",
-    np.max: "max",
-    np.min: "min",
-    np.mean: "mean",
-    np.prod: "prod",
-    np.any: "any",
-    np.all: "all",
-    np.astype: "astype",
-}
-"""Functions that an array has as a method of the same arguments."""
+    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
+}  # fmt: skip
+"""Functions that arrays have as methods with the same arguments."""
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
 
 def check_result(y: Any, shape: Any, dtype: Any) -> Any:
-    """Return a result whose shape and dtype do not follow from those of the operands, held to what
-    was recorded.
-    """
+    """Return a result, or raise if its shape or dtype is not the recorded one."""
     y = canonicalize(y)
     if shape_of(y) != shape or dtype_of(y) != dtype:
         raise ValueChangedError(
@@ -64,9 +46,7 @@ def check_result(y: Any, shape: Any, dtype: Any) -> Any:
 
 
 def protect_arguments(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of the user's, which must not write to what it is called with: the arrays
-    may be the caller's.
-    """
+    """Return a user's function that cannot write to its arguments: they may be the caller's."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return f(*map(_read_only, args), **kwargs)
@@ -82,8 +62,9 @@ def _read_only(a: Any) -> Any:
 
 
 class ExpressionWriter:
-    """Writes steps as expressions, and keeps what they name: constants, and functions that are not
-    NumPy's.
+    """Writer of instructions as expressions.
+
+    It collects the constants and functions that they name.
 
     Attributes
     ----------
@@ -97,10 +78,8 @@ class ExpressionWriter:
         self._known: dict[Any, str] = {}
         self._functions: dict[Any, str] = {}
 
-    # constants
-
     def constant(self, a: Any) -> str:
-        """Return a constant as text: itself, where Python writes it without loss, or a name for it."""
+        """Return a constant as text: its literal if that is exact, else a name for it."""
         if type(a) in (int, bool, str, type(None)) or (type(a) is float and math.isfinite(a)):
             return repr(a)
         if type(a) is tuple:
@@ -122,21 +101,19 @@ class ExpressionWriter:
         return self._known[key]
 
     def bind(self, name: str, value: Any) -> str:
-        """Return a name, like the given one, under which the text finds a value."""
+        """Bind a value to a name like the given one, and return that name."""
         name = self.fresh_name(name)
         self.namespace[name] = value
         return name
 
     def fresh_name(self, name: str) -> str:
-        """Return a name like the given one, which nothing else has."""
+        """Return an unused name like the given one."""
         while name in self.taken or name in self.namespace:
             name += "_"
         return name
 
     def function(self, op: Any) -> str:
-        """Return the text that gives the function of a step; one that takes its canonical form as
-        it stands.
-        """
+        """Return the text for a function that takes the arguments in canonical form."""
         if op not in self._functions:
             self._functions[op] = self._function(op)
         return self._functions[op]
@@ -155,70 +132,72 @@ class ExpressionWriter:
             protect_arguments(compute) if is_own(op) else compute,
         )
 
-    # expressions
-
     def write(
-        self, step: Instruction, variable: Callable[[int], str], out: str | None = None
+        self, instruction: Instruction, variable: Callable[[int], str], out: str | None = None
     ) -> str:
-        """Return a step as an expression; `out` names the variable whose memory takes the result."""
-        args = [variable(a) if type(a) is Operand else self.constant(a) for a in step.args]
-        kwargs = [f"{name}={self.constant(a)}" for name, a in step.kwargs.items()]
-        if out is not None:
-            return f"{self.function(step.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
-        text = self._call(step, args, kwargs)
-        if not is_steady(step.op) or (type(step.dtype) is tuple and not is_scalar(step)):
-            self.namespace["fixed"] = check_result
-            return f"fixed({text}, {self.constant(step.shape)}, {self.constant(step.dtype)})"
-        return f"{text}[()]" if step.shape == () and not is_scalar(step) else text
+        """Return an instruction as an expression.
 
-    def _call(self, step: Instruction, args: list[str], kwargs: list[str]) -> str:
-        op = step.op
+        `out` names the variable whose memory it reuses.
+        """
+        args = [variable(a) if type(a) is Operand else self.constant(a) for a in instruction.args]
+        kwargs = [f"{name}={self.constant(a)}" for name, a in instruction.kwargs.items()]
+        if out is not None:
+            return f"{self.function(instruction.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
+        text = self._call(instruction, args, kwargs)
+        if not is_steady(instruction.op) or (
+            type(instruction.dtype) is tuple and not is_scalar(instruction)
+        ):
+            self.namespace["fixed"] = check_result
+            shape, dtype = map(self.constant, (instruction.shape, instruction.dtype))
+            return f"fixed({text}, {shape}, {dtype})"
+        return f"{text}[()]" if instruction.shape == () and not is_scalar(instruction) else text
+
+    def _call(self, instruction: Instruction, args: list[str], kwargs: list[str]) -> str:
+        op = instruction.op
         if op in INFIX and not kwargs and len(args) == 2:
             text = f"{args[0]} {INFIX[op]} {args[1]}"
-            pythons = step.shape == () and any(type(a) is complex for a in step.args)
-            return (
-                f"np.{step.dtype.type.__name__}({text})" if pythons else text
-            )  # complex * np.float64 is a Python complex
+            pythons = instruction.shape == () and any(type(a) is complex for a in instruction.args)
+            # complex * np.float64 is a Python complex
+            return f"np.{instruction.dtype.type.__name__}({text})" if pythons else text
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
-        on_array = bool(args) and type(step.args[0]) is Operand
+        on_array = bool(args) and type(instruction.args[0]) is Operand
         if op in METHOD_NAMES and on_array and len(args) == 1 + (op is np.astype):
             return f"{args[0]}.{METHOD_NAMES[op]}({', '.join([*args[1:], *kwargs])})"
         if op in EXPRESSION_FORMS and on_array:
-            written = EXPRESSION_FORMS[op](self, step, args)
+            written = EXPRESSION_FORMS[op](self, instruction, args)
             if written is not None:
                 return written
         return f"{self.function(op)}({', '.join([*args, *kwargs])})"
 
 
-def _write_transpose(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    axes = step.kwargs.get("axes")
+def _write_transpose(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    axes = instruction.kwargs.get("axes")
     return f"{args[0]}.T" if axes is None else f"{args[0]}.transpose({writer.constant(axes)})"
 
 
-def _write_reshape(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str | None:
+def _write_reshape(
+    writer: ExpressionWriter, instruction: Instruction, args: list[str]
+) -> str | None:
     return (
-        f"{args[0]}.reshape({writer.constant(step.shape)})"
-        if step.kwargs.get("order", "C") == "C"
+        f"{args[0]}.reshape({writer.constant(instruction.shape)})"
+        if instruction.kwargs.get("order", "C") == "C"
         else None
     )
 
 
-def _swapaxes(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    return (
-        f"{args[0]}.swapaxes({writer.constant(step.kwargs['axis1'])}, "
-        f"{writer.constant(step.kwargs['axis2'])})"
-    )
+def _swapaxes(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    axes = (writer.constant(instruction.kwargs[name]) for name in ("axis1", "axis2"))
+    return f"{args[0]}.swapaxes({', '.join(axes)})"
 
 
-def _write_getitem(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
+def _write_getitem(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
     parts = [
         _write_part(writer, a) if type(a) is slice else text
-        for a, text in zip(step.args[1:], args[1:], strict=True)
+        for a, text in zip(instruction.args[1:], args[1:], strict=True)
     ]
-    one = len(parts) == 1 and isinstance(
-        step.args[1], tuple
-    )  # a lone tuple would be taken for the whole key
+    # NumPy takes a lone tuple for the whole key
+    one = len(parts) == 1 and isinstance(instruction.args[1], tuple)
     return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
 
 
@@ -230,12 +209,12 @@ def _write_part(writer: ExpressionWriter, part: slice) -> str:
     return ":".join(bounds[: 2 if part.step is None else 3])
 
 
-def _of_list(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
-    kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in step.kwargs.items())
-    return f"np.{step.op.__name__}(({', '.join(args)},){kwargs})"
+def _write_list_call(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
+    kwargs = "".join(f", {name}={writer.constant(a)}" for name, a in instruction.kwargs.items())
+    return f"np.{instruction.op.__name__}(({', '.join(args)},){kwargs})"
 
 
-def _write_output(writer: ExpressionWriter, step: Instruction, args: list[str]) -> str:
+def _write_output(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
     return f"{args[0]}[{args[1]}]"
 
 
@@ -249,9 +228,7 @@ EXPRESSION_FORMS: dict[Any, Callable[[ExpressionWriter, Instruction, list[str]],
     getitem: _write_getitem,
     masked: _write_getitem,
     output: _write_output,
-    np.concatenate: _of_list,
-    np.stack: _of_list,
+    np.concatenate: _write_list_call,
+    np.stack: _write_list_call,
 }
-"""How a step on an array is written, where that is neither an operator, a method of the same
-arguments nor a plain call.
-"""
+"""Writers for ops on arrays that are neither operators, methods nor plain calls in the source."""

@@ -1,8 +1,7 @@
-"""A slice of a tape: the steps that given outputs need from given inputs, as plain data that passes
-rewrite and printers print.
+"""Intermediate representation of a plan: the graph that passes rewrite.
 
-A pass is a function from slice to slice. It never changes the one that it was given; steps that it
-makes get new ids.
+A pass is a function from graph to graph. It never changes its argument. Instructions that it adds
+get new ids.
 """
 
 import operator
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 
 class Instruction(NamedTuple):
-    """One line of a plan: the op, its arguments in canonical form, and the shape and dtype of its
-    result.
-    """
+    """Op, its arguments in canonical form, and the shape and dtype of its result."""
 
     op: Any
     """None for an input or a bound leaf."""
@@ -34,39 +31,38 @@ class Instruction(NamedTuple):
     """Constants, or `Operand(id)`."""
     kwargs: dict[str, Any]
     shape: Any
-    """A tuple of shapes, as `dtype` of dtypes, for an op with several outputs."""
+    """Tuple of shapes, as `dtype` is one of dtypes, for an op with several outputs."""
     dtype: Any
 
 
-def operands(step: Instruction) -> list[Operand]:
-    """Return the steps that a step uses, as often as it does."""
-    return [a for a in step.args if type(a) is Operand]
+def operands(instruction: Instruction) -> list[Operand]:
+    """Return the operands of an instruction, repeated as often as it uses them."""
+    return [a for a in instruction.args if type(a) is Operand]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Steps from inputs to outputs, each after its operands.
+    """Instructions from inputs to outputs, each after its operands.
 
     Attributes
     ----------
     inputs, outputs : tuple of int
-        What the plan is called with, and what it gives.
-    steps : dict of int to Step
-        In an order in which they can be run.
+        Arguments and results of a call.
+    instructions : dict of int to Instruction
+        In topological order.
     bound : dict of int to value
-        The leaves that are no inputs, at their value when the slice was cut.
+        Values of the leaves that are no inputs, when the graph was extracted.
     names, lines : dict
-        Of the nodes, where they have them: what the user called them, and where the user's code
-        made them.
+        Names of the nodes, and the places in the user's code that made them, where known.
     derivatives : set of int
-        The steps that the recursion recorded.
+        Instructions that the recursion recorded.
     blocks : tuple of tuple of int
-        Neighbouring steps that are run together, block by block.
+        Neighbouring instructions that run in one loop, tile by tile.
     """
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    steps: dict[int, Instruction]
+    instructions: dict[int, Instruction]
     bound: dict[int, Any]
     names: dict[int, str]
     lines: dict[int, Location | None]
@@ -75,7 +71,7 @@ class Graph:
 
 
 def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Graph:
-    """Return the slice of a program that the outputs need, cut off at the inputs."""
+    """Return the part of a program that the outputs need, cut off at the inputs."""
     recorded, nodes, given, stack = memory.steps, memory.nodes, set(inputs), list(outputs)
     needed = set(given)
     while stack:
@@ -83,171 +79,176 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
         if n not in needed:
             needed.add(n)
             stack += [a for a in recorded[n].args if type(a) is Operand]
-    steps = {n: Instruction(*recorded[n][1:6]) for n in sorted(map(int, needed))}
-    steps.update((n, steps[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs)
+    instructions = {n: Instruction(*recorded[n][1:6]) for n in sorted(map(int, needed))}
+    instructions.update(
+        (n, instructions[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs
+    )
     return Graph(
         inputs,
         outputs,
-        steps,
-        {n: memory.value(n) for n, step in steps.items() if step.op is None and n not in given},
-        {n: nodes.name(n) for n in steps},
-        {n: recorded[n].location for n in steps},
-        frozenset(n for n in steps if n in nodes.of),
+        instructions,
+        {
+            n: memory.value(n)
+            for n, instruction in instructions.items()
+            if instruction.op is None and n not in given
+        },
+        {n: nodes.name(n) for n in instructions},
+        {n: recorded[n].location for n in instructions},
+        frozenset(n for n in instructions if n in nodes.of),
     )
 
 
-def is_lazy(graph: Graph) -> bool:
-    """Return whether some of its arrays are Dask's, or another library's: then nothing is written
-    in place.
+def has_foreign_arrays(graph: Graph) -> bool:
+    """Return whether some arrays are Dask's or another library's.
+
+    Then nothing is written in place.
     """
-    return any(type(step.shape) is not tuple for step in graph.steps.values())
+    return any(type(instruction.shape) is not tuple for instruction in graph.instructions.values())
 
 
-def uses(graph: Graph) -> Counter[int]:
-    """Return how often each step is used, by steps or as an output."""
+def count_uses(graph: Graph) -> Counter[int]:
+    """Count how often each value is used, by instructions and as an output."""
     counts = Counter(graph.outputs)
-    for step in graph.steps.values():
-        counts.update(operands(step))
+    for instruction in graph.instructions.values():
+        counts.update(operands(instruction))
     return counts
 
 
 def eliminate_dead_code(graph: Graph) -> Graph:
-    """Return the slice without the steps that no output needs: dead code."""
-    steps, needed = graph.steps, set(graph.outputs)
-    for n in reversed(steps):
+    """Return the graph without the instructions that no output needs."""
+    instructions, needed = graph.instructions, set(graph.outputs)
+    for n in reversed(instructions):
         if n in needed:
-            needed.update(operands(steps[n]))
+            needed.update(operands(instructions[n]))
     needed.update(graph.inputs)
-    if len(needed) == len(steps):
+    if len(needed) == len(instructions):
         return graph
     return replace(
         graph,
-        steps={n: step for n, step in steps.items() if n in needed},
+        instructions={n: instruction for n, instruction in instructions.items() if n in needed},
         bound={n: value for n, value in graph.bound.items() if n in needed},
     )
 
 
 def topological_order(
-    steps: dict[int, Instruction], blocks: Iterable[list[int]] = ()
+    instructions: dict[int, Instruction], blocks: Iterable[list[int]] = ()
 ) -> dict[int, Instruction]:
-    """Steps in an order in which each comes after its operands and each block is in one piece,
-    otherwise as they were.
+    """Return the instructions with each after its operands and each block in one piece.
+
+    Otherwise their order stays.
     """
     block_of = {n: block for block in blocks for n in block}
     done: dict[int, Instruction] = {}
-    for first, step in steps.items():
+    for first, instruction in instructions.items():
         stack = [first]
-        if first not in block_of and done.keys() >= set(operands(step)):
-            done[stack.pop()] = step  # most are in order
+        if first not in block_of and done.keys() >= set(operands(instruction)):
+            done[stack.pop()] = instruction  # the common case
         while stack:
             n = stack[-1]
             members = block_of.get(n, [n])
             outside = (
                 a
                 for m in members
-                for a in operands(steps[m])
+                for a in operands(instructions[m])
                 if a not in done and block_of.get(a) is not members
             )
             missing = [int(a) for a in outside] if n not in done else []
             if not missing:
-                done.update((m, steps[m]) for m in members if m not in done)
+                done.update((m, instructions[m]) for m in members if m not in done)
                 stack.pop()
             stack += missing
     return done
 
 
 class GraphBuilder:
-    """Slice as a pass rewrites it: its steps in turn, with their operands as they are called by
-    now.
-    """
+    """Graph under construction by a pass, from the instructions of another one."""
 
     def __init__(self, graph: Graph) -> None:
-        self.slice = graph
-        self.steps: dict[int, Instruction] = {}
+        self.graph = graph
+        self.instructions: dict[int, Instruction] = {}
         self.bound = dict(graph.bound)
-        self.instead: dict[int, Operand] = {}
-        self.made: dict[int, int] = {}  # a new step -> the one for which it was made
-        self._ids = count(max(graph.steps, default=-1) + 1)
-        self._now = -1
+        self.replacements: dict[int, Operand] = {}
+        # From a new instruction to the one for which it was inserted.
+        self.origins: dict[int, int] = {}
+        self._ids = count(max(graph.instructions, default=-1) + 1)
+        self._current = -1
 
     def __iter__(self) -> Iterator[tuple[int, Instruction]]:
-        """Yield each step, to be kept, replaced or passed over."""
-        for n, step in self.slice.steps.items():
-            self._now = n
-            yield n, self.current(step)
+        """Yield each old instruction with replaced operands, to be emitted or replaced."""
+        for n, instruction in self.graph.instructions.items():
+            self._current = n
+            yield n, self.with_replaced_operands(instruction)
 
-    def current(self, step: Instruction) -> Instruction:
-        """Return a step with the operands that stand in its own ones' places."""
-        instead = self.instead
-        if not instead or instead.keys().isdisjoint(operands(step)):
-            return step
-        return step._replace(
-            args=tuple(instead.get(a, a) if type(a) is Operand else a for a in step.args)
+    def with_replaced_operands(self, instruction: Instruction) -> Instruction:
+        """Return an instruction that reads the replacements of its operands."""
+        replacements = self.replacements
+        if not replacements or replacements.keys().isdisjoint(operands(instruction)):
+            return instruction
+        return instruction._replace(
+            args=tuple(
+                replacements.get(a, a) if type(a) is Operand else a for a in instruction.args
+            )
         )
 
-    def keep(self, n: int, step: Instruction) -> None:
-        """Node n is this step."""
-        self.steps[n] = step
+    def emit(self, n: int, instruction: Instruction) -> None:
+        """Define node n by this instruction."""
+        self.instructions[n] = instruction
 
-    def make(self, step: Instruction) -> Operand:
-        """Return a new step, before the one that is looked at."""
+    def add(self, instruction: Instruction) -> Operand:
+        """Insert a new instruction before the current one."""
         n = next(self._ids)
-        self.steps[n], self.made[n] = step, self._now
+        self.instructions[n], self.origins[n] = instruction, self._current
         return Operand(n)
 
     def reshape_to(self, a: Operand, shape: tuple[int, ...]) -> Operand:
-        """Return a step in this shape: itself, where it has it."""
-        step = self.steps[a]
+        """Return the operand in this shape, by a new instruction if it has another."""
+        instruction = self.instructions[a]
         return (
             a
-            if step.shape == shape
-            else self.make(Instruction(np.reshape, (a,), {"shape": shape}, shape, step.dtype))
+            if instruction.shape == shape
+            else self.add(Instruction(np.reshape, (a,), {"shape": shape}, shape, instruction.dtype))
         )
 
     def bind(self, value: Any) -> Operand:
-        """Return a new constant."""
+        """Insert a new constant."""
         value = canonicalize(value)
-        n = self.make(Instruction(None, (), NOTHING, shape_of(value), dtype_of(value)))
+        n = self.add(Instruction(None, (), NOTHING, shape_of(value), dtype_of(value)))
         self.bound[n] = value
         return n
 
     def constant(self, a: Any) -> Any:
-        """Return the value of an argument that is a constant or a bound step; None where it is
-        another step.
-        """
+        """Return the value of an argument that is a constant or bound; None for any other."""
         return self.bound.get(a) if type(a) is Operand else a
 
     def replace(self, n: int, other: int) -> None:
-        """Node n is gone: `other` stands in its place, and takes its name where it has none."""
-        self.instead[n] = Operand(other)
+        """Put `other` in the place of node n. It takes n's name if it has none."""
+        self.replacements[n] = Operand(other)
 
     def build(self) -> Graph:
-        """Return the new slice, without what nobody needs any more; the old one, if nothing was
-        changed.
-        """
-        old = self.slice
-        if len(self.steps) == len(old.steps) and all(
-            map(operator.is_, self.steps.values(), old.steps.values())
+        """Return the new graph without dead code; the old graph itself, if nothing changed."""
+        old = self.graph
+        if len(self.instructions) == len(old.instructions) and all(
+            map(operator.is_, self.instructions.values(), old.instructions.values())
         ):
             return old
         names, lines = dict(old.names), dict(old.lines)
-        lines.update((n, lines.get(origin)) for n, origin in self.made.items())
-        for n, other in self.instead.items():
+        lines.update((n, lines.get(origin)) for n, origin in self.origins.items())
+        for n, other in self.replacements.items():
             if (
-                self.steps[other].op is not None
+                self.instructions[other].op is not None
                 and has_name(names, n)
                 and not has_name(names, other)
             ):
                 names[other], lines[other] = names[n], lines[n]
-        outputs = tuple(int(self.instead.get(n, n)) for n in old.outputs)
+        outputs = tuple(int(self.replacements.get(n, n)) for n in old.outputs)
         derivatives = old.derivatives.union(
-            n for n, origin in self.made.items() if origin in old.derivatives
+            n for n, origin in self.origins.items() if origin in old.derivatives
         )
         return eliminate_dead_code(
             replace(
                 old,
                 outputs=outputs,
-                steps=self.steps,
+                instructions=self.instructions,
                 bound=self.bound,
                 names=names,
                 lines=lines,
@@ -257,5 +258,5 @@ class GraphBuilder:
 
 
 def has_name(names: dict[int, str], n: int) -> bool:
-    """Return whether somebody gave node n a name."""
+    """Return whether a user named node n."""
     return n in names and names[n] != f"v{int(n)}"

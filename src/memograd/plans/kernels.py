@@ -10,13 +10,14 @@ import numpy as np
 
 
 def unless(mask: Any, x: Any, y: Any) -> Any:
-    """`where(mask, x, y)`; y itself, where the mask holds nowhere."""
+    """Return `where(mask, x, y)`; y itself, if the mask holds nowhere."""
     return np.where(mask, x, y) if np.count_nonzero(mask) else y
 
 
 def inner(a: Any, b: Any) -> Any:
-    """`sum(a * b)` of vectors, by BLAS; as NumPy does it, where BLAS gives a zero, whose sign
-    may differ, infinity or NaN.
+    """Return `sum(a * b)` of vectors, by BLAS.
+
+    NumPy computes it where BLAS gives a zero, whose sign may differ, infinity or NaN.
     """
     y = a @ b
     return y if 0.0 < abs(y) < math.inf else np.sum(a * b)

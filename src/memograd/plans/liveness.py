@@ -1,9 +1,12 @@
-"""When an array is read for the last time: then the next result may be written into its memory, or
-its memory is dropped.
+"""Liveness analysis: which buffers a result may reuse, and when arrays are deleted.
 
-A buffer may be overwritten only if a ufunc of the plan allocated it with exactly the result's shape
-and dtype, and neither it nor anything that may view it is read later or given out. Nothing is kept
-between calls.
+A result may overwrite a buffer only if a ufunc of the plan allocated it with exactly the result's
+shape and dtype, and if no later instruction or output reads it or a view of it. No buffer survives
+a call.
+
+References
+----------
+A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 9.2.5 (live variables).
 """
 
 import math
@@ -12,108 +15,122 @@ from collections import defaultdict
 import numpy as np
 
 from ..rules.cost_model import bytes_of
-from .ir import Graph, Instruction, is_lazy, operands
+from .ir import Graph, Instruction, has_foreign_arrays, operands
 from .op_traits import c_ordered_steps, is_new, roots
 
 SMALL_ARRAY_BYTES = 8192
-"""Bytes up to which memory is cheaper than what it takes to use it again."""
+"""Bytes up to which allocating an array costs less than reusing one."""
 
 
-ROUNDED_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
-"""Ufuncs whose results for complex numbers may be rounded otherwise where they lie in the memory of
-an operand.
-"""
+ROUNDED_DIFFERENTLY_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
+"""Ufuncs that may round complex results otherwise when they write into an operand."""
 
 
 class BufferPlan:
-    """What becomes of the arrays of a slice.
+    """Liveness of the arrays of a graph, and which buffers their successors reuse.
+
+    Code generation reads it; passes and tests can ask for it alone.
 
     Attributes
     ----------
     roots : dict of int to set of int
-        For a step, those whose memory its result may lie in.
-    out : dict of int to int
-        For a step, the operand whose memory takes its result.
-    gone : dict of int to list of int
-        After a step, the arrays that nobody reads any more.
-    whole : set of int
-        The steps of blocks whose results are arrays as a whole.
+        For an instruction, those whose memory its result may lie in.
+    reuses : dict of int to int
+        For an instruction, the operand whose buffer takes its result.
+    dead_after : dict of int to list of int
+        After an instruction, the large arrays that nothing reads any more.
+    materialised : set of int
+        Instructions of blocks whose results are stored as whole arrays.
+    block_of : dict of int to tuple of int
+        For an instruction, the block that it belongs to.
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.steps = graph.steps
-        self.roots, self.ordered = roots(graph), c_ordered_steps(graph)
-        self.last = last_reads_of_arrays(graph, self.roots)
-        self.block = {n: block for block in graph.blocks for n in block}
-        self.whole = self._whole(graph)
-        self.out: dict[int, int] = {}
-        for n, step in graph.steps.items() if not is_lazy(graph) else ():
-            operand = self._overwritten(n, step)
+        self.instructions = graph.instructions
+        self.roots, self.c_ordered = roots(graph), c_ordered_steps(graph)
+        self.last_reads = last_reads_of_arrays(graph, self.roots)
+        self.block_of = {n: block for block in graph.blocks for n in block}
+        self.materialised = self._find_materialised(graph)
+        self.reuses: dict[int, int] = {}
+        for n, instruction in graph.instructions.items() if not has_foreign_arrays(graph) else ():
+            operand = self._find_reusable(n, instruction)
             if operand is not None:
-                self.out[n] = operand
-        self.gone = self._find_dead(graph)
+                self.reuses[n] = operand
+        self.dead_after = self._find_dead(graph)
 
-    def _whole(self, graph: Graph) -> set[int]:
+    def _find_materialised(self, graph: Graph) -> set[int]:
         read = {
             int(a)
-            for n, step in graph.steps.items()
-            for a in operands(step)
-            if self.block.get(a) is not self.block.get(n)
+            for n, instruction in graph.instructions.items()
+            for a in operands(instruction)
+            if self.block_of.get(a) is not self.block_of.get(n)
         }
-        return {n for n in self.block if n in read or n in graph.outputs}
+        return {n for n in self.block_of if n in read or n in graph.outputs}
 
-    def _overwritten(self, n: int, step: Instruction) -> int | None:
+    def _find_reusable(self, n: int, instruction: Instruction) -> int | None:
         elementwise = (
-            isinstance(step.op, np.ufunc) and step.op.signature is None and step.op.nout == 1
+            isinstance(instruction.op, np.ufunc)
+            and instruction.op.signature is None
+            and instruction.op.nout == 1
         )
         if (
-            n in self.whole
+            n in self.materialised
             or not elementwise
-            or step.kwargs
-            or bytes_of(step.shape, step.dtype) <= SMALL_ARRAY_BYTES
-            or n not in self.ordered
+            or instruction.kwargs
+            or bytes_of(instruction.shape, instruction.dtype) <= SMALL_ARRAY_BYTES
+            or n not in self.c_ordered
         ):
             return None
-        if step.op in ROUNDED_IN_PLACE and step.dtype.kind == "c":
+        if instruction.op in ROUNDED_DIFFERENTLY_IN_PLACE and instruction.dtype.kind == "c":
             return None
-        return next((a for a in operands(step) if self._free(a, n, step)), None)
+        return next((a for a in operands(instruction) if self._free(a, n, instruction)), None)
 
-    def _free(self, a: int, n: int, step: Instruction) -> bool:
-        """Return whether the memory of operand a is the plan's own, fits the result of n, and is
-        read by n for the last time.
+    def _free(self, a: int, n: int, instruction: Instruction) -> bool:
+        """Return whether the result of n may overwrite operand a.
+
+        The plan allocated a's memory, it fits, and n reads it for the last time.
         """
         (root,) = self.roots[a] if len(self.roots[a]) == 1 else (None,)
-        own = root == a and is_new(self.steps[a]) and a in self.ordered
-        fits = self.steps[a].shape == step.shape and self.steps[a].dtype == step.dtype
-        of_block = n not in self.block or (
-            self.block.get(a) is self.block[n] and a not in self.whole
+        own = root == a and is_new(self.instructions[a]) and a in self.c_ordered
+        fits = (
+            self.instructions[a].shape == instruction.shape
+            and self.instructions[a].dtype == instruction.dtype
         )
-        return own and fits and of_block and self.last[a] == n
+        of_block = n not in self.block_of or (
+            self.block_of.get(a) is self.block_of[n] and a not in self.materialised
+        )
+        return own and fits and of_block and self.last_reads[a] == n
 
     def _find_dead(self, graph: Graph) -> dict[int, list[int]]:
-        """After each step, the variables to let go: those of large arrays at their last read, views
-        with them.
-        """
-        found: dict[int, list[int]] = defaultdict(list)
+        """Return the large arrays that are dead after each instruction, with their views."""
+        result: dict[int, list[int]] = defaultdict(list)
         read: dict[int, int] = {}
-        for n, step in graph.steps.items():
-            read.update(dict.fromkeys(operands(step), self.block[n][-1] if n in self.block else n))
-        for a, step in graph.steps.items():
-            kept = (
-                step.op is None or a in graph.outputs or (a in self.block and a not in self.whole)
+        for n, instruction in graph.instructions.items():
+            read.update(
+                dict.fromkeys(
+                    operands(instruction), self.block_of[n][-1] if n in self.block_of else n
+                )
             )
-            if a in read and not kept and bytes_of(step.shape, step.dtype) > SMALL_ARRAY_BYTES:
-                found[read[a]].append(a)
-        return found
+        for a, instruction in graph.instructions.items():
+            kept = (
+                instruction.op is None
+                or a in graph.outputs
+                or (a in self.block_of and a not in self.materialised)
+            )
+            if (
+                a in read
+                and not kept
+                and bytes_of(instruction.shape, instruction.dtype) > SMALL_ARRAY_BYTES
+            ):
+                result[read[a]].append(a)
+        return result
 
 
 def last_reads_of_arrays(graph: Graph, roots: dict[int, frozenset[int]]) -> dict[int, float]:
-    """Return for each array, the last step that reads it or anything that may view it; infinity
-    where it is given out.
-    """
-    last: dict[int, float] = dict.fromkeys(graph.steps, -1)
-    for n, step in graph.steps.items():
-        for a in operands(step):
+    """Return for each array the last instruction that reads it or a view; infinity for outputs."""
+    last: dict[int, float] = dict.fromkeys(graph.instructions, -1)
+    for n, instruction in graph.instructions.items():
+        for a in operands(instruction):
             for root in roots[a]:
                 last[root] = n
     for n in graph.outputs:

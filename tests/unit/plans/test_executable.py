@@ -311,7 +311,7 @@ def test_a_long_plan_is_cut_into_parts(tape):
 @pytest.mark.parametrize("longest", [1, 2, 3, 5, 8])
 def test_a_block_is_in_one_part(monkeypatch, tape, longest):
     monkeypatch.setattr(tiling, "MIN_TILED_BYTES", 1)
-    monkeypatch.setattr(codegen, "MAX_LINE_LENGTH", longest)
+    monkeypatch.setattr(codegen, "MAX_INSTRUCTIONS_PER_FUNCTION", longest)
     x = tape.leaf(np.linspace(0.1, 1.0, 50), name="x")
     y = np.tanh(np.sin(x) * x) / np.sum(np.exp(np.cos(x) * x))
     plan = mg.plan([y, mg.grad_node(np.sum(y * y), x)], inputs=[x])
@@ -320,7 +320,7 @@ def test_a_block_is_in_one_part(monkeypatch, tape, longest):
 
 @pytest.mark.parametrize("name", ["part_0", "fixed", "kept", "i", "np", "plan", "del", "µ"])
 def test_any_name_of_a_node_will_do(monkeypatch, tape, name):
-    monkeypatch.setattr(codegen, "MAX_LINE_LENGTH", 2)
+    monkeypatch.setattr(codegen, "MAX_INSTRUCTIONS_PER_FUNCTION", 2)
     x, other = (
         tape.leaf([1.0, 2.0], name=name),
         tape.leaf([3.0, 4.0], name="μ"),

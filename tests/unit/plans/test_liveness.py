@@ -5,6 +5,7 @@ import pytest
 
 import memograd as mg
 from memograd.plans import liveness
+from memograd.plans.ir import extract_graph
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,13 @@ def test_what_is_no_longer_read_is_let_go(X):
 def test_a_view_takes_its_array_with_it(X):
     source = replayed([np.sum((np.exp(X) * 2.0).T @ np.ones((2, 2)), axis=0)], X)
     assert "del v3" in source
+
+
+def test_the_analysis_is_made_of_a_graph_alone(X):
+    a = np.sin(X)
+    b = a + 1.0
+    y = b * X
+    buffers = liveness.BufferPlan(extract_graph(X.tape.state, (y.id,), (X.id,)))
+    assert buffers.reuses == {b.id: a.id, y.id: b.id}
+    assert buffers.dead_after == {b.id: [a.id], y.id: [b.id]}
+    assert buffers.last_reads[a.id] == b.id and buffers.last_reads[y.id] == np.inf

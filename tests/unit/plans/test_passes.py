@@ -1,12 +1,14 @@
 """Each pass by itself: what it takes away, what it must leave, and that the numbers stay."""
 
+import pickle
 import tracemalloc
+from copy import copy
 
 import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.plans import executable, passes
+from memograd.plans import passes
 from memograd.plans.ir import eliminate_dead_code, extract_graph, topological_order
 from memograd.plans.passes import algebra, matmul_batching, reshapes, tiling
 from memograd.plans.passes.rewriter import rewrite_graph
@@ -14,18 +16,18 @@ from memograd.text import op_name
 
 reshaped = passes.Pass(
     "reshaped",
-    lambda slice: rewrite_graph(
-        slice, passes.merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING)
+    lambda graph: rewrite_graph(
+        graph, passes.merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING_RULES)
     ),
 )
 """The rules on shapes alone."""
 
-simplified = passes.Pass("simplified", lambda slice: rewrite_graph(slice, algebra.ALGEBRA_RULES))
+simplified = passes.Pass("simplified", lambda graph: rewrite_graph(graph, algebra.ALGEBRA_RULES))
 """The rules of arithmetic alone."""
 
 
 def sliced(outputs, inputs):
-    """The slice of some nodes."""
+    """The graph of some nodes."""
     return eliminate_dead_code(
         extract_graph(
             outputs[0].tape.state, tuple(n.id for n in outputs), tuple(n.id for n in inputs)
@@ -33,20 +35,21 @@ def sliced(outputs, inputs):
     )
 
 
-def ops(slice):
+def ops(graph):
     """The names of the ops that are left, in order."""
     return [
-        op_name(step.op).removeprefix("np.") for step in slice.steps.values() if step.op is not None
+        op_name(step.op).removeprefix("np.")
+        for step in graph.instructions.values()
+        if step.op is not None
     ]
 
 
 @pytest.fixture
-def through(monkeypatch):
+def through():
     """The ops that are left after some passes, once a plan made with them alone has given the values of the tape."""
 
     def run(outputs, inputs, *only, rtol=0.0):
-        monkeypatch.setattr(executable, "PASSES", only)
-        plan = mg.plan(list(outputs), list(inputs))
+        plan = mg.plan(list(outputs), list(inputs), passes=only)
         if passes.TILE_ELEMENTWISE in only:
             rtol = max(rtol, 1e-14)  # NumPy promises no equal bits for a part of an array
         for got, node in zip(plan(*(x.value for x in inputs)), outputs, strict=True):
@@ -118,10 +121,11 @@ class TestShared:
             "matmul",
         ]
 
-    def test_the_name_stays(self, x, monkeypatch):
-        monkeypatch.setattr(executable, "PASSES", (passes.ELIMINATE_COMMON_SUBEXPRESSIONS,))
+    def test_the_name_stays(self, x):
         y = np.sin(x)
-        plan = mg.plan([y, np.sin(x).named("s")], inputs=[x])
+        plan = mg.plan(
+            [y, np.sin(x).named("s")], inputs=[x], passes=[passes.ELIMINATE_COMMON_SUBEXPRESSIONS]
+        )
         assert "s = np.sin(x)" in plan.source
 
 
@@ -594,7 +598,7 @@ class TestBlocked:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
         monkeypatch.setattr(tiling, "MIN_TILED_BYTES", 1)
-        monkeypatch.setattr(tiling, "BLOCK", 64)
+        monkeypatch.setattr(tiling, "TILE_BYTES", 64)
 
     def test_a_run_is_one_loop(self, X):
         y = np.sum(np.exp(np.sin(X) * X) + 1.0)
@@ -620,7 +624,7 @@ class TestBlocked:
         through([np.tanh(np.sin(X.T) * 2.0) + X.T], [X], passes.TILE_ELEMENTWISE)
 
     def test_a_block_holds_no_array_longer_than_it_is_needed(self, tape, monkeypatch):
-        monkeypatch.setattr(tiling, "BLOCK", 1 << 10)
+        monkeypatch.setattr(tiling, "TILE_BYTES", 1 << 10)
         y = x = tape.leaf(np.linspace(0.1, 1.0, 10_000), name="x")
         for _ in range(12):
             y = np.tanh(np.sin(y) * 2.0) / np.max(y)
@@ -641,7 +645,14 @@ class TestBlocked:
         )
 
 
-def test_the_order_of_the_passes_is_listed():
-    named = {name for name, p in vars(passes).items() if isinstance(p, passes.Pass)}
-    assert named | {"LAZY_PASSES", "PASSES", "Pass"} == set(passes.__all__)
-    assert set(passes.PASSES) == {getattr(passes, name) for name in named}
+def test_each_pass_of_the_module_is_in_the_pipeline():
+    exported = (getattr(passes, name) for name in passes.__all__)
+    assert {p for p in exported if isinstance(p, passes.Pass)} == set(passes.PASSES)
+
+
+def test_a_plan_runs_the_passes_that_it_is_given(x):
+    y = np.sin(x) * 1.0
+    assert ops(mg.plan(y, inputs=[x], passes=()).graph) == ["sin", "multiply"]
+    plan = mg.plan(y, inputs=[x], passes=[passes.SIMPLIFY])
+    assert ops(plan.graph) == ["sin"] and list(plan.bounds) == ["simplification"]
+    assert ops(copy(plan).graph) == ops(pickle.loads(pickle.dumps(plan)).graph) == ["sin"]

@@ -43,7 +43,7 @@ def way(request, monkeypatch):
 
 def machines(plan):
     """The machines of a plan, in order."""
-    return [step.args[0] for step in plan.graph.steps.values() if step.op is on_machine]
+    return [step.args[0] for step in plan.graph.instructions.values() if step.op is on_machine]
 
 
 def padding(x):
@@ -216,7 +216,7 @@ def test_value_and_gradient_are_one_machine(way, tape):
     L = chain(x)
     plan = mg.plan([L, mg.grad_node(L, x)], inputs=[x])
     assert (
-        len(machines(plan)) == 1 and len(plan.graph.steps) == 4
+        len(machines(plan)) == 1 and len(plan.graph.instructions) == 4
     )  # the input, the machine, its results
     x.value = [0.9, 7.0, 0.1]
     value, g = plan(x.value)

@@ -1,57 +1,55 @@
-"""What is done to a slice before it is printed: small passes, each a function from slice to slice,
-in this order.
+"""Pipeline of the plan compiler: small passes from graph to graph, in the order of `PASSES`.
 
-A pass is exact, or says what it changes. *Exact*: the same bits for every value of every dtype, all
-NaNs counted as one, as long as NumPy itself gives an element the same bits wherever it lies. What
-passes that are not exact do to a sum is bounded, if the sizes of its terms add up to less than a
-quarter of the largest number, and if, in complex products of matrices, all numbers are finite. No
-pass moves a factor where a product may leave the range, and none changes the sign of a zero that
-NumPy computes (that of a zero which BLAS computes is BLAS's). Half precision and integers keep
-every bit, but for what cancels.
+A pass is exact, or its `bound` says what it changes. *Exact* means the same bits for every value of
+every dtype, with all NaNs counted as one, as long as NumPy itself gives an element the same bits
+wherever it lies in memory. The bounds of inexact passes hold if the absolute terms of a sum add up
+to less than a quarter of the largest number, and if all numbers in complex matrix products are
+finite. No pass moves a factor where a product may leave the range, and none changes the sign of a
+zero that NumPy computes (BLAS decides that of a zero which it computes). Half precision and
+integers keep every bit, except where cotangents cancel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..ir import Graph
 from ..op_traits import has_halves
-from ..scalar.regions import lower_scalar_regions as mechanise
-from . import algebra, reshapes
-from .cancellation import cancel_cotangents as cancel
-from .common_subexpressions import eliminate_common_subexpressions as share
-from .constant_folding import fold_constants as fold
-from .constant_lifting import lift_constants as lift
-from .matmul_batching import batch_matmuls as stack
-from .matmul_batching import fuse_into_inner_products as contract
+from ..scalar.regions import lower_scalar_regions
+from .algebra import ALGEBRA_RULES
+from .cancellation import cancel_cotangents
+from .common_subexpressions import eliminate_common_subexpressions
+from .constant_folding import fold_constants
+from .constant_lifting import lift_constants
+from .matmul_batching import batch_matmuls, fuse_into_inner_products
+from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
-from .slice_merging import merge_adjacent_slices as join
-from .sum_merging import merge_sum_terms as gather
-from .tie_speculation import speculate_no_ties as untie
-from .tiling import tile_elementwise as block
+from .slice_merging import merge_adjacent_slices
+from .sum_merging import merge_sum_terms
+from .tie_speculation import speculate_no_ties
+from .tiling import tile_elementwise
 
 
 class Pass(NamedTuple):
-    """Pass, and what it promises."""
+    """Compiler pass: a function from graph to graph, with its error bound."""
 
     name: str
+    """Name in `repr(plan)` and `plan.bounds`."""
     run: Callable[[Graph], Graph]
     bound: str = ""
-    """What it changes, and by how much; nothing, where it is exact."""
+    """Error bound of an inexact pass."""
 
     @property
     def exact(self) -> bool:
-        """Whether it changes no bit."""
+        """True if the pass keeps every bit."""
         return not self.bound
 
     def __call__(self, graph: Graph) -> Graph:
-        """Return the slice as the pass rewrites it."""
+        """Run the pass."""
         return self.run(graph)
 
 
 def merge_rule_tables(*tables: Rules) -> Rules:
-    """Several tables of rules as one; where both have rules for an op, the first table's come
-    first.
-    """
+    """Merge tables of rules; for one op, the rules of earlier tables come first."""
     return {
         op: tuple(rule for table in tables for rule in table.get(op, ()))
         for table in tables
@@ -59,48 +57,47 @@ def merge_rule_tables(*tables: Rules) -> Rules:
     }
 
 
-EXACT_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, algebra.ALGEBRA_RULES)
-ALL_RULES = merge_rule_tables(reshapes.RESHAPE_RULES, reshapes.REORDERING, algebra.ALGEBRA_RULES)
+EXACT_RULES = merge_rule_tables(RESHAPE_RULES, ALGEBRA_RULES)
+ALL_RULES = merge_rule_tables(RESHAPE_RULES, REORDERING_RULES, ALGEBRA_RULES)
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:
-    """Return the slice with fewer reshapes, transposes and broadcasts, and with less arithmetic, to
-    the same bits.
-    """
+    """Remove needless reshapes, transposes, broadcasts and arithmetic, without changing a bit."""
     return rewrite_graph(graph, EXACT_RULES)
 
 
 def simplify_graph(graph: Graph) -> Graph:
-    """Return the same, where sums may be taken in another order."""
+    """Simplify with all rules; with the exact ones alone, if there is half precision."""
     return simplify_graph_exactly(graph) if has_halves(graph) else rewrite_graph(graph, ALL_RULES)
 
 
 ORDER = "takes sums in another order: off by at most n·eps·Σ|terms| + n·tiny for n terms"
 
-LIFT_CONSTANTS = Pass("constant lifting", lift)
-ELIMINATE_COMMON_SUBEXPRESSIONS = Pass("common subexpressions", share)
+LIFT_CONSTANTS = Pass("constant lifting", lift_constants)
+ELIMINATE_COMMON_SUBEXPRESSIONS = Pass("common subexpressions", eliminate_common_subexpressions)
 SIMPLIFY = Pass("simplification", simplify_graph, f"{ORDER}; not in half precision")
 CANCEL_COTANGENTS = Pass(
     "cotangent cancellation",
-    cancel,
-    "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; assumes that "
-    "what cancels is finite, and that "
-    "no divisor is 0",
+    cancel_cotangents,
+    "gives 0 for cotangents that cancel, where rounding left up to n·eps·Σ|terms|; "
+    "assumes that what cancels is finite, and that no divisor is 0",
 )
-FUSE_INNER_PRODUCTS = Pass("inner products", contract, ORDER)
-MERGE_SUM_TERMS = Pass("sum merging", gather, f"{ORDER}; not in half precision")
-BATCH_MATMULS = Pass("matmul batching", stack, ORDER)
-FOLD_CONSTANTS = Pass("constant folding", fold)
+FUSE_INNER_PRODUCTS = Pass("inner products", fuse_into_inner_products, ORDER)
+MERGE_SUM_TERMS = Pass("sum merging", merge_sum_terms, f"{ORDER}; not in half precision")
+BATCH_MATMULS = Pass("matmul batching", batch_matmuls, ORDER)
+FOLD_CONSTANTS = Pass("constant folding", fold_constants)
 LOWER_SCALAR_REGIONS = Pass(
     "scalar lowering",
-    mechanise,
+    lower_scalar_regions,
     f"{ORDER}; functions such as sin and power are off by at most 4 units in the last place",
 )
 MERGE_ADJACENT_SLICES = Pass(
-    "slice merging", join, f"leaves gaps in memory, and so {ORDER}; not in half precision"
+    "slice merging",
+    merge_adjacent_slices,
+    f"leaves gaps in memory, and so {ORDER}; not in half precision",
 )
-SPECULATE_NO_TIES = Pass("tie speculation", untie)
-TILE_ELEMENTWISE = Pass("tiling", block)
+SPECULATE_NO_TIES = Pass("tie speculation", speculate_no_ties)
+TILE_ELEMENTWISE = Pass("tiling", tile_elementwise)
 
 PASSES = (
     LIFT_CONSTANTS,
@@ -125,24 +122,31 @@ LAZY_PASSES = (
     SIMPLIFY,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
 )
-"""For Dask arrays: those passes that bind no constants of an array's size, and write nothing in
-place.
-"""
+"""Pipeline for Dask arrays: passes that bind no large constants and write nothing in place."""
+
+
+def choose_passes(passes: Iterable[Pass] | None, is_lazy: bool) -> tuple[Pass, ...]:
+    """Return the default pipeline, or the given passes as far as Dask arrays allow them."""
+    if passes is None:
+        return LAZY_PASSES if is_lazy else PASSES
+    return tuple(each for each in passes if not is_lazy or each in LAZY_PASSES)
+
 
 __all__ = [
-    "LAZY_PASSES",
-    "PASSES",
-    "Pass",
-    "TILE_ELEMENTWISE",
+    "BATCH_MATMULS",
     "CANCEL_COTANGENTS",
-    "FUSE_INNER_PRODUCTS",
+    "ELIMINATE_COMMON_SUBEXPRESSIONS",
     "FOLD_CONSTANTS",
-    "MERGE_SUM_TERMS",
+    "FUSE_INNER_PRODUCTS",
+    "LAZY_PASSES",
     "LIFT_CONSTANTS",
     "LOWER_SCALAR_REGIONS",
-    "ELIMINATE_COMMON_SUBEXPRESSIONS",
     "MERGE_ADJACENT_SLICES",
-    "BATCH_MATMULS",
+    "MERGE_SUM_TERMS",
+    "PASSES",
     "SIMPLIFY",
     "SPECULATE_NO_TIES",
+    "TILE_ELEMENTWISE",
+    "Pass",
+    "choose_passes",
 ]

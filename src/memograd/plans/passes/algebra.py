@@ -1,11 +1,11 @@
-"""Arithmetic that need not be done: a factor of 1, a term of 0, a sign that comes back.
+"""Algebraic simplification: factors of 1, terms of 0, signs that cancel.
 
 Each rule is exact for every value of the dtype: infinities, NaN, zeros of both signs, subnormals,
-the largest numbers. So these are left: `g + 0.0`, which makes 0.0 of −0.0; a constant moved from
-one factor to the other, since a product may leave the range; `c*g + c*g` as `2c * g`; factors and
-signs of complex products, whose parts are sums; `0*x`, `x - x` and `x / x`. The operand that takes
-the result's place has no gaps in memory, as the result had none: sums are taken in the order of
-memory.
+the largest numbers. So the rules leave: `g + 0.0`, which turns −0.0 into 0.0; constant factors,
+which cannot move from one factor to another, since a product may leave the range; `c*g + c*g`,
+which is not `2c * g`; factors and signs of complex products, whose parts are sums; `0*x`, `x - x`
+and `x / x`. The operand that replaces a result has no gaps in memory, as the result had none:
+NumPy takes sums in the order of memory.
 """
 
 from typing import Any
@@ -17,156 +17,176 @@ from ..ir import Instruction
 from ..op_traits import MOVED, SUM_OF_NEGATIVE_ZEROS
 from .rewriter import Rewrite, Rewriter
 
-SMALL_POWER = 4096
-"""Elements of a constant that are looked at one by one."""
+MAX_SCANNED_ELEMENTS = 4096
+"""Largest constant whose elements are compared one by one."""
 
 NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset(
     {np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh}
 )
-"""Functions of real numbers that never give −0.0."""
+"""Functions of real numbers whose results are never −0.0."""
 
 
-def multiply_by_one(sweep: Rewriter, step: Instruction) -> Operand | None:
-    """`1 * g` and `g / 1` are g, of real numbers: with the complex 1+0j, infinity has a part
-    0·∞.
+def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace `1 * g` and `g / 1` by g, for real numbers.
+
+    With the complex 1+0j, infinity has a part 0·∞.
     """
-    a, b = step.args
-    if step.dtype.kind == "c":
+    a, b = instruction.args
+    if instruction.dtype.kind == "c":
         return None
-    if _is_constant(sweep, b, 1):
-        return _operand_as_result(sweep, a, step)
+    if _is_constant(rewriter, b, 1):
+        return _operand_as_result(rewriter, a, instruction)
     return (
-        _operand_as_result(sweep, b, step)
-        if step.op is np.multiply and _is_constant(sweep, a, 1)
+        _operand_as_result(rewriter, b, instruction)
+        if instruction.op is np.multiply and _is_constant(rewriter, a, 1)
         else None
     )
 
 
-def subtract_zero(sweep: Rewriter, step: Instruction) -> Operand | None:
-    """`g - 0.0` is g."""
-    a, b = step.args
-    return _operand_as_result(sweep, a, step) if _is_constant(sweep, b, 0) else None
+def subtract_zero(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace `g - 0.0` by g."""
+    a, b = instruction.args
+    return _operand_as_result(rewriter, a, instruction) if _is_constant(rewriter, b, 0) else None
 
 
-def add_negative_zero(sweep: Rewriter, step: Instruction) -> Operand | None:
-    """`g + -0.0` is g, and so is `g + 0` of integers."""
-    if step.dtype.kind == "c":
+def add_negative_zero(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace `g + -0.0` by g, and `g + 0` of integers too."""
+    if instruction.dtype.kind == "c":
         return None
-    a, b = step.args
-    negative = step.dtype.kind == "f"
-    if _is_constant(sweep, b, 0, negative):
-        return _operand_as_result(sweep, a, step)
-    return _operand_as_result(sweep, b, step) if _is_constant(sweep, a, 0, negative) else None
+    a, b = instruction.args
+    negative = instruction.dtype.kind == "f"
+    if _is_constant(rewriter, b, 0, negative):
+        return _operand_as_result(rewriter, a, instruction)
+    return (
+        _operand_as_result(rewriter, b, instruction)
+        if _is_constant(rewriter, a, 0, negative)
+        else None
+    )
 
 
-def negate_twice(sweep: Rewriter, step: Instruction) -> Operand | None:
-    """`-(-g)` is g."""
-    inner = _negation_operand(sweep, step.args[0])
+def negate_twice(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace `-(-g)` by g."""
+    inner = _negation_operand(rewriter, instruction.args[0])
     return inner if type(inner) is Operand else None
 
 
-def move_sign_out(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """Return the sign of a real factor, or of what is reshaped, is the result's."""
-    if step.op in (np.multiply, np.divide) and step.dtype.kind != "f":
+def move_sign_out(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Move the sign of a real factor, or of a reshaped array, to the result."""
+    if instruction.op in (np.multiply, np.divide) and instruction.dtype.kind != "f":
         return None
-    for k, a in enumerate(step.args):
-        inner = _negation_operand(sweep, a)
+    for k, a in enumerate(instruction.args):
+        inner = _negation_operand(rewriter, a)
         if inner is not None:
-            positive = sweep.of(
-                step.op, *step.args[:k], inner, *step.args[k + 1 :], like=step, **step.kwargs
+            positive = rewriter.apply(
+                instruction.op,
+                *instruction.args[:k],
+                inner,
+                *instruction.args[k + 1 :],
+                like=instruction,
+                **instruction.kwargs,
             )
-            return Instruction(np.negative, (positive,), {}, step.shape, step.dtype)
+            return Instruction(np.negative, (positive,), {}, instruction.shape, instruction.dtype)
     return None
 
 
-def sum_negated(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """`sum(-x)` is `0.0 - sum(x)`: no sum is −0.0, and so `0.0 - s` is `-s` but for a sum of
-    0.0, which stays as it is.
+def sum_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace `sum(-x)` by `0.0 - sum(x)`.
+
+    No sum is −0.0, and so `0.0 - s` is `-s` but for a sum of 0.0, which stays as it is.
     """
     if (
         np.signbit(SUM_OF_NEGATIVE_ZEROS)
-        or step.kwargs.keys() - {"axis", "keepdims"}
-        or len(step.args) > 1
+        or instruction.kwargs.keys() - {"axis", "keepdims"}
+        or len(instruction.args) > 1
     ):
         return None
-    inner, above = _negation_operand(sweep, step.args[0]), sweep.step(step.args[0])
-    if inner is None or above is None or above.dtype != step.dtype:
+    inner, negation = (
+        _negation_operand(rewriter, instruction.args[0]),
+        rewriter.instruction_of(instruction.args[0]),
+    )
+    if inner is None or negation is None or negation.dtype != instruction.dtype:
         return None
-    total = sweep.of(np.sum, inner, like=step, **step.kwargs)
-    return Instruction(np.subtract, (0.0, total), {}, step.shape, step.dtype)
+    total = rewriter.apply(np.sum, inner, like=instruction, **instruction.kwargs)
+    return Instruction(np.subtract, (0.0, total), {}, instruction.shape, instruction.dtype)
 
 
-def move_zero_minus_out(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """`reshape_rows(0.0 - s)` is `0.0 - reshape(s)`."""
-    inner = _subtrahend_from_zero(sweep, step.args[0])
+def move_zero_minus_out(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace `reshape(0.0 - s)` by `0.0 - reshape(s)`."""
+    inner = _subtrahend_from_zero(rewriter, instruction.args[0])
     if inner is None:
         return None
     return Instruction(
         np.subtract,
-        (0.0, sweep.of(step.op, inner, like=step, **step.kwargs)),
+        (0.0, rewriter.apply(instruction.op, inner, like=instruction, **instruction.kwargs)),
         {},
-        step.shape,
-        step.dtype,
+        instruction.shape,
+        instruction.dtype,
     )
 
 
-def add_zero_minus(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """`a + (0.0 - s)` is `a - s`, where a is not −0.0."""
-    for a, b in (step.args, step.args[::-1]):
-        inner = _subtrahend_from_zero(sweep, b)
-        if inner is not None and _has_no_negative_zero(sweep, a):
-            return step._replace(op=np.subtract, args=(a, inner))
+def add_zero_minus(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace `a + (0.0 - s)` by `a - s`, if a is not −0.0."""
+    for a, b in (instruction.args, instruction.args[::-1]):
+        inner = _subtrahend_from_zero(rewriter, b)
+        if inner is not None and _has_no_negative_zero(rewriter, a):
+            return instruction._replace(op=np.subtract, args=(a, inner))
     return None
 
 
-def add_negated(sweep: Rewriter, step: Instruction) -> Instruction | None:
-    """`a + (-b)` is `a - b`, `a - (-b)` is `a + b`, `(-a) + b` is `b - a`."""
-    a, b = step.args
-    right = _negation_operand(sweep, b)
+def add_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace `a + (-b)` by `a - b`, `a - (-b)` by `a + b`, and `(-a) + b` by `b - a`."""
+    a, b = instruction.args
+    right = _negation_operand(rewriter, b)
     if right is not None:
-        return step._replace(op=np.subtract if step.op is np.add else np.add, args=(a, right))
-    left = _negation_operand(sweep, a)
+        return instruction._replace(
+            op=np.subtract if instruction.op is np.add else np.add, args=(a, right)
+        )
+    left = _negation_operand(rewriter, a)
     return (
-        step._replace(op=np.subtract, args=(b, left))
-        if left is not None and step.op is np.add
+        instruction._replace(op=np.subtract, args=(b, left))
+        if left is not None and instruction.op is np.add
         else None
     )
 
 
-def _subtrahend_from_zero(sweep: Rewriter, a: Any) -> Any:
-    """s, where an argument is 0.0 - s."""
-    step = sweep.step(a)
+def _subtrahend_from_zero(rewriter: Rewriter, a: Any) -> Any:
+    """Return s, if the argument is `0.0 - s`."""
+    instruction = rewriter.instruction_of(a)
     if (
-        step is None
-        or step.op is not np.subtract
-        or type(step.args[0]) is not float
-        or step.args[0] != 0.0
+        instruction is None
+        or instruction.op is not np.subtract
+        or type(instruction.args[0]) is not float
+        or instruction.args[0] != 0.0
     ):
         return None
-    s = step.args[1]
+    s = instruction.args[1]
     same = (
-        s in sweep.layouts.dense
-        and sweep.steps[s].shape == step.shape
-        and sweep.steps[s].dtype == step.dtype
+        s in rewriter.layouts.dense
+        and rewriter.instructions[s].shape == instruction.shape
+        and rewriter.instructions[s].dtype == instruction.dtype
     )
-    return s if same and not np.signbit(step.args[0]) else None
+    return s if same and not np.signbit(instruction.args[0]) else None
 
 
-def _has_no_negative_zero(sweep: Rewriter, a: Any) -> bool:
+def _has_no_negative_zero(rewriter: Rewriter, a: Any) -> bool:
     """Return whether no element of an argument can be −0.0."""
-    step = sweep.step(a)
-    if step is not None and step.op in NEVER_NEGATIVE_ZERO and step.dtype.kind == "f":
+    instruction = rewriter.instruction_of(a)
+    if (
+        instruction is not None
+        and instruction.op in NEVER_NEGATIVE_ZERO
+        and instruction.dtype.kind == "f"
+    ):
         return True
-    value = sweep.constant(a)
+    value = rewriter.constant(a)
     return type(value) in (int, float) and bool(value != 0)
 
 
-def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
-    """Return whether an argument is this constant, and of this sign, in all its elements."""
-    step = sweep.step(a)
-    if step is not None and step.op in (np.ones, np.zeros):
-        return (step.op is np.ones) == number and not negative
-    value = sweep.constant(a)
+def _is_constant(rewriter: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
+    """Return whether all elements of an argument are this number with this sign."""
+    instruction = rewriter.instruction_of(a)
+    if instruction is not None and instruction.op in (np.ones, np.zeros):
+        return (instruction.op is np.ones) == number and not negative
+    value = rewriter.constant(a)
     if type(value) in (int, float, complex) or isinstance(value, np.number):
         return _equals(value, number, negative)
     if (
@@ -176,32 +196,37 @@ def _is_constant(sweep: Rewriter, a: Any, number: float, negative: bool = False)
     ):
         return False
     return not any(value.strides) or (
-        value.size <= SMALL_POWER and all(_equals(x, number, negative) for x in value.flat)
+        value.size <= MAX_SCANNED_ELEMENTS and all(_equals(x, number, negative) for x in value.flat)
     )
 
 
 def _equals(x: Any, number: float, negative: bool) -> bool:
-    """Return whether a number is this one; each part of it, where it is complex, is of this sign."""
+    """Return whether x is this number, with this sign in each of its parts."""
     parts = (x.real, x.imag) if np.iscomplexobj(x) else (x,)
     return bool(x == number) and all(bool(np.signbit(float(part))) == negative for part in parts)
 
 
-def _operand_as_result(sweep: Rewriter, a: Any, step: Instruction) -> Operand | None:
-    """Return an operand, where it has the shape, dtype and layout of the result."""
+def _operand_as_result(rewriter: Rewriter, a: Any, instruction: Instruction) -> Operand | None:
+    """Return an operand, if it has the shape, dtype and layout of the result."""
     same = (
         type(a) is Operand
-        and sweep.steps[a].shape == step.shape
-        and sweep.steps[a].dtype == step.dtype
+        and rewriter.instructions[a].shape == instruction.shape
+        and rewriter.instructions[a].dtype == instruction.dtype
     )
-    return a if same and a in sweep.layouts.dense else None
+    return a if same and a in rewriter.layouts.dense else None
 
 
-def _negation_operand(sweep: Rewriter, a: Any) -> Any:
-    """x, where an argument is -x."""
-    step = sweep.step(a)
-    if step is None or step.op is not np.negative or step.kwargs or step.dtype.kind not in "fc":
+def _negation_operand(rewriter: Rewriter, a: Any) -> Any:
+    """Return x, if the argument is -x."""
+    instruction = rewriter.instruction_of(a)
+    if (
+        instruction is None
+        or instruction.op is not np.negative
+        or instruction.kwargs
+        or instruction.dtype.kind not in "fc"
+    ):
         return None
-    return step.args[0] if step.args[0] in sweep.layouts.dense else None
+    return instruction.args[0] if instruction.args[0] in rewriter.layouts.dense else None
 
 
 ALGEBRA_RULES: dict[Any, tuple[Rewrite, ...]] = {

@@ -1,11 +1,12 @@
-"""Cotangents that cancel: what flows to the maximum in logsumexp is 1 - sum(e)/sum(e), which is 0
-in exact arithmetic.
+"""Cancellation of cotangents that are 0 in exact arithmetic.
 
-Each value is written as a sum of products of others, its *form*, as far as sums, products,
-quotients and broadcasts go. A factor that is the same along the axes of a sum stands before it. A
-derivative whose form has no term left is 0, what only it needs is not computed, and it is not added
-to others. Not exact: rounding left some 1e-16 of the largest term there. Only where a quotient
-cancels: `y - y` is 0 in the tape as well, but NaN where y is infinite, and stays as it is.
+For example, the cotangent of the maximum in logsumexp is 1 - sum(e)/sum(e). Each value is written
+as a polynomial in others, as far as sums, products, quotients and broadcasts go; exponents may be
+negative. A factor that is constant along the axes of a sum stands before it. A derivative whose
+polynomial is 0 becomes 0; values that only it needs are not computed, and nothing adds it.
+
+The pass is not exact: rounding left some 1e-16 of the largest term. It removes only what a quotient
+cancels. `y - y` is 0 in the tape as well, but NaN where y is infinite, and so it stays.
 """
 
 from typing import Any
@@ -17,107 +18,118 @@ from ...program.steps import Operand
 from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import axes_of
 
-Product = tuple[tuple[Any, int], ...]
-"""Factors, each with its power, in order of their keys."""
-LinearForm = dict[Product, float]
-"""Products with their coefficients."""
+Monomial = tuple[tuple[Any, int], ...]
+"""Factors with their exponents, in order of their keys."""
+Polynomial = dict[Monomial, float]
+"""Monomials with their coefficients."""
 
-MAX_FORM_TERMS = 6
-"""Terms of a form, and factors of a product; what is longer is looked at as one value."""
+MAX_TERMS = 6
+"""Largest number of terms of a polynomial, and of factors of a monomial.
 
-LARGEST_EXPONENT = 1e300
-"""Coefficients up to which nothing overflows; larger ones, and NaN, are not looked into."""
+A longer one becomes a variable of its own.
+"""
+
+MAX_COEFFICIENT = 1e300
+"""Coefficients up to which nothing overflows. Larger ones, and NaN, become variables."""
 
 
 def cancel_cotangents(graph: Graph) -> Graph:
-    """Return the slice with zeros for the derivatives that cancel."""
-    forms, draft, zeros = LinearForms(graph), GraphBuilder(graph), set[int]()
-    for n, step in draft:
-        rest = _without(zeros, draft, step) if n in graph.derivatives else None
+    """Replace derivatives that cancel by zeros."""
+    forms, builder, zeros = Polynomials(graph), GraphBuilder(graph), set[int]()
+    for n, instruction in builder:
+        rest = _without(zeros, builder, instruction) if n in graph.derivatives else None
         if forms.vanishes(n):
-            zero = draft.bind(np.broadcast_to(step.dtype.type(0), step.shape))
-            draft.replace(n, zero)
+            zero = builder.bind(np.broadcast_to(instruction.dtype.type(0), instruction.shape))
+            builder.replace(n, zero)
             zeros.add(zero)
         elif rest is not None:
-            draft.replace(n, rest)
+            builder.replace(n, rest)
         else:
-            draft.keep(n, step)
-    return draft.build()
+            builder.emit(n, instruction)
+    return builder.build()
 
 
-def _without(zeros: set[int], draft: GraphBuilder, step: Instruction) -> Operand | None:
+def _without(zeros: set[int], builder: GraphBuilder, instruction: Instruction) -> Operand | None:
     """Return the other term of a sum with a derivative that vanished."""
-    if step.op is not np.add or not zeros.intersection(operands(step)):
+    if instruction.op is not np.add or not zeros.intersection(operands(instruction)):
         return None
-    a, b = step.args
+    a, b = instruction.args
     rest = b if a in zeros else a
     same = (
         type(rest) is Operand
-        and draft.steps[rest].shape == step.shape
-        and draft.steps[rest].dtype == step.dtype
+        and builder.instructions[rest].shape == instruction.shape
+        and builder.instructions[rest].dtype == instruction.dtype
     )
     return rest if same else None
 
 
-class LinearForms:
-    """Forms of the steps of a slice, each found when it is asked for."""
+class Polynomials:
+    """Polynomials of the values of a graph, each computed on request."""
 
     def __init__(self, graph: Graph) -> None:
-        self.slice = graph
-        self.forms: dict[int, LinearForm] = {}
+        self.graph = graph
+        self.forms: dict[int, Polynomial] = {}
         self.shapes: dict[Any, tuple[int, ...]] = {}
-        self.summed: set[int] = (
-            set()
-        )  # derivatives made of sums: without a sum, nothing cancels that was not alike before
-        self.reduced: set[int] = set()  # steps in whose form a value was divided by itself
+        # Derivatives that contain sums: without a sum, no new terms cancel.
+        self.summed: set[int] = set()
+        # Instructions in whose polynomial a quotient cancelled.
+        self.reduced: set[int] = set()
         self._reduces = False
 
     def vanishes(self, n: int) -> bool:
-        """Return whether the next step is a derivative that is 0."""
-        step = self.slice.steps[n]
-        if n not in self.slice.derivatives or step.op not in WRITTEN or not inexact(step.dtype):
+        """Return whether the next instruction is a derivative that is 0."""
+        instruction = self.graph.instructions[n]
+        if (
+            n not in self.graph.derivatives
+            or instruction.op not in POLYNOMIAL_RULES
+            or not inexact(instruction.dtype)
+        ):
             return False
-        if step.op is not np.sum and self.summed.isdisjoint(operands(step)):
+        if instruction.op is not np.sum and self.summed.isdisjoint(operands(instruction)):
             return False
         self.summed.add(n)
         return not self.form(n) and n in self.reduced
 
-    def form(self, n: int) -> LinearForm:
-        """Return the form of a step, and on the way of those that it is made of."""
+    def form(self, n: int) -> Polynomial:
+        """Return the polynomial of an instruction, after those of its operands."""
         stack = [n]
         while stack:
-            step = self.slice.steps[stack[-1]]
-            written = WRITTEN.get(step.op) if not isinstance(step.dtype, tuple) else None
+            instruction = self.graph.instructions[stack[-1]]
+            written = (
+                POLYNOMIAL_RULES.get(instruction.op)
+                if not isinstance(instruction.dtype, tuple)
+                else None
+            )
             missing = (
-                [a for a in operands(step) if a not in self.forms] if written is not None else []
+                [a for a in operands(instruction) if a not in self.forms]
+                if written is not None
+                else []
             )
             if missing:
                 stack += missing
             else:
                 m = stack.pop()
-                self._reduces = not self.reduced.isdisjoint(operands(step))
+                self._reduces = not self.reduced.isdisjoint(operands(instruction))
                 self.forms[m] = self._bound_form(
-                    m, written(self, m, step) if written is not None else None
+                    m, written(self, m, instruction) if written is not None else None
                 )
                 if self._reduces:
                     self.reduced.add(m)
         return self.forms[n]
 
-    def _bound_form(self, n: int, found: LinearForm | None) -> LinearForm:
-        """Return a form; the step itself, where it can be written no further."""
+    def _bound_form(self, n: int, result: Polynomial | None) -> Polynomial:
+        """Return a polynomial; the value itself, if it is too long or not known."""
         if (
-            found is not None
-            and len(found) <= MAX_FORM_TERMS
-            and all(
-                len(p) <= MAX_FORM_TERMS and 0 < abs(c) < LARGEST_EXPONENT for p, c in found.items()
-            )
+            result is not None
+            and len(result) <= MAX_TERMS
+            and all(len(p) <= MAX_TERMS and 0 < abs(c) < MAX_COEFFICIENT for p, c in result.items())
         ):
-            return found
-        self.shapes[n] = self.slice.steps[n].shape
+            return result
+        self.shapes[n] = self.graph.instructions[n].shape
         return {((n, 1),): 1.0}
 
-    def times(self, p: Product, q: Product, sign: int = 1) -> Product:
-        """Return the product of two products, or their quotient."""
+    def times(self, p: Monomial, q: Monomial, sign: int = 1) -> Monomial:
+        """Return the product of two monomials; for `sign=-1`, their quotient."""
         powers = dict(p)
         for key, power in q:
             powers[key] = powers.get(key, 0) + sign * power
@@ -125,47 +137,51 @@ class LinearForms:
         self._reduces |= len(left) < len(powers)
         return tuple(sorted(left.items(), key=repr))
 
-    def of(self, a: Any) -> LinearForm | None:
-        """Return the form of an argument."""
+    def of(self, a: Any) -> Polynomial | None:
+        """Return the polynomial of an argument."""
         if type(a) is Operand:
             return self.forms[a]
-        return _number_form(a)
+        return _number_polynomial(a)
 
     def shape(self, a: Any) -> tuple[int, ...]:
         """Return the shape of an argument."""
-        return tuple(self.slice.steps[a].shape) if type(a) is Operand else np.shape(a)
+        return tuple(self.graph.instructions[a].shape) if type(a) is Operand else np.shape(a)
 
 
-def _number_form(a: Any) -> LinearForm | None:
-    """Return the form of a constant; 0, infinity and NaN are left: `0*x` is not what it seems."""
+def _number_polynomial(a: Any) -> Polynomial | None:
+    """Return the polynomial of a constant; None for 0, infinity and NaN, since `0*x` may be NaN."""
     return (
         {(): float(a)}
-        if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < LARGEST_EXPONENT
+        if isinstance(a, int | float | np.floating) and 0 < abs(float(a)) < MAX_COEFFICIENT
         else None
     )
 
 
-def _constant_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    return _number_form(forms.slice.bound.get(n))
+def _constant_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    return _number_polynomial(forms.graph.bound.get(n))
 
 
-def _sum_of(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    if step.op is np.subtract and type(step.args[0]) is float and step.args[0] == 0:
-        return _negative(forms, n, step._replace(args=step.args[1:]))
-    a, b = map(forms.of, step.args)
+def _addition_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    if (
+        instruction.op is np.subtract
+        and type(instruction.args[0]) is float
+        and instruction.args[0] == 0
+    ):
+        return _negation_polynomial(forms, n, instruction._replace(args=instruction.args[1:]))
+    a, b = map(forms.of, instruction.args)
     if a is None or b is None:
         return None
-    total, sign = dict(a), -1 if step.op is np.subtract else 1
+    total, sign = dict(a), -1 if instruction.op is np.subtract else 1
     for product, c in b.items():
         total[product] = total.get(product, 0.0) + sign * c
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _product_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    a, b = map(forms.of, step.args)
-    if a is None or b is None or len(a) * len(b) > MAX_FORM_TERMS:
+def _product_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, b = map(forms.of, instruction.args)
+    if a is None or b is None or len(a) * len(b) > MAX_TERMS:
         return None
-    total: LinearForm = {}
+    total: Polynomial = {}
     for p, c in a.items():
         for q, d in b.items():
             if c * d == 0:
@@ -175,35 +191,40 @@ def _product_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm |
     return {product: c for product, c in total.items() if c != 0}
 
 
-def _quotient(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    a, b = map(forms.of, step.args)
+def _quotient_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, b = map(forms.of, instruction.args)
     if a is None or b is None or (len(b) != 1 and a):
         return None
     return {forms.times(p, q, -1): c / d for p, c in a.items() for q, d in b.items()}
 
 
-def _negative(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    a = forms.of(step.args[0])
+def _negation_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a = forms.of(instruction.args[0])
     return None if a is None else {product: -c for product, c in a.items()}
 
 
-def _same_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    return forms.of(step.args[0])
+def _operand_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    return forms.of(instruction.args[0])
 
 
-def _reduction_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm | None:
-    a, shape = forms.of(step.args[0]), forms.shape(step.args[0])
-    axes = axes_of(step.kwargs.get("axis"), len(shape))
-    whole = step.kwargs.get("keepdims") is True or len(axes) == len(shape)
-    if a is None or not whole or len(step.args) > 1 or step.kwargs.keys() - {"axis", "keepdims"}:
+def _sum_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    a, shape = forms.of(instruction.args[0]), forms.shape(instruction.args[0])
+    axes = axes_of(instruction.kwargs.get("axis"), len(shape))
+    whole = instruction.kwargs.get("keepdims") is True or len(axes) == len(shape)
+    if (
+        a is None
+        or not whole
+        or len(instruction.args) > 1
+        or instruction.kwargs.keys() - {"axis", "keepdims"}
+    ):
         return None
     reduced = {k - len(shape): shape[k] for k in axes}
-    total: LinearForm = {}
+    total: Polynomial = {}
     for product, c in a.items():
         inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
         outer = tuple(factor for factor in product if factor not in inner)
         rest = (
-            forms.times(outer, ((_sum_key(forms, inner, reduced, step.shape), 1),))
+            forms.times(outer, ((_sum_key(forms, inner, reduced, instruction.shape), 1),))
             if inner
             else outer
         )
@@ -214,30 +235,28 @@ def _reduction_form(forms: LinearForms, n: int, step: Instruction) -> LinearForm
 
 
 def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
-    """Return whether a factor of this shape is not the same all along the axes that are summed,
-    counted from the last.
-    """
+    """Return whether a factor of this shape varies along the summed axes, counted from the last."""
     return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
 
 
 def _sum_key(
-    forms: LinearForms, product: Product, reduced: dict[int, int], shape: tuple[int, ...]
+    forms: Polynomials, product: Monomial, reduced: dict[int, int], shape: tuple[int, ...]
 ) -> Any:
-    """Return the key of a sum of a product, alike for equal sums."""
+    """Return the key of a sum of a monomial, alike for equal sums."""
     key = ("sum", product, tuple(reduced.items()))
     forms.shapes[key] = tuple(shape)
     return key
 
 
-WRITTEN: dict[Any, Any] = {
-    None: _constant_form,
-    np.ones: lambda forms, n, step: {(): 1.0},
-    np.zeros: lambda forms, n, step: {},
-    np.add: _sum_of,
-    np.subtract: _sum_of,
-    np.multiply: _product_form,
-    np.divide: _quotient,
-    np.negative: _negative,
-    np.broadcast_to: _same_form,
-    np.sum: _reduction_form,
+POLYNOMIAL_RULES: dict[Any, Any] = {
+    None: _constant_polynomial,
+    np.ones: lambda forms, n, instruction: {(): 1.0},
+    np.zeros: lambda forms, n, instruction: {},
+    np.add: _addition_polynomial,
+    np.subtract: _addition_polynomial,
+    np.multiply: _product_polynomial,
+    np.divide: _quotient_polynomial,
+    np.negative: _negation_polynomial,
+    np.broadcast_to: _operand_polynomial,
+    np.sum: _sum_polynomial,
 }

@@ -1,7 +1,12 @@
-"""Common subexpressions: equal steps are run once.
+"""Elimination of common subexpressions: equal instructions run once.
 
-Exact, since a product of two arrays that have become one reads a copy of it: `A.T @ A` on one
-buffer takes another path through BLAS than on two, to other bits.
+The pass is exact: a product of two arrays that have become one reads a copy of it, because BLAS
+computes `A.T @ A` on one buffer by another path than on two, to other bits.
+
+References
+----------
+A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 8.5.2 (local common
+subexpressions by value numbering).
 """
 
 from typing import Any
@@ -19,61 +24,75 @@ PRODUCTS: frozenset[Any] = frozenset(
 
 
 def eliminate_common_subexpressions(graph: Graph) -> Graph:
-    """Return the slice with one step for all that are equal; those of the user's own ops stay as
-    often as they were recorded.
-    """
-    draft, known = GraphBuilder(graph), dict[Any, int]()
-    memory = roots(graph) if any(step.op in PRODUCTS for step in graph.steps.values()) else {}
-    for n, step in draft:
-        key = None if step.op is None or is_own(step.op) else key_of(step)
+    """Keep one of all equal instructions. Ops of the user's own run as often as recorded."""
+    builder, known = GraphBuilder(graph), dict[Any, int]()
+    memory = (
+        roots(graph)
+        if any(instruction.op in PRODUCTS for instruction in graph.instructions.values())
+        else {}
+    )
+    for n, instruction in builder:
+        key = None if instruction.op is None or is_own(instruction.op) else key_of(instruction)
         if key is not None and known.setdefault(key, n) != n:
-            draft.replace(n, known[key])
+            builder.replace(n, known[key])
         else:
-            draft.keep(n, _copy_operands(draft, memory, n, step) if step.op in PRODUCTS else step)
-    return draft.build()
+            builder.emit(
+                n,
+                _copy_operands(builder, memory, n, instruction)
+                if instruction.op in PRODUCTS
+                else instruction,
+            )
+    return builder.build()
 
 
 def _copy_operands(
-    draft: GraphBuilder, memory: dict[int, frozenset[int]], n: int, step: Instruction
+    builder: GraphBuilder, memory: dict[int, frozenset[int]], n: int, instruction: Instruction
 ) -> Instruction:
-    """Return a product with a copy of each operand that lies in the memory of another by now, and
-    did not before.
+    """Copy each operand that shares its memory with another one only since the pass.
+
+    Without the copy, BLAS may take another path, to other bits.
     """
-    args, others = list(step.args), list[tuple[frozenset[int], set[int]]]()
-    for k, a in enumerate(draft.slice.steps[n].args):
+    args, others = list(instruction.args), list[tuple[frozenset[int], set[int]]]()
+    for k, a in enumerate(builder.graph.instructions[n].args):
         if type(a) is Operand:
-            before, now = memory[a], {int(draft.instead.get(root, root)) for root in memory[a]}
+            before, now = (
+                memory[a],
+                {int(builder.replacements.get(root, root)) for root in memory[a]},
+            )
             if any(before.isdisjoint(b) and not now.isdisjoint(c) for b, c in others):
-                args[k] = draft.make(
-                    draft.steps[args[k]]._replace(op=np.copy, args=(args[k],), kwargs=NOTHING)
+                args[k] = builder.add(
+                    builder.instructions[args[k]]._replace(
+                        op=np.copy, args=(args[k],), kwargs=NOTHING
+                    )
                 )
             others.append((before, now))
-    return step._replace(args=tuple(args)) if args != list(step.args) else step
+    return instruction._replace(args=tuple(args)) if args != list(instruction.args) else instruction
 
 
-def key_of(step: Instruction) -> Any:
-    """Return what two steps that give the same bits have in common."""
+def key_of(instruction: Instruction) -> Any:
+    """Return a key that two instructions share if they give the same bits."""
     kwargs = (
-        tuple((name, atom(a)) for name, a in sorted(step.kwargs.items())) if step.kwargs else ()
+        tuple((name, atom(a)) for name, a in sorted(instruction.kwargs.items()))
+        if instruction.kwargs
+        else ()
     )
     return (
-        step.op,
-        tuple([a if type(a) is Operand else atom(a) for a in step.args]),
+        instruction.op,
+        tuple([a if type(a) is Operand else atom(a) for a in instruction.args]),
         kwargs,
-        step.dtype,
+        instruction.dtype,
     )
 
 
 ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
-"""Types whose equal values are the same in all respects."""
+"""Types whose equal values are interchangeable."""
 
 
 def atom(a: Any) -> Any:
-    """Return a constant as a part of a key: by type and bits where these say all, else as the
-    object that it is.
+    """Return the key of a constant: its type and bits if they say all, else the object itself.
 
-    Zeros of two signs are equal, and so are frozensets of 1 and of True, but they are not the same
-    constant.
+    Zeros of two signs are equal, and so are frozensets of 1 and of True; but they are different
+    constants.
     """
     if type(a) is tuple:
         return tuple, tuple(map(atom, a))
@@ -91,17 +110,18 @@ def atom(a: Any) -> Any:
 
 
 class Itself:
-    """Object as a part of a key: equal to itself alone. It is held, so that no other takes its
-    place in memory.
+    """Object as a part of a key, equal to itself alone.
+
+    The key holds it, so that no other object takes its id.
     """
 
-    __slots__ = ("object",)
+    __slots__ = ("held",)
 
-    def __init__(self, object: Any) -> None:
-        self.object = object
+    def __init__(self, held: Any) -> None:
+        self.held = held
 
     def __eq__(self, other: Any) -> bool:
-        return type(other) is Itself and other.object is self.object
+        return type(other) is Itself and other.held is self.held
 
     def __hash__(self) -> int:
-        return id(self.object)
+        return id(self.held)

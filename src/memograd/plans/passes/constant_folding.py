@@ -1,4 +1,4 @@
-"""Constants are computed once, when the plan is made."""
+"""Folding of constants: they are computed once, when the plan is made."""
 
 import numpy as np
 
@@ -9,33 +9,34 @@ from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import is_own, run_instruction_op
 
 LARGE_CONSTANT_BYTES = 1 << 20
-"""Bytes from which a constant is not made of smaller ones: a plan should not weigh more than what
-it was made of.
-"""
+"""Bytes from which no constant is folded from smaller ones, so that plans stay small."""
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """Return the slice with its constant steps as bound values; those of the user's own ops are run
-    each time.
-    """
-    draft = GraphBuilder(graph)
-    for n, step in draft:
-        draft.keep(n, step)
+    """Compute instructions whose operands are constants, except ops of the user's own."""
+    builder = GraphBuilder(graph)
+    for n, instruction in builder:
+        builder.emit(n, instruction)
         if (
-            step.op is not None
-            and not is_own(step.op)
-            and all(a in draft.bound for a in operands(step))
-            and _fits(draft, step)
+            instruction.op is not None
+            and not is_own(instruction.op)
+            and all(a in builder.bound for a in operands(instruction))
+            and _fits(builder, instruction)
         ):
-            args = [draft.bound[a] if type(a) is Operand else a for a in step.args]
+            args = [builder.bound[a] if type(a) is Operand else a for a in instruction.args]
             with np.errstate(all="ignore"):
-                draft.bound[n] = canonicalize(run_instruction_op(step.op, args, step.kwargs))
-            draft.keep(n, Instruction(None, (), step.kwargs, step.shape, step.dtype))
-    return draft.build()
+                builder.bound[n] = canonicalize(
+                    run_instruction_op(instruction.op, args, instruction.kwargs)
+                )
+            builder.emit(
+                n, Instruction(None, (), instruction.kwargs, instruction.shape, instruction.dtype)
+            )
+    return builder.build()
 
 
-def _fits(draft: GraphBuilder, step: Instruction) -> bool:
-    size = bytes_of(step.shape, step.dtype)
+def _fits(builder: GraphBuilder, instruction: Instruction) -> bool:
+    size = bytes_of(instruction.shape, instruction.dtype)
     return size <= LARGE_CONSTANT_BYTES or size <= sum(
-        bytes_of(draft.steps[a].shape, draft.steps[a].dtype) for a in operands(step)
+        bytes_of(builder.instructions[a].shape, builder.instructions[a].dtype)
+        for a in operands(instruction)
     )

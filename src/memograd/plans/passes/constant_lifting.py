@@ -1,4 +1,4 @@
-"""Arrays among the arguments become bound steps, so that every array of a slice is a step."""
+"""Lifting of constants: every array of a graph becomes a bound value."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from ..ir import Graph, GraphBuilder
 
 
 def lift_constants(graph: Graph) -> Graph:
-    """Return the slice with a bound step for each array constant."""
-    draft, known = GraphBuilder(graph), dict[int, Operand]()
-    for n, step in draft:
-        arrays = {id(a): a for a in step.args if type(a) is np.ndarray or is_foreign(a)}
+    """Turn each array among the arguments into a bound value."""
+    builder, known = GraphBuilder(graph), dict[int, Operand]()
+    for n, instruction in builder:
+        arrays = {id(a): a for a in instruction.args if type(a) is np.ndarray or is_foreign(a)}
         if arrays:
-            known.update({key: draft.bind(a) for key, a in arrays.items() if key not in known})
-            step = step._replace(
-                args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in step.args)
+            known.update({key: builder.bind(a) for key, a in arrays.items() if key not in known})
+            instruction = instruction._replace(
+                args=tuple(known.get(id(a), a) if id(a) in arrays else a for a in instruction.args)
             )
-        draft.keep(n, step)
-    return draft.build()
+        builder.emit(n, instruction)
+    return builder.build()

@@ -1,8 +1,12 @@
-"""One sweep over a slice: each step is rewritten by the first rule of its op that has something to
-say, until none has.
+"""Rewriting: the first matching rule replaces an instruction, until none matches.
 
-That ends, because what a rule moves, it moves one way: signs and reshapes towards the outputs,
+Rewriting ends, because each rule moves things one way only: signs and reshapes towards the outputs,
 broadcasts further than both.
+
+References
+----------
+A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 8.7 (peephole
+optimization).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,72 +18,72 @@ from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import Layouts
 
 Rewrite = Callable[["Rewriter", Instruction], Instruction | Operand | None]
-"""A rule: another step that gives the same, a step that is there already, or None."""
+"""Rule: returns an equivalent instruction, an existing operand, or None."""
 
 
 class Rewriter(GraphBuilder):
-    """Draft with rules; steps that a rule makes are rewritten, too."""
+    """Builder that rewrites instructions by rules, those that a rule makes included."""
 
     def __init__(self, graph: Graph, rules: "Rules") -> None:
         super().__init__(graph)
         self.rules = rules
-        self.layouts = Layouts(self.steps, self.bound)
+        self.layouts = Layouts(self.instructions, self.bound)
 
-    def keep(self, n: int, step: Instruction) -> None:
-        """Node n is this step."""
-        super().keep(n, step)
-        self.layouts.add(n, step)
+    def emit(self, n: int, instruction: Instruction) -> None:
+        """Define node n by this instruction, and note its layout."""
+        super().emit(n, instruction)
+        self.layouts.add(n, instruction)
 
-    def make(self, step: Instruction) -> Operand:
-        """Return a new step, before the one that is looked at."""
-        n = super().make(step)
-        self.layouts.add(n, step)
+    def add(self, instruction: Instruction) -> Operand:
+        """Insert a new instruction before the current one, and note its layout."""
+        n = super().add(instruction)
+        self.layouts.add(n, instruction)
         return n
 
     def bind(self, value: Any) -> Operand:
-        """Return a new constant."""
+        """Insert a new constant, and note its layout."""
         n = super().bind(value)
-        self.layouts.add(n, self.steps[n])
+        self.layouts.add(n, self.instructions[n])
         return n
 
-    def rewritten(self, step: Instruction) -> Instruction | Operand:
-        """Return what stands in the place of a step."""
+    def rewrite(self, instruction: Instruction) -> Instruction | Operand:
+        """Apply rules until none matches. Return the replacement of an instruction."""
         while True:
-            found = self._first(step)
-            if found is None:
-                return step
-            if isinstance(found, Operand):
-                return found
-            step = found
+            result = self._first(instruction)
+            if result is None:
+                return instruction
+            if isinstance(result, Operand):
+                return result
+            instruction = result
 
-    def _first(self, step: Instruction) -> Instruction | Operand | None:
-        for rule in self.rules.get(step.op, ()):
-            found = rule(self, step)
-            if found is not None:
-                return found
+    def _first(self, instruction: Instruction) -> Instruction | Operand | None:
+        for rule in self.rules.get(instruction.op, ()):
+            result = rule(self, instruction)
+            if result is not None:
+                return result
         return None
 
-    def of(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
-        """Return a new step of this op, with shape and dtype of another."""
-        made = self.rewritten(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
-        return made if isinstance(made, Operand) else self.make(made)
+    def apply(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
+        """Insert `op(*args)` with shape and dtype of another instruction, simplified."""
+        replacement = self.rewrite(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
+        return replacement if isinstance(replacement, Operand) else self.add(replacement)
 
-    def step(self, a: Any) -> Instruction | None:
-        """Return the step of an argument; None where it is a constant."""
-        return self.steps[a] if type(a) is Operand else None
+    def instruction_of(self, a: Any) -> Instruction | None:
+        """Return the instruction of an argument; None for a constant."""
+        return self.instructions[a] if type(a) is Operand else None
 
 
 Rules = Mapping[Any, tuple[Rewrite, ...]]
-"""For each op its rules, in the order in which they are tried."""
+"""Rules by op, in the order of trial."""
 
 
 def rewrite_graph(graph: Graph, rules: Rules) -> Graph:
-    """Return the slice, rewritten by these rules."""
-    sweep = Rewriter(graph, rules)
-    for n, step in sweep:
-        made = sweep.rewritten(step) if step.op in rules else step
-        if isinstance(made, Operand):
-            sweep.replace(n, made)
+    """Rewrite a graph by these rules."""
+    rewriter = Rewriter(graph, rules)
+    for n, instruction in rewriter:
+        replacement = rewriter.rewrite(instruction) if instruction.op in rules else instruction
+        if isinstance(replacement, Operand):
+            rewriter.replace(n, replacement)
         else:
-            sweep.keep(n, made)
-    return sweep.build()
+            rewriter.emit(n, replacement)
+    return rewriter.build()

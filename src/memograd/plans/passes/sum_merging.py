@@ -1,12 +1,12 @@
-"""Sums of many terms of one kind: each kind is one term.
+"""Merging of the terms of a sum that are of one kind.
 
-* Cotangents of the slices of one array, each put into zeros of its own and added up, are one
-  concatenation, to which 0.0 is added as it was in the sum: −0.0 becomes 0.0.
-* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used again and again, is one product of all Aₜ and
-  all Bₜ, one below the other; and so are `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
+* Cotangents of slices of one array are scattered into zeros and added up. They become one
+  concatenation, plus 0.0 as in the sum: −0.0 becomes 0.0.
+* `Σ Aₜᵀ @ Bₜ`, the cotangent of a matrix that is used many times, becomes one product of the
+  stacked Aₜ and Bₜ. So do `Σ sum(Bₜ)`, the cotangent of a bias, and `Σ aₜ @ bₜ`.
 
-Not exact: the sum is taken in another order, with the terms of one kind first. Sums in half
-precision are left as they are.
+The pass is not exact: it takes sums in another order, with the terms of one kind first. Sums in
+half precision stay as they are.
 """
 
 from collections import defaultdict
@@ -19,149 +19,158 @@ from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
-from ..ir import Graph, GraphBuilder, Instruction, operands, uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands
 from ..kernels import inner, scatter_numbers
 from ..op_traits import axes_of
 from .slice_merging import region
 
 SMALL_TERM_BYTES = 1 << 14
-"""Bytes of an array up to which a call costs more than a copy."""
+"""Bytes up to which copying an array costs less than a call."""
 
-REORDERED = "fdFD"
+REORDERABLE_DTYPES = "fdFD"
 """Dtypes, by their characters, whose sums may be taken in another order: single and double
 precision.
 """
 
 MANY_TERMS = 4
-"""Terms from which one large product is better than their sum."""
+"""Number of terms from which one large product is faster than their sum."""
 
 
 def merge_sum_terms(graph: Graph) -> Graph:
-    """Return the slice with one term for all terms of one kind in each sum."""
-    chains = Chains(graph)
-    draft = GraphBuilder(graph)
-    for n, step in draft:
-        draft.keep(n, step)
+    """Merge the terms of one kind in each sum."""
+    chains = SumChains(graph)
+    builder = GraphBuilder(graph)
+    for n, instruction in builder:
+        builder.emit(n, instruction)
         terms = chains.terms(n)
         if len(terms) > 1:
-            _rebuild(draft, n, step, [draft.instead.get(a, a) for a in terms])
-    return draft.build()
+            _merge_terms(builder, n, instruction, [builder.replacements.get(a, a) for a in terms])
+    return builder.build()
 
 
-class Chains:
-    """Sums of sums: which additions only serve another one, and what the outermost ones add up."""
+class SumChains:
+    """Sums of sums: the additions that only serve another one, and the terms of the outermost."""
 
     def __init__(self, graph: Graph) -> None:
-        self.steps = graph.steps
-        counts = uses(graph)
+        self.instructions = graph.instructions
+        counts = count_uses(graph)
         self.inner = {
             int(a)
-            for step in graph.steps.values()
-            if _is_sum(step)
-            for a in operands(step)
+            for instruction in graph.instructions.values()
+            if _is_sum(instruction)
+            for a in operands(instruction)
             if counts[a] == 1
-            and _is_sum(self.steps[a])
-            and self.steps[a].shape == step.shape
-            and self.steps[a].dtype == step.dtype
+            and _is_sum(self.instructions[a])
+            and self.instructions[a].shape == instruction.shape
+            and self.instructions[a].dtype == instruction.dtype
         }
 
     def terms(self, n: int) -> list[Operand]:
-        """Return the terms of an outermost sum, in order; none for other steps."""
-        if n in self.inner or not _is_sum(self.steps[n]):
+        """Return the terms of an outermost sum, in order; none for other instructions."""
+        if n in self.inner or not _is_sum(self.instructions[n]):
             return []
-        found, stack = [], [Operand(n)]
+        result, stack = [], [Operand(n)]
         while stack:
             a = stack.pop()
             if a == n or a in self.inner:
-                stack += reversed(self.steps[a].args)
+                stack += reversed(self.instructions[a].args)
             else:
-                found.append(a)
-        return found
+                result.append(a)
+        return result
 
 
-def _is_sum(step: Instruction) -> bool:
-    reorders = step.op is np.add and not step.kwargs and step.dtype.char in REORDERED
-    return reorders and all(type(a) is Operand for a in step.args)
+def _is_sum(instruction: Instruction) -> bool:
+    reorders = (
+        instruction.op is np.add
+        and not instruction.kwargs
+        and instruction.dtype.char in REORDERABLE_DTYPES
+    )
+    return reorders and all(type(a) is Operand for a in instruction.args)
 
 
-def _rebuild(draft: GraphBuilder, n: int, step: Instruction, terms: Sequence[Operand]) -> None:
-    """Step n as the sum of fewer terms, those of one kind put together."""
-    groups: dict[Kind, list[Operand]] = defaultdict(list)
+def _merge_terms(
+    builder: GraphBuilder, n: int, instruction: Instruction, terms: Sequence[Operand]
+) -> None:
+    """Define node n as a sum of fewer terms, with those of one kind merged."""
+    groups: dict[TermKind, list[Operand]] = defaultdict(list)
     for a in terms:
-        groups[_term_kind(draft, a)].append(a)
-    found: list[Operand] = []
+        groups[_term_kind(builder, a)].append(a)
+    result: list[Operand] = []
     for (join, least, _), members in groups.items():
-        joined = join(draft, members) if join is not None and len(members) >= least else None
-        found += members if joined is None else [joined]
-    if len(found) == 1:
-        draft.replace(n, found[0])
-    elif len(found) < len(terms):
-        del draft.steps[n]  # it comes after its new terms
-        total = found[0]
-        for a in found[1:-1]:
-            total = draft.make(step._replace(args=(total, a)))
-        draft.keep(n, step._replace(args=(total, found[-1])))
+        joined = join(builder, members) if join is not None and len(members) >= least else None
+        result += members if joined is None else [joined]
+    if len(result) == 1:
+        builder.replace(n, result[0])
+    elif len(result) < len(terms):
+        del builder.instructions[n]  # emitted again below, after its new terms
+        total = result[0]
+        for a in result[1:-1]:
+            total = builder.add(instruction._replace(args=(total, a)))
+        builder.emit(n, instruction._replace(args=(total, result[-1])))
 
 
-Join = Callable[[GraphBuilder, list[Operand]], Operand | None]
-Kind = tuple[Join | None, int, Any]
-"""How terms of a kind are put together, from how many on, and what they have in common."""
+MergeTerms = Callable[[GraphBuilder, list[Operand]], Operand | None]
+TermKind = tuple[MergeTerms | None, int, Any]
+"""Function that merges terms of a kind, their least number, and their common property."""
 
 
-def _term_kind(draft: GraphBuilder, a: Operand) -> Kind:
+def _term_kind(builder: GraphBuilder, a: Operand) -> TermKind:
     """Return the kind of a term."""
-    step = draft.steps[a]
-    if step.op is scatter:
-        return _concatenate_scatters, 2, step.shape
-    if step.op is np.matmul and len(step.shape) == 2 and _pays(draft, *step.args):
-        return _product_of_stacks, MANY_TERMS, step.shape
-    if step.op in (np.matmul, inner) and step.shape == () and _are_small(draft, step.args):
-        return _inner_product, MANY_TERMS, step.op
-    if step.op is np.sum and _over_rows(draft, step):
-        return _column_sums, MANY_TERMS, step.shape
+    instruction = builder.instructions[a]
+    if instruction.op is scatter:
+        return _concatenate_scatters, 2, instruction.shape
+    if (
+        instruction.op is np.matmul
+        and len(instruction.shape) == 2
+        and _merging_pays(builder, *instruction.args)
+    ):
+        return _merge_products, MANY_TERMS, instruction.shape
+    if (
+        instruction.op in (np.matmul, inner)
+        and instruction.shape == ()
+        and _are_small(builder, instruction.args)
+    ):
+        return _merge_inner_products, MANY_TERMS, instruction.op
+    if instruction.op is np.sum and _sums_rows(builder, instruction):
+        return _merge_column_sums, MANY_TERMS, instruction.shape
     return None, 0, None
 
 
-# cotangents of slices
-
-
-def _concatenate_scatters(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
-    """Scatters to places that lie one after the other, as a concatenation; zeros fill what is
-    left.
-    """
-    like = draft.steps[members[0]]
-    shape, regions = like.shape, [region(like.shape, draft.steps[a].args[2:]) for a in members]
-    if any(region is None for region in regions):
+def _concatenate_scatters(builder: GraphBuilder, members: list[Operand]) -> Operand | None:
+    """Replace scatters to adjacent places by a concatenation, filled up with zeros."""
+    like = builder.instructions[members[0]]
+    shape = like.shape
+    bounds = [region(shape, builder.instructions[a].args[2:]) for a in members]
+    regions = [ends for ends in bounds if ends is not None]
+    if len(regions) < len(members):
         return None
-    if all(draft.steps[draft.steps[a].args[0]].shape == () for a in members):
-        return _scatter_terms(draft, like, members)
-    axes = [k for k, n in enumerate(shape) if any(region[k] != (0, n) for region in regions)]  # type: ignore[index]
+    sources = [builder.instructions[a].args[0] for a in members]
+    if all(builder.instructions[g].shape == () for g in sources):
+        return _scatter_terms(builder, like, members)
+    axes = [k for k, n in enumerate(shape) if any(ends[k] != (0, n) for ends in regions)]
     if len(axes) != 1:
         return None
     axis = axes[0]
-    places = [
-        (*region[axis], draft.steps[a].args[0])  # type: ignore[index]
-        for region, a in zip(regions, members, strict=True)
-    ]
-    pieces = _disjoint_places(draft, sorted(places, key=lambda place: place[:2]))
-    return None if pieces is None else _concatenate_pieces(draft, like, axis, pieces)
+    places = [(*ends[axis], g) for ends, g in zip(regions, sources, strict=True)]
+    pieces = _disjoint_places(builder, sorted(places, key=lambda place: place[:2]))
+    return None if pieces is None else _concatenate_pieces(builder, like, axis, pieces)
 
 
 def _scatter_terms(
-    draft: GraphBuilder, like: Instruction, members: list[Operand]
+    builder: GraphBuilder, like: Instruction, members: list[Operand]
 ) -> Operand | None:
-    """Scatters of numbers to any places, as one array that is filled with them."""
-    steps = [draft.steps[a] for a in members]
-    numbers = [step.args[0] for step in steps]
+    """Replace scatters of numbers by one array that is filled with them."""
+    instructions = [builder.instructions[a] for a in members]
+    numbers = [instruction.args[0] for instruction in instructions]
     places = np.array(
         [
             np.ravel_multi_index(
-                [k % n for k, n in zip(step.args[2:], like.shape, strict=True)], like.shape
+                [k % n for k, n in zip(instruction.args[2:], like.shape, strict=True)], like.shape
             )
-            for step in steps
+            for instruction in instructions
         ]
     )
-    return draft.make(
+    return builder.add(
         Instruction(
             scatter_numbers, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype
         )
@@ -169,121 +178,140 @@ def _scatter_terms(
 
 
 def _disjoint_places(
-    draft: GraphBuilder, places: list[tuple[int, int, Operand]]
+    builder: GraphBuilder, places: list[tuple[int, int, Operand]]
 ) -> list[tuple[int, int, Operand]] | None:
-    """Return the places in order, those at one place added up; None where some overlap."""
-    found: list[tuple[int, int, Operand]] = []
+    """Return the places in order, with those at one place added up; None if some overlap."""
+    result: list[tuple[int, int, Operand]] = []
     for start, stop, g in places:
-        if found and found[-1][:2] == (start, stop):
-            other = found.pop()[2]
-            g = draft.make(draft.steps[g]._replace(op=np.add, args=(other, g), kwargs=NOTHING))
-        elif found and start < found[-1][1]:
+        if result and result[-1][:2] == (start, stop):
+            other = result.pop()[2]
+            g = builder.add(
+                builder.instructions[g]._replace(op=np.add, args=(other, g), kwargs=NOTHING)
+            )
+        elif result and start < result[-1][1]:
             return None
-        found.append((start, stop, g))
-    return found
+        result.append((start, stop, g))
+    return result
 
 
 def _concatenate_pieces(
-    draft: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]
+    builder: GraphBuilder, like: Instruction, axis: int, pieces: list[tuple[int, int, Operand]]
 ) -> Operand:
     """Return the pieces, with zeros between them, as one array."""
     n, at, parts = like.shape[axis], 0, []
     for start, stop, g in (*pieces, (n, n, None)):
         if start > at:
             shape = (*like.shape[:axis], start - at, *like.shape[axis + 1 :])
-            parts.append(draft.bind(np.broadcast_to(like.dtype.type(0), shape)))
+            parts.append(builder.bind(np.broadcast_to(like.dtype.type(0), shape)))
         if g is not None:
-            parts.append(
-                draft.reshape_to(g, (*like.shape[:axis], stop - start, *like.shape[axis + 1 :]))
-            )  # an index takes axes away
+            shape = (*like.shape[:axis], stop - start, *like.shape[axis + 1 :])
+            parts.append(builder.reshape_to(g, shape))  # an integer index has dropped the axis
         at = stop
-    whole = draft.make(
+    whole = builder.add(
         Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype)
     )
-    return draft.make(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
+    return builder.add(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
 
 
-# cotangents of what is used many times
-
-
-def _transpose_operand(draft: GraphBuilder, a: Any) -> Operand | None:
-    """Return the matrix of which an argument is the transpose; None where it is not known to be
-    one.
-    """
+def _transpose_operand(builder: GraphBuilder, a: Any) -> Operand | None:
+    """Return the matrix of which an argument is the transpose; None if it is not known."""
     if type(a) is not Operand:
         return None
-    step = draft.steps[a]
-    if a in draft.bound:
-        return draft.bind(draft.bound[a].T) if len(step.shape) == 2 else None
-    return step.args[0] if step.op is np.transpose and len(step.shape) == 2 else None
-
-
-def _pays(draft: GraphBuilder, a: Any, b: Any) -> bool:
-    """Return whether copying both factors costs less than adding up the results."""
-    if type(a) is not Operand or type(b) is not Operand or len(draft.steps[b].shape) != 2:
-        return False
-    (m, k), (_, n) = draft.steps[a].shape, draft.steps[b].shape
-    return bool(
-        k * (m + n) <= m * n or k * (m + n) * draft.steps[b].dtype.itemsize <= SMALL_TERM_BYTES
+    instruction = builder.instructions[a]
+    if a in builder.bound:
+        return builder.bind(builder.bound[a].T) if len(instruction.shape) == 2 else None
+    return (
+        instruction.args[0]
+        if instruction.op is np.transpose and len(instruction.shape) == 2
+        else None
     )
 
 
-def _product_of_stacks(draft: GraphBuilder, members: list[Operand]) -> Operand | None:
-    """`Σ Aᵀ @ B` as one product."""
-    steps = [draft.steps[a] for a in members]
-    lefts = [_transpose_operand(draft, step.args[0]) for step in steps]
+def _merging_pays(builder: GraphBuilder, a: Any, b: Any) -> bool:
+    """Return whether copying both factors costs less than adding up the results."""
+    if type(a) is not Operand or type(b) is not Operand or len(builder.instructions[b].shape) != 2:
+        return False
+    (m, k), (_, n) = builder.instructions[a].shape, builder.instructions[b].shape
+    return bool(
+        k * (m + n) <= m * n
+        or k * (m + n) * builder.instructions[b].dtype.itemsize <= SMALL_TERM_BYTES
+    )
+
+
+def _merge_products(builder: GraphBuilder, members: list[Operand]) -> Operand | None:
+    """Replace `Σ Aᵀ @ B` by one product."""
+    instructions = [builder.instructions[a] for a in members]
+    lefts = [_transpose_operand(builder, instruction.args[0]) for instruction in instructions]
     if any(a is None for a in lefts):
         return None
-    tall = one_below_the_other(draft, [a for a in lefts if a is not None])
-    rows, m = draft.steps[tall].shape
-    left = draft.make(
-        Instruction(np.transpose, (tall,), NOTHING, (m, rows), draft.steps[tall].dtype)
+    tall = concatenate_rows(builder, [a for a in lefts if a is not None])
+    rows, m = builder.instructions[tall].shape
+    left = builder.add(
+        Instruction(np.transpose, (tall,), NOTHING, (m, rows), builder.instructions[tall].dtype)
     )
-    return draft.make(
-        steps[0]._replace(args=(left, one_below_the_other(draft, [step.args[1] for step in steps])))
+    return builder.add(
+        instructions[0]._replace(
+            args=(
+                left,
+                concatenate_rows(builder, [instruction.args[1] for instruction in instructions]),
+            )
+        )
     )
 
 
-def _are_small(draft: GraphBuilder, args: tuple[Any, ...]) -> bool:
-    """Return whether these are vectors that are small enough to be copied."""
+def _are_small(builder: GraphBuilder, args: tuple[Any, ...]) -> bool:
+    """Return whether all arguments are vectors that are small enough to be copied."""
     return all(
         type(a) is Operand
-        and bytes_of(draft.steps[a].shape, draft.steps[a].dtype) <= SMALL_TERM_BYTES
+        and bytes_of(builder.instructions[a].shape, builder.instructions[a].dtype)
+        <= SMALL_TERM_BYTES
         for a in args
     )
 
 
-def _inner_product(draft: GraphBuilder, members: list[Operand]) -> Operand:
-    """`Σ a @ b` of vectors as one inner product."""
-    steps = [draft.steps[a] for a in members]
-    left, right = (one_below_the_other(draft, [step.args[k] for step in steps]) for k in (0, 1))
-    return draft.make(steps[0]._replace(args=(left, right)))
+def _merge_inner_products(builder: GraphBuilder, members: list[Operand]) -> Operand:
+    """Replace `Σ a @ b` of vectors by one inner product."""
+    instructions = [builder.instructions[a] for a in members]
+    left, right = (
+        concatenate_rows(builder, [instruction.args[k] for instruction in instructions])
+        for k in (0, 1)
+    )
+    return builder.add(instructions[0]._replace(args=(left, right)))
 
 
-def one_below_the_other(draft: GraphBuilder, parts: list[Operand]) -> Operand:
-    """Matrices one below the other; those that are constant are so as one."""
-    first, rows = draft.steps[parts[0]], sum(draft.steps[a].shape[0] for a in parts)
-    if all(a in draft.bound for a in parts):
-        return draft.bind(np.concatenate([draft.bound[a] for a in parts]))
-    return draft.make(
+def concatenate_rows(builder: GraphBuilder, parts: list[Operand]) -> Operand:
+    """Concatenate matrices along their rows. Constant ones give a constant."""
+    first, rows = (
+        builder.instructions[parts[0]],
+        sum(builder.instructions[a].shape[0] for a in parts),
+    )
+    if all(a in builder.bound for a in parts):
+        return builder.bind(np.concatenate([builder.bound[a] for a in parts]))
+    return builder.add(
         Instruction(
             np.concatenate, tuple(parts), {"axis": 0}, (rows, *first.shape[1:]), first.dtype
         )
     )
 
 
-def _over_rows(draft: GraphBuilder, step: Instruction) -> bool:
-    """Return whether a step sums the rows of a matrix that is small enough to be copied."""
-    if type(step.args[0]) is not Operand or len(step.args) > 1 or step.kwargs.get("keepdims"):
+def _sums_rows(builder: GraphBuilder, instruction: Instruction) -> bool:
+    """Return whether an instruction sums the rows of a matrix that is small enough to be copied."""
+    if (
+        type(instruction.args[0]) is not Operand
+        or len(instruction.args) > 1
+        or instruction.kwargs.get("keepdims")
+    ):
         return False
-    a = draft.steps[step.args[0]]
-    rows = len(a.shape) == 2 and axes_of(step.kwargs.get("axis"), 2) == (0,)
+    a = builder.instructions[instruction.args[0]]
+    rows = len(a.shape) == 2 and axes_of(instruction.kwargs.get("axis"), 2) == (0,)
     return rows and bytes_of(a.shape, a.dtype) <= 4 * SMALL_TERM_BYTES
 
 
-def _column_sums(draft: GraphBuilder, members: list[Operand]) -> Operand:
-    """`Σ sum(B)` as one sum."""
-    steps = [draft.steps[a] for a in members]
-    return draft.make(
-        steps[0]._replace(args=(one_below_the_other(draft, [step.args[0] for step in steps]),))
+def _merge_column_sums(builder: GraphBuilder, members: list[Operand]) -> Operand:
+    """Replace `Σ sum(B)` by one sum."""
+    instructions = [builder.instructions[a] for a in members]
+    return builder.add(
+        instructions[0]._replace(
+            args=(concatenate_rows(builder, [instruction.args[0] for instruction in instructions]),)
+        )
     )

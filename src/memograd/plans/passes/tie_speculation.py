@@ -1,64 +1,70 @@
-"""At a kink, half of the cotangent; but ties are rare, and one look at the mask tells that there
-are none.
+"""Speculation that no elements tie at a kink.
 
-`g * where(tie, 0.5, a > b)` is three arrays; where no element of `tie` holds, it is `g * (a > b)`,
-to the same bits.
+`g * where(tie, 0.5, a > b)` takes three arrays. If no element of `tie` holds, as one look at the
+mask tells, it is `g * (a > b)`, to the same bits.
 """
 
 import numpy as np
 
 from ...program.steps import Operand
-from ..ir import Graph, GraphBuilder, Instruction, uses
+from ..ir import Graph, GraphBuilder, Instruction, count_uses
 from ..kernels import unless
 
 
 def speculate_no_ties(graph: Graph) -> Graph:
-    """Return the slice with `unless` for `where`, if only products read it: they take booleans as
-    they take numbers.
-    """
-    if all(step.op is not np.where for step in graph.steps.values()):
+    """Replace `where` by `unless`, if only products read it: they take booleans as numbers."""
+    if all(instruction.op is not np.where for instruction in graph.instructions.values()):
         return graph
-    factors = _read_by_products_alone(graph)
-    draft = GraphBuilder(graph)
-    for n, step in draft:
-        draft.keep(n, step._replace(op=unless) if n in factors and _is_mask(draft, step) else step)
-    return draft.build()
+    factors = _find_product_factors(graph)
+    builder = GraphBuilder(graph)
+    for n, instruction in builder:
+        builder.emit(
+            n,
+            instruction._replace(op=unless)
+            if n in factors and _is_mask(builder, instruction)
+            else instruction,
+        )
+    return builder.build()
 
 
-def _is_mask(draft: GraphBuilder, step: Instruction) -> bool:
-    """Return whether a step is `where(a == b, number, booleans)`, all of one shape."""
+def _is_mask(builder: GraphBuilder, instruction: Instruction) -> bool:
+    """Return whether an instruction is `where(a == b, number, booleans)`, all of one shape."""
     if (
-        step.op is not np.where
-        or len(step.args) != 3
-        or type(step.args[0]) is not Operand
-        or type(step.args[2]) is not Operand
+        instruction.op is not np.where
+        or len(instruction.args) != 3
+        or type(instruction.args[0]) is not Operand
+        or type(instruction.args[2]) is not Operand
     ):
         return False
-    tie, other = draft.steps[step.args[0]], draft.steps[step.args[2]]
+    tie, other = (
+        builder.instructions[instruction.args[0]],
+        builder.instructions[instruction.args[2]],
+    )
     return (
         tie.op is np.equal
-        and tie.shape == other.shape == step.shape != ()
+        and tie.shape == other.shape == instruction.shape != ()
         and other.dtype == bool
-        and type(step.args[1]) is float
+        and type(instruction.args[1]) is float
     )
 
 
-def _read_by_products_alone(graph: Graph) -> set[int]:
-    """Return the steps that are read as a factor of a float array of their own dtype, itself no
-    `where`, and not otherwise.
+def _find_product_factors(graph: Graph) -> set[int]:
+    """Return the values that are read only as factors of float arrays of their own dtype.
+
+    The other factor is no `where` itself.
     """
-    steps, counts = graph.steps, uses(graph)
-    good = dict.fromkeys(steps, 0)
-    for step in steps.values():
+    instructions, counts = graph.instructions, count_uses(graph)
+    good = dict.fromkeys(instructions, 0)
+    for instruction in instructions.values():
         if (
-            step.op is np.multiply
-            and not step.kwargs
-            and all(type(a) is Operand for a in step.args)
+            instruction.op is np.multiply
+            and not instruction.kwargs
+            and all(type(a) is Operand for a in instruction.args)
         ):
-            a, b = step.args
+            a, b = instruction.args
             for one, other in ((a, b), (b, a)):
                 good[one] += (
-                    steps[other].dtype == steps[one].dtype == step.dtype
-                    and steps[other].op is not np.where
+                    instructions[other].dtype == instructions[one].dtype == instruction.dtype
+                    and instructions[other].op is not np.where
                 )
     return {n for n, count in counts.items() if count and good[n] == count}

@@ -1,10 +1,15 @@
-"""Elementwise steps on large arrays, run block by block, so that what passes from one to the next
-stays in the cache.
+"""Tiling: elementwise ops on large arrays run tile by tile, so that intermediates stay in cache.
 
-Only results that somebody else reads are arrays as a whole. Exact: a ufunc gives the same bits on a
-part as on the whole. Steps may be run together if no path leads from one to another through a step
-that is not among them: each step has a level, that of its operands, and one more where it is of
-another kind than they are; steps of one kind and level are such a set.
+Only results that other instructions read become whole arrays. The pass is exact: a ufunc gives the
+same bits on a part as on the whole.
+
+Instructions may run in one loop if no path leads from one to another through an instruction outside
+the loop. Each instruction has a level: that of its operands, and one more if it is of another kind
+than they are. Instructions of one kind and level are such a set.
+
+References
+----------
+M. Wolfe: More iteration space tiling, Supercomputing 1989.
 """
 
 from collections import defaultdict
@@ -16,85 +21,89 @@ from ..ir import Graph, Instruction, operands, topological_order
 from ..op_traits import ELEMENTWISE, c_ordered_steps
 
 MIN_TILED_BYTES = 1 << 18
-"""Bytes of an array from which blocks pay."""
+"""Bytes of an array from which tiling pays."""
 
-BLOCK = 1 << 16
-"""Bytes of a block."""
+TILE_BYTES = 1 << 16
+"""Bytes of a tile."""
 
-FEWEST = 3
-"""Steps from which blocks pay: each costs a call for every block."""
+MIN_TILED_INSTRUCTIONS = 3
+"""Number of instructions from which tiling pays: each costs a call per tile."""
 
 
 def tile_elementwise(graph: Graph) -> Graph:
-    """Return the slice with its blocks, each in one piece."""
-    kinds = kinds_of(graph) if any(map(is_large, graph.steps.values())) else {}
+    """Group elementwise instructions on large arrays into blocks that run tile by tile."""
+    kinds = tiling_kinds(graph) if any(map(is_tileable, graph.instructions.values())) else {}
     if not kinds:
         return graph
-    blocks = [block for block in components(graph, kinds) if len(block) >= FEWEST]
+    blocks = [block for block in components(graph, kinds) if len(block) >= MIN_TILED_INSTRUCTIONS]
     return replace(
-        graph, steps=topological_order(graph.steps, blocks), blocks=tuple(map(tuple, blocks))
+        graph,
+        instructions=topological_order(graph.instructions, blocks),
+        blocks=tuple(map(tuple, blocks)),
     )
 
 
-def kinds_of(graph: Graph) -> dict[int, tuple[Any, int]]:
-    """Return the steps that can be run by blocks: their shape and their level."""
-    steps, ordered = graph.steps, c_ordered_steps(graph)
+def tiling_kinds(graph: Graph) -> dict[int, tuple[Any, int]]:
+    """Return shape and level of the instructions that can be tiled."""
+    instructions, ordered = graph.instructions, c_ordered_steps(graph)
     shapes = {
-        n: step.shape
-        for n, step in steps.items()
-        if n in ordered and is_large(step) and is_cut(steps, ordered, step)
+        n: instruction.shape
+        for n, instruction in instructions.items()
+        if n in ordered
+        and is_tileable(instruction)
+        and can_tile_operands(instructions, ordered, instruction)
     }
     levels: dict[int, int] = {}
-    for n, step in steps.items():
-        below = (
-            levels[a] + (steps[a].op is not None and shapes.get(a) != shapes.get(n))
-            for a in operands(step)
+    for n, instruction in instructions.items():
+        operand_levels = (
+            levels[a] + (instructions[a].op is not None and shapes.get(a) != shapes.get(n))
+            for a in operands(instruction)
         )
-        levels[n] = max(below, default=0)
+        levels[n] = max(operand_levels, default=0)
     return {n: (shape, levels[n]) for n, shape in shapes.items()}
 
 
-def is_large(step: Instruction) -> bool:
-    """Return whether a step is elementwise, on arrays that are large enough, and of rows that are
-    small enough.
-    """
-    if step.op not in ELEMENTWISE or step.kwargs or not step.shape:
+def is_tileable(instruction: Instruction) -> bool:
+    """Return whether an instruction is elementwise, on large arrays of small enough rows."""
+    if instruction.op not in ELEMENTWISE or instruction.kwargs or not instruction.shape:
         return False
-    return bytes_of(step.shape, step.dtype) >= MIN_TILED_BYTES and tile_rows(step) > 0
-
-
-def is_cut(steps: dict[int, Instruction], ordered: set[int], step: Instruction) -> bool:
-    """Return whether each operand has the step's shape, and is cut as it is, or is the same for all
-    rows.
-    """
-    return all(
-        (steps[a].shape == step.shape and a in ordered)
-        or len(steps[a].shape) < len(step.shape)
-        or steps[a].shape[0] == 1
-        for a in operands(step)
+    return (
+        bytes_of(instruction.shape, instruction.dtype) >= MIN_TILED_BYTES
+        and tile_rows(instruction) > 0
     )
 
 
-def tile_rows(step: Instruction) -> int:
-    """Return how many rows a block has."""
-    return int(BLOCK // max(1, bytes_of(step.shape[1:], step.dtype)))
+def can_tile_operands(
+    instructions: dict[int, Instruction], ordered: set[int], instruction: Instruction
+) -> bool:
+    """Return whether each operand is tiled along with the result, or is the same for all rows."""
+    return all(
+        (instructions[a].shape == instruction.shape and a in ordered)
+        or len(instructions[a].shape) < len(instruction.shape)
+        or instructions[a].shape[0] == 1
+        for a in operands(instruction)
+    )
+
+
+def tile_rows(instruction: Instruction) -> int:
+    """Return the number of rows of a tile."""
+    return int(TILE_BYTES // max(1, bytes_of(instruction.shape[1:], instruction.dtype)))
 
 
 def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int]]:
-    """Return the sets of steps of one kind that feed each other."""
-    above = {n: n for n in kinds}
+    """Return the connected sets of instructions of one kind."""
+    parent = {n: n for n in kinds}
 
     def root(n: int) -> int:
-        """Return the representative of a block."""
-        while above[n] != n:
-            above[n] = n = above[above[n]]
+        while parent[n] != n:
+            parent[n] = n = parent[parent[n]]
         return n
 
     for n, kind in kinds.items():
-        for a in operands(graph.steps[n]):
+        for a in operands(graph.instructions[n]):
             if kinds.get(a) == kind:
-                above[root(a)] = root(n)
-    found: dict[int, list[int]] = defaultdict(list)
+                parent[root(a)] = root(n)
+    result: dict[int, list[int]] = defaultdict(list)
     for n in kinds:
-        found[root(n)].append(n)
-    return list(found.values())
+        result[root(n)].append(n)
+    return list(result.values())

@@ -1,1 +1,1 @@
-"""A virtual machine for programs of scalars: opcodes, lowering, interpreters."""
+"""Scalar machine: opcodes, lowering, interpreters."""

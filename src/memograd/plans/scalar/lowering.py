@@ -1,8 +1,7 @@
-"""From the steps of a region to a program of the tape machine.
+"""Lowering of a region to a program of the scalar machine.
 
-While a step is lowered, each number that is known has a register, and an array is an array of
-registers: what only moves numbers about, such as `stack` or an index, is run on the registers and
-leaves no instruction.
+During lowering, each known number has a register, and an array is an array of registers. Ops that
+only move numbers, such as `stack` or an index, run on the registers and leave no instruction.
 """
 
 from collections import Counter, defaultdict
@@ -20,75 +19,62 @@ from ..op_traits import SUM_OF_NEGATIVE_ZEROS
 from .machine import Load, Machine, Program, Result
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 
-MOVES: frozenset[Any] = frozenset(
-    {
-        np.stack,
-        np.concatenate,
-        np.reshape,
-        np.ravel,
-        np.squeeze,
-        np.expand_dims,
-        np.transpose,
-        np.broadcast_to,
-        np.positive,
-        getitem,
-        scatter_numbers,
-    }
-)
-"""Ops that move numbers about; those that meet at one place are added."""
+MOVES: frozenset[Any] = frozenset({
+    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose,
+    np.broadcast_to, np.positive, getitem, scatter_numbers,
+})  # fmt: skip
+"""Ops that only move numbers; those that meet at one place are added."""
 
 
 class ScalarInstruction(NamedTuple):
-    """Formula, the registers that it reads, and the step whose value it gives."""
+    """Formula, the registers that it reads, and the plan's instruction that it computes."""
 
     formula: str
     reads: tuple[int, ...]
-    step: int
+    source: int
 
 
 class Lowering:
-    """Region on its way to a program.
+    """Region under lowering to a program.
 
-    Instruction k gives register k; constants and what is given have registers below 0.
+    Instruction k gives register k. Constants and loaded numbers have registers below 0.
     """
 
     def __init__(self, graph: Graph, counts: Counter[int]) -> None:
-        self.slice, self.counts = graph, counts
+        self.graph, self.counts = graph, counts
         self.registers: dict[int, Any] = {}
         self.code: list[ScalarInstruction | None] = []
         self.constants: dict[str, int] = {}
         self.given: dict[Operand, dict[int | None, int]] = defaultdict(dict)
         self.count = 0
 
-    def add(self, n: int, step: Instruction) -> None:
-        """The next step."""
-        op = step.op
+    def add(self, n: int, instruction: Instruction) -> None:
+        """Lower the next instruction."""
+        op = instruction.op
         if op in REAL or op in LOGICAL:
-            self.registers[n] = self._formula(n, step)
+            self.registers[n] = self._formula(n, instruction)
         elif op is np.sum:
-            self.registers[n] = self._sum(n, np.ravel(self._of(step.args[0])).tolist())
-        elif op is getitem and step.args[0] not in self.registers:
-            self.registers[n] = self._element(step.args[0], step.args[1:])
+            self.registers[n] = self._sum(n, np.ravel(self._of(instruction.args[0])).tolist())
+        elif op is getitem and instruction.args[0] not in self.registers:
+            self.registers[n] = self._element(instruction.args[0], instruction.args[1:])
         elif op is scatter_numbers:
-            self.registers[n] = self._lower_scatter(n, *step.args)
+            self.registers[n] = self._scatter_numbers(n, *instruction.args)
         else:
             moved = rule_of(op).run(
-                [np.asarray(self._of(a)) if type(a) is Operand else a for a in step.args],
-                step.kwargs,
+                [np.asarray(self._of(a)) if type(a) is Operand else a for a in instruction.args],
+                instruction.kwargs,
             )
-            self.registers[n] = moved if step.shape else int(moved)
+            self.registers[n] = moved if instruction.shape else int(moved)
 
-    # instructions
-
-    def _formula(self, n: int, step: Instruction) -> int:
+    def _formula(self, n: int, instruction: Instruction) -> int:
         formula, reads = (
-            REAL.get(step.op) or LOGICAL[step.op],
-            tuple([self._of(a) for a in step.args]),
+            REAL.get(instruction.op) or LOGICAL[instruction.op],
+            tuple([self._of(a) for a in instruction.args]),
         )
-        if step.op is np.power:
-            formula = POWERS.get(self._constant_value(step.args[1]), formula)
+        if instruction.op is np.power:
+            formula = POWERS.get(self._constant_number(instruction.args[1]), formula)
         for side, register in enumerate(reads):
-            inner = self._alone(register, step.args[side])
+            inner = self._alone(register, instruction.args[side])
             fused = FUSED.get((inner.formula, formula, side)) if inner is not None else None
             if inner is not None and fused is not None:
                 self.code[register] = None
@@ -96,11 +82,11 @@ class Lowering:
         return self._emit(n, formula, reads)
 
     def _alone(self, register: int, a: Any) -> ScalarInstruction | None:
-        """Return the instruction of an operand that nobody else reads."""
+        """Return the instruction of an operand that nothing else reads."""
         instruction = self.code[register] if register >= 0 else None
         return (
             instruction
-            if instruction is not None and instruction.step == a and self.counts[a] == 1
+            if instruction is not None and instruction.source == a and self.counts[a] == 1
             else None
         )
 
@@ -110,40 +96,38 @@ class Lowering:
             total = self._emit(n, "a + b", (total, term))
         return total
 
-    def _lower_scatter(
+    def _scatter_numbers(
         self, n: int, places: np.ndarray, shape: tuple[int, ...], *numbers: Any
     ) -> np.ndarray:
         zero = self._constant(0.0)
-        found = np.full(shape, zero)
-        flat = found.reshape(-1)
+        result = np.full(shape, zero)
+        flat = result.reshape(-1)
         for place, register in zip(places.tolist(), map(self._of, numbers), strict=True):
             flat[place] = self._emit(n, "a + b", (int(flat[place]), register))
-        return found
+        return result
 
     def _emit(self, n: int, formula: str, reads: tuple[int, ...]) -> int:
         self.code.append(ScalarInstruction(formula, reads, n))
         return len(self.code) - 1
 
-    # what instructions start from
-
     def _of(self, a: Any) -> Any:
-        """Return the register of an argument, or its registers."""
+        """Return the register of an argument, or its array of registers."""
         if type(a) is not Operand:
             return self._constant(float(a))
         if a in self.registers:
             return self.registers[a]
-        if a not in self.slice.bound:
+        if a not in self.graph.bound:
             return self._load(a, None)
-        value = self.slice.bound[a]
+        value = self.graph.bound[a]
         if np.ndim(value) == 0:
             return self._constant(float(value))
         return np.array(
             [self._constant(x) for x in np.ravel(value).astype(float).tolist()]
         ).reshape(value.shape)
 
-    def _constant_value(self, a: Any) -> float | None:
+    def _constant_number(self, a: Any) -> float | None:
         """Return the value of an argument that is constant."""
-        value = self.slice.bound.get(a) if type(a) is Operand else a
+        value = self.graph.bound.get(a) if type(a) is Operand else a
         return None if value is None else float(value)
 
     def _constant(self, x: float) -> int:
@@ -159,7 +143,7 @@ class Lowering:
         return places[place]
 
     def _element(self, a: Operand, key: tuple[int, ...]) -> int:
-        shape = self.slice.steps[a].shape
+        shape = self.graph.instructions[a].shape
         return self._load(
             a,
             int(np.ravel_multi_index(tuple(k % m for k, m in zip(key, shape, strict=True)), shape)),
@@ -169,10 +153,8 @@ class Lowering:
         self.count += 1
         return -self.count
 
-    # the program
-
     def machine(self, outputs: Iterable[int]) -> tuple[Machine, tuple[Operand, ...]]:
-        """Return the machine that gives these steps, and what it is called with."""
+        """Return the machine that computes these outputs, and its operands."""
         place = self._places()
         code = [
             (CODES[i.formula], *i.reads, *i.reads[:1] * (3 - len(i.reads)))
@@ -183,7 +165,10 @@ class Lowering:
         table[:, 1:] = place[table[:, 1:]]
         wanted: dict[int, int] = {}
         results = [
-            Result(self._find_output(self.registers[n], wanted), self.slice.steps[n].dtype == bool)
+            Result(
+                self._place_results(self.registers[n], wanted),
+                self.graph.instructions[n].dtype == bool,
+            )
             for n in outputs
         ]
         constants = np.array([float(key) for key in self.constants])
@@ -196,7 +181,7 @@ class Lowering:
         return Machine(program, tuple(self._loads()), tuple(results)), tuple(self.given)
 
     def _places(self) -> np.ndarray:
-        """Return where each register stands in the end; registers below 0 count from the end."""
+        """Return the final number of each register; registers below 0 count from the end."""
         kept = np.cumsum([i is not None for i in self.code]) + self.count - 1
         heads = [
             *self.constants.values(),
@@ -206,8 +191,8 @@ class Lowering:
         place[heads] = np.arange(self.count)
         return place
 
-    def _find_output(self, registers: Any, wanted: dict[int, int]) -> Any:
-        """Return where a result stands among what is wanted."""
+    def _place_results(self, registers: Any, wanted: dict[int, int]) -> Any:
+        """Return the places of a result among the wanted registers."""
         if isinstance(registers, int):
             return wanted.setdefault(registers, len(wanted))
         return np.array(
@@ -215,7 +200,7 @@ class Lowering:
         ).reshape(registers.shape)
 
     def _loads(self) -> Iterable[Load]:
-        """Return how each operand is taken in."""
+        """Yield for each operand how it is loaded."""
         at = 0
         for places in self.given.values():
             if None in places:

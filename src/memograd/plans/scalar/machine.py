@@ -1,10 +1,9 @@
-"""The tape machine: a program on numbers in double precision, as a table of op codes, run by one
-interpreter.
+"""Scalar machine: one interpreter for programs on numbers in double precision.
 
-With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk;
-without it, a program is printed as Python. Either gives what NumPy gives: sums, products and
-quotients to the bit, functions to a few units in the last place, infinity and NaN where NumPy has
-them. It raises nothing and warns of nothing.
+With Numba (extra `fast`) the interpreter is compiled once for all programs and kept on disk.
+Without it, each program becomes Python source. Both give what NumPy gives: sums, products and
+quotients to the bit, functions to a few units in the last place, infinity and NaN in the same
+places. Neither raises or warns.
 """
 
 from collections.abc import Callable
@@ -21,40 +20,36 @@ from .opcodes import FORMULAS, ON_FLOATS
 from .python_backend import PythonProgram
 
 MachineRun = Callable[[np.ndarray, np.ndarray], None]
-"""`run(given, wanted)`: for each row of given numbers, fill the row of those that are wanted."""
+"""`run(given, wanted)` fills a row of results for each row of loaded numbers."""
 
 
 class Program(NamedTuple):
-    """Instructions on numbered registers: first the constants, then what is given, then one for
-    each instruction.
-    """
+    """Instructions on numbered registers: those of constants, of loaded numbers, of results."""
 
     constants: np.ndarray
     given: int
     code: np.ndarray
-    """A row for each instruction: the op code, and the registers that stand for a, b and c."""
+    """Table with a row for each instruction: its opcode, and the registers for a, b and c."""
     wanted: np.ndarray
-    """The registers that are asked for."""
+    """Registers of the results."""
 
 
 class Load(NamedTuple):
-    """Where a number, or the elements of an array at these places, stand among what is given."""
+    """Places of a number, or of some elements of an array, among the loaded numbers."""
 
     at: int | slice
     places: np.ndarray | None
 
 
 class Result(NamedTuple):
-    """Where a result stands among what is wanted: a number, or an array of them; whether they are
-    truth values.
-    """
+    """Places of a result among the wanted numbers, and whether it is logical."""
 
     at: int | np.ndarray
     logical: bool
 
 
 class Machine:
-    """Program as a function of numbers and arrays; it gives one result, or a tuple of them."""
+    """Program as a function of numbers and arrays, with one result or a tuple of them."""
 
     def __init__(
         self, program: Program, loads: tuple[Load, ...], results: tuple[Result, ...]
@@ -71,12 +66,13 @@ class Machine:
             row[at] = x if places is None else x.take(places)
         self.run(given, wanted)
         row = wanted[0]
-        found = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
-        return found[0] if len(found) == 1 else found
+        result = tuple([row[at] != 0.0 if logical else row[at] for at, logical in self.results])
+        return result[0] if len(result) == 1 else result
 
     def many(self, *xs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return the results of many calls at once: what is taken and what is given has one more
-        axis in front.
+        """Return the results of many calls at once.
+
+        Arguments and results have one more axis in front.
         """
         rows = len(xs[0])
         given, wanted = (
@@ -98,45 +94,46 @@ class Machine:
 
 
 def on_machine(machine: Any, *xs: Any) -> Any:
-    """Return what a machine gives: a kernel, as those of :mod:`.fused` are."""
+    """Run a machine: the kernel of a lowered region."""
     return machine(*xs)
 
 
-class Sole(NamedTuple):
-    """Plan that is one machine: which inputs it reads, and which of its results each output is."""
+class SingleMachine(NamedTuple):
+    """Plan that is one machine: the inputs that it reads, and its result for each output."""
 
     machine: Machine
     reads: list[int]
     gives: list[int]
 
 
-def sole_machine(graph: Graph) -> Sole | None:
-    """Return the machine of a slice that does nothing else; None where it does."""
-    steps = graph.steps
-    run = [n for n, step in steps.items() if step.op is not None and step.op is not output]
+def find_single_machine(graph: Graph) -> SingleMachine | None:
+    """Return the machine of a graph that does nothing else; None for other graphs."""
+    instructions = graph.instructions
+    run = [
+        n
+        for n, instruction in instructions.items()
+        if instruction.op is not None and instruction.op is not output
+    ]
     if (
         len(run) != 1
-        or steps[run[0]].op is not on_machine
-        or not set(graph.outputs) <= steps.keys() - graph.bound.keys() - set(graph.inputs)
+        or instructions[run[0]].op is not on_machine
+        or not set(graph.outputs) <= instructions.keys() - graph.bound.keys() - set(graph.inputs)
     ):
         return None
-    machine, *args = steps[run[0]].args
+    machine, *args = instructions[run[0]].args
     if not set(args) <= set(graph.inputs):
         return None
-    return Sole(
+    return SingleMachine(
         machine,
         [graph.inputs.index(a) for a in args],
-        [0 if n == run[0] else steps[n].args[1] for n in graph.outputs],
+        [0 if n == run[0] else instructions[n].args[1] for n in graph.outputs],
     )
-
-
-# with Numba
 
 
 class Interpreted:
     """Program for the interpreter.
 
-    Memory that no call is using waits for the next one, its constants in place.
+    Unused memory waits for the next call with its constants in place.
     """
 
     def __init__(self, program: Program) -> None:
@@ -165,23 +162,19 @@ class Interpreted:
 
 @cache
 def interpreter() -> Any:
-    """Return the interpreter, compiled or loaded from disk when it is first called; None without
-    Numba.
-    """
+    """Return the interpreter, compiled or loaded when first called; None without Numba."""
     try:
         njit = import_module("numba").njit
     except ImportError:
         return None
-    # what is on disk is found by name: another text must have another
-    name = f"interpret_{crc32(LOOP.encode()):08x}"
+    # Numba's cache beside this file finds functions by name: another source needs another name
+    name = f"interpret_{crc32(INTERPRETER_SOURCE.encode()):08x}"
     namespace = {**ON_FLOATS, "__name__": __name__}
-    exec(
-        compile(f"def {name}{LOOP}", __file__, "exec"), namespace
-    )  # Numba keeps it beside the file that it is said to come from
+    exec(compile(f"def {name}{INTERPRETER_SOURCE}", __file__, "exec"), namespace)
     options = {"nogil": True, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(namespace[name])
-    except RuntimeError:  # there is no place on disk where it may write
+    except RuntimeError:  # no writable cache directory
         return njit(**options)(namespace[name])
 
 
@@ -190,7 +183,7 @@ BRANCHES = "\n".join(
     for k, text in enumerate(FORMULAS)
 )
 
-LOOP = f"""(code, v, constants, given, registers, wanted):
+INTERPRETER_SOURCE = f"""(code, v, constants, given, registers, wanted):
     first = constants + given.shape[1]
     for row in range(len(given)):
         for j in range(given.shape[1]):
@@ -203,9 +196,7 @@ LOOP = f"""(code, v, constants, given, registers, wanted):
         for j in range(registers.size):
             wanted[row, j] = v[registers[j]]
 """
-"""The interpreter: for each row of given numbers, a loop over instructions with a branch for each
-formula.
+"""Source of the interpreter: a loop over instructions, with a branch for each formula.
 
-LLVM makes one table of jumps of the branches. Registers are unsigned, so that Numba need not ask
-whether one counts from the end.
+LLVM compiles the branches to a jump table. Registers are unsigned, so that Numba need not test
 """

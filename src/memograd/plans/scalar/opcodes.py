@@ -1,10 +1,9 @@
-"""What the tape machine knows: for each op a formula on numbers in double precision, written once
-for all who run it.
+"""Opcodes of the scalar machine: for each op a formula on numbers in double precision.
 
-A formula reads a, b and c, and means the same to Numba, to Python on floats with the functions of
-`math`, and to NumPy on its scalars. Truth values are 1.0 and 0.0. Logic and `where` ask for
-`!= 0.0`, so that a NaN counts as true, as in NumPy. NumPy decides what a formula gives for zeros of
-two signs and for powers of -inf and -0.0: it is asked when this is imported.
+A formula reads a, b and c. Numba, Python on floats with the functions of `math`, and NumPy on its
+scalars all run the same text. Truth values are 1.0 and 0.0. Logic and `where` test `!= 0.0`, so
+that a NaN counts as true, as in NumPy. NumPy's own results at import decide what a formula gives
+for zeros of two signs, and for powers of -inf and -0.0.
 """
 
 import math
@@ -32,8 +31,9 @@ def _extreme_formula(op: Any, order: str) -> str:
 
 
 def _power() -> str:
-    """Return the formula of `power`: some versions of NumPy take square roots for the exponent 0.5,
-    and sqrt(-inf) is NaN.
+    """Return the formula of `power`.
+
+    Some versions of NumPy take square roots for the exponent 0.5, and sqrt(-inf) is NaN.
     """
     with np.errstate(invalid="ignore"):
         takes_root = np.isnan(np.power(np.float64(-np.inf), np.float64(0.5)))
@@ -83,7 +83,7 @@ REAL: dict[Any, str] = {
 """Ops whose result is a double."""
 
 POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
-"""What a power is for these exponents, in NumPy too."""
+"""Formulas of powers with these exponents, as in NumPy."""
 
 if REAL[np.power] != "pow(a, b)":
     POWERS[0.5] = "sqrt(a)"
@@ -116,51 +116,32 @@ FUSED: dict[tuple[str, str, int], str] = {
     ("a + b", "a / b", 0): "(a + b) / c",
     ("a * b", "-a", 0): "-(a * b)",
 }
-"""Two formulas in one: (the inner one, the outer one, which operand of the outer one it is).
-Each is rounded twice, as ever.
+"""Fused formulas, by inner formula, outer formula, and the operand of the outer one that it is.
+Each is still rounded twice.
 """
 
 FORMULAS = tuple(
     dict.fromkeys([*REAL.values(), *POWERS.values(), *LOGICAL.values(), *FUSED.values()])
 )
-"""All formulas; a formula's op code is its place among them."""
+"""Formulas in the order of their opcodes."""
 
 CODES = {formula: code for code, formula in enumerate(FORMULAS)}
 
 OPCODE_NAMES = (
-    "atan2",
-    "hypot",
-    "sqrt",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "asinh",
-    "acosh",
-    "atanh",
-    "pow",
-)
+    "atan2", "hypot", "sqrt", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos",
+    "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "pow",
+)  # fmt: skip
 
 ON_FLOATS: dict[str, Any] = {name: getattr(math, name) for name in OPCODE_NAMES} | {
     "true": 1.0,
     "false": 0.0,
 }
-"""What the names in formulas mean to Python, and to Numba."""
+"""Meaning of the names in formulas for Python and Numba."""
 
 ON_NUMPY: dict[str, Any] = {name: getattr(np, name) for name in OPCODE_NAMES} | {
     "pow": np.float_power,  # as in C for all exponents, which `power` is not
     "true": np.float64(1.0),
     "false": np.float64(0.0),
 }
-"""What they mean where infinity and NaN may come: every number is a NumPy scalar."""
+"""Meaning of the names for NumPy scalars, which give infinity and NaN without raising."""

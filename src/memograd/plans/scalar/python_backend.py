@@ -1,8 +1,7 @@
-"""A program of the tape machine as Python, for those who have no compiler: on floats, with the
-functions of `math`.
+"""Python backend of the scalar machine: programs as functions on floats, for use without Numba.
 
-Where these raise and NumPy gives infinity or NaN, the same text is run once more on NumPy's
-scalars.
+Where functions of `math` raise and NumPy gives infinity or NaN, the same source runs again on
+NumPy's scalars.
 """
 
 import re
@@ -14,28 +13,26 @@ import numpy as np
 from .opcodes import FORMULAS, ON_FLOATS, ON_NUMPY
 
 MAX_FUNCTION_LINES = 8000
-"""Instructions in one function; up to there, the time to compile one grows with its length and no
-faster.
-"""
+"""Up to this length, Python compiles a function in linear time."""
 
 REGISTERS_READ = [
     [letter for letter in "abc" if re.search(rf"\b{letter}\b", formula)] for formula in FORMULAS
 ]
-"""What each formula reads."""
+"""Letters that each formula reads."""
 
 TEMPLATES = [re.sub(r"\b([abc])\b", r"{\1}", formula) for formula in FORMULAS]
 
-Part = Callable[[list[Any]], None]
-"""A function of the list of all registers: it reads some and fills some."""
+PartFunction = Callable[[list[Any]], None]
+"""Function that reads some of the registers in a list and writes others."""
 
 
 class PythonProgram:
-    """Program as functions on a list of numbers, which are its registers."""
+    """Program as Python functions on a list of numbers, which are its registers."""
 
     def __init__(self, program: Any) -> None:
         self.constants, self.wanted = program.constants.tolist(), program.wanted.tolist()
         self.unknown = [None] * len(program.code)
-        code = compile(Text(program).whole(), "<memograd machine>", "exec")
+        code = compile(PythonSource(program).whole(), "<memograd machine>", "exec")
         self.on_floats, self.on_numpy = (
             compile_functions(code, ON_FLOATS),
             compile_functions(code, ON_NUMPY),
@@ -50,26 +47,25 @@ class PythonProgram:
                 with np.errstate(all="ignore"):
                     out[:] = self._run(self.on_numpy, list(map(np.float64, known)))
 
-    def _run(self, parts: list[Part], known: list[Any]) -> list[Any]:
+    def _run(self, parts: list[PartFunction], known: list[Any]) -> list[Any]:
         v = known + self.unknown
         for part in parts:
             part(v)
         return [v[k] for k in self.wanted]
 
 
-def compile_functions(code: Any, meaning: dict[str, Any]) -> list[Part]:
-    """Return the functions of a text, in which these names have this meaning."""
+def compile_functions(code: Any, meaning: dict[str, Any]) -> list[PartFunction]:
+    """Return the functions of a source in which these names have this meaning."""
     namespace: dict[str, Any] = {**meaning, "parts": []}
     exec(code, namespace)
-    found: list[Part] = namespace["parts"]
-    return found
+    result: list[PartFunction] = namespace["parts"]
+    return result
 
 
-class Text:
-    """Program on its way to text: functions of some thousand instructions, on local variables.
+class PythonSource:
+    """Generator of the source of a program: functions on local variables.
 
-    A variable that nobody reads any more is used again: Python's instructions reach few variables
-    fast.
+    It uses dead variables again, because Python's bytecode reaches few variables fast.
     """
 
     def __init__(self, program: Any) -> None:
@@ -80,13 +76,13 @@ class Text:
         self.free: list[str] = []
 
     def whole(self) -> str:
-        """Return the text of all of it."""
+        """Return the whole source."""
         for start in range(0, len(self.rows), MAX_FUNCTION_LINES):
             self.part(range(start, min(start + MAX_FUNCTION_LINES, len(self.rows))))
         return "\n".join(self.text)
 
     def part(self, run: range) -> None:
-        """A function for a run of instructions: what later ones read goes back into the list."""
+        """Write a function for some instructions. It stores what later ones read in the list."""
         self.names, self.free = {}, []
         self.text.append("def part(v):")
         for i in run:
@@ -97,7 +93,7 @@ class Text:
         self.text.append("parts.append(part)")
 
     def instruction(self, i: int) -> None:
-        """One line, and one more for each register that was not read before."""
+        """Write a line for an instruction, and one for each register that has no variable yet."""
         code, *registers = self.rows[i]
         read = dict(zip(REGISTERS_READ[code], registers, strict=False))
         for register in read.values():
@@ -116,9 +112,7 @@ class Text:
 
 
 def last_reads_of_registers(program: Any) -> list[int]:
-    """Return for each register, the instruction that reads it last; beyond all of them, where it is
-    wanted.
-    """
+    """Return for each register the last instruction that reads it; their count if it is wanted."""
     count, first = len(program.code), len(program.constants) + program.given
     last = np.full(first + count, -1)
     np.maximum.at(last, program.code[:, 1:].ravel(), np.arange(count).repeat(3))

@@ -1,10 +1,11 @@
-"""Regions of numbers: many scalar steps in double precision are one step, a program of the tape
-machine.
+"""Scalar regions: many scalar instructions in double precision become one machine program.
 
-A region must not wait for itself: no path between two of its steps may lead outside. So steps are
-put into layers, by how often the way to them comes out of a region; the scalar steps of one layer
-are a region. Not exact: functions of the machine may differ from NumPy's in the last places, and
-the sum of an array of numbers is taken from left to right.
+No path between two instructions of a region may lead outside of it, or the region would wait for
+itself. So instructions are put into layers, by how often the paths to them leave a region; the
+scalar instructions of one layer are a region.
+
+The pass is not exact: functions of the machine may differ from NumPy's in the last places, and the
+sum of an array of numbers is taken from left to right.
 """
 
 import math
@@ -17,102 +18,104 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
 from ...rules.indexing import getitem, output
-from ..ir import Graph, Instruction, eliminate_dead_code, operands, uses
+from ..ir import Graph, Instruction, count_uses, eliminate_dead_code, operands
 from ..kernels import scatter_numbers
 from .lowering import MOVES, Lowering
 from .machine import on_machine
 from .opcodes import LOGICAL, REAL
 
 MIN_REGION_SIZE = 32
-"""Formulas from which on a region pays: to call the machine costs as much as some twenty steps."""
+"""Least number of formulas in a region: a call of the machine costs as much as twenty."""
 
-SPARSE = 16
-"""Numbers in an array for each operand, up to which it is made inside a region; a larger one is
-mostly constants.
-"""
+MAX_ELEMENTS_PER_OPERAND = 16
+"""Largest array inside a region, per operand; a larger one is mostly constants."""
 
-NUMBERS_OF = {getitem: (0, 1), scatter_numbers: (2, None)}
-"""Which arguments are numbers, of ops that move them about, where not all are."""
+NUMBER_ARGUMENTS = {getitem: (0, 1), scatter_numbers: (2, None)}
+"""Range of the arguments that are numbers, for moving ops that have other arguments too."""
 
-PLAIN_STRUCTURE_OPS = {"axis", "axes", "shape", "order"}
-"""Keywords that say no more than where a number goes."""
+POSITION_KEYWORDS = {"axis", "axes", "shape", "order"}
+"""Keywords that only choose positions."""
 
 NUMBER_TYPES = (np.dtype(np.float64), np.dtype(np.bool_))
 
 
 def lower_scalar_regions(graph: Graph) -> Graph:
-    """Return the slice with its regions of numbers as one step each."""
-    inside = Inside(graph).steps
+    """Replace each region of scalar instructions by one call of a machine."""
+    inside = RegionMembers(graph).instructions
     if len(inside) < MIN_REGION_SIZE:
         return graph
-    layers = Layers(graph, inside)
+    layers = RegionLayers(graph, inside)
     return layers.rebuilt() if any(map(layers.pays, layers.members)) else graph
 
 
-class Inside:
-    """Which steps may be part of a region."""
+class RegionMembers:
+    """Instructions that may be part of a region."""
 
     def __init__(self, graph: Graph) -> None:
-        self.slice = graph
-        self.steps: set[int] = set()
-        for n, step in graph.steps.items():
+        self.graph = graph
+        self.instructions: set[int] = set()
+        for n, instruction in graph.instructions.items():
             if (
-                step.op is not None
-                and type(step.dtype) is not tuple
-                and step.dtype in NUMBER_TYPES
-                and self._belongs(step)
+                instruction.op is not None
+                and type(instruction.dtype) is not tuple
+                and instruction.dtype in NUMBER_TYPES
+                and self._belongs(instruction)
             ):
-                self.steps.add(n)
+                self.instructions.add(n)
 
-    def _belongs(self, step: Instruction) -> bool:
-        if is_formula(step):
-            return all(map(self._is_number, step.args))
-        if step.op is np.sum:
-            return len(step.args) == 1 and not step.kwargs and self._is_known(step.args[0])
-        if step.op not in MOVES:
+    def _belongs(self, instruction: Instruction) -> bool:
+        if is_formula(instruction):
+            return all(map(self._is_number, instruction.args))
+        if instruction.op is np.sum:
+            return (
+                len(instruction.args) == 1
+                and not instruction.kwargs
+                and self._is_known(instruction.args[0])
+            )
+        if instruction.op not in MOVES:
             return False
-        if step.op is getitem and step.args[0] not in self.steps:
-            return self._is_element(step)
-        first, last = NUMBERS_OF.get(step.op, (0, None))
-        sources = operands(step._replace(args=step.args[first:last]))
+        if instruction.op is getitem and instruction.args[0] not in self.instructions:
+            return self._is_element(instruction)
+        first, last = NUMBER_ARGUMENTS.get(instruction.op, (0, None))
+        sources = operands(instruction._replace(args=instruction.args[first:last]))
+        # other operands, such as an index, and other keywords, such as a dtype, are no numbers
         plain = (
-            len(sources) == len(operands(step)) and step.kwargs.keys() <= PLAIN_STRUCTURE_OPS
-        )  # an index, or a dtype, is no number
+            len(sources) == len(operands(instruction))
+            and instruction.kwargs.keys() <= POSITION_KEYWORDS
+        )
         return (
             plain
             and all(map(self._is_known, sources))
-            and math.prod(step.shape) <= SPARSE * len(sources)
+            and math.prod(instruction.shape) <= MAX_ELEMENTS_PER_OPERAND * len(sources)
         )
 
     def _is_number(self, a: Any) -> bool:
         if type(a) is Operand:
-            step = self.slice.steps[a]
-            return step.shape == () and (
-                step.dtype in NUMBER_TYPES or _is_double(self.slice.bound.get(a))
+            instruction = self.graph.instructions[a]
+            return instruction.shape == () and (
+                instruction.dtype in NUMBER_TYPES or _is_double(self.graph.bound.get(a))
             )
         return _is_double(a)
 
     def _is_known(self, a: Operand) -> bool:
-        """Return whether the numbers of an operand have registers, one for each."""
+        """Return whether each element of an operand has a register."""
         return (
-            a in self.steps
+            a in self.instructions
             or self._is_number(a)
-            or (a in self.slice.bound and self.slice.steps[a].dtype in NUMBER_TYPES)
+            or (a in self.graph.bound and self.graph.instructions[a].dtype in NUMBER_TYPES)
         )
 
-    def _is_element(self, step: Instruction) -> bool:
-        a, *key = step.args
+    def _is_element(self, instruction: Instruction) -> bool:
+        a, *key = instruction.args
         return (
             type(a) is Operand
-            and len(key) == len(self.slice.steps[a].shape) > 0
+            and len(key) == len(self.graph.instructions[a].shape) > 0
             and all(type(k) is int for k in key)
         )
 
 
 def _is_double(a: Any) -> bool:
-    """Return whether a constant is a number that double precision has, so that arithmetic on
-    doubles is arithmetic on it.
-    """
+    """Return whether a constant is exact in double precision, as arithmetic on doubles needs."""
     if np.ndim(a) != 0 or not isinstance(
         a, int | float | np.bool | np.integer | np.floating | np.ndarray
     ):
@@ -124,73 +127,72 @@ def _is_double(a: Any) -> bool:
     return bool(x == a or x != x)
 
 
-def is_formula(step: Instruction) -> bool:
-    """Return whether a step is an op of the machine's on numbers, of the dtype that its formula
-    gives.
-    """
+def is_formula(instruction: Instruction) -> bool:
+    """Return whether an instruction is one of the machine's ops, with its formula's dtype."""
     real, logical = NUMBER_TYPES
     return (
-        step.shape == ()
-        and not step.kwargs
+        instruction.shape == ()
+        and not instruction.kwargs
         and (
-            (step.op in REAL and step.dtype == real)
-            or (step.op in LOGICAL and step.dtype == logical)
+            (instruction.op in REAL and instruction.dtype == real)
+            or (instruction.op in LOGICAL and instruction.dtype == logical)
         )
     )
 
 
-class Layers:
-    """Steps of a slice, layer by layer: in each, first those that are outside of regions, then its
-    region.
-    """
+class RegionLayers:
+    """Instructions layer by layer: in each, first those outside of regions, then its region."""
 
     def __init__(self, graph: Graph, inside: set[int]) -> None:
-        self.slice, self.counts = graph, uses(graph)
+        self.graph, self.counts = graph, count_uses(graph)
         self.outside: dict[int, list[int]] = defaultdict(list)
         self.members: dict[int, list[int]] = defaultdict(list)
         layer: dict[int, int] = {}
-        for n, step in graph.steps.items():
+        for n, instruction in graph.instructions.items():
             layer[n] = k = max(
-                (layer[a] + (a in inside and n not in inside) for a in operands(step)), default=0
+                (layer[a] + (a in inside and n not in inside) for a in operands(instruction)),
+                default=0,
             )
             (self.members if n in inside else self.outside)[k].append(n)
         self.region = {n: k for k, members in self.members.items() for n in members}
-        self.fresh = max(graph.steps) + 1
+        self.fresh = max(graph.instructions) + 1
 
     def pays(self, k: int) -> bool:
         """Return whether the region of a layer is worth a call."""
-        return sum(is_formula(self.slice.steps[n]) for n in self.members[k]) >= MIN_REGION_SIZE
+        return (
+            sum(is_formula(self.graph.instructions[n]) for n in self.members[k]) >= MIN_REGION_SIZE
+        )
 
     def rebuilt(self) -> Graph:
-        """Return the slice with a step for each region that pays."""
-        steps, read = self.slice.steps, self._read()
-        found: dict[int, Instruction] = {}
+        """Return the graph with one instruction for each region that pays."""
+        instructions, read = self.graph.instructions, self._read()
+        result: dict[int, Instruction] = {}
         for k in sorted(self.members.keys() | self.outside.keys()):
-            found.update((n, steps[n]) for n in self.outside[k])
+            result.update((n, instructions[n]) for n in self.outside[k])
             if self.pays(k):
-                found.update(self._lower_region(self.members[k], read))
+                result.update(self._lower_region(self.members[k], read))
             else:
-                found.update((n, steps[n]) for n in self.members[k])
-        return eliminate_dead_code(replace(self.slice, steps=found))
+                result.update((n, instructions[n]) for n in self.members[k])
+        return eliminate_dead_code(replace(self.graph, instructions=result))
 
     def _read(self) -> set[int]:
-        """Return the steps that somebody outside of their region reads."""
-        read = set(self.slice.outputs)
-        for n, step in self.slice.steps.items():
+        """Return the values that are read outside of their region."""
+        read = set(self.graph.outputs)
+        for n, instruction in self.graph.instructions.items():
             mine = self.region.get(n)
-            read.update(a for a in operands(step) if self.region.get(a) != mine)
+            read.update(a for a in operands(instruction) if self.region.get(a) != mine)
         return read
 
     def _lower_region(self, members: list[int], read: set[int]) -> dict[int, Instruction]:
-        """Return a region as one step, and its results under the ids that they had."""
-        steps, lowering = self.slice.steps, Lowering(self.slice, self.counts)
+        """Return a region as one instruction, and its results under their old ids."""
+        instructions, lowering = self.graph.instructions, Lowering(self.graph, self.counts)
         for n in members:
-            lowering.add(n, steps[n])
+            lowering.add(n, instructions[n])
         wanted = [n for n in members if n in read]
         machine, args = lowering.machine(wanted)
         shapes, dtypes = (
-            tuple(steps[n].shape for n in wanted),
-            tuple(steps[n].dtype for n in wanted),
+            tuple(instructions[n].shape for n in wanted),
+            tuple(instructions[n].dtype for n in wanted),
         )
         if len(wanted) == 1:
             return {
@@ -198,7 +200,7 @@ class Layers:
             }
         together = Operand(self.fresh)
         self.fresh += 1
-        found = {int(together): Instruction(on_machine, (machine, *args), NOTHING, shapes, dtypes)}
+        result = {int(together): Instruction(on_machine, (machine, *args), NOTHING, shapes, dtypes)}
         for k, n in enumerate(wanted):
-            found[n] = Instruction(output, (together, k), NOTHING, shapes[k], dtypes[k])
-        return found
+            result[n] = Instruction(output, (together, k), NOTHING, shapes[k], dtypes[k])
+        return result
