@@ -91,7 +91,7 @@ def continuous(
     def standard(
         f: Any, at_low: float, at_high: float, per_scale: bool = False,
         log_of: bool = False, density: bool = False,
-    ) -> Callable[..., Any]:
+    ) -> Callable[..., Any]:  # fmt: skip
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
             """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
