@@ -6,7 +6,7 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
-from .arrays.values import canonicalize, inexact
+from .arrays.values import canonicalize, is_inexact
 from .errors import CheckError
 from .memory.memory import Memory
 from .rules.registration import Rule, rule_of
@@ -224,7 +224,7 @@ def _view_with_strides(x: Any) -> Any:
 
 def _is_differentiable_operand(rule: Rule, k: int, x: Any) -> bool:
     """Return whether operand k has a rule and the sample x an inexact dtype."""
-    return bool(rule.lines[k,]) and hasattr(x, "dtype") and inexact(x.dtype)
+    return bool(rule.lines[k,]) and hasattr(x, "dtype") and is_inexact(x.dtype)
 
 
 def _accepts(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
@@ -362,7 +362,7 @@ def _check_recorded(
         Source of the cotangents of `ds`.
     """
     tape = ys[0].tape
-    keep = [j for j, y in enumerate(ys) if inexact(y.dtype)]
+    keep = [j for j, y in enumerate(ys) if is_inexact(y.dtype)]
     seeds = [tape.leaf(gs[j]) for j in keep]
     L = _pairing_node([ys[j] for j in keep], seeds)
     recorded = grad_node(L, list(leaves.values()))

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from .arrays.pytrees import children, describe_tree, tree_leaves, tree_map, tree_unflatten
-from .arrays.values import as_input, inexact
+from .arrays.values import as_input, is_inexact
 from .errors import NotDifferentiableError, NotScalarError, RefusedError
 from .jacobians.api import compute_jacobian, jacobian_nodes
 from .plans.compiled_functions import Compiled, compiled
-from .program.trace_state import tracing
+from .program.trace_state import trace_on
 from .solver.recursion import compute_grad, grad_node_once, require_scalar
 from .tape.node import Node
 from .text import op_name
@@ -174,7 +174,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
             if (
                 elsewhere and not run.as_nodes
             ):  # the pullback is differentiated itself: f is run where its cotangent is
-                with tracing(elsewhere[0]):
+                with trace_on(elsewhere[0]):
                     return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
             with run.passing():
                 return _gradient(run, _sum_with_weights(run, cotangent))
@@ -416,11 +416,11 @@ def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[A
 def _still(run: Trace, y: Any) -> Any:
     """Return the tangent of what depends on nothing."""
     dtype = y.dtype if isinstance(y, Node) else as_input(y).dtype
-    return run.zeros(np.shape(y), dtype if inexact(dtype) else np.dtype(float))
+    return run.zeros(np.shape(y), dtype if is_inexact(dtype) else np.dtype(float))
 
 
 def _differentiable(y: Any) -> bool:
-    return isinstance(y, Node) and inexact(y.dtype)
+    return isinstance(y, Node) and is_inexact(y.dtype)
 
 
 def _blocks(run: Trace, order: str) -> list[list[Any]]:

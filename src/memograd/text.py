@@ -12,18 +12,18 @@ MAX_HTML_ROWS = 200
 """Maximal number of rows of an HTML table; the middle of a longer one is left out."""
 
 
-def as_text(shown: Any) -> str:
+def text_as_html(shown: Any) -> str:
     """Return the text of an object as HTML.
 
-    A class can use the function as its method: ``_repr_html_ = as_text``.
+    A class can use the function as its method: ``_repr_html_ = text_as_html``.
 
-    >>> as_text("a < b")
+    >>> text_as_html("a < b")
     '<pre>a &lt; b</pre>'
     """
     return f"<pre>{_escape_html(str(shown))}</pre>"
 
 
-def as_table(
+def table_as_html(
     caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]
 ) -> str:
     """Return an HTML table with a row for each key.
@@ -46,7 +46,7 @@ def as_table(
 
     Examples
     --------
-    >>> as_table("one", ["n"], [1], lambda n: [n])  # doctest: +ELLIPSIS
+    >>> table_as_html("one", ["n"], [1], lambda n: [n])  # doctest: +ELLIPSIS
     '<table><caption>one</caption><thead><tr><th>n</th></tr></thead><tbody>...</tbody></table>'
     """
     rows = [row(key) for key in keys[: MAX_HTML_ROWS - 1]]
@@ -111,8 +111,8 @@ def _visible(character: str) -> str:
 def op_name(op: Any) -> str:
     """Return the name of an op in messages; ``leaf`` for None, the op of a leaf.
 
-    >>> op_name(np.sin), op_name(np.linalg.inv), op_name(as_text), op_name(None)
-    ('np.sin', 'np.linalg.inv', 'as_text', 'leaf')
+    >>> op_name(np.sin), op_name(np.linalg.inv), op_name(text_as_html), op_name(None)
+    ('np.sin', 'np.linalg.inv', 'text_as_html', 'leaf')
     """
     if op is None:
         return "leaf"
@@ -130,7 +130,7 @@ def describe(node: Mapping[str, Any]) -> str:
     return f"{printable(node['name'])} ({op}, {node['dtype']} {node['shape']}{line})"
 
 
-def library(name: str) -> Any:
+def import_scipy(name: str) -> Any:
     """Import a module of SciPy.
 
     Raises

@@ -8,7 +8,7 @@ from sampling import WITH_LINES, samples
 from sampling_special import is_unknown
 
 import memograd as mg
-from memograd.arrays.values import inexact
+from memograd.arrays.values import is_inexact
 from memograd.errors import ValueChangedError
 from memograd.rules.registration import RULES
 from memograd.scipy import linalg, signal
@@ -25,7 +25,7 @@ def total(ys: Any) -> Any:
     return sum(
         np.sum(np.real(y) * np.arange(1.0, y.size + 1).reshape(y.shape))
         for y in parts(ys)
-        if inexact(y.dtype)
+        if is_inexact(y.dtype)
     )
 
 
@@ -192,7 +192,7 @@ def known(op: Any) -> Any:
 def test_each_rule_is_linear_in_its_cotangent(op: Any, rng: Any) -> None:
     for xs, keywords, ks in known(op):
         y, leaves = recorded(op, xs, keywords, ks)
-        for node in [node for node in parts(y) if leaves and inexact(node.dtype)]:
+        for node in [node for node in parts(y) if leaves and is_inexact(node.dtype)]:
             seed = rng.normal(size=node.shape).astype(node.dtype)
             want = mg.vjp(node, leaves, seed)
             for scale in scales(node.dtype, *(leaf.dtype for leaf in leaves)):
@@ -206,7 +206,7 @@ def test_each_push_is_linear_in_its_tangent(op: Any, rng: Any) -> None:
         y, leaves = recorded(op, xs, keywords, ks)
         for leaf in leaves:
             t = rng.normal(size=leaf.shape).astype(leaf.dtype)
-            for node in [node for node in parts(y) if inexact(node.dtype)]:
+            for node in [node for node in parts(y) if is_inexact(node.dtype)]:
                 want = mg.jvp(node, leaf, t)
                 for scale in scales(node.dtype, leaf.dtype):
                     close(mg.jvp(node, leaf, t * scale) / scale, want)

@@ -6,7 +6,7 @@ import numpy as np
 from sampling_linalg import LINALG
 from sampling_special import SPECIAL_SAMPLES
 
-from memograd.arrays.values import canonicalize, inexact
+from memograd.arrays.values import canonicalize, is_inexact
 from memograd.check import sample_operands
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
 from memograd.rules.registration import RULES
@@ -344,7 +344,7 @@ def samples(op: Any) -> list[Any]:
                 [
                     k
                     for k, x in enumerate(xs)
-                    if rule.lines[k,] and hasattr(x, "dtype") and inexact(x.dtype)
+                    if rule.lines[k,] and hasattr(x, "dtype") and is_inexact(x.dtype)
                 ],
             )
         )

@@ -17,7 +17,7 @@ from memograd.errors import (
 from memograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from memograd.jacobians.elimination import linearization
 from memograd.memory import tables
-from memograd.program.trace_state import current
+from memograd.program.trace_state import current_tape
 
 
 def test_value_and_grad():
@@ -374,7 +374,7 @@ X = np.ones(2)
 def test_bad_input(call, kind, words):
     with pytest.raises(kind, match=words):
         call()
-    assert current() is None
+    assert current_tape() is None
 
 
 def test_nodes_of_two_tapes():
@@ -389,7 +389,7 @@ def test_nodes_of_two_tapes():
             OtherTapeError, match=r"met [uw] \(leaf, float64 \(\), .*, a node of another tape"
         ):
             call()
-    assert current() is None
+    assert current_tape() is None
 
 
 def test_a_node_that_outlives_its_function():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.text import as_table
+from memograd.text import table_as_html
 
 NAME = "<img src=x onerror=alert(1)>"
 
@@ -55,10 +55,12 @@ def test_the_plain_text_is_narrow(what):
 
 def test_a_long_table_is_cut_and_makes_no_more_rows_than_it_shows():
     made = []
-    html = as_table("many", ["n", "twice"], range(1000), lambda n: made.append(n) or (n, 2 * n))
+    html = table_as_html(
+        "many", ["n", "twice"], range(1000), lambda n: made.append(n) or (n, 2 * n)
+    )
     assert made == [*range(199), 999] and html.count("<tr>") == 202 and "… 800 more …" in html
 
 
 def test_a_table_that_fits_is_whole():
-    html = as_table("all", ["n"], range(200), lambda n: (n,))
+    html = table_as_html("all", ["n"], range(200), lambda n: (n,))
     assert html.count("<td>") == 200 and "more" not in html

@@ -4,7 +4,7 @@ was computed.
 
 from typing import Any
 
-from ..arrays.values import dtype_of, inexact, shape_of
+from ..arrays.values import dtype_of, is_inexact, shape_of
 from ..errors import ArchiveError
 from ..memory.memory import Memory
 from ..memory.snapshot import Snapshot, fill_table
@@ -133,7 +133,7 @@ def _read_table(
         output not in steps
         or steps[output].shape != ()
         or type(steps[output].dtype) is tuple
-        or not inexact(steps[output].dtype)
+        or not is_inexact(steps[output].dtype)
     ):
         raise_damaged("a table is of a node that is no scalar with a derivative, or is not there")
     program = _read_column(sheet, "program", steps)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PARTS = {
+CONSTRUCTOR_ARGUMENTS = {
     ("pandas", "DataFrame"): ("index", "columns"),
     ("pandas", "Series"): ("index", "name"),
     ("xarray", "DataArray"): ("dims", "coords", "name"),
@@ -52,7 +52,7 @@ def labels_of(value: Any) -> Labels | None:
 
     >>> labels_of([1.0, 2.0])
     """
-    known = _parts_of(type(value).__mro__)
+    known = _labelled_base(type(value).__mro__)
     if known is None:
         return None
     kind, names = known
@@ -60,13 +60,14 @@ def labels_of(value: Any) -> Labels | None:
 
 
 @cache
-def _parts_of(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
+def _labelled_base(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
     """Return the first base that is a known labelled class, and the names of its arguments.
 
     Cached, because it is called for every value that is recorded.
     """
     named = (
-        (base, PARTS.get((base.__module__.partition(".")[0], base.__name__))) for base in bases
+        (base, CONSTRUCTOR_ARGUMENTS.get((base.__module__.partition(".")[0], base.__name__)))
+        for base in bases
     )
     return next(((base, parts) for base, parts in named if parts is not None), None)
 

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import ChunksError
-from .index_expansion import spelt_out
+from .index_expansion import expand_index
 
 DASK = "dask.array"
 
 
-def is_chunked(a: Any) -> bool:
+def is_dask_array(a: Any) -> bool:
     """Return whether `a` is a Dask array."""
     return DASK in modules and isinstance(a, getattr(modules[DASK], "Array", ()))
 
 
-def in_chunks(a: Any) -> str:
+def describe_chunks(a: Any) -> str:
     """Return the shape and the number of chunks of a Dask array as text."""
     return f"{a.shape}, {a.npartitions} {'chunk' if a.npartitions == 1 else 'chunks'}"
 
@@ -37,19 +37,19 @@ def dask_array() -> Any:
     return import_module(DASK)
 
 
-class Chunked(tuple[int, ...]):
+class ChunkedShape(tuple[int, ...]):
     """Shape of a Dask array: a tuple with an attribute `chunks`."""
 
     chunks: tuple[tuple[int, ...], ...]
 
-    def __new__(cls, shape: Iterable[int], chunks: Any) -> "Chunked":
+    def __new__(cls, shape: Iterable[int], chunks: Any) -> "ChunkedShape":
         """Return the shape of an array with these chunks."""
         instance = super().__new__(cls, shape)
         instance.chunks = chunks
         return instance
 
     def __reduce__(self) -> Any:
-        return Chunked, (tuple(self), self.chunks)
+        return ChunkedShape, (tuple(self), self.chunks)
 
     def full(self, number: Any, dtype: Any) -> Any:
         """Return a lazy array of this shape and these chunks, filled with `number`."""
@@ -57,11 +57,13 @@ class Chunked(tuple[int, ...]):
 
     def conform(self, a: Any) -> Any:
         """Return a Dask array rechunked to these chunks; anything else as it is."""
-        return a if not is_chunked(a) or a.chunks == self.chunks else a.rechunk(self.chunks)
+        return a if not is_dask_array(a) or a.chunks == self.chunks else a.rechunk(self.chunks)
 
     def cut(self, a: Any) -> Any:
         """Return a NumPy or Dask array as a Dask array in these chunks."""
-        return self.conform(a) if is_chunked(a) else dask_array().from_array(a, chunks=self.chunks)
+        return (
+            self.conform(a) if is_dask_array(a) else dask_array().from_array(a, chunks=self.chunks)
+        )
 
     def broadcast_cotangent(self, g: Any) -> Any:
         """Broadcast `g` to this shape, in these chunks.
@@ -69,7 +71,7 @@ class Chunked(tuple[int, ...]):
         The broadcast is a blockwise op against lazy ones, which Dask fuses with the consumers.
         Dask's own `broadcast_to` makes a single chunk of each axis that it broadcasts.
         """
-        if not is_chunked(g) or g.shape == self:
+        if not is_dask_array(g) or g.shape == self:
             return np.broadcast_to(g, self)
         axes, lead = tuple(range(len(self))), len(self) - g.ndim
         g = g.rechunk(
@@ -103,7 +105,7 @@ class Chunked(tuple[int, ...]):
         ChunksError
             The index has several lists, or a list and an integer.
         """
-        parts = spelt_out(key, len(self))
+        parts = expand_index(key, len(self))
         if parts is None:
             raise _scatter_error(key)
         kept = [part for part in parts if not isinstance(part, int)]
@@ -118,12 +120,12 @@ class Chunked(tuple[int, ...]):
         return total
 
 
-def is_unknown(shape: Any) -> bool:
+def has_unknown_length(shape: Any) -> bool:
     """Return whether a shape has an axis of unknown length."""
     return any(isinstance(n, float) and isnan(n) for n in shape)
 
 
-def as_shape(shape: Any) -> tuple[int, ...]:
+def as_shape_tuple(shape: Any) -> tuple[int, ...]:
     """Return a shape as a tuple; a single length is a shape with one axis."""
     return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
 
@@ -133,10 +135,10 @@ def scatter_dask(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 
     If the shape knows no chunks, Dask chooses them.
     """
-    if type(shape) is not Chunked:
-        shape = as_shape(shape)
+    if type(shape) is not ChunkedShape:
+        shape = as_shape_tuple(shape)
         chunks = dask_array().core.normalize_chunks("auto", shape, dtype=g.dtype)
-        shape = Chunked(shape, chunks)
+        shape = ChunkedShape(shape, chunks)
     return shape.scatter_zeros(g, key)
 
 

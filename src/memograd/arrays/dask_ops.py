@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ChunksError
 from ..text import op_name
-from .dask_arrays import Chunked, as_shape, dask_array, is_chunked, is_unknown
+from .dask_arrays import ChunkedShape, as_shape_tuple, dask_array, has_unknown_length, is_dask_array
 
 
 def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: Any = 1) -> Any:
@@ -51,12 +51,12 @@ def getitem_dask(x: Any, key: tuple[Any, ...]) -> Any:
 
 def dask_broadcast_to(array: Any, shape: Any) -> Any:
     """Run ``np.broadcast_to`` on a Dask array, in the chunks that the shape knows."""
-    if type(shape) is Chunked:
+    if type(shape) is ChunkedShape:
         return shape.broadcast_cotangent(array)
-    return dask_array().broadcast_to(array, as_shape(shape))
+    return dask_array().broadcast_to(array, as_shape_tuple(shape))
 
 
-def economic_svd(a: Any, full_matrices: bool = True) -> Any:
+def svd_dask(a: Any, full_matrices: bool = True) -> Any:
     """Run ``np.linalg.svd`` on a Dask array; Dask has the economic form only."""
     if full_matrices and a.shape[0] != a.shape[1]:
         raise ChunksError(
@@ -75,17 +75,17 @@ def check_lazy(rule: Any, args: list[Any]) -> None:
         Dask would compute an argument, or the derivative needs a shape that Dask does not know.
     """
     for k, a in enumerate(args):
-        if not is_chunked(a):
+        if not is_dask_array(a):
             continue
         name = op_name(rule.op)
         operand = f" as operand {k}" if k else ""
-        if not runs_lazily(rule.op) or (k and rule.op in FIRST_ALONE):
+        if not runs_lazily(rule.op) or (k and rule.op in FIRST_OPERAND_ONLY):
             raise ChunksError(
                 f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
                 f"nothing is computed that nobody asked for. Write it with other functions, or "
                 f"make a leaf of x.value.compute()."
             )
-        if is_unknown(a.shape) and rule.reads_shape(k):
+        if has_unknown_length(a.shape) and rule.reads_shape(k):
             raise ChunksError(
                 f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown lengths, "
                 f"and its derivative needs them. Call compute_chunk_sizes() on it before it "
@@ -98,7 +98,7 @@ DASK_FORMS: dict[Any, Any] = {
     np.copy: lambda a, **_: a.copy(),
     np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
     np.broadcast_to: dask_broadcast_to,
-    np.linalg.svd: economic_svd,
+    np.linalg.svd: svd_dask,
     np.linalg.cholesky: lambda a: dask_array().linalg.cholesky(a, lower=True),
     np.reshape: lambda a, shape: a.reshape(shape),
     np.ravel: lambda a: a.ravel(),
@@ -114,7 +114,7 @@ def lazy_form(op: Any, compute: Any) -> Any:
     if op not in DASK_FORMS:
         return compute
     form = DASK_FORMS[op]
-    return lambda *args, **kwargs: (form if is_chunked(args[0]) else compute)(*args, **kwargs)
+    return lambda *args, **kwargs: (form if is_dask_array(args[0]) else compute)(*args, **kwargs)
 
 
 @cache
@@ -124,7 +124,7 @@ def runs_lazily(op: Any) -> bool:
     Dask looks for the same name in its own module, then in a table of aliases.
     """
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
-    if op in EAGER:
+    if op in EAGER_OPS:
         return False
     if module in ("memograd.rules.special", "memograd.rules.special_stable"):
         return name in ("logsumexp", "softmax", "log_softmax")
@@ -138,7 +138,7 @@ def runs_lazily(op: Any) -> bool:
     return getattr(namespace, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
 
 
-EAGER: frozenset[Any] = frozenset(
+EAGER_OPS: frozenset[Any] = frozenset(
     {
         np.median,
         np.nanmedian,
@@ -156,5 +156,5 @@ EAGER: frozenset[Any] = frozenset(
 """Functions whose Dask form computes, differs from NumPy's, or has a derivative that computes."""
 
 
-FIRST_ALONE: frozenset[Any] = frozenset({np.diff, np.pad, np.insert})
+FIRST_OPERAND_ONLY: frozenset[Any] = frozenset({np.diff, np.pad, np.insert})
 """Functions whose arguments after the first Dask computes."""

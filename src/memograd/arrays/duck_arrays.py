@@ -15,58 +15,58 @@ from .sparse_scatter import is_sparse, scatter_sparse
 ARRAY_KINDS: dict[type, bool] = {}
 """Whether the instances of a class are duck arrays, for each class that was recorded."""
 
-LIKES: dict[type, Any] = {}
+EMPTY_ARRAYS: dict[type, Any] = {}
 """Array without elements for each class of duck arrays: the `like` on which NumPy dispatches."""
 
 
-class Watcher(Protocol):
+class ArrayWatcher(Protocol):
     """Receiver of events about duck arrays."""
 
-    def met(self, kind: type) -> None:
+    def on_new_class(self, kind: type) -> None:
         """Receive a class of duck arrays that is recorded for the first time."""
 
-    def filled(self, like: Any, d: Any) -> None:
+    def on_dense_cotangent(self, like: Any, d: Any) -> None:
         """Receive a dense cotangent of a sparse node."""
 
 
-WATCHERS: list[Watcher] = []
+WATCHERS: list[ArrayWatcher] = []
 """Watchers that are active now."""
 
 
-def is_foreign(a: Any) -> bool:
+def is_duck_array(a: Any) -> bool:
     """Return whether `a` is a duck array.
 
-    >>> is_foreign(np.zeros(2)), is_foreign([1.0])
+    >>> is_duck_array(np.zeros(2)), is_duck_array([1.0])
     (False, False)
     """
     known = ARRAY_KINDS.get(type(a))
-    return known if known is not None else _met(type(a))
+    return known if known is not None else _register_class(type(a))
 
 
-def _met(kind: type) -> bool:
+def _register_class(kind: type) -> bool:
     """Return whether a new class is one of duck arrays; remember it and notify the watchers."""
     own = issubclass(kind, np.ndarray | np.generic) or hasattr(kind, "__memograd_record__")
     dispatches = hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
     ARRAY_KINDS[kind] = is_duck = dispatches and not own
     if is_duck:
         for watcher in WATCHERS:
-            watcher.met(kind)
+            watcher.on_new_class(kind)
     return is_duck
 
 
-class Foreign(tuple[int, ...]):
+class DuckShape(tuple[int, ...]):
     """Shape of a duck array: a tuple with an attribute `like`, an empty array of its kind."""
 
     like: Any
 
-    def __new__(cls, shape: Iterable[int], like: Any) -> "Foreign":
+    def __new__(cls, shape: Iterable[int], like: Any) -> "DuckShape":
         """Return the shape of an array of the kind of `like`."""
         instance = super().__new__(cls, shape)
         instance.like = like
         return instance
 
     def __reduce__(self) -> Any:
-        return Foreign, (tuple(self), self.like)
+        return DuckShape, (tuple(self), self.like)
 
     def full(self, number: Any, dtype: Any) -> Any:
         """Return an array of this shape filled with `number`.
@@ -84,7 +84,7 @@ class Foreign(tuple[int, ...]):
         """
         if is_sparse(self.like) and isinstance(d, np.ndarray) and any(d.strides):
             for watcher in WATCHERS:
-                watcher.filled(self.like, d)
+                watcher.on_dense_cotangent(self.like, d)
         return d
 
 
@@ -93,7 +93,7 @@ def scatter_duck(g: Any, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
 
     The result is sparse if that kind is.
     """
-    like = shape.like if type(shape) is Foreign else g
+    like = shape.like if type(shape) is DuckShape else g
     if is_sparse(like):
         return scatter_sparse(like, tuple(shape), g, key)
     total = np.zeros_like(like, dtype=g.dtype, shape=tuple(shape))
@@ -107,15 +107,15 @@ def as_kind_of(g: Any, a: np.ndarray) -> Any:
     `g` is an array or a node, whose shape knows its kind. Dask and sparse arrays accept NumPy
     arrays as they are; others, such as those on a device, do not.
     """
-    like = g if is_foreign(g) else getattr(g.shape, "like", None)
+    like = g if is_duck_array(g) else getattr(g.shape, "like", None)
     if like is None or is_sparse(like) or hasattr(like, "chunks"):
         return a
     return np.asarray(a, like=like)
 
 
-def foreign_shape(y: Any) -> Foreign:
+def duck_shape(y: Any) -> DuckShape:
     """Return the shape of a duck array, with its kind."""
-    like = LIKES.get(type(y))
+    like = EMPTY_ARRAYS.get(type(y))
     if like is None:
-        like = LIKES[type(y)] = np.zeros_like(y, shape=(0,))
-    return Foreign(y.shape, like)
+        like = EMPTY_ARRAYS[type(y)] = np.zeros_like(y, shape=(0,))
+    return DuckShape(y.shape, like)

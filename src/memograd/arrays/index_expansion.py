@@ -18,18 +18,18 @@ EXPANDED_TYPES = (
 """Types of the parts of an index that can be expanded; arrays of other libraries cannot."""
 
 
-def spelt_out(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
+def expand_index(key: tuple[Any, ...], ndim: int) -> list[Any] | None:
     """Return an index with one part for each of `ndim` axes, and None for each new axis.
 
     A part is an int, a slice, or an array of integers in place of a list or mask. Axes that the
     index leaves out get a full slice. Returns None for an index with several lists, or with a list
     and an integer, because such an index does not act on each axis separately.
 
-    >>> spelt_out((Ellipsis, -1), 3)
+    >>> expand_index((Ellipsis, -1), 3)
     [slice(None, None, None), slice(None, None, None), -1]
-    >>> spelt_out(([True, False, True],), 1)
+    >>> expand_index(([True, False, True],), 1)
     [array([0, 2])]
-    >>> spelt_out(([0], [1]), 2)
+    >>> expand_index(([0], [1]), 2)
     """
     if not all(isinstance(part, EXPANDED_TYPES) for part in key):
         return None

@@ -54,12 +54,12 @@ def _fields(nest: Any, static: bool) -> dict[str, Any]:
     return {name: getattr(nest, name) for name in named}
 
 
-def rebuilt(nest: Any, new: dict[Any, Any]) -> Any:
+def with_children(nest: Any, new: dict[Any, Any]) -> Any:
     """Return a pytree of the same type with other children.
 
     A dataclass is built by its constructor, so that the fields that it computes are right.
 
-    >>> rebuilt((1.0, 2.0), {0: 3.0, 1: 4.0})
+    >>> with_children((1.0, 2.0), {0: 3.0, 1: 4.0})
     (3.0, 4.0)
     """
     if isinstance(nest, dict):
@@ -90,7 +90,7 @@ def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
     inner = children(nest)
     if inner is None:
         return f(nest)
-    return rebuilt(nest, {key: tree_map(f, part) for key, part in inner.items()})
+    return with_children(nest, {key: tree_map(f, part) for key, part in inner.items()})
 
 
 def tree_unflatten(nest: Any, items: Iterable[Any]) -> Any:

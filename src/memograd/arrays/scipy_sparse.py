@@ -56,7 +56,7 @@ class Matrix(NDArrayOperatorsMixin):
         if f is None and hasattr(unwrap(inputs[0]), ufunc.__name__):
             f = operator.methodcaller(ufunc.__name__)
         if method != "__call__" or kwargs or f is None:
-            raise _missing(ufunc)
+            raise _missing_error(ufunc)
         return wrap_matrix(f(*map(unwrap, inputs)))
 
     def __array_function__(
@@ -64,7 +64,7 @@ class Matrix(NDArrayOperatorsMixin):
     ) -> Any:
         f = FUNCTIONS.get(func)
         if f is None:
-            raise _missing(func)
+            raise _missing_error(func)
         return wrap_matrix(f(*map(unwrap, args), **kwargs))
 
     def __getitem__(self, key: Any) -> Any:
@@ -107,7 +107,7 @@ class Matrix(NDArrayOperatorsMixin):
         return Matrix(modules[SCIPY].coo_array((data, tuple(coords)), tuple(shape)).tocsr())
 
 
-def _missing(f: Any) -> SparseError:
+def _missing_error(f: Any) -> SparseError:
     """Return the error for a function that SciPy lacks."""
     return SparseError(
         f"SciPy has no {op_name(f)} of sparse arrays, or not with these arguments. Write it "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SparseError
-from .index_expansion import spelt_out
+from .index_expansion import expand_index
 
 
 def is_sparse(a: Any) -> bool:
@@ -34,7 +34,7 @@ def scatter_sparse(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ..
     SparseError
         The index has new axes, or several lists.
     """
-    parts = spelt_out(key, len(shape))
+    parts = expand_index(key, len(shape))
     if parts is None or any(part is None for part in parts):
         raise SparseError(
             f"What was taken from a sparse array by the index {key} cannot be put back "

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import ArrayKindError
 from .axis_labels import labels_of
-from .dask_arrays import Chunked, is_chunked
-from .duck_arrays import foreign_shape, is_foreign
+from .dask_arrays import ChunkedShape, is_dask_array
+from .duck_arrays import duck_shape, is_duck_array
 from .scipy_sparse import unwrap, wrap_matrix
 
 DOUBLE = np.dtype(np.float64)
@@ -44,9 +44,9 @@ def shape_of(y: Any) -> Any:
         return y.shape
     if isinstance(y, tuple):
         return tuple(map(shape_of, y))
-    if is_chunked(y):
-        return Chunked(y.shape, y.chunks)
-    return foreign_shape(y) if is_foreign(y) else y.shape
+    if is_dask_array(y):
+        return ChunkedShape(y.shape, y.chunks)
+    return duck_shape(y) if is_duck_array(y) else y.shape
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
@@ -76,7 +76,7 @@ def as_input(value: Any) -> Any:
         check_items(value)
         return np.asarray(value)
     value = value if isinstance(value, np.ndarray) else strip_wrappers(value)
-    return value if is_foreign(value) else as_ndarray(np.asanyarray(value))
+    return value if is_duck_array(value) else as_ndarray(np.asanyarray(value))
 
 
 PLAIN_TYPES = frozenset(
@@ -128,18 +128,18 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
     raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
-def exceeding(y: Any, dtype: Any) -> Any:
+def find_out_of_range(y: Any, dtype: Any) -> Any:
     """Return the first integer in `y` that is outside the range of `dtype`.
 
     Returns None if all fit, or if one of the dtypes is not an integer one.
 
-    >>> exceeding(np.array([1, 300]), np.dtype(np.int8))
+    >>> find_out_of_range(np.array([1, 300]), np.dtype(np.int8))
     300
-    >>> exceeding(np.array([1.5]), np.dtype(np.int8))
+    >>> find_out_of_range(np.array([1.5]), np.dtype(np.int8))
     """
     if y.dtype.kind not in "iu" or dtype.kind not in "iu" or np.can_cast(y.dtype, dtype):
         return None
-    if is_foreign(y):  # the elements of a lazy array are not known, so none can be named
+    if is_duck_array(y):  # the elements of a lazy array are not known, so none can be named
         return f"an element of {y.dtype}"
     info = np.iinfo(dtype)
     outside = y[(y < info.min) | (y > info.max)]
@@ -151,9 +151,9 @@ def dtype_of(y: Any) -> Any:
     return tuple(map(dtype_of, y)) if isinstance(y, tuple) else y.dtype
 
 
-def inexact(dtype: Any) -> bool:
+def is_inexact(dtype: Any) -> bool:
     """Return whether a dtype, or one in a tuple of dtypes, is real or complex floating point."""
-    return any(map(inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
+    return any(map(is_inexact, dtype)) if type(dtype) is tuple else dtype.kind in "fc"
 
 
 def frozen_copy(value: Any) -> Any:
@@ -165,7 +165,7 @@ def frozen_copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if not value.flags.writeable and not _has_writeable_base(value):
             return canonicalize(value)
-    elif is_foreign(value):
+    elif is_duck_array(value):
         return value.copy()
     return canonicalize(np.array(value, order="C", copy=True))
 
@@ -198,7 +198,7 @@ def owners_of(array: Any) -> list[Any]:
     """
     if isinstance(array, tuple):
         return [owner for item in array for owner in owners_of(item)]
-    if is_chunked(array):
+    if is_dask_array(array):
         return []
     owner = array
     while (
@@ -222,7 +222,7 @@ def readonly_view(value: Any) -> Any:
         return value.view()
     if isinstance(value, tuple):
         return tuple(map(readonly_view, value))
-    return unwrap(value.copy()) if is_foreign(value) else value
+    return unwrap(value.copy()) if is_duck_array(value) else value
 
 
 def bitwise_equal(a: Any, b: Any) -> bool:
@@ -247,7 +247,7 @@ def bitwise_equal(a: Any, b: Any) -> bool:
         return bool(a != a and b != b and a.tobytes() == b.tobytes())
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(bitwise_equal, a, b))
-    if is_chunked(a):
+    if is_dask_array(a):
         return bool(a.name == b.name)
     if not isinstance(a, np.ndarray | np.generic):
         return False

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 from ..arrays.duck_arrays import ARRAY_KINDS, WATCHERS
 from ..arrays.scipy_sparse import SCIPY, Matrix, kind_name
 from ..memory.memory import Memory
-from ..program.source_location import Location, line_of
+from ..program.source_location import Location, location_of
 from ..solver import recursion
 from ..tape.tape import Tape
-from ..text import as_table, op_name, printable
+from ..text import op_name, printable, table_as_html
 from ..transforms import forward_mode
 
 HEADS = ("what", "array", "where", "node", "line", "times")
@@ -78,7 +78,7 @@ class Guard:
 
     def _repr_html_(self) -> str:
         rows = self._rows()
-        return as_table("unasked", HEADS, range(len(rows)), rows.__getitem__)
+        return table_as_html("unasked", HEADS, range(len(rows)), rows.__getitem__)
 
 
 def guard() -> Guard:
@@ -153,7 +153,7 @@ def _of_run(frame: FrameType) -> Place:
 
 def _of_record(frame: FrameType) -> Place:
     v = frame.f_locals
-    return op_name(v["op"]), f"v{v['self'].next_id}", line_of(frame)
+    return op_name(v["op"]), f"v{v['self'].next_id}", location_of(frame)
 
 
 def _of_plan(frame: FrameType) -> Place | None:
@@ -191,7 +191,7 @@ def _place(frame: FrameType | None) -> Place | None:
             return place
         room = str(frame.f_globals.get("__name__", ""))
         if ours is None and room.startswith("memograd.") and room != __name__:
-            ours = (frame.f_code.co_name, "", line_of(frame))
+            ours = (frame.f_code.co_name, "", location_of(frame))
         frame = frame.f_back
     return ours
 
@@ -231,12 +231,12 @@ TELLING = {
 class _Watcher:
     """Hears of each class of array, and of dense gradients by sparse arrays."""
 
-    def met(self, kind: type) -> None:
+    def on_new_class(self, kind: type) -> None:
         with LOCK:
             if OPEN:
                 _watch(kind)
 
-    def filled(self, like: Any, d: Any) -> None:
+    def on_dense_cotangent(self, like: Any, d: Any) -> None:
         _tell("filled", type(like))
 
 

@@ -20,7 +20,7 @@ from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
-from ..text import as_text, printable
+from ..text import printable, text_as_html
 
 SAME, PERHAPS, OTHER = 0, 1, 2
 
@@ -101,7 +101,7 @@ class Preview(NamedTuple):
         return "\n".join([f"∂{printable(self.output, 40)}/∂…, before it is asked for", *rows])
 
     def _repr_html_(self) -> str:
-        return as_text(self)
+        return text_as_html(self)
 
 
 LABELS = {

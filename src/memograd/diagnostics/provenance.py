@@ -18,7 +18,7 @@ from ..memory.tables import MAYBE_STALE, Table, consumers
 from ..program.steps import Operand, operand_positions
 from ..solver.recursion import check_target, require_scalar
 from ..tape.node import Node
-from ..text import as_text, derivative_name, printable
+from ..text import derivative_name, printable, text_as_html
 
 MAX_NAMES = 4
 """How many causes are printed; of a longer chain, the first ones and the last."""
@@ -54,7 +54,7 @@ class Reason(NamedTuple):
         return " because ".join(shown) + "."
 
     def _repr_html_(self) -> str:
-        return as_text(repr(self))
+        return text_as_html(repr(self))
 
 
 def why(L: Node, node: Node) -> Reason:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.values import canonicalize, inexact
+from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
 from ..memory.tables import uses_of
 from ..program.steps import Operand, Step, operand_positions
@@ -217,7 +217,7 @@ class Subgraph:
 
     def inexact(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""
-        return inexact(self.steps[n].dtype)
+        return is_inexact(self.steps[n].dtype)
 
     # words
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import in_chunks, is_chunked
+from ..arrays.dask_arrays import describe_chunks, is_dask_array
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers, uses_of
 from ..solver.events import Event, write_lines
@@ -57,8 +57,8 @@ def format_number(g: Any) -> str:
     """Return a cotangent in a few characters."""
     if isinstance(g, tuple):
         return "; ".join(map(format_number, g))
-    if is_chunked(g):
-        return in_chunks(g)
+    if is_dask_array(g):
+        return describe_chunks(g)
     if g.size <= FEW_TERMS:
         return np.array2string(
             np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..memory.memory import Memory
-from ..text import as_text, printable
+from ..text import printable, text_as_html
 from .chain_order import Bracketing, ChainChoice, ChainFactor
 
 METHOD_TEXTS = {
@@ -76,7 +76,7 @@ class JacobianReport:
     def __repr__(self) -> str:
         return "\n".join(self._lines())
 
-    _repr_html_ = as_text
+    _repr_html_ = text_as_html
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines of the table."""

@@ -27,7 +27,7 @@ from ..rules.indexing import replace
 from ..rules.registration import RULES
 from ..solver.recursion import cast, check_target, grad_node, require_scalar
 from ..tape.node import Node
-from ..text import describe, library
+from ..text import describe, import_scipy
 from ..transforms.batched_products import pull_rows, push_columns
 from .colouring import best_colouring, count_colours, star_colouring
 from .sparsity_pattern import Pattern, diagonal_pattern, empty_pattern
@@ -241,7 +241,7 @@ def sparse_jacobian(y: Node, x: Node) -> Any:
     array([[-2.,  4.,  0.],
            [ 0., -4.,  6.]])
     """
-    csr_array = library("scipy.sparse").csr_array
+    csr_array = import_scipy("scipy.sparse").csr_array
     _check_real_matrix(y, x)
     with y.tape.scratch():
         return _assemble_csr(csr_array, compression_for(compress_jacobian, y, x), y, x)
@@ -282,7 +282,7 @@ def sparse_hessian(L: Node, x: Node) -> Any:
            [2., 6., 4.],
            [0., 4., 0.]])
     """
-    csr_array = library("scipy.sparse").csr_array
+    csr_array = import_scipy("scipy.sparse").csr_array
     _check_real_matrix(require_scalar(L), x)
     with L.tape.scratch():
         return _assemble_csr(csr_array, compression_for(compress_hessian, L, x), grad_node(L, x), x)

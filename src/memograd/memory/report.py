@@ -7,7 +7,7 @@ from ..arrays.values import owners_of
 from ..program.steps import operand_positions
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
-from ..text import as_text, derivative_name, printable
+from ..text import derivative_name, printable, text_as_html
 from .memory import Memory
 from .tables import Table, consumers
 
@@ -102,7 +102,7 @@ class MemoryReport:
             lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")
         return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
 
-    _repr_html_ = as_text
+    _repr_html_ = text_as_html
 
 
 def _entry_label(memory: Memory, output: int, n: int) -> str:

@@ -7,7 +7,7 @@ evicted and still be known; it is stale only if it is marked so.
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..arrays.values import DOUBLE, inexact
+from ..arrays.values import DOUBLE, is_inexact
 from ..program.steps import Operand, Steps
 from ..rules.absent_outputs import partial
 from ..rules.registration import RULES, VJPRule
@@ -173,7 +173,7 @@ def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
             if type(o) is Operand and (found := lines[k,]):
                 if o in up:
                     add_use(up, o, c, found)
-                elif o >= first and ((dtype := steps[o].dtype) is DOUBLE or inexact(dtype)):
+                elif o >= first and ((dtype := steps[o].dtype) is DOUBLE or is_inexact(dtype)):
                     up[n := int(o)] = (c, found)
                     stack.append(n)
                     if type(dtype) is tuple:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.pytrees import children, constants, rebuilt
+from ..arrays.pytrees import children, constants, with_children
 from ..errors import RefusedError
 from ..tape.node import Node
 from ..text import printable
@@ -96,7 +96,7 @@ def _refill(a: Any, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     new = {key: _refill(part, leaves) for key, part in result.items()}
     if children(a) is not None:
-        return rebuilt(a, new)
+        return with_children(a, new)
     other = copy(a)
     vars(other).update(new)
     return other

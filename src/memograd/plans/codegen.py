@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.pytrees import children, rebuilt
+from ..arrays.pytrees import children, with_children
 from ..text import printable
 from .expression_codegen import ExpressionWriter
 from .ir import Graph, Instruction, has_name, operands
@@ -203,7 +203,7 @@ class CodeGenerator:
             pairs = (f"{self.writer.constant(key)}: {item}" for key, item in items.items())
             text = f"{{{', '.join(pairs)}}}"
             kept = "" if type(nest) is dict else self.writer.bind(type(nest).__name__, nest)
-            return f"{self.writer.bind('rebuilt', rebuilt)}({kept}, {text})" if kept else text
+            return f"{self.writer.bind('rebuilt', with_children)}({kept}, {text})" if kept else text
         listed = ", ".join(items.values())
         if isinstance(nest, list):
             return f"[{listed}]"

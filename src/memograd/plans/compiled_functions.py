@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
-from ..program.trace_state import current, tracing
+from ..program.trace_state import current_tape, trace_on
 from ..tape.conversions import raise_refusals
 from ..tape.mode import COMPILED
 from ..tape.node import Node
@@ -101,7 +101,7 @@ class Compiled:
         inputs: list[Any] = []
         arguments = dict(enumerate(args)) | kwargs
         signature = len(args), *kwargs, *signature_of(arguments, inputs)
-        if current() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
+        if current_tape() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
         replay = self.plans.get(signature)
         if replay is None:
@@ -132,7 +132,7 @@ class Compiled:
         given = replace_leaves(arguments, entered)
         named = dict(list(given.items())[count:])
         before = dict(leaves_of(given))
-        with tracing(tape), raise_refusals(tape):
+        with trace_on(tape), raise_refusals(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
         return plan(

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_chunked
-from ..arrays.duck_arrays import is_foreign
+from ..arrays.dask_arrays import is_dask_array
+from ..arrays.duck_arrays import is_duck_array
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..arrays.scipy_sparse import unwrap
-from ..arrays.values import as_input, exceeding, readonly_view, shape_of
+from ..arrays.values import as_input, find_out_of_range, readonly_view, shape_of
 from ..errors import (
     IntegerRangeError,
     NotDifferentiableError,
@@ -27,7 +27,7 @@ from ..program.source_location import Location
 from ..solver.progress import Report, reporting
 from ..tape.node import Node
 from ..tape.tape import Tape
-from ..text import as_text, describe, op_name, printable
+from ..text import describe, op_name, printable, text_as_html
 from .codegen import generate_source
 from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
 from .liveness import BufferPlan
@@ -228,7 +228,7 @@ class Plan:
             arrays = self._arrange_inputs(arrays, named)
         if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
-        if any(map(is_chunked, arrays)) and not self._is_lazy:
+        if any(map(is_dask_array, arrays)) and not self._is_lazy:
             return self._lazily(arrays)(*arrays)
         given = [
             a
@@ -257,7 +257,7 @@ class Plan:
         given = {
             n: shape_of(a)
             for n, a in zip(self._recorded_graph.inputs, arrays, strict=True)
-            if is_chunked(a)
+            if is_dask_array(a)
         }
         instructions = {
             n: instruction._replace(shape=given[n])
@@ -378,13 +378,13 @@ class Plan:
                 f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it "
                 f"first: a.astype(np.{dtype})."
             )
-        if (beyond := exceeding(y, dtype)) is not None:
+        if (beyond := find_out_of_range(y, dtype)) is not None:
             raise IntegerRangeError(
                 f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give "
                 "integers "
                 f"that fit, or make another plan of a wider dtype."
             )
-        return y.astype(dtype) if is_foreign(y) else np.asarray(y, dtype, order="C")[()]
+        return y.astype(dtype) if is_duck_array(y) else np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
         """Add a note to an error: which instruction raised it, and where that was recorded."""
@@ -458,7 +458,7 @@ class Plan:
     def __repr__(self) -> str:
         return format_plan(self.graph, self._input_names, self._counts)
 
-    _repr_html_ = as_text
+    _repr_html_ = text_as_html
 
     def __copy__(self) -> "Plan":
         """Return the same plan, which watches the same tape."""

@@ -9,7 +9,7 @@ from ..errors import GraphError
 from ..text import printable
 
 
-class From(NamedTuple):
+class StepResult(NamedTuple):
     """Argument that is the result of another step."""
 
     key: Any
@@ -81,7 +81,7 @@ def _arguments(graph: nx.DiGraph, key: Any) -> tuple[Any, ...]:
                 f"The edge {_format_key(source)} -> {_format_key(key)} has neither argnums nor "
                 f"argnum. Say which operand it is: argnum=0."
             )
-        pairs.extend((k, From(source)) for k in argnums)
+        pairs.extend((k, StepResult(source)) for k in argnums)
     wrong = [k for k, _ in pairs if not isinstance(k, int)]
     if wrong:
         raise GraphError(

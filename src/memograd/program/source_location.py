@@ -25,7 +25,7 @@ _codes: dict[int, weakref.ref[CodeType]] = {}
 """Weak references to the decoded code objects: a dead one's id may be used again."""
 
 
-def line_of(frame: FrameType | None) -> Location | None:
+def location_of(frame: FrameType | None) -> Location | None:
     """Return the location in the innermost frame of the user's code, from `frame` outwards."""
     while frame is not None:
         code = frame.f_code

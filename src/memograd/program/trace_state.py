@@ -8,15 +8,15 @@ from typing import Any
 _thread = threading.local()
 
 
-def current() -> Any:
+def current_tape() -> Any:
     """Return the tape of the innermost trace on this thread, or None."""
     return getattr(_thread, "tape", None)
 
 
 @contextmanager
-def tracing(tape: Any) -> Iterator[None]:
+def trace_on(tape: Any) -> Iterator[None]:
     """Record on `tape` as the current trace in the block; with None, end tracing there."""
-    outer, _thread.tape = current(), tape
+    outer, _thread.tape = current_tape(), tape
     try:
         yield
     finally:

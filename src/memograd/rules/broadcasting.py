@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import Chunked
+from ..arrays.dask_arrays import ChunkedShape
 
 
 def broadcast_cotangent_to(g: Any, shape: Any) -> Any:
     """`g` broadcast to a shape; in its chunks, where it knows some."""
-    return shape.broadcast_cotangent(g) if type(shape) is Chunked else np.broadcast_to(g, shape)
+    return (
+        shape.broadcast_cotangent(g) if type(shape) is ChunkedShape else np.broadcast_to(g, shape)
+    )
 
 
 def unbroadcast(g: Any, shape: Any) -> Any:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_chunked, scatter_dask
+from ..arrays.dask_arrays import is_dask_array, scatter_dask
 from ..arrays.dask_ops import getitem_dask
-from ..arrays.duck_arrays import Foreign, is_foreign, scatter_duck
-from ..arrays.values import exceeding
+from ..arrays.duck_arrays import DuckShape, is_duck_array, scatter_duck
+from ..arrays.values import find_out_of_range
 from ..errors import IntegerRangeError
 from .broadcasting import unbroadcast
 from .pure_registration import constant, elementwise, linear, rule
@@ -32,7 +32,7 @@ def getitem(x: Any, *key: Any) -> Any:
     """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand
     among them.
     """
-    return getitem_dask(x, key) if is_chunked(x) else x[key]
+    return getitem_dask(x, key) if is_dask_array(x) else x[key]
 
 
 @op
@@ -40,20 +40,20 @@ def masked(x: Any, *key: Any) -> Any:
     """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule
     reads it, to see it verified.
     """
-    return getitem_dask(x, key) if is_chunked(x) else x[key]
+    return getitem_dask(x, key) if is_dask_array(x) else x[key]
 
 
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
     """`x` with `v` at `key`; where `key` takes an element twice, the last write counts."""
     whole = x.dtype.kind in "iu"
-    if whole and (beyond := exceeding(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
+    if whole and (beyond := find_out_of_range(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
         raise IntegerRangeError(
             f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give "
             f"integers "
             f"that fit, or take x.astype(dtype) of a wider dtype first."
         )
-    y = x.copy() if is_foreign(x) else np.array(x)
+    y = x.copy() if is_duck_array(x) else np.array(x)
     y[key] = v
     return y
 
@@ -92,9 +92,9 @@ def cotangent_of_assignment(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 @op
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Return zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
-    if is_chunked(g):
+    if is_dask_array(g):
         return scatter_dask(g, shape, key)
-    if is_foreign(g) or type(shape) is Foreign:
+    if is_duck_array(g) or type(shape) is DuckShape:
         return scatter_duck(g, shape, key)
     total = np.zeros(shape, g.dtype)
     if PLAIN_INDEX_TYPES.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN_INDEX_TYPES):

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays.dask_ops import lazy_form
 from ..errors import NoRuleError, RegistrationError
 from ..program.steps import Operand, Steps
-from ..program.trace_state import current, tracing
+from ..program.trace_state import current_tape, trace_on
 from ..text import op_name
 from .call_binding import HARMLESS, NOTHING, Call
 from .operand_shapes import Shapes
@@ -374,9 +374,9 @@ def op(f: F) -> F:
         for a in (*args, *kwargs.values()):
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
-        if current() is None:
+        if current_tape() is None:
             return f(*args, **kwargs)
-        with tracing(None):  # it runs on arrays, and so does what it differentiates inside
+        with trace_on(None):  # it runs on arrays, and so does what it differentiates inside
             return f(*args, **kwargs)
 
     return cast(F, recorded)

@@ -26,7 +26,7 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_arrays import is_dask_array
 from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
 from .broadcasting import unbroadcast
@@ -379,7 +379,7 @@ def multigammaln(a: Any, d: Any) -> Any:
 @op
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False) -> Any:
     """``special.logsumexp``."""
-    if is_chunked(a):
+    if is_dask_array(a):
         if return_sign:
             raise ChunksError("logsumexp of a Dask array has no sign. Leave out return_sign, or "
                 "take the parts of one sign by themselves.")
@@ -390,13 +390,13 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, re
 @op
 def softmax(x: Any, axis: Any = None) -> Any:
     """``special.softmax``."""
-    return np.exp(x - log_of_sum(x, axis, True)) if is_chunked(x) else special.softmax(x, axis)
+    return np.exp(x - log_of_sum(x, axis, True)) if is_dask_array(x) else special.softmax(x, axis)
 
 
 @op
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """``special.log_softmax``."""
-    return x - log_of_sum(x, axis, True) if is_chunked(x) else special.log_softmax(x, axis)
+    return x - log_of_sum(x, axis, True) if is_dask_array(x) else special.log_softmax(x, axis)
 
 
 @op

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ..arrays.dask_arrays import dask_array, is_chunked
+from ..arrays.dask_arrays import dask_array, is_dask_array
 from ..errors import NoRuleError
 from ..text import op_name
 from .elementwise import bearing, unit
@@ -58,7 +58,7 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def compute(*args: Any) -> Any:
         """Run the op."""
-        if any(map(is_chunked, args)):
+        if any(map(is_dask_array, args)):
             return dask_array().core.elemwise(compute, *args)
         inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]
         with np.errstate(all="ignore"):

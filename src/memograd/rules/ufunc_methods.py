@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_arrays import is_dask_array
 from ..arrays.dask_ops import log_of_sum
 from .control import stop_gradient
 from .indexing import scatter, untake_along
@@ -25,7 +25,7 @@ from .registration import op
 @op
 def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
-    if is_chunked(a):
+    if is_dask_array(a):
         return log_of_sum(a, axis, keepdims, where)
     return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
 

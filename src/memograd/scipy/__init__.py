@@ -9,7 +9,7 @@ ones, under their own names; everything else is SciPy's own. Without a node they
 import importlib
 from typing import Any
 
-from ..text import library
+from ..text import import_scipy
 
 OWN = ("linalg", "signal", "special", "stats")
 """The modules that hold functions of ours."""
@@ -18,8 +18,8 @@ OWN = ("linalg", "signal", "special", "stats")
 def __getattr__(name: str) -> Any:
     if name in OWN:
         return importlib.import_module(f"{__name__}.{name}")
-    return getattr(library("scipy"), name)
+    return getattr(import_scipy("scipy"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *OWN, *dir(library("scipy"))})
+    return sorted({*globals(), *OWN, *dir(import_scipy("scipy"))})

@@ -15,9 +15,9 @@ from ..errors import NoRuleError
 from ..rules.pure_registration import constant, rule
 from ..rules.registration import op
 from ..tape.node import Node
-from ..text import library
+from ..text import import_scipy
 
-_linalg = library("scipy.linalg")
+_linalg = import_scipy("scipy.linalg")
 
 __all__ = [
     "block_diag",

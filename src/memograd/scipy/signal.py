@@ -7,9 +7,9 @@ import numpy as np
 from ..rules.indexing import scatter
 from ..rules.pure_registration import multilinear
 from ..rules.registration import op
-from ..text import library
+from ..text import import_scipy
 
-_signal = library("scipy.signal")
+_signal = import_scipy("scipy.signal")
 
 __all__ = ["convolve"]
 

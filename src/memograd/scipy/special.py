@@ -12,9 +12,9 @@ array([0.7311, 0.2689])
 
 from typing import Any
 
-from ..text import library
+from ..text import import_scipy
 
-_special = library("scipy.special")
+_special = import_scipy("scipy.special")
 
 from ..rules.special import (  # noqa: E402  (SciPy is there)
     log_softmax,

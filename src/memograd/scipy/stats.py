@@ -17,10 +17,10 @@ import numpy as np
 from ..arrays.values import as_input
 from ..errors import NoRuleError
 from ..tape.node import Node
-from ..text import library
+from ..text import import_scipy
 
-_stats = library("scipy.stats")
-_special = library("scipy.special")
+_stats = import_scipy("scipy.stats")
+_special = import_scipy("scipy.special")
 
 __all__ = ["beta", "dirichlet", "gamma", "multivariate_normal", "norm", "poisson", "t"]
 

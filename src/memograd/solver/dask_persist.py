@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_arrays import is_dask_array
 from ..arrays.pytrees import tree_map
 from ..memory.memory import Memory
 from ..tape.node import Node
@@ -68,7 +68,7 @@ def persist(L: Node, target: Any) -> Any:
             cotangent_of(memory, table, n)
         computed = [n for n in wanted if memory.steps[n].op is not None]
         kept = [*((memory.values, n) for n in computed), *((table.cotangents, n) for n in wanted)]
-        if _persist_entries(L, [(entries, n) for entries, n in kept if is_chunked(entries[n])]):
+        if _persist_entries(L, [(entries, n) for entries, n in kept if is_dask_array(entries[n])]):
             _let_go_of_graphs(memory)
         return tree_map(lambda t: answer_target(memory, table, t, None, "zero"), target)
 
@@ -109,4 +109,4 @@ def _let_go_of_graphs(memory: Memory) -> None:
 
 def _is_graph(array: Any) -> bool:
     """Return whether a Dask array is computed from others."""
-    return is_chunked(array) and len(array.dask.layers) > 1
+    return is_dask_array(array) and len(array.dask.layers) > 1

@@ -9,7 +9,7 @@ import networkx as nx
 from ..errors import OtherTapeError
 from ..memory.verdict import Verdict
 from ..program.graph_view import inner_dicts
-from ..text import as_text
+from ..text import text_as_html
 from .events import Event, EventRecord, transcript
 from .log_diff import Comparison, compare_records
 
@@ -78,7 +78,7 @@ class Log:
     def __str__(self) -> str:
         return "\n".join(transcript(self.events, self.node_names, self.request_starts))
 
-    _repr_html_ = as_text
+    _repr_html_ = text_as_html
 
     @property
     def visited(self) -> list[str]:

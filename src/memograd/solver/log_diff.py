@@ -4,7 +4,7 @@ why.
 
 from typing import NamedTuple
 
-from ..text import as_text, derivative_name, printable
+from ..text import derivative_name, printable, text_as_html
 from .events import EventRecord
 
 Label = tuple[str, str]
@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
         return "\n".join(lines) or "the same was computed"
 
     def _repr_html_(self) -> str:
-        return as_text(self)
+        return text_as_html(self)
 
 
 class EntryHistory(NamedTuple):

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import is_foreign
+from ..arrays.duck_arrays import is_duck_array
 from ..arrays.pytrees import tree_leaves, tree_map
-from ..arrays.values import DOUBLE, canonicalize, export, full, inexact, readonly_view
+from ..arrays.values import DOUBLE, canonicalize, export, full, is_inexact, readonly_view
 from ..errors import (
     NoPathError,
     NotDifferentiableError,
@@ -322,7 +322,7 @@ def _path_ends(memory: Memory, n: int) -> list[str]:
         further = [
             c
             for c, edge in memory.succ[o].items()
-            if inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]
+            if is_inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]
         ]
         if not further and o != n:
             ends.append(o)
@@ -365,7 +365,7 @@ def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast NumPy number would be an array of
     NumPy's.
     """
-    alike = is_foreign(tape.state.unit_seed(output))
+    alike = is_duck_array(tape.state.unit_seed(output))
     one: Node = (
         tape.record(np.ones_like, (tape.handle(output),))
         if alike
@@ -544,7 +544,7 @@ def check_targets(L: Node, target: Any) -> list[Node]:
 
 def _require_inexact(t: Node) -> None:
     """Raise if the dtype of a node has no derivatives."""
-    if not inexact(t.dtype):
+    if not is_inexact(t.dtype):
         raise NotDifferentiableError(
             f"{describe(t.attributes)} has no derivative: its dtype is no float and no complex. "
             f"Make it one: a leaf of floats, or x.astype(float)."

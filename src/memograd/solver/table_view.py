@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import in_chunks, is_chunked
+from ..arrays.dask_arrays import describe_chunks, is_dask_array
 from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..text import as_table, derivative_name, describe, printable
+from ..text import derivative_name, describe, printable, table_as_html
 from .recursion import cotangent_of, require_scalar
 
 
@@ -68,7 +68,7 @@ class Cotangents(Mapping[str, Any]):
         return "\n".join(f"{label:<{width}}  {_format_cotangent(g)}" for label, g in rows)
 
     def _repr_html_(self) -> str:
-        return as_table(
+        return table_as_html(
             f"∂{self._name(self.output)}/∂…",
             ("node", "dtype and value"),
             list(self),
@@ -82,8 +82,8 @@ class Cotangents(Mapping[str, Any]):
 def _format_cotangent(g: Any) -> str:
     if isinstance(g, tuple):
         return "; ".join(map(_format_cotangent, g))
-    if is_chunked(g):
-        return f"{g.dtype!s:<10} {in_chunks(g)}"
+    if is_dask_array(g):
+        return f"{g.dtype!s:<10} {describe_chunks(g)}"
     number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
     return f"{g.dtype!s:<10} {number}"
 

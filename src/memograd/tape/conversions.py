@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.values import inexact
+from ..arrays.values import is_inexact
 from ..errors import MemogradError, RefusedAttributeError, RefusedError
 from ..program.steps import Operand, Steps
 from ..rules.registration import RULES
@@ -122,7 +122,7 @@ def is_differentiated(node: Handle) -> bool:
 
 def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
     """Return whether a path of differentiable uses leads from one of `inputs` to n."""
-    first, seen, stack = min(inputs), {n}, [n] if inexact(steps[n].dtype) else []
+    first, seen, stack = min(inputs), {n}, [n] if is_inexact(steps[n].dtype) else []
     while stack:
         c = stack.pop()
         if c in inputs:
@@ -134,7 +134,7 @@ def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
                 and o >= first
                 and o not in seen
                 and lines[k,]
-                and inexact(steps[o].dtype)
+                and is_inexact(steps[o].dtype)
             ):
                 seen.add(o)
                 stack.append(o)

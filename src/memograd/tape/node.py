@@ -17,7 +17,7 @@ from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
 from ..rules.registration import UNSUPPORTED
 from ..rules.ufunc_methods import UFUNC_METHODS
-from ..text import as_text, describe, op_name, printable
+from ..text import describe, op_name, printable, text_as_html
 from .conversions import (
     ARRAY,
     CEIL,
@@ -166,7 +166,7 @@ class Node:
             f"{node['dtype']} {node['shape']}>"
         )
 
-    _repr_html_ = as_text
+    _repr_html_ = text_as_html
 
     # the facts
 

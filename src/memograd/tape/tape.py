@@ -18,9 +18,9 @@ import networkx as nx
 import numpy as np
 
 from ..arrays.axis_labels import labels_of
-from ..arrays.dask_arrays import DASK, Chunked, is_chunked
+from ..arrays.dask_arrays import DASK, ChunkedShape, is_dask_array
 from ..arrays.dask_ops import check_lazy
-from ..arrays.duck_arrays import Foreign, is_foreign
+from ..arrays.duck_arrays import DuckShape, is_duck_array
 from ..arrays.scipy_sparse import kind_name
 from ..arrays.values import (
     DOUBLE,
@@ -28,7 +28,7 @@ from ..arrays.values import (
     bitwise_equal,
     canonicalize,
     dtype_of,
-    exceeding,
+    find_out_of_range,
     frozen_copy,
     shape_of,
     strip_wrappers,
@@ -51,12 +51,12 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.graph_view import graph_of
-from ..program.source_location import line_of
+from ..program.source_location import location_of
 from ..program.steps import Operand, Steps, make_step
 from ..rules.call_binding import NOTHING
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
-from ..text import as_table, derivative_name, describe, op_name, printable
+from ..text import derivative_name, describe, op_name, printable, table_as_html
 from .conversions import CONSTANT, converts
 from .mode import KEPT
 from .node import Node, Outputs
@@ -85,8 +85,8 @@ IMMUTABLE_TYPES = frozenset(
         np.float64,
         np.float32,
         np.int64,
-        Chunked,
-        Foreign,
+        ChunkedShape,
+        DuckShape,
     }
 )
 """Types of constants that nobody can change."""
@@ -266,7 +266,7 @@ class Tape:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y, shape, dtype, several = _describe_result(op, canonicalize(y))
-                operands, line, n = tuple(kept), line_of(_getframe(2)), -1
+                operands, line, n = tuple(kept), location_of(_getframe(2)), -1
                 # A signal handler, a finalizer or the collector may record at any call.
                 while n != self.next_id:
                     n = self.next_id
@@ -342,7 +342,7 @@ class Tape:
                 f"{advice}; or use np.stack or np.concatenate for lists of nodes."
             )
         a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
-        if is_foreign(a):
+        if is_duck_array(a):
             return frozen_copy(a)
         return self._share_copy(a) if hasattr(type(a), "__array__") else a
 
@@ -416,7 +416,7 @@ class Tape:
         12.0
         """
         from ..program.from_digraph import (
-            From,
+            StepResult,
             steps_of_digraph,
         )  # this and its like come in when asked for: an import has 25 ms
 
@@ -426,7 +426,7 @@ class Tape:
             if step.op is None:
                 made[step.key] = tape.leaf(step.value, name=str(step.key))
             else:
-                args = tuple(made[a.key] if isinstance(a, From) else a for a in step.args)
+                args = tuple(made[a.key] if isinstance(a, StepResult) else a for a in step.args)
                 y = tape.record(step.op, args, tape.bind_keywords(step.op, step.kwargs))
                 made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(
                     str(step.key)
@@ -448,7 +448,7 @@ class Tape:
             node = self.state.nodes[n]
             return n, node["name"], op_name(node["op"]), node["dtype"], node["shape"]
 
-        return as_table(
+        return table_as_html(
             repr(self)[1:-1], ("id", "name", "op", "dtype", "shape"), list(self.state.steps), row
         )
 
@@ -623,7 +623,7 @@ class Tape:
                 f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert "
                 f"it first: np.astype(value, np.{dtype})."
             )
-        if (beyond := exceeding(y, dtype)) is not None:
+        if (beyond := find_out_of_range(y, dtype)) is not None:
             raise IntegerRangeError(
                 f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give "
                 f"integers "
@@ -634,14 +634,14 @@ class Tape:
     def _conform_to_leaf(self, n: int, y: Any) -> Any:
         """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
         shape = self.state.steps[n].shape
-        if type(shape) is Chunked:
+        if type(shape) is ChunkedShape:
             return shape.cut(y)
         mine, other = (
-            type(shape.like) if type(shape) is Foreign else np.ndarray,
-            type(y) if is_foreign(y) else np.ndarray,
+            type(shape.like) if type(shape) is DuckShape else np.ndarray,
+            type(y) if is_duck_array(y) else np.ndarray,
         )
         if mine is not other:
-            advice = "Give .compute() of it" if is_chunked(y) else "Convert it first"
+            advice = "Give .compute() of it" if is_dask_array(y) else "Convert it first"
             raise AssignTypeError(
                 f"{describe(self.state.nodes[n])} was assigned a {kind_name(other)}, but "
                 f"holds a {kind_name(mine)}. {advice}."

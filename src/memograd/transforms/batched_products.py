@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_chunked
+from ..arrays.dask_arrays import is_dask_array
 from ..arrays.values import as_input, canonicalize, frozen_copy
 from ..memory.tables import Table, uses_towards
 from ..rules.registration import Read
@@ -108,7 +108,7 @@ def _freeze_rows(node: Node, rows: Any) -> Any:
     """Seeds or tangents of a node; nobody changes them while they are used."""
     return (
         rows
-        if isinstance(rows, Node) or is_chunked(rows)
+        if isinstance(rows, Node) or is_dask_array(rows)
         else frozen_copy(np.asarray(as_input(rows), node.dtype))
     )
 

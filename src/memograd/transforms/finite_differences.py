@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.values import canonicalize, export, inexact
+from ..arrays.values import canonicalize, export, is_inexact
 from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
 from ..program.steps import Operand
@@ -106,7 +106,7 @@ def widen(x: Any) -> Any:
 def coarsest_precision(values: Iterable[Any]) -> float:
     """Return the relative precision of the coarsest of some values; 0 if none is inexact."""
     dtypes = [y.dtype for y in values if not isinstance(y, tuple)]
-    return max((float(np.finfo(dtype).eps) for dtype in dtypes if inexact(dtype)), default=0.0)
+    return max((float(np.finfo(dtype).eps) for dtype in dtypes if is_inexact(dtype)), default=0.0)
 
 
 def _shift_element(x: Any, i: tuple[int, ...], by: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.pytrees import tree_map
-from ..arrays.values import as_input, canonicalize, inexact
+from ..arrays.values import as_input, canonicalize, is_inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table, uses_towards
@@ -182,7 +182,7 @@ def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
 
 def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
     """Return the same for n, or one of its outputs."""
-    if d is None or not inexact(dtype):
+    if d is None or not is_inexact(dtype):
         return None
     d = cast(d if hasattr(d, "dtype") else canonicalize(d), dtype)
     if d.shape == shape:

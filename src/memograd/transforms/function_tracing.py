@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..arrays.pytrees import describe_tree, leaves_with_paths, tree_leaves, tree_map, tree_unflatten
-from ..arrays.values import as_input, canonicalize, export, inexact
+from ..arrays.values import as_input, canonicalize, export, is_inexact
 from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
-from ..program.trace_state import current, tracing
+from ..program.trace_state import current_tape, trace_on
 from ..tape.conversions import raise_refusals
 from ..tape.mode import IMMEDIATE
 from ..tape.node import Node
@@ -105,7 +105,7 @@ class Trace:
         if isinstance(a, Node) and a.tape is not self.tape:
             raise self.tape.other_tape_error(self.name, a)
         dtype = a.dtype if isinstance(a, Node) else as_input(a).dtype
-        if not inexact(dtype):
+        if not is_inexact(dtype):
             raise NotDifferentiableError(
                 f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
                 f"Make it an array of floats; or leave it out of argnums, or out of a "
@@ -162,7 +162,7 @@ def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ())
     """
     given = tree_leaves([[call.args[k] for k in call.positions()], beside])
     nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
-    around = nodes[0].tape if nodes else current()
+    around = nodes[0].tape if nodes else current_tape()
     if around is not None:
         return _answer(around, True, call, answer)
     tape = Tape()
@@ -182,7 +182,7 @@ def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[
     inputs = {node.id for node in run.nodes}
     tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
     try:
-        with tracing(tape), raise_refusals(tape):
+        with trace_on(tape), raise_refusals(tape):
             run.call()
         return answer(run)
     finally:

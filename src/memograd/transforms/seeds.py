@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.pytrees import zip_with_paths
-from ..arrays.values import as_input, inexact
+from ..arrays.values import as_input, is_inexact
 from ..errors import RefusedError
 from ..tape.node import Node
 from ..text import describe, printable
@@ -27,7 +27,7 @@ def _match_leaf(like: Any, a: Any, where: str) -> Any:
             f"{where} is {printable(repr(a))}, which is ragged, but stands for "
             f"{_describe_leaf(like)}. Give an array of that shape."
         ) from None
-    if not inexact(like.dtype) and v.shape == like.shape:
+    if not is_inexact(like.dtype) and v.shape == like.shape:
         return v  # it belongs to something that has no derivative
     if v.shape != like.shape or not np.can_cast(v.dtype, like.dtype, "same_kind"):
         raise RefusedError(

@@ -8,7 +8,7 @@ import pytest
 from device import Device
 
 import memograd as mg
-from memograd.arrays.duck_arrays import Foreign, foreign_shape, is_foreign
+from memograd.arrays.duck_arrays import DuckShape, duck_shape, is_duck_array
 from memograd.errors import AssignTypeError
 
 A = np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]])
@@ -110,19 +110,19 @@ def test_no_array_that_came_in_is_held_for_its_kind():
 
     a = Newcomer(A.copy())
     held = weakref.ref(a._a)
-    foreign_shape(a)
+    duck_shape(a)
     del a
     assert held() is None
 
 
 def test_a_shape_is_a_tuple_that_knows_the_kind():
-    shape = Foreign((2, 3), Device(np.zeros(0)))
+    shape = DuckShape((2, 3), Device(np.zeros(0)))
     assert shape == (2, 3) and pickle.loads(pickle.dumps(shape)) == shape
     assert np.array_equal(shape.full(1, np.float32).get(), np.ones((2, 3)))
 
 
 def test_numbers_lists_and_nodes_are_not_foreign(x):
-    assert not any(map(is_foreign, (1.0, [1.0], np.ones(2), np.float64(1.0), x)))
+    assert not any(map(is_duck_array, (1.0, [1.0], np.ones(2), np.float64(1.0), x)))
 
 
 def test_plans_take_and_give_the_devices_arrays(program):

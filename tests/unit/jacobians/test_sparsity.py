@@ -11,7 +11,7 @@ from programs import programs
 from sampling import WITH_LINES, calls
 
 import memograd as mg
-from memograd.arrays.values import inexact
+from memograd.arrays.values import is_inexact
 from memograd.check import sample_operands
 from memograd.errors import (
     MissingLibraryError,
@@ -62,10 +62,10 @@ def recorded(op: Any, args: Any, kwargs: Any) -> tuple[list[mg.Node], list[mg.No
     leaves = {
         k: tape.leaf(a)
         for k, a in enumerate(arrays)
-        if isinstance(a, np.ndarray) and inexact(a.dtype) and rule.lines[k,]
+        if isinstance(a, np.ndarray) and is_inexact(a.dtype) and rule.lines[k,]
     }
     y = tape.record(op, tuple(leaves.get(k, a) for k, a in enumerate(operands)), keywords)
-    return [part for part in (y if isinstance(y, tuple) else (y,)) if inexact(part.dtype)], list(
+    return [part for part in (y if isinstance(y, tuple) else (y,)) if is_inexact(part.dtype)], list(
         leaves.values()
     )
 

@@ -118,4 +118,4 @@ def test_code_that_is_gone_leaves_nothing_behind(x):
 
 
 def test_nobody_at_all_is_no_line():
-    assert source_location.line_of(None) is None
+    assert source_location.location_of(None) is None

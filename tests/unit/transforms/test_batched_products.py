@@ -8,7 +8,7 @@ from sampling import WITH_LINES, samples
 
 import memograd as mg
 import memograd.numpy as mnp
-from memograd.arrays.values import inexact
+from memograd.arrays.values import is_inexact
 from memograd.check import check_grad
 from memograd.errors import BusyError, RefusedError
 from memograd.rules.indexing import replace, scatter
@@ -44,7 +44,7 @@ def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> N
         leaves = {k: tape.leaf(xs[k]) for k in ks}
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
         for part in y if isinstance(y, tuple) else (y,):
-            if inexact(part.dtype):
+            if is_inexact(part.dtype):
                 targets, seeds = list(leaves.values()), drawn(rng, part)
                 want = [
                     np.stack(rows)
@@ -62,7 +62,7 @@ def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) 
         leaves = {k: tape.leaf(xs[k]) for k in ks}
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
         for part in y if isinstance(y, tuple) else (y,):
-            if inexact(part.dtype):
+            if is_inexact(part.dtype):
                 targets, tangents = (
                     list(leaves.values()),
                     [drawn(rng, leaf) for leaf in leaves.values()],

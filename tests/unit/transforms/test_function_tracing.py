@@ -5,7 +5,7 @@ import pytest
 
 import memograd as mg
 from memograd.functional import grad, value_and_grad
-from memograd.program.trace_state import current, tracing
+from memograd.program.trace_state import current_tape, trace_on
 from memograd.transforms.function_tracing import TracedCall, trace_call
 
 
@@ -21,7 +21,7 @@ def tapes(f, *args):
     """The tape of a run, whether it gives nodes, and the tape of the trace inside."""
     inside = []
     run = trace_call(
-        TracedCall(lambda *args: inside.append(current()) or f(*args), args, {}, 0, False),
+        TracedCall(lambda *args: inside.append(current_tape()) or f(*args), args, {}, 0, False),
         lambda run: run,
     )
     return run.tape, run.as_nodes, inside
@@ -29,7 +29,7 @@ def tapes(f, *args):
 
 def test_arrays_start_a_tape_to_throw_away():
     tape, as_nodes, inside = tapes(np.sin, 1.0)
-    assert not as_nodes and inside == [tape] and current() is None
+    assert not as_nodes and inside == [tape] and current_tape() is None
 
 
 def test_nodes_bring_their_tape(x, tape):
@@ -38,8 +38,8 @@ def test_nodes_bring_their_tape(x, tape):
 
 
 def test_a_trace_around_is_gone_on_with(tape):
-    with tracing(tape):
-        assert tapes(np.sin, 1.0) == (tape, True, [tape]) and current() is tape
+    with trace_on(tape):
+        assert tapes(np.sin, 1.0) == (tape, True, [tape]) and current_tape() is tape
 
 
 def test_a_function_that_meets_another_tape_is_run_again_on_it(x, tape):
@@ -55,7 +55,7 @@ def test_each_argument_is_a_node_of_its_own(x):
 def test_an_error_ends_the_trace(x):
     with pytest.raises(ZeroDivisionError):
         grad(lambda y: y / 0 if y is x else 1 / 0)(x)
-    assert current() is None
+    assert current_tape() is None
 
 
 def test_what_an_op_of_the_users_does_inside_is_no_part_of_the_trace():
@@ -63,7 +63,7 @@ def test_what_an_op_of_the_users_does_inside_is_no_part_of_the_trace():
 
     @mg.op
     def slope(x):
-        seen.append(current())
+        seen.append(current_tape())
         return grad(lambda y: y * y * y)(x)
 
     mg.rule(slope, x=lambda g, x: 6.0 * g * x)

@@ -7,7 +7,7 @@ derivative at every point; if that is 1 or -1, multiplying with it is free.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ...arrays.values import inexact
+from ...arrays.values import is_inexact
 from ...errors import RefusedError
 from ...memory.memory import Memory
 from ...plans.ir import Instruction
@@ -114,7 +114,7 @@ def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, VJPR
     step = memory.steps[n]
     vjps = RULES[step.op].lines
     for k, o in enumerate(step.args):
-        if type(o) is Operand and inexact(memory.steps[o].dtype) and (rules := vjps[k,]):
+        if type(o) is Operand and is_inexact(memory.steps[o].dtype) and (rules := vjps[k,]):
             yield k, int(o), rules[0][1]
 
 

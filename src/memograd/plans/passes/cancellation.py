@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.values import inexact
+from ...arrays.values import is_inexact
 from ...program.steps import Operand
 from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import axes_of
@@ -82,7 +82,7 @@ class Polynomials:
         if (
             n not in self.graph.derivatives
             or instruction.op not in POLYNOMIAL_RULES
-            or not inexact(instruction.dtype)
+            or not is_inexact(instruction.dtype)
         ):
             return False
         if instruction.op is not np.sum and self.summed.isdisjoint(operands(instruction)):
