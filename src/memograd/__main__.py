@@ -25,7 +25,8 @@ examples:
   memograd compare run.memograd L W1      against backprop and sums over paths
   memograd completion bash > ~/.local/share/bash-completion/completions/memograd
 
-exit codes: 0 done; 1 something was found wrong; 2 it could not be carried out; 141 nobody reads the output any more
+exit codes:
+  0 done; 1 something was found wrong; 2 it could not be carried out; 141 the output was closed
 """
 
 CLOSED = 141

@@ -85,7 +85,8 @@ def value_and_grad(
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> value, g = mg.functional.value_and_grad(lambda p: np.sum(p["w"] * p["w"]) + p["b"])({"w": np.array([1.0, 2.0]), "b": 3.0})
+    >>> loss = lambda p: np.sum(p["w"] * p["w"]) + p["b"]
+    >>> value, g = mg.functional.value_and_grad(loss)({"w": np.array([1.0, 2.0]), "b": 3.0})
     >>> float(value), g
     (8.0, {'w': array([2., 4.]), 'b': np.float64(1.0)})
     """

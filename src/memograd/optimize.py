@@ -87,7 +87,8 @@ class Problem:
     --------
     >>> import numpy as np, memograd as mg
     >>> problem = mg.optimize.Problem(lambda x: np.sum(np.square(x) * x), [1.0, 2.0])
-    >>> float(problem.fun([1.0, 3.0])), problem.jac([1.0, 3.0]), problem.hessp([1.0, 3.0], [1.0, 0.0])
+    >>> x, v = [1.0, 3.0], [1.0, 0.0]
+    >>> float(problem.fun(x)), problem.jac(x), problem.hessp(x, v)
     (28.0, array([ 3., 27.]), array([6., 0.]))
     >>> problem
     2 points; fun 1, jac 1, hess 0, hessp 1 times asked
@@ -263,7 +264,8 @@ def minimize(
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> found = mg.optimize.minimize(lambda p: np.sum(np.square(p["a"] - 3.0)) + np.square(p["b"]), {"a": [0.0, 1.0], "b": 1.0})
+    >>> loss = lambda p: np.sum(np.square(p["a"] - 3.0)) + np.square(p["b"])
+    >>> found = mg.optimize.minimize(loss, {"a": [0.0, 1.0], "b": 1.0})
     >>> found.x["a"].round(3), abs(found.x["b"]) < 1e-6
     (array([3., 3.]), np.True_)
     """

@@ -93,7 +93,7 @@ def _fact(shape: Any, dtype: Any) -> Any:
 
 
 class Calls:
-    """Different forms of calls, as JSON: arguments with holes where operands stand, and keywords."""
+    """Different call forms, as JSON: arguments with holes where operands stand, and keywords."""
 
     def __init__(self, packer: Packer) -> None:
         self.packer, self.ops = packer, ops_by_name()

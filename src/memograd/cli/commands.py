@@ -45,7 +45,7 @@ MAX_PATHS = 100_000
 
 
 def walkthrough(args: Namespace) -> int:
-    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, and what they did."""
+    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, with their logs."""
     tape, log = section_13(), Log()
     grad(tape["L"], [tape[name] for name in TARGETS], log=log)
     if args.html is not None:

@@ -81,7 +81,7 @@ def survey() -> list[FunctionRow]:
 
 
 def public(home: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the public functions of a module, or the public methods of a class, with their names."""
+    """Yield the public functions of a module, or public methods of a class, with their names."""
     with warnings.catch_warnings(action="ignore"):  # some names warn that they will go
         for name in dir(home):
             f = None if name.startswith("_") else getattr(home, name)

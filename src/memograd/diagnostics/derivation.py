@@ -111,7 +111,8 @@ class Derivation:
             for v in self.values
         )
         backward = " \\\\[4pt]\n".join(self._align(e) for e in self.equations)
-        return f"**Forward**\n\n{align_equations(forward)}\n\n**Backward**\n\n{align_equations(backward)}\n"
+        parts = ("Forward", forward), ("Backward", backward)
+        return "\n".join(f"**{title}**\n\n{align_equations(part)}\n" for title, part in parts)
 
     def _align(self, e: Equation) -> str:
         left = fraction(self.output, e.name)
@@ -134,7 +135,9 @@ class Derivation:
         backward = "".join(
             f"<li><pre>{escape(chr(10).join(self._lines(e)))}</pre></li>" for e in self.equations
         )
-        return f'<section class="memograd"><h4>Forward</h4><ul>{forward}</ul><h4>Backward</h4><ol>{backward}</ol></section>'
+        forward, backward = f"<ul>{forward}</ul>", f"<ol>{backward}</ol>"
+        parts = f"<h4>Forward</h4>{forward}<h4>Backward</h4>{backward}"
+        return f'<section class="memograd">{parts}</section>'
 
     _repr_markdown_ = markdown
 
@@ -236,7 +239,7 @@ def _equation(
 
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
-    """Return the forward phase of the nodes that the derivation speaks of, and of their operands."""
+    """Return the forward phase of the nodes in the derivation, and of their operands."""
     operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
     return [
         Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n)))

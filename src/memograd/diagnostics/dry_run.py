@@ -211,7 +211,7 @@ class DryRun:
         return min(worst, PERHAPS) if n in memory.values else worst
 
     def _run(self, n: int, how: int) -> None:
-        """The value of n is computed, and before it what its op reads of values that were evicted."""
+        """Compute the value of n, and before it the evicted values that its op reads."""
         stack = [n]
         while stack:
             m = stack.pop()

@@ -10,7 +10,7 @@ from ..text import op_name
 
 
 class Domain(NamedTuple):
-    """Which operand decides, where it is bad, what it should be, as code; and a value that is safe."""
+    """Domain of an op: deciding operand, its bad values, the condition as code, a safe value."""
 
     operand: int
     bad: Callable[[Any], Any]

@@ -113,10 +113,8 @@ class Explanation(NamedTuple):
         heads = "".join(
             f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why")
         )
-        body = "".join(
-            f"<tr>{''.join(map(_html_cell, (*row[:4], _format_place(row[4]).rstrip(': '), row[5])))}</tr>"
-            for row in rows
-        )
+        cells = ((*row[:4], _format_place(row[4]).rstrip(": "), row[5]) for row in rows)
+        body = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in cells)
         table = (
             f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
         )

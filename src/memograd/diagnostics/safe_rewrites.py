@@ -66,7 +66,7 @@ def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: fl
 
 
 def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
-    """Return the mask itself, as it was; where it is a bound, the safe number must not get through."""
+    """Return the mask unchanged; at a bound, the safe number must not get through."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
         return (

@@ -262,7 +262,8 @@ def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
     if op in (getitem, masked):
         return f"{args[0]}[{', '.join(args[1:])}]"
     listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args
-    return f"{op_name(op)}({', '.join([*listed, *(f'{name}={printable(str(a), 20)}' for name, a in kwargs.items())])})"
+    named = (f"{name}={printable(str(a), 20)}" for name, a in kwargs.items())
+    return f"{op_name(op)}({', '.join([*listed, *named])})"
 
 
 def arrays_in(value: Any) -> Iterator[Any]:

@@ -112,10 +112,10 @@ def to_mermaid(
       n0 --> n1
     """
     found = scene(L, targets, log, derivatives)
-    lines = [
-        f'  n{b.id}{MERMAID_SHAPES[b.states[0]][0]}"{in_mermaid(b)}"{MERMAID_SHAPES[b.states[0]][1]}'
-        for b in found.boxes
-    ]
+    lines = []
+    for b in found.boxes:
+        opening, closing = MERMAID_SHAPES[b.states[0]]
+        lines.append(f'  n{b.id}{opening}"{in_mermaid(b)}"{closing}')
     for a in found.arrows:
         lines.append(f"  n{a.operand} -->{f'|{a.argnums}|' if a.argnums else ''} n{a.consumer}")
         if a.pulled:

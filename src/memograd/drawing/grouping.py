@@ -22,7 +22,7 @@ class Fold(NamedTuple):
 
 
 def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -> list[Fold]:
-    """At most so many boxes, folded no further than it takes; none where the names do not allow it."""
+    """Return at most so many boxes, folded no further than needed; none where names forbid it."""
     paths = paths_of(memory, nodes)
     paths[output] = ()
     for depth in range(max(map(len, paths.values())), 0, -1):
@@ -61,7 +61,7 @@ def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list
 
 
 def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterator[Fold]:
-    """Yield the groups as boxes; those that lead to each other, which no layer could hold, as one."""
+    """Yield the groups as boxes; groups that lead to each other share a box, as no layer fits."""
     group_of = {n: key for key, members in groups.items() for n in members}
     quotient = nx.DiGraph()
     quotient.add_nodes_from(groups)

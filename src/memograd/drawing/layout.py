@@ -1,4 +1,4 @@
-"""Where the boxes of a picture stand, and where its arrows bend: layers from the inputs down to L."""
+"""Place the boxes of a picture and the bends of its arrows: layers from the inputs down to L."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

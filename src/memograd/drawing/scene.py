@@ -134,7 +134,7 @@ def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
 
 
 def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
-    """Return a node as it stands: a value that is gone or in doubt is not computed for a picture."""
+    """Return a node as it stands: no missing or invalid value is computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
     text = (

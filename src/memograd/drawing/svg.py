@@ -261,7 +261,7 @@ def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
 
 
 def port(away: float) -> float:
-    """Return where, along its edge, a box is left towards something that lies so far to the side."""
+    """Return where an arrow leaves a box, along its edge, towards a point so far to the side."""
     return max(-0.5 * WIDTH, min(0.5 * WIDTH, away / 6))
 
 

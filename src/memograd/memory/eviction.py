@@ -159,7 +159,7 @@ class Budget:
                 self._mark_evicted(key)
 
     def _cheapest(self, spared: BufferGroup) -> BufferGroup | None:
-        """Return the group to evict: one that the request is done with, else the cheapest per byte."""
+        """Return the group to evict: one the request is done with, else the cheapest per byte."""
         while self._finished:
             group = self._finished.popleft()
             if (
@@ -276,7 +276,7 @@ class Budget:
 
     @contextmanager
     def request(self, table: Table, target: int) -> Iterator[None]:
-        """Protect what ∂L/∂target has yet to read; evict first what it has read for the last time."""
+        """Protect what ∂L/∂target has yet to read; evict what it has read for the last time."""
         outer = self._table, self._wanted
         self._table, self._wanted = table, nodes_to_visit(table, [target])
         try:

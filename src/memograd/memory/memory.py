@@ -398,7 +398,7 @@ class Memory:
         return wave
 
     def _spread_to_cotangents(self, table: Table, wave: dict[int, int]) -> None:
-        """Extend new marks of a table to the known cotangents that were computed from marked ones."""
+        """Extend new marks of a table to the cotangents that were computed from marked ones."""
         marks, holds, steps = table.marks, self.index.holds, self.steps
         stack = list(wave)
         while stack:

@@ -20,13 +20,15 @@ from .op_traits import KERNELS, is_own, is_scalar, is_steady
 
 INFIX: dict[Any, str] = {
     np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
-    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
+    np.equal: "==", np.not_equal: "!=",
     np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
 }  # fmt: skip
 """Not `power`: scalar `**` and `np.power` differ in bits."""
 
 METHOD_NAMES: dict[Any, str] = {
-    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod", np.any: "any", np.all: "all", np.astype: "astype",
+    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod",
+    np.any: "any", np.all: "all", np.astype: "astype",
 }  # fmt: skip
 """Functions that arrays have as methods with the same arguments."""
 

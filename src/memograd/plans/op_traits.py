@@ -39,7 +39,8 @@ SETTLED = REDUCTIONS | {inner, on_machine}
 """Functions whose 0-d results are NumPy scalars, not arrays. Ufuncs give such, too."""
 
 VARYING: frozenset[Any] = frozenset({
-    masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique, np.bincount, np.trim_zeros,
+    masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique,
+    np.bincount, np.trim_zeros,
     np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.real_if_close,
 })  # fmt: skip
 """Functions whose values, not only their shapes and dtypes, decide shape or dtype of the result."""

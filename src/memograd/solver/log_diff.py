@@ -69,7 +69,7 @@ class LogSide:
         return label in self.fates and "store" in self.fates[label].kinds
 
     def computed_only_here(self, other: "LogSide") -> list[Label]:
-        """Return what was computed here and not there, in the order in which it was first needed."""
+        """Return what was computed here and not there, in the order of first need."""
         return [label for label in self.fates if self.stores(label) and not other.stores(label)]
 
     def reason(self, label: Label, other: "LogSide") -> str:

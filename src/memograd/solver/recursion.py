@@ -99,7 +99,7 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
 
 
 def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
-    """Return the cotangents of a node with several outputs, zeros for those that do not lead to L."""
+    """Return the cotangents of a node with several outputs, zeros for those without a path to L."""
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
     for c in consumers(table, n):

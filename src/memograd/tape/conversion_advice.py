@@ -180,7 +180,7 @@ def _parse_caller(known: Caller, segment: str, frame: FrameType) -> Caller:
 
 
 def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
-    """Return the public module and the name of a function written as ``a.b.c``; neither otherwise."""
+    """Return the public module and name of a function written as ``a.b.c``; neither otherwise."""
     if isinstance(called, ast.Call):  # np.vectorize(f)(x)
         return _function(called.func, frame)
     names: list[str] = []

@@ -147,7 +147,7 @@ def memory_of(node: Handle, name: str) -> Any:
 
 
 def refusal(node: Handle, conversion: Conversion) -> RefusedError:
-    """Return the error for a conversion: what, where, by whom, what would be wrong, what to write."""
+    """Return the error of a conversion: what, where, by whom, the harm, what to write instead."""
     mode, caller = node.tape.mode, caller_of(_getframe(1))
     if caller.name.rpartition(".")[2] in conversion.name:  # x.item() was asked by x.item
         caller = caller._replace(name="")

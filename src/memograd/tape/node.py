@@ -78,7 +78,7 @@ def _conversion(conversion: Conversion) -> Callable[..., Any]:
 
 
 def is_boolean_index(part: Any) -> bool:
-    """Return whether a part of an index is boolean: the result's shape depends on its value then."""
+    """Return whether a part of an index is boolean: its values then decide the result's shape."""
     if type(part) in (int, slice, type(None), type(Ellipsis)):
         return False
     if isinstance(part, list | tuple):

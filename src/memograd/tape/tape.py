@@ -814,7 +814,7 @@ class Tape:
             )
 
     def __getstate__(self) -> Any:
-        """Return what a subclass has added, as :mod:`pickle` has it; None if it has added nothing."""
+        """Return the state that a subclass has added, for :mod:`pickle`; None if there is none."""
         state: Any = super().__getstate__()
         added, slots = state if isinstance(state, tuple) else (state, {})
         slots = {name: value for name, value in slots.items() if name not in Tape.__slots__}
@@ -840,7 +840,7 @@ class Tape:
                     continue
 
     def check_idle(self, what: str) -> None:
-        """Raise if this thread, which holds the lock, is inside something that relies on the tape."""
+        """Raise if this thread, which holds the lock, is inside code that relies on the tape."""
         if (frame := self._busy_frame(_getframe(2))) is not None:
             raise BusyError(
                 f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a "

@@ -131,7 +131,7 @@ def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Batch
 
 
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
-    """Return the same as nodes of y's tape, which belong to derivatives of y; all of them, or none."""
+    """Return the same as nodes of y's tape that belong to derivatives of y; all, or none."""
     tape, start = y.tape, y.tape.next_id
     try:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))

@@ -64,7 +64,7 @@ def by_axes(op: Any, *names: str) -> BatchingRule:
 
 
 def by_axis_or_flat(op: Any) -> BatchingRule:
-    """Of a function along one axis of its first operand, which it takes flat where none is given."""
+    """Batch a function along one axis of its first operand, flattened where no axis is given."""
     default = parameters_of(op)["axis"]
 
     def form(x: Any, *others: Any, axis: Any = default, **kw: Any) -> Any:

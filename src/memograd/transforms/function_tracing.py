@@ -177,7 +177,7 @@ def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ())
 
 
 def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[Trace], T]) -> T:
-    """`answer_target` of a run; while it lasts, no value that depends on the inputs is converted."""
+    """Run `answer_target`; meanwhile, no value that depends on the inputs is converted."""
     run = Trace(tape, as_nodes, call)
     inputs = {node.id for node in run.nodes}
     tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
