@@ -266,13 +266,13 @@ class Tape:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y, shape, dtype, several = _describe_result(op, canonicalize(y))
-                operands, line, n = tuple(kept), location_of(_getframe(2)), -1
-                # A signal handler, a finalizer or the collector may record at any call.
-                while n != self.next_id:
+                operands, line, written = tuple(kept), location_of(_getframe(2)), False
+                # A signal handler, a finalizer or the collector may record at any call. Check and
+                # write stand on one line without a call: nothing comes between them.
+                while not written:
                     n = self.next_id
                     step = make_step((Operand(n), op, operands, kwargs, shape, dtype, line))
-                # One statement without a call: all of it is written, or nothing.
-                values[n], steps[n], self.next_id = y, step, n + 1
+                    if written := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1  # fmt: skip  # noqa: E501, E701
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y) if several else Node(self, n)
