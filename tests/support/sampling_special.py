@@ -8,6 +8,7 @@ from scipy import special
 from memograd.rules.elementwise import logistic, sech_squared, unit
 from memograd.rules.registration import RULES, VJPRule
 from memograd.rules.special import (
+    factorial,
     log_softmax,
     logsumexp,
     multigammaln,
@@ -26,7 +27,9 @@ from memograd.rules.special_stable import (
     gamma_density,
     ive_derivative,
     kve_derivative,
+    moment,
     polygamma_difference,
+    sine_integral,
     t_density,
 )
 
@@ -58,9 +61,12 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     kve_derivative: [call(1, 1, A), call(2, 2, 60 * A)],
     erfcx_derivative: [call(1, 3 * S), call(2, 9 + A)],
     dawsn_derivative: [call(1, 3 * S), call(2, 9 + A)],
+    moment: [call(1, 2 * A, B), call(2, 3 * S, 3 * B)],
+    sine_integral: [call(1, A / 2, B, -1.5), call(2, S / 3, -B, -0.5)],
     sech_squared: [call(3 * S), call(S + 1j * A)],
     logistic: [call(3 * S)],
     unit: [call(S, A), call(A, S)],
+    factorial: [call(3 * A), call(5 * A + 2)],
     multigammaln: [call(2 + A, 3), call(1 + A, 1)],
     spherical_jn: [call(0, A), call(np.array([0, 1, 3]), A)],
     spherical_yn: [call(0, A), call(np.array([0, 1, 3]), A)],

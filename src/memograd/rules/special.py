@@ -19,6 +19,7 @@ made of them, by the parameters of hypergeometric functions, by the exponent of 
 modulus of `ellipj`. A constant, or a node of integers, may stand there.
 """
 
+from math import factorial as whole_factorial
 from math import log, pi, sqrt
 from typing import Any
 
@@ -30,7 +31,7 @@ from ..arrays.dask_arrays import is_dask_array
 from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
 from .broadcasting import unbroadcast
-from .elementwise import parallel, power_slope, unit
+from .elementwise import parallel, power_slope, sech_squared, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
@@ -43,7 +44,9 @@ from .special_stable import (
     gamma_density,
     ive_derivative,
     kve_derivative,
+    moment,
     polygamma_difference,
+    sine_integral,
     t_density,
     unknown,
 )
@@ -53,6 +56,11 @@ from .special_stable import (
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
+
+
+def wide(x: Any) -> Any:
+    """x in double precision: for formulas that lose more digits than single precision can spare."""
+    return x * np.float64(1.0)
 
 
 def ratio(a: Any, b: Any) -> Any:
@@ -119,11 +127,11 @@ def rgamma_slope(x: Any) -> Any:
     return np.where(left, reflected, -special.rgamma(x) * special.psi(x))
 
 
-def beta_quantile_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
-    """Return the density at x, of which 1 - x is given as well: near 1 that is the more accurate
-    one.
-    """
-    return np.where(np.less(x, 0.5), beta_density(a, b, x), beta_density(b, a, rest))
+def beta_quantile_density(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
+    """Return the density at the quantile x of p; near 1 by 1 - x, which the other inverse gives without cancellation."""
+    low = np.less(x, 0.5)
+    rest = other(b, a, np.where(low, 0.5, p))
+    return np.where(low, beta_density(a, b, np.where(low, x, 0.5)), beta_density(b, a, rest))
 
 
 def f_density(m: Any, n: Any, x: Any) -> Any:
@@ -156,9 +164,7 @@ def chebyt_slope(n: Any, x: Any) -> Any:
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """Return the derivative of a Chebyshev polynomial of the second kind, which for degree -n-2 is
-    less that of degree n; that of degree -1 is 0.
-    """
+    """Return the derivative of a Chebyshev polynomial of the second kind: degree -n-2 is less degree n, and degree -1 is 0."""
     low = np.less(n, -1)
     n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
     none = np.logical_or(np.equal(n, 0), np.equal(n, -1))
@@ -176,45 +182,82 @@ def expn_slope(n: Any, x: Any) -> Any:
 
 
 def ellipk_slope(m: Any) -> Any:
-    """Return the derivative of K, also at m = 0, and accurate near 1."""
-    return pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, m)
+    """Return the derivative of K, also at m = 0, and accurate near 1; far left by E and K, where SciPy's series is off."""
+    left = np.less(m, -1)
+    k = np.where(left, m, -1)
+    closed = (special.ellipe(k) / (1 - k) - special.ellipk(k)) / (2 * k)
+    return np.where(left, closed, pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, np.where(left, 0, m)))
+
+
+def elliptic_factor(p: Any) -> Any:
+    """hyp2f1(1/2, 1/2, 2, 1 - p); near p = 0, where its slope is infinite, the leading terms in p."""
+    tiny = np.less(p, 1e-8)
+    q = np.where(tiny, p, 1)
+    leading_terms = 4 / pi * (1 + q * (0.75 - LN2) + special.xlogy(q, q) / 4)
+    return np.where(tiny, leading_terms, special.hyp2f1(0.5, 0.5, 2.0, 1 - np.where(tiny, 0.5, p)))
 
 
 def sine_series(phi: Any, m: Any, p: float) -> Any:
     """∫ sin²θ (1 - m sin²θ)ᵖ from 0 to φ, for small m."""
     s, c, term, total, power = np.sin(phi), np.cos(phi), phi, 0.0, 1.0
-    for k in range(1, 6):
+    for k in range(1, 13):
         term = ((2 * k - 1) * term - c * np.power(s, 2 * k - 1)) / (2 * k)
         total, power = total + power * term, power * (k - 1 - p) / k * m
     return total
 
 
-def incomplete_k_slope(phi: Any, m: Any, y: Any) -> Any:
-    """Return the derivative of F(φ, m) by m; the closed form divides by m."""
-    small = np.less(np.abs(m), 1e-3)
-    k = np.where(small, 0.5, m)
-    edge = np.sin(2 * phi) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(phi))))
-    closed = (special.ellipeinc(phi, k) - (1 - k) * np.where(small, 0, y)) / (2 * k * (1 - k)) - edge
-    return np.where(small, sine_series(phi, np.where(small, m, 0), -1.5) / 2, closed)
+def incomplete_k_slope(phi: Any, m: Any) -> Any:
+    """Return the derivative of F(φ, m) by m; the closed form divides by m, and cancels at small φ."""
+    near, small = sine_integral_ranges(phi, m)
+    k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
+    edge = np.sin(2 * angle) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(angle))))
+    closed = (special.ellipeinc(angle, k) - (1 - k) * special.ellipkinc(angle, k)) / (2 * k * (1 - k)) - edge
+    by_m = np.where(small, sine_series(angle, np.where(small, m, 0), -1.5) / 2, closed)
+    return np.where(near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -1.5) / 2, by_m)
 
 
-def incomplete_e_slope(phi: Any, m: Any, y: Any) -> Any:
-    """Return the derivative of E(φ, m) by m; the closed form divides by m."""
-    small = np.less(np.abs(m), 1e-3)
-    k = np.where(small, 0.5, m)
-    closed = (np.where(small, 0, y) - special.ellipkinc(phi, k)) / (2 * k)
-    return np.where(small, sine_series(phi, np.where(small, m, 0), -0.5) / -2, closed)
+def incomplete_e_slope(phi: Any, m: Any) -> Any:
+    """Return the derivative of E(φ, m) by m; the closed form divides by m, and cancels at small φ."""
+    near, small = sine_integral_ranges(phi, m)
+    k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
+    closed = (special.ellipeinc(angle, k) - special.ellipkinc(angle, k)) / (2 * k)
+    by_m = np.where(small, sine_series(angle, np.where(small, m, 0), -0.5) / -2, closed)
+    return np.where(near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -0.5) / -2, by_m)
 
 
-def agm_slope(a: Any, b: Any, y: Any) -> Any:
-    """Return the derivative of the arithmetic-geometric mean by a; it is symmetric."""
-    m = np.square((a - b) / (a + b))
-    return y / (a + b) - y * ellipk_slope(m) / special.ellipk(m) * 4 * b * (a - b) / np.power(a + b, 3)
+def sine_integral_ranges(phi: Any, m: Any) -> tuple[Any, Any]:
+    """Where φ is small enough for `sine_integral`; and where it or m is too small for the closed forms."""
+    near = np.less(np.square(phi) * np.maximum(np.abs(m), 1), 0.25)
+    return near, np.logical_or(near, np.less(np.abs(m), 0.02))
 
 
-def boxcox_slope(log_x: Any, lmbda: Any) -> Any:
-    """Return the derivative of the Box-Cox transform by λ: ∫ t L² exp(λLt) over 0 < t < 1."""
-    return np.square(log_x) * special.hyp1f1(2.0, 3.0, lmbda * log_x) / 2
+def agm_slope(a: Any, b: Any) -> Any:
+    """Return the derivative of the arithmetic-geometric mean by a: with M(r) = agm(1, r), r the ratio of the lesser to the greater argument,
+    it is M'(r) by the lesser one and M(r) - r·M'(r) by the greater one.
+    """
+    low = np.less_equal(np.abs(a), np.abs(b))
+    r = np.where(low, a, b) / np.where(low, b, a)
+    mean = special.agm(1.0, r)
+    slope = mean * mean * elliptic_factor(r * r) / 2
+    return np.where(low, slope / np.where(low, r, 1), mean - slope)
+
+
+def inverse_boxcox_log(x: Any, lmbda: Any) -> Any:
+    """log(1 + λx) / λ, smooth at λ = 0."""
+    u = lmbda * x
+    near = np.less(np.abs(u), 0.5)
+    series = x * special.hyp2f1(1.0, 1.0, 2.0, -np.where(near, u, 0))
+    return np.where(near, series, np.log1p(np.where(near, 0, u)) / np.where(near, 1, lmbda))
+
+
+def inverse_boxcox_slope(x: Any, lmbda: Any) -> Any:
+    """Return the derivative of the inverse Box-Cox transform by x, which is its power 1 - λ."""
+    return np.exp((1 - lmbda) * inverse_boxcox_log(x, lmbda))
+
+
+def inverse_boxcox_by_lmbda(x: Any, lmbda: Any) -> Any:
+    """Return the derivative of the inverse Box-Cox transform by λ, less its sign."""
+    return inverse_boxcox_slope(x, lmbda) * moment(1, inverse_boxcox_log(x, lmbda), lmbda)
 
 
 def pseudo_huber_slope(delta: Any, r: Any) -> Any:
@@ -244,14 +287,19 @@ def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
     return np.where(far, -lorentz / np.where(far, u, 1) * (1 + t * (3 + t * (15 + t * (105 + 945 * t)))), near)
 
 
-def voigt_sigma(x: Any, sigma: Any, gamma: Any, y: Any) -> Any:
-    """Return the derivative of the Voigt profile y by σ; far out by a series, where the closed form
-    cancels.
-    """
+def voigt_sigma(x: Any, sigma: Any, gamma: Any) -> Any:
+    """Return the derivative of the Voigt profile by σ; far out by a series, where the closed form cancels."""
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     series = lorentz * 2 * sigma / np.square(np.where(far, u, 1)) * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
-    closed = -(np.where(far, 0, y) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
+    profile = special.voigt_profile(x, np.where(far, 1, sigma), gamma)
+    closed = -(np.where(far, 0, profile) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
     return np.where(far, np.real(series), closed)
+
+
+def modfresnel_pull(f: Any, g: Any, x: Any, turn: complex) -> Any:
+    """The cotangent through a modified Fresnel integral and its scaled form."""
+    scaled = -np.exp(-turn * (x * x + pi / 4)) / ROOT_PI
+    return (-g[0] + g[1] * scaled) * np.exp(turn * x * x) - g[1] * 2 * turn * x * f(x)[1]
 
 
 def poch_slope(z: Any, m: Any, y: Any) -> Any:
@@ -268,20 +316,16 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
 
 
 def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is
-    0.
-    """
-    zero = np.equal(y, 0)
-    plain = y * polygamma_difference(0, np.where(zero, 1, n - k + 1), np.where(zero, 1, k))
+    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
+    zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
+    plain = y * polygamma_difference(0, np.where(zero, 1, n + (1 - k)), np.where(zero, 1, k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
     return np.where(zero, y * special.psi(n + 1) + special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), plain)
 
 
 def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1)
-    where that is 0.
-    """
-    zero = np.equal(y, 0)
+    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
+    zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
     plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
     low, high = special.poch(n - k + 1, k) * rgamma_slope(k + 1), special.poch(k + 1, n - k) * rgamma_slope(n - k + 1)
@@ -299,9 +343,12 @@ def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
     return np.where(zero, limit, y / np.where(zero, 1, x))
 
 
-def struve_term(v: Any, x: Any) -> Any:
-    """Return what the recurrence of Struve's functions has beside its two neighbours."""
-    return np.power(x / 2, v) * special.rgamma(v + 1.5) / ROOT_PI
+def struve_slope(f: Any, v: Any, x: Any, sign: int) -> Any:
+    """Return the derivative of a Struve function by its neighbours, for order 0 by that of order 1 alone; the sign is 1 for the modified one."""
+    zero = np.equal(v, 0)
+    order = np.where(zero, 1, v)
+    term = np.power(x / 2, order) * special.rgamma(order + 1.5) / ROOT_PI
+    return np.where(zero, 2 / pi + sign * f(1, x), (f(order - 1, x) + sign * f(order + 1, x) + term) / 2)
 
 
 def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
@@ -331,6 +378,14 @@ def ive_slope(v: Any, x: Any) -> Any:
     return np.where(zero, centre, turn * ive_derivative(1, v, np.where(zero, 1, np.abs(x))))
 
 
+def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
+    """Return the derivative of a Hankel function J ± i·Y; of real numbers by J and Y, of which SciPy's sum loses the smaller one."""
+    if dtype.kind == "c":
+        return (f(v - 1, z) - f(v + 1, z)) / 2
+    z = wide(z)
+    return (special.jv(v - 1, z) - special.jv(v + 1, z)) / 2 + turn / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z))
+
+
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     """Return the derivative of exp(z)·K(v, z)."""
     return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
@@ -340,6 +395,22 @@ def sinc_like(f: Any, x: Any, sign: int) -> Any:
     """sin(x)/x, or sinh(x)/x for the other sign; smooth at 0."""
     small = np.less(np.abs(x), 1)
     return np.where(small, special.hyp0f1(1.5, sign * np.square(np.where(small, x, 0)) / 4), f(x) / np.where(small, 1, x))
+
+
+def from_one(f: Any, x: Any, sign: int) -> Any:
+    """sign·(f(x) - 1) / x, where f is J0 or I0, the latter for sign 1; near 0 by the series, where f is near 1."""
+    small = np.less(np.abs(x), 1)
+    z = np.square(np.where(small, x, 0)) / 4
+    series: Any = 0.0
+    for k in range(10, 0, -1):
+        series = sign ** (k + 1) / whole_factorial(k) ** 2 + z * series
+    return np.where(small, x / 4 * series, sign * (f(x) - 1) / np.where(small, 1, x))
+
+
+def odds_share(y: Any) -> Any:
+    """y / (1 + y), in a form whose own derivative does not cancel where y is large."""
+    large = np.greater(np.abs(y), 1)
+    return np.where(large, 1 / (1 + 1 / np.where(large, y, 1)), y / (1 + np.where(large, 0, y)))
 
 
 def spence_slope(z: Any) -> Any:
@@ -370,10 +441,23 @@ def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
     return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
 
 
+def a_block(f: Any, a: Any, *args: Any) -> Any:
+    """f of an array, or lazily of each block of a Dask array."""
+    return a.map_blocks(f, *args) if is_dask_array(a) else f(a, *args)
+
+
 @op
 def multigammaln(a: Any, d: Any) -> Any:
     """``special.multigammaln``."""
-    return special.multigammaln(a, d)
+    return a_block(special.multigammaln, a, d)
+
+
+@op
+def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
+    """``special.factorial``."""
+    if np.iscomplexobj(n) and extend != "complex":
+        raise TypeError('The factorial of complex numbers is that of special.gamma(n + 1). Give extend="complex".')
+    return a_block(special.factorial, n, exact, extend)
 
 
 @op
@@ -426,6 +510,12 @@ def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
 def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
     """Return what the derivative of each spherical Bessel function is, up to a sign."""
     return (n * f(lower_degree(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
+
+
+def factorial_slope(n: Any, y: Any, extend: str) -> Any:
+    """Return the derivative of Γ(n + 1), which is y; left of 0 SciPy's factorial is constant, unless it is extended."""
+    inside = np.greater_equal(n, 0) if extend == "zero" else np.isfinite(y)
+    return np.where(inside, y * special.psi(np.where(inside, n, 0) + 1), 0)
 
 
 def apply_weight(a: Any, b: Any) -> Any:
@@ -489,6 +579,7 @@ def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, re
 
 
 elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
+elementwise(factorial,          n=lambda g, n, y, extend="zero": g * factorial_slope(n, y, extend))
 elementwise(spherical_jn,       n=None, z=lambda g, n, z: g * neighbours(spherical_jn, n, z, -1))
 elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spherical_yn, n, z, -1))
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
@@ -528,16 +619,16 @@ elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknow
 elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
 elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknown(special.betaincinv, "b"),
-                                  p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, y, special.betainccinv(b, a, p)))
+                                  p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, p, y, special.betainccinv))
 elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
-                                  p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, y, special.betaincinv(b, a, p)))
+                                  p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
 elementwise(special.chdtr,        v=unknown(special.chdtr, "v"),        x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
 elementwise(special.chdtrc,       v=unknown(special.chdtrc, "v"),       x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
 elementwise(special.chdtri,       v=unknown(special.chdtri, "v"),       p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
-elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, a * x), b=unknown(special.gdtr, "b"),
-                                  x=lambda g, a, b, x: g * a * gamma_density(b, a * x))
-elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, a * x), b=unknown(special.gdtrc, "b"),
-                                  x=lambda g, a, b, x: -g * a * gamma_density(b, a * x))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtr, "b"),
+                                  x=lambda g, a, b, x: g * a * gamma_density(b, wide(a) * x))
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtrc, "b"),
+                                  x=lambda g, a, b, x: -g * a * gamma_density(b, wide(a) * x))
 elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=unknown(special.gdtria, "b"),
                                   x=lambda g, x, y: -g * y / x)
 elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=unknown(special.gdtrix, "b"),
@@ -567,7 +658,7 @@ elementwise(special.nrdtrisd,     mn=lambda g, p: -g / special.ndtri(p),
                                   x=lambda g, p: g / special.ndtri(p))
 elementwise(special.owens_t,      h=lambda g, h, a: -g * normal(h) / 2 * special.erf(a * h / ROOT_2),
                                   a=lambda g, h, a: g * np.exp(-0.5 * h * h * (1 + a * a)) / (2 * pi * (1 + a * a)))
-elementwise(special.expit,        x=lambda g, x, y: g * y * special.expit(-x))
+elementwise(special.expit,        x=lambda g, x: g / 4 * sech_squared(x / 2))
 elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 
@@ -579,16 +670,14 @@ elementwise(special.erfi,         z=lambda g, z: g * (2 / ROOT_PI) * np.exp(z * 
 elementwise(special.erfinv,       p=lambda g, y: g * (ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.dawsn,        z=lambda g, z, z_dtype: g * (dawsn_slope(z) if z_dtype.kind == "c" else dawsn_derivative(1, z)))
-elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(z))
+elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(wide(z)))
 elementwise(special.voigt_profile,
-            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(x, sigma, gamma)),
-            sigma=lambda g, x, sigma, gamma, y: g * voigt_sigma(x, sigma, gamma, y),
-            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(x, sigma, gamma)))
+            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(wide(x), wide(sigma), wide(gamma))),
+            sigma=lambda g, x, sigma, gamma: g * voigt_sigma(wide(x), wide(sigma), wide(gamma)),
+            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(wide(x), wide(sigma), wide(gamma))))
 elementwise(special.fresnel,      z=lambda g, z: g[0] * np.sin(pi / 2 * z * z) + g[1] * np.cos(pi / 2 * z * z))
-elementwise(special.modfresnelp,  x=lambda g, x: (-g[0] + g[1] * -np.exp(-1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(1j * x * x)
-                                  - g[1] * 2j * x * special.modfresnelp(x)[1])
-elementwise(special.modfresnelm,  x=lambda g, x: (-g[0] + g[1] * -np.exp(1j * (x * x + pi / 4)) / ROOT_PI) * np.exp(-1j * x * x)
-                                  + g[1] * 2j * x * special.modfresnelm(x)[1])
+elementwise(special.modfresnelp,  x=lambda g, x: modfresnel_pull(special.modfresnelp, g, wide(x), 1j))
+elementwise(special.modfresnelm,  x=lambda g, x: modfresnel_pull(special.modfresnelm, g, wide(x), -1j))
 
 # logarithms and exponentials
 elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
@@ -604,24 +693,24 @@ elementwise(special.exp2,         x=lambda g, y: g * y * LN2)
 elementwise(special.exp10,        x=lambda g, y: g * y * LN10)
 elementwise(special.exprel,       x=lambda g, x: g / 2 * special.hyp1f1(2.0, 3.0, x))
 elementwise(special.powm1,        x=lambda g, x, p: g * power_slope(x, p),
-                                  p=lambda g, x, y: g * (y + 1) * np.log(np.where(np.equal(x, 0), 1, x)))
+                                  p=lambda g, x, p: g * np.power(x, p) * np.log(np.where(np.equal(x, 0), 1, x)))
 elementwise(special.boxcox,       x=lambda g, x, lmbda: g * np.power(x, lmbda - 1),
-                                  lmbda=lambda g, x, lmbda: g * boxcox_slope(np.log(x), lmbda))
-elementwise(special.boxcox1p,     x=lambda g, x, lmbda: g * np.power(1 + x, lmbda - 1),
-                                  lmbda=lambda g, x, lmbda: g * boxcox_slope(np.log1p(x), lmbda))
-elementwise(special.inv_boxcox,   x=lambda g, lmbda, y: g * np.power(y, 1 - lmbda),
-                                  lmbda=lambda g, lmbda, y: -g * np.power(y, 1 - lmbda) * boxcox_slope(np.log(y), lmbda))
-elementwise(special.inv_boxcox1p, x=lambda g, lmbda, y: g * np.power(1 + y, 1 - lmbda),
-                                  lmbda=lambda g, lmbda, y: -g * np.power(1 + y, 1 - lmbda) * boxcox_slope(np.log1p(y), lmbda))
+                                  lmbda=lambda g, x, lmbda: g * moment(1, np.log(x), lmbda))
+elementwise(special.boxcox1p,     x=lambda g, x, lmbda: g * np.exp((lmbda - 1) * np.log1p(x)),
+                                  lmbda=lambda g, x, lmbda: g * moment(1, np.log1p(x), lmbda))
+elementwise(special.inv_boxcox,   x=lambda g, x, lmbda: g * inverse_boxcox_slope(x, lmbda),
+                                  lmbda=lambda g, x, lmbda: -g * inverse_boxcox_by_lmbda(x, lmbda))
+elementwise(special.inv_boxcox1p, x=lambda g, x, lmbda: g * inverse_boxcox_slope(x, lmbda),
+                                  lmbda=lambda g, x, lmbda: -g * inverse_boxcox_by_lmbda(x, lmbda))
 elementwise(_ufuncs._lambertw, z=lambda g, y: g * np.exp(-y) / (1 + y), k=None, tol=None)
-elementwise(special.wrightomega,  z=lambda g, y: g * y / (1 + y))
+elementwise(special.wrightomega,  z=lambda g, y: g * odds_share(y))
 elementwise(special.huber,        delta=lambda g, delta, r: g * np.maximum(np.abs(r) - delta, 0),
                                   r=lambda g, delta, r: g * np.clip(r, -delta, delta))
 elementwise(special.pseudo_huber, delta=lambda g, delta, r: g * pseudo_huber_slope(delta, r), r=lambda g, delta, r: g * parallel(delta, r))
 elementwise(special.sindg,        x=lambda g, x: g * DEGREE * special.cosdg(x))
 elementwise(special.cosdg,        x=lambda g, x: -g * DEGREE * special.sindg(x))
 elementwise(special.tandg,        x=lambda g, y: g * DEGREE * (1 + y * y))
-elementwise(special.cotdg,        x=lambda g, y: -g * DEGREE * (1 + y * y))
+elementwise(special.cotdg,        x=lambda g, x: -g * DEGREE / special.sindg(x) / special.sindg(x))
 elementwise(special.radian,       d=lambda g: g * DEGREE, m=lambda g: g * (DEGREE / 60), s=lambda g: g * (DEGREE / 3600))
 
 # exponential integrals
@@ -645,13 +734,14 @@ elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2
 elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
                                                       + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.ive, v=unknown(special.ive, "v"), z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
+elementwise(special.ive, v=unknown(special.ive, "v"),
+            z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
             push={"z": lambda t, v, z, y, z_dtype: ive_push(t, v, z, y) if z_dtype.kind == "c" else t * ive_slope(v, z)})
 elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
 elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
-                              z=lambda g, v, z: g / 2 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
+                              z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel1, v, z, 1j, z_dtype))
 elementwise(special.hankel2,  v=unknown(special.hankel2, "v"),
-                              z=lambda g, v, z: g / 2 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
+                              z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel2, v, z, -1j, z_dtype))
 elementwise(special.hankel1e, v=unknown(special.hankel1e, "v"),
                               z=lambda g, v, z, y: g * ((special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) / 2 - 1j * y))
 elementwise(special.hankel2e, v=unknown(special.hankel2e, "v"),
@@ -672,20 +762,20 @@ elementwise(special.airy,   z=airy_pull)
 elementwise(special.kelvin, x=kelvin_pull)
 elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
 elementwise(special.bei,  x=lambda g, x: g * special.beip(x))
-elementwise(special.ker,  x=lambda g, x: g * special.kerp(x))
-elementwise(special.kei,  x=lambda g, x: g * special.keip(x))
+elementwise(special.ker,  x=lambda g, x: g * special.kerp(wide(x)))
+elementwise(special.kei,  x=lambda g, x: g * special.keip(wide(x)))
 elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + per(y, x)))
 elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - per(y, x, 0.5)))
 elementwise(special.kerp, x=lambda g, x, y: -g * (special.kei(x) + y / x))
 elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - per(y, x)))
 elementwise(special.struve,    v=unknown(special.struve, "v"),
-            x=lambda g, v, x: g / 2 * (special.struve(v - 1, x) - special.struve(v + 1, x) + struve_term(v, x)))
+            x=lambda g, v, x: g * struve_slope(special.struve, v, wide(x), -1))
 elementwise(special.modstruve, v=unknown(special.modstruve, "v"),
-            x=lambda g, v, x: g / 2 * (special.modstruve(v - 1, x) + special.modstruve(v + 1, x) + struve_term(v, x)))
+            x=lambda g, v, x: g * struve_slope(special.modstruve, v, wide(x), 1))
 elementwise(special.itj0y0,       x=lambda g, x: g[0] * special.j0(x) + g[1] * special.y0(x))
 elementwise(special.iti0k0,       x=lambda g, x: g[0] * special.i0(x) + g[1] * special.k0(x))
-elementwise(special.it2j0y0,      x=lambda g, x: (g[0] * (1 - special.j0(x)) - g[1] * special.y0(x)) / x)
-elementwise(special.it2i0k0,      x=lambda g, x: (g[0] * (special.i0(x) - 1) - g[1] * special.k0(x)) / x)
+elementwise(special.it2j0y0,      x=lambda g, x: g[0] * from_one(special.j0, x, -1) - g[1] * special.y0(x) / x)
+elementwise(special.it2i0k0,      x=lambda g, x: g[0] * from_one(special.i0, x, 1) - g[1] * special.k0(x) / x)
 elementwise(special.itstruve0,    x=lambda g, x: g * special.struve(0, x))
 elementwise(special.it2struve0,   x=lambda g, x: -g * per(special.struve(0, x), x, 2 / pi))
 elementwise(special.itmodstruve0, x=lambda g, x: g * special.modstruve(0, x))
@@ -707,15 +797,15 @@ elementwise(special.wright_bessel, a=unknown(special.wright_bessel, "a"), b=unkn
 elementwise(special.log_wright_bessel, a=unknown(special.log_wright_bessel, "a"), b=unknown(special.log_wright_bessel, "b"),
                             x=lambda g, a, b, x, y: g * np.exp(special.log_wright_bessel(a, a + b, x) - y))
 elementwise(special.ellipk,    m=lambda g, m: g * ellipk_slope(m))
-elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * special.hyp2f1(0.5, 0.5, 2.0, 1 - p))
+elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * elliptic_factor(wide(p)))
 elementwise(special.ellipe,    m=lambda g, m: g * (-pi / 8) * special.hyp2f1(0.5, 1.5, 2.0, m))
 elementwise(special.ellipkinc, phi=lambda g, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m, y: g * incomplete_k_slope(phi, m, y))
+                               m=lambda g, phi, m: g * incomplete_k_slope(wide(phi), wide(m)))
 elementwise(special.ellipeinc, phi=lambda g, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m, y: g * incomplete_e_slope(phi, m, y))
+                               m=lambda g, phi, m: g * incomplete_e_slope(wide(phi), wide(m)))
 elementwise(special.ellipj,    u=ellipj_pull,
                                m=unknown(special.ellipj, "m"))
-elementwise(special.agm,       a=lambda g, a, b, y: g * agm_slope(a, b, y),  b=lambda g, a, b, y: g * agm_slope(b, a, y))
+elementwise(special.agm,       a=lambda g, a, b: g * agm_slope(wide(a), wide(b)),  b=lambda g, a, b: g * agm_slope(wide(b), wide(a)))
 
 # orthogonal polynomials, by the argument
 elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
@@ -766,10 +856,9 @@ refuse_ops("it finds zeros, roots, coefficients or integers, which are no functi
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
         special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
 refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
-refuse_ops("it is one of integers. Use special.gamma(n + 1).", special.factorial)
+refuse_ops("it does not take nodes. Use memograd.scipy.special.factorial, or special.gamma(n + 1).", special.factorial)
 refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
-    "order at a time.", special.lmbda, special.lqmn,
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
 refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import special
 
 from ..arrays.dask_arrays import dask_array, is_dask_array
+from ..arrays.duck_arrays import is_duck_array
 from ..errors import NoRuleError
 from ..text import op_name
 from .elementwise import bearing, unit
@@ -51,8 +52,9 @@ def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
 
 
 def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make an elementwise function of real numbers compute in double precision and without
-    warnings; lazily on Dask arrays.
+    """Make an elementwise function of real numbers compute in double precision, without warnings.
+
+    On Dask arrays it is lazy; other arrays that dispatch keep their kind and precision.
     """
 
     @wraps(f)
@@ -60,6 +62,8 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
         """Run the op."""
         if any(map(is_dask_array, args)):
             return dask_array().core.elemwise(compute, *args)
+        if any(map(is_duck_array, args)):
+            return f(*args)
         inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]
         with np.errstate(all="ignore"):
             y = f(*(a if type(a) is int else np.asarray(a, np.float64) for a in args))
@@ -98,7 +102,7 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
 
     The recurrence leads to large arguments, whose series is subtracted term by term.
     """
-    a, h, n = np.asarray(a, float), np.asarray(h, float), int(n)
+    n = int(n)
     plain = special.polygamma(n, a + h) - special.polygamma(n, a)
     good = np.logical_and(a > 0, a + h > 0)
     x, d = np.where(good, a, 1.0), np.where(good, h, 0.0)
@@ -115,10 +119,10 @@ elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_dif
 
 @op
 def polygamma(n: Any, x: Any) -> Any:
-    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
-    none; the slope of `digamma` is one.
-    """
-    if np.asarray(x).dtype.kind != "c":
+    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
+    if is_dask_array(x):
+        return dask_array().core.elemwise(polygamma, n, x)
+    if not np.iscomplexobj(x):
         return special.polygamma(n, x)
     far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
     s, q = np.where(np.equal(n, 0), 2, np.add(n, 1)), x + far
@@ -198,7 +202,10 @@ def monomial(p: Any, a: Any) -> Any:
 def inverse_beta(a: Any, b: Any) -> Any:
     """Return 1 / B(a, b), for any real a and b."""
     low, high = np.minimum(a, b), np.maximum(a, b)
-    return special.rgamma(low) * special.poch(high, low)
+    large = np.logical_and(low > 0, high > 15)
+    x, n = np.where(large, high, 15), np.where(large, low, 1)
+    rising = np.sqrt(x / (x + n)) * x**n * np.exp(deviance(x + n, x) + stirling_error(x + n) - stirling_error(x))
+    return special.rgamma(low) * np.where(large, rising, special.poch(np.where(large, 1, high), np.where(large, 1, low)))
 
 
 @op
@@ -217,8 +224,11 @@ def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
     """Return the derivative of `beta_density` by x; at the ends by those of neighbouring shapes."""
     end = np.logical_or(np.equal(x, 0), np.equal(x, 1))
     z = np.where(end, 0.5, x)
-    p, q, at = np.where(end, a, 3), np.where(end, b, 3), np.where(end, x, 1)
-    at_end = (a + b - 1) * (beta_density(p - 1, q, at) - beta_density(p, q - 1, at))
+    at = np.where(end, x, 0.5)
+    left, right = beta_density(a - 1, b, at), beta_density(a, b - 1, at)
+    left = np.where(np.logical_and(np.equal(x, 1), np.isinf(left)), 0, left)  # at 1 the other one is the larger infinity
+    right = np.where(np.logical_and(np.equal(x, 0), np.isinf(right)), 0, right)
+    at_end = (a + b - 1) * (left - right)
     return np.where(end, at_end, y * ((a - 1) / z - (b - 1) / (1 - z)))
 
 
@@ -230,9 +240,18 @@ def beta_prime_density(a: Any, b: Any, s: Any) -> Any:
     return beta_kernel(a, b, np.where(np.isinf(s), 1, s * q), q) * np.square(q)
 
 
-elementwise(beta_prime_density,   a=lambda g, a, b, s, y: g * (special.xlogy(y, s) - special.xlog1py(y, s) + y * polygamma_difference(0, a, b)),
+elementwise(beta_prime_density,   a=lambda g, a, b, s, y: g * (special.xlogy(y, s) - special.xlog1py(y, s)
+                                                               + y * polygamma_difference(0, a, b)),
                                   b=lambda g, a, b, s, y: g * (y * polygamma_difference(0, b, a) - special.xlog1py(y, s)),
-                                  s=lambda g, a, b, s: g * b * (beta_prime_density(a - 1, b + 1, s) - beta_prime_density(a, b + 1, s)))
+                                  s=lambda g, a, b, s, y: g * beta_prime_slope(a, b, s, y))
+
+
+def beta_prime_slope(a: Any, b: Any, s: Any, y: Any) -> Any:
+    """Return the derivative of `beta_prime_density` by s; at 0 by those of neighbouring shapes."""
+    zero = np.equal(s, 0)
+    at_zero = b * (beta_prime_density(a - 1, b + 1, np.where(zero, s, 1)) - beta_prime_density(a, b + 1, np.where(zero, s, 1)))
+    s = np.where(zero, 1, s)
+    return np.where(zero, at_zero, y * ((a - 1) / s - (b + 1)) / (1 + s))
 
 
 @op
@@ -345,3 +364,33 @@ def dawsn_derivative(n: Any, z: Any) -> Any:
 
 elementwise(erfcx_derivative,     n=None, z=lambda g, n, z: g * erfcx_derivative(n + 1, z))
 elementwise(dawsn_derivative,     n=None, z=lambda g, n, z: g * dawsn_derivative(n + 1, z))
+
+# ------------------------------------------------------------------------------------------------------- integrals
+
+
+@op
+@in_double
+def moment(n: Any, upper: Any, rate: Any) -> Any:
+    """Return ∫ sⁿ exp(rate·s) ds from 0 to the upper bound, for a whole n: derivatives of the Box-Cox transform."""
+    return upper ** (n + 1) / (n + 1) * special.hyp1f1(n + 1, n + 2, rate * upper)
+
+
+elementwise(moment,               n=None, upper=lambda g, n, upper, rate: g * upper**n * np.exp(rate * upper),
+                                  rate=lambda g, n, upper, rate: g * moment(n + 1, upper, rate))
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
+
+
+@op
+@in_double
+def sine_integral(n: Any, phi: Any, m: Any, p: Any) -> Any:
+    """Return ∫ sin²ⁿθ (1 - m sin²θ)ᵖ dθ from 0 to φ, where φ² and mφ² are below 1/4: by Gauss's quadrature, in which nothing cancels."""
+    total: Any = 0.0
+    for node, weight in zip(NODES, WEIGHTS, strict=True):
+        square = np.square(np.sin(phi * ((1 + node) / 2)))
+        total = total + weight / 2 * square**n * (1 - m * square) ** p
+    return phi * total
+
+
+elementwise(sine_integral,        n=None, phi=lambda g, n, phi, m, p: g * np.sin(phi) ** (2 * n) * (1 - m * np.square(np.sin(phi))) ** p,
+                                  m=lambda g, n, phi, m, p: -p * g * sine_integral(n + 1, phi, m, p - 1), p=None)

@@ -17,6 +17,7 @@ from ..text import import_scipy
 _special = import_scipy("scipy.special")
 
 from ..rules.special import (  # noqa: E402  (SciPy is there)
+    factorial,
     log_softmax,
     logsumexp,
     multigammaln,
@@ -29,6 +30,7 @@ from ..rules.special import (  # noqa: E402  (SciPy is there)
 )
 
 __all__ = [
+    "factorial",
     "log_softmax",
     "logsumexp",
     "multigammaln",

@@ -67,7 +67,7 @@ class BatchedArray:
         self.values = values
 
     def __repr__(self) -> str:
-        return f"<memograd.batch.Batch: {len(self.values)} rows, {self.dtype} {self.shape}>"
+        return f"<memograd batch: {len(self.values)} rows, {self.dtype} {self.shape}>"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -264,6 +264,16 @@ def test_without_a_node_it_is_scipys(name: str) -> None:
     np.testing.assert_array_equal(getattr(ours, name)(*args), getattr(special, name)(*args))
 
 
+def test_the_factorial_of_floats_is_that_of_gamma():
+    n = np.array([0.0, 2.5, 4.0, -0.5])
+    want = special.gamma(n + 1) * special.psi(n + 1)
+    np.testing.assert_allclose(grad(ours.factorial, n), [*want[:3], 0.0], rtol=1e-14)
+    extended = grad(lambda n: ours.factorial(n, extend="complex"), n + 0j)
+    np.testing.assert_allclose(extended, want, rtol=1e-13)
+    with pytest.raises(TypeError, match="complex"):
+        ours.factorial(n + 0j)
+
+
 # ---------------------------------------------------------------------------------------------------- complex
 
 

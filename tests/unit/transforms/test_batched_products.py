@@ -209,7 +209,7 @@ def test_a_batch_is_like_one_of_its_rows() -> None:
     b = BatchedArray(np.zeros((5, 2, 3), np.float32))
     assert (b.shape, b.ndim, b.size, b.dtype, len(b)) == ((2, 3), 2, 6, np.float32, 2)
     assert (np.shape(b), np.ndim(b), np.size(b), np.result_type(b)) == ((2, 3), 2, 6, np.float32)
-    assert repr(b) == "<memograd.batch.Batch: 5 rows, float32 (2, 3)>"
+    assert repr(b) == "<memograd batch: 5 rows, float32 (2, 3)>"
 
 
 WAYS = {
