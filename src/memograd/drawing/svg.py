@@ -7,15 +7,12 @@ from collections.abc import Iterable
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Any
 from unicodedata import east_asian_width
 
-from ..solver.log import Log
-from ..tape.node import Node
 from ..text import printable
 from .layout import GraphLayout, Point, layout
 from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
-from .scene import Arrow, Box, Scene, scene
+from .scene import Arrow, Box, Scene
 
 WIDTH, HEIGHT = 60, 27
 """Half of a box's."""
@@ -39,68 +36,6 @@ SHAPE_PATHS = {
     UNTOUCHED: "M{l} {t} H{r} V{b} H{l} Z",
 }
 """Paths; see `outline` for the letters."""
-
-
-class Picture(str):
-    """SVG text that a notebook shows as a picture."""
-
-    __slots__ = ()
-
-    def _repr_svg_(self) -> str:
-        return str(self)
-
-
-def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """Return the program around L, and what became of each node in a request, as SVG text.
-
-    Parameters
-    ----------
-    L : Node
-        A scalar of an inexact dtype.
-    targets : Node, or pytree of them, optional
-        What was asked for; without it, what the log says was asked for.
-    log : Log, optional
-        Of the requests to show. Without it, what L's table holds is *stored earlier*.
-    derivatives : bool
-        Draw the nodes that the recursion recorded, too. Those that L itself depends on are always
-        drawn.
-
-    Returns
-    -------
-    str
-        One SVG element with its own style, light or dark as its reader prefers; a notebook shows it
-        as a picture. Nodes are *asked for, dropped, read, visited, stored earlier* or *never
-        touched*, told apart by shape, label and colour. A broken arrow beside an edge shows that a
-        derivative went back along it.
-
-    Raises
-    ------
-    NotScalarError, NotDifferentiableError, OtherTapeError
-        As for :func:`memograd.grad`.
-
-    Notes
-    -----
-    Nothing is computed: a value that is gone or in doubt is not shown. More than 3,000 nodes are
-    folded by what their names
-    begin with, `layer1/W` and `layer1/b` into `layer1/…`, as far as it takes; where the names do
-    not allow it, those that
-    the log names are drawn, or else those nearest L. A line in the picture says so. With the extra
-    ``draw`` (fast-sugiyama) few arrows
-    cross; without it each row holds a topological generation, counted from L.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> tape = mg.Tape()
-    >>> x = tape.leaf(2.0, name="x")
-    >>> L = np.exp(np.sin(x).named("s")).named("L")
-    >>> log = mg.Log()
-    >>> _ = mg.grad(L, x, log=log)
-    >>> text = mg.draw(L, log=log)
-    >>> text[:4], text.count('class="back"')
-    ('<svg', 2)
-    """
-    return Picture(svg(scene(L, targets, log, derivatives)))
 
 
 def svg(scene: Scene, legend: bool = True) -> str:
