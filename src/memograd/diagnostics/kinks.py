@@ -11,7 +11,7 @@ from ..rules.reductions import NO_VALUE, or_default, restore_axes
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
-Test = Callable[..., Any]
+KinkTest = Callable[..., Any]
 """Of the result, the operands and the op's keywords: in which elements, of an operand or of the
 result, a kink was hit.
 """
@@ -32,7 +32,7 @@ def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
     return np.logical_and(np.equal(a, 0), np.equal(b, 0))
 
 
-def flat_result(y: Any, *_: Any, **__: Any) -> Any:
+def at_zero_result(y: Any, *_: Any, **__: Any) -> Any:
     """Return where the result is 0."""
     return np.equal(y, 0)
 
@@ -73,7 +73,7 @@ def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     )
 
 
-KINKS: dict[Any, tuple[Test, str]] = {
+KINKS: dict[Any, tuple[KinkTest, str]] = {
     np.absolute: (at_zero, "the slope is 0"),
     np.fabs: (at_zero, "the slope is 0"),
     np.maximum: (find_ties, "each of the two gets one half"),
@@ -86,8 +86,8 @@ KINKS: dict[Any, tuple[Test, str]] = {
     np.angle: (at_zero, "the slope is 0"),
     np.copysign: (at_zero, "the slope is 0"),
     np.sign: (at_zero, "the slope is 0"),
-    np.std: (flat_result, "the slope is 0"),
-    np.nanstd: (flat_result, "the slope is 0"),
+    np.std: (at_zero_result, "the slope is 0"),
+    np.nanstd: (at_zero_result, "the slope is 0"),
     np.power: (at_origin, "the slope is 0"),
     **dict.fromkeys(
         (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
@@ -126,27 +126,27 @@ class Kink(NamedTuple):
     line: tuple[str, int] | None
 
 
-class Hit(NamedTuple):
+class KinkPlaces(NamedTuple):
     """Where a node sat on a kink, and what was chosen."""
 
     mask: Any
     chosen: str
 
 
-def kink_of(region: Subgraph, n: int) -> Hit | None:
+def kink_of(region: Subgraph, n: int) -> KinkPlaces | None:
     """Return where node n can have a kink, if its op is one that has any."""
     found = KINKS.get(region.op(n))
     if found is None:
         return None
     test, chosen = found
     args = [region.argument(a) for a in region.arguments(n)]
-    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
+    return KinkPlaces(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
 
 
-def kinks(region: Subgraph) -> tuple[Kink, ...]:
+def find_kinks(region: Subgraph) -> tuple[Kink, ...]:
     """Return every node between x and L that sat on a kink or a tie, in creation order."""
     found = []
-    for n in region.between():
+    for n in region.nodes_between():
         hit = kink_of(region, n) if n != region.target else None
         if hit is not None and np.any(hit.mask):
             mask = np.asarray(hit.mask)

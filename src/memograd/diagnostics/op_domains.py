@@ -18,7 +18,7 @@ class Domain(NamedTuple):
     safe: float = 1.0
 
 
-def is_beyond(most: float) -> Callable[[Any], Any]:
+def size_at_least(most: float) -> Callable[[Any], Any]:
     """Return whether an operand's size is at or above a bound."""
     return lambda a: np.greater_equal(np.absolute(a), most)
 
@@ -28,7 +28,7 @@ def at_most(bound: float) -> Callable[[Any], Any]:
     return lambda a: np.less_equal(np.real(a), bound)
 
 
-def zero(a: Any) -> Any:
+def equals_zero(a: Any) -> Any:
     """Return whether an operand is zero."""
     return np.equal(a, 0)
 
@@ -39,19 +39,19 @@ DOMAINS: dict[str, Domain] = {
     "np.log10": Domain(0, at_most(0), "{} > 0"),
     "np.log1p": Domain(0, at_most(-1), "{} > -1", 0.0),
     "np.sqrt": Domain(0, at_most(0), "{} > 0"),
-    "np.cbrt": Domain(0, zero, "{} != 0"),
-    "np.divide": Domain(1, zero, "{} != 0"),
-    "np.reciprocal": Domain(0, zero, "{} != 0"),
+    "np.cbrt": Domain(0, equals_zero, "{} != 0"),
+    "np.divide": Domain(1, equals_zero, "{} != 0"),
+    "np.reciprocal": Domain(0, equals_zero, "{} != 0"),
     "np.power": Domain(0, at_most(0), "{} > 0"),
     "np.float_power": Domain(0, at_most(0), "{} > 0"),
-    "np.remainder": Domain(1, zero, "{} != 0"),
-    "np.arcsin": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
-    "np.arccos": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
-    "np.arctanh": Domain(0, is_beyond(1), "np.abs({}) < 1", 0.0),
+    "np.remainder": Domain(1, equals_zero, "{} != 0"),
+    "np.arcsin": Domain(0, size_at_least(1), "np.abs({}) < 1", 0.0),
+    "np.arccos": Domain(0, size_at_least(1), "np.abs({}) < 1", 0.0),
+    "np.arctanh": Domain(0, size_at_least(1), "np.abs({}) < 1", 0.0),
     "np.arccosh": Domain(0, at_most(1), "{} > 1", 2.0),
     "special.xlogy": Domain(1, at_most(0), "{} > 0"),
     "special.logit": Domain(
-        0, lambda a: np.logical_or(at_most(0)(a), is_beyond(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5
+        0, lambda a: np.logical_or(at_most(0)(a), size_at_least(1)(a)), "(0 < {0}) & ({0} < 1)", 0.5
     ),
     "special.gammaln": Domain(0, at_most(0), "{} > 0"),
     "special.gamma": Domain(0, at_most(0), "{} > 0"),
@@ -92,5 +92,7 @@ def domain_of(op: Any) -> Domain | None:
     """Return where an op has no finite value or slope, as far as the table knows."""
     name = op_name(op)
     return (
-        Domain(0, is_beyond(np.inf), "{} < 700", 0.0) if name in EXPONENTIALS else DOMAINS.get(name)
+        Domain(0, size_at_least(np.inf), "{} < 700", 0.0)
+        if name in EXPONENTIALS
+        else DOMAINS.get(name)
     )

@@ -10,8 +10,8 @@ from ..solver.log import Log
 from ..tape.node import Node
 from ..text import printable
 from .node_states import ASKED, DROPPED, EARLIER, OUTPUT, READ, UNTOUCHED, VISITED
-from .scene import Box, Scene, scene
-from .svg import svg
+from .scene import Box, Scene, make_scene
+from .svg import render_svg
 
 DOT_SHAPES = {
     OUTPUT: "shape=hexagon",
@@ -130,12 +130,12 @@ def draw(
     if format not in WRITERS:
         names = ", ".join(map(repr, WRITERS))
         raise ValueError(f"format is {names}, not {printable(repr(format))}.")
-    return WRITERS[format](scene(L, targets, log, derivatives))
+    return WRITERS[format](make_scene(L, targets, log, derivatives))
 
 
 def write_svg(picture: Scene) -> SVGText:
     """Return a scene as SVG text that notebooks show as a picture."""
-    return SVGText(svg(picture))
+    return SVGText(render_svg(picture))
 
 
 def write_dot(picture: Scene) -> str:

@@ -12,7 +12,7 @@ from tutorial import SECTIONS, section13
 
 import memograd as mg
 from memograd.drawing import scene
-from memograd.drawing.layout import layout
+from memograd.drawing.layout import compute_layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -211,7 +211,7 @@ def test_layers_go_down_and_no_two_nodes_share_a_place(library, monkeypatch, rng
     edges = sorted(
         {(int(rng.integers(max(0, c - 6), c)), c) for c in range(1, 60) for _ in range(2)}
     )
-    places, bends = layout(range(60), edges)
+    places, bends = compute_layout(range(60), edges)
     assert len(set(places.values())) == 60
     assert all(places[o][1] < places[c][1] for o, c in edges)
     assert bool(bends) == library
