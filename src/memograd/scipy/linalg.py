@@ -163,7 +163,8 @@ def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diago
 
 
 rule(triangular, a=triangular_a,
-     b=lambda g, a, transposed, lower, unit_diagonal: triangular(a, g, not transposed, lower, unit_diagonal))  # fmt: skip
+     b=lambda g, a, transposed, lower, unit_diagonal: triangular(
+         a, g, not transposed, lower, unit_diagonal))  # fmt: skip
 
 
 def solve_triangular(
@@ -234,8 +235,8 @@ READ |= {"positive definite": READ["her"]}
 
 
 def solve(
-    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False, check_finite: bool = True,
-    assume_a: str | None = None, transposed: bool = False,
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, assume_a: str | None = None, transposed: bool = False,
 ) -> Any:  # fmt: skip
     """``scipy.linalg.solve``, recorded where a node is among its arguments.
 

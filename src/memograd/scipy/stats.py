@@ -79,8 +79,9 @@ class Distribution:
 
 
 def continuous(
-    name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None, logcdf: Any = None, ppf: Any = None,
-    support: tuple[float, float] = (-np.inf, np.inf), pdf: Any = None,
+    name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None,
+    logcdf: Any = None, ppf: Any = None, support: tuple[float, float] = (-np.inf, np.inf),
+    pdf: Any = None,
 ) -> Distribution:  # fmt: skip
     """Return a distribution with `loc` and `scale`, from functions of the standard point and the
     shape parameters.
@@ -92,6 +93,8 @@ def continuous(
         f: Any, at_low: float, at_high: float, per_scale: bool = False,
         log_of: bool = False, density: bool = False,
     ) -> Callable[..., Any]:  # fmt: skip
+        """Return a function of x, the shapes, loc and scale, from one of the standard point."""
+
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
             """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
@@ -133,19 +136,44 @@ def quantile(ppf: Any, shapes: tuple[str, ...]) -> Callable[..., Any]:
     return function
 
 
-norm = continuous("norm", lambda z: -0.5 * z * z - LOG_2PI / 2, cdf=_special.ndtr, sf=lambda z: _special.ndtr(-z),
-                  logcdf=_special.log_ndtr, ppf=_special.ndtri)  # fmt: skip
-t = continuous("t", lambda z, df: -_special.betaln(0.5, df / 2) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(z * z / df),
-               cdf=lambda z, df: _special.stdtr(df, z), sf=lambda z, df: _special.stdtr(df, -z),
-               ppf=lambda q, df: _special.stdtrit(df, q), shapes=("df",))  # fmt: skip
-beta = continuous("beta", lambda z, a, b: _special.xlogy(a - 1, z) + _special.xlog1py(b - 1, -z) - _special.betaln(a, b),
-                  cdf=lambda z, a, b: _special.betainc(a, b, z), sf=lambda z, a, b: _special.betaincc(a, b, z),
-                  ppf=lambda q, a, b: _special.betaincinv(a, b, q), shapes=("a", "b"), support=(0.0, 1.0),
-                  pdf=lambda z, a, b: beta_density(a, b, z))  # fmt: skip
-gamma = continuous("gamma", lambda z, a: _special.xlogy(a - 1, z) - z - _special.gammaln(a),
-                   cdf=lambda z, a: _special.gammainc(a, z), sf=lambda z, a: _special.gammaincc(a, z),
-                   ppf=lambda q, a: _special.gammaincinv(a, q), shapes=("a",), support=(0.0, np.inf),
-                   pdf=lambda z, a: gamma_density(a, z))  # fmt: skip
+norm = continuous(
+    "norm",
+    lambda z: -0.5 * z * z - LOG_2PI / 2,
+    cdf=_special.ndtr,
+    sf=lambda z: _special.ndtr(-z),
+    logcdf=_special.log_ndtr,
+    ppf=_special.ndtri,
+)
+t = continuous(
+    "t",
+    lambda z, df: (
+        -_special.betaln(0.5, df / 2) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(z * z / df)
+    ),
+    cdf=lambda z, df: _special.stdtr(df, z),
+    sf=lambda z, df: _special.stdtr(df, -z),
+    ppf=lambda q, df: _special.stdtrit(df, q),
+    shapes=("df",),
+)
+beta = continuous(
+    "beta",
+    lambda z, a, b: _special.xlogy(a - 1, z) + _special.xlog1py(b - 1, -z) - _special.betaln(a, b),
+    cdf=lambda z, a, b: _special.betainc(a, b, z),
+    sf=lambda z, a, b: _special.betaincc(a, b, z),
+    ppf=lambda q, a, b: _special.betaincinv(a, b, q),
+    shapes=("a", "b"),
+    support=(0.0, 1.0),
+    pdf=lambda z, a, b: beta_density(a, b, z),
+)
+gamma = continuous(
+    "gamma",
+    lambda z, a: _special.xlogy(a - 1, z) - z - _special.gammaln(a),
+    cdf=lambda z, a: _special.gammainc(a, z),
+    sf=lambda z, a: _special.gammaincc(a, z),
+    ppf=lambda q, a: _special.gammaincinv(a, q),
+    shapes=("a",),
+    support=(0.0, np.inf),
+    pdf=lambda z, a: gamma_density(a, z),
+)
 
 # discrete
 
