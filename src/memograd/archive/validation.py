@@ -39,7 +39,7 @@ def encode_differences(numbers: Iterable[int]) -> list[int]:
     """Return a column as it is kept: each number less the one before. What grows evenly becomes all
     alike, and next to nothing deflated.
 
-    >>> differences([3, 4, 5, 6])
+    >>> encode_differences([3, 4, 5, 6])
     [3, 1, 1, 1]
     """
     last, kept = 0, []

@@ -43,9 +43,9 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.transforms.batched_products import pulled_rows
+    >>> from memograd.transforms.batched_products import pull_rows
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> pulled_rows(x[1:] * x[:-1], [x], np.eye(2))
+    >>> pull_rows(x[1:] * x[:-1], [x], np.eye(2))
     [array([[2., 1., 0.],
            [0., 3., 2.]])]
     """
@@ -85,9 +85,9 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.transforms.batched_products import pushed_columns
+    >>> from memograd.transforms.batched_products import push_columns
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> pushed_columns(x[1:] * x[:-1], [x], [np.eye(3)])
+    >>> push_columns(x[1:] * x[:-1], [x], [np.eye(3)])
     array([[2., 0.],
            [1., 3.],
            [0., 2.]])
