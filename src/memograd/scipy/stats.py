@@ -43,9 +43,7 @@ def as_array_operand(a: Any) -> Any:
 
 
 class Distribution:
-    """Distribution of SciPy's, some of whose functions are recorded where a node is among their
-    arguments.
-    """
+    """SciPy distribution, some of whose functions are recorded if an argument is a node."""
 
     def __init__(self, name: str, **functions: Callable[..., Any]) -> None:
         self.own = getattr(_stats, name)
@@ -69,7 +67,7 @@ class Distribution:
         return getattr(self.own, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """SciPy's frozen distribution; of numbers, not of nodes."""
+        """Return SciPy's frozen distribution; raise if a parameter is a node."""
         if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
             raise NoRuleError(
                 "A frozen distribution holds no nodes. Give the parameters to the function: "
@@ -83,9 +81,7 @@ def continuous(
     logcdf: Any = None, ppf: Any = None, support: tuple[float, float] = (-np.inf, np.inf),
     pdf: Any = None,
 ) -> Distribution:  # fmt: skip
-    """Return a distribution with `loc` and `scale`, from functions of the standard point and the
-    shape parameters.
-    """
+    """Build a distribution with `loc` and `scale` from functions of the standard point."""
     low, high = support
     middle = 0.5 if np.isfinite(low) else 0.0
 
@@ -203,9 +199,7 @@ poisson = Distribution("poisson", logpmf=poisson_logpmf, cdf=poisson_cdf,
 def multivariate_normal_logpdf(
     x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False
 ) -> Any:
-    """Return the logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric
-    or not.
-    """
+    """Return the log density of normal vectors; `cov` is not symmetrised."""
     x, mean, cov = (
         a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float)
         for a in (x, mean, cov)
@@ -220,7 +214,7 @@ def multivariate_normal_logpdf(
 
 
 def no_cdf(*args: Any, **kwargs: Any) -> Any:
-    """Return the distribution function of vectors has no closed form."""
+    """Raise: the distribution function of vectors has no closed form."""
     raise NoRuleError(
         "multivariate_normal.cdf is an integral that SciPy estimates, so that it has no "
         "derivative here. Use logpdf."
@@ -233,7 +227,7 @@ multivariate_normal = Distribution(
 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
-    """Return the logarithm of Dirichlet's density of x, whose last component may be left out."""
+    """Return the log density of Dirichlet's law at x, whose last component may be left out."""
     x, alpha = (a if isinstance(a, Node) else np.asarray(as_input(a), float) for a in (x, alpha))
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)], 0)
