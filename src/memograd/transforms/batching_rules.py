@@ -127,7 +127,7 @@ def as_it_is(op: Any) -> BatchingRule:
 
 
 def on_vectors(op: Any) -> BatchingRule:
-    """Make the batching rule of a product of vectors along the last axes unless others are given."""
+    """Make the batching rule of a vector product along the last axes unless others are given."""
     return lambda a, b, **kw: (
         NotImplemented if kw else batches(run_op(op, broadcast_rows((a, b)), kw))
     )
