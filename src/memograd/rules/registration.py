@@ -110,7 +110,8 @@ class Rule:
     """
 
     __slots__ = (
-        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pure", "pushes", "readers",
+        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op",
+        "operands", "pure", "pushes", "readers",
     )  # fmt: skip
 
     def __init__(
