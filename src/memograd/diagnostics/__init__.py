@@ -1,6 +1,4 @@
-"""Why a derivative is zero, absent, NaN, infinite or of a surprising size: where each of these
-begins, by the user's names.
-"""
+"""Explanations of derivatives that are zero, absent, not finite, or of a surprising size."""
 
 from .explanations import explain
 

@@ -1,6 +1,4 @@
-"""Where the paths from x end before they reach L: at what has no derivative, or because L is not
-computed from x at all.
-"""
+"""Dead ends: where the differentiable paths from x end before they reach L."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
+from ..program.walks import walk_graph
 from ..rules.control import stop_gradient
 from ..rules.registration import RULES
 from ..text import op_name
@@ -45,7 +44,7 @@ COMPARISONS: frozenset[Any] = frozenset(
 )
 
 SHAPE_ONLY: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.full_like})
-"""Ops that read nothing of their operand but its shape and dtype."""
+"""Ops that read only the shape and the dtype of their operand."""
 
 DEAD_END_CLAUSES = {
     "stopped": "stop_gradient ends the path on purpose",
@@ -56,30 +55,33 @@ DEAD_END_CLAUSES = {
     "shape": "only its shape is read there",
     "no line": "the rule of {op} has no derivative for this operand",
 }
+"""Clause that says why a path ends, for each cause."""
 
 
 def find_dead_ends(region: Subgraph) -> Iterator[Finding]:
-    """Yield each place where a differentiable path from x ends on a way to L."""
-    above = region.ancestors
-    if region.target not in above:
-        yield from _missing_path_findings(region, above)
+    """Yield a finding for each use where a differentiable path from x to L ends."""
+    if region.target not in region.ancestors:
+        yield from _missing_path_findings(region)
         return
-    reached, stack, succ = {region.target}, [region.target], region.memory.succ.sync()
-    found: set[tuple[int, int]] = set()
-    while stack:
-        o = stack.pop()
-        for c, edge in succ[o].items():
-            if c in above:
+    dead_ends: set[tuple[int, int]] = set()
+    consumers = region.memory.succ.sync()
+
+    def follow(o: int) -> Iterator[int]:
+        """Yield the consumers that pass a derivative on to o; note the others."""
+        for c, edge in consumers[o].items():
+            if c in region.ancestors:
                 if RULES[region.op(c)].lines[edge["argnums"]] and region.has_derivative(c):
-                    stack.extend({c} - reached)
-                    reached.add(c)
+                    yield c
                 else:
-                    found.add((c, o))
-    yield from (_dead_end_finding(region, c, o) for c, o in sorted(found))
+                    dead_ends.add((c, o))
+
+    for _ in walk_graph([region.target], follow):
+        pass
+    yield from (_dead_end_finding(region, c, o) for c, o in sorted(dead_ends))
 
 
 def _dead_end_finding(region: Subgraph, c: int, o: int) -> Finding:
-    """Return the use of o by c, which passes nothing on."""
+    """Return the finding that the use of o by c passes no derivative on."""
     cause = _dead_end_cause(region, c)
     why = DEAD_END_CLAUSES[cause].format(op=op_name(region.op(c)))
     text = (
@@ -90,6 +92,7 @@ def _dead_end_finding(region: Subgraph, c: int, o: int) -> Finding:
 
 
 def _dead_end_cause(region: Subgraph, c: int) -> str:
+    """Return why c passes no derivative on: a key of `DEAD_END_CLAUSES`."""
     op = region.op(c)
     if op is stop_gradient:
         return "stopped"
@@ -105,62 +108,55 @@ def _dead_end_cause(region: Subgraph, c: int) -> str:
 
 
 def _is_integer_dtype(dtype: Any) -> bool:
+    """Return whether a dtype, or one of several, is of integers."""
     return any(map(_is_integer_dtype, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
 
 
-def _missing_path_findings(region: Subgraph, above: set[int]) -> Iterator[Finding]:
-    """L is not computed from x: its value may stand there instead."""
+def _missing_path_findings(region: Subgraph) -> Iterator[Finding]:
+    """Yield the places where the value of x stands instead of x, if L is not computed from x."""
     value, x, L = region.read(region.target), region.name(region.target), region.name(region.output)
-    frozen = False
-    for c in sorted(above):
-        leaf = region.op(c) is None
-        for a in (region.read(c),) if leaf else region.arguments(c):
-            if type(a) is not Operand and _is_value_of(a, value):
-                frozen = True
-                where = (
-                    "is a leaf of its value"
-                    if leaf
-                    else f"takes its value as a constant operand of {op_name(region.op(c))}"
-                )
-                text = (
-                    f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody "
-                    f"took {x}.value."
-                )
-                yield make_finding(
-                    region, "frozen", c, Operand(region.target), True, np.shape(value), text
-                )
-    if not frozen:
-        last = (
-            ", ".join(region.name(n) for n in _last_nodes(region))
-            or f"{x} itself, which nothing uses"
+    frozen = [
+        (c, a)
+        for c in sorted(region.ancestors)
+        for a in _constants(region, c)
+        if _is_value_of(a, value)
+    ]
+    for c, _ in frozen:
+        where = "is a leaf of its value"
+        if region.op(c) is not None:
+            where = f"takes its value as a constant operand of {op_name(region.op(c))}"
+        text = (
+            f"{L} is not computed from {x}, but {region.name(c)} {where}: somebody took {x}.value."
         )
+        yield make_finding(region, "frozen", c, Operand(region.target), True, np.shape(value), text)
+    if not frozen:
+        last = ", ".join(map(region.name, _last_nodes(region)))
+        last = last or f"{x} itself, which nothing uses"
         text = f"{L} is not computed from {x}. What is computed from {x} ends in {last}."
         yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
+def _constants(region: Subgraph, n: int) -> Iterator[Any]:
+    """Yield the constants that n is computed from: its value if it is a leaf."""
+    given = (region.read(n),) if region.op(n) is None else region.arguments(n)
+    yield from (a for a in given if type(a) is not Operand)
+
+
 def _is_value_of(a: Any, value: Any) -> bool:
-    """Return whether a constant is a value that was returned: the same object, or an array in its
-    memory.
-    """
-    if isinstance(value, np.ndarray):
-        return (
-            isinstance(a, np.ndarray)
-            and a.size > 0
-            and np.may_share_memory(a, value)
-            and np.shares_memory(a, value)
-        )
-    return a is value
+    """Return whether a constant is a value that was read: the same object, or in its memory."""
+    if not isinstance(value, np.ndarray):
+        return a is value
+    is_array = isinstance(a, np.ndarray) and a.size > 0
+    return is_array and np.may_share_memory(a, value) and np.shares_memory(a, value)
 
 
 def _last_nodes(region: Subgraph) -> list[int]:
-    """Return the nodes at which what is computed from x ends, up to three of them."""
-    steps, succ = region.steps, region.memory.succ.sync()
-    seen, stack, ends = {region.target}, [region.target], []
-    while stack:
-        n = stack.pop()
-        further = [c for c in succ[n] if c not in region.memory.nodes.of]
-        if not further and n != region.target and steps[n].op is not None:
-            ends.append(n)
-        stack.extend(c for c in further if c not in seen)
-        seen.update(further)
-    return sorted(ends)[:3]
+    """Return up to three nodes at which the computation from x ends."""
+    consumers, derivatives = region.memory.succ.sync(), region.memory.nodes.of
+
+    def follow(n: int) -> list[int]:
+        """Return the consumers of n, without nodes that record derivatives."""
+        return [c for c in consumers[n] if c not in derivatives]
+
+    descendants = walk_graph([region.target], follow)
+    return sorted(n for n in descendants if n != region.target and not follow(n))[:3]

@@ -1,4 +1,4 @@
-"""What is found: a cause, where it is, and a sentence."""
+"""Findings: a cause, the node and the elements it concerns, and a sentence."""
 
 from typing import Any, NamedTuple
 
@@ -37,20 +37,20 @@ CAUSES = {
     "undefined slope": "The derivative is not defined at this point.",
     "masked branch": "Give the op a safe operand inside, and choose again outside:",
     "zero times infinity": "Use a form of the formula that does not overflow on the way.",
-    "infinities": "Two infinities met: mend where the first one came from.",
-    "carried": "Mend where that value came from.",
+    "infinities": "Two infinities met: fix the place where the first one came from.",
+    "carried": "Fix the place where that value came from.",
     "given": "Look at where these numbers came from.",
     "shrinking": "Factors below 1 multiplied over the way: scale them up, or add a shorter way.",
     "growing": "Factors above 1 multiplied over the way: scale them down, or clip the derivative.",
 }
-"""Every cause, and what to do about it."""
+"""Advice on what to do, for each cause."""
 
 MAX_ELEMENTS_NAMED = 4
-"""How many elements are named."""
+"""Number of elements that are listed."""
 
 
 class Elements(NamedTuple):
-    """Which elements: how many, out of how many, and the first of them."""
+    """Some elements of an array: their number, the size of the array, and their first indices."""
 
     number: int
     size: int
@@ -60,15 +60,13 @@ class Elements(NamedTuple):
         if self.number == self.size:
             return "all" if self.size > 1 else ""
         listed = ", ".join(str(list(index)) for index in self.first)
-        return (
-            listed
-            if self.number <= len(self.first)
-            else f"{self.number} of {self.size}: {listed}, …"
-        )
+        if self.number <= len(self.first):
+            return listed
+        return f"{self.number} of {self.size}: {listed}, …"
 
 
 def elements_of(mask: Mask, shape: Any) -> Elements:
-    """Return the elements that a mask means, of an array of this shape."""
+    """Return the elements of an array of this shape that a mask selects."""
     if mask is True:
         mask = np.ones(shape if all(isinstance(n, int) for n in shape) else (), bool)
     if np.ndim(mask) == 0:
@@ -82,26 +80,24 @@ def elements_of(mask: Mask, shape: Any) -> Elements:
 
 
 class Finding(NamedTuple):
-    """Something that makes a derivative what it is.
+    """One reason for a derivative being what it is.
 
     Attributes
     ----------
     cause : str
         One of the keys of ``CAUSES``.
     node : str
-        Where: the name of the node.
+        Name of the node that is concerned.
     operand : str or None
-        Which of its operands has the value, or the use, that is at fault: a name, or a constant as
-        it is printed.
+        Operand whose value or use is at fault: a name, or a constant as it is printed.
     elements : Elements
-        Which elements are concerned.
+        Elements that are concerned.
     line : (file, line) or None
-        Where the user's code made the node.
+        User's line that made the node.
     text : str
-        The sentence.
+        Sentence that explains the finding.
     of : str
-        Of what: ``derivative``; or ``value``, where a NaN or an infinity is born on the way to L
-        already.
+        ``derivative``, or ``value`` if a NaN or an infinity arises while L is computed.
     """
 
     cause: str
@@ -114,7 +110,7 @@ class Finding(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """What to do about it."""
+        """Advice on what to do."""
         return CAUSES[self.cause]
 
 
@@ -128,6 +124,31 @@ def make_finding(
     text: str,
     of: str = "derivative",
 ) -> Finding:
-    """Return a finding at node n; `operand` is an argument of its op, or None."""
+    """Return a finding at node n.
+
+    Parameters
+    ----------
+    region : Subgraph
+        Nodes between x and L.
+    cause : str
+        A key of ``CAUSES``.
+    n : int
+        Node that is concerned.
+    operand : Operand, constant or None
+        Argument of its op that is at fault.
+    mask : Mask
+        Elements that are concerned.
+    shape : tuple
+        Shape of the array whose elements they are.
+    text : str
+        Sentence that explains the finding.
+    of : {"derivative", "value"}
+        What the finding is about.
+
+    Returns
+    -------
+    Finding
+        The finding in the user's names.
+    """
     named = None if operand is None else region.argument_name(operand)
     return Finding(cause, region.name(n), named, elements_of(mask, shape), region.line(n), text, of)

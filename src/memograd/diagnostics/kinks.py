@@ -1,6 +1,4 @@
-"""Which nodes sat on a kink or a tie in this run, and what was chosen there: the conventions of the
-rule modules, op by op.
-"""
+"""Kinks and ties: where an op has no derivative, and the convention that its rule follows there."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,33 +10,34 @@ from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
 KinkTest = Callable[..., Any]
-"""Of the result, the operands and the op's keywords: in which elements, of an operand or of the
-result, a kink was hit.
+"""Function of the result, the operands and the keywords of an op.
+
+It returns a mask of the elements, of an operand or of the result, that are on a kink.
 """
 
 
 def find_ties(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Return where two operands are equal."""
+    """Return a mask of the elements where two operands are equal."""
     return np.equal(a, b)
 
 
 def at_zero(y: Any, a: Any, *_: Any, **__: Any) -> Any:
-    """Return where the first operand is 0."""
+    """Return a mask of the elements where the first operand is 0."""
     return np.equal(a, 0)
 
 
 def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
-    """Return where both are 0."""
+    """Return a mask of the elements where both operands are 0."""
     return np.logical_and(np.equal(a, 0), np.equal(b, 0))
 
 
 def at_zero_result(y: Any, *_: Any, **__: Any) -> Any:
-    """Return where the result is 0."""
+    """Return a mask of the elements where the result is 0."""
     return np.equal(y, 0)
 
 
 def at_bound(y: Any, a: Any, lo: Any = None, hi: Any = None, **__: Any) -> Any:
-    """Return where the first operand is at a bound."""
+    """Return a mask of the elements where the first operand equals a bound."""
     return np.logical_or(
         False if lo is None else np.equal(a, lo), False if hi is None else np.equal(a, hi)
     )
@@ -53,7 +52,7 @@ def find_shared_extremes(
     where: Any = NO_VALUE,
     **__: Any,
 ) -> Any:
-    """Return the elements that are all an extreme, where there are several."""
+    """Return a mask of the elements that share a maximum or minimum."""
     extreme = np.logical_and(
         np.equal(a, restore_axes(y, axis, or_default(keepdims, False))), or_default(where, True)
     )
@@ -61,7 +60,7 @@ def find_shared_extremes(
 
 
 def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
-    """Return the places in the sorted result whose neighbour is equal."""
+    """Return a mask of the elements of a sorted result that equal a neighbour."""
     along = 0 if axis is None else axis
     y = np.moveaxis(y, along, -1)
     pairs = np.equal(y[..., 1:], y[..., :-1])
@@ -99,7 +98,7 @@ KINKS: dict[Any, tuple[KinkTest, str]] = {
     np.greater_equal: (find_ties, "the answer is True"),
     np.less_equal: (find_ties, "the answer is True"),
 }
-"""By op: where it has a kink, and what is chosen there."""
+"""Test for a kink, and the convention there, for each op that has one."""
 
 
 class Kink(NamedTuple):
@@ -108,15 +107,15 @@ class Kink(NamedTuple):
     Attributes
     ----------
     node : str
-        Its name.
+        Name of the node.
     formula : str
-        How it was made.
+        The call that made it.
     elements : Elements
-        Where: elements of the result, of an extreme's operand, or places in a sorted array.
+        Elements on the kink: of the result, or of the operand of a maximum or minimum.
     chosen : str
-        What was chosen there.
+        Convention that the rule follows there.
     line : (file, line) or None
-        Where the user's code made the node.
+        User's line that made the node.
     """
 
     node: str
@@ -127,36 +126,29 @@ class Kink(NamedTuple):
 
 
 class KinkPlaces(NamedTuple):
-    """Where a node sat on a kink, and what was chosen."""
+    """Elements of a node that are on a kink, and the convention there."""
 
     mask: Any
     chosen: str
 
 
 def kink_of(region: Subgraph, n: int) -> KinkPlaces | None:
-    """Return where node n can have a kink, if its op is one that has any."""
-    found = KINKS.get(region.op(n))
-    if found is None:
+    """Return which elements of node n are on a kink; None if its op has no kinks."""
+    if region.op(n) not in KINKS:
         return None
-    test, chosen = found
+    test, chosen = KINKS[region.op(n)]
     args = [region.argument(a) for a in region.arguments(n)]
     return KinkPlaces(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
 
 
 def find_kinks(region: Subgraph) -> tuple[Kink, ...]:
-    """Return every node between x and L that sat on a kink or a tie, in creation order."""
-    found = []
+    """Return the nodes between x and L with elements on a kink or a tie, in creation order."""
+    kinks = []
     for n in region.nodes_between():
-        hit = kink_of(region, n) if n != region.target else None
-        if hit is not None and np.any(hit.mask):
-            mask = np.asarray(hit.mask)
-            found.append(
-                Kink(
-                    region.name(n),
-                    region.formula(n),
-                    elements_of(mask, mask.shape),
-                    hit.chosen,
-                    region.line(n),
-                )
-            )
-    return tuple(found)
+        places = kink_of(region, n) if n != region.target else None
+        if places is not None and np.any(places.mask):
+            mask = np.asarray(places.mask)
+            elements = elements_of(mask, mask.shape)
+            name, formula, line = region.name(n), region.formula(n), region.line(n)
+            kinks.append(Kink(name, formula, elements, places.chosen, line))
+    return tuple(kinks)

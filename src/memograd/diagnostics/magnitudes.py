@@ -1,11 +1,10 @@
-"""A derivative of a surprising size: too small or too large for what it belongs to, or what
-rounding left of parts that cancel.
+"""Derivatives of a surprising size, and rounding errors that parts left which cancel.
 
-The measure is |x| |∂L/∂x| / |L|: by how many per cent L changes for one per cent of x. It knows no
-units; |L| is that of the largest number that L is directly made of, because a sum may be close to
-zero by chance. A derivative is surprising where both it and the measure are beyond the square root
-of the precision, or where it is near the ends of what its dtype can hold. So neither physical units
-nor a loss that has come close to zero cry wolf.
+The measure is |x| |∂L/∂x| / |L|: the relative change of L for a relative change of x, which does
+not depend on units. For |L| the largest number counts that L is directly computed from, because a
+sum may be close to zero by chance. A derivative is surprising if both it and the measure exceed the
+square root of the precision, or if it is near the limits of its dtype. So units, and a loss near
+zero, cause no false alarms.
 """
 
 from typing import NamedTuple
@@ -20,39 +19,37 @@ from .subgraph import Subgraph, UseOfNode, largest_size
 from .zero_causes import cancellation_finding
 
 ROUNDING_UNITS = 64
-"""How many units of precision a sum may be of its parts and still be taken for rounding."""
+"""Size of a sum, in units of precision of its parts, up to which it counts as rounding."""
 
 MAX_SATURATING_OPS = 3
-"""How many ops that saturate are named."""
+"""Number of saturating ops that are reported."""
 
 
 class PathStep(NamedTuple):
-    """Use on the strongest way, and by how much it changed the largest element of what arrived."""
+    """Use on the strongest path, and the factor by which it changed the largest element."""
 
     use: UseOfNode
     gain: float
 
 
 def size_findings(region: Subgraph) -> list[Finding]:
-    """Return what is surprising about the size of ∂L/∂x, which is finite and not zero."""
-    way, cancelling = strongest_path(region)
+    """Return why ∂L/∂x, finite and not zero, has a surprising size; an empty list if it has not."""
+    path, cancelling = strongest_path(region)
     if cancelling:
         return [
             cancellation_finding(region, uses, region.cotangents[uses[0].node] != 0)
             for uses in cancelling
         ]
-    size = size_verdict(region)
-    if not way or not size:
+    verdict = size_verdict(region)
+    if not path or not verdict:
         return []
-    return (
-        _shrinking_findings(region, way)
-        if size < 0
-        else [_gain_finding(region, way, "growing", max(way, key=lambda step: step.gain))]
-    )
+    if verdict < 0:
+        return _shrinking_findings(region, path)
+    return [_gain_finding(region, path, "growing", max(path, key=lambda step: step.gain))]
 
 
 def size_verdict(region: Subgraph) -> int:
-    """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
+    """Return -1 if ∂L/∂x is surprisingly small, 1 if it is surprisingly large, else 0."""
     g, x = largest_size(region.cotangents[region.target]), largest_size(region.read(region.target))
     L = max(
         largest_size(region.read(n))
@@ -66,54 +63,55 @@ def size_verdict(region: Subgraph) -> int:
 
 
 def strongest_path(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNode, ...]]]:
-    """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts
-    cancel, as their uses.
+    """Return the path from x to L along the largest terms, and where terms on it cancel.
+
+    Returns
+    -------
+    path : list of PathStep
+        For each node from x on, the use that contributes most.
+    cancelling : list of tuple of UseOfNode
+        The uses of each node on the path whose terms cancel.
     """
-    way, cancelling, n = list[PathStep](), list[tuple[UseOfNode, ...]](), region.target
+    path, cancelling, n = list[PathStep](), list[tuple[UseOfNode, ...]](), region.target
     while n != region.output:
         uses = region.uses(n)
         sizes, weights = zip(*map(region.measure_use, uses), strict=True)
-        if largest_size(region.cotangents[n]) <= ROUNDING_UNITS * _precision(region, n) * sum(
-            weights
-        ):
+        rounding = ROUNDING_UNITS * _precision(region, n) * sum(weights)
+        if largest_size(region.cotangents[n]) <= rounding:
             cancelling.append(tuple(uses))
         best = int(np.argmax(sizes))
-        arrived = largest_size(region.cotangents[uses[best].consumer])
-        way.append(PathStep(uses[best], sizes[best] / arrived if arrived else 0.0))
+        incoming = largest_size(region.cotangents[uses[best].consumer])
+        path.append(PathStep(uses[best], sizes[best] / incoming if incoming else 0.0))
         n = uses[best].consumer
-    return way, cancelling
+    return path, cancelling
 
 
 def _precision(region: Subgraph, n: int) -> float:
+    """Return the precision of the dtype of n."""
     dtype = region.steps[n].dtype
     return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
 
 
-def _shrinking_findings(region: Subgraph, way: list[PathStep]) -> list[Finding]:
-    """Return the ops on the way that are nearly flat, the worst first; or, where none is, the use
-    that shrank it most.
-    """
+def _shrinking_findings(region: Subgraph, path: list[PathStep]) -> list[Finding]:
+    """Return the saturated ops on the path, the worst first; else the use that shrank it most."""
     flat = [
         step
-        for step in way
+        for step in path
         if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING
     ]
     flat.sort(key=lambda step: step.gain)
-    if flat:
-        return [
-            _gain_finding(region, way, "saturation", step) for step in flat[:MAX_SATURATING_OPS]
-        ]
-    return [_gain_finding(region, way, "shrinking", min(way, key=lambda step: step.gain))]
+    if not flat:
+        return [_gain_finding(region, path, "shrinking", min(path, key=lambda step: step.gain))]
+    return [_gain_finding(region, path, "saturation", step) for step in flat[:MAX_SATURATING_OPS]]
 
 
-def _gain_finding(region: Subgraph, way: list[PathStep], cause: str, step: PathStep) -> Finding:
+def _gain_finding(region: Subgraph, path: list[PathStep], cause: str, step: PathStep) -> Finding:
+    """Return the finding that a use on the path multiplies the derivative by its gain."""
     use, size = step.use, largest_size(region.cotangents[region.target])
     text = (
-        f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, "
-        f"of {len(way)} steps, "
-        f"{region.name(use.consumer)} = {region.formula(use.consumer)} multiplies it by "
-        f"{step.gain:.3g}."
+        f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, of "
+        f"{len(path)} steps, {region.name(use.consumer)} = {region.formula(use.consumer)} "
+        f"multiplies it by {step.gain:.3g}."
     )
-    return make_finding(
-        region, cause, use.consumer, Operand(use.node), True, region.steps[use.node].shape, text
-    )
+    shape = region.steps[use.node].shape
+    return make_finding(region, cause, use.consumer, Operand(use.node), True, shape, text)
