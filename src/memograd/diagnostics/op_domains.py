@@ -1,4 +1,4 @@
-"""Where ops have no finite value or slope, and where they are flat: tables, by op."""
+"""Domains of ops, and the ops that saturate or overflow."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ class Domain(NamedTuple):
 
 
 def size_at_least(most: float) -> Callable[[Any], Any]:
-    """Return whether an operand's size is at or above a bound."""
+    """Return a predicate: whether the absolute value of an operand is at least `most`."""
     return lambda a: np.greater_equal(np.absolute(a), most)
 
 
 def at_most(bound: float) -> Callable[[Any], Any]:
-    """Return whether an operand is at or below a bound."""
+    """Return a predicate: whether an operand is at most `bound`."""
     return lambda a: np.less_equal(np.real(a), bound)
 
 
@@ -56,10 +56,10 @@ DOMAINS: dict[str, Domain] = {
     "special.gammaln": Domain(0, at_most(0), "{} > 0"),
     "special.gamma": Domain(0, at_most(0), "{} > 0"),
 }
-"""Ops with a pole or an edge: by name, since SciPy's come in late."""
+"""Domains of ops, by name: those of SciPy are registered late."""
 
 EXPONENTIALS = {"np.exp", "np.exp2", "np.expm1", "np.sinh", "np.cosh", "special.exp10"}
-"""Ops that leave the range of floats for operands of moderate size; zero is safe."""
+"""Ops that overflow or underflow for operands of moderate size; 0 is a safe operand."""
 
 SATURATING = {
     "np.tanh",
@@ -85,14 +85,12 @@ SATURATING = {
     "np.max",
     "np.min",
 }
-"""Ops that are flat on a part of their domain, or nearly so."""
+"""Ops that are flat, or nearly so, on a part of their domain."""
 
 
 def domain_of(op: Any) -> Domain | None:
-    """Return where an op has no finite value or slope, as far as the table knows."""
+    """Return the domain of an op; None if the table has none."""
     name = op_name(op)
-    return (
-        Domain(0, size_at_least(np.inf), "{} < 700", 0.0)
-        if name in EXPONENTIALS
-        else DOMAINS.get(name)
-    )
+    if name in EXPONENTIALS:
+        return Domain(0, size_at_least(np.inf), "{} < 700", 0.0)
+    return DOMAINS.get(name)

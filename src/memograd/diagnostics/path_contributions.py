@@ -1,15 +1,14 @@
-"""The largest contributions to one derivative: path by path where all is scalar, use by use at the
-first fork where it is not.
+"""Largest contributions to one derivative: paths between scalars, or uses at the first fork.
 
-∂L/∂x is the sum over all paths of the product of the derivatives along each; there may be 2^n of
-them. Where every node between x and L is a scalar, the largest products are found from L downwards:
-the best few ways from a node to L go on by the best few of one of its consumers, so that a few
-numbers a node are all that there is to keep.
+∂L/∂x is the sum over all paths of the product of the derivatives along each. There may be 2^n of
+them. If every node between x and L is a scalar, the largest products are found from L downwards:
+the best few paths from a node to L extend the best few paths from its consumers, so only a few
+numbers are kept for each node.
 
-A path of arrays is a product of matrices, and which of those is largest depends on how one
-measures. So for arrays the derivative is split where the way from x first forks, by the uses there,
-each with all that lies behind it: the parts add up to ∂L/∂x, and the share of a part is its
-projection on it.
+A path of arrays is a product of matrices, and which product is largest depends on the norm. For
+arrays the derivative is therefore split at the first fork after x: each use there contributes with
+all that follows it. These terms add up to ∂L/∂x, and the share of a term is its projection on the
+sum.
 """
 
 from heapq import nlargest
@@ -21,13 +20,11 @@ from ..text import printable
 from .subgraph import Subgraph, UseOfNode, is_finite, largest_size, vanishes
 
 MAX_SHARES = 3
-"""How many contributions are named."""
+"""Number of contributions that are listed."""
 
 
 class Share(NamedTuple):
-    """One contribution: along which nodes, how much (a number, or an array of x's shape), and as a
-    part of the whole.
-    """
+    """Contribution of one path: its nodes, the term it adds to ∂L/∂x, and its share of the sum."""
 
     path: tuple[str, ...]
     contribution: Any
@@ -35,16 +32,16 @@ class Share(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """Largest contributions to ∂L/∂x, and what all others add up to.
+    """Largest contributions to ∂L/∂x, and the sum of all others.
 
     Attributes
     ----------
     shares : tuple of Share
-        The largest first.
+        Largest contributions, in falling order.
     remainder : number or array
-        ∂L/∂x less the contributions that are named.
+        ∂L/∂x less these contributions.
     others : int
-        How many more contributions there are: paths, or uses at the fork.
+        Number of other contributions: paths, or uses at the fork.
     """
 
     shares: tuple[Share, ...] = ()
@@ -52,7 +49,7 @@ class Shares(NamedTuple):
     others: int = 0
 
     def __repr__(self) -> str:
-        """Return a line for each."""
+        """Return a line for each contribution."""
         rows = [
             f"  {_format_part(share)}  {' → '.join(_abbreviate_path(path))}"
             for path, _, share in self.shares
@@ -64,8 +61,9 @@ class Shares(NamedTuple):
 
 
 def path_shares(region: Subgraph) -> Shares:
-    """Return the largest contributions to a derivative that is finite and not zero; otherwise, or
-    where there is but one, none.
+    """Return the largest contributions to ∂L/∂x.
+
+    There are none if ∂L/∂x is zero or not finite, or consists of a single contribution.
     """
     if not region.nodes or region.target == region.output:
         return Shares()
@@ -77,25 +75,25 @@ def path_shares(region: Subgraph) -> Shares:
 
 
 def _abbreviate_path(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a path with the middle of a long one left out."""
     return path if len(path) < 8 else (*path[:4], "…", *path[-2:])
 
 
 def _format_part(share: float) -> str:
-    """Return a part of the whole; many times the whole, where parts cancel."""
+    """Return a share as a percentage, or as a factor if it is large because terms cancel."""
     return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
 
 def _format_count(number: int) -> str:
+    """Return a count, or its power of ten if it is large."""
     return str(number) if number < 10**9 else f"about 10^{int(number.bit_length() * np.log10(2.0))}"
 
 
-# of scalars
+# Scalars
 
 
 class PathToOutput(NamedTuple):
-    """Way from a node to L: the product of the derivatives along it, the use that it begins with,
-    and how it goes on.
-    """
+    """Path from a node to L: the product along it, its first use, and the rest of the path."""
 
     product: Any
     use: UseOfNode | None
@@ -103,65 +101,67 @@ class PathToOutput(NamedTuple):
 
 
 def shares_by_path(region: Subgraph) -> Shares:
-    """Return the paths from x to L with the largest products."""
+    """Return the contributions of the paths from x to L with the largest products."""
     g = region.cotangents[region.target]
     best, number = {region.output: [PathToOutput(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
         uses = region.uses(n)
         slopes = [region.term(use, region.memory.unit_seed(use.consumer)) for use in uses]
-        ways = (
-            PathToOutput(d * way.product, use, way)
+        paths = (
+            PathToOutput(d * path.product, use, path)
             for use, d in zip(uses, slopes, strict=True)
-            for way in best[use.consumer]
+            for path in best[use.consumer]
         )
         best[n] = nlargest(
-            MAX_SHARES, (way for way in ways if way.product), key=lambda way: abs(way.product)
+            MAX_SHARES, (path for path in paths if path.product), key=lambda path: abs(path.product)
         )
         number[n] = sum(number[use.consumer] for use in uses)
     if number[region.target] == 1:
         return Shares()
     shares = tuple(
-        Share(_path_names(region, way), way.product, float(np.real(way.product / g)))
-        for way in best[region.target]
+        Share(_path_names(region, path), path.product, float(np.real(path.product / g)))
+        for path in best[region.target]
     )
     return Shares(
         shares, g - sum(share.contribution for share in shares), number[region.target] - len(shares)
     )
 
 
-def _path_names(region: Subgraph, way: PathToOutput) -> tuple[str, ...]:
+def _path_names(region: Subgraph, path: PathToOutput) -> tuple[str, ...]:
+    """Return the names of the nodes on a path."""
     names = [region.name(region.target)]
-    while way.use is not None and way.rest is not None:
-        names.append(region.name(way.use.consumer))
-        way = way.rest
+    while path.use is not None and path.rest is not None:
+        names.append(region.name(path.use.consumer))
+        path = path.rest
     return tuple(names)
 
 
-# of arrays
+# Arrays
 
 
 def shares_by_use(region: Subgraph) -> Shares:
-    """Return the uses at the first fork on the way from x that give most."""
-    way, n = list[UseOfNode](), region.target
+    """Return the contributions of the uses at the first fork after x, the largest ones."""
+    path, n = list[UseOfNode](), region.target
     while n != region.output and len(uses := region.uses(n)) == 1:
-        way.append(uses[0])
+        path.append(uses[0])
         n = uses[0].consumer
     if n == region.output:
         return Shares()
     g = region.cotangents[region.target]
-    found = [
-        _path_share(region, way, use, g)
+    shares = [
+        _path_share(region, path, use, g)
         for use in nlargest(MAX_SHARES, uses, key=lambda use: largest_size(region.term(use)))
     ]
-    found.sort(key=lambda share: -abs(share.share))
+    shares.sort(key=lambda share: -abs(share.share))
     return Shares(
-        tuple(found), g - sum(share.contribution for share in found), len(uses) - len(found)
+        tuple(shares), g - sum(share.contribution for share in shares), len(uses) - len(shares)
     )
 
 
-def _path_share(region: Subgraph, way: list[UseOfNode], use: UseOfNode, g: Any) -> Share:
+def _path_share(region: Subgraph, path: list[UseOfNode], use: UseOfNode, g: Any) -> Share:
+    """Return the contribution of a use after the path that leads to it from x."""
     d = region.term(use)
-    for below in reversed(way):
-        d = region.term(below, d)
-    names = [region.name(region.target), *(region.name(u.consumer) for u in (*way, use)), "…"]
+    for earlier in reversed(path):
+        d = region.term(earlier, d)
+    names = [region.name(region.target), *(region.name(u.consumer) for u in (*path, use)), "…"]
     return Share(tuple(map(printable, names)), d, float(np.real(np.vdot(g, d) / np.vdot(g, g))))

@@ -1,12 +1,14 @@
-"""0·∞ behind a mask, and the form of the program that is safe: choose inside, apply the op, choose
-again outside.
+"""Safe forms of a program that computes 0·∞ behind a mask.
+
+The *double where* selects a safe operand first, applies the op, and selects again.
 """
 
 from typing import Any
 
 import numpy as np
 
-from ..program.steps import Operand, operand_positions
+from ..program.steps import Operand
+from ..program.walks import path_nodes
 from .op_domains import Domain, domain_of
 from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
 
@@ -14,48 +16,40 @@ CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, 
 
 
 def is_mask(region: Subgraph, use: UseOfNode, cause: str) -> bool:
-    """Return whether a use that makes a zero, for this cause, is one that masks its operand on
-    purpose.
-    """
+    """Return whether a use that makes a derivative zero, for this cause, is meant as a mask."""
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
 
 
 def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
-    """Return the lines that are safe, in the names of the user's nodes: `use` has the infinite
-    slope, and `mask` hides it.
+    """Return the safe form as lines of code, in the names of the user's nodes.
+
+    Parameters
+    ----------
+    region : Subgraph
+        Nodes between x and L.
+    use : UseOfNode
+        Use with an infinite slope.
+    mask : UseOfNode
+        Use that hides the infinity.
     """
     c, w = use.consumer, mask.consumer
     domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
+    between = path_nodes(region.steps, c, mask.node)
     lines = [
         f"safe = {_safe_operand(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",
-        *(f"{region.name(n)} = {region.formula(n)}" for n in _nodes_between(region, c, mask.node)),
+        *(f"{region.name(n)} = {region.formula(n)}" for n in between if n != c),
         f"{region.name(w)} = {_outer_mask(region, mask, good)}",
     ]
     return "\n".join(lines)
 
 
-def _nodes_between(region: Subgraph, c: int, last: int) -> list[int]:
-    """Return the nodes on the ways from c to the one that is masked, with it, without c."""
-    needed, stack = {last}, [last]
-    while stack:
-        for o in operand_positions(region.arguments(stack.pop())):
-            if o > c and o not in needed:
-                needed.add(o)
-                stack.append(o)
-    found = {c}
-    for n in sorted(needed):
-        if not found.isdisjoint(operand_positions(region.arguments(n))):
-            found.add(n)
-    return sorted(found - {c})
-
-
 def _safe_operand(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
-    """Return the operand where the mask lets it pass, a safe number elsewhere."""
+    """Return code for the operand where the mask selects it, and a safe number elsewhere."""
     op, args = region.op(mask.consumer), region.arguments(mask.consumer)
     if op is np.where:
         first, second = (operand, safe) if mask.argnum == 1 else (safe, operand)
@@ -66,7 +60,7 @@ def _safe_operand(region: Subgraph, mask: UseOfNode, good: str, operand: str, sa
 
 
 def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
-    """Return the mask unchanged; at a bound, the safe number must not get through."""
+    """Return code for the mask; at a bound it must hide the safe number, too."""
     w = mask.consumer
     if region.op(w) in CLIPPING:
         bound = region.argument_name(_hiding_bound(region, mask))
@@ -88,7 +82,7 @@ def _hiding_bound(region: Subgraph, mask: UseOfNode) -> Any:
 
 
 def _condition_code(region: Subgraph, a: Any) -> str:
-    """Return a condition as code: its name, where somebody named it, or else how it was made."""
+    """Return code for a condition: its name if the user named it, else the call that made it."""
     if type(a) is not Operand:
         return "condition"
     named = a in region.memory.nodes.names

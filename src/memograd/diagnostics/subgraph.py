@@ -1,6 +1,4 @@
-"""What lies between x and L, gone through beside the tables: every derivative there, and what each
-use gives to it.
-"""
+"""Nodes between x and L with their derivatives, computed without touching the tables."""
 
 import math
 from collections.abc import Iterator
@@ -11,8 +9,9 @@ import numpy as np
 
 from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
-from ..memory.tables import uses_of
-from ..program.steps import Operand, Step, operand_positions
+from ..memory.tables import consumers, uses_of
+from ..program.steps import Operand, Step
+from ..program.walks import ancestors_of, path_nodes, walk_graph
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace
 from ..rules.registration import RULES, VJPRule
@@ -20,8 +19,9 @@ from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
 Mask = Any
-"""Which elements of a node are meant: booleans of its shape; True means all, of a node with several
-outputs, too.
+"""Elements of a node: an array of booleans of its shape, or True for all.
+
+For a node with several outputs it is always True.
 """
 
 SYMBOLS = {
@@ -58,11 +58,11 @@ CHOOSING: frozenset[Any] = frozenset(
         replace,
     }
 )
-"""Ops that take some elements and leave others: what is left gets no derivative."""
+"""Ops that select elements: those that are not selected get no derivative."""
 
 
 class UseOfNode(NamedTuple):
-    """One place where a node is an operand: of which consumer, at which position, by which line."""
+    """Use of a node as an operand: its consumer, its position there, and the VJP rule."""
 
     node: int
     consumer: int
@@ -71,14 +71,12 @@ class UseOfNode(NamedTuple):
 
 
 class Subgraph:
-    """Nodes between x and L, by counting uses, and ∂L/∂node for each, in a table that nobody else
-    sees.
+    """Nodes on the differentiable paths from x to L, and their cotangents in a private table.
 
     Attributes
     ----------
     nodes : list of int
-        L first, each before its operands: the order in which a run meets them. Empty where no path
-        leads from x to L.
+        Nodes in the order of the backward pass, L first. Empty if no path leads from x to L.
     cotangents : dict
         Node to ∂L/∂node.
     """
@@ -87,53 +85,42 @@ class Subgraph:
         self.memory, self.steps, self.output, self.target = memory, memory.steps, output, target
         self.table = memory.empty_table(output)
         self.cotangents, self.read = self.table.cotangents, memory.value
-        self.nodes = sorted(self._reachable(), reverse=True)
+        starts = [target] if target in self.table.uses else []
+        reachable = walk_graph(starts, lambda n: consumers(self.table, n))
+        self.nodes = sorted(reachable, reverse=True)
         for n in self.nodes[1:]:
             self.cotangents[n] = sum_contributions(memory, self.table, n, self.read)
 
-    def _reachable(self) -> set[int]:
-        found: set[int] = set()
-        stack = [self.target] if self.target in self.table.uses else []
-        while stack:
-            n = stack.pop()
-            if n not in found:
-                found.add(n)
-                stack.extend(c for c, _ in uses_of(self.table, n))
-        return found
-
-    # derivatives
+    # Derivatives
 
     def uses(self, n: int) -> list[UseOfNode]:
-        """Return the uses of n that lead to L, the latest first, as a run adds them up."""
-        return [
-            UseOfNode(n, c, k, line) for c, lines in uses_of(self.table, n) for k, line in lines
-        ]
+        """Return the uses of n that lead to L, the latest first, in the order of the sum."""
+        uses = uses_of(self.table, n)
+        return [UseOfNode(n, c, k, line) for c, lines in uses for k, line in lines]
 
     def pull_use(self, use: UseOfNode, g: Any) -> Any:
-        """Return what a use makes of a cotangent g of its consumer, before it is fitted to the
-        operand.
-        """
+        """Return the VJP of a use for the cotangent g of its consumer, before it is conformed."""
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
     def conform_to_use(self, use: UseOfNode, d: Any) -> Any:
-        """Return the same, as it is added to the operand's cotangent."""
-        return (
-            d
-            if type(d) is tuple
-            else conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
-        )
+        """Return the VJP of a use with the shape and dtype of the operand."""
+        if type(d) is tuple:
+            return d
+        return conform_to_operand(d, self.memory, use.consumer, use.argnum, use.node)
 
     def term(self, use: UseOfNode, g: Any = None) -> Any:
-        """Return what a use gives to its operand's cotangent; of another cotangent g of the
-        consumer, where one is given.
+        """Return what a use adds to its operand's cotangent, given that of its consumer.
+
+        By default g is ∂L/∂consumer.
         """
-        return self.conform_to_use(
-            use, self.pull_use(use, self.cotangents[use.consumer] if g is None else g)
-        )
+        g = self.cotangents[use.consumer] if g is None else g
+        return self.conform_to_use(use, self.pull_use(use, g))
 
     def measure_use(self, use: UseOfNode) -> tuple[float, float]:
-        """Return the size of the largest element of a use's term; and of what it is added up from,
-        which is larger where parts cancel.
+        """Return the size of a use's term, and the size of the sum of its absolute parts.
+
+        The second is larger if broadcasting sums up parts that cancel. The size of an array is
+        that of its largest element.
         """
         d = self.pull_use(use, self.cotangents[use.consumer])
         size, shape = largest_size(self.conform_to_use(use, d)), self.steps[use.node].shape
@@ -141,14 +128,14 @@ class Subgraph:
             return size, size
         return size, largest_size(unbroadcast(np.absolute(d), shape))
 
-    # elements
+    # Elements
 
     def dependent_elements(self, use: UseOfNode, mask: Mask) -> Mask:
         """Return the elements of the consumer that depend on these elements of the operand.
 
-        Where it is not plain that they are the same, they are found by running the op once more
-        with a NaN there: where the result is NaN, it depends on them. An op that passes over a NaN,
-        or refuses it, is taken to depend on all of them everywhere.
+        Unless the op is elementwise, it is run once more with NaN in these elements: where the
+        result is NaN, it depends on them. If the op ignores or refuses NaN, all elements of the
+        consumer count as dependent.
         """
         step = self.steps[use.consumer]
         if type(step.dtype) is tuple or mask is True:
@@ -156,25 +143,21 @@ class Subgraph:
         if step.op not in CHOOSING and self.is_elementwise_use(use):
             return mask
         if "linalg" in (getattr(step.op, "__module__", None) or ""):
-            return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
+            return np.ones(step.shape, bool)  # LAPACK prints a warning for NaN
         try:
-            y = RULES[step.op].run(
-                [self._poison_argument(a, k, use, mask) for k, a in enumerate(step.args)],
-                step.kwargs,
-            )
-        except Exception:  # whatever an op raises that cannot bear a NaN
+            args = [self._poison_argument(a, k, use, mask) for k, a in enumerate(step.args)]
+            dependent = np.isnan(RULES[step.op].run(args, step.kwargs))
+        except Exception:  # An op that refuses NaN may raise any error.
             return np.ones(step.shape, bool)
-        found = np.isnan(y)
-        told = np.shape(found) == step.shape and (np.any(found) or step.op in CHOOSING)
-        return found if told else np.ones(step.shape, bool)
+        is_valid = np.shape(dependent) == step.shape and (np.any(dependent) or step.op in CHOOSING)
+        return dependent if is_valid else np.ones(step.shape, bool)
 
     def _poison_argument(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
+        """Return the value of the k-th argument, with NaN in these elements if it is the use."""
         value = self.argument(a)
-        return (
-            canonicalize(np.where(mask, np.nan, value).astype(value.dtype))
-            if k == use.argnum
-            else value
-        )
+        if k != use.argnum:
+            return value
+        return canonicalize(np.where(mask, np.nan, value).astype(value.dtype))
 
     def argument(self, a: Any) -> Any:
         """Return the value of an argument of an op."""
@@ -189,51 +172,37 @@ class Subgraph:
         return self.steps[n].op
 
     def is_elementwise_use(self, use: UseOfNode) -> bool:
-        """Return whether an op is elementwise and its operand has the shape of the result: element
-        by element the same places.
-        """
+        """Return whether an op maps each element of the operand to the same place of the result."""
         step = self.steps[use.consumer]
         return RULES[step.op].kind == "elementwise" and step.shape == self.steps[use.node].shape
 
-    # the whole program
+    # Whole program
 
     @cached_property
     def ancestors(self) -> set[int]:
         """Nodes that L is computed from, with L."""
-        found, stack = {self.output}, [self.output]
-        while stack:
-            for o in operand_positions(self.steps[stack.pop()].args):
-                if o not in found:
-                    found.add(o)
-                    stack.append(o)
-        return found
+        return ancestors_of(self.steps, self.output)
 
     def nodes_between(self) -> list[int]:
-        """Return the nodes on any way from x to L, differentiable or not, in creation order."""
-        above, found = self.ancestors, {self.target}
-        for n in sorted(above):
-            if n > self.target and not found.isdisjoint(operand_positions(self.steps[n].args)):
-                found.add(n)
-        return sorted(found & above)
+        """Return the nodes on all paths from x to L, differentiable or not, in creation order."""
+        return path_nodes(self.steps, self.target, self.output)
 
     def has_derivative(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""
         return is_inexact(self.steps[n].dtype)
 
-    # words
+    # Words
 
     def name(self, n: int) -> str:
         """Return the name of a node, on one line."""
         return printable(self.memory.nodes.name(n), 20)
 
     def derivative(self, n: int) -> str:
-        """∂L/∂n, by their names."""
+        """Return the label of ∂L/∂n."""
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """Return an argument as a sentence calls it: a node's name, a number, or the kind of thing
-        that it is.
-        """
+        """Return an argument in a few characters: a node's name, a number, or its kind."""
         if type(a) is Operand:
             return self.name(a)
         if isinstance(a, type):
@@ -243,21 +212,19 @@ class Subgraph:
         return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
 
     def formula(self, n: int) -> str:
-        """Return how n was made, of its operands: ``x > 0``, ``np.log(x)``; its name, where it is a
-        leaf.
-        """
+        """Return the call that made n, such as ``x > 0`` or ``np.log(x)``; a leaf's name."""
         step: Step = self.steps[n]
         if step.op is None:
             return self.name(n)
         return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
 
     def line(self, n: int) -> Any:
-        """Return where the user's code made n, or None."""
+        """Return the user's line that made n, or None."""
         return self.steps[n].location
 
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
-    """Return a call as the user may have written it."""
+    """Return a call of an op as Python code, with operators where it has one."""
     if op in SYMBOLS and len(args) == 2:
         return f"{args[0]} {SYMBOLS[op]} {args[1]}"
     if op in (getitem, masked):
@@ -268,7 +235,7 @@ def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
 
 
 def arrays_in(value: Any) -> Iterator[Any]:
-    """Yield the arrays in a value: itself, or the items of a tuple."""
+    """Yield the arrays of a value, which may be a tuple of arrays."""
     if isinstance(value, tuple):
         for item in value:
             yield from arrays_in(item)
@@ -277,7 +244,7 @@ def arrays_in(value: Any) -> Iterator[Any]:
 
 
 def vanishes(value: Any, mask: Mask = True) -> bool:
-    """Return whether a value is zero in all of these elements."""
+    """Return whether a value is zero in all elements of the mask."""
     if isinstance(value, np.generic) and np.ndim(mask) == 0:
         return not (value and mask)
     return not any(np.any(np.where(mask, part, 0)) for part in arrays_in(value))
@@ -291,7 +258,7 @@ def is_finite(value: Any) -> bool:
 
 
 def largest_size(value: Any) -> float:
-    """Return the largest size of an element; 0 where there is none, NaN where one is."""
+    """Return the largest absolute value of an element; 0 if there is none, NaN if one is NaN."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
     return max(
@@ -300,9 +267,7 @@ def largest_size(value: Any) -> float:
 
 
 def scale_cotangent(g: Any, by: Any) -> Any:
-    """Return a cotangent times a factor, in its own dtype."""
-    return (
-        tuple(scale_cotangent(part, by) for part in g)
-        if isinstance(g, tuple)
-        else canonicalize(np.asarray(g * by).astype(g.dtype))
-    )
+    """Return a cotangent times a factor, with the dtype of the cotangent."""
+    if isinstance(g, tuple):
+        return tuple(scale_cotangent(part, by) for part in g)
+    return canonicalize(np.asarray(g * by).astype(g.dtype))
