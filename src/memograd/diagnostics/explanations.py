@@ -1,6 +1,4 @@
-"""Why is a derivative zero, absent, NaN, infinite, or of a surprising size? What the parts of this
-folder find, in order.
-"""
+"""Explanations: a verdict on a derivative, and the findings of the modules beside this one."""
 
 import warnings
 from typing import Any, overload
@@ -29,19 +27,17 @@ def explain(L: Node, x: Any) -> Any: ...
 
 
 def explain(L: Node, x: Any) -> Any:
-    """Why ∂L/∂x is what it is: where a zero, a NaN or an infinity comes from, or where the paths
-    end; and that all is in order.
+    """Explain a derivative that is zero, absent, NaN, infinite, or of a surprising size.
 
-    Everything is found in one go, without stopping at the first fault: each place where a value is
-    born that is no finite number, each where a derivative is; each use that makes zero of what
-    arrives; each end of a path.
+    All causes are reported at once: each op where a NaN or an infinity originates, among the values
+    or among the derivatives; each use that makes zero of a cotangent; each end of a path.
 
     Parameters
     ----------
     L : Node
-        A scalar of an inexact dtype.
+        Scalar of an inexact dtype.
     x : Node, or pytree of them
-        Of an inexact dtype: leaves or any other nodes.
+        Leaves or other nodes of an inexact dtype.
 
     Returns
     -------
@@ -56,11 +52,14 @@ def explain(L: Node, x: Any) -> Any:
 
     Notes
     -----
-    The derivatives between x and L are computed beside L's table, which stays as it is; so do the
-    program, the names and the
-    log. Values that an assignment made stale are verified, and values that were evicted are
-    computed again, as ``grad`` itself
-    would. Which elements depend on which is found by running ops again with a NaN in an operand.
+    The derivatives between x and L are computed in a private table. L's table, the program, the
+    names and the log stay as they are. As by ``grad``, values that are maybe stale are verified,
+    and evicted values are rematerialised. To find which elements depend on which, ops are run again
+    with a NaN in an operand.
+
+    See Also
+    --------
+    why : Say which request or assignment made an entry of the table what it is.
 
     Examples
     --------
@@ -84,9 +83,10 @@ def explain(L: Node, x: Any) -> Any:
 
 
 def _explain_one(L: Node, x: Node) -> Explanation:
+    """Return the explanation of ∂L/∂x for one node x."""
     tape = L.tape
     with tape.lock, np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it looks for is what NumPy would warn of
+        warnings.simplefilter("ignore")  # NumPy warns of what this looks for.
         region = Subgraph(tape.state, L.id, x.id)
         verdict, findings = _judge(region)
         return Explanation(
@@ -102,7 +102,7 @@ def _explain_one(L: Node, x: Node) -> Explanation:
 
 
 def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
-    """Return what is the case, and why."""
+    """Return the verdict on the derivative, and the findings behind it."""
     if not region.nodes:
         return "no path", list(find_dead_ends(region))
     g, L = region.cotangents[region.target], region.output
@@ -113,26 +113,28 @@ def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
     if not is_finite(region.read(L)):
         return "value", forward_origins(region, [L])
     if vanishes(g) and np.size(g):
-        return "zero", zero_findings(region, region.target, _whole_mask(g)) + list(
-            find_dead_ends(region)
-        )
+        zeros = zero_findings(region, region.target, _whole_mask(g))
+        return "zero", [*zeros, *find_dead_ends(region)]
     return _judge_size(region) if np.size(g) else ("in order", [])
 
 
 def _judge_size(region: Subgraph) -> tuple[str, list[Finding]]:
+    """Return the verdict on the size of a derivative that is finite and not zero."""
     findings = size_findings(region)
     if not findings:
         return "in order", []
-    cancelling = findings[0].cause == "cancellation"
-    return "rounding" if cancelling else "small" if size_verdict(region) < 0 else "large", findings
+    if findings[0].cause == "cancellation":
+        return "rounding", findings
+    return "small" if size_verdict(region) < 0 else "large", findings
 
 
 def _whole_mask(g: Any) -> Any:
+    """Return the mask of all elements."""
     return True if isinstance(g, tuple) else np.ones(np.shape(g), bool)
 
 
 def _zeros_among(region: Subgraph) -> list[Finding]:
-    """Why some elements are zero, while others are not."""
+    """Return why some elements of the derivative are zero while others are not."""
     g = region.cotangents[region.target]
     some = not isinstance(g, tuple) and np.size(g) and not np.all(g)
     return zero_findings(region, region.target, g == 0) if some else []

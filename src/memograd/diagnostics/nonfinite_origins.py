@@ -1,8 +1,7 @@
-"""Where the NaNs and infinities come from: on the way to L, where a value is born, and on the way
-back, where a derivative is.
+"""Origins of NaNs and infinities: among the values on the way to L, and among the derivatives.
 
-A value or derivative is *born* at the op that gives it while nothing that it depends on, in the
-same elements, has it yet.
+A value or derivative *originates* at an op that returns it although nothing that it depends on, in
+the same elements, is NaN or infinite.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
+from ..program.walks import walk_graph
 from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
@@ -28,108 +28,94 @@ from .subgraph import (
 )
 from .zero_causes import explain_origin, zero_origins
 
-# on the way to L
+# Values
 
 
 def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
-    """Return the births of the NaNs and infinities that these nodes have, in creation order: the
-    first one was the first.
-    """
-    stack = [n for n in starts if not is_finite(region.read(n))]
-    seen = set(stack)
-    while stack:
-        for a in region.arguments(stack.pop()):
-            if type(a) is Operand and a not in seen and not is_finite(region.read(a)):
-                seen.add(int(a))
-                stack.append(int(a))
-    return [found for n in sorted(seen) for found in _find_births(region, n)]
+    """Return the origins of the NaNs and infinities in these nodes, in creation order."""
+
+    def follow(n: int) -> list[int]:
+        """Return the operands of n that are not finite."""
+        operands = region.steps[n].operands()
+        return [int(a) for a in operands if not is_finite(region.read(a))]
+
+    nodes = walk_graph([n for n in starts if not is_finite(region.read(n))], follow)
+    return [finding for n in sorted(nodes) for finding in _find_births(region, n)]
 
 
 def _find_births(region: Subgraph, n: int) -> Iterator[Finding]:
-    """Yield what is born at n: numbers that are given, NaNs, infinities."""
-    y, shape = region.read(n), region.steps[n].shape
+    """Yield the findings that NaNs or infinities originate at n."""
+    y = region.read(n)
     if region.op(n) is None:
-        mask = ~np.isfinite(y)
-        yield make_finding(
-            region,
-            "given",
-            n,
-            None,
-            mask,
-            shape,
-            f"The leaf {region.name(n)} holds {_describe_nonfinite(y)}.",
-            "value",
-        )
-        return
-    if isinstance(y, tuple):
+        text = f"The leaf {region.name(n)} holds {_describe_nonfinite(y)}."
+        yield _value_finding(region, "given", n, None, ~np.isfinite(y), text)
+    elif isinstance(y, tuple):
         if all(is_finite(region.argument(a)) for a in _numeric_arguments(region, n)):
-            yield make_finding(
-                region,
-                "outside the domain",
-                n,
-                _suspect_operand(region, n),
-                True,
-                (),
-                f"{region.formula(n)} gave {_describe_nonfinite(y)}.",
-                "value",
-            )
-        return
-    yield from _constant_findings(region, n)
+            text = f"{region.formula(n)} gave {_describe_nonfinite(y)}."
+            operand = _suspect_operand(region, n)
+            yield make_finding(region, "outside the domain", n, operand, True, (), text, "value")
+    else:
+        yield from _constant_findings(region, n)
+        yield from _op_findings(region, n)
+
+
+def _op_findings(region: Subgraph, n: int) -> Iterator[Finding]:
+    """Yield the findings that the op of n made NaN or infinity of finite or infinite operands."""
+    y = region.read(n)
     for bad, cause in ((np.isnan, "outside the domain"), (np.isinf, "overflow")):
         mask = bad(y) & ~_mask_from_operands(region, n, lambda value: ~np.isfinite(value))
         if np.any(mask):
             yield _birth_finding(region, n, cause, mask)
-    mask = (
-        np.isnan(y)
-        & ~_mask_from_operands(region, n, np.isnan)
-        & _mask_from_operands(region, n, np.isinf)
-    )
+    from_nan = _mask_from_operands(region, n, np.isnan)
+    from_infinity = _mask_from_operands(region, n, np.isinf)
+    mask = np.isnan(y) & ~from_nan & from_infinity
     if np.any(mask):
         text = f"{region.formula(n)} made NaN of infinite operands."
-        yield make_finding(
-            region, "infinities", n, _infinite_operand(region, n), mask, shape, text, "value"
-        )
+        yield _value_finding(region, "infinities", n, _infinite_operand(region, n), mask, text)
+
+
+def _value_finding(
+    region: Subgraph, cause: str, n: int, operand: Any, mask: Mask, text: str
+) -> Finding:
+    """Return a finding about elements of the value of n."""
+    return make_finding(region, cause, n, operand, mask, region.steps[n].shape, text, "value")
 
 
 def _constant_findings(region: Subgraph, n: int) -> Iterator[Finding]:
-    """Yield the constants among the operands of n that hold what n has from them."""
+    """Yield the findings that constant operands of n hold the NaNs and infinities of n."""
     y, shape = region.read(n), region.steps[n].shape
     for a in _numeric_arguments(region, n):
         if type(a) is not Operand and not is_finite(a):
-            there = (
-                np.broadcast_to(~np.isfinite(a), shape)
-                if RULES[region.op(n)].kind == "elementwise"
-                else True
-            )
+            mask = ~np.isfinite(y)
+            if RULES[region.op(n)].kind == "elementwise":
+                mask = mask & np.broadcast_to(~np.isfinite(a), shape)
             text = (
                 f"{region.name(n)} = {region.formula(n)} has a constant operand that holds "
                 f"{_describe_nonfinite(a)}."
             )
-            yield make_finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
+            yield _value_finding(region, "given", n, a, mask, text)
 
 
 def _birth_finding(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
-    """Return a NaN or an infinity of finite operands."""
-    shape, op = region.steps[n].shape, region.op(n)
+    """Return the finding that the op of n made NaN or infinity of finite operands."""
+    op = region.op(n)
     domain, name = domain_of(op), op_name(op)
     if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
             cause = "pole"
     operand = _suspect_operand(region, n, cause)
-    needs = (
-        f": {name} needs {domain.good.format(region.argument_name(operand))}"
-        if domain is not None and cause != "overflow"
-        else ""
-    )
+    needs = ""
+    if domain is not None and cause != "overflow":
+        needs = f": {name} needs {domain.good.format(region.argument_name(operand))}"
     what = "NaN" if cause == "outside the domain" else "∞"
     text = (
         f"{region.name(n)} = {region.formula(n)} is {what}, while its operands are finite{needs}."
     )
-    return make_finding(region, cause, n, operand, mask, shape, text, "value")
+    return _value_finding(region, cause, n, operand, mask, text)
 
 
 def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
-    """Return the arguments of the op of n that are numbers or hold some."""
+    """Return the arguments of the op of n that are numbers or arrays."""
     return [
         a
         for a in region.arguments(n)
@@ -138,7 +124,7 @@ def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
 
 
 def _mask_from_operands(region: Subgraph, n: int, bad: Any) -> Any:
-    """Return the elements of n that depend on an element of an operand that is bad already."""
+    """Return a mask of the elements of n that depend on a bad element of an operand."""
     shape = region.steps[n].shape
     masks = [
         bad(part)
@@ -147,17 +133,15 @@ def _mask_from_operands(region: Subgraph, n: int, bad: Any) -> Any:
         if np.asarray(part).dtype.kind in "fc"
     ]
     if RULES[region.op(n)].kind == "elementwise":
-        return np.broadcast_to(
-            np.logical_or.reduce([np.broadcast_to(m, shape) for m in masks]) if masks else False,
-            shape,
-        )
+        mask = np.zeros(shape, bool)
+        for operand_mask in masks:
+            mask = mask | operand_mask
+        return mask
     return np.full(shape, any(map(np.any, masks)))
 
 
 def _suspect_operand(region: Subgraph, n: int, cause: str = "") -> Any:
-    """Return the operand that made it: the one that the table of domains names, or else the
-    largest.
-    """
+    """Return the operand at fault: the one that the op's domain names, or else the largest."""
     domain = domain_of(region.op(n))
     args = region.arguments(n)
     if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
@@ -167,41 +151,48 @@ def _suspect_operand(region: Subgraph, n: int, cause: str = "") -> Any:
 
 
 def _infinite_operand(region: Subgraph, n: int) -> Any:
+    """Return the first argument of the op of n that holds an infinity."""
     return next(a for a in _numeric_arguments(region, n) if np.any(np.isinf(region.argument(a))))
 
 
 def _describe_nonfinite(y: Any) -> str:
+    """Return ``NaN``, ``∞``, or both, as they stand in a value."""
     nan, inf = (any(np.any(bad(part)) for part in arrays_in(y)) for bad in (np.isnan, np.isinf))
     return " and ".join([*["NaN"] * nan, *["∞"] * inf])
 
 
-# on the way back
+# Derivatives
 
 
 def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
-    """Return the births among the derivatives, as a run from L meets them; and the nodes whose
-    values have to do with them.
+    """Return where NaNs and infinities originate among the derivatives.
+
+    Returns
+    -------
+    findings : list of Finding
+        The origins, in the order of the backward pass.
+    carriers : list of int
+        Nodes whose values are not finite and are read there.
     """
-    found, carriers = list[Finding](), list[int]()
+    findings, carriers = list[Finding](), list[int]()
     for n in region.nodes:
-        if not is_finite(region.cotangents[n]):
-            births = [
-                (use, mask, places)
-                for use in region.uses(n)
-                for mask, places in _births_by_use(region, use)
-            ]
-            for use, _, places in births:
-                if carried := _nonfinite_inputs(region, use, places):
-                    carriers += [use.consumer, *(int(a) for a in carried if type(a) is Operand)]
-            found.extend(_explain_use(region, *birth) for birth in births)
-            if all(is_finite(region.term(use)) for use in region.uses(n)):
-                found.append(_sum_overflow_finding(region, n))
-    return found, carriers
+        if is_finite(region.cotangents[n]):
+            continue
+        for use in region.uses(n):
+            for mask, places in _births_by_use(region, use):
+                if inputs := _nonfinite_inputs(region, use, places):
+                    operands = [int(a) for a in inputs if type(a) is Operand]
+                    carriers += [use.consumer, *operands]
+                findings.append(_explain_use(region, use, mask, places))
+        if all(is_finite(region.term(use)) for use in region.uses(n)):
+            findings.append(_sum_overflow_finding(region, n))
+    return findings, carriers
 
 
 def _births_by_use(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
-    """Yield the elements of the operand, and of the consumer, in which a use makes a NaN or
-    infinity of a finite cotangent.
+    """Yield the masks of operand and consumer where a use makes a finite cotangent NaN or infinite.
+
+    There is one pair of masks, or none.
     """
     g, d = region.cotangents[use.consumer], region.term(use)
     if is_finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
@@ -218,7 +209,7 @@ def _births_by_use(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mas
 
 
 def _nonfinite_inputs(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
-    """Return the arguments, or the result, that a use reads and that are NaN or infinite there."""
+    """Return the arguments, or the result, that the rule of a use reads and that are not finite."""
     args, numbers = region.arguments(use.consumer), _numeric_arguments(region, use.consumer)
     read = [
         a
@@ -230,14 +221,14 @@ def _nonfinite_inputs(region: Subgraph, use: UseOfNode, places: Mask) -> list[An
 
 
 def _elements_at(value: Any, places: Mask) -> Any:
-    """Return a value at some places, where it can be laid beside them; otherwise as a whole."""
+    """Return the elements of a value at a mask that it broadcasts to; else the whole value."""
     if places is True or isinstance(value, tuple) or np.ndim(value) > np.ndim(places):
         return value
     return np.broadcast_to(value, np.shape(places))[places]
 
 
 def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> Finding:
-    """Why a use made a NaN or an infinity."""
+    """Return the finding why a use made a NaN or an infinity."""
     g, c = region.cotangents[use.consumer], use.consumer
     if vanishes(g, places):
         return _zero_times_infinity(region, use, mask, places)
@@ -271,7 +262,7 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
 
 
 def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> Finding:
-    """Nothing arrives, and an infinite slope makes a NaN of it: behind a mask, or not."""
+    """Return the finding that an infinite slope made NaN of a zero cotangent."""
     operand, why = _domain_edge(region, use)
     n = region.derivative(use.node)
     what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
@@ -296,7 +287,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
 
 
 def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
-    """Return the operand that is at the edge of the domain, and the words."""
+    """Return the operand at the edge of the domain of its op, and a clause that says so."""
     domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
     operand = (
         Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
@@ -312,13 +303,13 @@ def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
 def _origin_finding(
     region: Subgraph, cause: str, use: UseOfNode, operand: Any, mask: Mask, text: str
 ) -> Finding:
-    return make_finding(
-        region, cause, use.consumer, operand, mask, region.steps[use.node].shape, text
-    )
+    """Return a finding about elements of the derivative by the operand of a use."""
+    shape = region.steps[use.node].shape
+    return make_finding(region, cause, use.consumer, operand, mask, shape, text)
 
 
 def _sum_overflow_finding(region: Subgraph, n: int) -> Finding:
+    """Return the finding that finite terms add up to a NaN or an infinity."""
     text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
-    return make_finding(
-        region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n].shape, text
-    )
+    mask = ~np.isfinite(region.cotangents[n])
+    return make_finding(region, "overflow", n, None, mask, region.steps[n].shape, text)

@@ -1,10 +1,8 @@
-"""Why is a derivative what it is in its table: computed, read, dropped, kept? A sentence that ends
-at an act of the user's.
+"""Provenance of a derivative: why its entry in the table was computed, read, dropped or kept.
 
-The memory remembers with each cotangent the request that computed it, and with each entry that was
-found wrong what it had read that took other bits. From these the chain of causes is followed; where
-nothing went wrong, the chain is sought from what was assigned since. An entry is written n if it is
-a value, and ~n if it is the cotangent of n.
+The memory keeps the request that computed each cotangent, and what invalidated each entry. The
+chain of causes follows from these. If nothing was invalidated, a chain is searched from the
+assignments made since. An entry is written n if it is a value, and ~n if it is the cotangent of n.
 """
 
 from collections import deque
@@ -21,12 +19,11 @@ from ..tape.node import Node
 from ..text import derivative_name, printable, text_as_html
 
 MAX_CAUSES = 4
-"""How many causes are printed; of a longer chain, the first ones and the last."""
+"""Number of causes that are printed; of a longer chain, the first ones and the last."""
 
 
 class Reason(NamedTuple):
-    """Why an entry of a table is what it is; prints as a sentence, which its `repr` breaks into
-    lines under 80 columns.
+    """Reason for the state of an entry. Prints as a sentence; `repr` breaks it into short lines.
 
     Attributes
     ----------
@@ -36,7 +33,7 @@ class Reason(NamedTuple):
         to be verified, or dropped, by the next request. ``let go``, ``unasked``, ``no path``,
         ``seed``: not in the table, or always there.
     chain : tuple of str
-        What is the case; because of what; because of what; and so on.
+        State of the entry, then its cause, the cause of that, and so on.
     """
 
     kind: str
@@ -58,27 +55,32 @@ class Reason(NamedTuple):
 
 
 def why(L: Node, node: Node) -> Reason:
-    """Why ∂L/∂node is what it is in L's table: a sentence that ends at what the user did.
+    """Explain the state of ∂L/∂node in L's table by the requests and assignments of the user.
 
-    Requests and assignments are numbered as they were made on the tape; reading ``mg.table(L)`` is
-    a request, too.
+    Requests and assignments are numbered in the order in which they were made on the tape. Reading
+    ``mg.table(L)`` is a request, too.
 
     Parameters
     ----------
     L : Node
-        A scalar of an inexact dtype.
+        Scalar of an inexact dtype.
     node : Node
-        Of an inexact dtype.
+        Node of an inexact dtype.
 
     Returns
     -------
     Reason
-        Prints as one sentence; `kind` says which case it is, `chain` has its parts.
+        Prints as one sentence. `kind` is the case, `chain` the parts of the sentence.
 
     Raises
     ------
     NotScalarError, NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
+
+    See Also
+    --------
+    explain : Explain a derivative that is zero, absent or not finite.
+    preview : Say what a request would do.
 
     Examples
     --------
@@ -107,176 +109,148 @@ def why(L: Node, node: Node) -> Reason:
     memory = require_scalar(L).tape.state
     check_target(L, node)
     with L.tape.lock:
-        return ProvenanceQuery(memory, memory.tables.get(L.id) or memory.empty_table(L.id)).reason(
-            node.id
-        )
+        table = memory.tables.get(L.id) or memory.empty_table(L.id)
+        return ProvenanceQuery(memory, table).reason(node.id)
 
 
 class ProvenanceQuery:
-    """Into one table, by those who may read the memory's notes."""
+    """Query of the reasons for the entries of one table."""
 
     def __init__(self, memory: Memory, table: Table) -> None:
         self.memory, self.table = memory, table
 
     def reason(self, n: int) -> Reason:
-        """Why ∂L/∂n is what it is."""
+        """Return the reason for the state of ∂L/∂n."""
         table, this = self.table, self._label(~n)
         if n == table.output:
             return Reason("seed", (f"{this} is never computed", "it is 1"))
         if n not in table.uses:
-            path = (
-                f"no path of differentiable uses leads from {self._label(n)} to "
-                f"{self._label(table.output)}"
-            )
+            ends = f"from {self._label(n)} to {self._label(table.output)}"
+            path = f"no path of differentiable uses leads {ends}"
             return Reason("no path", (f"{this} is never visited", path))
         if n not in table.provenance:
-            return Reason(
-                "unasked",
-                (
-                    f"{this} was never computed",
-                    "no finished request asked for it, or for what needs it",
-                ),
-            )
+            unasked = "no finished request asked for it, or for what needs it"
+            return Reason("unasked", (f"{this} was never computed", unasked))
         if n not in table.cotangents:
-            return Reason(
-                "let go", (f"{this} is not in the table now", "it was let go to keep the budget")
-            )
+            evicted = "it was let go to keep the budget"
+            return Reason("let go", (f"{this} is not in the table now", evicted))
         if n in table.marks:
             return self._say_marked(n)
         since = self._assignments_since(n)
         return self._say_kept(n, since) if since else self._say_stored(n)
 
     def _say_stored(self, n: int) -> Reason:
-        """Nothing was assigned since it was computed."""
-        this, act = self._label(~n), self.table.provenance[n]
-        asked = (
-            "asked for it"
-            if act.target == n
-            else f"asked for {self._label(~act.target)}, which needs it"
-        )
-        if act.request < self.memory.requests:
-            return Reason(
-                "read", (f"{this} is read", f"request {act.request} stored it: that {asked}")
-            )
+        """Return the reason for ∂L/∂n if nothing was assigned since it was computed."""
+        this = self._label(~n)
+        request, target, _ = self.table.provenance[n]
+        asked = "asked for it"
+        if target != n:
+            asked = f"asked for {self._label(~target)}, which needs it"
+        if request < self.memory.requests:
+            return Reason("read", (f"{this} is read", f"request {request} stored it: that {asked}"))
         if n not in self.table.invalidated_by:
-            return Reason("computed", (f"{this} was computed", f"request {act.request} {asked}"))
-        return Reason(
-            "dropped",
-            (f"{this} was dropped, and computed anew by request {act.request},", *self._causes(n)),
-        )
+            return Reason("computed", (f"{this} was computed", f"request {request} {asked}"))
+        state = f"{this} was dropped, and computed anew by request {request},"
+        return Reason("dropped", (state, *self._causes(n)))
 
     def _say_marked(self, n: int) -> Reason:
-        """Return the next request that needs it visits it."""
+        """Return the reason for ∂L/∂n if it is stale or maybe stale."""
         this = self._label(~n)
         if self.table.marks[n] != MAYBE_STALE:
-            return Reason(
-                "stale", (f"{this} is stale, until a request drops it,", *self._causes(n))
-            )
-        way = self._path_to_assignment(n, self._assignments_since(n))
-        clauses = list(self._clauses(way, "may have other bits")) or [
-            "an assignment was interrupted"
-        ]
-        return Reason(
-            "maybe stale", (f"{this} may be stale, until a request verifies it,", *clauses)
-        )
+            state = f"{this} is stale, until a request drops it,"
+            return Reason("stale", (state, *self._causes(n)))
+        path = self._path_to_assignment(n, self._assignments_since(n))
+        clauses = list(self._clauses(path, "may have other bits"))
+        state = f"{this} may be stale, until a request verifies it,"
+        return Reason("maybe stale", (state, *(clauses or ["an assignment was interrupted"])))
 
     def _say_kept(self, n: int, since: dict[int, int]) -> Reason:
-        """It is right, although something was assigned since it was computed."""
-        this, way = self._label(~n), self._path_to_assignment(n, since)
-        if not way:
-            some, more = (
-                ", ".join(map(self._say_assignment, list(since)[:2])),
-                f" and {len(since) - 2} more" if len(since) > 2 else "",
-            )
+        """Return the reason for ∂L/∂n if it is right although something was assigned since."""
+        this, path = self._label(~n), self._path_to_assignment(n, since)
+        if not path:
+            changes = ", ".join(map(self._say_assignment, list(since)[:2]))
+            if len(since) > 2:
+                changes += f" and {len(since) - 2} more"
             between = f"no rule between {self._label(self.table.output)} and {self._label(n)}"
-            return Reason(
-                "kept", (f"{this} is kept", f"{between} reads what changed: {some}{more}")
-            )
-        equal = (
-            "it, or all that it reads," if n in self.table.invalidated_by else self._label(way[1])
-        )
-        return Reason(
-            "cut off",
-            (
-                f"{this} is kept, although {self._say_assignment(way[-1])},",
-                f"{equal} came out equal, bit for bit",
-            ),
-        )
+            return Reason("kept", (f"{this} is kept", f"{between} reads what changed: {changes}"))
+        equal = self._label(path[1])
+        if n in self.table.invalidated_by:
+            equal = "it, or all that it reads,"
+        state = f"{this} is kept, although {self._say_assignment(path[-1])},"
+        return Reason("cut off", (state, f"{equal} came out equal, bit for bit"))
 
-    # chains of causes
+    # Chains of causes
 
     def _assignments_since(self, n: int) -> dict[int, int]:
-        """Return the leaves that were assigned after ∂L/∂n was computed, with the numbers of the
-        assignments.
-        """
-        return {
-            p: number
-            for p, number in self.memory.assigned.items()
-            if number > self.table.provenance[n].assignments
-        }
+        """Return the leaves assigned after ∂L/∂n was computed, and the numbers of assignments."""
+        before = self.table.provenance[n].assignments
+        return {p: number for p, number in self.memory.assigned.items() if number > before}
 
     def _causes(self, n: int) -> Iterator[str]:
-        """Why ∂L/∂n was found wrong."""
-        path, of_values, of_cotangents = [~n], self.memory.invalidated_by, self.table.invalidated_by
-        while (
-            cause := of_values.get(path[-1]) if path[-1] >= 0 else of_cotangents.get(~path[-1])
-        ) is not None:
+        """Yield the chain of causes that invalidated ∂L/∂n."""
+        path = [~n]
+        while (cause := self._invalidated_by(path[-1])) is not None:
             path.append(cause)
         return self._clauses(path, "took other bits")
 
+    def _invalidated_by(self, entry: int) -> int | None:
+        """Return the entry that invalidated another one, or None."""
+        if entry >= 0:
+            return self.memory.invalidated_by.get(entry)
+        return self.table.invalidated_by.get(~entry)
+
     def _path_to_assignment(self, n: int, leaves: dict[int, int]) -> list[int]:
-        """Return the entries from ∂L/∂n to that one of the leaves, if it comes from any, which was
-        assigned last.
+        """Return the shortest path of reads from ∂L/∂n to the leaf that was assigned last.
+
+        The path is empty if ∂L/∂n was computed from none of the leaves.
         """
-        asker, queue = {~n: ~n}, deque([~n])
+        reader, queue = {~n: ~n}, deque([~n])
         while queue:
             entry = queue.popleft()
             for read in self._read_by(entry):
-                if read not in asker:
-                    asker[read] = entry
+                if read not in reader:
+                    reader[read] = entry
                     queue.append(read)
-        found = [p for p in asker if p in leaves]
-        way = [max(found, key=leaves.__getitem__)] if found else []
-        while way and way[-1] != ~n:
-            way.append(asker[way[-1]])
-        return way[::-1]
+        candidates = [p for p in reader if p in leaves]
+        path = [max(candidates, key=leaves.__getitem__)] if candidates else []
+        while path and path[-1] != ~n:
+            path.append(reader[path[-1]])
+        return path[::-1]
 
     def _read_by(self, entry: int) -> Iterable[int]:
+        """Return the entries that an entry was computed from."""
         if entry >= 0:
             return operand_positions(self.memory.steps[entry].args)
-        return chain(
-            self.memory.values_read_by(self.table, ~entry),
-            (~c for c in consumers(self.table, ~entry)),
-        )
+        cotangents = (~c for c in consumers(self.table, ~entry))
+        return chain(self.memory.values_read_by(self.table, ~entry), cotangents)
 
-    # words
+    # Words
 
     def _clauses(self, path: list[int], changed: str) -> Iterator[str]:
-        """Yield one for each step from an entry to one that it read."""
+        """Yield a clause for each step from an entry to one that it read."""
         for entry, read in pairwise(path):
-            leaf = read >= 0 and self.memory.steps[read].op is None
-            what = self._say_assignment(read) if leaf else f"{self._label(read)} {changed}"
-            yield what + (
-                f" and the rule of {self._rule_label(~entry, read)} reads it"
-                if entry < 0 <= read
-                else ""
-            )
+            is_leaf = read >= 0 and self.memory.steps[read].op is None
+            clause = self._say_assignment(read) if is_leaf else f"{self._label(read)} {changed}"
+            if entry < 0 <= read:
+                clause += f" and the rule of {self._rule_label(~entry, read)} reads it"
+            yield clause
 
     def _rule_label(self, n: int, p: int) -> str:
-        """Return which one reads the value of p for the cotangent of n."""
-        above = consumers(self.table, n)
+        """Return the label of the rule that reads the value of p for the cotangent of n."""
         c = next(
             c
             for o, c in self.memory.rules_reading(p)
-            if type(o) is Operand and o == n and c in above
+            if type(o) is Operand and o == n and c in consumers(self.table, n)
         )
         return f"{self._label(c)} for {self._label(n)}"
 
     def _say_assignment(self, leaf: int) -> str:
+        """Return a clause that says that a leaf was assigned."""
         number = self.memory.assigned.get(leaf)
         return f"{self._label(leaf)} was assigned" + (f" (assignment {number})" if number else "")
 
     def _label(self, entry: int) -> str:
+        """Return the label of a value or of a cotangent."""
         if entry < 0:
             return derivative_name(self._label(self.table.output), self._label(~entry))
         return printable(self.memory.nodes.name(entry), 20)

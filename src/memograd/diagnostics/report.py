@@ -1,7 +1,7 @@
-"""The explanation as it is read: in lines of text, as a table in a notebook, and as data."""
+"""Explanation of a derivative: as text, as an HTML table, and as data."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from textwrap import wrap
 from typing import Any, NamedTuple
@@ -16,30 +16,29 @@ from .subgraph import arrays_in
 
 TEXT_WIDTH = 79
 MAX_FINDINGS = 6
-"""How many findings, remarks and kinks are printed; all of them are data."""
+"""Number of findings, remarks and kinks that are printed; the attributes hold all of them."""
 
 
 class Explanation(NamedTuple):
-    """What makes ∂L/∂x what it is; prints as a text under 80 columns, save for long names of files
-    and code.
+    """Explanation of ∂L/∂x. Prints within 79 columns, except for long file names and code.
 
     Attributes
     ----------
     output, target : str
-        The names of L and x.
+        Names of L and x.
     derivative : array or None
-        ∂L/∂x, as it was computed; None where no path leads from x to L.
+        Value of ∂L/∂x; None if no path leads from x to L.
     verdict : str
         ``no path``, ``NaN``, ``infinite``, ``zero``, ``small``, ``large``, ``rounding``, ``value``
         (L itself is no finite number, ∂L/∂x is in order) or ``in order``.
     findings : tuple of Finding
-        Why; empty where all is in order.
+        Causes; empty if the derivative is in order.
     remarks : tuple of Finding
-        Why some elements of a derivative that is in order are zero.
+        Causes of zero elements in a derivative that is in order.
     kinks : tuple of Kink
-        Which nodes between x and L sat on a kink or a tie, and what was chosen.
+        Nodes between x and L on a kink or a tie, and the convention there.
     shares : Shares
-        The largest contributions to the derivative.
+        Largest contributions to the derivative.
     """
 
     output: str
@@ -53,29 +52,19 @@ class Explanation(NamedTuple):
 
     @property
     def in_order(self) -> bool:
-        """Whether nothing was found that one would ask about."""
+        """Whether there are no findings."""
         return not self.findings
 
     def __repr__(self) -> str:
-        rows, told = wrap(self.headline, TEXT_WIDTH), set[str]()
-        for number, found in enumerate(self.findings[:MAX_FINDINGS], 1):
-            rows += _finding_lines(f"{number}.", found, found.cause in told)
-            told.add(found.cause)
+        rows, advised = wrap(self.headline, TEXT_WIDTH), set[str]()
+        for number, finding in enumerate(self.findings[:MAX_FINDINGS], 1):
+            rows += _finding_lines(f"{number}.", finding, finding.cause not in advised)
+            advised.add(finding.cause)
         rows += _omission_lines(self.findings)
-        for title, remarks in (
-            ("Zeros among the elements:", self.remarks),
-            ("Kinks and ties:", self.kinks),
-        ):
-            rows += (
-                [title] * bool(remarks)
-                + [line for remark in remarks[:MAX_FINDINGS] for line in _remark_lines(remark)]
-                + _omission_lines(remarks)
-            )
+        rows += _remarks_lines("Zeros among the elements:", self.remarks)
+        rows += _remarks_lines("Kinks and ties:", self.kinks)
         if self.shares.shares:
-            rows += [
-                "Shares of the derivative:",
-                *(_shorten(row) for row in str(self.shares).splitlines()),
-            ]
+            rows += ["Shares of the derivative:", *map(_shorten, str(self.shares).splitlines())]
         return "\n".join(rows)
 
     @property
@@ -94,71 +83,65 @@ class Explanation(NamedTuple):
         }.get(self.verdict, f"{this} is surprisingly {self.verdict}.")
 
     def _repr_html_(self) -> str:
-        """Return a table: a row for each finding, remark and kink."""
-        rows = [
-            (
-                found.cause,
-                found.node,
-                found.operand or "",
-                found.elements,
-                found.line,
-                f"{found.text}\n{found.advice}",
-            )
-            for found in (*self.findings, *self.remarks)
-        ]
-        rows += [
-            ("kink", kink.node, kink.formula, kink.elements, kink.line, kink.chosen)
-            for kink in self.kinks
-        ]
-        heads = "".join(
-            f"<th>{head}</th>" for head in ("cause", "node", "operand", "elements", "line", "why")
-        )
-        cells = ((*row[:4], _format_place(row[4]).rstrip(": "), row[5]) for row in rows)
-        body = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in cells)
-        table = (
-            f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-        )
+        """Return a table with a row for each finding, remark and kink."""
+        rows = [_finding_cells(finding) for finding in (*self.findings, *self.remarks)]
+        rows += [_kink_cells(kink) for kink in self.kinks]
+        heads = "".join(f"<th>{head}</th>" for head in HTML_HEADS)
+        body = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in rows)
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
         shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
-        return f"<p>{escape(self.headline)}</p>{table}{shares}"
+        return f"<p>{escape(self.headline)}</p>{table if rows else ''}{shares}"
 
 
-def _finding_lines(mark: str, found: Finding, told: bool) -> list[str]:
-    """Return a finding: line and cause, the sentence, code as it stands, the advice, unless it was
-    told before.
-    """
-    operand = f", operand {found.operand}" if found.operand is not None else ""
-    at = "at" if found.of == "derivative" else "in the value of"
-    head = f"{found.cause} {at} {found.node}{operand}{_format_elements(found.elements)}"
-    # No break between the number and the place, however long that is.
-    rows = [
-        row.replace("\N{NO-BREAK SPACE}", " ")
-        for row in _wrap_text(
-            f"{mark}\N{NO-BREAK SPACE}{_format_place(found.line)}{head}", "", "   "
-        )
-    ]
-    text, *code = found.text.splitlines()
-    for paragraph in (text,) if code or told else (text, found.advice):
-        rows += _wrap_text(paragraph, "   ", "   ")
-    return rows + [f"       {line}" for line in code]
+HTML_HEADS = ("cause", "node", "operand", "elements", "line", "why")
+
+
+def _finding_cells(finding: Finding) -> tuple[Any, ...]:
+    """Return the cells of a finding, one for each of `HTML_HEADS`."""
+    place, why = _format_place(finding.line), f"{finding.text}\n{finding.advice}"
+    return finding.cause, finding.node, finding.operand or "", finding.elements, place, why
+
+
+def _kink_cells(kink: Kink) -> tuple[Any, ...]:
+    """Return the cells of a kink, one for each of `HTML_HEADS`."""
+    return "kink", kink.node, kink.formula, kink.elements, _format_place(kink.line), kink.chosen
+
+
+def _finding_lines(mark: str, finding: Finding, with_advice: bool) -> list[str]:
+    """Return a finding as lines: its place and cause, its text, its code, and the advice."""
+    operand = f", operand {finding.operand}" if finding.operand is not None else ""
+    at = "at" if finding.of == "derivative" else "in the value of"
+    head = f"{finding.cause} {at} {finding.node}{operand}{_format_elements(finding.elements)}"
+    # The no-break space keeps the mark on the line of the place, however long that is.
+    head = f"{mark}\N{NO-BREAK SPACE}{_before_text(finding.line)}{head}"
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in _wrap_text(head, "", "   ")]
+    text, *code = finding.text.splitlines()
+    lines += _wrap_text(text, "   ", "   ")
+    if with_advice and not code:
+        lines += _wrap_text(finding.advice, "   ", "   ")
+    return lines + [f"       {line}" for line in code]
+
+
+def _remarks_lines(title: str, remarks: Sequence[Finding | Kink]) -> list[str]:
+    """Return remarks or kinks as lines below a title; nothing if there are none."""
+    if not remarks:
+        return []
+    lines = [line for remark in remarks[:MAX_FINDINGS] for line in _remark_lines(remark)]
+    return [title, *lines, *_omission_lines(remarks)]
 
 
 def _remark_lines(remark: Finding | Kink) -> list[str]:
-    what = (
-        remark.text
-        if isinstance(remark, Finding)
-        else f"{remark.node} = {remark.formula}: {remark.chosen}"
-    )
-    return _wrap_text(
-        f"{_format_place(remark.line)}{what.rstrip('.')}{_format_elements(remark.elements)}.",
-        "  ",
-        "    ",
-    )
+    """Return a remark or a kink as lines."""
+    if isinstance(remark, Finding):
+        text = remark.text
+    else:
+        text = f"{remark.node} = {remark.formula}: {remark.chosen}"
+    elements = _format_elements(remark.elements)
+    return _wrap_text(f"{_before_text(remark.line)}{text.rstrip('.')}{elements}.", "  ", "    ")
 
 
 def _wrap_text(text: str, first: str, following: str) -> list[str]:
-    """Return a text in lines; a long word, such as the name of a file, is longer than a line rather
-    than cut.
-    """
+    """Return a text as lines. A word longer than a line, such as a file's name, is not cut."""
     return wrap(
         text,
         TEXT_WIDTH,
@@ -170,35 +153,41 @@ def _wrap_text(text: str, first: str, following: str) -> list[str]:
 
 
 def _format_elements(elements: Elements) -> str:
+    """Return a clause that lists elements; nothing if there is only one."""
     shown = str(elements)
     return f", elements {shown}" if shown else ""
 
 
 def _format_place(line: Any) -> str:
-    """Return the file and the line, in front of what is said of them."""
-    return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
+    """Return the file and the number of a line of code."""
+    return f"{os.path.basename(line[0])}:{line[1]}" if line else ""
+
+
+def _before_text(line: Any) -> str:
+    """Return the place of a line of code as it stands in front of a text."""
+    return f"{_format_place(line)}: " if line else ""
 
 
 def _format_extent(derivative: Any, bad: Callable[[Any], Any]) -> str:
-    """In how many elements something is the case."""
+    """Return a clause that says in how many elements a derivative is bad."""
     arrays = list(arrays_in(derivative)) if derivative is not None else []
-    number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
-    return (
-        ""
-        if size == 1
-        else f" in all of its {size} elements"
-        if number == size
-        else f" in {number} of its {size} elements"
-    )
+    number = sum(int(np.count_nonzero(bad(a))) for a in arrays)
+    size = sum(map(np.size, arrays))
+    if size == 1:
+        return ""
+    return f" in {'all' if number == size else number} of its {size} elements"
 
 
-def _omission_lines(found: tuple[Any, ...]) -> list[str]:
-    return [f"  … and {len(found) - MAX_FINDINGS} more"] if len(found) > MAX_FINDINGS else []
+def _omission_lines(items: Sequence[Any]) -> list[str]:
+    """Return a line that says how many items are not printed; nothing if all are."""
+    return [f"  … and {len(items) - MAX_FINDINGS} more"] if len(items) > MAX_FINDINGS else []
 
 
 def _shorten(row: str) -> str:
+    """Return a row within the width of the text."""
     return row if len(row) <= TEXT_WIDTH else f"{row[: TEXT_WIDTH - 1]}…"
 
 
 def _html_cell(value: Any) -> str:
+    """Return a cell of an HTML table; it may have several lines."""
     return f"<td>{escape(str(value)).replace(chr(10), '<br>')}</td>"

@@ -1,10 +1,9 @@
-"""Why a derivative is zero: the walk from x towards L, through what is zero, to where something
-arrives and nothing leaves.
+"""Origins of zeros in a derivative: a walk from x towards L through zero cotangents.
 
-The walk knows which elements it follows. At each use there are three cases: nothing arrives from
-above in the elements that depend on ours, and the walk goes on there; something arrives, but the
-use makes zero of it, and here is an origin; or the uses of a node give something, and it adds up to
-zero.
+The walk follows a mask of elements. At each use there are three cases. If the consumer's cotangent
+is zero in the elements that depend on the mask, the walk continues there. If it is not, but the use
+makes zero of it, the use is an origin. If the uses of a node contribute terms that are not zero,
+these cancel in the sum.
 """
 
 from collections.abc import Iterator
@@ -31,8 +30,16 @@ from .subgraph import (
 
 
 class Origin(NamedTuple):
-    """Where zeros begin: at a use, or, with several uses, at the node whose parts cancel; and in
-    which elements of the operand.
+    """Origin of zeros: a use that makes them, or the uses of a node whose terms cancel.
+
+    Attributes
+    ----------
+    uses : tuple of UseOfNode
+        The use, or the uses whose terms cancel.
+    mask : Mask
+        Elements of the operand.
+    arriving : Mask
+        Elements of the consumer whose cotangent is not zero; False if none depends on the operand.
     """
 
     uses: tuple[UseOfNode, ...]
@@ -41,13 +48,13 @@ class Origin(NamedTuple):
 
 
 def zero_findings(region: Subgraph, n: int, mask: Mask) -> list[Finding]:
-    """Why these elements of ∂L/∂n are zero, in the order in which a run meets the causes."""
+    """Return why these elements of ∂L/∂n are zero, in the order of the backward pass."""
     origins = sorted(zero_origins(region, n, mask), key=lambda origin: -origin.uses[0].consumer)
     return [explain_origin(region, origin) for origin in origins]
 
 
 def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
-    """Yield every origin of these zeros of ∂L/∂n."""
+    """Yield the origins of the zeros in these elements of ∂L/∂n."""
     seen: dict[int, Mask] = {}
     stack = [(n, mask)]
     while stack:
@@ -77,8 +84,9 @@ def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
 def _split_by_arrival(
     region: Subgraph, use: UseOfNode, mask: Mask, reach: Mask, g: Any
 ) -> tuple[Mask, Mask | None]:
-    """Return the elements in which something arrives, and those in which nothing did: to be told
-    apart where places are the same.
+    """Return the elements where the cotangent arrives as nonzero, and those where it is zero.
+
+    Only an elementwise use tells them apart.
     """
     if mask is True or not region.is_elementwise_use(use):
         return mask, None
@@ -86,11 +94,11 @@ def _split_by_arrival(
     return mask & (g != 0), rest if np.any(rest) else None
 
 
-# into words
+# Findings
 
 
 def explain_origin(region: Subgraph, origin: Origin) -> Finding:
-    """Return the cause of an origin."""
+    """Return an origin of zeros as a finding."""
     if len(origin.uses) > 1:
         return cancellation_finding(region, origin.uses, origin.mask)
     (use,) = origin.uses
@@ -101,9 +109,7 @@ def explain_origin(region: Subgraph, origin: Origin) -> Finding:
 
 
 def cancellation_finding(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask) -> Finding:
-    """Parts that add up to nothing: those that the uses of a node give, by name, or those within
-    one use.
-    """
+    """Return the finding that terms cancel: those of several uses of a node, or within one use."""
     n, shape = uses[0].node, region.steps[uses[0].node].shape
     if len(uses) == 1:
         c = uses[0].consumer
@@ -121,19 +127,16 @@ def cancellation_finding(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Ma
 
 
 def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, int, Any, str]:
-    """Return the cause, the node and the operand that it is at, and a clause."""
+    """Return the cause of zeros at a use: its name, the node, the operand, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
     itself = Operand(use.node)
     if origin.arriving is False and op not in CHOOSING:
         return "not chosen", c, itself, "no element of the result depends on them"
     if op in CHOOSING:
         by = region.arguments(c)[0 if op is np.where else min(1, len(region.arguments(c)) - 1)]
-        return (
-            "not chosen",
-            c,
-            by,
-            f"the elements of {region.name(use.node)} are not chosen by {region.argument_name(by)}",
-        )
+        name = region.name(use.node)
+        why = f"the elements of {name} are not chosen by {region.argument_name(by)}"
+        return "not chosen", c, by, why
     hidden = _hidden_cause(region, use, origin)
     if hidden is not None:
         return hidden[0], c, itself, hidden[1]
@@ -147,31 +150,20 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
     factor = _zero_factor(region, use, origin)
     if factor is not None:
         return _zero_source(region, c, factor)
-    since = (
-        _zero_since(region, itself, _first_zero(region, itself))
-        if vanishes(region.read(use.node))
-        else ""
-    )
-    return (
-        "zero slope",
-        c,
-        itself,
-        f"the slope of {name} is 0 at this value of "
-        f"{region.name(use.node)}{since and f', which is 0{since}'}",
-    )
+    why = f"the slope of {name} is 0 at this value of {region.name(use.node)}"
+    if vanishes(region.read(use.node)):
+        since = _zero_since(region, itself, _first_zero(region, itself))
+        why += f", which is 0{since}" if since else ""
+    return "zero slope", c, itself, why
 
 
 def _hidden_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str] | None:
-    """Return whether what arrives would have passed, had it been larger, or had its parts not
-    cancelled.
-    """
+    """Return the cause and a clause if a larger or uneven cotangent would not have become zero."""
     g = region.cotangents[use.consumer]
     size = largest_size(g)
-    large = (
-        scale_cotangent(g, 1 / size)
-        if np.isfinite(1 / size)
-        else scale_cotangent(scale_cotangent(g, 1e300), 1 / largest_size(scale_cotangent(g, 1e300)))
-    )
+    # The reciprocal of a subnormal number overflows, so scale in two steps.
+    large = g if np.isfinite(1 / size) else scale_cotangent(g, 1e300)
+    large = scale_cotangent(large, 1 / largest_size(large))
     if not vanishes(region.term(use, large), origin.mask):
         return "underflow", f"what arrives, {size:.3g}, times the slope is below the smallest float"
     if (isinstance(g, tuple) or np.ndim(g)) and not vanishes(
@@ -182,9 +174,7 @@ def _hidden_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str
 
 
 def _weight_unevenly(g: Any) -> Any:
-    """Return a cotangent whose zeros are the same, but whose other elements stand in no simple
-    relation.
-    """
+    """Return a cotangent times random weights, so that its elements do not cancel."""
     if isinstance(g, tuple):
         return tuple(map(_weight_unevenly, g))
     weights = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(g))
@@ -192,14 +182,12 @@ def _weight_unevenly(g: Any) -> Any:
 
 
 def _is_within(mask: Mask, other: Any) -> bool:
-    """Return whether all elements of one mask are elements of the other, where they can be
-    compared.
-    """
+    """Return whether one mask is a subset of another of the same shape."""
     return mask is not True and np.shape(mask) == np.shape(other) and not np.any(mask & ~other)
 
 
 def _zero_factor(region: Subgraph, use: UseOfNode, origin: Origin) -> Any:
-    """Return the other operand that is zero wherever something arrives, if there is one."""
+    """Return the other operand that is zero where the cotangent is not, or None."""
     rule, shape = RULES[region.op(use.consumer)], region.steps[use.consumer].shape
     args = region.arguments(use.consumer)
     for k, a in enumerate(args):
@@ -218,28 +206,18 @@ def _zero_factor(region: Subgraph, use: UseOfNode, origin: Origin) -> Any:
 
 
 def _zero_source(region: Subgraph, c: int, factor: Any) -> tuple[str, int, Any, str]:
-    """Why a factor is zero: it underflowed on the way, or it was given so, or came out so."""
+    """Return the cause of a zero factor: it underflowed, was given, or was computed as zero."""
     n, name = _first_zero(region, factor), region.argument_name(factor)
     if type(n) is Operand and region.op(n) is not None and _underflows(region, n):
         operand = next(a for a in region.arguments(n) if type(a) is Operand)
-        return (
-            "underflow",
-            n,
-            operand,
-            f"its factor {name} is 0, because {region.formula(n)} underflowed",
-        )
-    return (
-        "zero factor",
-        c,
-        factor,
-        f"its other factor, {name}, is 0{_zero_since(region, factor, n)}",
-    )
+        why = f"its factor {name} is 0, because {region.formula(n)} underflowed"
+        return "underflow", n, operand, why
+    why = f"its other factor, {name}, is 0{_zero_since(region, factor, n)}"
+    return "zero factor", c, factor, why
 
 
 def _first_zero(region: Subgraph, n: Any) -> Any:
-    """Return the node from which on, down to n, everything is zero because its one operand that is
-    zero is.
-    """
+    """Return the first zero of a chain that ends in n: each node has one operand that is zero."""
     while type(n) is Operand:
         zeros = [a for a in region.arguments(n) if type(a) is Operand and vanishes(region.read(a))]
         if len(zeros) != 1:
@@ -249,23 +227,18 @@ def _first_zero(region: Subgraph, n: Any) -> Any:
 
 
 def _zero_since(region: Subgraph, a: Any, first: Any) -> str:
-    """Return where a zero that is met at `a` began, if that is not `a` itself."""
-    return (
-        ""
-        if first is a or type(first) is not Operand
-        else f" from {region.name(first)} = {region.formula(first)} on"
-    )
+    """Return a clause that names the first zero, if that is not `a` itself."""
+    if first is a or type(first) is not Operand:
+        return ""
+    return f" from {region.name(first)} = {region.formula(first)} on"
 
 
 def _underflows(region: Subgraph, n: int) -> bool:
-    """Return whether an op gave zero, although none of its operands is zero and none of its laws
-    says so.
-    """
+    """Return whether an op underflowed: its result is zero, and no operand explains that."""
     op = region.op(n)
-    products = op in (np.multiply, np.divide, np.square, np.power, np.prod)
-    return op_name(op) in EXPONENTIALS or (
-        products
-        and all(
-            np.all(part != 0) for a in region.arguments(n) for part in arrays_in(region.argument(a))
-        )
-    )
+    if op_name(op) in EXPONENTIALS:
+        return True
+    if op not in (np.multiply, np.divide, np.square, np.power, np.prod):
+        return False
+    operands = [part for a in region.arguments(n) for part in arrays_in(region.argument(a))]
+    return all(np.all(part != 0) for part in operands)
