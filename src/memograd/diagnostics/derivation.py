@@ -1,8 +1,8 @@
-"""A run as a worked derivation, in the manner of the tutorial's sections 8 and 13: forward values,
-then chain-rule steps.
+"""Worked derivation of a request, as in sections 8 and 13 of the tutorial.
 
-Each cotangent that the recursion stores gives one equation: what its consumers give back, the same
-in numbers, and the sum. What it read from the table is already known.
+It has a forward phase with the values, then chain-rule steps: an equation for each cotangent that
+the recursion stores, with the terms of its consumers, these in numbers, and their sum. Cotangents
+that were read from the table are already known.
 """
 
 import re
@@ -37,16 +37,15 @@ class Equation(NamedTuple):
     Attributes
     ----------
     name : str
-        n, where the left side is ∂L/∂n.
+        Name of n, if the left side is ∂L/∂n.
     consumers : tuple of str
-        Each c of the terms ∂L/∂c · ∂c/∂n, L among them where it uses n itself; none where ∂L/∂n was
-        known.
+        Name of c for each term ∂L/∂c · ∂c/∂n; it may be L itself. Empty if ∂L/∂n was known.
     numbers : str
-        The terms in numbers, where they say more than the sum.
+        Terms in numbers, unless they say no more than the sum.
     value : str
-        The sum.
+        Sum of the terms.
     known : tuple of str
-        Each c whose ∂L/∂c was read from the table.
+        Name of c for each ∂L/∂c that was read from the table.
     """
 
     name: str
@@ -62,11 +61,11 @@ class Derivation:
     Attributes
     ----------
     output : str
-        L's name.
+        Name of L.
     values : list of Value
-        The forward phase.
+        Forward phase.
     equations : list of Equation
-        The backward phase, in the order in which the derivatives were found.
+        Backward phase, in the order in which the derivatives were computed.
     """
 
     def __init__(self, output: str, values: list[Value], equations: list[Equation]) -> None:
@@ -80,7 +79,7 @@ class Derivation:
     __repr__ = __str__
 
     def _lines(self, e: Equation) -> Iterator[str]:
-        """Yield an equation as plain text, its signs of equality one below the other."""
+        """Yield an equation as lines of plain text with aligned equality signs."""
         left = derivative_name(self.output, e.name)
         if not e.consumers:
             yield f"{left} = {e.value}, already known"
@@ -94,7 +93,7 @@ class Derivation:
     def _right_sides(
         self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str
     ) -> list[str]:
-        """Return what an equation says, one after the other: the terms, the numbers, the sum."""
+        """Return the right sides of an equation: the terms, the terms in numbers, the sum."""
         if e.consumers == (self.output,):
             return [e.value + direct]
         pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:MAX_TERMS_SHOWN]]
@@ -105,27 +104,25 @@ class Derivation:
         return [side for side in (format_sum(terms, len(e.consumers)), e.numbers, e.value) if side]
 
     def markdown(self) -> str:
-        """As Markdown with LaTeX."""
+        """Return the derivation as Markdown with LaTeX."""
         forward = " \\\\\n".join(map(latex_value, self.values))
         backward = " \\\\[4pt]\n".join(self._latex_equation(e) for e in self.equations)
         parts = ("Forward", forward), ("Backward", backward)
         return "\n".join(f"**{title}**\n\n{align_equations(part)}\n" for title, part in parts)
 
     def _latex_equation(self, e: Equation) -> str:
+        """Return an equation as LaTeX."""
         left = latex_derivative(self.output, e.name)
         if not e.consumers:
             return f"{left} &= {e.value} && \\text{{already known}}"
         known = ", ".join(latex_derivative(self.output, c) for c in e.known)
         note = f" && {known} \\text{{ already known}}" if known else ""
         first, *others = self._right_sides(e, latex_derivative, " ", "\\text{ (direct)}")
-        return (
-            (f"{left} &= " + " \\\\\n&= ".join([first + note, *others]))
-            .replace("·", "\\cdot")
-            .replace("…", "\\dots")
-        )
+        equation = f"{left} &= " + " \\\\\n&= ".join([first + note, *others])
+        return equation.replace("·", "\\cdot").replace("…", "\\dots")
 
     def html(self) -> str:
-        """As a piece of HTML that needs nothing else."""
+        """Return the derivation as HTML without references to other files."""
         forward = "".join(
             f"<li>{escape(' = '.join(part for part in line if part))}</li>" for line in self.values
         )
@@ -145,17 +142,17 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
     Parameters
     ----------
     L : Node
-        A scalar of an inexact dtype.
+        Scalar of an inexact dtype.
     x : Node, or pytree of them
-        By what to differentiate.
+        Targets of the request.
     log : Log, optional
-        The run to tell of, with what it read from the table; without it, the whole derivation from
-        the beginning. It touches no table.
+        Log of the requests to derive, with what they read from the table. Without it, the whole
+        derivation is computed in a private table.
 
     Returns
     -------
     Derivation
-        Prints as text; ``markdown()`` gives Markdown with LaTeX, ``html()`` HTML.
+        Prints as text. Its methods ``markdown()`` and ``html()`` return other forms.
 
     Raises
     ------
@@ -193,7 +190,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
 
 
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
-    """Return the run as it would be with an empty table, on one that nobody else sees."""
+    """Run the request in a private table; return the table and the log."""
     table, log = memory.empty_table(L.id), Log()
     outer = log.begin(memory.graph, L.id)
     for n in targets:
@@ -204,7 +201,8 @@ def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
 
 
 def _derivation_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
-    telling, name = StepDescriber(memory, table, log.events), memory.nodes.name
+    """Return the derivation of the requests of a log."""
+    describer, name = StepDescriber(memory, table, log.events), memory.nodes.name
     equations, seen, read = [], {table.output}, []
     for when, e in enumerate(log.events):
         if e.output != table.output or e.kind not in ("read", "store"):
@@ -213,30 +211,41 @@ def _derivation_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
             read.append(e)
             if e.depth:
                 continue
+        # A stored cotangent used what was read one level deeper since its visit began.
         known = tuple(name(r.node) for r in read if r.depth == e.depth + 1)
         read = [r for r in read if r.depth <= e.depth and r is not e]
-        equations.append(_make_equation(telling, e.node, when, e.kind == "store", known))
-        seen |= {e.node, *(consumers(table, e.node) if e.kind == "store" else ())}
+        uses = consumers(table, e.node)[::-1] if e.kind == "store" else []
+        equations.append(_make_equation(describer, e.node, when, uses, known))
+        seen |= {e.node, *uses}
     return Derivation(name(table.output), _forward_values(memory, seen), equations)
 
 
 def _make_equation(
-    telling: StepDescriber, n: int, when: int, stored: bool, known: tuple[str, ...]
+    describer: StepDescriber, n: int, when: int, uses: list[int], known: tuple[str, ...]
 ) -> Equation:
-    memory, above = telling.memory, consumers(telling.table, n)[::-1] if stored else []
-    numbers = "".join(telling.sum_text(above, n)).removeprefix(" = ") if stored else ""
-    names = tuple(memory.nodes.name(c) for c in above)
-    return Equation(
-        memory.nodes.name(n),
-        names,
-        numbers,
-        telling.value(n, when) or "a number that was replaced since",
-        known,
-    )
+    """Return the equation of ∂L/∂n.
+
+    Parameters
+    ----------
+    describer : StepDescriber
+        Gives the numbers.
+    n : int
+        Node.
+    when : int
+        Index of the event.
+    uses : list of int
+        Consumers of n, the first one first; empty if ∂L/∂n was known.
+    known : tuple of str
+        Names of the consumers whose cotangents were read from the table.
+    """
+    name = describer.memory.nodes.name
+    numbers = "".join(describer.sum_text(uses, n)).removeprefix(" = ") if uses else ""
+    value = describer.value(n, when) or "a number that was replaced since"
+    return Equation(name(n), tuple(map(name, uses)), numbers, value, known)
 
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
-    """Return the forward phase of the nodes in the derivation, and of their operands."""
+    """Return the forward phase: the values of these nodes and of their operands."""
     operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
     return [
         Value(memory.nodes.name(n), _call_text(memory, n), format_number(memory.value(n)))
@@ -245,7 +254,7 @@ def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
 
 
 def _call_text(memory: Memory, n: int) -> str:
-    """Return how a node is computed: its op of its operands; of a leaf, nothing."""
+    """Return the call that made a node; nothing for a leaf."""
     step = memory.steps[n]
     if step.op is None:
         return ""
@@ -255,16 +264,17 @@ def _call_text(memory: Memory, n: int) -> str:
 
 
 def _format_constant(a: Any) -> str:
+    """Return a constant in a few characters."""
     if isinstance(a, np.ndarray | np.generic):
         return format_number(a) if a.dtype.kind in "fciu" else f"{a.dtype} {a.shape}"
     return printable(repr(a), 20)
 
 
-# as LaTeX
+# LaTeX
 
 
 def align_equations(lines: str) -> str:
-    """Return a block of equations."""
+    """Return lines of LaTeX as a block of aligned equations."""
     return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
 
 
@@ -274,13 +284,13 @@ def latex_value(v: Value) -> str:
     return f"{latex_symbol(v.name)} &= {formula}{v.value}"
 
 
-def latex_derivative(above: str, below: str) -> str:
-    """∂above/∂below."""
-    return f"\\frac{{\\partial {latex_symbol(above)}}}{{\\partial {latex_symbol(below)}}}"
+def latex_derivative(y: str, x: str) -> str:
+    """Return ∂y/∂x as a fraction in LaTeX."""
+    return f"\\frac{{\\partial {latex_symbol(y)}}}{{\\partial {latex_symbol(x)}}}"
 
 
 def latex_symbol(name: str) -> str:
-    """Return a name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
+    """Return a name as a symbol in LaTeX: `W1` is W with index 1; other names are set as text."""
     word = re.fullmatch(r"([A-Za-z]+?)_?(\d*)", name)
     if word is None:
         return latex_text(name)
@@ -288,17 +298,19 @@ def latex_symbol(name: str) -> str:
     return f"{letters}_{{{word[2]}}}" if word[2] else letters
 
 
-def latex_text(anything: str) -> str:
-    """Any text inside a formula: what LaTeX would take as its own is escaped."""
-    return (
-        "\\text{"
-        + re.sub(
-            r"[\\{}$&#%_~^]",
-            lambda found: LATEX_ESCAPES.get(found[0], "\\" + found[0]),
-            printable(anything),
-        )
-        + "}"
-    )
+def latex_text(text: str) -> str:
+    """Return a text inside a formula in LaTeX, with its special characters escaped."""
+
+    def escape_latex(match: re.Match[str]) -> str:
+        """Return the escaped form of a special character."""
+        return LATEX_ESCAPES.get(match[0], "\\" + match[0])
+
+    return "\\text{" + re.sub(r"[\\{}$&#%_~^]", escape_latex, printable(text)) + "}"
 
 
-LATEX_ESCAPES = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+LATEX_ESCAPES = {
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+}
+"""Escaped forms of the characters that a backslash does not escape."""

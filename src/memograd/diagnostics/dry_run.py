@@ -1,11 +1,10 @@
-"""What a request would do, before it does it: what EXPLAIN is to a database, where the log is
-ANALYZE.
+"""Dry run of a request: what it would visit, read, store and drop, and what that would cost.
 
-The recursion is gone through as `solver.pull_back` goes, on the same stack, but on paper: no rule
-and no op is run, no mark is cleared. Only one thing cannot be known without computing: whether an
-entry that is computed anew comes out with other bits. So of each entry it is noted whether its bits
-would be the same, perhaps others, or others for certain; an entry that read several is as bad as
-the worst of them.
+A dry run is to a request as EXPLAIN is to EXPLAIN ANALYZE in a database. It follows `pull_back`
+on the same stack, but runs no rule and no op, and clears no mark. One thing cannot be known without
+computing: whether an entry that is computed anew has the same bits. So the dry run keeps for each
+entry whether its bits are the same, perhaps others, or others for certain; an entry is as uncertain
+as the worst of those that it reads.
 """
 
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from ..arrays.values import bitwise_equal
 from ..memory.memory import Memory
 from ..memory.tables import CERTAINLY_STALE, Table, consumers, uses_of
 from ..program.steps import operand_positions
+from ..program.walks import walk_graph
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.recursion import check_targets, require_scalar
@@ -23,29 +23,32 @@ from ..tape.node import Node
 from ..text import printable, text_as_html
 
 SAME, PERHAPS, OTHER = 0, 1, 2
+"""Whether the bits of an entry change: no, perhaps, or certainly."""
 
 EITHER = (*READ, *ANEW)
-"""How the visit to a marked entry ends that perhaps read other bits: read as it stood, or dropped
-and stored anew.
+"""Events that may end the visit to a marked entry if other bits were perhaps read: it is read, or
+dropped and stored anew.
 """
 
 VISIT_ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
+"""Events that end the visit to a marked entry, by whether the bits that it read changed."""
 
 MAX_WIDTH = 79
+"""Width of the printed preview."""
 
 
 class RequestCost(NamedTuple):
-    """What a request costs, in measures that are the same on every machine.
+    """Cost of a request, in measures that are the same on every machine.
 
     Attributes
     ----------
     derivatives : int
-        Rules applied, one a use of a node.
+        Number of applied rules, one for each use of a node.
     elements : int
-        Elements that these rules, and the ops of values that are computed again, read, write and
-        multiply: an estimate.
+        Estimated number of elements that these rules, and the ops of values that are computed
+        again, read, write and multiply.
     bytes : int
-        Of the cotangents that are stored.
+        Size of the cotangents that are stored.
     """
 
     derivatives: int
@@ -54,26 +57,24 @@ class RequestCost(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What a request would do. The lists hold names, in the order of the log's lists; values are in
-    creation order.
+    """Preview of a request. Its lists hold names in the order of the log, values in creation order.
 
     Attributes
     ----------
     output : str
-        L.
+        Name of L.
     visited : list of str
         Cotangents that are not known to be right.
     read, stored, dropped : list of str
-        Those that would be read from the table, computed and stored, and dropped before that,
-        whatever comes out.
+        Cotangents that would certainly be read from the table, computed and stored, and dropped
+        before that.
     maybe : list of str
-        Those among the visited that would be verified: read if all that they read kept its bits,
+        Visited cotangents that would be verified: read if all that they depend on kept its bits,
         else dropped and stored.
     values, maybe_values : list of str
-        Values that would be computed again, for certain, or if what they come from took other bits.
+        Values that would be computed again, certainly, or if what they depend on took other bits.
     least, most : RequestCost
-        What it costs if nothing in `maybe` and `maybe_values` has to be computed, and if all of it
-        has to be.
+        Cost if nothing in `maybe` and `maybe_values` has to be computed, and if all has to be.
     """
 
     output: str
@@ -116,16 +117,16 @@ PREVIEW_LABELS = {
 
 
 class DryRun:
-    """One request, gone through on paper.
+    """Simulation of one request.
 
     Attributes
     ----------
     visited, read : list of int
-        Nodes, in order.
+        Nodes in the order of the events.
     endings : dict
-        Node to how its visit ends, in the order of the ends.
+        Node to the events that end its visit, in the order of these events.
     runs : dict
-        Node to PERHAPS or OTHER, where its value is computed, perhaps or for certain.
+        Node to PERHAPS or OTHER if its value is computed again, perhaps or certainly.
     """
 
     def __init__(self, memory: Memory, table: Table) -> None:
@@ -134,14 +135,14 @@ class DryRun:
         self.read: list[int] = []
         self.endings: dict[int, tuple[str, ...]] = {}
         self.runs: dict[int, int] = {}
-        self._cotangents: dict[int, int] = {}  # closed node -> what became of its bits
-        self._values: dict[int, int] = {}  # verified node -> what became of its bits
-        self._all_here = (
-            memory.nothing_evicted and not memory.marks
-        )  # so that reading a value is no work
+        # Whether the bits of the cotangents whose visit ended, and of verified values, change.
+        self._cotangents: dict[int, int] = {}
+        self._values: dict[int, int] = {}
+        # If so, no value has to be verified or computed again.
+        self._all_here = memory.nothing_evicted and not memory.marks
 
     def ask(self, target: int) -> None:
-        """∂L/∂target is asked for."""
+        """Simulate the request of ∂L/∂target."""
         stack = [target]
         while stack:
             n = stack.pop()
@@ -156,62 +157,64 @@ class DryRun:
                 stack.extend(consumers(self.table, n))
 
     def _is_known(self, n: int) -> bool:
+        """Return whether ∂L/∂n would be read without a visit."""
         return n in self._cotangents or (n in self.table.cotangents and n not in self.table.marks)
 
     def _close(self, n: int) -> None:
-        looked = len(self._values) < len(
-            self.memory.marks
-        )  # to verify, at the values too; where none is marked, at none
+        """End the visit of n, after those of its consumers."""
+        # As long as marks are left, the verification reads the values, too.
+        verifies_values = len(self._values) < len(self.memory.marks)
         primals = [] if self._all_here else list(self.memory.values_read_by(self.table, n))
         ending, bits = self._visit_ending(n, [self._value_change(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
         if ending is READ:
             self.read.append(n)
-        read = OTHER if looked or ending in (STORE, ANEW) else PERHAPS if ending is EITHER else SAME
+        read = PERHAPS if ending is EITHER else SAME
+        if verifies_values or ending in (STORE, ANEW):
+            read = OTHER
         for p in primals:
             if p not in self.memory.values:
                 self._run(p, read)
 
     def _visit_ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
-        """Return how a visit ends, and what becomes of the bits, of an entry that read these values
-        and its consumers' cotangents.
+        """Return the events that end the visit of n, and whether the bits of ∂L/∂n change.
+
+        `values` says whether the bits of the values that ∂L/∂n depends on change.
         """
         marks = self.table.marks
         if n not in self.table.cotangents:
-            return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
+            # There is no old cotangent to compare with.
+            return STORE, OTHER if n in marks else SAME
         cotangents = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)]
         worst = OTHER if marks[n] == CERTAINLY_STALE else max(cotangents + values)
         return VISIT_ENDINGS[worst], min(worst, PERHAPS)
 
     def _value_change(self, n: int) -> int:
-        """Return what became of the bits of n's value, which is verified where it is marked, with
-        what it comes from.
-        """
-        marks, verified, seen, stack = self.memory.marks, self._values, set(), [n]
-        while stack:
-            m = stack.pop()
-            if m in marks and m not in verified and m not in seen:
-                seen.add(m)
-                stack.extend(self._operands(m))
-        for m in sorted(seen):
-            verified[m] = self._verify(m)
-        return verified.get(n, SAME)
+        """Return whether the bits of the value of n change; verify marked values for that."""
+
+        def unverified(nodes: Iterable[int]) -> list[int]:
+            """Return the nodes whose values are marked and not yet verified."""
+            return [m for m in nodes if m in self.memory.marks and m not in self._values]
+
+        # Verify in creation order, so that operands come first.
+        for m in sorted(walk_graph(unverified([n]), lambda m: unverified(self._operands(m)))):
+            self._values[m] = self._verify(m)
+        return self._values.get(n, SAME)
 
     def _verify(self, n: int) -> int:
+        """Return whether the bits of a marked value change."""
         memory = self.memory
         if n in memory.pending:
             return SAME if bitwise_equal(memory.values[n], memory.pending[n]) else OTHER
-        worst = (
-            OTHER
-            if memory.marks[n] == CERTAINLY_STALE
-            else max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
-        )
+        worst = max((self._values.get(o, SAME) for o in self._operands(n)), default=SAME)
+        if memory.marks[n] == CERTAINLY_STALE:
+            worst = OTHER
         if worst:
             self._run(n, worst)
         return min(worst, PERHAPS) if n in memory.values else worst
 
     def _run(self, n: int, how: int) -> None:
-        """Compute the value of n, and before it the evicted values that its op reads."""
+        """Note that the value of n is computed, and the evicted values that its op reads."""
         stack = [n]
         while stack:
             m = stack.pop()
@@ -220,12 +223,13 @@ class DryRun:
                 stack.extend(o for o in self._operands(m) if o not in self.memory.values)
 
     def _operands(self, n: int) -> Iterable[int]:
+        """Return the operands of n, each once."""
         return operand_positions(self.memory.steps[n].args)
 
-    # to report
+    # Report
 
     def preview(self) -> Preview:
-        """Return what has become known, by name."""
+        """Return the preview."""
         ended = self.endings.items()
         stored = [n for n, ending in ended if ending in (STORE, ANEW)]
         maybe = [n for n, ending in ended if ending is EITHER]
@@ -245,40 +249,38 @@ class DryRun:
             most=RequestCost(*map(add, least, self._cost(maybe, maybe_values))),
         )
 
-    def _names_of(self, found: Iterable[int]) -> list[str]:
-        return list(map(self.memory.nodes.name, found))
+    def _names_of(self, nodes: Iterable[int]) -> list[str]:
+        """Return the names of nodes."""
+        return list(map(self.memory.nodes.name, nodes))
 
     def _cost(self, stored: list[int], runs: list[int]) -> RequestCost:
+        """Return the cost of storing these cotangents and computing these values again."""
         table, steps = self.table, self.memory.steps
-        ruled = [
-            n for n in stored if type(steps[n].dtype) is not tuple
-        ]  # the others gather their outputs' cotangents
+        # A node with several outputs collects their cotangents without applying a rule.
+        pulled = [n for n in stored if type(steps[n].dtype) is not tuple]
+        elements = sum(cost_of_cotangent(steps, consumers(table, n)) for n in pulled)
         return RequestCost(
-            sum(len(lines) for n in ruled for _, lines in uses_of(table, n)),
-            round(
-                sum(cost_of_cotangent(steps, consumers(table, n)) for n in ruled)
-                + sum(cost_of(steps, n) for n in runs)
-            ),
-            sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
+            derivatives=sum(len(rules) for n in pulled for _, rules in uses_of(table, n)),
+            elements=round(elements + sum(cost_of(steps, n) for n in runs)),
+            bytes=sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
         )
 
 
 def preview(L: Node, targets: Any) -> Preview:
-    """Return what ``grad(L, targets)`` would do; nothing is computed, and nothing changed.
+    """Return what ``grad(L, targets)`` would do, without computing or changing anything.
 
     Parameters
     ----------
     L : Node
-        A scalar of an inexact dtype.
+        Scalar of an inexact dtype.
     targets : Node, or pytree of them
-        By what to differentiate. Those that do not lead to L need nothing.
+        Targets of the request. Those that do not lead to L need nothing.
 
     Returns
     -------
     Preview
-        Prints as a table. Where nothing is `maybe`, the log of the request will have the same
-        lists; otherwise the log will lie between: all that is certain, and of what is `maybe` some
-        read, the rest dropped and stored.
+        Prints as a table. If `maybe` is empty, the log of the request will have the same lists.
+        Otherwise some of `maybe` will be read, and the rest dropped and stored.
 
     Raises
     ------
@@ -287,9 +289,8 @@ def preview(L: Node, targets: Any) -> Preview:
 
     Notes
     -----
-    An assigned value is compared with the old one, bit by bit, because that tells what is certain;
-    nothing else is
-    looked at. What a budget lets go during the request itself is not foreseen.
+    Assigned values are compared with the old ones, bit by bit; no other value is read. What a
+    budget evicts during the request itself is not foreseen.
 
     Examples
     --------
@@ -315,16 +316,17 @@ def preview(L: Node, targets: Any) -> Preview:
     nodes = check_targets(L, targets)
     memory = tape.state
     with tape.lock:
-        course = DryRun(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
+        dry_run = DryRun(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
         for t in nodes:
-            if t.id in course.table.uses:
-                course.ask(t.id)
-        return course.preview()
+            if t.id in dry_run.table.uses:
+                dry_run.ask(t.id)
+        return dry_run.preview()
 
 
 def _join_names(names: list[str]) -> str:
-    """As many names as find room on the line."""
-    shown, room = "", MAX_WIDTH - 36 - len(", …")
+    """Return the first names that fit into a line."""
+    shown = ""
+    room = MAX_WIDTH - 36 - len(", …")
     for number, name in enumerate(names):
         more = (", " if number else "") + printable(name, 20)
         if len(shown + more) > room:
