@@ -1,6 +1,4 @@
-"""Many nodes as one box: those whose names begin alike, up to a slash, such as `layer1/W` and
-`layer1/b`.
-"""
+"""Grouping of nodes into one box by the prefixes of their names, such as `layer1/`."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
@@ -11,18 +9,35 @@ import networkx as nx
 from ..memory.memory import Memory
 
 Path = tuple[str, ...]
-"""What a name has in front of its last slash, piece by piece."""
+"""Pieces of a name in front of its last slash."""
 
 
 class Fold(NamedTuple):
-    """Nodes that are drawn as one: the name of the box, and which they are."""
+    """Nodes that are drawn as one box, and the name of the box."""
 
     name: str
     nodes: list[int]
 
 
 def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -> list[Fold]:
-    """Return at most so many boxes, folded no further than needed; none where names forbid it."""
+    """Return at most `most` boxes, folded no further than necessary.
+
+    Parameters
+    ----------
+    memory : Memory
+        Memory of the tape.
+    nodes : collection of int
+        Nodes to draw.
+    output : int
+        L, which keeps a box of its own.
+    most : int
+        Maximal number of boxes.
+
+    Returns
+    -------
+    list of Fold
+        Boxes in creation order. The list is empty if the names do not allow so few boxes.
+    """
     paths = paths_of(memory, nodes)
     paths[output] = ()
     for depth in range(max(map(len, paths.values())), 0, -1):
@@ -33,8 +48,9 @@ def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -
 
 
 def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
-    """Return where each node belongs: by its name; one that nobody named, where all its consumers
-    belong.
+    """Return the path of each node: that of its name, or what the paths of its consumers share.
+
+    The second holds for nodes without a name of the user's.
     """
     paths: dict[int, Path] = {}
     for n in sorted(nodes, reverse=True):
@@ -47,13 +63,13 @@ def paths_of(memory: Memory, nodes: Collection[int]) -> dict[int, Path]:
 
 
 def common_prefix(paths: Iterable[Path]) -> Path:
-    """Return what all of them begin with."""
+    """Return the longest common prefix of paths."""
     alike = takewhile(lambda pieces: len(set(pieces)) == 1, zip(*paths, strict=False))
     return tuple(pieces[0] for pieces in alike)
 
 
 def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list[int]]:
-    """Return the nodes by the first pieces of their paths; a node without any stands for itself."""
+    """Return the nodes by the first pieces of their paths, or by node if a path is empty."""
     groups: dict[int | Path, list[int]] = {}
     for n in sorted(paths):
         groups.setdefault(paths[n][:depth] or n, []).append(n)
@@ -61,7 +77,7 @@ def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list
 
 
 def merge_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterator[Fold]:
-    """Yield the groups as boxes; groups that lead to each other share a box, as no layer fits."""
+    """Yield the groups as boxes; groups on a cycle share a box, so that layers can be drawn."""
     group_of = {n: key for key, members in groups.items() for n in members}
     quotient = nx.DiGraph()
     quotient.add_nodes_from(groups)
@@ -69,11 +85,8 @@ def merge_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterato
     quotient.add_edges_from((o, c) for o, c in edges if o != c)
     for component in nx.strongly_connected_components(quotient):
         keys = sorted(component, key=lambda key: groups[key][0])
-        members = sorted(n for key in keys for n in groups[key])
-        yield Fold(
-            ", ".join(
-                f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key)
-                for key in keys
-            ),
-            members,
-        )
+        names = [
+            f"{'/'.join(key)}/…" if isinstance(key, tuple) else memory.nodes.name(key)
+            for key in keys
+        ]
+        yield Fold(", ".join(names), sorted(n for key in keys for n in groups[key]))

@@ -1,6 +1,4 @@
-"""The page that plays a request: one HTML file that needs nothing else, neither a network nor a
-server.
-"""
+"""Player page: one HTML file that plays a request, without a network or a server."""
 
 import json
 from html import escape
@@ -13,7 +11,7 @@ from ..tape.node import Node
 from ..text import printable
 from .node_states import ASKED, EARLIER, OUTPUT, UNTOUCHED
 from .player_steps import list_steps
-from .scene import Scene, make_scene
+from .scene import Box, Scene, make_scene
 from .svg import read_asset, render_svg
 
 
@@ -23,18 +21,18 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
     Parameters
     ----------
     L : Node
-        A scalar of an inexact dtype.
+        Scalar of an inexact dtype.
     log : Log
-        Of the requests to play.
+        Log of the requests to play.
     path : str or Path
-        The file to write.
+        File to write.
 
     Returns
     -------
     Path
-        The file: the program's picture, the transcript, the table as it fills, and the chain rule's
-        line of each step with its numbers. It goes forward and back by buttons, slider and keys;
-        where *teach* is ticked, it asks what comes next.
+        The file. It shows the picture of the program, the transcript, the growing table, and the
+        chain rule of each step with its numbers. Buttons, a slider and keys go forward and back.
+        If *teach* is ticked, the page asks what comes next.
 
     Raises
     ------
@@ -43,10 +41,13 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
     Notes
     -----
-    The page holds its own style and script, and loads nothing. Numbers are those that L's table
-    holds when it is written: a
-    step whose number was replaced since shows none. The same program and requests give the same
-    file, byte for byte.
+    The page contains its style and script, and loads nothing. Numbers are those that L's table
+    holds when the page is written; a step whose number was replaced since shows none. The same
+    program and requests give the same file, byte for byte.
+
+    See Also
+    --------
+    draw : Return the picture alone.
 
     Examples
     --------
@@ -67,33 +68,36 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
 
 def page_html(L: Node, log: Log) -> str:
     """Return the page as text."""
-    found = make_scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
-    played, before = list_steps(L, log)
-    names = {b.id: printable(b.name) for b in found.boxes} | {
-        n: printable(name) for n, name in log.node_names.items()
-    }
-    data = {"output": L.id, "names": names, "steps": played, "before": before}
+    # Each step belongs to one node, so nodes are not folded into boxes.
+    picture = make_scene(L, None, log, derivatives=False, fold=False)
+    steps, before = list_steps(L, log)
+    names = {box.id: printable(box.name) for box in picture.boxes}
+    names |= {n: printable(name) for n, name in log.node_names.items()}
+    data = {"output": L.id, "names": names, "steps": steps, "before": before}
+    first = initial_scene(picture, {row["node"] for row in before})
     return Template(read_asset("page.html")).substitute(
-        title=escape(printable(found.output.name)),
+        title=escape(printable(picture.output.name)),
         style=read_asset("page.css"),
         script=read_asset("page.js"),
-        picture=render_svg(initial_scene(found, {row["node"] for row in before}), legend=False),
+        picture=render_svg(first, legend=False),
         data=json_for_html(data),
     )
 
 
-def initial_scene(found: Scene, held: set[int]) -> Scene:
-    """Return the scene before the first step."""
+def initial_scene(picture: Scene, held: set[int]) -> Scene:
+    """Return the scene before the first step, given the nodes with a cotangent in the table."""
+    boxes = [box._replace(states=(initial_state(box, held),)) for box in picture.boxes]
+    return picture._replace(boxes=boxes)
 
-    def state(n: int, states: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the state of a node."""
-        first = states[0] if states[0] in (OUTPUT, ASKED) else EARLIER if n in held else UNTOUCHED
-        return (first,)
 
-    return found._replace(boxes=[b._replace(states=state(b.id, b.states)) for b in found.boxes])
+def initial_state(box: Box, held: set[int]) -> str:
+    """Return the state of a node before the first step."""
+    if box.states[0] in (OUTPUT, ASKED):
+        return box.states[0]
+    return EARLIER if box.id in held else UNTOUCHED
 
 
 def json_for_html(data: Any) -> str:
-    """JSON that nothing in it can end: no character of it means anything to HTML."""
+    """Return JSON without characters that HTML interprets: no text in it ends the script."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,6 +1,4 @@
-"""What a page plays: one step an event, with what it writes into the transcript, the chain rule's
-line, and its numbers.
-"""
+"""Steps of the player page: one for each event, with the chain rule in symbols and numbers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,34 +15,37 @@ from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
 
 MAX_ELEMENTS_SHOWN = 4
-"""Elements of an array that are shown each; of a larger one, its shape and its largest element."""
+"""Size up to which all elements of an array are shown; else its shape and largest element."""
 
 MAX_TERMS_SHOWN = 6
-"""Terms of a sum that are shown each; of a longer one, the first."""
+"""Number of terms of a sum that are shown."""
 
 PlayerStep = dict[str, Any]
+"""Step as JSON."""
 
 
 def list_steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
-    """Return the steps of a log, and what the table of L held before the first of them.
+    """Return the steps of a log, and the rows of L's table before the first of them.
 
-    Numbers are those that the table holds now: a step whose number was replaced later in the log
+    Numbers are those that the table holds now. A step whose number was replaced later in the log
     shows none.
     """
     tape = L.tape
     with tape.lock:
-        told = StepDescriber(tape.state, tape.state.table(L.id), log.events)
+        describer = StepDescriber(tape.state, tape.state.table(L.id), log.events)
         lines = write_lines(log.events, log.node_names, log.request_starts)
-        played = [
-            told.describe_event(when, e, *line)
+        steps = [
+            describer.describe_event(when, e, *line)
             for when, (e, line) in enumerate(zip(log.events, lines, strict=True))
         ]
-        return played, [told.table_row(n, -1) for n in sorted(nodes_held_before(L.id, log.events))]
+        held = sorted(nodes_held_before(L.id, log.events))
+        return steps, [describer.table_row(n, -1) for n in held]
 
 
 def nodes_held_before(output: int, events: list[Event]) -> set[int]:
-    """Return the nodes whose cotangents were in the table when the log began: the first that is
-    told of them is no store.
+    """Return the nodes with a cotangent in the table when the log began.
+
+    The first event of such a node, other than a visit, is not a store.
     """
     first: dict[int, str] = {}
     for e in events:
@@ -67,13 +68,19 @@ def format_number(g: Any) -> str:
 
 
 def format_sum(terms: list[str], count: int) -> str:
-    """Return the first terms of a sum of so many."""
+    """Return the terms of a sum that has `count` terms in all."""
     more = [f"… ({count - len(terms):,} more)"] if count > len(terms) else []
     return " + ".join(terms + more)
 
 
 class StepDescriber:
-    """Tells the events of one output's table in the words of the chain rule."""
+    """Description of the events of one table by the chain rule.
+
+    Attributes
+    ----------
+    since : dict
+        Node to the index of the event that dropped its cotangent last.
+    """
 
     def __init__(self, memory: Memory, table: Table, events: list[Event]) -> None:
         self.memory, self.table = memory, table
@@ -86,7 +93,7 @@ class StepDescriber:
     def describe_event(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
         """Return an event as a step.
 
-        Its line comes without the indent, which in a deep program is longer than all the rest.
+        The line of the log loses its indent, which in a deep program outweighs the text.
         """
         text = text.replace("\n" + 4 * e.depth * " ", "\n").strip()
         step: PlayerStep = {
@@ -106,11 +113,11 @@ class StepDescriber:
         return step | {"rule": "".join(self.rule_text(when, e)), "value": self.value(e.node, when)}
 
     def table_row(self, n: int, when: int) -> PlayerStep:
-        """Return a row of the table, as it was at an event."""
+        """Return a row of the table as it was at an event."""
         return {"node": n, "value": self.value(n, when)}
 
     def rule_text(self, when: int, e: Event) -> Iterator[str]:
-        """Yield the chain rule's line of an event, piece by piece."""
+        """Yield the chain rule for an event, piece by piece."""
         n, value = e.node, self.value(e.node, when)
         if e.kind == "local" and e.consumer is not None:
             yield self.derivative_label(e.consumer, n)
@@ -122,64 +129,59 @@ class StepDescriber:
         elif e.kind == "read":
             yield f" = {value}, already known" if value else " is already known"
         else:
-            above = consumers(self.table, n)[::-1]
-            yield " = " + format_sum(
-                [
-                    f"{self.derivative_label(self.table.output, c)} · {self.derivative_label(c, n)}"
-                    for c in above[:MAX_TERMS_SHOWN]
-                ],
-                len(above),
-            )
+            uses = consumers(self.table, n)[::-1]
+            yield f" = {self.products_text(uses, n)}"
             if e.kind == "store" and value:
-                yield from self.sum_text(above, n)
+                yield from self.sum_text(uses, n)
                 yield f" = {value}"
 
-    def factor_text(self, c: int, n: int, when: int) -> str:
-        """Return which rule a local derivative comes from, and the number that it is where it is
-        one.
-        """
-        positions = self.memory.pred[c][n]["argnums"]
-        text = (
-            f", the rule of {op_name(self.memory.steps[c].op)} for operand "
-            f"{', '.join(map(str, positions))}"
-        )
-        known = self.value(n, when) and self.is_real_scalar(c, n)
-        return f" = {self.pull_term(c, n, self.memory.unit_seed(c))}{text}" if known else text
+    def products_text(self, uses: list[int], n: int) -> str:
+        """Return the sum of products ∂L/∂c · ∂c/∂n in symbols."""
+        products = [
+            f"{self.derivative_label(self.table.output, c)} · {self.derivative_label(c, n)}"
+            for c in uses[:MAX_TERMS_SHOWN]
+        ]
+        return format_sum(products, len(uses))
 
-    def sum_text(self, above: list[int], n: int) -> Iterator[str]:
-        """Yield the terms of a sum in numbers, where they are at hand and say more than the sum."""
-        cotangents, first = self.table.cotangents, above[:MAX_TERMS_SHOWN]
+    def factor_text(self, c: int, n: int, when: int) -> str:
+        """Return the rule that a local derivative comes from, and its value if it is a number."""
+        positions = ", ".join(map(str, self.memory.pred[c][n]["argnums"]))
+        op = op_name(self.memory.steps[c].op)
+        text = f", the rule of {op} for operand {positions}"
+        if self.value(n, when) and self.is_real_scalar(c, n):
+            return f" = {self.slope_text(c, n)}{text}"
+        return text
+
+    def sum_text(self, uses: list[int], n: int) -> Iterator[str]:
+        """Yield the terms of a sum in numbers, if they are known and say more than the sum."""
+        cotangents, first = self.table.cotangents, uses[:MAX_TERMS_SHOWN]
         if not all(c in cotangents for c in first):
             return
         if all(self.is_real_scalar(c, n) for c in first):
-            products = [
-                f"{format_number(cotangents[c])} · {self.pull_term(c, n, self.memory.unit_seed(c))}"
-                for c in first
-            ]
-            yield " = " + format_sum(products, len(above))
-        elif len(above) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
-            yield " = " + format_sum(
-                [self.pull_term(c, n, cotangents[c]) for c in first], len(above)
-            )
+            terms = [f"{format_number(cotangents[c])} · {self.slope_text(c, n)}" for c in first]
+            yield " = " + format_sum(terms, len(uses))
+        elif len(uses) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
+            terms = [self.pull_term(c, n, cotangents[c]) for c in first]
+            yield " = " + format_sum(terms, len(uses))
+
+    def slope_text(self, c: int, n: int) -> str:
+        """Return ∂c/∂n as a number, for scalars c and n."""
+        return self.pull_term(c, n, self.memory.unit_seed(c))
 
     def is_real_scalar(self, c: int, n: int) -> bool:
-        """Return whether a local derivative is one real number."""
+        """Return whether ∂c/∂n is one real number."""
         nodes = self.memory.nodes
         return all(nodes[m]["shape"] == () and nodes[m]["dtype"].kind == "f" for m in (c, n))
 
     def pull_term(self, c: int, n: int, g: Any) -> str:
-        """Return what consumer c gives to n for the cotangent g, as a number."""
+        """Return the term that consumer c adds to ∂L/∂n, in a few characters, given ∂L/∂c."""
         memory = self.memory
-        lines = next(lines for consumer, lines in uses_of(self.table, n) if consumer == c)
-        return format_number(
-            sum(
-                conform_to_operand(line.pull(g, c, k, memory.steps, memory.value), memory, c, k, n)
-                for k, line in lines
-            )
-        )
+        rules = next(rules for consumer, rules in uses_of(self.table, n) if consumer == c)
+        pulled = ((k, rule.pull(g, c, k, memory.steps, memory.value)) for k, rule in rules)
+        return format_number(sum(conform_to_operand(d, memory, c, k, n) for k, d in pulled))
 
     def value(self, n: int, when: int) -> str:
-        """∂L/∂n as the table holds it, if it does, and held the same at that event."""
+        """Return ∂L/∂n in a few characters, if the table holds what it held at the event."""
         known = (
             n in self.table.cotangents
             and n not in self.table.marks
@@ -187,10 +189,10 @@ class StepDescriber:
         )
         return format_number(self.table.cotangents[n]) if known else ""
 
-    def derivative_label(self, above: int, below: int) -> str:
-        """∂above/∂below."""
-        return derivative_name(self.name(above), self.name(below))
+    def derivative_label(self, y: int, x: int) -> str:
+        """Return the label of ∂y/∂x."""
+        return derivative_name(self.name(y), self.name(x))
 
     def name(self, n: int) -> str:
-        """Return a node's name."""
+        """Return the name of a node, in a few characters."""
         return printable(self.memory.nodes.name(n), 24)

@@ -1,6 +1,4 @@
-"""What there is to draw, before anybody has decided how: boxes, arrows, and a note where nodes were
-left out.
-"""
+"""Scene of a picture, independent of its format: boxes, arrows, and a note on what is left out."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -18,18 +16,27 @@ from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import op_name
 from .grouping import Fold, fold_boxes
-from .node_states import STATES, UNTOUCHED, states_of, targets_of_requests
+from .node_states import UNTOUCHED, in_order, states_of, targets_of_requests
 
 MAX_BOXES = 3000
-"""Nodes in one picture."""
+"""Number of boxes in one picture."""
 
 
 class Box(NamedTuple):
-    """Node: its id, its name, its op, its value where that is one number, else its shape, and its
-    states.
+    """Box of a node, or of several nodes.
 
-    Of several nodes in one box it is the first one's id, a name for all of them, how many they are,
-    and all their states.
+    Attributes
+    ----------
+    id : int
+        Id of the node, or of the first of several.
+    name : str
+        Name of the node, or a name for all of them.
+    op : str
+        Name of the op, or the number of nodes.
+    value : str
+        Value of the node if it is one number, else its shape; empty for several nodes.
+    states : tuple of str
+        States of the node or nodes, the main one first.
     """
 
     id: int
@@ -40,15 +47,16 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """Edge.
+    """Arrow from an operand to its consumer.
 
     Attributes
     ----------
     operand, consumer : int
+        Ids of the boxes.
     argnums : str
-        The positions that the operand takes; empty where the consumer has one operand.
+        Positions of the operand; empty if the consumer has only one operand.
     pulled : bool
-        Whether a derivative went back along it.
+        Whether a derivative went back along the arrow.
     """
 
     operand: int
@@ -58,7 +66,7 @@ class Arrow(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """Picture's contents, in creation order."""
+    """Contents of a picture, in creation order."""
 
     output: Box
     boxes: list[Box]
@@ -69,9 +77,14 @@ class Scene(NamedTuple):
 def make_scene(
     L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True
 ) -> Scene:
-    """Return the program around L, and what the requests of the log did on it.
+    """Return the scene of the program around L, and of what the requests of a log did there.
 
-    Nothing is computed.
+    Parameters
+    ----------
+    L, targets, log, derivatives
+        As for :func:`memograd.draw`.
+    fold : bool
+        Whether nodes may be folded into boxes if there are too many.
     """
     tape = require_scalar(L).tape
     nodes = None if targets is None else check_targets(L, targets)
@@ -82,100 +95,110 @@ def make_scene(
         memory = tape.state
         asked = targets_of_requests(events) if nodes is None else {t.id for t in nodes}
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
-        drawn, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
-        boxes = [make_box(memory, part, states) for part in drawn]
-        arrows = make_arrows(memory, drawn, pulled_edges(memory, L.id, events))
+        folds, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
+        boxes = [make_box(memory, group, states) for group in folds]
+        arrows = make_arrows(memory, folds, pulled_edges(memory, L.id, events))
     return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
 
 
 def choose_nodes(
     memory: Memory, output: int, touched: set[int], derivatives: bool, fold: bool
 ) -> tuple[list[Fold], str]:
-    """Return which nodes are drawn: all that hang together with L; too many are folded, or cut to
-    what the log names or is nearest L.
+    """Return the boxes of a picture, and a note if these are not all nodes connected with L.
+
+    Parameters
+    ----------
+    memory : Memory
+        Memory of the tape.
+    output : int
+        L.
+    touched : set of int
+        Nodes that the log names; they are drawn first if there are too many.
+    derivatives : bool
+        Whether nodes that record derivatives are drawn.
+    fold : bool
+        Whether nodes may be folded into boxes.
     """
-    graph = memory.graph
-    own = nx.ancestors(graph, output)
-    wanted = [n for n in graph if derivatives or n in own or memory.nodes.of.get(n) is None]
-    whole = nx.node_connected_component(graph.subgraph(wanted).to_undirected(as_view=True), output)
-    if len(whole) <= MAX_BOXES:
-        return box_for_each(memory, whole), ""
-    if fold and (parts := fold_boxes(memory, whole, output, MAX_BOXES)):
-        return (
-            parts,
-            f"{len(whole):,} nodes in {len(parts):,} boxes: folded by what their names begin with",
+    nodes = connected_nodes(memory, output, derivatives)
+    if len(nodes) <= MAX_BOXES:
+        return box_for_each(memory, nodes), ""
+    if fold and (boxes := fold_boxes(memory, nodes, output, MAX_BOXES)):
+        note = (
+            f"{len(nodes):,} nodes in {len(boxes):,} boxes: folded by what their names begin with"
         )
+        return boxes, note
     if touched:
         part, what = sorted(touched - {output})[1 - MAX_BOXES :], "the visited part"
     else:
-        nearest = nx.bfs_edges(graph, output, reverse=True)
+        nearest = nx.bfs_edges(memory.graph, output, reverse=True)
         part, what = [n for _, n in islice(nearest, MAX_BOXES - 1)], "those nearest the output"
-    return box_for_each(
-        memory, [*part, output]
-    ), f"{len(part) + 1:,} of {len(whole):,} nodes: {what}"
+    note = f"{len(part) + 1:,} of {len(nodes):,} nodes: {what}"
+    return box_for_each(memory, [*part, output]), note
+
+
+def connected_nodes(memory: Memory, output: int, derivatives: bool) -> set[int]:
+    """Return the nodes connected with L, in either direction.
+
+    Nodes that record derivatives are left out unless they are wanted or L depends on them.
+    """
+    graph, derivative_of = memory.graph, memory.nodes.of
+    ancestors = nx.ancestors(graph, output)
+    wanted = [n for n in graph if derivatives or n in ancestors or derivative_of.get(n) is None]
+    undirected = graph.subgraph(wanted).to_undirected(as_view=True)
+    return nx.node_connected_component(undirected, output)  # type: ignore[no-any-return]
 
 
 def box_for_each(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
-    """Return each node in a box of its own."""
+    """Return a box for each node."""
     return [Fold(memory.nodes.name(n), [n]) for n in sorted(nodes)]
 
 
-def make_box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
-    """Return a node as it stands, or several."""
-    n = part.nodes[0]
-    if len(part.nodes) == 1:
+def make_box(memory: Memory, fold: Fold, states: dict[int, tuple[str, ...]]) -> Box:
+    """Return the box of one node or of several."""
+    n = fold.nodes[0]
+    if len(fold.nodes) == 1:
         return describe_box(memory, n, states.get(n, (UNTOUCHED,)))
-    held = {state for m in part.nodes for state in states.get(m, ())} or {UNTOUCHED}
-    return Box(
-        n,
-        part.name,
-        f"{len(part.nodes):,} nodes",
-        "",
-        tuple(state for state in STATES if state in held),
-    )
+    held = {state for m in fold.nodes for state in states.get(m, ())} or {UNTOUCHED}
+    return Box(n, fold.name, f"{len(fold.nodes):,} nodes", "", in_order(held))
 
 
 def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
-    """Return a node as it stands: no missing or invalid value is computed for a picture."""
+    """Return the box of one node; an evicted or stale value is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
-    text = (
-        str(node["shape"])
-        if not isinstance(value, np.generic)
-        else f"{value:.4g}"
-        if node["dtype"].kind in "fc"
-        else str(value)
-    )
+    text = str(node["shape"])
+    if isinstance(value, np.generic):
+        text = f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
     return Box(n, node["name"], op_name(node["op"]), text, states)
 
 
-def make_arrows(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
-    """Return the edges among the boxes: one for all that run between the same two."""
-    box_of = {n: part.nodes[0] for part in drawn for n in part.nodes}
-    single = {part.nodes[0] for part in drawn if len(part.nodes) == 1}
-    found: dict[tuple[int, int], Arrow] = {}
+def make_arrows(memory: Memory, folds: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
+    """Return the arrows between the boxes: one for all edges between the same two."""
+    box_of = {n: fold.nodes[0] for fold in folds for n in fold.nodes}
+    single = {fold.nodes[0] for fold in folds if len(fold.nodes) == 1}
+    arrows: dict[tuple[int, int], Arrow] = {}
     for c in sorted(box_of):
         several = sum(type(a) is Operand for a in memory.nodes[c]["args"]) > 1
         for o, edge in memory.pred[c].items():
             ends = box_of.get(o, -1), box_of[c]
-            if o in box_of and ends[0] != ends[1]:
-                argnums = (
-                    ", ".join(map(str, edge["argnums"]))
-                    if several and single.issuperset(ends)
-                    else ""
-                )
-                back = (o, c) in pulled or (ends in found and found[ends].pulled)
-                found[ends] = Arrow(*ends, argnums, back)
-    return list(found.values())
+            if o not in box_of or ends[0] == ends[1]:
+                continue
+            argnums = ""
+            if several and single.issuperset(ends):
+                argnums = ", ".join(map(str, edge["argnums"]))
+            back = (o, c) in pulled or (ends in arrows and arrows[ends].pulled)
+            arrows[ends] = Arrow(*ends, argnums, back)
+    return list(arrows.values())
 
 
-def pulled_edges(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:
-    """Return the edges, as (operand, consumer), along which the recursion went; it tells of none
-    that ends in L, but went there too.
+def pulled_edges(memory: Memory, output: int, events: list[Event]) -> set[tuple[int, int]]:
+    """Return the edges (operand, consumer) along which derivatives went back.
+
+    The log has no events for edges that end in L, so these follow from the visits.
     """
-    events, table = list(events), memory.tables.get(output)
-    visited = {e.node for e in events if e.kind == "visit"} if table is not None else set()
-    last = {(n, output) for n in visited if table is not None and output in consumers(table, n)}
-    return last | {
-        (e.node, e.consumer) for e in events if e.kind == "local" and e.consumer is not None
-    }
+    edges = {(e.node, e.consumer) for e in events if e.kind == "local" and e.consumer is not None}
+    table = memory.tables.get(output)
+    if table is None:
+        return edges
+    visited = {e.node for e in events if e.kind == "visit"}
+    return edges | {(n, output) for n in visited if output in consumers(table, n)}

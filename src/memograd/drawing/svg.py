@@ -1,6 +1,6 @@
-"""The picture of a scene as SVG text.
+"""Scene as SVG text.
 
-Shape, label and colour say the same thing, so that any one of them is enough.
+Shape, label and colour each tell the state of a node, so any one of them is enough.
 """
 
 from collections.abc import Iterable
@@ -15,15 +15,17 @@ from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES
 from .scene import Arrow, Box, Scene
 
 BOX_HALF_WIDTH, BOX_HALF_HEIGHT = 60, 27
-"""Half of a box's."""
+"""Half of the width and of the height of a box."""
 
 MAX_TEXT_WIDTH = 104
-"""For a text in a box."""
+"""Maximal width of a text in a box."""
 
 COLUMN_WIDTH, ROW_HEIGHT, MARGIN = 138, 98, 20
 
+LEGEND_ROW_HEIGHT, LEGEND_WIDTH = 24, 330
+
 BACK_ARROW_OFFSET = 8
-"""How far a backward arrow runs beside the forward one."""
+"""Distance of a backward arrow from the forward one beside it."""
 
 SHAPE_PATHS = {
     OUTPUT: "M{l} 0 L{i} {t} H{j} L{r} 0 L{j} {b} H{i} Z",
@@ -35,46 +37,51 @@ SHAPE_PATHS = {
     EARLIER: "M{l} {t} H{n} L{r} {c} V{b} H{l} Z M{n} {t} V{c} H{r}",
     UNTOUCHED: "M{l} {t} H{r} V{b} H{l} Z",
 }
-"""Paths; see `outline` for the letters."""
+"""Outline of each state as an SVG path. `outline` explains the letters."""
 
 
 def render_svg(scene: Scene, legend: bool = True) -> str:
     """Return a scene as SVG text."""
-    found = compute_layout(
-        [b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows]
-    )
-    place = {n: centre_of(at) for n, at in found.places.items()}
-    states = (
-        [state for state in STATES if any(b.states[0] == state for b in scene.boxes)]
-        if legend
-        else []
-    )
-    right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
+    edges = [(arrow.operand, arrow.consumer) for arrow in scene.arrows]
+    layout = compute_layout([box.id for box in scene.boxes], edges)
+    place = {n: centre_of(at) for n, at in layout.places.items()}
+    points = [(arrow, arrow_points(arrow, place, layout)) for arrow in scene.arrows]
+    states = legend_states(scene) if legend else []
     below = max(y for _, y in place.values()) + BOX_HALF_HEIGHT + MARGIN
-    width = max(right * COLUMN_WIDTH + 2 * (MARGIN + BOX_HALF_WIDTH), 330 if legend else 0)
-    ways = [(a, arrow_points(a, place, found)) for a in scene.arrows]
+    foot = below + LEGEND_ROW_HEIGHT * len(states)
     parts = [
-        *(draw_edge(a, points) for a, points in ways),
-        *(argnums_label(a, points[-1]) for a, points in ways if a.argnums),
-        *(draw_node(b, place[b.id]) for b in scene.boxes),
-        *(legend_row(state, below + 24 * k) for k, state in enumerate(states)),
+        *(draw_edge(arrow, way) for arrow, way in points),
+        *(argnums_label(arrow, way[-1]) for arrow, way in points if arrow.argnums),
+        *(draw_node(box, place[box.id]) for box in scene.boxes),
+        *(legend_row(state, below + LEGEND_ROW_HEIGHT * k) for k, state in enumerate(states)),
     ]
-    foot = below + 24 * len(states)
     if scene.note:
         parts.append(f'<text class="note" x="{MARGIN}" y="{foot:g}">{escape(scene.note)}</text>')
+    width = max(picture_width(layout), LEGEND_WIDTH if legend else 0)
     return svg_element(scene, parts, width, foot + (MARGIN if scene.note else 0))
 
 
+def legend_states(scene: Scene) -> list[str]:
+    """Return the main states of the boxes, in the order of the legend."""
+    present = {box.states[0] for box in scene.boxes}
+    return [state for state in STATES if state in present]
+
+
+def picture_width(layout: GraphLayout) -> float:
+    """Return the width of a picture that holds all boxes and bends."""
+    points = (layout.places.values(), *layout.bends.values())
+    right = max(x for some in points for x, _ in some)
+    return right * COLUMN_WIDTH + 2 * (MARGIN + BOX_HALF_WIDTH)
+
+
 def centre_of(at: Point) -> Point:
-    """Return where the middle of a box stands in the picture, from its column and row."""
+    """Return the centre of a box in the picture, from its column and row."""
     x, y = at
     return MARGIN + BOX_HALF_WIDTH + x * COLUMN_WIDTH, MARGIN + BOX_HALF_HEIGHT + y * ROW_HEIGHT
 
 
 def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
-    """Return the whole element: its size, its words for who cannot see it, its style and its arrow
-    heads.
-    """
+    """Return the SVG element: size, accessible title and description, style, markers, and parts."""
     title = f"The program of {escape_name(scene.output.name)}"
     about = (
         f"{len(scene.boxes)} nodes and {len(scene.arrows)} arrows, from the inputs at the top "
@@ -98,12 +105,12 @@ def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float)
 
 @cache
 def read_asset(name: str) -> str:
-    """Return a text that lies beside this one."""
+    """Return the text of a file of this folder."""
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def arrow_head(name: str, tip: str) -> str:
-    """Return an arrow head."""
+    """Return the marker of an arrow head."""
     return (
         f'<marker id="memograd-{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
         f'markerHeight="7" orient="auto" '
@@ -116,7 +123,7 @@ def escape_name(name: str, most: int = 60) -> str:
     return escape(printable(name, most))
 
 
-# boxes
+# Boxes
 
 
 def draw_node(b: Box, at: Point) -> str:
@@ -138,22 +145,22 @@ def draw_node(b: Box, at: Point) -> str:
 
 
 def fit_attributes(text: str, letter: float) -> str:
-    """Return the attributes that keep a text of wide letters inside its box."""
-    wide = (
-        sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text)
-        > MAX_TEXT_WIDTH
-    )
-    return f' textLength="{MAX_TEXT_WIDTH}" lengthAdjust="spacingAndGlyphs"' if wide else ""
+    """Return attributes that squeeze a text into its box; nothing if it fits."""
+    width = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text)
+    if width <= MAX_TEXT_WIDTH:
+        return ""
+    return f' textLength="{MAX_TEXT_WIDTH}" lengthAdjust="spacingAndGlyphs"'
 
 
 def css_class(state: str) -> str:
-    """Return the class of a state."""
+    """Return the CSS class of a state."""
     return state.replace(" ", "-")
 
 
 def outline(state: str, w: float, h: float) -> str:
-    """Return a state's shape, around (0, 0): left, right, top, bottom, and lines a little inside of
-    them.
+    """Return the outline of a state around (0, 0), with half the width w and half the height h.
+
+    The letters of the path are coordinates: left, right, top, bottom, and lines inside of them.
     """
     slant, corner, lid = h / 2, h / 3, h / 7
     letters = {
@@ -180,7 +187,7 @@ def outline(state: str, w: float, h: float) -> str:
 
 
 def legend_row(state: str, y: float) -> str:
-    """Return a line of the legend."""
+    """Return a row of the legend."""
     return (
         f'<g class="key {css_class(state)}" transform="translate({MARGIN + 18} {y:g})"><path '
         f'class="shape" d="{outline(state, 18, 8)}"/>'
@@ -188,14 +195,12 @@ def legend_row(state: str, y: float) -> str:
     )
 
 
-# arrows
+# Arrows
 
 
-def arrow_points(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
-    """Return the points that an arrow passes: out at the bottom of a box, between other boxes, in
-    at the top of another.
-    """
-    between = [centre_of(at) for at in found.bends.get((a.operand, a.consumer), ())]
+def arrow_points(a: Arrow, place: dict[int, Point], layout: GraphLayout) -> list[Point]:
+    """Return the points of an arrow: at the bottom of a box, between others, at the top of one."""
+    between = [centre_of(at) for at in layout.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
     return [
@@ -206,12 +211,12 @@ def arrow_points(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[
 
 
 def port_offset(away: float) -> float:
-    """Return where an arrow leaves a box, along its edge, towards a point so far to the side."""
+    """Return the offset at which an arrow leaves a box towards a point `away` to the side."""
     return max(-0.5 * BOX_HALF_WIDTH, min(0.5 * BOX_HALF_WIDTH, away / 6))
 
 
 def curve_path(points: list[Point]) -> str:
-    """Return a smooth path that is upright at each of its points."""
+    """Return a smooth path that is vertical at each of its points."""
     (x, y), *rest = points
     text = f"M{x:g} {y:g}"
     for u, v in rest:
@@ -222,17 +227,12 @@ def curve_path(points: list[Point]) -> str:
 
 def draw_edge(a: Arrow, points: list[Point]) -> str:
     """Return an edge: the forward arrow, and the backward arrow beside it."""
-    back = [(x + BACK_ARROW_OFFSET, y) for x, y in reversed(points)]
-    return (
-        f'<g class="edge" data-edge="{a.operand}-{a.consumer}">'
-        f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve_path(points)}"/>'
-        + (
-            f'<path class="back" marker-end="url(#memograd-back)" d="{curve_path(back)}"/>'
-            if a.pulled
-            else ""
-        )
-        + "</g>"
-    )
+    ahead = f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve_path(points)}"/>'
+    back = ""
+    if a.pulled:
+        beside = [(x + BACK_ARROW_OFFSET, y) for x, y in reversed(points)]
+        back = f'<path class="back" marker-end="url(#memograd-back)" d="{curve_path(beside)}"/>'
+    return f'<g class="edge" data-edge="{a.operand}-{a.consumer}">{ahead}{back}</g>'
 
 
 def argnums_label(a: Arrow, end: Point) -> str:
