@@ -118,7 +118,7 @@ def _missing_path_findings(region: Subgraph) -> Iterator[Finding]:
     frozen = [
         (c, a)
         for c in sorted(region.ancestors)
-        for a in _constants(region, c)
+        for a in _constants_of(region, c)
         if _is_value_of(a, value)
     ]
     for c, _ in frozen:
@@ -136,7 +136,7 @@ def _missing_path_findings(region: Subgraph) -> Iterator[Finding]:
         yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
-def _constants(region: Subgraph, n: int) -> Iterator[Any]:
+def _constants_of(region: Subgraph, n: int) -> Iterator[Any]:
     """Yield the constants that n is computed from: its value if it is a leaf."""
     given = (region.read(n),) if region.op(n) is None else region.arguments(n)
     yield from (a for a in given if type(a) is not Operand)

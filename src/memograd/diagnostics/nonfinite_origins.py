@@ -15,7 +15,7 @@ from ..rules.registration import RULES
 from ..text import op_name
 from .findings import Finding, make_finding
 from .op_domains import EXPONENTIALS, domain_of
-from .safe_rewrites import double_where, is_mask
+from .safe_rewrites import double_where, is_masking_use
 from .subgraph import (
     Mask,
     Subgraph,
@@ -268,7 +268,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
     what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
-        if is_mask(region, by, explain_origin(region, origin).cause):
+        if is_masking_use(region, by, explain_origin(region, origin).cause):
             text = (
                 f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} "
                 f"masks it, but {why}: {n} is NaN."

@@ -189,11 +189,11 @@ class ProvenanceQuery:
     def _causes(self, n: int) -> Iterator[str]:
         """Yield the chain of causes that invalidated ∂L/∂n."""
         path = [~n]
-        while (cause := self._invalidated_by(path[-1])) is not None:
+        while (cause := self._invalidation_of(path[-1])) is not None:
             path.append(cause)
         return self._clauses(path, "took other bits")
 
-    def _invalidated_by(self, entry: int) -> int | None:
+    def _invalidation_of(self, entry: int) -> int | None:
         """Return the entry that invalidated another one, or None."""
         if entry >= 0:
             return self.memory.invalidated_by.get(entry)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
-from ..program.walks import path_nodes
+from ..program.walks import nodes_on_paths
 from .op_domains import Domain, domain_of
 from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
 
 CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, np.clip})
 
 
-def is_mask(region: Subgraph, use: UseOfNode, cause: str) -> bool:
+def is_masking_use(region: Subgraph, use: UseOfNode, cause: str) -> bool:
     """Return whether a use that makes a derivative zero, for this cause, is meant as a mask."""
     op = region.op(use.consumer)
     return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
@@ -38,7 +38,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
-    between = path_nodes(region.steps, c, mask.node)
+    between = nodes_on_paths(region.steps, c, mask.node)
     lines = [
         f"safe = {_safe_operand(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",

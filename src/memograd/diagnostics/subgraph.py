@@ -11,7 +11,7 @@ from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
 from ..memory.tables import consumers, uses_of
 from ..program.steps import Operand, Step
-from ..program.walks import ancestors_of, path_nodes, walk_graph
+from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
 from ..rules.indexing import getitem, masked, replace
 from ..rules.registration import RULES, VJPRule
@@ -185,7 +185,7 @@ class Subgraph:
 
     def nodes_between(self) -> list[int]:
         """Return the nodes on all paths from x to L, differentiable or not, in creation order."""
-        return path_nodes(self.steps, self.target, self.output)
+        return nodes_on_paths(self.steps, self.target, self.output)
 
     def has_derivative(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""

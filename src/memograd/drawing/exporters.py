@@ -1,4 +1,4 @@
-"""The picture of a program as SVG, and in the formats of other programs that draw graphs."""
+"""Pictures of a program as SVG, and in the formats of other programs that draw graphs."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def draw(
     derivatives: bool = False,
     format: str = "svg",
 ) -> str:
-    """Return a picture of the program around L, and of what a request did at each node.
+    r"""Return a picture of the program around L, and of what a request did at each node.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def draw(
     '<svg'
     >>> print(mg.draw(L, x, format="dot"))
     digraph {
-      0 [shape=box, style=rounded, penwidth=3, label="x\\nleaf 2\\nasked for"];
-      1 [shape=hexagon, label="L\\nnp.exp 7.389\\noutput"];
+      0 [shape=box, style=rounded, penwidth=3, label="x\nleaf 2\nasked for"];
+      1 [shape=hexagon, label="L\nnp.exp 7.389\noutput"];
       0 -> 1;
     }
     >>> print(mg.draw(L, x, format="mermaid"))

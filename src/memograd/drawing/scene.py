@@ -97,7 +97,7 @@ def make_scene(
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
         folds, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
         boxes = [make_box(memory, group, states) for group in folds]
-        arrows = make_arrows(memory, folds, pulled_edges(memory, L.id, events))
+        arrows = make_arrows(memory, folds, edges_with_pulls(memory, L.id, events))
     return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
 
 
@@ -119,7 +119,7 @@ def choose_nodes(
     fold : bool
         Whether nodes may be folded into boxes.
     """
-    nodes = connected_nodes(memory, output, derivatives)
+    nodes = component_of_output(memory, output, derivatives)
     if len(nodes) <= MAX_BOXES:
         return box_for_each(memory, nodes), ""
     if fold and (boxes := fold_boxes(memory, nodes, output, MAX_BOXES)):
@@ -136,7 +136,7 @@ def choose_nodes(
     return box_for_each(memory, [*part, output]), note
 
 
-def connected_nodes(memory: Memory, output: int, derivatives: bool) -> set[int]:
+def component_of_output(memory: Memory, output: int, derivatives: bool) -> set[int]:
     """Return the nodes connected with L, in either direction.
 
     Nodes that record derivatives are left out unless they are wanted or L depends on them.
@@ -191,7 +191,7 @@ def make_arrows(memory: Memory, folds: list[Fold], pulled: set[tuple[int, int]])
     return list(arrows.values())
 
 
-def pulled_edges(memory: Memory, output: int, events: list[Event]) -> set[tuple[int, int]]:
+def edges_with_pulls(memory: Memory, output: int, events: list[Event]) -> set[tuple[int, int]]:
     """Return the edges (operand, consumer) along which derivatives went back.
 
     The log has no events for edges that end in L, so these follow from the visits.

@@ -27,7 +27,7 @@ def ancestors_of(steps: Steps, n: int) -> set[int]:
     return set(walk_graph([n], lambda m: operand_positions(steps[m].args)))
 
 
-def path_nodes(steps: Steps, source: int, sink: int) -> list[int]:
+def nodes_on_paths(steps: Steps, source: int, sink: int) -> list[int]:
     """Return the nodes on all paths from one node to another, with both, in creation order.
 
     The list is empty if there is no path. Paths need not be differentiable.
