@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..rules.reductions import NO_VALUE, or_default, restore_axes
+from ..rules.registration import traits_of
+from ..rules.traits import KinkSite
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
@@ -73,33 +75,15 @@ def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     )
 
 
-KINKS: dict[Any, tuple[Test, str]] = {
-    np.absolute: (at_zero, "the slope is 0"),
-    np.fabs: (at_zero, "the slope is 0"),
-    np.maximum: (find_ties, "each of the two gets one half"),
-    np.minimum: (find_ties, "each of the two gets one half"),
-    np.fmax: (find_ties, "each of the two gets one half"),
-    np.fmin: (find_ties, "each of the two gets one half"),
-    np.clip: (at_bound, "the slope is one half"),
-    np.hypot: (at_origin, "the slope is 0"),
-    np.arctan2: (at_origin, "the slope is 0"),
-    np.angle: (at_zero, "the slope is 0"),
-    np.copysign: (at_zero, "the slope is 0"),
-    np.sign: (at_zero, "the slope is 0"),
-    np.std: (flat_result, "the slope is 0"),
-    np.nanstd: (flat_result, "the slope is 0"),
-    np.power: (at_origin, "the slope is 0"),
-    **dict.fromkeys(
-        (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
-        (find_shared_extremes, "each gets an even share"),
-    ),
-    **dict.fromkeys((np.sort, np.partition), (find_repeats, "equals get an even split")),
-    np.greater: (find_ties, "the answer is False"),
-    np.less: (find_ties, "the answer is False"),
-    np.greater_equal: (find_ties, "the answer is True"),
-    np.less_equal: (find_ties, "the answer is True"),
+KINK_TESTS: dict[KinkSite, Test] = {
+    KinkSite.ZERO: at_zero,
+    KinkSite.ORIGIN: at_origin,
+    KinkSite.TIE: find_ties,
+    KinkSite.BOUND: at_bound,
+    KinkSite.ZERO_RESULT: flat_result,
+    KinkSite.SHARED_EXTREME: find_shared_extremes,
+    KinkSite.REPEAT: find_repeats,
 }
-"""By op: where it has a kink, and what is chosen there."""
 
 
 class Kink(NamedTuple):
@@ -135,12 +119,12 @@ class Hit(NamedTuple):
 
 def kink_of(region: Subgraph, n: int) -> Hit | None:
     """Return where node n can have a kink, if its op is one that has any."""
-    found = KINKS.get(region.op(n))
-    if found is None:
+    kink = traits_of(region.op(n)).kink
+    if kink is None:
         return None
-    test, chosen = found
     args = [region.argument(a) for a in region.arguments(n)]
-    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
+    test = KINK_TESTS[kink.site]
+    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), kink.choice)
 
 
 def kinks(region: Subgraph) -> tuple[Kink, ...]:

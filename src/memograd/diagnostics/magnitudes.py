@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..program.steps import Operand, operand_positions
-from ..text import op_name
+from ..rules.registration import traits_of
 from .findings import Finding, make_finding
-from .op_domains import SATURATING
 from .subgraph import Subgraph, UseOfNode, largest
 from .zero_causes import find_cancellation
 
@@ -94,7 +93,7 @@ def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
     flat = [
         step
         for step in way
-        if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING
+        if step.gain < 0.1 and traits_of(region.op(step.use.consumer)).saturates
     ]
     flat.sort(key=lambda step: step.gain)
     if flat:

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
-from ..rules.registration import RULES
+from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
-from .op_domains import EXPONENTIALS, domain_of
 from .safe_rewrites import double_where, masks
 from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, finite, largest, scaled, vanishes
 from .zero_causes import explain_origin, zero_origins
@@ -98,8 +97,8 @@ def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
 def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
     """Return a NaN or an infinity of finite operands."""
     shape, op = region.steps[n].shape, region.op(n)
-    domain, name = domain_of(op), op_name(op)
-    if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
+    domain, name = traits_of(op).domain, op_name(op)
+    if cause == "overflow" and domain is not None and not traits_of(op).overflows:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
             cause = "pole"
     operand = _suspect(region, n, cause)
@@ -145,9 +144,9 @@ def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
     """Return the operand that made it: the one that the table of domains names, or else the
     largest.
     """
-    domain = domain_of(region.op(n))
+    domain = traits_of(region.op(n)).domain
     args = region.arguments(n)
-    if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
+    if domain is not None and (cause != "overflow" or traits_of(region.op(n)).overflows):
         return args[domain.operand]
     numbers = _numeric_arguments(region, n)
     return max(numbers, key=lambda a: largest(region.argument(a))) if numbers else None
@@ -282,7 +281,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
 
 def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
     """Return the operand that is at the edge of the domain, and the words."""
-    domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
+    domain, name = traits_of(region.op(use.consumer)).domain, op_name(region.op(use.consumer))
     operand = (
         Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
     )

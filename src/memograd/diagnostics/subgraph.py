@@ -14,8 +14,8 @@ from ..memory.memory import Memory
 from ..memory.tables import uses_of
 from ..program.steps import Operand, Step, operand_positions
 from ..rules.broadcasting import unbroadcast
-from ..rules.indexing import getitem, masked, replace
-from ..rules.registration import RULES, VJPRule
+from ..rules.indexing import getitem, masked
+from ..rules.registration import RULES, VJPRule, traits_of
 from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
@@ -23,42 +23,6 @@ Mask = Any
 """Which elements of a node are meant: booleans of its shape; True means all, of a node with several
 outputs, too.
 """
-
-SYMBOLS = {
-    np.add: "+",
-    np.subtract: "-",
-    np.multiply: "*",
-    np.divide: "/",
-    np.power: "**",
-    np.matmul: "@",
-    np.greater: ">",
-    np.less: "<",
-    np.greater_equal: ">=",
-    np.less_equal: "<=",
-    np.equal: "==",
-    np.not_equal: "!=",
-    np.logical_and: "&",
-    np.logical_or: "|",
-}
-
-CHOOSING: frozenset[Any] = frozenset(
-    {
-        np.where,
-        np.select,
-        np.choose,
-        np.piecewise,
-        np.take,
-        np.take_along_axis,
-        np.compress,
-        np.extract,
-        np.diagonal,
-        np.diag,
-        getitem,
-        masked,
-        replace,
-    }
-)
-"""Ops that take some elements and leave others: what is left gets no derivative."""
 
 
 class UseOfNode(NamedTuple):
@@ -153,7 +117,7 @@ class Subgraph:
         step = self.steps[use.consumer]
         if type(step.dtype) is tuple or mask is True:
             return True
-        if step.op not in CHOOSING and self.is_elementwise_use(use):
+        if not traits_of(step.op).selects and self.is_elementwise_use(use):
             return mask
         if "linalg" in (getattr(step.op, "__module__", None) or ""):
             return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
@@ -164,7 +128,7 @@ class Subgraph:
         except Exception:  # whatever an op raises that cannot bear a NaN
             return np.ones(step.shape, bool)
         found = np.isnan(y)
-        told = np.shape(found) == step.shape and (np.any(found) or step.op in CHOOSING)
+        told = np.shape(found) == step.shape and (np.any(found) or traits_of(step.op).selects)
         return found if told else np.ones(step.shape, bool)
 
     def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
@@ -257,8 +221,9 @@ class Subgraph:
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
     """Return a call as the user may have written it."""
-    if op in SYMBOLS and len(args) == 2:
-        return f"{args[0]} {SYMBOLS[op]} {args[1]}"
+    symbol = traits_of(op).symbol
+    if symbol is not None and len(args) == 2:
+        return f"{args[0]} {symbol} {args[1]}"
     if op in (getitem, masked):
         return f"{args[0]}[{', '.join(args[1:])}]"
     listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program.steps import Operand
-from ..rules.registration import RULES
+from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
 from .kinks import kink_of
-from .op_domains import EXPONENTIALS, SATURATING
-from .subgraph import CHOOSING, Mask, Subgraph, UseOfNode, arrays_in, largest, scaled, vanishes
+from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, largest, scaled, vanishes
 
 
 class Origin(NamedTuple):
@@ -114,10 +113,10 @@ def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask)
 def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, int, Any, str]:
     """Return the cause, the node and the operand that it is at, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
-    itself = Operand(use.node)
-    if origin.arriving is False and op not in CHOOSING:
+    itself, traits = Operand(use.node), traits_of(op)
+    if origin.arriving is False and not traits.selects:
         return "not chosen", c, itself, "no element of the result depends on them"
-    if op in CHOOSING:
+    if traits.selects:
         by = region.arguments(c)[0 if op is np.where else min(1, len(region.arguments(c)) - 1)]
         return (
             "not chosen",
@@ -131,9 +130,9 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
     kink = kink_of(region, c)
     if kink is not None and np.any(kink.mask) and _is_within(origin.mask, kink.mask):
         return "kink", c, itself, f"{region.name(use.node)} sits on the kink, where {kink.chosen}"
-    if name in SATURATING:
+    if traits.saturates:
         return "saturation", c, itself, f"{name} is flat where {region.name(use.node)} is"
-    if name in EXPONENTIALS:
+    if traits.overflows:
         return "underflow", c, itself, f"{name} underflowed to 0"
     factor = _zero_factor(region, use, origin)
     if factor is not None:
@@ -247,10 +246,9 @@ def _underflows(region: Subgraph, n: int) -> bool:
     """Return whether an op gave zero, although none of its operands is zero and none of its laws
     says so.
     """
-    op = region.op(n)
-    products = op in (np.multiply, np.divide, np.square, np.power, np.prod)
-    return op_name(op) in EXPONENTIALS or (
-        products
+    traits = traits_of(region.op(n))
+    return traits.overflows or (
+        traits.is_product
         and all(
             np.all(part != 0) for a in region.arguments(n) for part in arrays_in(region.argument(a))
         )
