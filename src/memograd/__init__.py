@@ -20,12 +20,11 @@ from .tape.tape import Tape
 if TYPE_CHECKING:
     from . import baselines, check, functional, optimize
     from .archive import load, save
-    from .diagnostics.conversion_guard import guard
     from .diagnostics.derivation import derive
     from .diagnostics.dry_run import preview
     from .diagnostics.explanations import explain
     from .diagnostics.provenance import why
-    from .drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
+    from .drawing import draw, player
     from .jacobians.api import hessian, jacobian
     from .jacobians.report import JacobianReport
     from .plans.executable import Plan, plan
@@ -53,7 +52,6 @@ __all__ = [
     "functional",
     "grad",
     "grad_node",
-    "guard",
     "hessian",
     "hvp",
     "jacobian",
@@ -71,10 +69,6 @@ __all__ = [
     "stop_gradient",
     "save",
     "table",
-    "to_dot",
-    "to_graphml",
-    "to_mermaid",
-    "to_node_link",
     "vjp",
     "why",
 ]
@@ -92,10 +86,6 @@ LATER = {
     "plan": "plans.executable",
     "draw": "drawing",
     "player": "drawing",
-    "to_dot": "drawing",
-    "to_graphml": "drawing",
-    "to_mermaid": "drawing",
-    "to_node_link": "drawing",
     "hessian": "jacobians.api",
     "jacobian": "jacobians.api",
     "JacobianReport": "jacobians.report",
@@ -105,7 +95,6 @@ LATER = {
     "jvp": "transforms.products",
     "hvp": "transforms.products",
     "persist": "solver.dask_persist",
-    "guard": "diagnostics.conversion_guard",
 }
 """What comes in when it is first asked for, and its room, where it is not one itself: who does not
 use it does not pay for it.

@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from .cli import commands
+from .drawing import WRITERS
 from .errors import MemogradError
 
 EXAMPLES = """\
@@ -114,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     shown.add_argument(
         "output", nargs="?", help="the node to draw around; by default the last scalar"
     )
-    shown.add_argument("--draw", choices=commands.FORMATS, help="print a picture in this format")
+    shown.add_argument("--draw", choices=WRITERS, help="print a picture in this format")
     found = of_targets(command(add, "grad", commands.gradient))
     found.add_argument("--log", action="store_true", help="print the transcript, too")
     found.add_argument("--save", action="store_true", help="keep what was found in the file")

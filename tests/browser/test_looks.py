@@ -7,7 +7,7 @@ import pytest
 
 import memograd as mg
 from memograd.drawing.node_states import STATES
-from memograd.drawing.svg import css
+from memograd.drawing.svg import css_class
 
 RIGHT, END = "\ue014", "\ue010"
 
@@ -181,6 +181,6 @@ def test_a_picture_by_itself_stands_out_too(browser, tmp_path, tape, scheme):
             "return [...document.querySelectorAll('.node')].map((node) => node.classList[1])"
         )
     )
-    assert shown == {css(state) for state in STATES}
+    assert shown == {css_class(state) for state in STATES}
     assert [row for row in colours["letters"] if contrast(*row[1:]) < 4.5] == []
     assert [row for row in colours["lines"] if contrast(*row[1:]) < 3] == []

@@ -27,8 +27,8 @@ L = np.sum(np.where(x > 0.5, h, np.sqrt(h - h))).named("L")
 targets, log = {name: tape[f"{name}/0/W"] for name in parts}, mg.Log()
 mg.grad(L, targets, log=log)
 scene.MAX_BOXES = 20
-for form in (mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link):
-    show(form(L, log=log))
+for format in ("svg", "dot", "mermaid", "graphml", "json"):
+    show(mg.draw(L, log=log, format=format))
 later = mg.Log()
 tape.assign({name: np.ones((3, 3)) for name in ("beta/1/W", "alpha/2/W")}, log=later)
 mg.grad(L, [x, targets["beta"]], log=later)

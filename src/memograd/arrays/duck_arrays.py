@@ -6,7 +6,7 @@ Dask array knows its chunks.
 """
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -17,20 +17,6 @@ ARRAY_KINDS: dict[type, bool] = {}
 
 EMPTY_ARRAYS: dict[type, Any] = {}
 """Array without elements for each class of duck arrays: the `like` on which NumPy dispatches."""
-
-
-class ArrayWatcher(Protocol):
-    """Receiver of events about duck arrays."""
-
-    def on_new_class(self, kind: type) -> None:
-        """Receive a class of duck arrays that is recorded for the first time."""
-
-    def on_dense_cotangent(self, like: Any, d: Any) -> None:
-        """Receive a dense cotangent of a sparse node."""
-
-
-WATCHERS: list[ArrayWatcher] = []
-"""Watchers that are active now."""
 
 
 def is_duck_array(a: Any) -> bool:
@@ -44,13 +30,10 @@ def is_duck_array(a: Any) -> bool:
 
 
 def _register_class(kind: type) -> bool:
-    """Return whether a new class is one of duck arrays; remember it and notify the watchers."""
+    """Return whether a new class is one of duck arrays, and remember it."""
     own = issubclass(kind, np.ndarray | np.generic) or hasattr(kind, "__memograd_record__")
     dispatches = hasattr(kind, "__array_function__") and hasattr(kind, "__array_ufunc__")
     ARRAY_KINDS[kind] = is_duck = dispatches and not own
-    if is_duck:
-        for watcher in WATCHERS:
-            watcher.on_new_class(kind)
     return is_duck
 
 
@@ -78,13 +61,7 @@ class DuckShape(tuple[int, ...]):
         return np.full_like(self.like, number, dtype=dtype, shape=tuple(self))
 
     def conform(self, d: Any) -> Any:
-        """Return a cotangent; notify the watchers if it is dense and the node is sparse.
-
-        A broadcast scalar has zero strides, takes no memory, and does not count as dense.
-        """
-        if is_sparse(self.like) and isinstance(d, np.ndarray) and any(d.strides):
-            for watcher in WATCHERS:
-                watcher.on_dense_cotangent(self.like, d)
+        """Return a cotangent unchanged: any kind of array will do."""
         return d
 
 

@@ -18,7 +18,7 @@ from ..baselines import backprop, finite_difference, path_sum, paths
 from ..check import check_grad
 from ..diagnostics.explanations import explain
 from ..diagnostics.provenance import why
-from ..drawing import draw, player, to_dot, to_graphml, to_mermaid, to_node_link
+from ..drawing import draw, player
 from ..errors import CheckError, RefusedError
 from ..memory.tables import use_pairs
 from ..solver.log import Log
@@ -28,14 +28,6 @@ from ..tape.tape import Tape
 from ..text import describe, op_name, printable
 from .coverage import by_class, coverage_table, survey
 from .walkthrough import TARGETS, section_13
-
-FORMATS = {
-    "svg": draw,
-    "dot": to_dot,
-    "mermaid": to_mermaid,
-    "graphml": to_graphml,
-    "json": to_node_link,
-}
 
 ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
 """Green for what is stored, cyan for what is read, red for what is dropped."""
@@ -71,7 +63,8 @@ def show(args: Namespace) -> int:
     """Return a saved tape: its nodes; with --draw, the picture of the program around an output."""
     tape = load(args.file)
     if args.draw is not None:
-        as_picture(FORMATS[args.draw](find_node(tape, args.output or last_scalar(tape))))
+        L = find_node(tape, args.output or last_scalar(tape))
+        as_picture(draw(L, format=args.draw))
     elif args.json:
         as_json([node_facts(n) for n in tape])
     else:

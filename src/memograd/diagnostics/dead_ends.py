@@ -14,7 +14,7 @@ from ..text import op_name
 from .findings import Finding, make_finding
 from .subgraph import Subgraph
 
-WORDS = {
+DEAD_END_CLAUSES = {
     "stopped": "stop_gradient ends the path on purpose",
     "comparison": "a comparison passes no derivative on",
     "condition": "it only chooses there",
@@ -25,11 +25,11 @@ WORDS = {
 }
 
 
-def endings(region: Subgraph) -> Iterator[Finding]:
+def find_dead_ends(region: Subgraph) -> Iterator[Finding]:
     """Yield each place where a differentiable path from x ends on a way to L."""
-    above = region.above
+    above = region.ancestors
     if region.target not in above:
-        yield from _missing_use_finding(region, above)
+        yield from _missing_path_findings(region, above)
         return
     reached, stack, succ = {region.target}, [region.target], region.memory.succ.sync()
     found: set[tuple[int, int]] = set()
@@ -37,18 +37,18 @@ def endings(region: Subgraph) -> Iterator[Finding]:
         o = stack.pop()
         for c, edge in succ[o].items():
             if c in above:
-                if RULES[region.op(c)].lines[edge["argnums"]] and region.inexact(c):
+                if RULES[region.op(c)].lines[edge["argnums"]] and region.has_derivative(c):
                     stack.extend({c} - reached)
                     reached.add(c)
                 else:
                     found.add((c, o))
-    yield from (_ending(region, c, o) for c, o in sorted(found))
+    yield from (_dead_end_finding(region, c, o) for c, o in sorted(found))
 
 
-def _ending(region: Subgraph, c: int, o: int) -> Finding:
+def _dead_end_finding(region: Subgraph, c: int, o: int) -> Finding:
     """Return the use of o by c, which passes nothing on."""
     cause = _dead_end_cause(region, c)
-    why = WORDS[cause].format(op=op_name(region.op(c)))
+    why = DEAD_END_CLAUSES[cause].format(op=op_name(region.op(c)))
     text = (
         f"A path from {region.name(region.target)} ends here, as operand {region.name(o)} of "
         f"{region.formula(c)}: {why}."
@@ -66,23 +66,23 @@ def _dead_end_cause(region: Subgraph, c: int) -> str:
         return "comparison"
     if traits.selects:
         return "condition"
-    if not region.inexact(c):
-        return "integers" if _integers(region.steps[c].dtype) else "comparison"
+    if not region.has_derivative(c):
+        return "integers" if _is_integer_dtype(region.steps[c].dtype) else "comparison"
     return "steps" if RULES[op].kind == "constant" else "no line"
 
 
-def _integers(dtype: Any) -> bool:
-    return any(map(_integers, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
+def _is_integer_dtype(dtype: Any) -> bool:
+    return any(map(_is_integer_dtype, dtype)) if type(dtype) is tuple else dtype.kind in "iu"
 
 
-def _missing_use_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]:
+def _missing_path_findings(region: Subgraph, above: set[int]) -> Iterator[Finding]:
     """L is not computed from x: its value may stand there instead."""
     value, x, L = region.read(region.target), region.name(region.target), region.name(region.output)
     frozen = False
     for c in sorted(above):
         leaf = region.op(c) is None
         for a in (region.read(c),) if leaf else region.arguments(c):
-            if type(a) is not Operand and _is_from(a, value):
+            if type(a) is not Operand and _is_value_of(a, value):
                 frozen = True
                 where = (
                     "is a leaf of its value"
@@ -105,7 +105,7 @@ def _missing_use_finding(region: Subgraph, above: set[int]) -> Iterator[Finding]
         yield make_finding(region, "no path", region.target, None, True, np.shape(value), text)
 
 
-def _is_from(a: Any, value: Any) -> bool:
+def _is_value_of(a: Any, value: Any) -> bool:
     """Return whether a constant is a value that was returned: the same object, or an array in its
     memory.
     """

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..drawing.player_steps import TERMS, Telling, format_number, format_sum
+from ..drawing.player_steps import MAX_TERMS_SHOWN, StepDescriber, format_number, format_sum
 from ..memory.memory import Memory
 from ..memory.tables import Table, consumers
 from ..program.steps import Operand
@@ -87,17 +87,17 @@ class Derivation:
             return
         known = [derivative_name(self.output, c) for c in e.known]
         note = f"    ({', '.join(known)} already known)" if known else ""
-        first, *others = self._sides(e, derivative_name, " · ", " (direct)")
+        first, *others = self._right_sides(e, derivative_name, " · ", " (direct)")
         yield f"{left} = {first}{note}"
         yield from (f"{'':{len(left)}} = {side}" for side in others)
 
-    def _sides(
+    def _right_sides(
         self, e: Equation, ratio: Callable[[str, str], str], times: str, direct: str
     ) -> list[str]:
         """Return what an equation says, one after the other: the terms, the numbers, the sum."""
         if e.consumers == (self.output,):
             return [e.value + direct]
-        pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:TERMS]]
+        pairs = [(ratio(self.output, c), ratio(c, e.name)) for c in e.consumers[:MAX_TERMS_SHOWN]]
         terms = [
             local + direct if c == self.output else g + times + local
             for c, (g, local) in zip(e.consumers, pairs, strict=False)
@@ -106,21 +106,18 @@ class Derivation:
 
     def markdown(self) -> str:
         """As Markdown with LaTeX."""
-        forward = " \\\\\n".join(
-            f"{latex(v.name)} &= {v.value if not v.formula else f'{text(v.formula)} = {v.value}'}"
-            for v in self.values
-        )
-        backward = " \\\\[4pt]\n".join(self._align(e) for e in self.equations)
+        forward = " \\\\\n".join(map(latex_value, self.values))
+        backward = " \\\\[4pt]\n".join(self._latex_equation(e) for e in self.equations)
         parts = ("Forward", forward), ("Backward", backward)
         return "\n".join(f"**{title}**\n\n{align_equations(part)}\n" for title, part in parts)
 
-    def _align(self, e: Equation) -> str:
-        left = fraction(self.output, e.name)
+    def _latex_equation(self, e: Equation) -> str:
+        left = latex_derivative(self.output, e.name)
         if not e.consumers:
             return f"{left} &= {e.value} && \\text{{already known}}"
-        known = ", ".join(fraction(self.output, c) for c in e.known)
+        known = ", ".join(latex_derivative(self.output, c) for c in e.known)
         note = f" && {known} \\text{{ already known}}" if known else ""
-        first, *others = self._sides(e, fraction, " ", "\\text{ (direct)}")
+        first, *others = self._right_sides(e, latex_derivative, " ", "\\text{ (direct)}")
         return (
             (f"{left} &= " + " \\\\\n&= ".join([first + note, *others]))
             .replace("·", "\\cdot")
@@ -192,7 +189,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
         else:
             log.check(memory.graph)
             table = memory.tables.get(L.id) or memory.empty_table(L.id)
-        return _steps_from_log(memory, table, log)
+        return _derivation_from_log(memory, table, log)
 
 
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
@@ -206,8 +203,8 @@ def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
     return table, log
 
 
-def _steps_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
-    telling, name = Telling(memory, table, log.events), memory.nodes.name
+def _derivation_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
+    telling, name = StepDescriber(memory, table, log.events), memory.nodes.name
     equations, seen, read = [], {table.output}, []
     for when, e in enumerate(log.events):
         if e.output != table.output or e.kind not in ("read", "store"):
@@ -218,16 +215,16 @@ def _steps_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
                 continue
         known = tuple(name(r.node) for r in read if r.depth == e.depth + 1)
         read = [r for r in read if r.depth <= e.depth and r is not e]
-        equations.append(_equation(telling, e.node, when, e.kind == "store", known))
+        equations.append(_make_equation(telling, e.node, when, e.kind == "store", known))
         seen |= {e.node, *(consumers(table, e.node) if e.kind == "store" else ())}
     return Derivation(name(table.output), _forward_values(memory, seen), equations)
 
 
-def _equation(
-    telling: Telling, n: int, when: int, stored: bool, known: tuple[str, ...]
+def _make_equation(
+    telling: StepDescriber, n: int, when: int, stored: bool, known: tuple[str, ...]
 ) -> Equation:
     memory, above = telling.memory, consumers(telling.table, n)[::-1] if stored else []
-    numbers = "".join(telling.sum(above, n)).removeprefix(" = ") if stored else ""
+    numbers = "".join(telling.sum_text(above, n)).removeprefix(" = ") if stored else ""
     names = tuple(memory.nodes.name(c) for c in above)
     return Equation(
         memory.nodes.name(n),
@@ -242,12 +239,12 @@ def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
     """Return the forward phase of the nodes in the derivation, and of their operands."""
     operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
     return [
-        Value(memory.nodes.name(n), _formula(memory, n), format_number(memory.value(n)))
+        Value(memory.nodes.name(n), _call_text(memory, n), format_number(memory.value(n)))
         for n in sorted(seen | operands)
     ]
 
 
-def _formula(memory: Memory, n: int) -> str:
+def _call_text(memory: Memory, n: int) -> str:
     """Return how a node is computed: its op of its operands; of a leaf, nothing."""
     step = memory.steps[n]
     if step.op is None:
@@ -271,31 +268,37 @@ def align_equations(lines: str) -> str:
     return f"$$\\begin{{aligned}}\n{lines}\n\\end{{aligned}}$$"
 
 
-def fraction(above: str, below: str) -> str:
+def latex_value(v: Value) -> str:
+    """Return a line of the forward phase as an aligned equation."""
+    formula = f"{latex_text(v.formula)} = " if v.formula else ""
+    return f"{latex_symbol(v.name)} &= {formula}{v.value}"
+
+
+def latex_derivative(above: str, below: str) -> str:
     """∂above/∂below."""
-    return f"\\frac{{\\partial {latex(above)}}}{{\\partial {latex(below)}}}"
+    return f"\\frac{{\\partial {latex_symbol(above)}}}{{\\partial {latex_symbol(below)}}}"
 
 
-def latex(name: str) -> str:
+def latex_symbol(name: str) -> str:
     """Return a name as a symbol: `W1` is W with the index 1; what is no word is set as text."""
     word = re.fullmatch(r"([A-Za-z]+?)_?(\d*)", name)
     if word is None:
-        return text(name)
+        return latex_text(name)
     letters = word[1] if len(word[1]) == 1 else f"\\mathrm{{{word[1]}}}"
     return f"{letters}_{{{word[2]}}}" if word[2] else letters
 
 
-def text(anything: str) -> str:
+def latex_text(anything: str) -> str:
     """Any text inside a formula: what LaTeX would take as its own is escaped."""
     return (
         "\\text{"
         + re.sub(
             r"[\\{}$&#%_~^]",
-            lambda found: ESCAPED.get(found[0], "\\" + found[0]),
+            lambda found: LATEX_ESCAPES.get(found[0], "\\" + found[0]),
             printable(anything),
         )
         + "}"
     )
 
 
-ESCAPED = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
+LATEX_ESCAPES = {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}

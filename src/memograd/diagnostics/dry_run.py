@@ -29,7 +29,7 @@ EITHER = (*READ, *ANEW)
 and stored anew.
 """
 
-ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
+VISIT_ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
 
 MAX_WIDTH = 79
 
@@ -71,7 +71,7 @@ class Preview(NamedTuple):
         else dropped and stored.
     values, maybe_values : list of str
         Values that would be computed again, for certain, or if what they come from took other bits.
-    least, most : Work
+    least, most : RequestCost
         What it costs if nothing in `maybe` and `maybe_values` has to be computed, and if all of it
         has to be.
     """
@@ -89,9 +89,9 @@ class Preview(NamedTuple):
 
     def __repr__(self) -> str:
         """Return a row for each list that is not empty, and for each measure."""
-        lists = {what: getattr(self, what) for what in LABELS}
+        lists = {what: getattr(self, what) for what in PREVIEW_LABELS}
         rows = [
-            f"{LABELS[what]:<28}{len(names):>6}  {_join_names(names)}"
+            f"{PREVIEW_LABELS[what]:<28}{len(names):>6}  {_join_names(names)}"
             for what, names in lists.items()
             if names
         ]
@@ -104,7 +104,7 @@ class Preview(NamedTuple):
         return text_as_html(self)
 
 
-LABELS = {
+PREVIEW_LABELS = {
     "visited": "visited",
     "read": "read",
     "stored": "stored",
@@ -163,7 +163,7 @@ class DryRun:
             self.memory.marks
         )  # to verify, at the values too; where none is marked, at none
         primals = [] if self._all_here else list(self.memory.values_read_by(self.table, n))
-        ending, bits = self._ending(n, [self._value(p) for p in primals])
+        ending, bits = self._visit_ending(n, [self._value_change(p) for p in primals])
         self.endings[n], self._cotangents[n] = ending, bits
         if ending is READ:
             self.read.append(n)
@@ -172,7 +172,7 @@ class DryRun:
             if p not in self.memory.values:
                 self._run(p, read)
 
-    def _ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
+    def _visit_ending(self, n: int, values: list[int]) -> tuple[tuple[str, ...], int]:
         """Return how a visit ends, and what becomes of the bits, of an entry that read these values
         and its consumers' cotangents.
         """
@@ -181,9 +181,9 @@ class DryRun:
             return STORE, OTHER if n in marks else SAME  # what read one that is gone cannot compare
         cotangents = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)]
         worst = OTHER if marks[n] == CERTAINLY_STALE else max(cotangents + values)
-        return ENDINGS[worst], min(worst, PERHAPS)
+        return VISIT_ENDINGS[worst], min(worst, PERHAPS)
 
-    def _value(self, n: int) -> int:
+    def _value_change(self, n: int) -> int:
         """Return what became of the bits of n's value, which is verified where it is marked, with
         what it comes from.
         """
@@ -231,24 +231,24 @@ class DryRun:
         maybe = [n for n, ending in ended if ending is EITHER]
         values = sorted(n for n, how in self.runs.items() if how == OTHER)
         maybe_values = sorted(n for n, how in self.runs.items() if how == PERHAPS)
-        least = self._work(stored, values)
+        least = self._cost(stored, values)
         return Preview(
             output=self.memory.nodes.name(self.table.output),
-            visited=self._named(self.visited),
-            read=self._named(self.read),
-            stored=self._named(stored),
-            dropped=self._named(n for n, ending in ended if ending is ANEW),
-            maybe=self._named(maybe),
-            values=self._named(values),
-            maybe_values=self._named(maybe_values),
+            visited=self._names_of(self.visited),
+            read=self._names_of(self.read),
+            stored=self._names_of(stored),
+            dropped=self._names_of(n for n, ending in ended if ending is ANEW),
+            maybe=self._names_of(maybe),
+            values=self._names_of(values),
+            maybe_values=self._names_of(maybe_values),
             least=least,
-            most=RequestCost(*map(add, least, self._work(maybe, maybe_values))),
+            most=RequestCost(*map(add, least, self._cost(maybe, maybe_values))),
         )
 
-    def _named(self, found: Iterable[int]) -> list[str]:
+    def _names_of(self, found: Iterable[int]) -> list[str]:
         return list(map(self.memory.nodes.name, found))
 
-    def _work(self, stored: list[int], runs: list[int]) -> RequestCost:
+    def _cost(self, stored: list[int], runs: list[int]) -> RequestCost:
         table, steps = self.table, self.memory.steps
         ruled = [
             n for n in stored if type(steps[n].dtype) is not tuple

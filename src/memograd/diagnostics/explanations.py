@@ -11,14 +11,14 @@ from ..arrays.pytrees import tree_map
 from ..arrays.values import export
 from ..solver.recursion import check_targets, require_scalar
 from ..tape.node import Node
-from .dead_ends import endings
+from .dead_ends import find_dead_ends
 from .findings import Finding
-from .kinks import kinks
-from .magnitudes import size_findings, surprise
+from .kinks import find_kinks
+from .magnitudes import size_findings, size_verdict
 from .nonfinite_origins import adjoint_origins, forward_origins
 from .path_contributions import path_shares
 from .report import Explanation
-from .subgraph import Subgraph, arrays_in, finite, vanishes
+from .subgraph import Subgraph, arrays_in, is_finite, vanishes
 from .zero_causes import zero_findings
 
 
@@ -96,7 +96,7 @@ def _explain_one(L: Node, x: Node) -> Explanation:
             verdict,
             tuple(dict.fromkeys(findings)),
             tuple(dict.fromkeys(_zeros_among(region))) if verdict == "in order" else (),
-            kinks(region),
+            find_kinks(region),
             path_shares(region),
         )
 
@@ -104,16 +104,18 @@ def _explain_one(L: Node, x: Node) -> Explanation:
 def _judge(region: Subgraph) -> tuple[str, list[Finding]]:
     """Return what is the case, and why."""
     if not region.nodes:
-        return "no path", list(endings(region))
+        return "no path", list(find_dead_ends(region))
     g, L = region.cotangents[region.target], region.output
-    if not finite(g):
+    if not is_finite(g):
         backward, carriers = adjoint_origins(region)
         kind = "NaN" if any(np.any(np.isnan(part)) for part in arrays_in(g)) else "infinite"
         return kind, forward_origins(region, [L, *carriers]) + backward
-    if not finite(region.read(L)):
+    if not is_finite(region.read(L)):
         return "value", forward_origins(region, [L])
     if vanishes(g) and np.size(g):
-        return "zero", zero_findings(region, region.target, _all(g)) + list(endings(region))
+        return "zero", zero_findings(region, region.target, _whole_mask(g)) + list(
+            find_dead_ends(region)
+        )
     return _judge_size(region) if np.size(g) else ("in order", [])
 
 
@@ -122,10 +124,10 @@ def _judge_size(region: Subgraph) -> tuple[str, list[Finding]]:
     if not findings:
         return "in order", []
     cancelling = findings[0].cause == "cancellation"
-    return "rounding" if cancelling else "small" if surprise(region) < 0 else "large", findings
+    return "rounding" if cancelling else "small" if size_verdict(region) < 0 else "large", findings
 
 
-def _all(g: Any) -> Any:
+def _whole_mask(g: Any) -> Any:
     return True if isinstance(g, tuple) else np.ones(np.shape(g), bool)
 
 

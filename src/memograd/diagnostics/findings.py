@@ -45,7 +45,7 @@ CAUSES = {
 }
 """Every cause, and what to do about it."""
 
-FIRST = 4
+MAX_ELEMENTS_NAMED = 4
 """How many elements are named."""
 
 
@@ -73,7 +73,7 @@ def elements_of(mask: Mask, shape: Any) -> Elements:
         mask = np.ones(shape if all(isinstance(n, int) for n in shape) else (), bool)
     if np.ndim(mask) == 0:
         return Elements(int(mask), 1, ((),) if mask else ())
-    places = np.argwhere(mask)[:FIRST]
+    places = np.argwhere(mask)[:MAX_ELEMENTS_NAMED]
     return Elements(
         int(np.count_nonzero(mask)),
         int(np.size(mask)),

@@ -13,7 +13,7 @@ from ..rules.traits import KinkSite
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
-Test = Callable[..., Any]
+KinkTest = Callable[..., Any]
 """Of the result, the operands and the op's keywords: in which elements, of an operand or of the
 result, a kink was hit.
 """
@@ -34,7 +34,7 @@ def at_origin(y: Any, a: Any, b: Any, **__: Any) -> Any:
     return np.logical_and(np.equal(a, 0), np.equal(b, 0))
 
 
-def flat_result(y: Any, *_: Any, **__: Any) -> Any:
+def at_zero_result(y: Any, *_: Any, **__: Any) -> Any:
     """Return where the result is 0."""
     return np.equal(y, 0)
 
@@ -75,12 +75,12 @@ def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     )
 
 
-KINK_TESTS: dict[KinkSite, Test] = {
+KINK_TESTS: dict[KinkSite, KinkTest] = {
     KinkSite.ZERO: at_zero,
     KinkSite.ORIGIN: at_origin,
     KinkSite.TIE: find_ties,
     KinkSite.BOUND: at_bound,
-    KinkSite.ZERO_RESULT: flat_result,
+    KinkSite.ZERO_RESULT: at_zero_result,
     KinkSite.SHARED_EXTREME: find_shared_extremes,
     KinkSite.REPEAT: find_repeats,
 }
@@ -110,27 +110,27 @@ class Kink(NamedTuple):
     line: tuple[str, int] | None
 
 
-class Hit(NamedTuple):
+class KinkPlaces(NamedTuple):
     """Where a node sat on a kink, and what was chosen."""
 
     mask: Any
     chosen: str
 
 
-def kink_of(region: Subgraph, n: int) -> Hit | None:
+def kink_of(region: Subgraph, n: int) -> KinkPlaces | None:
     """Return where node n can have a kink, if its op is one that has any."""
     kink = traits_of(region.op(n)).kink
     if kink is None:
         return None
     args = [region.argument(a) for a in region.arguments(n)]
     test = KINK_TESTS[kink.site]
-    return Hit(test(region.read(n), *args, **region.steps[n].kwargs), kink.choice)
+    return KinkPlaces(test(region.read(n), *args, **region.steps[n].kwargs), kink.choice)
 
 
-def kinks(region: Subgraph) -> tuple[Kink, ...]:
+def find_kinks(region: Subgraph) -> tuple[Kink, ...]:
     """Return every node between x and L that sat on a kink or a tie, in creation order."""
     found = []
-    for n in region.between():
+    for n in region.nodes_between():
         hit = kink_of(region, n) if n != region.target else None
         if hit is not None and np.any(hit.mask):
             mask = np.asarray(hit.mask)

@@ -15,13 +15,13 @@ import numpy as np
 from ..program.steps import Operand, operand_positions
 from ..rules.registration import traits_of
 from .findings import Finding, make_finding
-from .subgraph import Subgraph, UseOfNode, largest
-from .zero_causes import find_cancellation
+from .subgraph import Subgraph, UseOfNode, largest_size
+from .zero_causes import cancellation_finding
 
-ROUNDING_SIZE = 64
+ROUNDING_UNITS = 64
 """How many units of precision a sum may be of its parts and still be taken for rounding."""
 
-FEW_STEPS = 3
+MAX_SATURATING_OPS = 3
 """How many ops that saturate are named."""
 
 
@@ -34,27 +34,27 @@ class PathStep(NamedTuple):
 
 def size_findings(region: Subgraph) -> list[Finding]:
     """Return what is surprising about the size of ∂L/∂x, which is finite and not zero."""
-    way, cancelling = strongest_way(region)
+    way, cancelling = strongest_path(region)
     if cancelling:
         return [
-            find_cancellation(region, uses, region.cotangents[uses[0].node] != 0)
+            cancellation_finding(region, uses, region.cotangents[uses[0].node] != 0)
             for uses in cancelling
         ]
-    size = surprise(region)
+    size = size_verdict(region)
     if not way or not size:
         return []
     return (
-        _shrinking(region, way)
+        _shrinking_findings(region, way)
         if size < 0
-        else [_is_extreme(region, way, "growing", max(way, key=lambda step: step.gain))]
+        else [_gain_finding(region, way, "growing", max(way, key=lambda step: step.gain))]
     )
 
 
-def surprise(region: Subgraph) -> int:
+def size_verdict(region: Subgraph) -> int:
     """-1 where ∂L/∂x is surprisingly small, 1 where it is surprisingly large, else 0."""
-    g, x = largest(region.cotangents[region.target]), largest(region.read(region.target))
+    g, x = largest_size(region.cotangents[region.target]), largest_size(region.read(region.target))
     L = max(
-        largest(region.read(n))
+        largest_size(region.read(n))
         for n in (region.output, *operand_positions(region.arguments(region.output)))
     )
     info = np.finfo(region.steps[region.target].dtype)
@@ -64,7 +64,7 @@ def surprise(region: Subgraph) -> int:
     return int(large) - int(small)
 
 
-def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNode, ...]]]:
+def strongest_path(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNode, ...]]]:
     """From x, the use that gives most, at each node, up to L; and the nodes on it whose parts
     cancel, as their uses.
     """
@@ -72,10 +72,12 @@ def strongest_way(region: Subgraph) -> tuple[list[PathStep], list[tuple[UseOfNod
     while n != region.output:
         uses = region.uses(n)
         sizes, weights = zip(*map(region.measure_use, uses), strict=True)
-        if largest(region.cotangents[n]) <= ROUNDING_SIZE * _precision(region, n) * sum(weights):
+        if largest_size(region.cotangents[n]) <= ROUNDING_UNITS * _precision(region, n) * sum(
+            weights
+        ):
             cancelling.append(tuple(uses))
         best = int(np.argmax(sizes))
-        arrived = largest(region.cotangents[uses[best].consumer])
+        arrived = largest_size(region.cotangents[uses[best].consumer])
         way.append(PathStep(uses[best], sizes[best] / arrived if arrived else 0.0))
         n = uses[best].consumer
     return way, cancelling
@@ -86,7 +88,7 @@ def _precision(region: Subgraph, n: int) -> float:
     return float(np.finfo(dtype[0] if type(dtype) is tuple else dtype).eps)
 
 
-def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
+def _shrinking_findings(region: Subgraph, way: list[PathStep]) -> list[Finding]:
     """Return the ops on the way that are nearly flat, the worst first; or, where none is, the use
     that shrank it most.
     """
@@ -97,12 +99,14 @@ def _shrinking(region: Subgraph, way: list[PathStep]) -> list[Finding]:
     ]
     flat.sort(key=lambda step: step.gain)
     if flat:
-        return [_is_extreme(region, way, "saturation", step) for step in flat[:FEW_STEPS]]
-    return [_is_extreme(region, way, "shrinking", min(way, key=lambda step: step.gain))]
+        return [
+            _gain_finding(region, way, "saturation", step) for step in flat[:MAX_SATURATING_OPS]
+        ]
+    return [_gain_finding(region, way, "shrinking", min(way, key=lambda step: step.gain))]
 
 
-def _is_extreme(region: Subgraph, way: list[PathStep], cause: str, step: PathStep) -> Finding:
-    use, size = step.use, largest(region.cotangents[region.target])
+def _gain_finding(region: Subgraph, way: list[PathStep], cause: str, step: PathStep) -> Finding:
+    use, size = step.use, largest_size(region.cotangents[region.target])
     text = (
         f"{region.derivative(region.target)} has size {size:.3g}: on the strongest of its ways, "
         f"of {len(way)} steps, "

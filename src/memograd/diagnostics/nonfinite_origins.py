@@ -14,8 +14,17 @@ from ..program.steps import Operand
 from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
-from .safe_rewrites import double_where, masks
-from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, finite, largest, scaled, vanishes
+from .safe_rewrites import double_where, is_mask
+from .subgraph import (
+    Mask,
+    Subgraph,
+    UseOfNode,
+    arrays_in,
+    is_finite,
+    largest_size,
+    scale_cotangent,
+    vanishes,
+)
 from .zero_causes import explain_origin, zero_origins
 
 # on the way to L
@@ -25,63 +34,59 @@ def forward_origins(region: Subgraph, starts: Iterable[int]) -> list[Finding]:
     """Return the births of the NaNs and infinities that these nodes have, in creation order: the
     first one was the first.
     """
-    stack = [n for n in starts if not finite(region.read(n))]
+    stack = [n for n in starts if not is_finite(region.read(n))]
     seen = set(stack)
     while stack:
         for a in region.arguments(stack.pop()):
-            if type(a) is Operand and a not in seen and not finite(region.read(a)):
+            if type(a) is Operand and a not in seen and not is_finite(region.read(a)):
                 seen.add(int(a))
                 stack.append(int(a))
-    return [found for n in sorted(seen) for found in _births(region, n)]
+    return [found for n in sorted(seen) for found in _find_births(region, n)]
 
 
-def _births(region: Subgraph, n: int) -> Iterator[Finding]:
+def _find_births(region: Subgraph, n: int) -> Iterator[Finding]:
     """Yield what is born at n: numbers that are given, NaNs, infinities."""
     y, shape = region.read(n), region.steps[n].shape
     if region.op(n) is None:
         mask = ~np.isfinite(y)
-        yield make_finding(
-            region,
-            "given",
-            n,
-            None,
-            mask,
-            shape,
-            f"The leaf {region.name(n)} holds {_kinds(y)}.",
-            "value",
-        )
+        text = f"The leaf {region.name(n)} holds {_describe_nonfinite(y)}."
+        yield make_finding(region, "given", n, None, mask, shape, text, "value")
         return
     if isinstance(y, tuple):
-        if all(finite(region.argument(a)) for a in _numeric_arguments(region, n)):
+        if all(is_finite(region.argument(a)) for a in _numeric_arguments(region, n)):
             yield make_finding(
                 region,
                 "outside the domain",
                 n,
-                _suspect(region, n),
+                _suspect_operand(region, n),
                 True,
                 (),
-                f"{region.formula(n)} gave {_kinds(y)}.",
+                f"{region.formula(n)} gave {_describe_nonfinite(y)}.",
                 "value",
             )
         return
-    yield from _constants_with(region, n)
+    yield from _constant_findings(region, n)
     for bad, cause in ((np.isnan, "outside the domain"), (np.isinf, "overflow")):
-        mask = bad(y) & ~_inherit_mask(region, n, lambda value: ~np.isfinite(value))
+        mask = bad(y) & ~_mask_from_operands(region, n, lambda value: ~np.isfinite(value))
         if np.any(mask):
-            yield _birth(region, n, cause, mask)
-    mask = np.isnan(y) & ~_inherit_mask(region, n, np.isnan) & _inherit_mask(region, n, np.isinf)
+            yield _birth_finding(region, n, cause, mask)
+    mask = (
+        np.isnan(y)
+        & ~_mask_from_operands(region, n, np.isnan)
+        & _mask_from_operands(region, n, np.isinf)
+    )
     if np.any(mask):
         text = f"{region.formula(n)} made NaN of infinite operands."
         yield make_finding(
-            region, "infinities", n, _infinite(region, n), mask, shape, text, "value"
+            region, "infinities", n, _infinite_operand(region, n), mask, shape, text, "value"
         )
 
 
-def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
+def _constant_findings(region: Subgraph, n: int) -> Iterator[Finding]:
     """Yield the constants among the operands of n that hold what n has from them."""
     y, shape = region.read(n), region.steps[n].shape
     for a in _numeric_arguments(region, n):
-        if type(a) is not Operand and not finite(a):
+        if type(a) is not Operand and not is_finite(a):
             there = (
                 np.broadcast_to(~np.isfinite(a), shape)
                 if RULES[region.op(n)].kind == "elementwise"
@@ -89,19 +94,19 @@ def _constants_with(region: Subgraph, n: int) -> Iterator[Finding]:
             )
             text = (
                 f"{region.name(n)} = {region.formula(n)} has a constant operand that holds "
-                f"{_kinds(a)}."
+                f"{_describe_nonfinite(a)}."
             )
             yield make_finding(region, "given", n, a, ~np.isfinite(y) & there, shape, text, "value")
 
 
-def _birth(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
+def _birth_finding(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
     """Return a NaN or an infinity of finite operands."""
     shape, op = region.steps[n].shape, region.op(n)
     domain, name = traits_of(op).domain, op_name(op)
     if cause == "overflow" and domain is not None and not traits_of(op).overflows:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
             cause = "pole"
-    operand = _suspect(region, n, cause)
+    operand = _suspect_operand(region, n, cause)
     needs = (
         f": {name} needs {domain.good.format(region.argument_name(operand))}"
         if domain is not None and cause != "overflow"
@@ -123,7 +128,7 @@ def _numeric_arguments(region: Subgraph, n: int) -> list[Any]:
     ]
 
 
-def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
+def _mask_from_operands(region: Subgraph, n: int, bad: Any) -> Any:
     """Return the elements of n that depend on an element of an operand that is bad already."""
     shape = region.steps[n].shape
     masks = [
@@ -140,7 +145,7 @@ def _inherit_mask(region: Subgraph, n: int, bad: Any) -> Any:
     return np.full(shape, any(map(np.any, masks)))
 
 
-def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
+def _suspect_operand(region: Subgraph, n: int, cause: str = "") -> Any:
     """Return the operand that made it: the one that the table of domains names, or else the
     largest.
     """
@@ -149,14 +154,14 @@ def _suspect(region: Subgraph, n: int, cause: str = "") -> Any:
     if domain is not None and (cause != "overflow" or traits_of(region.op(n)).overflows):
         return args[domain.operand]
     numbers = _numeric_arguments(region, n)
-    return max(numbers, key=lambda a: largest(region.argument(a))) if numbers else None
+    return max(numbers, key=lambda a: largest_size(region.argument(a))) if numbers else None
 
 
-def _infinite(region: Subgraph, n: int) -> Any:
+def _infinite_operand(region: Subgraph, n: int) -> Any:
     return next(a for a in _numeric_arguments(region, n) if np.any(np.isinf(region.argument(a))))
 
 
-def _kinds(y: Any) -> str:
+def _describe_nonfinite(y: Any) -> str:
     nan, inf = (any(np.any(bad(part)) for part in arrays_in(y)) for bad in (np.isnan, np.isinf))
     return " and ".join([*["NaN"] * nan, *["∞"] * inf])
 
@@ -170,26 +175,28 @@ def adjoint_origins(region: Subgraph) -> tuple[list[Finding], list[int]]:
     """
     found, carriers = list[Finding](), list[int]()
     for n in region.nodes:
-        if not finite(region.cotangents[n]):
+        if not is_finite(region.cotangents[n]):
             births = [
-                (use, mask, places) for use in region.uses(n) for mask, places in _born(region, use)
+                (use, mask, places)
+                for use in region.uses(n)
+                for mask, places in _births_by_use(region, use)
             ]
             for use, _, places in births:
-                if carried := _carriers(region, use, places):
+                if carried := _nonfinite_inputs(region, use, places):
                     carriers += [use.consumer, *(int(a) for a in carried if type(a) is Operand)]
             found.extend(_explain_use(region, *birth) for birth in births)
-            if all(finite(region.term(use)) for use in region.uses(n)):
-                found.append(_overflowing_sum(region, n))
+            if all(is_finite(region.term(use)) for use in region.uses(n)):
+                found.append(_sum_overflow_finding(region, n))
     return found, carriers
 
 
-def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
+def _births_by_use(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
     """Yield the elements of the operand, and of the consumer, in which a use makes a NaN or
     infinity of a finite cotangent.
     """
     g, d = region.cotangents[use.consumer], region.term(use)
-    if finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
-        if not finite(d) and finite(g):
+    if is_finite(d) or isinstance(g, tuple) or isinstance(d, tuple):
+        if not is_finite(d) and is_finite(g):
             yield True, True
         return
     raw = region.pull_use(use, g)
@@ -197,11 +204,11 @@ def _born(region: Subgraph, use: UseOfNode) -> Iterator[tuple[Mask, Mask]]:
         places = ~np.isfinite(raw) & np.isfinite(g)
         if np.any(places):
             yield ~np.isfinite(d) & (places if np.shape(d) == np.shape(places) else True), places
-    elif finite(g):
+    elif is_finite(g):
         yield ~np.isfinite(d), True
 
 
-def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
+def _nonfinite_inputs(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
     """Return the arguments, or the result, that a use reads and that are NaN or infinite there."""
     args, numbers = region.arguments(use.consumer), _numeric_arguments(region, use.consumer)
     read = [
@@ -210,10 +217,10 @@ def _carriers(region: Subgraph, use: UseOfNode, places: Mask) -> list[Any]:
         if use.line.reads(k) and any(a is number for number in numbers)
     ]
     read += [Operand(use.consumer)] * use.line.reads_output
-    return [a for a in read if not finite(_at(region.argument(a), places))]
+    return [a for a in read if not is_finite(_elements_at(region.argument(a), places))]
 
 
-def _at(value: Any, places: Mask) -> Any:
+def _elements_at(value: Any, places: Mask) -> Any:
     """Return a value at some places, where it can be laid beside them; otherwise as a whole."""
     if places is True or isinstance(value, tuple) or np.ndim(value) > np.ndim(places):
         return value
@@ -225,25 +232,25 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
     g, c = region.cotangents[use.consumer], use.consumer
     if vanishes(g, places):
         return _zero_times_infinity(region, use, mask, places)
-    carriers = _carriers(region, use, places)
+    carriers = _nonfinite_inputs(region, use, places)
     given = (
-        f"{region.derivative(use.node)} becomes {_kinds(region.term(use))} at "
+        f"{region.derivative(use.node)} becomes {_describe_nonfinite(region.term(use))} at "
         f"{region.name(c)} = {region.formula(c)}"
     )
     if carriers:
         text = (
             f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is "
-            f"{_kinds(region.argument(carriers[0]))}."
+            f"{_describe_nonfinite(region.argument(carriers[0]))}."
         )
         return _origin_finding(region, "carried", use, carriers[0], mask, text)
-    if finite(region.term(use, scaled(g, 1 / largest(g)))):
+    if is_finite(region.term(use, scale_cotangent(g, 1 / largest_size(g)))):
         return _origin_finding(
             region,
             "overflow",
             use,
             Operand(use.node),
             mask,
-            f"{given}: what arrives, {largest(g):.3g}, times the slope is too large.",
+            f"{given}: what arrives, {largest_size(g):.3g}, times the slope is too large.",
         )
     operand, why = _domain_edge(region, use)
     cause = (
@@ -261,7 +268,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
     what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
-        if masks(region, by, explain_origin(region, origin).cause):
+        if is_mask(region, by, explain_origin(region, origin).cause):
             text = (
                 f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} "
                 f"masks it, but {why}: {n} is NaN."
@@ -301,7 +308,7 @@ def _origin_finding(
     )
 
 
-def _overflowing_sum(region: Subgraph, n: int) -> Finding:
+def _sum_overflow_finding(region: Subgraph, n: int) -> Finding:
     text = f"The parts of {region.derivative(n)} are finite, but their sum is not."
     return make_finding(
         region, "overflow", n, None, ~np.isfinite(region.cotangents[n]), region.steps[n].shape, text

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..text import printable
-from .subgraph import Subgraph, UseOfNode, finite, largest, vanishes
+from .subgraph import Subgraph, UseOfNode, is_finite, largest_size, vanishes
 
-MAX_PATHS_WALKED = 3
+MAX_SHARES = 3
 """How many contributions are named."""
 
 
@@ -54,11 +54,12 @@ class Shares(NamedTuple):
     def __repr__(self) -> str:
         """Return a line for each."""
         rows = [
-            f"  {_format_part(share)}  {' → '.join(_short(path))}" for path, _, share in self.shares
+            f"  {_format_part(share)}  {' → '.join(_abbreviate_path(path))}"
+            for path, _, share in self.shares
         ]
         if self.others:
             rest = 1 - sum(share for _, _, share in self.shares)
-            rows.append(f"  {_format_part(rest)}  {_amount(self.others)} more")
+            rows.append(f"  {_format_part(rest)}  {_format_count(self.others)} more")
         return "\n".join(rows)
 
 
@@ -69,13 +70,13 @@ def path_shares(region: Subgraph) -> Shares:
     if not region.nodes or region.target == region.output:
         return Shares()
     g = region.cotangents[region.target]
-    if isinstance(g, tuple) or vanishes(g) or not finite(g):
+    if isinstance(g, tuple) or vanishes(g) or not is_finite(g):
         return Shares()
     flat = all(region.steps[n].shape == () for n in region.nodes)
-    return by_path(region) if flat else by_use(region)
+    return shares_by_path(region) if flat else shares_by_use(region)
 
 
-def _short(path: tuple[str, ...]) -> tuple[str, ...]:
+def _abbreviate_path(path: tuple[str, ...]) -> tuple[str, ...]:
     return path if len(path) < 8 else (*path[:4], "…", *path[-2:])
 
 
@@ -84,43 +85,43 @@ def _format_part(share: float) -> str:
     return f"{share:8.1%}" if abs(share) < 10 else f"{share:7.2g}×"
 
 
-def _amount(number: int) -> str:
+def _format_count(number: int) -> str:
     return str(number) if number < 10**9 else f"about 10^{int(number.bit_length() * np.log10(2.0))}"
 
 
 # of scalars
 
 
-class Way(NamedTuple):
+class PathToOutput(NamedTuple):
     """Way from a node to L: the product of the derivatives along it, the use that it begins with,
     and how it goes on.
     """
 
     product: Any
     use: UseOfNode | None
-    rest: "Way | None"
+    rest: "PathToOutput | None"
 
 
-def by_path(region: Subgraph) -> Shares:
+def shares_by_path(region: Subgraph) -> Shares:
     """Return the paths from x to L with the largest products."""
     g = region.cotangents[region.target]
-    best, number = {region.output: [Way(1.0, None, None)]}, {region.output: 1}
+    best, number = {region.output: [PathToOutput(1.0, None, None)]}, {region.output: 1}
     for n in region.nodes[1:]:
         uses = region.uses(n)
         slopes = [region.term(use, region.memory.unit_seed(use.consumer)) for use in uses]
         ways = (
-            Way(d * way.product, use, way)
+            PathToOutput(d * way.product, use, way)
             for use, d in zip(uses, slopes, strict=True)
             for way in best[use.consumer]
         )
         best[n] = nlargest(
-            MAX_PATHS_WALKED, (way for way in ways if way.product), key=lambda way: abs(way.product)
+            MAX_SHARES, (way for way in ways if way.product), key=lambda way: abs(way.product)
         )
         number[n] = sum(number[use.consumer] for use in uses)
     if number[region.target] == 1:
         return Shares()
     shares = tuple(
-        Share(_names(region, way), way.product, float(np.real(way.product / g)))
+        Share(_path_names(region, way), way.product, float(np.real(way.product / g)))
         for way in best[region.target]
     )
     return Shares(
@@ -128,7 +129,7 @@ def by_path(region: Subgraph) -> Shares:
     )
 
 
-def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
+def _path_names(region: Subgraph, way: PathToOutput) -> tuple[str, ...]:
     names = [region.name(region.target)]
     while way.use is not None and way.rest is not None:
         names.append(region.name(way.use.consumer))
@@ -139,7 +140,7 @@ def _names(region: Subgraph, way: Way) -> tuple[str, ...]:
 # of arrays
 
 
-def by_use(region: Subgraph) -> Shares:
+def shares_by_use(region: Subgraph) -> Shares:
     """Return the uses at the first fork on the way from x that give most."""
     way, n = list[UseOfNode](), region.target
     while n != region.output and len(uses := region.uses(n)) == 1:
@@ -150,7 +151,7 @@ def by_use(region: Subgraph) -> Shares:
     g = region.cotangents[region.target]
     found = [
         _path_share(region, way, use, g)
-        for use in nlargest(MAX_PATHS_WALKED, uses, key=lambda use: largest(region.term(use)))
+        for use in nlargest(MAX_SHARES, uses, key=lambda use: largest_size(region.term(use)))
     ]
     found.sort(key=lambda share: -abs(share.share))
     return Shares(

@@ -20,7 +20,7 @@ from ..solver.recursion import check_target, require_scalar
 from ..tape.node import Node
 from ..text import derivative_name, printable, text_as_html
 
-MAX_NAMES = 4
+MAX_CAUSES = 4
 """How many causes are printed; of a longer chain, the first ones and the last."""
 
 
@@ -32,7 +32,7 @@ class Reason(NamedTuple):
     ----------
     kind : str
         ``computed``, ``dropped``, ``read``: by the last request, or by one before.
-        ``restore_axes``, ``cut off``: although something was assigned. ``maybe stale``, ``stale``:
+        ``kept``, ``cut off``: although something was assigned. ``maybe stale``, ``stale``:
         to be verified, or dropped, by the next request. ``let go``, ``unasked``, ``no path``,
         ``seed``: not in the table, or always there.
     chain : tuple of str
@@ -49,8 +49,8 @@ class Reason(NamedTuple):
 
     def __str__(self) -> str:
         shown = self.chain
-        if len(shown) > MAX_NAMES + 1:
-            shown = (*shown[:MAX_NAMES], f"… ({len(shown) - MAX_NAMES - 1} more) …", shown[-1])
+        if len(shown) > MAX_CAUSES + 1:
+            shown = (*shown[:MAX_CAUSES], f"… ({len(shown) - MAX_CAUSES - 1} more) …", shown[-1])
         return " because ".join(shown) + "."
 
     def _repr_html_(self) -> str:
@@ -144,7 +144,7 @@ class ProvenanceQuery:
         if n in table.marks:
             return self._say_marked(n)
         since = self._assignments_since(n)
-        return self._kept(n, since) if since else self._say_stored(n)
+        return self._say_kept(n, since) if since else self._say_stored(n)
 
     def _say_stored(self, n: int) -> Reason:
         """Nothing was assigned since it was computed."""
@@ -172,7 +172,7 @@ class ProvenanceQuery:
             return Reason(
                 "stale", (f"{this} is stale, until a request drops it,", *self._causes(n))
             )
-        way = self._way(n, self._assignments_since(n))
+        way = self._path_to_assignment(n, self._assignments_since(n))
         clauses = list(self._clauses(way, "may have other bits")) or [
             "an assignment was interrupted"
         ]
@@ -180,9 +180,9 @@ class ProvenanceQuery:
             "maybe stale", (f"{this} may be stale, until a request verifies it,", *clauses)
         )
 
-    def _kept(self, n: int, since: dict[int, int]) -> Reason:
+    def _say_kept(self, n: int, since: dict[int, int]) -> Reason:
         """It is right, although something was assigned since it was computed."""
-        this, way = self._label(~n), self._way(n, since)
+        this, way = self._label(~n), self._path_to_assignment(n, since)
         if not way:
             some, more = (
                 ", ".join(map(self._say_assignment, list(since)[:2])),
@@ -224,7 +224,7 @@ class ProvenanceQuery:
             path.append(cause)
         return self._clauses(path, "took other bits")
 
-    def _way(self, n: int, leaves: dict[int, int]) -> list[int]:
+    def _path_to_assignment(self, n: int, leaves: dict[int, int]) -> list[int]:
         """Return the entries from ∂L/∂n to that one of the leaves, if it comes from any, which was
         assigned last.
         """
@@ -257,10 +257,12 @@ class ProvenanceQuery:
             leaf = read >= 0 and self.memory.steps[read].op is None
             what = self._say_assignment(read) if leaf else f"{self._label(read)} {changed}"
             yield what + (
-                f" and the rule of {self._rule(~entry, read)} reads it" if entry < 0 <= read else ""
+                f" and the rule of {self._rule_label(~entry, read)} reads it"
+                if entry < 0 <= read
+                else ""
             )
 
-    def _rule(self, n: int, p: int) -> str:
+    def _rule_label(self, n: int, p: int) -> str:
         """Return which one reads the value of p for the cotangent of n."""
         above = consumers(self.table, n)
         c = next(

@@ -59,17 +59,17 @@ class Explanation(NamedTuple):
     def __repr__(self) -> str:
         rows, told = wrap(self.headline, TEXT_WIDTH), set[str]()
         for number, found in enumerate(self.findings[:MAX_FINDINGS], 1):
-            rows += _item(f"{number}.", found, found.cause in told)
+            rows += _finding_lines(f"{number}.", found, found.cause in told)
             told.add(found.cause)
-        rows += _more(self.findings)
+        rows += _omission_lines(self.findings)
         for title, remarks in (
             ("Zeros among the elements:", self.remarks),
             ("Kinks and ties:", self.kinks),
         ):
             rows += (
                 [title] * bool(remarks)
-                + [line for remark in remarks[:MAX_FINDINGS] for line in _remark(remark)]
-                + _more(remarks)
+                + [line for remark in remarks[:MAX_FINDINGS] for line in _remark_lines(remark)]
+                + _omission_lines(remarks)
             )
         if self.shares.shares:
             rows += [
@@ -85,9 +85,9 @@ class Explanation(NamedTuple):
         return {
             "no path": f"No derivative: no differentiable path leads from {self.target} to "
             f"{self.output}.",
-            "NaN": f"{this} is NaN{_where(self.derivative, np.isnan)}.",
-            "infinite": f"{this} is infinite{_where(self.derivative, np.isinf)}.",
-            "zero": f"{this} is 0{_where(self.derivative, np.logical_not)}.",
+            "NaN": f"{this} is NaN{_format_extent(self.derivative, np.isnan)}.",
+            "infinite": f"{this} is infinite{_format_extent(self.derivative, np.isinf)}.",
+            "zero": f"{this} is 0{_format_extent(self.derivative, np.logical_not)}.",
             "value": f"{this} is in order, but {self.output} itself is not a finite number.",
             "rounding": f"{this} is what rounding left of parts that cancel.",
             "in order": f"{this} is in order.",
@@ -122,13 +122,13 @@ class Explanation(NamedTuple):
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
 
-def _item(mark: str, found: Finding, told: bool) -> list[str]:
+def _finding_lines(mark: str, found: Finding, told: bool) -> list[str]:
     """Return a finding: line and cause, the sentence, code as it stands, the advice, unless it was
     told before.
     """
     operand = f", operand {found.operand}" if found.operand is not None else ""
     at = "at" if found.of == "derivative" else "in the value of"
-    head = f"{found.cause} {at} {found.node}{operand}{_which(found.elements)}"
+    head = f"{found.cause} {at} {found.node}{operand}{_format_elements(found.elements)}"
     # No break between the number and the place, however long that is.
     rows = [
         row.replace("\N{NO-BREAK SPACE}", " ")
@@ -142,14 +142,16 @@ def _item(mark: str, found: Finding, told: bool) -> list[str]:
     return rows + [f"       {line}" for line in code]
 
 
-def _remark(remark: Finding | Kink) -> list[str]:
+def _remark_lines(remark: Finding | Kink) -> list[str]:
     what = (
         remark.text
         if isinstance(remark, Finding)
         else f"{remark.node} = {remark.formula}: {remark.chosen}"
     )
     return _wrap_text(
-        f"{_format_place(remark.line)}{what.rstrip('.')}{_which(remark.elements)}.", "  ", "    "
+        f"{_format_place(remark.line)}{what.rstrip('.')}{_format_elements(remark.elements)}.",
+        "  ",
+        "    ",
     )
 
 
@@ -167,7 +169,7 @@ def _wrap_text(text: str, first: str, following: str) -> list[str]:
     )
 
 
-def _which(elements: Elements) -> str:
+def _format_elements(elements: Elements) -> str:
     shown = str(elements)
     return f", elements {shown}" if shown else ""
 
@@ -177,7 +179,7 @@ def _format_place(line: Any) -> str:
     return f"{os.path.basename(line[0])}:{line[1]}: " if line else ""
 
 
-def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
+def _format_extent(derivative: Any, bad: Callable[[Any], Any]) -> str:
     """In how many elements something is the case."""
     arrays = list(arrays_in(derivative)) if derivative is not None else []
     number, size = sum(int(np.count_nonzero(bad(a))) for a in arrays), sum(map(np.size, arrays))
@@ -190,7 +192,7 @@ def _where(derivative: Any, bad: Callable[[Any], Any]) -> str:
     )
 
 
-def _more(found: tuple[Any, ...]) -> list[str]:
+def _omission_lines(found: tuple[Any, ...]) -> list[str]:
     return [f"  … and {len(found) - MAX_FINDINGS} more"] if len(found) > MAX_FINDINGS else []
 
 

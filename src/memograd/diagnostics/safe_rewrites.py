@@ -19,7 +19,7 @@ def clips(op: Any) -> bool:
     return traits.saturates and is_elementwise and traits.kink is not None
 
 
-def masks(region: Subgraph, use: UseOfNode, cause: str) -> bool:
+def is_mask(region: Subgraph, use: UseOfNode, cause: str) -> bool:
     """Return whether a use that makes a zero, for this cause, is one that masks its operand on
     purpose.
     """
@@ -37,15 +37,15 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
     lines = [
-        f"safe = {_choice(region, mask, good, operand, domain.safe)}",
+        f"safe = {_safe_operand(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",
-        *(f"{region.name(n)} = {region.formula(n)}" for n in _between(region, c, mask.node)),
+        *(f"{region.name(n)} = {region.formula(n)}" for n in _nodes_between(region, c, mask.node)),
         f"{region.name(w)} = {_outer_mask(region, mask, good)}",
     ]
     return "\n".join(lines)
 
 
-def _between(region: Subgraph, c: int, last: int) -> list[int]:
+def _nodes_between(region: Subgraph, c: int, last: int) -> list[int]:
     """Return the nodes on the ways from c to the one that is masked, with it, without c."""
     needed, stack = {last}, [last]
     while stack:
@@ -60,12 +60,12 @@ def _between(region: Subgraph, c: int, last: int) -> list[int]:
     return sorted(found - {c})
 
 
-def _choice(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
+def _safe_operand(region: Subgraph, mask: UseOfNode, good: str, operand: str, safe: float) -> str:
     """Return the operand where the mask lets it pass, a safe number elsewhere."""
     op, args = region.op(mask.consumer), region.arguments(mask.consumer)
     if op is np.where:
         first, second = (operand, safe) if mask.argnum == 1 else (safe, operand)
-        return f"np.where({_condition(region, args[0])}, {first}, {second})"
+        return f"np.where({_condition_code(region, args[0])}, {first}, {second})"
     if op is np.multiply:
         return f"np.where({region.argument_name(args[1 - mask.argnum])} != 0, {operand}, {safe})"
     return f"np.where({good}, {operand}, {safe})"
@@ -75,18 +75,17 @@ def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
     """Return the mask unchanged; at a bound, the safe number must not get through."""
     w = mask.consumer
     if clips(region.op(w)):
-        return (
-            f"np.where({good}, {region.formula(w)}, {region.argument_name(_bound(region, mask))})"
-        )
+        bound = region.argument_name(_hiding_bound(region, mask))
+        return f"np.where({good}, {region.formula(w)}, {bound})"
     if region.op(w) is not np.where:
         return region.formula(w)
     condition, *branches = region.arguments(w)
     return format_call(
-        np.where, [_condition(region, condition), *map(region.argument_name, branches)], {}
+        np.where, [_condition_code(region, condition), *map(region.argument_name, branches)], {}
     )
 
 
-def _bound(region: Subgraph, mask: UseOfNode) -> Any:
+def _hiding_bound(region: Subgraph, mask: UseOfNode) -> Any:
     """Return the bound that hides the infinity."""
     args = region.arguments(mask.consumer)
     if region.op(mask.consumer) is not np.clip:
@@ -94,7 +93,7 @@ def _bound(region: Subgraph, mask: UseOfNode) -> Any:
     return args[2] if np.any(np.equal(region.read(mask.node), np.inf)) else args[1]
 
 
-def _condition(region: Subgraph, a: Any) -> str:
+def _condition_code(region: Subgraph, a: Any) -> str:
     """Return a condition as code: its name, where somebody named it, or else how it was made."""
     if type(a) is not Operand:
         return "condition"

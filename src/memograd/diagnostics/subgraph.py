@@ -79,7 +79,7 @@ class Subgraph:
         """
         return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
-    def pull_and_conform(self, use: UseOfNode, d: Any) -> Any:
+    def conform_to_use(self, use: UseOfNode, d: Any) -> Any:
         """Return the same, as it is added to the operand's cotangent."""
         return (
             d
@@ -91,7 +91,7 @@ class Subgraph:
         """Return what a use gives to its operand's cotangent; of another cotangent g of the
         consumer, where one is given.
         """
-        return self.pull_and_conform(
+        return self.conform_to_use(
             use, self.pull_use(use, self.cotangents[use.consumer] if g is None else g)
         )
 
@@ -100,14 +100,14 @@ class Subgraph:
         which is larger where parts cancel.
         """
         d = self.pull_use(use, self.cotangents[use.consumer])
-        size, shape = largest(self.pull_and_conform(use, d)), self.steps[use.node].shape
+        size, shape = largest_size(self.conform_to_use(use, d)), self.steps[use.node].shape
         if type(d) is tuple or np.shape(d) == shape:
             return size, size
-        return size, largest(unbroadcast(np.absolute(d), shape))
+        return size, largest_size(unbroadcast(np.absolute(d), shape))
 
     # elements
 
-    def elements_reached(self, use: UseOfNode, mask: Mask) -> Mask:
+    def dependent_elements(self, use: UseOfNode, mask: Mask) -> Mask:
         """Return the elements of the consumer that depend on these elements of the operand.
 
         Where it is not plain that they are the same, they are found by running the op once more
@@ -123,7 +123,8 @@ class Subgraph:
             return np.ones(step.shape, bool)  # LAPACK complains of a NaN on the terminal
         try:
             y = RULES[step.op].run(
-                [self._is_poisoned(a, k, use, mask) for k, a in enumerate(step.args)], step.kwargs
+                [self._poison_argument(a, k, use, mask) for k, a in enumerate(step.args)],
+                step.kwargs,
             )
         except Exception:  # whatever an op raises that cannot bear a NaN
             return np.ones(step.shape, bool)
@@ -131,7 +132,7 @@ class Subgraph:
         told = np.shape(found) == step.shape and (np.any(found) or traits_of(step.op).selects)
         return found if told else np.ones(step.shape, bool)
 
-    def _is_poisoned(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
+    def _poison_argument(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
         value = self.argument(a)
         return (
             canonicalize(np.where(mask, np.nan, value).astype(value.dtype))
@@ -161,7 +162,7 @@ class Subgraph:
     # the whole program
 
     @cached_property
-    def above(self) -> set[int]:
+    def ancestors(self) -> set[int]:
         """Nodes that L is computed from, with L."""
         found, stack = {self.output}, [self.output]
         while stack:
@@ -171,15 +172,15 @@ class Subgraph:
                     stack.append(o)
         return found
 
-    def between(self) -> list[int]:
+    def nodes_between(self) -> list[int]:
         """Return the nodes on any way from x to L, differentiable or not, in creation order."""
-        above, found = self.above, {self.target}
+        above, found = self.ancestors, {self.target}
         for n in sorted(above):
             if n > self.target and not found.isdisjoint(operand_positions(self.steps[n].args)):
                 found.add(n)
         return sorted(found & above)
 
-    def inexact(self, n: int) -> bool:
+    def has_derivative(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""
         return is_inexact(self.steps[n].dtype)
 
@@ -247,14 +248,14 @@ def vanishes(value: Any, mask: Mask = True) -> bool:
     return not any(np.any(np.where(mask, part, 0)) for part in arrays_in(value))
 
 
-def finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
     """Return whether every element of a value is a finite number."""
     if type(value) is np.float64:
         return math.isfinite(value)
     return all(bool(np.all(np.isfinite(part))) for part in arrays_in(value))
 
 
-def largest(value: Any) -> float:
+def largest_size(value: Any) -> float:
     """Return the largest size of an element; 0 where there is none, NaN where one is."""
     if isinstance(value, np.generic):
         return float(np.absolute(value))
@@ -263,10 +264,10 @@ def largest(value: Any) -> float:
     )
 
 
-def scaled(g: Any, by: Any) -> Any:
+def scale_cotangent(g: Any, by: Any) -> Any:
     """Return a cotangent times a factor, in its own dtype."""
     return (
-        tuple(scaled(part, by) for part in g)
+        tuple(scale_cotangent(part, by) for part in g)
         if isinstance(g, tuple)
         else canonicalize(np.asarray(g * by).astype(g.dtype))
     )

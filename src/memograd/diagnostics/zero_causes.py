@@ -17,7 +17,7 @@ from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
 from .kinks import kink_of
-from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, largest, scaled, vanishes
+from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, largest_size, scale_cotangent, vanishes
 
 
 class Origin(NamedTuple):
@@ -47,7 +47,7 @@ def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
         seen[n] = mask if mask is True else seen.get(n, False) | mask
         cancelling = []
         for use in region.uses(n):
-            reach = region.elements_reached(use, mask)
+            reach = region.dependent_elements(use, mask)
             g = region.cotangents[use.consumer]
             if not np.any(reach):
                 yield Origin((use,), mask, False)
@@ -56,7 +56,7 @@ def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
             elif not vanishes(region.term(use), mask):
                 cancelling.append(use)
             else:
-                here, rest = _split(region, use, mask, reach, g)
+                here, rest = _split_by_arrival(region, use, mask, reach, g)
                 yield Origin((use,), here, reach if reach is True else reach & (g != 0))
                 if rest is not None:
                     stack.append((use.consumer, rest))
@@ -64,7 +64,7 @@ def zero_origins(region: Subgraph, n: int, mask: Mask) -> Iterator[Origin]:
             yield Origin(tuple(cancelling), mask, True)
 
 
-def _split(
+def _split_by_arrival(
     region: Subgraph, use: UseOfNode, mask: Mask, reach: Mask, g: Any
 ) -> tuple[Mask, Mask | None]:
     """Return the elements in which something arrives, and those in which nothing did: to be told
@@ -82,7 +82,7 @@ def _split(
 def explain_origin(region: Subgraph, origin: Origin) -> Finding:
     """Return the cause of an origin."""
     if len(origin.uses) > 1:
-        return find_cancellation(region, origin.uses, origin.mask)
+        return cancellation_finding(region, origin.uses, origin.mask)
     (use,) = origin.uses
     cause, at, operand, why = _zero_cause(region, use, origin)
     made = f"{region.name(use.consumer)} = {region.formula(use.consumer)}"
@@ -90,7 +90,7 @@ def explain_origin(region: Subgraph, origin: Origin) -> Finding:
     return make_finding(region, cause, at, operand, origin.mask, region.steps[use.node].shape, text)
 
 
-def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask) -> Finding:
+def cancellation_finding(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask) -> Finding:
     """Parts that add up to nothing: those that the uses of a node give, by name, or those within
     one use.
     """
@@ -103,7 +103,7 @@ def find_cancellation(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Mask)
         )
         return make_finding(region, "cancellation", c, Operand(n), mask, shape, text)
     ways = " and ".join(
-        f"{region.name(n)} → {region.name(use.consumer)} ({largest(region.term(use)):.3g})"
+        f"{region.name(n)} → {region.name(use.consumer)} ({largest_size(region.term(use)):.3g})"
         for use in uses[:3]
     )
     text = f"At {region.name(n)} the parts of {region.derivative(n)} by {ways} cancel."
@@ -124,7 +124,7 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
             by,
             f"the elements of {region.name(use.node)} are not chosen by {region.argument_name(by)}",
         )
-    hidden = _hidden(region, use, origin)
+    hidden = _hidden_cause(region, use, origin)
     if hidden is not None:
         return hidden[0], c, itself, hidden[1]
     kink = kink_of(region, c)
@@ -138,7 +138,7 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
     if factor is not None:
         return _zero_source(region, c, factor)
     since = (
-        _since(region, itself, _first_zero(region, itself))
+        _zero_since(region, itself, _first_zero(region, itself))
         if vanishes(region.read(use.node))
         else ""
     )
@@ -151,34 +151,34 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
     )
 
 
-def _hidden(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str] | None:
+def _hidden_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, str] | None:
     """Return whether what arrives would have passed, had it been larger, or had its parts not
     cancelled.
     """
     g = region.cotangents[use.consumer]
-    size = largest(g)
+    size = largest_size(g)
     large = (
-        scaled(g, 1 / size)
+        scale_cotangent(g, 1 / size)
         if np.isfinite(1 / size)
-        else scaled(scaled(g, 1e300), 1 / largest(scaled(g, 1e300)))
+        else scale_cotangent(scale_cotangent(g, 1e300), 1 / largest_size(scale_cotangent(g, 1e300)))
     )
     if not vanishes(region.term(use, large), origin.mask):
         return "underflow", f"what arrives, {size:.3g}, times the slope is below the smallest float"
     if (isinstance(g, tuple) or np.ndim(g)) and not vanishes(
-        region.term(use, _uneven(large)), origin.mask
+        region.term(use, _weight_unevenly(large)), origin.mask
     ):
         return "cancellation", "what arrives in its elements adds up to 0"
     return None
 
 
-def _uneven(g: Any) -> Any:
+def _weight_unevenly(g: Any) -> Any:
     """Return a cotangent whose zeros are the same, but whose other elements stand in no simple
     relation.
     """
     if isinstance(g, tuple):
-        return tuple(map(_uneven, g))
+        return tuple(map(_weight_unevenly, g))
     weights = np.random.default_rng(0).uniform(0.5, 1.5, np.shape(g))
-    return scaled(g, weights)
+    return scale_cotangent(g, weights)
 
 
 def _is_within(mask: Mask, other: Any) -> bool:
@@ -218,7 +218,12 @@ def _zero_source(region: Subgraph, c: int, factor: Any) -> tuple[str, int, Any, 
             operand,
             f"its factor {name} is 0, because {region.formula(n)} underflowed",
         )
-    return "zero factor", c, factor, f"its other factor, {name}, is 0{_since(region, factor, n)}"
+    return (
+        "zero factor",
+        c,
+        factor,
+        f"its other factor, {name}, is 0{_zero_since(region, factor, n)}",
+    )
 
 
 def _first_zero(region: Subgraph, n: Any) -> Any:
@@ -233,7 +238,7 @@ def _first_zero(region: Subgraph, n: Any) -> Any:
     return n
 
 
-def _since(region: Subgraph, a: Any, first: Any) -> str:
+def _zero_since(region: Subgraph, a: Any, first: Any) -> str:
     """Return where a zero that is met at `a` began, if that is not `a` itself."""
     return (
         ""

@@ -28,7 +28,7 @@ def fold_boxes(memory: Memory, nodes: Collection[int], output: int, most: int) -
     for depth in range(max(map(len, paths.values())), 0, -1):
         groups = group_by_prefix(paths, depth)
         if len(groups) <= most:
-            return sorted(without_cycles(memory, groups), key=lambda fold: fold.nodes[0])
+            return sorted(merge_cycles(memory, groups), key=lambda fold: fold.nodes[0])
     return []
 
 
@@ -60,7 +60,7 @@ def group_by_prefix(paths: dict[int, Path], depth: int) -> dict[int | Path, list
     return groups
 
 
-def without_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterator[Fold]:
+def merge_cycles(memory: Memory, groups: dict[int | Path, list[int]]) -> Iterator[Fold]:
     """Yield the groups as boxes; groups that lead to each other share a box, as no layer fits."""
     group_of = {n: key for key, members in groups.items() for n in members}
     quotient = nx.DiGraph()

@@ -8,7 +8,7 @@ import networkx as nx
 Point = tuple[float, float]
 LayoutEdge = tuple[int, int]
 
-MAX_LABEL_LENGTH = 20_000
+MAX_LAYERS_CROSSED = 20_000
 """Layers that all edges together may cross: beyond that a layout with bends takes seconds, and
 shows no more.
 """
@@ -28,7 +28,7 @@ class GraphLayout(NamedTuple):
     bends: dict[LayoutEdge, list[Point]]
 
 
-def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
+def compute_layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
     """Return a layered layout: with few crossings, where the extra `draw` is installed and the
     graph is not too wide for it.
     """
@@ -39,7 +39,7 @@ def layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
         sorted(rank) for rank in nx.topological_generations(graph.reverse(copy=False))
     ]  # an input stands near its use
     layer = {n: k for k, rank in enumerate(reversed(generations)) for n in rank}
-    if edges and sum(layer[c] - layer[o] for o, c in edges) <= MAX_LABEL_LENGTH:
+    if edges and sum(layer[c] - layer[o] for o, c in edges) <= MAX_LAYERS_CROSSED:
         try:
             return sugiyama_layout(graph)
         except ImportError:

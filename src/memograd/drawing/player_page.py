@@ -12,9 +12,9 @@ from ..solver.log import Log
 from ..tape.node import Node
 from ..text import printable
 from .node_states import ASKED, EARLIER, OUTPUT, UNTOUCHED
-from .player_steps import steps
-from .scene import Scene, scene
-from .svg import asset, svg
+from .player_steps import list_steps
+from .scene import Scene, make_scene
+from .svg import read_asset, render_svg
 
 
 def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
@@ -61,28 +61,28 @@ def player(L: Node, *, log: Log, path: str | Path = "walk.html") -> Path:
     'walk.html'
     """
     path = Path(path)
-    path.write_text(page(L, log), encoding="utf-8", newline="\n")
+    path.write_text(page_html(L, log), encoding="utf-8", newline="\n")
     return path
 
 
-def page(L: Node, log: Log) -> str:
+def page_html(L: Node, log: Log) -> str:
     """Return the page as text."""
-    found = scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
-    played, before = steps(L, log)
+    found = make_scene(L, None, log, derivatives=False, fold=False)  # each step is that of a node
+    played, before = list_steps(L, log)
     names = {b.id: printable(b.name) for b in found.boxes} | {
         n: printable(name) for n, name in log.node_names.items()
     }
     data = {"output": L.id, "names": names, "steps": played, "before": before}
-    return Template(asset("page.html")).substitute(
+    return Template(read_asset("page.html")).substitute(
         title=escape(printable(found.output.name)),
-        style=asset("page.css"),
-        script=asset("page.js"),
-        picture=svg(beginning(found, {row["node"] for row in before}), legend=False),
+        style=read_asset("page.css"),
+        script=read_asset("page.js"),
+        picture=render_svg(initial_scene(found, {row["node"] for row in before}), legend=False),
         data=json_for_html(data),
     )
 
 
-def beginning(found: Scene, held: set[int]) -> Scene:
+def initial_scene(found: Scene, held: set[int]) -> Scene:
     """Return the scene before the first step."""
 
     def state(n: int, states: tuple[str, ...]) -> tuple[str, ...]:

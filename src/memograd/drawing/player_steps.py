@@ -16,16 +16,16 @@ from ..solver.recursion import conform_to_operand
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
 
-FEW_TERMS = 4
+MAX_ELEMENTS_SHOWN = 4
 """Elements of an array that are shown each; of a larger one, its shape and its largest element."""
 
-TERMS = 6
+MAX_TERMS_SHOWN = 6
 """Terms of a sum that are shown each; of a longer one, the first."""
 
 PlayerStep = dict[str, Any]
 
 
-def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
+def list_steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
     """Return the steps of a log, and what the table of L held before the first of them.
 
     Numbers are those that the table holds now: a step whose number was replaced later in the log
@@ -33,16 +33,16 @@ def steps(L: Node, log: Log) -> tuple[list[PlayerStep], list[PlayerStep]]:
     """
     tape = L.tape
     with tape.lock:
-        told = Telling(tape.state, tape.state.table(L.id), log.events)
+        told = StepDescriber(tape.state, tape.state.table(L.id), log.events)
         lines = write_lines(log.events, log.node_names, log.request_starts)
         played = [
-            told.step(when, e, *line)
+            told.describe_event(when, e, *line)
             for when, (e, line) in enumerate(zip(log.events, lines, strict=True))
         ]
-        return played, [told.row(n, -1) for n in sorted(held_before(L.id, log.events))]
+        return played, [told.table_row(n, -1) for n in sorted(nodes_held_before(L.id, log.events))]
 
 
-def held_before(output: int, events: list[Event]) -> set[int]:
+def nodes_held_before(output: int, events: list[Event]) -> set[int]:
     """Return the nodes whose cotangents were in the table when the log began: the first that is
     told of them is no store.
     """
@@ -59,7 +59,7 @@ def format_number(g: Any) -> str:
         return "; ".join(map(format_number, g))
     if is_dask_array(g):
         return describe_chunks(g)
-    if g.size <= FEW_TERMS:
+    if g.size <= MAX_ELEMENTS_SHOWN:
         return np.array2string(
             np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", "
         ).replace("\n", "")
@@ -72,7 +72,7 @@ def format_sum(terms: list[str], count: int) -> str:
     return " + ".join(terms + more)
 
 
-class Telling:
+class StepDescriber:
     """Tells the events of one output's table in the words of the chain rule."""
 
     def __init__(self, memory: Memory, table: Table, events: list[Event]) -> None:
@@ -83,7 +83,7 @@ class Telling:
             if e.output == table.output and e.kind == "drop"
         }
 
-    def step(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
+    def describe_event(self, when: int, e: Event, line: int, text: str) -> PlayerStep:
         """Return an event as a step.
 
         Its line comes without the indent, which in a deep program is longer than all the rest.
@@ -103,20 +103,20 @@ class Telling:
                 "node": -1,
                 "rule": f"a request for derivatives of {self.name(e.output)}",
             }
-        return step | {"rule": "".join(self.rule(when, e)), "value": self.value(e.node, when)}
+        return step | {"rule": "".join(self.rule_text(when, e)), "value": self.value(e.node, when)}
 
-    def row(self, n: int, when: int) -> PlayerStep:
+    def table_row(self, n: int, when: int) -> PlayerStep:
         """Return a row of the table, as it was at an event."""
         return {"node": n, "value": self.value(n, when)}
 
-    def rule(self, when: int, e: Event) -> Iterator[str]:
+    def rule_text(self, when: int, e: Event) -> Iterator[str]:
         """Yield the chain rule's line of an event, piece by piece."""
         n, value = e.node, self.value(e.node, when)
         if e.kind == "local" and e.consumer is not None:
-            yield self.ratio(e.consumer, n)
-            yield self.factor(e.consumer, n, when)
+            yield self.derivative_label(e.consumer, n)
+            yield self.factor_text(e.consumer, n, when)
             return
-        yield self.ratio(self.table.output, n)
+        yield self.derivative_label(self.table.output, n)
         if e.kind == "drop":
             yield " was found wrong: something that it read has changed"
         elif e.kind == "read":
@@ -124,14 +124,17 @@ class Telling:
         else:
             above = consumers(self.table, n)[::-1]
             yield " = " + format_sum(
-                [f"{self.ratio(self.table.output, c)} · {self.ratio(c, n)}" for c in above[:TERMS]],
+                [
+                    f"{self.derivative_label(self.table.output, c)} · {self.derivative_label(c, n)}"
+                    for c in above[:MAX_TERMS_SHOWN]
+                ],
                 len(above),
             )
             if e.kind == "store" and value:
-                yield from self.sum(above, n)
+                yield from self.sum_text(above, n)
                 yield f" = {value}"
 
-    def factor(self, c: int, n: int, when: int) -> str:
+    def factor_text(self, c: int, n: int, when: int) -> str:
         """Return which rule a local derivative comes from, and the number that it is where it is
         one.
         """
@@ -140,15 +143,15 @@ class Telling:
             f", the rule of {op_name(self.memory.steps[c].op)} for operand "
             f"{', '.join(map(str, positions))}"
         )
-        known = self.value(n, when) and self.plain(c, n)
+        known = self.value(n, when) and self.is_real_scalar(c, n)
         return f" = {self.pull_term(c, n, self.memory.unit_seed(c))}{text}" if known else text
 
-    def sum(self, above: list[int], n: int) -> Iterator[str]:
+    def sum_text(self, above: list[int], n: int) -> Iterator[str]:
         """Yield the terms of a sum in numbers, where they are at hand and say more than the sum."""
-        cotangents, first = self.table.cotangents, above[:TERMS]
+        cotangents, first = self.table.cotangents, above[:MAX_TERMS_SHOWN]
         if not all(c in cotangents for c in first):
             return
-        if all(self.plain(c, n) for c in first):
+        if all(self.is_real_scalar(c, n) for c in first):
             products = [
                 f"{format_number(cotangents[c])} · {self.pull_term(c, n, self.memory.unit_seed(c))}"
                 for c in first
@@ -159,7 +162,7 @@ class Telling:
                 [self.pull_term(c, n, cotangents[c]) for c in first], len(above)
             )
 
-    def plain(self, c: int, n: int) -> bool:
+    def is_real_scalar(self, c: int, n: int) -> bool:
         """Return whether a local derivative is one real number."""
         nodes = self.memory.nodes
         return all(nodes[m]["shape"] == () and nodes[m]["dtype"].kind == "f" for m in (c, n))
@@ -184,7 +187,7 @@ class Telling:
         )
         return format_number(self.table.cotangents[n]) if known else ""
 
-    def ratio(self, above: int, below: int) -> str:
+    def derivative_label(self, above: int, below: int) -> str:
         """∂above/∂below."""
         return derivative_name(self.name(above), self.name(below))
 

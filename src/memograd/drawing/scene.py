@@ -66,7 +66,9 @@ class Scene(NamedTuple):
     note: str
 
 
-def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True) -> Scene:
+def make_scene(
+    L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool = True
+) -> Scene:
     """Return the program around L, and what the requests of the log did on it.
 
     Nothing is computed.
@@ -81,8 +83,8 @@ def scene(L: Node, targets: Any, log: Log | None, derivatives: bool, fold: bool 
         asked = targets_of_requests(events) if nodes is None else {t.id for t in nodes}
         states = states_of(L.id, memory.tables.get(L.id), asked, events)
         drawn, note = choose_nodes(memory, L.id, {e.node for e in events}, derivatives, fold)
-        boxes = [box(memory, part, states) for part in drawn]
-        arrows = arrows_between(memory, drawn, pulls(memory, L.id, events))
+        boxes = [make_box(memory, part, states) for part in drawn]
+        arrows = make_arrows(memory, drawn, pulled_edges(memory, L.id, events))
     return Scene(next(b for b in boxes if b.id == L.id), boxes, arrows, note)
 
 
@@ -118,7 +120,7 @@ def box_for_each(memory: Memory, nodes: Iterable[int]) -> list[Fold]:
     return [Fold(memory.nodes.name(n), [n]) for n in sorted(nodes)]
 
 
-def box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
+def make_box(memory: Memory, part: Fold, states: dict[int, tuple[str, ...]]) -> Box:
     """Return a node as it stands, or several."""
     n = part.nodes[0]
     if len(part.nodes) == 1:
@@ -147,7 +149,7 @@ def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     return Box(n, node["name"], op_name(node["op"]), text, states)
 
 
-def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
+def make_arrows(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int]]) -> list[Arrow]:
     """Return the edges among the boxes: one for all that run between the same two."""
     box_of = {n: part.nodes[0] for part in drawn for n in part.nodes}
     single = {part.nodes[0] for part in drawn if len(part.nodes) == 1}
@@ -167,7 +169,7 @@ def arrows_between(memory: Memory, drawn: list[Fold], pulled: set[tuple[int, int
     return list(found.values())
 
 
-def pulls(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:
+def pulled_edges(memory: Memory, output: int, events: Iterable[Event]) -> set[tuple[int, int]]:
     """Return the edges, as (operand, consumer), along which the recursion went; it tells of none
     that ends in L, but went there too.
     """

@@ -7,25 +7,22 @@ from collections.abc import Iterable
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Any
 from unicodedata import east_asian_width
 
-from ..solver.log import Log
-from ..tape.node import Node
 from ..text import printable
-from .layout import GraphLayout, Point, layout
+from .layout import GraphLayout, Point, compute_layout
 from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
-from .scene import Arrow, Box, Scene, scene
+from .scene import Arrow, Box, Scene
 
-WIDTH, HEIGHT = 60, 27
+BOX_HALF_WIDTH, BOX_HALF_HEIGHT = 60, 27
 """Half of a box's."""
 
-ROOM = 104
+MAX_TEXT_WIDTH = 104
 """For a text in a box."""
 
-COLUMN, ROW, MARGIN = 138, 98, 20
+COLUMN_WIDTH, ROW_HEIGHT, MARGIN = 138, 98, 20
 
-ASIDE = 8
+BACK_ARROW_OFFSET = 8
 """How far a backward arrow runs beside the forward one."""
 
 SHAPE_PATHS = {
@@ -41,71 +38,11 @@ SHAPE_PATHS = {
 """Paths; see `outline` for the letters."""
 
 
-class Picture(str):
-    """SVG text that a notebook shows as a picture."""
-
-    __slots__ = ()
-
-    def _repr_svg_(self) -> str:
-        return str(self)
-
-
-def draw(L: Node, targets: Any = None, *, log: Log | None = None, derivatives: bool = False) -> str:
-    """Return the program around L, and what became of each node in a request, as SVG text.
-
-    Parameters
-    ----------
-    L : Node
-        A scalar of an inexact dtype.
-    targets : Node, or pytree of them, optional
-        What was asked for; without it, what the log says was asked for.
-    log : Log, optional
-        Of the requests to show. Without it, what L's table holds is *stored earlier*.
-    derivatives : bool
-        Draw the nodes that the recursion recorded, too. Those that L itself depends on are always
-        drawn.
-
-    Returns
-    -------
-    str
-        One SVG element with its own style, light or dark as its reader prefers; a notebook shows it
-        as a picture. Nodes are *asked for, dropped, read, visited, stored earlier* or *never
-        touched*, told apart by shape, label and colour. A broken arrow beside an edge shows that a
-        derivative went back along it.
-
-    Raises
-    ------
-    NotScalarError, NotDifferentiableError, OtherTapeError
-        As for :func:`memograd.grad`.
-
-    Notes
-    -----
-    Nothing is computed: a value that is gone or in doubt is not shown. More than 3,000 nodes are
-    folded by what their names
-    begin with, `layer1/W` and `layer1/b` into `layer1/…`, as far as it takes; where the names do
-    not allow it, those that
-    the log names are drawn, or else those nearest L. A line in the picture says so. With the extra
-    ``draw`` (fast-sugiyama) few arrows
-    cross; without it each row holds a topological generation, counted from L.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> tape = mg.Tape()
-    >>> x = tape.leaf(2.0, name="x")
-    >>> L = np.exp(np.sin(x).named("s")).named("L")
-    >>> log = mg.Log()
-    >>> _ = mg.grad(L, x, log=log)
-    >>> text = mg.draw(L, log=log)
-    >>> text[:4], text.count('class="back"')
-    ('<svg', 2)
-    """
-    return Picture(svg(scene(L, targets, log, derivatives)))
-
-
-def svg(scene: Scene, legend: bool = True) -> str:
+def render_svg(scene: Scene, legend: bool = True) -> str:
     """Return a scene as SVG text."""
-    found = layout([b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows])
+    found = compute_layout(
+        [b.id for b in scene.boxes], [(a.operand, a.consumer) for a in scene.arrows]
+    )
     place = {n: centre_of(at) for n, at in found.places.items()}
     states = (
         [state for state in STATES if any(b.states[0] == state for b in scene.boxes)]
@@ -113,14 +50,14 @@ def svg(scene: Scene, legend: bool = True) -> str:
         else []
     )
     right = max(x for points in (found.places.values(), *found.bends.values()) for x, _ in points)
-    below = max(y for _, y in place.values()) + HEIGHT + MARGIN
-    width = max(right * COLUMN + 2 * (MARGIN + WIDTH), 330 if legend else 0)
-    ways = [(a, way(a, place, found)) for a in scene.arrows]
+    below = max(y for _, y in place.values()) + BOX_HALF_HEIGHT + MARGIN
+    width = max(right * COLUMN_WIDTH + 2 * (MARGIN + BOX_HALF_WIDTH), 330 if legend else 0)
+    ways = [(a, arrow_points(a, place, found)) for a in scene.arrows]
     parts = [
         *(draw_edge(a, points) for a, points in ways),
-        *(argnums(a, points[-1]) for a, points in ways if a.argnums),
+        *(argnums_label(a, points[-1]) for a, points in ways if a.argnums),
         *(draw_node(b, place[b.id]) for b in scene.boxes),
-        *(key(state, below + 24 * k) for k, state in enumerate(states)),
+        *(legend_row(state, below + 24 * k) for k, state in enumerate(states)),
     ]
     foot = below + 24 * len(states)
     if scene.note:
@@ -131,7 +68,7 @@ def svg(scene: Scene, legend: bool = True) -> str:
 def centre_of(at: Point) -> Point:
     """Return where the middle of a box stands in the picture, from its column and row."""
     x, y = at
-    return MARGIN + WIDTH + x * COLUMN, MARGIN + HEIGHT + y * ROW
+    return MARGIN + BOX_HALF_WIDTH + x * COLUMN_WIDTH, MARGIN + BOX_HALF_HEIGHT + y * ROW_HEIGHT
 
 
 def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float) -> str:
@@ -150,8 +87,8 @@ def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float)
             f'width="{width:g}" height="{height:g}">',
             f"<title>{title}</title>",
             f"<desc>{about}</desc>",
-            f"<style>{asset('figure.css')}</style>",
-            f"<defs>{head('ahead', 'tip')}{head('back', 'back-tip')}</defs>",
+            f"<style>{read_asset('figure.css')}</style>",
+            f"<defs>{arrow_head('ahead', 'tip')}{arrow_head('back', 'back-tip')}</defs>",
             f'<rect class="paper" width="{width:g}" height="{height:g}"/>',
             *parts,
             "</svg>",
@@ -160,12 +97,12 @@ def svg_element(scene: Scene, parts: Iterable[str], width: float, height: float)
 
 
 @cache
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """Return a text that lies beside this one."""
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def head(name: str, tip: str) -> str:
+def arrow_head(name: str, tip: str) -> str:
     """Return an arrow head."""
     return (
         f'<marker id="memograd-{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
@@ -188,10 +125,11 @@ def draw_node(b: Box, at: Point) -> str:
     states = ", ".join(b.states)
     what = f"{printable(b.op, 11)} {printable(b.value, 10)}"
     return (
-        f'<g class="node {css(b.states[0])}" data-node="{b.id}" transform="translate({x:g} {y:g})">'
+        f'<g class="node {css_class(b.states[0])}" data-node="{b.id}" '
+        f'transform="translate({x:g} {y:g})">'
         f"<title>{escape_name(b.name)}: {escape_name(b.op)}, {escape_name(b.value)}, "
         f"{states}</title>"
-        f'<path class="shape" d="{outline(b.states[0], WIDTH, HEIGHT)}"/>'
+        f'<path class="shape" d="{outline(b.states[0], BOX_HALF_WIDTH, BOX_HALF_HEIGHT)}"/>'
         f'<text class="name" '
         f'y="-8"{fit_attributes(printable(b.name, 13), 9)}>{escape_name(b.name, 13)}</text>'
         f'<text class="value" y="6"{fit_attributes(what, 6)}>{escape(what)}</text>'
@@ -201,11 +139,14 @@ def draw_node(b: Box, at: Point) -> str:
 
 def fit_attributes(text: str, letter: float) -> str:
     """Return the attributes that keep a text of wide letters inside its box."""
-    wide = sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text) > ROOM
-    return f' textLength="{ROOM}" lengthAdjust="spacingAndGlyphs"' if wide else ""
+    wide = (
+        sum(1.5 * letter if east_asian_width(sign) in "WF" else letter for sign in text)
+        > MAX_TEXT_WIDTH
+    )
+    return f' textLength="{MAX_TEXT_WIDTH}" lengthAdjust="spacingAndGlyphs"' if wide else ""
 
 
-def css(state: str) -> str:
+def css_class(state: str) -> str:
     """Return the class of a state."""
     return state.replace(" ", "-")
 
@@ -238,10 +179,10 @@ def outline(state: str, w: float, h: float) -> str:
     return SHAPE_PATHS[state].format(**{letter: f"{at:g}" for letter, at in letters.items()})
 
 
-def key(state: str, y: float) -> str:
+def legend_row(state: str, y: float) -> str:
     """Return a line of the legend."""
     return (
-        f'<g class="key {css(state)}" transform="translate({MARGIN + 18} {y:g})"><path '
+        f'<g class="key {css_class(state)}" transform="translate({MARGIN + 18} {y:g})"><path '
         f'class="shape" d="{outline(state, 18, 8)}"/>'
         f'<text class="meaning" x="28" y="4">{state}: {MEANINGS[state]}</text></g>'
     )
@@ -250,22 +191,26 @@ def key(state: str, y: float) -> str:
 # arrows
 
 
-def way(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
+def arrow_points(a: Arrow, place: dict[int, Point], found: GraphLayout) -> list[Point]:
     """Return the points that an arrow passes: out at the bottom of a box, between other boxes, in
     at the top of another.
     """
     between = [centre_of(at) for at in found.bends.get((a.operand, a.consumer), ())]
     (x, y), (u, v) = place[a.operand], place[a.consumer]
     after, before = [*between, (u, v)][0], [(x, y), *between][-1]
-    return [(x + port(after[0] - x), y + HEIGHT), *between, (u + port(before[0] - u), v - HEIGHT)]
+    return [
+        (x + port_offset(after[0] - x), y + BOX_HALF_HEIGHT),
+        *between,
+        (u + port_offset(before[0] - u), v - BOX_HALF_HEIGHT),
+    ]
 
 
-def port(away: float) -> float:
+def port_offset(away: float) -> float:
     """Return where an arrow leaves a box, along its edge, towards a point so far to the side."""
-    return max(-0.5 * WIDTH, min(0.5 * WIDTH, away / 6))
+    return max(-0.5 * BOX_HALF_WIDTH, min(0.5 * BOX_HALF_WIDTH, away / 6))
 
 
-def curve(points: list[Point]) -> str:
+def curve_path(points: list[Point]) -> str:
     """Return a smooth path that is upright at each of its points."""
     (x, y), *rest = points
     text = f"M{x:g} {y:g}"
@@ -277,12 +222,12 @@ def curve(points: list[Point]) -> str:
 
 def draw_edge(a: Arrow, points: list[Point]) -> str:
     """Return an edge: the forward arrow, and the backward arrow beside it."""
-    back = [(x + ASIDE, y) for x, y in reversed(points)]
+    back = [(x + BACK_ARROW_OFFSET, y) for x, y in reversed(points)]
     return (
         f'<g class="edge" data-edge="{a.operand}-{a.consumer}">'
-        f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve(points)}"/>'
+        f'<path class="ahead" marker-end="url(#memograd-ahead)" d="{curve_path(points)}"/>'
         + (
-            f'<path class="back" marker-end="url(#memograd-back)" d="{curve(back)}"/>'
+            f'<path class="back" marker-end="url(#memograd-back)" d="{curve_path(back)}"/>'
             if a.pulled
             else ""
         )
@@ -290,6 +235,6 @@ def draw_edge(a: Arrow, points: list[Point]) -> str:
     )
 
 
-def argnums(a: Arrow, end: Point) -> str:
+def argnums_label(a: Arrow, end: Point) -> str:
     """Return the positions of an operand, beside the end of its arrow."""
     return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.argnums}</text>'

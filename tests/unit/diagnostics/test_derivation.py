@@ -5,7 +5,7 @@ import pytest
 from tutorial import section8, section13
 
 import memograd as mg
-from memograd.diagnostics.derivation import latex, text
+from memograd.diagnostics.derivation import latex_symbol, latex_text
 from memograd.errors import NotScalarError, OtherTapeError
 
 SECTION_13 = """\
@@ -141,10 +141,10 @@ class TestFormats:
         ],
     )
     def test_names_as_symbols(self, name, shown):
-        assert latex(name) == shown
+        assert latex_symbol(name) == shown
 
     def test_what_latex_would_take_as_its_own_is_escaped(self):
-        assert text(r"a_b{$}\~") == r"\text{a\_b\{\$\}\textbackslash{}\textasciitilde{}}"
+        assert latex_text(r"a_b{$}\~") == r"\text{a\_b\{\$\}\textbackslash{}\textasciitilde{}}"
 
     def test_names_in_html_are_escaped(self, tape):
         x = tape.leaf(1.0, name="<script>alert(1)</script>")

@@ -12,7 +12,7 @@ from tutorial import SECTIONS, section13
 
 import memograd as mg
 from memograd.drawing import scene
-from memograd.drawing.layout import layout
+from memograd.drawing.layout import compute_layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -113,15 +113,13 @@ def test_nothing_is_computed_for_a_picture(walk):
     )
 
 
-@pytest.mark.parametrize(
-    "format", [mg.draw, mg.to_dot, mg.to_mermaid, mg.to_graphml, mg.to_node_link]
-)
+@pytest.mark.parametrize("format", ["svg", "dot", "mermaid", "graphml", "json"])
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_same_program_gives_the_same_text(section, format):
     texts = []
     for _ in range(2):
         L, targets = SECTIONS[section](mg.Tape())
-        texts.append(format(L, targets))
+        texts.append(mg.draw(L, targets, format=format))
     assert texts[0] == texts[1]
 
 
@@ -139,7 +137,7 @@ def test_names_are_escaped_in_xml(tape):
 
 
 def test_names_are_escaped_in_dot(tape):
-    lines = mg.to_dot(nasty(tape)).splitlines()
+    lines = mg.draw(nasty(tape), format="dot").splitlines()
     labels = [
         re.fullmatch(r'  \d+ \[.*label="((?:[^"\\]|\\.)*)"\];', line)
         for line in lines
@@ -150,7 +148,9 @@ def test_names_are_escaped_in_dot(tape):
 
 
 def test_names_are_escaped_in_mermaid(tape):
-    labels = re.findall(r'^  n\d+\W+?"(.*)"\W+$', mg.to_mermaid(nasty(tape)), re.MULTILINE)
+    labels = re.findall(
+        r'^  n\d+\W+?"(.*)"\W+$', mg.draw(nasty(tape), format="mermaid"), re.MULTILINE
+    )
     assert len(labels) == len(tape)
     assert not any(set(label.replace("<br>", "")) & set("<>\"`[]{}|\\'&\n") for label in labels)
     assert labels[1].startswith("a#34;b#92;<br>")
@@ -161,8 +161,8 @@ def test_graphml_and_json_are_read_back_by_networkx(tape):
     L, log = np.multiply(np.sin(x), x).named("L"), mg.Log()
     mg.grad(L, x, log=log)
     for graph in (
-        nx.parse_graphml(mg.to_graphml(L, log=log), node_type=int),
-        nx.node_link_graph(json.loads(mg.to_node_link(L, log=log)), edges="edges"),
+        nx.parse_graphml(mg.draw(L, log=log, format="graphml"), node_type=int),
+        nx.node_link_graph(json.loads(mg.draw(L, log=log, format="json")), edges="edges"),
     ):
         assert set(graph.edges) == set(tape.graph.edges)
         assert graph.nodes[0] == {"name": "x", "op": "leaf", "value": "2", "states": "asked for"}
@@ -170,7 +170,7 @@ def test_graphml_and_json_are_read_back_by_networkx(tape):
 
 
 def test_names_in_graphml_are_what_xml_can_hold(tape):
-    graph = nx.parse_graphml(mg.to_graphml(nasty(tape)), node_type=int)
+    graph = nx.parse_graphml(mg.draw(nasty(tape), format="graphml"), node_type=int)
     assert len(graph) == len(tape) and "<script>" in " ".join(graph.nodes[n]["name"] for n in graph)
 
 
@@ -187,7 +187,8 @@ def test_a_large_program_is_cut_and_says_so(tape, monkeypatch):
     assert "6 of 21 nodes: the visited part" in mg.draw(L, log=log)
     mg.grad(L, x, log=log)
     assert len(boxes(mg.draw(L, log=log))) == 10
-    assert "// 10 of 21" in mg.to_dot(L) and "%% 10 of 21" in mg.to_mermaid(L)
+    assert "// 10 of 21" in mg.draw(L, format="dot")
+    assert "%% 10 of 21" in mg.draw(L, format="mermaid")
 
 
 def test_recorded_derivatives_are_drawn_when_asked_for_or_when_l_depends_on_them(tape):
@@ -210,7 +211,7 @@ def test_layers_go_down_and_no_two_nodes_share_a_place(library, monkeypatch, rng
     edges = sorted(
         {(int(rng.integers(max(0, c - 6), c)), c) for c in range(1, 60) for _ in range(2)}
     )
-    places, bends = layout(range(60), edges)
+    places, bends = compute_layout(range(60), edges)
     assert len(set(places.values())) == 60
     assert all(places[o][1] < places[c][1] for o, c in edges)
     assert bool(bends) == library
@@ -255,3 +256,9 @@ def test_several_outputs_are_drawn(tape):
 def test_a_notebook_shows_the_picture(x):
     picture = mg.draw(np.sum(x))
     assert picture._repr_svg_() == picture and type(picture._repr_svg_()) is builtins.str
+
+
+def test_an_unknown_format_is_refused(tape):
+    L = np.sin(tape.leaf(1.0))
+    with pytest.raises(ValueError, match="format is 'svg', 'dot', .*, not 'png'"):
+        mg.draw(L, format="png")

@@ -6,7 +6,7 @@ import pytest
 import memograd as mg
 from memograd.drawing import scene as scene_module
 from memograd.drawing.node_states import ASKED, OUTPUT, VISITED
-from memograd.drawing.scene import scene
+from memograd.drawing.scene import make_scene
 
 
 @pytest.fixture
@@ -23,12 +23,12 @@ def network():
 
 
 def boxes(L, log=None):
-    return {b.name: b for b in scene(L, None, log, False).boxes}
+    return {b.name: b for b in make_scene(L, None, log, False).boxes}
 
 
 def test_what_fits_is_not_folded(network):
     _, L = network
-    found = scene(L, None, None, False)
+    found = make_scene(L, None, None, False)
     assert len(found.boxes) == 32 and not found.note
 
 
@@ -61,7 +61,7 @@ def test_arrows_run_between_boxes_once(network, monkeypatch):
     x, L = network
     log = mg.Log()
     mg.grad(L, x, log=log)
-    found = scene(L, None, log, False)
+    found = make_scene(L, None, log, False)
     names = {b.id: b.name for b in found.boxes}
     assert [(names[a.operand], names[a.consumer], a.pulled) for a in found.arrows] == [
         ("x", "layer0/…", True), ("layer0/…", "layer1/…", True), ("layer1/…", "layer2/…", True), ("layer2/…", "L", True),

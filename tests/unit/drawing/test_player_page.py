@@ -9,7 +9,7 @@ import pytest
 from tutorial import TRANSCRIPT, section8, section13
 
 import memograd as mg
-from memograd.drawing.player_page import asset, page
+from memograd.drawing.player_page import page_html, read_asset
 from memograd.drawing.player_steps import format_number
 
 NASTY = [
@@ -54,7 +54,7 @@ def read(text):
 
 def test_the_steps_write_the_transcript_of_section_13(tape):
     log = mg.Log()
-    _, data = read(page(asked(section13, tape, log), log))
+    _, data = read(page_html(asked(section13, tape, log), log))
     lines = {step["line"]: 4 * step["depth"] * " " + step["text"] for step in data["steps"]}
     assert len(data["steps"]) == len(log.events) == 20
     assert "\n".join(lines.values()) == TRANSCRIPT == str(log)
@@ -63,7 +63,7 @@ def test_the_steps_write_the_transcript_of_section_13(tape):
 
 def test_each_step_of_section_8_says_the_chain_rule_with_its_numbers(tape):
     log = mg.Log()
-    _, data = read(page(asked(section8, tape, log), log))
+    _, data = read(page_html(asked(section8, tape, log), log))
     rules = [step["rule"] for step in data["steps"]]
     assert rules[0] == "∂e/∂a = ∂e/∂b1 · ∂b1/∂a + ∂e/∂b2 · ∂b2/∂a"
     assert rules[-1] == rules[0] + " = 154 · 1 + 110 · 1 = 264"
@@ -76,7 +76,7 @@ def test_a_long_sum_shows_its_first_terms(tape):
     x, log = tape.leaf(1.0, name="x"), mg.Log()
     L = sum(x * k for k in range(1, 10)).named("L")
     mg.grad(L, x, log=log)
-    _, data = read(page(L, log))
+    _, data = read(page_html(L, log))
     rule = data["steps"][-1]["rule"]
     assert rule.count("… (3 more)") == 2 and rule.endswith(" = 45")
 
@@ -88,7 +88,7 @@ def test_a_number_that_was_replaced_since_is_not_shown(tape):
     mg.grad(L, x, log=log)
     tape.assign({x: 3.0}, log=log)
     mg.grad(L, x, log=log)
-    _, data = read(page(L, log))
+    _, data = read(page_html(L, log))
     assert [(step["kind"], step["value"]) for step in data["steps"]] == [
         ("read", ""),
         ("visit", ""),
@@ -105,7 +105,7 @@ def test_arrays_tuples_and_cotangents_that_were_let_go(tape, rng):
     L = np.sum(values.eigenvalues[:2] * values.eigenvectors[0, :2]).named("L")
     tape.budget = 1
     mg.grad(L, x, log=log)
-    _, data = read(page(L, log))
+    _, data = read(page_html(L, log))
     assert len(data["steps"]) == len(log.events)
     assert (
         format_number(np.ones((3, 4))) == "(3, 4), |max| 1"
@@ -119,7 +119,7 @@ def test_a_log_of_two_outputs_is_played_for_one(tape):
     L, M = np.sin(x).named("L"), np.cos(x).named("M")
     mg.grad(L, x, log=log)
     mg.grad(M, x, log=log)
-    _, data = read(page(L, log))
+    _, data = read(page_html(L, log))
     assert [step["node"] for step in data["steps"]] == [x.id, x.id, -1, -1]
 
 
@@ -127,17 +127,17 @@ def test_no_name_runs_ends_a_script_or_is_taken_for_a_place(tape):
     x, log = sum(tape.leaf(1.0, name=name) for name in NASTY), mg.Log()
     L = np.sin(x).named("<img src=x onerror=alert(1)>")
     mg.grad(L, tape[0], log=log)
-    reader, data = read(page(L, log))
+    reader, data = read(page_html(L, log))
     tags = [tag for tag, _ in reader.found]
     assert tags.count("script") == 2 and "img" not in tags
-    assert reader.scripts[1].strip() == asset("page.js").strip()
+    assert reader.scripts[1].strip() == read_asset("page.js").strip()
     assert data["names"]["0"] == NASTY[0]
     assert not set(reader.scripts[0]) & set("<>&")
 
 
 def test_the_page_loads_nothing_and_is_small(tape):
     log = mg.Log()
-    text = page(asked(section13, tape, log), log)
+    text = page_html(asked(section13, tape, log), log)
     reader, _ = read(text)
     assert re.findall(r"https?:[^\"]*", text) == ["http://www.w3.org/2000/svg"]
     assert not any(
@@ -150,7 +150,7 @@ def test_the_page_loads_nothing_and_is_small(tape):
 
 def test_every_control_has_a_name_and_every_label_of_the_script_is_on_the_page(tape):
     log = mg.Log()
-    reader, _ = read(page(asked(section13, tape, log), log))
+    reader, _ = read(page_html(asked(section13, tape, log), log))
     ids = [attrs["id"] for _, attrs in reader.found if "id" in attrs]
     assert len(set(ids)) == len(ids)
     assert set(re.findall(r'of\("([a-z-]+)"\)', reader.scripts[1])) <= set(ids)
@@ -170,10 +170,10 @@ def test_the_file_is_written_and_always_the_same(tmp_path):
 
 
 def test_an_empty_log_has_a_page(tape):
-    _, data = read(page(tape.leaf(1.0, name="x"), mg.Log()))
+    _, data = read(page_html(tape.leaf(1.0, name="x"), mg.Log()))
     assert data["steps"] == []
 
 
 @pytest.mark.parametrize("name", ["page.html", "page.css", "page.js", "figure.css"])
 def test_the_parts_are_in_the_package(name):
-    assert asset(name).endswith("\n")
+    assert read_asset(name).endswith("\n")
