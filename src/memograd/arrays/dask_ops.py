@@ -79,7 +79,8 @@ def check_lazy(rule: Any, args: list[Any]) -> None:
             continue
         name = op_name(rule.op)
         operand = f" as operand {k}" if k else ""
-        if not runs_lazily(rule.op) or (k and rule.op in FIRST_OPERAND_ONLY):
+        computes = rule.traits.dask_computes or (k and rule.traits.dask_computes_others)
+        if computes or not runs_lazily(rule.op):
             raise ChunksError(
                 f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
                 f"nothing is computed that nobody asked for. Write it with other functions, or "
@@ -124,8 +125,6 @@ def runs_lazily(op: Any) -> bool:
     Dask looks for the same name in its own module, then in a table of aliases.
     """
     module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
-    if op in EAGER_OPS:
-        return False
     if module in ("memograd.rules.special", "memograd.rules.special_stable"):
         return name in ("logsumexp", "softmax", "log_softmax")
     if op in DASK_FORMS or module.split(".")[0] not in ("numpy", "scipy"):
@@ -136,25 +135,3 @@ def runs_lazily(op: Any) -> bool:
     for part in module.split(".")[1:]:
         namespace = getattr(namespace, part, None)
     return getattr(namespace, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
-
-
-EAGER_OPS: frozenset[Any] = frozenset(
-    {
-        np.median,
-        np.nanmedian,
-        np.quantile,
-        np.nanquantile,
-        np.percentile,
-        np.nanpercentile,
-        np.full_like,
-        np.linspace,
-        np.delete,
-        np.cov,
-        np.ediff1d,
-    }
-)
-"""Functions whose Dask form computes, differs from NumPy's, or has a derivative that computes."""
-
-
-FIRST_OPERAND_ONLY: frozenset[Any] = frozenset({np.diff, np.pad, np.insert})
-"""Functions whose arguments after the first Dask computes."""

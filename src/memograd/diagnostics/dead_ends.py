@@ -8,43 +8,10 @@ import numpy as np
 from ..program.steps import Operand
 from ..program.walks import walk_graph
 from ..rules.control import stop_gradient
-from ..rules.registration import RULES
+from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
-from .subgraph import CHOOSING, Subgraph
-
-COMPARISONS: frozenset[Any] = frozenset(
-    {
-        np.equal,
-        np.not_equal,
-        np.less,
-        np.less_equal,
-        np.greater,
-        np.greater_equal,
-        np.logical_and,
-        np.logical_or,
-        np.logical_xor,
-        np.logical_not,
-        np.isnan,
-        np.isfinite,
-        np.isinf,
-        np.isposinf,
-        np.isneginf,
-        np.isclose,
-        np.allclose,
-        np.signbit,
-        np.array_equal,
-        np.array_equiv,
-        np.isin,
-        np.any,
-        np.all,
-        np.isreal,
-        np.iscomplex,
-    }
-)
-
-SHAPE_ONLY: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.full_like})
-"""Ops that read only the shape and the dtype of their operand."""
+from .subgraph import Subgraph
 
 DEAD_END_CLAUSES = {
     "stopped": "stop_gradient ends the path on purpose",
@@ -93,14 +60,14 @@ def _dead_end_finding(region: Subgraph, c: int, o: int) -> Finding:
 
 def _dead_end_cause(region: Subgraph, c: int) -> str:
     """Return why c passes no derivative on: a key of `DEAD_END_CLAUSES`."""
-    op = region.op(c)
+    op, traits = region.op(c), traits_of(region.op(c))
     if op is stop_gradient:
         return "stopped"
-    if op in SHAPE_ONLY:
+    if traits.reads_shape_only:
         return "shape"
-    if op in COMPARISONS:
+    if traits.compares:
         return "comparison"
-    if op in CHOOSING:
+    if traits.selects:
         return "condition"
     if not region.has_derivative(c):
         return "integers" if _is_integer_dtype(region.steps[c].dtype) else "comparison"

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..rules.reductions import NO_VALUE, or_default, restore_axes
+from ..rules.registration import traits_of
+from ..rules.traits import KinkSite
 from .findings import Elements, elements_of
 from .subgraph import Subgraph
 
@@ -72,33 +74,16 @@ def find_repeats(y: Any, a: Any, *_: Any, axis: Any = -1, **__: Any) -> Any:
     )
 
 
-KINKS: dict[Any, tuple[KinkTest, str]] = {
-    np.absolute: (at_zero, "the slope is 0"),
-    np.fabs: (at_zero, "the slope is 0"),
-    np.maximum: (find_ties, "each of the two gets one half"),
-    np.minimum: (find_ties, "each of the two gets one half"),
-    np.fmax: (find_ties, "each of the two gets one half"),
-    np.fmin: (find_ties, "each of the two gets one half"),
-    np.clip: (at_bound, "the slope is one half"),
-    np.hypot: (at_origin, "the slope is 0"),
-    np.arctan2: (at_origin, "the slope is 0"),
-    np.angle: (at_zero, "the slope is 0"),
-    np.copysign: (at_zero, "the slope is 0"),
-    np.sign: (at_zero, "the slope is 0"),
-    np.std: (at_zero_result, "the slope is 0"),
-    np.nanstd: (at_zero_result, "the slope is 0"),
-    np.power: (at_origin, "the slope is 0"),
-    **dict.fromkeys(
-        (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin),
-        (find_shared_extremes, "each gets an even share"),
-    ),
-    **dict.fromkeys((np.sort, np.partition), (find_repeats, "equals get an even split")),
-    np.greater: (find_ties, "the answer is False"),
-    np.less: (find_ties, "the answer is False"),
-    np.greater_equal: (find_ties, "the answer is True"),
-    np.less_equal: (find_ties, "the answer is True"),
+KINK_TESTS: dict[KinkSite, KinkTest] = {
+    KinkSite.ZERO: at_zero,
+    KinkSite.ORIGIN: at_origin,
+    KinkSite.TIE: find_ties,
+    KinkSite.BOUND: at_bound,
+    KinkSite.ZERO_RESULT: at_zero_result,
+    KinkSite.SHARED_EXTREME: find_shared_extremes,
+    KinkSite.REPEAT: find_repeats,
 }
-"""Test for a kink, and the convention there, for each op that has one."""
+"""Test for a kink, for each place where ops have one."""
 
 
 class Kink(NamedTuple):
@@ -134,11 +119,12 @@ class KinkPlaces(NamedTuple):
 
 def kink_of(region: Subgraph, n: int) -> KinkPlaces | None:
     """Return which elements of node n are on a kink; None if its op has no kinks."""
-    if region.op(n) not in KINKS:
+    kink = traits_of(region.op(n)).kink
+    if kink is None:
         return None
-    test, chosen = KINKS[region.op(n)]
     args = [region.argument(a) for a in region.arguments(n)]
-    return KinkPlaces(test(region.read(n), *args, **region.steps[n].kwargs), chosen)
+    test = KINK_TESTS[kink.site]
+    return KinkPlaces(test(region.read(n), *args, **region.steps[n].kwargs), kink.choice)
 
 
 def find_kinks(region: Subgraph) -> tuple[Kink, ...]:

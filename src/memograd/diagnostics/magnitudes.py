@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..program.steps import Operand, operand_positions
-from ..text import op_name
+from ..rules.registration import traits_of
 from .findings import Finding, make_finding
-from .op_domains import SATURATING
 from .subgraph import Subgraph, UseOfNode, largest_size
 from .zero_causes import cancellation_finding
 
@@ -97,7 +96,7 @@ def _shrinking_findings(region: Subgraph, path: list[PathStep]) -> list[Finding]
     flat = [
         step
         for step in path
-        if step.gain < 0.1 and op_name(region.op(step.use.consumer)) in SATURATING
+        if step.gain < 0.1 and traits_of(region.op(step.use.consumer)).saturates
     ]
     flat.sort(key=lambda step: step.gain)
     if not flat:

@@ -11,10 +11,9 @@ import numpy as np
 
 from ..program.steps import Operand
 from ..program.walks import walk_graph
-from ..rules.registration import RULES
+from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
-from .op_domains import EXPONENTIALS, domain_of
 from .safe_rewrites import double_where, is_masking_use
 from .subgraph import (
     Mask,
@@ -99,8 +98,8 @@ def _constant_findings(region: Subgraph, n: int) -> Iterator[Finding]:
 def _birth_finding(region: Subgraph, n: int, cause: str, mask: Mask) -> Finding:
     """Return the finding that the op of n made NaN or infinity of finite operands."""
     op = region.op(n)
-    domain, name = domain_of(op), op_name(op)
-    if cause == "overflow" and domain is not None and name not in EXPONENTIALS:
+    domain, name = traits_of(op).domain, op_name(op)
+    if cause == "overflow" and domain is not None and not traits_of(op).overflows:
         if np.any(domain.bad(region.argument(region.arguments(n)[domain.operand]))):
             cause = "pole"
     operand = _suspect_operand(region, n, cause)
@@ -142,9 +141,9 @@ def _mask_from_operands(region: Subgraph, n: int, bad: Any) -> Any:
 
 def _suspect_operand(region: Subgraph, n: int, cause: str = "") -> Any:
     """Return the operand at fault: the one that the op's domain names, or else the largest."""
-    domain = domain_of(region.op(n))
+    domain = traits_of(region.op(n)).domain
     args = region.arguments(n)
-    if domain is not None and (cause != "overflow" or op_name(region.op(n)) in EXPONENTIALS):
+    if domain is not None and (cause != "overflow" or traits_of(region.op(n)).overflows):
         return args[domain.operand]
     numbers = _numeric_arguments(region, n)
     return max(numbers, key=lambda a: largest_size(region.argument(a))) if numbers else None
@@ -288,7 +287,7 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
 
 def _domain_edge(region: Subgraph, use: UseOfNode) -> tuple[Any, str]:
     """Return the operand at the edge of the domain of its op, and a clause that says so."""
-    domain, name = domain_of(region.op(use.consumer)), op_name(region.op(use.consumer))
+    domain, name = traits_of(region.op(use.consumer)).domain, op_name(region.op(use.consumer))
     operand = (
         Operand(use.node) if domain is None else region.arguments(use.consumer)[domain.operand]
     )

@@ -9,16 +9,22 @@ import numpy as np
 
 from ..program.steps import Operand
 from ..program.walks import nodes_on_paths
-from .op_domains import Domain, domain_of
-from .subgraph import CHOOSING, SYMBOLS, Subgraph, UseOfNode, format_call
+from ..rules.registration import traits_of
+from ..rules.traits import Domain, Structure
+from .subgraph import Subgraph, UseOfNode, format_call
 
-CLIPPING: frozenset[Any] = frozenset({np.maximum, np.minimum, np.fmax, np.fmin, np.clip})
+
+def clips(op: Any) -> bool:
+    """Return whether an op keeps its operand within bounds, element by element."""
+    traits = traits_of(op)
+    is_elementwise = traits.structure is Structure.ELEMENTWISE
+    return traits.saturates and is_elementwise and traits.kink is not None
 
 
 def is_masking_use(region: Subgraph, use: UseOfNode, cause: str) -> bool:
     """Return whether a use that makes a derivative zero, for this cause, is meant as a mask."""
     op = region.op(use.consumer)
-    return op in CHOOSING or op in CLIPPING or (op is np.multiply and cause == "zero factor")
+    return traits_of(op).selects or clips(op) or (op is np.multiply and cause == "zero factor")
 
 
 def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
@@ -34,7 +40,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
         Use that hides the infinity.
     """
     c, w = use.consumer, mask.consumer
-    domain = domain_of(region.op(c)) or Domain(use.argnum, np.isnan, "np.isfinite({})")
+    domain = traits_of(region.op(c)).domain or Domain(use.argnum, np.isnan, "np.isfinite({})")
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
@@ -62,7 +68,7 @@ def _safe_operand(region: Subgraph, mask: UseOfNode, good: str, operand: str, sa
 def _outer_mask(region: Subgraph, mask: UseOfNode, good: str) -> str:
     """Return code for the mask; at a bound it must hide the safe number, too."""
     w = mask.consumer
-    if region.op(w) in CLIPPING:
+    if clips(region.op(w)):
         bound = region.argument_name(_hiding_bound(region, mask))
         return f"np.where({good}, {region.formula(w)}, {bound})"
     if region.op(w) is not np.where:
@@ -86,4 +92,4 @@ def _condition_code(region: Subgraph, a: Any) -> str:
     if type(a) is not Operand:
         return "condition"
     named = a in region.memory.nodes.names
-    return region.name(a) if named or region.op(a) not in SYMBOLS else region.formula(a)
+    return region.name(a) if named or traits_of(region.op(a)).symbol is None else region.formula(a)

@@ -13,8 +13,8 @@ from ..memory.tables import consumers, uses_of
 from ..program.steps import Operand, Step
 from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
-from ..rules.indexing import getitem, masked, replace
-from ..rules.registration import RULES, VJPRule
+from ..rules.indexing import getitem, masked
+from ..rules.registration import RULES, VJPRule, traits_of
 from ..solver.recursion import conform_to_operand, sum_contributions
 from ..text import derivative_name, op_name, printable
 
@@ -23,42 +23,6 @@ Mask = Any
 
 For a node with several outputs it is always True.
 """
-
-SYMBOLS = {
-    np.add: "+",
-    np.subtract: "-",
-    np.multiply: "*",
-    np.divide: "/",
-    np.power: "**",
-    np.matmul: "@",
-    np.greater: ">",
-    np.less: "<",
-    np.greater_equal: ">=",
-    np.less_equal: "<=",
-    np.equal: "==",
-    np.not_equal: "!=",
-    np.logical_and: "&",
-    np.logical_or: "|",
-}
-
-CHOOSING: frozenset[Any] = frozenset(
-    {
-        np.where,
-        np.select,
-        np.choose,
-        np.piecewise,
-        np.take,
-        np.take_along_axis,
-        np.compress,
-        np.extract,
-        np.diagonal,
-        np.diag,
-        getitem,
-        masked,
-        replace,
-    }
-)
-"""Ops that select elements: those that are not selected get no derivative."""
 
 
 class UseOfNode(NamedTuple):
@@ -140,7 +104,7 @@ class Subgraph:
         step = self.steps[use.consumer]
         if type(step.dtype) is tuple or mask is True:
             return True
-        if step.op not in CHOOSING and self.is_elementwise_use(use):
+        if not traits_of(step.op).selects and self.is_elementwise_use(use):
             return mask
         if "linalg" in (getattr(step.op, "__module__", None) or ""):
             return np.ones(step.shape, bool)  # LAPACK prints a warning for NaN
@@ -149,7 +113,8 @@ class Subgraph:
             dependent = np.isnan(RULES[step.op].run(args, step.kwargs))
         except Exception:  # An op that refuses NaN may raise any error.
             return np.ones(step.shape, bool)
-        is_valid = np.shape(dependent) == step.shape and (np.any(dependent) or step.op in CHOOSING)
+        selects = traits_of(step.op).selects
+        is_valid = np.shape(dependent) == step.shape and (np.any(dependent) or selects)
         return dependent if is_valid else np.ones(step.shape, bool)
 
     def _poison_argument(self, a: Any, k: int, use: UseOfNode, mask: Mask) -> Any:
@@ -225,8 +190,9 @@ class Subgraph:
 
 def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
     """Return a call of an op as Python code, with operators where it has one."""
-    if op in SYMBOLS and len(args) == 2:
-        return f"{args[0]} {SYMBOLS[op]} {args[1]}"
+    symbol = traits_of(op).symbol
+    if symbol is not None and len(args) == 2:
+        return f"{args[0]} {symbol} {args[1]}"
     if op in (getitem, masked):
         return f"{args[0]}[{', '.join(args[1:])}]"
     listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args

@@ -12,21 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program.steps import Operand
-from ..rules.registration import RULES
+from ..rules.registration import RULES, traits_of
 from ..text import op_name
 from .findings import Finding, make_finding
 from .kinks import kink_of
-from .op_domains import EXPONENTIALS, SATURATING
-from .subgraph import (
-    CHOOSING,
-    Mask,
-    Subgraph,
-    UseOfNode,
-    arrays_in,
-    largest_size,
-    scale_cotangent,
-    vanishes,
-)
+from .subgraph import Mask, Subgraph, UseOfNode, arrays_in, largest_size, scale_cotangent, vanishes
 
 
 class Origin(NamedTuple):
@@ -129,10 +119,10 @@ def cancellation_finding(region: Subgraph, uses: tuple[UseOfNode, ...], mask: Ma
 def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, int, Any, str]:
     """Return the cause of zeros at a use: its name, the node, the operand, and a clause."""
     c, op, name = use.consumer, region.op(use.consumer), op_name(region.op(use.consumer))
-    itself = Operand(use.node)
-    if origin.arriving is False and op not in CHOOSING:
+    itself, traits = Operand(use.node), traits_of(op)
+    if origin.arriving is False and not traits.selects:
         return "not chosen", c, itself, "no element of the result depends on them"
-    if op in CHOOSING:
+    if traits.selects:
         by = region.arguments(c)[0 if op is np.where else min(1, len(region.arguments(c)) - 1)]
         name = region.name(use.node)
         why = f"the elements of {name} are not chosen by {region.argument_name(by)}"
@@ -143,9 +133,9 @@ def _zero_cause(region: Subgraph, use: UseOfNode, origin: Origin) -> tuple[str, 
     kink = kink_of(region, c)
     if kink is not None and np.any(kink.mask) and _is_within(origin.mask, kink.mask):
         return "kink", c, itself, f"{region.name(use.node)} sits on the kink, where {kink.chosen}"
-    if name in SATURATING:
+    if traits.saturates:
         return "saturation", c, itself, f"{name} is flat where {region.name(use.node)} is"
-    if name in EXPONENTIALS:
+    if traits.overflows:
         return "underflow", c, itself, f"{name} underflowed to 0"
     factor = _zero_factor(region, use, origin)
     if factor is not None:
@@ -235,10 +225,8 @@ def _zero_since(region: Subgraph, a: Any, first: Any) -> str:
 
 def _underflows(region: Subgraph, n: int) -> bool:
     """Return whether an op underflowed: its result is zero, and no operand explains that."""
-    op = region.op(n)
-    if op_name(op) in EXPONENTIALS:
-        return True
-    if op not in (np.multiply, np.divide, np.square, np.power, np.prod):
-        return False
+    traits = traits_of(region.op(n))
+    if traits.overflows or not traits.is_product:
+        return traits.overflows
     operands = [part for a in region.arguments(n) for part in arrays_in(region.argument(a))]
     return all(np.all(part != 0) for part in operands)

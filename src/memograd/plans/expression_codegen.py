@@ -16,21 +16,7 @@ from ..program.steps import Operand
 from ..rules.indexing import getitem, masked, output
 from ..rules.registration import rule_of
 from .ir import Instruction
-from .op_traits import KERNELS, is_own, is_scalar, is_steady
-
-INFIX: dict[Any, str] = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@",
-    np.less: "<", np.less_equal: "<=", np.greater: ">", np.greater_equal: ">=",
-    np.equal: "==", np.not_equal: "!=",
-    np.bitwise_and: "&", np.bitwise_or: "|", np.bitwise_xor: "^",
-}  # fmt: skip
-"""Not `power`: scalar `**` and `np.power` differ in bits."""
-
-METHOD_NAMES: dict[Any, str] = {
-    np.sum: "sum", np.max: "max", np.min: "min", np.mean: "mean", np.prod: "prod",
-    np.any: "any", np.all: "all", np.astype: "astype",
-}  # fmt: skip
-"""Functions that arrays have as methods with the same arguments."""
+from .op_traits import KERNELS, is_own, is_scalar, is_steady, traits_in_plan
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
@@ -156,16 +142,17 @@ class ExpressionWriter:
 
     def _call(self, instruction: Instruction, args: list[str], kwargs: list[str]) -> str:
         op = instruction.op
-        if op in INFIX and not kwargs and len(args) == 2:
-            text = f"{args[0]} {INFIX[op]} {args[1]}"
+        traits = traits_in_plan(op)
+        if traits.operator is not None and not kwargs and len(args) == 2:
+            text = f"{args[0]} {traits.operator} {args[1]}"
             pythons = instruction.shape == () and any(type(a) is complex for a in instruction.args)
             # complex * np.float64 is a Python complex
             return f"np.{instruction.dtype.type.__name__}({text})" if pythons else text
         if op is np.negative and not kwargs:
             return f"-{args[0]}"
         on_array = bool(args) and type(instruction.args[0]) is Operand
-        if op in METHOD_NAMES and on_array and len(args) == 1 + (op is np.astype):
-            return f"{args[0]}.{METHOD_NAMES[op]}({', '.join([*args[1:], *kwargs])})"
+        if traits.is_method and on_array and len(args) == 1 + (op is np.astype):
+            return f"{args[0]}.{op.__name__}({', '.join([*args[1:], *kwargs])})"
         if op in EXPRESSION_FORMS and on_array:
             written = EXPRESSION_FORMS[op](self, instruction, args)
             if written is not None:

@@ -9,41 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.indexing import getitem, masked, replace, scatter
-from ..rules.registration import rule_of
+from ..rules.indexing import getitem
+from ..rules.registration import rule_of, traits_of
+from ..rules.traits import Storage, Traits
 from .ir import Graph, Instruction, operands
 from .kernels import inner, scatter_numbers, unless
 from .scalar.machine import on_machine
-
-REDUCTIONS: frozenset[Any] = frozenset({np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all})
-
-NEW: frozenset[Any] = REDUCTIONS | {
-    np.where,
-    np.concatenate,
-    np.stack,
-    np.zeros,
-    np.ones,
-    np.copy,
-    np.cumsum,
-    replace,
-    scatter,
-    scatter_numbers,
-    on_machine,
-}
-"""Functions that allocate their result, in C order if their operands are. Ufuncs do, too."""
-
-MOVED: frozenset[Any] = frozenset({np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose})
-"""Functions whose result has no gaps if their operand has none, be it a view or a copy."""
-
-SETTLED = REDUCTIONS | {inner, on_machine}
-"""Functions whose 0-d results are NumPy scalars, not arrays. Ufuncs give such, too."""
-
-VARYING: frozenset[Any] = frozenset({
-    masked, np.compress, np.extract, np.nonzero, np.flatnonzero, np.argwhere, np.repeat, np.unique,
-    np.bincount, np.trim_zeros,
-    np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, np.real_if_close,
-})  # fmt: skip
-"""Functions whose values, not only their shapes and dtypes, decide shape or dtype of the result."""
 
 ELEMENTWISE: frozenset[Any] = frozenset(
     f for f in vars(np).values() if isinstance(f, np.ufunc) and f.signature is None and f.nout == 1
@@ -55,13 +26,23 @@ HALF = np.dtype(np.float16)
 SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 """0.0 where NumPy starts a sum at 0.0, as it does; −0.0 where it starts at the first term."""
 
-KERNELS: frozenset[Any] = frozenset({inner, scatter_numbers, unless, on_machine})
-"""Functions without rules, which only plans call."""
+KERNELS: dict[Any, Traits] = {
+    inner: Traits(numpy_scalar=True),
+    scatter_numbers: Traits(storage=Storage.NEW, copies_numbers=True),
+    unless: Traits(),
+    on_machine: Traits(storage=Storage.NEW, numpy_scalar=True),
+}
+"""Functions without rules, which only plans call, with their traits."""
+
+
+def traits_in_plan(op: Any) -> Traits:
+    """Return the traits of an op or a kernel."""
+    return KERNELS[op] if op in KERNELS else traits_of(op)
 
 
 def is_new(instruction: Instruction) -> bool:
     """Return whether the result lies in memory that nothing else holds."""
-    return isinstance(instruction.op, np.ufunc) or instruction.op in NEW
+    return traits_in_plan(instruction.op).storage is Storage.NEW
 
 
 def is_own(op: Any) -> bool:
@@ -76,12 +57,12 @@ def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
 
 def is_steady(op: Any) -> bool:
     """Return whether shapes and dtypes of the results follow from those of the operands."""
-    return not is_own(op) and op not in VARYING
+    return not is_own(op) and not traits_in_plan(op).value_dependent
 
 
 def is_scalar(instruction: Instruction) -> bool:
     """Return whether a 0-d result comes as a NumPy scalar."""
-    return isinstance(instruction.op, np.ufunc) or instruction.op in SETTLED
+    return traits_in_plan(instruction.op).numpy_scalar
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -172,7 +153,7 @@ class Layouts:
         if instruction.op is None:
             flags = getattr(self.bound.get(n), "flags", None)
             return flags is None or bool(flags.c_contiguous or flags.f_contiguous)
-        if instruction.op in MOVED:
+        if traits_in_plan(instruction.op).keeps_density:
             return instruction.args[0] in self.dense
         return is_new(instruction) or instruction.op is np.matmul
 

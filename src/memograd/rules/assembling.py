@@ -11,8 +11,9 @@ from .broadcasting import unbroadcast
 from .indexing import scatter, untake
 from .operand_shapes import Shapes
 from .pure_registration import linear, rule
-from .registration import RULES
+from .registration import RULES, set_traits
 from .shaping import part_of_concatenation
+from .traits import Structure
 
 
 def output_cotangents(g: Any) -> Any:
@@ -152,3 +153,10 @@ linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=Fa
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))
 for at_least in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
     linear(at_least,        each=lambda g, k, xs_shape: np.reshape(output_cotangents(g)[k], xs_shape[k]))
+
+# traits
+set_traits(np.pad, np.append, np.delete, np.insert, np.resize, np.rollaxis, np.dsplit, np.block,
+           np.dstack, np.broadcast_arrays, np.meshgrid,
+           np.ix_, np.atleast_1d, np.atleast_2d, np.atleast_3d, structure=Structure.MOVEMENT)
+set_traits(np.delete, dask_computes=True)
+set_traits(np.pad, np.insert, dask_computes_others=True)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from .pure_registration import constant
-from .registration import op
+from .registration import op, set_traits
+from .traits import Structure
 
 
 @op
@@ -35,3 +36,5 @@ def stop_gradient(x: Any) -> Any:
 
 
 constant(stop_gradient)
+
+set_traits(stop_gradient, structure=Structure.SAME_PLACE)

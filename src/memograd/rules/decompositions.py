@@ -30,7 +30,8 @@ from .broadcasting import unbroadcast
 from .indexing import output
 from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
-from .registration import JOINT, op
+from .registration import JOINT, op, set_traits
+from .traits import Structure
 
 
 def diagonal(d: Any) -> Any:
@@ -699,3 +700,16 @@ constant(np.linalg.matrix_rank, places, alignment)
 
 ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
 JOINT |= {values_pull: values_pull_joint, singular_pull: singular_pull_joint}
+
+# traits
+set_traits(np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky,
+           np.linalg.matrix_power, np.linalg.eigh,
+           np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.qr,
+           np.linalg.matrix_rank,
+           structure=Structure.MATRIXWISE)
+set_traits(np.linalg.norm, np.linalg.vector_norm, structure=Structure.REDUCTION)
+set_traits(np.linalg.solve, structure=Structure.CONTRACTION)
+set_traits(np.linalg.tensorinv, np.linalg.tensorsolve, np.linalg.lstsq, np.linalg.eig,
+           np.linalg.matrix_norm, np.linalg.cond, cofactors,
+           values_pull, singular_pull, places, alignment, structure=Structure.DENSE)
+set_traits(np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, value_dependent=True)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .pure_registration import linear
+from .registration import set_traits
+from .traits import Batching, Structure
 
 
 def fit(g: Any, shape: Any) -> Any:
@@ -98,3 +100,15 @@ linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
 # order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))
 linear(np.fft.ifftshift, x=lambda g, axes=None: np.fft.fftshift(g, axes))
+
+# traits
+set_traits(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft,
+           structure=Structure.ALONG_AXIS, axes=("axis",),
+           batching=Batching.AXES)
+set_traits(np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, structure=Structure.DENSE,
+           axes=("axes",), batching=Batching.AXES)
+set_traits(np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn, structure=Structure.DENSE,
+           axes=("axes",),
+           batching=Batching.TRANSFORM_AXES)
+set_traits(np.fft.fftshift, np.fft.ifftshift, structure=Structure.MOVEMENT, axes=("axes",),
+           batching=Batching.AXES)

@@ -21,7 +21,8 @@ from ..arrays.values import find_out_of_range
 from ..errors import IntegerRangeError
 from .broadcasting import unbroadcast
 from .pure_registration import constant, elementwise, linear, rule
-from .registration import op
+from .registration import op, set_traits
+from .traits import Batching, Storage, Structure
 
 PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
 """Types of the parts of an index that takes no element twice; boolean masks do not either."""
@@ -214,3 +215,20 @@ rule(output,               values=lambda g, values_shape, values_dtype, k: only(
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,
          untrimmed, last_writes)
+
+# traits
+set_traits(getitem, replace, scatter, output, np.take, np.take_along_axis, np.diagonal, np.diagflat,
+           np.diag, structure=Structure.MOVEMENT)
+set_traits(masked, np.compress, np.extract, np.trim_zeros, structure=Structure.DENSE,
+           value_dependent=True)
+set_traits(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
+           structure=Structure.CREATION)
+set_traits(np.ravel_multi_index, np.unravel_index, structure=Structure.SAME_PLACE)
+set_traits(untrimmed, last_writes, structure=Structure.DENSE)
+set_traits(replace, scatter, storage=Storage.NEW)
+set_traits(getitem, storage=Storage.EITHER, copies_numbers=True)
+set_traits(getitem, masked, replace, np.take, np.take_along_axis, np.compress, np.extract,
+           np.diagonal, np.diag, np.choose, np.select,
+           np.piecewise, selects=True)
+set_traits(np.take, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
+set_traits(np.diagonal, axes=("axis1", "axis2"), batching=Batching.AXES, storage=Storage.VIEW)

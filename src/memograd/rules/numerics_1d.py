@@ -16,6 +16,8 @@ from .elementwise import inside
 from .indexing import getitem, scatter
 from .pure_registration import linear, multilinear, rule
 from .reductions import NO_VALUE
+from .registration import set_traits
+from .traits import Batching, Structure
 
 
 def undiff(g: Any, n: int, axis: int) -> Any:
@@ -321,3 +323,13 @@ rule(np.geomspace,    start=lambda g, y, start, start_shape, num=50, endpoint=Tr
                       False) / start,
                       stop=lambda g, y, stop, stop_shape, num=50, endpoint=True, axis=0:
                       linspace_end_cotangent(g * y, stop_shape, num, endpoint, axis, True) / stop)
+
+# traits
+set_traits(np.diff, np.gradient, np.ediff1d, np.convolve, np.correlate, structure=Structure.STENCIL)
+set_traits(np.trapezoid, structure=Structure.REDUCTION)
+set_traits(np.unwrap, structure=Structure.SAME_PLACE)
+set_traits(np.interp, np.polyval, np.polyadd, np.polysub, np.polymul, np.polyder, np.polyint,
+           np.vander, np.linspace, np.logspace,
+           np.geomspace, structure=Structure.DENSE)
+set_traits(np.diff, axes=("axis",), batching=Batching.AXES, dask_computes_others=True)
+set_traits(np.ediff1d, np.linspace, dask_computes=True)

@@ -14,7 +14,8 @@ import numpy as np
 from .indexing import untake_along
 from .pure_registration import constant, rule
 from .reductions import broadcast_weights, flatten_axes, unflatten_axes
-from .registration import op
+from .registration import op, set_traits
+from .traits import KinkConvention, KinkSite, Structure
 
 SURPLUS = {
     "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25,
@@ -134,3 +135,12 @@ for percentile in (np.percentile, np.nanpercentile):
                        weights=None)
 
 constant(rank)
+
+# traits
+set_traits(np.sort, np.partition, structure=Structure.ALONG_AXIS,
+           kink=KinkConvention(KinkSite.REPEAT, "equals get an even split"))
+set_traits(np.median, np.nanmedian, structure=Structure.REDUCTION)
+set_traits(np.sort_complex, np.quantile, np.nanquantile, np.percentile, np.nanpercentile, rank,
+           structure=Structure.DENSE)
+set_traits(np.median, np.nanmedian, np.quantile, np.nanquantile, np.percentile, np.nanpercentile,
+           dask_computes=True)

@@ -16,6 +16,8 @@ from ..arrays.duck_arrays import as_kind_of
 from .broadcasting import broadcast_cotangent_to
 from .control import stop_gradient
 from .pure_registration import constant, linear, rule
+from .registration import set_traits
+from .traits import Batching, KinkConvention, KinkSite, Storage, Structure
 
 NO_VALUE: Any = inspect.signature(np.sum).parameters["where"].default
 """What NumPy puts in the place of an argument that was not given."""
@@ -368,3 +370,28 @@ linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
          np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin,
          np.array_equal, np.array_equiv, np.allclose)
+
+# traits
+set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax,
+           np.amin, np.nanmax, np.nanmin, np.ptp,
+           np.var, np.std, np.nanvar, np.nanstd, np.argmax, np.argmin, np.nanargmax, np.nanargmin,
+           np.any, np.all, np.count_nonzero,
+           structure=Structure.REDUCTION)
+set_traits(np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all, storage=Storage.NEW,
+           numpy_scalar=True, is_method=True)
+set_traits(np.sum, np.mean, axes=("axis",), batching=Batching.AXES)
+set_traits(np.prod, is_product=True)
+set_traits(np.max, np.min, saturates=True)
+set_traits(np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin,
+           kink=KinkConvention(KinkSite.SHARED_EXTREME, "each gets an even share"))
+set_traits(np.std, np.nanstd, kink=KinkConvention(KinkSite.ZERO_RESULT, "the slope is 0"))
+set_traits(np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum,
+           np.cumulative_prod, structure=Structure.SCAN)
+set_traits(np.cumsum, storage=Storage.NEW)
+set_traits(np.cumsum, np.cumulative_sum, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
+set_traits(np.argsort, np.argpartition, structure=Structure.ALONG_AXIS)
+set_traits(np.bincount, np.lexsort, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero,
+           np.argwhere, np.isin, np.array_equal,
+           np.array_equiv, np.allclose, structure=Structure.DENSE)
+set_traits(np.bincount, np.nonzero, np.flatnonzero, np.argwhere, value_dependent=True)
+set_traits(np.any, np.all, np.isin, np.array_equal, np.array_equiv, np.allclose, compares=True)

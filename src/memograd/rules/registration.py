@@ -24,6 +24,7 @@ from .call_binding import HARMLESS, NOTHING, Call
 from .operand_shapes import Shapes
 from .parameters import BY_NAME, NO_DEFAULT, REST, Parameter, parameters
 from .special_call_binding import call_of
+from .traits import NO_TRAITS, Traits, default_traits
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
@@ -105,13 +106,15 @@ class Rule:
     readers : Readers
         From argnums to the positions whose lines read them.
     pure : bool
-        Whether equal operands give equal bits and nothing else happens; so say :mod:`.library` and
-        nobody else.
+        Whether equal operands give equal bits and nothing else happens; only
+        :mod:`.pure_registration` states it.
+    traits : Traits
+        What is known of the op beside its derivatives.
     """
 
     __slots__ = (
         "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op",
-        "operands", "pure", "pushes", "readers",
+        "operands", "pure", "pushes", "readers", "traits",
     )  # fmt: skip
 
     def __init__(
@@ -136,6 +139,7 @@ class Rule:
         self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.pure = False
+        self.traits = default_traits(op, kind)
         self.readers = ReadIndex(lines)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
@@ -341,6 +345,28 @@ def refuse_ops(reason: str, *ops: Any) -> None:
     """Functions that memograd will not record: why, and what to use instead, in one sentence."""
     for op in ops:
         UNSUPPORTED[op] = reason
+
+
+def set_traits(*ops: Any, **traits: Any) -> None:
+    """State traits of registered ops, in addition to those that they have.
+
+    See Also
+    --------
+    memograd.rules.traits.Traits : The traits and their meaning.
+    """
+    for op in ops:
+        RULES[op].traits = RULES[op].traits._replace(**traits)
+
+
+def traits_of(op: Any) -> Traits:
+    """Return what is known of an op; nothing of one without a rule."""
+    rule = RULES.get(op)
+    return NO_TRAITS if rule is None else rule.traits
+
+
+def ops_with(trait: str) -> tuple[Any, ...]:
+    """Return the registered ops for which a trait holds, in the order of registration."""
+    return tuple(op for op, rule in RULES.items() if getattr(rule.traits, trait))
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -35,7 +35,7 @@ from .elementwise import parallel, power_slope, sech_squared, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
-from .registration import op, refuse_ops
+from .registration import op, refuse_ops, set_traits
 from .special_stable import (
     beta_density,
     beta_prime_density,
@@ -53,6 +53,7 @@ from .special_stable import (
 from .special_stable import (
     polygamma as polygamma,
 )
+from .traits import Structure, above_bound, below_overflow, within_unit_interval
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
@@ -994,3 +995,13 @@ refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre an
 refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. Call it with "
     "what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)
+
+# traits
+set_traits(logsumexp, softmax, log_softmax, structure=Structure.DENSE)
+set_traits(special.xlogy, domain=above_bound(0, operand=1))
+set_traits(special.gammaln, special.gamma, domain=above_bound(0))
+set_traits(special.logit, domain=within_unit_interval())
+set_traits(special.exp10, domain=below_overflow(), overflows=True)
+set_traits(special.expit, special.erf, special.erfc, special.ndtr, special.log_expit,
+           special.log_ndtr, softmax, log_softmax, logsumexp,
+           saturates=True)

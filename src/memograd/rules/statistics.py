@@ -18,6 +18,8 @@ from .reductions import (
     restore_axes,
     widen_half,
 )
+from .registration import set_traits
+from .traits import Structure
 
 
 def mean_of(pair: Any) -> Any:
@@ -146,3 +148,8 @@ rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=
                   uncov_weights(g, both(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
 rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), x_shape, rowvar, False),
                   b=lambda g, x, x_shape, b, b_shape, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), b_shape, rowvar, True))
+
+# traits
+set_traits(np.average, structure=Structure.REDUCTION)
+set_traits(np.cov, np.corrcoef, structure=Structure.DENSE)
+set_traits(np.cov, dask_computes=True)

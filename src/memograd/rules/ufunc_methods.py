@@ -19,7 +19,8 @@ from .control import stop_gradient
 from .indexing import scatter, untake_along
 from .pure_registration import constant, linear, rule
 from .reductions import flatten_axes, restore_axes
-from .registration import op
+from .registration import op, set_traits
+from .traits import Batching, Structure
 
 
 @op
@@ -103,6 +104,12 @@ rule(running_maximum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 rule(running_minimum,  a=lambda g, a, y, axis=0: unrunning(g, a, y, axis))
 linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape, indices, axis))
 constant(latest)
+
+# traits
+set_traits(log_sum, log_sum2, structure=Structure.REDUCTION, saturates=True)
+set_traits(running_maximum, running_minimum, structure=Structure.SCAN)
+set_traits(sum_of_slices, structure=Structure.DENSE, axes=("axis",), batching=Batching.AXES)
+set_traits(latest, structure=Structure.DENSE)
 
 # what a method stands for
 REDUCE: dict[Any, Callable[..., Any]] = {

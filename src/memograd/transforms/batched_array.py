@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import RefusedError
 from ..rules.indexing import getitem, masked
 from ..rules.registration import rule_of
+from ..rules.traits import Batching, Structure
 from ..rules.ufunc_methods import UFUNC_METHODS
 from ..tape.node import STATIC_QUERIES, Node, is_boolean_index, shape_dummy
 
@@ -23,7 +24,10 @@ BatchingRule = Callable[..., Any]
 """Of an op's call in canonical form, in which batches stand: the batch of its results."""
 
 BATCHING_RULES: dict[Any, BatchingRule] = {}
-"""For each op that has one. A form may give NotImplemented: it has no way for such a call."""
+"""For each op that has one. A rule may give NotImplemented: it has no way for such a call."""
+
+RULE_MAKERS: dict[Batching, Callable[[Any], BatchingRule]] = {}
+"""For each trait `batching`, the function that makes the rule of an op."""
 
 
 def _binary(op: Any) -> Callable[["BatchedArray", Any], Any]:
@@ -161,13 +165,16 @@ class BatchedArray:
 
 def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """Apply an op to operands that include batches: by its batching rule, or row by row."""
-    form = BATCHING_RULES.get(op)
-    if form is None and (
-        rule_of(op).kind == "elementwise" or (isinstance(op, np.ufunc) and op.signature is None)
-    ):
-        return batches(run_op(op, broadcast_rows(operands), keywords))
-    found = NotImplemented if form is None else form(*operands, **keywords)
-    return apply_row_by_row(op, operands, keywords) if found is NotImplemented else found
+    rule = BATCHING_RULES.get(op)
+    if rule is None:
+        traits = rule_of(op).traits
+        if traits.structure is Structure.ELEMENTWISE:
+            return batches(run_op(op, broadcast_rows(operands), keywords))
+        if traits.batching is None:
+            return apply_row_by_row(op, operands, keywords)
+        rule = BATCHING_RULES[op] = RULE_MAKERS[traits.batching](op)
+    result = rule(*operands, **keywords)
+    return apply_row_by_row(op, operands, keywords) if result is NotImplemented else result
 
 
 def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

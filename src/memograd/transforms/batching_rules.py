@@ -19,11 +19,13 @@ from ..rules.call_binding import parameters_of
 from ..rules.fft import axes_of_transform
 from ..rules.indexing import getitem, masked, replace, scatter, undiagonal
 from ..rules.linalg import cj, contraction_axes, mT, spell_einsum
+from ..rules.registration import traits_of
 from ..rules.shaping import column_shape, row_shape
-from ..rules.ufunc_methods import sum_of_slices
+from ..rules.traits import Batching
 from ..tape.node import shape_dummy
 from .batched_array import (
     BATCHING_RULES,
+    RULE_MAKERS,
     BatchedArray,
     BatchingRule,
     align_rows,
@@ -50,9 +52,9 @@ def axes_from_end(axis: Any, ndim: int) -> Any:
     return tuple(axes_from_end(k, ndim) for k in axis)
 
 
-def by_axes(op: Any, *names: str) -> BatchingRule:
-    """Make the batching rule of a unary function with axes in the keywords `names`."""
-    defaults = parameters_of(op)
+def by_axes(op: Any) -> BatchingRule:
+    """Make the batching rule of a unary function with axes in keywords."""
+    defaults, names = parameters_of(op), traits_of(op).axes
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
         """Return the batch of results."""
@@ -76,7 +78,7 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
 
 def fft_axes(op: Any) -> BatchingRule:
     """Return the axes of a Fourier transform: given, the last `len(s)`, or all."""
-    form = by_axes(op, "axes")
+    form = by_axes(op)
     return lambda x, s=None, axes=None, **kw: form(
         x, axes=axes_of_transform(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
     )
@@ -305,34 +307,16 @@ def solve(a: Any, b: Any) -> Any:
     return y if axes_in(b) > 1 else y[..., 0]
 
 
-# axes from the end
-BATCHING_RULES.update({f: by_axes(f, "axis") for f in (
-    np.sum, np.mean, np.flip, np.diff, sum_of_slices, np.split, np.array_split, np.unstack,
-    np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft)})  # fmt: skip
-BATCHING_RULES.update(
+RULE_MAKERS.update(
     {
-        f: by_axes(f, "axes")
-        for f in (
-            np.rot90,
-            np.fft.fft2,
-            np.fft.ifft2,
-            np.fft.rfft2,
-            np.fft.irfft2,
-            np.fft.fftshift,
-            np.fft.ifftshift,
-        )
+        Batching.AXES: by_axes,
+        Batching.AXIS_OR_FLAT: by_axis_or_flat,
+        Batching.TRANSFORM_AXES: fft_axes,
+        Batching.UNCHANGED: as_it_is,
+        Batching.VECTORS: on_vectors,
     }
 )
-BATCHING_RULES.update(
-    {f: fft_axes(f) for f in (np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn)}
-)
-BATCHING_RULES.update(
-    {f: by_axes(f, "axis1", "axis2") for f in (np.swapaxes, np.diagonal, np.trace)}
-)
-BATCHING_RULES.update(
-    {f: by_axis_or_flat(f) for f in (np.cumsum, np.cumulative_sum, np.take, np.repeat)}
-)
-BATCHING_RULES[np.moveaxis] = by_axes(np.moveaxis, "source", "destination")
+
 BATCHING_RULES[np.concatenate] = joining(np.concatenate, 0)
 BATCHING_RULES[np.stack] = joining(np.stack, 1)
 BATCHING_RULES[np.rollaxis] = lambda a, axis, start=0: np.moveaxis(
@@ -340,21 +324,6 @@ BATCHING_RULES[np.rollaxis] = lambda a, axis, start=0: np.moveaxis(
 )
 BATCHING_RULES[np.roll] = roll
 BATCHING_RULES[np.transpose] = transpose_rows
-
-# as it is
-BATCHING_RULES.update(
-    {
-        f: as_it_is(f)
-        for f in (
-            np.copy,
-            np.astype,
-            np.matrix_transpose,
-            np.linalg.matrix_transpose,
-            np.linalg.trace,
-            np.linalg.diagonal,
-        )
-    }
-)
 
 # shapes and indices
 BATCHING_RULES[np.reshape] = reshape_rows
@@ -414,6 +383,3 @@ BATCHING_RULES[np.matvec] = lambda a, b: np.matmul(a, b[..., None])[..., 0]
 BATCHING_RULES[np.vecmat] = lambda a, b: np.matmul(cj(a)[..., None, :], b)[..., 0, :]
 BATCHING_RULES[np.linalg.multi_dot] = lambda *xs: reduce(np.matmul, xs)
 BATCHING_RULES[np.linalg.solve] = solve
-BATCHING_RULES.update(
-    {f: on_vectors(f) for f in (np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross)}
-)

@@ -16,8 +16,8 @@ import memograd as mg
 from memograd import errors
 from memograd.baselines import path_sum, paths
 from memograd.diagnostics.findings import CAUSES
-from memograd.diagnostics.kinks import KINKS
 from memograd.rules.registration import RULES
+from memograd.rules.traits import KinkConvention, KinkSite
 from memograd.text import op_name
 
 quiet = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -342,11 +342,8 @@ class TestKinks:
 
     def test_a_slope_is_what_is_said(self, tape):
         """Of the ops of one operand whose kink lies at 0."""
-        ops = [
-            op
-            for op, (test, chosen) in KINKS.items()
-            if test.__name__ == "at_zero" and chosen == "the slope is 0"
-        ]
+        convention = KinkConvention(KinkSite.ZERO, "the slope is 0")
+        ops = [op for op, rule in RULES.items() if rule.traits.kink == convention]
         unary = [op for op in ops if getattr(op, "nin", 1) == 1]
         assert np.abs in unary
         for op in unary:

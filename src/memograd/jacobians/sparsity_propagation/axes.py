@@ -1,11 +1,11 @@
 """Patterns of ops along axes: reductions, cumulative sums, transforms, differences."""
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from ...rules.call_binding import parameters_of
 from ...rules.reductions import NO_VALUE, expand, flatten_axes
 from ..sparsity_pattern import grouping_pattern, pattern_of, selection_pattern, selection_union
 from .uses import (
@@ -19,21 +19,18 @@ from .uses import (
 )
 
 
-def reduction_pattern(default: Any) -> Callable[[OperandUse], PatternFactors]:
-    """Return the rule of a reduction; `default` is its axis if none is given."""
+def axis_of(use: OperandUse) -> Any:
+    """Return the axis of a call; that of the op's signature, if none is given."""
+    return use.keyword("axis", parameters_of(use.op)["axis"])
 
-    def link(use: OperandUse) -> PatternFactors:
-        """Let a result depend on the elements over which it is taken."""
-        if use.k or has_several_outputs(use.y_shape):
-            return full_pattern(use)
-        axis, keepdims = use.keyword("axis", default), use.keyword("keepdims", False)
-        return (
-            grouping_pattern(
-                expand(element_numbers(use.y_shape), use.shape, axis, keepdims), prod(use.y_shape)
-            ),
-        )
 
-    return link
+def reduction_pattern(use: OperandUse) -> PatternFactors:
+    """Let a result depend on the elements over which it is taken."""
+    if use.k or has_several_outputs(use.y_shape):
+        return full_pattern(use)
+    keepdims = use.keyword("keepdims", False)
+    results = expand(element_numbers(use.y_shape), use.shape, axis_of(use), keepdims)
+    return (grouping_pattern(results, prod(use.y_shape)),)
 
 
 def trace_pattern(use: OperandUse) -> PatternFactors:
@@ -48,27 +45,19 @@ def trace_pattern(use: OperandUse) -> PatternFactors:
     return grouping_pattern(sums, prod(use.y_shape)), selection_pattern(spots, use.size)
 
 
-def cumulative_pattern(default: Any) -> Callable[[OperandUse], PatternFactors]:
-    """Return the rule of a cumulative op: a result depends on elements up to its own.
-
-    `default` is the axis if none is given.
-    """
-
-    def link(use: OperandUse) -> PatternFactors:
-        """Let a result depend on the elements up to its own along the axis."""
-        axis, late = use.keyword("axis", default), int(use.keyword("include_initial", False))
-        before, after = (
-            flatten_axes(element_numbers(shape), shape, axis) for shape in (use.shape, use.y_shape)
-        )
-        i, j = np.tril_indices(after.shape[-1], -late, before.shape[-1])
-        return (pattern_of((after.size, before.size), after[..., i], before[..., j]),)
-
-    return link
+def cumulative_pattern(use: OperandUse) -> PatternFactors:
+    """Let a result depend on the elements up to its own along the axis."""
+    axis, late = axis_of(use), int(use.keyword("include_initial", False))
+    before, after = (
+        flatten_axes(element_numbers(shape), shape, axis) for shape in (use.shape, use.y_shape)
+    )
+    i, j = np.tril_indices(after.shape[-1], -late, before.shape[-1])
+    return (pattern_of((after.size, before.size), after[..., i], before[..., j]),)
 
 
 def whole_axis_pattern(use: OperandUse) -> PatternFactors:
     """Let a result depend on all elements with the same indices along the other axes."""
-    axis = use.keyword("axis", -1)
+    axis = axis_of(use)
     if axis is None or use.k:
         return full_pattern(use)
 

@@ -13,17 +13,13 @@ from typing import Any
 import numpy as np
 
 from ...program.steps import Operand
+from ...rules.registration import ops_with
 from ..ir import Instruction
-from ..op_traits import MOVED, SUM_OF_NEGATIVE_ZEROS
+from ..op_traits import SUM_OF_NEGATIVE_ZEROS, traits_in_plan
 from .rewriter import Rewrite, Rewriter
 
 MAX_SCANNED_ELEMENTS = 4096
 """Largest constant whose elements are compared one by one."""
-
-NEVER_NEGATIVE_ZERO: frozenset[Any] = frozenset(
-    {np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh}
-)
-"""Functions of real numbers whose results are never −0.0."""
 
 
 def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
@@ -173,7 +169,7 @@ def _has_no_negative_zero(rewriter: Rewriter, a: Any) -> bool:
     instruction = rewriter.instruction_of(a)
     if (
         instruction is not None
-        and instruction.op in NEVER_NEGATIVE_ZERO
+        and traits_in_plan(instruction.op).never_negative_zero
         and instruction.dtype.kind == "f"
     ):
         return True
@@ -236,7 +232,7 @@ ALGEBRA_RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.subtract: (subtract_zero, add_negated),
     np.negative: (negate_twice,),
     np.sum: (sum_negated,),
-    **dict.fromkeys(MOVED, (move_sign_out, move_zero_minus_out)),
+    **dict.fromkeys(ops_with("keeps_density"), (move_sign_out, move_zero_minus_out)),
 }
 """Not `broadcast_to`: a sign is applied before a broadcast, where there is less to negate; the two
 would undo each other.

@@ -15,12 +15,9 @@ import numpy as np
 
 from ...program.steps import Operand
 from ...rules.call_binding import NOTHING
+from ...rules.registration import traits_of
 from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import is_own, roots
-
-PRODUCTS: frozenset[Any] = frozenset(
-    {np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot}
-)
 
 
 def eliminate_common_subexpressions(graph: Graph) -> Graph:
@@ -28,7 +25,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
     builder, known = GraphBuilder(graph), dict[Any, int]()
     memory = (
         roots(graph)
-        if any(instruction.op in PRODUCTS for instruction in graph.instructions.values())
+        if any(traits_of(instruction.op).uses_blas for instruction in graph.instructions.values())
         else {}
     )
     for n, instruction in builder:
@@ -39,7 +36,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
             builder.emit(
                 n,
                 _copy_operands(builder, memory, n, instruction)
-                if instruction.op in PRODUCTS
+                if traits_of(instruction.op).uses_blas
                 else instruction,
             )
     return builder.build()

@@ -19,12 +19,6 @@ from ..op_traits import SUM_OF_NEGATIVE_ZEROS
 from .machine import Load, Machine, Program, Result
 from .opcodes import CODES, FUSED, LOGICAL, POWERS, REAL
 
-MOVES: frozenset[Any] = frozenset({
-    np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose,
-    np.broadcast_to, np.positive, getitem, scatter_numbers,
-})  # fmt: skip
-"""Ops that only move numbers; those that meet at one place are added."""
-
 
 class ScalarInstruction(NamedTuple):
     """Formula, the registers that it reads, and the plan's instruction that it computes."""

@@ -20,7 +20,8 @@ from ...rules.call_binding import NOTHING
 from ...rules.indexing import getitem, output
 from ..ir import Graph, Instruction, count_uses, eliminate_dead_code, operands
 from ..kernels import scatter_numbers
-from .lowering import MOVES, Lowering
+from ..op_traits import traits_in_plan
+from .lowering import Lowering
 from .machine import on_machine
 from .opcodes import LOGICAL, REAL
 
@@ -72,7 +73,7 @@ class RegionMembers:
                 and not instruction.kwargs
                 and self._is_known(instruction.args[0])
             )
-        if instruction.op not in MOVES:
+        if not traits_in_plan(instruction.op).copies_numbers:
             return False
         if instruction.op is getitem and instruction.args[0] not in self.instructions:
             return self._is_element(instruction)

@@ -1,0 +1,229 @@
+"""Traits of an op: what is known of it beside its derivatives.
+
+They stand once, beside the rule that registers the op. Plans read where a result lies in memory and
+how it is written; batches and sparsity patterns choose their rules by structure; diagnostics read
+domains, kinks and flat parts. A trait that nobody stated is the safe one: the structure is unknown,
+the result may be a view of any operand, a batch runs row by row.
+
+See Also
+--------
+memograd.rules.registration.set_traits : Statement of traits.
+memograd.cli.coverage.missing_traits : What is not known of each op.
+"""
+
+import math
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Structure(Enum):
+    """Which elements of the operands an element of the result may depend on."""
+
+    ELEMENTWISE = "elementwise"
+    """Those at its place, after broadcasting."""
+    SAME_PLACE = "same place"
+    """Those at its place; operands do not broadcast."""
+    MOVEMENT = "movement"
+    """One element of one operand, or none."""
+    REDUCTION = "reduction"
+    """Those with its indices along all axes but those of `axis`."""
+    SCAN = "scan"
+    """Those along `axis` up to its place."""
+    ALONG_AXIS = "along an axis"
+    """All along `axis`, whose length may change."""
+    STENCIL = "stencil"
+    """Neighbours along an axis."""
+    MATRIXWISE = "matrixwise"
+    """All of one matrix of a stack."""
+    CONTRACTION = "contraction"
+    """Rows and columns of products, summed over some axes."""
+    CREATION = "creation"
+    """None: it reads numbers, shapes and dtypes."""
+    DENSE = "dense"
+    """Any."""
+
+
+class Storage(Enum):
+    """Whose memory a result lies in."""
+
+    NEW = "new"
+    """Its own, in C order if the operands are."""
+    VIEW = "view"
+    """An operand's."""
+    EITHER = "either"
+    """Its own or an operand's, by the layout of the operand or by the arguments."""
+
+
+class Batching(Enum):
+    """How an op runs on many rows at once, that lie along one more axis in front."""
+
+    AXES = "axes"
+    """Its keywords `axes` count from the end."""
+    AXIS_OR_FLAT = "axis or flat"
+    """The same for `axis`; without it, rows are flattened."""
+    TRANSFORM_AXES = "transform axes"
+    """The same for `axes`, of which there are as many as `s` has lengths."""
+    UNCHANGED = "unchanged"
+    """It works on the last axes, or keeps each element at its place."""
+    VECTORS = "vectors"
+    """It multiplies vectors along the last axes, unless axes are given."""
+
+
+class KinkSite(Enum):
+    """Where an op has a kink."""
+
+    ZERO = "zero"
+    """Where the first operand is 0."""
+    ORIGIN = "origin"
+    """Where both operands are 0."""
+    TIE = "tie"
+    """Where two operands are equal."""
+    BOUND = "bound"
+    """Where the first operand equals a bound."""
+    ZERO_RESULT = "zero result"
+    """Where the result is 0."""
+    SHARED_EXTREME = "shared extreme"
+    """At equal extremes along an axis."""
+    REPEAT = "repeat"
+    """At equal neighbours in the result."""
+
+
+class KinkConvention(NamedTuple):
+    """Where an op has a kink, and which derivative its rule gives there."""
+
+    site: KinkSite
+    choice: str
+
+
+class Domain(NamedTuple):
+    """Domain of an op: deciding operand, its bad values, the condition as code, a safe value."""
+
+    operand: int
+    bad: Callable[[Any], Any]
+    good: str
+    safe: float = 1.0
+
+
+def above_bound(bound: float, operand: int = 0, safe: float = 1.0) -> Domain:
+    """Return the domain of the numbers greater than a bound."""
+    return Domain(operand, lambda a: np.less_equal(np.real(a), bound), f"{{}} > {bound}", safe)
+
+
+def nonzero_operand(operand: int = 0) -> Domain:
+    """Return the domain of the numbers other than 0."""
+    return Domain(operand, lambda a: np.equal(a, 0), "{} != 0")
+
+
+def within_one() -> Domain:
+    """Return the domain of the numbers between -1 and 1."""
+    return Domain(0, lambda a: np.greater_equal(np.absolute(a), 1), "np.abs({}) < 1", 0.0)
+
+
+def within_unit_interval() -> Domain:
+    """Return the domain of the numbers between 0 and 1."""
+    return Domain(
+        0,
+        lambda a: np.logical_or(np.less_equal(np.real(a), 0), np.greater_equal(np.absolute(a), 1)),
+        "(0 < {0}) & ({0} < 1)",
+        0.5,
+    )
+
+
+def below_overflow() -> Domain:
+    """Return the domain of exponentials that stay in the range of floats; zero is safe."""
+    return Domain(0, lambda a: np.greater_equal(np.absolute(a), math.inf), "{} < 700", 0.0)
+
+
+class Traits(NamedTuple):
+    """What is known of one op.
+
+    Attributes
+    ----------
+    structure : Structure or None
+        Which elements an element of the result may depend on; None where nobody stated it.
+    storage : Storage or None
+        Whose memory the result lies in; None is taken as ``EITHER``.
+    numpy_scalar : bool
+        Whether a 0-d result is a NumPy scalar, not an array.
+    value_dependent : bool
+        Whether values, not only shapes and dtypes, decide the shape or dtype of the result.
+    keeps_density : bool
+        Whether the result has no gaps in memory if the operand has none, be it a view or a copy.
+    copies_numbers : bool
+        Whether the result is made of the operands' numbers as they are: nothing is computed.
+    never_negative_zero : bool
+        Whether results of real operands are never −0.0.
+    is_product : bool
+        Whether the result is a product of numbers: 0 where a factor is, or by underflow.
+    uses_blas : bool
+        Whether BLAS computes it, to other bits where both operands lie in one buffer.
+    symbol : str or None
+        Infix operator in formulas.
+    operator : str or None
+        Infix operator that gives the same bits as the op, so that plans may write it.
+    is_method : bool
+        Whether arrays have it as a method of the same name and arguments.
+    axes : tuple of str
+        Keywords that hold numbers of axes.
+    batching : Batching or None
+        How it runs on a batch; None is row by row, unless it is elementwise or has an own rule.
+    dask_computes : bool
+        Whether its Dask form computes at once or differs from NumPy's, or its derivative computes.
+    dask_computes_others : bool
+        Whether Dask computes the operands after the first.
+    kink : KinkConvention or None
+        Where the op has a kink.
+    domain : Domain or None
+        Where the op is finite, with a finite slope.
+    overflows : bool
+        Whether it leaves the range of floats for operands of moderate size.
+    saturates : bool
+        Whether it is flat, or nearly so, on a part of its domain.
+    selects : bool
+        Whether it takes some elements and leaves others, which get no derivative.
+    compares : bool
+        Whether it answers yes or no.
+    reads_shape_only : bool
+        Whether it reads nothing of its operand but shape and dtype.
+    """
+
+    structure: Structure | None = None
+    storage: Storage | None = None
+    numpy_scalar: bool = False
+    value_dependent: bool = False
+    keeps_density: bool = False
+    copies_numbers: bool = False
+    never_negative_zero: bool = False
+    is_product: bool = False
+    uses_blas: bool = False
+    symbol: str | None = None
+    operator: str | None = None
+    is_method: bool = False
+    axes: tuple[str, ...] = ()
+    batching: Batching | None = None
+    dask_computes: bool = False
+    dask_computes_others: bool = False
+    kink: KinkConvention | None = None
+    domain: Domain | None = None
+    overflows: bool = False
+    saturates: bool = False
+    selects: bool = False
+    compares: bool = False
+    reads_shape_only: bool = False
+
+
+NO_TRAITS = Traits()
+
+UFUNC_TRAITS = Traits(Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True)
+
+GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
+
+
+def default_traits(op: Any, kind: str) -> Traits:
+    """Return the traits that follow from what an op is and from the kind of its registration."""
+    if isinstance(op, np.ufunc):
+        return UFUNC_TRAITS if op.signature is None else GENERALIZED_UFUNC_TRAITS
+    return Traits(Structure.ELEMENTWISE) if kind == "elementwise" else NO_TRAITS
