@@ -25,24 +25,24 @@ def __dir__() -> list[str]:
 
 
 def is_node(x: Any) -> bool:
-    """Return whether x is a node, or rows of them."""
+    """Return whether x is a node, or a batch of them."""
     return hasattr(type(x), "__memograd_record__")
 
 
 def holds_node(x: Any) -> bool:
-    """Return whether x is a node, or a pytree of lists and tuples with one in it."""
+    """Return whether x is a node, or nested lists and tuples that hold one."""
     return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
 
 
 def stacked(x: Any) -> Any:
-    """Return a pytree of lists as one array: nodes and numbers are stacked, level by level."""
+    """Stack nested lists of nodes and numbers to one array, level by level."""
     if not holds_node(x):
         return as_input(x)
     return x if is_node(x) else _np.stack([stacked(item) for item in x])
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """x in a dtype; None leaves it as it is."""
+    """Convert x to a dtype; None leaves it as it is."""
     return x if dtype is None or x.dtype == dtype else _np.astype(x, _np.dtype(dtype))
 
 
@@ -192,7 +192,7 @@ def geomspace(
 
 
 class Joined:
-    """``np.r_`` and ``np.c_``: what stands in the brackets, joined; nodes may be among it."""
+    """``np.r_`` and ``np.c_``, which also join nodes."""
 
     def __init__(self, own: Any, columns: bool) -> None:
         self.own, self.columns = own, columns

@@ -13,6 +13,7 @@ import io
 import json
 import resource
 import signal
+import sys
 import tempfile
 import time
 import warnings
@@ -21,12 +22,15 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from archives import put_together, session, taken_apart
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
-import memograd as mg
-from memograd.archive import load, save
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from archives import put_together, session, taken_apart  # noqa: E402
+from hypothesis import HealthCheck, Phase, given, seed, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+import memograd as mg  # noqa: E402
+from memograd.archive import load, save  # noqa: E402
 
 FORESEEN = (
     zipfile.BadZipFile,

@@ -8,17 +8,20 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from sampling import SAMPLES, call
-from sampling_special import SPECIAL_SAMPLES, is_unknown
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from memograd.check import check_rule
-from memograd.rules.indexing import output
-from memograd.rules.registration import RULES, Rule, VJPRule, _pull, _sources
-from memograd.rules.special_call_binding import call_of
-from memograd.text import op_name
+from sampling import SAMPLES, call  # noqa: E402
+from sampling_special import SPECIAL_SAMPLES, is_unknown  # noqa: E402
+
+from memograd.check import check_rule  # noqa: E402
+from memograd.rules.indexing import output  # noqa: E402
+from memograd.rules.registration import RULES, Rule, VJPRule, _pull, _sources  # noqa: E402
+from memograd.rules.special_call_binding import call_of  # noqa: E402
+from memograd.text import op_name  # noqa: E402
 
 FACTORS = {"sign flipped": -1, "factor halved": 0.5, "factor doubled": 2}
 
@@ -28,6 +31,8 @@ EQUIVALENT: dict[tuple[str, int | str], str] = {
         "np.copysign",
         0,
     ): "sign(a)·sign(b) is symmetric, save at 0, which the conventions in test_rules.py hold",
+    ("special.pseudo_huber", 1): "δ·r/√(δ² + r²) is symmetric",
+    ("unit", 1): "-a·b/(a² + b²)^(3/2) is symmetric",
     ("special.poch", 1): "the line reads z and m in their sum alone",
     **{(f"np.{name}", 2): AT_TIES for name in ("max", "min", "amax", "amin", "nanmax", "nanmin")},
 }

@@ -76,8 +76,7 @@ OF_MEMBER = "dtype length sha256"
 
 
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
-    """Save a tape with all that is known of it: nodes, names, lines, values, derivatives, why each
-    was computed, the budget.
+    """Save a tape with its nodes, names, source lines, values, derivatives, causes and budget.
 
     The file takes the place of one at `path` when all of it is on the disk, with its owner and mode
     as far as that is allowed; if that fails, the old one stays as it is. A link keeps leading to
@@ -126,7 +125,7 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
 
 
 def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
-    """Return what is to be saved, as it is at one moment."""
+    """Return the session's content, read under the tape's lock, and the packer of its arrays."""
     packer = Packer()
     with tape.lock:
         tape.check_idle("saving")
@@ -145,8 +144,7 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
 
 
 def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
-    """Return the tape that was saved: what is asked of it again is read, and an assignment reaches
-    what it would have reached there.
+    """Return the tape that was saved, with its values, derivatives and invalidation state.
 
     Parameters
     ----------
@@ -203,7 +201,7 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
 
 
 def _tape(members: Members, log: Log | None) -> Tape:
-    """Return the tape of an archive: first its arrays, then what they are."""
+    """Rebuild the tape of an archive: first its arrays, then the items and the program on them."""
     sheet = _read_json(members.content())
     arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
     items = Unpacker(
@@ -236,7 +234,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
 
 
 def _read_json(content: Any) -> Sheet:
-    """Return what the JSON says, if it is of a kind that is read here."""
+    """Return the session's JSON; raise unless its format, version and byte order are supported."""
     if type(content) is not dict or content.get("format") != FORMAT:
         raise_damaged(f"its JSON does not begin with the format {FORMAT!r}")
     if content.get("version") != VERSION:

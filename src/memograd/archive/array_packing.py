@@ -25,9 +25,7 @@ Strides = tuple[int, ...] | None
 
 
 class Buffer:
-    """Some bytes of which values see those from `start` to `stop`; `flat` are its numbers, in the
-    order of memory.
-    """
+    """Memory of which values see the bytes from `start` to `stop`; `flat` holds its numbers."""
 
     __slots__ = ("flat", "number", "start", "stop")
 
@@ -41,12 +39,12 @@ class Buffer:
         return self.flat[self.first() : -(-self.stop // size)]
 
     def first(self) -> int:
-        """Return the first number that values see."""
+        """Return the index of the first number that values see."""
         return min(self.start, self.stop) // self.flat.itemsize
 
 
 class Packer:
-    """Collects items, and says of what members they will be made."""
+    """Collector of items, which lays them out in members."""
 
     def __init__(self) -> None:
         self._numbers: dict[
@@ -62,9 +60,7 @@ class Packer:
         self._scalars: dict[str, list[Any]] = {}
 
     def put(self, value: Any) -> int:
-        """Return the number, from 1, of the item that a value is; one that was put before is the
-        same item.
-        """
+        """Return the number, from 1, of a value's item; a value put before keeps its item."""
         number = self._numbers.get(id(value))
         if number is None:
             layout = self._layout(value)
@@ -89,7 +85,7 @@ class Packer:
         return kind.__name__, *map(self.put, value)
 
     def _array(self, array: np.ndarray) -> Any:
-        """Return the layout of an array, as much of whose buffer is kept from now on."""
+        """Return the layout of an array, and keep the part of its buffer that it sees."""
         owner = array if array.base is None else owners_of(array)[0]
         buffer = self._owners.get(id(owner)) or self._buffer(owner)
         if buffer is None:  # memory of another kind: the array's own numbers are kept
@@ -104,7 +100,7 @@ class Packer:
         return NAMED_TYPES[array.dtype], array.shape, strides
 
     def _buffer(self, owner: Any) -> Buffer | None:
-        """Return the buffer of an array that has not been met yet, if an archive can hold it."""
+        """Return the buffer of an array not met yet; None if an archive cannot hold it."""
         flat = flat_buffer(owner)
         if flat is None:
             return None
@@ -113,9 +109,7 @@ class Packer:
         return buffer
 
     def index(self) -> tuple[dict[str, Any], list[list[np.ndarray]]]:
-        """Return what the JSON says of the items, and the arrays that each member is made of, one
-        after the other.
-        """
+        """Return the JSON that describes the items, and the arrays of each member."""
         scalars = [(name, np.array(found, DTYPES[name])) for name, found in self._scalars.items()]
         buffers = [
             *(buffer.seen() for buffer in self._owners.values()),
@@ -136,9 +130,7 @@ class Packer:
 
 
 def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[int]]:
-    """Buffers shared out among members: those of one dtype follow each other, as many as are not
-    large together.
-    """
+    """Distribute buffers over members: small ones of one dtype share a member."""
     members: list[list[np.ndarray]] = []
     member_of: list[int] = []
     open_members: dict[
@@ -156,9 +148,7 @@ def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[in
 
 
 def _encode_layout(layout: Any) -> Any:
-    """Return a layout as JSON: a dtype; a dtype, shape and strides; or a kind of tuple and its
-    items.
-    """
+    """Encode the layout of a scalar, an array or a tuple as JSON."""
     if isinstance(layout, str):
         return {"scalar": layout}
     if len(layout) == 3 and isinstance(layout[1], tuple):
@@ -167,8 +157,9 @@ def _encode_layout(layout: Any) -> Any:
 
 
 def flat_buffer(owner: Any) -> np.ndarray | None:
-    """Return the numbers of the array that owns a buffer, in the order of memory; None where they
-    are no numbers, or not side by side.
+    """Return the numbers of the array that owns a buffer, in the order of memory.
+
+    Return None if they are no numbers, or not contiguous.
     """
     if not isinstance(owner, np.ndarray) or owner.dtype not in NAMED_TYPES:
         return None
@@ -183,9 +174,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def extent(shape: tuple[int, ...], strides: Strides, itemsize: int) -> tuple[int, int]:
-    """Return where the lowest byte of an array stands, and the end of the highest, counted from
-    where its first element does.
-    """
+    """Return the offsets of an array's lowest byte and of its end, from its first element."""
     if 0 in shape:
         return 0, 0
     if strides is None:

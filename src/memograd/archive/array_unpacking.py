@@ -22,10 +22,10 @@ PACK_KEYS = "layouts items buffers offsets members sizes scalars"
 
 
 class Unpacker:
-    """Makes the items of what the JSON says and of the members' arrays."""
+    """Builder of items from their JSON and the members' arrays."""
 
     def __init__(self, index: Sheet, lengths: list[int]) -> None:
-        """`lengths` are those of the members' arrays."""
+        """Prepare to read the packs; `lengths` are those of the members' arrays."""
         self._items = index.numbers("items", below=len(index.items("layouts")))
         self._layouts = [_read(layout) for layout in index.items("layouts")]
         views = sum(1 for k in self._items if self._layouts[k][0] == "array")
@@ -44,7 +44,7 @@ class Unpacker:
             raise_damaged("the buffers are not as long as the arrays that hold them")
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
-        """Return every item, in order, from number 1; number 0 is none."""
+        """Return every item in order, from number 1; number 0 stands for none."""
         self._owners = self._apart(arrays)
         self._scalar = {name: iter(self._next_of(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
@@ -69,8 +69,9 @@ class Unpacker:
         return _array(self._owners[buffer], offset, *layout)
 
     def _apart(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        """Return the buffers, each with memory of its own: one that is dropped is not held by
-        others.
+        """Return the buffers, each with memory of its own.
+
+        An evicted one is then not kept alive by others.
         """
         begin, owners = [0] * len(arrays), []
         for member, size in zip(self._members, self._sizes, strict=True):
@@ -117,7 +118,7 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _read(layout: Any) -> ItemLayout:
-    """Return a kind of item, and what it needs to be made."""
+    """Return a kind of item, and what it takes to build it."""
     tag, content = one(layout, ("scalar", "array", "tuple"))
     if tag == "scalar":
         one_of(DTYPES, content, "dtype")
@@ -133,7 +134,7 @@ def _read(layout: Any) -> ItemLayout:
 
 
 def axes(shape: Any) -> tuple[int, ...]:
-    """Return a shape that an array may have."""
+    """Return a shape, checked to be one that an array may have."""
     if type(shape) is not list or len(shape) > AXES:
         raise_damaged("a shape is no list of lengths")
     lengths = tuple(check_integer(length, "a length") for length in shape)
@@ -155,7 +156,7 @@ def _strides(strides: Any, count: int) -> Strides:
 def _array(
     owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides
 ) -> np.ndarray:
-    """Return an array on a buffer, if the buffer has all its bytes."""
+    """Return an array on a buffer; raise unless the buffer holds all its bytes."""
     low, high = extent(shape, strides, dtype.itemsize)
     if offset + low < 0 or offset + high > owner.nbytes:
         raise_damaged(f"an array of shape {shape} does not fit the bytes that are there for it")

@@ -49,7 +49,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
 
 @contextmanager
 def _temporary_path(target: str, old: os.stat_result | None) -> Iterator[IO[Any]]:
-    """A new file beside `target`, whose place it takes at the end of the block."""
+    """Open a new file beside `target`, which it replaces at the end of the block."""
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb", opener=None if old is None else _private) as file:

@@ -31,7 +31,7 @@ WHOLE = {"ellipsis": ..., "default": np._NoValue}
 
 
 def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
-    """Return a constant as JSON."""
+    """Encode a constant as JSON."""
     kind = type(a)
     if (
         kind in (bool, str, NoneType)
@@ -51,7 +51,7 @@ def encode(a: Any, put: Put, ops: dict[str, Any]) -> Any:
 
 
 def _encode_named(a: Any, ops: dict[str, Any]) -> Any:
-    """Return what is told by a name."""
+    """Encode a constant that is known by a name."""
     for tag, only in WHOLE.items():
         if a is only:
             return {tag: None}
@@ -68,9 +68,7 @@ def _encode_named(a: Any, ops: dict[str, Any]) -> Any:
 
 
 class Decoder:
-    """From JSON to constants; `items` are the archive's arrays and scalars, `ops` the registered
-    ops by name.
-    """
+    """Decoder of constants; `items` are the archive's arrays and scalars, `ops` the ops by name."""
 
     def __init__(self, items: list[Any], ops: dict[str, Any]) -> None:
         self.items, self.ops = items, ops
@@ -87,7 +85,7 @@ class Decoder:
         }
 
     def decode_constant(self, content: Any, depth: int = 0) -> Any:
-        """Return a constant."""
+        """Decode a constant."""
         kind = type(content)
         if kind in (bool, str, NoneType, float):
             return content

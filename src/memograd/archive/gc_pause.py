@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def pause_gc() -> Iterator[None]:
-    """A block in which many objects are made, and none of them is garbage."""
+    """Pause the garbage collector while many long-lived objects are created."""
     enabled = gc.isenabled()
     gc.disable()
     try:

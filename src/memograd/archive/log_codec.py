@@ -14,7 +14,7 @@ LOG_KEYS = "kinds outputs nodes consumers argnums depths begun named names assig
 
 
 def log_of(log: Log) -> dict[str, Any]:
-    """Return a log as JSON; a consumer or position that an event has not is written as -1."""
+    """Encode a log as JSON; -1 stands for an event's missing consumer or position."""
     events = log.events
     return {
         "kinds": [KINDS_OF_EVENT.index(e.kind) for e in events],
@@ -31,7 +31,7 @@ def log_of(log: Log) -> dict[str, Any]:
 
 
 def restore_log(log: Log, sheet: Sheet, memory: Memory) -> None:
-    """Fill a new log with what another one held, now of this tape."""
+    """Fill a new log with the events of a saved one, now of this tape."""
     kinds = sheet.numbers("kinds", below=len(KINDS_OF_EVENT))
     count = len(kinds)
     outputs, nodes = sheet.numbers("outputs", count), sheet.sums("nodes", count)

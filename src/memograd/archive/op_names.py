@@ -19,8 +19,9 @@ STORED_NUMBERS = "?bhilqBHILQefdgFDG"
 
 
 def _encode_dtype(dtype: np.dtype[Any]) -> str:
-    """Return a dtype as NumPy writes it, `<f4`; a long double is another one on other machines, so
-    that its precision is said, too.
+    """Encode a dtype as NumPy writes it, `<f4`; a long double with its precision.
+
+    A long double differs from machine to machine.
     """
     precision = f":{np.finfo(dtype).nmant}" if dtype.char in "gG" else ""
     return dtype.str + precision
@@ -55,7 +56,7 @@ RESULTS = {
 
 
 def ops_by_name() -> dict[str, Any]:
-    """Return every registered op by the name that files call it by."""
+    """Return every registered op by the name under which archives store it."""
     found: dict[str, Any] = {}
     for op in RULES:
         if op is not None:
@@ -65,10 +66,11 @@ def ops_by_name() -> dict[str, Any]:
 
 
 def name_of(op: Any) -> str:
-    """`numpy.sin`, `numpy.linalg.inv`, `scipy.special.expit`, `memograd.getitem`,
-    `module.softplus`: where it is found in public.
+    """Return the public name of an op, such as `numpy.sin` or `memograd.getitem`.
 
-    Private parts of a module's name are left out, and the rule modules of memograd: they may move.
+    Others: `numpy.linalg.inv`, `scipy.special.expit`, `module.softplus`.
+
+    Private parts of a module's name are left out, and the sheets of memograd: they may move.
     """
     named, name = getattr(op, "__module__", None), getattr(op, "__qualname__", None)
     module: str = named if named else _home(op)
@@ -88,9 +90,7 @@ def _home(op: Any) -> str:
 
 
 def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
-    """Return the name of an op that is to be saved; refused where a reader could not tell which op
-    it is.
-    """
+    """Return the name under which to save an op; raise if a reader could mistake it."""
     name = name_of(op)
     if by_name.get(name) is not op:
         raise ArchiveError(
@@ -102,7 +102,7 @@ def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
 
 
 def resolve_ops(names: list[str], by_name: dict[str, Any]) -> list[Any]:
-    """Return the ops of these names; the error names all that are missing."""
+    """Return the ops of these names; the error lists all that are missing."""
     missing = [name for name in names if by_name.get(name, AMBIGUOUS) is AMBIGUOUS]
     if missing:
         raise ArchiveError(

@@ -40,7 +40,7 @@ PROGRAM_KEYS = "ids ops op calls call operands facts fact files lines line names
 
 
 class Numbered(dict[Any, int]):
-    """What many nodes have in common: each thing under the number of its first coming."""
+    """Distinct objects, numbered in the order of their first occurrence."""
 
     def __missing__(self, key: Any) -> int:
         self[key] = number = len(self)
@@ -51,7 +51,7 @@ class Numbered(dict[Any, int]):
 
 
 def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """Return the program as JSON."""
+    """Encode the program as JSON."""
     steps, calls, facts, files, lines = (
         memory.steps.values(),
         Calls(packer),
@@ -86,14 +86,14 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _fact(shape: Any, dtype: Any) -> Any:
-    """Return a shape with its dtype; a list of such where a value is a tuple."""
+    """Encode a shape with its dtype; a list of them if a value is a tuple."""
     if type(dtype) is tuple:
         return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
     return {"array": [NAMED_TYPES[dtype], shape]}
 
 
 class Calls:
-    """Different call forms, as JSON: arguments with holes where operands stand, and keywords."""
+    """Distinct forms of calls as JSON: arguments with holes for operands, and keywords."""
 
     def __init__(self, packer: Packer) -> None:
         self.packer, self.ops = packer, ops_by_name()
@@ -129,7 +129,7 @@ def saving_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
 
 
 def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
-    """Return the steps that a file tells of, each of operands that come before it."""
+    """Decode the steps; the operands of each come before it."""
     forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
     facts, lines, back = (
         _decode_facts(sheet),
@@ -162,7 +162,7 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
 def _fill_arguments(
     args: tuple[Any, ...], n: int, back: Iterator[int], steps: Steps
 ) -> tuple[Any, ...]:
-    """Arguments with operands in their holes; `back` says how far before n each stands."""
+    """Fill operands into the holes of arguments; `back` yields each one's distance before n."""
     try:
         return tuple([steps[n - next(back)].operand if a is HOLE else a for a in args])
     except (KeyError, StopIteration):
@@ -170,8 +170,9 @@ def _fill_arguments(
 
 
 class CallForms(dict[tuple[int, int], CallForm]):
-    """For an op and a call, by their numbers: the arguments and keywords, if the op can be called
-    so. Found once for each pair.
+    """Decoded calls: arguments and keywords by the numbers of an op and a form.
+
+    Each pair is checked once: the op must accept such a call.
     """
 
     def __init__(self, sheet: Sheet, items: list[Any]) -> None:
@@ -191,8 +192,9 @@ class CallForms(dict[tuple[int, int], CallForm]):
 
 
 def _form(call: Any, decoder: Decoder) -> CallForm:
-    """Arguments with their holes, and keywords, which have to be names: plans write them into their
-    text.
+    """Decode arguments with holes, and keywords.
+
+    Keywords must be identifiers: plans write them into generated code.
     """
     if (
         type(call) is not list
@@ -213,7 +215,7 @@ def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:
 
 
 def _read_fact(fact: Any) -> tuple[Any, Any]:
-    """Return a shape and a dtype, or a tuple of each."""
+    """Decode a shape and a dtype, or a tuple of each."""
     tag, content = one(fact, ("array", "tuple"))
     if type(content) is not list or (tag == "array" and len(content) != 2):
         raise_damaged("a node has no shape and dtype")
@@ -224,7 +226,7 @@ def _read_fact(fact: Any) -> tuple[Any, Any]:
 
 
 def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
-    """Return where the user's code made nodes."""
+    """Decode the source lines at which the user's code made nodes."""
     files = sheet.texts("files")
     return [None if line is None else _decode_line(line, files) for line in sheet.items("lines")]
 
@@ -238,7 +240,7 @@ def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
 
 
 def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
-    """Return the names that were given to nodes."""
+    """Decode the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
     nodes, names = nodes_of_list(named, steps), named.texts("names")
     if (
@@ -254,9 +256,7 @@ def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
 
 
 def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
-    """Return the nodes that the recursion recorded, each with L and the node for whose ∂L/∂node it
-    did.
-    """
+    """Decode, for each node recorded by the recursion, L and the node n of its ∂L/∂n."""
     of = sheet.sheet("of", "nodes outputs by")
     nodes = nodes_of_list(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))

@@ -29,7 +29,7 @@ OF_TABLE = "output nodes acts items marks program causes"
 
 
 def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
-    """Return all that is remembered, as JSON."""
+    """Encode the state of the memory as JSON."""
     acts = Numbered()
     check_moderate(
         sum(len(table.uses) for table in memory.tables.values()),
@@ -49,9 +49,9 @@ def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
 
 
 def _encode_table(table: Table, memory: Memory, packer: Packer, acts: Numbered) -> dict[str, Any]:
-    """Return a table without ∂L/∂L, which is 1, and without what leads to L, which is found again.
+    """Encode a table; evicted cotangents are item 0.
 
-    What was evicted is item 0.
+    Leave out ∂L/∂L, which is 1, and what leads to L, which is computed again.
     """
     cotangents = table.cotangents
     return {
@@ -90,9 +90,7 @@ def _encode_column(numbers: dict[int, int]) -> dict[str, Any]:
 
 
 def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
-    """Return what a file says of a memory, as :func:`memograd.memory.snapshot.restore_snapshot`
-    takes it.
-    """
+    """Decode the state of a memory, for :func:`memograd.memory.snapshot.restore_snapshot`."""
     values, pending = (_read_entries(sheet, key, steps, items) for key in ("values", "pending"))
     marks = _read_column(sheet, "marks", steps, CERTAINLY_STALE + 1, MAYBE_STALE)
     leaves = {n for n, step in steps.items() if step.op is None}
@@ -164,7 +162,7 @@ def _read_table(
 
 
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
-    """Arrays by node, none let go."""
+    """Decode arrays by node, none evicted."""
     entries = sheet.sheet(key, "nodes items")
     nodes = nodes_of_list(entries, steps)
     found = _items(entries, nodes, steps, items)
@@ -186,7 +184,7 @@ def _items(sheet: Sheet, nodes: list[int], steps: Steps, items: list[Any]) -> li
 def _read_column(
     sheet: Sheet, key: str, steps: Steps, below: int = LARGEST_INTEGER, least: int = 0
 ) -> dict[int, int]:
-    """Numbers by node."""
+    """Decode numbers by node."""
     column = sheet.sheet(key, "nodes numbers")
     nodes = nodes_of_list(column, steps)
     return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
@@ -199,9 +197,7 @@ def _read_numbers(found: Any, count: int, what: str, least: int = 0) -> list[int
 
 
 def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
-    """Fill the tables, one after the other, as long as what leads to their outputs is no more than
-    an archive may tell of.
-    """
+    """Fill the tables one by one, up to the limit of entries that an archive may have."""
     entries = 0
     for output, told in tables.items():
         table = memory.table(output)
@@ -213,7 +209,7 @@ def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
 
 
 def _check_table(memory: Memory, table: Table, told: Snapshot) -> None:
-    """Raise if it is told of what does not lead to the output, or of causes that can be none."""
+    """Raise if a table lists nodes that do not lead to its output, or impossible causes."""
     if (
         not table.uses.keys()
         >= told["provenance"].keys() | told["program"].keys() | told["invalidated_by"].keys()

@@ -1,6 +1,4 @@
-"""What a stranger wrote, read piece by piece: each piece is of the type, the number and the size
-that is asked for, or an error.
-"""
+"""Validation of untrusted JSON: type, length and range of every field."""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -19,7 +17,7 @@ outputs, each for each output.
 
 
 def raise_damaged(what: str) -> NoReturn:
-    """Raise because the file cannot be what `save` wrote."""
+    """Raise because `save` cannot have written this file."""
     raise ArchiveError(
         f"This is no whole session of memograd: {what}. Take the file from where it was saved, "
         f"or save it anew."
@@ -27,7 +25,7 @@ def raise_damaged(what: str) -> NoReturn:
 
 
 def check_moderate(count: int, what: str) -> None:
-    """Raise if a session is too large to be read again."""
+    """Raise if a session is too large to be loaded again."""
     if count > MOST_ENTRIES:
         raise ArchiveError(
             f"The session has {count} {what}; an archive holds at most {MOST_ENTRIES}. Save it "
@@ -36,10 +34,11 @@ def check_moderate(count: int, what: str) -> None:
 
 
 def encode_differences(numbers: Iterable[int]) -> list[int]:
-    """Return a column as it is kept: each number less the one before. What grows evenly becomes all
-    alike, and next to nothing deflated.
+    """Encode a column as differences of neighbours.
 
-    >>> differences([3, 4, 5, 6])
+    What grows evenly becomes constant, and deflates to almost nothing.
+
+    >>> encode_differences([3, 4, 5, 6])
     [3, 1, 1, 1]
     """
     last, kept = 0, []
@@ -50,14 +49,12 @@ def encode_differences(numbers: Iterable[int]) -> list[int]:
 
 
 class Sheet:
-    """Object of the JSON, whose items are checked as they are read; `where` it stands is said in
-    errors.
-    """
+    """JSON object whose fields are checked as they are read; `where` names it in errors."""
 
     __slots__ = ("content", "where")
 
     def __init__(self, content: Any, where: str, keys: str) -> None:
-        """`keys` are those that it has to have, all of them and no others."""
+        """Check that the object has exactly the fields `keys`."""
         if type(content) is not dict or content.keys() != set(keys.split()):
             raise_damaged(f"{where} should have {keys.replace(' ', ', ')}")
         self.content: dict[str, Any] = content
@@ -88,7 +85,7 @@ class Sheet:
     def numbers(
         self, key: str, count: int | None = None, below: int = LARGEST_INTEGER, least: int = 0
     ) -> list[int]:
-        """Return a column of whole numbers, `count` of them, from `least` to less than `below`."""
+        """Return a column of `count` integers, from `least` to less than `below`."""
         found = self.items(key)
         if count is not None and len(found) != count:
             raise_damaged(
@@ -105,14 +102,14 @@ class Sheet:
         return found
 
     def sums(self, key: str, count: int | None = None, below: int = LARGEST_INTEGER) -> list[int]:
-        """Return a column that is kept as :func:`encode_differences`."""
+        """Return a column that was encoded by :func:`encode_differences`."""
         sums = list(accumulate(self.numbers(key, count, below, -below)))
         if sums and not 0 <= min(sums) <= max(sums) < below:
             raise_damaged(f"{self._at(key)} leads below 0, or to {below} and more")
         return sums
 
     def number(self, key: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
-        """Return one whole number."""
+        """Return one integer."""
         return check_integer(self.content[key], self._at(key), below, least)
 
     def _at(self, key: str) -> str:
@@ -120,14 +117,14 @@ class Sheet:
 
 
 def check_integer(found: Any, what: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
-    """Return a whole number from `least` to less than `below`."""
+    """Return an integer, checked to be from `least` to less than `below`."""
     if type(found) is not int or not least <= found < below:
         raise_damaged(f"{what} is no whole number from {least} to less than {below}")
     return found
 
 
 def one_of(known: Mapping[str, Any], name: Any, what: str) -> Any:
-    """Return what a name stands for, in a list of ours."""
+    """Return the object that a name stands for in a mapping; raise if it is not there."""
     if type(name) is not str or name not in known:
         raise_damaged(f"it names {printable(repr(name))}, which is no {what}")
     return known[name]

@@ -46,8 +46,9 @@ def array_name(k: int) -> str:
 
 
 def header(dtype: np.dtype[Any], length: int) -> bytes:
-    """Return how the `.npy` file of an array with one axis begins, for good: format 1.0, the data
-    64 bytes after a multiple of 64.
+    """Return the `.npy` header of an array with one axis.
+
+    Format 1.0; the data begin at a multiple of 64 bytes.
     """
     text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
     text += " " * (-(len(text) + 11) % 64) + "\n"
@@ -58,7 +59,7 @@ def header(dtype: np.dtype[Any], length: int) -> bytes:
 
 
 def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarray]]) -> None:
-    """Write the arrays, then the JSON, with `members`, what it says of them, added to `content`."""
+    """Write the arrays, then the JSON: `content` with a description of the members."""
     with ZipFile(file, "w") as archive:
         told = [_write_array(archive, array_name(k), arrays) for k, arrays in enumerate(members)]
         text = json.dumps(
@@ -75,7 +76,7 @@ def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarra
 
 
 def _write_array(archive: ZipFile, name: str, parts: list[np.ndarray]) -> dict[str, Any]:
-    """Write arrays of one dtype one after the other as one member, and tell of it."""
+    """Write arrays of one dtype consecutively as one member, and return its description."""
     dtype, length = parts[0].dtype, sum(part.size for part in parts)
     data = _bytes(parts[0]) if len(parts) == 1 else np.concatenate([*map(_bytes, parts)])
     head, digest = memoryview(header(dtype, length)), hashlib.sha256()
@@ -91,7 +92,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 
 def _pieces(data: np.ndarray) -> Iterator[memoryview]:
-    """Return some bytes at a time."""
+    """Yield the bytes in pieces."""
     return (data.data[start : start + LONGEST_READ] for start in range(0, data.size, LONGEST_READ))
 
 
@@ -103,14 +104,14 @@ def _is_moderate(text: bytes) -> bool:
 
 
 class Bounded:
-    """File of which nobody reads more than a piece at once, whatever the file says."""
+    """File that returns at most one piece at once, whatever its content claims."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """Return some bytes; all that there are, if they are not more than a piece."""
+        """Read some bytes; all that there are, if they are not more than a piece."""
         data = self.file.read(min(size, LONGEST_READ + 1) if size >= 0 else LONGEST_READ + 1)
         if len(data) > LONGEST_READ:
             raise_damaged("its directory is too long")
@@ -118,7 +119,7 @@ class Bounded:
 
 
 class Members:
-    """Members of an archive, by their names, none of them twice."""
+    """Members of an archive by their names, none of them twice."""
 
     def __init__(self, archive: ZipFile, size: int) -> None:
         self.archive, self.size = archive, size
@@ -129,7 +130,7 @@ class Members:
             raise_damaged(f"it has {len(self.infos)} members")
 
     def content(self) -> Any:
-        """Return what the JSON says."""
+        """Return the parsed JSON."""
         info = self._info(SESSION)
         if info.compress_type not in (
             ZIP_STORED,
@@ -147,7 +148,7 @@ class Members:
         return json.loads(text, parse_constant=lambda name: raise_damaged(f"its JSON holds {name}"))
 
     def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
-        """Return the arrays that the JSON tells of; nothing else may be there."""
+        """Return the arrays that the JSON describes; raise if there is anything else."""
         names = [array_name(k) for k in range(len(told))]
         if self.infos.keys() != {SESSION, *names}:
             raise_damaged("its members are not those that its JSON tells of")
@@ -202,7 +203,7 @@ def _fill(piece: memoryview, member: IO[bytes]) -> None:
 
 @contextmanager
 def open_members(file: IO[bytes]) -> Iterator[Members]:
-    """The members of the archive that a file is."""
+    """Open a file as the members of an archive."""
     size = file.seek(0, 2)
     with ZipFile(Bounded(file)) as archive:
         yield Members(archive, size)

@@ -128,7 +128,9 @@ def _empty_like(a: Any, _: Any = 0, dtype: Any = None, shape: Any = None) -> Any
 
 def _sum_matrix(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum over an axis, with `keepdims`, which SciPy lacks."""
-    y = a.sum(axis=axis)
+    # before 1.16, SciPy takes no tuples
+    one = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    y = a.sum(axis=None if isinstance(one, tuple) and len(one) == a.ndim else one)
     return np.expand_dims(y, axis) if keepdims and axis is not None else y
 
 

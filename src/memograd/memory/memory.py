@@ -241,7 +241,7 @@ class Memory:
             step = steps[c]
             args = step.args
             for j in RULES[step.op].readers[edge["argnums"], len(args)]:
-                found.append((args[j], c))  # noqa: PERF401  (a third faster than a comprehension here)
+                found.append((args[j], c))  # noqa: PERF401  (faster than a comprehension)
         return found
 
     # cotangents

@@ -25,7 +25,9 @@ def output_cotangents(g: Any) -> Any:
 
 def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
     """Return the transpose of `pad`: the copies are added up where they come from."""
-    inner = tuple(slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True))
+    inner = tuple(
+        slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True)
+    )
     if mode == "constant":
         return g[inner]
     origin = np.pad(np.reshape(np.arange(prod(shape)), shape), pad_width, mode)
@@ -38,9 +40,15 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
     """
     sides = []
     for k, (before, after) in enumerate(pad_width):
-        inner = g[(slice(None),) * (k + 1) + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)]
+        inner = g[
+            (slice(None),) * (k + 1)
+            + tuple(slice(m, g.shape[j] - n) for j, (m, n) in enumerate(pad_width) if j > k)
+        ]
         lead = (slice(None),) * k
-        sides += [np.sum(inner[(*lead, slice(0, before))]), np.sum(inner[(*lead, slice(g.shape[k] - after, None))])]
+        sides += [
+            np.sum(inner[(*lead, slice(0, before))]),
+            np.sum(inner[(*lead, slice(g.shape[k] - after, None))]),
+        ]
     return unbroadcast(np.reshape(np.stack(sides), (len(pad_width), 2)), shape)
 
 
@@ -64,32 +72,49 @@ def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
-    """Return the cotangent of what was put in; one index takes its values along their first axis.
-    """
+    """Return the cotangent of what was put in; one index takes values along their first axis."""
     k, n = axis or 0, length_along(shape, axis)
     d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
-    return unbroadcast(np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d, values_shape)
+    return unbroadcast(
+        np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d,
+        values_shape,
+    )
 
 
 def unresize(g: Any, shape: Any) -> Any:
     """Return the cotangent of what was laid out again and again."""
     n = prod(shape)
-    return np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape) if n else np.zeros(shape, g.dtype)
+    return (
+        np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape)
+        if n
+        else np.zeros(shape, g.dtype)
+    )
 
 
 def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
     """Return the block of `g` that came from operand k."""
     if 0 in xs_shape[k]:
         return np.zeros(xs_shape[k], g.dtype)
-    mine = np.argwhere(RULES[np.block].run([np.full(s, j == k) for j, s in enumerate(xs_shape)], {"nest": nest}))
-    return np.reshape(g[tuple(slice(int(low), int(high) + 1) for low, high in zip(mine[0], mine[-1], strict=True))], xs_shape[k])
+    mine = np.argwhere(
+        RULES[np.block].run([np.full(s, j == k) for j, s in enumerate(xs_shape)], {"nest": nest})
+    )
+    return np.reshape(
+        g[
+            tuple(
+                slice(int(low), int(high) + 1) for low, high in zip(mine[0], mine[-1], strict=True)
+            )
+        ],
+        xs_shape[k],
+    )
 
 
 def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
     """Return the cotangent of a coordinate: what its copies get, summed over the other axes."""
     swapped = indexing == "xy" and len(shapes) > 1 and k < 2
     own = 1 - k if swapped else k
-    return np.reshape(np.sum(g[k], axis=tuple(j for j in range(len(shapes)) if j != own)), shapes[k])
+    return np.reshape(
+        np.sum(g[k], axis=tuple(j for j in range(len(shapes)) if j != own)), shapes[k]
+    )
 
 
 def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
@@ -111,7 +136,8 @@ rule(np.pad,                a=lambda g, a_shape, pad_width, mode="constant", ref
 linear(np.append,           arr=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 0, Shapes((arr_shape, values_shape)), axis),
                             values=lambda g, arr_shape, values_shape, axis=None: part_of_concatenation(g, 1, Shapes((arr_shape, values_shape)), axis))
 linear(np.delete,           arr=lambda g, arr_shape, obj, axis=None:
-                            untake(g, arr_shape, np.delete(np.arange(length_along(arr_shape, axis)), obj), axis))
+                            untake(g, arr_shape, np.delete(np.arange(length_along(arr_shape, axis)),
+                            obj), axis))
 linear(np.insert,           arr=lambda g, arr_shape, obj, axis=None: uninsert(g, arr_shape, obj, axis),
                             values=lambda g, arr_shape, values_shape, obj, axis=None:
                             uninsert_values(g, arr_shape, values_shape, obj, axis))

@@ -104,7 +104,7 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
 def _partly_by_name(
     op: Callable[..., Any], names: tuple[str, ...], leading: int
 ) -> Callable[..., Any]:
-    """`op` of operands alone, where those after the first `leading` ones have to be given by name."""
+    """Return `op` of operands alone; those after the first `leading` ones are given by name."""
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:

@@ -63,7 +63,9 @@ ROUNDING = 8
 
 def gaps(values: Any) -> Any:
     """1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
-    return reciprocal(values[..., None, :] - values[..., :, None], ROUNDING * size(values)[..., None])
+    return reciprocal(
+        values[..., None, :] - values[..., :, None], ROUNDING * size(values)[..., None]
+    )
 
 
 def half(a: Any, upper: bool = False) -> Any:
@@ -139,7 +141,9 @@ def tensorsolve_matrix(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[
 
 def tensorsolve_b(g: Any, a: Any, b_shape: Any, axes: Any = None) -> Any:
     """Return the cotangent of the right-hand side of `tensorsolve`."""
-    return np.reshape(np.linalg.solve(mT(tensorsolve_matrix(a, b_shape, axes)[0]), np.ravel(g)), b_shape)
+    return np.reshape(
+        np.linalg.solve(mT(tensorsolve_matrix(a, b_shape, axes)[0]), np.ravel(g)), b_shape
+    )
 
 
 def tensorsolve_a(g: Any, a: Any, b_shape: Any, y: Any, axes: Any = None) -> Any:
@@ -174,7 +178,9 @@ def lstsq_b(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, y: Any, rcond: A
     return mT(inverse) @ g[0] + residue(g[1], a, b, y)
 
 
-def lstsq_a(g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None) -> Any:
+def lstsq_a(
+    g: Any, a: Any, a_shape: Any, a_dtype: Any, b: Any, b_shape: Any, y: Any, rcond: Any = None
+) -> Any:
     """Return the cotangent of the matrix of `lstsq`."""
     inverse = np.linalg.pinv(a, rcond=rank_tolerance(rcond, a_shape, a_dtype))
     product = outer_in_batches if len(b_shape) == 1 else lambda u, v: u @ mT(v)
@@ -208,7 +214,9 @@ def without_two(s: Any) -> Any:
     """At [i, j], the product of all s but s[i] and s[j]; 0 at [i, i]."""
     n = s.shape[-1]
     i, j, k = np.ogrid[:n, :n, :n]
-    return np.prod(np.where((k == i) | (k == j), 1, s[..., None, None, :]), axis=-1) * (1 - np.eye(n, dtype=s.dtype))
+    return np.prod(np.where((k == i) | (k == j), 1, s[..., None, None, :]), axis=-1) * (
+        1 - np.eye(n, dtype=s.dtype)
+    )
 
 
 def of_unitary(u: Any) -> Any:
@@ -275,7 +283,11 @@ def alignment(values: Any, h: Any) -> Any:
     Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in
     their basis, parts are the ones that turn continuously along it.
     """
-    label = np.cumsum(np.diff(values, prepend=values[..., :1]) > ROUNDING * np.finfo(values.dtype).eps * size(values), axis=-1)
+    label = np.cumsum(
+        np.diff(values, prepend=values[..., :1])
+        > ROUNDING * np.finfo(values.dtype).eps * size(values),
+        axis=-1,
+    )
     same = label[..., :, None] == label[..., None, :]
     parted = np.where(same, h + mH(h), 0) / 2
     apart = 2 * np.sum(np.abs(parted), axis=(-2, -1), keepdims=True) + 1
@@ -302,7 +314,11 @@ def undecided(w: Any, n: Any) -> Any:
     The quotient that n is multiplied by has a limit there that depends on what is made of the
     eigenvalues, which a VJP does not see.
     """
-    tied = np.equal(gaps(w), 0) & ~np.eye(w.shape[-1], dtype=bool) & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
+    tied = (
+        np.equal(gaps(w), 0)
+        & ~np.eye(w.shape[-1], dtype=bool)
+        & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
+    )
     rounding = 8 * np.finfo(w.dtype).eps * np.sum(np.abs(n), axis=(-2, -1), keepdims=True)
     return np.where(np.logical_and(tied, np.greater(np.abs(n), rounding)), np.nan, 0)
 
@@ -453,7 +469,9 @@ def eigvals_a(g: Any, a: Any, y: Any) -> Any:
     `eig` does where they are many.
     """
     w, v = np.linalg.eig(a)
-    return np.linalg.solve(mT(v), np.take_along_axis(g, places(np.stack([y, w])), -1)[..., None] * mT(v))
+    return np.linalg.solve(
+        mT(v), np.take_along_axis(g, places(np.stack([y, w])), -1)[..., None] * mT(v)
+    )
 
 
 def economic(g: Any, u: Any, k: int) -> Any:
@@ -480,14 +498,23 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
     return d
 
 
-def svd_a(g: Any, a: Any, y: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd_a(
+    g: Any,
+    a: Any,
+    y: Any,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
+) -> Any:
     """Return the cotangent of a, or of the triangle of it that is read."""
     if not compute_uv:
         d = singular(g, complete_hermitian(a) if hermitian else a)
     else:
         u, s, v = output(y, 0), output(y, 1), mH(output(y, 2))
         k = s.shape[-1]
-        d = svd_pull(economic(g[0], u, k), g[1], economic(mH(g[2]), v, k), u[..., :k], s, v[..., :k])
+        d = svd_pull(
+            economic(g[0], u, k), g[1], economic(mH(g[2]), v, k), u[..., :k], s, v[..., :k]
+        )
     return fold(d) if hermitian else d
 
 
@@ -517,7 +544,9 @@ def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
     """
     k = min(a_shape[-2:])
     q, r = np.linalg.qr(a) if mode == "r" else (output(y, 0), output(y, 1)[..., :k, :])
-    gq, gr = (np.zeros(q.shape, q.dtype), g) if mode == "r" else (economic(g[0], q, k), g[1][..., :k, :])
+    gq, gr = (
+        (np.zeros(q.shape, q.dtype), g) if mode == "r" else (economic(g[0], q, k), g[1][..., :k, :])
+    )
     q = q[..., :k]
     if a_shape[-1] == k:
         return qr_pull(gq, gr, q, r)
@@ -578,10 +607,16 @@ def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
         y = np.linalg.norm(x, axis=(-2, -1))
         return vector_pull(g[..., None, None], x, y[..., None, None], 2, (-2, -1))
     if ord in (1, -1):
-        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * abs_slope(x)
+        return (g[..., None] * extremes(np.sum(np.abs(x), axis=-2), ord))[..., None, :] * abs_slope(
+            x
+        )
     if ord in (np.inf, -np.inf):
         return (g[..., None] * extremes(np.sum(np.abs(x), axis=-1), ord))[..., None] * abs_slope(x)
-    return nuclear(g, x) if ord == "nuc" else singular(g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
+    return (
+        nuclear(g, x)
+        if ord == "nuc"
+        else singular(g[..., None] * extremes(np.linalg.svdvals(x), ord), x)
+    )
 
 
 def norm_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
@@ -590,14 +625,18 @@ def norm_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
     return tuple(range(n)) if axis is None else tuple(int(k) % n for k in np.atleast_1d(axis))
 
 
-def vector_norm_x(g: Any, x: Any, x_shape: Any, y: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm_x(
+    g: Any, x: Any, x_shape: Any, y: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2
+) -> Any:
     """Return the cotangent of x, given that of `vector_norm`."""
     axes = norm_axes(x_shape, axis)
     g, y = (g, y) if keepdims else (np.expand_dims(g, axes), np.expand_dims(y, axes))
     return vector_pull(g, x, y, ord, axes)
 
 
-def norm_x(g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+def norm_x(
+    g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
+) -> Any:
     """Return the cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over
     two, all elements' without `ord`.
     """
@@ -624,7 +663,8 @@ def cond_x(g: Any, x: Any, y: Any, p: Any = None) -> Any:
 # inverses and equations
 rule(np.linalg.inv,          a=lambda g, y: inv_pull(g, y),  push={"a": lambda t, y: -y @ t @ y})
 rule(np.linalg.pinv,         a=lambda g, a, y, rcond=None, hermitian=False, rtol=None:
-                             fold(pinv_pull(g, complete_hermitian(a), y)) if hermitian else pinv_pull(g, a, y))
+                             fold(pinv_pull(g, complete_hermitian(a),
+                             y)) if hermitian else pinv_pull(g, a, y))
 rule(np.linalg.solve,        a=solve_a,                      b=solve_b,
                              push={"a": solve_push,          "b": lambda t, a: np.linalg.solve(a, t)})
 rule(np.linalg.tensorinv,    a=tensorinv_a)

@@ -142,7 +142,9 @@ def by_parts(g: Any, x: Any, dtype: Any) -> Any:
     """
     if dtype.kind != "c":
         return np.where(np.isfinite(x), g, 0)
-    return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(np.isfinite(np.imag(x)), np.imag(g), 0)
+    return np.where(np.isfinite(np.real(x)), np.real(g), 0) + 1j * np.where(
+        np.isfinite(np.imag(x)), np.imag(g), 0
+    )
 
 
 def sinc_slope(x: Any) -> Any:
@@ -244,14 +246,18 @@ elementwise(np.angle,       a=lambda g, a, deg=False: np.where(np.equal(a, 0), 0
 
 # differentiable nowhere that it matters
 constant(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.fix, np.floor_divide, np.signbit, np.isnan, np.isfinite,
-         np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less, np.less_equal, np.greater,
-         np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or,
-         np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm, np.spacing,
+         np.isinf, np.isclose, np.iscomplex, np.isreal, np.equal, np.not_equal, np.less,
+         np.less_equal, np.greater,
+         np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+         np.bitwise_and, np.bitwise_or,
+         np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
+         np.spacing,
          np.isneginf, np.isposinf, np.zeros_like, np.ones_like)
 
 # made of plain numbers, never of nodes
 constant(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices, np.mask_indices, np.tril_indices,
-         np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq)
+         np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq,
+         np.fft.rfftfreq)
 
 # traits
 set_traits(np.real_if_close, structure=Structure.SAME_PLACE, value_dependent=True)

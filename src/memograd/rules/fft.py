@@ -21,7 +21,9 @@ def fit(g: Any, shape: Any) -> Any:
         if g.shape[k] > n:
             g = g[(slice(None),) * k + (slice(n),)]
         elif g.shape[k] < n:
-            g = np.concatenate([g, np.zeros((*g.shape[:k], n - g.shape[k], *g.shape[k + 1 :]), g.dtype)], k)
+            g = np.concatenate(
+                [g, np.zeros((*g.shape[:k], n - g.shape[k], *g.shape[k + 1 :]), g.dtype)], k
+            )
     return g
 
 
@@ -76,9 +78,11 @@ linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.ff
 linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
 linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm), a_shape))
+                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      a_shape))
 
 # real
 linear(np.fft.rfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: full_transform(g, a_shape, as_one_axis(n), (axis,), norm))
@@ -90,7 +94,8 @@ linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: half_in
 linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
                       double_half(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis, norm), a_shape))
+                      fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis,
+                      norm), a_shape))
 
 # order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))

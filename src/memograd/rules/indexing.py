@@ -48,7 +48,11 @@ def masked(x: Any, *key: Any) -> Any:
 def replace(x: Any, v: Any, *key: Any) -> Any:
     """`x` with `v` at `key`; where `key` takes an element twice, the last write counts."""
     whole = x.dtype.kind in "iu"
-    if whole and (beyond := find_out_of_range(v if hasattr(v, "dtype") else np.asarray(v), x.dtype)) is not None:
+    if (
+        whole
+        and (beyond := find_out_of_range(v if hasattr(v, "dtype") else np.asarray(v), x.dtype))
+        is not None
+    ):
         raise IntegerRangeError(
             f"x.at[i].set(v) was given {beyond}, which the {x.dtype} of x does not hold. Give "
             f"integers "
@@ -98,7 +102,9 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
     if is_duck_array(g) or type(shape) is DuckShape:
         return scatter_duck(g, shape, key)
     total = np.zeros(shape, g.dtype)
-    if PLAIN_INDEX_TYPES.issuperset(map(type, key)) or all(np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN_INDEX_TYPES):
+    if PLAIN_INDEX_TYPES.issuperset(map(type, key)) or all(
+        np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN_INDEX_TYPES
+    ):
         total[key] = g
     else:
         np.add.at(total, key, g)
@@ -126,12 +132,21 @@ def output(values: Any, k: int) -> Any:
 
 def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     """Return the cotangent of a tuple of outputs of which one has cotangent g."""
-    return tuple(g if j == k else np.zeros(s, d)[()] for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
+    return tuple(
+        g if j == k else np.zeros(s, d)[()]
+        for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True))
+    )
 
 
 def wrap_indices(indices: Any, n: int, mode: str) -> Any:
     """Indices as `take` and `choose` read them: beyond the ends they start again, or stay."""
-    return indices if mode == "raise" else np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
+    return (
+        indices
+        if mode == "raise"
+        else np.remainder(indices, n)
+        if mode == "wrap"
+        else np.clip(indices, 0, n - 1)
+    )
 
 
 def untake(g: Any, shape: Any, indices: Any, axis: Any, mode: str = "raise") -> Any:

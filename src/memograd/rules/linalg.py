@@ -56,7 +56,9 @@ def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
     if len(a_shape) <= 2 and len(b_shape) <= 2:
         return matmul_a(g, a_shape, b, b_shape)
     free, others = len(b_shape) - 1, len(a_shape) - 1
-    return np.tensordot(g, b, (range(others, others + free), [k for k in range(free + 1) if k != max(free - 1, 0)]))
+    return np.tensordot(
+        g, b, (range(others, others + free), [k for k in range(free + 1) if k != max(free - 1, 0)])
+    )
 
 
 def dot_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
@@ -147,13 +149,29 @@ def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull:
     return d[(slice(None),) * (mine % len(shape)) + (slice(2),)] if flat else d
 
 
-def cross_a(g: Any, a_shape: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+def cross_a(
+    g: Any,
+    a_shape: Any,
+    b: Any,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: Any = None,
+) -> Any:
     """Return the cotangent of the left factor of `cross`."""
     axes = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     return cross_pull(g, b, a_shape, axes, lambda g, b: np.linalg.cross(b, g))
 
 
-def cross_b(g: Any, a: Any, b_shape: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None) -> Any:
+def cross_b(
+    g: Any,
+    a: Any,
+    b_shape: Any,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: Any = None,
+) -> Any:
     """Return the cotangent of the right factor of `cross`."""
     axes = (axisb, axisa, axisc) if axis is None else (axis, axis, axis)
     return cross_pull(g, a, b_shape, axes, lambda g, a: np.linalg.cross(g, a))
@@ -188,14 +206,18 @@ def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
     """Return the cotangent of the left factor of `kron`."""
     g, _, shape = blocks(g, a_shape, b_shape)
     n = len(shape)
-    return np.reshape(np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape)
+    return np.reshape(
+        np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape
+    )
 
 
 def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
     """Return the cotangent of the right factor of `kron`."""
     g, shape, _ = blocks(g, a_shape, b_shape)
     n = len(shape)
-    return np.reshape(np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape)
+    return np.reshape(
+        np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape
+    )
 
 
 def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
@@ -206,8 +228,14 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     inputs = left.split(",")
     dots = [n - len(term.replace("...", "")) for term, n in zip(inputs, ndims, strict=True)]
     spare = "".join(x for x in ascii_letters if x not in subscripts)[: max(dots)]
-    out = right if arrow else "..." + "".join(sorted(x for x in set(left) - set(",.") if left.count(x) == 1))
-    written = [term.replace("...", spare[len(spare) - n :]) for term, n in zip(inputs, dots, strict=True)]
+    out = (
+        right
+        if arrow
+        else "..." + "".join(sorted(x for x in set(left) - set(",.") if left.count(x) == 1))
+    )
+    written = [
+        term.replace("...", spare[len(spare) - n :]) for term, n in zip(inputs, dots, strict=True)
+    ]
     return written, out.replace("...", spare)
 
 
@@ -222,7 +250,11 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
     unused = iter([x for x in ascii_letters if x not in ",".join((out, *inputs))])
     terms = [(out, g), *((inputs[j], x) for j, x in enumerate(xs) if j != k)]
     shapes = [g.shape, *(s for j, s in enumerate(xs_shape) if j != k)]
-    lengths = {pair for (term, _), shape in zip(terms, shapes, strict=True) for pair in zip(term, shape, strict=True)}
+    lengths = {
+        pair
+        for (term, _), shape in zip(terms, shapes, strict=True)
+        for pair in zip(term, shape, strict=True)
+    }
     mine = ""
     for x, n in zip(inputs[k], xs_shape[k], strict=True):
         if x in mine:
@@ -231,7 +263,11 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
         elif (x, n) not in lengths:
             terms.append((x, np.ones(n, g.dtype)))
         mine += x[-1]
-    return np.einsum(",".join(term for term, _ in terms) + "->" + mine, *(x for _, x in terms), optimize=len(terms) > 2)
+    return np.einsum(
+        ",".join(term for term, _ in terms) + "->" + mine,
+        *(x for _, x in terms),
+        optimize=len(terms) > 2,
+    )
 
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:

@@ -23,7 +23,12 @@ from .traits import Batching, Structure
 def undiff(g: Any, n: int, axis: int) -> Any:
     """Return the transpose of `n` differences along `axis`."""
     for _ in range(n):
-        edge = as_kind_of(g, np.zeros([1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype))
+        edge = as_kind_of(
+            g,
+            np.zeros(
+                [1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype
+            ),
+        )
         g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
     return g
 
@@ -57,7 +62,11 @@ def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     """Return the cotangent of what stands between."""
     g = undiff_all(g, shape, n, axis, prepend, append)
-    return g if n == 0 else slice_axis(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
+    return (
+        g
+        if n == 0
+        else slice_axis(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
+    )
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
@@ -69,16 +78,25 @@ def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
     n = g.shape[-1]
     index = np.clip(np.arange(n) - 1, 0, max(n - 3, 0)) + np.arange(min(n, 3))[:, None]
     combs = np.equal(np.arange(n) % 3, np.arange(3)[:, None]).astype(float)
-    weights = np.take_along_axis(np.gradient(combs, *spacing, axis=1, edge_order=edge_order), index % 3, 0)
+    weights = np.take_along_axis(
+        np.gradient(combs, *spacing, axis=1, edge_order=edge_order), index % 3, 0
+    )
     return scatter(g[..., None, :] * weights, g.shape, Ellipsis, index)
 
 
 def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) -> Any:
     """Return the same over each of the axes, summed."""
     axes = range(len(shape)) if axis is None else [int(k) for k in np.atleast_1d(axis)]
-    parts, steps = g if isinstance(g, tuple) else (g,), spacing * len(axes) if len(spacing) == 1 else spacing or ((),) * len(axes)
+    parts, steps = (
+        g if isinstance(g, tuple) else (g,),
+        spacing * len(axes) if len(spacing) == 1 else spacing or ((),) * len(axes),
+    )
     terms = [
-        np.moveaxis(ungradient(np.moveaxis(part, k, -1), () if np.shape(h) == (0,) else (h,), edge_order), -1, k)
+        np.moveaxis(
+            ungradient(np.moveaxis(part, k, -1), () if np.shape(h) == (0,) else (h,), edge_order),
+            -1,
+            k,
+        )
         for part, k, h in zip(parts, axes, steps, strict=True)
     ]
     return sum(terms[1:], terms[0])
@@ -86,16 +104,31 @@ def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) ->
 
 def upright(x: Any, ndim: int, axis: int) -> Any:
     """Return the sample points of `trapezoid`, such that they broadcast along `axis`."""
-    return np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)]) if len(x.shape) == 1 else x
+    return (
+        np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)])
+        if len(x.shape) == 1
+        else x
+    )
 
 
 def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
     """Return the cotangent of the heights: half of each interval to both of its ends."""
-    half = np.expand_dims(g, axis) * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis)) / 2
+    half = (
+        np.expand_dims(g, axis)
+        * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis))
+        / 2
+    )
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
     half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
-    edge = as_kind_of(half, np.zeros((*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype))
-    return unbroadcast(np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape)
+    edge = as_kind_of(
+        half,
+        np.zeros(
+            (*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype
+        ),
+    )
+    return unbroadcast(
+        np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape
+    )
 
 
 def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
@@ -103,7 +136,11 @@ def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
     ndim = len(a.shape)
     middle = slice_axis(a, axis, 1, a.shape[axis]) + slice_axis(a, axis, 0, a.shape[axis] - 1)
     d = undiff(np.expand_dims(g, axis) * middle / 2, 1, axis)
-    return unbroadcast(d, shape) if len(shape) > 1 else np.sum(d, axis=tuple(k for k in range(ndim) if k != axis % ndim))
+    return (
+        unbroadcast(d, shape)
+        if len(shape) > 1
+        else np.sum(d, axis=tuple(k for k in range(ndim) if k != axis % ndim))
+    )
 
 
 def segments(x: Any, xp: Any) -> Any:
@@ -124,7 +161,9 @@ def is_inside(x: Any, xp: Any) -> Any:
 
 def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
     """Return the slope of `interp`."""
-    return is_inside(x, xp) * sum((getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp))
+    return is_inside(x, xp) * sum(
+        (getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp)
+    )
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
@@ -152,7 +191,9 @@ def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
 def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
     """`g` of a convolution in any mode, as that of the full one."""
     (n,), (m,) = a_shape, v_shape
-    mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(mode, mode)
+    mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(
+        mode, mode
+    )
     full, most, least = n + m - 1, max(n, m), min(n, m)
     start = {"valid": least - 1, "same": (least - 1) // 2, "full": 0}[mode]
     start = full - start - most if back and mode == "same" else start
@@ -175,7 +216,10 @@ def trailing(g: Any, shape: Any) -> Any:
     before a shorter one's, which was trimmed.
     """
     n = prod(shape)
-    return np.reshape(np.concatenate([np.zeros(max(n - g.shape[0], 0), g.dtype), g[max(g.shape[0] - n, 0) :]]), shape)
+    return np.reshape(
+        np.concatenate([np.zeros(max(n - g.shape[0], 0), g.dtype), g[max(g.shape[0] - n, 0) :]]),
+        shape,
+    )
 
 
 def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
@@ -209,7 +253,9 @@ def unvander(g: Any, x: Any, increasing: bool) -> Any:
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
 
-def linspace_end_cotangent(g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool) -> Any:
+def linspace_end_cotangent(
+    g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool
+) -> Any:
     """Return the cotangent of one end of `linspace`: each number's share of it."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
@@ -218,12 +264,15 @@ def linspace_end_cotangent(g: Any, shape: Any, num: int, endpoint: bool, axis: i
 # differences and integrals
 linear(np.diff,       a=lambda g, a_shape, n=1, axis=-1, prepend=NO_VALUE, append=NO_VALUE: undiff_a(g, a_shape, n, axis, prepend, append),
                       prepend=lambda g, a_shape, prepend, prepend_shape, n=1, axis=-1, append=NO_VALUE:
-                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), prepend_shape, n, axis, prepend, False),
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append),
+                      prepend_shape, n, axis, prepend, False),
                       append=lambda g, a_shape, append, append_shape, n=1, axis=-1, prepend=NO_VALUE:
-                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append), append_shape, n, axis, append, True))
+                      cotangent_of_ends(undiff_all(g, a_shape, n, axis, prepend, append),
+                      append_shape, n, axis, append, True))
 linear(np.ediff1d,    ary=lambda g, ary_shape, to_begin=None, to_end=None: np.reshape(
                       undiff(slice_axis(g, 0, np.size(to_begin) if to_begin is not None else 0,
-                                 g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1, 0)[: prod(ary_shape)], ary_shape),
+                                 g.shape[0] - (np.size(to_end) if to_end is not None else 0)), 1,
+                                 0)[: prod(ary_shape)], ary_shape),
                       to_end=lambda g, to_end_shape: np.reshape(slice_axis(g, 0, g.shape[0] - prod(to_end_shape), g.shape[0]), to_end_shape),
                       to_begin=lambda g, to_begin_shape: np.reshape(slice_axis(g, 0, 0, prod(to_begin_shape)), to_begin_shape))
 linear(np.gradient,   f=lambda g, f_shape, spacing=(), axis=None, edge_order=1: ungradients(g, f_shape, spacing, axis, edge_order))
@@ -244,9 +293,11 @@ rule(np.interp,       x=lambda g, x, xp, fp: g * interp_slope(x, xp, fp),
 multilinear(np.convolve,  a=lambda g, a_shape, v, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), v, a_shape[0]),
                           v=lambda g, a, a_shape, v_shape, mode="full": unconvolve(full_convolution(g, a_shape, v_shape, mode), a, v_shape[0]))
 multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
-                          unconvolve(full_convolution(g, a_shape, v_shape, mode, a_shape < v_shape), np.conj(v)[::-1], a_shape[0]),
+                          unconvolve(full_convolution(g, a_shape, v_shape, mode, a_shape < v_shape),
+                          np.conj(v)[::-1], a_shape[0]),
                           v=lambda g, a, a_shape, v_shape, mode="valid":
-                          np.conj(unconvolve(full_convolution(g, a_shape, v_shape, mode, a_shape < v_shape), a, v_shape[0]))[::-1])
+                          np.conj(unconvolve(full_convolution(g, a_shape, v_shape, mode,
+                          a_shape < v_shape), a, v_shape[0]))[::-1])
 rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
                       x=lambda g, p, x: g * np.polyval(derivative_coefficients(p), x),
                       push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derivative_coefficients(p), x)})
@@ -262,11 +313,14 @@ rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, in
 linear(np.linspace,   start=lambda g, start_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, start_shape, num, endpoint, axis, False),
                       stop=lambda g, stop_shape, num=50, endpoint=True, axis=0: linspace_end_cotangent(g, stop_shape, num, endpoint, axis, True))
 rule(np.logspace,     start=lambda g, y, start_shape, num=50, endpoint=True, base=10.0, axis=0:
-                      linspace_end_cotangent(g * y * log(base), start_shape, num, endpoint, axis, False),
+                      linspace_end_cotangent(g * y * log(base), start_shape, num, endpoint, axis,
+                      False),
                       stop=lambda g, y, stop_shape, num=50, endpoint=True, base=10.0, axis=0:
-                      linspace_end_cotangent(g * y * log(base), stop_shape, num, endpoint, axis, True))
+                      linspace_end_cotangent(g * y * log(base), stop_shape, num, endpoint, axis,
+                      True))
 rule(np.geomspace,    start=lambda g, y, start, start_shape, num=50, endpoint=True, axis=0:
-                      linspace_end_cotangent(g * y, start_shape, num, endpoint, axis, False) / start,
+                      linspace_end_cotangent(g * y, start_shape, num, endpoint, axis,
+                      False) / start,
                       stop=lambda g, y, stop, stop_shape, num=50, endpoint=True, axis=0:
                       linspace_end_cotangent(g * y, stop_shape, num, endpoint, axis, True) / stop)
 

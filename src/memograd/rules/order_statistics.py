@@ -18,7 +18,8 @@ from .registration import op, set_traits
 from .traits import KinkConvention, KinkSite, Structure
 
 SURPLUS = {
-    "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25, "interpolated_inverted_cdf": 0.0,
+    "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25,
+    "interpolated_inverted_cdf": 0.0,
 }  # fmt: skip
 """By method: how much more than the number of elements the place of a quantile moves by, for each
 unit of `q`. The others jump.
@@ -32,9 +33,13 @@ def rank(a: Any) -> Any:
     """
     order = np.argsort(a, axis=-1, kind="stable")
     y = np.take_along_axis(a, order, -1)
-    first = np.concatenate([np.ones((*a.shape[:-1], 1), bool), y[..., 1:] != y[..., :-1]], -1)[..., : a.shape[-1]]
+    first = np.concatenate([np.ones((*a.shape[:-1], 1), bool), y[..., 1:] != y[..., :-1]], -1)[
+        ..., : a.shape[-1]
+    ]
     found = np.empty(a.shape, int)
-    np.put_along_axis(found, order, np.maximum.accumulate(np.where(first, np.arange(a.shape[-1]), 0), axis=-1), -1)
+    np.put_along_axis(
+        found, order, np.maximum.accumulate(np.where(first, np.arange(a.shape[-1]), 0), axis=-1), -1
+    )
     return found
 
 
@@ -63,17 +68,32 @@ def quantile_positions(flat: Any, q: Any, method: Any, weights: Any = None) -> A
     return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
 
 
-def unquantile(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None) -> Any:
+def unquantile(
+    g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str, weights: Any = None
+) -> Any:
     """Return the cotangent of the elements between which the quantiles lie."""
     flat = flatten_axes(a, shape, axis)
     n = flat.shape[-1]
     if not n:
         return np.zeros(shape, g.dtype)
-    w = None if weights is None else flatten_axes(np.broadcast_to(broadcast_weights(weights, np.shape(weights), shape, axis), shape), shape, axis)
-    at, g = (np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1) for x in (quantile_positions(flat, q, method, w), g))
+    w = (
+        None
+        if weights is None
+        else flatten_axes(
+            np.broadcast_to(broadcast_weights(weights, np.shape(weights), shape, axis), shape),
+            shape,
+            axis,
+        )
+    )
+    at, g = (
+        np.moveaxis(np.reshape(x, (prod(q_shape), *flat.shape[:-1])), 0, -1)
+        for x in (quantile_positions(flat, q, method, w), g)
+    )
     low = np.floor(at)
     low, high = np.astype(low, int), np.astype(np.minimum(low + 1, n - 1), int)
-    weighed = untake_along(g * (low + 1 - at), flat.shape, low, -1) + untake_along(g * (at - low), flat.shape, high, -1)
+    weighed = untake_along(g * (low + 1 - at), flat.shape, low, -1) + untake_along(
+        g * (at - low), flat.shape, high, -1
+    )
     ranks = rank(flat)
     return unflatten_axes(scatter_ranks(weighed, ranks, np.sort(ranks)), shape, axis)
 
@@ -92,7 +112,9 @@ def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, me
     ends = [np.moveaxis(np.astype(np.where(inside, end, 0), int), 0, -1) for end in (low, high)]
     below, above = (np.moveaxis(np.take_along_axis(np.sort(flat), end, -1), -1, 0) for end in ends)
     slopes = np.where(inside, (above - below) / (high - low) * (number + SURPLUS[method]), 0)
-    return np.reshape(np.sum(np.reshape(g, at.shape) * slopes, axis=tuple(range(1, len(at.shape)))), q_shape)
+    return np.reshape(
+        np.sum(np.reshape(g, at.shape) * slopes, axis=tuple(range(1, len(at.shape)))), q_shape
+    )
 
 
 rule(np.sort,          a=lambda g, a, a_shape, y, axis=-1: unsort(g, a, y, a_shape, axis))
@@ -109,7 +131,8 @@ for percentile in (np.percentile, np.nanpercentile):
     rule(percentile,   a=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False, weights=None:
                        unquantile(g, a, a_shape, np.divide(q, 100), q_shape, axis, method, weights),
                        q=lambda g, a, a_shape, q, q_shape, axis=None, method="linear", keepdims=False:
-                       unquantile_q(g, a, a_shape, np.divide(q, 100), q_shape, axis, method) / 100, weights=None)
+                       unquantile_q(g, a, a_shape, np.divide(q, 100), q_shape, axis, method) / 100,
+                       weights=None)
 
 constant(rank)
 

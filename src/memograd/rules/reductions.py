@@ -55,23 +55,54 @@ def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
     return math.prod(shape[k] for k in axes)
 
 
-def split_ties(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
+def split_ties(
+    g: Any,
+    a: Any,
+    y: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+) -> Any:
     """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share
     too.
     """
-    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(g, a, y, axis, keepdims, where, initial)
+    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(
+        g, a, y, axis, keepdims, where, initial
+    )
 
 
-def portion(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
+def portion(
+    g: Any,
+    a: Any,
+    y: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+) -> Any:
     """Return the even share of `g` for each that equals `y`."""
     y = restore_axes(y, axis, keepdims)
     number = np.sum(apply_where(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
-    return restore_axes(g, axis, keepdims) / np.maximum(number if initial is NO_VALUE else number + np.equal(initial, y), 1)
+    return restore_axes(g, axis, keepdims) / np.maximum(
+        number if initial is NO_VALUE else number + np.equal(initial, y), 1
+    )
 
 
-def start(g: Any, a: Any, y: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
+def start(
+    g: Any,
+    a: Any,
+    y: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+) -> Any:
     """Return the share of `initial`, which every result began with."""
-    return np.sum(np.equal(initial, restore_axes(y, axis, keepdims)) * portion(g, a, y, axis, keepdims, where, initial))
+    return np.sum(
+        np.equal(initial, restore_axes(y, axis, keepdims))
+        * portion(g, a, y, axis, keepdims, where, initial)
+    )
 
 
 def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
@@ -79,7 +110,9 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
     if w_shape == shape or axis is None:
         return w
     axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
-    return np.reshape(np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape)])
+    return np.reshape(
+        np.transpose(w, np.argsort(axes)), [n if k in axes else 1 for k, n in enumerate(shape)]
+    )
 
 
 def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
@@ -98,7 +131,9 @@ def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
 def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """`a` in the `shape` that `flatten_axes` took it from."""
     order = order_of(len(shape), axis)
-    return np.transpose(np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order))))
+    return np.transpose(
+        np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order)))
+    )
 
 
 def others(a: Any) -> Any:
@@ -109,12 +144,22 @@ def others(a: Any) -> Any:
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[..., :n]
+        return others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[
+            ..., :n
+        ]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
     return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
 
 
-def unprod(g: Any, a: Any, shape: Any, axis: Any = None, keepdims: Any = False, where: Any = NO_VALUE, initial: Any = NO_VALUE) -> Any:
+def unprod(
+    g: Any,
+    a: Any,
+    shape: Any,
+    axis: Any = None,
+    keepdims: Any = False,
+    where: Any = NO_VALUE,
+    initial: Any = NO_VALUE,
+) -> Any:
     """Return the cotangent of the factors of a product."""
     rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
@@ -127,7 +172,9 @@ def widen_half(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def conjugate_deviation(a: Any, shape: Any, axis: Any = None, where: Any = NO_VALUE, mean: Any = NO_VALUE) -> Any:
+def conjugate_deviation(
+    a: Any, shape: Any, axis: Any = None, where: Any = NO_VALUE, mean: Any = NO_VALUE
+) -> Any:
     """`a` less its mean, conjugated where `a` is complex; 0 where a mask leaves out."""
     if mean is NO_VALUE:
         away = subtract_mean(a, shape, axis, where)
@@ -143,23 +190,58 @@ def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
     numbers.
     """
     if math.prod(shape):
-        a = apply_where(a - stop_gradient(np.max(apply_where(a, where, -math.inf), axis=axis, keepdims=True)), where)
-    return apply_where(a - np.sum(apply_where(a, where), axis=axis, keepdims=True) / count_elements(shape, axis, where), where)
+        a = apply_where(
+            a - stop_gradient(np.max(apply_where(a, where, -math.inf), axis=axis, keepdims=True)),
+            where,
+        )
+    return apply_where(
+        a
+        - np.sum(apply_where(a, where), axis=axis, keepdims=True)
+        / count_elements(shape, axis, where),
+        where,
+    )
 
 
-def unvar(g: Any, a: Any, shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, mean: Any, correction: Any) -> Any:
+def unvar(
+    g: Any,
+    a: Any,
+    shape: Any,
+    axis: Any,
+    ddof: Any,
+    keepdims: Any,
+    where: Any,
+    mean: Any,
+    correction: Any,
+) -> Any:
     """Return the cotangent of what `var` took, as it would be were the mean a constant; the mean's
     own part sums to zero.
     """
     number = count_elements(shape, axis, where) - or_default(correction, ddof)
-    return 2 * restore_axes(widen_half(g), axis, keepdims) / number * conjugate_deviation(widen_half(a), shape, axis, where, mean)
+    return (
+        2
+        * restore_axes(widen_half(g), axis, keepdims)
+        / number
+        * conjugate_deviation(widen_half(a), shape, axis, where, mean)
+    )
 
 
 def unvar_mean(
-    g: Any, a: Any, shape: Any, mean: Any, mean_shape: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, correction: Any
+    g: Any,
+    a: Any,
+    shape: Any,
+    mean: Any,
+    mean_shape: Any,
+    axis: Any,
+    ddof: Any,
+    keepdims: Any,
+    where: Any,
+    correction: Any,
 ) -> Any:
     """Return the cotangent of a mean that was given."""
-    return np.reshape(-np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis), mean_shape)
+    return np.reshape(
+        -np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis),
+        mean_shape,
+    )
 
 
 def root_cotangent(g: Any, y: Any) -> Any:
@@ -170,7 +252,12 @@ def root_cotangent(g: Any, y: Any) -> Any:
 
 def mean_cotangent(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """Return the cotangent of what `mean` took."""
-    return apply_where(broadcast_cotangent_to(restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape), where)
+    return apply_where(
+        broadcast_cotangent_to(
+            restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape
+        ),
+        where,
+    )
 
 
 def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
@@ -189,7 +276,9 @@ def recurrence(a: Any, b: Any) -> Any:
         zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
         return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
     odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
-    even = b[..., ::2] + a[..., ::2] * np.concatenate([as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1)
+    even = b[..., ::2] + a[..., ::2] * np.concatenate(
+        [as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1
+    )
     return np.reshape(np.stack([even, odd], -1), b.shape)
 
 
@@ -217,17 +306,21 @@ rule(np.nansum,    a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_V
                    push={"initial": lambda t: t})
 linear(np.mean,    a=lambda g, a_shape, axis=None, keepdims=False, where=NO_VALUE: mean_cotangent(g, a_shape, axis, keepdims, where), where=None)
 rule(np.nanmean,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE:
-                   mean_cotangent(g, a_shape, axis, keepdims, apply_where(~np.isnan(a), where, False)), where=None)
+                   mean_cotangent(g, a_shape, axis, keepdims,
+                   apply_where(~np.isnan(a), where, False)), where=None)
 
 # products
 rule(np.prod,      a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    unprod(g, a, a_shape, axis, keepdims, where, initial), where=None,
                    initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
-                   np.sum(g * np.prod(apply_where(a, where, 1), axis=axis, keepdims=or_default(keepdims, False))))
+                   np.sum(g * np.prod(apply_where(a, where, 1), axis=axis,
+                   keepdims=or_default(keepdims, False))))
 rule(np.nanprod,   a=lambda g, a, a_shape, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
-                   unprod(g, np.where(np.isnan(a), 1, a), a_shape, axis, keepdims, apply_where(~np.isnan(a), where, False), initial), where=None,
+                   unprod(g, np.where(np.isnan(a), 1, a), a_shape, axis, keepdims,
+                   apply_where(~np.isnan(a), where, False), initial), where=None,
                    initial=lambda g, a, axis=None, keepdims=False, where=NO_VALUE:
-                   np.sum(g * np.nanprod(apply_where(a, where, 1), axis=axis, keepdims=or_default(keepdims, False))))
+                   np.sum(g * np.nanprod(apply_where(a, where, 1), axis=axis,
+                   keepdims=or_default(keepdims, False))))
 
 # extremes
 for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
@@ -236,22 +329,29 @@ for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
                    initial=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    start(g, a, y, axis, keepdims, where, initial))
 rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
-                   split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims)
-                   - split_ties(g, a, np.min(a, axis=axis, keepdims=or_default(keepdims, False)), axis, keepdims))
+                   split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)),
+                   axis, keepdims)
+                   - split_ties(g, a, np.min(a, axis=axis, keepdims=or_default(keepdims, False)),
+                   axis, keepdims))
 
 # spreads
 rule(np.var,       a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
                    unvar(g, a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
                    mean=lambda g, a, a_shape, mean, mean_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, correction=NO_VALUE:
-                   unvar_mean(g, a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
+                   unvar_mean(g, a, a_shape, mean, mean_shape, axis, ddof, keepdims, where,
+                   correction))
 rule(np.std,       a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
-                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, where, mean, correction), where=None,
+                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, where, mean,
+                   correction), where=None,
                    mean=lambda g, a, a_shape, mean, mean_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, correction=NO_VALUE:
-                   unvar_mean(root_cotangent(g, y), a, a_shape, mean, mean_shape, axis, ddof, keepdims, where, correction))
+                   unvar_mean(root_cotangent(g, y), a, a_shape, mean, mean_shape, axis, ddof,
+                   keepdims, where, correction))
 rule(np.nanvar,    a=lambda g, a, a_shape, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
-                   unvar(g, a, a_shape, axis, ddof, keepdims, apply_where(~np.isnan(a), where, False), mean, correction), where=None)
+                   unvar(g, a, a_shape, axis, ddof, keepdims,
+                   apply_where(~np.isnan(a), where, False), mean, correction), where=None)
 rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False, where=NO_VALUE, mean=NO_VALUE, correction=NO_VALUE:
-                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims, apply_where(~np.isnan(a), where, False), mean, correction), where=None)
+                   unvar(root_cotangent(g, y), a, a_shape, axis, ddof, keepdims,
+                   apply_where(~np.isnan(a), where, False), mean, correction), where=None)
 
 # sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
@@ -259,14 +359,17 @@ rule(np.nancumsum,         a=lambda g, a, a_shape, axis=None: np.where(np.isnan(
 linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
 rule(np.cumprod,           a=lambda g, a, a_shape, y, axis=None: uncumprod(g, a, y, a_shape, axis))
 rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
-                           np.where(np.isnan(a), 0, uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
+                           np.where(np.isnan(a), 0,
+                           uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
-                           uncumprod(after(g, axis, include_initial), x, after(y, axis, include_initial), x_shape, axis))
+                           uncumprod(after(g, axis, include_initial), x,
+                           after(y, axis, include_initial), x_shape, axis))
 # reads y, whose length depends on x
 linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))
 
 constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize,
-         np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin, np.array_equal, np.array_equiv, np.allclose)
+         np.nonzero, np.flatnonzero, np.argwhere, np.any, np.all, np.count_nonzero, np.isin,
+         np.array_equal, np.array_equiv, np.allclose)
 
 # traits
 set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp,

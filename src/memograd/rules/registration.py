@@ -113,8 +113,8 @@ class Rule:
     """
 
     __slots__ = (
-        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op", "operands", "pure", "pushes", "readers",
-        "traits",
+        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op",
+        "operands", "pure", "pushes", "readers", "traits",
     )  # fmt: skip
 
     def __init__(

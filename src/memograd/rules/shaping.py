@@ -15,7 +15,9 @@ from .traits import Batching, Storage, Structure
 
 def inverse_permutation(axes: Any) -> Any:
     """Return the axes that undo a transpose; None undoes None."""
-    return None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
+    return (
+        None if axes is None else tuple(int(k) for k in np.argsort([k % len(axes) for k in axes]))
+    )
 
 
 def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
@@ -123,7 +125,8 @@ linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
 linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(row_shape), 0), xs_shape[k]))
 linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side), min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side),
+                            min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)
 

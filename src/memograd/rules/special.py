@@ -90,13 +90,17 @@ def asymptotic_or_near(far: Any, z: Any, near: Any, series: Any) -> Any:
 def erfcx_slope(z: Any) -> Any:
     """2z·erfcx(z) - 2/√π, which cancels far to the right; for complex numbers."""
     far = np.greater(np.real(z), 50)
-    return asymptotic_or_near(far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t))
+    return asymptotic_or_near(
+        far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t)
+    )
 
 
 def wofz_slope(z: Any) -> Any:
     """2i/√π - 2z·w(z), which cancels far up."""
     far = np.logical_and(np.greater(np.abs(z), 50), np.greater_equal(np.imag(z), 0))
-    return asymptotic_or_near(far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t))
+    return asymptotic_or_near(
+        far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t)
+    )
 
 
 def dawsn_slope(z: Any) -> Any:
@@ -124,12 +128,16 @@ def rgamma_slope(x: Any) -> Any:
     """
     left = np.less(np.real(x), 0.5)
     s, x = 1 - np.where(left, x, 0), np.where(left, 1, x)
-    reflected = special.gamma(s) * (np.cos(pi * (1 - s)) - np.sin(pi * (1 - s)) * special.psi(s) / pi)
+    reflected = special.gamma(s) * (
+        np.cos(pi * (1 - s)) - np.sin(pi * (1 - s)) * special.psi(s) / pi
+    )
     return np.where(left, reflected, -special.rgamma(x) * special.psi(x))
 
 
 def beta_quantile_density(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
-    """Return the density at the quantile x of p; near 1 by 1 - x, which the other inverse gives without cancellation."""
+    """Return the density at the quantile x of p; near 1 by 1 - x, which the other inverse gives
+    without cancellation.
+    """
     low = np.less(x, 0.5)
     rest = other(b, a, np.where(low, 0.5, p))
     return np.where(low, beta_density(a, b, np.where(low, x, 0.5)), beta_density(b, a, rest))
@@ -165,7 +173,9 @@ def chebyt_slope(n: Any, x: Any) -> Any:
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """Return the derivative of a Chebyshev polynomial of the second kind: degree -n-2 is less degree n, and degree -1 is 0."""
+    """Return the derivative of a Chebyshev polynomial of the second kind: degree -n-2 is less
+    degree n, and degree -1 is 0.
+    """
     low = np.less(n, -1)
     n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
     none = np.logical_or(np.equal(n, 0), np.equal(n, -1))
@@ -179,19 +189,28 @@ def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
 
 def expn_slope(n: Any, x: Any) -> Any:
     """-E of order n-1, which SciPy does not have at n = 0."""
-    return np.where(np.equal(n, 0), -np.exp(-x) * (1 + 1 / x) / x, -special.expn(np.where(np.equal(n, 0), 1, n) - 1, x))
+    return np.where(
+        np.equal(n, 0),
+        -np.exp(-x) * (1 + 1 / x) / x,
+        -special.expn(np.where(np.equal(n, 0), 1, n) - 1, x),
+    )
 
 
 def ellipk_slope(m: Any) -> Any:
-    """Return the derivative of K, also at m = 0, and accurate near 1; far left by E and K, where SciPy's series is off."""
+    """Return the derivative of K, also at m = 0, and accurate near 1; far left by E and K, where
+    SciPy's series is off.
+    """
     left = np.less(m, -1)
     k = np.where(left, m, -1)
     closed = (special.ellipe(k) / (1 - k) - special.ellipk(k)) / (2 * k)
-    return np.where(left, closed, pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, np.where(left, 0, m)))
+    return np.where(
+        left, closed, pi / 8 / (1 - m) * special.hyp2f1(0.5, 0.5, 2.0, np.where(left, 0, m))
+    )
 
 
 def elliptic_factor(p: Any) -> Any:
-    """hyp2f1(1/2, 1/2, 2, 1 - p); near p = 0, where its slope is infinite, the leading terms in p."""
+    """hyp2f1(1/2, 1/2, 2, 1 - p); near p = 0, where its slope is infinite, the leading terms in p.
+    """
     tiny = np.less(p, 1e-8)
     q = np.where(tiny, p, 1)
     leading_terms = 4 / pi * (1 + q * (0.75 - LN2) + special.xlogy(q, q) / 4)
@@ -208,33 +227,44 @@ def sine_series(phi: Any, m: Any, p: float) -> Any:
 
 
 def incomplete_k_slope(phi: Any, m: Any) -> Any:
-    """Return the derivative of F(φ, m) by m; the closed form divides by m, and cancels at small φ."""
+    """Return the derivative of F(φ, m) by m; the closed form divides by m, and cancels at small φ.
+    """
     near, small = sine_integral_ranges(phi, m)
     k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
     edge = np.sin(2 * angle) / (4 * (1 - k) * np.sqrt(1 - k * np.square(np.sin(angle))))
-    closed = (special.ellipeinc(angle, k) - (1 - k) * special.ellipkinc(angle, k)) / (2 * k * (1 - k)) - edge
+    closed = (special.ellipeinc(angle, k) - (1 - k) * special.ellipkinc(angle, k)) / (
+        2 * k * (1 - k)
+    ) - edge
     by_m = np.where(small, sine_series(angle, np.where(small, m, 0), -1.5) / 2, closed)
-    return np.where(near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -1.5) / 2, by_m)
+    return np.where(
+        near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -1.5) / 2, by_m
+    )
 
 
 def incomplete_e_slope(phi: Any, m: Any) -> Any:
-    """Return the derivative of E(φ, m) by m; the closed form divides by m, and cancels at small φ."""
+    """Return the derivative of E(φ, m) by m; the closed form divides by m, and cancels at small φ.
+    """
     near, small = sine_integral_ranges(phi, m)
     k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
     closed = (special.ellipeinc(angle, k) - special.ellipkinc(angle, k)) / (2 * k)
     by_m = np.where(small, sine_series(angle, np.where(small, m, 0), -0.5) / -2, closed)
-    return np.where(near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -0.5) / -2, by_m)
+    return np.where(
+        near, sine_integral(1, np.where(near, phi, 0), np.where(near, m, 0), -0.5) / -2, by_m
+    )
 
 
 def sine_integral_ranges(phi: Any, m: Any) -> tuple[Any, Any]:
-    """Where φ is small enough for `sine_integral`; and where it or m is too small for the closed forms."""
+    """Where φ is small enough for `sine_integral`; and where it or m is too small for the closed
+    forms.
+    """
     near = np.less(np.square(phi) * np.maximum(np.abs(m), 1), 0.25)
     return near, np.logical_or(near, np.less(np.abs(m), 0.02))
 
 
 def agm_slope(a: Any, b: Any) -> Any:
-    """Return the derivative of the arithmetic-geometric mean by a: with M(r) = agm(1, r), r the ratio of the lesser to the greater argument,
-    it is M'(r) by the lesser one and M(r) - r·M'(r) by the greater one.
+    """Return the derivative of the arithmetic-geometric mean by a: with M(r) = agm(1, r), r the
+    ratio of the lesser to the greater argument, it is M'(r) by the lesser one and M(r) - r·M'(r) by
+    the greater one.
     """
     low = np.less_equal(np.abs(a), np.abs(b))
     r = np.where(low, a, b) / np.where(low, b, a)
@@ -285,15 +315,27 @@ def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     s = np.where(far, 1, sigma)
     near = wofz_slope(np.where(far, 0, u) / (s * ROOT_2)) / (2 * s * s * ROOT_PI)
-    return np.where(far, -lorentz / np.where(far, u, 1) * (1 + t * (3 + t * (15 + t * (105 + 945 * t)))), near)
+    return np.where(
+        far, -lorentz / np.where(far, u, 1) * (1 + t * (3 + t * (15 + t * (105 + 945 * t)))), near
+    )
 
 
 def voigt_sigma(x: Any, sigma: Any, gamma: Any) -> Any:
-    """Return the derivative of the Voigt profile by σ; far out by a series, where the closed form cancels."""
+    """Return the derivative of the Voigt profile by σ; far out by a series, where the closed form
+    cancels.
+    """
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
-    series = lorentz * 2 * sigma / np.square(np.where(far, u, 1)) * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
+    series = (
+        lorentz
+        * 2
+        * sigma
+        / np.square(np.where(far, u, 1))
+        * (1 + t * (6 + t * (45 + t * (420 + 4725 * t))))
+    )
     profile = special.voigt_profile(x, np.where(far, 1, sigma), gamma)
-    closed = -(np.where(far, 0, profile) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))) / np.where(far, 1, sigma)
+    closed = -(
+        np.where(far, 0, profile) + np.real(np.where(far, 0, u) * voigt_slope(x, sigma, gamma))
+    ) / np.where(far, 1, sigma)
     return np.where(far, np.real(series), closed)
 
 
@@ -317,19 +359,28 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
 
 
 def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is
+    0.
+    """
     zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
     plain = y * polygamma_difference(0, np.where(zero, 1, n + (1 - k)), np.where(zero, 1, k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
-    return np.where(zero, y * special.psi(n + 1) + special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), plain)
+    return np.where(
+        zero, y * special.psi(n + 1) + special.poch(k + 1, n - k) * rgamma_slope(n - k + 1), plain
+    )
 
 
 def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1) where that is 0."""
+    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1)
+    where that is 0.
+    """
     zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
     plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
     n, k = np.where(zero, n, 1), np.where(zero, k, 1)
-    low, high = special.poch(n - k + 1, k) * rgamma_slope(k + 1), special.poch(k + 1, n - k) * rgamma_slope(n - k + 1)
+    low, high = (
+        special.poch(n - k + 1, k) * rgamma_slope(k + 1),
+        special.poch(k + 1, n - k) * rgamma_slope(n - k + 1),
+    )
     return np.where(zero, low - high, plain)
 
 
@@ -345,11 +396,15 @@ def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
 
 
 def struve_slope(f: Any, v: Any, x: Any, sign: int) -> Any:
-    """Return the derivative of a Struve function by its neighbours, for order 0 by that of order 1 alone; the sign is 1 for the modified one."""
+    """Return the derivative of a Struve function by its neighbours, for order 0 by that of order 1
+    alone; the sign is 1 for the modified one.
+    """
     zero = np.equal(v, 0)
     order = np.where(zero, 1, v)
     term = np.power(x / 2, order) * special.rgamma(order + 1.5) / ROOT_PI
-    return np.where(zero, 2 / pi + sign * f(1, x), (f(order - 1, x) + sign * f(order + 1, x) + term) / 2)
+    return np.where(
+        zero, 2 / pi + sign * f(1, x), (f(order - 1, x) + sign * f(order + 1, x) + term) / 2
+    )
 
 
 def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
@@ -361,12 +416,16 @@ def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
 
 def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
     """Return the cotangent through exp(-|Re z|)·I of complex numbers."""
-    return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(g, y, np.real(z), 1)
+    return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(
+        g, y, np.real(z), 1
+    )
 
 
 def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
     """Return the tangent through exp(-|Re z|)·I of complex numbers."""
-    return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(np.real(z)) * np.real(t)
+    return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(
+        np.real(z)
+    ) * np.real(t)
 
 
 def ive_slope(v: Any, x: Any) -> Any:
@@ -380,26 +439,40 @@ def ive_slope(v: Any, x: Any) -> Any:
 
 
 def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
-    """Return the derivative of a Hankel function J ± i·Y; of real numbers by J and Y, of which SciPy's sum loses the smaller one."""
+    """Return the derivative of a Hankel function J ± i·Y; of real numbers by J and Y, of which
+    SciPy's sum loses the smaller one.
+    """
     if dtype.kind == "c":
         return (f(v - 1, z) - f(v + 1, z)) / 2
     z = wide(z)
-    return (special.jv(v - 1, z) - special.jv(v + 1, z)) / 2 + turn / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z))
+    return (special.jv(v - 1, z) - special.jv(v + 1, z)) / 2 + turn / 2 * (
+        special.yv(v - 1, z) - special.yv(v + 1, z)
+    )
 
 
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     """Return the derivative of exp(z)·K(v, z)."""
-    return y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2 if dtype.kind == "c" else kve_derivative(1, v, z)
+    return (
+        y - (special.kve(v - 1, z) + special.kve(v + 1, z)) / 2
+        if dtype.kind == "c"
+        else kve_derivative(1, v, z)
+    )
 
 
 def sinc_like(f: Any, x: Any, sign: int) -> Any:
     """sin(x)/x, or sinh(x)/x for the other sign; smooth at 0."""
     small = np.less(np.abs(x), 1)
-    return np.where(small, special.hyp0f1(1.5, sign * np.square(np.where(small, x, 0)) / 4), f(x) / np.where(small, 1, x))
+    return np.where(
+        small,
+        special.hyp0f1(1.5, sign * np.square(np.where(small, x, 0)) / 4),
+        f(x) / np.where(small, 1, x),
+    )
 
 
 def from_one(f: Any, x: Any, sign: int) -> Any:
-    """sign·(f(x) - 1) / x, where f is J0 or I0, the latter for sign 1; near 0 by the series, where f is near 1."""
+    """sign·(f(x) - 1) / x, where f is J0 or I0, the latter for sign 1; near 0 by the series, where
+    f is near 1.
+    """
     small = np.less(np.abs(x), 1)
     z = np.square(np.where(small, x, 0)) / 4
     series: Any = 0.0
@@ -417,7 +490,11 @@ def odds_share(y: Any) -> Any:
 def spence_slope(z: Any) -> Any:
     """log(z) / (1 - z), smooth at 1."""
     near = np.less(np.abs(1 - z), 0.5)
-    return np.where(near, -special.hyp2f1(1.0, 1.0, 2.0, np.where(near, 1 - z, 0)), np.log(z) / np.where(near, 1, 1 - z))
+    return np.where(
+        near,
+        -special.hyp2f1(1.0, 1.0, 2.0, np.where(near, 1 - z, 0)),
+        np.log(z) / np.where(near, 1, 1 - z),
+    )
 
 
 def wave_pull(g: Any, y: Any, q: Any) -> Any:
@@ -427,13 +504,23 @@ def wave_pull(g: Any, y: Any, q: Any) -> Any:
 
 def airy_pull(g: Any, z: Any, y: Any) -> Any:
     """Return the cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
-    return g[0] * output(y, 1) + g[1] * z * output(y, 0) + g[2] * output(y, 3) + g[3] * z * output(y, 2)
+    return (
+        g[0] * output(y, 1)
+        + g[1] * z * output(y, 0)
+        + g[2] * output(y, 3)
+        + g[3] * z * output(y, 2)
+    )
 
 
 def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
     """Return the cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
     be, ke = output(y, 2), output(y, 3)
-    return g[0] * be + g[1] * ke + g[2] * (1j * output(y, 0) - per(be, x, 0.5j)) + g[3] * (1j * output(y, 1) - ke / x)
+    return (
+        g[0] * be
+        + g[1] * ke
+        + g[2] * (1j * output(y, 0) - per(be, x, 0.5j))
+        + g[3] * (1j * output(y, 1) - ke / x)
+    )
 
 
 def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
@@ -457,17 +544,24 @@ def multigammaln(a: Any, d: Any) -> Any:
 def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
     """``special.factorial``."""
     if np.iscomplexobj(n) and extend != "complex":
-        raise TypeError('The factorial of complex numbers is that of special.gamma(n + 1). Give extend="complex".')
+        raise TypeError(
+            'The factorial of complex numbers is that of special.gamma(n + 1). Give '
+            'extend="complex".'
+        )
     return a_block(special.factorial, n, exact, extend)
 
 
 @op
-def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False) -> Any:
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
+) -> Any:
     """``special.logsumexp``."""
     if is_dask_array(a):
         if return_sign:
-            raise ChunksError("logsumexp of a Dask array has no sign. Leave out return_sign, or "
-                "take the parts of one sign by themselves.")
+            raise ChunksError(
+                "logsumexp of a Dask array has no sign. Leave out return_sign, or "
+                "take the parts of one sign by themselves."
+            )
         return log_of_sum(a, axis, keepdims, b=1 if b is None else b)
     return special.logsumexp(a, axis, b, keepdims, return_sign)
 
@@ -514,7 +608,9 @@ def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
 
 
 def factorial_slope(n: Any, y: Any, extend: str) -> Any:
-    """Return the derivative of Γ(n + 1), which is y; left of 0 SciPy's factorial is constant, unless it is extended."""
+    """Return the derivative of Γ(n + 1), which is y; left of 0 SciPy's factorial is constant,
+    unless it is extended.
+    """
     inside = np.greater_equal(n, 0) if extend == "zero" else np.isfinite(y)
     return np.where(inside, y * special.psi(np.where(inside, n, 0) + 1), 0)
 
@@ -530,8 +626,14 @@ def logsumexp_shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: boo
     singular = np.isinf(y)
     infinite = np.logical_and(np.equal(a, y), singular)
     a = np.where(singular, 0, a)
-    part = softmax(a, axis) if b is None and real else logsumexp_weight_shares(a, 1 if b is None else b, axis, singular)
-    return np.where(singular, infinite / np.maximum(np.sum(infinite, axis=axis, keepdims=True), 1), part)
+    part = (
+        softmax(a, axis)
+        if b is None and real
+        else logsumexp_weight_shares(a, 1 if b is None else b, axis, singular)
+    )
+    return np.where(
+        singular, infinite / np.maximum(np.sum(infinite, axis=axis, keepdims=True), 1), part
+    )
 
 
 def logsumexp_weight_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
@@ -570,13 +672,19 @@ def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
     return t - np.sum(t * p, axis=axis, keepdims=True)
 
 
-def logsumexp_slope(g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any) -> Any:
+def logsumexp_slope(
+    g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any
+) -> Any:
     """Return the cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples.
     """
     if not return_sign:
-        return restore_axes(g, axis, keepdims) * logsumexp_shares(a, b, y, axis, keepdims, dtype.kind != "c")
+        return restore_axes(g, axis, keepdims) * logsumexp_shares(
+            a, b, y, axis, keepdims, dtype.kind != "c"
+        )
     turn = 1j * np.imag(g[1] * output(y, 1)) if g[1].dtype.kind == "c" else 0
-    return restore_axes(g[0] + turn, axis, keepdims) * logsumexp_shares(a, b, output(y, 0), axis, keepdims, dtype.kind != "c")
+    return restore_axes(g[0] + turn, axis, keepdims) * logsumexp_shares(
+        a, b, output(y, 0), axis, keepdims, dtype.kind != "c"
+    )
 
 
 elementwise(multigammaln,       a=lambda g, a, d: g * sum(special.psi(a - j / 2) for j in range(d)), d=None)
@@ -586,9 +694,11 @@ elementwise(spherical_yn,       n=None, z=lambda g, n, z: g * neighbours(spheric
 elementwise(spherical_in,       n=None, z=lambda g, n, z: g * neighbours(spherical_in, n, z, 1))
 elementwise(spherical_kn,       n=None, z=lambda g, n, z: -g * neighbours(spherical_kn, n, z, 1))
 rule(logsumexp,                 a=lambda g, a, a_dtype, y, b=None, axis=None, keepdims=False, return_sign=False:
-                                (1 if b is None else b) * logsumexp_slope(g, apply_weight(a, b), b, y, axis, keepdims, return_sign, a_dtype),
+                                (1 if b is None else b) * logsumexp_slope(g, apply_weight(a, b), b,
+                                y, axis, keepdims, return_sign, a_dtype),
                                 b=lambda g, a, a_dtype, b, b_shape, y, axis=None, keepdims=False, return_sign=False:
-                                unbroadcast(logsumexp_slope(g, a, b, y, axis, keepdims, return_sign, a_dtype), b_shape))
+                                unbroadcast(logsumexp_slope(g, a, b, y, axis, keepdims, return_sign,
+                                a_dtype), b_shape))
 rule(softmax,                   x=lambda g, y, axis=None: softmax_pull(g, y, axis),
                                 push={"x": lambda t, y, axis=None: softmax_pull(t, y, axis)})
 rule(log_softmax,               x=lambda g, x, axis=None: log_softmax_pull(g, x, axis),
@@ -839,33 +949,49 @@ constant(special.gammasgn, special.round)
 # refused
 refuse_ops("its own derivative is not in closed form. Write it by functions that are (see "
     "memograd.rules.special), or register a rule for it.",
-        special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin, special.chdtriv, special.chndtr,
-        special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd, special.elliprf, special.elliprg,
-        special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov, special.lpmv, special.nbdtrik,
-        special.nbdtrin, special.ncfdtr, special.ncfdtri, special.ncfdtridfd, special.ncfdtridfn, special.ncfdtrinc, special.nctdtr,
-        special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik, special.smirnov, special.smirnovi,
-        special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta, _ufuncs._ellip_harm, special.ellip_harm,
+        special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin,
+        special.chdtriv, special.chndtr,
+        special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd,
+        special.elliprf, special.elliprg,
+        special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov,
+        special.lpmv, special.nbdtrik,
+        special.nbdtrin, special.ncfdtr, special.ncfdtri, special.ncfdtridfd, special.ncfdtridfn,
+        special.ncfdtrinc, special.nctdtr,
+        special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik,
+        special.smirnov, special.smirnovi,
+        special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta,
+        _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
 refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "
     "have none by the others. Register a rule.",
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
-refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.", special.airye)
-refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.", special.bdtr, special.bdtrc, special.bdtri)
+refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.",
+           special.airye)
+refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.",
+           special.bdtr, special.bdtrc, special.bdtri)
 refuse_ops("it finds zeros, roots, coefficients or integers, which are no function of a node. "
     "Give it the node's .value.",
-        *(f for name, f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef", "_seq"))),
+        *(f for name,
+        f in vars(special).items() if callable(f) and name.endswith(("_zeros", "_roots", "_coef",
+        "_seq"))),
         *(getattr(special, name) for name in special.__all__ if name.startswith("roots_")),
-        special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk, special.perm)
+        special.bernoulli, special.euler, special.stirling2, special.factorial2, special.factorialk,
+        special.perm)
 refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
-refuse_ops("it does not take nodes. Use memograd.scipy.special.factorial, or special.gamma(n + 1).", special.factorial)
+refuse_ops("it does not take nodes. Use memograd.scipy.special.factorial, or special.gamma(n + "
+    "1).", special.factorial)
 refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one order at a time.", special.lmbda, special.lqmn,
-        special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p, special.assoc_legendre_p_all, special.legendre_p,
-        special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p, special.sph_legendre_p_all)
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
+    "order at a time.", special.lmbda, special.lqmn,
+        special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p,
+        special.assoc_legendre_p_all, special.legendre_p,
+        special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p,
+        special.sph_legendre_p_all)
 refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
     "order at a time.",
         # gone in SciPy 1.17
-        *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn", "sph_harm") if name in special.__all__))
+        *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn",
+        "sph_harm") if name in special.__all__))
 refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. Call it with "
     "what SciPy expects.", special.geterr,
         special.seterr, special.errstate, special.test)

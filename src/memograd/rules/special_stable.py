@@ -7,7 +7,8 @@ operands back.
 
 References
 ----------
-C. Loader, Fast and accurate computation of binomial probabilities, 2000: densities from `deviance` and `stirling_error`.
+C. Loader, Fast and accurate computation of binomial probabilities, 2000: densities from `deviance`
+and `stirling_error`.
 NIST Digital Library of Mathematical Functions, 5.11, 5.15, 7.12, 10.17, 10.40: asymptotic series.
 """
 
@@ -64,7 +65,11 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
             return dask_array().core.elemwise(compute, *args)
         if any(map(is_duck_array, args)):
             return f(*args)
-        inexact = [np.result_type(a) for a in args if type(a) not in (int, float) and np.result_type(a).kind == "f"]
+        inexact = [
+            np.result_type(a)
+            for a in args
+            if type(a) not in (int, float) and np.result_type(a).kind == "f"
+        ]
         with np.errstate(all="ignore"):
             y = f(*(a if type(a) is int else np.asarray(a, np.float64) for a in args))
         return np.asarray(y, np.result_type(*inexact) if inexact else np.float64)[()]
@@ -88,7 +93,9 @@ def difference_by_shift(n: int, q: Any, h: Any) -> Any:
     """
     total = power_difference(q, h, n + 1) * (factorial(n) / 2)
     for j, b in enumerate(BERNOULLI, 1):
-        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(q, h, n + 2 * j)
+        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(
+            q, h, n + 2 * j
+        )
     if n:
         return total + factorial(n - 1) * power_difference(q, h, n)
     return total - np.log1p(h / q)
@@ -119,7 +126,9 @@ elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_dif
 
 @op
 def polygamma(n: Any, x: Any) -> Any:
-    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has none; the slope of `digamma` is one."""
+    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
+    none; the slope of `digamma` is one.
+    """
     if is_dask_array(x):
         return dask_array().core.elemwise(polygamma, n, x)
     if not np.iscomplexobj(x):
@@ -128,7 +137,9 @@ def polygamma(n: Any, x: Any) -> Any:
     s, q = np.where(np.equal(n, 0), 2, np.add(n, 1)), x + far
     total = sum((x + k) ** -s for k in range(far)) + q ** (1 - s) / (s - 1) + q**-s / 2
     for j, b in enumerate(BERNOULLI, 1):
-        total = total + b / special.factorial(2 * j) * special.poch(s, 2 * j - 1) * q ** (1 - s - 2 * j)
+        total = total + b / special.factorial(2 * j) * special.poch(s, 2 * j - 1) * q ** (
+            1 - s - 2 * j
+        )
     return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
 
 
@@ -170,7 +181,9 @@ def gamma_density(a: Any, x: Any) -> Any:
     x = np.where(np.isinf(x), 1e300, x)
     few = np.less(a, 15)
     m = np.where(few, 15, a) - 1
-    large = np.exp(-stirling_error(m) - np.where(x == 0, np.inf, deviance(m, x))) / np.sqrt(2 * pi * m)
+    large = np.exp(-stirling_error(m) - np.where(x == 0, np.inf, deviance(m, x))) / np.sqrt(
+        2 * pi * m
+    )
     a = np.where(few, a, 1)
     power = np.where((x == 0) & (a <= 0) & (a == np.floor(a)), 0, x ** (a - 1))
     return np.where(few, power * np.exp(-x) * special.rgamma(a), large)
@@ -204,8 +217,14 @@ def inverse_beta(a: Any, b: Any) -> Any:
     low, high = np.minimum(a, b), np.maximum(a, b)
     large = np.logical_and(low > 0, high > 15)
     x, n = np.where(large, high, 15), np.where(large, low, 1)
-    rising = np.sqrt(x / (x + n)) * x**n * np.exp(deviance(x + n, x) + stirling_error(x + n) - stirling_error(x))
-    return special.rgamma(low) * np.where(large, rising, special.poch(np.where(large, 1, high), np.where(large, 1, low)))
+    rising = (
+        np.sqrt(x / (x + n))
+        * x**n
+        * np.exp(deviance(x + n, x) + stirling_error(x + n) - stirling_error(x))
+    )
+    return special.rgamma(low) * np.where(
+        large, rising, special.poch(np.where(large, 1, high), np.where(large, 1, low))
+    )
 
 
 @op
@@ -226,7 +245,9 @@ def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
     z = np.where(end, 0.5, x)
     at = np.where(end, x, 0.5)
     left, right = beta_density(a - 1, b, at), beta_density(a, b - 1, at)
-    left = np.where(np.logical_and(np.equal(x, 1), np.isinf(left)), 0, left)  # at 1 the other one is the larger infinity
+    left = np.where(
+        np.logical_and(np.equal(x, 1), np.isinf(left)), 0, left
+    )  # at 1 the other one is the larger infinity
     right = np.where(np.logical_and(np.equal(x, 0), np.isinf(right)), 0, right)
     at_end = (a + b - 1) * (left - right)
     return np.where(end, at_end, y * ((a - 1) / z - (b - 1) / (1 - z)))
@@ -249,7 +270,10 @@ elementwise(beta_prime_density,   a=lambda g, a, b, s, y: g * (special.xlogy(y, 
 def beta_prime_slope(a: Any, b: Any, s: Any, y: Any) -> Any:
     """Return the derivative of `beta_prime_density` by s; at 0 by those of neighbouring shapes."""
     zero = np.equal(s, 0)
-    at_zero = b * (beta_prime_density(a - 1, b + 1, np.where(zero, s, 1)) - beta_prime_density(a, b + 1, np.where(zero, s, 1)))
+    at_zero = b * (
+        beta_prime_density(a - 1, b + 1, np.where(zero, s, 1))
+        - beta_prime_density(a, b + 1, np.where(zero, s, 1))
+    )
     s = np.where(zero, 1, s)
     return np.where(zero, at_zero, y * ((a - 1) / s - (b + 1)) / (1 + s))
 
@@ -268,7 +292,9 @@ def t_density(n: Any, t: Any) -> Any:
 def t_shape_slope(n: Any, t: Any) -> Any:
     """Return the derivative of the logarithm of `t_density` by n."""
     s = unit(t, np.sqrt(n))
-    return (polygamma_difference(0, n / 2, 0.5) - 1 / n - special.log1p(t / n * t) + (n + 1) / n * s * s) / 2
+    return (
+        polygamma_difference(0, n / 2, 0.5) - 1 / n - special.log1p(t / n * t) + (n + 1) / n * s * s
+    ) / 2
 
 
 elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),
@@ -293,7 +319,9 @@ def differences(f: Any, n: int, v: Any, x: Any, sign: int) -> Any:
     """Return the n-th derivative of exp(-x)·I or exp(x)·K, whose first is the half sum of the
     neighbours less itself.
     """
-    return (sign / 2) ** n * sum((-1) ** j * comb(2 * n, j) * f(v + n - j, x) for j in range(2 * n + 1))
+    return (sign / 2) ** n * sum(
+        (-1) ** j * comb(2 * n, j) * f(v + n - j, x) for j in range(2 * n + 1)
+    )
 
 
 @op
@@ -348,7 +376,11 @@ def erfcx_derivative(n: Any, z: Any) -> Any:
     """
     far = z > 6.5
     x, y = np.where(far, 0, z), special.erfcx(np.where(far, 0, z))
-    return np.where(far, tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI, recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1))
+    return np.where(
+        far,
+        tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI,
+        recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1),
+    )
 
 
 @op
@@ -359,19 +391,23 @@ def dawsn_derivative(n: Any, z: Any) -> Any:
     """
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
-    return np.where(far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1))
+    return np.where(
+        far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1)
+    )
 
 
 elementwise(erfcx_derivative,     n=None, z=lambda g, n, z: g * erfcx_derivative(n + 1, z))
 elementwise(dawsn_derivative,     n=None, z=lambda g, n, z: g * dawsn_derivative(n + 1, z))
 
-# ------------------------------------------------------------------------------------------------------- integrals
+# integrals
 
 
 @op
 @in_double
 def moment(n: Any, upper: Any, rate: Any) -> Any:
-    """Return ∫ sⁿ exp(rate·s) ds from 0 to the upper bound, for a whole n: derivatives of the Box-Cox transform."""
+    """Return ∫ sⁿ exp(rate·s) ds from 0 to the upper bound, for a whole n: derivatives of the
+    Box-Cox transform.
+    """
     return upper ** (n + 1) / (n + 1) * special.hyp1f1(n + 1, n + 2, rate * upper)
 
 
@@ -384,7 +420,9 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 @op
 @in_double
 def sine_integral(n: Any, phi: Any, m: Any, p: Any) -> Any:
-    """Return ∫ sin²ⁿθ (1 - m sin²θ)ᵖ dθ from 0 to φ, where φ² and mφ² are below 1/4: by Gauss's quadrature, in which nothing cancels."""
+    """Return ∫ sin²ⁿθ (1 - m sin²θ)ᵖ dθ from 0 to φ, where φ² and mφ² are below 1/4: by Gauss's
+    quadrature, in which nothing cancels.
+    """
     total: Any = 0.0
     for node, weight in zip(NODES, WEIGHTS, strict=True):
         square = np.square(np.sin(phi * ((1 + node) / 2)))

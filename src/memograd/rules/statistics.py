@@ -34,15 +34,25 @@ def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any
     if weights is None:
         return expand(widen_half(g) / count_elements(shape, axis), shape, axis, keepdims)
     w = broadcast_weights(widen_half(weights), np.shape(weights), shape, axis)
-    return expand(g, shape, axis, keepdims) * w / np.sum(np.broadcast_to(w, shape), axis=axis, keepdims=True)
+    return (
+        expand(g, shape, axis, keepdims)
+        * w
+        / np.sum(np.broadcast_to(w, shape), axis=axis, keepdims=True)
+    )
 
 
-def unaverage_weights(g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any) -> Any:
+def unaverage_weights(
+    g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any
+) -> Any:
     """Return the cotangent of the weights: how far each element lies from the mean; and, where
     their sum is asked for, that of the sum.
     """
     g = tuple(map(widen_half, g)) if isinstance(g, tuple) else widen_half(g)
-    share = np.sum(np.broadcast_to(broadcast_weights(widen_half(w), w_shape, shape, axis), shape), axis=axis, keepdims=True)
+    share = np.sum(
+        np.broadcast_to(broadcast_weights(widen_half(w), w_shape, shape, axis), shape),
+        axis=axis,
+        keepdims=True,
+    )
     mean = output(y, 0) if isinstance(g, tuple) else y
     d = expand(mean_of(g), shape, axis, keepdims) * (a - restore_axes(mean, axis, keepdims)) / share
     d = d + expand(g[1], shape, axis, keepdims) if isinstance(g, tuple) else d
@@ -62,14 +72,21 @@ def variables_as_rows(m: Any, shape: Any, rowvar: bool) -> Any:
 def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
     """Return the rows of both operands."""
     first = variables_as_rows(m, m_shape, rowvar)
-    return first if other is None else np.concatenate([first, variables_as_rows(other, np.shape(other), rowvar)], 0)
+    return (
+        first
+        if other is None
+        else np.concatenate([first, variables_as_rows(other, np.shape(other), rowvar)], 0)
+    )
 
 
 def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
     """Return what `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x
     less its mean; and the divisor.
     """
-    f, a = (np.ones(x.shape[1]) * (1 if weights is None else weights) for weights in (fweights, aweights))
+    f, a = (
+        np.ones(x.shape[1]) * (1 if weights is None else weights)
+        for weights in (fweights, aweights)
+    )
     w, freedom = f * a, (0 if bias else 1) if ddof is None else ddof
     centred = x - np.sum(x * w, axis=1, keepdims=True) / np.sum(w)
     return f, a, w, freedom, centred, np.sum(w) - freedom * np.sum(w * a) / np.sum(w)
@@ -84,7 +101,9 @@ def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -
     return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
 
 
-def uncov_weights(g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
+def uncov_weights(
+    g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any
+) -> Any:
     """Return the cotangent of `aweights`: each observation's own product, and its part in the
     divisor.
     """
@@ -116,11 +135,14 @@ def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
 rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
                   unaverage(mean_of(g), a_shape, axis, or_default(keepdims, False), weights),
                   weights=lambda g, a, a_shape, y, weights, weights_shape, axis=None, keepdims=False, returned=False:
-                  unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis, or_default(keepdims, False)))
+                  unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis,
+                  or_default(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), m_shape, rowvar, False),
+                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
+                  m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights), b_shape, rowvar, True),
+                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
+                  b_shape, rowvar, True),
                   fweights=None,
                   aweights=lambda g, m, m_shape, y, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
                   uncov_weights(g, both(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))

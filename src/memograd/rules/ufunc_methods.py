@@ -69,7 +69,11 @@ def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: 
     a = a if where is True else np.where(where, a, -math.inf)
     top = stop_gradient(np.max(a, axis=axis, keepdims=True))
     ends = np.isinf(top)
-    lower = np.where(ends, np.where(np.equal(a, top), 0, -math.inf), np.where(ends, 0, a) - np.where(ends, 0, top))
+    lower = np.where(
+        ends,
+        np.where(np.equal(a, top), 0, -math.inf),
+        np.where(ends, 0, a) - np.where(ends, 0, top),
+    )
     part = exp(lower) if where is True else np.where(where, exp(lower), 0)
     whole = np.sum(part, axis=axis, keepdims=True)
     return restore_axes(g, axis, keepdims) * part / np.where(np.equal(whole, 0), 1, whole)
@@ -88,7 +92,9 @@ def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
     origin = np.repeat(np.arange(len(starts)), stops - starts)
-    places = np.concatenate([np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)])
+    places = np.concatenate(
+        [np.arange(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    )
     return scatter(np.take(g, origin, axis), shape, *(slice(None),) * (axis % len(shape)), places)
 
 
@@ -107,24 +113,38 @@ set_traits(latest, structure=Structure.DENSE)
 
 # what a method stands for
 REDUCE: dict[Any, Callable[..., Any]] = {
-    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: log_sum, np.logaddexp2: log_sum2,
+    np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
+    np.logaddexp: log_sum, np.logaddexp2: log_sum2,
     np.fmax: np.nanmax, np.fmin: np.nanmin, np.logical_and: np.all, np.logical_or: np.any,
 }  # fmt: skip
 ACCUMULATE: dict[Any, Callable[..., Any]] = {
-    np.add: np.cumsum, np.multiply: np.cumprod, np.maximum: running_maximum, np.minimum: running_minimum,
+    np.add: np.cumsum, np.multiply: np.cumprod, np.maximum: running_maximum,
+    np.minimum: running_minimum,
 }  # fmt: skip
 
 
 def reduce(f: Any) -> Callable[..., Any] | None:
     """Return the function that `f.reduce` stands for; it works along the first axis."""
     g = REDUCE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else reduce_by_slices(f) if is_binary(f) else None
+    return (
+        (lambda a, axis=0, **others: g(a, axis=axis, **others))
+        if g
+        else reduce_by_slices(f)
+        if is_binary(f)
+        else None
+    )
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
     """Return the function that `f.accumulate` stands for."""
     g = ACCUMULATE.get(f)
-    return (lambda a, axis=0, **others: g(a, axis=axis, **others)) if g else accumulate_by_slices(f) if is_binary(f) else None
+    return (
+        (lambda a, axis=0, **others: g(a, axis=axis, **others))
+        if g
+        else accumulate_by_slices(f)
+        if is_binary(f)
+        else None
+    )
 
 
 def is_binary(f: Any) -> bool:
@@ -142,7 +162,11 @@ def reduce_by_slices(f: Any) -> Callable[..., Any]:
         if not a.shape:
             return a
         y = functools.reduce(f, np.moveaxis(flatten_axes(a, a.shape, axis), -1, 0))
-        return np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis) if keepdims else y
+        return (
+            np.expand_dims(y, tuple(range(len(a.shape))) if axis is None else axis)
+            if keepdims
+            else y
+        )
 
     return reduce
 
@@ -172,7 +196,9 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
         """Reduce between the indices."""
         moved = np.moveaxis(a, axis, 0)
         ends = zip(indices, [*indices[1:], moved.shape[0]], strict=True)
-        return np.stack([f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis)
+        return np.stack(
+            [f.reduce(moved[start : max(stop, start + 1)]) for start, stop in ends], axis
+        )
 
     return sum_of_slices if f is np.add else reduceat if is_binary(f) else None
 

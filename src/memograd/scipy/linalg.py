@@ -40,7 +40,7 @@ def __dir__() -> list[str]:
 
 
 def mT(x: Any) -> Any:
-    """Return the matrix transpose."""
+    """Transpose matrices."""
     return np.swapaxes(x, -1, -2)
 
 
@@ -64,19 +64,19 @@ def expm(A: Any) -> Any:
 
 
 def as_complex(y: Any) -> Any:
-    """Numbers in the complex dtype of their precision."""
+    """Convert numbers to the complex dtype of their precision."""
     return y.astype(np.result_type(y, np.complex64))
 
 
 @op
 def square_root(A: Any) -> Any:
-    """`sqrtm` in the form that is recorded."""
+    """Compute `sqrtm` in the form that is recorded."""
     return as_complex(_linalg.sqrtm(A))
 
 
 @op
 def logarithm(A: Any) -> Any:
-    """`logm` in the form that is recorded."""
+    """Compute `logm` in the form that is recorded."""
     wide = _linalg.logm(
         A.astype(np.result_type(A, np.float64))
     )  # in single precision SciPy warns of its own rounding
@@ -108,9 +108,7 @@ def logm(A: Any) -> Any:
 
 @op
 def scale_of(g: Any) -> Any:
-    """Return a power of two of the size of the largest element of each matrix; 1 where there is
-    none, or it is not finite.
-    """
+    """Return a power of two near each matrix' largest element; 1 if that is 0 or not finite."""
     largest = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0)
     ordinary = np.isfinite(largest) & (largest > 0)
     return np.ldexp(np.ones_like(largest), np.frexp(np.where(ordinary, largest, 0.5))[1] - 1)
@@ -120,8 +118,7 @@ constant(scale_of)
 
 
 def frechet(f: Any, a: Any, g: Any) -> Any:
-    """Return the derivative of a function of matrices at a in direction g: the corner of f of [[a,
-    g], [0, a]].
+    """Return a matrix function's derivative at a along g: the corner of f of [[a, g], [0, a]].
 
     It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled,
     without rounding.
@@ -148,7 +145,7 @@ rule(
 
 @op
 def triangular(a: Any, b: Any, transposed: bool, lower: bool, unit_diagonal: bool) -> Any:
-    """``solve_triangular`` in the form that is recorded."""
+    """Compute ``solve_triangular`` in the form that is recorded."""
     return _linalg.solve_triangular(
         a, b, trans=int(transposed), lower=lower, unit_diagonal=unit_diagonal
     )
@@ -163,7 +160,8 @@ def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diago
 
 
 rule(triangular, a=triangular_a,
-     b=lambda g, a, transposed, lower, unit_diagonal: triangular(a, g, not transposed, lower, unit_diagonal))  # fmt: skip
+     b=lambda g, a, transposed, lower, unit_diagonal: triangular(
+         a, g, not transposed, lower, unit_diagonal))  # fmt: skip
 
 
 def solve_triangular(
@@ -234,8 +232,8 @@ READ |= {"positive definite": READ["her"]}
 
 
 def solve(
-    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False, check_finite: bool = True,
-    assume_a: str | None = None, transposed: bool = False,
+    a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
+    check_finite: bool = True, assume_a: str | None = None, transposed: bool = False,
 ) -> Any:  # fmt: skip
     """``scipy.linalg.solve``, recorded where a node is among its arguments.
 

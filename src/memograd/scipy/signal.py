@@ -38,7 +38,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 
 def whole(g: Any, a: Any, b: Any, mode: str) -> Any:
-    """`g`, the cotangent of a convolution of arrays of shapes a and b, as that of the full one."""
+    """Embed `g`, the cotangent of a convolution of shapes a and b, in that of the full one."""
     if mode == "full" or not a:
         return g
     full = tuple(m + n - 1 for m, n in zip(a, b, strict=True))

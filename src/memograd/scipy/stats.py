@@ -43,9 +43,7 @@ def as_array_operand(a: Any) -> Any:
 
 
 class Distribution:
-    """Distribution of SciPy's, some of whose functions are recorded where a node is among their
-    arguments.
-    """
+    """SciPy distribution, some of whose functions are recorded if an argument is a node."""
 
     def __init__(self, name: str, **functions: Callable[..., Any]) -> None:
         self.own = getattr(_stats, name)
@@ -69,7 +67,7 @@ class Distribution:
         return getattr(self.own, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """SciPy's frozen distribution; of numbers, not of nodes."""
+        """Return SciPy's frozen distribution; raise if a parameter is a node."""
         if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
             raise NoRuleError(
                 "A frozen distribution holds no nodes. Give the parameters to the function: "
@@ -79,12 +77,11 @@ class Distribution:
 
 
 def continuous(
-    name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None, logcdf: Any = None, ppf: Any = None,
-    support: tuple[float, float] = (-np.inf, np.inf), pdf: Any = None,
+    name: str, logpdf: Any, cdf: Any, shapes: tuple[str, ...] = (), sf: Any = None,
+    logcdf: Any = None, ppf: Any = None, support: tuple[float, float] = (-np.inf, np.inf),
+    pdf: Any = None,
 ) -> Distribution:  # fmt: skip
-    """Return a distribution with `loc` and `scale`, from functions of the standard point and the
-    shape parameters.
-    """
+    """Build a distribution with `loc` and `scale` from functions of the standard point."""
     low, high = support
     middle = 0.5 if np.isfinite(low) else 0.0
 
@@ -92,6 +89,8 @@ def continuous(
         f: Any, at_low: float, at_high: float, per_scale: bool = False,
         log_of: bool = False, density: bool = False,
     ) -> Callable[..., Any]:  # fmt: skip
+        """Return a function of x, the shapes, loc and scale, from one of the standard point."""
+
         def function(x: Any, *args: Any, loc: Any = 0, scale: Any = 1, **named: Any) -> Any:
             """Return the function of the distribution."""
             given = dict(zip((*shapes, "loc", "scale"), args, strict=False)) | named
@@ -133,19 +132,44 @@ def quantile(ppf: Any, shapes: tuple[str, ...]) -> Callable[..., Any]:
     return function
 
 
-norm = continuous("norm", lambda z: -0.5 * z * z - LOG_2PI / 2, cdf=_special.ndtr, sf=lambda z: _special.ndtr(-z),
-                  logcdf=_special.log_ndtr, ppf=_special.ndtri)  # fmt: skip
-t = continuous("t", lambda z, df: -_special.betaln(0.5, df / 2) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(z * z / df),
-               cdf=lambda z, df: _special.stdtr(df, z), sf=lambda z, df: _special.stdtr(df, -z),
-               ppf=lambda q, df: _special.stdtrit(df, q), shapes=("df",))  # fmt: skip
-beta = continuous("beta", lambda z, a, b: _special.xlogy(a - 1, z) + _special.xlog1py(b - 1, -z) - _special.betaln(a, b),
-                  cdf=lambda z, a, b: _special.betainc(a, b, z), sf=lambda z, a, b: _special.betaincc(a, b, z),
-                  ppf=lambda q, a, b: _special.betaincinv(a, b, q), shapes=("a", "b"), support=(0.0, 1.0),
-                  pdf=lambda z, a, b: beta_density(a, b, z))  # fmt: skip
-gamma = continuous("gamma", lambda z, a: _special.xlogy(a - 1, z) - z - _special.gammaln(a),
-                   cdf=lambda z, a: _special.gammainc(a, z), sf=lambda z, a: _special.gammaincc(a, z),
-                   ppf=lambda q, a: _special.gammaincinv(a, q), shapes=("a",), support=(0.0, np.inf),
-                   pdf=lambda z, a: gamma_density(a, z))  # fmt: skip
+norm = continuous(
+    "norm",
+    lambda z: -0.5 * z * z - LOG_2PI / 2,
+    cdf=_special.ndtr,
+    sf=lambda z: _special.ndtr(-z),
+    logcdf=_special.log_ndtr,
+    ppf=_special.ndtri,
+)
+t = continuous(
+    "t",
+    lambda z, df: (
+        -_special.betaln(0.5, df / 2) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(z * z / df)
+    ),
+    cdf=lambda z, df: _special.stdtr(df, z),
+    sf=lambda z, df: _special.stdtr(df, -z),
+    ppf=lambda q, df: _special.stdtrit(df, q),
+    shapes=("df",),
+)
+beta = continuous(
+    "beta",
+    lambda z, a, b: _special.xlogy(a - 1, z) + _special.xlog1py(b - 1, -z) - _special.betaln(a, b),
+    cdf=lambda z, a, b: _special.betainc(a, b, z),
+    sf=lambda z, a, b: _special.betaincc(a, b, z),
+    ppf=lambda q, a, b: _special.betaincinv(a, b, q),
+    shapes=("a", "b"),
+    support=(0.0, 1.0),
+    pdf=lambda z, a, b: beta_density(a, b, z),
+)
+gamma = continuous(
+    "gamma",
+    lambda z, a: _special.xlogy(a - 1, z) - z - _special.gammaln(a),
+    cdf=lambda z, a: _special.gammainc(a, z),
+    sf=lambda z, a: _special.gammaincc(a, z),
+    ppf=lambda q, a: _special.gammaincinv(a, q),
+    shapes=("a",),
+    support=(0.0, np.inf),
+    pdf=lambda z, a: gamma_density(a, z),
+)
 
 # discrete
 
@@ -175,9 +199,7 @@ poisson = Distribution("poisson", logpmf=poisson_logpmf, cdf=poisson_cdf,
 def multivariate_normal_logpdf(
     x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False
 ) -> Any:
-    """Return the logarithm of the normal density of vectors; `cov` is taken as it stands, symmetric
-    or not.
-    """
+    """Return the log density of normal vectors; `cov` is not symmetrised."""
     x, mean, cov = (
         a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float)
         for a in (x, mean, cov)
@@ -192,7 +214,7 @@ def multivariate_normal_logpdf(
 
 
 def no_cdf(*args: Any, **kwargs: Any) -> Any:
-    """Return the distribution function of vectors has no closed form."""
+    """Raise: the distribution function of vectors has no closed form."""
     raise NoRuleError(
         "multivariate_normal.cdf is an integral that SciPy estimates, so that it has no "
         "derivative here. Use logpdf."
@@ -205,7 +227,7 @@ multivariate_normal = Distribution(
 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
-    """Return the logarithm of Dirichlet's density of x, whose last component may be left out."""
+    """Return the log density of Dirichlet's law at x, whose last component may be left out."""
     x, alpha = (a if isinstance(a, Node) else np.asarray(as_input(a), float) for a in (x, alpha))
     if x.shape[0] == alpha.shape[0] - 1:
         x = np.concatenate([x, 1 - np.sum(x, axis=0, keepdims=True)], 0)

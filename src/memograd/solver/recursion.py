@@ -399,7 +399,8 @@ class HandleCache(dict[int, Any]):
         self.tape, self.program = tape, program
 
     def __contains__(self, n: object) -> bool:
-        return super().__contains__(n) or self.program.get(n) in self.tape.state.steps  # type: ignore[call-overload]
+        program: Any = self.program
+        return super().__contains__(n) or program.get(n) in self.tape.state.steps
 
     def __missing__(self, n: int) -> Node:
         return Node(self.tape, self.program[n])

@@ -490,7 +490,8 @@ class Node:
         """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or
         none to reverse them.
         """
-        return self.tape.call(np.transpose, (self, *((axes,) if len(axes) > 1 else axes)), {})  # type: ignore[no-any-return]
+        order = (axes,) if len(axes) > 1 else axes
+        return self.tape.call(np.transpose, (self, *order), {})  # type: ignore[no-any-return]
 
     @property
     def T(self) -> "Node":
@@ -631,7 +632,8 @@ class IndexedUpdate:
                 f"x.at[i].set(v) on {describe(self.node.attributes)} takes an element twice. "
                 f"Take it once, or use .add(v)."
             )
-        return self.node.tape.record(replace, (self.node, v, *self.key))  # type: ignore[no-any-return]
+        args = self.node, v, *self.key
+        return self.node.tape.record(replace, args)  # type: ignore[no-any-return]
 
     def add(self, v: Any) -> Node:
         """Return `x` with `v` added there, twice for an element that is taken twice."""

@@ -1,10 +1,10 @@
-"""Rows: m arrays of one shape that go through a line together, and are one array of that shape for
-whoever looks.
+"""Batches: m arrays of one shape, which a VJP rule processes in one call.
 
-A line is plain NumPy on `g`. Given a `BatchedArray` for `g`, whose m rows lie along one more axis
-in front, each function that the line calls works on all rows at once, where it has a form for that
-in :mod:`memograd.transforms.batching_rules`; otherwise row by row, in that function alone. So one
-recursion serves one cotangent and all rows of a Jacobian, on arrays and on nodes.
+A rule is plain NumPy on its cotangent `g`. If `g` is a `BatchedArray`, its m rows lie along an
+additional first axis. Each function that the rule calls works on all rows at once if it has a
+batching rule in :mod:`memograd.transforms.batching_rules`; otherwise that function alone works row
+by row. So one recursion computes a single cotangent or all rows of a Jacobian, on arrays and on
+nodes.
 """
 
 from collections.abc import Callable, Iterable
@@ -39,12 +39,12 @@ def _right_batch_operator(op: Any) -> Callable[["BatchedArray", Any], Any]:
 
 
 def _method(op: Any) -> Callable[..., Any]:
-    """Return an array method, by the NumPy function of the same name."""
+    """Return an array method that calls the NumPy function of the same name."""
     return lambda self, *args, **kwargs: op(self, *args, **kwargs)
 
 
 def _refusing(what: str) -> Callable[..., Any]:
-    """Return a conversion that only one array has."""
+    """Return a method that refuses a conversion which only a single array has."""
 
     def refuse(self: "BatchedArray", *args: Any, **kwargs: Any) -> Any:
         raise RefusedError(
@@ -57,7 +57,7 @@ def _refusing(what: str) -> Callable[..., Any]:
 
 
 class BatchedArray:
-    """Rows of one shape that stand for one array of it.
+    """Batch of m arrays of one shape, which a VJP rule processes as one array.
 
     Attributes
     ----------
@@ -80,17 +80,17 @@ class BatchedArray:
 
     @property
     def dtype(self) -> Any:
-        """Dtype of each."""
+        """Dtype of each row."""
         return self.values.dtype
 
     @property
     def ndim(self) -> int:
-        """Number of axes of each."""
+        """Number of axes of each row."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """Number of elements of each."""
+        """Number of elements of each row."""
         return prod(self.shape)
 
     # NumPy's protocols, and ours
@@ -114,7 +114,7 @@ class BatchedArray:
     def __memograd_apply__(
         self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        """Return a call in canonical form; the tape asks, where a batch stands beside a node."""
+        """Apply an op to a canonical call; the tape calls this for batches beside nodes."""
         return apply_batched(op, operands, keywords)
 
     # operators
@@ -164,7 +164,7 @@ class BatchedArray:
 
 
 def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Return an op of operands among which there are batches: by its form, or row by row."""
+    """Apply an op to operands that include batches: by its batching rule, or row by row."""
     rule = BATCHING_RULES.get(op)
     if rule is None:
         traits = rule_of(op).traits
@@ -178,9 +178,7 @@ def apply_batched(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) 
 
 
 def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Return an op of a call in canonical form: of all rows, where a batch is among the operands;
-    recorded, where a node is; or computed.
-    """
+    """Apply an op to a canonical call: batch it, record it or compute it, by its operands."""
     kinds = {type(x): x for x in operands}
     if BatchedArray in kinds:
         return apply_batched(op, operands, keywords)
@@ -191,12 +189,12 @@ def run_op(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
 
 
 def batches(y: Any) -> Any:
-    """Results as they are kept: each a batch of rows."""
+    """Wrap stacked results, each as a batch."""
     return tuple(map(BatchedArray, y)) if isinstance(y, tuple | list) else BatchedArray(y)
 
 
 def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Return the op of each row, one after the other."""
+    """Apply the op to one row after the other."""
     m = rows_in(operands)
     ys = [
         run_op(op, tuple(x.values[i] if type(x) is BatchedArray else x for x in operands), keywords)
@@ -211,12 +209,12 @@ def apply_row_by_row(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any
 
 
 def rows_in(operands: Iterable[Any]) -> int:
-    """Return how many rows the batches among the operands have."""
+    """Return the number of rows of the batches among the operands."""
     return next(len(x.values) for x in operands if type(x) is BatchedArray)
 
 
 def rows_or_self(x: Any) -> Any:
-    """Return all rows of a batch, as one array; anything else as it is."""
+    """Return all rows of a batch as one array; anything else as it is."""
     return x.values if type(x) is BatchedArray else x
 
 
@@ -226,9 +224,7 @@ def axes_in(x: Any) -> int:
 
 
 def align_rows(x: Any, ndim: int) -> Any:
-    """Return the rows of a batch with axes of length 1 before each, such that they broadcast
-    against `ndim` axes; anything else as it is.
-    """
+    """Insert axes of length 1 into a batch's rows, to broadcast against `ndim` axes."""
     if type(x) is not BatchedArray:
         return x
     return (
@@ -239,7 +235,7 @@ def align_rows(x: Any, ndim: int) -> Any:
 
 
 def broadcast_rows(operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the operands such that they broadcast against each other, row by row."""
+    """Align the operands such that they broadcast against each other, row by row."""
     ndim = max(map(axes_in, operands))
     return tuple(align_rows(x, ndim) for x in operands)
 

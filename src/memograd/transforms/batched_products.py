@@ -1,8 +1,7 @@
-"""All rows of a Jacobian in one pull, all its columns in one push, with a batch for each cotangent
-or tangent.
+"""Products with a Jacobian for many seeds or many tangents at once.
 
-On arrays the rows come out as numbers. On nodes the recursion records a program that has one more
-axis and is otherwise like any other: it can be planned, and differentiated again.
+Each cotangent or tangent is a batch. On arrays the rows are computed. On nodes the recursion
+records a program with one more axis, which can be planned and differentiated again.
 """
 
 from collections.abc import Callable
@@ -43,9 +42,9 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.transforms.batched_products import pulled_rows
+    >>> from memograd.transforms.batched_products import pull_rows
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> pulled_rows(x[1:] * x[:-1], [x], np.eye(2))
+    >>> pull_rows(x[1:] * x[:-1], [x], np.eye(2))
     [array([[2., 1., 0.],
            [0., 3., 2.]])]
     """
@@ -64,8 +63,7 @@ def pull_rows(y: Node, xs: list[Node], seeds: Any) -> list[Any]:
 
 
 def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
-    """Return the JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row of the result for
-    each.
+    """Return the JVP of y for many tangents at once: Σ ∂y/∂x · tangent, a row for each.
 
     Parameters
     ----------
@@ -85,9 +83,9 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
     Examples
     --------
     >>> import numpy as np, memograd as mg
-    >>> from memograd.transforms.batched_products import pushed_columns
+    >>> from memograd.transforms.batched_products import push_columns
     >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
-    >>> pushed_columns(x[1:] * x[:-1], [x], [np.eye(3)])
+    >>> push_columns(x[1:] * x[:-1], [x], [np.eye(3)])
     array([[2., 0.],
            [1., 3.],
            [0., 2.]])
@@ -105,7 +103,7 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
 
 
 def _freeze_rows(node: Node, rows: Any) -> Any:
-    """Seeds or tangents of a node; nobody changes them while they are used."""
+    """Return seeds or tangents of a node, copied so that nobody changes them meanwhile."""
     return (
         rows
         if isinstance(rows, Node) or is_dask_array(rows)
@@ -117,9 +115,7 @@ BatchWork = Callable[[Read, Store], list[Any]]
 
 
 def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: BatchWork) -> list[Any]:
-    """Return what `work` finds for each of `nodes`, as m rows: zeros where it finds nothing, and
-    where there are no rows to be found.
-    """
+    """Return the m rows that `work` computes for each of `nodes`; zeros where it gives None."""
     work = work if m else lambda read, store: [None] * len(nodes)
     if recording:
         return _record_rows(y, nodes, m, work)
@@ -131,7 +127,7 @@ def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Batch
 
 
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
-    """Return the same as nodes of y's tape that belong to derivatives of y; all, or none."""
+    """Record the m rows for each of `nodes` as derivatives of y: all of them, or none."""
     tape, start = y.tape, y.tape.next_id
     try:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
@@ -144,7 +140,7 @@ def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[An
 
 
 def _rows_as_node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
-    """Rows as a node, those too that depend on nothing."""
+    """Return rows as a node, also those that depend on nothing."""
     if rows is None:
         return tape.record(np.zeros, ((m, *n.shape), n.dtype))
     rows = rows_of_batch(rows, m)
@@ -152,7 +148,7 @@ def _rows_as_node(tape: Recorder, n: Node, m: int, rows: Any) -> Any:
 
 
 def _owning(tape: Recorder) -> Store:
-    """Return a store that says of each node that was recorded whose derivative it belongs to."""
+    """Return a store that notes for each recorded node whose derivative it belongs to."""
     start = tape.next_id
 
     def store(table: Table, n: int, d: Any) -> None:

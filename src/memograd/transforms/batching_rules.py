@@ -1,10 +1,9 @@
-"""How each function works on all rows of a batch at once: one line each, below. What has no line
-works row by row.
+"""Batching rules: how each function works on all rows of a batch at once.
 
-Rows lie along one more axis in front. So a function that is told axes by number is told them
-counted from the end; one that works on the last axes is called as it is; where a shape or an index
-stands, the rows' own stands before it; and some are said in words of others. Elementwise functions
-need no line: `batch.py` lets their operands broadcast, row by row.
+The rows lie along an additional first axis. So axes are counted from the end, functions of the last
+axes are called unchanged, and shapes and indices get the batch axis in front. Elementwise functions
+need no rule, because :mod:`memograd.transforms.batched_array` broadcasts their operands row by row.
+A function without a rule works row by row.
 """
 
 from functools import reduce
@@ -45,7 +44,7 @@ INTEGER_KINDS = (int, np.integer)
 
 
 def axes_from_end(axis: Any, ndim: int) -> Any:
-    """Axes of an array of `ndim` axes, counted from its end; None is all of them."""
+    """Return axes counted from the end of `ndim` axes; None stands for all of them."""
     if axis is None:
         return tuple(range(-ndim, 0))
     if isinstance(axis, INTEGER_KINDS):
@@ -54,7 +53,7 @@ def axes_from_end(axis: Any, ndim: int) -> Any:
 
 
 def by_axes(op: Any) -> BatchingRule:
-    """Batch a function of one operand whose axes stand in keywords: they count from the end."""
+    """Make the batching rule of a unary function with axes in the keywords of its trait `axes`."""
     defaults, names = parameters_of(op), traits_of(op).axes
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
@@ -66,7 +65,7 @@ def by_axes(op: Any) -> BatchingRule:
 
 
 def by_axis_or_flat(op: Any) -> BatchingRule:
-    """Batch a function along one axis of its first operand, flattened where no axis is given."""
+    """Make the batching rule of a function along one axis, or of all elements without one."""
     default = parameters_of(op)["axis"]
 
     def form(x: Any, *others: Any, axis: Any = default, **kw: Any) -> Any:
@@ -78,9 +77,7 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
 
 
 def fft_axes(op: Any) -> BatchingRule:
-    """Of a Fourier transform over several axes: those given, or as many of the last ones as `s` has
-    lengths, or all.
-    """
+    """Make the batching rule of a Fourier transform over axes: given, the last `len(s)`, or all."""
     form = by_axes(op)
     return lambda x, s=None, axes=None, **kw: form(
         x, axes=axes_of_transform(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
@@ -88,8 +85,9 @@ def fft_axes(op: Any) -> BatchingRule:
 
 
 def joining(op: Any, more: int) -> BatchingRule:
-    """Of a function that joins a list along an axis of the result, which has `more` axes than each;
-    each is there in all rows.
+    """Make the batching rule of a function that joins a list; its result has `more` axes.
+
+    Each item of the list is repeated for all rows.
     """
 
     def form(*xs: Any, axis: Any = 0, **kw: Any) -> Any:
@@ -108,7 +106,7 @@ def joining(op: Any, more: int) -> BatchingRule:
 
 
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    """Return what was taken flat has its shape again."""
+    """Roll each row; one rolled flat gets its shape again."""
     return (
         np.reshape(np.roll(np.ravel(a), shift, 0), a.shape)
         if axis is None
@@ -117,7 +115,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
 
 
 def transpose_rows(a: Any, axes: Any = None) -> Any:
-    """Return the rows' own axis stays in front."""
+    """Transpose each row; the batch axis stays in front."""
     order = range(a.ndim)[::-1] if axes is None else [k % a.ndim for k in axes]
     return BatchedArray(np.transpose(a.values, (0, *(k + 1 for k in order))))
 
@@ -126,12 +124,12 @@ def transpose_rows(a: Any, axes: Any = None) -> Any:
 
 
 def as_it_is(op: Any) -> BatchingRule:
-    """Of a function that works on the last axes, or leaves each element where it stands."""
+    """Make the batching rule of a function of the last axes, or one that moves no element."""
     return lambda x, *others, **kw: batches(run_op(op, (x.values, *others), kw))
 
 
 def on_vectors(op: Any) -> BatchingRule:
-    """Of a product of vectors along the last axes, where no other ones are given."""
+    """Make the batching rule of a vector product along the last axes unless others are given."""
     return lambda a, b, **kw: (
         NotImplemented if kw else batches(run_op(op, broadcast_rows((a, b)), kw))
     )
@@ -141,12 +139,12 @@ def on_vectors(op: Any) -> BatchingRule:
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
-    """Return a shape as a tuple, which may have been given as one number."""
+    """Return a shape as a tuple, also if it is given as one number."""
     return (int(shape),) if isinstance(shape, INTEGER_KINDS) else tuple(shape)
 
 
 def reshape_rows(a: Any, shape: Any, order: str = "C") -> Any:
-    """In the order of C, a row's elements follow each other."""
+    """Reshape each row, in C order."""
     return (
         BatchedArray(np.reshape(a.values, (len(a.values), *as_shape(shape))))
         if order == "C"
@@ -155,13 +153,13 @@ def reshape_rows(a: Any, shape: Any, order: str = "C") -> Any:
 
 
 def broadcast_to(a: Any, shape: Any) -> Any:
-    """Return each row to the shape."""
+    """Broadcast each row to the shape."""
     shape = as_shape(shape)
     return BatchedArray(np.broadcast_to(align_rows(a, len(shape)), (len(a.values), *shape)))
 
 
 def tile(a: Any, reps: Any) -> Any:
-    """As many times along each row's axes; NumPy puts ones before the fewer of both."""
+    """Tile along each row's axes; the shorter of shape and repeats is padded with ones."""
     reps = as_shape(reps)
     return BatchedArray(
         np.tile(align_rows(a, len(reps)), (1, *reps) if len(reps) > a.ndim else reps)
@@ -169,7 +167,7 @@ def tile(a: Any, reps: Any) -> Any:
 
 
 def pad(a: Any, *values: Any, pad_width: Any, **kw: Any) -> Any:
-    """Nothing is put before the first row, and nothing after the last."""
+    """Pad each row; nothing is added along the batch axis."""
     return (
         NotImplemented
         if values
@@ -178,16 +176,14 @@ def pad(a: Any, *values: Any, pad_width: Any, **kw: Any) -> Any:
 
 
 def has_separate_arrays(key: tuple[Any, ...]) -> bool:
-    """Return whether arrays of an index stand apart, so that NumPy puts their axes first: before
-    the rows' own.
-    """
+    """Return whether an index separates its arrays, so that NumPy puts their axes first."""
     points = [k for k, part in enumerate(key) if type(part) not in (slice, NoneType, EllipsisType)]
     arrays = any(not isinstance(key[k], INTEGER_KINDS) or isinstance(key[k], bool) for k in points)
     return arrays and points[-1] - points[0] >= len(points)
 
 
 def index_rows(op: Any) -> BatchingRule:
-    """Of `getitem` and `masked`."""
+    """Make the batching rule of `getitem` and `masked`."""
     return lambda x, *key: (
         NotImplemented
         if has_separate_arrays(key)
@@ -201,7 +197,7 @@ def ndim_of_index(shape: Any, key: tuple[Any, ...]) -> int:
 
 
 def add_rows_at(g: Any, shape: Any, *key: Any) -> Any:
-    """Return each row's elements into zeros of its own."""
+    """Add each row's elements into zeros of its own."""
     return (
         NotImplemented
         if has_separate_arrays(key)
@@ -210,7 +206,7 @@ def add_rows_at(g: Any, shape: Any, *key: Any) -> Any:
 
 
 def put_at(x: Any, v: Any, *key: Any) -> Any:
-    """Return each row's elements into a copy of `x`, or of its own row of it."""
+    """Put each row's elements into a copy of `x`, or of its own row of it."""
     if has_separate_arrays(key):
         return NotImplemented
     return BatchedArray(
@@ -224,7 +220,7 @@ def put_at(x: Any, v: Any, *key: Any) -> Any:
 
 
 def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:
-    """Return the indices are one for all rows."""
+    """Take along an axis, by the same indices for all rows."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
     return BatchedArray(
         np.take_along_axis(a.values, np.expand_dims(indices, 0), axes_from_end(axis, a.ndim))
@@ -232,12 +228,12 @@ def take_along(a: Any, indices: Any, axis: Any = -1) -> Any:
 
 
 def diag(a: Any, k: int = 0) -> Any:
-    """Return a diagonal of a matrix, or the matrix that has a vector on it."""
+    """Take each matrix' diagonal, or put each vector on one."""
     return np.diagonal(a, k) if a.ndim == 2 else undiagonal(a, (len(a) + abs(k),) * 2, k)
 
 
 def lower_mask(shape: tuple[int, ...], k: int) -> Any:
-    """Return the mask of a matrix' part up to diagonal k; a vector is a matrix of equal rows."""
+    """Return the mask of a matrix up to diagonal k; a vector is a matrix of equal rows."""
     n, m = (*shape, *shape)[-2:]
     return np.tri(n, m, k, dtype=bool)
 
@@ -246,7 +242,7 @@ def lower_mask(shape: tuple[int, ...], k: int) -> Any:
 
 
 def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
-    """Rows of `shape`, from one product of the last axis of all rows of `a` with `b`."""
+    """Return rows of `shape` from one product of the last axis of all rows of `a` with `b`."""
     m, n = len(a.values), a.shape[-1]
     return BatchedArray(
         np.reshape(np.reshape(a.values, (m * prod(a.shape[:-1]), n)) @ b, (m, *shape))
@@ -254,9 +250,7 @@ def single(a: Any, b: Any, shape: tuple[int, ...]) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    """Return one product for all rows, where the other factor is one matrix or vector, as it mostly
-    is.
-    """
+    """Multiply all rows in one product if the other factor is a single one, as it mostly is."""
     m, n = axes_in(a), axes_in(b)
     if type(b) is not BatchedArray and n <= 2:
         return single(a, b, (*a.shape[:-1], *b.shape[1:]))
@@ -270,7 +264,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def dot(a: Any, b: Any) -> Any:
-    """Return a product of numbers, matrices or tensors, by how many axes there are."""
+    """Multiply numbers, matrices or tensors, by how many axes there are."""
     m, n = axes_in(a), axes_in(b)
     if not m or not n:
         return a * b
@@ -278,7 +272,7 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """Return the rows' own axis is one more that is not summed over."""
+    """Contract each row; the batch axis is one more that is not summed over."""
     of_a, of_b = contraction_axes(axes, axes_in(a), axes_in(b))
     if type(a) is type(b):
         return NotImplemented
@@ -292,7 +286,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
-    """Return one more letter, for the rows."""
+    """Sum with one more letter, for the batch axis."""
     inputs, out = spell_einsum(subscripts, [axes_in(x) for x in xs])
     own = next(x for x in ascii_letters if x not in ",".join((out, *inputs)))
     terms = [
@@ -302,7 +296,7 @@ def einsum(*xs: Any, subscripts: str, **kw: Any) -> Any:
 
 
 def solve(a: Any, b: Any) -> Any:
-    """Return the right-hand sides of all rows side by side, where the matrix is one for all."""
+    """Solve for all rows' right-hand sides side by side, if the matrix is one for all."""
     if type(a) is not BatchedArray and axes_in(a) == 2 and b.ndim <= 2:
         columns = np.moveaxis(b.values, 0, -1)
         flat = np.reshape(columns, (columns.shape[0], prod(columns.shape[1:])))

@@ -28,13 +28,14 @@ recorded.
 
 
 def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
-    """Σ ∂y/∂x · t over the nodes x that have a tangent t; None where none of them leads to y."""
+    """Return Σ ∂y/∂x · t over the nodes x that have a tangent t; None if none leads to y."""
     return push_all(memory, tangents, [y], read).get(y)
 
 
 def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) -> Tangents:
-    """Return the tangents of `ys`, those that have one; a node that was given one, and has operands
-    with one, has the sum of both.
+    """Return the tangents of those of `ys` that have one.
+
+    A node with a tangent of its own and operands with tangents has the sum.
     """
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
     between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
@@ -50,7 +51,7 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
 
 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
-    """Return what the tangents of n's operands give to that of n; None where they have none."""
+    """Return the tangent of n by those of its operands; None if they have none."""
     step = memory.steps[n]
     rule = RULES[step.op]
     given = {
@@ -74,9 +75,7 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
 
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
-    """Return the op itself, with the tangents in the places of the operands in which it is linear,
-    and zeros where there are none.
-    """
+    """Apply the op to the tangents of all operands in which it is linear, zeros if lacking."""
     _, _, args, kwargs, *_ = steps[n]
     others = {
         k: zeros_in_place(a, steps)
@@ -87,7 +86,7 @@ def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read
 
 
 def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
-    """Return what the tangent of one operand, the one at position k, gives to that of n."""
+    """Return the contribution of the tangent of operand k to that of n."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
         return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
@@ -101,9 +100,7 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
 
 
 def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
-    """Return the operands of a call at their values, but for those that have something else in
-    their place.
-    """
+    """Return the operands of a call as values, replaced where `instead` has something."""
     return tuple(
         instead[k] if k in instead else read(a) if type(a) is Operand else a
         for k, a in enumerate(args)
@@ -111,17 +108,14 @@ def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple
 
 
 def zeros_in_place(a: Any, steps: Steps) -> Any:
-    """Return zeros in the place of an operand; what is no number, such as None where none was
-    given, stays.
-    """
+    """Return zeros for an operand; what is no number, such as None, stays."""
     if type(a) is Operand:
         return zeros_for(steps[a].shape, steps[a].dtype)
     return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
 def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: Read) -> Any:
-    """Return the JVP of one op by its VJP: that is recorded as a linear program of g, and t is
-    pulled back from its end to g.
+    """Push t by the VJP: record it as a linear program of g, and pull t back through that.
 
     It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is
     looked at by nobody.
@@ -147,7 +141,7 @@ def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: R
 
 
 def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
-    """Return a node of zeros; a tuple of them for an op with several outputs."""
+    """Record a node of zeros; a tuple of them for an op with several outputs."""
     several = isinstance(dtype, tuple)
     return (
         tuple(zeros(tape, *facts) for facts in zip(shape, dtype, strict=True))
@@ -157,23 +151,19 @@ def zeros(tape: Tape, shape: Any, dtype: Any) -> Any:
 
 
 def store_privately(table: Table, n: int, d: Any) -> None:
-    """Store a cotangent in a table that nobody else knows of."""
+    """Store a cotangent in a private table."""
     table.cotangents[n] = d
 
 
 def add_tangents(a: Any, b: Any) -> Any:
-    """Return the sum of two tangents, output by output where there are several; None is that of
-    what no tangent reaches.
-    """
+    """Add two tangents, output by output if there are several; None stands for zero."""
     if a is None or b is None:
         return b if a is None else a
     return tuple(map(add_tangents, a, b)) if isinstance(a, tuple) else a + b
 
 
 def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
-    """Return what flows to n has its shape, its realness and its dtype; None for an output that has
-    no derivative.
-    """
+    """Give a tangent the shape, realness and dtype of n; None for an output without derivative."""
     shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)
@@ -181,7 +171,7 @@ def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
 
 
 def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> Any:
-    """Return the same for n, or one of its outputs."""
+    """Give a tangent the shape, realness and dtype of n, or of one of its outputs."""
     if d is None or not is_inexact(dtype):
         return None
     d = cast(d if hasattr(d, "dtype") else canonicalize(d), dtype)

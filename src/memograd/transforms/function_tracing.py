@@ -31,7 +31,7 @@ Argnums = int | Sequence[int]
 
 
 class TracedCall(NamedTuple):
-    """Function, what it is called with, and by which of its arguments it is differentiated."""
+    """Function with its arguments, and the positions by which it is differentiated."""
 
     f: Callable[..., Any]
     args: tuple[Any, ...]
@@ -41,11 +41,11 @@ class TracedCall(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How the function is called in messages."""
+        """Name of the function in messages."""
         return printable(op_name(self.f))
 
     def positions(self) -> list[int]:
-        """Return the arguments to differentiate by, counted from the first."""
+        """Positions to differentiate by, counted from the first argument."""
         count, argnums = len(self.args), self.argnums
         try:
             positions = [
@@ -65,11 +65,11 @@ class TracedCall(NamedTuple):
 
 
 class Trace:
-    """One run of a function on a tape.
+    """Trace of a function on a tape.
 
     Attributes
     ----------
-    inputs : Node, or pytree of them
+    inputs : Node, or nest of them
         What stands for the arguments to differentiate by: for one, or for a tuple of them.
     nodes : list of Node
         The same, flat.
@@ -134,7 +134,7 @@ class Trace:
     # answers
 
     def out(self, nest: Any) -> Any:
-        """Return what goes out: nodes, or their values where the tape is thrown away."""
+        """Return nodes, or their values if the tape is thrown away."""
         return (
             nest
             if self.as_nodes
@@ -152,13 +152,15 @@ class Trace:
         )
 
     def passing(self) -> AbstractContextManager[None]:
-        """Return a block of which, where the tape is thrown away, nothing stays on it."""
+        """Open a block after which a temporary tape keeps nothing recorded in it."""
         return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
 def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ()) -> T:
-    """`answer_target` of a run on the tape of the nodes among the arguments and what stands beside
-    them, on that of the trace around it, or on one to throw away.
+    """Trace a call, and return `answer_target` of the trace.
+
+    The tape is that of the nodes among the arguments and `as_kind_of`; else that of the trace
+    around it; else a temporary one.
     """
     given = tree_leaves([[call.args[k] for k in call.positions()], beside])
     nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
@@ -177,7 +179,9 @@ def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ())
 
 
 def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[Trace], T]) -> T:
-    """Run `answer_target`; meanwhile, no value that depends on the inputs is converted."""
+    """Return `answer_target` of a trace; meanwhile no value that depends on the inputs is
+    converted.
+    """
     run = Trace(tape, as_nodes, call)
     inputs = {node.id for node in run.nodes}
     tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
@@ -190,7 +194,7 @@ def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[
 
 
 def _split_aux(call: TracedCall, given: Any) -> tuple[Any, Any]:
-    """Return the result and what comes beside it."""
+    """Split what the function returned into its result and the auxiliary output."""
     if not call.has_aux:
         return given, None
     if isinstance(given, tuple | list) and len(given) == 2:

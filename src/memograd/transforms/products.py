@@ -32,21 +32,20 @@ Pairs = list[tuple[Node, Any]]
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
-    """Return the vector-Jacobian product: Σ seed · ∂y/∂x, the cotangent of x where `seed` is that
-    of y.
+    """Compute the vector-Jacobian product Σ seed · ∂y/∂x: x's cotangent, if `seed` is y's.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or pytree of them
+    x : Node, or nest of them
         By what to differentiate.
     seed : array_like
         Of y's shape.
 
     Returns
     -------
-    array, or pytree of them
+    array, or nest of them
         Of x's shape and dtype.
 
     Raises
@@ -86,15 +85,15 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
 
 
 def jvp(y: Node, x: Any, tangent: Any) -> Any:
-    """Return the Jacobian-vector product: Σ ∂y/∂x · tangent, the directional derivative of y.
+    """Compute the Jacobian-vector product Σ ∂y/∂x · tangent: y's directional derivative.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or pytree of them
+    x : Node, or nest of them
         By what to differentiate.
-    tangent : array_like, or pytree of them
+    tangent : array_like, or nest of them
         Of x's shape, in the same nest.
 
     Returns
@@ -127,20 +126,20 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
-    """Return the Hessian-vector product: Σ ∂²L/∂x² · v.
+    """Compute the Hessian-vector product Σ ∂²L/∂x² · v.
 
     Parameters
     ----------
     L : Node
         A scalar.
-    x : Node, or pytree of them
+    x : Node, or nest of them
         By what to differentiate twice.
-    v : array_like, or pytree of them
+    v : array_like, or nest of them
         Of x's shape, in the same nest.
 
     Returns
     -------
-    array, or pytree of them
+    array, or nest of them
         Of x's shape and dtype.
 
     Raises
@@ -170,7 +169,7 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
 
 
 def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
-    """Σ ∂y/∂x · tangent for each y, computed at once."""
+    """Compute Σ ∂y/∂x · tangent for each y."""
     memory = tape.state
     given = sum_tangents([(x, t.value if isinstance(t, Node) else t) for x, t in pairs])
     found = tape.ask_exclusively(lambda: push_all(memory, given, ys, memory.value))
@@ -181,9 +180,7 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
 
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
-    """Return the same as nodes of the tape: the tangents' own program, recorded, to be
-    differentiated again.
-    """
+    """Record Σ ∂y/∂x · tangent for each y, as nodes that can be differentiated again."""
     memory, start = tape.state, tape.next_id
     try:
         given = sum_tangents(
@@ -208,7 +205,7 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
 
 
 def sum_tangents(pairs: Pairs) -> dict[int, Any]:
-    """Return the tangent of each node; a node that stands there twice has two."""
+    """Return the tangent of each node; one that is listed twice has the sum."""
     found: dict[int, Any] = {}
     for x, t in pairs:
         found[x.id] = add_tangents(found.get(x.id), t)
@@ -216,7 +213,7 @@ def sum_tangents(pairs: Pairs) -> dict[int, Any]:
 
 
 def ends(y: Any, x: Any) -> list[Node]:
-    """Return the nodes in x, if y and they have derivatives."""
+    """Return the nodes in x; raise unless y and they have derivatives."""
     if not isinstance(y, Node):
         raise NotDifferentiableError(
             f"A product with ∂y/∂x is that of a node, but y is {printable(repr(y))}. Compute y "
@@ -227,5 +224,5 @@ def ends(y: Any, x: Any) -> list[Node]:
 
 
 def with_tangents(x: Any, v: Any, what: str) -> Pairs:
-    """Return each node of a pytree with the tangent that stands in its place in another."""
+    """Pair each node of a pytree with the tangent in its place in another."""
     return list(zip(tree_leaves(x), match_tree(x, v, what), strict=True))

@@ -1,4 +1,4 @@
-"""Seeds and tangents: arrays in the pytree, the shape and the dtype of what they belong to."""
+"""Seeds and tangents: arrays matched to the pytree, shapes and dtypes of their nodes."""
 
 from typing import Any
 
@@ -12,9 +12,7 @@ from ..text import describe, printable
 
 
 def match_tree(nest: Any, given: Any, what: str) -> list[Any]:
-    """Return for each leaf of a pytree, the array or node in its place in another, in the leaf's
-    dtype; an array is copied.
-    """
+    """Return for each leaf the matching leaf of `or_default`, in its dtype; an array is copied."""
     return [_match_leaf(like, a, where) for where, like, a in zip_with_paths(nest, given, what)]
 
 

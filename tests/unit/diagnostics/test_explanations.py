@@ -267,7 +267,7 @@ class TestEveryOp:
         x = tape.leaf(value * (np.arange(value.size).reshape(value.shape) > 0), name="x")
         try:
             y = op([x, *first[1:]] if isinstance(first, list) else x, *more, **kwargs)
-        except ValueError as refused:
+        except (ValueError, TypeError) as refused:  # SciPy before 1.16 fails to format its error
             pytest.skip(f"it refuses a zero: {refused}")
         outputs = [
             part

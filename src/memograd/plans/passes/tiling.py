@@ -95,6 +95,7 @@ def components(graph: Graph, kinds: dict[int, tuple[Any, int]]) -> list[list[int
     parent = {n: n for n in kinds}
 
     def root(n: int) -> int:
+        """Return the representative of n's set; shorten the path to it."""
         while parent[n] != n:
             parent[n] = n = parent[parent[n]]
         return n
