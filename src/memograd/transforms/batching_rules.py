@@ -21,7 +21,7 @@ from ..rules.indexing import getitem, masked, replace, scatter, undiagonal
 from ..rules.linalg import cj, contraction_axes, mT, spell_einsum
 from ..rules.registration import traits_of
 from ..rules.shaping import column_shape, row_shape
-from ..rules.traits import Batching
+from ..rules.traits import Batching, Structure
 from ..tape.node import shape_dummy
 from .batched_array import (
     BATCHING_RULES,
@@ -39,6 +39,14 @@ from .batched_array import (
 )
 
 INTEGER_KINDS = (int, np.integer)
+
+
+def has_batching_rule(op: Any) -> bool:
+    """Return whether an op runs on all rows of a batch at once."""
+    traits = traits_of(op)
+    is_elementwise = traits.structure is Structure.ELEMENTWISE
+    return op in BATCHING_RULES or traits.batching is not None or is_elementwise
+
 
 # axes by number
 
