@@ -299,7 +299,7 @@ class TestRegistration:
             mg.rule(mg.op(lambda x: x), a=lambda g: g, b=lambda g: g)
 
     def test_no_line_at_all(self):
-        with pytest.raises(RegistrationError, match="without a line"):
+        with pytest.raises(RegistrationError, match="without a VJP rule"):
             mg.rule(mg.op(lambda x: x))
 
     def test_what_is_no_function(self):

@@ -37,7 +37,7 @@ def endings(region: Subgraph) -> Iterator[Finding]:
         o = stack.pop()
         for c, edge in succ[o].items():
             if c in above:
-                if RULES[region.op(c)].lines[edge["argnums"]] and region.inexact(c):
+                if RULES[region.op(c)].pulls[edge["argnums"]] and region.inexact(c):
                     stack.extend({c} - reached)
                     reached.add(c)
                 else:

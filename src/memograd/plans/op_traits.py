@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..rules.indexing import getitem
-from ..rules.registration import rule_of, traits_of
-from ..rules.traits import Storage, Traits
+from ..rules.registration import RULES, rule_of
+from ..rules.traits import NO_TRAITS, Storage, Traits
 from .ir import Graph, Instruction, operands
 from .kernels import inner, scatter_numbers, unless
 from .scalar.machine import on_machine
@@ -37,7 +37,8 @@ KERNELS: dict[Any, Traits] = {
 
 def traits_in_plan(op: Any) -> Traits:
     """Return the traits of an op or a kernel."""
-    return KERNELS[op] if op in KERNELS else traits_of(op)
+    rule = RULES.get(op)
+    return KERNELS.get(op, NO_TRAITS) if rule is None else rule.traits
 
 
 def is_new(instruction: Instruction) -> bool:

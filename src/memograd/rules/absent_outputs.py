@@ -50,7 +50,7 @@ class Absent(np.ndarray):
     def __memograd_apply__(
         self, op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
-        """Return a call in canonical form; the tape asks, where a node stands beside it."""
+        """Apply an op to a call in canonical form that includes an absent cotangent."""
         return apply_to_absent(op, operands, keywords)
 
     def __getitem__(self, key: Any) -> Any:
@@ -96,7 +96,7 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
     if not missing or not all(
         isinstance(x, int | float | complex) or has_shape(x)
         for k, x in enumerate(operands)
-        if rule.lines[k,]
+        if rule.pulls[k,]
     ):
         return False
     if rule.op in ANNIHILATED:
@@ -104,7 +104,7 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
     if rule.kind == "multilinear":
         return True
     if rule.kind == "linear" or rule.op in LINEAR:
-        return all(k in missing or is_zero(x) for k, x in enumerate(operands) if rule.lines[k,])
+        return all(k in missing or is_zero(x) for k, x in enumerate(operands) if rule.pulls[k,])
     return False
 
 
@@ -121,7 +121,7 @@ def has_shape(x: Any) -> bool:
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the operands, those by which the op has derivatives as zeros that take no memory."""
     return tuple(
-        absent_zeros_like(x) if rule.lines[k,] and has_shape(x) else x
+        absent_zeros_like(x) if rule.pulls[k,] and has_shape(x) else x
         for k, x in enumerate(operands)
     )
 

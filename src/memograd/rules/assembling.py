@@ -57,7 +57,7 @@ def length_along(shape: Any, axis: Any) -> int:
     return prod(shape) if axis is None else int(shape[axis])
 
 
-def new(whole: int, n: int, obj: Any) -> Any:
+def inserted_numbers(whole: int, n: int, obj: Any) -> Any:
     """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old,
     otherwise its number among the new.
     """
@@ -67,14 +67,14 @@ def new(whole: int, n: int, obj: Any) -> Any:
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
     """Return the cotangent of what stood there before."""
     k = axis or 0
-    old = np.flatnonzero(np.equal(new(g.shape[k], length_along(shape, axis), obj), 0))
+    old = np.flatnonzero(np.equal(inserted_numbers(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
     """Return the cotangent of what was put in; one index takes values along their first axis."""
     k, n = axis or 0, length_along(shape, axis)
-    d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
+    d = np.take(g, np.argsort(inserted_numbers(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(
         np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d,
         values_shape,
@@ -124,7 +124,7 @@ def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
     return axis, start - (axis < start)
 
 
-def deep(shape: Any) -> Any:
+def dstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `dstack` is stacked."""
     return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
@@ -147,7 +147,7 @@ linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2
 
 # several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(deep), 2), xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(dstack_shape), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))

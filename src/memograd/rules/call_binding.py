@@ -20,12 +20,12 @@ from .parameters import NO_DEFAULT, OTHERS, REST, parameters, signature
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
-NOTHING: dict[str, Any] = {}
+NO_KWARGS: dict[str, Any] = {}
 """The keywords of a call without keywords: one shared dict, which nobody writes to."""
 
 # What changes how a result is made, but not what its derivative is: the edge casts and reshapes
 # anyway.
-HARMLESS = frozenset(
+IGNORED_KEYWORDS = frozenset(
     {
         "dtype",
         "casting",
@@ -92,7 +92,7 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
         if not kwargs and 0 < len(args) <= leading:
-            return args, NOTHING
+            return args, NO_KWARGS
         return bind_by_name(op, names, args, kwargs)
 
     own = parameters_of(op)
@@ -131,7 +131,7 @@ def bind_by_name(
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
     return operands, {
         k: v for k, v in given.items() if not _equal_default(v, defaults[k])
-    } or NOTHING
+    } or NO_KWARGS
 
 
 @functools.cache

@@ -30,7 +30,7 @@ from .broadcasting import unbroadcast
 from .indexing import output
 from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
-from .registration import JOINT, op, set_traits
+from .registration import JOINT_PUSHES, op, set_traits
 from .traits import Structure
 
 
@@ -50,7 +50,7 @@ def reciprocal(d: Any, scale: Any) -> Any:
     return np.where(nil, 0, 1 / np.where(nil, 1, d))
 
 
-def size(values: Any) -> Any:
+def magnitude_sum(values: Any) -> Any:
     """Return what differences of these numbers are compared with: the sum of their absolute values,
     which nothing at all has too.
     """
@@ -64,11 +64,11 @@ ROUNDING = 8
 def gaps(values: Any) -> Any:
     """1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
     return reciprocal(
-        values[..., None, :] - values[..., :, None], ROUNDING * size(values)[..., None]
+        values[..., None, :] - values[..., :, None], ROUNDING * magnitude_sum(values)[..., None]
     )
 
 
-def half(a: Any, upper: bool = False) -> Any:
+def triangle_weights(a: Any, upper: bool = False) -> Any:
     """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square
     matrices like `a` by.
     """
@@ -79,12 +79,12 @@ def half(a: Any, upper: bool = False) -> Any:
 
 def fold(g: Any, triangle: str = "L") -> Any:
     """Return the cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
-    return (g + mH(g)) * half(g, triangle in "Uu")
+    return (g + mH(g)) * triangle_weights(g, triangle in "Uu")
 
 
 def complete_hermitian(a: Any) -> Any:
     """Return the Hermitian matrix of which the lower triangle is read."""
-    lower = a * half(a)
+    lower = a * triangle_weights(a)
     return lower + mH(lower)
 
 
@@ -254,7 +254,7 @@ def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
 
 def cholesky_pull(g: Any, y: Any) -> Any:
     """Return the cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
-    half_solved = np.linalg.solve(mT(y), half(g) * (mT(y) @ g))
+    half_solved = np.linalg.solve(mT(y), triangle_weights(g) * (mT(y) @ g))
     return mT(np.linalg.solve(mH(y), mT(half_solved)))
 
 
@@ -285,7 +285,7 @@ def alignment(values: Any, h: Any) -> Any:
     """
     label = np.cumsum(
         np.diff(values, prepend=values[..., :1])
-        > ROUNDING * np.finfo(values.dtype).eps * size(values),
+        > ROUNDING * np.finfo(values.dtype).eps * magnitude_sum(values),
         axis=-1,
     )
     same = label[..., :, None] == label[..., None, :]
@@ -294,7 +294,7 @@ def alignment(values: Any, h: Any) -> Any:
     return np.linalg.eigh(parted + apart * diagonal(label.astype(values.dtype)))[1]
 
 
-def turned_values(values: Any, h: Any) -> Any:
+def eigenvalue_tangents(values: Any, h: Any) -> Any:
     """Return the tangents of eigenvalues in rising order, given that of the matrix in their basis:
     of equal ones, those of the block.
     """
@@ -307,7 +307,7 @@ def turning(c: Any, w: Any) -> Any:
     return (c[..., None, :] - c[..., :, None]) * gaps(w)
 
 
-def undecided(w: Any, n: Any) -> Any:
+def nan_at_ties(w: Any, n: Any) -> Any:
     """NaN where n is not 0 to rounding, for two eigenvalues w that are equal to rounding and not 0;
     0 elsewhere.
 
@@ -317,7 +317,7 @@ def undecided(w: Any, n: Any) -> Any:
     tied = (
         np.equal(gaps(w), 0)
         & ~np.eye(w.shape[-1], dtype=bool)
-        & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
+        & (np.abs(w) > np.finfo(w.dtype).eps * magnitude_sum(w))[..., None, :]
     )
     rounding = 8 * np.finfo(w.dtype).eps * np.sum(np.abs(n), axis=(-2, -1), keepdims=True)
     return np.where(np.logical_and(tied, np.greater(np.abs(n), rounding)), np.nan, 0)
@@ -332,7 +332,7 @@ def values_pull_c(g: Any, a: Any, UPLO: Any = "L") -> Any:
 def values_pull_a(g: Any, c: Any, w: Any, v: Any) -> Any:
     """Return the cotangent of a Hermitian matrix, given that of `values_pull`."""
     n = mT(v) @ cj(g) @ cj(v)
-    return cj(v) @ (turning(c, w) * n + undecided(w, n)) @ mT(v)
+    return cj(v) @ (turning(c, w) * n + nan_at_ties(w, n)) @ mT(v)
 
 
 def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
@@ -375,10 +375,10 @@ def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L")
 def eigvalsh_push(t: Any, a: Any, UPLO: Any = "L") -> Any:
     """Return the tangent of the eigenvalues."""
     w, v = np.linalg.eigh(a, UPLO)
-    return turned_values(w, mH(v) @ hermitian(t, UPLO) @ v)
+    return eigenvalue_tangents(w, mH(v) @ hermitian(t, UPLO) @ v)
 
 
-def dilated(a: Any, lower: Any = None) -> Any:
+def dilate(a: Any, lower: Any = None) -> Any:
     """[[0, a], [aᴴ, 0]], whose eigenvalues are the singular values of a with both signs, and zeros;
     or what stands for aᴴ.
     """
@@ -407,7 +407,7 @@ def singular_pull(c: Any, a: Any) -> Any:
 
 def nonzero_values(c: Any, s: Any) -> Any:
     """`c`, and 0 where the singular value is 0 to rounding."""
-    return c * (s * reciprocal(s, size(s)))
+    return c * (s * reciprocal(s, magnitude_sum(s)))
 
 
 def singular_pull_c(g: Any, a: Any) -> Any:
@@ -419,18 +419,18 @@ def singular_pull_c(g: Any, a: Any) -> Any:
 def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
     """Return the cotangent of the matrix."""
     m, n = a.shape[-2:]
-    w, v = np.linalg.eigh(dilated(a))
+    w, v = np.linalg.eigh(dilate(a))
     c = both_signs(nonzero_values(c, np.linalg.svdvals(a)), m, n)
-    d = values_pull_a(dilated(g, np.zeros_like(mT(g))), c, w, v)
+    d = values_pull_a(dilate(g, np.zeros_like(mT(g))), c, w, v)
     return d[..., :m, m:] + mH(d[..., m:, :m])
 
 
 def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
     """Return the tangent of `singular_pull`, by those of both operands at once."""
     m, n = a.shape[-2:]
-    w, v = np.linalg.eigh(dilated(a))
+    w, v = np.linalg.eigh(dilate(a))
     s = np.linalg.svdvals(a)
-    h = mH(v) @ dilated(tangents[1]) @ v if 1 in tangents else None
+    h = mH(v) @ dilate(tangents[1]) @ v if 1 in tangents else None
     t = both_signs(nonzero_values(tangents[0], s), m, n) if 0 in tangents else None
     return values_pull_push(t, h, both_signs(nonzero_values(c, s), m, n), w, v)[..., :m, m:]
 
@@ -438,7 +438,7 @@ def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
 def svdvals_push(t: Any, x: Any) -> Any:
     """Return the tangent of the singular values; 0 for those that are 0."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return nonzero_values(-turned_values(-s, -(mH(u) @ t @ mH(vh))), s)
+    return nonzero_values(-eigenvalue_tangents(-s, -(mH(u) @ t @ mH(vh))), s)
 
 
 def eig_a(g: Any, y: Any) -> Any:
@@ -488,7 +488,7 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
     columns.
     """
     p, q = mT(u) @ gu, mT(v) @ gv
-    a, b, whole, inverse = p - mH(p), q - mH(q), size(s)[..., None], reciprocal(s, size(s))
+    a, b, whole, inverse = p - mH(p), q - mH(q), magnitude_sum(s)[..., None], reciprocal(s, magnitude_sum(s))
     apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], whole)
     d = cj(u) @ (diagonal(gs * (s * inverse)) + (apart * (a + b) + together * (a - b)) / 2) @ mT(v)
     if u.shape[-2] > u.shape[-1]:
@@ -528,12 +528,12 @@ def nuclear(g: Any, a: Any) -> Any:
     equal, it is smooth as well.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return g[..., None, None] * ((cj(u) * (s * reciprocal(s, size(s)))[..., None, :]) @ cj(vh))
+    return g[..., None, None] * ((cj(u) * (s * reciprocal(s, magnitude_sum(s)))[..., None, :]) @ cj(vh))
 
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     """Return the cotangent of q @ r, where r is square, given those of q and r."""
-    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r)
+    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * triangle_weights(r)
     return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
 
 
@@ -581,7 +581,7 @@ def extremes(t: Any, ord: Any) -> Any:
     The elements are sums or singular values, which round: those that are equal to rounding share.
     """
     y = (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True)
-    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * size(t))
+    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * magnitude_sum(t))
     return ties / np.sum(ties, axis=-1, keepdims=True)
 
 
@@ -699,7 +699,7 @@ rule(np.linalg.cond,         x=cond_x)
 constant(np.linalg.matrix_rank, places, alignment)
 
 ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
-JOINT |= {values_pull: values_pull_joint, singular_pull: singular_pull_joint}
+JOINT_PUSHES.update({values_pull: values_pull_joint, singular_pull: singular_pull_joint})
 
 # traits
 set_traits(np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.matrix_power, np.linalg.eigh,

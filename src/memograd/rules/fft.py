@@ -15,7 +15,7 @@ from .registration import set_traits
 from .traits import Batching, Structure
 
 
-def fit(g: Any, shape: Any) -> Any:
+def pad_or_cut(g: Any, shape: Any) -> Any:
     """`g` cut off, or filled up with zeros, to `shape`."""
     for k, n in enumerate(shape):
         if g.shape[k] > n:
@@ -44,7 +44,7 @@ def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
     """Return the complex transform of `g`, of whose last transformed axis half was left out."""
     axis, n = last_axis(a_shape, s, axes)
     axes = axes_of_transform(len(a_shape), s, axes)
-    return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
+    return pad_or_cut(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
@@ -56,7 +56,7 @@ def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
     times[(n + 1) // 2 :] = 1
     axis %= len(a_shape)
     half = g[(slice(None),) * axis + (slice(n // 2 + 1),)]
-    return fit(half * np.reshape(times, (-1, *(1,) * (len(a_shape) - axis - 1))), a_shape)
+    return pad_or_cut(half * np.reshape(times, (-1, *(1,) * (len(a_shape) - axis - 1))), a_shape)
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
@@ -73,15 +73,15 @@ def as_one_axis(n: Any) -> Any:
 
 
 # complex
-linear(np.fft.fft,    a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.fft(g, None, axis, norm), a_shape))
-linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.ifft(g, None, axis, norm), a_shape))
-linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
-linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
+linear(np.fft.fft,    a=lambda g, a_shape, n=None, axis=-1, norm=None: pad_or_cut(np.fft.fft(g, None, axis, norm), a_shape))
+linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: pad_or_cut(np.fft.ifft(g, None, axis, norm), a_shape))
+linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.fftn(g, None, axes, norm), a_shape))
+linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 
 # real
@@ -94,7 +94,7 @@ linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: half_in
 linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
                       double_half(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis,
+                      pad_or_cut(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis,
                       norm), a_shape))
 
 # order

@@ -130,7 +130,7 @@ def output(values: Any, k: int) -> Any:
     return values[k]
 
 
-def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
+def one_output_cotangent(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     """Return the cotangent of a tuple of outputs of which one has cotangent g."""
     return tuple(
         g if j == k else np.zeros(s, d)[()]
@@ -210,7 +210,7 @@ linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
-rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None,
+rule(output,               values=lambda g, values_shape, values_dtype, k: one_output_cotangent(g, values_shape, values_dtype, k), k=None,
                            push={"values": lambda t, k: t[k]})
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,

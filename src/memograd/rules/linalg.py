@@ -96,7 +96,7 @@ def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], li
     return [int(k) % a_ndim for k in a], [int(k) % b_ndim for k in b]
 
 
-def rest(axes: list[int], ndim: int) -> list[int]:
+def free_axes(axes: list[int], ndim: int) -> list[int]:
     """Return the axes that are not summed over."""
     return [k for k in range(ndim) if k not in axes]
 
@@ -105,16 +105,16 @@ def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> An
     """Return the cotangent of the left factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
-    moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), rest(of_b, n)))
-    return np.moveaxis(moved, range(m), rest(of_a, m) + [of_a[k] for k in np.argsort(of_b)])
+    moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), free_axes(of_b, n)))
+    return np.moveaxis(moved, range(m), free_axes(of_a, m) + [of_a[k] for k in np.argsort(of_b)])
 
 
 def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> Any:
     """Return the cotangent of the right factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
-    moved = np.tensordot(a, g, (rest(of_a, m), range(m - len(of_a))))
-    return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + rest(of_b, n))
+    moved = np.tensordot(a, g, (free_axes(of_a, m), range(m - len(of_a))))
+    return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + free_axes(of_b, n))
 
 
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
@@ -127,7 +127,7 @@ def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: A
     return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, its, -1)), tuple(moved)), -1, mine)
 
 
-def spatial(x: Any, plane: bool) -> Any:
+def as_3d_vectors(x: Any, plane: bool) -> Any:
     """Vectors along the last axis with three components: where NumPy took two, the third is 0."""
     return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1) if plane else x
 
@@ -145,7 +145,7 @@ def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull:
         g = np.moveaxis(g, result, -1)
     whole = [*shape]
     whole[mine] = 3
-    d = align_vectors(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, spatial(x, plane)))
+    d = align_vectors(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, as_3d_vectors(x, plane)))
     return d[(slice(None),) * (mine % len(shape)) + (slice(2),)] if flat else d
 
 
@@ -177,7 +177,7 @@ def cross_b(
     return cross_pull(g, a, b_shape, axes, lambda g, a: np.linalg.cross(g, a))
 
 
-def chain(xs: Any) -> Any:
+def matrix_chain(xs: Any) -> Any:
     """Return the product of one or more matrices."""
     return xs[0] if len(xs) == 1 else np.linalg.multi_dot(xs)
 
@@ -189,11 +189,11 @@ def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
     g = np.reshape(g, (shapes[0][0], shapes[-1][1]))
-    g = mT(chain(xs[:k])) @ g if k else g
-    return np.reshape(g @ mT(chain(xs[k + 1 :])) if k + 1 < len(xs) else g, xs_shape[k])
+    g = mT(matrix_chain(xs[:k])) @ g if k else g
+    return np.reshape(g @ mT(matrix_chain(xs[k + 1 :])) if k + 1 < len(xs) else g, xs_shape[k])
 
 
-def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
+def kron_blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
     """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and
     both shapes in full.
     """
@@ -204,7 +204,7 @@ def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
 
 def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
     """Return the cotangent of the left factor of `kron`."""
-    g, _, shape = blocks(g, a_shape, b_shape)
+    g, _, shape = kron_blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(
         np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape
@@ -213,7 +213,7 @@ def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
 
 def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
     """Return the cotangent of the right factor of `kron`."""
-    g, shape, _ = blocks(g, a_shape, b_shape)
+    g, shape, _ = kron_blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(
         np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape

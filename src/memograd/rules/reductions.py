@@ -67,12 +67,12 @@ def split_ties(
     """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share
     too.
     """
-    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(
+    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * tie_share(
         g, a, y, axis, keepdims, where, initial
     )
 
 
-def portion(
+def tie_share(
     g: Any,
     a: Any,
     y: Any,
@@ -89,7 +89,7 @@ def portion(
     )
 
 
-def start(
+def initial_share(
     g: Any,
     a: Any,
     y: Any,
@@ -101,7 +101,7 @@ def start(
     """Return the share of `initial`, which every result began with."""
     return np.sum(
         np.equal(initial, restore_axes(y, axis, keepdims))
-        * portion(g, a, y, axis, keepdims, where, initial)
+        * tie_share(g, a, y, axis, keepdims, where, initial)
     )
 
 
@@ -115,7 +115,7 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
     )
 
 
-def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
+def reduced_axes_last(ndim: int, axis: Any) -> tuple[int, ...]:
     """Return the axes, those that are reduced last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
@@ -123,20 +123,20 @@ def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
 
 def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """`a` with the axes that are reduced put together as its last one."""
-    order = order_of(len(shape), axis)
+    order = reduced_axes_last(len(shape), axis)
     rest = [shape[k] for k in order[: len(shape) - (len(shape) if axis is None else np.size(axis))]]
     return np.reshape(np.transpose(a, order), (*rest, count_elements(shape, axis)))
 
 
 def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """`a` in the `shape` that `flatten_axes` took it from."""
-    order = order_of(len(shape), axis)
+    order = reduced_axes_last(len(shape), axis)
     return np.transpose(
         np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order)))
     )
 
 
-def others(a: Any) -> Any:
+def products_of_others(a: Any) -> Any:
     """Return the product of the other elements along the last axis, for each element, without a
     division: by pairs, then pairs of pairs.
     """
@@ -144,11 +144,11 @@ def others(a: Any) -> Any:
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[
+        return products_of_others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[
             ..., :n
         ]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
-    return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
+    return np.reshape(pairs[..., ::-1] * products_of_others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
 
 
 def unprod(
@@ -161,7 +161,7 @@ def unprod(
     initial: Any = NO_VALUE,
 ) -> Any:
     """Return the cotangent of the factors of a product."""
-    rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
+    rest = unflatten_axes(products_of_others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
 
@@ -265,7 +265,7 @@ def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), shape)
 
 
-def recurrence(a: Any, b: Any) -> Any:
+def solve_recurrence(a: Any, b: Any) -> Any:
     """y[i] = a[i] y[i-1] + b[i] along the last axis, from 0: by pairs of steps, then pairs of
     pairs.
     """
@@ -274,8 +274,8 @@ def recurrence(a: Any, b: Any) -> Any:
         return b
     if n % 2:
         zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
-        return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
-    odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
+        return solve_recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
+    odd = solve_recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
     even = b[..., ::2] + a[..., ::2] * np.concatenate(
         [as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1
     )
@@ -287,11 +287,11 @@ def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     """
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
     one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
-    s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
+    s = np.flip(solve_recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
     return unflatten_axes(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
 
 
-def after(g: Any, axis: Any, include_initial: Any) -> Any:
+def without_initial(g: Any, axis: Any, include_initial: Any) -> Any:
     """`g` without its first element along `axis`, where the result began with one of its own."""
     return np.take(g, range(1, g.shape[axis or 0]), axis or 0) if include_initial else g
 
@@ -327,7 +327,7 @@ for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    split_ties(g, a, y, axis, keepdims, where, initial), where=None,
                    initial=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
-                   start(g, a, y, axis, keepdims, where, initial))
+                   initial_share(g, a, y, axis, keepdims, where, initial))
 rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
                    split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)),
                    axis, keepdims)
@@ -356,14 +356,14 @@ rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False,
 # sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
 rule(np.nancumsum,         a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
-linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
+linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(without_initial(g, axis, include_initial), x_shape, axis))
 rule(np.cumprod,           a=lambda g, a, a_shape, y, axis=None: uncumprod(g, a, y, a_shape, axis))
 rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0,
                            uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
-                           uncumprod(after(g, axis, include_initial), x,
-                           after(y, axis, include_initial), x_shape, axis))
+                           uncumprod(without_initial(g, axis, include_initial), x,
+                           without_initial(y, axis, include_initial), x_shape, axis))
 # reads y, whose length depends on x
 linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))
 

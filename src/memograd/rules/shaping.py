@@ -35,17 +35,17 @@ def part_of_concatenation(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
     return g[(slice(None),) * axis + (slice(start, stop),)]
 
 
-def layer(g: Any, k: int, axis: int) -> Any:
+def stack_layer(g: Any, k: int, axis: int) -> Any:
     """Return the layer of a stack that came from operand k."""
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
-def row_shape(shape: Any) -> Any:
+def vstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `vstack` is stacked."""
     return (1, 1, *shape)[-max(2, len(shape)) :]
 
 
-def column_shape(shape: Any) -> Any:
+def column_stack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `column_stack` is stacked."""
     return (*shape, 1, 1)[: max(2, len(shape))]
 
@@ -56,7 +56,7 @@ def repeated(n: int, repeats: Any) -> Any:
     return np.repeat(np.arange(n), repeats)
 
 
-def side(shape: Any) -> Any:
+def hstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `hstack` is stacked."""
     return shape or (1,)
 
@@ -121,11 +121,11 @@ linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
 # one from many
 linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part_of_concatenation(g, k, xs_shape, axis))
-linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(row_shape), 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_shape), 1), xs_shape[k]))
+linear(np.stack,            each=lambda g, k, axis=0: stack_layer(g, k, axis))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(vstack_shape), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_stack_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side),
+                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(hstack_shape),
                             min(1, len(g.shape) - 1)), xs_shape[k]))
 
 constant(repeated)

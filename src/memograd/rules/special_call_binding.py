@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import NoRuleError, RefusedError
 from ..text import op_name
 from .call_binding import (
-    NOTHING,
+    NO_KWARGS,
     Arguments,
     Call,
     bind_by_name,
@@ -145,7 +145,7 @@ def call_of_select(op: Callable[..., Any]) -> Call:
                 f"np.select takes a choice for each condition, but got "
                 f"{len(conditions)} conditions, {len(choices)} choices."
             )
-        return (*conditions, *choices, default), NOTHING
+        return (*conditions, *choices, default), NO_KWARGS
 
     return Call(bind, select_of_list)
 
@@ -309,7 +309,7 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
         order = np.argsort(xp)
         xp, fp = (np.take_along_axis(knots, order, 0) for knots in (xp, fp))
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
-        return (np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])), NOTHING
+        return (np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])), NO_KWARGS
 
     return plain._replace(bind=bind)
 
@@ -371,7 +371,7 @@ def call_of_product(op: np.ufunc) -> Call:
             args = tuple(
                 np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False)
             )
-        return args, given or NOTHING
+        return args, given or NO_KWARGS
 
     return plain._replace(bind=bind)
 

@@ -360,7 +360,7 @@ def tail_derivative(z: Any, n: int, sign: int) -> Any:
     return total
 
 
-def recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
+def derivative_by_recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
     """Return the n-th derivative of y, where y'' = sign·2(z·y' + y)."""
     before, now = y, slope
     for k in range(1, n):
@@ -379,7 +379,7 @@ def erfcx_derivative(n: Any, z: Any) -> Any:
     return np.where(
         far,
         tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI,
-        recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1),
+        derivative_by_recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1),
     )
 
 
@@ -392,7 +392,7 @@ def dawsn_derivative(n: Any, z: Any) -> Any:
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
     return np.where(
-        far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1)
+        far, tail_derivative(np.where(far, z, 9), n, 1) / 2, derivative_by_recurrence(n, x, y, 1 - 2 * x * y, -1)
     )
 
 

@@ -69,7 +69,7 @@ def variables_as_rows(m: Any, shape: Any, rowvar: bool) -> Any:
     return m if rowvar or len(shape) < 2 else np.transpose(m)
 
 
-def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
+def concatenate_variables(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
     """Return the rows of both operands."""
     first = variables_as_rows(m, m_shape, rowvar)
     return (
@@ -125,7 +125,7 @@ def uncorrcoef(g: Any, x: Any) -> Any:
     return uncov(g / scale + np.diag(own), x, False, None, None, None)
 
 
-def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
+def operand_part(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
     """Return the part of the rows' cotangent that belongs to an operand."""
     n = 1 if len(shape) < 2 else shape[0 if rowvar else 1]
     d = d[d.shape[0] - n :] if last else d[:n]
@@ -138,16 +138,16 @@ rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
                   unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis,
                   or_default(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
+                  operand_part(uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
                   m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
+                  operand_part(uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
                   b_shape, rowvar, True),
                   fweights=None,
                   aweights=lambda g, m, m_shape, y, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  uncov_weights(g, both(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
-rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), x_shape, rowvar, False),
-                  b=lambda g, x, x_shape, b, b_shape, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), b_shape, rowvar, True))
+                  uncov_weights(g, concatenate_variables(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
+rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), x_shape, rowvar, False),
+                  b=lambda g, x, x_shape, b, b_shape, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), b_shape, rowvar, True))
 
 # traits
 set_traits(np.average, structure=Structure.REDUCTION)
