@@ -30,7 +30,7 @@ LINEAR = frozenset(
 
 
 class Absent(np.ndarray):
-    """Zeros that stand for no cotangent at all."""
+    """Zeros that stand for the cotangent of an output on which L does not depend."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc in RULES:
@@ -58,19 +58,19 @@ class Absent(np.ndarray):
 
 
 def absent(zeros: Any) -> Any:
-    """Return the same zeros as an absent cotangent; those of another library stay what they are."""
+    """Return zeros as an absent cotangent; those of other array kinds unchanged."""
     return np.asarray(zeros).view(Absent) if isinstance(zeros, np.ndarray | np.generic) else zeros
 
 
 def present(x: Any) -> Any:
-    """Return an array of zeros for an absent cotangent, in lists too; anything else as it is."""
+    """Return ordinary zeros for an absent cotangent, in lists too; other values unchanged."""
     if type(x) is Absent:
         return x.view(np.ndarray)
     return type(x)(map(present, x)) if type(x) in (list, tuple) else x
 
 
 def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """Return a call in canonical form, with an absent cotangent among its operands."""
+    """Apply an op to a call in canonical form that includes an absent cotangent."""
     missing = [k for k, x in enumerate(operands) if type(x) is Absent]
     if op in SUMS and len(missing) == 1 and all(map(has_shape, operands)):
         return remaining(op, operands, missing[0])
@@ -83,16 +83,14 @@ def apply_to_absent(op: Any, operands: tuple[Any, ...], keywords: dict[str, Any]
 
 
 def remaining(op: Any, operands: tuple[Any, ...], k: int) -> Any:
-    """Return the term of a sum that is not the absent one, at position k."""
+    """Return the term of a sum whose other term, at position k, is absent."""
     other = SUMS[op](operands[1]) if k == 0 else operands[0]
     shape = np.broadcast_shapes(operands[0].shape, operands[1].shape)
     return other if other.shape == shape else np.broadcast_to(other, shape)
 
 
 def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) -> bool:
-    """Return whether the result is zero because of the absent operands alone, whatever the others
-    are.
-    """
+    """Return whether the absent operands alone make the result zero."""
     if not missing or not all(
         isinstance(x, int | float | complex) or has_shape(x)
         for k, x in enumerate(operands)
@@ -109,17 +107,17 @@ def is_annihilated(rule: Rule, operands: tuple[Any, ...], missing: list[int]) ->
 
 
 def is_zero(x: Any) -> bool:
-    """Return whether it is the number zero."""
+    """Return whether a value is the Python number zero."""
     return type(x) in (int, float) and x == 0
 
 
 def has_shape(x: Any) -> bool:
-    """Return whether it is an array of NumPy's, or behaves like one: a node, or a batch."""
+    """Return whether a value is an array of NumPy's, a node or a batch."""
     return isinstance(x, np.ndarray | np.generic) or hasattr(type(x), "__memograd_record__")
 
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the operands, those by which the op has derivatives as zeros that take no memory."""
+    """Return the operands with zeros that take no memory for those that have derivatives."""
     return tuple(
         absent_zeros_like(x) if rule.pulls[k,] and has_shape(x) else x
         for k, x in enumerate(operands)
@@ -127,14 +125,15 @@ def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def absent_zeros_like(x: Any) -> Any:
-    """Return zeros of the shape and dtype of an array, a node or a batch: one number, seen
-    everywhere.
+    """Return zeros of the shape and dtype of an array, a node or a batch.
+
+    They are one number, broadcast.
     """
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def as_absent(y: Any) -> Any:
-    """Return a result that is zero, as absent; each, where there are several."""
+    """Return a zero result, or a tuple of such, as absent."""
     return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
@@ -142,8 +141,9 @@ def as_absent(y: Any) -> Any:
 
 
 def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
-    """Return the line of an op with several outputs, given absent cotangents for those of its
-    outputs that are `unread`.
+    """Return the rule of an op with several outputs for absent cotangents of some of them.
+
+    `unread` are the numbers of those outputs.
     """
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:

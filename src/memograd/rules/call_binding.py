@@ -54,7 +54,7 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 
 
 class Call(NamedTuple):
-    """How an op is called.
+    """Call binding of an op.
 
     `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it;
     `compute_with(*operands, **keywords)` does where there are keywords, if that is another
@@ -70,13 +70,14 @@ class Call(NamedTuple):
 
 
 def call_of_ufunc(op: np.ufunc) -> Call:
-    """Return a ufunc's operands are its inputs, by position."""
+    """Return the binding of a ufunc, whose operands are its inputs by position."""
     return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op), compute_with=op)
 
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
-    """Return a function's operands are the parameters that its rule names, or, where the rule's
-    names differ, the first ones.
+    """Return the binding of a function, whose operands are parameters.
+
+    They are those that its rule names, or the first ones if the names of the rule differ.
     """
     if not operands or any(p.kind is REST for p in parameters(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
@@ -116,8 +117,9 @@ def _partly_by_name(
 def bind_by_name(
     op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Arguments:
-    """Return the canonical form of a call: the arguments called `names`, then those of the others
-    that are no defaults.
+    """Return the canonical form of a call.
+
+    That is the arguments called `names`, then the others that differ from their defaults.
     """
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
@@ -136,13 +138,13 @@ def bind_by_name(
 
 @functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
-    """Return the parameters of a function, in order, with their defaults."""
+    """Return the parameters of a function in order, each with its default."""
     return {p.name: p.default for p in parameters(op)}
 
 
 @functools.cache
 def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
-    """Return the parameters of a function that have no default."""
+    """Return the parameters of a function without a default."""
     return frozenset(
         p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS)
     )
@@ -154,8 +156,9 @@ def _equal_default(value: Any, default: Any) -> bool:
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:
-    """Return an op whose first argument is a list of operands, such as `concatenate`, or all of
-    whose arguments are, such as `meshgrid`.
+    """Return the binding of an op over a list of operands.
+
+    The list is its first argument, as for `concatenate`, or all of them, as for `meshgrid`.
     """
     first, *others = parameters_of(op)
     if parameters(op)[0].kind is REST:

@@ -40,18 +40,18 @@ double precision goes.
 
 
 def above(a: Any, b: Any) -> Any:
-    """1 where a > b, 0 where a < b, one half at a tie."""
+    """Return 1 where a > b, 0 where a < b, one half at a tie."""
     return np.where(np.equal(a, b), 0.5, np.greater(a, b))
 
 
 def clip_below(a: Any, lo: Any) -> Any:
-    """`a`, clipped from below; `lo` may be None."""
+    """Return `a` clipped from below; `lo` may be None."""
     return a if lo is None else np.maximum(a, lo)
 
 
 @op
 def logistic(x: Any) -> Any:
-    """1 / (1 + exp(-x)), without overflow."""
+    """Return 1 / (1 + exp(-x)), without overflow."""
     left = np.less(np.real(x), 0)
     t = np.exp(np.where(left, x, -x))
     return np.where(left, t, 1) / (1 + t)
@@ -67,18 +67,18 @@ def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
 
 
 def inside(a: Any, lo: Any, hi: Any) -> Any:
-    """1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
+    """Return 1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
     low = 1.0 if lo is None else above(a, lo)
     return low if hi is None else low * above(hi, a)
 
 
 def above_or_nan(a: Any, b: Any) -> Any:
-    """`above`, and 1 where b is NaN, which `fmax` passes over."""
+    """Return `above`, and 1 where b is NaN, which `fmax` ignores."""
     return np.where(np.isnan(b), 1.0, above(a, b))
 
 
 def unless_zero(y: Any) -> Any:
-    """`y`, and 1 where it is 0: to divide by."""
+    """Return `y` with 1 for 0, as a divisor."""
     return np.where(np.equal(y, 0), 1, y)
 
 
@@ -103,20 +103,20 @@ def direction(a: Any, y: Any, dtype: Any) -> Any:
 
 
 def bearing(a: Any, b: Any) -> Any:
-    """a / (a² + b²) without overflow; 0 at the origin."""
+    """Return a / (a² + b²) without overflow; 0 at the origin."""
     r = unless_zero(np.hypot(a, b))
     return a / r / r
 
 
 @op
 def unit(a: Any, b: Any) -> Any:
-    """a / hypot(a, b); 0 at the origin."""
+    """Return a / hypot(a, b); 0 at the origin."""
     return a / unless_zero(np.hypot(a, b))
 
 
 @op
 def parallel(a: Any, b: Any) -> Any:
-    """a·b / hypot(a, b), without overflow; 0 at the origin."""
+    """Return a·b / hypot(a, b), without overflow; 0 at the origin."""
     return a * (b / unless_zero(np.hypot(a, b)))
 
 

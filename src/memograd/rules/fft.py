@@ -16,7 +16,7 @@ from .traits import Batching, Structure
 
 
 def pad_or_cut(g: Any, shape: Any) -> Any:
-    """`g` cut off, or filled up with zeros, to `shape`."""
+    """Cut `g`, or fill it up with zeros, to `shape`."""
     for k, n in enumerate(shape):
         if g.shape[k] > n:
             g = g[(slice(None),) * k + (slice(n),)]
@@ -34,22 +34,21 @@ def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
 
 
 def axes_of_transform(ndim: int, s: Any, axes: Any) -> list[int]:
-    """Return the axes that are transformed: those given, or as many of the last ones as `s` has
-    lengths, or all.
-    """
+    """Return the transformed axes: those given, or the last `len(s)`, or all."""
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the complex transform of `g`, of whose last transformed axis half was left out."""
+    """Return the complex transform of `g`, which lacks half of its last transformed axis."""
     axis, n = last_axis(a_shape, s, axes)
     axes = axes_of_transform(len(a_shape), s, axes)
     return pad_or_cut(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
-    """Return the first half of `g` along `axis`, of length n, twice where an element stands for
-    two; fitted to the operand.
+    """Return the first half of `g` along `axis`, doubled where an element stands for two.
+
+    The axis has length n in full. The result has the shape of the operand.
     """
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
@@ -60,15 +59,13 @@ def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the inverse transform of `g`, as the cotangent of an operand of which half was left
-    out.
-    """
+    """Return the inverse transform of `g` as the cotangent of an operand that lacks half."""
     axes = axes_of_transform(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
 def as_one_axis(n: Any) -> Any:
-    """Return the length of a transform over one axis, as that of one over several."""
+    """Return the length of a transform over one axis as that of one over several."""
     return None if n is None else (n,)
 
 

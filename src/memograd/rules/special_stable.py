@@ -37,8 +37,9 @@ SHIFT = 16
 
 
 def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
-    """Return the line of an operand by which the derivative has no closed form: a silent zero would
-    be wrong.
+    """Return the rule of an operand whose derivative has no closed form.
+
+    It raises, because a silent zero would be wrong.
     """
 
     def line(g: Any) -> Any:
