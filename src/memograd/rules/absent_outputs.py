@@ -1,11 +1,10 @@
-"""Absent cotangents: structural zeros, given to a rule for the outputs of its op that L does not
-depend on.
+"""Absent cotangents: structural zeros for outputs of an op on which L does not depend.
 
-A rule of an op with several outputs adds one term for each output's cotangent. Where L does not
-depend on an output, its term has to be left out: multiplied out, it is 0 · ∞ where that output's
-derivative is infinite. So the solver gives the rule an `Absent` in the place of that cotangent. A
-product with it is absent, a sum with it is the other term; whatever is not known to keep zeros sees
-an array of zeros. Nothing absent leaves a rule.
+The rule of an op with several outputs adds one term for the cotangent of each output. If L does not
+depend on an output, its term must be left out: as a product it would be 0 · ∞ where the derivative
+of that output is infinite. So the solver passes an `Absent` for that cotangent. A product with it
+is absent, and a sum with it is the other term. Functions that are not known to keep zeros get an
+array of zeros. A rule never returns an absent cotangent.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,17 +15,15 @@ import numpy as np
 from .registration import RULES, Read, Rule, VJPRule
 
 ANNIHILATED: dict[Any, tuple[int, ...]] = {np.multiply: (0, 1), np.divide: (0,)}
-"""Ops that are linear in some operands, each: the positions at which an absent operand makes the
-result absent.
-"""
+"""Positions at which an absent operand makes the result of an op absent."""
 
 SUMS: dict[Any, Callable[[Any], Any]] = {np.add: lambda b: b, np.subtract: lambda b: -b}
-"""Sums of two operands: what the second one alone gives."""
+"""Sums of two operands, each with the result if the first one is absent."""
 
 LINEAR = frozenset(
     {np.add, np.subtract, np.where, np.negative, np.positive, np.conjugate, np.real, np.imag}
 )
-"""Elementwise functions that are jointly linear in the operands by which they have derivatives."""
+"""Elementwise functions that are jointly linear in the operands with derivatives."""
 
 
 class Absent(np.ndarray):
@@ -137,10 +134,7 @@ def as_absent(y: Any) -> Any:
     return tuple(map(as_absent, y)) if isinstance(y, tuple | list) else absent(absent_zeros_like(y))
 
 
-# to the rules
-
-
-def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
+def partial(rule: VJPRule, unread: frozenset[int]) -> VJPRule:
     """Return the rule of an op with several outputs for absent cotangents of some of them.
 
     `unread` are the numbers of those outputs.
@@ -148,9 +142,9 @@ def partial(line: VJPRule, unread: frozenset[int]) -> VJPRule:
 
     def pull(g: Any, c: int, k: int, steps: Any, read: Read) -> Any:
         """Return the contribution of a consumer to the cotangent of an operand."""
-        d = line.pull(
+        d = rule.pull(
             tuple(absent(d) if j in unread else d for j, d in enumerate(g)), c, k, steps, read
         )
         return np.zeros(d.shape, d.dtype) if type(d) is Absent else d
 
-    return VJPRule(line.fn, pull, line.reads, line.reads_output)
+    return VJPRule(rule.fn, pull, rule.reads, rule.reads_output)

@@ -1,6 +1,4 @@
-"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several
-arrays at once.
-"""
+"""Rules of ops that add elements around or between others, or arrange several arrays at once."""
 
 from math import prod
 from typing import Any

@@ -1,4 +1,4 @@
-"""Summing back: what was broadcast gets the sum of what its copies get."""
+"""Broadcasting of cotangents, and its transpose, the sum over the copies."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""One canonical form for each op's calls, so that a rule sees one.
+"""Call binding: one canonical form for the calls of each op, so that a rule sees one form.
 
 The canonical form of a call is its operands, in the order in which the rule names them, and a dict
 of the other arguments that differ from their defaults. Lists of operands (`concatenate`, `stack`)
-are flattened. A `Call` has two functions: `bind` brings a call into that form when it is recorded,
-`compute` runs the op on it, now and ever after.
+are flattened. A `Call` has two functions: `bind` brings a recorded call into that form, and
+`compute` runs the op on it.
 """
 
 import functools
@@ -21,10 +21,10 @@ from .parameters import NO_DEFAULT, OTHERS, REST, parameters, signature
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 NO_KWARGS: dict[str, Any] = {}
-"""The keywords of a call without keywords: one shared dict, which nobody writes to."""
+"""Keywords of a call without keywords: one shared dict, which must not be changed."""
 
-# What changes how a result is made, but not what its derivative is: the edge casts and reshapes
-# anyway.
+# These change how a result is computed, but not its derivative: the solver casts and reshapes
+# cotangents anyway.
 IGNORED_KEYWORDS = frozenset(
     {
         "dtype",
@@ -41,8 +41,7 @@ IGNORED_KEYWORDS = frozenset(
     }
 )
 
-# NumPy's scalars compute these as Python operators ten times faster than the ufunc does, to the
-# same bits.
+# Operators of NumPy's scalars are ten times faster than these ufuncs, and give the same bits.
 # Not `power`: scalar `**` and `np.power` differ in bits.
 OPERATORS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
@@ -56,10 +55,18 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 class Call(NamedTuple):
     """Call binding of an op.
 
-    `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it;
-    `compute_with(*operands, **keywords)` does where there are keywords, if that is another
-    function. `keywords` are the names that a rule's lines may read, `defaults` the values of
-    parameters that a call may leave out, the operands' under the names that the rule gives them.
+    Attributes
+    ----------
+    bind : callable
+        From the arguments and keywords of a call to its canonical form.
+    compute : callable
+        Runs the op on operands.
+    keywords : frozenset of str
+        Keywords that rules may read.
+    compute_with : callable or None
+        Runs the op on operands and keywords, if that is not `compute`.
+    defaults : mapping of str to Any
+        Values of arguments that a call leaves out; operands have the names that the rule gives.
     """
 
     bind: Callable[[tuple[Any, ...], dict[str, Any]], Arguments]

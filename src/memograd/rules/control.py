@@ -1,4 +1,4 @@
-"""Where derivatives stop because somebody said so."""
+"""Rule of `stop_gradient`."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""What it would cost to run a step again: an estimate that is the same on every machine, so that
-logs are, too.
+"""Cost model of rematerialisation: what it would cost to run a step again.
 
-The unit is one element read, written or multiplied.
+The unit is one element read, written or multiplied. Times are not measured, so that the logs are
+the same on every machine.
 """
 
 from math import prod, sqrt

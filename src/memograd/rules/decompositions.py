@@ -18,6 +18,13 @@ share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `s
 LinAlgError there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and
 `eigvals` are complex, unlike NumPy's where all eigenvalues of a real matrix are real: after an
 assignment they may not be.
+
+References
+----------
+M. B. Giles: Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008.
+S. F. Walter, L. Lehmann: Algorithmic differentiation of linear algebra functions with application
+in optimum experimental design, 2010 (QR and eigenvalue decompositions).
 """
 
 from typing import Any
@@ -56,7 +63,7 @@ def magnitude_sum(values: Any) -> Any:
 
 
 ROUNDING = 8
-"""By how many units of rounding of their size LAPACK may part equal eigenvalues."""
+"""Units of rounding, of their size, by which LAPACK may separate equal eigenvalues."""
 
 
 def gaps(values: Any) -> Any:

@@ -1,5 +1,4 @@
-"""Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for
-`g`.
+"""Rules of elementwise ops. One rule serves both modes: the JVP has the tangent for `g`.
 
 Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of
 equals an even split, `clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give
@@ -31,11 +30,12 @@ from .traits import (
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]
-"""The slope of sin(u)/u is a power series in u, with these coefficients at u**19, ..., u**3, u."""
+"""Coefficients of the slope of sin(u)/u as a power series, at u**19, ..., u**3, u."""
 
 COSINES = np.cos((np.arange(64) + 0.5) * (pi / 128))
-"""Where the integral for the Bessel function I1 is summed; being periodic, it converges as fast as
-double precision goes.
+"""Nodes of the integral for the Bessel function I1.
+
+The integrand is periodic, so that the sum converges to double precision.
 """
 
 

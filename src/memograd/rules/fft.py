@@ -1,9 +1,9 @@
-"""Fourier transforms. They are linear, and the matrix of the complex ones is symmetric: the
-cotangent is transformed as it is.
+"""Rules of Fourier transforms.
 
-A real transform is a complex one of which half is left out, since it is known: its cotangent is
+They are linear, and the matrices of the complex ones are symmetric, so that the cotangent gets the
+same transform. A real transform leaves out the redundant half of a complex one: its cotangent is
 filled up with zeros, and a real operand gets the real part. An inverse real transform counts that
-half twice, save the first and a middle element.
+half twice, except the first and a middle element.
 """
 
 from typing import Any

@@ -1,8 +1,7 @@
-"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated
-indices add up.
+"""Rules of indexing: the cotangent is added at the index, so that repeated indices add up.
 
-The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so
-that a shape that changed is found.
+Rules of ops whose shape depends on values (`masked compress extract trim_zeros`) read `y`, because
+a changed shape is then detected.
 
 Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements
 that were chosen: where one gives NaN or an infinite slope elsewhere, give it an x that is safe
@@ -25,7 +24,7 @@ from .registration import op, set_traits
 from .traits import Batching, Storage, Structure
 
 PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
-"""Types of the parts of an index that takes no element twice; boolean masks do not either."""
+"""Types of parts of an index that take no element twice, as boolean masks do not."""
 
 
 @op

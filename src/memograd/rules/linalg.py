@@ -1,4 +1,7 @@
-"""Products of vectors, matrices and tensors. Batches broadcast; the solver sums back over them."""
+"""Rules of products of vectors, matrices and tensors.
+
+Batches broadcast; the solver sums cotangents over them.
+"""
 
 from string import ascii_letters
 from typing import Any
@@ -48,8 +51,9 @@ def matmul_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """Return the cotangent of the left factor of `dot`: g is contracted with all axes of b but the
-    one that was summed.
+    """Return the cotangent of the left factor of `dot`.
+
+    `g` is contracted with all axes of b but the summed one.
     """
     if not a_shape or not b_shape:
         return g * b
@@ -88,8 +92,7 @@ def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
-    """Return the axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints.
-    """
+    """Return the axes of `a` and `b` that `tensordot` sums over, as non-negative integers."""
     if isinstance(axes, int | np.integer):
         return list(range(a_ndim - axes, a_ndim)), list(range(int(axes)))
     a, b = (np.atleast_1d(side) for side in axes)
@@ -118,8 +121,9 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
 
 
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
-    """Return a line for vectors along the last axis, for an operand of `shape` and another that
-    have theirs along `axes`.
+    """Apply a pull on vectors along the last axis to vectors along `axes`.
+
+    `axes` are those of the operand, which has this shape, and of the other one.
     """
     mine, its = axes
     moved = [*shape]
@@ -128,13 +132,14 @@ def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: A
 
 
 def as_3d_vectors(x: Any, plane: bool) -> Any:
-    """Vectors along the last axis with three components: where NumPy took two, the third is 0."""
+    """Return vectors along the last axis with three components; a missing third one is 0."""
     return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1) if plane else x
 
 
 def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
-    """Return the cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of
-    the other's and of the result's.
+    """Return the cotangent of a factor of `cross` of this shape.
+
+    `axes` are those of its vectors, of the other factor's and of the result's.
     """
     mine, its, result = axes
     flat, plane = shape[mine] == 2, other.shape[its] == 2
@@ -183,8 +188,9 @@ def matrix_chain(xs: Any) -> Any:
 
 
 def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
-    """Return the cotangent of factor k of `multi_dot`: between the products of those before and of
-    those after it.
+    """Return the cotangent of factor k of `multi_dot`.
+
+    It lies between the products of the factors before and after it.
     """
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
@@ -194,8 +200,9 @@ def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
 
 
 def kron_blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
-    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and
-    both shapes in full.
+    """Return the cotangent of a Kronecker product with axes of a and b by turns.
+
+    Both shapes follow, with as many axes.
     """
     n = max(len(a_shape), len(b_shape))
     a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
@@ -221,8 +228,9 @@ def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the inputs and the output of an einsum in letters: ellipses and an implicit output are
-    written out.
+    """Return the inputs and the output of an einsum in letters.
+
+    Ellipses and an implicit output are written out.
     """
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
@@ -240,8 +248,9 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
 
 
 def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
-    """Return the cotangent of operand k: the same sum with `g` in its place and its own subscripts
-    for the output.
+    """Return the cotangent of operand k: an einsum with `g` in its place.
+
+    The output has the subscripts of the operand.
 
     A subscript that stands twice in it is split by an identity matrix; one that has its length
     nowhere else, by ones.
@@ -271,7 +280,7 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the cotangent of what `trace` summed: `g` all along the diagonal."""
+    """Return the cotangent of the operand of `trace`: `g` along the diagonal."""
     eye = as_kind_of(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 

@@ -1,5 +1,4 @@
-"""Numbers in a row: differences, integrals, interpolation, convolution, polynomials, and what is
-evenly spaced.
+"""Rules of differences, integrals, interpolation, convolution, polynomials and even spacing.
 
 Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two
 sides; outside, slope 0. The jumps that `unwrap` takes out are constant.
@@ -34,25 +33,27 @@ def undiff(g: Any, n: int, axis: int) -> Any:
 
 
 def joined_length(x: Any, axis: int) -> int:
-    """Return how many elements `x` adds to a difference along `axis`."""
+    """Return the number of elements that `x` adds to a difference along `axis`."""
     return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
 
 def slice_axis(g: Any, axis: int, start: int, stop: int) -> Any:
-    """`g` from start to stop along `axis`."""
+    """Return `g` from start to stop along `axis`."""
     return g[(slice(None),) * (axis % len(g.shape)) + (slice(start, stop),)]
 
 
 def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """Return the cotangent of what was put before, `a` and what was put after, in a row; no more
-    differences than elements are taken.
+    """Return the cotangent of prepended elements, `a` and appended elements together.
+
+    No more differences than elements are taken.
     """
     return undiff(g, min(n, shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)), axis)
 
 
 def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
-    """Return the cotangent of what `diff` put before or after, given that of all; `n` is 0 where it
-    put nothing there after all.
+    """Return the cotangent of prepended or appended elements, given that of all.
+
+    NumPy adds none if `n` is 0.
     """
     whole, m = g.shape[axis], joined_length(x, axis)
     part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
@@ -60,7 +61,7 @@ def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) 
 
 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """Return the cotangent of what stands between."""
+    """Return the cotangent of `a`, without what was prepended or appended."""
     g = undiff_all(g, shape, n, axis, prepend, append)
     return (
         g
@@ -70,8 +71,9 @@ def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
-    """Return the transpose of `gradient` along the last axis, whose every result is a weighted sum
-    of three neighbours.
+    """Return the transpose of `gradient` along the last axis.
+
+    Each result is a weighted sum of three neighbours.
 
     The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
     """
@@ -85,7 +87,7 @@ def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
 
 
 def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) -> Any:
-    """Return the same over each of the axes, summed."""
+    """Return the sum of the transposes of `gradient` along each of the axes."""
     axes = range(len(shape)) if axis is None else [int(k) for k in np.atleast_1d(axis)]
     parts, steps = (
         g if isinstance(g, tuple) else (g,),
@@ -103,7 +105,7 @@ def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) ->
 
 
 def align_points(x: Any, ndim: int, axis: int) -> Any:
-    """Return the sample points of `trapezoid`, such that they broadcast along `axis`."""
+    """Return the sample points of `trapezoid` in a shape that broadcasts along `axis`."""
     return (
         np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)])
         if len(x.shape) == 1
@@ -144,8 +146,9 @@ def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
 
 
 def interp_segments(x: Any, xp: Any) -> Any:
-    """Return for both sides of x: the knot to the left, the next one, and the way between them that
-    x has gone.
+    """Yield for both sides of x the neighbouring knots, the place between them, the distance.
+
+    The place is a share of the distance.
     """
     for side in ("right", "left"):
         i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
@@ -155,7 +158,7 @@ def interp_segments(x: Any, xp: Any) -> Any:
 
 
 def is_inside(x: Any, xp: Any) -> Any:
-    """1 inside, 0 outside, one half at the ends."""
+    """Return 1 inside, 0 outside, one half at the ends."""
     return inside(x, xp[0], xp[-1])
 
 
@@ -167,8 +170,9 @@ def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
-    """Return the cotangent of the knots: where one moves, the line through it turns about its
-    neighbour.
+    """Return the cotangent of the knots.
+
+    If a knot moves, the line through it turns about the neighbour.
     """
     n, total, g = xp.shape, 0, g * is_inside(x, xp) / 2
     for i, j, t, w in interp_segments(x, xp):
@@ -178,8 +182,9 @@ def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
 
 
 def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
-    """Return the cotangent of the values at the knots; beyond the ends they count where no other
-    value was given.
+    """Return the cotangent of the values at the knots.
+
+    Beyond the ends the outermost ones count, unless `left` or `right` is given.
     """
     g = g if left is None else np.where(np.less(x, xp[0]), 0, g)
     g = g if right is None else np.where(np.greater(x, xp[-1]), 0, g)
@@ -189,7 +194,7 @@ def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
 
 
 def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
-    """`g` of a convolution in any mode, as that of the full one."""
+    """Return `g` of a convolution in any mode as that of the full one."""
     (n,), (m,) = a_shape, v_shape
     mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(
         mode, mode
@@ -212,8 +217,9 @@ def exponents(n: int, increasing: bool = False) -> Any:
 
 
 def trailing_coefficients(g: Any, shape: Any) -> Any:
-    """Return the cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros
-    before a shorter one's, which was trimmed.
+    """Return the cotangent of a polynomial of `shape`: the last of g, or g after zeros.
+
+    A sum is longer than an operand, or shorter if leading zeros are trimmed.
     """
     n = prod(shape)
     return np.reshape(
@@ -229,26 +235,25 @@ def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
 
 
 def falling_factorials(n: int, m: int) -> Any:
-    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are
-    left out.
-    """
+    """Return k(k-1)...(k-m+1) for the exponents k of the first n of n + m terms."""
     return np.prod([exponents(n + m)[:n] - j for j in range(m)], axis=0)
 
 
 def unpolyder(g: Any, shape: Any, m: int) -> Any:
-    """Return the cotangent of a polynomial, given that of its m-th derivative, which the last terms
-    have no part in.
+    """Return the cotangent of a polynomial, given that of its m-th derivative.
+
+    The last terms have none.
     """
     return np.concatenate([g * falling_factorials(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
 
 
 def derivative_coefficients(p: Any) -> Any:
-    """Return the coefficients of the derivative."""
+    """Return the coefficients of the derivative of a polynomial."""
     return p[:-1] * exponents(p.shape[0])[:-1]
 
 
 def unvander(g: Any, x: Any, increasing: bool) -> Any:
-    """Return the cotangent of what stands in powers along the last axis."""
+    """Return the cotangent of numbers whose powers lie along the last axis."""
     k = exponents(g.shape[-1], increasing)
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
@@ -256,7 +261,7 @@ def unvander(g: Any, x: Any, increasing: bool) -> Any:
 def linspace_end_cotangent(
     g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool
 ) -> Any:
-    """Return the cotangent of one end of `linspace`: each number's share of it."""
+    """Return the cotangent of one end of `linspace`: the weighted sum over all numbers."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
 

@@ -12,7 +12,8 @@ memograd.rules.traits : What is known of an op beside its derivatives.
 
 References
 ----------
-A. Griewank, A. Walther: Evaluating Derivatives (2nd ed., 2008), chapter 3 (forward and reverse mode).
+A. Griewank, A. Walther: Evaluating Derivatives (2nd ed., 2008), chapter 3 (forward and reverse
+mode).
 """
 
 import importlib
@@ -195,7 +196,7 @@ RULES: dict[Any, Rule] = {
         frozenset(),
     )
 }
-"""Every registered op, and None, the op of leaves, which have nothing to differentiate."""
+"""Rules of all registered ops, and of None, the op of leaves."""
 
 
 JOINT_PUSHES: dict[Any, Callable[..., Any]] = {}
@@ -683,9 +684,7 @@ def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
 
 
 _SHAPES: dict[int, tuple[Any, Shapes]] = {}
-"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands
-that were last asked for.
-"""
+"""Cached shapes of lists of operands, by the id of the step's own operand, which is kept, too."""
 
 
 def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:

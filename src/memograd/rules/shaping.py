@@ -1,4 +1,4 @@
-"""Ops that move elements about: the cotangent is moved back."""
+"""Rules of ops that move elements: the cotangent is moved back."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def inverse_permutation(axes: Any) -> Any:
 
 
 def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
-    """`g` in a shape; the usual order is not named, because Dask knows no other."""
+    """Return `g` in a shape; the default order is left out, because Dask knows no other."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
@@ -52,7 +52,7 @@ def column_stack_shape(shape: Any) -> Any:
 
 @op
 def repeated(n: int, repeats: Any) -> Any:
-    """Return for each element of a repetition, which of `n` elements it is."""
+    """Return for each element of a repetition the number of the repeated element, out of `n`."""
     return np.repeat(np.arange(n), repeats)
 
 
@@ -62,7 +62,7 @@ def hstack_shape(shape: Any) -> Any:
 
 
 def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
-    """`g` added up over the repetitions of each element."""
+    """Return the sums of `g` over the repetitions of each element."""
     if axis is None:
         size = int(np.prod(shape, dtype=int))
         return np.reshape(unrepeat(g, (size,), repeats, 0), shape)
@@ -79,7 +79,7 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
 
 
 def untile(g: Any, shape: Any, reps: Any) -> Any:
-    """`g` added up over the tiles."""
+    """Return the sum of `g` over the tiles."""
     reps = tuple(np.atleast_1d(reps))
     most = max(len(reps), len(shape))
     reps, full = (1,) * (most - len(reps)) + reps, (1,) * (most - len(shape)) + tuple(shape)

@@ -1,5 +1,8 @@
-"""How each op is called: most as `calls.py` says; a few functions have a form that is like no
-other's, and stand here.
+"""Call binding of functions whose calls have a form of their own.
+
+See Also
+--------
+memograd.rules.call_binding : The binding of all other ops.
 """
 
 import inspect
@@ -233,7 +236,7 @@ def fill_tree(nest: Any, xs: Any) -> Any:
 
 
 PADS = ("constant", "edge", "reflect", "symmetric", "wrap")
-"""The modes of `np.pad` that copy elements, or add none."""
+"""Modes of `np.pad` that copy elements, or add none."""
 
 
 def call_of_pad(op: Callable[..., Any]) -> Call:

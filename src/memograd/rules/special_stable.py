@@ -1,5 +1,6 @@
-"""Ops that derivatives of special functions are made of, where a formula in SciPy's functions would
-cancel, overflow or divide 0 by 0.
+"""Ops in the rules of special functions that neither cancel nor overflow.
+
+Formulas in SciPy's functions would do so, or divide 0 by 0.
 
 Each is an op with derivatives of its own, so that the second order is as accurate as the first. All
 compute in double precision, whatever the precision of their operands, and give the precision of the

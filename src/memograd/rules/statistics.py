@@ -1,4 +1,4 @@
-"""Weighted means, covariances and correlations.
+"""Rules of weighted means, covariances and correlations.
 
 Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what
 it is before NumPy clips rounding errors off to ±1.

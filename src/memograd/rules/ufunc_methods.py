@@ -1,5 +1,4 @@
-"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of
-their own, or loops over slices.
+"""Methods of ufuncs, such as `np.add.reduce`: as other functions, own ops, or loops over slices.
 
 Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of
 infinities gives them even shares.
@@ -210,4 +209,4 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
 UFUNC_METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
     "reduce": reduce, "accumulate": accumulate, "outer": ufunc_outer, "reduceat": reduceat,
 }  # fmt: skip
-"""By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""
+"""Functions from a ufunc to its method as a function on nodes, or None, by the method's name."""
