@@ -500,8 +500,9 @@ def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
     All three have as many columns.
     """
     p, q = mT(u) @ gu, mT(v) @ gv
-    a, b, whole, inverse = p - mH(p), q - mH(q), magnitude_sum(s)[..., None], reciprocal(s, magnitude_sum(s))
-    apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], whole)
+    a, b, scale = p - mH(p), q - mH(q), magnitude_sum(s)
+    inverse = reciprocal(s, scale)
+    apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], scale[..., None])
     d = cj(u) @ (diagonal(gs * (s * inverse)) + (apart * (a + b) + together * (a - b)) / 2) @ mT(v)
     if u.shape[-2] > u.shape[-1]:
         d = d + ((gu - cj(u) @ p) * inverse[..., None, :]) @ mT(v)
@@ -541,7 +542,8 @@ def nuclear(g: Any, a: Any) -> Any:
     The sum is smooth where they are equal, too.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return g[..., None, None] * ((cj(u) * (s * reciprocal(s, magnitude_sum(s)))[..., None, :]) @ cj(vh))
+    is_nonzero = s * reciprocal(s, magnitude_sum(s))
+    return g[..., None, None] * ((cj(u) * is_nonzero[..., None, :]) @ cj(vh))
 
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
@@ -717,11 +719,13 @@ ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
 JOINT_PUSHES.update({values_pull: values_pull_joint, singular_pull: singular_pull_joint})
 
 # traits
-set_traits(np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky, np.linalg.matrix_power, np.linalg.eigh,
-           np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.matrix_rank,
+set_traits(np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky,
+           np.linalg.matrix_power, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.eigvals,
+           np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.matrix_rank,
            structure=Structure.MATRIXWISE)
 set_traits(np.linalg.norm, np.linalg.vector_norm, structure=Structure.REDUCTION)
 set_traits(np.linalg.solve, structure=Structure.CONTRACTION)
-set_traits(np.linalg.tensorinv, np.linalg.tensorsolve, np.linalg.lstsq, np.linalg.eig, np.linalg.matrix_norm, np.linalg.cond, cofactors,
-           values_pull, singular_pull, places, alignment, structure=Structure.DENSE)
+set_traits(np.linalg.tensorinv, np.linalg.tensorsolve, np.linalg.lstsq, np.linalg.eig,
+           np.linalg.matrix_norm, np.linalg.cond, cofactors, values_pull, singular_pull, places,
+           alignment, structure=Structure.DENSE)
 set_traits(np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, value_dependent=True)

@@ -261,23 +261,27 @@ constant(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, 
 
 # traits
 set_traits(np.real_if_close, structure=Structure.SAME_PLACE, value_dependent=True)
-set_traits(np.round, np.around, np.fix, np.isclose, np.iscomplex, np.isreal, np.isneginf, np.isposinf, structure=Structure.SAME_PLACE)
+set_traits(np.round, np.around, np.fix, np.isclose, np.iscomplex, np.isreal, np.isneginf,
+           np.isposinf, structure=Structure.SAME_PLACE)
 set_traits(np.zeros_like, np.ones_like, structure=Structure.SAME_PLACE, reads_shape_only=True)
-set_traits(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices, np.mask_indices, np.tril_indices,
-           np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq,
-           structure=Structure.CREATION)
+set_traits(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices,
+           np.mask_indices, np.tril_indices, np.triu_indices, np.bartlett, np.blackman, np.hamming,
+           np.hanning, np.fft.fftfreq, np.fft.rfftfreq, structure=Structure.CREATION)
 set_traits(np.where, np.zeros, np.ones, storage=Storage.NEW)
 set_traits(np.positive, copies_numbers=True)
-set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh, never_negative_zero=True)
+set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh,
+           never_negative_zero=True)
 set_traits(np.multiply, np.divide, np.square, np.power, is_product=True)
 set_traits(np.where, selects=True)
-set_traits(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_xor,
-           np.logical_not, np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.isclose, np.signbit, np.isreal, np.iscomplex,
+set_traits(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+           np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isfinite,
+           np.isinf, np.isposinf, np.isneginf, np.isclose, np.signbit, np.isreal, np.iscomplex,
            compares=True)
 
 # operators: scalar `**` and `np.power` differ in bits
-for infix, arithmetic in {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "<": np.less, "<=": np.less_equal,
-                          ">": np.greater, ">=": np.greater_equal, "==": np.equal, "!=": np.not_equal}.items():
+for infix, arithmetic in {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide,
+                          "<": np.less, "<=": np.less_equal, ">": np.greater,
+                          ">=": np.greater_equal, "==": np.equal, "!=": np.not_equal}.items():
     set_traits(arithmetic, symbol=infix, operator=infix)
 for infix, bitwise in {"&": np.bitwise_and, "|": np.bitwise_or, "^": np.bitwise_xor}.items():
     set_traits(bitwise, operator=infix)
@@ -285,9 +289,11 @@ for infix, inexact in {"**": np.power, "&": np.logical_and, "|": np.logical_or}.
     set_traits(inexact, symbol=infix)
 
 # kinks
-set_traits(np.absolute, np.fabs, np.angle, np.copysign, np.sign, kink=KinkConvention(KinkSite.ZERO, "the slope is 0"))
+set_traits(np.absolute, np.fabs, np.angle, np.copysign, np.sign,
+           kink=KinkConvention(KinkSite.ZERO, "the slope is 0"))
 set_traits(np.hypot, np.arctan2, np.power, kink=KinkConvention(KinkSite.ORIGIN, "the slope is 0"))
-set_traits(np.maximum, np.minimum, np.fmax, np.fmin, kink=KinkConvention(KinkSite.TIE, "each of the two gets one half"))
+set_traits(np.maximum, np.minimum, np.fmax, np.fmin,
+           kink=KinkConvention(KinkSite.TIE, "each of the two gets one half"))
 set_traits(np.clip, kink=KinkConvention(KinkSite.BOUND, "the slope is one half"))
 set_traits(np.greater, np.less, kink=KinkConvention(KinkSite.TIE, "the answer is False"))
 set_traits(np.greater_equal, np.less_equal, kink=KinkConvention(KinkSite.TIE, "the answer is True"))
@@ -300,4 +306,5 @@ set_traits(np.cbrt, np.reciprocal, domain=nonzero_operand())
 set_traits(np.divide, np.remainder, domain=nonzero_operand(1))
 set_traits(np.arcsin, np.arccos, np.arctanh, domain=within_one())
 set_traits(np.exp, np.exp2, np.expm1, np.sinh, np.cosh, domain=below_overflow(), overflows=True)
-set_traits(np.tanh, np.arctan, np.maximum, np.minimum, np.fmax, np.fmin, np.clip, np.logaddexp, np.logaddexp2, saturates=True)
+set_traits(np.tanh, np.arctan, np.maximum, np.minimum, np.fmax, np.fmin, np.clip, np.logaddexp,
+           np.logaddexp2, saturates=True)

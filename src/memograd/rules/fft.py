@@ -75,10 +75,12 @@ linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: pad_or_cu
 linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.fftn(g, None, axes, norm), a_shape))
 linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      pad_or_cut(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(
+                      np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      pad_or_cut(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(
+                      np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 
 # real
@@ -91,17 +93,20 @@ linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: half_in
 linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
                       double_half(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      pad_or_cut(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis,
-                      norm), a_shape))
+                      pad_or_cut(
+                      np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis, norm),
+                      a_shape))
 
 # order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))
 linear(np.fft.ifftshift, x=lambda g, axes=None: np.fft.fftshift(g, axes))
 
 # traits
-set_traits(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft, structure=Structure.ALONG_AXIS, axes=("axis",),
+set_traits(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft,
+           structure=Structure.ALONG_AXIS, axes=("axis",), batching=Batching.AXES)
+set_traits(np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, structure=Structure.DENSE,
+           axes=("axes",), batching=Batching.AXES)
+set_traits(np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn, structure=Structure.DENSE,
+           axes=("axes",), batching=Batching.TRANSFORM_AXES)
+set_traits(np.fft.fftshift, np.fft.ifftshift, structure=Structure.MOVEMENT, axes=("axes",),
            batching=Batching.AXES)
-set_traits(np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, structure=Structure.DENSE, axes=("axes",), batching=Batching.AXES)
-set_traits(np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn, structure=Structure.DENSE, axes=("axes",),
-           batching=Batching.TRANSFORM_AXES)
-set_traits(np.fft.fftshift, np.fft.ifftshift, structure=Structure.MOVEMENT, axes=("axes",), batching=Batching.AXES)

@@ -221,14 +221,17 @@ constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ra
          untrimmed, last_writes)
 
 # traits
-set_traits(getitem, replace, scatter, output, np.take, np.take_along_axis, np.diagonal, np.diagflat, np.diag, structure=Structure.MOVEMENT)
-set_traits(masked, np.compress, np.extract, np.trim_zeros, structure=Structure.DENSE, value_dependent=True)
-set_traits(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, structure=Structure.CREATION)
+set_traits(getitem, replace, scatter, output, np.take, np.take_along_axis, np.diagonal, np.diagflat,
+           np.diag, structure=Structure.MOVEMENT)
+set_traits(masked, np.compress, np.extract, np.trim_zeros, structure=Structure.DENSE,
+           value_dependent=True)
+set_traits(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from,
+           structure=Structure.CREATION)
 set_traits(np.ravel_multi_index, np.unravel_index, structure=Structure.SAME_PLACE)
 set_traits(untrimmed, last_writes, structure=Structure.DENSE)
 set_traits(replace, scatter, storage=Storage.NEW)
 set_traits(getitem, storage=Storage.EITHER, copies_numbers=True)
-set_traits(getitem, masked, replace, np.take, np.take_along_axis, np.compress, np.extract, np.diagonal, np.diag, np.choose, np.select,
-           np.piecewise, selects=True)
+set_traits(getitem, masked, replace, np.take, np.take_along_axis, np.compress, np.extract,
+           np.diagonal, np.diag, np.choose, np.select, np.piecewise, selects=True)
 set_traits(np.take, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
 set_traits(np.diagonal, axes=("axis1", "axis2"), batching=Batching.AXES, storage=Storage.VIEW)

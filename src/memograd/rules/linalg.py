@@ -322,12 +322,15 @@ linear(np.linalg.diagonal,       a=lambda g, a_shape, offset=0: undiagonal(g, a_
 linear(np.linalg.matrix_transpose, a=lambda g: mT(g))
 
 # traits
-set_traits(np.matmul, np.linalg.matmul, np.dot, np.inner, np.tensordot, np.linalg.tensordot, np.vdot, np.vecdot, np.linalg.vecdot, np.matvec,
-           np.vecmat, np.outer, np.linalg.outer, np.kron, np.cross, np.linalg.cross, np.einsum, np.linalg.multi_dot, np.trace,
+set_traits(np.matmul, np.linalg.matmul, np.dot, np.inner, np.tensordot, np.linalg.tensordot,
+           np.vdot, np.vecdot, np.linalg.vecdot, np.matvec, np.vecmat, np.outer, np.linalg.outer,
+           np.kron, np.cross, np.linalg.cross, np.einsum, np.linalg.multi_dot, np.trace,
            np.linalg.trace, structure=Structure.CONTRACTION)
 set_traits(np.linalg.diagonal, np.linalg.matrix_transpose, structure=Structure.MOVEMENT)
 set_traits(np.matmul, symbol="@", operator="@")
-set_traits(np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot, uses_blas=True)
+set_traits(np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot,
+           uses_blas=True)
 set_traits(np.trace, axes=("axis1", "axis2"), batching=Batching.AXES)
 set_traits(np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross, batching=Batching.VECTORS)
-set_traits(np.linalg.matrix_transpose, np.linalg.trace, np.linalg.diagonal, batching=Batching.UNCHANGED)
+set_traits(np.linalg.matrix_transpose, np.linalg.trace, np.linalg.diagonal,
+           batching=Batching.UNCHANGED)

@@ -47,7 +47,8 @@ def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any)
 
     No more differences than elements are taken.
     """
-    return undiff(g, min(n, shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)), axis)
+    elements = shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)
+    return undiff(g, min(n, elements), axis)
 
 
 def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
@@ -63,11 +64,10 @@ def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     """Return the cotangent of `a`, without what was prepended or appended."""
     g = undiff_all(g, shape, n, axis, prepend, append)
-    return (
-        g
-        if n == 0
-        else slice_axis(g, axis, joined_length(prepend, axis), g.shape[axis] - joined_length(append, axis))
-    )
+    if n == 0:
+        return g
+    start, stop = joined_length(prepend, axis), g.shape[axis] - joined_length(append, axis)
+    return slice_axis(g, axis, start, stop)
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
@@ -244,7 +244,8 @@ def unpolyder(g: Any, shape: Any, m: int) -> Any:
 
     The last terms have none.
     """
-    return np.concatenate([g * falling_factorials(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
+    n = g.shape[0]
+    return np.concatenate([g * falling_factorials(n, m), np.zeros(shape[0] - n, g.dtype)])
 
 
 def derivative_coefficients(p: Any) -> Any:
@@ -333,7 +334,7 @@ rule(np.geomspace,    start=lambda g, y, start, start_shape, num=50, endpoint=Tr
 set_traits(np.diff, np.gradient, np.ediff1d, np.convolve, np.correlate, structure=Structure.STENCIL)
 set_traits(np.trapezoid, structure=Structure.REDUCTION)
 set_traits(np.unwrap, structure=Structure.SAME_PLACE)
-set_traits(np.interp, np.polyval, np.polyadd, np.polysub, np.polymul, np.polyder, np.polyint, np.vander, np.linspace, np.logspace,
-           np.geomspace, structure=Structure.DENSE)
+set_traits(np.interp, np.polyval, np.polyadd, np.polysub, np.polymul, np.polyder, np.polyint,
+           np.vander, np.linspace, np.logspace, np.geomspace, structure=Structure.DENSE)
 set_traits(np.diff, axes=("axis",), batching=Batching.AXES, dask_computes_others=True)
 set_traits(np.ediff1d, np.linspace, dask_computes=True)

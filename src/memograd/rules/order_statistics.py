@@ -139,7 +139,10 @@ for percentile in (np.percentile, np.nanpercentile):
 constant(rank)
 
 # traits
-set_traits(np.sort, np.partition, structure=Structure.ALONG_AXIS, kink=KinkConvention(KinkSite.REPEAT, "equals get an even split"))
+set_traits(np.sort, np.partition, structure=Structure.ALONG_AXIS,
+           kink=KinkConvention(KinkSite.REPEAT, "equals get an even split"))
 set_traits(np.median, np.nanmedian, structure=Structure.REDUCTION)
-set_traits(np.sort_complex, np.quantile, np.nanquantile, np.percentile, np.nanpercentile, rank, structure=Structure.DENSE)
-set_traits(np.median, np.nanmedian, np.quantile, np.nanquantile, np.percentile, np.nanpercentile, dask_computes=True)
+set_traits(np.sort_complex, np.quantile, np.nanquantile, np.percentile, np.nanpercentile, rank,
+           structure=Structure.DENSE)
+set_traits(np.median, np.nanmedian, np.quantile, np.nanquantile, np.percentile, np.nanpercentile,
+           dask_computes=True)

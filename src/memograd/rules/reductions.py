@@ -145,11 +145,11 @@ def products_of_others(a: Any) -> Any:
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return products_of_others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[
-            ..., :n
-        ]
+        one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
+        return products_of_others(np.concatenate([a, one], -1))[..., :n]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
-    return np.reshape(pairs[..., ::-1] * products_of_others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
+    of_other_pairs = products_of_others(pairs[..., 0] * pairs[..., 1])
+    return np.reshape(pairs[..., ::-1] * of_other_pairs[..., None], a.shape)
 
 
 def unprod(
@@ -162,7 +162,8 @@ def unprod(
     initial: Any = NO_VALUE,
 ) -> Any:
     """Return the cotangent of the factors of a product."""
-    rest = unflatten_axes(products_of_others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
+    factors = flatten_axes(apply_where(a, where, 1), shape, axis)
+    rest = unflatten_axes(products_of_others(factors), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
 
@@ -282,7 +283,8 @@ def solve_recurrence(a: Any, b: Any) -> Any:
         return b
     if n % 2:
         zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
-        return solve_recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
+        a, b = np.concatenate([a, zero], -1), np.concatenate([b, zero], -1)
+        return solve_recurrence(a, b)[..., :n]
     odd = solve_recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
     even = b[..., ::2] + a[..., ::2] * np.concatenate(
         [as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1
@@ -291,11 +293,11 @@ def solve_recurrence(a: Any, b: Any) -> Any:
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j.
-    """
+    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times products before j."""
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
     one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
-    s = np.flip(solve_recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
+    backwards = np.concatenate([one, np.flip(a, -1)], -1)[..., :-1]
+    s = np.flip(solve_recurrence(backwards, np.flip(g, -1)), -1)
     return unflatten_axes(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
 
 
@@ -380,21 +382,25 @@ constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpar
          np.array_equal, np.array_equiv, np.allclose)
 
 # traits
-set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp,
-           np.var, np.std, np.nanvar, np.nanstd, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.count_nonzero,
+set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax,
+           np.amin, np.nanmax, np.nanmin, np.ptp, np.var, np.std, np.nanvar, np.nanstd, np.argmax,
+           np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.count_nonzero,
            structure=Structure.REDUCTION)
-set_traits(np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all, storage=Storage.NEW, numpy_scalar=True, is_method=True)
+set_traits(np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all, storage=Storage.NEW,
+           numpy_scalar=True, is_method=True)
 set_traits(np.sum, np.mean, axes=("axis",), batching=Batching.AXES)
 set_traits(np.prod, is_product=True)
 set_traits(np.max, np.min, saturates=True)
 set_traits(np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin,
            kink=KinkConvention(KinkSite.SHARED_EXTREME, "each gets an even share"))
 set_traits(np.std, np.nanstd, kink=KinkConvention(KinkSite.ZERO_RESULT, "the slope is 0"))
-set_traits(np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum, np.cumulative_prod, structure=Structure.SCAN)
+set_traits(np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum,
+           np.cumulative_prod, structure=Structure.SCAN)
 set_traits(np.cumsum, storage=Storage.NEW)
 set_traits(np.cumsum, np.cumulative_sum, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
 set_traits(np.argsort, np.argpartition, structure=Structure.ALONG_AXIS)
-set_traits(np.bincount, np.lexsort, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero, np.argwhere, np.isin, np.array_equal,
-           np.array_equiv, np.allclose, structure=Structure.DENSE)
+set_traits(np.bincount, np.lexsort, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero,
+           np.argwhere, np.isin, np.array_equal, np.array_equiv, np.allclose,
+           structure=Structure.DENSE)
 set_traits(np.bincount, np.nonzero, np.flatnonzero, np.argwhere, value_dependent=True)
 set_traits(np.any, np.all, np.isin, np.array_equal, np.array_equiv, np.allclose, compares=True)

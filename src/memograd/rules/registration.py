@@ -37,7 +37,7 @@ from .traits import NO_TRAITS, Traits, default_traits
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
-"""`pull(g, c, k, steps, read)`: VJP of node c for its operand k, applied to the cotangent g of c."""
+"""`pull(g, c, k, steps, read)`: VJP of node c for operand k, applied to the cotangent g of c."""
 
 
 class VJPRule:
@@ -571,7 +571,7 @@ READABLE_FACTS = (
     ("shape", "_shape", np.shape),
     ("dtype", "_dtype", np.result_type),
 )
-"""Facts of an operand that a rule may read: fact, suffix of the parameter, function of constants."""
+"""Facts of operands that rules may read: fact, suffix of the parameter, function of constants."""
 
 
 def _parameter_source(

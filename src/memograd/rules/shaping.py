@@ -125,23 +125,28 @@ linear(np.stack,            each=lambda g, k, axis=0: stack_layer(g, k, axis))
 linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(vstack_shape), 0), xs_shape[k]))
 linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_stack_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(hstack_shape),
-                            min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(
+                            part_of_concatenation(
+                            g, k, xs_shape.change_each(hstack_shape), min(1, len(g.shape) - 1)),
+                            xs_shape[k]))
 
 constant(repeated)
 
 # traits
-set_traits(np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.flip, np.fliplr,
-           np.flipud, np.roll, np.rot90, np.triu, np.tril, np.broadcast_to, np.tile, np.repeat, np.split, np.array_split, np.vsplit, np.hsplit,
-           np.unstack, np.concatenate, np.stack, np.vstack, np.column_stack, np.hstack, structure=Structure.MOVEMENT)
+set_traits(np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
+           np.squeeze, np.expand_dims, np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.triu,
+           np.tril, np.broadcast_to, np.tile, np.repeat, np.split, np.array_split, np.vsplit,
+           np.hsplit, np.unstack, np.concatenate, np.stack, np.vstack, np.column_stack, np.hstack,
+           structure=Structure.MOVEMENT)
 set_traits(np.astype, np.copy, np.full_like, structure=Structure.SAME_PLACE)
 set_traits(repeated, structure=Structure.CREATION)
 set_traits(np.copy, np.concatenate, np.stack, storage=Storage.NEW)
-set_traits(np.squeeze, np.expand_dims, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.flip, np.fliplr, np.flipud,
-           np.broadcast_to, storage=Storage.VIEW)
+set_traits(np.squeeze, np.expand_dims, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
+           np.flip, np.fliplr, np.flipud, np.broadcast_to, storage=Storage.VIEW)
 set_traits(np.reshape, np.ravel, storage=Storage.EITHER)
 set_traits(np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, keeps_density=True)
-set_traits(np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, np.broadcast_to, copies_numbers=True)
+set_traits(np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose,
+           np.broadcast_to, copies_numbers=True)
 set_traits(np.repeat, value_dependent=True)
 set_traits(np.full_like, reads_shape_only=True, dask_computes=True)
 set_traits(np.astype, is_method=True)

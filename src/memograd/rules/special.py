@@ -1002,5 +1002,5 @@ set_traits(special.xlogy, domain=above_bound(0, operand=1))
 set_traits(special.gammaln, special.gamma, domain=above_bound(0))
 set_traits(special.logit, domain=within_unit_interval())
 set_traits(special.exp10, domain=below_overflow(), overflows=True)
-set_traits(special.expit, special.erf, special.erfc, special.ndtr, special.log_expit, special.log_ndtr, softmax, log_softmax, logsumexp,
-           saturates=True)
+set_traits(special.expit, special.erf, special.erfc, special.ndtr, special.log_expit,
+           special.log_ndtr, softmax, log_softmax, logsumexp, saturates=True)

@@ -393,9 +393,8 @@ def dawsn_derivative(n: Any, z: Any) -> Any:
     """
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
-    return np.where(
-        far, tail_derivative(np.where(far, z, 9), n, 1) / 2, derivative_by_recurrence(n, x, y, 1 - 2 * x * y, -1)
-    )
+    near = derivative_by_recurrence(n, x, y, 1 - 2 * x * y, -1)
+    return np.where(far, tail_derivative(np.where(far, z, 9), n, 1) / 2, near)
 
 
 elementwise(erfcx_derivative,     n=None, z=lambda g, n, z: g * erfcx_derivative(n + 1, z))

@@ -132,14 +132,17 @@ rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
                   unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis,
                   or_default(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  operand_part(uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
-                  m_shape, rowvar, False),
+                  operand_part(
+                  uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof,
+                  fweights, aweights), m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  operand_part(uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
-                  b_shape, rowvar, True),
+                  operand_part(
+                  uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof,
+                  fweights, aweights), b_shape, rowvar, True),
                   fweights=None,
                   aweights=lambda g, m, m_shape, y, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  uncov_weights(g, concatenate_variables(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
+                  uncov_weights(g, concatenate_variables(m, m_shape, b, rowvar), y, bias, ddof,
+                  fweights, aweights))
 rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), x_shape, rowvar, False),
                   b=lambda g, x, x_shape, b, b_shape, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), b_shape, rowvar, True))
 
