@@ -284,7 +284,7 @@ class TestRegistration:
             word(mg.op(lambda x: x), x=lambda: 1.0)
 
     def test_a_line_that_is_no_function(self):
-        with pytest.raises(RegistrationError, match="a line is a function or None"):
+        with pytest.raises(RegistrationError, match="a VJP rule is a function or None"):
             mg.rule(mg.op(lambda x: x), x=3)
 
     @pytest.mark.parametrize("name", ["g", "y"])
