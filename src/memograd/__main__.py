@@ -110,7 +110,8 @@ def parser() -> argparse.ArgumentParser:
 
     page = command(add, "walkthrough", commands.walkthrough)
     page.add_argument("--html", metavar="FILE", help="write a page that plays it")
-    command(add, "coverage", commands.coverage)
+    surveyed = command(add, "coverage", commands.coverage)
+    surveyed.add_argument("--traits", action="store_true", help="print what is not known of ops")
     shown = of_file(command(add, "show", commands.show))
     shown.add_argument(
         "output", nargs="?", help="the node to draw around; by default the last scalar"

@@ -161,7 +161,7 @@ def _path_product(memory: Memory, through: tuple[int, ...], argnums: list[int]) 
     """Return the product of derivatives along a path: a chain of VJPs from L to x."""
     steps, g = memory.steps, memory.unit_seed(through[-1])
     for n, c, k in reversed(list(zip(through[:-1], through[1:], argnums, strict=True))):
-        ((_, vjp),) = RULES[steps[c].op].lines[k,]
+        ((_, vjp),) = RULES[steps[c].op].pulls[k,]
         g = vjp.pull(g, c, k, steps, memory.value)
         if type(g) is not tuple:
             g = conform_to_operand(g, memory, c, k, n)

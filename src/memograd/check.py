@@ -109,7 +109,7 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
     rule.reject_keywords(keywords)
     samples = tuple(
-        canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+        canonicalize(np.asarray(x)) if rule.pulls[k,] and not isinstance(x, int | None) else x
         for k, x in enumerate(operands)
     )
     rng = np.random.default_rng(SEED)
@@ -164,9 +164,9 @@ def sample_operands(rule: Rule) -> tuple[Any, ...]:
     """Return sample operands of an op: inexact where it has a rule, else of bool."""
     rng = np.random.default_rng(SEED)
     shapes = ((2, 3), (3,), (2, 1)) if rule.kind == "elementwise" else ((3, 3),)
-    names = rule.operands if rule.lines.each is None else ("a", "b")
+    names = rule.operands if rule.pulls.each is None else ("a", "b")
     samples = [rng.uniform(0.2, 0.8, shapes[k % len(shapes)]) for k in range(len(names))]
-    return tuple(x if rule.lines[k,] else x > 0.5 for k, x in enumerate(samples))
+    return tuple(x if rule.pulls[k,] else x > 0.5 for k, x in enumerate(samples))
 
 
 def _sample_variants(
@@ -224,7 +224,7 @@ def _view_with_strides(x: Any) -> Any:
 
 def _is_differentiable_operand(rule: Rule, k: int, x: Any) -> bool:
     """Return whether operand k has a rule and the sample x an inexact dtype."""
-    return bool(rule.lines[k,]) and hasattr(x, "dtype") and is_inexact(x.dtype)
+    return bool(rule.pulls[k,]) and hasattr(x, "dtype") and is_inexact(x.dtype)
 
 
 def _accepts(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
@@ -267,7 +267,7 @@ def _check_rules_at(
     c, memory = _op_node_id(y), tape.state
     g, ds = _random_cotangent(memory.value(c), rng), []
     for k, leaf in leaves.items():
-        ((_, vjp),) = rule.lines[k,]
+        ((_, vjp),) = rule.pulls[k,]
         ds.append(
             conform_to_operand(vjp.pull(g, c, k, memory.steps, memory.value), memory, c, k, leaf.id)
         )
@@ -288,7 +288,7 @@ def _check_rules_at(
 
 def _operand_label(rule: Rule, xs: tuple[Any, ...], k: int, what: str) -> str:
     """Return how a message names operand k."""
-    name = rule.operands[k] if rule.lines.each is None else k
+    name = rule.operands[k] if rule.pulls.each is None else k
     return f"{op_name(rule.op)}, operand {name} ({xs[k].dtype} {xs[k].shape}): {what}"
 
 
@@ -317,7 +317,7 @@ def _check_pushes(
     """
     rng = np.random.default_rng(SEED)
     for k, leaf in leaves.items():
-        t, ((_, vjp),) = _random_cotangent(xs[k], rng), rule.lines[k,]
+        t, ((_, vjp),) = _random_cotangent(xs[k], rng), rule.pulls[k,]
         got = push_forward(memory, {leaf.id: t}, c, memory.value)
         want = transpose_vjp(memory, vjp, c, k, t, memory.value)
         for y, a, b in zip(

@@ -47,7 +47,7 @@ def mutants(rule: Rule, k: int | str, line: VJPRule) -> Iterator[tuple[str, Call
         rule.op,
         rule.operands,
         line.fn,
-        call_of(rule.op, rule.operands, rule.lines.each is not None),
+        call_of(rule.op, rule.operands, rule.pulls.each is not None),
     )
     values = [j for j, s in enumerate(sources) if s.what == "value"]
     if len(values) > 1 and (op_name(rule.op), k) not in EQUIVALENT:
@@ -77,7 +77,7 @@ def survey() -> tuple[Counter[str], Counter[str], list[str], list[str]]:
         if caught(op):
             broken.append(op_name(op))
             continue
-        for k, line in [("each", rule.lines.each)] if rule.lines.each else rule.lines.of.items():
+        for k, line in [("each", rule.pulls.each)] if rule.pulls.each else rule.pulls.of.items():
             for name, pull in [] if is_unknown(line) else mutants(rule, k, line):
                 tried[name] += 1
                 with mock.patch.object(line, "pull", pull):

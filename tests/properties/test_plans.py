@@ -200,7 +200,7 @@ def differentiable(rule, operands):
     return {
         k: np.asarray(x)
         for k, x in enumerate(operands)
-        if rule.lines[k,] and getattr(x, "dtype", np.dtype(int)).kind in "fc"
+        if rule.pulls[k,] and getattr(x, "dtype", np.dtype(int)).kind in "fc"
     }
 
 
@@ -210,7 +210,7 @@ def test_every_op_is_replayed(op):
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (generated(rule), kwargs)
         operands = tuple(
-            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+            canonicalize(np.asarray(x)) if rule.pulls[k,] and not isinstance(x, int | None) else x
             for k, x in enumerate(operands)
         )
         values, tapes = differentiable(rule, operands), (mg.Tape(), mg.Tape())

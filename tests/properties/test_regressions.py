@@ -284,7 +284,7 @@ class TestRegistration:
             word(mg.op(lambda x: x), x=lambda: 1.0)
 
     def test_a_line_that_is_no_function(self):
-        with pytest.raises(RegistrationError, match="a line is a function or None"):
+        with pytest.raises(RegistrationError, match="a VJP rule is a function or None"):
             mg.rule(mg.op(lambda x: x), x=3)
 
     @pytest.mark.parametrize("name", ["g", "y"])
@@ -299,7 +299,7 @@ class TestRegistration:
             mg.rule(mg.op(lambda x: x), a=lambda g: g, b=lambda g: g)
 
     def test_no_line_at_all(self):
-        with pytest.raises(RegistrationError, match="without a line"):
+        with pytest.raises(RegistrationError, match="without a VJP rule"):
             mg.rule(mg.op(lambda x: x))
 
     def test_what_is_no_function(self):

@@ -185,7 +185,7 @@ ALL = [*WITH_LINES, *SCIPY]
 def known(op: Any) -> Any:
     """The sample calls of an op, with the operands by which its derivative is known."""
     for xs, keywords, ks in SCIPY.get(op) or samples(op):
-        yield xs, keywords, [k for k in ks if not is_unknown(RULES[op].lines[k,][0][1])]
+        yield xs, keywords, [k for k in ks if not is_unknown(RULES[op].pulls[k,][0][1])]
 
 
 @pytest.mark.parametrize("op", ALL, ids=op_name)

@@ -74,14 +74,14 @@ def inexact(dtype):
 
 def line_of(op, k):
     rule = RULES[op]
-    return rule.lines.each or rule.lines.of.get(k)
+    return rule.pulls.each or rule.pulls.of.get(k)
 
 
 def pulled(tape, c, k, g, n):
     """One use's part of ∂L/∂n, the line called by its parameters' names."""
     node, rule = tape.graph.nodes[c], RULES[tape.graph.nodes[c]["op"]]
     args = [tape[int(a)].value if isinstance(a, Operand) else a for a in node["args"]]
-    if rule.lines.each:
+    if rule.pulls.each:
         known = {"k": k, "xs": args, "xs_shape": [np.shape(a) for a in args]}
     else:
         known = dict(zip(rule.operands, args, strict=False))

@@ -334,7 +334,7 @@ def samples(op: Any) -> list[Any]:
     for args, kwargs in calls(op):
         operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
         xs = [
-            canonicalize(np.asarray(x)) if rule.lines[k,] and not isinstance(x, int | None) else x
+            canonicalize(np.asarray(x)) if rule.pulls[k,] and not isinstance(x, int | None) else x
             for k, x in enumerate(operands)
         ]
         found.append(
@@ -344,7 +344,7 @@ def samples(op: Any) -> list[Any]:
                 [
                     k
                     for k, x in enumerate(xs)
-                    if rule.lines[k,] and hasattr(x, "dtype") and is_inexact(x.dtype)
+                    if rule.pulls[k,] and hasattr(x, "dtype") and is_inexact(x.dtype)
                 ],
             )
         )

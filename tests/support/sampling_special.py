@@ -155,13 +155,13 @@ for op, rule in list(RULES.items()):
     if (
         isinstance(op, np.ufunc)
         and op not in SPECIAL_SAMPLES
-        and any(map(is_unknown, rule.lines.of.values()))
+        and any(map(is_unknown, rule.pulls.of.values()))
     ):
         values, constants = iter((A, B)), iter((2, 3, 5, 7))
         SPECIAL_SAMPLES[op] = [
             call(
                 *(
-                    next(constants) if is_unknown(rule.lines.of[k]) else next(values)
+                    next(constants) if is_unknown(rule.pulls.of[k]) else next(values)
                     for k in range(op.nin)
                 )
             )

@@ -133,7 +133,7 @@ def test_a_structure_that_is_not_recorded_is_refused() -> None:
 @pytest.mark.parametrize("op", [linalg.expm, linalg.square_root, linalg.logarithm])
 def test_functions_of_matrices_are_checked(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     check_rule(op, P)
-    line = RULES[op].lines.of[0]
+    line = RULES[op].pulls.of[0]
     monkeypatch.setattr(line, "pull", lambda *args, pull=line.pull: 1.001 * pull(*args))
     with pytest.raises(CheckError):
         check_rule(op, P)

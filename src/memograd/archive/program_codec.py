@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ArchiveError
 from ..memory.memory import Memory
 from ..program.steps import Operand, Step, Steps
-from ..rules.call_binding import NOTHING
+from ..rules.call_binding import NO_KWARGS
 from ..rules.registration import rule_of
 from ..tape.tape import is_reserved
 from ..text import describe, op_name, printable
@@ -207,7 +207,7 @@ def _form(call: Any, decoder: Decoder) -> CallForm:
     if not all(name.isidentifier() and not iskeyword(name) and name != "out" for name in kwargs):
         raise_damaged(f"a call has the keywords {printable(', '.join(kwargs))}")
     filled = tuple([HOLE if a == HOLE else decoder.decode_constant(a) for a in args])
-    return filled, {name: decoder.decode_constant(a) for name, a in kwargs.items()} or NOTHING
+    return filled, {name: decoder.decode_constant(a) for name, a in kwargs.items()} or NO_KWARGS
 
 
 def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:

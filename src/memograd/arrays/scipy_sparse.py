@@ -52,7 +52,7 @@ class Matrix(NDArrayOperatorsMixin):
         self.scipy = scipy
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        f = UFUNCS.get(ufunc)
+        f = SPARSE_FORMS.get(ufunc)
         if f is None and hasattr(unwrap(inputs[0]), ufunc.__name__):
             f = operator.methodcaller(ufunc.__name__)
         if method != "__call__" or kwargs or f is None:
@@ -62,7 +62,7 @@ class Matrix(NDArrayOperatorsMixin):
     def __array_function__(
         self, func: Any, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        f = FUNCTIONS.get(func)
+        f = SPARSE_FORMS.get(func)
         if f is None:
             raise _missing_error(func)
         return wrap_matrix(f(*map(unwrap, args), **kwargs))
@@ -134,7 +134,7 @@ def _sum_matrix(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
     return np.expand_dims(y, axis) if keepdims and axis is not None else y
 
 
-UFUNCS: dict[Any, Callable[..., Any]] = {
+SPARSE_FORMS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
     np.multiply: _multiply_elements,
@@ -146,13 +146,6 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.square: lambda a: a.multiply(a),
     np.power: lambda a, n: a.power(n),
     np.conjugate: lambda a: a.conj(),
-}
-"""SciPy forms of ufuncs.
-
-Beside these, a sparse array has methods with a ufunc's name for unary functions that map 0 to 0.
-"""
-
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum_matrix,
     np.mean: lambda a, axis=None: a.mean(axis=axis),
     np.transpose: lambda a, axes=None: a.transpose(axes),
@@ -167,4 +160,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.full_like: _empty_like,
     np.zeros_like: lambda a, dtype=None, shape=None: _empty_like(a, 0, dtype, shape),
 }
-"""SciPy forms of functions that are not ufuncs."""
+"""SciPy forms of functions.
+
+Beside these, a sparse array has methods with a ufunc's name for unary functions that map 0 to 0.
+"""

@@ -26,7 +26,7 @@ from ..solver.recursion import grad
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable
-from .coverage import by_class, coverage_table, survey
+from .coverage import by_class, coverage_table, missing_traits, survey, trait_table
 from .walkthrough import TARGETS, section_13
 
 ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
@@ -50,7 +50,14 @@ def walkthrough(args: Namespace) -> int:
 
 
 def coverage(args: Namespace) -> int:
-    """Return which public functions of NumPy and SciPy are differentiable, constant, or refused."""
+    """Print the classes of NumPy's and SciPy's public functions, or what is not known of ops."""
+    if args.traits:
+        missing = missing_traits()
+        if args.json:
+            as_json(missing)
+        else:
+            print(trait_table(missing))
+        return 0
     rows = survey()
     if args.json:
         as_json(by_class(rows))

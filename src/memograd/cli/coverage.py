@@ -11,15 +11,20 @@ import importlib.util
 import types
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import NoRuleError
-from ..rules.registration import UNSUPPORTED, rule_of
-from ..tape.node import STATIC_QUERIES, Node
+from ..jacobians.sparsity_propagation import has_own_pattern
+from ..rules.registration import RULES, UNSUPPORTED, Rule, rule_of
+from ..rules.static_queries import STATIC_QUERIES
+from ..rules.traits import Structure
+from ..tape.node import Node
+from ..text import op_name
+from ..transforms.batching_rules import has_batching_rule
 
 CLASSES = ("differentiable", "constant", "refused", "unclassified")
 
@@ -113,6 +118,43 @@ def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
         else:
             of_home[row.kind][row.name] = row.reason
     return found
+
+
+def missing_traits() -> dict[str, list[str]]:
+    """Return for each op what is not known of it beside its derivatives.
+
+    See Also
+    --------
+    memograd.rules.traits : Traits and what they are for.
+
+    Examples
+    --------
+    >>> from memograd.cli.coverage import missing_traits
+    >>> missing_traits()["np.quantile"]
+    ['storage', 'batching rule']
+    """
+    facts = {op_name(op): _missing_facts(op, rule) for op, rule in RULES.items() if op is not None}
+    return {name: missing for name, missing in facts.items() if missing}
+
+
+def trait_table(missing: Mapping[str, list[str]]) -> str:
+    """Return a table of ops and what is not known of them, with counts at the end."""
+    counts = Counter(fact for facts in missing.values() for fact in facts)
+    lines = [f"{name:28}{', '.join(facts)}" for name, facts in missing.items()]
+    total = ", ".join(f"{n} without {fact}" for fact, n in counts.items())
+    return "\n".join([*lines, f"{len(RULES) - 1} ops: {total}"])
+
+
+def _missing_facts(op: Any, rule: Rule) -> list[str]:
+    traits = rule.traits
+    is_constant = rule.kind == "constant"
+    known = {
+        "structure": traits.structure is not None,
+        "storage": traits.storage is not None or traits.structure is Structure.CREATION,
+        "batching rule": is_constant or has_batching_rule(op),
+        "sparsity rule": is_constant or has_own_pattern(op),
+    }
+    return [fact for fact, holds in known.items() if not holds]
 
 
 # one function

@@ -37,7 +37,7 @@ def find_dead_ends(region: Subgraph) -> Iterator[Finding]:
         """Yield the consumers that pass a derivative on to o; note the others."""
         for c, edge in consumers[o].items():
             if c in region.ancestors:
-                if RULES[region.op(c)].lines[edge["argnums"]] and region.has_derivative(c):
+                if RULES[region.op(c)].pulls[edge["argnums"]] and region.has_derivative(c):
                     yield c
                 else:
                     dead_ends.add((c, o))

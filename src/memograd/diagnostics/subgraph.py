@@ -195,7 +195,7 @@ def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
         return f"{args[0]} {symbol} {args[1]}"
     if op in (getitem, masked):
         return f"{args[0]}[{', '.join(args[1:])}]"
-    listed = [f"[{', '.join(args)}]"] if RULES[op].lines.each is not None else args
+    listed = [f"[{', '.join(args)}]"] if RULES[op].pulls.each is not None else args
     named = (f"{name}={printable(str(a), 20)}" for name, a in kwargs.items())
     return f"{op_name(op)}({', '.join([*listed, *named])})"
 

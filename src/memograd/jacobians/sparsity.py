@@ -83,7 +83,7 @@ def hessian_pattern(L: Node, x: Node) -> Pattern:
 
 def _differentiable_operands(step: Step) -> list[tuple[int, int]]:
     """Return the operands by which a step has a derivative, each with its position."""
-    vjps = RULES[step.op].lines
+    vjps = RULES[step.op].pulls
     return [(a, k) for k, a in enumerate(step.args) if type(a) is Operand and vjps[k,]]
 
 

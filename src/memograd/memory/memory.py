@@ -314,7 +314,7 @@ class Memory:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
         old, marks, turns = table.cotangents.get(n), table.marks, self.request_count
         if old is None or not bitwise_equal(old, new):
-            lines = RULES[self.steps[n].op].lines
+            lines = RULES[self.steps[n].op].pulls
             for k, o in enumerate(self.steps[n].args):
                 if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
                     marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
@@ -404,7 +404,7 @@ class Memory:
         while stack:
             n = stack.pop()
             step = steps[n]
-            lines = RULES[step.op].lines
+            lines = RULES[step.op].pulls
             for k, o in enumerate(step.args):
                 if (
                     type(o) is Operand

@@ -73,7 +73,7 @@ class MemoryReport:
         """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
-            lines = RULES[steps[n].op].lines
+            lines = RULES[steps[n].op].pulls
             readers = [
                 _entry_label(memory, L, o)
                 for o, argnums in operand_positions(steps[n].args).items()

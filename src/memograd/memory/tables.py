@@ -168,7 +168,7 @@ def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
     while stack:
         c = stack.pop()
         step = steps[c]
-        lines = RULES[step.op].lines
+        lines = RULES[step.op].pulls
         for k, o in enumerate(step.args):
             if type(o) is Operand and (found := lines[k,]):
                 if o in up:

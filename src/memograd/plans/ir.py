@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays.values import canonicalize, dtype_of, shape_of
 from ..program.source_location import Location
 from ..program.steps import Operand
-from ..rules.call_binding import NOTHING
+from ..rules.call_binding import NO_KWARGS
 
 if TYPE_CHECKING:
     from ..memory.memory import Memory
@@ -81,7 +81,7 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
             stack += [a for a in recorded[n].args if type(a) is Operand]
     instructions = {n: Instruction(*recorded[n][1:6]) for n in sorted(map(int, needed))}
     instructions.update(
-        (n, instructions[n]._replace(op=None, args=(), kwargs=NOTHING)) for n in inputs
+        (n, instructions[n]._replace(op=None, args=(), kwargs=NO_KWARGS)) for n in inputs
     )
     return Graph(
         inputs,
@@ -212,7 +212,7 @@ class GraphBuilder:
     def bind(self, value: Any) -> Operand:
         """Insert a new constant."""
         value = canonicalize(value)
-        n = self.add(Instruction(None, (), NOTHING, shape_of(value), dtype_of(value)))
+        n = self.add(Instruction(None, (), NO_KWARGS, shape_of(value), dtype_of(value)))
         self.bound[n] = value
         return n
 

@@ -1,4 +1,4 @@
-"""The formula rule modules: what the derivative of each op is, one line a derivative."""
+"""Rules: how each op is called and differentiated, one module for each family of ops."""
 
 from . import (  # noqa: F401  (each module registers its rules)
     assembling,

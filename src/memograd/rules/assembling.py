@@ -1,6 +1,4 @@
-"""Layouts: what is put around, between, over or beside other elements, and ops that lay out several
-arrays at once.
-"""
+"""Rules of ops that add elements around or between others, or arrange several arrays at once."""
 
 from math import prod
 from typing import Any
@@ -17,14 +15,15 @@ from .traits import Structure
 
 
 def output_cotangents(g: Any) -> Any:
-    """Return the cotangents of the outputs; an op over several arrays that was given one has one,
-    which is no tuple.
+    """Return the cotangents of the outputs as a tuple.
+
+    An op over several arrays that is called with one array has one output, not a tuple.
     """
     return g if isinstance(g, tuple) else (g,)
 
 
 def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
-    """Return the transpose of `pad`: the copies are added up where they come from."""
+    """Return the transpose of `pad`: copies are added to the elements that they copy."""
     inner = tuple(
         slice(before, before + n) for (before, _), n in zip(pad_width or (), shape, strict=True)
     )
@@ -35,8 +34,9 @@ def unpad(g: Any, shape: Any, pad_width: Any, mode: Any) -> Any:
 
 
 def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
-    """Return the cotangent of the values that `pad` put before and after, axis by axis: the later
-    axes have the corners.
+    """Return the cotangent of the values that `pad` adds at both ends of each axis.
+
+    The corners belong to later axes.
     """
     sides = []
     for k, (before, after) in enumerate(pad_width):
@@ -53,28 +53,32 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
 
 
 def length_along(shape: Any, axis: Any) -> int:
-    """Return how many elements lie along `axis`, or altogether."""
+    """Return the number of elements along `axis`; for None, of all."""
     return prod(shape) if axis is None else int(shape[axis])
 
 
-def new(whole: int, n: int, obj: Any) -> Any:
-    """Return for each of the `whole` elements along the axis of an `insert` into n: 0 if it is old,
-    otherwise its number among the new.
+def inserted_numbers(whole: int, n: int, obj: Any) -> Any:
+    """Return 0 for each old element along the axis of an `insert`, else its number.
+
+    The result of the insertion into n elements has `whole` elements. Inserted ones count from 1.
     """
     return np.insert(np.zeros(n, int), obj, 1 + np.arange(whole - n))
 
 
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
-    """Return the cotangent of what stood there before."""
+    """Return the cotangent of the array into which `insert` inserts."""
     k = axis or 0
-    old = np.flatnonzero(np.equal(new(g.shape[k], length_along(shape, axis), obj), 0))
+    old = np.flatnonzero(np.equal(inserted_numbers(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
 def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) -> Any:
-    """Return the cotangent of what was put in; one index takes values along their first axis."""
+    """Return the cotangent of the inserted values.
+
+    For a single index, NumPy takes values along their first axis.
+    """
     k, n = axis or 0, length_along(shape, axis)
-    d = np.take(g, np.argsort(new(g.shape[k], n, obj), kind="stable")[n:], k)
+    d = np.take(g, np.argsort(inserted_numbers(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(
         np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d,
         values_shape,
@@ -82,7 +86,7 @@ def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) 
 
 
 def unresize(g: Any, shape: Any) -> Any:
-    """Return the cotangent of what was laid out again and again."""
+    """Return the cotangent of the array that `resize` repeats."""
     n = prod(shape)
     return (
         np.reshape(scatter(np.ravel(g), (n,), np.arange(prod(g.shape)) % n), shape)
@@ -109,7 +113,7 @@ def unblock(g: Any, k: int, xs_shape: Any, nest: Any) -> Any:
 
 
 def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
-    """Return the cotangent of a coordinate: what its copies get, summed over the other axes."""
+    """Return the cotangent of a coordinate of `meshgrid`: summed over the other axes."""
     swapped = indexing == "xy" and len(shapes) > 1 and k < 2
     own = 1 - k if swapped else k
     return np.reshape(
@@ -118,13 +122,13 @@ def unmesh(g: Any, k: int, shapes: Any, indexing: str) -> Any:
 
 
 def roll_range(a_shape: Any, axis: int, start: int) -> tuple[int, int]:
-    """From where to where `rollaxis` moves an axis."""
+    """Return the old and the new position of the axis that `rollaxis` moves."""
     n = len(a_shape)
     axis, start = axis % n, start + n if start < 0 else start
     return axis, start - (axis < start)
 
 
-def deep(shape: Any) -> Any:
+def dstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `dstack` is stacked."""
     return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
 
@@ -147,7 +151,7 @@ linear(np.dsplit,           a=lambda g, indices_or_sections: np.concatenate(g, 2
 
 # several arrays
 linear(np.block,            each=unblock)
-linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(deep), 2), xs_shape[k]))
+linear(np.dstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(dstack_shape), 2), xs_shape[k]))
 linear(np.broadcast_arrays, each=lambda g, k, xs_shape: unbroadcast(output_cotangents(g)[k], xs_shape[k]))
 linear(np.meshgrid,         each=lambda g, k, xs_shape, indexing="xy", sparse=False: unmesh(g, k, xs_shape, indexing))
 linear(np.ix_,              each=lambda g, k, xs_shape: np.reshape(g[k], xs_shape[k]))
@@ -156,7 +160,7 @@ for at_least in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
 
 # traits
 set_traits(np.pad, np.append, np.delete, np.insert, np.resize, np.rollaxis, np.dsplit, np.block,
-           np.dstack, np.broadcast_arrays, np.meshgrid,
-           np.ix_, np.atleast_1d, np.atleast_2d, np.atleast_3d, structure=Structure.MOVEMENT)
+           np.dstack, np.broadcast_arrays, np.meshgrid, np.ix_, np.atleast_1d, np.atleast_2d,
+           np.atleast_3d, structure=Structure.MOVEMENT)
 set_traits(np.delete, dask_computes=True)
 set_traits(np.pad, np.insert, dask_computes_others=True)

@@ -1,4 +1,4 @@
-"""Summing back: what was broadcast gets the sum of what its copies get."""
+"""Broadcasting of cotangents, and its transpose, the sum over the copies."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from ..arrays.dask_arrays import ChunkedShape
 
 
 def broadcast_cotangent_to(g: Any, shape: Any) -> Any:
-    """`g` broadcast to a shape; in its chunks, where it knows some."""
+    """Broadcast a cotangent to a shape; a shape of Dask arrays keeps its chunks."""
     return (
         shape.broadcast_cotangent(g) if type(shape) is ChunkedShape else np.broadcast_to(g, shape)
     )
 
 
 def unbroadcast(g: Any, shape: Any) -> Any:
-    """`g` summed over the axes along which a value of `shape` was broadcast."""
+    """Sum a cotangent over the axes along which a value of `shape` was broadcast."""
     lead = len(g.shape) - len(shape)
     if lead and g.shape[lead:] == shape:
         return np.sum(g, axis=tuple(range(lead)))

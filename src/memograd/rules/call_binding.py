@@ -1,9 +1,9 @@
-"""One canonical form for each op's calls, so that a rule sees one.
+"""Call binding: one canonical form for the calls of each op, so that a rule sees one form.
 
 The canonical form of a call is its operands, in the order in which the rule names them, and a dict
 of the other arguments that differ from their defaults. Lists of operands (`concatenate`, `stack`)
-are flattened. A `Call` has two functions: `bind` brings a call into that form when it is recorded,
-`compute` runs the op on it, now and ever after.
+are flattened. A `Call` has two functions: `bind` brings a recorded call into that form, and
+`compute` runs the op on it.
 """
 
 import functools
@@ -20,12 +20,12 @@ from .parameters import NO_DEFAULT, OTHERS, REST, parameters, signature
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
-NOTHING: dict[str, Any] = {}
-"""The keywords of a call without keywords: one shared dict, which nobody writes to."""
+NO_KWARGS: dict[str, Any] = {}
+"""Keywords of a call without keywords: one shared dict, which must not be changed."""
 
-# What changes how a result is made, but not what its derivative is: the edge casts and reshapes
-# anyway.
-HARMLESS = frozenset(
+# These change how a result is computed, but not its derivative: the solver casts and reshapes
+# cotangents anyway.
+IGNORED_KEYWORDS = frozenset(
     {
         "dtype",
         "casting",
@@ -41,8 +41,7 @@ HARMLESS = frozenset(
     }
 )
 
-# NumPy's scalars compute these as Python operators ten times faster than the ufunc does, to the
-# same bits.
+# Operators of NumPy's scalars are ten times faster than these ufuncs, and give the same bits.
 # Not `power`: scalar `**` and `np.power` differ in bits.
 OPERATORS: dict[Any, Callable[..., Any]] = {
     np.add: operator.add,
@@ -54,12 +53,20 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 
 
 class Call(NamedTuple):
-    """How an op is called.
+    """Call binding of an op.
 
-    `bind(args, kwargs)` gives the canonical form, `compute(*operands)` runs it;
-    `compute_with(*operands, **keywords)` does where there are keywords, if that is another
-    function. `keywords` are the names that a rule's lines may read, `defaults` the values of
-    parameters that a call may leave out, the operands' under the names that the rule gives them.
+    Attributes
+    ----------
+    bind : callable
+        From the arguments and keywords of a call to its canonical form.
+    compute : callable
+        Runs the op on operands.
+    keywords : frozenset of str
+        Keywords that rules may read.
+    compute_with : callable or None
+        Runs the op on operands and keywords, if that is not `compute`.
+    defaults : mapping of str to Any
+        Values of arguments that a call leaves out; operands have the names that the rule gives.
     """
 
     bind: Callable[[tuple[Any, ...], dict[str, Any]], Arguments]
@@ -70,13 +77,14 @@ class Call(NamedTuple):
 
 
 def call_of_ufunc(op: np.ufunc) -> Call:
-    """Return a ufunc's operands are its inputs, by position."""
+    """Return the binding of a ufunc, whose operands are its inputs by position."""
     return Call(lambda args, kwargs: (args, kwargs), OPERATORS.get(op, op), compute_with=op)
 
 
 def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
-    """Return a function's operands are the parameters that its rule names, or, where the rule's
-    names differ, the first ones.
+    """Return the binding of a function, whose operands are parameters.
+
+    They are those that its rule names, or the first ones if the names of the rule differ.
     """
     if not operands or any(p.kind is REST for p in parameters(op)):
         return Call(lambda args, kwargs: (args, kwargs), op)
@@ -92,7 +100,7 @@ def call_of_function(op: Callable[..., Any], operands: tuple[str, ...]) -> Call:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
         if not kwargs and 0 < len(args) <= leading:
-            return args, NOTHING
+            return args, NO_KWARGS
         return bind_by_name(op, names, args, kwargs)
 
     own = parameters_of(op)
@@ -116,8 +124,9 @@ def _partly_by_name(
 def bind_by_name(
     op: Callable[..., Any], names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Arguments:
-    """Return the canonical form of a call: the arguments called `names`, then those of the others
-    that are no defaults.
+    """Return the canonical form of a call.
+
+    That is the arguments called `names`, then the others that differ from their defaults.
     """
     defaults = parameters_of(op)
     given = dict(zip(defaults, args, strict=False)) | kwargs
@@ -131,18 +140,18 @@ def bind_by_name(
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
     return operands, {
         k: v for k, v in given.items() if not _equal_default(v, defaults[k])
-    } or NOTHING
+    } or NO_KWARGS
 
 
 @functools.cache
 def parameters_of(op: Callable[..., Any]) -> dict[str, Any]:
-    """Return the parameters of a function, in order, with their defaults."""
+    """Return the parameters of a function in order, each with its default."""
     return {p.name: p.default for p in parameters(op)}
 
 
 @functools.cache
 def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
-    """Return the parameters of a function that have no default."""
+    """Return the parameters of a function without a default."""
     return frozenset(
         p.name for p in parameters(op) if p.default is NO_DEFAULT and p.kind not in (REST, OTHERS)
     )
@@ -154,8 +163,9 @@ def _equal_default(value: Any, default: Any) -> bool:
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:
-    """Return an op whose first argument is a list of operands, such as `concatenate`, or all of
-    whose arguments are, such as `meshgrid`.
+    """Return the binding of an op over a list of operands.
+
+    The list is its first argument, as for `concatenate`, or all of them, as for `meshgrid`.
     """
     first, *others = parameters_of(op)
     if parameters(op)[0].kind is REST:

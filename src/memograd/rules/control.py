@@ -1,4 +1,4 @@
-"""Where derivatives stop because somebody said so."""
+"""Rule of `stop_gradient`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .traits import Structure
 
 @op
 def stop_gradient(x: Any) -> Any:
-    """`x` itself, but no derivative passes: what comes after it takes it for a constant.
+    """Return `x` as a constant: no derivative passes through it.
 
     Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is
     assigned.

@@ -1,7 +1,7 @@
-"""What it would cost to run a step again: an estimate that is the same on every machine, so that
-logs are, too.
+"""Cost model of rematerialisation: what it would cost to run a step again.
 
-The unit is one element read, written or multiplied.
+The unit is one element read, written or multiplied. Times are not measured, so that the logs are
+the same on every machine.
 """
 
 from math import prod, sqrt
@@ -12,12 +12,12 @@ from .registration import RULES
 
 
 def size_of(shape: Any) -> int:
-    """Return the number of elements of a shape; of all, where it is a tuple of shapes."""
+    """Return the number of elements of a shape, or of several shapes together."""
     return sum(map(size_of, shape)) if shape and isinstance(shape[0], tuple) else prod(shape)
 
 
 def bytes_of(shape: Any, dtype: Any) -> int:
-    """Return the bytes of an array; of all, where shape and dtype are tuples of them."""
+    """Return the bytes of an array, or of several arrays together."""
     return (
         sum(map(bytes_of, shape, dtype))
         if type(dtype) is tuple
@@ -26,8 +26,9 @@ def bytes_of(shape: Any, dtype: Any) -> int:
 
 
 def cost_of(steps: Steps, n: int) -> float:
-    """Elements that node n reads and writes; where it is a product of arrays, the multiplications
-    beside.
+    """Return the number of elements that node n reads and writes, and of multiplications.
+
+    Only products of arrays have multiplications besides.
     """
     step = steps[n]
     sizes = [
@@ -40,5 +41,8 @@ def cost_of(steps: Steps, n: int) -> float:
 
 
 def cost_of_cotangent(steps: Steps, consumers: Any) -> float:
-    """As much as the consumers, whose rules read and write arrays of the same sizes."""
+    """Return the cost of a cotangent: that of the consumers.
+
+    Their rules read and write arrays of the same sizes.
+    """
     return sum(cost_of(steps, c) for c in consumers)

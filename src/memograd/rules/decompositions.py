@@ -18,6 +18,13 @@ share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `s
 LinAlgError there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and
 `eigvals` are complex, unlike NumPy's where all eigenvalues of a real matrix are real: after an
 assignment they may not be.
+
+References
+----------
+M. B. Giles: Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation, 2008.
+S. F. Walter, L. Lehmann: Algorithmic differentiation of linear algebra functions with application
+in optimum experimental design, 2010 (QR and eigenvalue decompositions).
 """
 
 from typing import Any
@@ -30,7 +37,7 @@ from .broadcasting import unbroadcast
 from .indexing import output
 from .linalg import cj, mH, mT, outer_in_batches
 from .pure_registration import constant, rule
-from .registration import JOINT, op, set_traits
+from .registration import JOINT_PUSHES, op, set_traits
 from .traits import Structure
 
 
@@ -45,46 +52,42 @@ def diagonal_of(a: Any) -> Any:
 
 
 def reciprocal(d: Any, scale: Any) -> Any:
-    """1/d, but 0 where d is 0 to rounding, for numbers of the size of `scale`."""
+    """Return 1/d, but 0 where d is 0 to rounding, for numbers of the size of `scale`."""
     nil = np.less_equal(np.abs(d), np.finfo(d.dtype).eps * scale)
     return np.where(nil, 0, 1 / np.where(nil, 1, d))
 
 
-def size(values: Any) -> Any:
-    """Return what differences of these numbers are compared with: the sum of their absolute values,
-    which nothing at all has too.
-    """
+def magnitude_sum(values: Any) -> Any:
+    """Return the sum of absolute values, to which differences of these numbers are compared."""
     return np.sum(np.abs(values), axis=-1, keepdims=True)
 
 
 ROUNDING = 8
-"""By how many units of rounding of their size LAPACK may part equal eigenvalues."""
+"""Units of rounding, of their size, by which LAPACK may separate equal eigenvalues."""
 
 
 def gaps(values: Any) -> Any:
-    """1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
+    """Return 1 / (values[j] - values[i]) at [i, j], and 0 where they are equal to rounding."""
     return reciprocal(
-        values[..., None, :] - values[..., :, None], ROUNDING * size(values)[..., None]
+        values[..., None, :] - values[..., :, None], ROUNDING * magnitude_sum(values)[..., None]
     )
 
 
-def half(a: Any, upper: bool = False) -> Any:
-    """Ones in the lower, or the upper, triangle, and one half on the diagonal, to multiply square
-    matrices like `a` by.
-    """
+def triangle_weights(a: Any, upper: bool = False) -> Any:
+    """Return ones in a triangle, halves on the diagonal and zeros elsewhere, like `a`."""
     n = a.shape[-1]
     ones = np.tri(n, dtype=a.dtype)
     return as_kind_of(a, (ones.T if upper else ones) - np.eye(n, dtype=a.dtype) / 2)
 
 
 def fold(g: Any, triangle: str = "L") -> Any:
-    """Return the cotangent of a Hermitian matrix as that of the one triangle of it that is read."""
-    return (g + mH(g)) * half(g, triangle in "Uu")
+    """Return the cotangent of a Hermitian matrix as that of the triangle that is read."""
+    return (g + mH(g)) * triangle_weights(g, triangle in "Uu")
 
 
 def complete_hermitian(a: Any) -> Any:
     """Return the Hermitian matrix of which the lower triangle is read."""
-    lower = a * half(a)
+    lower = a * triangle_weights(a)
     return lower + mH(lower)
 
 
@@ -97,8 +100,9 @@ def inv_pull(g: Any, y: Any) -> Any:
 
 
 def pinv_pull(g: Any, a: Any, y: Any) -> Any:
-    """Return the cotangent of a, given that of its pseudoinverse y: all of y turns with a, and its
-    two null spaces do.
+    """Return the cotangent of a, given that of its pseudoinverse y.
+
+    Both null spaces of a turn with it.
     """
     t, c, h, at = mT(y), cj(y), mH(g), mT(a)
     left, right = h @ c @ t, t @ c @ h
@@ -106,9 +110,7 @@ def pinv_pull(g: Any, a: Any, y: Any) -> Any:
 
 
 def solve_b(g: Any, a: Any, b_shape: Any) -> Any:
-    """Return the cotangent of the right-hand side; a vector stands alone only if it is 1-d, as in
-    NumPy.
-    """
+    """Return the cotangent of the right-hand side; only a 1-d one is a vector, as in NumPy."""
     if len(b_shape) == 1:
         return unbroadcast(np.linalg.solve(mT(a), g[..., None])[..., 0], b_shape)
     return unbroadcast(np.linalg.solve(mT(a), g), b_shape)
@@ -129,9 +131,7 @@ def solve_push(t: Any, a: Any, b_shape: Any, y: Any) -> Any:
 
 
 def tensorsolve_matrix(a: Any, b_shape: Any, axes: Any) -> tuple[Any, Any, list[int]]:
-    """Return the matrix of `tensorsolve`, the shape of the tensor from which it was reshaped, and
-    how that was permuted.
-    """
+    """Return the matrix of `tensorsolve`, its shape as a tensor, and the order of its axes."""
     last = [] if axes is None else [k % len(a.shape) for k in axes]
     order = [k for k in range(len(a.shape)) if k not in last] + last
     moved = np.transpose(a, order)
@@ -160,14 +160,15 @@ def tensorinv_a(g: Any, a_shape: Any, y: Any, ind: int = 2) -> Any:
 
 
 def rank_tolerance(rcond: Any, shape: Any, dtype: Any) -> float:
-    """Return what `lstsq` takes for zero, as a share of the largest singular value."""
+    """Return the share of the largest singular value below which `lstsq` takes one for 0."""
     eps = float(np.finfo(dtype).eps)
     return eps * max(shape) if rcond is None else max(float(rcond), eps)
 
 
 def residue(g: Any, a: Any, b: Any, y: Any) -> Any:
-    """Return the cotangent of `b - a @ x`, given that of the sums of its squares; 0 where NumPy
-    gives no such sums.
+    """Return the cotangent of `b - a @ x`, given that of the sums of its squares.
+
+    It is 0 where NumPy gives no such sums.
     """
     return 2 * g * cj(b - a @ output(y, 0)) if g.shape != (0,) else 0
 
@@ -205,13 +206,13 @@ def power_pull(g: Any, a: Any, n: int) -> Any:
 
 
 def without_one(s: Any) -> Any:
-    """At [i], the product of all s but s[i]."""
+    """Return at [i] the product of all s but s[i]."""
     s = np.where(as_kind_of(s, np.eye(s.shape[-1], dtype=bool)), 1, s[..., None, :])
     return np.prod(s, axis=-1)
 
 
 def without_two(s: Any) -> Any:
-    """At [i, j], the product of all s but s[i] and s[j]; 0 at [i, i]."""
+    """Return at [i, j] the product of all s but s[i] and s[j]; 0 at [i, i]."""
     n = s.shape[-1]
     i, j, k = np.ogrid[:n, :n, :n]
     return np.prod(np.where((k == i) | (k == j), 1, s[..., None, None, :]), axis=-1) * (
@@ -232,8 +233,9 @@ def cofactors(a: Any) -> Any:
 
 
 def cofactors_a(g: Any, a: Any) -> Any:
-    """Return the cotangent of a, given that of its cofactors: those of a product are the product of
-    the factors' own.
+    """Return the cotangent of a, given that of its cofactors.
+
+    The cofactors of a product are the products of those of the factors.
     """
     u, s, vh = np.linalg.svd(a)
     h, pairs = mT(of_unitary(u)) @ g @ mT(of_unitary(vh)), without_two(s)
@@ -242,8 +244,9 @@ def cofactors_a(g: Any, a: Any) -> Any:
 
 
 def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
-    """Return the cotangent of a: its sign turns, if it is complex, by the imaginary part of what
-    its logarithm grows by.
+    """Return the cotangent of a, given those of the sign and the logarithm.
+
+    The sign of a complex determinant turns with the imaginary part of the logarithm.
     """
     slope = g[1] if a_dtype.kind != "c" else g[1] + 1j * np.imag(g[0] * output(y, 0))
     return slope[..., None, None] * mT(np.linalg.inv(a))
@@ -254,7 +257,7 @@ def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
 
 def cholesky_pull(g: Any, y: Any) -> Any:
     """Return the cotangent of the Hermitian matrix y @ mH(y), given that of its lower factor y."""
-    half_solved = np.linalg.solve(mT(y), half(g) * (mT(y) @ g))
+    half_solved = np.linalg.solve(mT(y), triangle_weights(g) * (mT(y) @ g))
     return mT(np.linalg.solve(mH(y), mT(half_solved)))
 
 
@@ -277,15 +280,16 @@ def hermitian(a: Any, triangle: Any) -> Any:
 
 @op
 def alignment(values: Any, h: Any) -> Any:
-    """Return the unitary matrix that diagonalizes h where the values, in rising order, are equal to
-    rounding; elsewhere the identity.
+    """Return the unitary matrix that diagonalizes h within blocks of equal values.
+
+    Values are in rising order, and equal to rounding; elsewhere the matrix is the identity.
 
     Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in
     their basis, parts are the ones that turn continuously along it.
     """
     label = np.cumsum(
         np.diff(values, prepend=values[..., :1])
-        > ROUNDING * np.finfo(values.dtype).eps * size(values),
+        > ROUNDING * np.finfo(values.dtype).eps * magnitude_sum(values),
         axis=-1,
     )
     same = label[..., :, None] == label[..., None, :]
@@ -294,22 +298,22 @@ def alignment(values: Any, h: Any) -> Any:
     return np.linalg.eigh(parted + apart * diagonal(label.astype(values.dtype)))[1]
 
 
-def turned_values(values: Any, h: Any) -> Any:
-    """Return the tangents of eigenvalues in rising order, given that of the matrix in their basis:
-    of equal ones, those of the block.
+def eigenvalue_tangents(values: Any, h: Any) -> Any:
+    """Return the tangents of eigenvalues in rising order, given that of the matrix.
+
+    The latter is in the basis of eigenvectors; equal eigenvalues have those of its block.
     """
     r = alignment(values, h)
     return np.real(diagonal_of(mH(r) @ h @ r))
 
 
 def turning(c: Any, w: Any) -> Any:
-    """(c[j] - c[i]) / (w[j] - w[i]) at [i, j]; 0 where the w are equal to rounding."""
+    """Return (c[j] - c[i]) / (w[j] - w[i]) at [i, j]; 0 where the w are equal to rounding."""
     return (c[..., None, :] - c[..., :, None]) * gaps(w)
 
 
-def undecided(w: Any, n: Any) -> Any:
-    """NaN where n is not 0 to rounding, for two eigenvalues w that are equal to rounding and not 0;
-    0 elsewhere.
+def nan_at_ties(w: Any, n: Any) -> Any:
+    """Return NaN where n is not 0 and two nonzero eigenvalues w are equal, to rounding, else 0.
 
     The quotient that n is multiplied by has a limit there that depends on what is made of the
     eigenvalues, which a VJP does not see.
@@ -317,14 +321,14 @@ def undecided(w: Any, n: Any) -> Any:
     tied = (
         np.equal(gaps(w), 0)
         & ~np.eye(w.shape[-1], dtype=bool)
-        & (np.abs(w) > np.finfo(w.dtype).eps * size(w))[..., None, :]
+        & (np.abs(w) > np.finfo(w.dtype).eps * magnitude_sum(w))[..., None, :]
     )
     rounding = 8 * np.finfo(w.dtype).eps * np.sum(np.abs(n), axis=(-2, -1), keepdims=True)
     return np.where(np.logical_and(tied, np.greater(np.abs(n), rounding)), np.nan, 0)
 
 
 def values_pull_c(g: Any, a: Any, UPLO: Any = "L") -> Any:
-    """Return the cotangent of the eigenvalues' own, given that of `values_pull`."""
+    """Return the cotangent of c, given that of `values_pull`."""
     v = np.linalg.eigh(a, UPLO)[1]
     return diagonal_of(mH(v) @ g @ v)
 
@@ -332,12 +336,13 @@ def values_pull_c(g: Any, a: Any, UPLO: Any = "L") -> Any:
 def values_pull_a(g: Any, c: Any, w: Any, v: Any) -> Any:
     """Return the cotangent of a Hermitian matrix, given that of `values_pull`."""
     n = mT(v) @ cj(g) @ cj(v)
-    return cj(v) @ (turning(c, w) * n + undecided(w, n)) @ mT(v)
+    return cj(v) @ (turning(c, w) * n + nan_at_ties(w, n)) @ mT(v)
 
 
 def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
-    """Return the tangent of `values_pull`, given those of c and of the matrix, h, in the basis v;
-    None where there is none.
+    """Return the tangent of `values_pull`, given those of c and of the matrix.
+
+    That of the matrix, h, is in the basis v. A missing tangent is None.
     """
     if h is None:
         return cj((v * tangent[..., None, :]) @ mH(v))
@@ -359,14 +364,14 @@ def values_pull(c: Any, a: Any, UPLO: Any = "L") -> Any:
 
 
 def real(c: Any) -> Any:
-    """`c`, the cotangent of real numbers, which is real."""
+    """Return a cotangent of real numbers; raise if it is complex."""
     if c.dtype.kind == "c":
         raise TypeError("The cotangent of eigenvalues or singular values is real.")
     return c
 
 
 def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L") -> Any:
-    """Return the tangent of `values_pull`, by those of both operands at once."""
+    """Return the tangent of `values_pull`, given those of its operands by position."""
     w, v = np.linalg.eigh(a, UPLO)
     h = mH(v) @ hermitian(tangents[1], UPLO) @ v if 1 in tangents else None
     return values_pull_push(tangents.get(0), h, c, w, v)
@@ -375,12 +380,13 @@ def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L")
 def eigvalsh_push(t: Any, a: Any, UPLO: Any = "L") -> Any:
     """Return the tangent of the eigenvalues."""
     w, v = np.linalg.eigh(a, UPLO)
-    return turned_values(w, mH(v) @ hermitian(t, UPLO) @ v)
+    return eigenvalue_tangents(w, mH(v) @ hermitian(t, UPLO) @ v)
 
 
-def dilated(a: Any, lower: Any = None) -> Any:
-    """[[0, a], [aᴴ, 0]], whose eigenvalues are the singular values of a with both signs, and zeros;
-    or what stands for aᴴ.
+def dilate(a: Any, lower: Any = None) -> Any:
+    """Return the matrix [[0, a], [lower, 0]], where `lower` is aᴴ unless it is given.
+
+    Its eigenvalues are the singular values of a with both signs, and zeros.
     """
     lower = mH(a) if lower is None else lower
     m, n = a.shape[-2:]
@@ -390,47 +396,49 @@ def dilated(a: Any, lower: Any = None) -> Any:
 
 
 def both_signs(c: Any, m: int, n: int) -> Any:
-    """Numbers of singular values as those of the eigenvalues of the dilated matrix, in rising
-    order.
+    """Return numbers of singular values as those of the eigenvalues of the dilated matrix.
+
+    The latter are in rising order.
     """
     return np.concatenate([-c, np.zeros((*c.shape[:-1], abs(m - n)), c.dtype), np.flip(c, -1)], -1)
 
 
 @op
 def singular_pull(c: Any, a: Any) -> Any:
-    """Return the cotangent of a matrix, given that of its singular values, c; 0 for those that are
-    0.
+    """Return the cotangent of a matrix, given that of its singular values, c.
+
+    Singular values that are 0 contribute nothing.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return (cj(u) * nonzero_values(real(c), s)[..., None, :]) @ cj(vh)
 
 
 def nonzero_values(c: Any, s: Any) -> Any:
-    """`c`, and 0 where the singular value is 0 to rounding."""
-    return c * (s * reciprocal(s, size(s)))
+    """Return `c`, and 0 where the singular value is 0 to rounding."""
+    return c * (s * reciprocal(s, magnitude_sum(s)))
 
 
 def singular_pull_c(g: Any, a: Any) -> Any:
-    """Return the cotangent of the singular values' own."""
+    """Return the cotangent of c, given that of `singular_pull`."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return nonzero_values(diagonal_of(mH(u) @ g @ mH(vh)), s)
 
 
 def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
-    """Return the cotangent of the matrix."""
+    """Return the cotangent of a, given that of `singular_pull`."""
     m, n = a.shape[-2:]
-    w, v = np.linalg.eigh(dilated(a))
+    w, v = np.linalg.eigh(dilate(a))
     c = both_signs(nonzero_values(c, np.linalg.svdvals(a)), m, n)
-    d = values_pull_a(dilated(g, np.zeros_like(mT(g))), c, w, v)
+    d = values_pull_a(dilate(g, np.zeros_like(mT(g))), c, w, v)
     return d[..., :m, m:] + mH(d[..., m:, :m])
 
 
 def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
-    """Return the tangent of `singular_pull`, by those of both operands at once."""
+    """Return the tangent of `singular_pull`, given those of its operands by position."""
     m, n = a.shape[-2:]
-    w, v = np.linalg.eigh(dilated(a))
+    w, v = np.linalg.eigh(dilate(a))
     s = np.linalg.svdvals(a)
-    h = mH(v) @ dilated(tangents[1]) @ v if 1 in tangents else None
+    h = mH(v) @ dilate(tangents[1]) @ v if 1 in tangents else None
     t = both_signs(nonzero_values(tangents[0], s), m, n) if 0 in tangents else None
     return values_pull_push(t, h, both_signs(nonzero_values(c, s), m, n), w, v)[..., :m, m:]
 
@@ -438,7 +446,7 @@ def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
 def svdvals_push(t: Any, x: Any) -> Any:
     """Return the tangent of the singular values; 0 for those that are 0."""
     u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return nonzero_values(-turned_values(-s, -(mH(u) @ t @ mH(vh))), s)
+    return nonzero_values(-eigenvalue_tangents(-s, -(mH(u) @ t @ mH(vh))), s)
 
 
 def eig_a(g: Any, y: Any) -> Any:
@@ -451,8 +459,9 @@ def eig_a(g: Any, y: Any) -> Any:
 
 @op
 def places(pair: Any) -> Any:
-    """Return for each number of the second of two stacks, the place of the same one in the first;
-    each place once.
+    """Return for each number of the second stack the place of the nearest in the first.
+
+    Each place is used once.
     """
     y, w = pair
     found = np.empty(w.shape, int)
@@ -465,8 +474,9 @@ def places(pair: Any) -> Any:
 
 
 def eigvals_a(g: Any, a: Any, y: Any) -> Any:
-    """Return the cotangent of a, given that of its eigenvalues, which LAPACK orders otherwise than
-    `eig` does where they are many.
+    """Return the cotangent of a, given that of its eigenvalues.
+
+    LAPACK orders them otherwise for `eigvals` than for `eig`, if they are many.
     """
     w, v = np.linalg.eig(a)
     return np.linalg.solve(
@@ -475,8 +485,9 @@ def eigvals_a(g: Any, a: Any, y: Any) -> Any:
 
 
 def economic(g: Any, u: Any, k: int) -> Any:
-    """Return the cotangent of the first k columns of u, when the others are no more than what is
-    orthogonal to them.
+    """Return the cotangent of the first k columns of u.
+
+    The others are a basis of their orthogonal complement.
     """
     if u.shape[-1] == k:
         return g
@@ -484,12 +495,14 @@ def economic(g: Any, u: Any, k: int) -> Any:
 
 
 def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
-    """Return the cotangent of `(u * s) @ mH(v)`, given those of u, s and v, which have as many
-    columns.
+    """Return the cotangent of `(u * s) @ mH(v)`, given those of the factors.
+
+    All three have as many columns.
     """
     p, q = mT(u) @ gu, mT(v) @ gv
-    a, b, whole, inverse = p - mH(p), q - mH(q), size(s)[..., None], reciprocal(s, size(s))
-    apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], whole)
+    a, b, scale = p - mH(p), q - mH(q), magnitude_sum(s)
+    inverse = reciprocal(s, scale)
+    apart, together = gaps(s), reciprocal(s[..., None, :] + s[..., :, None], scale[..., None])
     d = cj(u) @ (diagonal(gs * (s * inverse)) + (apart * (a + b) + together * (a - b)) / 2) @ mT(v)
     if u.shape[-2] > u.shape[-1]:
         d = d + ((gu - cj(u) @ p) * inverse[..., None, :]) @ mT(v)
@@ -524,16 +537,18 @@ def singular(g: Any, a: Any) -> Any:
 
 
 def nuclear(g: Any, a: Any) -> Any:
-    """Return the cotangent of a, given that of the sum of its singular values; where they are
-    equal, it is smooth as well.
+    """Return the cotangent of a, given that of the sum of its singular values.
+
+    The sum is smooth where they are equal, too.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    return g[..., None, None] * ((cj(u) * (s * reciprocal(s, size(s)))[..., None, :]) @ cj(vh))
+    is_nonzero = s * reciprocal(s, magnitude_sum(s))
+    return g[..., None, None] * ((cj(u) * is_nonzero[..., None, :]) @ cj(vh))
 
 
 def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
     """Return the cotangent of q @ r, where r is square, given those of q and r."""
-    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * half(r)
+    n = (cj(r) @ mH(gr) - mH(gq) @ cj(q)) * triangle_weights(r)
     return mT(np.linalg.solve(r, mT(gq + cj(q) @ (n + mH(n)))))
 
 
@@ -558,36 +573,37 @@ def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
 
 
 def abs_slope(x: Any) -> Any:
-    """Return the derivative of the absolute value: 0 at 0."""
+    """Return the derivative of the absolute value; 0 at 0."""
     return np.sign(x) if x.dtype.kind != "c" else cj(x) / nonzero(np.abs(x))
 
 
 def nonzero(x: Any) -> Any:
-    """`x`, with 1 for 0."""
+    """Return `x` with 1 for 0, as a divisor."""
     return np.where(np.equal(x, 0), 1, x)
 
 
 def extreme_shares(t: Any, y: Any, axis: Any) -> Any:
-    """Return an even share for each element of `t` that equals `y`, the greatest or the least of
-    them along `axis`.
-    """
+    """Return an even share for each element of `t` that equals the extreme y along `axis`."""
     ties = np.equal(t, y)
     return ties / np.sum(ties, axis=axis, keepdims=True)
 
 
 def extremes(t: Any, ord: Any) -> Any:
-    """Shares in the greatest element along the last axis; for a negative `ord`, in the least.
+    """Return the shares of elements in the greatest along the last axis.
+
+    For a negative `ord` it is the least.
 
     The elements are sums or singular values, which round: those that are equal to rounding share.
     """
     y = (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True)
-    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * size(t))
+    ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * magnitude_sum(t))
     return ties / np.sum(ties, axis=-1, keepdims=True)
 
 
 def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
-    """Return the cotangent of x, given that of its norm y along `axis`; g and y with axes of length
-    1 there.
+    """Return the cotangent of x, given that of its norm y along `axis`.
+
+    g and y have axes of length 1 there.
     """
     if ord is None or ord == 2:
         return g * cj(x) / nonzero(y)
@@ -602,7 +618,7 @@ def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
 
 
 def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
-    """Return the cotangent of x, given that of its norm over the last two axes; g without them."""
+    """Return the cotangent of x, given that of its norm over the last two axes."""
     if ord is None or ord == "fro":
         y = np.linalg.norm(x, axis=(-2, -1))
         return vector_pull(g[..., None, None], x, y[..., None, None], 2, (-2, -1))
@@ -620,7 +636,7 @@ def matrix_pull(g: Any, x: Any, ord: Any) -> Any:
 
 
 def norm_axes(x_shape: Any, axis: Any) -> tuple[int, ...]:
-    """Return the axes of a norm, as a tuple of non-negative ints."""
+    """Return the axes of a norm as a tuple of non-negative integers."""
     n = len(x_shape)
     return tuple(range(n)) if axis is None else tuple(int(k) % n for k in np.atleast_1d(axis))
 
@@ -637,8 +653,9 @@ def vector_norm_x(
 def norm_x(
     g: Any, x: Any, x_shape: Any, y: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
 ) -> Any:
-    """Return the cotangent of x, given that of `norm`: a vector's over one axis, a matrix' over
-    two, all elements' without `ord`.
+    """Return the cotangent of x, given that of `norm`.
+
+    The norm is a vector's over one axis, a matrix' over two, and all elements' without `ord`.
     """
     axes = norm_axes(x_shape, axis)
     if ord is None or len(axes) == 1:
@@ -699,17 +716,16 @@ rule(np.linalg.cond,         x=cond_x)
 constant(np.linalg.matrix_rank, places, alignment)
 
 ANNIHILATED.update({values_pull: (0,), singular_pull: (0,)})
-JOINT |= {values_pull: values_pull_joint, singular_pull: singular_pull_joint}
+JOINT_PUSHES.update({values_pull: values_pull_joint, singular_pull: singular_pull_joint})
 
 # traits
 set_traits(np.linalg.inv, np.linalg.pinv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky,
-           np.linalg.matrix_power, np.linalg.eigh,
-           np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.qr,
-           np.linalg.matrix_rank,
+           np.linalg.matrix_power, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.eigvals,
+           np.linalg.svd, np.linalg.svdvals, np.linalg.qr, np.linalg.matrix_rank,
            structure=Structure.MATRIXWISE)
 set_traits(np.linalg.norm, np.linalg.vector_norm, structure=Structure.REDUCTION)
 set_traits(np.linalg.solve, structure=Structure.CONTRACTION)
 set_traits(np.linalg.tensorinv, np.linalg.tensorsolve, np.linalg.lstsq, np.linalg.eig,
-           np.linalg.matrix_norm, np.linalg.cond, cofactors,
-           values_pull, singular_pull, places, alignment, structure=Structure.DENSE)
+           np.linalg.matrix_norm, np.linalg.cond, cofactors, values_pull, singular_pull, places,
+           alignment, structure=Structure.DENSE)
 set_traits(np.linalg.eig, np.linalg.eigvals, np.linalg.lstsq, value_dependent=True)

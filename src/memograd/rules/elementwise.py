@@ -1,5 +1,4 @@
-"""Elementwise ops. One line serves both modes: the JVP is the same expression with the tangent for
-`g`.
+"""Rules of elementwise ops. One rule serves both modes: the JVP has the tangent for `g`.
 
 Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of
 equals an even split, `clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give
@@ -31,27 +30,28 @@ from .traits import (
 
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 SINC = [(-1) ** k * 2 * k / factorial(2 * k + 1) for k in range(10, 0, -1)]
-"""The slope of sin(u)/u is a power series in u, with these coefficients at u**19, ..., u**3, u."""
+"""Coefficients of the slope of sin(u)/u as a power series, at u**19, ..., u**3, u."""
 
 COSINES = np.cos((np.arange(64) + 0.5) * (pi / 128))
-"""Where the integral for the Bessel function I1 is summed; being periodic, it converges as fast as
-double precision goes.
+"""Nodes of the integral for the Bessel function I1.
+
+The integrand is periodic, so that the sum converges to double precision.
 """
 
 
 def above(a: Any, b: Any) -> Any:
-    """1 where a > b, 0 where a < b, one half at a tie."""
+    """Return 1 where a > b, 0 where a < b, one half at a tie."""
     return np.where(np.equal(a, b), 0.5, np.greater(a, b))
 
 
 def clip_below(a: Any, lo: Any) -> Any:
-    """`a`, clipped from below; `lo` may be None."""
+    """Return `a` clipped from below; `lo` may be None."""
     return a if lo is None else np.maximum(a, lo)
 
 
 @op
 def logistic(x: Any) -> Any:
-    """1 / (1 + exp(-x)), without overflow."""
+    """Return 1 / (1 + exp(-x)), without overflow."""
     left = np.less(np.real(x), 0)
     t = np.exp(np.where(left, x, -x))
     return np.where(left, t, 1) / (1 + t)
@@ -67,18 +67,18 @@ def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
 
 
 def inside(a: Any, lo: Any, hi: Any) -> Any:
-    """1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
+    """Return 1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
     low = 1.0 if lo is None else above(a, lo)
     return low if hi is None else low * above(hi, a)
 
 
 def above_or_nan(a: Any, b: Any) -> Any:
-    """`above`, and 1 where b is NaN, which `fmax` passes over."""
+    """Return `above`, and 1 where b is NaN, which `fmax` ignores."""
     return np.where(np.isnan(b), 1.0, above(a, b))
 
 
 def unless_zero(y: Any) -> Any:
-    """`y`, and 1 where it is 0: to divide by."""
+    """Return `y` with 1 for 0, as a divisor."""
     return np.where(np.equal(y, 0), 1, y)
 
 
@@ -103,20 +103,20 @@ def direction(a: Any, y: Any, dtype: Any) -> Any:
 
 
 def bearing(a: Any, b: Any) -> Any:
-    """a / (a² + b²) without overflow; 0 at the origin."""
+    """Return a / (a² + b²) without overflow; 0 at the origin."""
     r = unless_zero(np.hypot(a, b))
     return a / r / r
 
 
 @op
 def unit(a: Any, b: Any) -> Any:
-    """a / hypot(a, b); 0 at the origin."""
+    """Return a / hypot(a, b); 0 at the origin."""
     return a / unless_zero(np.hypot(a, b))
 
 
 @op
 def parallel(a: Any, b: Any) -> Any:
-    """a·b / hypot(a, b), without overflow; 0 at the origin."""
+    """Return a·b / hypot(a, b), without overflow; 0 at the origin."""
     return a * (b / unless_zero(np.hypot(a, b)))
 
 
@@ -265,10 +265,8 @@ set_traits(np.round, np.around, np.fix, np.isclose, np.iscomplex, np.isreal, np.
            np.isposinf, structure=Structure.SAME_PLACE)
 set_traits(np.zeros_like, np.ones_like, structure=Structure.SAME_PLACE, reads_shape_only=True)
 set_traits(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices, np.diag_indices,
-           np.mask_indices, np.tril_indices,
-           np.triu_indices, np.bartlett, np.blackman, np.hamming, np.hanning, np.fft.fftfreq,
-           np.fft.rfftfreq,
-           structure=Structure.CREATION)
+           np.mask_indices, np.tril_indices, np.triu_indices, np.bartlett, np.blackman, np.hamming,
+           np.hanning, np.fft.fftfreq, np.fft.rfftfreq, structure=Structure.CREATION)
 set_traits(np.where, np.zeros, np.ones, storage=Storage.NEW)
 set_traits(np.positive, copies_numbers=True)
 set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh,
@@ -276,16 +274,14 @@ set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh,
 set_traits(np.multiply, np.divide, np.square, np.power, is_product=True)
 set_traits(np.where, selects=True)
 set_traits(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-           np.logical_and, np.logical_or, np.logical_xor,
-           np.logical_not, np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.isclose,
-           np.signbit, np.isreal, np.iscomplex,
+           np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isfinite,
+           np.isinf, np.isposinf, np.isneginf, np.isclose, np.signbit, np.isreal, np.iscomplex,
            compares=True)
 
 # operators: scalar `**` and `np.power` differ in bits
 for infix, arithmetic in {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide,
-"<": np.less, "<=": np.less_equal,
-                          ">": np.greater, ">=": np.greater_equal, "==": np.equal,
-                          "!=": np.not_equal}.items():
+                          "<": np.less, "<=": np.less_equal, ">": np.greater,
+                          ">=": np.greater_equal, "==": np.equal, "!=": np.not_equal}.items():
     set_traits(arithmetic, symbol=infix, operator=infix)
 for infix, bitwise in {"&": np.bitwise_and, "|": np.bitwise_or, "^": np.bitwise_xor}.items():
     set_traits(bitwise, operator=infix)

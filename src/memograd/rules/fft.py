@@ -1,9 +1,9 @@
-"""Fourier transforms. They are linear, and the matrix of the complex ones is symmetric: the
-cotangent is transformed as it is.
+"""Rules of Fourier transforms.
 
-A real transform is a complex one of which half is left out, since it is known: its cotangent is
+They are linear, and the matrices of the complex ones are symmetric, so that the cotangent gets the
+same transform. A real transform leaves out the redundant half of a complex one: its cotangent is
 filled up with zeros, and a real operand gets the real part. An inverse real transform counts that
-half twice, save the first and a middle element.
+half twice, except the first and a middle element.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from .registration import set_traits
 from .traits import Batching, Structure
 
 
-def fit(g: Any, shape: Any) -> Any:
-    """`g` cut off, or filled up with zeros, to `shape`."""
+def pad_or_cut(g: Any, shape: Any) -> Any:
+    """Cut `g`, or fill it up with zeros, to `shape`."""
     for k, n in enumerate(shape):
         if g.shape[k] > n:
             g = g[(slice(None),) * k + (slice(n),)]
@@ -34,54 +34,53 @@ def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
 
 
 def axes_of_transform(ndim: int, s: Any, axes: Any) -> list[int]:
-    """Return the axes that are transformed: those given, or as many of the last ones as `s` has
-    lengths, or all.
-    """
+    """Return the transformed axes: those given, or the last `len(s)`, or all."""
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the complex transform of `g`, of whose last transformed axis half was left out."""
+    """Return the complex transform of `g`, which lacks half of its last transformed axis."""
     axis, n = last_axis(a_shape, s, axes)
     axes = axes_of_transform(len(a_shape), s, axes)
-    return fit(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
+    return pad_or_cut(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
-    """Return the first half of `g` along `axis`, of length n, twice where an element stands for
-    two; fitted to the operand.
+    """Return the first half of `g` along `axis`, doubled where an element stands for two.
+
+    The axis has length n in full. The result has the shape of the operand.
     """
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
     times[(n + 1) // 2 :] = 1
     axis %= len(a_shape)
     half = g[(slice(None),) * axis + (slice(n // 2 + 1),)]
-    return fit(half * np.reshape(times, (-1, *(1,) * (len(a_shape) - axis - 1))), a_shape)
+    return pad_or_cut(half * np.reshape(times, (-1, *(1,) * (len(a_shape) - axis - 1))), a_shape)
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the inverse transform of `g`, as the cotangent of an operand of which half was left
-    out.
-    """
+    """Return the inverse transform of `g` as the cotangent of an operand that lacks half."""
     axes = axes_of_transform(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
 def as_one_axis(n: Any) -> Any:
-    """Return the length of a transform over one axis, as that of one over several."""
+    """Return the length of a transform over one axis as that of one over several."""
     return None if n is None else (n,)
 
 
 # complex
-linear(np.fft.fft,    a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.fft(g, None, axis, norm), a_shape))
-linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: fit(np.fft.ifft(g, None, axis, norm), a_shape))
-linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.fftn(g, None, axes, norm), a_shape))
-linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: fit(np.fft.ifftn(g, None, axes, norm), a_shape))
+linear(np.fft.fft,    a=lambda g, a_shape, n=None, axis=-1, norm=None: pad_or_cut(np.fft.fft(g, None, axis, norm), a_shape))
+linear(np.fft.ifft,   a=lambda g, a_shape, n=None, axis=-1, norm=None: pad_or_cut(np.fft.ifft(g, None, axis, norm), a_shape))
+linear(np.fft.fft2,   a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.fftn(g, None, axes, norm), a_shape))
+linear(np.fft.ifft2,  a=lambda g, a_shape, s=None, axes=(-2, -1), norm=None: pad_or_cut(np.fft.ifftn(g, None, axes, norm), a_shape))
 linear(np.fft.fftn,   a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(
+                      np.fft.fftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 linear(np.fft.ifftn,  a=lambda g, a_shape, s=None, axes=None, norm=None:
-                      fit(np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
+                      pad_or_cut(
+                      np.fft.ifftn(g, None, axes_of_transform(len(a_shape), s, axes), norm),
                       a_shape))
 
 # real
@@ -94,8 +93,9 @@ linear(np.fft.irfftn, a=lambda g, a_shape, s=None, axes=None, norm=None: half_in
 linear(np.fft.hfft,   a=lambda g, a_shape, n=None, axis=-1, norm=None:
                       double_half(np.fft.fft(g, None, axis, norm), a_shape, axis, g.shape[axis]))
 linear(np.fft.ihfft,  a=lambda g, a_shape, n=None, axis=-1, norm=None:
-                      fit(np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis,
-                      norm), a_shape))
+                      pad_or_cut(
+                      np.fft.ifft(g, last_axis(a_shape, as_one_axis(n), (axis,))[1], axis, norm),
+                      a_shape))
 
 # order
 linear(np.fft.fftshift,  x=lambda g, axes=None: np.fft.ifftshift(g, axes))
@@ -103,12 +103,10 @@ linear(np.fft.ifftshift, x=lambda g, axes=None: np.fft.fftshift(g, axes))
 
 # traits
 set_traits(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft,
-           structure=Structure.ALONG_AXIS, axes=("axis",),
-           batching=Batching.AXES)
+           structure=Structure.ALONG_AXIS, axes=("axis",), batching=Batching.AXES)
 set_traits(np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2, structure=Structure.DENSE,
            axes=("axes",), batching=Batching.AXES)
 set_traits(np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn, structure=Structure.DENSE,
-           axes=("axes",),
-           batching=Batching.TRANSFORM_AXES)
+           axes=("axes",), batching=Batching.TRANSFORM_AXES)
 set_traits(np.fft.fftshift, np.fft.ifftshift, structure=Structure.MOVEMENT, axes=("axes",),
            batching=Batching.AXES)

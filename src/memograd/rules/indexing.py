@@ -1,8 +1,7 @@
-"""Indexing: what is taken by an index gives its cotangent back to where it came from; repeated
-indices add up.
+"""Rules of indexing: the cotangent is added at the index, so that repeated indices add up.
 
-The lines of ops whose shape depends on values (`masked compress extract trim_zeros`) name `y`, so
-that a shape that changed is found.
+Rules of ops whose shape depends on values (`masked compress extract trim_zeros`) read `y`, because
+a changed shape is then detected.
 
 Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements
 that were chosen: where one gives NaN or an infinite slope elsewhere, give it an x that is safe
@@ -25,28 +24,30 @@ from .registration import op, set_traits
 from .traits import Batching, Storage, Structure
 
 PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
-"""Types of the parts of an index that takes no element twice; boolean masks do not either."""
+"""Types of parts of an index that take no element twice, as boolean masks do not."""
 
 
 @op
 def getitem(x: Any, *key: Any) -> Any:
-    """``x[key]``; the parts of the index are operands, so that integer and boolean nodes may stand
-    among them.
+    """Return ``x[key]``.
+
+    The parts of the key are operands, so that nodes of integers and booleans may be among them.
     """
     return getitem_dask(x, key) if is_dask_array(x) else x[key]
 
 
 @op
 def masked(x: Any, *key: Any) -> Any:
-    """``x[key]`` with a boolean array in the key: its shape depends on values, so that its rule
-    reads it, to see it verified.
+    """Return ``x[key]`` with a boolean array in the key.
+
+    The shape depends on values. So the rule reads the output, which is then verified.
     """
     return getitem_dask(x, key) if is_dask_array(x) else x[key]
 
 
 @op
 def replace(x: Any, v: Any, *key: Any) -> Any:
-    """`x` with `v` at `key`; where `key` takes an element twice, the last write counts."""
+    """Return `x` with `v` at `key`; if the key takes an element twice, the last write counts."""
     whole = x.dtype.kind in "iu"
     if (
         whole
@@ -65,9 +66,7 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
 
 @op
 def last_writes(shape: Any, *key: Any) -> Any:
-    """Return whether the element of a value that is assigned at `key` is the last one that is
-    written to its place: a mask.
-    """
+    """Return the mask of the elements of an assigned value that are not overwritten."""
     writers = np.zeros(shape, int)
     order = np.reshape(np.arange(writers[key].size), writers[key].shape)
     writers[key] = order
@@ -75,8 +74,9 @@ def last_writes(shape: Any, *key: Any) -> Any:
 
 
 def takes_once(part: Any) -> bool:
-    """Return whether a part of an index takes no element twice, whatever its values are: it is no
-    array, or a mask.
+    """Return whether a part of an index takes no element twice, whatever its values.
+
+    Such a part is a mask or no array.
     """
     if type(part) in PLAIN_INDEX_TYPES:
         return True
@@ -84,8 +84,9 @@ def takes_once(part: Any) -> bool:
 
 
 def cotangent_of_assignment(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """Return the cotangent of a value that was assigned at `key`; what was overwritten later has
-    none.
+    """Return the cotangent of a value that is assigned at `key`.
+
+    Overwritten elements have none.
     """
     taken = getitem(g, *key)
     if all(map(takes_once, key)):
@@ -113,7 +114,7 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
 
 @op
 def untrimmed(x: Any, trim: str = "fb", axis: Any = None) -> Any:
-    """Return where the elements stand that `trim_zeros` keeps: a mask."""
+    """Return the mask of the elements that `trim_zeros` keeps."""
     kept = np.ones(x.shape, bool)
     for k in range(x.ndim) if axis is None else np.atleast_1d(axis) % x.ndim:
         some = np.any(x, axis=tuple(j for j in range(x.ndim) if j != k), keepdims=True)
@@ -126,12 +127,12 @@ def untrimmed(x: Any, trim: str = "fb", axis: Any = None) -> Any:
 
 @op
 def output(values: Any, k: int) -> Any:
-    """Output number k of an op that has several."""
+    """Return output number k of an op with several outputs."""
     return values[k]
 
 
-def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
-    """Return the cotangent of a tuple of outputs of which one has cotangent g."""
+def one_output_cotangent(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
+    """Return the cotangent of a tuple of outputs of which number k alone has one."""
     return tuple(
         g if j == k else np.zeros(s, d)[()]
         for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True))
@@ -139,7 +140,7 @@ def only(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
 
 
 def wrap_indices(indices: Any, n: int, mode: str) -> Any:
-    """Indices as `take` and `choose` read them: beyond the ends they start again, or stay."""
+    """Return indices as `take` and `choose` read them: wrapped or clipped, by the mode."""
     return (
         indices
         if mode == "raise"
@@ -150,7 +151,7 @@ def wrap_indices(indices: Any, n: int, mode: str) -> Any:
 
 
 def untake(g: Any, shape: Any, indices: Any, axis: Any, mode: str = "raise") -> Any:
-    """`g` added up where `take` took it from."""
+    """Return the transpose of `take`: `g` added at the indices."""
     indices = wrap_indices(indices, math.prod(shape) if axis is None else shape[axis], mode)
     if axis is None:
         return np.reshape(scatter(g, (math.prod(shape),), indices), shape)
@@ -158,7 +159,7 @@ def untake(g: Any, shape: Any, indices: Any, axis: Any, mode: str = "raise") -> 
 
 
 def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
-    """`g` added up where `take_along_axis` took it from."""
+    """Return the transpose of `take_along_axis`: `g` added at the indices."""
     if axis is None:
         return untake(g, shape, indices, None)
     key = list(np.ix_(*map(range, shape)))
@@ -167,12 +168,15 @@ def untake_along(g: Any, shape: Any, indices: Any, axis: Any) -> Any:
 
 
 def where_chosen(g: Any, k: int, xs: Any, mode: str = "raise") -> Any:
-    """`g` where choice k is taken, counted from 1; operand 0 is the index."""
+    """Return `g` where choice k is taken, counted from 1; operand 0 is the index."""
     return np.where(np.equal(wrap_indices(xs[0], len(xs) - 1, mode), k - 1), g, 0)
 
 
 def where_selected(g: Any, k: int, xs: Any) -> Any:
-    """`g` where a choice's condition is the first that holds; for the default: where none does."""
+    """Return `g` where the condition of a choice is the first that holds.
+
+    For the default, where none holds.
+    """
     n = len(xs) // 2
     mine = xs[k - n] if k < 2 * n else True
     for earlier in xs[: k - n]:
@@ -210,7 +214,7 @@ linear(np.take_along_axis, a=lambda g, a_shape, indices, axis=-1: untake_along(g
 linear(np.diagonal,        a=lambda g, a_shape, offset=0, axis1=0, axis2=1: undiagonal(g, a_shape, offset, axis1, axis2))
 linear(np.diagflat,        v=lambda g, v_shape, k=0: np.reshape(np.diagonal(g, k), v_shape))
 linear(np.diag,            a=lambda g, a_shape, k=0: np.diagonal(g, k) if len(a_shape) == 1 else undiagonal(g, a_shape, k))
-rule(output,               values=lambda g, values_shape, values_dtype, k: only(g, values_shape, values_dtype, k), k=None,
+rule(output,               values=lambda g, values_shape, values_dtype, k: one_output_cotangent(g, values_shape, values_dtype, k), k=None,
                            push={"values": lambda t, k: t[k]})
 
 constant(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ravel_multi_index, np.unravel_index,
@@ -228,7 +232,6 @@ set_traits(untrimmed, last_writes, structure=Structure.DENSE)
 set_traits(replace, scatter, storage=Storage.NEW)
 set_traits(getitem, storage=Storage.EITHER, copies_numbers=True)
 set_traits(getitem, masked, replace, np.take, np.take_along_axis, np.compress, np.extract,
-           np.diagonal, np.diag, np.choose, np.select,
-           np.piecewise, selects=True)
+           np.diagonal, np.diag, np.choose, np.select, np.piecewise, selects=True)
 set_traits(np.take, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
 set_traits(np.diagonal, axes=("axis1", "axis2"), batching=Batching.AXES, storage=Storage.VIEW)

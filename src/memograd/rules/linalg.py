@@ -1,4 +1,7 @@
-"""Products of vectors, matrices and tensors. Batches broadcast; the solver sums back over them."""
+"""Rules of products of vectors, matrices and tensors.
+
+Batches broadcast; the solver sums cotangents over them.
+"""
 
 from string import ascii_letters
 from typing import Any
@@ -48,8 +51,9 @@ def matmul_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
-    """Return the cotangent of the left factor of `dot`: g is contracted with all axes of b but the
-    one that was summed.
+    """Return the cotangent of the left factor of `dot`.
+
+    `g` is contracted with all axes of b but the summed one.
     """
     if not a_shape or not b_shape:
         return g * b
@@ -88,15 +92,14 @@ def inner_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def contraction_axes(axes: Any, a_ndim: int, b_ndim: int) -> tuple[list[int], list[int]]:
-    """Return the axes of `a` and of `b` that `tensordot` sums over, as lists of non-negative ints.
-    """
+    """Return the axes of `a` and `b` that `tensordot` sums over, as non-negative integers."""
     if isinstance(axes, int | np.integer):
         return list(range(a_ndim - axes, a_ndim)), list(range(int(axes)))
     a, b = (np.atleast_1d(side) for side in axes)
     return [int(k) % a_ndim for k in a], [int(k) % b_ndim for k in b]
 
 
-def rest(axes: list[int], ndim: int) -> list[int]:
+def free_axes(axes: list[int], ndim: int) -> list[int]:
     """Return the axes that are not summed over."""
     return [k for k in range(ndim) if k not in axes]
 
@@ -105,21 +108,22 @@ def tensordot_a(g: Any, a_shape: Any, b: Any, b_shape: Any, axes: Any = 2) -> An
     """Return the cotangent of the left factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
-    moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), rest(of_b, n)))
-    return np.moveaxis(moved, range(m), rest(of_a, m) + [of_a[k] for k in np.argsort(of_b)])
+    moved = np.tensordot(g, b, (range(m - len(of_a), m + n - 2 * len(of_a)), free_axes(of_b, n)))
+    return np.moveaxis(moved, range(m), free_axes(of_a, m) + [of_a[k] for k in np.argsort(of_b)])
 
 
 def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> Any:
     """Return the cotangent of the right factor of `tensordot`."""
     m, n = len(a_shape), len(b_shape)
     of_a, of_b = contraction_axes(axes, m, n)
-    moved = np.tensordot(a, g, (rest(of_a, m), range(m - len(of_a))))
-    return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + rest(of_b, n))
+    moved = np.tensordot(a, g, (free_axes(of_a, m), range(m - len(of_a))))
+    return np.moveaxis(moved, range(n), [of_b[k] for k in np.argsort(of_a)] + free_axes(of_b, n))
 
 
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
-    """Return a line for vectors along the last axis, for an operand of `shape` and another that
-    have theirs along `axes`.
+    """Apply a pull on vectors along the last axis to vectors along `axes`.
+
+    `axes` are those of the operand, which has this shape, and of the other one.
     """
     mine, its = axes
     moved = [*shape]
@@ -127,14 +131,15 @@ def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: A
     return np.moveaxis(unbroadcast(pull(g, np.moveaxis(other, its, -1)), tuple(moved)), -1, mine)
 
 
-def spatial(x: Any, plane: bool) -> Any:
-    """Vectors along the last axis with three components: where NumPy took two, the third is 0."""
+def as_3d_vectors(x: Any, plane: bool) -> Any:
+    """Return vectors along the last axis with three components; a missing third one is 0."""
     return np.concatenate([x, np.zeros((*x.shape[:-1], 1), x.dtype)], -1) if plane else x
 
 
 def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
-    """Return the cotangent of a factor of `cross`, of `shape`; `axes` are those of its vectors, of
-    the other's and of the result's.
+    """Return the cotangent of a factor of `cross` of this shape.
+
+    `axes` are those of its vectors, of the other factor's and of the result's.
     """
     mine, its, result = axes
     flat, plane = shape[mine] == 2, other.shape[its] == 2
@@ -145,7 +150,7 @@ def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull:
         g = np.moveaxis(g, result, -1)
     whole = [*shape]
     whole[mine] = 3
-    d = align_vectors(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, spatial(x, plane)))
+    d = align_vectors(g, other, tuple(whole), (mine, its), lambda g, x: pull(g, as_3d_vectors(x, plane)))
     return d[(slice(None),) * (mine % len(shape)) + (slice(2),)] if flat else d
 
 
@@ -177,25 +182,27 @@ def cross_b(
     return cross_pull(g, a, b_shape, axes, lambda g, a: np.linalg.cross(g, a))
 
 
-def chain(xs: Any) -> Any:
+def matrix_chain(xs: Any) -> Any:
     """Return the product of one or more matrices."""
     return xs[0] if len(xs) == 1 else np.linalg.multi_dot(xs)
 
 
 def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
-    """Return the cotangent of factor k of `multi_dot`: between the products of those before and of
-    those after it.
+    """Return the cotangent of factor k of `multi_dot`.
+
+    It lies between the products of the factors before and after it.
     """
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
     g = np.reshape(g, (shapes[0][0], shapes[-1][1]))
-    g = mT(chain(xs[:k])) @ g if k else g
-    return np.reshape(g @ mT(chain(xs[k + 1 :])) if k + 1 < len(xs) else g, xs_shape[k])
+    g = mT(matrix_chain(xs[:k])) @ g if k else g
+    return np.reshape(g @ mT(matrix_chain(xs[k + 1 :])) if k + 1 < len(xs) else g, xs_shape[k])
 
 
-def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
-    """`g`, the cotangent of a Kronecker product, with an axis for each of a and of b by turns; and
-    both shapes in full.
+def kron_blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
+    """Return the cotangent of a Kronecker product with axes of a and b by turns.
+
+    Both shapes follow, with as many axes.
     """
     n = max(len(a_shape), len(b_shape))
     a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
@@ -204,7 +211,7 @@ def blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
 
 def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
     """Return the cotangent of the left factor of `kron`."""
-    g, _, shape = blocks(g, a_shape, b_shape)
+    g, _, shape = kron_blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(
         np.tensordot(g, np.reshape(b, shape), (range(1, 2 * n, 2), range(n))), a_shape
@@ -213,7 +220,7 @@ def kron_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
 
 def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
     """Return the cotangent of the right factor of `kron`."""
-    g, shape, _ = blocks(g, a_shape, b_shape)
+    g, shape, _ = kron_blocks(g, a_shape, b_shape)
     n = len(shape)
     return np.reshape(
         np.tensordot(g, np.reshape(a, shape), (range(0, 2 * n, 2), range(n))), b_shape
@@ -221,8 +228,9 @@ def kron_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 
 
 def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """Return the inputs and the output of an einsum in letters: ellipses and an implicit output are
-    written out.
+    """Return the inputs and the output of an einsum in letters.
+
+    Ellipses and an implicit output are written out.
     """
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     inputs = left.split(",")
@@ -240,8 +248,9 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
 
 
 def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
-    """Return the cotangent of operand k: the same sum with `g` in its place and its own subscripts
-    for the output.
+    """Return the cotangent of operand k: an einsum with `g` in its place.
+
+    The output has the subscripts of the operand.
 
     A subscript that stands twice in it is split by an identity matrix; one that has its length
     nowhere else, by ones.
@@ -271,7 +280,7 @@ def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
 
 
 def trace_a(g: Any, a_shape: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """Return the cotangent of what `trace` summed: `g` all along the diagonal."""
+    """Return the cotangent of the operand of `trace`: `g` along the diagonal."""
     eye = as_kind_of(g, np.eye(a_shape[axis1], a_shape[axis2], offset, dtype=g.dtype))
     return np.moveaxis(g[..., None, None] * eye, (-2, -1), (axis1, axis2))
 
@@ -314,9 +323,8 @@ linear(np.linalg.matrix_transpose, a=lambda g: mT(g))
 
 # traits
 set_traits(np.matmul, np.linalg.matmul, np.dot, np.inner, np.tensordot, np.linalg.tensordot,
-           np.vdot, np.vecdot, np.linalg.vecdot, np.matvec,
-           np.vecmat, np.outer, np.linalg.outer, np.kron, np.cross, np.linalg.cross, np.einsum,
-           np.linalg.multi_dot, np.trace,
+           np.vdot, np.vecdot, np.linalg.vecdot, np.matvec, np.vecmat, np.outer, np.linalg.outer,
+           np.kron, np.cross, np.linalg.cross, np.einsum, np.linalg.multi_dot, np.trace,
            np.linalg.trace, structure=Structure.CONTRACTION)
 set_traits(np.linalg.diagonal, np.linalg.matrix_transpose, structure=Structure.MOVEMENT)
 set_traits(np.matmul, symbol="@", operator="@")

@@ -1,5 +1,4 @@
-"""Numbers in a row: differences, integrals, interpolation, convolution, polynomials, and what is
-evenly spaced.
+"""Rules of differences, integrals, interpolation, convolution, polynomials and even spacing.
 
 Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two
 sides; outside, slope 0. The jumps that `unwrap` takes out are constant.
@@ -33,45 +32,48 @@ def undiff(g: Any, n: int, axis: int) -> Any:
     return g
 
 
-def length(x: Any, axis: int) -> int:
-    """Return how many elements `x` adds to a difference along `axis`."""
+def joined_length(x: Any, axis: int) -> int:
+    """Return the number of elements that `x` adds to a difference along `axis`."""
     return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
 
 def slice_axis(g: Any, axis: int, start: int, stop: int) -> Any:
-    """`g` from start to stop along `axis`."""
+    """Return `g` from start to stop along `axis`."""
     return g[(slice(None),) * (axis % len(g.shape)) + (slice(start, stop),)]
 
 
 def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """Return the cotangent of what was put before, `a` and what was put after, in a row; no more
-    differences than elements are taken.
+    """Return the cotangent of prepended elements, `a` and appended elements together.
+
+    No more differences than elements are taken.
     """
-    return undiff(g, min(n, shape[axis] + length(prepend, axis) + length(append, axis)), axis)
+    elements = shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)
+    return undiff(g, min(n, elements), axis)
 
 
 def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
-    """Return the cotangent of what `diff` put before or after, given that of all; `n` is 0 where it
-    put nothing there after all.
+    """Return the cotangent of prepended or appended elements, given that of all.
+
+    NumPy adds none if `n` is 0.
     """
-    whole, m = g.shape[axis], length(x, axis)
+    whole, m = g.shape[axis], joined_length(x, axis)
     part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
     return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
 
 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """Return the cotangent of what stands between."""
+    """Return the cotangent of `a`, without what was prepended or appended."""
     g = undiff_all(g, shape, n, axis, prepend, append)
-    return (
-        g
-        if n == 0
-        else slice_axis(g, axis, length(prepend, axis), g.shape[axis] - length(append, axis))
-    )
+    if n == 0:
+        return g
+    start, stop = joined_length(prepend, axis), g.shape[axis] - joined_length(append, axis)
+    return slice_axis(g, axis, start, stop)
 
 
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
-    """Return the transpose of `gradient` along the last axis, whose every result is a weighted sum
-    of three neighbours.
+    """Return the transpose of `gradient` along the last axis.
+
+    Each result is a weighted sum of three neighbours.
 
     The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
     """
@@ -85,7 +87,7 @@ def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
 
 
 def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) -> Any:
-    """Return the same over each of the axes, summed."""
+    """Return the sum of the transposes of `gradient` along each of the axes."""
     axes = range(len(shape)) if axis is None else [int(k) for k in np.atleast_1d(axis)]
     parts, steps = (
         g if isinstance(g, tuple) else (g,),
@@ -102,8 +104,8 @@ def ungradients(g: Any, shape: Any, spacing: Any, axis: Any, edge_order: int) ->
     return sum(terms[1:], terms[0])
 
 
-def upright(x: Any, ndim: int, axis: int) -> Any:
-    """Return the sample points of `trapezoid`, such that they broadcast along `axis`."""
+def align_points(x: Any, ndim: int, axis: int) -> Any:
+    """Return the sample points of `trapezoid` in a shape that broadcasts along `axis`."""
     return (
         np.reshape(x, [-1 if k == axis % ndim else 1 for k in range(ndim)])
         if len(x.shape) == 1
@@ -115,7 +117,7 @@ def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
     """Return the cotangent of the heights: half of each interval to both of its ends."""
     half = (
         np.expand_dims(g, axis)
-        * (dx if x is None else np.diff(upright(x, len(shape), axis), axis=axis))
+        * (dx if x is None else np.diff(align_points(x, len(shape), axis), axis=axis))
         / 2
     )
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
@@ -143,9 +145,10 @@ def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
     )
 
 
-def segments(x: Any, xp: Any) -> Any:
-    """Return for both sides of x: the knot to the left, the next one, and the way between them that
-    x has gone.
+def interp_segments(x: Any, xp: Any) -> Any:
+    """Yield for both sides of x the neighbouring knots, the place between them, the distance.
+
+    The place is a share of the distance.
     """
     for side in ("right", "left"):
         i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
@@ -155,41 +158,43 @@ def segments(x: Any, xp: Any) -> Any:
 
 
 def is_inside(x: Any, xp: Any) -> Any:
-    """1 inside, 0 outside, one half at the ends."""
+    """Return 1 inside, 0 outside, one half at the ends."""
     return inside(x, xp[0], xp[-1])
 
 
 def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
     """Return the slope of `interp`."""
     return is_inside(x, xp) * sum(
-        (getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in segments(x, xp)
+        (getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in interp_segments(x, xp)
     )
 
 
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
-    """Return the cotangent of the knots: where one moves, the line through it turns about its
-    neighbour.
+    """Return the cotangent of the knots.
+
+    If a knot moves, the line through it turns about the neighbour.
     """
     n, total, g = xp.shape, 0, g * is_inside(x, xp) / 2
-    for i, j, t, w in segments(x, xp):
+    for i, j, t, w in interp_segments(x, xp):
         s = g * (getitem(fp, j) - getitem(fp, i)) / w
         total = total - scatter(s * (1 - t), n, i) - scatter(s * t, n, j)
     return total
 
 
 def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
-    """Return the cotangent of the values at the knots; beyond the ends they count where no other
-    value was given.
+    """Return the cotangent of the values at the knots.
+
+    Beyond the ends the outermost ones count, unless `left` or `right` is given.
     """
     g = g if left is None else np.where(np.less(x, xp[0]), 0, g)
     g = g if right is None else np.where(np.greater(x, xp[-1]), 0, g)
-    i, j, t, _ = next(segments(x, xp))
+    i, j, t, _ = next(interp_segments(x, xp))
     t = np.clip(t, 0, 1)
     return scatter(g * (1 - t), xp.shape, i) + scatter(g * t, xp.shape, j)
 
 
 def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
-    """`g` of a convolution in any mode, as that of the full one."""
+    """Return `g` of a convolution in any mode as that of the full one."""
     (n,), (m,) = a_shape, v_shape
     mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(
         mode, mode
@@ -206,14 +211,15 @@ def unconvolve(g: Any, v: Any, n: int) -> Any:
     return np.correlate(g, np.conj(v), "valid")[:n]
 
 
-def powers(n: int, increasing: bool = False) -> Any:
+def exponents(n: int, increasing: bool = False) -> Any:
     """Return the exponents of a polynomial's n terms."""
     return np.arange(n) if increasing else np.arange(n)[::-1]
 
 
-def trailing(g: Any, shape: Any) -> Any:
-    """Return the cotangent of a polynomial of `shape`: the last ones of a longer one's; zeros
-    before a shorter one's, which was trimmed.
+def trailing_coefficients(g: Any, shape: Any) -> Any:
+    """Return the cotangent of a polynomial of `shape`: the last of g, or g after zeros.
+
+    A sum is longer than an operand, or shorter if leading zeros are trimmed.
     """
     n = prod(shape)
     return np.reshape(
@@ -225,38 +231,38 @@ def trailing(g: Any, shape: Any) -> Any:
 def unpolymul(g: Any, a_shape: Any, v: Any) -> Any:
     """Return the cotangent of a factor of a product of polynomials."""
     n, v = prod(a_shape), np.atleast_1d(v)
-    return np.reshape(unconvolve(trailing(g, (n + v.shape[0] - 1,)), v, n), a_shape)
+    return np.reshape(unconvolve(trailing_coefficients(g, (n + v.shape[0] - 1,)), v, n), a_shape)
 
 
-def falling(n: int, m: int) -> Any:
-    """k(k-1)...(k-m+1) for the exponents k of the first n terms of a polynomial, whose last m are
-    left out.
-    """
-    return np.prod([powers(n + m)[:n] - j for j in range(m)], axis=0)
+def falling_factorials(n: int, m: int) -> Any:
+    """Return k(k-1)...(k-m+1) for the exponents k of the first n of n + m terms."""
+    return np.prod([exponents(n + m)[:n] - j for j in range(m)], axis=0)
 
 
 def unpolyder(g: Any, shape: Any, m: int) -> Any:
-    """Return the cotangent of a polynomial, given that of its m-th derivative, which the last terms
-    have no part in.
+    """Return the cotangent of a polynomial, given that of its m-th derivative.
+
+    The last terms have none.
     """
-    return np.concatenate([g * falling(g.shape[0], m), np.zeros(shape[0] - g.shape[0], g.dtype)])
+    n = g.shape[0]
+    return np.concatenate([g * falling_factorials(n, m), np.zeros(shape[0] - n, g.dtype)])
 
 
 def derivative_coefficients(p: Any) -> Any:
-    """Return the coefficients of the derivative."""
-    return p[:-1] * powers(p.shape[0])[:-1]
+    """Return the coefficients of the derivative of a polynomial."""
+    return p[:-1] * exponents(p.shape[0])[:-1]
 
 
 def unvander(g: Any, x: Any, increasing: bool) -> Any:
-    """Return the cotangent of what stands in powers along the last axis."""
-    k = powers(g.shape[-1], increasing)
+    """Return the cotangent of numbers whose powers lie along the last axis."""
+    k = exponents(g.shape[-1], increasing)
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
 
 def linspace_end_cotangent(
     g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool
 ) -> Any:
-    """Return the cotangent of one end of `linspace`: each number's share of it."""
+    """Return the cotangent of one end of `linspace`: the weighted sum over all numbers."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
 
@@ -298,15 +304,15 @@ multilinear(np.correlate, a=lambda g, a_shape, v, v_shape, mode="valid":
                           v=lambda g, a, a_shape, v_shape, mode="valid":
                           np.conj(unconvolve(full_convolution(g, a_shape, v_shape, mode,
                           a_shape < v_shape), a, v_shape[0]))[::-1])
-rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** powers(*p_shape), axis=0),
+rule(np.polyval,      p=lambda g, x, p_shape: np.sum(np.ravel(g)[:, None] * np.ravel(x)[:, None] ** exponents(*p_shape), axis=0),
                       x=lambda g, p, x: g * np.polyval(derivative_coefficients(p), x),
                       push={"p": lambda t, x: np.polyval(t, x), "x": lambda t, p, x: t * np.polyval(derivative_coefficients(p), x)})
-linear(np.polyadd,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: trailing(g, a2_shape))
-linear(np.polysub,    a1=lambda g, a1_shape: trailing(g, a1_shape),   a2=lambda g, a2_shape: -trailing(g, a2_shape))
+linear(np.polyadd,    a1=lambda g, a1_shape: trailing_coefficients(g, a1_shape),   a2=lambda g, a2_shape: trailing_coefficients(g, a2_shape))
+linear(np.polysub,    a1=lambda g, a1_shape: trailing_coefficients(g, a1_shape),   a2=lambda g, a2_shape: -trailing_coefficients(g, a2_shape))
 rule(np.polymul,      a1=lambda g, a1_shape, a2, y: unpolymul(g, a1_shape, a2),
                       a2=lambda g, a1, a2_shape, y: unpolymul(g, a2_shape, a1))
 linear(np.polyder,    p=lambda g, p_shape, m=1: unpolyder(g, p_shape, m))
-rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling(p_shape[0], m))
+rule(np.polyint,      p=lambda g, p_shape, m=1, k=None: g[: p_shape[0]] / falling_factorials(p_shape[0], m))
 rule(np.vander,       x=lambda g, x, N=None, increasing=False: unvander(g, x, increasing))
 
 # evenly spaced
@@ -329,7 +335,6 @@ set_traits(np.diff, np.gradient, np.ediff1d, np.convolve, np.correlate, structur
 set_traits(np.trapezoid, structure=Structure.REDUCTION)
 set_traits(np.unwrap, structure=Structure.SAME_PLACE)
 set_traits(np.interp, np.polyval, np.polyadd, np.polysub, np.polymul, np.polyder, np.polyint,
-           np.vander, np.linspace, np.logspace,
-           np.geomspace, structure=Structure.DENSE)
+           np.vander, np.linspace, np.logspace, np.geomspace, structure=Structure.DENSE)
 set_traits(np.diff, axes=("axis",), batching=Batching.AXES, dask_computes_others=True)
 set_traits(np.ediff1d, np.linspace, dask_computes=True)

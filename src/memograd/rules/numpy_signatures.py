@@ -1,7 +1,10 @@
-"""The signatures of NumPy's C functions, for versions before 2.4, where Python finds none.
+"""Signatures of NumPy's C functions, which NumPy itself gives only from version 2.4 on.
 
-Generated once, with NumPy 2.4. `signatures.signature` reads the table where NumPy itself says
-nothing.
+The table was generated with NumPy 2.4.
+
+See Also
+--------
+memograd.rules.parameters.signature : Look-up of a signature, here if NumPy gives none.
 """
 
 from collections.abc import Callable
@@ -69,11 +72,11 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
     "where": lambda condition, x=None, y=None, /: None,
     "zeros": lambda shape, dtype=None, order="C", *, device=None, like=None: None,
 }
-"""For each name in NumPy's main namespace, a function of the same parameters."""
+"""Functions with the same parameters, by name in NumPy's main namespace."""
 
 OPTIONS = {"casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
 GENERALIZED = {"axes": np._NoValue, "axis": np._NoValue, "keepdims": False}
-"""The options of every ufunc, and those of ufuncs on parts of arrays, with their defaults."""
+"""Options of every ufunc, and of ufuncs on parts of arrays, with their defaults."""
 
 
 def of_ufunc(f: np.ufunc) -> Signature:

@@ -1,6 +1,4 @@
-"""The shapes of an op's operands, and where each operand begins in a concatenation of them: found
-once for all operands.
-"""
+"""Shapes of lists of operands, and the start of each operand in their concatenation."""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -22,8 +20,9 @@ class Shapes(list[Any]):
         self._kept: dict[Any, Any] = {}
 
     def starts(self, axis: int | None) -> list[int]:
-        """Return where each operand begins along an axis of the concatenation, and where the last
-        one ends; flat, for None.
+        """Return the start of each operand along an axis of the concatenation, and the end.
+
+        For None, operands are flattened.
         """
         if axis not in self._kept:
             lengths = (prod(s) if axis is None else s[axis] for s in self)
@@ -32,7 +31,7 @@ class Shapes(list[Any]):
         return starts
 
     def change_each(self, change: Callable[[Any], Any]) -> "Shapes":
-        """Return the shapes to which a function changes them before they are joined."""
+        """Return the shapes that a function makes of these before a concatenation."""
         if change not in self._kept:
             self._kept[change] = Shapes(map(change, self))
         shapes: Shapes = self._kept[change]

@@ -1,4 +1,4 @@
-"""Order statistics: what was put in order is given back to where it stood.
+"""Rules of sorting and order statistics: the cotangent returns to the original places.
 
 Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the
 elements between which it lies; by `q` its slope is the step between them, at an element the mean of
@@ -21,15 +21,17 @@ SURPLUS = {
     "linear": -1.0, "hazen": 0.0, "weibull": 1.0, "median_unbiased": 1 / 3, "normal_unbiased": 0.25,
     "interpolated_inverted_cdf": 0.0,
 }  # fmt: skip
-"""By method: how much more than the number of elements the place of a quantile moves by, for each
-unit of `q`. The others jump.
+"""Move of a quantile's position for each unit of `q`, less the number of elements, by method.
+
+Other methods jump.
 """
 
 
 @op
 def rank(a: Any) -> Any:
-    """Return for each element, the place of the first of its equals in the sorted array, along the
-    last axis.
+    """Return for each element the place of the first equal one in sorted order.
+
+    Order is along the last axis.
     """
     order = np.argsort(a, axis=-1, kind="stable")
     y = np.take_along_axis(a, order, -1)
@@ -44,16 +46,14 @@ def rank(a: Any) -> Any:
 
 
 def scatter_ranks(g: Any, before: Any, after: Any) -> Any:
-    """`g`, along the last axis, from elements of ranks `after` to those of ranks `before`; equals
-    share.
-    """
+    """Move `g` from elements of ranks `after` to elements of ranks `before`; equals share."""
     total = untake_along(g, before.shape, after, -1)
     number = untake_along(np.ones(before.shape, int), before.shape, after, -1)
     return np.take_along_axis(total / np.maximum(number, 1), before, -1)
 
 
 def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """Return the cotangent of what was permuted into `y` along `axis`."""
+    """Return the cotangent of the operand that was permuted into `y` along `axis`."""
     if axis is None:
         return np.reshape(scatter_ranks(g, rank(np.ravel(a)), rank(y)), shape)
     a, g, y = (np.moveaxis(x, axis, -1) for x in (a, g, y))
@@ -61,8 +61,9 @@ def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
 
 
 def quantile_positions(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
-    """Return where the quantiles lie among the sorted elements along the last axis, NaNs not
-    counted.
+    """Return the positions of quantiles among sorted elements; NaNs do not count.
+
+    Elements lie along the last axis.
     """
     ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
     return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
@@ -99,8 +100,9 @@ def unquantile(
 
 
 def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
-    """Return the cotangent of `q`: the step between the elements around each quantile, times what
-    its place moves by.
+    """Return the cotangent of `q`.
+
+    It is the step between the elements around each quantile, times the move of its position.
     """
     if method not in SURPLUS:
         return np.zeros(q_shape, g.dtype)

@@ -1,8 +1,7 @@
-"""What parameters does a function take? Asked of each line and each op when memograd is imported,
-so it has to be cheap.
+"""Parameters of functions, read from their code objects.
 
-`inspect.signature` makes an object of each parameter and checks it. A function's code object says
-the same at once.
+They are read for each rule and each op when memograd is imported. `inspect.signature` is slower,
+because it makes and checks an object for each parameter.
 """
 
 import inspect
@@ -13,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 NO_DEFAULT: Any = inspect.Parameter.empty
-"""The default of a parameter that has none."""
+"""Default of a parameter without a default."""
 
 ORDINARY, REST, BY_NAME, OTHERS = "ordinary", "rest", "by name", "others"
-"""The kinds of parameters: `a`, `*xs`, `b` after a star, `**kwargs`."""
+"""Kinds of parameters: `a`, `*xs`, `b` after a star, `**kwargs`."""
 
 PARAMETER_KINDS = {
     inspect.Parameter.POSITIONAL_ONLY: ORDINARY,

@@ -1,8 +1,12 @@
-"""The five words of :mod:`.registry`, for functions of NumPy, SciPy and memograd.
+"""Registration of pure ops of NumPy, SciPy and memograd.
 
-What is registered here is pure: equal operands give equal bits, and nothing else happens. A plan
-runs such an op once for equal steps, and where its operands are constant, once for all calls. What
-users register is run as often as it was recorded.
+A pure op gives equal bits for equal operands and has no side effects. A plan runs it once for equal
+steps, and once for all calls if its operands are constant. Ops that users register run as often as
+they were recorded.
+
+See Also
+--------
+memograd.rules.registration : The registration functions, and those that users call.
 """
 
 from collections.abc import Callable
@@ -12,21 +16,21 @@ from . import registration
 from .registration import RULES
 
 
-def _pure(word: Callable[..., None]) -> Callable[..., None]:
-    """Return a word that registers a pure op."""
+def _for_pure_ops(registration_function: Callable[..., None]) -> Callable[..., None]:
+    """Return the registration function of the same kind for pure ops."""
 
-    def register(op: Any, *args: Any, **lines: Any) -> None:
+    def register(op: Any, *args: Any, **pulls: Any) -> None:
         """Register a pure op."""
-        word(op, *args, **lines)
+        registration_function(op, *args, **pulls)
         RULES[op].pure = True
 
     return register
 
 
-elementwise = _pure(registration.elementwise)
-linear = _pure(registration.linear)
-multilinear = _pure(registration.multilinear)
-rule = _pure(registration.rule)
+elementwise = _for_pure_ops(registration.elementwise)
+linear = _for_pure_ops(registration.linear)
+multilinear = _for_pure_ops(registration.multilinear)
+rule = _for_pure_ops(registration.rule)
 
 
 def constant(*ops: Any) -> None:

@@ -1,9 +1,9 @@
-"""Reductions. The cotangent is laid out again along the axes that were reduced.
+"""Rules of reductions and scans: the cotangent is broadcast along the reduced axes.
 
 Conventions. `max`, `min` and `ptp` share evenly among ties, `initial` among them; where the result
-is NaN because an operand is, nobody gets any. `std` of equal numbers has slope 0. The `nan`
-functions give 0 to a NaN. `prod` and `cumprod` are right at zeros, to every order: their lines
-multiply what is there and never divide.
+is NaN because an operand is, all shares are 0. `std` of equal numbers has slope 0. The `nan`
+functions give 0 to a NaN. `prod` and `cumprod` are right at zeros, to every order: their rules
+multiply the other factors and never divide.
 """
 
 import inspect
@@ -20,34 +20,33 @@ from .registration import set_traits
 from .traits import Batching, KinkConvention, KinkSite, Storage, Structure
 
 NO_VALUE: Any = inspect.signature(np.sum).parameters["where"].default
-"""What NumPy puts in the place of an argument that was not given."""
+"""NumPy's default of arguments such as `where`, which means that none was given."""
 
 
 def or_default(x: Any, default: Any) -> Any:
-    """`x`, or the default where it was not given."""
+    """Return `x`, or the default if `x` was not given."""
     return default if x is NO_VALUE else x
 
 
 def apply_where(x: Any, where: Any, other: Any = 0) -> Any:
-    """`x` where a reduction looked, the other elsewhere."""
+    """Return `x` where the mask of a reduction holds, the other elsewhere."""
     return x if where is NO_VALUE else np.where(where, x, other)
 
 
 def restore_axes(g: Any, axis: Any, keepdims: Any) -> Any:
-    """`g`, the result of a reduction over `axis`, such that it broadcasts against what was reduced.
-    """
+    """Return `g`, the result of a reduction, in a shape that broadcasts against the operand."""
     return g if axis is None or (keepdims and keepdims is not NO_VALUE) else np.expand_dims(g, axis)
 
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    """`g`, the result of a reduction over `axis`, broadcast back to the `shape` that was reduced.
-    """
+    """Broadcast `g`, the result of a reduction over `axis`, to the shape of the operand."""
     return broadcast_cotangent_to(restore_axes(g, axis, keepdims), shape)
 
 
 def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
-    """Return how many elements a reduction over `axis` takes together; an array that broadcasts
-    where a mask decides it.
+    """Return the number of elements that a reduction over `axis` takes together.
+
+    For a mask it is an array that broadcasts.
     """
     if where is not NO_VALUE:
         return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
@@ -64,15 +63,16 @@ def split_ties(
     where: Any = NO_VALUE,
     initial: Any = NO_VALUE,
 ) -> Any:
-    """`g` given to the elements of `a` that equal `y`, an even share each; `initial` has a share
-    too.
+    """Return `g` in even shares for the elements of `a` that equal `y`.
+
+    `initial` has a share too.
     """
-    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * portion(
+    return apply_where(np.equal(a, restore_axes(y, axis, keepdims)), where, False) * tie_share(
         g, a, y, axis, keepdims, where, initial
     )
 
 
-def portion(
+def tie_share(
     g: Any,
     a: Any,
     y: Any,
@@ -81,7 +81,7 @@ def portion(
     where: Any = NO_VALUE,
     initial: Any = NO_VALUE,
 ) -> Any:
-    """Return the even share of `g` for each that equals `y`."""
+    """Return the even share of `g` for each element that equals `y`."""
     y = restore_axes(y, axis, keepdims)
     number = np.sum(apply_where(np.equal(a, y), where, False), axis=axis, keepdims=axis is not None)
     return restore_axes(g, axis, keepdims) / np.maximum(
@@ -89,7 +89,7 @@ def portion(
     )
 
 
-def start(
+def initial_share(
     g: Any,
     a: Any,
     y: Any,
@@ -98,15 +98,15 @@ def start(
     where: Any = NO_VALUE,
     initial: Any = NO_VALUE,
 ) -> Any:
-    """Return the share of `initial`, which every result began with."""
+    """Return the share of `initial`, with which every result begins."""
     return np.sum(
         np.equal(initial, restore_axes(y, axis, keepdims))
-        * portion(g, a, y, axis, keepdims, where, initial)
+        * tie_share(g, a, y, axis, keepdims, where, initial)
     )
 
 
 def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
-    """Weights such that they broadcast against what is reduced over `axis`."""
+    """Return weights in a shape that broadcasts against the operand of a reduction."""
     if w_shape == shape or axis is None:
         return w
     axes = [int(k) % len(shape) for k in np.atleast_1d(axis)]
@@ -115,40 +115,41 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
     )
 
 
-def order_of(ndim: int, axis: Any) -> tuple[int, ...]:
-    """Return the axes, those that are reduced last."""
+def reduced_axes_last(ndim: int, axis: Any) -> tuple[int, ...]:
+    """Return the order of axes in which the reduced ones are last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
 
 def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
-    """`a` with the axes that are reduced put together as its last one."""
-    order = order_of(len(shape), axis)
+    """Return `a` with the reduced axes flattened into the last one."""
+    order = reduced_axes_last(len(shape), axis)
     rest = [shape[k] for k in order[: len(shape) - (len(shape) if axis is None else np.size(axis))]]
     return np.reshape(np.transpose(a, order), (*rest, count_elements(shape, axis)))
 
 
 def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
-    """`a` in the `shape` that `flatten_axes` took it from."""
-    order = order_of(len(shape), axis)
+    """Return `a` in the `shape` that `flatten_axes` flattened."""
+    order = reduced_axes_last(len(shape), axis)
     return np.transpose(
         np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order)))
     )
 
 
-def others(a: Any) -> Any:
-    """Return the product of the other elements along the last axis, for each element, without a
-    division: by pairs, then pairs of pairs.
+def products_of_others(a: Any) -> Any:
+    """Return for each element the product of the others along the last axis.
+
+    Pairs are multiplied, then pairs of pairs, without a division.
     """
     n = a.shape[-1]
     if n <= 1:
         return as_kind_of(a, np.ones(a.shape, a.dtype))
     if n % 2:
-        return others(np.concatenate([a, as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))], -1))[
-            ..., :n
-        ]
+        one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
+        return products_of_others(np.concatenate([a, one], -1))[..., :n]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
-    return np.reshape(pairs[..., ::-1] * others(pairs[..., 0] * pairs[..., 1])[..., None], a.shape)
+    of_other_pairs = products_of_others(pairs[..., 0] * pairs[..., 1])
+    return np.reshape(pairs[..., ::-1] * of_other_pairs[..., None], a.shape)
 
 
 def unprod(
@@ -161,13 +162,15 @@ def unprod(
     initial: Any = NO_VALUE,
 ) -> Any:
     """Return the cotangent of the factors of a product."""
-    rest = unflatten_axes(others(flatten_axes(apply_where(a, where, 1), shape, axis)), shape, axis)
+    factors = flatten_axes(apply_where(a, where, 1), shape, axis)
+    rest = unflatten_axes(products_of_others(factors), shape, axis)
     return apply_where(expand(g * or_default(initial, 1), shape, axis, keepdims) * rest, where)
 
 
 def widen_half(x: Any) -> Any:
-    """`x` in single precision, where it is half: 1/N and N times a number leave the range of halves
-    from N = 65,520 on.
+    """Return `x` in single precision, if it is in half precision.
+
+    1/N and N times a number leave the range of halves from N = 65,520 on.
     """
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
@@ -175,7 +178,7 @@ def widen_half(x: Any) -> Any:
 def conjugate_deviation(
     a: Any, shape: Any, axis: Any = None, where: Any = NO_VALUE, mean: Any = NO_VALUE
 ) -> Any:
-    """`a` less its mean, conjugated where `a` is complex; 0 where a mask leaves out."""
+    """Return `a` less its mean, conjugated if complex; 0 where a mask does not hold."""
     if mean is NO_VALUE:
         away = subtract_mean(a, shape, axis, where)
     else:
@@ -184,7 +187,7 @@ def conjugate_deviation(
 
 
 def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
-    """`a` less its mean; exactly 0 for equal numbers, whose mean may round.
+    """Return `a` less its mean; exactly 0 for equal numbers, whose mean may round.
 
     So the greatest is taken away first: the errors are those of the spread then, not of the
     numbers.
@@ -213,8 +216,9 @@ def unvar(
     mean: Any,
     correction: Any,
 ) -> Any:
-    """Return the cotangent of what `var` took, as it would be were the mean a constant; the mean's
-    own part sums to zero.
+    """Return the cotangent of the operand of `var` as if the mean were constant.
+
+    The part through the mean sums to zero.
     """
     number = count_elements(shape, axis, where) - or_default(correction, ddof)
     return (
@@ -237,7 +241,7 @@ def unvar_mean(
     where: Any,
     correction: Any,
 ) -> Any:
-    """Return the cotangent of a mean that was given."""
+    """Return the cotangent of the argument `mean` of `var`."""
     return np.reshape(
         -np.sum(unvar(g, a, shape, axis, ddof, keepdims, where, mean, correction), axis=axis),
         mean_shape,
@@ -245,13 +249,13 @@ def unvar_mean(
 
 
 def root_cotangent(g: Any, y: Any) -> Any:
-    """From a cotangent of the root y = √v to that of v; 0 where y is 0."""
+    """Return the cotangent of v, given that of y = √v; 0 where y is 0."""
     zero = np.equal(y, 0)
     return np.where(zero, 0, 0.5 * widen_half(g) / np.where(zero, 1, widen_half(y)))
 
 
 def mean_cotangent(g: Any, shape: Any, axis: Any, keepdims: Any, where: Any) -> Any:
-    """Return the cotangent of what `mean` took."""
+    """Return the cotangent of the operand of `mean`."""
     return apply_where(
         broadcast_cotangent_to(
             restore_axes(widen_half(g), axis, keepdims) / count_elements(shape, axis, where), shape
@@ -265,17 +269,23 @@ def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
     return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), shape)
 
 
-def recurrence(a: Any, b: Any) -> Any:
-    """y[i] = a[i] y[i-1] + b[i] along the last axis, from 0: by pairs of steps, then pairs of
-    pairs.
+def solve_recurrence(a: Any, b: Any) -> Any:
+    """Return the solution of y[i] = a[i] y[i-1] + b[i] along the last axis, from 0.
+
+    Pairs of steps are combined, then pairs of pairs.
+
+    References
+    ----------
+    G. E. Blelloch: Prefix sums and their applications, 1990, section 1.4 (recurrence equations).
     """
     n = b.shape[-1]
     if n <= 1:
         return b
     if n % 2:
         zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
-        return recurrence(np.concatenate([a, zero], -1), np.concatenate([b, zero], -1))[..., :n]
-    odd = recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
+        a, b = np.concatenate([a, zero], -1), np.concatenate([b, zero], -1)
+        return solve_recurrence(a, b)[..., :n]
+    odd = solve_recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
     even = b[..., ::2] + a[..., ::2] * np.concatenate(
         [as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1
     )
@@ -283,16 +293,16 @@ def recurrence(a: Any, b: Any) -> Any:
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
-    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times the product before j.
-    """
+    """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times products before j."""
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
     one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
-    s = np.flip(recurrence(np.concatenate([one, np.flip(a, -1)], -1)[..., :-1], np.flip(g, -1)), -1)
+    backwards = np.concatenate([one, np.flip(a, -1)], -1)[..., :-1]
+    s = np.flip(solve_recurrence(backwards, np.flip(g, -1)), -1)
     return unflatten_axes(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)
 
 
-def after(g: Any, axis: Any, include_initial: Any) -> Any:
-    """`g` without its first element along `axis`, where the result began with one of its own."""
+def without_initial(g: Any, axis: Any, include_initial: Any) -> Any:
+    """Return `g` without its first element along `axis`, if the result has one more."""
     return np.take(g, range(1, g.shape[axis or 0]), axis or 0) if include_initial else g
 
 
@@ -327,7 +337,7 @@ for extreme in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     rule(extreme,  a=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
                    split_ties(g, a, y, axis, keepdims, where, initial), where=None,
                    initial=lambda g, a, y, axis=None, keepdims=False, where=NO_VALUE, initial=NO_VALUE:
-                   start(g, a, y, axis, keepdims, where, initial))
+                   initial_share(g, a, y, axis, keepdims, where, initial))
 rule(np.ptp,       a=lambda g, a, axis=None, keepdims=False:
                    split_ties(g, a, np.max(a, axis=axis, keepdims=or_default(keepdims, False)),
                    axis, keepdims)
@@ -356,14 +366,14 @@ rule(np.nanstd,    a=lambda g, a, a_shape, y, axis=None, ddof=0, keepdims=False,
 # sums and products so far
 linear(np.cumsum,          a=lambda g, a_shape, axis=None: uncumsum(g, a_shape, axis))
 rule(np.nancumsum,         a=lambda g, a, a_shape, axis=None: np.where(np.isnan(a), 0, uncumsum(g, a_shape, axis)))
-linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(after(g, axis, include_initial), x_shape, axis))
+linear(np.cumulative_sum,  x=lambda g, x_shape, axis=None, include_initial=False: uncumsum(without_initial(g, axis, include_initial), x_shape, axis))
 rule(np.cumprod,           a=lambda g, a, a_shape, y, axis=None: uncumprod(g, a, y, a_shape, axis))
 rule(np.nancumprod,        a=lambda g, a, a_shape, y, axis=None:
                            np.where(np.isnan(a), 0,
                            uncumprod(g, np.where(np.isnan(a), 1, a), y, a_shape, axis)))
 rule(np.cumulative_prod,   x=lambda g, x, x_shape, y, axis=None, include_initial=False:
-                           uncumprod(after(g, axis, include_initial), x,
-                           after(y, axis, include_initial), x_shape, axis))
+                           uncumprod(without_initial(g, axis, include_initial), x,
+                           without_initial(y, axis, include_initial), x_shape, axis))
 # reads y, whose length depends on x
 linear(np.bincount,        x=None, weights=lambda g, x, y, minlength=0: np.take(g, x))
 
@@ -373,9 +383,8 @@ constant(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpar
 
 # traits
 set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax,
-           np.amin, np.nanmax, np.nanmin, np.ptp,
-           np.var, np.std, np.nanvar, np.nanstd, np.argmax, np.argmin, np.nanargmax, np.nanargmin,
-           np.any, np.all, np.count_nonzero,
+           np.amin, np.nanmax, np.nanmin, np.ptp, np.var, np.std, np.nanvar, np.nanstd, np.argmax,
+           np.argmin, np.nanargmax, np.nanargmin, np.any, np.all, np.count_nonzero,
            structure=Structure.REDUCTION)
 set_traits(np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all, storage=Storage.NEW,
            numpy_scalar=True, is_method=True)
@@ -391,7 +400,7 @@ set_traits(np.cumsum, storage=Storage.NEW)
 set_traits(np.cumsum, np.cumulative_sum, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
 set_traits(np.argsort, np.argpartition, structure=Structure.ALONG_AXIS)
 set_traits(np.bincount, np.lexsort, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero,
-           np.argwhere, np.isin, np.array_equal,
-           np.array_equiv, np.allclose, structure=Structure.DENSE)
+           np.argwhere, np.isin, np.array_equal, np.array_equiv, np.allclose,
+           structure=Structure.DENSE)
 set_traits(np.bincount, np.nonzero, np.flatnonzero, np.argwhere, value_dependent=True)
 set_traits(np.any, np.all, np.isin, np.array_equal, np.array_equiv, np.allclose, compares=True)

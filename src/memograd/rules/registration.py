@@ -1,10 +1,19 @@
-"""What memograd knows about each op: five words register it, one line a derivative.
+"""Registration of ops: five functions register one, with one VJP rule for each operand.
 
-In a line, **the signature is the reading list**: `g`, the cotangent, comes first; then whatever the
-line reads: operands by the names that the registration gives them, `y` for the output,
-`<operand>_shape` and `<operand>_dtype` for static facts, and the op's own keywords. Signatures are
-read once, here, and leave tuples of positions behind. A push, the derivative applied to a tangent
-`t`, is written in the same way, for the few ops whose word does not say it already.
+A VJP rule is a function of plain NumPy, and **its signature declares what it reads**. The cotangent
+`g` comes first. Then come operands under the names that the registration gives them, `y` for the
+output, `<operand>_shape` and `<operand>_dtype` for static facts, and keywords of the op. Signatures
+are read once, at registration, and turned into tuples of positions. A push maps a tangent `t`, and
+is written in the same way; only few ops need one, because the kind of registration implies it.
+
+See Also
+--------
+memograd.rules.traits : What is known of an op beside its derivatives.
+
+References
+----------
+A. Griewank, A. Walther: Evaluating Derivatives (2nd ed., 2008), chapter 3 (forward and reverse
+mode).
 """
 
 import importlib
@@ -20,7 +29,7 @@ from ..errors import NoRuleError, RegistrationError
 from ..program.steps import Operand, Steps
 from ..program.trace_state import current_tape, trace_on
 from ..text import op_name
-from .call_binding import HARMLESS, NOTHING, Call
+from .call_binding import IGNORED_KEYWORDS, NO_KWARGS, Call
 from .operand_shapes import Shapes
 from .parameters import BY_NAME, NO_DEFAULT, REST, Parameter, parameters
 from .special_call_binding import call_of
@@ -28,14 +37,22 @@ from .traits import NO_TRAITS, Traits, default_traits
 
 Read = Callable[[int], Any]
 Pull = Callable[[Any, int, int, Steps, Read], Any]
-"""`pull(g, c, k, steps, read)`: the VJP of node c for its operand k, applied to the cotangent g of
-c.
-"""
+"""`pull(g, c, k, steps, read)`: VJP of node c for operand k, applied to the cotangent g of c."""
 
 
 class VJPRule:
-    """One line of a rule module: `fn`, the positions and the output that it `reads`, and how it is
-    applied.
+    """VJP rule of an op for one operand, or a push in the same form.
+
+    Attributes
+    ----------
+    fn : callable
+        The function of the rule module.
+    pull : callable
+        Application of `fn` to a node of a program.
+    reads : callable
+        From a position to whether `fn` reads the operand there.
+    reads_output : bool
+        Whether `fn` reads the output.
     """
 
     __slots__ = ("fn", "pull", "reads", "reads_output")
@@ -46,15 +63,21 @@ class VJPRule:
         self.fn, self.pull, self.reads, self.reads_output = fn, pull, reads, reads_output
 
     def reads_any_of(self, argnums: tuple[int, ...] | None) -> bool:
-        """Return whether it reads an operand at one of these positions; or the output, where they
-        are None.
-        """
+        """Return whether it reads an operand at one of these positions; for None, the output."""
         return self.reads_output if argnums is None else any(map(self.reads, argnums))
 
 
 class RuleTable(dict[tuple[int, ...], tuple[tuple[int, VJPRule], ...]]):
-    """For positions of one operand, `(0, 1)` in x*x: those that have a line, with their lines.
-    Found once for each tuple.
+    """Rules by the positions of one operand, such as `(0, 1)` in x*x, filled on demand.
+
+    An entry holds the positions that have a rule, each with its rule.
+
+    Attributes
+    ----------
+    of : dict of int to VJPRule
+        Rules by position.
+    each : VJPRule or None
+        Rule for all positions, of an op over a list of operands.
     """
 
     def __init__(self, of: dict[int, VJPRule], each: VJPRule | None) -> None:
@@ -62,49 +85,49 @@ class RuleTable(dict[tuple[int, ...], tuple[tuple[int, VJPRule], ...]]):
 
     def __missing__(self, argnums: tuple[int, ...]) -> tuple[tuple[int, VJPRule], ...]:
         if self.each is not None:
-            # not kept: a list may have any number of positions
+            # not stored, because a list may have any number of positions
             return tuple((k, self.each) for k in argnums)
-        self[argnums] = found = tuple((k, self.of[k]) for k in argnums if k in self.of)
-        return found
+        self[argnums] = rules = tuple((k, self.of[k]) for k in argnums if k in self.of)
+        return rules
 
 
 class ReadIndex(dict[tuple[tuple[int, ...] | None, int], tuple[int, ...]]):
-    """For (argnums, count): the positions, of `count`, whose lines read an operand at argnums; for
-    (None, count): the output.
+    """Positions whose rules read an operand, by (argnums of that operand, number of operands).
+
+    The key (None, number of operands) stands for the output. Entries are filled on demand.
     """
 
-    def __init__(self, lines: RuleTable) -> None:
-        self.lines = lines
+    def __init__(self, rules: RuleTable) -> None:
+        self.rules = rules
 
     def __missing__(self, key: tuple[tuple[int, ...] | None, int]) -> tuple[int, ...]:
         argnums, count = key
-        if self.lines.each is not None:
-            return tuple(range(count)) if self.lines.each.reads_any_of(argnums) else ()
-        self[key] = found = tuple(
-            j for j, line in self.lines.of.items() if j < count and line.reads_any_of(argnums)
+        if self.rules.each is not None:
+            return tuple(range(count)) if self.rules.each.reads_any_of(argnums) else ()
+        self[key] = positions = tuple(
+            j for j, rule in self.rules.of.items() if j < count and rule.reads_any_of(argnums)
         )
-        return found
+        return positions
 
 
 class Rule:
-    """Op, how it is called, and its derivatives.
+    """Op with its call binding, its derivatives and its traits.
 
     Attributes
     ----------
     op : callable
-        What is recorded.
+        The recorded function.
     kind : str
-        ``elementwise``, ``linear``, ``multilinear``, ``rule`` or ``constant``: the word that
-        registered it.
+        Name of the function that registered it: ``elementwise``, ``linear``, ``multilinear``,
+        ``rule`` or ``constant``.
     operands : tuple of str
-        Their names, in the order of their positions.
-    lines : Lines
-        From argnums to the lines of those positions.
-    pushes : Lines
-        From argnums to the lines for tangents: what was given as `push`, otherwise an elementwise
-        op's own lines.
-    readers : Readers
-        From argnums to the positions whose lines read them.
+        Names of the operands, in the order of their positions.
+    pulls : RuleTable
+        VJP rules.
+    pushes : RuleTable
+        Rules for tangents: those given as `push`, else the VJP rules of an elementwise op.
+    readers : ReadIndex
+        Positions whose VJP rules read an operand or the output.
     pure : bool
         Whether equal operands give equal bits and nothing else happens; only
         :mod:`.pure_registration` states it.
@@ -113,8 +136,8 @@ class Rule:
     """
 
     __slots__ = (
-        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "lines", "op",
-        "operands", "pure", "pushes", "readers", "traits",
+        "bind", "broadcasts", "compute", "compute_with", "keywords", "kind", "op",
+        "operands", "pulls", "pure", "pushes", "readers", "traits",
     )  # fmt: skip
 
     def __init__(
@@ -122,39 +145,34 @@ class Rule:
         op: Any,
         kind: str,
         operands: tuple[str, ...],
-        lines: RuleTable,
+        pulls: RuleTable,
         pushes: RuleTable,
         call: Call,
         keywords: frozenset[str],
     ) -> None:
-        self.op, self.kind, self.operands, self.lines, self.keywords = (
-            op,
-            kind,
-            operands,
-            lines,
-            keywords,
-        )
-        self.pushes = lines if kind == "elementwise" and not pushes.of else pushes
+        self.op, self.kind, self.operands, self.keywords = op, kind, operands, keywords
+        self.pulls = pulls
+        self.pushes = pulls if kind == "elementwise" and not pushes.of else pushes
         self.bind, self.compute = call.bind, lazy_form(op, call.compute)
         self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.pure = False
         self.traits = default_traits(op, kind)
-        self.readers = ReadIndex(lines)
+        self.readers = ReadIndex(pulls)
 
     def run(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
         """Return the op applied to a call in canonical form."""
         return self.compute_with(*args, **kwargs) if kwargs else self.compute(*args)
 
     def reads_shape(self, k: int) -> bool:
-        """Return whether a line reads the shape of operand k."""
+        """Return whether a VJP rule reads the shape of operand k."""
         shape = f"{self.operands[min(k, len(self.operands) - 1)]}_shape" if self.operands else ""
-        lines = [self.lines.each] if self.lines.each is not None else self.lines.of.values()
-        return any(p.name == shape for line in lines for p in parameters(line.fn))
+        rules = [self.pulls.each] if self.pulls.each is not None else self.pulls.of.values()
+        return any(p.name == shape for rule in rules for p in parameters(rule.fn))
 
     def reject_keywords(self, kwargs: Iterable[str]) -> None:
-        """Raise if a call uses a keyword that changes the derivative, but that no line names."""
-        unknown = [k for k in kwargs if k not in self.keywords and k not in HARMLESS]
+        """Raise if a call uses a keyword that changes the derivative, but that no rule reads."""
+        unknown = [k for k in kwargs if k not in self.keywords and k not in IGNORED_KEYWORDS]
         if unknown and self.kind != "constant":
             raise NoRuleError(
                 f"{op_name(self.op)} was called with {', '.join(f'{k}=' for k in unknown)}, "
@@ -165,40 +183,46 @@ class Rule:
             )
 
 
-NO_LINES = RuleTable({}, None)
+NO_RULES = RuleTable({}, None)
 
 RULES: dict[Any, Rule] = {
     None: Rule(
         None,
         "leaf",
         (),
-        NO_LINES,
-        NO_LINES,
+        NO_RULES,
+        NO_RULES,
         Call(lambda args, kwargs: (args, kwargs), lambda: None),
         frozenset(),
     )
 }
-"""Every registered op, and None, the op of leaves, which have nothing to differentiate."""
+"""Rules of all registered ops, and of None, the op of leaves."""
 
 
-JOINT: dict[Any, Callable[..., Any]] = {}
-"""For the few ops whose tangent is no sum of one term an operand: ``joint(tangents, *operands,
-**keywords)``, the tangents by position.
+JOINT_PUSHES: dict[Any, Callable[..., Any]] = {}
+"""Pushes of the few ops whose tangent is no sum of one term for each operand.
+
+They are called as ``push(tangents, *operands, **keywords)``, with the tangents by position.
 """
 
 
 UNSUPPORTED: dict[Any, str] = {}
-"""Functions that memograd will not record, each with the reason and what to use instead."""
+"""Functions that are not recorded, each with the reason and a replacement."""
 
 LAZY_RULE_MODULES = {"scipy.special": f"{__package__}.special"}
-"""Sheets that come in when an op of theirs first meets a node: only a program that uses SciPy pays
-for it.
+"""Rule modules that are imported when one of their ops first meets a node, by library.
+
+Importing SciPy takes longer than importing memograd.
 """
 
 
 def rule_of(op: Any) -> Rule:
-    """Return the rule of an op; an op that has none is refused, with the reason, or with the line
-    that would register it.
+    """Return the rule of an op.
+
+    Raises
+    ------
+    NoRuleError
+        The op has none. The message gives the reason, or the call that would register it.
     """
     rule = RULES.get(op)
     if rule is not None:
@@ -206,9 +230,9 @@ def rule_of(op: Any) -> Rule:
     name = op_name(op)
     if op in UNSUPPORTED:
         raise NoRuleError(f"{name} is not recorded: {UNSUPPORTED[op]}")
-    for library, sheet in LAZY_RULE_MODULES.items():
-        if library in sys.modules and sheet not in sys.modules:
-            importlib.import_module(sheet)
+    for library, module in LAZY_RULE_MODULES.items():
+        if library in sys.modules and module not in sys.modules:
+            importlib.import_module(module)
             return rule_of(op)
     raise NoRuleError(
         f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, "
@@ -218,17 +242,18 @@ def rule_of(op: Any) -> Rule:
     )
 
 
-# the five words
+# registration functions
 
-OptionalLine = Callable[..., Any] | None
+OptionalDerivative = Callable[..., Any] | None
 Pushes = Mapping[str, Callable[..., Any]]
 
 
 def elementwise(
-    op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine
+    op: Any, each: OptionalDerivative = None, push: Pushes = NO_KWARGS, **pulls: OptionalDerivative
 ) -> None:
-    """Register an op that acts element by element, with broadcasting: its JVP is the same lines,
-    with tangents for `g`.
+    """Register an op that acts element by element, with broadcasting.
+
+    Its JVP applies the same rules, with tangents for `g`.
 
     Parameters
     ----------
@@ -238,18 +263,18 @@ def elementwise(
         For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position
         `k`.
     push : mapping from str to callable, optional
-        For operands, by name, what their tangent `t` adds to that of the result, where it is not
-        what the op's kind says: ``{"x": lambda t, x, y: ...}``. The signature is a reading list, as
-        that of a line is. An elementwise op needs it where complex numbers are mapped otherwise
-        than by a derivative times `t`.
-    **lines : callable or None
-        For each operand, by its position, its derivative applied to `g`; None where it has none.
+        For operands, by name, what their tangent `t` adds to that of the result, if that does not
+        follow from the kind of the op: ``{"x": lambda t, x, y: ...}``. Its signature declares what
+        it reads, as that of a VJP rule does. An elementwise op needs it if it maps complex numbers
+        otherwise than by a derivative times `t`.
+    **pulls : callable or None
+        For each operand, in the order of positions, its VJP rule; None if it has no derivative.
 
     Raises
     ------
     RegistrationError
-        For an unknown parameter name, a wrong count of operands, a push without a line, or a second
-        rule for one op.
+        A parameter name is unknown, the number of operands is wrong, a push has no VJP rule beside
+        it, or the op has a rule already.
 
     Examples
     --------
@@ -260,20 +285,21 @@ def elementwise(
     >>> float(mg.grad(tripled(x), x))
     3.0
     """
-    _register(op, "elementwise", lines, each, push)
+    _register(op, "elementwise", pulls, each, push)
 
 
 def linear(
-    op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine
+    op: Any, each: OptionalDerivative = None, push: Pushes = NO_KWARGS, **pulls: OptionalDerivative
 ) -> None:
-    """Register an op that is jointly linear in the operands it names: its JVP is the op itself,
-    with tangents for operands.
+    """Register an op that is jointly linear in the operands that it names.
+
+    Its JVP is the op itself, with tangents for operands.
 
     Parameters
     ----------
     op : callable
         A function that dispatches on its arguments.
-    each, push, **lines
+    each, push, **pulls
         As for :func:`elementwise`. An operand that has a push is not put into the op.
 
     Examples
@@ -285,12 +311,13 @@ def linear(
     >>> mg.grad(flipped(x)[0], x)
     array([0., 1.])
     """
-    _register(op, "linear", lines, each, push)
+    _register(op, "linear", pulls, each, push)
 
 
-def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> None:
-    """Register an op that is linear in each operand separately, such as a matrix product: its JVP
-    is a sum of such ops.
+def multilinear(op: Any, each: OptionalDerivative = None, **pulls: OptionalDerivative) -> None:
+    """Register an op that is linear in each operand separately, such as a matrix product.
+
+    Its JVP is a sum of such ops.
 
     Parameters and errors are those of :func:`linear`; it takes no `push`.
 
@@ -303,11 +330,15 @@ def multilinear(op: Any, each: OptionalLine = None, **lines: OptionalLine) -> No
     >>> mg.grad(np.sum(scaled(a, 3.0)), a)
     array([3., 3.])
     """
-    _register(op, "multilinear", lines, each)
+    _register(op, "multilinear", pulls, each)
 
 
-def rule(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: OptionalLine) -> None:
-    """Register the derivatives of any other op: its JVP is its `push`, or the transpose of its VJP.
+def rule(
+    op: Any, each: OptionalDerivative = None, push: Pushes = NO_KWARGS, **pulls: OptionalDerivative
+) -> None:
+    """Register the derivatives of any other op.
+
+    Its JVP is its `push`, or the transpose of its VJP.
 
     Parameters and errors are those of :func:`elementwise`.
 
@@ -322,11 +353,13 @@ def rule(op: Any, each: OptionalLine = None, push: Pushes = NOTHING, **lines: Op
     >>> float(mg.jvp(norm(x), x, [1.0, 0.0]))
     0.6
     """
-    _register(op, "rule", lines, each, push)
+    _register(op, "rule", pulls, each, push)
 
 
 def constant(*ops: Any) -> None:
-    """Register ops that are differentiable nowhere it matters: no path leads through them.
+    """Register ops through which no derivative passes.
+
+    They have no derivative, or are flat wherever they have one.
 
     Examples
     --------
@@ -342,7 +375,7 @@ def constant(*ops: Any) -> None:
 
 
 def refuse_ops(reason: str, *ops: Any) -> None:
-    """Functions that memograd will not record: why, and what to use instead, in one sentence."""
+    """Register functions that are not recorded, with the reason and a replacement."""
     for op in ops:
         UNSUPPORTED[op] = reason
 
@@ -354,8 +387,13 @@ def set_traits(*ops: Any, **traits: Any) -> None:
     --------
     memograd.rules.traits.Traits : The traits and their meaning.
     """
+    # Most ops of a call have the same traits before: 600 replacements at import become 150.
+    replaced: dict[int, Traits] = {}
     for op in ops:
-        RULES[op].traits = RULES[op].traits._replace(**traits)
+        known = RULES[op].traits
+        if id(known) not in replaced:
+            replaced[id(known)] = known._replace(**traits)
+        RULES[op].traits = replaced[id(known)]
 
 
 def traits_of(op: Any) -> Traits:
@@ -373,15 +411,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def op(f: F) -> F:
-    """Return a function of the user's own, recorded as one op whenever a node is among its
-    arguments.
+    """Return a function of the user's own that is recorded as one op if an argument is a node.
 
-    Its derivatives are registered afterwards, with :func:`rule` or another of the five words.
+    Register its derivatives afterwards, with :func:`rule`, :func:`elementwise`, :func:`linear`,
+    :func:`multilinear` or :func:`constant`.
 
     Parameters
     ----------
     f : callable
-        A plain NumPy function. It must not ask the tape that it is recorded on.
+        A plain NumPy function. It must not use the tape on which it is recorded.
 
     Examples
     --------
@@ -403,7 +441,7 @@ def op(f: F) -> F:
                 return a.__memograd_record__(recorded, args, kwargs)
         if current_tape() is None:
             return f(*args, **kwargs)
-        with trace_on(None):  # it runs on arrays, and so does what it differentiates inside
+        with trace_on(None):  # tapes inside of f compute on arrays, too
             return f(*args, **kwargs)
 
     return cast(F, recorded)
@@ -412,63 +450,64 @@ def op(f: F) -> F:
 # registration
 
 
-MANY, FEW = 16, 16
-"""From how many operands on their shapes are kept, and of how many lists of operands."""
+MIN_CACHED_OPERANDS, MAX_CACHED_LISTS = 16, 16
+"""Least number of operands whose shapes are cached, and number of cached lists of operands."""
 
-LIST = ("xs",)
-"""The operands of an op over a list."""
+LIST_OPERANDS = ("xs",)
+"""Names of the operands of an op over a list."""
 
 
 def _register(
     op: Any,
     kind: str,
-    lines: dict[str, OptionalLine],
-    each: OptionalLine = None,
-    push: Pushes = NOTHING,
+    pulls: dict[str, OptionalDerivative],
+    each: OptionalDerivative = None,
+    push: Pushes = NO_KWARGS,
 ) -> None:
-    _check_registration(op, kind, lines, each, push)
-    operands = tuple(lines) if each is None else LIST
+    _check_registration(op, kind, pulls, each, push)
+    operands = tuple(pulls) if each is None else LIST_OPERANDS
     call = call_of(op, operands, each is not None)
-    sources = {
-        fn: _sources(op, operands, fn, call) for fn in (each, *lines.values()) if fn is not None
+    functions = [fn for fn in (each, *pulls.values()) if fn is not None]
+    sources = {fn: _sources(op, operands, fn, call) for fn in functions}
+    rules = {
+        k: _make_rule(fn, sources[fn]) for k, fn in enumerate(pulls.values()) if fn is not None
     }
-    made = {k: _make_rule(fn, sources[fn]) for k, fn in enumerate(lines.values()) if fn is not None}
     pushes = {
         operands.index(name): _make_rule(fn, _sources(op, operands, fn, call, "t"))
         for name, fn in push.items()
     }
-    named = frozenset(s.where for found in sources.values() for s in found if s.what == "keyword")
+    keywords = frozenset(s.where for own in sources.values() for s in own if s.what == "keyword")
     of_each = _make_rule(each, sources[each]) if each is not None else None
     RULES[op] = Rule(
         op,
         kind,
         operands,
-        RuleTable(made, of_each),
-        RuleTable(pushes, None) if pushes else NO_LINES,
+        RuleTable(rules, of_each),
+        RuleTable(pushes, None) if pushes else NO_RULES,
         call,
-        named,
+        keywords,
     )
 
 
 def _check_registration(
-    op: Any, kind: str, lines: dict[str, OptionalLine], each: OptionalLine, push: Pushes
+    op: Any, kind: str, pulls: dict[str, OptionalDerivative], each: OptionalDerivative, push: Pushes
 ) -> None:
-    """Raise if an op cannot have these lines, whatever they read."""
+    """Raise if an op cannot have these rules, whatever they read."""
     name = op_name(op)
     if not callable(op):
         raise RegistrationError(f"A rule is that of a function, but got {name}.")
     if op in RULES:
         raise RegistrationError(f"{name} has a rule already, and an op has one rule.")
-    if isinstance(op, np.ufunc) and lines and len(lines) != op.nin:
+    if isinstance(op, np.ufunc) and pulls and len(pulls) != op.nin:
         raise RegistrationError(
-            f"{name} has {op.nin} operands, but {len(lines)} were named: {', '.join(lines)}."
+            f"{name} has {op.nin} operands, but {len(pulls)} were named: {', '.join(pulls)}."
         )
-    if not lines and each is None and kind != "constant":
+    if not pulls and each is None and kind != "constant":
         raise RegistrationError(
-            f"{name} was registered without a line. If no derivative passes "
+            f"{name} was registered without a VJP rule. If no derivative passes "
             f"through it: memograd.constant({name})."
         )
-    for operand, fn in {"each": each, **lines}.items():
+    for operand, fn in {"each": each, **pulls}.items():
         if operand in ("g", "y"):
             raise RegistrationError(
                 f"An operand of {name} was named {operand}, which is the "
@@ -476,27 +515,26 @@ def _check_registration(
             )
         if fn is not None and not callable(fn):
             raise RegistrationError(
-                f"The line of {name} for {operand} is {fn!r}, but a line is a function or None."
+                f"The VJP rule of {name} for {operand} is {fn!r}, but a VJP rule is a function "
+                f"or None."
             )
     for operand, fn in push.items():
-        if lines.get(operand) is None or not callable(fn):
+        if pulls.get(operand) is None or not callable(fn):
             raise RegistrationError(
                 f"{name} was given push={{{operand!r}: {fn!r}}}, but a push is a function, for "
-                f"an operand that has a line: "
-                f"{', '.join(k for k, line in lines.items() if line is not None)}."
+                f"an operand that has a VJP rule: "
+                f"{', '.join(k for k, pull in pulls.items() if pull is not None)}."
             )
 
 
 class ParameterSource(NamedTuple):
-    """Where a parameter of a line comes from: what, which position or keyword, and the value where
-    it is absent.
-    """
+    """Source of a parameter of a rule: what it is, where it is, and its value if it is absent."""
 
     what: str
     where: Any
     default: Any = NO_DEFAULT
     by_name: str = ""
-    """Its own name, where it is keyword-only."""
+    """Name of the parameter, if it is keyword-only."""
 
 
 def _sources(
@@ -506,25 +544,25 @@ def _sources(
     if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"
         what = (
-            "line's first parameter is g, the cotangent"
+            "VJP rule's first parameter is g, the cotangent"
             if first == "g"
             else "push's first parameter is t, the tangent"
         )
         raise RegistrationError(f"A {what}; one of {op_name(op)}'s {begins}.")
-    found = [_parameter_source(operands, p, call.defaults) for p in own[1:]]
-    unknown = [s.where for s in found if s.what == "keyword" and s.where not in call.keywords]
+    sources = [_parameter_source(operands, p, call.defaults) for p in own[1:]]
+    unknown = [s.where for s in sources if s.what == "keyword" and s.where not in call.keywords]
     if unknown:
         raise RegistrationError(
-            f"A line of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither "
+            f"A rule of {op_name(op)} reads {', '.join(map(repr, unknown))}, which is neither "
             f"one of its operands "
             f"({', '.join(operands)}), nor y, nor <operand>_shape or <operand>_dtype, nor one "
             f"of the op's own keywords."
         )
-    return found
+    return sources
 
 
 def identity(a: Any) -> Any:
-    """Return what a value is read as."""
+    """Return the value itself."""
     return a
 
 
@@ -533,9 +571,7 @@ READABLE_FACTS = (
     ("shape", "_shape", np.shape),
     ("dtype", "_dtype", np.result_type),
 )
-"""What a line may read of an operand: what, the end of the parameter's name, and the function that
-finds it of a constant.
-"""
+"""Facts of operands that rules may read: fact, suffix of the parameter, function of constants."""
 
 
 def _parameter_source(
@@ -546,7 +582,7 @@ def _parameter_source(
         return ParameterSource("rest", len(operands))
     if p.name == "y":
         return ParameterSource("output", None, by_name=by_name)
-    if operands == LIST and p.name in ("k", "xs", "xs_shape"):
+    if operands == LIST_OPERANDS and p.name in ("k", "xs", "xs_shape"):
         return ParameterSource({"k": "position", "xs": "values", "xs_shape": "shapes"}[p.name], 0)
     for k, name in enumerate(operands):
         for what, suffix, of in READABLE_FACTS:
@@ -560,8 +596,9 @@ def _parameter_source(
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
-    """Return what a line reads where the call leaves an argument out: the line's own default, or
-    that of the op, `own`.
+    """Return the value of a parameter of a rule whose argument a call leaves out.
+
+    It is the rule's default, else `own`, that of the op.
     """
     return p.default if own is NO_DEFAULT or p.default is not NO_DEFAULT else of(own)
 
@@ -576,7 +613,7 @@ def _make_rule(fn: Callable[..., Any], sources: list[ParameterSource]) -> VJPRul
     return VJPRule(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
 
 
-# how a line is applied: the three shapes that most lines have, and any
+# application of a rule: special cases for the three signatures that most rules have
 
 
 def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
@@ -647,20 +684,18 @@ def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
 
 
 _SHAPES: dict[int, tuple[Any, Shapes]] = {}
-"""By the id of a step's own operand, which stands beside it: the shapes of the lists of operands
-that were last asked for.
-"""
+"""Cached shapes of lists of operands, by the id of the step's own operand, which is kept, too."""
 
 
 def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:
     step = steps[c]
-    if len(step.args) < MANY:
+    if len(step.args) < MIN_CACHED_OPERANDS:
         return Shapes(_operand_shape(a, steps) for a in step.args)
     known = _SHAPES.get(id(step.operand))
     if known is not None and known[0] is step.operand:
         return known[1]
     shapes = Shapes(_operand_shape(a, steps) for a in step.args)
-    if len(_SHAPES) >= FEW:
+    if len(_SHAPES) >= MAX_CACHED_LISTS:
         _SHAPES.clear()
     _SHAPES[id(step.operand)] = step.operand, shapes
     return shapes

@@ -1,4 +1,4 @@
-"""Ops that move elements about: the cotangent is moved back."""
+"""Rules of ops that move elements: the cotangent is moved back."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def inverse_permutation(axes: Any) -> Any:
 
 
 def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
-    """`g` in a shape; the usual order is not named, because Dask knows no other."""
+    """Return `g` in a shape; the default order is left out, because Dask knows no other."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
@@ -35,34 +35,34 @@ def part_of_concatenation(g: Any, k: int, shapes: Shapes, axis: Any) -> Any:
     return g[(slice(None),) * axis + (slice(start, stop),)]
 
 
-def layer(g: Any, k: int, axis: int) -> Any:
+def stack_layer(g: Any, k: int, axis: int) -> Any:
     """Return the layer of a stack that came from operand k."""
     return g[(slice(None),) * (axis % len(g.shape)) + (k,)]
 
 
-def row_shape(shape: Any) -> Any:
+def vstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `vstack` is stacked."""
     return (1, 1, *shape)[-max(2, len(shape)) :]
 
 
-def column_shape(shape: Any) -> Any:
+def column_stack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `column_stack` is stacked."""
     return (*shape, 1, 1)[: max(2, len(shape))]
 
 
 @op
 def repeated(n: int, repeats: Any) -> Any:
-    """Return for each element of a repetition, which of `n` elements it is."""
+    """Return for each element of a repetition the number of the repeated element, out of `n`."""
     return np.repeat(np.arange(n), repeats)
 
 
-def side(shape: Any) -> Any:
+def hstack_shape(shape: Any) -> Any:
     """Return the shape with which an operand of `hstack` is stacked."""
     return shape or (1,)
 
 
 def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
-    """`g` added up over the repetitions of each element."""
+    """Return the sums of `g` over the repetitions of each element."""
     if axis is None:
         size = int(np.prod(shape, dtype=int))
         return np.reshape(unrepeat(g, (size,), repeats, 0), shape)
@@ -79,7 +79,7 @@ def unrepeat(g: Any, shape: Any, repeats: Any, axis: Any) -> Any:
 
 
 def untile(g: Any, shape: Any, reps: Any) -> Any:
-    """`g` added up over the tiles."""
+    """Return the sum of `g` over the tiles."""
     reps = tuple(np.atleast_1d(reps))
     most = max(len(reps), len(shape))
     reps, full = (1,) * (most - len(reps)) + reps, (1,) * (most - len(shape)) + tuple(shape)
@@ -121,28 +121,28 @@ linear(np.unstack,          a=lambda g, axis=0: np.stack(g, axis))
 
 # one from many
 linear(np.concatenate,      each=lambda g, k, xs_shape, axis=0: part_of_concatenation(g, k, xs_shape, axis))
-linear(np.stack,            each=lambda g, k, axis=0: layer(g, k, axis))
-linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(row_shape), 0), xs_shape[k]))
-linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_shape), 1), xs_shape[k]))
+linear(np.stack,            each=lambda g, k, axis=0: stack_layer(g, k, axis))
+linear(np.vstack,           each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(vstack_shape), 0), xs_shape[k]))
+linear(np.column_stack,     each=lambda g, k, xs_shape: np.reshape(part_of_concatenation(g, k, xs_shape.change_each(column_stack_shape), 1), xs_shape[k]))
 linear(np.hstack,           each=lambda g, k, xs_shape:
-                            np.reshape(part_of_concatenation(g, k, xs_shape.change_each(side),
-                            min(1, len(g.shape) - 1)), xs_shape[k]))
+                            np.reshape(
+                            part_of_concatenation(
+                            g, k, xs_shape.change_each(hstack_shape), min(1, len(g.shape) - 1)),
+                            xs_shape[k]))
 
 constant(repeated)
 
 # traits
 set_traits(np.reshape, np.ravel, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
-           np.squeeze, np.expand_dims, np.flip, np.fliplr,
-           np.flipud, np.roll, np.rot90, np.triu, np.tril, np.broadcast_to, np.tile, np.repeat,
-           np.split, np.array_split, np.vsplit, np.hsplit,
-           np.unstack, np.concatenate, np.stack, np.vstack, np.column_stack, np.hstack,
+           np.squeeze, np.expand_dims, np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.triu,
+           np.tril, np.broadcast_to, np.tile, np.repeat, np.split, np.array_split, np.vsplit,
+           np.hsplit, np.unstack, np.concatenate, np.stack, np.vstack, np.column_stack, np.hstack,
            structure=Structure.MOVEMENT)
 set_traits(np.astype, np.copy, np.full_like, structure=Structure.SAME_PLACE)
 set_traits(repeated, structure=Structure.CREATION)
 set_traits(np.copy, np.concatenate, np.stack, storage=Storage.NEW)
 set_traits(np.squeeze, np.expand_dims, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis,
-           np.flip, np.fliplr, np.flipud,
-           np.broadcast_to, storage=Storage.VIEW)
+           np.flip, np.fliplr, np.flipud, np.broadcast_to, storage=Storage.VIEW)
 set_traits(np.reshape, np.ravel, storage=Storage.EITHER)
 set_traits(np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose, keeps_density=True)
 set_traits(np.stack, np.concatenate, np.reshape, np.ravel, np.squeeze, np.expand_dims, np.transpose,

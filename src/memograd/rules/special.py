@@ -1,4 +1,4 @@
-"""scipy.special: brought in when one of its functions first meets a node.
+"""Rules of scipy.special, imported when one of its functions first meets a node.
 
 Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the
 factor (infinite where the logarithm is) and 0 by what stands in the logarithm; where both operands
@@ -7,8 +7,8 @@ everywhere; the scaled functions `i0e`, `ive` and the like have a kink at 0, whe
 centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`, `poch(z, m)` jumps
 where z and z + m are both poles of Γ, and its slope is infinite or NaN; so are those of `ker`,
 `kerp`, `keip` and `kelvin` at 0, where Kelvin's functions of the second kind are infinite: take
-`ber` and `bei` there. Functions of complex numbers are holomorphic, so one line serves both, save
-`jve yve ive`, whose scale depends on one part of the argument. Lines are written so that nothing
+`ber` and `bei` there. Functions of complex numbers are holomorphic, so one rule serves both, save
+`jve yve ive`, whose scale depends on one part of the argument. Rules are written so that nothing
 overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where
 the textbook's form divides zero by zero, by the leading terms of the tail where it subtracts equal
 numbers.
@@ -1003,5 +1003,4 @@ set_traits(special.gammaln, special.gamma, domain=above_bound(0))
 set_traits(special.logit, domain=within_unit_interval())
 set_traits(special.exp10, domain=below_overflow(), overflows=True)
 set_traits(special.expit, special.erf, special.erfc, special.ndtr, special.log_expit,
-           special.log_ndtr, softmax, log_softmax, logsumexp,
-           saturates=True)
+           special.log_ndtr, softmax, log_softmax, logsumexp, saturates=True)

@@ -1,5 +1,8 @@
-"""How each op is called: most as `calls.py` says; a few functions have a form that is like no
-other's, and stand here.
+"""Call binding of functions whose calls have a form of their own.
+
+See Also
+--------
+memograd.rules.call_binding : The binding of all other ops.
 """
 
 import inspect
@@ -13,7 +16,7 @@ import numpy as np
 from ..errors import NoRuleError, RefusedError
 from ..text import op_name
 from .call_binding import (
-    NOTHING,
+    NO_KWARGS,
     Arguments,
     Call,
     bind_by_name,
@@ -25,7 +28,7 @@ from .call_binding import (
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
-    """Return the way in which `op` is called; `operands` are the names that its rule gives them."""
+    """Return the call binding of `op`, whose rule gives its operands these names."""
     if op in SPECIAL:
         return SPECIAL[op](op)
     if isinstance(op, np.ufunc):
@@ -34,7 +37,7 @@ def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
 
 
 def call_of_einsum(op: Callable[..., Any]) -> Call:
-    """`einsum(subscripts, *operands)`: the subscripts are a keyword of the canonical form."""
+    """Return the binding of `einsum`; its subscripts are a keyword of the canonical form."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -49,8 +52,9 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
 
 
 def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the interleaved form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, with its subscripts as a
-    string first.
+    """Return the arguments of the interleaved form with the subscripts as a string first.
+
+    That form is `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
     """
     pairs = len(args) // 2
     lists = (*args[1 : 2 * pairs : 2], *args[2 * pairs :])
@@ -69,7 +73,7 @@ def _spell_interleaved(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def call_of_clip(op: Callable[..., Any]) -> Call:
-    """`clip` has two names for each bound; a bound that is not given is None."""
+    """Return the binding of `clip`, which has two names for each bound."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -82,8 +86,9 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
 
 
 def call_of_ordered(op: Callable[..., Any]) -> Call:
-    """`reshape_rows` and `ravel` take elements in an order; one that depends on how they lie in
-    memory is no part of a program.
+    """Return the binding of `reshape` and `ravel`, which take elements in an order.
+
+    Orders that depend on the memory layout are refused.
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -101,8 +106,9 @@ def call_of_ordered(op: Callable[..., Any]) -> Call:
 
 
 def call_of_sign(op: Callable[..., Any]) -> Call:
-    """Return the sign of real numbers has no derivative that matters; that of complex ones has, and
-    a rule is for all dtypes.
+    """Return the binding of `sign`, which refuses complex numbers.
+
+    Their sign has a derivative, while the rule is for all dtypes.
     """
 
     def compute(x: Any, **kwargs: Any) -> Any:
@@ -118,7 +124,7 @@ def call_of_sign(op: Callable[..., Any]) -> Call:
 
 
 def call_of_choose(op: Callable[..., Any]) -> Call:
-    """`choose(a, choices)`: the index and the choices are one list of operands."""
+    """Return the binding of `choose`: index and choices are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -132,9 +138,7 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
 
 
 def call_of_select(op: Callable[..., Any]) -> Call:
-    """`select(condlist, choicelist, default)`: conditions, choices and default are one list of
-    operands.
-    """
+    """Return the binding of `select`: conditions, choices, default are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -145,20 +149,21 @@ def call_of_select(op: Callable[..., Any]) -> Call:
                 f"np.select takes a choice for each condition, but got "
                 f"{len(conditions)} conditions, {len(choices)} choices."
             )
-        return (*conditions, *choices, default), NOTHING
+        return (*conditions, *choices, default), NO_KWARGS
 
     return Call(bind, select_of_list)
 
 
 def select_of_list(*xs: Any) -> Any:
-    """`np.select` of one list of operands: conditions, choices, default."""
+    """Return `np.select` of one list of operands: conditions, choices, default."""
     n = len(xs) // 2
     return np.select(list(xs[:n]), list(xs[n:-1]), xs[-1])
 
 
 def call_of_piecewise(op: Callable[..., Any]) -> Call:
-    """`piecewise(x, condlist, funclist, ...)`: each function takes all of x, and what it gives is a
-    choice, the last one first.
+    """Return the binding of `piecewise`: each function gives a choice, the last one first.
+
+    Functions take all of x.
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -188,8 +193,9 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
 
 
 def conditions_of(x: Any, conditions: Any) -> list[Any]:
-    """Return the conditions of `piecewise` as a list; one alone may stand for a list of one, and
-    may itself be a list of bools.
+    """Return the conditions of `piecewise` as a list.
+
+    One alone may stand for a list of one, and may itself be a list of booleans.
     """
     several = isinstance(conditions, list | tuple) and not (
         np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions)
@@ -198,8 +204,9 @@ def conditions_of(x: Any, conditions: Any) -> list[Any]:
 
 
 def call_of_block(op: Callable[..., Any]) -> Call:
-    """`block(arrays)`: nested lists are one flat list of operands, and a pytree of the same form
-    that holds their numbers.
+    """Return the binding of `block`: nested lists become one flat list of operands.
+
+    A keyword holds a pytree of the same form with their numbers.
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -224,18 +231,16 @@ def call_of_block(op: Callable[..., Any]) -> Call:
 
 
 def fill_tree(nest: Any, xs: Any) -> Any:
-    """Return a pytree of numbers as nested lists of the items of `xs` that they stand for."""
+    """Return nested lists of the items of `xs` whose numbers a pytree holds."""
     return [fill_tree(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
 
 
 PADS = ("constant", "edge", "reflect", "symmetric", "wrap")
-"""The modes of `np.pad` that copy elements, or add none."""
+"""Modes of `np.pad` that copy elements, or add none."""
 
 
 def call_of_pad(op: Callable[..., Any]) -> Call:
-    """`pad(array, pad_width, mode, ...)`: the widths are one pair an axis, and the mode is one that
-    copies elements.
-    """
+    """Return the binding of `pad`: one pair of widths for each axis, and modes that copy."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -267,7 +272,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
 
 
 def pairs_of(width: Any, ndim: int) -> Any:
-    """Return a `pad_width`, in any of the forms that NumPy takes, as one pair an axis."""
+    """Return a `pad_width`, in any form that NumPy takes, as one pair for each axis."""
     if isinstance(width, dict):
         by_axis = {axis % ndim: pair for axis, pair in width.items()}
         width = [np.broadcast_to(by_axis.get(k, 0), 2) for k in range(ndim)]
@@ -275,7 +280,7 @@ def pairs_of(width: Any, ndim: int) -> Any:
 
 
 def call_of_gradient(op: Callable[..., Any]) -> Call:
-    """`gradient(f, *spacing)`: the spacing is constant."""
+    """Return the binding of `gradient`, whose spacing is constant."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -294,8 +299,9 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
 
 
 def call_of_interp(op: Callable[..., Any]) -> Call:
-    """`interp(x, xp, fp, left, right, period)`: a period puts the knots in order, and repeats the
-    outermost ones beyond the ends.
+    """Return the binding of `interp`.
+
+    A period sorts the knots and repeats the outermost ones beyond the ends.
     """
     plain = call_of_function(op, ("x", "xp", "fp", "left", "right"))
 
@@ -309,14 +315,16 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
         order = np.argsort(xp)
         xp, fp = (np.take_along_axis(knots, order, 0) for knots in (xp, fp))
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
-        return (np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])), NOTHING
+        return (np.remainder(x, period), xp, np.concatenate([fp[-1:], fp, fp[:1]])), NO_KWARGS
 
     return plain._replace(bind=bind)
 
 
 def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
-    """`eig` and `eigvals` are complex: whether all of a real matrix' are real depends on values,
-    and dtypes are part of the program.
+    """Return the binding of `eig` and `eigvals` with complex results.
+
+    Whether all eigenvalues of a real matrix are real depends on values, while dtypes belong to the
+    program.
     """
 
     def compute(a: Any) -> Any:
@@ -328,12 +336,12 @@ def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
 
 
 def as_complex(y: Any) -> Any:
-    """Numbers in the complex dtype of their precision."""
+    """Return numbers in the complex dtype of their precision."""
     return y.astype(np.result_type(y, np.complex64))
 
 
 def call_of_qr(op: Callable[..., Any]) -> Call:
-    """`qr(a, mode)`: what LAPACK keeps its factors in is refused."""
+    """Return the binding of `qr`, which refuses the raw form of LAPACK."""
     plain = call_of_function(op, ("a",))
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -350,8 +358,9 @@ def call_of_qr(op: Callable[..., Any]) -> Call:
 
 
 def call_of_product(op: np.ufunc) -> Call:
-    """`matmul` and its kin: operands that have their vectors and matrices along other axes are
-    turned when they are recorded.
+    """Return the binding of `matmul` and its kin, without the keywords `axes` and `axis`.
+
+    Operands with vectors or matrices along other axes are transposed when they are recorded.
     """
     plain, result = (
         call_of_ufunc(op),
@@ -371,7 +380,7 @@ def call_of_product(op: np.ufunc) -> Call:
             args = tuple(
                 np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False)
             )
-        return args, given or NOTHING
+        return args, given or NO_KWARGS
 
     return plain._replace(bind=bind)
 

@@ -1,5 +1,6 @@
-"""Ops that derivatives of special functions are made of, where a formula in SciPy's functions would
-cancel, overflow or divide 0 by 0.
+"""Ops in the rules of special functions that neither cancel nor overflow.
+
+Formulas in SciPy's functions would do so, or divide 0 by 0.
 
 Each is an op with derivatives of its own, so that the second order is as accurate as the first. All
 compute in double precision, whatever the precision of their operands, and give the precision of the
@@ -37,8 +38,9 @@ SHIFT = 16
 
 
 def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
-    """Return the line of an operand by which the derivative has no closed form: a silent zero would
-    be wrong.
+    """Return the rule of an operand whose derivative has no closed form.
+
+    It raises, because a silent zero would be wrong.
     """
 
     def line(g: Any) -> Any:
@@ -360,7 +362,7 @@ def tail_derivative(z: Any, n: int, sign: int) -> Any:
     return total
 
 
-def recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
+def derivative_by_recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> Any:
     """Return the n-th derivative of y, where y'' = sign·2(z·y' + y)."""
     before, now = y, slope
     for k in range(1, n):
@@ -379,7 +381,7 @@ def erfcx_derivative(n: Any, z: Any) -> Any:
     return np.where(
         far,
         tail_derivative(np.where(far, z, 9), n, -1) / ROOT_PI,
-        recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1),
+        derivative_by_recurrence(n, x, y, 2 * x * y - 2 / ROOT_PI, 1),
     )
 
 
@@ -391,9 +393,8 @@ def dawsn_derivative(n: Any, z: Any) -> Any:
     """
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
-    return np.where(
-        far, tail_derivative(np.where(far, z, 9), n, 1) / 2, recurrence(n, x, y, 1 - 2 * x * y, -1)
-    )
+    near = derivative_by_recurrence(n, x, y, 1 - 2 * x * y, -1)
+    return np.where(far, tail_derivative(np.where(far, z, 9), n, 1) / 2, near)
 
 
 elementwise(erfcx_derivative,     n=None, z=lambda g, n, z: g * erfcx_derivative(n + 1, z))

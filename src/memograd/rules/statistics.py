@@ -1,4 +1,4 @@
-"""Weighted means, covariances and correlations.
+"""Rules of weighted means, covariances and correlations.
 
 Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what
 it is before NumPy clips rounding errors off to ±1.
@@ -23,14 +23,12 @@ from .traits import Structure
 
 
 def mean_of(pair: Any) -> Any:
-    """Return the mean, or its cotangent, where `returned=True` gives the sum of the weights beside
-    it.
-    """
+    """Return the mean, or its cotangent, also if the sum of weights stands beside it."""
     return pair[0] if isinstance(pair, tuple) else pair
 
 
 def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any:
-    """Return the cotangent of what was averaged."""
+    """Return the cotangent of the averaged array."""
     if weights is None:
         return expand(widen_half(g) / count_elements(shape, axis), shape, axis, keepdims)
     w = broadcast_weights(widen_half(weights), np.shape(weights), shape, axis)
@@ -44,8 +42,9 @@ def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any
 def unaverage_weights(
     g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any
 ) -> Any:
-    """Return the cotangent of the weights: how far each element lies from the mean; and, where
-    their sum is asked for, that of the sum.
+    """Return the cotangent of the weights: the deviation of each element from the mean.
+
+    With `returned=True`, that of their sum is added.
     """
     g = tuple(map(widen_half, g)) if isinstance(g, tuple) else widen_half(g)
     share = np.sum(
@@ -64,12 +63,12 @@ def unaverage_weights(
 
 
 def variables_as_rows(m: Any, shape: Any, rowvar: bool) -> Any:
-    """Variables as rows, as `cov` takes them."""
+    """Return an operand of `cov` with its variables as rows."""
     m = m if len(shape) == 2 else np.reshape(m, (1, *shape)) if shape else np.reshape(m, (1, 1))
     return m if rowvar or len(shape) < 2 else np.transpose(m)
 
 
-def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
+def concatenate_variables(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
     """Return the rows of both operands."""
     first = variables_as_rows(m, m_shape, rowvar)
     return (
@@ -80,8 +79,9 @@ def both(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any:
 
 
 def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """Return what `cov` makes of its weights: f, a, their product w, the degrees of freedom lost; x
-    less its mean; and the divisor.
+    """Return the weights f, a and w = f·a of `cov`, and what follows from them.
+
+    That is the lost degrees of freedom, x less its mean, and the divisor.
     """
     f, a = (
         np.ones(x.shape[1]) * (1 if weights is None else weights)
@@ -93,9 +93,7 @@ def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> 
 
 
 def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """Return the cotangent of the rows of `cov`; the part that goes through their means sums to
-    zero.
-    """
+    """Return the cotangent of the rows of `cov`; the part through their means sums to zero."""
     _, _, w, _, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g = np.reshape(g, (x.shape[0], x.shape[0]))
     return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
@@ -104,9 +102,7 @@ def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -
 def uncov_weights(
     g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any
 ) -> Any:
-    """Return the cotangent of `aweights`: each observation's own product, and its part in the
-    divisor.
-    """
+    """Return the cotangent of `aweights`: of each observation's product, and of the divisor."""
     f, a, w, freedom, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g, total = np.reshape(g, (x.shape[0], x.shape[0])), np.sum(w)
     grown = 1 - freedom * (2 * a - np.sum(w * a) / total) / total
@@ -114,9 +110,7 @@ def uncov_weights(
 
 
 def uncorrcoef(g: Any, x: Any) -> Any:
-    """Return the cotangent of the rows of `corrcoef`: through the covariances, and through the
-    variances that they are divided by.
-    """
+    """Return the cotangent of the rows of `corrcoef`, through covariances and variances."""
     c = np.reshape(np.cov(x), (x.shape[0], x.shape[0]))
     variance = np.real(np.diagonal(c))
     scale, g = np.sqrt(variance[:, None] * variance), np.reshape(g, c.shape)
@@ -125,7 +119,7 @@ def uncorrcoef(g: Any, x: Any) -> Any:
     return uncov(g / scale + np.diag(own), x, False, None, None, None)
 
 
-def own(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
+def operand_part(d: Any, shape: Any, rowvar: bool, last: bool) -> Any:
     """Return the part of the rows' cotangent that belongs to an operand."""
     n = 1 if len(shape) < 2 else shape[0 if rowvar else 1]
     d = d[d.shape[0] - n :] if last else d[:n]
@@ -138,16 +132,19 @@ rule(np.average,  a=lambda g, a_shape, axis=None, weights=None, keepdims=False:
                   unaverage_weights(g, a, y, a_shape, weights, weights_shape, axis,
                   or_default(keepdims, False)))
 rule(np.cov,      m=lambda g, m, m_shape, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
-                  m_shape, rowvar, False),
+                  operand_part(
+                  uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof,
+                  fweights, aweights), m_shape, rowvar, False),
                   b=lambda g, m, m_shape, b, b_shape, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  own(uncov(g, both(m, m_shape, b, rowvar), bias, ddof, fweights, aweights),
-                  b_shape, rowvar, True),
+                  operand_part(
+                  uncov(g, concatenate_variables(m, m_shape, b, rowvar), bias, ddof,
+                  fweights, aweights), b_shape, rowvar, True),
                   fweights=None,
                   aweights=lambda g, m, m_shape, y, b=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None:
-                  uncov_weights(g, both(m, m_shape, b, rowvar), y, bias, ddof, fweights, aweights))
-rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), x_shape, rowvar, False),
-                  b=lambda g, x, x_shape, b, b_shape, rowvar=True: own(uncorrcoef(g, both(x, x_shape, b, rowvar)), b_shape, rowvar, True))
+                  uncov_weights(g, concatenate_variables(m, m_shape, b, rowvar), y, bias, ddof,
+                  fweights, aweights))
+rule(np.corrcoef, x=lambda g, x, x_shape, b=None, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), x_shape, rowvar, False),
+                  b=lambda g, x, x_shape, b, b_shape, rowvar=True: operand_part(uncorrcoef(g, concatenate_variables(x, x_shape, b, rowvar)), b_shape, rowvar, True))
 
 # traits
 set_traits(np.average, structure=Structure.REDUCTION)

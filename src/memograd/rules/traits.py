@@ -217,6 +217,8 @@ class Traits(NamedTuple):
 
 NO_TRAITS = Traits()
 
+ELEMENTWISE_TRAITS = Traits(Structure.ELEMENTWISE)
+
 UFUNC_TRAITS = Traits(Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True)
 
 GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
@@ -226,4 +228,4 @@ def default_traits(op: Any, kind: str) -> Traits:
     """Return the traits that follow from what an op is and from the kind of its registration."""
     if isinstance(op, np.ufunc):
         return UFUNC_TRAITS if op.signature is None else GENERALIZED_UFUNC_TRAITS
-    return Traits(Structure.ELEMENTWISE) if kind == "elementwise" else NO_TRAITS
+    return ELEMENTWISE_TRAITS if kind == "elementwise" else NO_TRAITS

@@ -1,5 +1,4 @@
-"""The methods of ufuncs: `np.add.reduce` and its kin are the functions that they stand for, ops of
-their own, or loops over slices.
+"""Methods of ufuncs, such as `np.add.reduce`: as other functions, own ops, or loops over slices.
 
 Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of
 infinities gives them even shares.
@@ -25,7 +24,7 @@ from .traits import Batching, Structure
 
 @op
 def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
-    """``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
+    """Return ``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
     if is_dask_array(a):
         return log_of_sum(a, axis, keepdims, where)
     return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
@@ -33,36 +32,36 @@ def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> 
 
 @op
 def log_sum2(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
-    """``np.logaddexp2.reduce``: the same to the base 2."""
+    """Return ``np.logaddexp2.reduce``: the same to the base 2."""
     return np.logaddexp2.reduce(a, axis=axis, keepdims=keepdims, where=where)
 
 
 @op
 def running_maximum(a: Any, axis: int = 0) -> Any:
-    """``np.maximum.accumulate``: the largest so far."""
+    """Return ``np.maximum.accumulate``: the largest element so far."""
     return np.maximum.accumulate(a, axis=axis)
 
 
 @op
 def running_minimum(a: Any, axis: int = 0) -> Any:
-    """``np.minimum.accumulate``: the smallest so far."""
+    """Return ``np.minimum.accumulate``: the smallest element so far."""
     return np.minimum.accumulate(a, axis=axis)
 
 
 @op
 def sum_of_slices(a: Any, indices: Any, axis: int = 0) -> Any:
-    """``np.add.reduceat``: sums from each index to the next."""
+    """Return ``np.add.reduceat``: sums from each index to the next."""
     return np.add.reduceat(a, indices, axis=axis)
 
 
 @op
 def latest(hit: Any) -> Any:
-    """Along the last axis, the place of the latest True so far."""
+    """Return the place of the latest True so far along the last axis."""
     return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
 
 
 def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
-    """`g` times the share of each element of a in Σ exp(a).
+    """Return `g` times the share of each element of a in Σ exp(a).
 
     The greatest is taken away first: log Σ exp(a) itself is rounded, by as much as it is large.
     """
@@ -80,14 +79,15 @@ def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: 
 
 
 def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
-    """Return the cotangent of what `running_maximum` or `running_minimum` took."""
+    """Return the cotangent of the operand of `running_maximum` or `running_minimum`."""
     g, hit = np.moveaxis(g, axis, -1), np.moveaxis(np.equal(a, y), axis, -1)
     return np.moveaxis(untake_along(g, g.shape, latest(hit), -1), -1, axis)
 
 
 def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
-    """Return the cotangent of what `sum_of_slices` added up; a slice that would be empty is one
-    element.
+    """Return the cotangent of the operand of `sum_of_slices`.
+
+    A slice that would be empty is one element.
     """
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
@@ -124,7 +124,7 @@ ACCUMULATE: dict[Any, Callable[..., Any]] = {
 
 
 def reduce(f: Any) -> Callable[..., Any] | None:
-    """Return the function that `f.reduce` stands for; it works along the first axis."""
+    """Return the function on nodes for `f.reduce`; its default axis is the first."""
     g = REDUCE.get(f)
     return (
         (lambda a, axis=0, **others: g(a, axis=axis, **others))
@@ -136,7 +136,7 @@ def reduce(f: Any) -> Callable[..., Any] | None:
 
 
 def accumulate(f: Any) -> Callable[..., Any] | None:
-    """Return the function that `f.accumulate` stands for."""
+    """Return the function on nodes for `f.accumulate`."""
     g = ACCUMULATE.get(f)
     return (
         (lambda a, axis=0, **others: g(a, axis=axis, **others))
@@ -148,12 +148,12 @@ def accumulate(f: Any) -> Callable[..., Any] | None:
 
 
 def is_binary(f: Any) -> bool:
-    """Return whether a ufunc makes one number of two."""
+    """Return whether a ufunc maps two numbers to one."""
     return bool(f.nin == 2 and f.nout == 1 and f.signature is None)
 
 
 def reduce_by_slices(f: Any) -> Callable[..., Any]:
-    """`f.reduce`, from slice to slice."""
+    """Return `f.reduce` as a loop over slices."""
 
     def reduce(a: Any, axis: Any = 0, keepdims: bool = False) -> Any:
         # raises as NumPy does: several axes where their order matters
@@ -172,7 +172,7 @@ def reduce_by_slices(f: Any) -> Callable[..., Any]:
 
 
 def accumulate_by_slices(f: Any) -> Callable[..., Any]:
-    """`f.accumulate`, from slice to slice."""
+    """Return `f.accumulate` as a loop over slices."""
 
     def accumulate(a: Any, axis: int = 0) -> Any:
         return np.stack(list(itertools.accumulate(np.moveaxis(a, axis, 0), f)), axis)
@@ -181,7 +181,7 @@ def accumulate_by_slices(f: Any) -> Callable[..., Any]:
 
 
 def ufunc_outer(f: Any) -> Callable[..., Any] | None:
-    """`f` of each pair of elements."""
+    """Return the function on nodes for `f.outer`."""
 
     def outer(a: Any, b: Any, **others: Any) -> Any:
         return f(np.reshape(a, (*np.shape(a), *(1,) * np.ndim(b))), b, **others)
@@ -190,7 +190,10 @@ def ufunc_outer(f: Any) -> Callable[..., Any] | None:
 
 
 def reduceat(f: Any) -> Callable[..., Any] | None:
-    """`f.reduce` of slices; one that would be empty is one element."""
+    """Return the function on nodes for `f.reduceat`.
+
+    A slice that would be empty is one element.
+    """
 
     def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:
         """Reduce between the indices."""
@@ -206,4 +209,4 @@ def reduceat(f: Any) -> Callable[..., Any] | None:
 UFUNC_METHODS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
     "reduce": reduce, "accumulate": accumulate, "outer": ufunc_outer, "reduceat": reduceat,
 }  # fmt: skip
-"""By the name of a method: from a ufunc to the function of nodes that it stands for, or None."""
+"""Functions from a ufunc to its method as a function on nodes, or None, by the method's name."""

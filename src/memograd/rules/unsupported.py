@@ -1,10 +1,8 @@
-"""What is not recorded, and why: the functions of NumPy that have no rule and are not constant, one
-call a reason.
+"""Functions of NumPy that are not recorded, with the reasons.
 
-A function stands here if it changes its arguments, talks to the outside world, answers a question
-about types or memory, makes something else than an array of numbers, or has a result whose
-derivative nobody could use. Some of them never see a node, because NumPy does not let them
-dispatch; they stand here so that the coverage table can say why.
+They have no rule and are not constant. Such a function changes its arguments, has side effects,
+answers a question about types or memory, gives no array of numbers, or has a derivative without a
+use. Some do not dispatch, so that they never see a node; the coverage table lists their reasons.
 """
 
 import numpy as np

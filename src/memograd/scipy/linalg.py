@@ -13,7 +13,8 @@ import numpy as np
 from ..arrays.values import as_input
 from ..errors import NoRuleError
 from ..rules.pure_registration import constant, rule
-from ..rules.registration import op
+from ..rules.registration import op, set_traits
+from ..rules.traits import Structure
 from ..tape.node import Node
 from ..text import import_scipy
 
@@ -162,6 +163,7 @@ def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diago
 rule(triangular, a=triangular_a,
      b=lambda g, a, transposed, lower, unit_diagonal: triangular(
          a, g, not transposed, lower, unit_diagonal))  # fmt: skip
+set_traits(scale_of, expm, square_root, logarithm, triangular, structure=Structure.DENSE)
 
 
 def solve_triangular(

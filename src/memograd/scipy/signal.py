@@ -6,7 +6,8 @@ import numpy as np
 
 from ..rules.indexing import scatter
 from ..rules.pure_registration import multilinear
-from ..rules.registration import op
+from ..rules.registration import op, set_traits
+from ..rules.traits import Structure
 from ..text import import_scipy
 
 _signal = import_scipy("scipy.signal")
@@ -60,3 +61,4 @@ multilinear(
         g, in1, in1_shape, in2_shape, mode, method
     ),
 )
+set_traits(convolve, structure=Structure.STENCIL)

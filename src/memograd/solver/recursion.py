@@ -322,7 +322,7 @@ def _path_ends(memory: Memory, n: int) -> list[str]:
         further = [
             c
             for c, edge in memory.succ[o].items()
-            if is_inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].lines[edge["argnums"]]
+            if is_inexact(nodes[c]["dtype"]) and RULES[nodes[c]["op"]].pulls[edge["argnums"]]
         ]
         if not further and o != n:
             ends.append(o)

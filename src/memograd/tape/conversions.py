@@ -127,7 +127,7 @@ def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
         c = stack.pop()
         if c in inputs:
             return True
-        lines = RULES[steps[c].op].lines
+        lines = RULES[steps[c].op].pulls
         for k, o in enumerate(steps[c].args):
             if (
                 type(o) is Operand

@@ -16,6 +16,7 @@ from ..program.steps import Step
 from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
 from ..rules.registration import UNSUPPORTED
+from ..rules.static_queries import STATIC_QUERIES
 from ..rules.ufunc_methods import UFUNC_METHODS
 from ..text import describe, op_name, printable, text_as_html
 from .conversions import (
@@ -84,26 +85,6 @@ def is_boolean_index(part: Any) -> bool:
     if isinstance(part, list | tuple):
         return bool(part) and all(map(is_boolean_index, part))
     return np.dtype(bool) == getattr(part, "dtype", type(part))
-
-
-STATIC_QUERIES = frozenset(
-    {
-        np.shape,
-        np.ndim,
-        np.size,
-        np.iscomplexobj,
-        np.isrealobj,
-        np.isscalar,
-        np.iterable,
-        np.result_type,
-        np.can_cast,
-        np.common_type,
-        np.einsum_path,
-    }
-)
-"""What NumPy can be asked of nodes that is a fact of the program, not of a value: answered at once,
-not recorded.
-"""
 
 
 def as_object(a: Any) -> Any:

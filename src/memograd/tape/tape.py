@@ -53,7 +53,7 @@ from ..memory.tables import Table
 from ..program.graph_view import graph_of
 from ..program.source_location import location_of
 from ..program.steps import Operand, Steps, make_step
-from ..rules.call_binding import NOTHING
+from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
 from ..text import derivative_name, describe, op_name, printable, table_as_html
@@ -215,7 +215,7 @@ class Tape:
         with self.lock:
             if name is not None:
                 self.check_name(name)
-            node: Node = self.record(None, (), NOTHING, y)
+            node: Node = self.record(None, (), NO_KWARGS, y)
             self._handles[node.id] = weakref.ref(node)
             if labels is not None:
                 self.state.nodes.labels[node.id] = labels
@@ -224,7 +224,7 @@ class Tape:
             return node
 
     def record(
-        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NOTHING, y: Any = None
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NO_KWARGS, y: Any = None
     ) -> Any:
         """Record and run one application of an op; return its handle, or a tuple of handles.
 
@@ -281,7 +281,7 @@ class Tape:
                 raise
 
     def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
-        handles = [self.record(output, (node, k), NOTHING, item) for k, item in enumerate(y)]
+        handles = [self.record(output, (node, k), NO_KWARGS, item) for k, item in enumerate(y)]
         return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
 
     def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -314,7 +314,7 @@ class Tape:
         them.
         """
         rule_of(op).reject_keywords(kwargs)
-        return {name: self._constant(value) for name, value in kwargs.items()} or NOTHING
+        return {name: self._constant(value) for name, value in kwargs.items()} or NO_KWARGS
 
     def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
         """Return a constant as a read-only copy; one that is used again with equal bytes shares its
@@ -326,7 +326,7 @@ class Tape:
             return a
         if isinstance(a, list | tuple):
             items = tuple(map(self._constant, a))
-            is_array = rule is not None and (rule.kind == "elementwise" or rule.lines[k,])
+            is_array = rule is not None and (rule.kind == "elementwise" or rule.pulls[k,])
             return frozen_copy(items) if is_array else items  # rules do arithmetic on operands
         if isinstance(a, Node):
             if converts(a, CONSTANT):

@@ -13,8 +13,9 @@ import numpy as np
 from ..arrays.values import bitwise_equal, dtype_of
 from ..errors import RefusedError
 from ..rules.registration import rule_of
+from ..rules.static_queries import STATIC_QUERIES
 from ..text import op_name
-from .node import STATIC_QUERIES, Node, shape_dummy
+from .node import Node, shape_dummy
 
 PYTHON_NUMBERS = (bool, int, float, complex)
 """Python's own numbers. What an operator makes of them and a weak node is weak."""

@@ -16,9 +16,10 @@ import numpy as np
 from ..errors import RefusedError
 from ..rules.indexing import getitem, masked
 from ..rules.registration import rule_of
+from ..rules.static_queries import STATIC_QUERIES
 from ..rules.traits import Batching, Structure
 from ..rules.ufunc_methods import UFUNC_METHODS
-from ..tape.node import STATIC_QUERIES, Node, is_boolean_index, shape_dummy
+from ..tape.node import Node, is_boolean_index, shape_dummy
 
 BatchingRule = Callable[..., Any]
 """Of an op's call in canonical form, in which batches stand: the batch of its results."""

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..rules.assembling import deep, roll_range
+from ..rules.assembling import dstack_shape, roll_range
 from ..rules.call_binding import parameters_of
 from ..rules.fft import axes_of_transform
 from ..rules.indexing import getitem, masked, replace, scatter, undiagonal
 from ..rules.linalg import cj, contraction_axes, mT, spell_einsum
 from ..rules.registration import traits_of
-from ..rules.shaping import column_shape, row_shape
-from ..rules.traits import Batching
+from ..rules.shaping import column_stack_shape, vstack_shape
+from ..rules.traits import Batching, Structure
 from ..tape.node import shape_dummy
 from .batched_array import (
     BATCHING_RULES,
@@ -40,6 +40,14 @@ from .batched_array import (
 
 INTEGER_KINDS = (int, np.integer)
 
+
+def has_batching_rule(op: Any) -> bool:
+    """Return whether an op runs on all rows of a batch at once."""
+    traits = traits_of(op)
+    is_elementwise = traits.structure is Structure.ELEMENTWISE
+    return op in BATCHING_RULES or traits.batching is not None or is_elementwise
+
+
 # axes by number
 
 
@@ -53,7 +61,7 @@ def axes_from_end(axis: Any, ndim: int) -> Any:
 
 
 def by_axes(op: Any) -> BatchingRule:
-    """Make the batching rule of a unary function with axes in keywords."""
+    """Make the batching rule of a unary function with axes in the keywords of its trait `axes`."""
     defaults, names = parameters_of(op), traits_of(op).axes
 
     def form(x: Any, *others: Any, **kw: Any) -> Any:
@@ -77,7 +85,7 @@ def by_axis_or_flat(op: Any) -> BatchingRule:
 
 
 def fft_axes(op: Any) -> BatchingRule:
-    """Return the axes of a Fourier transform: given, the last `len(s)`, or all."""
+    """Make the batching rule of a Fourier transform over axes: given, the last `len(s)`, or all."""
     form = by_axes(op)
     return lambda x, s=None, axes=None, **kw: form(
         x, axes=axes_of_transform(x.ndim, s, axes), **kw, **({} if s is None else {"s": s})
@@ -350,16 +358,16 @@ BATCHING_RULES[np.flipud] = lambda m: np.flip(m, 0)
 BATCHING_RULES[np.pad] = pad
 BATCHING_RULES[np.append] = lambda arr, values, axis=None: np.concatenate([arr, values], axis)
 BATCHING_RULES[np.vstack] = lambda *xs: np.concatenate(
-    [np.reshape(x, row_shape(np.shape(x))) for x in xs], 0
+    [np.reshape(x, vstack_shape(np.shape(x))) for x in xs], 0
 )
 BATCHING_RULES[np.hstack] = lambda *xs: np.concatenate(
     [np.reshape(x, np.shape(x) or (1,)) for x in xs], int(axes_in(xs[0]) > 1)
 )
 BATCHING_RULES[np.dstack] = lambda *xs: np.concatenate(
-    [np.reshape(x, deep(np.shape(x))) for x in xs], 2
+    [np.reshape(x, dstack_shape(np.shape(x))) for x in xs], 2
 )
 BATCHING_RULES[np.column_stack] = lambda *xs: np.concatenate(
-    [np.reshape(x, column_shape(np.shape(x))) for x in xs], 1
+    [np.reshape(x, column_stack_shape(np.shape(x))) for x in xs], 1
 )
 BATCHING_RULES[np.vsplit] = lambda a, indices_or_sections: np.split(a, indices_or_sections, 0)
 BATCHING_RULES[np.hsplit] = lambda a, indices_or_sections: np.split(

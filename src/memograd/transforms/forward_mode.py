@@ -14,7 +14,7 @@ from ..errors import RuleShapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table, uses_towards
 from ..program.steps import Operand, Steps
-from ..rules.registration import JOINT, RULES, Read, Rule, VJPRule
+from ..rules.registration import JOINT_PUSHES, RULES, Read, Rule, VJPRule
 from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
 from ..tape.node import Node
 from ..tape.tape import NUMBER_KINDS, Tape
@@ -57,12 +57,12 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     given = {
         k: tangents[a]
         for k, a in enumerate(step.args)
-        if type(a) is Operand and a in tangents and rule.lines[k,]
+        if type(a) is Operand and a in tangents and rule.pulls[k,]
     }
-    if rule.op in JOINT:
+    if rule.op in JOINT_PUSHES:
         operands = fill_operands(step.args, {}, read)
         return (
-            conform_to_node(JOINT[rule.op](given, *operands, **step.kwargs), memory, n)
+            conform_to_node(JOINT_PUSHES[rule.op](given, *operands, **step.kwargs), memory, n)
             if given
             else None
         )
@@ -80,7 +80,7 @@ def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read
     others = {
         k: zeros_in_place(a, steps)
         for k, a in enumerate(args)
-        if k not in tangents and rule.lines[k,]
+        if k not in tangents and rule.pulls[k,]
     }
     return run_op(rule.op, fill_operands(args, tangents | others, read), kwargs)
 
@@ -95,7 +95,7 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
     )  # its lines take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
-    ((_, line),) = rule.lines[k,]
+    ((_, line),) = rule.pulls[k,]
     return transpose_vjp(memory, line, n, k, t, read)
 
 

@@ -127,7 +127,7 @@ def is_exact(op: Any, args: Any, kwargs: Any) -> bool:
     mine = [
         k
         for k, x in enumerate(operands)
-        if rule.lines[k,] and getattr(np.asarray(x), "dtype", np.dtype(bool)).kind in "fc"
+        if rule.pulls[k,] and getattr(np.asarray(x), "dtype", np.dtype(bool)).kind in "fc"
     ]
 
     def f(*xs: Any) -> Any:

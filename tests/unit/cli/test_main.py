@@ -14,7 +14,13 @@ from tutorial import TRANSCRIPT
 import memograd as mg
 from memograd.__main__ import CLOSED, PLAIN, main
 from memograd.cli.commands import largest_deviation
-from memograd.cli.coverage import by_class, coverage_table, survey
+from memograd.cli.coverage import (
+    by_class,
+    coverage_table,
+    missing_traits,
+    survey,
+    trait_table,
+)
 
 NASTY = "<script>\n"
 
@@ -69,6 +75,10 @@ class TestWalkthrough:
 class TestCoverage:
     def test_it_prints_the_table(self, said):
         assert said("coverage") == coverage_table(survey()) + "\n"
+
+    def test_it_prints_what_is_not_known_of_ops(self, said):
+        assert said("coverage", "--traits") == trait_table(missing_traits()) + "\n"
+        assert json.loads(said("coverage", "--traits", "--json")) == missing_traits()
 
     def test_all_names_as_json(self, said):
         found = json.loads(said("coverage", "--json"))
@@ -245,7 +255,7 @@ def test_completion_knows_the_commands(said, shell):
 
 
 COMMANDS = {
-    "--help": 0, "grad --help": 0, "walkthrough": 0, "walkthrough --json": 0, "coverage": 0, "show {file}": 0, "show {file} --json": 0,
+    "--help": 0, "grad --help": 0, "walkthrough": 0, "walkthrough --json": 0, "coverage": 0, "coverage --traits": 0, "show {file}": 0, "show {file} --json": 0,
     "show {file} --draw svg": 0, "show {file} --draw dot": 0, "show {file} --draw mermaid": 0, "show {file} --draw graphml": 0,
     "show {file} --draw json": 0, "grad {file} L x --log": 0, "grad {file} L x --json": 0, "why {file} L w": 0, "why {file} L w --json": 0,
     "explain {file} L x": 0, "explain {file} L 2 --json": 1, "check {file} L x": 0, "check {file} L x --json": 0, "compare {file} L x": 0,

@@ -63,13 +63,13 @@ def recorded(op: Any, args: Any, kwargs: Any) -> tuple[list[mg.Node], list[mg.No
     rule, tape = RULES[op], mg.Tape()
     operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
     arrays = [
-        np.asarray(a) if rule.lines[k,] and not isinstance(a, int | None) else a
+        np.asarray(a) if rule.pulls[k,] and not isinstance(a, int | None) else a
         for k, a in enumerate(operands)
     ]
     leaves = {
         k: tape.leaf(a)
         for k, a in enumerate(arrays)
-        if isinstance(a, np.ndarray) and is_inexact(a.dtype) and rule.lines[k,]
+        if isinstance(a, np.ndarray) and is_inexact(a.dtype) and rule.pulls[k,]
     }
     y = tape.record(op, tuple(leaves.get(k, a) for k, a in enumerate(operands)), keywords)
     return [part for part in (y if isinstance(y, tuple) else (y,)) if is_inexact(part.dtype)], list(

@@ -296,7 +296,7 @@ def test_an_exception_in_any_rule_call_leaves_finished_entries_and_right_answers
         with monkeypatch.context() as patch:
             calls = iter(range(10_000))
             for rule in [RULES[op] for op in (np.tanh, np.multiply, np.add, np.sum, np.exp)]:
-                for line in rule.lines.of.values():
+                for line in rule.pulls.of.values():
                     patch.setattr(line, "pull", failing(line.pull, calls, fail_at))
             try:
                 for L in outputs:

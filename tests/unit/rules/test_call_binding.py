@@ -5,7 +5,7 @@ import pytest
 
 import memograd as mg
 from memograd.program.steps import Operand
-from memograd.rules.call_binding import NOTHING
+from memograd.rules.call_binding import NO_KWARGS
 
 
 @pytest.fixture
@@ -49,7 +49,9 @@ def test_a_zero_is_not_taken_for_the_default_false(x):
 
 
 def test_calls_without_keywords_share_one_empty_dict(x):
-    assert form(np.sum(x))[1] is form(x + 1)[1] is form(np.concatenate([x, x]))[1] is NOTHING == {}
+    assert (
+        form(np.sum(x))[1] is form(x + 1)[1] is form(np.concatenate([x, x]))[1] is NO_KWARGS == {}
+    )
 
 
 def test_lists_of_operands_are_flattened(x):

@@ -66,7 +66,7 @@ def test_those_of_every_op_and_every_line():
     fs += [
         line.fn
         for rule in RULES.values()
-        for line in (*rule.lines.of.values(), rule.lines.each)
+        for line in (*rule.pulls.of.values(), rule.pulls.each)
         if line is not None
     ]
     assert len(fs) > 300

@@ -123,10 +123,10 @@ class TestTheReadingList:
         op = mg.op(lambda a, b, c: a * b + c)
         mg.rule(op, a=lambda g, b: g * b, b=lambda g, a: g * a, c=lambda g: g)
         rule = RULES[op]
-        reads = [[rule.lines.of[k].reads(j) for j in range(3)] for k in range(3)]
+        reads = [[rule.pulls.of[k].reads(j) for j in range(3)] for k in range(3)]
         assert reads == [[False, True, False], [True, False, False], [False, False, False]]
         assert rule.readers[(0,), 3] == (1,) and rule.readers[(2,), 3] == ()
-        assert not any(rule.lines.of[k].reads_output for k in range(3))
+        assert not any(rule.pulls.of[k].reads_output for k in range(3))
 
 
 class TestPaths:
@@ -262,8 +262,8 @@ class TestRefusals:
             register({"x": lambda g: g}), "first parameter is t, the tangent", "begins with 'g'"
         )
         self.refused(register({"x": 3.0}), "a push is a function")
-        self.refused(register({"y2": lambda t: t}), "for an operand that has a line: x")
-        self.refused(register({"z": lambda t: t}), "'z'", "for an operand that has a line: x")
+        self.refused(register({"y2": lambda t: t}), "for an operand that has a VJP rule: x")
+        self.refused(register({"z": lambda t: t}), "'z'", "for an operand that has a VJP rule: x")
         self.refused(register({"x": lambda t, z: t}), "'z'", "nor one of the op's own keywords")
 
     def test_a_first_parameter_that_is_not_g(self):

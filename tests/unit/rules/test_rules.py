@@ -58,7 +58,7 @@ def test_each_line_against_central_differences(op: Any) -> None:
 @pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
 def test_the_sample_calls_reach_each_line(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is off by a thousandth is found, whichever it is."""
-    lines = RULES[op].lines
+    lines = RULES[op].pulls
     for line in [lines.each] if lines.each else lines.of.values():
         if is_unknown(line):
             continue  # it raises
@@ -132,7 +132,7 @@ APART = {
 def over_a_list(op: Any) -> bool:
     """Whether its first argument is a list of operands."""
     first = next(iter(inspect.signature(op).parameters.values()))
-    return RULES[op].lines.each is not None and first.kind is not first.VAR_POSITIONAL
+    return RULES[op].pulls.each is not None and first.kind is not first.VAR_POSITIONAL
 
 
 def of_library(op: Any, library: Any) -> Any:
@@ -157,7 +157,7 @@ def scalar_call(
         kwargs = kwargs | ({"axis": others[0]} if others else {})
     else:
         f = of_library(op, library)
-    lines = RULES[op].lines
+    lines = RULES[op].pulls
     shift = 1 if op is np.einsum else 0  # its subscripts come first
     ks = [
         k

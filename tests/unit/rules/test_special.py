@@ -49,7 +49,7 @@ def test_single_precision_stays(op: Any) -> None:
         else a
         for a in args
     ]
-    leaves = [tape.leaf(a) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" and RULES[op].lines[k,] else a
+    leaves = [tape.leaf(a) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" and RULES[op].pulls[k,] else a
               for k, a in enumerate(narrow)]  # fmt: skip
     y = tape.call(op, tuple(leaves), kwargs)
     L = np.sum(np.real(y[0] if isinstance(y, tuple) else y))

@@ -112,7 +112,7 @@ def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> lis
 def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, VJPRule]]:
     """Yield the uses by n that carry a derivative: position, operand and rule."""
     step = memory.steps[n]
-    vjps = RULES[step.op].lines
+    vjps = RULES[step.op].pulls
     for k, o in enumerate(step.args):
         if type(o) is Operand and is_inexact(memory.steps[o].dtype) and (rules := vjps[k,]):
             yield k, int(o), rules[0][1]

@@ -62,6 +62,12 @@ def op_pattern(steps: Steps, c: int, k: int) -> PatternFactors:
     return full_pattern(use) if rule is None else rule(use)
 
 
+def has_own_pattern(op: Any) -> bool:
+    """Return whether an op has a pattern rule, or its structure says that the pattern is full."""
+    structure = traits_of(op).structure
+    return op in PATTERN_RULES or structure in STRUCTURE_RULES or structure is Structure.DENSE
+
+
 PatternRule = Callable[[OperandUse], PatternFactors]
 
 STRUCTURE_RULES: dict[Structure | None, PatternRule] = {

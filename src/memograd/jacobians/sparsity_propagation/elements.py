@@ -41,7 +41,7 @@ def moving_pattern(use: OperandUse) -> PatternFactors:
     The op is applied to the numbers of the elements, counted from 1: the result says where each
     element comes from, or 0 if it is new.
     """
-    vjps = RULES[use.op].lines
+    vjps = RULES[use.op].pulls
     if any(type(a) is Operand and not vjps[j,] for j, a in enumerate(use.args)):
         return full_pattern(use)  # an index that depends on values
     samples = [

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.registration import traits_of
 from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import is_own, roots
@@ -59,7 +59,7 @@ def _copy_operands(
             if any(before.isdisjoint(b) and not now.isdisjoint(c) for b, c in others):
                 args[k] = builder.add(
                     builder.instructions[args[k]]._replace(
-                        op=np.copy, args=(args[k],), kwargs=NOTHING
+                        op=np.copy, args=(args[k],), kwargs=NO_KWARGS
                     )
                 )
             others.append((before, now))

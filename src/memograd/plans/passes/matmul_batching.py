@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands, topological_order
@@ -45,7 +45,7 @@ def fuse_into_inner_products(graph: Graph) -> Graph:
                     builder.reshape_to(builder.replacements.get(a, a), (math.prod(product.shape),))
                     for a in product.args
                 ),
-                NOTHING,
+                NO_KWARGS,
                 (),
                 instruction.dtype,
             )
@@ -137,7 +137,7 @@ def _batch_products(builder: GraphBuilder, members: list[int]) -> None:
         builder.emit(
             n,
             Instruction(
-                getitem, (whole, _row_slice(end - shape[0], end)), NOTHING, shape, first.dtype
+                getitem, (whole, _row_slice(end - shape[0], end)), NO_KWARGS, shape, first.dtype
             ),
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.indexing import getitem, scatter
 from ..ir import Instruction
 from ..op_traits import ELEMENTWISE, SUM_OF_NEGATIVE_ZEROS, axes_of
@@ -117,7 +117,7 @@ def column_product(rewriter: Rewriter, instruction: Instruction) -> Instruction 
         np.reshape, inner.args[1], like=right._replace(shape=right.shape[:1]), shape=right.shape[:1]
     )
     return Instruction(
-        np.matmul, (inner.args[0], vector), NOTHING, instruction.shape, instruction.dtype
+        np.matmul, (inner.args[0], vector), NO_KWARGS, instruction.shape, instruction.dtype
     )
 
 
@@ -214,7 +214,7 @@ def sum_of_broadcast(rewriter: Rewriter, instruction: Instruction) -> Instructio
     ):  # no terms at all are 0, where none times infinity is NaN
         return None
     kept = tuple(1 if k in axes else n for k, n in enumerate(before))
-    like = Instruction(None, (), NOTHING, argument_shape(rewriter, g), instruction.dtype)
+    like = Instruction(None, (), NO_KWARGS, argument_shape(rewriter, g), instruction.dtype)
     total = rewriter.apply(np.multiply, g, float(math.prod(full[k] for k in axes)), like=like)
     # a sum of −0.0 is 0.0
     total = rewriter.apply(np.add, total, float(SUM_OF_NEGATIVE_ZEROS), like=like)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ..ir import Graph, GraphBuilder, Instruction
 from ..op_traits import Layouts
 
@@ -65,7 +65,9 @@ class Rewriter(GraphBuilder):
 
     def apply(self, op: Any, *args: Any, like: Instruction, **kwargs: Any) -> Operand:
         """Insert `op(*args)` with shape and dtype of another instruction, simplified."""
-        replacement = self.rewrite(Instruction(op, args, kwargs or NOTHING, like.shape, like.dtype))
+        replacement = self.rewrite(
+            Instruction(op, args, kwargs or NO_KWARGS, like.shape, like.dtype)
+        )
         return replacement if isinstance(replacement, Operand) else self.add(replacement)
 
     def instruction_of(self, a: Any) -> Instruction | None:

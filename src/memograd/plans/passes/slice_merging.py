@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, count_uses
@@ -256,7 +256,7 @@ def _take_part(whole: Operand, like: Instruction, axis: int, start: int, stop: i
     return Instruction(
         getitem,
         (whole, *(slice(None),) * axis, slice(start, stop)),
-        NOTHING,
+        NO_KWARGS,
         like.shape,
         like.dtype,
     )

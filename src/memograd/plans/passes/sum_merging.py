@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import scatter
 from ..ir import Graph, GraphBuilder, Instruction, count_uses, operands
@@ -172,7 +172,7 @@ def _scatter_terms(
     )
     return builder.add(
         Instruction(
-            scatter_numbers, (places, like.shape, *numbers), NOTHING, like.shape, like.dtype
+            scatter_numbers, (places, like.shape, *numbers), NO_KWARGS, like.shape, like.dtype
         )
     )
 
@@ -186,7 +186,7 @@ def _disjoint_places(
         if result and result[-1][:2] == (start, stop):
             other = result.pop()[2]
             g = builder.add(
-                builder.instructions[g]._replace(op=np.add, args=(other, g), kwargs=NOTHING)
+                builder.instructions[g]._replace(op=np.add, args=(other, g), kwargs=NO_KWARGS)
             )
         elif result and start < result[-1][1]:
             return None
@@ -210,7 +210,7 @@ def _concatenate_pieces(
     whole = builder.add(
         Instruction(np.concatenate, tuple(parts), {"axis": axis}, like.shape, like.dtype)
     )
-    return builder.add(Instruction(np.add, (whole, 0.0), NOTHING, like.shape, like.dtype))
+    return builder.add(Instruction(np.add, (whole, 0.0), NO_KWARGS, like.shape, like.dtype))
 
 
 def _transpose_operand(builder: GraphBuilder, a: Any) -> Operand | None:
@@ -247,7 +247,7 @@ def _merge_products(builder: GraphBuilder, members: list[Operand]) -> Operand | 
     tall = concatenate_rows(builder, [a for a in lefts if a is not None])
     rows, m = builder.instructions[tall].shape
     left = builder.add(
-        Instruction(np.transpose, (tall,), NOTHING, (m, rows), builder.instructions[tall].dtype)
+        Instruction(np.transpose, (tall,), NO_KWARGS, (m, rows), builder.instructions[tall].dtype)
     )
     return builder.add(
         instructions[0]._replace(

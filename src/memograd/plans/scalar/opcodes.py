@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...rules.elementwise import sech_squared, unit
+from ...rules.registration import traits_of
 
 EXTREMES = {
     (False, True): "a if a {0}= b or a != a else b",
@@ -40,7 +41,7 @@ def _power() -> str:
     return "sqrt(a) if b == 0.5 else pow(a, b)" if takes_root else "pow(a, b)"
 
 
-REAL: dict[Any, str] = {
+SCALAR_FORMULAS: dict[Any, str] = {
     np.add: "a + b",
     np.subtract: "a - b",
     np.multiply: "a * b",
@@ -79,16 +80,6 @@ REAL: dict[Any, str] = {
     np.arctanh: "atanh(a)",
     sech_squared: "1.0 / cosh(a) / cosh(a)",
     unit: "a / hypot(a, b) if a != 0.0 or b != 0.0 else a",
-}
-"""Ops whose result is a double."""
-
-POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
-"""Formulas of powers with these exponents, as in NumPy."""
-
-if REAL[np.power] != "pow(a, b)":
-    POWERS[0.5] = "sqrt(a)"
-
-LOGICAL: dict[Any, str] = {
     np.equal: "true if a == b else false",
     np.not_equal: "true if a != b else false",
     np.less: "true if a < b else false",
@@ -100,7 +91,19 @@ LOGICAL: dict[Any, str] = {
     np.logical_or: "true if a != 0.0 or b != 0.0 else false",
     np.isnan: "true if a != a else false",
 }
-"""Ops whose result is true or false."""
+"""Formulas of ops."""
+
+REAL = {op: formula for op, formula in SCALAR_FORMULAS.items() if not traits_of(op).compares}
+"""Formulas whose result is a double."""
+
+POWERS: dict[float | None, str] = {-1.0: "1.0 / a", 1.0: "a", 2.0: "a * a"}
+"""Formulas of powers with these exponents, as in NumPy."""
+
+if REAL[np.power] != "pow(a, b)":
+    POWERS[0.5] = "sqrt(a)"
+
+LOGICAL = {op: formula for op, formula in SCALAR_FORMULAS.items() if traits_of(op).compares}
+"""Formulas whose result is true or false."""
 
 FUSED: dict[tuple[str, str, int], str] = {
     ("a * b", "a + b", 0): "a * b + c",

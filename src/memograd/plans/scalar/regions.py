@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...program.steps import Operand
-from ...rules.call_binding import NOTHING
+from ...rules.call_binding import NO_KWARGS
 from ...rules.indexing import getitem, output
 from ..ir import Graph, Instruction, count_uses, eliminate_dead_code, operands
 from ..kernels import scatter_numbers
@@ -197,11 +197,15 @@ class RegionLayers:
         )
         if len(wanted) == 1:
             return {
-                wanted[0]: Instruction(on_machine, (machine, *args), NOTHING, shapes[0], dtypes[0])
+                wanted[0]: Instruction(
+                    on_machine, (machine, *args), NO_KWARGS, shapes[0], dtypes[0]
+                )
             }
         together = Operand(self.fresh)
         self.fresh += 1
-        result = {int(together): Instruction(on_machine, (machine, *args), NOTHING, shapes, dtypes)}
+        result = {
+            int(together): Instruction(on_machine, (machine, *args), NO_KWARGS, shapes, dtypes)
+        }
         for k, n in enumerate(wanted):
-            result[n] = Instruction(output, (together, k), NOTHING, shapes[k], dtypes[k])
+            result[n] = Instruction(output, (together, k), NO_KWARGS, shapes[k], dtypes[k])
         return result
