@@ -257,7 +257,7 @@ def test_a_push_of_the_wrong_shape_is_found(registered: Callable[..., Any]) -> N
     )
     with pytest.raises(
         RuleShapeError,
-        match=r"A tangent of shape \(2, 3\) was made for .*, which has shape \(\)\. Mend the push of",
+        match=r"A tangent of shape \(2, 3\) was made for .*, which has shape \(\)\. Fix the push of",
     ):
         check_rule(op)
 

@@ -574,7 +574,7 @@ class TestAsking:
         mg.linear(wrong, x=lambda g: g * np.ones((3, 2)))
         y = wrong(x)
         mg.grad(y, y)
-        with refused(tape, errors.RuleShapeError, "of shape (3, 2)", "Mend that line of the rule"):
+        with refused(tape, errors.RuleShapeError, "of shape (3, 2)", "Fix that VJP rule"):
             mg.grad(y, x)
 
 

@@ -71,7 +71,7 @@ def jacobian(
         derivative of a complex y is that of its real part plus i times that of its imaginary part.
         From complex to complex numbers, columns agree with rows only if the function is
         holomorphic.
-    report : Tally, or pytree of them
+    report : JacobianReport, or pytree of them
         One for each node in the pytree y, if `report` is true.
 
     Raises
@@ -305,7 +305,7 @@ def _accumulate_by_elimination(
 
     Returns
     -------
-    list of (list of array or Node, Tally)
+    list of (list of array or Node, JacobianReport)
         The blocks of each y; the report is the same for all.
     """
     dag = elimination.linearise(ys, xs, record)

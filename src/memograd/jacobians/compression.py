@@ -45,7 +45,7 @@ def accumulate_by_colours(row: JacobianRow, choice: ChainChoice) -> BlocksAndRep
 
     Returns
     -------
-    list of array or Node, and Tally
+    list of array or Node, and JacobianReport
         The blocks and the report.
 
     Raises

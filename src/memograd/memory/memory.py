@@ -51,7 +51,7 @@ class Memory:
         The same, as users see it; `nodes`, `succ` and `pred` are its inner dicts, because
         networkx's views cost more than the arithmetic.
     values, marks, causes : dict
-        Node to its value; to MAYBE or DIRTY, if it may be stale; to the operand that made it stale.
+        Node to its value; to `MAYBE_STALE` or `CERTAINLY_STALE`, if it may be stale; to the operand that made it stale.
     pending, assigned : dict
         Leaf to a value that was assigned and not yet asked for; to the number of its last
         assignment.
@@ -107,7 +107,7 @@ class Memory:
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
         self.invalidated_by: dict[
             int, int
-        ] = {}  # node -> the operand whose other bits made its value DIRTY the last time
+        ] = {}  # node -> the operand whose other bits made its value stale the last time
 
     # to read
 
@@ -197,7 +197,7 @@ class Memory:
     def _replace_value(self, n: int, new: Any) -> None:
         """Replace the value of n, and mark as stale what read the old value.
 
-        No other method replaces a value. Its readers are marked MAYBE already.
+        No other method replaces a value. Its readers are marked `MAYBE_STALE` already.
         """
         old = self.values.get(n)
         if old is not None and bitwise_equal(old, new):

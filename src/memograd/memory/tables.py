@@ -41,25 +41,25 @@ class Table:
     ----------
     output : int
         L.
-    up : dict
+    uses : dict
         For each node that leads to L: the uses through which it does, the latest first.
     cotangents : dict
         Node to ∂L/∂node.
     program : dict
         Node to the node that computes ∂L/∂node, where one was recorded.
     marks : dict
-        Node to MAYBE (perhaps stale) or DIRTY (stale); absent if the entry is right.
-    acts : dict
+        Node to `MAYBE_STALE` or `CERTAINLY_STALE`; absent if the entry is right.
+    provenance : dict
         Node to the provenance of its cotangent.
-    causes : dict
+    invalidated_by : dict
         First cause of the last invalidation of a node's cotangent: p if the value of p changed, ~c
         if the cotangent of c did.
     """
 
     __slots__ = ("provenance", "invalidated_by", "cotangents", "marks", "output", "program", "uses")
 
-    def __init__(self, output: int, up: UsesByNode, seed: Any) -> None:
-        self.output, self.uses = output, up
+    def __init__(self, output: int, uses: UsesByNode, seed: Any) -> None:
+        self.output, self.uses = output, uses
         self.cotangents: dict[int, Any] = {output: seed}
         self.marks: dict[int, int] = {}
         self.program: dict[int, int] = {}

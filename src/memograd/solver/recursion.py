@@ -140,7 +140,7 @@ def conform_to_operand(d: Any, memory: Memory, c: int, k: int, n: int) -> Any:
         what = printable(repr(d)) if got is None else f"a derivative of shape {got}"
         raise RuleShapeError(
             f"The rule of {op_name(rule.op)} for operand {k} gave {what}, but the operand "
-            f"{describe(memory.nodes[n])} has shape {shape}. Mend that line of the rule; it was "
+            f"{describe(memory.nodes[n])} has shape {shape}. Fix that VJP rule; it was "
             f"applied at {describe(memory.nodes[c])}."
         )
     return cast(d, dtype)

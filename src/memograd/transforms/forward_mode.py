@@ -182,7 +182,7 @@ def conform_tangent(d: Any, shape: Any, dtype: Any, memory: Memory, n: int) -> A
     ):
         raise RuleShapeError(
             f"A tangent of shape {d.shape} was made for {describe(memory.nodes[n])}, which has "
-            f"shape {shape}. Mend the push of "
+            f"shape {shape}. Fix the push of "
             f"{op_name(memory.steps[n].op)}, or register it by another word, as one that it is."
         )
     return canonicalize(np.broadcast_to(d, shape))
