@@ -50,8 +50,9 @@ class Memory:
     graph : networkx.DiGraph
         The same, as users see it; `nodes`, `succ` and `pred` are its inner dicts, because
         networkx's views cost more than the arithmetic.
-    values, marks, causes : dict
-        Node to its value; to `MAYBE_STALE` or `CERTAINLY_STALE`, if it may be stale; to the operand that made it stale.
+    values, marks, invalidated_by : dict
+        Node to its value; to `MAYBE_STALE` or `CERTAINLY_STALE`, if it may be stale; to the
+        operand that made it stale the last time.
     pending, assigned : dict
         Leaf to a value that was assigned and not yet asked for; to the number of its last
         assignment.
@@ -105,9 +106,7 @@ class Memory:
         self.request_count = 0  # how often anything was asked that may clear marks or compute
         self.current_provenance = Provenance(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
-        self.invalidated_by: dict[
-            int, int
-        ] = {}  # node -> the operand whose other bits made its value stale the last time
+        self.invalidated_by: dict[int, int] = {}  # node -> the operand that made its value stale
 
     # to read
 
