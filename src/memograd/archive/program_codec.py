@@ -12,6 +12,7 @@ from ..errors import ArchiveError
 from ..memory.memory import Memory
 from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
+from ..rules.indexing import output
 from ..rules.registration import rule_of
 from ..tape.tape import is_reserved
 from ..text import describe, op_name, printable
@@ -156,7 +157,18 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
         )
     if len(steps) < len(ids) or sorted(ids) != ids or next(back, None) is not None:
         raise_damaged("the nodes are not in order, or have fewer operands than it says")
+    _check_outputs(steps)
     return steps
+
+
+def _check_outputs(steps: Steps) -> None:
+    """Raise if a node with several outputs is read otherwise than by `output` and a number."""
+    for step in steps.values():
+        for a in step.args:
+            if type(a) is Operand and type(dtypes := steps[a].dtype) is tuple:
+                number = step.args[1] if step.op is output and len(step.args) == 2 else None
+                if type(number) is not int or not 0 <= number < len(dtypes):
+                    raise_damaged(f"node {step.operand} reads no one of the several outputs of {a}")
 
 
 def _fill_arguments(

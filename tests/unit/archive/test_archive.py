@@ -508,6 +508,20 @@ def test_what_cannot_be_is_refused_by_a_check(place, path):
     )  # which Python itself will not read
 
 
+@pytest.mark.parametrize("k", [[], [2], [-1], [True], [0, 0]], ids=str)
+def test_an_output_without_its_number_is_refused_by_a_check(k, path):
+    content, arrays = taken_apart(KEPT.read_bytes())
+    program = content["program"]
+    program["calls"].append([[{"operand": None}, *k], {}])
+    for n, op in enumerate(program["op"]):
+        if op and program["ops"][op - 1] == "memograd.output":
+            program["call"][n] = len(program["calls"]) - 1
+    path.write_bytes(put_together(content, arrays))
+    with pytest.raises(ArchiveError, match="several outputs") as caught:
+        mg.load(path)
+    assert caught.value.__cause__ is None
+
+
 def test_nodes_that_are_not_in_order_are_refused(path):
     content, arrays = taken_apart(KEPT.read_bytes())
     assert content["program"]["ids"][:3] == [0, 1, 1]
