@@ -115,10 +115,9 @@ class ExpressionWriter:
             for prefix, module in MODULES.items():
                 if getattr(module, name, None) is op:
                     return f"{prefix}.{name}"
-        return self.bind(
-            name if name.isidentifier() else "op",
-            protect_arguments(compute) if is_own(op) else compute,
-        )
+        # A recorded op looks for nodes first: 0.6 µs, as much as an operation on a short row.
+        called = protect_arguments(compute) if is_own(op) else getattr(compute, "unrecorded", compute)
+        return self.bind(name if name.isidentifier() else "op", called)
 
     def write(
         self, instruction: Instruction, variable: Callable[[int], str], out: str | None = None

@@ -125,14 +125,17 @@ def cube(x: Any) -> Any:
     return x * x * x
 
 
+cosh_without_warning = np.errstate(over="ignore")(np.cosh)
+"""np.cosh, infinite without a warning; a `with` block takes 0.6 µs longer, as much as the cosh."""
+
+
 @op
 def sech_squared(a: Any) -> Any:
     """Return 1 - tanh(a)², without the cancellation of that formula where tanh(a) is near 1."""
     if a.dtype.kind == "c":
         t = np.exp(np.where(np.real(a) < 0, 2, -2) * a)
         return 4 * t / np.square(1 + t)
-    with np.errstate(over="ignore"):
-        c = np.cosh(a)
+    c = cosh_without_warning(a)
     return 1 / c / c
 
 
@@ -269,6 +272,7 @@ set_traits(np.zeros, np.ones, np.arange, np.eye, np.identity, np.tri, np.indices
            np.hanning, np.fft.fftfreq, np.fft.rfftfreq, structure=Structure.CREATION)
 set_traits(np.where, np.zeros, np.ones, storage=Storage.NEW)
 set_traits(np.positive, copies_numbers=True)
+set_traits(logistic, unit, parallel, sech_squared, exact_on_parts=True, storage=Storage.NEW)
 set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh,
            never_negative_zero=True)
 set_traits(np.multiply, np.divide, np.square, np.power, is_product=True)

@@ -444,6 +444,7 @@ def op(f: F) -> F:
         with trace_on(None):  # tapes inside of f compute on arrays, too
             return f(*args, **kwargs)
 
+    recorded.unrecorded = f  # type: ignore[attr-defined]  # plans call it: they hold no nodes
     return cast(F, recorded)
 
 

@@ -182,6 +182,9 @@ class Traits(NamedTuple):
         Whether it leaves the range of floats for operands of moderate size.
     saturates : bool
         Whether it is flat, or nearly so, on a part of its domain.
+    exact_on_parts : bool
+        Whether a part of the result has the bits of the op on that part of the operands, as it has
+        where a ufunc, or a composition of ufuncs, works on each element alone.
     selects : bool
         Whether it takes some elements and leaves others, which get no derivative.
     compares : bool
@@ -210,6 +213,7 @@ class Traits(NamedTuple):
     domain: Domain | None = None
     overflows: bool = False
     saturates: bool = False
+    exact_on_parts: bool = False
     selects: bool = False
     compares: bool = False
     reads_shape_only: bool = False
@@ -219,7 +223,9 @@ NO_TRAITS = Traits()
 
 ELEMENTWISE_TRAITS = Traits(Structure.ELEMENTWISE)
 
-UFUNC_TRAITS = Traits(Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True)
+UFUNC_TRAITS = Traits(
+    Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True, exact_on_parts=True
+)
 
 GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
 

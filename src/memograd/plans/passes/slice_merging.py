@@ -18,7 +18,7 @@ from ...rules.call_binding import NO_KWARGS
 from ...rules.cost_model import bytes_of
 from ...rules.indexing import getitem
 from ..ir import Graph, GraphBuilder, Instruction, count_uses
-from ..op_traits import ELEMENTWISE, has_halves
+from ..op_traits import has_halves, traits_in_plan
 from .common_subexpressions import atom
 
 SMALL_PART_BYTES = 1 << 15
@@ -27,9 +27,6 @@ SMALL_PART_BYTES = 1 << 15
 
 class PartPlace(NamedTuple):
     """Part of an array: from start to stop along one axis, all along the others.
-
-    The array is an instruction's, or one that does not exist yet: the result of an op on whole
-    arrays. Either has a number.
 
     The array is an instruction's, or one that does not exist yet: the result of an op on whole
     arrays. Either has a number.
@@ -105,7 +102,7 @@ class Places:
                 else None
             )
         if (
-            instruction.op not in ELEMENTWISE
+            not traits_in_plan(instruction.op).exact_on_parts
             or instruction.kwargs
             or not instruction.shape
             or bytes_of(instruction.shape, instruction.dtype) > SMALL_PART_BYTES
@@ -130,8 +127,6 @@ class Places:
 
         An operand that is the same along the axis is its own key. Constants of the parts' shape
         share one key, since they can be concatenated.
-
-        Constants of the parts' own shape have in common that they are constants: they can be one.
         """
         if type(a) is not Operand:
             return ("same", atom(a))
@@ -338,7 +333,7 @@ class SliceJoiner:
         if self._whole([a, b], make=False) is not None:
             return {"slices"}
         if (
-            one.op not in ELEMENTWISE
+            not traits_in_plan(one.op).exact_on_parts
             or one.op is not other.op
             or one.dtype != other.dtype
             or one.kwargs
