@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.values import canonicalize, dtype_of, shape_of
 from ..program.source_location import Location
-from ..program.steps import Operand
+from ..program.steps import Operand, Step
 from ..rules.call_binding import NO_KWARGS
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class Instruction(NamedTuple):
     shape: Any
     """Tuple of shapes, as `dtype` is one of dtypes, for an op with several outputs."""
     dtype: Any
+
+
+def instruction_of(step: Step) -> Instruction:
+    """Return the instruction that does what a step recorded."""
+    return Instruction(step.op, step.args, step.kwargs, step.shape, step.dtype)
 
 
 def operands(instruction: Instruction) -> list[Operand]:
@@ -79,7 +84,7 @@ def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int,
         if n not in needed:
             needed.add(n)
             stack += [a for a in recorded[n].args if type(a) is Operand]
-    instructions = {n: Instruction(*recorded[n][1:6]) for n in sorted(map(int, needed))}
+    instructions = {n: instruction_of(recorded[n]) for n in sorted(map(int, needed))}
     instructions.update(
         (n, instructions[n]._replace(op=None, args=(), kwargs=NO_KWARGS)) for n in inputs
     )

@@ -52,7 +52,7 @@ from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.graph_view import graph_of
 from ..program.source_location import location_of
-from ..program.steps import Operand, Steps, make_step
+from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
@@ -271,7 +271,7 @@ class Tape:
                 # write stand on one line without a call: nothing comes between them.
                 while not written:
                     n = self.next_id
-                    step = make_step((Operand(n), op, operands, kwargs, shape, dtype, line))
+                    step = Step(Operand(n), op, operands, kwargs, shape, dtype, line)
                     if written := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1  # fmt: skip  # noqa: E501, E701
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)

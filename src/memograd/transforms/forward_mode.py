@@ -76,13 +76,13 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
     """Apply the op to the tangents of all operands in which it is linear, zeros if lacking."""
-    _, _, args, kwargs, *_ = steps[n]
+    step = steps[n]
     others = {
         k: zeros_in_place(a, steps)
-        for k, a in enumerate(args)
+        for k, a in enumerate(step.args)
         if k not in tangents and rule.pulls[k,]
     }
-    return run_op(rule.op, fill_operands(args, tangents | others, read), kwargs)
+    return run_op(rule.op, fill_operands(step.args, tangents | others, read), step.kwargs)
 
 
 def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:

@@ -426,7 +426,7 @@ def products(L, x):
     for path in paths(L, x):
         d, n = 1.0, x.id
         for c, k in path:
-            ((_, line),) = RULES[memory.steps[c][1]].pulls[k,]
+            ((_, line),) = RULES[memory.steps[c].op].pulls[k,]
             d = d * line.pull(np.float64(1.0), c, k, memory.steps, memory.value)
             n = c
         assert n == L.id

@@ -157,7 +157,7 @@ def test_uses_are_grouped_by_operand():
 def test_every_use_of_a_node_is_one_operand(tape, x):
     y = x * x + x
     steps = tape.state.steps
-    assert all(a is steps[0].operand for n in (1, y.id) for a in steps[n][2] if a == 0)
+    assert all(a is steps[0].operand for n in (1, y.id) for a in steps[n].args if a == 0)
 
 
 def test_edges_share_their_attributes(tape, x):

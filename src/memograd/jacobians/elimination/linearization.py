@@ -10,7 +10,7 @@ from typing import Any
 from ...arrays.values import is_inexact
 from ...errors import RefusedError
 from ...memory.memory import Memory
-from ...plans.ir import Instruction
+from ...plans.ir import instruction_of
 from ...plans.op_traits import is_own
 from ...plans.passes.common_subexpressions import key_of
 from ...program.steps import Operand
@@ -128,12 +128,12 @@ def merge_equal_nodes(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) ->
     known: dict[Any, int] = {}
     inputs = {x.id for x in xs}
     for n in program_ancestors(memory, ys, first=min(inputs, default=0)):
-        op, args, kwargs, shape, dtype = memory.steps[n][1:6]
-        if op is None or n in inputs or is_own(op):
+        instruction = instruction_of(memory.steps[n])
+        if instruction.op is None or n in inputs or is_own(instruction.op):
             same[n] = n
         else:
-            args = tuple(Operand(same[a]) if type(a) is Operand else a for a in args)
-            same[n] = known.setdefault(key_of(Instruction(op, args, kwargs, shape, dtype)), n)
+            args = tuple(Operand(same[a]) if type(a) is Operand else a for a in instruction.args)
+            same[n] = known.setdefault(key_of(instruction._replace(args=args)), n)
     return same
 
 
