@@ -16,9 +16,8 @@ from .errors import NotDifferentiableError, NotScalarError, RefusedError
 from .jacobians.api import compute_jacobian, jacobian_nodes
 from .plans.compiled_functions import Compiled, compiled
 from .program.trace_state import trace_on
-from .solver.gradients import compute_grad
+from .solver.single_use import compute_grad_once
 from .solver.symbolic import grad_node_once
-from .solver.targets import require_scalar
 from .tape.node import Node
 from .text import op_name
 from .transforms.function_tracing import Argnums, Trace, TracedCall, trace_call
@@ -97,7 +96,7 @@ def value_and_grad(
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> tuple[Any, Any]:
-        """Return the answer of the trace."""
+        """Return the value and the gradient."""
         gradient = _gradient(run, _scalar(run))
         return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
@@ -117,12 +116,14 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> float(mg.functional.grad(mg.functional.grad(mg.functional.grad(np.sin)))(0.0))
     -1.0
     """
-    value_and_gradient = value_and_grad(f, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        """Return the gradient."""
-        value, g = value_and_gradient(*args, **kwargs)
-        return (g, value[1]) if has_aux else g
+        return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
+
+    def answer(run: Trace) -> Any:
+        """Return the gradient, and what comes beside it."""
+        g = _gradient(run, _scalar(run))
+        return (g, run.out(run.aux)) if has_aux else g
 
     return gradient
 
@@ -393,11 +394,7 @@ def _gradient(run: Trace, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
         return tree_map(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
-    return (
-        grad_node_once(L, run.inputs)
-        if run.as_nodes
-        else compute_grad(require_scalar(L), run.inputs)
-    )
+    return (grad_node_once if run.as_nodes else compute_grad_once)(L, run.inputs)
 
 
 def _sum_with_weights(run: Trace, cotangent: Any) -> Any:

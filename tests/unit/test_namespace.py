@@ -27,3 +27,11 @@ def test_scipy_s_modules_are_in_dir():
     from memograd.scipy import OWN
 
     assert {*OWN, "optimize", "integrate"} <= set(names("memograd.scipy"))
+
+
+def test_networkx_is_imported_when_the_graph_is_first_looked_at():
+    script = (
+        "import sys, memograd as mg; x = mg.Tape().leaf(1.0); mg.grad(x * x, x);"
+        "assert 'networkx' not in sys.modules; x.tape.graph; assert 'networkx' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -15,13 +15,11 @@ stands, so that invalidation ends there.
 """
 
 from collections.abc import Iterator
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.graph_view import EdgeAttributes, inner_dicts
+from ..program.graph_view import Attributes, Consumers, EdgeAttributes, Operands, graph_of
 from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
@@ -36,6 +34,9 @@ from .tables import (
     uses_towards,
 )
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
 
@@ -77,7 +78,7 @@ class Memory:
         "assignments",
         "budget",
         "invalidated_by",
-        "graph",
+        "_graph",
         "index",
         "marks",
         "nodes",
@@ -92,9 +93,10 @@ class Memory:
         "nothing_evicted",
     )
 
-    def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
-        self.steps, self.graph = steps, graph
-        self.nodes, self.succ, self.pred = inner_dicts(graph)
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.nodes, self.succ, self.pred = Attributes(steps), Consumers(steps), Operands(steps)
+        self._graph: nx.DiGraph | None = None
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
         self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
@@ -107,6 +109,15 @@ class Memory:
         self.current_provenance = Provenance(0, -1, 0)  # the one that runs, or ran last
         self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
         self.invalidated_by: dict[int, int] = {}  # node -> the operand that made its value stale
+
+    @property
+    def graph(self) -> "nx.DiGraph":
+        """The program as users see it, made when it is first looked at."""
+        if self._graph is None:
+            graph = graph_of(self.nodes, self.succ, self.pred)
+            if self._graph is None:  # a signal handler may have looked meanwhile
+                self._graph = graph
+        return self._graph
 
     # to read
 

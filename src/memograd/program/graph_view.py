@@ -6,15 +6,15 @@ change, so an item stays valid until its step is cut off.
 """
 
 from collections.abc import ItemsView, Iterator, Mapping
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.axis_labels import Labels
 from .steps import Steps, last_id, operand_positions
 
-EdgeAttributes = dict[str, tuple[int, ...]]
+if TYPE_CHECKING:
+    import networkx as nx
 
+EdgeAttributes = dict[str, tuple[int, ...]]
 """Attributes of an edge, as the schema names them."""
 
 _EDGES: dict[tuple[int, ...], EdgeAttributes] = {}
@@ -179,17 +179,17 @@ class Consumers(LazyView):
                 self.cache.get(o, {}).pop(n, None)
 
 
-def graph_of(steps: Steps) -> nx.DiGraph:
+def graph_of(nodes: Attributes, consumers: Consumers, operands: Operands) -> "nx.DiGraph":
     """Return a DiGraph that shows the steps, and those that are recorded later."""
+    import networkx as nx  # half of the time that `import memograd` would take
+
     graph = nx.DiGraph()
     graph.__networkx_cache__ = None  # backends must not cache a graph that grows by itself
-    graph._node = Attributes(steps)
-    graph._adj = Consumers(steps)
-    graph._pred = Operands(steps)
+    graph._node, graph._adj, graph._pred = nodes, consumers, operands
     return graph
 
 
-def inner_dicts(graph: nx.DiGraph) -> tuple[Attributes, Consumers, Operands]:
+def inner_dicts(graph: "nx.DiGraph") -> tuple[Attributes, Consumers, Operands]:
     """Return the lazily filled dicts of a program's DiGraph: attributes, consumers, operands.
 
     The views that networkx offers cost more per look-up than the arithmetic of an op.

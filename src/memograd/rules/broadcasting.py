@@ -9,6 +9,8 @@ from ..arrays.dask_arrays import ChunkedShape
 
 def broadcast_cotangent_to(g: Any, shape: Any) -> Any:
     """Broadcast a cotangent to a shape; a shape of Dask arrays keeps its chunks."""
+    if type(g) is np.float64 and type(shape) is tuple:  # a fifth of the time of `broadcast_to`
+        return np.ndarray(shape, np.float64, g, strides=(0,) * len(shape))
     return (
         shape.broadcast_cotangent(g) if type(shape) is ChunkedShape else np.broadcast_to(g, shape)
     )

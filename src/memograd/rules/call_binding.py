@@ -116,6 +116,8 @@ def _partly_by_name(
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
+        if len(xs) <= leading:
+            return op(*xs, **kwargs)
         return op(*xs[:leading], **dict(zip(names[leading:], xs[leading:], strict=False)), **kwargs)
 
     return compute

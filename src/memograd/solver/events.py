@@ -5,12 +5,13 @@ store it", `∂L/∂c ← table[c]` means "read it", and what a step asks for st
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
-
-import networkx as nx
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..memory.verdict import Verdict
 from ..text import derivative_name, printable
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 ARROWS = {"store": "→", "read": "←"}
 
@@ -45,7 +46,7 @@ class Event(NamedTuple):
 class Listener(Protocol):
     """Listener that the recursion tells what it does: a log, or a count of progress."""
 
-    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+    def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
         """Note that the cotangent of n is asked for, and whether it is known."""
 
     def close(self, verdict: Verdict) -> None:

@@ -2,9 +2,7 @@
 
 import weakref
 from copy import copy
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from ..errors import OtherTapeError
 from ..memory.verdict import Verdict
@@ -12,6 +10,9 @@ from ..program.graph_view import inner_dicts
 from ..text import text_as_html
 from .events import Event, EventRecord, transcript
 from .log_diff import Comparison, compare_records
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 READ, STORE, ANEW = ("read",), ("store",), ("drop", "store")
 EVENT_KINDS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
@@ -143,7 +144,7 @@ class Log:
     # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut
     # off later.
 
-    def begin(self, graph: nx.DiGraph, output: int) -> tuple[int, int, list[int]]:
+    def begin(self, graph: "nx.DiGraph", output: int) -> tuple[int, int, list[int]]:
         """Begin a request for derivatives of `output`; return what it interrupts, for `end`."""
         self.check(graph)
         self.graph_ref = weakref.ref(graph)
@@ -153,7 +154,7 @@ class Log:
         self.request_starts.add(len(self.events))
         return outer
 
-    def check(self, graph: nx.DiGraph) -> None:
+    def check(self, graph: "nx.DiGraph") -> None:
         """Raise if the events are those of another tape."""
         nodes = inner_dicts(graph)[0]
         if self.graph_ref is None:
@@ -170,7 +171,7 @@ class Log:
         """End a request, or one that failed; go on with the one that it interrupted."""
         self._output, self._below, self._open = outer
 
-    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+    def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
         """Note that node n comes from the stack, for the node opened last; its cotangent is known
         or not.
         """

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
 from ..memory.tables import Table, nodes_to_visit
 from ..memory.verdict import Verdict
 from ..text import printable
 from .events import Listener
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Report = Callable[[int, Any], object]
 """`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
@@ -24,7 +25,7 @@ class Progress:
         self.report, self.total, self.listener = report, total, listener
         self.done = 0
 
-    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+    def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
         """Pass the event on."""
         if self.listener is not None:
             self.listener.on_visit(graph, n, known)

@@ -4,6 +4,7 @@ Only the table differs from that of arrays: its cotangents are handles, and what
 belongs to the tape. References are those of :mod:`memograd.solver.recursion`.
 """
 
+from sys import _getframe
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ..arrays.duck_arrays import is_duck_array
 from ..arrays.pytrees import tree_map
 from ..memory.tables import Table
+from ..program.source_location import location_of
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from .log import Log
@@ -71,12 +73,17 @@ def grad_node_once(L: Node, target: Any) -> Any:
 
 def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
     """Record the derivatives by all targets, or none of them."""
-    start, symbolic = tape.next_id, SymbolicTable(tape, table)
+    start, outer = tape.next_id, tape.location
+    # One search of the stack for all nodes: the recursion stands a dozen frames above the user's.
+    tape.location = outer or location_of(_getframe(1))
     try:
+        symbolic = SymbolicTable(tape, table)
         return tree_map(lambda t: record_derivative(symbolic, t, log, unconnected), target)
     except BaseException:
         tape.truncate(start)
         raise
+    finally:
+        tape.location = outer
 
 
 def record_derivative(symbolic: "SymbolicTable", t: Node, log: Log | None, unconnected: str) -> Any:

@@ -10,8 +10,7 @@ decides, and :func:`refusal` says what to do instead.
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from sys import _getframe
 from typing import Any, NamedTuple
 
@@ -185,21 +184,25 @@ def check_leaving(y: Handle, form: str) -> None:
     )
 
 
-@contextmanager
-def raise_refusals(tape: Recorder) -> Iterator[None]:
-    """Raise refusals as they are in a block that runs a user's function on nodes of `tape`.
+class raise_refusals:  # noqa: N801  (used as a function)
+    """Raise refusals as they are in a block that runs a user's function on nodes of a tape.
 
     NumPy puts a ValueError in front of what is raised while an item of an array is set. And where
     ``.value`` is refused, errors that name it say so.
     """
-    try:
-        yield
-    except MemogradError as error:
-        mode, text = tape.mode, str(error)
-        if not mode.value_readable and mode.hint not in text and re.search(r"\.value\b", text):
-            error.args = (f"{text} But no value may be read here. {mode.hint}",)
-        raise
-    except ValueError as error:
-        if not isinstance(error.__cause__, RefusedError):
-            raise
-        raise error.__cause__.with_traceback(error.__traceback__) from None
+
+    __slots__ = ("mode",)
+
+    def __init__(self, tape: Recorder) -> None:
+        self.mode = tape.mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, MemogradError):
+            mode, text = self.mode, str(error)
+            if not mode.value_readable and mode.hint not in text and re.search(r"\.value\b", text):
+                error.args = (f"{text} But no value may be read here. {mode.hint}",)
+        elif isinstance(error, ValueError) and isinstance(error.__cause__, RefusedError):
+            raise error.__cause__.with_traceback(error.__traceback__) from None

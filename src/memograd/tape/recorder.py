@@ -6,12 +6,13 @@ value. The protocol says what, so that the module of nodes does not import that 
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..memory.memory import Memory
 from .mode import Mode
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Response = TypeVar("Response")
 
@@ -55,12 +56,16 @@ class Recorder(Protocol):
         The program.
     """
 
-    graph: nx.DiGraph
     state: Memory
     lock: Any
+    location: Any
     next_id: int
     mode: Mode
     differentiated: set[int]
+
+    @property
+    def graph(self) -> "nx.DiGraph":
+        """The program."""
 
     def record(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = ..., y: Any = ...

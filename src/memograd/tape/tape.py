@@ -13,7 +13,6 @@ from copy import deepcopy
 from sys import _getframe, modules
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import networkx as nx
 import numpy as np
 
 from ..arrays.axis_labels import labels_of
@@ -48,8 +47,7 @@ from ..errors import (
 from ..memory.eviction import Budget
 from ..memory.keeper import VALUE
 from ..memory.memory import Memory
-from ..program.graph_view import graph_of
-from ..program.source_location import location_of
+from ..program.source_location import Location, location_of
 from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
@@ -62,6 +60,8 @@ from .node import Node, Outputs
 from .recorder import RequestLog
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from ..memory.report import MemoryReport
     from ..memory.snapshot import Snapshot
 
@@ -137,20 +137,20 @@ class Tape:
         "_constants",
         "differentiated",
         "_handles",
+        "location",
         "lock",
         "state",
         "mode",
         "_names",
         "next_id",
-        "graph",
     )
 
     def __init__(self) -> None:
         steps: Steps = {}
-        self.graph = graph_of(steps)
-        self.state = Memory(steps, self.graph)
+        self.state = Memory(steps)
         self.lock = threading.RLock()
         _LOCKS.add(weakref.ref(self.lock, _LOCKS.discard))
+        self.location: Location | None = None  # of the nodes of a derivative, while it is recorded
         self.next_id = 0
         self.mode = KEPT  # which values may be taken while it records
         self.differentiated: set[int] = (
@@ -161,6 +161,11 @@ class Tape:
             int, weakref.ref[Node]
         ] = {}  # of leaves and named nodes, so that tape["x"] is x
         self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
+
+    @property
+    def graph(self) -> "nx.DiGraph":
+        """The program as a networkx DiGraph, which grows with the tape."""
+        return self.state.graph
 
     # to record
 
@@ -260,7 +265,8 @@ class Tape:
                     shape, dtype, several = (), DOUBLE, False
                 else:
                     y, shape, dtype, several = _describe_result(op, canonicalize(y))
-                operands, line, written = tuple(kept), location_of(_getframe(2)), False
+                operands, written = tuple(kept), False
+                line = self.location or location_of(_getframe(2))
                 # A signal handler, a finalizer or the collector may record at any call. Check and
                 # write stand on one line without a call: nothing comes between them.
                 while not written:
@@ -283,7 +289,7 @@ class Tape:
         if kwargs.get("out") is not None:
             return self._into(op, args, kwargs)
         args, kwargs = rule_of(op).bind(args, kwargs)
-        return self.record(op, args, self.bind_keywords(op, kwargs))
+        return self.record(op, args, self.bind_keywords(op, kwargs) if kwargs else NO_KWARGS)
 
     def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a call that writes into an array, as ``y += x`` does; refuse it unless its nodes may
@@ -376,7 +382,7 @@ class Tape:
         return error
 
     @classmethod
-    def from_digraph(cls, graph: nx.DiGraph) -> "Tape":
+    def from_digraph(cls, graph: "nx.DiGraph") -> "Tape":
         """Record the program of a DiGraph that was written by hand.
 
         Parameters
@@ -913,6 +919,8 @@ def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     """Return a result with its shape, its dtype, and whether it is a tuple; raise if it holds no
     numbers.
     """
+    if type(y) is np.ndarray and y.dtype.kind in NUMBER_KINDS:
+        return y, y.shape, y.dtype, False
     for item in y if isinstance(y, tuple) else (y,):
         if getattr(item, "dtype", OBJECT).kind not in NUMBER_KINDS:
             raise NotDifferentiableError(
@@ -920,8 +928,6 @@ def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
                 f"numbers. Give it numbers, and "
                 f"have it return an array, a number or a tuple of them."
             )
-    if type(y) is np.ndarray:
-        return y, y.shape, y.dtype, False
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 

@@ -15,7 +15,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from ..arrays.pytrees import describe_tree, leaves_with_paths, tree_leaves, tree_map, tree_unflatten
+from ..arrays.pytrees import (
+    LEAVES,
+    describe_tree,
+    leaves_with_paths,
+    tree_leaves,
+    tree_map,
+    tree_unflatten,
+)
 from ..arrays.values import as_input, canonicalize, export, is_inexact
 from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
 from ..program.trace_state import current_tape, trace_on
@@ -47,6 +54,8 @@ class TracedCall(NamedTuple):
     def positions(self) -> list[int]:
         """Positions to differentiate by, counted from the first argument."""
         count, argnums = len(self.args), self.argnums
+        if type(argnums) is int and 0 <= argnums < count:
+            return [argnums]
         try:
             positions = [
                 index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])
@@ -77,9 +86,10 @@ class Trace:
         What the function gave; `aux` is passed on, and not differentiated.
     """
 
-    def __init__(self, tape: Recorder, as_nodes: bool, call: TracedCall) -> None:
-        self.tape, self.as_nodes, self.name, self._call = tape, as_nodes, call.name, call
-        positions = call.positions()
+    def __init__(
+        self, tape: Recorder, as_nodes: bool, call: TracedCall, positions: list[int]
+    ) -> None:
+        self.tape, self.as_nodes, self._call = tape, as_nodes, call
         entered = {k: self._enter_tree(call.args[k], f"argument {k}") for k in positions}
         self.inputs = (
             tuple(entered[k] for k in positions)
@@ -89,6 +99,11 @@ class Trace:
         self.nodes: list[Node] = tree_leaves(self.inputs)
         self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
 
+    @property
+    def name(self) -> str:
+        """Name of the function in messages."""
+        return self._call.name
+
     def call(self) -> None:
         """Call the function on the nodes."""
         given = self._call.f(*self._args, **self._call.kwargs)
@@ -97,6 +112,8 @@ class Trace:
 
     def _enter_tree(self, nest: Any, where: str) -> Any:
         """Return a pytree of nodes for a pytree of arrays."""
+        if type(nest) in LEAVES:
+            return self._as_node(nest, where)
         return tree_unflatten(
             nest, [self._as_node(a, at) for at, a in leaves_with_paths(nest, where)]
         )
@@ -116,6 +133,8 @@ class Trace:
 
     def _check(self, y: Any) -> None:
         """Raise unless the result is a pytree of arrays, its nodes of this tape."""
+        if type(y) is Node and y.tape is self.tape:
+            return
         if y is None:
             raise NotDifferentiableError(
                 f"{self.name} gave None. Let it return what is to be differentiated."
@@ -156,33 +175,48 @@ class Trace:
         return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
-def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Any = ()) -> T:
-    """Trace a call, and return `answer_target` of the trace.
+def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Sequence[Any] = ()) -> T:
+    """Trace a call, and return `answer` of the trace.
 
-    The tape is that of the nodes among the arguments and `as_kind_of`; else that of the trace
-    around it; else a temporary one.
+    The tape is that of the nodes among the arguments and in the pytrees `beside`; else that of the
+    trace around it; else a temporary one.
     """
-    given = tree_leaves([[call.args[k] for k in call.positions()], beside])
-    nodes = [a for a in (*given, *call.args) if isinstance(a, Node)]
-    around = nodes[0].tape if nodes else current_tape()
+    positions = call.positions()
+    around = _tape_among([*(call.args[k] for k in positions), *beside], call.args)
     if around is not None:
-        return _answer(around, True, call, answer)
+        return _answer(around, True, call, positions, answer)
     tape = Tape()
     tape.mode = IMMEDIATE
     try:
-        return _answer(tape, False, call, answer)
+        return _answer(tape, False, call, positions, answer)
     except OtherTapeError as met:
         others = [other for other in met.tapes if other is not tape]
         if tape not in met.tapes or len(others) != 1 or others[0].mode is IMMEDIATE:
             raise
-    return _answer(others[0], True, call, answer)
+    return _answer(others[0], True, call, positions, answer)
 
 
-def _answer(tape: Recorder, as_nodes: bool, call: TracedCall, answer: Callable[[Trace], T]) -> T:
-    """Return `answer_target` of a trace; meanwhile no value that depends on the inputs is
-    converted.
-    """
-    run = Trace(tape, as_nodes, call)
+def _tape_among(given: list[Any], args: tuple[Any, ...]) -> Recorder | None:
+    """Return the tape of the first node in pytrees or among arguments, else the current one."""
+    for nest in given:
+        for a in tree_leaves(nest):
+            if isinstance(a, Node):
+                return a.tape
+    for a in args:
+        if isinstance(a, Node):
+            return a.tape
+    return current_tape()  # type: ignore[no-any-return]
+
+
+def _answer(
+    tape: Recorder,
+    as_nodes: bool,
+    call: TracedCall,
+    positions: list[int],
+    answer: Callable[[Trace], T],
+) -> T:
+    """Return `answer` of a trace; meanwhile no value that depends on the inputs is converted."""
+    run = Trace(tape, as_nodes, call, positions)
     inputs = {node.id for node in run.nodes}
     tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
     try:

@@ -358,7 +358,7 @@ def test_the_broken_order_of_marks_is_seen():
     tape = mg.Tape()
     leaves, outputs = program(tape)
     answers(outputs, leaves)
-    careless = Careless(tape.state.steps, tape.graph)
+    careless = Careless(tape.state.steps)
     for slot in memory_module.Memory.__slots__[1:]:  # all but __weakref__
         setattr(careless, slot, getattr(tape.state, slot))
     tape.state = careless
