@@ -223,9 +223,7 @@ NO_TRAITS = Traits()
 
 ELEMENTWISE_TRAITS = Traits(Structure.ELEMENTWISE)
 
-UFUNC_TRAITS = Traits(
-    Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True, exact_on_parts=True
-)
+UFUNC_TRAITS = Traits(Structure.ELEMENTWISE, Storage.NEW, numpy_scalar=True, exact_on_parts=True)
 
 GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
 

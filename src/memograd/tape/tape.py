@@ -241,7 +241,7 @@ class Tape:
         """
         rule, memory = RULES.get(op) or rule_of(op), self.state
         values, steps = memory.values, memory.steps
-        kept, run = list(args), list(args)
+        kept, run = [*args], [*args]
         with self.lock:
             try:
                 settled = not memory.marks
