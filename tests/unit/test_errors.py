@@ -21,6 +21,7 @@ BUILTINS = {
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,
     errors.RefusedAttributeError: AttributeError,
+    errors.RaggedListError: ValueError,
     errors.OtherTapeError: ValueError,
     errors.EndedError: RuntimeError,
     errors.BusyError: RuntimeError,

@@ -55,6 +55,7 @@ from ..program.source_location import location_of
 from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
+from ..rules.node_lists import is_list_of_nodes, stack_lists
 from ..rules.registration import RULES, Rule, rule_of
 from ..text import derivative_name, describe, op_name, printable, table_as_html
 from .conversions import CONSTANT, converts
@@ -254,9 +255,12 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
-                        # a batch, beside which a node serves all rows
-                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
-                            return a.__memograd_apply__(op, args, kwargs)
+                        if type(a) is not np.ndarray:
+                            # a batch, beside which a node serves all rows
+                            if hasattr(a, "__memograd_apply__"):
+                                return a.__memograd_apply__(op, args, kwargs)
+                            if is_list_of_nodes(a):
+                                return self._record_of_lists(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
                     if DASK in modules:
@@ -279,6 +283,16 @@ class Tape:
             except BaseException:
                 memory.truncate(self.next_id, self.next_id + 1)
                 raise
+
+    def _record_of_lists(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record an op after the stacks that stand for its lists of nodes; all of it, or nothing."""
+        start = self.next_id
+        try:
+            return self.record(op, stack_lists(args, self.call), kwargs)
+        except BaseException:
+            if all(self.state.steps[n].op is np.stack for n in range(start, self.next_id)):
+                self.truncate(start)  # else a signal handler has recorded meanwhile
+            raise
 
     def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NO_KWARGS, item) for k, item in enumerate(y)]

@@ -1,44 +1,52 @@
 """NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``,
 and nothing else changes.
 
-Almost all of NumPy hands a call over to the nodes among its arguments, and is handed on here as it
-is. The few functions that make arrays out of what they are given do not: ``np.array([a, b])`` of
-nodes, ``np.r_[a, b]``, ``np.linspace(a, b)``. Those stand here, under their own names, as
-compositions of functions that are recorded; without a node they are NumPy's.
+Almost all of NumPy hands a call over to the nodes among its arguments. Two things it does not do
+are done here; without a node the functions are NumPy's.
+
+1. **Lists of nodes.** Where a function takes an array, ``np.sum([a[0], 3 * a[1]])``,
+   ``np.linalg.norm((a, b))``, ``np.add.reduce([a, b])``, it takes a list or a tuple in which there
+   are nodes, numbers and arrays of one shape, nested as deep as you like: it is recorded as
+   ``np.stack`` of its items. Functions of a list of arrays, such as ``np.stack`` itself, also take
+   an iterator. This module's functions look into the lists; NumPy's own do not, unless another
+   argument is a node: ``np.dot(x, [a, b])``, ``x * [a, b]``. So ``np.ones(2) * [a, b]``, of an
+   array and a list, is refused, with the advice to write ``np.multiply`` or ``np.stack``.
+2. **Functions that make arrays.** ``np.array([a, b])``, ``np.r_[a, b]``, ``np.linspace(a, b)``
+   stand here as compositions of functions that are recorded.
+
+Items of several shapes raise :class:`memograd.errors.RaggedListError`; nodes of several tapes,
+:class:`memograd.errors.OtherTapeError`.
+
+Examples
+--------
+>>> import memograd as mg, memograd.numpy as np
+>>> x = mg.Tape().leaf([3.0, 4.0])
+>>> mg.grad(np.linalg.norm([x[0], 2.0 * x[1]]) ** 2, x)
+array([ 6., 32.])
 """
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
 
-from .arrays.values import as_input
-from .errors import RefusedError
+from ..errors import RefusedError
+from ..rules.namespaces import attribute_of
+from ..rules.node_lists import holds_node, stack_nodes
+
+INNER = ("fft", "linalg")
+"""The modules of NumPy's that take lists of nodes, too."""
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_np, name)
+    if name in INNER:
+        return importlib.import_module(f"{__name__}.{name}")
+    return attribute_of(_np, name, globals())
 
 
 def __dir__() -> list[str]:
     return sorted({*dir(_np), *OWN})
-
-
-def is_node(x: Any) -> bool:
-    """Return whether x is a node, or a batch of them."""
-    return hasattr(type(x), "__memograd_record__")
-
-
-def holds_node(x: Any) -> bool:
-    """Return whether x is a node, or nested lists and tuples that hold one."""
-    return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
-
-
-def stacked(x: Any) -> Any:
-    """Stack nested lists of nodes and numbers to one array, level by level."""
-    if not holds_node(x):
-        return as_input(x)
-    return x if is_node(x) else _np.stack([stacked(item) for item in x])
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -70,7 +78,7 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
     """
     if not holds_node(object):
         return _np.array(object, dtype, ndmin=ndmin, **kwargs)
-    x = cast(stacked(object), dtype)
+    x = cast(stack_nodes(object), dtype)
     return _np.reshape(x, (1,) * (ndmin - x.ndim) + x.shape) if ndmin > x.ndim else x
 
 
@@ -78,7 +86,7 @@ def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
     """Return a converter of NumPy's, which hands nodes on as they are."""
 
     def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
+        return cast(stack_nodes(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
 
     converter.__name__ = converter.__qualname__ = own.__name__
     converter.__doc__ = (
@@ -111,7 +119,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
     """
     if not holds_node(fill_value):
         return _np.full(shape, fill_value, dtype, **kwargs)
-    return cast(_np.broadcast_to(stacked(fill_value), shape), dtype)
+    return cast(_np.broadcast_to(stack_nodes(fill_value), shape), dtype)
 
 
 def full_like(
@@ -121,7 +129,7 @@ def full_like(
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
-    like = a if is_node(a) else _np.asarray(a)
+    like = a if hasattr(type(a), "__memograd_record__") else _np.asarray(a)
     return full(
         like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype
     )
@@ -153,7 +161,7 @@ def linspace(
     if not (holds_node(start) or holds_node(stop)):
         own: Any = _np.linspace
         return own(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
-    start, stop = stacked(start), stacked(stop)
+    start, stop = stack_nodes(start), stack_nodes(stop)
     pieces = num - 1 if endpoint else num
     step = (stop - start) / (pieces if pieces else _np.nan)
     k = _np.reshape(_np.arange(num), (num,) + (1,) * step.ndim)
@@ -175,7 +183,7 @@ def logspace(
     """``np.logspace``; its ends and its base may be nodes."""
     if not any(map(holds_node, (start, stop, base))):
         return _np.logspace(start, stop, num, endpoint, base, dtype, axis)
-    base = _np.expand_dims(stacked(base), axis) if _np.ndim(base) else base
+    base = _np.expand_dims(stack_nodes(base), axis) if _np.ndim(base) else base
     return cast(_np.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype)
 
 
@@ -185,7 +193,7 @@ def geomspace(
     """``np.geomspace``; its ends may be nodes, of one sign."""
     if not (holds_node(start) or holds_node(stop)):
         return _np.geomspace(start, stop, num, endpoint, dtype, axis)
-    start, stop = stacked(start), stacked(stop)
+    start, stop = stack_nodes(start), stack_nodes(stop)
     k = linspace(0.0 * start, _np.log(stop / start), num, endpoint, axis=axis)
     lead = _np.expand_dims(start, axis) if start.ndim else start
     return cast(lead * _np.exp(k), dtype)
@@ -209,7 +217,7 @@ class Joined:
         return _np.concatenate([self._arrange(part) for part in parts], -1 if self.columns else 0)
 
     def _arrange(self, part: Any) -> Any:
-        x = self.own[part] if isinstance(part, slice) else stacked(part)
+        x = self.own[part] if isinstance(part, slice) else stack_nodes(part)
         if self.columns and len(x.shape) < 2:
             return _np.reshape(x, (-1, 1))
         return x if len(x.shape) else _np.reshape(x, (1,))
