@@ -33,7 +33,7 @@ import numpy as _np
 
 from ..errors import RefusedError
 from ..rules.namespaces import attribute_of
-from ..rules.node_lists import holds_node, stack_nodes
+from ..rules.node_lists import holds_node, stack_lists, stack_nodes
 
 INNER = ("fft", "linalg")
 """The modules of NumPy's that take lists of nodes, too."""
@@ -128,8 +128,9 @@ def full_like(
     """``np.full_like``; the fill value may be a node."""
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
+        (a,) = stack_lists((a,))
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
-    like = a if hasattr(type(a), "__memograd_record__") else _np.asarray(a)
+    like = stack_nodes(a)
     return full(
         like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype
     )

@@ -27,15 +27,15 @@ def attribute_of(library: Any, name: str, namespace: dict[str, Any]) -> Any:
 
     It is kept in the namespace, so that Python asks for it once.
     """
-    found = getattr(library, name)
-    if isinstance(found, np.ufunc):
-        found = ufunc_of_lists(found)
-    elif callable(found) and not isinstance(found, type) and is_recorded(found):
-        found = function_of_lists(found)
+    own = found = getattr(library, name)
+    if isinstance(own, np.ufunc):
+        found = ufunc_of_lists(own)
+    elif callable(own) and not isinstance(own, type) and is_recorded(own):
+        found = function_of_lists(own)
+    if found is not own:
+        found.__module__, found.__qualname__ = namespace["__name__"], name
     if not name.startswith("_"):
         namespace[name] = found
-        if hasattr(found, "__wrapped__"):
-            found.__module__, found.__qualname__ = namespace["__name__"], name
     return found
 
 

@@ -57,8 +57,10 @@ def stack_nodes(x: Any, record: Record | None = None) -> Any:
            [0., 2.]])
     """
     node = find_node(x)
-    if node is None or node is x:
-        return x if node is x else as_input(x)
+    if node is None:
+        return as_input(x)
+    if node is x:
+        return x
     record = record or node.__memograd_record__
     items = [stack_nodes(item, record) for item in x]
     shapes = list(dict.fromkeys(tuple(item.shape) for item in items))

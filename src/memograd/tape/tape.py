@@ -255,12 +255,8 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
-                        if type(a) is not np.ndarray:
-                            # a batch, beside which a node serves all rows
-                            if hasattr(a, "__memograd_apply__"):
-                                return a.__memograd_apply__(op, args, kwargs)
-                            if is_list_of_nodes(a):
-                                return self._record_of_lists(op, args, kwargs)
+                        if type(a) is not np.ndarray and (apply := self._apply_of(a)) is not None:
+                            return apply(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
                     if DASK in modules:
@@ -284,8 +280,15 @@ class Tape:
                 memory.truncate(self.next_id, self.next_id + 1)
                 raise
 
+    def _apply_of(self, a: Any) -> Callable[..., Any] | None:
+        """Return the function that records an op of such an operand; None if it is a constant."""
+        if is_list_of_nodes(a):
+            return self._record_of_lists
+        # a batch, beside which a node serves all rows
+        return getattr(a, "__memograd_apply__", None)
+
     def _record_of_lists(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record an op after the stacks that stand for its lists of nodes; all of it, or nothing."""
+        """Record an op after the stacks that stand for its lists of nodes; all, or nothing."""
         start = self.next_id
         try:
             return self.record(op, stack_lists(args, self.call), kwargs)
@@ -351,9 +354,8 @@ class Tape:
                 else a.tape.mode.hint.rstrip(".")
             )
             raise RefusedError(
-                f"{describe(a.attributes)} stands where memograd takes constants only (inside "
-                f"a list, a slice or a keyword). "
-                f"{advice}; or use np.stack or np.concatenate for lists of nodes."
+                f"{describe(a.attributes)} stands where memograd takes constants only (in a "
+                f"keyword, such as an axis or a shape). {advice}."
             )
         a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
         if is_duck_array(a):
