@@ -438,6 +438,8 @@ def op(f: F) -> F:
     def recorded(*args: Any, **kwargs: Any) -> Any:
         """Record the op if a node is among the arguments, else run it."""
         for a in (*args, *kwargs.values()):
+            if type(a) is np.ndarray:
+                continue
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
             if isinstance(a, LISTS) and (node := find_node(a)) is not None:
