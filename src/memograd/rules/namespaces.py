@@ -32,8 +32,9 @@ def attribute_of(library: Any, name: str, namespace: dict[str, Any]) -> Any:
         found = ufunc_of_lists(own)
     elif callable(own) and not isinstance(own, type) and is_recorded(own):
         found = function_of_lists(own)
-    if found is not own:
-        found.__module__, found.__qualname__ = namespace["__name__"], name
+    if found is not own:  # pickles find it so; and what NumPy's text shows is not taken for ours
+        package, _, module = namespace["__name__"].partition(".")
+        found.__module__, found.__qualname__ = package, f"{module}.{name}"
     if not name.startswith("_"):
         namespace[name] = found
     return found
