@@ -4,9 +4,6 @@ import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import autograd
-import autograd.numpy as anp
-import dask.array as da
 import numpy as np
 import pytest
 import scipy.sparse
@@ -152,6 +149,8 @@ IDIOMS: dict[str, Callable[[Any, Any], Any]] = {
 
 @pytest.mark.parametrize("what", IDIOMS)
 def test_idioms_of_programs_that_use_autograd(what: str) -> None:
+    autograd = pytest.importorskip("autograd", reason="autograd is in the extra `compare`")
+    anp = pytest.importorskip("autograd.numpy")
     use = IDIOMS[what]
     want = autograd.grad(lambda a: use(anp, a))(X)
     np.testing.assert_allclose(grad(lambda a: use(mnp, a))(X), want, rtol=1e-14)
@@ -342,6 +341,7 @@ def test_a_node_of_several_outputs_in_a_list_is_refused() -> None:
 
 
 def test_dask_arrays_in_lists_stay_lazy() -> None:
+    da = pytest.importorskip("dask.array", reason="Dask is an extra")
     tape = mg.Tape()
     x = tape.leaf(da.from_array(np.arange(4.0), chunks=2))
     y = mnp.sum([x, x * x])
