@@ -17,6 +17,7 @@ import numpy as np
 from .node_lists import LISTS, find_node
 from .registration import RULES
 from .static_queries import STATIC_QUERIES
+from .ufunc_methods import UFUNC_METHODS
 
 TakeOver = Callable[..., Any]
 """`take_over(node, args, kwargs)`: call that a node takes over, as by a protocol of NumPy's."""
@@ -58,6 +59,7 @@ def function_of_lists(own: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(own)
     def function(*args: Any, **kwargs: Any) -> Any:
+        """Call the function, of a list in place of an iterator."""
         if args and isinstance(args[0], Iterator):
             args = (list(args[0]), *args[1:])
         return found(*args, **kwargs)
@@ -75,14 +77,10 @@ def ufunc_of_lists(own: np.ufunc) -> Callable[..., Any]:
     for name in dir(own):
         if not name.startswith("_"):
             found = getattr(own, name)
-            if name in UFUNC_METHODS:
+            if name in UFUNC_METHODS or name == "at":
                 found = looking_into_lists(found, take_over_by(name))
             setattr(function, name, found)
     return function
-
-
-UFUNC_METHODS = ("accumulate", "at", "outer", "reduce", "reduceat")
-"""Methods of ufuncs that take arrays."""
 
 
 def looking_into_lists(own: Callable[..., Any], take_over: TakeOver) -> Callable[..., Any]:
@@ -90,6 +88,7 @@ def looking_into_lists(own: Callable[..., Any], take_over: TakeOver) -> Callable
 
     @wraps(own)
     def function(*args: Any, **kwargs: Any) -> Any:
+        """Have a node in a list take the call over, or call the library's function."""
         for a in args:
             if isinstance(a, LISTS) and (node := find_node(a)) is not None:
                 return take_over(node, args, kwargs)

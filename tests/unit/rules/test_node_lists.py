@@ -94,6 +94,7 @@ def takes(f: Callable[..., Any], args: Any) -> bool:
     return True
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of functions that NumPy gives up
 @pytest.mark.parametrize("name", SWEPT)
 def test_a_list_of_rows_is_their_stack(name: str) -> None:
     own, ours = SERVED[name]
