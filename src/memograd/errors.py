@@ -35,6 +35,10 @@ class ArrayKindError(MemogradError, TypeError):
     """Array of a subclass of `numpy.ndarray` whose meaning would be lost, such as a masked one."""
 
 
+class RaggedListError(MemogradError, ValueError):
+    """List of nodes of several shapes, which makes no array."""
+
+
 class OtherTapeError(MemogradError, ValueError):
     """Use of nodes of two tapes together; `tapes` are the two, if both are known."""
 

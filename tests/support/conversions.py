@@ -55,6 +55,10 @@ OF_ARRAYS: dict[str, Use] = {
     "`np.sum([x[0], x[1]])`": lambda x: np.sum([x[0], x[1]]),
     "`np.ones(2) * [x[0], x[1]]`": lambda x: np.ones(2) * [x[0], x[1]],
     "`np.stack([x[0], x[1]])`, `mg.numpy.array([x[0], x[1]])`": lambda x: np.stack([x[0], x[1]]),
+    "`mg.numpy.sum([x[0], x[1]])` and its other functions": lambda x: mg.numpy.sum([x[0], x[1]]),
+    "`x * [x[0], x[1]]`, `np.dot(x, [x[0], x[1]])`": lambda x: (
+        x * [x[0], x[1]] + np.dot(x, [x[0], x[1]])
+    ),
     "`np.vectorize(f)(x)`": lambda x: np.vectorize(lambda a: a * a)(x),
     "`np.fromiter(x, float)`": lambda x: np.fromiter(x, float),
     "`out[i] = x[i]`": lambda x: set_items(np.zeros(2), x),

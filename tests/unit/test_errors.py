@@ -21,6 +21,7 @@ BUILTINS = {
     errors.RuleShapeError: ValueError,
     errors.RefusedError: TypeError,
     errors.RefusedAttributeError: AttributeError,
+    errors.RaggedListError: ValueError,
     errors.OtherTapeError: ValueError,
     errors.EndedError: RuntimeError,
     errors.BusyError: RuntimeError,
@@ -252,16 +253,16 @@ class TestRefused:
         ):
             tape.leaf(x, name="y")
 
-    def test_a_node_in_a_list_index(self, tape, x, L):
+    def test_a_node_in_a_keyword(self, tape, x, L):
         i = tape.leaf(0, name="i")
         with refused(
             tape,
             errors.RefusedError,
             "i (leaf, int64 (), ",
             "stands where memograd takes constants only",
-            "np.stack",
+            "Give its .value",
         ):
-            x[[i, i]]
+            np.sum(x, axis=(i,))
 
     def test_a_node_in_a_slice(self, tape, x, L):
         i = tape.leaf(0, name="i")

@@ -30,6 +30,7 @@ from ..program.steps import Operand, Steps
 from ..program.trace_state import current_tape, trace_on
 from ..text import op_name
 from .call_binding import IGNORED_KEYWORDS, NO_KWARGS, Call
+from .node_lists import LISTS, find_node
 from .operand_shapes import Shapes
 from .parameters import BY_NAME, NO_DEFAULT, REST, Parameter, parameters
 from .special_call_binding import call_of
@@ -437,8 +438,12 @@ def op(f: F) -> F:
     def recorded(*args: Any, **kwargs: Any) -> Any:
         """Record the op if a node is among the arguments, else run it."""
         for a in (*args, *kwargs.values()):
+            if type(a) is np.ndarray:
+                continue
             if hasattr(type(a), "__memograd_record__"):
                 return a.__memograd_record__(recorded, args, kwargs)
+            if isinstance(a, LISTS) and (node := find_node(a)) is not None:
+                return node.__memograd_record__(recorded, args, kwargs)
         if current_tape() is None:
             return f(*args, **kwargs)
         with trace_on(None):  # tapes inside of f compute on arrays, too

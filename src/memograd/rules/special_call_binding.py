@@ -25,6 +25,7 @@ from .call_binding import (
     call_of_ufunc,
     parameters_of,
 )
+from .node_lists import stack_lists
 
 
 def call_of(op: Any, operands: tuple[str, ...], over_a_list: bool) -> Call:
@@ -169,11 +170,8 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
         given = inspect.signature(op).bind(*args, **kwargs).arguments
-        x, fs, conditions = (
-            given["x"],
-            given["funclist"],
-            conditions_of(given["x"], given["condlist"]),
-        )
+        (x,) = stack_lists((given["x"],))
+        fs, conditions = given["funclist"], conditions_of(x, given["condlist"])
         if len(fs) - len(conditions) not in (0, 1):
             raise ValueError(
                 f"np.piecewise takes a function for each of the {len(conditions)} "
@@ -247,7 +245,8 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
         own = {
             name: value for name, value in kwargs.items() if name in ("array", "pad_width", "mode")
         }
-        (array,), keywords = bind_by_name(op, ("array",), args, own)
+        operands, keywords = bind_by_name(op, ("array",), args, own)
+        (array,) = stack_lists(operands)
         others = {name: value for name, value in kwargs.items() if name not in own}
         mode = keywords.get("mode", "constant")
         if mode not in PADS or others.get("reflect_type", "even") != "even":
@@ -310,7 +309,7 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
         operands, keywords = plain.bind(args, kwargs)
         if "period" not in keywords:
             return operands, keywords
-        period, (x, xp, fp) = np.abs(keywords["period"]), operands[:3]
+        period, (x, xp, fp) = np.abs(keywords["period"]), stack_lists(operands[:3])
         xp, fp = np.remainder(xp, period), fp if hasattr(fp, "dtype") else np.asarray(fp)
         order = np.argsort(xp)
         xp, fp = (np.take_along_axis(knots, order, 0) for knots in (xp, fp))
@@ -378,7 +377,8 @@ def call_of_product(op: np.ufunc) -> Call:
         if len(axes) == 2 or tuple(np.atleast_1d(axes[2:]).ravel()) == result:
             given.pop("axes", None)
             args = tuple(
-                np.moveaxis(x, k, range(-np.size(k), 0)) for x, k in zip(args, axes, strict=False)
+                np.moveaxis(x, k, range(-np.size(k), 0))
+                for x, k in zip(stack_lists(args), axes, strict=False)
             )
         return args, given or NO_KWARGS
 

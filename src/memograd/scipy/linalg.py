@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.values import as_input
 from ..errors import NoRuleError
+from ..rules.node_lists import holds_node, stack_lists
 from ..rules.pure_registration import constant, rule
 from ..rules.registration import op, set_traits
 from ..rules.traits import Structure
@@ -97,14 +98,14 @@ def sqrtm(A: Any) -> Any:
     array([[0.25  , 0.    ],
            [0.    , 0.1667]])
     """
-    return square_root(A) if isinstance(A, Node) else _linalg.sqrtm(A)
+    return square_root(A) if holds_node(A) else _linalg.sqrtm(A)
 
 
 def logm(A: Any) -> Any:
     """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on
     its value.
     """
-    return logarithm(A) if isinstance(A, Node) else _linalg.logm(A)
+    return logarithm(A) if holds_node(A) else _linalg.logm(A)
 
 
 @op
@@ -187,6 +188,7 @@ def solve_triangular(
     >>> mg.grad(np.sum(linalg.solve_triangular([[1.0, 0.0], [2.0, 4.0]], b, lower=True)), b)
     array([0.5 , 0.25])
     """
+    a, b = stack_lists((a, b))
     if not (isinstance(a, Node) or isinstance(b, Node)):
         return _linalg.solve_triangular(
             a, b, trans, lower, unit_diagonal, overwrite_b, check_finite
@@ -203,6 +205,7 @@ def cho_solve(
 ) -> Any:
     """``scipy.linalg.cho_solve``, recorded where a node is among its arguments."""
     c, lower = c_and_lower
+    c, b = stack_lists((c, b))
     if not (isinstance(c, Node) or isinstance(b, Node)):
         return _linalg.cho_solve(c_and_lower, b, overwrite_b, check_finite)
     first, second = ("N", "C") if lower else ("C", "N")
@@ -250,6 +253,7 @@ def solve(
     >>> mg.grad(np.sum(linalg.solve(np.array([[1.0, 0.0], [0.0, 4.0]]), b)), b)
     array([1.  , 0.25])
     """
+    a, b = stack_lists((a, b))
     if not (isinstance(a, Node) or isinstance(b, Node)):
         return _linalg.solve(
             a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed
@@ -278,6 +282,7 @@ def block_diag(*arrs: Any) -> Any:
     array([[2., 0., 0.],
            [0., 1., 2.]])
     """
+    arrs = stack_lists(arrs)
     if not any(isinstance(a, Node) for a in arrs):
         return _linalg.block_diag(*arrs)
     blocks = [a if isinstance(a, Node) else as_input(a) for a in arrs]
@@ -301,6 +306,7 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     >>> mg.grad(np.sum(linalg.toeplitz(c)), c)
     array([3., 4., 2.])
     """
+    c, r = stack_lists((c, r))
     if not (isinstance(c, Node) or isinstance(r, Node)):
         return _linalg.toeplitz(c, r)
     c = np.ravel(c)

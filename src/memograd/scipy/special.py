@@ -12,6 +12,7 @@ array([0.7311, 0.2689])
 
 from typing import Any
 
+from ..rules.namespaces import attribute_of
 from ..text import import_scipy
 
 _special = import_scipy("scipy.special")
@@ -65,7 +66,7 @@ which nodes may be given to.
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_special, name)
+    return attribute_of(_special, name, globals())
 
 
 def __dir__() -> list[str]:

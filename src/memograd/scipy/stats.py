@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays.values import as_input
 from ..errors import NoRuleError
+from ..rules.node_lists import holds_node, stack_nodes
 from ..tape.node import Node
 from ..text import import_scipy
 
@@ -38,8 +39,8 @@ def __dir__() -> list[str]:
 
 
 def as_array_operand(a: Any) -> Any:
-    """Return a list as an array, so that arithmetic can be done with it."""
-    return as_input(a) if isinstance(a, list | tuple) else a
+    """Return a list as an array or a node, so that arithmetic can be done with it."""
+    return stack_nodes(a) if isinstance(a, list | tuple) else a
 
 
 class Distribution:
@@ -54,7 +55,7 @@ class Distribution:
     def _either(own: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
             """Return the function of the distribution."""
-            if not any(isinstance(a, Node) for a in (*args, *kwargs.values())):
+            if not any(map(holds_node, (*args, *kwargs.values()))):
                 return own(*args, **kwargs)
             return ours(
                 *map(as_array_operand, args), **{k: as_array_operand(a) for k, a in kwargs.items()}
@@ -68,7 +69,7 @@ class Distribution:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return SciPy's frozen distribution; raise if a parameter is a node."""
-        if any(isinstance(a, Node) for a in (*args, *kwargs.values())):
+        if any(map(holds_node, (*args, *kwargs.values()))):
             raise NoRuleError(
                 "A frozen distribution holds no nodes. Give the parameters to the function: "
                 "norm.logpdf(x, loc, scale)."

@@ -10,7 +10,7 @@ import dis
 import linecache
 import os
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from importlib import import_module
 from itertools import islice, takewhile
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program.source_location import Location
+from ..rules.registration import UNSUPPORTED
 from ..text import printable
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -75,6 +76,28 @@ CONVERTERS = frozenset(
 """Functions of NumPy that make an array of what they are given, and nothing else."""
 
 
+UFUNCS_OF_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "remainder",
+    ast.Pow: "power",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "bitwise_and",
+    ast.BitOr: "bitwise_or",
+    ast.BitXor: "bitwise_xor",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+}
+"""Ufuncs of NumPy by the operators of Python's that call them."""
+
+
 class Caller(NamedTuple):
     """Caller of a conversion: the user's line, and the function that it calls.
 
@@ -87,8 +110,8 @@ class Caller(NamedTuple):
     name : str
         The function that was called there, as it is written; empty where the line does not show it.
     module, path : str
-        What that is: ``"scipy.stats"`` and ``"norm.logpdf"``; empty where it is of no library that
-        is known here.
+        What that is: ``"scipy.stats"`` and ``"norm.logpdf"``, or ``"operator"`` and ``"add"`` for
+        ``+``; empty where it is of no library that is known here.
     stores : bool
         Whether items of an array were set there.
     """
@@ -173,6 +196,10 @@ def _parse_caller(known: Caller, segment: str, frame: FrameType) -> Caller:
         return known
     if len(known.text) > 100:
         known = known._replace(text=" ".join(segment.split()))
+    if isinstance(expression, ast.BinOp | ast.Compare):
+        operator = expression.op if isinstance(expression, ast.BinOp) else expression.ops[0]
+        ufunc = UFUNCS_OF_OPERATORS.get(type(operator), "")
+        return known._replace(module="operator", path=ufunc) if ufunc else known
     if not isinstance(expression, ast.Call):
         return known
     module, path = _function(expression.func, frame)
@@ -242,6 +269,11 @@ def alternative(caller: Caller) -> str:
         return _of_numpys(module, caller.path)
     if top == "scipy":
         return _of_scipys(f"{module}.{caller.path}" if module else caller.path)
+    if top == "operator":
+        return (
+            f"NumPy's arrays do not look into lists: write memograd.numpy.{caller.path}(a, [...]) "
+            f"in place of the operator, or np.stack of the list."
+        )
     if top == "builtins" and caller.path in ("float", "complex"):
         return (
             "Leave float() out: a node is a number already."
@@ -273,9 +305,32 @@ def _of_numpys(module: str, path: str) -> str:
         return "Call the function on the whole array, or write np.stack([f(a) for a in x])."
     if path in ("float64", "float32", "float16", "longdouble", "complex128", "complex64"):
         return f"Use np.astype(x, np.{path}); a node is an array already."
+    if _is_served("numpy", name):
+        return (
+            f"Use memograd.numpy.{name}, which takes lists of nodes; or give np.{name} "
+            f"np.stack(list) in place of the list."
+        )
+    found = _attribute("numpy", name)
+    if isinstance(found, Hashable) and found in UNSUPPORTED:
+        return f"memograd does not record np.{name}: {UNSUPPORTED[found]}"
     return (
-        f"Give np.{name} the nodes of a list as one: np.stack(list), or memograd.numpy.array(list)."
+        f"memograd does not record np.{name}: write it with NumPy's functions of arrays, or "
+        f"register an op of your own: memograd.op."
     )
+
+
+def _attribute(module: str, path: str) -> Any:
+    """Return what a module has under a path such as ``linalg.norm``; None if there is nothing."""
+    found: Any = import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _is_served(module: str, path: str) -> bool:
+    """Return whether memograd's module of the same name has a function in place of a library's."""
+    found = _attribute(f"memograd.{module}", path)
+    return found is not None and found is not _attribute(module, path)
 
 
 def _of_scipys(path: str) -> str:
@@ -288,6 +343,8 @@ def _of_scipys(path: str) -> str:
         name, _, method = names.partition(".")
         if name in ours.__all__ and (not method or method in vars(getattr(ours, name))):
             return f"Use memograd.scipy.{path}."
+        if module == "special" and _is_served("scipy.special", names):
+            return f"Use memograd.scipy.{path}, which takes lists of nodes."
     return (
         f"memograd.scipy has no {path}: write it with NumPy's functions, or register an op of "
         f"your own: memograd.op."

@@ -10,11 +10,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays import pytrees
-from ..arrays.values import as_input, export
+from ..arrays.values import export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import Step
 from ..rules.control import stop_gradient
 from ..rules.indexing import getitem, masked, output, replace, scatter
+from ..rules.node_lists import is_list_of_nodes, stack_lists, stack_nodes
 from ..rules.registration import UNSUPPORTED
 from ..rules.static_queries import STATIC_QUERIES
 from ..rules.ufunc_methods import UFUNC_METHODS
@@ -98,9 +99,11 @@ ZERO_BYTES = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 def shape_dummy(a: Any) -> Any:
-    """Return an array of a node's shape and dtype that takes no memory; other arguments as they
-    are.
+    """Return an array of a node's shape and dtype that takes no memory, also in place of nodes in
+    lists; other arguments as they are.
     """
+    if is_list_of_nodes(a):
+        return list(map(shape_dummy, a))
     return (
         np.ndarray(a.shape, a.dtype, ZERO_BYTES, strides=(0,) * a.ndim)
         if hasattr(type(a), "__memograd_record__")
@@ -260,7 +263,7 @@ class Node:
                     f"np.cumsum, a loop over its slices, or x.at[i].add(v) for what is done in "
                     f"place."
                 )
-            return meant(*inputs, **kwargs)
+            return meant(*stack_lists(inputs), **kwargs)
         return self.tape.call(ufunc, inputs, kwargs) if kwargs else self.tape.record(ufunc, inputs)
 
     def __array_function__(
@@ -589,7 +592,7 @@ class IndexUpdater:
         self.node = node
 
     def __getitem__(self, key: Any) -> "IndexedUpdate":
-        return IndexedUpdate(self.node, key if type(key) is tuple else (key,))
+        return IndexedUpdate(self.node, stack_lists(key if type(key) is tuple else (key,)))
 
 
 class IndexedUpdate:
@@ -618,10 +621,7 @@ class IndexedUpdate:
 
     def add(self, v: Any) -> Node:
         """Return `x` with `v` added there, twice for an element that is taken twice."""
-        there, v = (
-            self.node[self.key],
-            v if hasattr(type(v), "__memograd_record__") else as_input(v),
-        )
+        there, v = self.node[self.key], stack_nodes(v)
         return self.node + self.node.tape.record(  # type: ignore[no-any-return]
             scatter, (np.broadcast_to(v, there.shape), self.node.shape, *self.key)
         )

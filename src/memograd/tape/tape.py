@@ -51,6 +51,7 @@ from ..program.source_location import Location, location_of
 from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
+from ..rules.node_lists import is_list_of_nodes, stack_lists
 from ..rules.registration import RULES, Rule, rule_of
 from ..text import derivative_name, describe, op_name, printable, table_as_html
 from .busy import activity, busy, busy_frame
@@ -253,9 +254,8 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
-                        # a batch, beside which a node serves all rows
-                        if type(a) is not np.ndarray and hasattr(a, "__memograd_apply__"):
-                            return a.__memograd_apply__(op, args, kwargs)
+                        if type(a) is not np.ndarray and (apply := self._apply_of(a)) is not None:
+                            return apply(op, args, kwargs)
                         kept[k] = run[k] = self._constant(a, k, rule)
                 if y is None:
                     if DASK in modules:
@@ -279,6 +279,23 @@ class Tape:
             except BaseException:
                 memory.truncate(self.next_id, self.next_id + 1)
                 raise
+
+    def _apply_of(self, a: Any) -> Callable[..., Any] | None:
+        """Return the function that records an op of such an operand; None if it is a constant."""
+        if is_list_of_nodes(a):
+            return self._record_of_lists
+        # a batch, beside which a node serves all rows
+        return getattr(a, "__memograd_apply__", None)
+
+    def _record_of_lists(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record an op after the stacks that stand for its lists of nodes; all, or nothing."""
+        start = self.next_id
+        try:
+            return self.record(op, stack_lists(args, self.call), kwargs)
+        except BaseException:
+            if all(self.state.steps[n].op is np.stack for n in range(start, self.next_id)):
+                self.truncate(start)  # else a signal handler has recorded meanwhile
+            raise
 
     def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NO_KWARGS, item) for k, item in enumerate(y)]
@@ -337,9 +354,8 @@ class Tape:
                 else a.tape.mode.hint.rstrip(".")
             )
             raise RefusedError(
-                f"{describe(a.attributes)} stands where memograd takes constants only (inside "
-                f"a list, a slice or a keyword). "
-                f"{advice}; or use np.stack or np.concatenate for lists of nodes."
+                f"{describe(a.attributes)} stands where memograd takes constants only (in a "
+                f"keyword, such as an axis or a shape). {advice}."
             )
         a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
         if is_duck_array(a):

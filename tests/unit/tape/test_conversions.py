@@ -118,6 +118,8 @@ def added(x: Any) -> Any:
 
 LOST: dict[str, Callable[[Any], Any]] = {
     "np.array": lambda x: np.sum(np.array([x[0] ** 2, 3 * x[1]])),
+    "np.sum": lambda x: np.sum([x[0], 3 * x[1]]),
+    "an operator": lambda x: np.sum(np.ones(2) * [x[0], 3 * x[1]]),
     "items": into_items,
     "np.asarray": lambda x: np.sum(np.asarray(x) ** 2),
     "float": lambda x: float(x[0]) ** 2,
@@ -313,7 +315,13 @@ RNG = np.random.default_rng(1)
         (lambda x: math.lgamma(x[0]), "by math.lgamma at", "Use memograd.scipy.special.gammaln."),
         (lambda x: np.array([x[0], 2.0]), "np.asarray() was asked", "Use np.stack for lists of nodes, or memograd.numpy.array"),
         (lambda x: np.full(3, x[0]), "by np.full at", "Use memograd.numpy.full."),
-        (lambda x: np.sum([x[0], x[1]]), "by np.sum at", "np.stack(list)"),
+        (lambda x: np.sum([x[0], 3 * x[1]]), "by np.sum at", "Use memograd.numpy.sum, which takes lists of nodes"),
+        (lambda x: np.linalg.norm([x[0], x[1]]), "by np.linalg.norm at", "Use memograd.numpy.linalg.norm, which"),
+        (lambda x: np.add.reduce([x[0], x[1]]), "by np.add.reduce at", "Use memograd.numpy.add.reduce, which"),
+        (lambda x: np.shape([x[0], x[1]]), "by np.shape at", "Use memograd.numpy.shape, which"),
+        (lambda x: special.erf([x[0], x[1]]), "by special.erf at", "Use memograd.scipy.special.erf, which takes lists"),
+        (lambda x: np.polyfit([1.0, 2.0], [x[0], x[1]], 1), "by np.polyfit at", "does not record np.polyfit: it is a least squares"),
+        (lambda x: np.ma.sum([x[0], x[1]]), "by np.ma.sum at", "memograd does not record np.ma.sum"),
         (lambda x: np.vectorize(lambda a: a)(x), "by np.vectorize(lambda a: a) at", "np.stack([f(a) for a in x])"),
         (lambda x: CUT(x), "by CUT at", "np.stack([f(a) for a in x])"),
         (lambda x: np.float32(x[0]), "by np.float32 at", "Use np.astype(x, np.float32)"),
@@ -331,7 +339,9 @@ RNG = np.random.default_rng(1)
         (lambda x: f"{x[0]:.3f}", "A text with a format", "Format the value: f'{x.value:.3f}'"),
         (slice_of_items, "np.asarray() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
         (into_items, "float() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
-        (lambda x: np.ones(2) * [x[0], 1.0], "np.asarray() was asked", "np.stack for lists of nodes"),
+        (lambda x: np.ones(2) * [x[0], 1.0], "np.asarray() was asked", "write memograd.numpy.multiply(a, [...]) in place of the operator"),
+        (lambda x: [x[0], 1.0] @ np.eye(2), "np.asarray() was asked", "write memograd.numpy.matmul(a, [...])"),
+        (lambda x: np.ones(2) <= (x[0], 1.0), "np.asarray() was asked", "write memograd.numpy.less_equal(a, [...])"),
     ],
 )  # fmt: skip
 def test_a_refusal_names_who_asked_and_what_works(

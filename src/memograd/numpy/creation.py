@@ -1,44 +1,29 @@
-"""NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``,
-and nothing else changes.
-
-Almost all of NumPy hands a call over to the nodes among its arguments, and is handed on here as it
-is. The few functions that make arrays out of what they are given do not: ``np.array([a, b])`` of
-nodes, ``np.r_[a, b]``, ``np.linspace(a, b)``. Those stand here, under their own names, as
-compositions of functions that are recorded; without a node they are NumPy's.
-"""
+"""Functions of NumPy's that make arrays, and do not dispatch: compositions of those that do."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
 
-from .arrays.values import as_input
-from .errors import RefusedError
+from ..errors import RefusedError
+from ..rules.node_lists import holds_node, stack_lists, stack_nodes
 
-
-def __getattr__(name: str) -> Any:
-    return getattr(_np, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*dir(_np), *OWN})
-
-
-def is_node(x: Any) -> bool:
-    """Return whether x is a node, or a batch of them."""
-    return hasattr(type(x), "__memograd_record__")
-
-
-def holds_node(x: Any) -> bool:
-    """Return whether x is a node, or nested lists and tuples that hold one."""
-    return is_node(x) or (isinstance(x, list | tuple) and any(map(holds_node, x)))
-
-
-def stacked(x: Any) -> Any:
-    """Stack nested lists of nodes and numbers to one array, level by level."""
-    if not holds_node(x):
-        return as_input(x)
-    return x if is_node(x) else _np.stack([stacked(item) for item in x])
+__all__ = [
+    "array",
+    "asarray",
+    "asanyarray",
+    "asarray_chkfinite",
+    "ascontiguousarray",
+    "asfortranarray",
+    "c_",
+    "full",
+    "full_like",
+    "geomspace",
+    "linspace",
+    "logspace",
+    "r_",
+]
+"""The names that are not NumPy's own."""
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -70,7 +55,7 @@ def array(object: Any, dtype: Any = None, *, ndmin: int = 0, **kwargs: Any) -> A
     """
     if not holds_node(object):
         return _np.array(object, dtype, ndmin=ndmin, **kwargs)
-    x = cast(stacked(object), dtype)
+    x = cast(stack_nodes(object), dtype)
     return _np.reshape(x, (1,) * (ndmin - x.ndim) + x.shape) if ndmin > x.ndim else x
 
 
@@ -78,7 +63,7 @@ def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
     """Return a converter of NumPy's, which hands nodes on as they are."""
 
     def converter(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        return cast(stacked(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
+        return cast(stack_nodes(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
 
     converter.__name__ = converter.__qualname__ = own.__name__
     converter.__doc__ = (
@@ -111,7 +96,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
     """
     if not holds_node(fill_value):
         return _np.full(shape, fill_value, dtype, **kwargs)
-    return cast(_np.broadcast_to(stacked(fill_value), shape), dtype)
+    return cast(_np.broadcast_to(stack_nodes(fill_value), shape), dtype)
 
 
 def full_like(
@@ -120,8 +105,9 @@ def full_like(
     """``np.full_like``; the fill value may be a node."""
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
+        (a,) = stack_lists((a,))
         return _np.full_like(a, fill_value, dtype, **given, **kwargs)
-    like = a if is_node(a) else _np.asarray(a)
+    like = stack_nodes(a)
     return full(
         like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype
     )
@@ -153,7 +139,7 @@ def linspace(
     if not (holds_node(start) or holds_node(stop)):
         own: Any = _np.linspace
         return own(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
-    start, stop = stacked(start), stacked(stop)
+    start, stop = stack_nodes(start), stack_nodes(stop)
     pieces = num - 1 if endpoint else num
     step = (stop - start) / (pieces if pieces else _np.nan)
     k = _np.reshape(_np.arange(num), (num,) + (1,) * step.ndim)
@@ -175,7 +161,7 @@ def logspace(
     """``np.logspace``; its ends and its base may be nodes."""
     if not any(map(holds_node, (start, stop, base))):
         return _np.logspace(start, stop, num, endpoint, base, dtype, axis)
-    base = _np.expand_dims(stacked(base), axis) if _np.ndim(base) else base
+    base = _np.expand_dims(stack_nodes(base), axis) if _np.ndim(base) else base
     return cast(_np.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype)
 
 
@@ -185,7 +171,7 @@ def geomspace(
     """``np.geomspace``; its ends may be nodes, of one sign."""
     if not (holds_node(start) or holds_node(stop)):
         return _np.geomspace(start, stop, num, endpoint, dtype, axis)
-    start, stop = stacked(start), stacked(stop)
+    start, stop = stack_nodes(start), stack_nodes(stop)
     k = linspace(0.0 * start, _np.log(stop / start), num, endpoint, axis=axis)
     lead = _np.expand_dims(start, axis) if start.ndim else start
     return cast(lead * _np.exp(k), dtype)
@@ -209,29 +195,10 @@ class Joined:
         return _np.concatenate([self._arrange(part) for part in parts], -1 if self.columns else 0)
 
     def _arrange(self, part: Any) -> Any:
-        x = self.own[part] if isinstance(part, slice) else stacked(part)
+        x = self.own[part] if isinstance(part, slice) else stack_nodes(part)
         if self.columns and len(x.shape) < 2:
             return _np.reshape(x, (-1, 1))
         return x if len(x.shape) else _np.reshape(x, (1,))
 
 
 r_, c_ = Joined(_np.r_, columns=False), Joined(_np.c_, columns=True)
-
-OWN = [
-    "array",
-    "asarray",
-    "asanyarray",
-    "asarray_chkfinite",
-    "ascontiguousarray",
-    "asfortranarray",
-    "c_",
-    "full",
-    "full_like",
-    "geomspace",
-    "linspace",
-    "logspace",
-    "r_",
-]
-"""The names that are not NumPy's own."""
-
-__all__ = [*(name for name in _np.__all__ if name not in OWN), *OWN]  # noqa: PLE0604
