@@ -11,8 +11,9 @@ from .errors import MemogradError
 from .rules.control import stop_gradient
 from .rules.registration import constant, elementwise, linear, multilinear, op, rule
 from .solver.events import Event
+from .solver.gradients import grad
 from .solver.log import Log
-from .solver.recursion import grad, grad_node
+from .solver.symbolic import grad_node
 from .solver.table_view import table
 from .tape.node import Node
 from .tape.tape import Tape

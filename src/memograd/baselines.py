@@ -12,8 +12,9 @@ from .arrays.values import canonicalize, export
 from .memory.memory import Memory
 from .memory.tables import Table, use_pairs
 from .rules.registration import RULES
-from .solver.recursion import conform_to_operand, require_scalar, sum_contributions
+from .solver.recursion import conform_to_operand, sum_contributions
 from .solver.table_view import Cotangents
+from .solver.targets import require_scalar
 from .tape.node import Node
 from .transforms.finite_differences import finite_difference as finite_difference
 from .transforms.finite_differences import require_array_target

@@ -10,7 +10,10 @@ from .arrays.values import canonicalize, is_inexact
 from .errors import CheckError
 from .memory.memory import Memory
 from .rules.registration import Rule, rule_of
-from .solver.recursion import check_targets, conform_to_operand, grad, grad_node, require_scalar
+from .solver.gradients import grad
+from .solver.recursion import conform_to_operand
+from .solver.symbolic import grad_node
+from .solver.targets import check_targets, require_scalar
 from .tape.node import Node
 from .tape.tape import Tape
 from .text import describe, op_name, printable

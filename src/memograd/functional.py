@@ -16,7 +16,9 @@ from .errors import NotDifferentiableError, NotScalarError, RefusedError
 from .jacobians.api import compute_jacobian, jacobian_nodes
 from .plans.compiled_functions import Compiled, compiled
 from .program.trace_state import trace_on
-from .solver.recursion import compute_grad, grad_node_once, require_scalar
+from .solver.gradients import compute_grad
+from .solver.symbolic import grad_node_once
+from .solver.targets import require_scalar
 from .tape.node import Node
 from .text import op_name
 from .transforms.function_tracing import Argnums, Trace, TracedCall, trace_call

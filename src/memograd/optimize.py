@@ -18,8 +18,10 @@ from .arrays.pytrees import tree_leaves, tree_unflatten
 from .arrays.values import as_input, bitwise_equal
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
 from .jacobians.api import jacobian_nodes
+from .solver.gradients import grad
 from .solver.progress import Report, reporting
-from .solver.recursion import grad, grad_node, require_scalar
+from .solver.symbolic import grad_node
+from .solver.targets import require_scalar
 from .tape.conversions import raise_refusals
 from .tape.mode import KEPT, OPTIMIZED
 from .tape.node import Node

@@ -21,8 +21,8 @@ from ..diagnostics.provenance import why
 from ..drawing import draw, player
 from ..errors import CheckError, RefusedError
 from ..memory.tables import use_pairs
+from ..solver.gradients import grad
 from ..solver.log import Log
-from ..solver.recursion import grad
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable

@@ -17,7 +17,8 @@ from ..memory.memory import Memory
 from ..memory.tables import Table, consumers
 from ..program.steps import Operand
 from ..solver.log import Log
-from ..solver.recursion import check_targets, pull_back, require_scalar
+from ..solver.recursion import pull_back
+from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
 from ..transforms.forward_mode import store_privately

@@ -18,7 +18,7 @@ from ..program.steps import operand_positions
 from ..program.walks import walk_graph
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
-from ..solver.recursion import check_targets, require_scalar
+from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import printable, text_as_html
 

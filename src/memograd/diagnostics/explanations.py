@@ -7,7 +7,7 @@ import numpy as np
 
 from ..arrays.pytrees import tree_map
 from ..arrays.values import export
-from ..solver.recursion import check_targets, require_scalar
+from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
 from .dead_ends import find_dead_ends
 from .findings import Finding

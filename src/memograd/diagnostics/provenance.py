@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..memory.memory import Memory
 from ..memory.tables import MAYBE_STALE, Table, consumers
 from ..program.steps import Operand, operand_positions
-from ..solver.recursion import check_target, require_scalar
+from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
 from ..text import derivative_name, printable, text_as_html
 

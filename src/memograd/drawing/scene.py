@@ -12,7 +12,7 @@ from ..memory.tables import consumers
 from ..program.steps import Operand
 from ..solver.events import Event
 from ..solver.log import Log
-from ..solver.recursion import check_targets, require_scalar
+from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
 from ..text import op_name
 from .grouping import Fold, fold_boxes

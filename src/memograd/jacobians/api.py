@@ -13,13 +13,8 @@ import numpy as np
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
-from ..solver.recursion import (
-    check_target,
-    check_targets,
-    grad_node,
-    require_scalar,
-    tag_derivative_nodes,
-)
+from ..solver.symbolic import grad_node, tag_derivative_nodes
+from ..solver.targets import check_target, check_targets, require_scalar
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..text import describe, printable

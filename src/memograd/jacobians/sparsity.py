@@ -25,7 +25,9 @@ from ..memory.tables import uses_towards
 from ..program.steps import Operand, Step, Steps, operand_positions
 from ..rules.indexing import replace
 from ..rules.registration import RULES
-from ..solver.recursion import cast, check_target, grad_node, require_scalar
+from ..solver.recursion import cast
+from ..solver.symbolic import grad_node
+from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
 from ..text import describe, import_scipy
 from ..transforms.batched_products import pull_rows, push_columns

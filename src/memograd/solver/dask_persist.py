@@ -8,7 +8,8 @@ from ..arrays.pytrees import tree_map
 from ..memory.memory import Memory
 from ..tape.node import Node
 from ..text import describe
-from .recursion import answer_target, check_targets, cotangent_of, require_scalar
+from .gradients import answer_target, cotangent_of
+from .targets import check_targets, require_scalar
 
 Entries = list[tuple[dict[int, Any], int]]
 """Values or cotangents: the dict that an entry is kept in, and whose it is."""

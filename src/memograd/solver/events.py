@@ -5,8 +5,11 @@ store it", `∂L/∂c ← table[c]` means "read it", and what a step asks for st
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import networkx as nx
+
+from ..memory.verdict import Verdict
 from ..text import derivative_name, printable
 
 ARROWS = {"store": "→", "read": "←"}
@@ -37,6 +40,16 @@ class Event(NamedTuple):
     consumer: int | None
     argnum: int | None
     depth: int
+
+
+class Listener(Protocol):
+    """Listener that the recursion tells what it does: a log, or a count of progress."""
+
+    def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
+        """Note that the cotangent of n is asked for, and whether it is known."""
+
+    def close(self, verdict: Verdict) -> None:
+        """Note that the visit of the node that was opened last ends."""
 
 
 class EventRecord(NamedTuple):

@@ -11,7 +11,8 @@ from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from ..text import derivative_name, describe, printable, table_as_html
-from .recursion import cotangent_of, require_scalar
+from .gradients import cotangent_of
+from .targets import require_scalar
 
 
 class Cotangents(Mapping[str, Any]):

@@ -13,7 +13,8 @@ from ..arrays.dask_arrays import is_dask_array
 from ..arrays.values import as_input, canonicalize, frozen_copy
 from ..memory.tables import Table, uses_towards
 from ..rules.registration import Read
-from ..solver.recursion import Store, pull_back, tag_derivative_nodes
+from ..solver.recursion import Store, pull_back
+from ..solver.symbolic import tag_derivative_nodes
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from . import batching_rules  # noqa: F401  (the sheet fills the forms)

@@ -10,7 +10,7 @@ from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
 from ..program.steps import Operand
 from ..rules.registration import RULES
-from ..solver.recursion import check_target, require_scalar
+from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
 from ..text import describe
 

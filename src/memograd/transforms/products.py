@@ -12,14 +12,9 @@ from ..arrays.pytrees import tree_leaves, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
 from ..memory.tables import Table, uses_towards
-from ..solver.recursion import (
-    check_target,
-    check_targets,
-    grad_node,
-    pull_back,
-    require_scalar,
-    zeros_for,
-)
+from ..solver.recursion import pull_back, zeros_for
+from ..solver.symbolic import grad_node
+from ..solver.targets import check_target, check_targets, require_scalar
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..tape.recorder import Recorder

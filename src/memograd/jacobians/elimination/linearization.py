@@ -15,7 +15,8 @@ from ...plans.op_traits import is_own
 from ...plans.passes.common_subexpressions import key_of
 from ...program.steps import Operand
 from ...rules.registration import RULES, Read, VJPRule
-from ...solver.recursion import check_target, conform_to_operand
+from ...solver.recursion import conform_to_operand
+from ...solver.targets import check_target
 from ...tape.node import Node
 from ...text import describe
 from .execution import add_partials
