@@ -9,7 +9,7 @@ from laws import law_fresh, law_minimal, law_once, law_order, law_remembered
 
 import memograd as mg
 from memograd.memory import memory
-from memograd.solver import gradients, recursion
+from memograd.solver import recursion, requests
 
 
 def record(tape, values=(0.5, -1.5, 2.0)):
@@ -49,13 +49,13 @@ def fresh():
 
 
 VISITS_DEAD = (
-    gradients,
+    requests,
     recursion.pull_back,
     "stack = [target]",
     "stack = sorted(uses)[1:-1] + [target]",
 )
 FORGETS = (
-    gradients,
+    requests,
     recursion.pull_back,
     "known = n in cotangents and n not in marks",
     "known = n == table.output",

@@ -1,10 +1,6 @@
 """Interrupts at any line of memograd's own code, as Ctrl-C may bring them."""
 
 import sys
-from linecache import getline
-
-UNDISTURBED = "values[n], steps[n], self._next = "
-"""What the statement that writes a node begins with."""
 
 
 class Interrupt(BaseException):
@@ -39,8 +35,8 @@ def interrupted_at(count, act):
 def called_at(count, act, callback):
     """Run `act`, and call `callback` at its line number `count` inside memograd, as a signal may; False where it has fewer lines.
 
-    Python handles signals, and runs the collector, at calls, at jumps back and where objects are made: not before the one
-    statement that writes a node, which follows the last test without any of these.
+    Python handles signals, and runs the collector, at calls, at jumps back and where objects are made: between lines, but
+    not within the one line that tests the counter and writes a node.
     """
     left = count
 
@@ -48,7 +44,7 @@ def called_at(count, act, callback):
         nonlocal left
         if "memograd" not in frame.f_code.co_filename:
             return None
-        if event == "line" and UNDISTURBED not in getline(frame.f_code.co_filename, frame.f_lineno):
+        if event == "line":
             left -= 1
             if left == 0:
                 callback()

@@ -19,7 +19,7 @@ from typing import Any
 
 import networkx as nx
 
-from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, seal_array, shape_of
+from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
 from ..program.graph_view import EdgeAttributes, inner_dicts
 from ..program.steps import Operand, Steps
@@ -301,13 +301,6 @@ class Memory:
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])
             self.budget.note_known(table, n)
-
-    def seal(self, table: Table, n: int) -> Any:
-        """Return the cotangent of n as a sealed array, which it is from now on, bit for bit the
-        same.
-        """
-        table.cotangents[n] = g = seal_array(table.cotangents[n])
-        return g
 
     def _replace_cotangent(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""

@@ -4,11 +4,10 @@ from importlib import import_module
 from typing import Any
 
 from ..arrays.dask_arrays import is_dask_array
-from ..arrays.pytrees import tree_map
 from ..memory.memory import Memory
 from ..tape.node import Node
 from ..text import describe
-from .gradients import answer_target, cotangent_of
+from .requests import Request, ask
 from .targets import check_targets, require_scalar
 
 Entries = list[tuple[dict[int, Any], int]]
@@ -57,23 +56,23 @@ def persist(L: Node, target: Any) -> Any:
     >>> mg.persist(np.sum(x * x), x)  # an array of NumPy's is there already
     array([2., 4.])
     """
-    tape = require_scalar(L).tape
+    require_scalar(L)
     nodes = check_targets(L, target)
-    memory = tape.state
 
-    def keep(table: Any) -> Any:
-        """Keep an entry that is a graph."""
+    def keep(request: Request) -> Any:
+        """Return the derivatives; persist first the entries that are graphs."""
+        memory, table = request.memory, request.table
         wanted = [n for n in dict.fromkeys(t.id for t in nodes) if n in table.uses]
         for n in wanted:
             memory.value(n)
-            cotangent_of(memory, table, n)
+            request.cotangent(n)
         computed = [n for n in wanted if memory.steps[n].op is not None]
         kept = [*((memory.values, n) for n in computed), *((table.cotangents, n) for n in wanted)]
         if _persist_entries(L, [(entries, n) for entries, n in kept if is_dask_array(entries[n])]):
-            _let_go_of_graphs(memory)
-        return tree_map(lambda t: answer_target(memory, table, t, None, "zero"), target)
+            _drop_graphs(memory)
+        return request.gradients(target)
 
-    return tape.ask(L.id, None, keep)
+    return ask(L, None, keep)
 
 
 def _persist_entries(L: Node, kept: Entries) -> bool:
@@ -93,7 +92,7 @@ def _persist_entries(L: Node, kept: Entries) -> bool:
     return True
 
 
-def _let_go_of_graphs(memory: Memory) -> None:
+def _drop_graphs(memory: Memory) -> None:
     """Drop every graph that can be made again, so that later graphs start from the chunks."""
     memory.nothing_evicted = False
     graphs = [

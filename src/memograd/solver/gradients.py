@@ -1,23 +1,17 @@
-"""Requests for derivatives as arrays: the public `grad`, and what answers a request from a table.
+"""Derivatives as arrays: the public `grad`.
 
 References are those of :mod:`memograd.solver.recursion`.
 """
 
-from contextlib import nullcontext
 from typing import Any
 
-from ..arrays.pytrees import tree_map
-from ..arrays.values import export, readonly_view
-from ..memory.memory import Memory
-from ..memory.tables import Provenance, Table
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
 from ..text import printable
-from .events import Listener
 from .log import Log
 from .progress import Report, watch_request
-from .recursion import pull_back, zeros_for
-from .targets import check_targets, no_path_error, require_scalar
+from .requests import Request, ask
+from .targets import check_targets, require_scalar
 
 
 def grad(
@@ -102,61 +96,15 @@ def compute_grad(
     progress: bool | Report = False,
 ) -> Any:
     """Return ∂L/∂target, also while a function that is differentiated runs on the tape."""
-    nodes, tape = check_targets(L, target), L.tape
-    memory = tape.state
+    nodes = check_targets(L, target)
     if progress is False:
-        if type(target) is Node:  # asked again and again in loops, and no nest to go through
-            return tape.ask(
-                L.id, log, lambda table: answer_target(memory, table, target, log, unconnected)
-            )
-        return tape.ask(
-            L.id,
-            log,
-            lambda table: tree_map(
-                lambda t: answer_target(memory, table, t, log, unconnected), target
-            ),
-        )
-
-    def watching(table: Table) -> Any:
-        with watch_request(progress, table, [t.id for t in nodes], log) as listener:
-            return tree_map(
-                lambda t: answer_target(memory, table, t, listener, unconnected), target
-            )
-
-    return tape.ask(L.id, log, watching)
+        return ask(L, log, Request.gradients, target, unconnected)
+    return ask(L, log, _report_gradients, target, unconnected, progress, [t.id for t in nodes])
 
 
-def answer_target(
-    memory: Memory, table: Table, t: Node, log: Listener | None, unconnected: str
+def _report_gradients(
+    request: Request, target: Any, unconnected: str, progress: bool | Report, nodes: list[int]
 ) -> Any:
-    """Return the derivative by one target as a read-only array, with the labels of its leaf."""
-    if t.id in table.uses:
-        cotangent_of(memory, table, t.id, log)
-        d = readonly_view(memory.seal(table, t.id))
-    elif unconnected == "zero":
-        d = export(zeros_for(t.shape, t.dtype))
-    elif unconnected == "none":
-        return None
-    else:
-        raise no_path_error(memory, table, t)
-    labels = memory.nodes.labels.get(t.id)
-    return d if labels is None else labels.on(d)
-
-
-def cotangent_of(memory: Memory, table: Table, n: int, log: Listener | None = None) -> Any:
-    """Return ∂L/∂n from the table, verified, or compute it; note that what is computed is for n."""
-    known = n in table.cotangents and n not in table.marks
-    if known and log is None:
-        return table.cotangents[n]
-    outer = memory.current_provenance
-    if not known:
-        memory.current_provenance = Provenance(memory.requests, n, memory.assignments)
-    # the dict itself, while nothing is stale and nothing is gone
-    read = (
-        memory.values.__getitem__ if memory.nothing_evicted and not memory.marks else memory.value
-    )
-    try:
-        with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
-            return pull_back(memory, table, n, read, memory.store, log)
-    finally:
-        memory.current_provenance = outer
+    """Return the derivatives by a pytree of these nodes, and report each visit."""
+    with watch_request(progress, request.table, nodes, request.listener) as listener:
+        return Request(request.memory, request.table, listener).gradients(target, unconnected)

@@ -11,40 +11,40 @@ from ..errors import MissingLibraryError
 from ..memory.tables import Table, nodes_to_visit
 from ..memory.verdict import Verdict
 from ..text import printable
-from .log import Log
+from .events import Listener
 
 Report = Callable[[int, Any], object]
 """`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
 
 
 class Progress:
-    """Listener that counts the visits that end, reports them, and passes the events on to a log."""
+    """Listener that counts and reports the visits that end, and passes events on to another one."""
 
-    def __init__(self, report: Report, total: int, log: Log | None) -> None:
-        self.report, self.total, self.log = report, total, log
+    def __init__(self, report: Report, total: int, listener: Listener | None) -> None:
+        self.report, self.total, self.listener = report, total, listener
         self.done = 0
 
     def on_visit(self, graph: nx.DiGraph, n: int, known: bool) -> None:
         """Pass the event on."""
-        if self.log is not None:
-            self.log.on_visit(graph, n, known)
+        if self.listener is not None:
+            self.listener.on_visit(graph, n, known)
 
     def close(self, verdict: Verdict) -> None:
         """Pass the event on, and report; the entry is in the table by now."""
-        if self.log is not None:
-            self.log.close(verdict)
+        if self.listener is not None:
+            self.listener.close(verdict)
         self.done += 1
         self.report(self.done, self.total)
 
 
 @contextmanager
 def watch_request(
-    progress: bool | Report, table: Table, targets: Iterable[int], log: Log | None
+    progress: bool | Report, table: Table, targets: Iterable[int], listener: Listener | None
 ) -> Iterator[Progress]:
-    """Yield the listener of a request for these targets; with True, a bar is shown meanwhile."""
+    """Yield the listener of a request for these targets; with True, show a bar meanwhile."""
     total = len(nodes_to_visit(table, targets))
     with reporting(progress, total, "derivatives") as report:
-        yield Progress(report, total, log)
+        yield Progress(report, total, listener)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..tape.node import Node
 from ..tape.recorder import Recorder
 from .log import Log
 from .recursion import pull_back
+from .requests import ask
 from .targets import check_targets, no_path_error, require_scalar
 
 
@@ -55,7 +56,7 @@ def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str 
     """
     tape = require_scalar(L).tape
     check_targets(L, target)
-    return tape.ask(L.id, log, lambda table: record_all(tape, table, target, log, unconnected))
+    return ask(L, log, lambda request: record_all(tape, request.table, target, log, unconnected))
 
 
 def grad_node_once(L: Node, target: Any) -> Any:

@@ -11,7 +11,7 @@ from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from ..text import derivative_name, describe, printable, table_as_html
-from .gradients import cotangent_of
+from .requests import Request, ask
 from .targets import require_scalar
 
 
@@ -120,13 +120,12 @@ def table(L: Node) -> Cotangents:
     ∂L/∂L  float64    1
     """
     tape = require_scalar(L).tape
-    memory = tape.state
     with tape.lock:
-        known = memory.table(L.id)
+        known = tape.state.table(L.id)
 
     def read(n: int) -> Any:
         """Return the cotangent of n, verified."""
         L.attributes  # noqa: B018  (raises, if L was cut off meanwhile)
-        return tape.ask(L.id, None, lambda entries: cotangent_of(memory, entries, n))
+        return ask(L, None, Request.cotangent, n)
 
     return Cotangents(tape, L.id, known.cotangents, read)

@@ -31,11 +31,19 @@ def require_scalar(L: Any) -> Node:
     return L
 
 
+def check_targets(L: Node, target: Any) -> list[Node]:
+    """Return the nodes of a pytree of targets; raise unless each can be a target of L."""
+    nodes: list[Any] = [target] if target is None or type(target) is Node else tree_leaves(target)
+    table = L.tape.state.tables.get(L.id)
+    for t in nodes:
+        # What leads to L was checked when its table was begun.
+        if table is None or type(t) is not Node or t.tape is not L.tape or t.id not in table.uses:
+            check_target(L, t)
+    return nodes
+
+
 def check_target(L: Node, t: Any) -> None:
     """Raise unless t can be a target of L."""
-    table = L.tape.state.tables.get(L.id)
-    if table is not None and type(t) is Node and t.id in table.uses and t.tape is L.tape:
-        return  # it leads to L, so it was checked when L's table was begun
     if not isinstance(t, Node):
         raise NotDifferentiableError(
             f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take "
@@ -47,14 +55,6 @@ def check_target(L: Node, t: Any) -> None:
             f"{describe(L.attributes)}. Ask each tape for its own."
         )
     _require_inexact(t)
-
-
-def check_targets(L: Node, target: Any) -> list[Node]:
-    """Return the nodes of a pytree of targets; raise unless each can be a target of L."""
-    nodes: list[Any] = [target] if target is None or type(target) is Node else tree_leaves(target)
-    for t in nodes:
-        check_target(L, t)
-    return nodes
 
 
 def _require_inexact(t: Node) -> None:

@@ -11,22 +11,15 @@ from typing import Any, Protocol, TypeVar
 import networkx as nx
 
 from ..memory.memory import Memory
-from ..memory.tables import Table
 from .mode import Mode
 
 Response = TypeVar("Response")
 
 
 class RequestLog(Protocol):
-    """Log of a request, as the tape opens and closes it."""
+    """Log of requests, as a tape writes to it."""
 
     assigned: list[str]
-
-    def begin(self, graph: nx.DiGraph, output: int) -> Any:
-        """Begin a request for derivatives of `output`; return what it interrupts."""
-
-    def end(self, outer: Any) -> None:
-        """End a request; go on with the one that it interrupted."""
 
 
 class Handle(Protocol):
@@ -113,11 +106,8 @@ class Recorder(Protocol):
     def other_tape_error(self, what: str, a: Any) -> Exception:
         """Return the error for a node of another tape."""
 
-    def ask(self, output: int, log: Any, answer: Callable[[Table], Response]) -> Response:
-        """Answer a request for derivatives of `output` while the lock is held."""
-
     def ask_exclusively(self, answer: Callable[[], Response]) -> Response:
-        """Answer any other request while the lock is held."""
+        """Answer a request other than for derivatives while the lock is held."""
 
     def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on."""

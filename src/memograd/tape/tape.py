@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from sys import _getframe, modules
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import networkx as nx
@@ -49,7 +48,6 @@ from ..errors import (
 from ..memory.eviction import Budget
 from ..memory.keeper import VALUE
 from ..memory.memory import Memory
-from ..memory.tables import Table
 from ..program.graph_view import graph_of
 from ..program.source_location import location_of
 from ..program.steps import Operand, Step, Steps
@@ -57,6 +55,7 @@ from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.registration import RULES, Rule, rule_of
 from ..text import derivative_name, describe, op_name, printable, table_as_html
+from .busy import activity, busy, busy_frame
 from .conversions import CONSTANT, converts
 from .mode import KEPT
 from .node import Node, Outputs
@@ -92,12 +91,6 @@ IMMUTABLE_TYPES = frozenset(
 """Types of constants that nobody can change."""
 
 FLOAT64, OBJECT = np.float64, np.dtype(object)
-
-_depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
-"""How often this thread holds a lock; CPython before 3.11.5 does not tell, and then the stack has
-to be looked at.
-"""
-
 
 _LOCKS: set[weakref.ref[Any]] = set()
 """The locks of all tapes."""
@@ -223,6 +216,7 @@ class Tape:
                 self.set_name(node, name)
             return node
 
+    @busy("a recording")
     def record(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NO_KWARGS, y: Any = None
     ) -> Any:
@@ -549,6 +543,7 @@ class Tape:
 
     # to change
 
+    @busy("an assignment")
     def assign(self, new: Mapping[Any, Any], log: RequestLog | None = None) -> None:
         """Give leaves new values: all of them, or none if one is wrong. Nothing is computed until
         it is needed.
@@ -731,6 +726,7 @@ class Tape:
             self.check_idle("setting the budget")
             self.state.limit(None if limit is None else Budget(self.state, int(limit)))
 
+    @busy("forgetting")
     def forget(self, L: Node | None = None) -> None:
         """Drop L's derivatives; or, without L, every derivative and every value that can be
         computed.
@@ -827,6 +823,7 @@ class Tape:
             return known
         return self.ask_exclusively(lambda: memory.value(n))
 
+    @busy("a request")
     def ask_exclusively(self, answer: Callable[[], Answer]) -> Answer:
         """Answer a request other than for derivatives: the lock is held, and the tape must not
         change.
@@ -841,44 +838,11 @@ class Tape:
 
     def check_idle(self, what: str) -> None:
         """Raise if this thread, which holds the lock, is inside code that relies on the tape."""
-        if (frame := self._busy_frame(_getframe(2))) is not None:
+        if (frame := busy_frame(self, _getframe(2))) is not None:
             raise BusyError(
-                f"{what} came in the middle of {BUSY[id(frame.f_code)]} on this tape: from a "
-                f"rule, an op, a "
-                f"callback, a signal handler or a finalizer. Do it before or after."
+                f"{what} came in the middle of {activity(frame)} on this tape: from a rule, an "
+                f"op, a callback, a signal handler or a finalizer. Do it before or after."
             )
-
-    def _busy_frame(self, frame: FrameType | None) -> FrameType | None:
-        """Return the innermost frame that relies on the tape as it is; None if the lock was taken
-        once.
-        """
-        if _depth(self.lock) == 1:
-            return None
-        while frame is not None and not (
-            id(frame.f_code) in BUSY and frame.f_locals["self"] is self
-        ):
-            frame = frame.f_back
-        return frame
-
-    def ask(self, output: int, log: RequestLog | None, answer: Callable[[Table], Answer]) -> Answer:
-        """Answer a request for derivatives of `output`: the lock is held, and the tape must not
-        change.
-        """
-        with self.lock:
-            memory = self.state
-            memory.request_count += 1
-            table = memory.table(output)
-            memory.requests += 1
-            while log is None:
-                try:
-                    return answer(table)
-                except DisturbedError:
-                    continue
-            outer_of_log = log.begin(self.graph, output)
-            try:
-                return answer(table)
-            finally:
-                log.end(outer_of_log)
 
     def name_derivative(self, node: Node, output: int, t: Node) -> Node:
         """Name a requested derivative, unless it has a name or its name is taken."""
@@ -908,15 +872,14 @@ class Tape:
         (2.25, 1)
         """
         with self.lock:
-            start, outer = self.next_id, self._busy_frame(_getframe())
-            if (
-                outer is not None and outer.f_code is not Tape.record.__code__
-            ):  # an op may have one of its own
+            start, outer = self.next_id, busy_frame(self, _getframe())
+            in_an_op = outer is not None and outer.f_code is Tape.record.__code__
+            if outer is not None and not in_an_op:  # an op may have a block of its own
                 self.check_idle("a scratch block")
             try:
                 yield
             finally:
-                if self._busy_frame(_getframe()) not in (None, outer):
+                if busy_frame(self, _getframe()) not in (None, outer):
                     raise BusyError(
                         "A scratch block ended in the middle of a recording or a request that "
                         "began inside it, so that its nodes stay "
@@ -924,6 +887,7 @@ class Tape:
                     )
                 self.truncate(start)
 
+    @busy("the end of a scratch block")
     def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
         memory, stop, seen = self.state, -1, (self.state.request_count, self.next_id)
@@ -938,21 +902,6 @@ class Tape:
             memory.truncate(start, stop)
         if seen != (memory.request_count, self.next_id):
             memory.forget_strays()
-
-
-BUSY = {
-    id(Tape.record.__code__): "a recording",
-    id(Tape.assign.__code__): "an assignment",
-    id(Tape.forget.__code__): "forgetting",
-    id(Tape.truncate.__code__): "the end of a scratch block",
-    id(Tape.ask.__code__): "a request",
-    id(Tape.ask_exclusively.__code__): "a request",
-}
-"""What relies on the tape as it is until it ends: nobody may change it, which the stack tells at no
-cost to recording.
-
-By the ids of the code: its hash takes a microsecond.
-"""
 
 
 def _value_or_self(a: Any) -> Any:

@@ -16,7 +16,7 @@ from memograd.errors import BusyError, EndedError, NamingError
 from memograd.program.steps import Operand
 
 STRIDE = 13
-"""Each 97th line is tried, or the test would take half an hour."""
+"""Each 13th line is tried, or the test would take half an hour."""
 
 OLD, NEW = (0.7, -1.2, 0.4), (0.1, 0.9, -0.3)
 
