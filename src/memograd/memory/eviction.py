@@ -27,7 +27,7 @@ from ..arrays.values import owners_of
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from .keeper import VALUE, EntryKey
 from .memory import Memory
-from .tables import Table, consumers, nodes_to_visit
+from .tables import Table
 
 
 class BufferGroup:
@@ -229,7 +229,7 @@ class Budget:
         return (
             cost_of(steps, n)
             if L == VALUE
-            else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
+            else cost_of_cotangent(steps, self.memory.tables[L].consumers(n))
         )
 
     def _neighbours(self, key: EntryKey) -> Iterator[EntryKey]:
@@ -278,7 +278,7 @@ class Budget:
     def request(self, table: Table, target: int) -> Iterator[None]:
         """Protect what ∂L/∂target has yet to read; evict what it has read for the last time."""
         outer = self._table, self._wanted
-        self._table, self._wanted = table, nodes_to_visit(table, [target])
+        self._table, self._wanted = table, table.nodes_to_visit([target])
         try:
             yield
         finally:
@@ -292,7 +292,7 @@ class Budget:
         if table is self._table:
             self._wanted.discard(n)
             read: Iterable[EntryKey] = [(VALUE, p) for p in self.memory.values_read_by(table, n)]
-            for key in (*read, *((table.output, c) for c in consumers(table, n))):
+            for key in (*read, *((table.output, c) for c in table.consumers(n))):
                 if key in self._groups and not self._is_wanted(key):
                     self._finished.append(self._groups[key])
 

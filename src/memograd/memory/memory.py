@@ -21,20 +21,15 @@ import networkx as nx
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.graph_view import EdgeAttributes, inner_dicts
+from ..program.graph_view import inner_dicts
 from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
+from .invalidation import cotangents_to_mark, rules_reading, values_to_mark
 from .keeper import VALUE, Keeper
-from .tables import (
-    CERTAINLY_STALE,
-    MAYBE_STALE,
-    Provenance,
-    Table,
-    TableIndex,
-    uses_of,
-    uses_towards,
-)
+from .provenance import History
+from .tables import CERTAINLY_STALE, MAYBE_STALE, Table, TableIndex
+from .uses import uses_towards
 from .verdict import Verdict
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
@@ -53,43 +48,40 @@ class Memory:
     values, marks, invalidated_by : dict
         Node to its value; to `MAYBE_STALE` or `CERTAINLY_STALE`, if it may be stale; to the
         operand that made it stale the last time.
-    pending, assigned : dict
-        Leaf to a value that was assigned and not yet asked for; to the number of its last
-        assignment.
+    pending : dict
+        Leaf to a value that was assigned and not yet asked for.
     tables : dict
         Output to its table.
     index : TableIndex
         Which tables know a cotangent of a node.
+    history : History
+        Requests for derivatives and assignments, and the provenance of what is computed now.
+    request_count : int
+        Number of all requests, which may clear marks or compute. Where it grew, a signal handler
+        has asked meanwhile.
     budget : Keeper or None
         Policy of eviction.
-    whole : bool
+    nothing_evicted : bool
         Whether no value was ever evicted.
-    act : Act
-        Provenance of what is computed now.
-    requests, assignments, turns : int
-        Number of requests for derivatives, of assignments, and of all requests.
     """
 
     __slots__ = (
         "__weakref__",
-        "current_provenance",
-        "assigned",
-        "assignments",
         "budget",
-        "invalidated_by",
         "graph",
+        "history",
         "index",
+        "invalidated_by",
         "marks",
         "nodes",
+        "nothing_evicted",
         "pending",
         "pred",
-        "requests",
+        "request_count",
         "steps",
         "succ",
         "tables",
-        "request_count",
         "values",
-        "nothing_evicted",
     )
 
     def __init__(self, steps: Steps, graph: nx.DiGraph) -> None:
@@ -97,16 +89,14 @@ class Memory:
         self.nodes, self.succ, self.pred = inner_dicts(graph)
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
-        self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
+        self.invalidated_by: dict[int, int] = {}
+        self.pending: dict[int, Any] = {}
         self.tables: dict[int, Table] = {}
         self.index = TableIndex()
+        self.history = History()
+        self.request_count = 0
         self.budget: Keeper | None = None
-        self.nothing_evicted = True  # whether no value was ever let go
-        self.requests = self.assignments = 0  # how many there were
-        self.request_count = 0  # how often anything was asked that may clear marks or compute
-        self.current_provenance = Provenance(0, -1, 0)  # the one that runs, or ran last
-        self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
-        self.invalidated_by: dict[int, int] = {}  # node -> the operand that made its value stale
+        self.nothing_evicted = True
 
     # to read
 
@@ -208,7 +198,7 @@ class Memory:
         for c in consumers:
             if self.marks.get(c) == MAYBE_STALE:
                 self.marks[c], self.invalidated_by[c] = CERTAINLY_STALE, n
-        for o, c in self._rules_reading(n, consumers):
+        for o, c in rules_reading(n, self.steps, consumers):
             for table in self.index.with_both(o, c):
                 if table.marks.get(o) == MAYBE_STALE:
                     table.marks[o], table.invalidated_by[o] = CERTAINLY_STALE, n
@@ -228,20 +218,7 @@ class Memory:
 
     def rules_reading(self, n: int) -> list[tuple[int, int]]:
         """Return the uses, as (operand, consumer), whose VJP rules read the value of n."""
-        return self._rules_reading(n, self.succ[n].copy())
-
-    def _rules_reading(self, n: int, consumers: dict[int, EdgeAttributes]) -> list[tuple[int, int]]:
-        """Return the uses whose VJP rules read the value of n, given its consumers."""
-        steps = self.steps
-        step = steps[n]
-        args = step.args
-        found = [(args[j], n) for j in RULES[step.op].readers[None, len(args)]]
-        for c, edge in consumers.items():
-            step = steps[c]
-            args = step.args
-            for j in RULES[step.op].readers[edge["argnums"], len(args)]:
-                found.append((args[j], c))  # noqa: PERF401  (faster than a comprehension)
-        return found
+        return rules_reading(n, self.steps, self.succ[n].copy())
 
     # cotangents
 
@@ -256,6 +233,10 @@ class Memory:
             self.index.add(table, output)
             self.tables[output] = table
         return table
+
+    def table_or_empty(self, output: int) -> Table:
+        """Return the table of a scalar L, or an empty one, which is not kept, if there is none."""
+        return self.tables.get(output) or self.empty_table(output)
 
     def empty_table(self, output: int, first: int = 0) -> Table:
         """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
@@ -295,7 +276,7 @@ class Memory:
             self._replace_cotangent(table, n, new)
         else:
             self.index.add(table, n)
-            table.cotangents[n], table.provenance[n] = new, self.current_provenance
+            table.cotangents[n], table.provenance[n] = new, self.history.current
             if table.invalidated_by:
                 table.invalidated_by.pop(n, None)  # of one that was let go since
         if self.budget is not None:
@@ -310,7 +291,7 @@ class Memory:
             for k, o in enumerate(self.steps[n].args):
                 if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
                     marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
-            table.cotangents[n], table.provenance[n] = new, self.current_provenance
+            table.cotangents[n], table.provenance[n] = new, self.history.current
             if old is None:
                 table.invalidated_by.pop(n, None)  # it was let go, not dropped
         marks.pop(n, None)
@@ -318,7 +299,7 @@ class Memory:
 
     def values_read_by(self, table: Table, n: int) -> Iterator[int]:
         """Yield the nodes whose values ∂L/∂n reads."""
-        for c, lines in uses_of(table, n):
+        for c, lines in table.uses_of(n):
             args = self.steps[c].args
             for _, line in lines:
                 yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
@@ -344,8 +325,7 @@ class Memory:
         while seen != (seen := self._events()):
             self._mark_all()
             self.pending.update(new)
-        self.assignments += 1
-        self.assigned.update(dict.fromkeys(new, self.assignments))
+        self.history.note_assignment(new)
 
     def _events(self) -> tuple[int, int]:
         """Return what differs after anything was asked or recorded."""
@@ -362,51 +342,13 @@ class Memory:
             self.marks.setdefault(n, MAYBE_STALE)
 
     def _mark(self, new: dict[int, Any]) -> None:
-        """Mark what read the leaves as perhaps stale, and set their new values aside."""
-        values, succ = self._values_to_mark(new), self.succ.sync()
-        waves: dict[Table, dict[int, int]] = {}
-        for p in values:
-            for o, c in self._rules_reading(p, succ[p]):
-                for table in self.index.with_both(o, c):
-                    if o not in table.marks:
-                        waves.setdefault(table, {})[o] = MAYBE_STALE
-        for table, wave in waves.items():
-            self._spread_to_cotangents(table, wave)
-        for table, wave in waves.items():
-            table.marks.update(wave)
+        """Mark what is computed from leaves, and set their new values aside."""
+        consumers = self.succ.sync()
+        values = values_to_mark(new, self.marks, consumers)
+        for table, marks in cotangents_to_mark(values, self.steps, consumers, self.index).items():
+            table.marks.update(marks)
         self.marks.update(values)
         self.pending.update(new)
-
-    def _values_to_mark(self, leaves: dict[int, Any]) -> dict[int, int]:
-        """Return the unmarked values that are computed from the leaves, with the leaves."""
-        marks, succ = self.marks, self.succ.sync()
-        wave = {n: MAYBE_STALE for n in leaves if n not in marks}
-        stack = list(wave)
-        while stack:
-            for c in succ[stack.pop()]:
-                if c not in wave and c not in marks:
-                    wave[c] = MAYBE_STALE
-                    stack.append(c)
-        return wave
-
-    def _spread_to_cotangents(self, table: Table, wave: dict[int, int]) -> None:
-        """Extend new marks of a table to the cotangents that were computed from marked ones."""
-        marks, holds, steps = table.marks, self.index.holds, self.steps
-        stack = list(wave)
-        while stack:
-            n = stack.pop()
-            step = steps[n]
-            lines = RULES[step.op].pulls
-            for k, o in enumerate(step.args):
-                if (
-                    type(o) is Operand
-                    and o not in wave
-                    and o not in marks
-                    and lines[k,]
-                    and holds(table, o)
-                ):
-                    wave[o] = MAYBE_STALE
-                    stack.append(o)
 
     def truncate(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
@@ -418,36 +360,30 @@ class Memory:
                 del self.tables[n]
             for view in (self.succ, self.pred, self.nodes):
                 view.discard(n)
-            for kept in (
-                self.index.of,
-                self.marks,
-                self.invalidated_by,
-                self.assigned,
-                self.pending,
-                self.values,
-                self.steps,
-            ):
-                kept.pop(n, None)
+            for of_nodes in (*self._state_of_nodes(), self.steps):
+                of_nodes.pop(n, None)
 
     def forget_strays(self) -> None:
         """Forget what a signal handler has looked at while nodes were being cut off."""
-        steps = self.steps
-        for view in (self.succ, self.pred, self.nodes):
-            for n in [n for n in list(view.cache) if n not in steps]:
-                view.cache.pop(n, None)
-        for kept in (
+        steps, views = self.steps, (self.succ, self.pred, self.nodes)
+        for of_nodes in (
+            *(view.cache for view in views),
+            *self._state_of_nodes(),
+            *self.succ.cache.values(),
+        ):
+            for n in [n for n in list(of_nodes) if n not in steps]:
+                of_nodes.pop(n, None)
+
+    def _state_of_nodes(self) -> tuple[dict[int, Any], ...]:
+        """Return the dicts, by node, of what is known beside the program."""
+        return (
             self.index.of,
             self.marks,
             self.invalidated_by,
-            self.assigned,
+            self.history.assigned,
             self.pending,
             self.values,
-        ):
-            for n in [n for n in list(kept) if n not in steps]:
-                kept.pop(n, None)
-        for uses_of_n in self.succ.cache.values():
-            for c in [c for c in list(uses_of_n) if c not in steps]:
-                uses_of_n.pop(c, None)
+        )
 
     def limit(self, budget: Keeper | None) -> None:
         """Keep arrays within a budget from now on; keep all of them if it is None."""

@@ -9,7 +9,7 @@ from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
 from ..text import derivative_name, printable, text_as_html
 from .memory import Memory
-from .tables import Table, consumers
+from .tables import Table
 
 MAX_ENTRY_ROWS = 40
 """How many rows are printed."""
@@ -79,7 +79,7 @@ class MemoryReport:
                 for o, argnums in operand_positions(steps[n].args).items()
                 if o in table.uses and lines[argnums]
             ]
-            cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
+            cost = None if n == L else cost_of_cotangent(steps, table.consumers(n))
             yield EntryRow(_entry_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:

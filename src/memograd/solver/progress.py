@@ -8,7 +8,7 @@ from typing import Any
 import networkx as nx
 
 from ..errors import MissingLibraryError
-from ..memory.tables import Table, nodes_to_visit
+from ..memory.tables import Table
 from ..memory.verdict import Verdict
 from ..text import printable
 from .events import Listener
@@ -42,7 +42,7 @@ def watch_request(
     progress: bool | Report, table: Table, targets: Iterable[int], listener: Listener | None
 ) -> Iterator[Progress]:
     """Yield the listener of a request for these targets; with True, show a bar meanwhile."""
-    total = len(nodes_to_visit(table, targets))
+    total = len(table.nodes_to_visit(targets))
     with reporting(progress, total, "derivatives") as report:
         yield Progress(report, total, listener)
 
