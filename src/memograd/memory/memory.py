@@ -112,7 +112,7 @@ class Memory:
     def _verify_value(self, n: int) -> None:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
-        # once for all that will change: a copy's consumers may not have been looked for
+        # `_replace_value` reads the cache of consumers, which a copied tape may not have filled.
         self.succ.sync()
         seen, stack = {n}, [n]
         while stack:
@@ -121,7 +121,7 @@ class Memory:
                     seen.add(o)
                     stack.append(o)
         for m in sorted(seen):
-            # A signal handler may ask meanwhile, and find out the same.
+            # A signal handler may verify the same meanwhile, so that every step can be repeated.
             if (new := self.pending.get(m)) is not None:
                 self._replace_value(m, new)
                 self.pending.pop(m, None)
@@ -130,16 +130,15 @@ class Memory:
             marks.pop(m, None)
 
     def _rematerialise(self, n: int) -> Any:
-        """Rematerialise the evicted value of n, and before it the evicted values that it is
-        computed from.
-        """
+        """Compute the evicted value of n again, and before it the evicted values that it needs."""
         if n not in self.steps:
             raise EndedError(
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
         readers = self._readers_to_rematerialise(n)
-        made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
+        # Values are held here too, because a budget may evict one while the next is computed.
+        made: dict[int, Any] = {}
         if self.budget is not None:
             self.budget.expect_rematerialised(readers)
         for m in sorted(readers):
@@ -191,10 +190,8 @@ class Memory:
         old = self.values.get(n)
         if old is not None and bitwise_equal(old, new):
             return
-        turns, consumers = (
-            self.request_count,
-            self.succ.cache[n].copy(),
-        )  # a signal handler may record meanwhile
+        seen = self.request_count
+        consumers = self.succ.cache[n].copy()  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE_STALE:
                 self.marks[c], self.invalidated_by[c] = CERTAINLY_STALE, n
@@ -203,13 +200,14 @@ class Memory:
                 if table.marks.get(o) == MAYBE_STALE:
                     table.marks[o], table.invalidated_by[o] = CERTAINLY_STALE, n
         self.keep(n, new)
-        self._check_undisturbed(turns)
+        self._check_undisturbed(seen)
 
-    def _check_undisturbed(self, turns: int) -> None:
-        """Raise if a signal handler has asked since: an entry marked here may have been verified
-        before.
+    def _check_undisturbed(self, seen: int) -> None:
+        """Raise if the number of requests is not the one that was seen before an update.
+
+        A signal handler may then have verified an entry before the update marked it as stale.
         """
-        if turns != self.request_count:
+        if seen != self.request_count:
             self._mark_all()
             raise DisturbedError(
                 "A signal handler asked this tape in the middle of an update. Nothing is lost: "
@@ -239,8 +237,9 @@ class Memory:
         return self.tables.get(output) or self.empty_table(output)
 
     def empty_table(self, output: int, first: int = 0) -> Table:
-        """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
-        marks it.
+        """Return a table of L with ∂L/∂L = 1 alone, for targets from `first` on.
+
+        The memory does not know it, so that no assignment marks what it will hold.
         """
         return Table(output, uses_towards(self, output, first=first), self.unit_seed(output))
 
@@ -250,15 +249,13 @@ class Memory:
         return full(step.shape, 1, step.dtype)
 
     def verify_cotangent(self, table: Table, n: int) -> Verdict:
-        """Verify a cotangent that may be stale; the cotangents that it was computed from are
-        verified.
-        """
+        """Verify a cotangent that may be stale, after those that it was computed from."""
         marks = table.marks
         if n not in table.cotangents:
             return MISSING
         if marks.get(n) == MAYBE_STALE and self.marks:
             for p in self.values_read_by(table, n):
-                self.value(p)  # which raises the mark of n, if p took other bits
+                self.value(p)  # if p took other bits, this marks n as certainly stale
         if marks.get(n) == CERTAINLY_STALE:
             return STALE
         marks.pop(n, None)  # a signal handler may have asked meanwhile
@@ -278,48 +275,47 @@ class Memory:
             self.index.add(table, n)
             table.cotangents[n], table.provenance[n] = new, self.history.current
             if table.invalidated_by:
-                table.invalidated_by.pop(n, None)  # of one that was let go since
+                table.invalidated_by.pop(n, None)  # the cause belongs to one that was evicted
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])
             self.budget.note_known(table, n)
 
     def _replace_cotangent(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
-        old, marks, turns = table.cotangents.get(n), table.marks, self.request_count
+        old, marks, seen = table.cotangents.get(n), table.marks, self.request_count
         if old is None or not bitwise_equal(old, new):
-            lines = RULES[self.steps[n].op].pulls
+            pulls = RULES[self.steps[n].op].pulls
             for k, o in enumerate(self.steps[n].args):
-                if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
+                if type(o) is Operand and marks.get(o) == MAYBE_STALE and pulls[k,]:
                     marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
             table.cotangents[n], table.provenance[n] = new, self.history.current
             if old is None:
-                table.invalidated_by.pop(n, None)  # it was let go, not dropped
+                table.invalidated_by.pop(n, None)  # it was evicted, not dropped
         marks.pop(n, None)
-        self._check_undisturbed(turns)
+        self._check_undisturbed(seen)
 
     def values_read_by(self, table: Table, n: int) -> Iterator[int]:
         """Yield the nodes whose values ∂L/∂n reads."""
-        for c, lines in table.uses_of(n):
+        for c, rules in table.uses_of(n):
             args = self.steps[c].args
-            for _, line in lines:
-                yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
-                if line.reads_output:
+            for _, rule in rules:
+                yield from (a for j, a in enumerate(args) if type(a) is Operand and rule.reads(j))
+                if rule.reads_output:
                     yield c
 
     # to change
 
     def assign(self, new: dict[int, Any]) -> None:
-        """Give leaves new values: compute nothing, and mark what read them, directly or through
-        others.
+        """Give leaves new values: compute nothing, and mark all that was computed from them.
 
-        Marks are written before values, and readers before what they read: the invariant holds
-        wherever an interrupt strikes. A signal handler may ask and record at any line, which clears
-        marks and adds entries: then everything is marked.
+        Cotangents are marked before the values that they read, and values are set last: the
+        invariant holds wherever an interrupt strikes. A signal handler may ask and record at any
+        line, which clears marks and adds entries: then everything is marked.
         """
         seen = self._events()
         try:
             self._mark(new)
-        except RuntimeError:  # what was iterated over grew
+        except RuntimeError:  # a dict grew during an iteration over it
             if seen == self._events():
                 raise
         while seen != (seen := self._events()):
@@ -328,13 +324,11 @@ class Memory:
         self.history.note_assignment(new)
 
     def _events(self) -> tuple[int, int]:
-        """Return what differs after anything was asked or recorded."""
+        """Return the numbers of requests and of nodes, one of which grows with every event."""
         return self.request_count, len(self.steps)
 
     def _mark_all(self) -> None:
-        """Mark everything that is known as perhaps stale; a request verifies it without computing
-        it anew.
-        """
+        """Mark every known entry as perhaps stale; to verify one, nothing is computed again."""
         for table in list(self.tables.values()):
             for n in list(table.provenance):
                 table.marks.setdefault(n, MAYBE_STALE)
@@ -352,6 +346,7 @@ class Memory:
 
     def truncate(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
+        state = self._state_of_nodes()
         for n in range(stop - 1, start - 1, -1):
             if self.budget is not None:
                 self.budget.forget((VALUE, n))
@@ -360,11 +355,12 @@ class Memory:
                 del self.tables[n]
             for view in (self.succ, self.pred, self.nodes):
                 view.discard(n)
-            for of_nodes in (*self._state_of_nodes(), self.steps):
+            for of_nodes in state:
                 of_nodes.pop(n, None)
+            self.steps.pop(n, None)
 
     def forget_strays(self) -> None:
-        """Forget what a signal handler has looked at while nodes were being cut off."""
+        """Forget what a signal handler has left of nodes that were cut off meanwhile."""
         steps, views = self.steps, (self.succ, self.pred, self.nodes)
         for of_nodes in (
             *(view.cache for view in views),
@@ -375,7 +371,7 @@ class Memory:
                 of_nodes.pop(n, None)
 
     def _state_of_nodes(self) -> tuple[dict[int, Any], ...]:
-        """Return the dicts, by node, of what is known beside the program."""
+        """Return the dicts from nodes to what is known of them beside the program."""
         return (
             self.index.of,
             self.marks,
@@ -393,8 +389,9 @@ class Memory:
             budget.keep_all()
 
     def forget(self, table: Table) -> None:
-        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked; arrays first, then the
-        index.
+        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked.
+
+        The arrays go first and the index last, so that an assignment finds what is still there.
         """
         for n in list(table.cotangents):
             if n != table.output:
@@ -406,7 +403,7 @@ class Memory:
         for n in table.uses:
             if n != table.output:
                 self.index.discard(table, n)
-        for n in list(table.cotangents):  # those that a signal handler has asked for meanwhile
+        for n in list(table.cotangents):  # a signal handler may have asked for some meanwhile
             self.index.add(table, n)
 
     def forget_values(self) -> None:

@@ -59,7 +59,7 @@ def fill_table(table: Table, parts: Snapshot, memory: Memory) -> None:
     """Fill an empty table from a snapshot."""
     for part in TABLE_FIELDS:
         getattr(table, part).update(parts[part])
-    for n in table.provenance:  # known, though a budget may have let it go: it passes marks on
+    for n in table.provenance:  # an evicted entry is known too: marks spread through it
         memory.index.add(table, n)
 
 

@@ -32,8 +32,8 @@ class Table:
     provenance : dict
         Node to the provenance of its cotangent.
     invalidated_by : dict
-        First cause of the last invalidation of a node's cotangent: p if the value of p changed, ~c
-        if the cotangent of c did.
+        Node to the first cause of the last invalidation of its cotangent: p if the value of p
+        changed, ~c if the cotangent of c did.
     """
 
     __slots__ = ("provenance", "invalidated_by", "cotangents", "marks", "output", "program", "uses")
@@ -103,7 +103,7 @@ class TableIndex:
         if isinstance(held, dict):
             held.pop(table.output, None)
         elif held is table and isinstance(held := self.of.pop(n), dict):
-            for other in held.values():  # a signal handler has added a table
+            for other in held.values():  # a signal handler has added a table meanwhile
                 if other is not table:
                     self.add(other, n)
 

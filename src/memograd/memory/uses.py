@@ -55,7 +55,7 @@ def uses_towards(memory: HasSteps, *outputs: int, first: int = 0) -> UsesByNode:
 
 
 def skip_unread_outputs(steps: Steps, uses: UsesByNode, n: int) -> None:
-    """Let the rules of n, an op with several outputs, leave out those that lead to no output."""
+    """Replace the rules of n, an op with several outputs, by those for the used outputs alone."""
     unread = frozenset(range(len(steps[n].dtype))).difference(
         steps[c].args[1] for c, _ in as_list(uses[n])
     )

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..memory.snapshot import unpicklable_ops
 from ..program.source_location import Location
-from ..solver.progress import Report, reporting
+from ..solver.progress import Report, open_report
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable, text_as_html
@@ -309,7 +309,7 @@ class Plan:
                 f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. "
                 "Give each as often."
             )
-        with reporting(progress, len(stacks[0]), "calls") as report:
+        with open_report(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
     def _stack_input(self, k: int, value: Any) -> Any:

@@ -43,15 +43,13 @@ def watch_request(
 ) -> Iterator[Progress]:
     """Yield the listener of a request for these targets; with True, show a bar meanwhile."""
     total = len(table.nodes_to_visit(targets))
-    with reporting(progress, total, "derivatives") as report:
+    with open_report(progress, total, "derivatives") as report:
         yield Progress(report, total, listener)
 
 
 @contextmanager
-def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
-    """Yield a ``report(done, total)`` callback: a bar if `progress` is True, else the given
-    callable.
-    """
+def open_report(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
+    """Yield a ``report(done, total)`` callback: of a bar if `progress` is True, or `progress`."""
     if progress is True:
         with _bar()(total=total, desc=what) as bar:
             yield lambda done, total: bar.update()

@@ -51,7 +51,7 @@ class Request:
         memory, table, n = self.memory, self.table, t.id
         if n in table.uses:
             d = self.cotangent(n)
-            if type(d) is not np.float64:  # to a number nobody can write
+            if type(d) is not np.float64:  # a number cannot be written to
                 table.cotangents[n] = d = seal_array(d)  # bit for bit the same
                 d = readonly_view(d)
         elif unconnected == "zero":

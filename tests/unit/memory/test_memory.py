@@ -9,7 +9,6 @@ import memograd as mg
 from memograd.arrays.values import bitwise_equal
 from memograd.memory import invalidation
 from memograd.memory import memory as memory_module
-from memograd.memory.uses import uses_towards
 from memograd.program.steps import Operand
 from memograd.rules.registration import RULES
 
@@ -372,18 +371,3 @@ def test_the_broken_order_of_marks_is_seen():
             map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
         )
     assert wrong
-
-
-def test_what_leads_to_several_outputs_is_what_leads_to_any_of_them():
-    tape = mg.Tape()
-    x = tape.leaf([1.0, 2.0])
-    a = np.sin(x)
-    b = np.where(a > 0.5, a * tape.leaf(3.0), np.sign(x))
-    memory = tape.state
-    of_a, of_b = uses_towards(memory, a.id), uses_towards(memory, b.id)
-    both = uses_towards(memory, a.id, b.id)
-    assert both.keys() == of_a.keys() | of_b.keys()
-    assert both[a.id] == of_b[a.id]  # on the way to b, though an output itself
-    assert uses_towards(memory, b.id, first=a.id) == {
-        n: uses for n, uses in of_b.items() if n >= a.id
-    }
