@@ -161,7 +161,7 @@ class Log:
             fits = self.graph_ref() is graph
         if not fits:
             raise OtherTapeError(
-                "This log holds the events of another tape, whose ids mean other nodes. Hand in "
+                "This log holds the events of another tape, whose ids mean other nodes. Give "
                 "a new memograd.Log()."
             )
 

@@ -71,5 +71,5 @@ def _bar() -> Any:
         raise MissingLibraryError(
             "progress=True shows a bar of tqdm's, which is not installed. Install it: pip "
             "install 'memograd[progress]'; "
-            "or hand in a callable: progress=lambda done, total: ..."
+            "or give a callable: progress=lambda done, total: ..."
         ) from None
