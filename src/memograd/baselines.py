@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays.values import canonicalize, export
 from .memory.memory import Memory
-from .memory.tables import Table, use_pairs
+from .memory.tables import Table
 from .rules.registration import RULES
 from .solver.recursion import conform_to_operand, sum_contributions
 from .solver.table_view import Cotangents
@@ -116,7 +116,7 @@ def _walk_paths(memory: Memory, table: Table, start: int) -> Iterator[tuple[Path
         path.append(use)
         if use[0] == table.output:
             yield tuple(path[1:])
-        stack.append(iter(sorted(use_pairs(table, use[0]))))
+        stack.append(iter(sorted(table.use_pairs(use[0]))))
 
 
 def path_sum(L: Node, x: Node) -> Any:

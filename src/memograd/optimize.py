@@ -19,7 +19,7 @@ from .arrays.values import as_input, bitwise_equal
 from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
 from .jacobians.api import jacobian_nodes
 from .solver.gradients import grad
-from .solver.progress import Report, reporting
+from .solver.progress import Report, open_report
 from .solver.symbolic import grad_node
 from .solver.targets import require_scalar
 from .tape.conversions import raise_refusals
@@ -407,7 +407,7 @@ def _run_solver(
 ) -> Any:
     """Return what one of SciPy's functions finds, in the form of x0."""
     given = {name: value for name, value in options.items() if name not in DERIVATIVES}
-    with reporting(progress, None, "points") as report:
+    with open_report(progress, None, "points") as report:
         result = solve(
             _reporting_function(problem, report),
             problem.flat,

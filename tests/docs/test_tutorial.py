@@ -8,7 +8,6 @@ from tutorial import SECTIONS, TRANSCRIPT, section8, section12, section13
 import memograd as mg
 from memograd.arrays.values import bitwise_equal
 from memograd.baselines import backprop, finite_difference, path_sum, paths
-from memograd.memory.tables import use_pairs
 
 
 @pytest.fixture(params=SECTIONS, ids=lambda number: f"section{number}")
@@ -51,7 +50,7 @@ def test_work(graph, work):
 def counts(L, log, targets):
     """How many local derivatives each way applies: memograd, full backprop, path sums."""
     table = L.tape.state.tables[L.id]
-    uses = {n: len(use_pairs(table, n)) for n in table.uses}
+    uses = {n: len(table.use_pairs(n)) for n in table.uses}
     stored = {L.tape[name].id for name in log.stored}
     return (
         sum(uses[n] for n in stored),

@@ -8,7 +8,7 @@ import pytest
 from laws import law_fresh, law_minimal, law_once, law_order, law_remembered
 
 import memograd as mg
-from memograd.memory import memory
+from memograd.memory import invalidation, memory
 from memograd.solver import recursion, requests
 
 
@@ -66,11 +66,11 @@ DROPS_A_TERM = (
     "sum + d",
     "sum + d * (len(cotangents) % 2)",
 )
-FORGETS_READERS = (memory.Memory, memory.Memory._rules_reading, "return found", "return found[1:]")
+FORGETS_READERS = (invalidation, invalidation.rules_reading, "return uses", "return uses[1:]")
 FORGETS_WAVES = (
-    memory.Memory,
-    memory.Memory._spread_to_cotangents,
-    "stack = list(wave)",
+    invalidation,
+    invalidation.extend_to_operands,
+    "stack = list(new)",
     "stack = []",
 )
 FORGETS_TO_RAISE = (

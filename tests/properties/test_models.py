@@ -7,7 +7,6 @@ from models import MODELS, data
 
 import memograd as mg
 from memograd.baselines import backprop, finite_difference
-from memograd.memory.tables import use_pairs
 
 
 @pytest.fixture(params=MODELS, ids=lambda model: model.__name__)
@@ -55,7 +54,7 @@ def test_selected_requests_do_less_work(model, work):
     mg.grad(L, leaves[last], log=log)
     tape = L.tape
     table = tape.state.tables[L.id]
-    uses = {n: use_pairs(table, n) for n in table.uses}
+    uses = {n: table.use_pairs(n) for n in table.uses}
     done, full = (
         sum(len(uses[e.node]) for e in log.events if e.kind == "store"),
         sum(map(len, uses.values())),

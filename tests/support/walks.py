@@ -21,7 +21,6 @@ from memograd.arrays.values import bitwise_equal
 from memograd.baselines import backprop
 from memograd.memory.keeper import VALUE
 from memograd.memory.memory import Memory
-from memograd.memory.tables import consumers
 from memograd.solver import recursion
 
 
@@ -296,6 +295,6 @@ def direct_inputs(memory, entry):
         return [(VALUE, o) for o in memory.pred[n]]
     table = memory.tables[L]
     return [
-        *((L, c) for c in consumers(table, n)),
+        *((L, c) for c in table.consumers(n)),
         *((VALUE, p) for p in memory.values_read_by(table, n)),
     ]

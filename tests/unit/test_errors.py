@@ -312,7 +312,7 @@ class TestOtherTape:
             tape,
             errors.OtherTapeError,
             "This log holds the events of another tape",
-            "Hand in a new memograd.Log()",
+            "Give a new memograd.Log()",
         ):
             mg.grad(L, x, log=log)
 

@@ -86,7 +86,11 @@ def test_second_order_passes_through() -> None:
 
 
 def test_everything_else_is_numpys() -> None:
-    assert mnp.pi is np.pi and mnp.float64 is np.float64 and mnp.zeros_like.__wrapped__ is np.zeros_like
+    assert (
+        mnp.pi is np.pi
+        and mnp.float64 is np.float64
+        and mnp.zeros_like.__wrapped__ is np.zeros_like
+    )
     assert mnp.sin.__wrapped__ is np.sin and mnp.linalg.norm.__wrapped__ is np.linalg.norm
     assert mnp.vectorize is np.vectorize and mnp.linalg.LinAlgError is np.linalg.LinAlgError
     assert set(np.__all__) <= set(mnp.__all__) and set(np.__all__) <= set(dir(mnp))

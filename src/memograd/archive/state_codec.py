@@ -7,8 +7,9 @@ from typing import Any
 from ..arrays.values import dtype_of, is_inexact, shape_of
 from ..errors import ArchiveError
 from ..memory.memory import Memory
+from ..memory.provenance import Provenance
 from ..memory.snapshot import Snapshot, fill_table
-from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Provenance, Table, consumers
+from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Table
 from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
 from .program_codec import Numbered, nodes_of_list, saving_error
@@ -30,7 +31,7 @@ OF_TABLE = "output nodes acts items marks program causes"
 
 def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     """Encode the state of the memory as JSON."""
-    acts = Numbered()
+    acts, history = Numbered(), memory.history
     check_moderate(
         sum(len(table.uses) for table in memory.tables.values()),
         "nodes that lead to outputs, each for each output",
@@ -40,10 +41,10 @@ def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
         "marks": _encode_column(memory.marks),
         "pending": _entries(memory.pending, memory, packer),
         "causes": _encode_column(memory.invalidated_by),
-        "assigned": _encode_column(memory.assigned),
+        "assigned": _encode_column(history.assigned),
         "tables": [_encode_table(table, memory, packer, acts) for table in memory.tables.values()],
         "acts": list(acts),
-        "counts": [memory.requests, memory.assignments, int(memory.nothing_evicted)],
+        "counts": [history.requests, history.assignments, int(memory.nothing_evicted)],
         "budget": memory.budget and memory.budget.limit,
     }
 
@@ -219,7 +220,7 @@ def _check_table(memory: Memory, table: Table, told: Snapshot) -> None:
         raise_damaged("a cotangent is marked that was never computed")
     for n, cause in told["invalidated_by"].items():
         if (
-            (~cause not in consumers(table, n))
+            (~cause not in table.consumers(n))
             if cause < 0
             else (cause not in memory.values_read_by(table, n))
         ):

@@ -20,7 +20,6 @@ from ..diagnostics.explanations import explain
 from ..diagnostics.provenance import why
 from ..drawing import draw, player
 from ..errors import CheckError, RefusedError
-from ..memory.tables import use_pairs
 from ..solver.gradients import grad
 from ..solver.log import Log
 from ..tape.node import Node
@@ -170,7 +169,7 @@ def compare(args: Namespace) -> int:
         "finite differences": [finite_difference(L, t) for t in targets],
     }
     memory = tape.state.tables[L.id]
-    uses = {n: len(use_pairs(memory, n)) for n in memory.uses}
+    uses = {n: len(memory.use_pairs(n)) for n in memory.uses}
     work = {
         "memograd": sum(uses[tape[name].id] for name in log.stored),
         "backprop": sum(uses.values()),

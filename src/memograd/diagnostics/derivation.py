@@ -14,7 +14,7 @@ import numpy as np
 
 from ..drawing.player_steps import MAX_TERMS_SHOWN, StepDescriber, format_number, format_sum
 from ..memory.memory import Memory
-from ..memory.tables import Table, consumers
+from ..memory.tables import Table
 from ..program.steps import Operand
 from ..solver.log import Log
 from ..solver.recursion import pull_back
@@ -186,7 +186,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
             table, log = _rehearse(memory, L, [t.id for t in nodes])
         else:
             log.check(memory.graph)
-            table = memory.tables.get(L.id) or memory.empty_table(L.id)
+            table = memory.table_or_empty(L.id)
         return _derivation_from_log(memory, table, log)
 
 
@@ -215,7 +215,7 @@ def _derivation_from_log(memory: Memory, table: Table, log: Log) -> Derivation:
         # A stored cotangent used what was read one level deeper since its visit began.
         known = tuple(name(r.node) for r in read if r.depth == e.depth + 1)
         read = [r for r in read if r.depth <= e.depth and r is not e]
-        uses = consumers(table, e.node)[::-1] if e.kind == "store" else []
+        uses = table.consumers(e.node)[::-1] if e.kind == "store" else []
         equations.append(_make_equation(describer, e.node, when, uses, known))
         seen |= {e.node, *uses}
     return Derivation(name(table.output), _forward_values(memory, seen), equations)

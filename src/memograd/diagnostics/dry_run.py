@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..arrays.values import bitwise_equal
 from ..memory.memory import Memory
-from ..memory.tables import CERTAINLY_STALE, Table, consumers, uses_of
+from ..memory.tables import CERTAINLY_STALE, Table
 from ..program.steps import operand_positions
 from ..program.walks import walk_graph
 from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
@@ -154,7 +154,7 @@ class DryRun:
             else:
                 self.visited.append(n)
                 stack.append(~n)
-                stack.extend(consumers(self.table, n))
+                stack.extend(self.table.consumers(n))
 
     def _is_known(self, n: int) -> bool:
         """Return whether ∂L/∂n would be read without a visit."""
@@ -185,7 +185,7 @@ class DryRun:
         if n not in self.table.cotangents:
             # There is no old cotangent to compare with.
             return STORE, OTHER if n in marks else SAME
-        cotangents = [self._cotangents.get(c, SAME) for c in consumers(self.table, n)]
+        cotangents = [self._cotangents.get(c, SAME) for c in self.table.consumers(n)]
         worst = OTHER if marks[n] == CERTAINLY_STALE else max(cotangents + values)
         return VISIT_ENDINGS[worst], min(worst, PERHAPS)
 
@@ -258,9 +258,9 @@ class DryRun:
         table, steps = self.table, self.memory.steps
         # A node with several outputs collects their cotangents without applying a rule.
         pulled = [n for n in stored if type(steps[n].dtype) is not tuple]
-        elements = sum(cost_of_cotangent(steps, consumers(table, n)) for n in pulled)
+        elements = sum(cost_of_cotangent(steps, table.consumers(n)) for n in pulled)
         return RequestCost(
-            derivatives=sum(len(rules) for n in pulled for _, rules in uses_of(table, n)),
+            derivatives=sum(len(rules) for n in pulled for _, rules in table.uses_of(n)),
             elements=round(elements + sum(cost_of(steps, n) for n in runs)),
             bytes=sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
         )
@@ -316,7 +316,7 @@ def preview(L: Node, targets: Any) -> Preview:
     nodes = check_targets(L, targets)
     memory = tape.state
     with tape.lock:
-        dry_run = DryRun(memory, memory.tables.get(L.id) or memory.empty_table(L.id))
+        dry_run = DryRun(memory, memory.table_or_empty(L.id))
         for t in nodes:
             if t.id in dry_run.table.uses:
                 dry_run.ask(t.id)

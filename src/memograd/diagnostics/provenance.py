@@ -12,7 +12,7 @@ from textwrap import fill
 from typing import NamedTuple
 
 from ..memory.memory import Memory
-from ..memory.tables import MAYBE_STALE, Table, consumers
+from ..memory.tables import MAYBE_STALE, Table
 from ..program.steps import Operand, operand_positions
 from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
@@ -109,7 +109,7 @@ def why(L: Node, node: Node) -> Reason:
     memory = require_scalar(L).tape.state
     check_target(L, node)
     with L.tape.lock:
-        table = memory.tables.get(L.id) or memory.empty_table(L.id)
+        table = memory.table_or_empty(L.id)
         return ProvenanceQuery(memory, table).reason(node.id)
 
 
@@ -146,7 +146,7 @@ class ProvenanceQuery:
         asked = "asked for it"
         if target != n:
             asked = f"asked for {self._label(~target)}, which needs it"
-        if request < self.memory.requests:
+        if request < self.memory.history.requests:
             return Reason("read", (f"{this} is read", f"request {request} stored it: that {asked}"))
         if n not in self.table.invalidated_by:
             return Reason("computed", (f"{this} was computed", f"request {request} {asked}"))
@@ -183,8 +183,7 @@ class ProvenanceQuery:
 
     def _assignments_since(self, n: int) -> dict[int, int]:
         """Return the leaves assigned after ∂L/∂n was computed, and the numbers of assignments."""
-        before = self.table.provenance[n].assignments
-        return {p: number for p, number in self.memory.assigned.items() if number > before}
+        return self.memory.history.assigned_since(self.table.provenance[n].assignments)
 
     def _causes(self, n: int) -> Iterator[str]:
         """Yield the chain of causes that invalidated ∂L/∂n."""
@@ -221,7 +220,7 @@ class ProvenanceQuery:
         """Return the entries that an entry was computed from."""
         if entry >= 0:
             return operand_positions(self.memory.steps[entry].args)
-        cotangents = (~c for c in consumers(self.table, ~entry))
+        cotangents = (~c for c in self.table.consumers(~entry))
         return chain(self.memory.values_read_by(self.table, ~entry), cotangents)
 
     # Words
@@ -240,13 +239,13 @@ class ProvenanceQuery:
         c = next(
             c
             for o, c in self.memory.rules_reading(p)
-            if type(o) is Operand and o == n and c in consumers(self.table, n)
+            if type(o) is Operand and o == n and c in self.table.consumers(n)
         )
         return f"{self._label(c)} for {self._label(n)}"
 
     def _say_assignment(self, leaf: int) -> str:
         """Return a clause that says that a leaf was assigned."""
-        number = self.memory.assigned.get(leaf)
+        number = self.memory.history.assigned.get(leaf)
         return f"{self._label(leaf)} was assigned" + (f" (assignment {number})" if number else "")
 
     def _label(self, entry: int) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 
 from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
-from ..memory.tables import consumers, uses_of
 from ..program.steps import Operand, Step
 from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
@@ -50,7 +49,7 @@ class Subgraph:
         self.table = memory.empty_table(output)
         self.cotangents, self.read = self.table.cotangents, memory.value
         starts = [target] if target in self.table.uses else []
-        reachable = walk_graph(starts, lambda n: consumers(self.table, n))
+        reachable = walk_graph(starts, self.table.consumers)
         self.nodes = sorted(reachable, reverse=True)
         for n in self.nodes[1:]:
             self.cotangents[n] = sum_contributions(memory, self.table, n, self.read)
@@ -59,7 +58,7 @@ class Subgraph:
 
     def uses(self, n: int) -> list[UseOfNode]:
         """Return the uses of n that lead to L, the latest first, in the order of the sum."""
-        uses = uses_of(self.table, n)
+        uses = self.table.uses_of(n)
         return [UseOfNode(n, c, k, line) for c, lines in uses for k, line in lines]
 
     def pull_use(self, use: UseOfNode, g: Any) -> Any:

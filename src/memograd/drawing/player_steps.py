@@ -7,7 +7,7 @@ import numpy as np
 
 from ..arrays.dask_arrays import describe_chunks, is_dask_array
 from ..memory.memory import Memory
-from ..memory.tables import Table, consumers, uses_of
+from ..memory.tables import Table
 from ..solver.events import Event, write_lines
 from ..solver.log import Log
 from ..solver.recursion import conform_to_operand
@@ -129,7 +129,7 @@ class StepDescriber:
         elif e.kind == "read":
             yield f" = {value}, already known" if value else " is already known"
         else:
-            uses = consumers(self.table, n)[::-1]
+            uses = self.table.consumers(n)[::-1]
             yield f" = {self.products_text(uses, n)}"
             if e.kind == "store" and value:
                 yield from self.sum_text(uses, n)
@@ -176,7 +176,7 @@ class StepDescriber:
     def pull_term(self, c: int, n: int, g: Any) -> str:
         """Return the term that consumer c adds to ∂L/∂n, in a few characters, given ∂L/∂c."""
         memory = self.memory
-        rules = next(rules for consumer, rules in uses_of(self.table, n) if consumer == c)
+        rules = next(rules for consumer, rules in self.table.uses_of(n) if consumer == c)
         pulled = ((k, rule.pull(g, c, k, memory.steps, memory.value)) for k, rule in rules)
         return format_number(sum(conform_to_operand(d, memory, c, k, n) for k, d in pulled))
 

@@ -8,7 +8,6 @@ import networkx as nx
 import numpy as np
 
 from ..memory.memory import Memory
-from ..memory.tables import consumers
 from ..program.steps import Operand
 from ..solver.events import Event
 from ..solver.log import Log
@@ -201,4 +200,4 @@ def edges_with_pulls(memory: Memory, output: int, events: list[Event]) -> set[tu
     if table is None:
         return edges
     visited = {e.node for e in events if e.kind == "visit"}
-    return edges | {(n, output) for n in visited if output in consumers(table, n)}
+    return edges | {(n, output) for n in visited if output in table.consumers(n)}

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..memory.memory import Memory
-from ..memory.tables import Table, consumers, uses_of
+from ..memory.tables import Table
 from ..program.steps import Operand, Steps, operand_positions
 from ..rules.cost_model import size_of
 from ..rules.registration import RULES, VJPRule
@@ -130,7 +130,7 @@ def path_nodes(table: Table, targets: Iterable[int]) -> list[int]:
         n = stack.pop()
         if n not in reached:
             reached.add(n)
-            stack.extend(consumers(table, n))
+            stack.extend(table.consumers(n))
     return sorted(reached)
 
 
@@ -144,7 +144,7 @@ def cut_vertices(table: Table, targets: Iterable[int], nodes: Iterable[int]) -> 
     for n in nodes:
         if n >= furthest:
             cuts.append(n)
-        furthest = max([furthest, *consumers(table, n)])
+        furthest = max([furthest, *table.consumers(n)])
     return cuts
 
 
@@ -204,7 +204,7 @@ def pull_cost(steps: Steps, table: Table, nodes: Iterable[int]) -> int:
     return sum(
         multiplications(steps, c, k, vjp)
         for n in nodes
-        for c, vjps in uses_of(table, n)
+        for c, vjps in table.uses_of(n)
         for k, vjp in vjps
     )
 

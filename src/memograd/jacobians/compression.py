@@ -9,7 +9,7 @@ memograd.jacobians.sparsity : The pattern, and the entries of a sparse Jacobian.
 from typing import Any
 
 from ..errors import RefusedError
-from ..memory.tables import uses_towards
+from ..memory.uses import uses_towards
 from ..rules.registration import RULES
 from ..tape.node import Node
 from ..text import describe

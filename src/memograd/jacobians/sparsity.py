@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
-from ..memory.tables import uses_towards
+from ..memory.uses import uses_towards
 from ..program.steps import Operand, Step, Steps, operand_positions
 from ..rules.indexing import replace
 from ..rules.registration import RULES

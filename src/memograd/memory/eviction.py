@@ -27,7 +27,7 @@ from ..arrays.values import owners_of
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from .keeper import VALUE, EntryKey
 from .memory import Memory
-from .tables import Table, consumers, nodes_to_visit
+from .tables import Table
 
 
 class BufferGroup:
@@ -66,31 +66,28 @@ class Budget:
     Attributes
     ----------
     limit, bytes : int
-        How much may be kept of what can be rebuilt, and how much is.
+        How many bytes of what can be computed again may be kept, and how many are.
     """
 
     def __init__(self, memory: Memory, limit: int) -> None:
-        self.memory: Memory = weakref.proxy(
-            memory
-        )  # which holds this one: a dropped tape is to be freed at once
+        # The memory holds its policy: a circle would keep the arrays of a dropped tape.
+        self.memory: Memory = weakref.proxy(memory)
         self.limit, self.bytes = limit, 0
         self._groups: dict[EntryKey, BufferGroup] = {}
         self._owners: dict[int, BufferGroup] = {}
-        self._evicted: dict[
-            EntryKey, EvictedComponent | None
-        ] = {}  # with what they hang together; None: to be found
-        self._order: list[
-            tuple[float, int, BufferGroup]
-        ] = []  # a heap, by what a byte cost when it was pushed
+        # Evicted entries with their components; None, where the component is not known yet.
+        self._evicted: dict[EntryKey, EvictedComponent | None] = {}
+        # A heap of groups by their cost per byte at the time when they were pushed.
+        self._order: list[tuple[float, int, BufferGroup]] = []
         self._number = count()
-        self._finished: deque[BufferGroup] = (
-            deque()
-        )  # what the running request has read for the last time
-        self._pinned: list[BufferGroup] = []  # what it has yet to read
+        # Of the running request: its table, the nodes whose cotangents are not known yet, the
+        # groups that it has read for the last time, and those that it has yet to read.
         self._table: Table | None = None
-        self._wanted: set[int] = set()  # nodes whose cotangents it has yet to close
+        self._wanted: set[int] = set()
+        self._finished: deque[BufferGroup] = deque()
+        self._pinned: list[BufferGroup] = []
 
-    # what comes in
+    # entries that are kept
 
     def keep_all(self) -> None:
         """Count what is kept already."""
@@ -106,7 +103,7 @@ class Budget:
         self._mark_present(key)
         group = self._group(array, self._is_fixed(key))
         if not group.owners:
-            return  # a Dask array: its chunks are where its scheduler keeps them
+            return  # a Dask array, whose chunks its scheduler keeps
         group.entries[key] = self._cost(key)
         self._groups[key] = group
         if not group.fixed:
@@ -114,7 +111,7 @@ class Budget:
             self._evict_to_limit(group)
 
     def expect_rematerialised(self, nodes: Iterable[int]) -> None:
-        """Note that values are about to be rematerialised, so that nothing has to pay for them."""
+        """Note that values are about to be rematerialised: they are no part of a cost any more."""
         for n in nodes:
             self._mark_present((VALUE, n))
 
@@ -148,7 +145,7 @@ class Budget:
         self.bytes += other.bytes
         return other
 
-    # what goes out
+    # eviction
 
     def _evict_to_limit(self, spared: BufferGroup) -> None:
         """Evict until the limit holds."""
@@ -204,7 +201,7 @@ class Budget:
         """Return the dict that holds the array of an entry."""
         return self.memory.values if key[0] == VALUE else self.memory.tables[key[0]].cotangents
 
-    # what it costs
+    # costs
 
     def _push(self, group: BufferGroup) -> None:
         """Put a group into the heap."""
@@ -229,7 +226,7 @@ class Budget:
         return (
             cost_of(steps, n)
             if L == VALUE
-            else cost_of_cotangent(steps, consumers(self.memory.tables[L], n))
+            else cost_of_cotangent(steps, self.memory.tables[L].consumers(n))
         )
 
     def _neighbours(self, key: EntryKey) -> Iterator[EntryKey]:
@@ -272,13 +269,13 @@ class Budget:
                         stack.append(near)
         return run
 
-    # what is still needed
+    # the running request
 
     @contextmanager
     def request(self, table: Table, target: int) -> Iterator[None]:
-        """Protect what ∂L/∂target has yet to read; evict what it has read for the last time."""
+        """Protect what ∂L/∂target has yet to read; evict first what it has read the last time."""
         outer = self._table, self._wanted
-        self._table, self._wanted = table, nodes_to_visit(table, [target])
+        self._table, self._wanted = table, table.nodes_to_visit([target])
         try:
             yield
         finally:
@@ -288,18 +285,16 @@ class Budget:
             self._pinned.clear()
 
     def note_known(self, table: Table, n: int) -> None:
-        """Note that ∂L/∂n is known: what was read for it may have been read for the last time."""
+        """Note that ∂L/∂n is known, so that what it read may not be needed any more."""
         if table is self._table:
             self._wanted.discard(n)
             read: Iterable[EntryKey] = [(VALUE, p) for p in self.memory.values_read_by(table, n)]
-            for key in (*read, *((table.output, c) for c in consumers(table, n))):
+            for key in (*read, *((table.output, c) for c in table.consumers(n))):
                 if key in self._groups and not self._is_wanted(key):
                     self._finished.append(self._groups[key])
 
     def _is_bound(self, group: BufferGroup) -> bool:
-        """Return whether a group holds a cotangent that the request looks up and cannot
-        rematerialise.
-        """
+        """Return whether a group holds a cotangent that the running request relies on."""
         return group.fixed or any(L != VALUE and self._is_wanted((L, n)) for L, n in group.entries)
 
     def _is_wanted(self, key: EntryKey) -> bool:

@@ -30,7 +30,7 @@ class Keeper(Protocol):
         """Count an entry that has a new array, and evict others for it."""
 
     def forget(self, key: EntryKey) -> None:
-        """Forget an entry: it is gone for good."""
+        """Stop counting an entry that was removed."""
 
     def expect_rematerialised(self, nodes: Iterable[int]) -> None:
         """Note that values are about to be rematerialised."""

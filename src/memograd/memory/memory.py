@@ -19,20 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
-from ..program.graph_view import Attributes, Consumers, EdgeAttributes, Operands, graph_of
+from ..program.graph_view import Attributes, Consumers, Operands, graph_of
 from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
+from .invalidation import cotangents_to_mark, rules_reading, values_to_mark
 from .keeper import VALUE, Keeper
-from .tables import (
-    CERTAINLY_STALE,
-    MAYBE_STALE,
-    Provenance,
-    Table,
-    TableIndex,
-    uses_of,
-    uses_towards,
-)
+from .provenance import History
+from .tables import CERTAINLY_STALE, MAYBE_STALE, Table, TableIndex
+from .uses import uses_towards
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -54,43 +49,40 @@ class Memory:
     values, marks, invalidated_by : dict
         Node to its value; to `MAYBE_STALE` or `CERTAINLY_STALE`, if it may be stale; to the
         operand that made it stale the last time.
-    pending, assigned : dict
-        Leaf to a value that was assigned and not yet asked for; to the number of its last
-        assignment.
+    pending : dict
+        Leaf to a value that was assigned and not yet asked for.
     tables : dict
         Output to its table.
     index : TableIndex
         Which tables know a cotangent of a node.
+    history : History
+        Requests for derivatives and assignments, and the provenance of what is computed now.
+    request_count : int
+        Number of all requests, which may clear marks or compute. Where it grew, a signal handler
+        has asked meanwhile.
     budget : Keeper or None
         Policy of eviction.
-    whole : bool
+    nothing_evicted : bool
         Whether no value was ever evicted.
-    act : Act
-        Provenance of what is computed now.
-    requests, assignments, turns : int
-        Number of requests for derivatives, of assignments, and of all requests.
     """
 
     __slots__ = (
         "__weakref__",
-        "current_provenance",
-        "assigned",
-        "assignments",
         "budget",
-        "invalidated_by",
         "_graph",
+        "history",
         "index",
+        "invalidated_by",
         "marks",
         "nodes",
+        "nothing_evicted",
         "pending",
         "pred",
-        "requests",
+        "request_count",
         "steps",
         "succ",
         "tables",
-        "request_count",
         "values",
-        "nothing_evicted",
     )
 
     def __init__(self, steps: Steps) -> None:
@@ -99,16 +91,14 @@ class Memory:
         self._graph: nx.DiGraph | None = None
         self.values: dict[int, Any] = {}
         self.marks: dict[int, int] = {}
-        self.pending: dict[int, Any] = {}  # leaf -> an assigned value that nobody has asked for yet
+        self.invalidated_by: dict[int, int] = {}
+        self.pending: dict[int, Any] = {}
         self.tables: dict[int, Table] = {}
         self.index = TableIndex()
+        self.history = History()
+        self.request_count = 0
         self.budget: Keeper | None = None
-        self.nothing_evicted = True  # whether no value was ever let go
-        self.requests = self.assignments = 0  # how many there were
-        self.request_count = 0  # how often anything was asked that may clear marks or compute
-        self.current_provenance = Provenance(0, -1, 0)  # the one that runs, or ran last
-        self.assigned: dict[int, int] = {}  # leaf -> the number of its last assignment
-        self.invalidated_by: dict[int, int] = {}  # node -> the operand that made its value stale
+        self.nothing_evicted = True
 
     @property
     def graph(self) -> "nx.DiGraph":
@@ -133,7 +123,7 @@ class Memory:
     def _verify_value(self, n: int) -> None:
         """Verify the value of n, and before it the values that it is computed from."""
         marks, steps = self.marks, self.steps
-        # once for all that will change: a copy's consumers may not have been looked for
+        # `_replace_value` reads the cache of consumers, which a copied tape may not have filled.
         self.succ.sync()
         seen, stack = {n}, [n]
         while stack:
@@ -142,7 +132,7 @@ class Memory:
                     seen.add(o)
                     stack.append(o)
         for m in sorted(seen):
-            # A signal handler may ask meanwhile, and find out the same.
+            # A signal handler may verify the same meanwhile, so that every step can be repeated.
             if (new := self.pending.get(m)) is not None:
                 self._replace_value(m, new)
                 self.pending.pop(m, None)
@@ -151,16 +141,15 @@ class Memory:
             marks.pop(m, None)
 
     def _rematerialise(self, n: int) -> Any:
-        """Rematerialise the evicted value of n, and before it the evicted values that it is
-        computed from.
-        """
+        """Compute the evicted value of n again, and before it the evicted values that it needs."""
         if n not in self.steps:
             raise EndedError(
                 f"Node {n} was recorded in a scratch block that has ended. Record it again, "
                 f"outside."
             )
         readers = self._readers_to_rematerialise(n)
-        made: dict[int, Any] = {}  # by hand, because a budget may let go one while the next is made
+        # Values are held here too, because a budget may evict one while the next is computed.
+        made: dict[int, Any] = {}
         if self.budget is not None:
             self.budget.expect_rematerialised(readers)
         for m in sorted(readers):
@@ -212,25 +201,24 @@ class Memory:
         old = self.values.get(n)
         if old is not None and bitwise_equal(old, new):
             return
-        turns, consumers = (
-            self.request_count,
-            self.succ.cache[n].copy(),
-        )  # a signal handler may record meanwhile
+        seen = self.request_count
+        consumers = self.succ.cache[n].copy()  # a signal handler may record meanwhile
         for c in consumers:
             if self.marks.get(c) == MAYBE_STALE:
                 self.marks[c], self.invalidated_by[c] = CERTAINLY_STALE, n
-        for o, c in self._rules_reading(n, consumers):
+        for o, c in rules_reading(n, self.steps, consumers):
             for table in self.index.with_both(o, c):
                 if table.marks.get(o) == MAYBE_STALE:
                     table.marks[o], table.invalidated_by[o] = CERTAINLY_STALE, n
         self.keep(n, new)
-        self._check_undisturbed(turns)
+        self._check_undisturbed(seen)
 
-    def _check_undisturbed(self, turns: int) -> None:
-        """Raise if a signal handler has asked since: an entry marked here may have been verified
-        before.
+    def _check_undisturbed(self, seen: int) -> None:
+        """Raise if the number of requests is not the one that was seen before an update.
+
+        A signal handler may then have verified an entry before the update marked it as stale.
         """
-        if turns != self.request_count:
+        if seen != self.request_count:
             self._mark_all()
             raise DisturbedError(
                 "A signal handler asked this tape in the middle of an update. Nothing is lost: "
@@ -239,20 +227,7 @@ class Memory:
 
     def rules_reading(self, n: int) -> list[tuple[int, int]]:
         """Return the uses, as (operand, consumer), whose VJP rules read the value of n."""
-        return self._rules_reading(n, self.succ[n].copy())
-
-    def _rules_reading(self, n: int, consumers: dict[int, EdgeAttributes]) -> list[tuple[int, int]]:
-        """Return the uses whose VJP rules read the value of n, given its consumers."""
-        steps = self.steps
-        step = steps[n]
-        args = step.args
-        found = [(args[j], n) for j in RULES[step.op].readers[None, len(args)]]
-        for c, edge in consumers.items():
-            step = steps[c]
-            args = step.args
-            for j in RULES[step.op].readers[edge["argnums"], len(args)]:
-                found.append((args[j], c))  # noqa: PERF401  (faster than a comprehension)
-        return found
+        return rules_reading(n, self.steps, self.succ[n].copy())
 
     # cotangents
 
@@ -268,9 +243,14 @@ class Memory:
             self.tables[output] = table
         return table
 
+    def table_or_empty(self, output: int) -> Table:
+        """Return the table of a scalar L, or an empty one, which is not kept, if there is none."""
+        return self.tables.get(output) or self.empty_table(output)
+
     def empty_table(self, output: int, first: int = 0) -> Table:
-        """Return a table that holds ∂L/∂L = 1 alone, for targets from `first` on; no assignment
-        marks it.
+        """Return a table of L with ∂L/∂L = 1 alone, for targets from `first` on.
+
+        The memory does not know it, so that no assignment marks what it will hold.
         """
         return Table(output, uses_towards(self, output, first=first), self.unit_seed(output))
 
@@ -280,15 +260,13 @@ class Memory:
         return full(step.shape, 1, step.dtype)
 
     def verify_cotangent(self, table: Table, n: int) -> Verdict:
-        """Verify a cotangent that may be stale; the cotangents that it was computed from are
-        verified.
-        """
+        """Verify a cotangent that may be stale, after those that it was computed from."""
         marks = table.marks
         if n not in table.cotangents:
             return MISSING
         if marks.get(n) == MAYBE_STALE and self.marks:
             for p in self.values_read_by(table, n):
-                self.value(p)  # which raises the mark of n, if p took other bits
+                self.value(p)  # if p took other bits, this marks n as certainly stale
         if marks.get(n) == CERTAINLY_STALE:
             return STALE
         marks.pop(n, None)  # a signal handler may have asked meanwhile
@@ -306,66 +284,62 @@ class Memory:
             self._replace_cotangent(table, n, new)
         else:
             self.index.add(table, n)
-            table.cotangents[n], table.provenance[n] = new, self.current_provenance
+            table.cotangents[n], table.provenance[n] = new, self.history.current
             if table.invalidated_by:
-                table.invalidated_by.pop(n, None)  # of one that was let go since
+                table.invalidated_by.pop(n, None)  # the cause belongs to one that was evicted
         if self.budget is not None:
             self.budget.keep((table.output, n), table.cotangents[n])
             self.budget.note_known(table, n)
 
     def _replace_cotangent(self, table: Table, n: int, new: Any) -> None:
         """Replace a marked cotangent; if it takes the old bits again, what read it stays right."""
-        old, marks, turns = table.cotangents.get(n), table.marks, self.request_count
+        old, marks, seen = table.cotangents.get(n), table.marks, self.request_count
         if old is None or not bitwise_equal(old, new):
-            lines = RULES[self.steps[n].op].pulls
+            pulls = RULES[self.steps[n].op].pulls
             for k, o in enumerate(self.steps[n].args):
-                if type(o) is Operand and marks.get(o) == MAYBE_STALE and lines[k,]:
+                if type(o) is Operand and marks.get(o) == MAYBE_STALE and pulls[k,]:
                     marks[o], table.invalidated_by[o] = CERTAINLY_STALE, ~n
-            table.cotangents[n], table.provenance[n] = new, self.current_provenance
+            table.cotangents[n], table.provenance[n] = new, self.history.current
             if old is None:
-                table.invalidated_by.pop(n, None)  # it was let go, not dropped
+                table.invalidated_by.pop(n, None)  # it was evicted, not dropped
         marks.pop(n, None)
-        self._check_undisturbed(turns)
+        self._check_undisturbed(seen)
 
     def values_read_by(self, table: Table, n: int) -> Iterator[int]:
         """Yield the nodes whose values ∂L/∂n reads."""
-        for c, lines in uses_of(table, n):
+        for c, rules in table.uses_of(n):
             args = self.steps[c].args
-            for _, line in lines:
-                yield from (a for j, a in enumerate(args) if type(a) is Operand and line.reads(j))
-                if line.reads_output:
+            for _, rule in rules:
+                yield from (a for j, a in enumerate(args) if type(a) is Operand and rule.reads(j))
+                if rule.reads_output:
                     yield c
 
     # to change
 
     def assign(self, new: dict[int, Any]) -> None:
-        """Give leaves new values: compute nothing, and mark what read them, directly or through
-        others.
+        """Give leaves new values: compute nothing, and mark all that was computed from them.
 
-        Marks are written before values, and readers before what they read: the invariant holds
-        wherever an interrupt strikes. A signal handler may ask and record at any line, which clears
-        marks and adds entries: then everything is marked.
+        Cotangents are marked before the values that they read, and values are set last: the
+        invariant holds wherever an interrupt strikes. A signal handler may ask and record at any
+        line, which clears marks and adds entries: then everything is marked.
         """
         seen = self._events()
         try:
             self._mark(new)
-        except RuntimeError:  # what was iterated over grew
+        except RuntimeError:  # a dict grew during an iteration over it
             if seen == self._events():
                 raise
         while seen != (seen := self._events()):
             self._mark_all()
             self.pending.update(new)
-        self.assignments += 1
-        self.assigned.update(dict.fromkeys(new, self.assignments))
+        self.history.note_assignment(new)
 
     def _events(self) -> tuple[int, int]:
-        """Return what differs after anything was asked or recorded."""
+        """Return the numbers of requests and of nodes, one of which grows with every event."""
         return self.request_count, len(self.steps)
 
     def _mark_all(self) -> None:
-        """Mark everything that is known as perhaps stale; a request verifies it without computing
-        it anew.
-        """
+        """Mark every known entry as perhaps stale; to verify one, nothing is computed again."""
         for table in list(self.tables.values()):
             for n in list(table.provenance):
                 table.marks.setdefault(n, MAYBE_STALE)
@@ -373,54 +347,17 @@ class Memory:
             self.marks.setdefault(n, MAYBE_STALE)
 
     def _mark(self, new: dict[int, Any]) -> None:
-        """Mark what read the leaves as perhaps stale, and set their new values aside."""
-        values, succ = self._values_to_mark(new), self.succ.sync()
-        waves: dict[Table, dict[int, int]] = {}
-        for p in values:
-            for o, c in self._rules_reading(p, succ[p]):
-                for table in self.index.with_both(o, c):
-                    if o not in table.marks:
-                        waves.setdefault(table, {})[o] = MAYBE_STALE
-        for table, wave in waves.items():
-            self._spread_to_cotangents(table, wave)
-        for table, wave in waves.items():
-            table.marks.update(wave)
+        """Mark what is computed from leaves, and set their new values aside."""
+        consumers = self.succ.sync()
+        values = values_to_mark(new, self.marks, consumers)
+        for table, marks in cotangents_to_mark(values, self.steps, consumers, self.index).items():
+            table.marks.update(marks)
         self.marks.update(values)
         self.pending.update(new)
 
-    def _values_to_mark(self, leaves: dict[int, Any]) -> dict[int, int]:
-        """Return the unmarked values that are computed from the leaves, with the leaves."""
-        marks, succ = self.marks, self.succ.sync()
-        wave = {n: MAYBE_STALE for n in leaves if n not in marks}
-        stack = list(wave)
-        while stack:
-            for c in succ[stack.pop()]:
-                if c not in wave and c not in marks:
-                    wave[c] = MAYBE_STALE
-                    stack.append(c)
-        return wave
-
-    def _spread_to_cotangents(self, table: Table, wave: dict[int, int]) -> None:
-        """Extend new marks of a table to the cotangents that were computed from marked ones."""
-        marks, holds, steps = table.marks, self.index.holds, self.steps
-        stack = list(wave)
-        while stack:
-            n = stack.pop()
-            step = steps[n]
-            lines = RULES[step.op].pulls
-            for k, o in enumerate(step.args):
-                if (
-                    type(o) is Operand
-                    and o not in wave
-                    and o not in marks
-                    and lines[k,]
-                    and holds(table, o)
-                ):
-                    wave[o] = MAYBE_STALE
-                    stack.append(o)
-
     def truncate(self, start: int, stop: int) -> None:
         """Forget the nodes start, …, stop - 1, the last ones, with their values and tables."""
+        state = self._state_of_nodes()
         for n in range(stop - 1, start - 1, -1):
             if self.budget is not None:
                 self.budget.forget((VALUE, n))
@@ -429,36 +366,31 @@ class Memory:
                 del self.tables[n]
             for view in (self.succ, self.pred, self.nodes):
                 view.discard(n)
-            for kept in (
-                self.index.of,
-                self.marks,
-                self.invalidated_by,
-                self.assigned,
-                self.pending,
-                self.values,
-                self.steps,
-            ):
-                kept.pop(n, None)
+            for of_nodes in state:
+                of_nodes.pop(n, None)
+            self.steps.pop(n, None)
 
     def forget_strays(self) -> None:
-        """Forget what a signal handler has looked at while nodes were being cut off."""
-        steps = self.steps
-        for view in (self.succ, self.pred, self.nodes):
-            for n in [n for n in list(view.cache) if n not in steps]:
-                view.cache.pop(n, None)
-        for kept in (
+        """Forget what a signal handler has left of nodes that were cut off meanwhile."""
+        steps, views = self.steps, (self.succ, self.pred, self.nodes)
+        for of_nodes in (
+            *(view.cache for view in views),
+            *self._state_of_nodes(),
+            *self.succ.cache.values(),
+        ):
+            for n in [n for n in list(of_nodes) if n not in steps]:
+                of_nodes.pop(n, None)
+
+    def _state_of_nodes(self) -> tuple[dict[int, Any], ...]:
+        """Return the dicts from nodes to what is known of them beside the program."""
+        return (
             self.index.of,
             self.marks,
             self.invalidated_by,
-            self.assigned,
+            self.history.assigned,
             self.pending,
             self.values,
-        ):
-            for n in [n for n in list(kept) if n not in steps]:
-                kept.pop(n, None)
-        for uses_of_n in self.succ.cache.values():
-            for c in [c for c in list(uses_of_n) if c not in steps]:
-                uses_of_n.pop(c, None)
+        )
 
     def limit(self, budget: Keeper | None) -> None:
         """Keep arrays within a budget from now on; keep all of them if it is None."""
@@ -468,8 +400,9 @@ class Memory:
             budget.keep_all()
 
     def forget(self, table: Table) -> None:
-        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked; arrays first, then the
-        index.
+        """Empty a table but for ∂L/∂L = 1, as if nothing had been asked.
+
+        The arrays go first and the index last, so that an assignment finds what is still there.
         """
         for n in list(table.cotangents):
             if n != table.output:
@@ -481,7 +414,7 @@ class Memory:
         for n in table.uses:
             if n != table.output:
                 self.index.discard(table, n)
-        for n in list(table.cotangents):  # those that a signal handler has asked for meanwhile
+        for n in list(table.cotangents):  # a signal handler may have asked for some meanwhile
             self.index.add(table, n)
 
     def forget_values(self) -> None:

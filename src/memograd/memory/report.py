@@ -9,7 +9,7 @@ from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
 from ..text import derivative_name, printable, text_as_html
 from .memory import Memory
-from .tables import Table, consumers
+from .tables import Table
 
 MAX_ENTRY_ROWS = 40
 """How many rows are printed."""
@@ -23,10 +23,10 @@ class EntryRow(NamedTuple):
     what : str
         A node's name, or ``∂L/∂name``.
     bytes : int
-        Of the buffers that no row above it has counted: a view costs nothing.
+        Of the buffers that no earlier row has counted: a view costs nothing.
     cost : float or None
-        Elements to read, write and multiply to make it again from what it reads; None for what
-        cannot be rebuilt.
+        Elements to read, write and multiply to compute it again from what it reads; None for what
+        cannot be computed.
     readers : tuple of str
         The values and cotangents that would read it.
     """
@@ -44,7 +44,7 @@ class MemoryReport:
     ----------
     rows : list of Row
     bytes : int
-        All together; what shares a buffer is counted once.
+        Of all rows; a shared buffer is counted once.
     """
 
     def __init__(self, memory: Memory) -> None:
@@ -73,13 +73,13 @@ class MemoryReport:
         """Yield a row for each kept cotangent of a table."""
         steps, L = memory.steps, table.output
         for n, g in table.cotangents.items():
-            lines = RULES[steps[n].op].pulls
+            pulls = RULES[steps[n].op].pulls
             readers = [
                 _entry_label(memory, L, o)
                 for o, argnums in operand_positions(steps[n].args).items()
-                if o in table.uses and lines[argnums]
+                if o in table.uses and pulls[argnums]
             ]
-            cost = None if n == L else cost_of_cotangent(steps, consumers(table, n))
+            cost = None if n == L else cost_of_cotangent(steps, table.consumers(n))
             yield EntryRow(_entry_label(memory, L, n), self._bytes(g), cost, tuple(readers))
 
     def _bytes(self, array: object) -> int:

@@ -14,7 +14,7 @@ from .eviction import Budget
 from .memory import Memory
 from .tables import Table
 
-MEMORY_FIELDS = ("values", "marks", "pending", "invalidated_by", "assigned")
+MEMORY_FIELDS = ("values", "marks", "pending", "invalidated_by")
 TABLE_FIELDS = ("cotangents", "marks", "program", "provenance", "invalidated_by")
 
 Snapshot = dict[str, Any]
@@ -22,13 +22,15 @@ Snapshot = dict[str, Any]
 
 def snapshot_of(memory: Memory) -> Snapshot:
     """Return all that a memory knows, in dicts of its own."""
+    history = memory.history
     return {
         "program": [dict(part) for part in _program(memory)],
         "tables": {
             L: {part: dict(getattr(table, part)) for part in TABLE_FIELDS}
             for L, table in memory.tables.items()
         },
-        "counts": (memory.requests, memory.assignments, memory.nothing_evicted),
+        "assigned": dict(history.assigned),
+        "counts": (history.requests, history.assignments, memory.nothing_evicted),
         "budget": memory.budget and memory.budget.limit,
         **{part: dict(getattr(memory, part)) for part in MEMORY_FIELDS},
     }
@@ -40,7 +42,9 @@ def restore_snapshot(memory: Memory, state: Snapshot) -> None:
         mine.update(known)
     for part in MEMORY_FIELDS:
         getattr(memory, part).update(state[part])
-    memory.requests, memory.assignments, memory.nothing_evicted = state["counts"]
+    history = memory.history
+    history.assigned.update(state["assigned"])
+    history.requests, history.assignments, memory.nothing_evicted = state["counts"]
     for L, parts in state["tables"].items():
         fill_table(memory.table(L), parts, memory)
     if state["budget"] is not None:
@@ -55,7 +59,7 @@ def fill_table(table: Table, parts: Snapshot, memory: Memory) -> None:
     """Fill an empty table from a snapshot."""
     for part in TABLE_FIELDS:
         getattr(table, part).update(parts[part])
-    for n in table.provenance:  # known, though a budget may have let it go: it passes marks on
+    for n in table.provenance:  # an evicted entry is known too: marks spread through it
         memory.index.add(table, n)
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
 from ..program.trace_state import current_tape, trace_on
+from ..tape.constants import NUMBER_KINDS
 from ..tape.conversions import raise_refusals
 from ..tape.mode import COMPILED
 from ..tape.node import Node
-from ..tape.tape import NUMBER_KINDS, Tape
+from ..tape.tape import Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
 from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of

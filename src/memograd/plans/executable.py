@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..memory.snapshot import unpicklable_ops
 from ..program.source_location import Location
-from ..solver.progress import Report, reporting
+from ..solver.progress import Report, open_report
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable, text_as_html
@@ -106,7 +106,7 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
         graph = extract_graph(tape.state, tuple(n.id for n in nodes), ids)
         nest = tree_unflatten(outputs, range(len(nodes)))
         compiled = Plan(graph, nest, tuple(by_name), passes)
-        compiled._tape, compiled._assignments = weakref.ref(tape), tape.state.assignments
+        compiled._tape, compiled._assignments = weakref.ref(tape), tape.state.history.assignments
         return compiled
 
 
@@ -309,7 +309,7 @@ class Plan:
                 f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. "
                 "Give each as often."
             )
-        with reporting(progress, len(stacks[0]), "calls") as report:
+        with open_report(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
     def _stack_input(self, k: int, value: Any) -> Any:
@@ -449,10 +449,9 @@ class Plan:
         one was.
         """
         tape = self._tape() if self._tape is not None else None
-        if tape is not None and any(
-            tape.state.assigned.get(n, 0) > self._assignments for n in self._recorded_graph.bound
-        ):
-            self._was_stale = True
+        if tape is not None:
+            assigned = tape.state.history.assigned_since(self._assignments)
+            self._was_stale |= any(n in assigned for n in self._recorded_graph.bound)
         return self._was_stale
 
     def __repr__(self) -> str:
@@ -478,7 +477,7 @@ class Plan:
             other._was_stale = self.stale
             other._tape, other._assignments = (
                 weakref.ref(memo[id(tape)]),
-                memo[id(tape)].state.assignments,
+                memo[id(tape)].state.history.assignments,
             )
         return other
 

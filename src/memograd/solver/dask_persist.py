@@ -11,32 +11,31 @@ from .requests import Request, ask
 from .targets import check_targets, require_scalar
 
 Entries = list[tuple[dict[int, Any], int]]
-"""Values or cotangents: the dict that an entry is kept in, and whose it is."""
+"""Entries, each as the dict that holds it and its node."""
 
 
 def persist(L: Node, target: Any) -> Any:
     """Compute ∂L/∂target with Dask's scheduler and keep its chunks there for later requests.
 
-    The memory holds graphs, not numbers, where arrays are Dask's: two gradients that are computed
-    one after the other run the chunks that they share twice. Computed together, by one
-    `dask.compute`, they run them once; and so they do one after the other, where what both come
-    from was persisted before. Kept are a target's derivative and, unless it is a leaf, its value. A
-    cluster computes them while the caller goes on, as it does after `dask.persist`.
+    For Dask arrays the memory holds graphs, not numbers: two gradients that are computed one after
+    the other compute the chunks that they share twice. One `dask.compute` of both computes them
+    once; so do two calls, if the nodes that both depend on were persisted before. Persisted are a
+    target's derivative and, unless it is a leaf, its value. A cluster computes them while the
+    caller goes on, as after `dask.persist`.
 
     Parameters
     ----------
     L : Node
         A scalar.
     target : Node, or list, tuple or dict of them
-        Nodes that derivatives come through, such as activations: of few bytes, and dear to make
-        again.
+        Nodes through which derivatives pass, such as activations: small, and costly to compute.
 
     Returns
     -------
     array, or list, tuple or dict of them
-        The derivatives, as :func:`grad` gives them; the Dask arrays among them hold chunks instead
-        of the graph that makes them. Their names are what they were: to the memory, nothing has
-        changed.
+        The derivatives, as :func:`grad` gives them; the Dask arrays among them hold chunks in the
+        place of the graph that computes them. They keep their names, so that nothing is
+        invalidated.
 
     Raises
     ------
@@ -45,9 +44,8 @@ def persist(L: Node, target: Any) -> Any:
 
     Notes
     -----
-    What Dask raises, passes through, and all entries are as they were. Where a cluster is gone
-    that kept chunks, :meth:`Tape.forget`
-    lets go of them, and they are made from the leaves again.
+    An error of Dask's is raised as it is, and all entries are as they were. If a cluster that kept
+    chunks is gone, :meth:`Tape.forget` drops them, and they are computed from the leaves again.
 
     Examples
     --------
@@ -93,7 +91,7 @@ def _persist_entries(L: Node, kept: Entries) -> bool:
 
 
 def _drop_graphs(memory: Memory) -> None:
-    """Drop every graph that can be made again, so that later graphs start from the chunks."""
+    """Drop every graph that can be computed again, so that later graphs start at the chunks."""
     memory.nothing_evicted = False
     graphs = [
         n

@@ -44,7 +44,7 @@ class Event(NamedTuple):
 
 
 class Listener(Protocol):
-    """Listener that the recursion tells what it does: a log, or a count of progress."""
+    """Listener to the recursion: a log, or a report of progress."""
 
     def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
         """Note that the cotangent of n is asked for, and whether it is known."""
@@ -84,12 +84,11 @@ def transcript(
 def write_lines(
     events: Sequence[Event], names: Mapping[int, str], begun: Container[int]
 ) -> Iterator[tuple[int, str]]:
-    """Yield for each event the number of a line, and its text from then on; the end of a visit ends
-    its line.
+    """Yield for each event the number of a line, and its text; a later text replaces it.
+
+    The line of a visit is completed when the visit ends.
     """
-    opened: list[
-        tuple[int, int, str]
-    ] = []  # (node, its line, what stands there): visits whose end decides how their line ends
+    opened: list[tuple[int, int, str]] = []  # visits that have not ended: (node, line, its text)
     shown = {n: printable(name) for n, name in names.items()}
     following = 0
     for number, e in enumerate(events):

@@ -22,8 +22,8 @@ EVENT_KINDS = {Verdict.VALID: READ, Verdict.MISSING: STORE, Verdict.STALE: ANEW}
 class Log:
     """Log of the events of every request to which it is given.
 
-    It can be copied and pickled. One that was unpickled belongs to the first tape that it is used
-    with on which its nodes have the ids and the names that it knows.
+    It can be copied and pickled. An unpickled log belongs to the first tape with which it is used
+    and on which its nodes have the same ids and names.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Log:
         self.node_names: dict[int, str] = {}
         self._open: list[int] = []
         self._output = -1
-        self._below = 0  # how many visits of the requests that this one interrupts are open
+        self._below = 0  # number of open visits of the requests that this one interrupts
         self.request_starts: set[int] = set()  # numbers of the events with which a request began
         self.graph_ref: weakref.ref[nx.DiGraph] | None = None
 
@@ -84,24 +84,24 @@ class Log:
     @property
     def visited(self) -> list[str]:
         """Names of the visited nodes, in order."""
-        return self._named("visit")
+        return self._names_of("visit")
 
     @property
     def stored(self) -> list[str]:
         """Names of the nodes whose cotangents were computed and stored, in order."""
-        return self._named("store")
+        return self._names_of("store")
 
     @property
     def read(self) -> list[str]:
         """Names of the nodes whose cotangents were read from the table, in order."""
-        return self._named("read")
+        return self._names_of("read")
 
     @property
     def dropped(self) -> list[str]:
         """Names of the nodes whose cotangents were dropped, in order."""
-        return self._named("drop")
+        return self._names_of("drop")
 
-    def _named(self, kind: str) -> list[str]:
+    def _names_of(self, kind: str) -> list[str]:
         return [self.node_names[e.node] for e in self.events if e.kind == kind]
 
     def compare(self, other: "Log") -> Comparison:
@@ -110,7 +110,7 @@ class Log:
         Parameters
         ----------
         other : Log
-            The other time's. Nodes are told by their names, so that it may be that of another tape.
+            Nodes are compared by their names, so that it may be the log of another tape.
 
         Returns
         -------
@@ -141,8 +141,7 @@ class Log:
         """Events with the names of their nodes."""
         return EventRecord(self.events, self.node_names, self.assigned)
 
-    # What the recursion tells a log. Names are kept as they are now: nodes may be renamed or cut
-    # off later.
+    # The recursion calls these. They copy names, because nodes may be renamed or cut off later.
 
     def begin(self, graph: "nx.DiGraph", output: int) -> tuple[int, int, list[int]]:
         """Begin a request for derivatives of `output`; return what it interrupts, for `end`."""
@@ -163,7 +162,7 @@ class Log:
             fits = self.graph_ref() is graph
         if not fits:
             raise OtherTapeError(
-                "This log holds the events of another tape, whose ids mean other nodes. Hand in "
+                "This log holds the events of another tape, whose ids mean other nodes. Give "
                 "a new memograd.Log()."
             )
 
@@ -172,9 +171,7 @@ class Log:
         self._output, self._below, self._open = outer
 
     def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
-        """Note that node n comes from the stack, for the node opened last; its cotangent is known
-        or not.
-        """
+        """Note that the visit opened last asks for the cotangent of n, which is known or not."""
         if n == self._output:
             return  # ∂L/∂L = 1 ends the recursion, and is not printed
         self.node_names[n] = inner_dicts(graph)[0].name(n)

@@ -1,6 +1,4 @@
-"""Comparison of two logs: what the requests of one computed and those of the other did not, and
-why.
-"""
+"""Comparison of two logs: what the requests of only one of them computed, and why."""
 
 from typing import NamedTuple
 
@@ -39,9 +37,7 @@ class Comparison(NamedTuple):
 
 
 class EntryHistory(NamedTuple):
-    """History of one cotangent in one log: the kinds of its events, and the node that needed it
-    first.
-    """
+    """History of one cotangent in one log: the kinds of its events, and the first to need it."""
 
     kinds: set[str]
     asker: str | None

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingLibraryError
-from ..memory.tables import Table, nodes_to_visit
+from ..memory.tables import Table
 from ..memory.verdict import Verdict
 from ..text import printable
 from .events import Listener
@@ -43,16 +43,14 @@ def watch_request(
     progress: bool | Report, table: Table, targets: Iterable[int], listener: Listener | None
 ) -> Iterator[Progress]:
     """Yield the listener of a request for these targets; with True, show a bar meanwhile."""
-    total = len(nodes_to_visit(table, targets))
-    with reporting(progress, total, "derivatives") as report:
+    total = len(table.nodes_to_visit(targets))
+    with open_report(progress, total, "derivatives") as report:
         yield Progress(report, total, listener)
 
 
 @contextmanager
-def reporting(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
-    """Yield a ``report(done, total)`` callback: a bar if `progress` is True, else the given
-    callable.
-    """
+def open_report(progress: bool | Report, total: int | None, what: str) -> Iterator[Report]:
+    """Yield a ``report(done, total)`` callback: of a bar if `progress` is True, or `progress`."""
     if progress is True:
         with _bar()(total=total, desc=what) as bar:
             yield lambda done, total: bar.update()
@@ -74,5 +72,5 @@ def _bar() -> Any:
         raise MissingLibraryError(
             "progress=True shows a bar of tqdm's, which is not installed. Install it: pip "
             "install 'memograd[progress]'; "
-            "or hand in a callable: progress=lambda done, total: ..."
+            "or give a callable: progress=lambda done, total: ..."
         ) from None

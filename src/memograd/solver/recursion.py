@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays.values import DOUBLE, canonicalize, full
 from ..errors import RuleShapeError
 from ..memory.memory import MISSING, VALID, Memory
-from ..memory.tables import Table, consumers
+from ..memory.tables import Table
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, Read
 from ..text import describe, op_name, printable
@@ -67,8 +67,8 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
         return collect_outputs(memory, table, n)
     plain = dtype is DOUBLE and not shape
     sum, terms = None, 0
-    for c, pulls in (uses,) if type(uses) is tuple else uses:
-        for k, rule in pulls:
+    for c, rules in (uses,) if type(uses) is tuple else uses:
+        for k, rule in rules:
             d = rule.pull(cotangents[c], c, k, steps, read)
             if not (plain and type(d) is np.float64) and (
                 getattr(d, "shape", None) != shape or d.dtype is not dtype
@@ -88,7 +88,7 @@ def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:
     """Return the cotangents of a node with several outputs, zeros for those without a path to L."""
     step, cotangents = memory.steps[n], table.cotangents
     parts: dict[int, Any] = {}
-    for c in consumers(table, n):
+    for c in table.consumers(n):
         k = memory.steps[c].args[1]
         # A rule may have taken an output once more.
         parts[k] = parts[k] + cotangents[c] if k in parts else cotangents[c]

@@ -11,7 +11,7 @@ from ..arrays.pytrees import tree_map
 from ..arrays.values import export, readonly_view, seal_array
 from ..errors import DisturbedError
 from ..memory.memory import Memory
-from ..memory.tables import Provenance, Table
+from ..memory.tables import Table
 from ..tape.busy import busy
 from ..tape.node import Node
 from .events import Listener
@@ -51,7 +51,7 @@ class Request:
         memory, table, n = self.memory, self.table, t.id
         if n in table.uses:
             d = self.cotangent(n)
-            if type(d) is not np.float64:  # to a number nobody can write
+            if type(d) is not np.float64:  # a number cannot be written to
                 table.cotangents[n] = d = seal_array(d)  # bit for bit the same
                 d = readonly_view(d)
         elif unconnected == "zero":
@@ -69,9 +69,9 @@ class Request:
         known = n in table.cotangents and n not in table.marks
         if known and self.listener is None:
             return table.cotangents[n]
-        outer = memory.current_provenance
+        history, outer = memory.history, memory.history.current
         if not known:
-            memory.current_provenance = Provenance(memory.requests, n, memory.assignments)
+            history.current = history.provenance_for(n)
         # Where all values are there and right, the recursion reads the dict itself: a call less.
         intact = memory.nothing_evicted and not memory.marks
         read = memory.values.__getitem__ if intact else memory.value
@@ -79,7 +79,7 @@ class Request:
             with memory.budget.request(table, n) if memory.budget is not None else nullcontext():
                 return pull_back(memory, table, n, read, memory.store, self.listener)
         finally:
-            memory.current_provenance = outer
+            history.current = outer
 
 
 @busy("a request", tape="tape")
@@ -96,7 +96,7 @@ def ask(L: Node, log: Log | None, answer: Callable[..., Answer], *args: Any) -> 
     with tape.lock:
         memory.request_count += 1
         request = Request(memory, memory.table(L.id), log)
-        memory.requests += 1
+        memory.history.requests += 1
         while log is None:
             try:
                 return answer(request, *args)

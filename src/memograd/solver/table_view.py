@@ -55,9 +55,7 @@ class Cotangents(Mapping[str, Any]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        """Return one row for each cotangent: name, dtype, shape, and the number itself if it is
-        one.
-        """
+        """Return one row for each cotangent: its name, dtype, and shape or number."""
         rows = [
             (
                 derivative_name(printable(self._name(self.output), 20), printable(name, 20)),

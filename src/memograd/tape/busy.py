@@ -1,7 +1,7 @@
 """Functions during which a tape must not change, and the search of the stack for one that runs.
 
-A flag would cost time at each recording, and would stay set where an interrupt strikes before it is
-taken back. The stack tells the same at no cost.
+A flag would cost time at each recording, and an interrupt could strike before it is cleared. The
+stack shows the same at no cost.
 """
 
 import threading
@@ -18,8 +18,9 @@ By ids, because the hash of a code object takes a microsecond.
 """
 
 _depth: Callable[[Any], int] = getattr(type(threading.RLock()), "_recursion_count", lambda lock: 2)
-"""How often this thread holds a lock; before 3.11.5 CPython does not tell, and then the stack has
-to be searched.
+"""How often this thread holds a lock.
+
+CPython before 3.11.5 does not tell; the number 2 makes `busy_frame` search the stack.
 """
 
 

@@ -1,7 +1,6 @@
-"""Advice for refused conversions: which function asked for the value, and which one keeps the
-derivative.
+"""Advice for refused conversions: who asked for the value, and which function to call instead.
 
-Nothing here runs unless an error is on its way.
+It is looked for only when an error is raised.
 """
 
 import ast
@@ -59,7 +58,7 @@ ELSEWHERE = {
 """Functions of SciPy whose namesake is NumPy's."""
 
 KNOWN = frozenset({"math", "cmath", "numpy", "scipy", "builtins"})
-"""Packages of whose functions something is known here."""
+"""Packages for whose functions there is advice."""
 
 CONVERTERS = frozenset(
     {
@@ -133,10 +132,8 @@ class Caller(NamedTuple):
 
 
 def caller_of(frame: FrameType | None) -> Caller:
-    """Return the user's line from which `frame` was reached, and the function that was called
-    there.
-    """
-    frame = _users(frame)
+    """Return the line of the user's from which `frame` was reached, and what it called."""
+    frame = _user_frame(frame)
     if frame is None:
         return Caller()
     code = frame.f_code
@@ -153,16 +150,16 @@ def caller_of(frame: FrameType | None) -> Caller:
     return known
 
 
-def _users(frame: FrameType | None) -> FrameType | None:
+def _user_frame(frame: FrameType | None) -> FrameType | None:
     """Return the nearest frame outside all installed libraries, else outside memograd and NumPy."""
-    outside = [f for f in _outwards(frame) if not f.f_code.co_filename.startswith(CORE)]
+    outside = [f for f in _frames_outwards(frame) if not f.f_code.co_filename.startswith(CORE)]
     return next(
         (f for f in outside if not f.f_code.co_filename.startswith(_libraries())),
         outside[0] if outside else None,
     )
 
 
-def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+def _frames_outwards(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
@@ -170,9 +167,7 @@ def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 @cache
 def _libraries() -> tuple[str, ...]:
-    """Return the folders of the standard library and of installed packages, frozen modules
-    included.
-    """
+    """Return the folders of libraries: the standard one, installed packages, frozen modules."""
     paths = sysconfig.get_paths()
     return (
         *(paths[key] + os.sep for key in ("stdlib", "platstdlib", "purelib", "platlib")),
@@ -252,9 +247,7 @@ def _variable(name: str, frame: FrameType) -> Any:
 
 
 def alternative(caller: Caller) -> str:
-    """Return a sentence that names a function that keeps the derivative; empty if the line shows
-    none.
-    """
+    """Return a sentence with a function that keeps the derivative; empty if none is known."""
     if caller.stores:
         return (
             "Items of an array cannot be set to nodes, or at nodes: write "

@@ -1,5 +1,4 @@
-"""Conversions of nodes: which values may leave a program that is recorded, and the error for
-others.
+"""Conversions of nodes: which values may leave a program, and the error for the others.
 
 A conversion, such as ``float(x)`` or ``np.asarray(x)``, gives a value and forgets the node. What is
 computed from it afterwards has no derivative by that node. Whether that is right depends on the
@@ -126,13 +125,13 @@ def depends(steps: Steps, n: int, inputs: frozenset[int]) -> bool:
         c = stack.pop()
         if c in inputs:
             return True
-        lines = RULES[steps[c].op].pulls
+        pulls = RULES[steps[c].op].pulls
         for k, o in enumerate(steps[c].args):
             if (
                 type(o) is Operand
                 and o >= first
                 and o not in seen
-                and lines[k,]
+                and pulls[k,]
                 and is_inexact(steps[o].dtype)
             ):
                 seen.add(o)
@@ -187,8 +186,8 @@ def check_leaving(y: Handle, form: str) -> None:
 class raise_refusals:  # noqa: N801  (used as a function)
     """Raise refusals as they are in a block that runs a user's function on nodes of a tape.
 
-    NumPy puts a ValueError in front of what is raised while an item of an array is set. And where
-    ``.value`` is refused, errors that name it say so.
+    NumPy raises a ValueError from a refusal that is raised while an item of an array is set; the
+    refusal is raised in its place. Where ``.value`` is refused, errors that advise it say so.
     """
 
     __slots__ = ("mode",)

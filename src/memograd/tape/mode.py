@@ -4,14 +4,13 @@ from typing import NamedTuple
 
 
 class Mode(NamedTuple):
-    """Mode in which a tape records: what may be read of its nodes meanwhile, and what a refusal
-    says.
+    """Mode in which a tape records: what may be read of its nodes, and what a refusal says.
 
     Attributes
     ----------
     converts : bool
-        Whether a value may leave where no derivative is lost.
-    tells : bool
+        Whether a conversion gives a value where no derivative is lost.
+    value_readable : bool
         Whether ``node.value`` may be read.
     loss : str
         What a conversion would do.
@@ -31,7 +30,7 @@ KEPT = Mode(
     loss="that would freeze today's value into a program that outlives it",
     hint="Use node.value for the number itself, or np.where to choose between values.",
 )
-"""A tape of the user's: its program is kept, and asked again after an assignment."""
+"""Mode of a tape of the user's: its program is kept, and requested again after assignments."""
 
 IMMEDIATE = Mode(
     converts=True,
@@ -39,9 +38,7 @@ IMMEDIATE = Mode(
     loss="what is computed from the number would lose its derivative",
     hint="Convert mg.stop_gradient(x) in place of x if the number is meant without its derivative.",
 )
-"""The tape of an immediate form such as :func:`memograd.functional.grad`: the trace runs once, and
-is thrown away.
-"""
+"""Mode of an immediate form, such as :func:`memograd.functional.grad`: the trace is used once."""
 
 COMPILED = Mode(
     converts=False,
@@ -50,7 +47,7 @@ COMPILED = Mode(
     hint="Choose between values with np.where, or call the function without "
     "memograd.functional.compiled.",
 )
-"""The tape of a function that becomes a plan."""
+"""Mode of the trace of a function that becomes a plan."""
 
 OPTIMIZED = Mode(
     converts=False,
@@ -61,4 +58,4 @@ OPTIMIZED = Mode(
     "memograd.functional.value_and_grad(f) to "
     "scipy.optimize.minimize, with jac=True.",
 )
-"""The tape of a function while it is recorded for an optimiser."""
+"""Mode of the trace of a function for an optimiser."""

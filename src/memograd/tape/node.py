@@ -73,10 +73,10 @@ def _right_operator(op: Any) -> Callable[["Node", Any], "Node"]:
 def _conversion(conversion: Conversion) -> Callable[..., Any]:
     """Return a method that converts a node, or refuses; see :mod:`memograd.tape.conversions`."""
 
-    def converted(self: "Node", *args: Any, **kwargs: Any) -> Any:
+    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
         return convert(self, conversion, *args, **kwargs)
 
-    return converted
+    return method
 
 
 def is_boolean_index(part: Any) -> bool:
@@ -99,8 +99,8 @@ ZERO_BYTES = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 def shape_dummy(a: Any) -> Any:
-    """Return an array of a node's shape and dtype that takes no memory, also in place of nodes in
-    lists; other arguments as they are.
+    """Return an array of a node's shape and dtype without memory; a list of them for nodes in a
+    list; other arguments as they are.
     """
     if is_list_of_nodes(a):
         return list(map(shape_dummy, a))
@@ -112,9 +112,9 @@ def shape_dummy(a: Any) -> Any:
 
 
 class Node:
-    """Handle of a node, `(tape, id)`; behaves like the array that it stands for. See
-    :meth:`Tape.leaf`.
+    """Handle of a node, `(tape, id)`; behaves like the array that it stands for.
 
+    Leaves are made by :meth:`Tape.leaf`.
     Any registered NumPy function, operator or array method applied to a node is recorded on its
     tape. ``==`` and the other comparisons are elementwise and recorded; the hash is that of (tape,
     id), so that handles of one node are one key of a dict.
@@ -173,8 +173,9 @@ class Node:
 
     @property
     def value(self) -> Any:
-        """Value: a read-only array, a NumPy scalar if it is 0-d, or a Dask array. Leaves can be
-        assigned.
+        """Value: a read-only array, a NumPy scalar if it is 0-d, or a Dask array.
+
+        The value of a leaf can be assigned.
 
         What is computed from it has no derivative by the node. While a function is recorded for
         reuse, by :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, reading it is
@@ -335,8 +336,9 @@ class Node:
 
     @property
     def at(self) -> "IndexUpdater":
-        """Index for changed items: ``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)`` give a new
-        node.
+        """Index for changed items: ``x.at[i].set(v)``, ``.add(v)`` and ``.multiply(v)``.
+
+        Each gives a new node.
 
         Examples
         --------
@@ -377,17 +379,15 @@ class Node:
         return convert(self, FORMAT, spec) if spec else str(self)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        # SciPy's sparse arrays, left of an operator, take one object for something of which they
-        # know nothing, and leave it to the right.
+        # A sparse array of SciPy's, left of an operator, leaves the operation to an operand that
+        # becomes an object array.
         if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
             return as_object(self)
         return convert(self, ARRAY, *args, **kwargs)
 
     @property
     def fill_value(self) -> NoReturn:
-        """Refused: arrays of the library `sparse`, left of ``@``, ask for it, and leave the product
-        to the node.
-        """
+        """Refused, so that arrays of the library `sparse` leave ``X @ node`` to the node."""
         raise SparseError(
             f"A sparse array met {describe(self.attributes)} in a function of its library's. "
             f"Write it with @, or make the sparse array a "
@@ -395,7 +395,7 @@ class Node:
         )
 
     __pandas_priority__ = 5000
-    """More than any table's of pandas: left of an operator, one leaves it to the node."""
+    """Priority over the tables of pandas, which leave an operator on their right to the node."""
 
     item, tolist = _conversion(ITEM), _conversion(TOLIST)
 
@@ -407,9 +407,8 @@ class Node:
             UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
         )
         if reason is None:
-            return object.__getattribute__(
-                self, name
-            )  # raises anew: Python's own error, or the one that came out of a property
+            # This raises again: Python's own error, or the error of a property.
+            return object.__getattribute__(self, name)
         raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
 
     # array methods
@@ -471,9 +470,7 @@ class Node:
         )
 
     def transpose(self, *axes: Any) -> "Node":
-        """Record ``np.transpose_rows`` of this node; the axes as one tuple, as several ints, or
-        none to reverse them.
-        """
+        """Record ``np.transpose`` of this node; axes are a tuple, or ints, or none to reverse."""
         order = (axes,) if len(axes) > 1 else axes
         return self.tape.call(np.transpose, (self, *order), {})  # type: ignore[no-any-return]
 
@@ -499,11 +496,10 @@ class Node:
 
 
 class SameNode(Node):
-    """Result of ``==`` of two handles of one node: true for a dict, recorded elementwise when it is
-    used.
+    """Result of ``==`` of two handles of one node: true, and recorded only when it is used.
 
     A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up,
-    and its truth value is refused.
+    and the truth value of a recorded node is refused.
     """
 
     __slots__ = ("_compared", "_recorded")
@@ -527,9 +523,7 @@ class SameNode(Node):
 
 
 class Outputs(Node):
-    """Handle of a node with several outputs: a sequence of them; shape, dtype, ndim and size are
-    tuples.
-    """
+    """Handle of a node with several outputs: a sequence of them, with tuples for its shapes."""
 
     __slots__ = ()
 

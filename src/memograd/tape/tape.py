@@ -4,8 +4,6 @@ Inside are ints, outside are handles. A `Node` is `(tape, id)` and nothing else;
 graph refers to a handle or to the tape, so that dropping the tape frees its arrays at once.
 """
 
-import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,28 +14,20 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from ..arrays.axis_labels import labels_of
-from ..arrays.dask_arrays import DASK, ChunkedShape, is_dask_array
+from ..arrays.dask_arrays import DASK
 from ..arrays.dask_ops import check_lazy
-from ..arrays.duck_arrays import DuckShape, is_duck_array
-from ..arrays.scipy_sparse import kind_name
 from ..arrays.values import (
     DOUBLE,
     as_input,
-    bitwise_equal,
     canonicalize,
     dtype_of,
-    find_out_of_range,
     frozen_copy,
     shape_of,
-    strip_wrappers,
 )
 from ..errors import (
-    AssignError,
-    AssignTypeError,
     BudgetError,
     BusyError,
     DisturbedError,
-    IntegerRangeError,
     NamingError,
     NotDifferentiableError,
     OtherTapeError,
@@ -52,10 +42,13 @@ from ..program.steps import Operand, Step, Steps
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.node_lists import is_list_of_nodes, stack_lists
-from ..rules.registration import RULES, Rule, rule_of
+from ..rules.registration import RULES, rule_of
 from ..text import derivative_name, describe, op_name, printable, table_as_html
+from .assignment import value_for_leaf
 from .busy import activity, busy, busy_frame
+from .constants import IMMUTABLE_TYPES, NUMBER_KINDS, Constants
 from .conversions import CONSTANT, converts
+from .locks import make_lock
 from .mode import KEPT
 from .node import Node, Outputs
 from .recorder import RequestLog
@@ -69,47 +62,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
-NUMBER_KINDS = "biufc"
-"""The kinds of dtype that values have."""
-
-IMMUTABLE_TYPES = frozenset(
-    {
-        float,
-        int,
-        bool,
-        complex,
-        str,
-        type(None),
-        slice,
-        type(Ellipsis),
-        np.float64,
-        np.float32,
-        np.int64,
-        ChunkedShape,
-        DuckShape,
-    }
-)
-"""Types of constants that nobody can change."""
-
 FLOAT64, OBJECT = np.float64, np.dtype(object)
-
-_LOCKS: set[weakref.ref[Any]] = set()
-"""The locks of all tapes."""
-
-
-def _free_locks() -> None:
-    """Free, in the child of a fork, the locks that threads held which the child does not have.
-
-    No thread is stopped in the middle of writing a node; what else it left half-done is as after an
-    interrupt.
-    """
-    for ref in list(_LOCKS):
-        if (lock := ref()) is not None and not lock._is_owned():
-            lock._at_fork_reinit()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_free_locks)
 
 
 class Tape:
@@ -149,19 +102,16 @@ class Tape:
     def __init__(self) -> None:
         steps: Steps = {}
         self.state = Memory(steps)
-        self.lock = threading.RLock()
-        _LOCKS.add(weakref.ref(self.lock, _LOCKS.discard))
+        self.lock = make_lock()
         self.location: Location | None = None  # of the nodes of a derivative, while it is recorded
         self.next_id = 0
-        self.mode = KEPT  # which values may be taken while it records
-        self.differentiated: set[int] = (
-            set()
-        )  # the inputs of the functions that run on it and are differentiated
+        self.mode = KEPT
+        # The inputs of the functions that run on it and are differentiated.
+        self.differentiated: set[int] = set()
         self._names: dict[str, int] = {}
-        self._handles: dict[
-            int, weakref.ref[Node]
-        ] = {}  # of leaves and named nodes, so that tape["x"] is x
-        self._constants: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
+        # Of leaves and named nodes, so that tape["x"] is x.
+        self._handles: dict[int, weakref.ref[Node]] = {}
+        self._constants = Constants()
 
     @property
     def graph(self) -> "nx.DiGraph":
@@ -177,10 +127,10 @@ class Tape:
         ----------
         value : array_like
             Copied, and read-only from then on. Integers and booleans are not differentiable. A Dask
-            array stays one: what comes of it, values and derivatives, are Dask arrays, which nobody
-            computes until you do. So do sparse arrays, and others on which NumPy's functions
-            dispatch. Of a DataFrame, a Series or a DataArray the numbers are taken, and the labels
-            given back with the gradient.
+            array stays one: values and derivatives that depend on it are Dask arrays, which are
+            not computed until you ask Dask. Sparse arrays and others on which NumPy's functions
+            dispatch stay what they are, too. Of a DataFrame, a Series or a DataArray the numbers
+            are taken; the gradient has its labels.
         name : str, optional
             Unique on the tape. Names of the form ``v7`` are reserved for unnamed nodes.
 
@@ -256,7 +206,7 @@ class Tape:
                     elif type(a) not in IMMUTABLE_TYPES:
                         if type(a) is not np.ndarray and (apply := self._apply_of(a)) is not None:
                             return apply(op, args, kwargs)
-                        kept[k] = run[k] = self._constant(a, k, rule)
+                        kept[k] = run[k] = self._constants.freeze(a, k, rule)
                 if y is None:
                     if DASK in modules:
                         check_lazy(rule, run)
@@ -304,14 +254,14 @@ class Tape:
     def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""
         if kwargs.get("out") is not None:
-            return self._into(op, args, kwargs)
+            return self._call_with_out(op, args, kwargs)
         args, kwargs = rule_of(op).bind(args, kwargs)
         return self.record(op, args, self.bind_keywords(op, kwargs) if kwargs else NO_KWARGS)
 
-    def _into(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run a call that writes into an array, as ``y += x`` does; refuse it unless its nodes may
-        convert.
-        """
+    def _call_with_out(
+        self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a call with ``out=``, as ``y += x`` is; refuse it unless its nodes may convert."""
         out = kwargs["out"]
         nodes = [a for a in (*args, *kwargs.values()) if isinstance(a, Node)]
         if any(isinstance(a, Node) for a in (out if isinstance(out, tuple) else (out,))) or not all(
@@ -327,65 +277,9 @@ class Tape:
         )
 
     def bind_keywords(self, op: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the keywords of a call as they are kept; raise if the op's rule does not name
-        them.
-        """
+        """Return the keywords of a call as they are kept; raise if the op's rule names others."""
         rule_of(op).reject_keywords(kwargs)
-        return {name: self._constant(value) for name, value in kwargs.items()} or NO_KWARGS
-
-    def _constant(self, a: Any, k: int = -1, rule: Rule | None = None) -> Any:
-        """Return a constant as a read-only copy; one that is used again with equal bytes shares its
-        copy.
-        """
-        if type(a) is np.ndarray:
-            return self._share_copy(a)
-        if type(a) in IMMUTABLE_TYPES or isinstance(a, np.generic):
-            return a
-        if isinstance(a, list | tuple):
-            items = tuple(map(self._constant, a))
-            is_array = rule is not None and (rule.kind == "elementwise" or rule.pulls[k,])
-            return frozen_copy(items) if is_array else items  # rules do arithmetic on operands
-        if isinstance(a, Node):
-            if converts(a, CONSTANT):
-                return self._constant(a.value)
-            advice = (
-                "Give its .value, if it may be frozen into the program"
-                if a.tape.mode.value_readable
-                else a.tape.mode.hint.rstrip(".")
-            )
-            raise RefusedError(
-                f"{describe(a.attributes)} stands where memograd takes constants only (in a "
-                f"keyword, such as an axis or a shape). {advice}."
-            )
-        a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
-        if is_duck_array(a):
-            return frozen_copy(a)
-        return self._share_copy(a) if hasattr(type(a), "__array__") else a
-
-    def _share_copy(self, given: Any) -> Any:
-        """Return the copy of an array constant that is kept, or make one."""
-        a = given if type(given) is np.ndarray else as_input(given)
-        if a.dtype.kind not in NUMBER_KINDS:
-            raise NotDifferentiableError(
-                f"An array of dtype {a.dtype} met a node, but memograd computes on numbers. "
-                f"Convert it first."
-            )
-        known = self._constants.get(id(given))
-        if (
-            known is not None
-            and known[0]() is given
-            and (copy := known[1]()) is not None
-            and bitwise_equal(copy, a)
-        ):
-            return copy
-        copy = frozen_copy(a)
-        if copy is not a and isinstance(copy, np.ndarray):
-            key, constants = id(given), self._constants
-            constants[key] = (
-                weakref.ref(given, lambda _: constants.pop(key, None)),
-                weakref.ref(copy),
-            )
-        return copy
+        return {name: self._constants.freeze(value) for name, value in kwargs.items()} or NO_KWARGS
 
     def other_tape_error(self, what: str, a: Node) -> OtherTapeError:
         """Return the error for a node of another tape."""
@@ -431,10 +325,8 @@ class Tape:
         >>> float(mg.grad(tape["L"], tape["x"]))
         12.0
         """
-        from ..program.from_digraph import (
-            StepResult,
-            steps_of_digraph,
-        )  # this and its like come in when asked for: an import has 25 ms
+        # Imported here, as others are below, because `import memograd` must be fast.
+        from ..program.from_digraph import StepResult, steps_of_digraph
 
         tape = cls()
         made: dict[Any, Node] = {}
@@ -477,7 +369,7 @@ class Tape:
     def __getitem__(self, key: Node | int | str) -> Node:
         n = self.find_id(key)
         if n is None:
-            raise self._unknown(key)
+            raise self._unknown_node_error(key)
         return self.handle(n)
 
     def _require_id(self, key: Any, what: str) -> int:
@@ -487,7 +379,7 @@ class Tape:
             raise (
                 self.other_tape_error(what, key)
                 if isinstance(key, Node) and key.tape is not self
-                else self._unknown(key)
+                else self._unknown_node_error(key)
             )
         return n
 
@@ -508,7 +400,7 @@ class Tape:
             return int(key) if int(key) in steps else None
         return None
 
-    def _unknown(self, key: Any) -> UnknownNodeError:
+    def _unknown_node_error(self, key: Any) -> UnknownNodeError:
         """Return the error for a key that is no node of this tape."""
         if not isinstance(key, str):
             return UnknownNodeError(
@@ -554,10 +446,8 @@ class Tape:
 
     def set_name(self, node: Node, name: str) -> None:
         """Name a node."""
-        if (
-            self._names.setdefault(name, node.id) != node.id
-        ):  # since it was checked, a signal handler has given it away
-            self.check_name(name)
+        if self._names.setdefault(name, node.id) != node.id:
+            self.check_name(name)  # a signal handler has given it to another node meanwhile
         self._names.pop(node.name, None)
         if self.handle(node.id) is not node:
             self._handles[node.id] = weakref.ref(node)
@@ -567,15 +457,16 @@ class Tape:
 
     @busy("an assignment")
     def assign(self, new: Mapping[Any, Any], log: RequestLog | None = None) -> None:
-        """Give leaves new values: all of them, or none if one is wrong. Nothing is computed until
-        it is needed.
+        """Give leaves new values: all of them, or none if one is wrong.
+
+        Nothing is computed until it is needed.
 
         Parameters
         ----------
         new : mapping
-            Leaf (handle, id or name) to array_like of its shape, cast to its dtype within one kind,
-            and laid out in its chunks where it holds a Dask array. One of the same name is the same
-            value; another name is another value, and nobody computes whether it differs.
+            Leaf (handle, id or name) to array_like of its shape. It is cast to the leaf's dtype
+            within one kind, and cut into its chunks where the leaf holds a Dask array. A Dask array
+            of another name counts as another value: whether its numbers differ is not computed.
         log : Log, optional
             Told which leaves were assigned.
 
@@ -605,76 +496,10 @@ class Tape:
             checked = {}
             for key, value in new.items():
                 n = self._require_id(key, "assign")
-                self._check_labels(n, value)
-                checked[n] = self._fitting(n, value)
+                checked[n] = value_for_leaf(self.state, n, value)
             self.state.assign(checked)
             if log is not None:
                 log.assigned.extend(map(self.state.nodes.name, checked))
-
-    def _fitting(self, n: int, value: Any) -> Any:
-        """Return a value as leaf n keeps it; raise unless it has the leaf's shape and kind."""
-        step, nodes = (
-            self.state.steps[n],
-            self.state.nodes,
-        )  # whose dicts of attributes only an error makes
-        shape, dtype = step.shape, step.dtype
-        if step.op is not None:
-            raise AssignError(
-                f"{describe(nodes[n])} is computed; only leaves can be assigned. Assign to the "
-                f"leaves it comes from."
-            )
-        if isinstance(value, Node):
-            raise AssignTypeError(
-                f"{describe(nodes[n])} was assigned a node. Give its value: "
-                f"{printable(value.name)}.value."
-            )
-        y = as_input(value)
-        if y.shape != shape:
-            raise AssignError(
-                f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is "
-                f"part of the program: "
-                f"give a value of shape {shape}, or record anew."
-            )
-        if not np.can_cast(y.dtype, dtype, "same_kind"):
-            raise AssignTypeError(
-                f"{describe(nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert "
-                f"it first: np.astype(value, np.{dtype})."
-            )
-        if (beyond := find_out_of_range(y, dtype)) is not None:
-            raise IntegerRangeError(
-                f"{describe(nodes[n])} was assigned {beyond}, which {dtype} does not hold. Give "
-                f"integers "
-                f"that fit, or make the leaf anew of a wider dtype."
-            )
-        return self._conform_to_leaf(n, frozen_copy(y if y.dtype == dtype else y.astype(dtype)))
-
-    def _conform_to_leaf(self, n: int, y: Any) -> Any:
-        """Return a value in the chunks of its leaf; raise if it is of another kind of array."""
-        shape = self.state.steps[n].shape
-        if type(shape) is ChunkedShape:
-            return shape.cut(y)
-        mine, other = (
-            type(shape.like) if type(shape) is DuckShape else np.ndarray,
-            type(y) if is_duck_array(y) else np.ndarray,
-        )
-        if mine is not other:
-            advice = "Give .compute() of it" if is_dask_array(y) else "Convert it first"
-            raise AssignTypeError(
-                f"{describe(self.state.nodes[n])} was assigned a {kind_name(other)}, but "
-                f"holds a {kind_name(mine)}. {advice}."
-            )
-        return y
-
-    def _check_labels(self, n: int, value: Any) -> None:
-        """Raise if a value's labels are not those with which the leaf came."""
-        mine, others = self.state.nodes.labels.get(n), labels_of(value)
-        if mine is not None and others is not None and not mine.match(others):
-            raise AssignError(
-                f"{describe(self.state.nodes[n])} was assigned {printable(repr(value))}, "
-                f"whose labels are not those that it came with, "
-                f"{printable(str(mine))}. Bring them into line with reindex first; or assign "
-                f"the numbers alone, value.to_numpy()."
-            )
 
     # to remember, and to forget
 
@@ -710,9 +535,9 @@ class Tape:
     def budget(self) -> int | None:
         """Limit in bytes for what can be recomputed, or None for no limit.
 
-        Over it, what is cheapest to rebuild per byte is dropped, and rebuilt, bit for bit, when
-        somebody reads it. Leaves, and what the running request has yet to read, are outside it: a
-        budget below that need is no error.
+        Over it, the arrays that are cheapest to compute per byte are evicted, and computed again,
+        bit for bit, when they are read. Leaves, and what the running request has yet to read, do
+        not count: a budget below their size is no error.
 
         Raises
         ------
@@ -750,10 +575,9 @@ class Tape:
 
     @busy("forgetting")
     def forget(self, L: Node | None = None) -> None:
-        """Drop L's derivatives; or, without L, every derivative and every value that can be
-        computed.
+        """Drop L's derivatives; without L, all derivatives and all values that can be computed.
 
-        Nothing is lost but time: what is asked for again is computed again.
+        A later request computes them again.
 
         Parameters
         ----------
@@ -792,8 +616,8 @@ class Tape:
         """Return a tape of its own with the same nodes, ids, names, values and derivatives.
 
         Arrays are shared, because nobody can write to them. ``copy.deepcopy`` of a tape or of a
-        node gives the same. Of a subclass of Tape it is an instance, made without calling its
-        ``__init__``; what that has added is copied deeply.
+        node gives the same. The copy of an instance of a subclass is one too, made without calling
+        its ``__init__``; the state that the subclass has added is copied deeply.
 
         Examples
         --------
@@ -847,15 +671,17 @@ class Tape:
 
     @busy("a request")
     def ask_exclusively(self, answer: Callable[[], Answer]) -> Answer:
-        """Answer a request other than for derivatives: the lock is held, and the tape must not
-        change.
+        """Return ``answer()`` while the tape is locked and must not change.
+
+        So are all requests answered that are not for the derivatives of one output. A signal
+        handler may disturb one; then `answer` is called again.
         """
         with self.lock:
             while True:
                 self.state.request_count += 1
                 try:
                     return answer()
-                except DisturbedError:  # by now all is marked that may have to be verified again
+                except DisturbedError:  # every entry is marked by now, and will be verified
                     continue
 
     def check_idle(self, what: str) -> None:
@@ -913,9 +739,7 @@ class Tape:
     def truncate(self, start: int) -> None:
         """Cut off the nodes from `start` on, with their names."""
         memory, stop, seen = self.state, -1, (self.state.request_count, self.next_id)
-        while (
-            stop != self.next_id
-        ):  # a signal handler may record meanwhile, on what is being cut off
+        while stop != self.next_id:  # a signal handler may record on these nodes meanwhile
             stop = self.next_id
             for n in range(start, stop):
                 if n in memory.steps:  # an inner block may have cut it off already
@@ -932,9 +756,7 @@ def _value_or_self(a: Any) -> Any:
 
 
 def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
-    """Return a result with its shape, its dtype, and whether it is a tuple; raise if it holds no
-    numbers.
-    """
+    """Return a result with its shape, its dtype, and whether it is a tuple, if it holds numbers."""
     if type(y) is np.ndarray and y.dtype.kind in NUMBER_KINDS:
         return y, y.shape, y.dtype, False
     for item in y if isinstance(y, tuple) else (y,):
@@ -948,9 +770,7 @@ def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
 
 
 def restore_tape(state: "Snapshot", following: int, kind: type[AnyTape]) -> AnyTape:
-    """Return a tape, of a subclass if that is `kind`, filled from a snapshot; its next id is
-    `following`.
-    """
+    """Return a tape of class `kind`, filled from a snapshot, whose next id is `following`."""
     from ..memory.snapshot import restore_snapshot
 
     tape = kind.__new__(kind)
@@ -962,7 +782,7 @@ def restore_tape(state: "Snapshot", following: int, kind: type[AnyTape]) -> AnyT
 
 
 def set_state(tape: Tape, state: Any) -> None:
-    """Give a tape what its subclass had added, as :mod:`pickle` does it."""
+    """Give a tape the state that its subclass has added, as :mod:`pickle` does."""
     own = getattr(tape, "__setstate__", None)
     if own is not None:
         own(state)

@@ -62,7 +62,9 @@ class WeakNode(Node):
         wide = tuple(map(strong, args))
         dtype = np.result_type(
             *[
-                unit_of(a) if isinstance(a, WeakNode) else _promoting(a, isinstance(op, np.ufunc))
+                unit_of(a)
+                if isinstance(a, WeakNode)
+                else _dtype_or_number(a, isinstance(op, np.ufunc))
                 for a in args
             ]
         )
@@ -93,9 +95,7 @@ class WeakNode(Node):
         run = rule_of(op).run
         wanted = run(map(_value_of_weak, args), kwargs)
         if _precision_property(dtype_of(wanted)) == _precision_property(self.dtype):
-            choices = choices[
-                ::-1
-            ]  # where both give the same here, the wide ones lose nothing elsewhere
+            choices = choices[::-1]  # where both give the same, the wide ones lose nothing later
         found = [(operands, run(map(_value_of_weak, operands), kwargs)) for operands in choices]
         alike = [(operands, y) for operands, y in found if dtype_of(y) == dtype_of(wanted)]
         if not alike:
@@ -166,11 +166,10 @@ def _precision_property(dtype: Any) -> Any:
     return np.zeros((), first).real.dtype
 
 
-def _promoting(a: Any, exact: bool) -> Any:
+def _dtype_or_number(a: Any, exact: bool) -> Any:
     """Return what stands for an argument when dtypes are promoted: its dtype, or a Python number.
 
-    Integers count in ufuncs alone:
-    among the arguments of other functions they may be indices.
+    Integers count in ufuncs alone: among the arguments of other functions they may be indices.
     """
     dtype = getattr(a, "dtype", None)
     if isinstance(dtype, np.dtype):

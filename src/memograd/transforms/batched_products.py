@@ -11,7 +11,8 @@ import numpy as np
 
 from ..arrays.dask_arrays import is_dask_array
 from ..arrays.values import as_input, canonicalize, frozen_copy
-from ..memory.tables import Table, uses_towards
+from ..memory.tables import Table
+from ..memory.uses import uses_towards
 from ..rules.registration import Read
 from ..solver.recursion import Store, pull_back
 from ..solver.symbolic import tag_derivative_nodes

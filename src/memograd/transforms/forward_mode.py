@@ -12,12 +12,14 @@ from ..arrays.pytrees import tree_map
 from ..arrays.values import as_input, canonicalize, is_inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
-from ..memory.tables import Table, uses_towards
+from ..memory.tables import Table
+from ..memory.uses import uses_towards
 from ..program.steps import Operand, Steps
 from ..rules.registration import JOINT_PUSHES, RULES, Read, Rule, VJPRule
 from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
+from ..tape.constants import NUMBER_KINDS
 from ..tape.node import Node
-from ..tape.tape import NUMBER_KINDS, Tape
+from ..tape.tape import Tape
 from ..text import describe, op_name
 from .batched_array import run_op
 

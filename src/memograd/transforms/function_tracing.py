@@ -26,11 +26,12 @@ from ..arrays.pytrees import (
 from ..arrays.values import as_input, canonicalize, export, is_inexact
 from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
 from ..program.trace_state import current_tape, trace_on
+from ..tape.constants import NUMBER_KINDS
 from ..tape.conversions import raise_refusals
 from ..tape.mode import IMMEDIATE
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..tape.tape import NUMBER_KINDS, Tape
+from ..tape.tape import Tape
 from ..text import op_name, printable
 
 T = TypeVar("T")

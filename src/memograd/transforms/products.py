@@ -11,7 +11,8 @@ import numpy as np
 from ..arrays.pytrees import tree_leaves, tree_unflatten
 from ..arrays.values import canonicalize, export
 from ..errors import NotDifferentiableError
-from ..memory.tables import Table, uses_towards
+from ..memory.tables import Table
+from ..memory.uses import uses_towards
 from ..solver.recursion import pull_back, zeros_for
 from ..solver.symbolic import grad_node
 from ..solver.targets import check_target, check_targets, require_scalar

@@ -221,7 +221,7 @@ class TestNothingHappens:
     def test_no_table_is_begun_and_no_request_counted(self, product):
         x, w, L = product
         mg.preview(L, [x, w])
-        assert x.tape.state.tables == {} and x.tape.state.requests == 0
+        assert x.tape.state.tables == {} and x.tape.state.history.requests == 0
 
     def test_nothing_is_run_and_no_mark_cleared(self, product, monkeypatch):
         x, w, L = product

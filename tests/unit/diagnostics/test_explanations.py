@@ -448,7 +448,7 @@ class TestNothingIsChanged:
             dict(memory.values),
             tables,
             dict(memory.nodes.names),
-            memory.requests,
+            memory.history.requests,
         )
 
     @given(programs(), st.integers(0, 3), st.booleans())

@@ -244,12 +244,12 @@ def test_the_next_request_bears_it_out(program, data):
 def assignments_reach(L, n):
     """Whether an assignment to a leaf that was assigned since ∂L/∂n was computed reaches it: tried on a copy."""
     memory, copy = n.tape.state, n.tape.copy()
-    act = memory.tables[L.id].provenance.get(n.id, memory.current_provenance)
+    act = memory.tables[L.id].provenance.get(n.id, memory.history.current)
     mg.grad(copy[L.id], copy[n.id])
     copy.assign(
         {
             p: np.full(copy[p].shape, 99.0)
-            for p, number in memory.assigned.items()
+            for p, number in memory.history.assigned.items()
             if number > act.assignments
         }
     )
@@ -259,7 +259,7 @@ def assignments_reach(L, n):
 def test_nothing_is_computed_and_no_table_begun(linear):
     x, *_, L = linear
     mg.why(L, x)
-    assert x.tape.state.tables == {} and x.tape.state.requests == 0
+    assert x.tape.state.tables == {} and x.tape.state.history.requests == 0
 
 
 def test_bad_nodes_are_refused_as_by_grad(tape, linear):

@@ -25,7 +25,8 @@ from memograd.jacobians.chain_order import (
     reverse_bracketing,
     shorten_chain,
 )
-from memograd.memory.tables import Table, uses_towards
+from memograd.memory.tables import Table
+from memograd.memory.uses import uses_towards
 
 
 def table_of(y):

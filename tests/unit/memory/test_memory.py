@@ -7,8 +7,8 @@ from laws import law_of_marks
 
 import memograd as mg
 from memograd.arrays.values import bitwise_equal
+from memograd.memory import invalidation
 from memograd.memory import memory as memory_module
-from memograd.memory.memory import Memory
 from memograd.program.steps import Operand
 from memograd.rules.registration import RULES
 
@@ -76,11 +76,11 @@ class TestPrecision:
         xs = [tape.leaf(float(k), name=f"x{k}") for k in range(5)]
         L = np.tanh(sum(x * x for x in xs)).named("L")
         mg.grad(L, xs)
-        spread, waves = Memory._spread_to_cotangents, []
+        extend, waves = invalidation.extend_to_operands, []
         monkeypatch.setattr(
-            Memory,
-            "_spread_to_cotangents",
-            lambda self, *args: waves.append(args) or spread(self, *args),
+            invalidation,
+            "extend_to_operands",
+            lambda *args: waves.append(args) or extend(*args),
         )
         tape.assign({x: 0.1 for x in xs})
         assert len(waves) == 1  # there is one table
@@ -371,18 +371,3 @@ def test_the_broken_order_of_marks_is_seen():
             map(bitwise_equal, answers(outputs, leaves), answers(fresh_outputs, fresh_leaves))
         )
     assert wrong
-
-
-def test_what_leads_to_several_outputs_is_what_leads_to_any_of_them():
-    tape = mg.Tape()
-    x = tape.leaf([1.0, 2.0])
-    a = np.sin(x)
-    b = np.where(a > 0.5, a * tape.leaf(3.0), np.sign(x))
-    memory = tape.state
-    of_a, of_b = memory_module.uses_towards(memory, a.id), memory_module.uses_towards(memory, b.id)
-    both = memory_module.uses_towards(memory, a.id, b.id)
-    assert both.keys() == of_a.keys() | of_b.keys()
-    assert both[a.id] == of_b[a.id]  # on the way to b, though an output itself
-    assert memory_module.uses_towards(memory, b.id, first=a.id) == {
-        n: uses for n, uses in of_b.items() if n >= a.id
-    }

@@ -243,7 +243,7 @@ def test_a_log_of_another_tape_is_refused(log, diamond):
     y = mg.Tape().leaf(1.0)
     mg.grad(np.sin(y), y, log=log)
     with pytest.raises(
-        OtherTapeError, match=r"events of another tape.*Hand in a new memograd\.Log\(\)"
+        OtherTapeError, match=r"events of another tape.*Give a new memograd\.Log\(\)"
     ):
         mg.grad(L, x, log=log)
     assert len(log.events) == 2

@@ -663,7 +663,7 @@ def test_a_constant_of_the_users_is_not_kept_alive_by_the_tape():
         tape.leaf([1.0, 2.0]) * a
         dead = weakref.ref(a)
         del a
-        assert dead() is None and tape._constants == {}
+        assert dead() is None and tape._constants._copies == {}
 
 
 def test_a_handle_alone_keeps_its_tape():
