@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,11 @@ from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..tape.busy import busy
 from ..tape.node import Node
+from ..tape.recorder import Answer
 from .events import Listener
 from .log import Log
 from .recursion import pull_back, zeros_for
 from .targets import no_path_error
-
-Answer = TypeVar("Answer")
 
 
 class Request:

@@ -14,7 +14,7 @@ from .mode import Mode
 if TYPE_CHECKING:
     import networkx as nx
 
-Response = TypeVar("Response")
+Answer = TypeVar("Answer")
 
 
 class RequestLog(Protocol):
@@ -111,7 +111,7 @@ class Recorder(Protocol):
     def other_tape_error(self, what: str, a: Any) -> Exception:
         """Return the error for a node of another tape."""
 
-    def ask_exclusively(self, answer: Callable[[], Response]) -> Response:
+    def ask_exclusively(self, answer: Callable[[], Answer]) -> Answer:
         """Answer a request other than for derivatives while the lock is held."""
 
     def truncate(self, start: int) -> None:

@@ -51,7 +51,7 @@ from .conversions import CONSTANT, converts
 from .locks import make_lock
 from .mode import KEPT
 from .node import Node, Outputs
-from .recorder import RequestLog
+from .recorder import Answer, RequestLog
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from ..memory.report import MemoryReport
     from ..memory.snapshot import Snapshot
 
-Answer = TypeVar("Answer")
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
 FLOAT64, OBJECT = np.float64, np.dtype(object)
