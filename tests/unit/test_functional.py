@@ -16,7 +16,7 @@ from memograd.errors import (
 )
 from memograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from memograd.jacobians.elimination import linearization
-from memograd.memory import tables
+from memograd.memory import uses
 from memograd.program.trace_state import current_tape
 
 
@@ -434,9 +434,9 @@ def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, mo
                 y = y - 0.01 * NESTED[form](y)
             return y
 
-        rules = Visits(tables.RULES)
+        rules = Visits(uses.RULES)
         with monkeypatch.context() as patch:
-            patch.setattr(tables, "RULES", rules)
+            patch.setattr(uses, "RULES", rules)
             patch.setattr(linearization, "RULES", rules)
             patch.setattr(
                 linearization,
