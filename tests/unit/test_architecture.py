@@ -111,6 +111,31 @@ def test_there_are_no_circles() -> None:
     assert [c for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
+GROUNDS = {"arrays.kinds", "arrays.values", "program.steps", "program.trace_state", "errors", "text"}
+"""What a module of rules may import beside others of its folder: no kind of array by its name."""
+
+
+def kinds_by_name(found: Import) -> bool:
+    """Return whether a module asks one kind of arrays in the place of the registry."""
+    kinds = {"arrays.dask_arrays", "arrays.dask_chunks", "arrays.scipy_sparse", "arrays.sparse_arrays"}
+    return found.imported in kinds and not found.importer.startswith("arrays.")
+
+
+def test_rule_modules_import_rules_and_the_grounds() -> None:
+    outside = {
+        (i.importer, i.imported)
+        for i in ALL
+        if i.internal and i.importer.startswith("rules.") and not i.imported.startswith("rules.")
+    }
+    assert {imported for _, imported in outside} >= {"arrays.kinds", "errors"}
+    assert [pair for pair in sorted(outside) if pair[1] not in GROUNDS] == []
+
+
+def test_nobody_but_the_registry_knows_a_kind_of_arrays() -> None:
+    assert [i for i in ALL if i.internal and kinds_by_name(i)] == []
+    assert kinds_by_name(Import("tape.tape", "arrays.dask_arrays", True))
+
+
 def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
     for found in ALL:
         if not found.internal:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
 from .pure_registration import linear, multilinear

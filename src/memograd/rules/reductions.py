@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .broadcasting import broadcast_cotangent_to
 from .control import stop_gradient
 from .pure_registration import constant, linear, rule

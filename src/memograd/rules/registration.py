@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from ..arrays.dask_ops import lazy_form
+from ..arrays.kinds import with_forms
 from ..errors import NoRuleError, RegistrationError
 from ..program.steps import Operand, Steps
 from ..program.trace_state import current_tape, trace_on
@@ -154,8 +154,8 @@ class Rule:
         self.op, self.kind, self.operands, self.keywords = op, kind, operands, keywords
         self.pulls = pulls
         self.pushes = pulls if kind == "elementwise" and not pushes.of else pushes
-        self.bind, self.compute = call.bind, lazy_form(op, call.compute)
-        self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
+        self.bind, self.compute = call.bind, with_forms(op, call.compute)
+        self.compute_with = with_forms(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.pure = False
         self.traits = default_traits(op, kind)
@@ -401,6 +401,11 @@ def traits_of(op: Any) -> Traits:
     """Return what is known of an op; nothing of one without a rule."""
     rule = RULES.get(op)
     return NO_TRAITS if rule is None else rule.traits
+
+
+def ops_of_module(name: str) -> tuple[Any, ...]:
+    """Return the registered ops that a module defines, not those of NumPy or SciPy."""
+    return tuple(op for op in RULES if getattr(op, "__module__", None) == name)
 
 
 def ops_with(trait: str) -> tuple[Any, ...]:
