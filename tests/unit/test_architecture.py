@@ -111,13 +111,25 @@ def test_there_are_no_circles() -> None:
     assert [c for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
-GROUNDS = {"arrays.kinds", "arrays.values", "program.steps", "program.trace_state", "errors", "text"}
+GROUNDS = {
+    "arrays.kinds",
+    "arrays.values",
+    "program.steps",
+    "program.trace_state",
+    "errors",
+    "text",
+}
 """What a module of rules may import beside others of its folder: no kind of array by its name."""
 
 
 def kinds_by_name(found: Import) -> bool:
     """Return whether a module asks one kind of arrays in the place of the registry."""
-    kinds = {"arrays.dask_arrays", "arrays.dask_chunks", "arrays.scipy_sparse", "arrays.sparse_arrays"}
+    kinds = {
+        "arrays.dask_arrays",
+        "arrays.dask_chunks",
+        "arrays.scipy_sparse",
+        "arrays.sparse_arrays",
+    }
     return found.imported in kinds and not found.importer.startswith("arrays.")
 
 

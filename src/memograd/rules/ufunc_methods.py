@@ -135,8 +135,10 @@ linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape
 constant(latest)
 
 # traits
-set_traits(log_sum, log_sum2, structure=Structure.REDUCTION, saturates=True)
-set_traits(running_maximum, running_minimum, structure=Structure.SCAN)
+set_traits(log_sum, log_sum2, structure=Structure.REDUCTION, saturates=True, axes=("axis",),
+           batching=Batching.AXES)
+set_traits(running_maximum, running_minimum, structure=Structure.SCAN, axes=("axis",),
+           batching=Batching.AXES)
 set_traits(sum_of_slices, structure=Structure.DENSE, axes=("axis",), batching=Batching.AXES)
 set_traits(latest, structure=Structure.DENSE)
 

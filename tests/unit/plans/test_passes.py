@@ -90,8 +90,11 @@ class TestShared:
             np.sin(X).T @ np.sin(X),
             np.dot(np.cos(X).T, np.cos(X)),
             np.inner(np.exp(X), np.exp(X)),
+            np.linalg.matmul(np.tan(X).T, np.tan(X)),
+            np.linalg.tensordot(np.tanh(X), np.tanh(X), axes=((0, 1), (0, 1))),
+            np.linalg.vecdot(np.cosh(X), np.cosh(X)),
         ]
-        assert through(again, [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS).count("copy") == 3
+        assert through(again, [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS).count("copy") == 6
         y = np.sin(X)
         assert through([y.T @ y], [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS) == [
             "sin",
