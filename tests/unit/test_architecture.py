@@ -184,6 +184,52 @@ def test_all_forms_of_import_are_read() -> None:
     }
 
 
+TESTS = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "tests").rglob("*.py"))
+}
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the private names of memograd's modules that a test imports or reads."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("memograd"):
+            names = (alias.asname or alias.name for alias in node.names)
+            modules.update(name for name in names if name.islower())
+            yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            private = node.attr.startswith("_") and not node.attr.startswith("__")
+            if private and node.value.id in modules:
+                yield f"{node.value.id}.{node.attr}"
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """Yield the last parts of the names of the modules that a test imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.rpartition(".")[2] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").rpartition(".")[2]
+            yield from (alias.name for alias in node.names)
+
+
+def test_tests_use_no_private_name_of_a_module() -> None:
+    assert {
+        (path.name, name) for path, tree in TESTS.items() for name in private_names(tree)
+    } == set()
+    seen = "from memograd.rules import registration as r, _hidden\nr._cache.clear()"
+    assert list(private_names(ast.parse(seen))) == ["_hidden", "r._cache"]
+
+
+def test_no_test_module_imports_another() -> None:
+    modules = {path.stem for path in TESTS if path.stem.startswith("test_")}
+    assert len(modules) > 70
+    found = {(path.name, name) for path, tree in TESTS.items() for name in imported_modules(tree)}
+    assert {(importer, name) for importer, name in found if name in modules} == set()
+
+
 @pytest.mark.parametrize("folder", ["src", "tests", "examples"])
 def test_no_function_is_long(folder: str) -> None:
     lengths = [
