@@ -19,7 +19,7 @@ from sampling_special import SPECIAL_SAMPLES, is_unknown  # noqa: E402
 
 from memograd.check import check_rule  # noqa: E402
 from memograd.rules.indexing import output  # noqa: E402
-from memograd.rules.registration import RULES, Rule, VJPRule, _pull, _sources  # noqa: E402
+from memograd.rules.registration import RULES, Rule, VJPRule, make_pull, parameter_sources  # noqa: E402
 from memograd.rules.special_call_binding import call_of  # noqa: E402
 from memograd.text import op_name  # noqa: E402
 
@@ -43,7 +43,7 @@ def mutants(rule: Rule, k: int | str, line: VJPRule) -> Iterator[tuple[str, Call
     """Names of changes, with the changed line's `pull`."""
     for name, factor in FACTORS.items():
         yield name, lambda *args, factor=factor, pull=line.pull: factor * pull(*args)
-    sources = _sources(
+    sources = parameter_sources(
         rule.op,
         rule.operands,
         line.fn,
@@ -53,7 +53,7 @@ def mutants(rule: Rule, k: int | str, line: VJPRule) -> Iterator[tuple[str, Call
     if len(values) > 1 and (op_name(rule.op), k) not in EQUIVALENT:
         i, j = values[:2]
         sources[i], sources[j] = sources[j], sources[i]
-        yield "operands swapped", _pull(line.fn, sources)
+        yield "operands swapped", make_pull(line.fn, sources)
 
 
 def caught(op: Any) -> bool:

@@ -1,40 +1,128 @@
 """What holds for every rule of the registry: tried on each op's sample calls."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-from sampling import WITH_LINES, samples
+from sampling import (
+    CONSTANT,
+    SHEETS,
+    WITH_LINES,
+    X,
+    calls,
+    inexact_parts,
+    parts,
+    recorded,
+    samples,
+)
 from sampling_special import is_unknown
 
 import memograd as mg
-from memograd.arrays.values import is_inexact
-from memograd.errors import ValueChangedError
+from memograd.check import check_rule
+from memograd.errors import CheckError, ValueChangedError
+from memograd.rules.decompositions import alignment
+from memograd.rules.indexing import last_writes
 from memograd.rules.registration import RULES
+from memograd.rules.shaping import repeated
 from memograd.scipy import linalg, signal
 from memograd.text import op_name
+from memograd.transforms.batched_array import BatchedArray, apply_batched
+from memograd.transforms.batched_products import pull_rows, push_columns
+
+# ------------------------------------------------------------------------------------------------------- differences
 
 
-def parts(y: Any) -> tuple[Any, ...]:
-    """The outputs of an op."""
-    return y if isinstance(y, tuple) else (y,)
+def test_the_registry_is_covered() -> None:
+    """The sweeps take their ops from the registry: none can be added without being checked."""
+    ours = {op for op in RULES if op is not None and op not in SHEETS}
+    assert not [
+        op_name(op)
+        for op in ours
+        if op_name(op).startswith("np.") and not hasattr(op, "__wrapped__")
+    ]
+    assert len(WITH_LINES) > 100 and len(CONSTANT) > 30
+
+
+@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
+def test_each_line_against_central_differences(op: Any) -> None:
+    with warnings.catch_warnings(action="error"):
+        for args, kwargs in calls(op):
+            check_rule(op, *args, **kwargs)
+
+
+@pytest.mark.parametrize("op", WITH_LINES, ids=op_name)
+def test_the_sample_calls_reach_each_line(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is off by a thousandth is found, whichever it is."""
+    lines = RULES[op].pulls
+    for line in [lines.each] if lines.each else lines.of.values():
+        if is_unknown(line):
+            continue  # it raises
+        with monkeypatch.context() as patched:
+            patched.setattr(line, "pull", lambda *args, pull=line.pull: 1.001 * pull(*args))
+            with pytest.raises(CheckError):
+                for args, kwargs in calls(op):
+                    check_rule(op, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [op for op in WITH_LINES if RULES[op].kind != "elementwise" and RULES[op].pushes.of],
+    ids=op_name,
+)
+def test_the_sample_calls_reach_each_push(op: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push that is off by a thousandth is found, whichever it is."""
+    for line in RULES[op].pushes.of.values():
+        with monkeypatch.context() as patched:
+            patched.setattr(line, "pull", lambda *args, pull=line.pull: scaled(pull(*args)))
+            with pytest.raises(CheckError, match="push"):
+                for args, kwargs in calls(op):
+                    check_rule(op, *args, **kwargs)
+
+
+def scaled(t: Any) -> Any:
+    """A tangent that is off by a thousandth."""
+    if isinstance(t, tuple):
+        return tuple(map(scaled, t))
+    return None if t is None else 1.001 * t
+
+
+ARGUMENTS = {np.searchsorted: (np.array([0.1, 0.5]), X), np.allclose: (X, X), np.array_equal: (X, X), np.isclose: (X, X),
+             **dict.fromkeys((np.zeros, np.ones, np.indices), ((2, 3),)), np.mask_indices: (3, np.triu),
+             **dict.fromkeys((np.arange, np.eye, np.identity, np.tri, np.diag_indices, np.tril_indices, np.triu_indices, np.bartlett,
+                              np.blackman, np.hamming, np.hanning, np.fft.fftfreq, np.fft.rfftfreq), (3,)),
+             np.unravel_index: (np.array([1, 2]), (2, 3)), np.ravel_multi_index: (np.array([[1, 0], [2, 1]]), (2, 3)),
+             np.diag_indices_from: (X[:, :2],), last_writes: ((3,), np.array([0, 1, 1])), repeated: (3, np.array([1, 0, 2])),
+             alignment: (np.arange(3.0), np.eye(3)),
+             np.array_equiv: (X, X), np.isin: (X, X), np.argpartition: (X, 1), np.digitize: (X, np.array([0.1, 0.5]))}  # fmt: skip
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.* is deprecated:DeprecationWarning"
+)  # as a newer NumPy may say of any
+@pytest.mark.parametrize("op", CONSTANT, ids=op_name)
+def test_no_path_leads_through_a_constant_op(op: Any) -> None:
+    x = mg.Tape().leaf(10 * X)
+    args = ARGUMENTS.get(op, (x,) * getattr(op, "nin", 1))
+    args = tuple(x if a is X else a for a in args)
+    try:
+        y = op(*args)
+    except TypeError:
+        y = op(*(np.astype(a, int) for a in args))
+    outputs = [part for part in parts(y) if isinstance(part, mg.Node)]
+    L = sum((np.sum(np.astype(part, float)) for part in outputs), start=np.sum(x))
+    np.testing.assert_array_equal(
+        mg.grad(L, x), np.ones((2, 3))
+    )  # through np.sum(x), and nothing else
+
+
+# ------------------------------------------------------------------------------------------- arrays without a derivative
 
 
 def total(ys: Any) -> Any:
     """A scalar of the inexact outputs."""
     return sum(
-        np.sum(np.real(y) * np.arange(1.0, y.size + 1).reshape(y.shape))
-        for y in parts(ys)
-        if is_inexact(y.dtype)
-    )
-
-
-def recorded(op: Any, xs: Any, keywords: Any, ks: Any) -> tuple[Any, Any]:
-    """The op on leaves in the places `ks`, and those leaves."""
-    tape = mg.Tape()
-    leaves = {k: tape.leaf(xs[k]) for k in ks}
-    return tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords), list(
-        leaves.values()
+        np.sum(np.real(y) * np.arange(1.0, y.size + 1).reshape(y.shape)) for y in inexact_parts(ys)
     )
 
 
@@ -188,11 +276,22 @@ def known(op: Any) -> Any:
         yield xs, keywords, [k for k in ks if not is_unknown(RULES[op].pulls[k,][0][1])]
 
 
-@pytest.mark.parametrize("op", ALL, ids=op_name)
-def test_each_rule_is_linear_in_its_cotangent(op: Any, rng: Any) -> None:
-    for xs, keywords, ks in known(op):
-        y, leaves = recorded(op, xs, keywords, ks)
-        for node in [node for node in parts(y) if leaves and is_inexact(node.dtype)]:
+@pytest.fixture(scope="module", params=ALL, ids=op_name)
+def op(request: Any) -> Any:
+    """Each op with a derivative: all that ask for it run on one before the next comes."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def recordings(op: Any) -> list[tuple[list[Any], list[Any]]]:
+    """The inexact outputs and the leaves of each sample call of the op, recorded once."""
+    sampled = (recorded(op, *sample) for sample in known(op))
+    return [(inexact_parts(y), leaves) for y, leaves in sampled if leaves]
+
+
+def test_each_rule_is_linear_in_its_cotangent(recordings: Any, rng: Any) -> None:
+    for ys, leaves in recordings:
+        for node in ys:
             seed = rng.normal(size=node.shape).astype(node.dtype)
             want = mg.vjp(node, leaves, seed)
             for scale in scales(node.dtype, *(leaf.dtype for leaf in leaves)):
@@ -200,13 +299,11 @@ def test_each_rule_is_linear_in_its_cotangent(op: Any, rng: Any) -> None:
                     close(got / scale, d)
 
 
-@pytest.mark.parametrize("op", ALL, ids=op_name)
-def test_each_push_is_linear_in_its_tangent(op: Any, rng: Any) -> None:
-    for xs, keywords, ks in known(op):
-        y, leaves = recorded(op, xs, keywords, ks)
+def test_each_push_is_linear_in_its_tangent(recordings: Any, rng: Any) -> None:
+    for ys, leaves in recordings:
         for leaf in leaves:
             t = rng.normal(size=leaf.shape).astype(leaf.dtype)
-            for node in [node for node in parts(y) if is_inexact(node.dtype)]:
+            for node in ys:
                 want = mg.jvp(node, leaf, t)
                 for scale in scales(node.dtype, leaf.dtype):
                     close(mg.jvp(node, leaf, t * scale) / scale, want)
@@ -216,3 +313,57 @@ def close(got: Any, want: Any) -> None:
     """To rounding, as compared with the largest element."""
     size = np.max(np.abs(want), initial=0)
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12 * size if np.isfinite(size) else 0)
+
+
+# ---------------------------------------------------------------------------------------------------------- batches
+
+ROWS = 3
+
+
+def drawn(rng: Any, like: Any) -> Any:
+    """A row for each of a few draws of an array of this shape and dtype."""
+    g = rng.uniform(0.5, 1.5, (ROWS, *like.shape)) * rng.choice([-1, 1], (ROWS, *like.shape))
+    return (g + 1j * rng.uniform(0.5, 1.5, g.shape) if like.dtype.kind == "c" else g).astype(
+        like.dtype
+    )
+
+
+def value(x: Any) -> Any:
+    return x.value if isinstance(x, mg.Node) else x
+
+
+def agree(got: Any, want: Any) -> None:
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+
+
+def test_rows_pulled_through_an_op_are_those_of_its_vjps(recordings: Any, rng: Any) -> None:
+    for ys, leaves in recordings:
+        for y in ys:
+            seeds = drawn(rng, y)
+            pulled = zip(*(mg.vjp(y, leaves, seed) for seed in seeds), strict=True)
+            want = [np.stack(rows) for rows in pulled]
+            for given in (seeds, y.tape.leaf(seeds)):
+                for got, rows in zip(pull_rows(y, leaves, given), want, strict=True):
+                    agree(value(got), rows)
+
+
+def test_tangents_pushed_through_an_op_are_those_of_its_jvps(recordings: Any, rng: Any) -> None:
+    for ys, leaves in recordings:
+        for y in ys:
+            tangents = [drawn(rng, leaf) for leaf in leaves]
+            rows = zip(*tangents, strict=True)
+            want = np.stack([mg.jvp(y, leaves, list(row)) for row in rows])
+            for given in (tangents, [y.tape.leaf(t) for t in tangents]):
+                agree(value(push_columns(y, leaves, given)), want)
+
+
+def test_an_op_of_rows_is_the_op_of_each(op: Any, rng: Any) -> None:
+    for xs, keywords, ks in known(op):
+        for k in ks:
+            rows = xs[k] * rng.uniform(1, 1.1, (ROWS, *(1,) * xs[k].ndim)).astype(xs[k].dtype)
+            wants = [parts(RULES[op].run([*xs[:k], row, *xs[k + 1 :]], keywords)) for row in rows]
+            for given in (rows, mg.Tape().leaf(rows)):
+                got = apply_batched(op, (*xs[:k], BatchedArray(given), *xs[k + 1 :]), keywords)
+                for g, want in zip(parts(got), zip(*wants, strict=True), strict=True):
+                    agree(value(g.values), np.stack(want))

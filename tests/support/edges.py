@@ -12,7 +12,6 @@ import numpy as np
 
 import memograd as mg
 from memograd.plans import liveness, passes
-from memograd.plans.passes import tiling
 from memograd.plans.scalar import regions
 
 FLOATS = (np.float16, np.float32, np.float64)
@@ -261,8 +260,6 @@ def tried(program, only, benign, values):
     """
     with (
         mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
-        mock.patch.object(tiling, "MIN_TILED_BYTES", 1),
-        mock.patch.object(tiling, "TILE_BYTES", 24),
         mock.patch.object(regions, "MIN_REGION_SIZE", 1),
         np.errstate(all="ignore"),
     ):
@@ -302,8 +299,6 @@ GROUPS = {
         passes.FOLD_CONSTANTS,
         EXACT_TIDIED,
         passes.ELIMINATE_COMMON_SUBEXPRESSIONS,
-        passes.SPECULATE_NO_TIES,
-        passes.TILE_ELEMENTWISE,
     ),
 }
 """Passes that must change no bit, alone and together."""

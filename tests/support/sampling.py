@@ -6,6 +6,7 @@ import numpy as np
 from sampling_linalg import LINALG
 from sampling_special import SPECIAL_SAMPLES
 
+import memograd as mg
 from memograd.arrays.values import canonicalize, is_inexact
 from memograd.check import sample_operands
 from memograd.rules.indexing import getitem, masked, output, replace, scatter
@@ -349,3 +350,21 @@ def samples(op: Any) -> list[Any]:
             )
         )
     return [sample for sample in found if sample[2]]
+
+
+def recorded(op: Any, xs: Any, keywords: Any, ks: Any) -> tuple[Any, Any]:
+    """The op on leaves in the places `ks`, and those leaves."""
+    tape = mg.Tape()
+    leaves = {k: tape.leaf(xs[k]) for k in ks}
+    operands = tuple(leaves.get(k, x) for k, x in enumerate(xs))
+    return tape.record(op, operands, keywords), list(leaves.values())
+
+
+def parts(y: Any) -> tuple[Any, ...]:
+    """The outputs of an op."""
+    return tuple(y) if isinstance(y, tuple | list) else (y,)
+
+
+def inexact_parts(y: Any) -> list[Any]:
+    """The outputs that may have derivatives."""
+    return [part for part in parts(y) if is_inexact(part.dtype)]

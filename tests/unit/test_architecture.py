@@ -111,6 +111,43 @@ def test_there_are_no_circles() -> None:
     assert [c for c in nx.strongly_connected_components(graph) if len(c) > 1] == []
 
 
+GROUNDS = {
+    "arrays.kinds",
+    "arrays.values",
+    "program.steps",
+    "program.trace_state",
+    "errors",
+    "text",
+}
+"""What a module of rules may import beside others of its folder: no kind of array by its name."""
+
+
+def kinds_by_name(found: Import) -> bool:
+    """Return whether a module asks one kind of arrays in the place of the registry."""
+    kinds = {
+        "arrays.dask_arrays",
+        "arrays.dask_chunks",
+        "arrays.scipy_sparse",
+        "arrays.sparse_arrays",
+    }
+    return found.imported in kinds and not found.importer.startswith("arrays.")
+
+
+def test_rule_modules_import_rules_and_the_grounds() -> None:
+    outside = {
+        (i.importer, i.imported)
+        for i in ALL
+        if i.internal and i.importer.startswith("rules.") and not i.imported.startswith("rules.")
+    }
+    assert {imported for _, imported in outside} >= {"arrays.kinds", "errors"}
+    assert [pair for pair in sorted(outside) if pair[1] not in GROUNDS] == []
+
+
+def test_nobody_but_the_registry_knows_a_kind_of_arrays() -> None:
+    assert [i for i in ALL if i.internal and kinds_by_name(i)] == []
+    assert kinds_by_name(Import("tape.tape", "arrays.dask_arrays", True))
+
+
 def test_other_libraries_are_numpy_networkx_and_the_standard_library() -> None:
     for found in ALL:
         if not found.internal:
@@ -145,6 +182,52 @@ def test_all_forms_of_import_are_read() -> None:
         ("memory.memory", True),
         ("tape.tape", True),
     }
+
+
+TESTS = {
+    path: ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "tests").rglob("*.py"))
+}
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the private names of memograd's modules that a test imports or reads."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("memograd"):
+            names = (alias.asname or alias.name for alias in node.names)
+            modules.update(name for name in names if name.islower())
+            yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            private = node.attr.startswith("_") and not node.attr.startswith("__")
+            if private and node.value.id in modules:
+                yield f"{node.value.id}.{node.attr}"
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """Yield the last parts of the names of the modules that a test imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.rpartition(".")[2] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").rpartition(".")[2]
+            yield from (alias.name for alias in node.names)
+
+
+def test_tests_use_no_private_name_of_a_module() -> None:
+    assert {
+        (path.name, name) for path, tree in TESTS.items() for name in private_names(tree)
+    } == set()
+    seen = "from memograd.rules import registration as r, _hidden\nr._cache.clear()"
+    assert list(private_names(ast.parse(seen))) == ["_hidden", "r._cache"]
+
+
+def test_no_test_module_imports_another() -> None:
+    modules = {path.stem for path in TESTS if path.stem.startswith("test_")}
+    assert len(modules) > 70
+    found = {(path.name, name) for path, tree in TESTS.items() for name in imported_modules(tree)}
+    assert {(importer, name) for importer, name in found if name in modules} == set()
 
 
 @pytest.mark.parametrize("folder", ["src", "tests", "examples"])

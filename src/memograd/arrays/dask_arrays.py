@@ -1,200 +1,176 @@
-"""Dask arrays: shapes that know their chunks, and lazy broadcasts and scatters.
+"""Dask arrays: which ops are lazy on them, forms of those that Dask lacks, and refusals.
 
-Dask is imported by the caller that passes one of its arrays, never here. The chunks travel with
-the shape, so that zeros and cotangents that are built from a shape alone have the same chunks.
+Dask looks up NumPy's functions by name and computes, with a warning, those that it lacks. Nothing
+may be computed before the user requests it, so an op is checked before it runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
-from itertools import accumulate
-from math import isnan
-from sys import modules
 from typing import Any
 
 import numpy as np
 
 from ..errors import ChunksError
-from .index_expansion import expand_index
+from ..text import op_name
+from .dask_chunks import (
+    as_shape_tuple,
+    broadcast_chunks,
+    cut,
+    dask_array,
+    full_chunks,
+    has_unknown_length,
+    rechunk,
+    scatter_chunks,
+)
+from .kinds import KindShape, LazyKind, register_kind
 
-DASK = "dask.array"
+
+def broadcast_dask(array: Any, shape: Any) -> Any:
+    """Run ``np.broadcast_to`` on a Dask array, in the chunks that the shape knows."""
+    if type(shape) is KindShape:
+        return broadcast_chunks(array, shape)
+    return dask_array().broadcast_to(array, as_shape_tuple(shape))
 
 
-def is_dask_array(a: Any) -> bool:
-    """Return whether `a` is a Dask array."""
-    return DASK in modules and isinstance(a, getattr(modules[DASK], "Array", ()))
+def svd_dask(a: Any, full_matrices: bool = True) -> Any:
+    """Run ``np.linalg.svd`` on a Dask array; Dask has the economic form only."""
+    if full_matrices and a.shape[0] != a.shape[1]:
+        raise ChunksError(
+            f"np.linalg.svd of a Dask array of shape {a.shape} is economic. Ask for that: "
+            f"full_matrices=False."
+        )
+    return dask_array().linalg.svd(a)
 
 
-def describe_chunks(a: Any) -> str:
-    """Return the shape and the number of chunks of a Dask array as text."""
-    return f"{a.shape}, {a.npartitions} {'chunk' if a.npartitions == 1 else 'chunks'}"
+DASK_FORMS: dict[Any, Any] = {
+    np.astype: lambda x, dtype, **_: x.astype(dtype),
+    np.copy: lambda a, **_: a.copy(),
+    np.matrix_transpose: lambda x: np.swapaxes(x, -1, -2),
+    np.broadcast_to: broadcast_dask,
+    np.linalg.svd: svd_dask,
+    np.linalg.cholesky: lambda a: dask_array().linalg.cholesky(a, lower=True),
+    np.reshape: lambda a, shape: a.reshape(shape),
+    np.ravel: lambda a: a.ravel(),
+    np.take: lambda a, indices, axis=None: dask_array().take(
+        a if axis is not None else a.ravel(), np.asarray(indices), axis or 0
+    ),
+}
+"""Dask forms of the functions that Dask lacks, or whose signatures differ from NumPy's."""
 
 
-def dask_array() -> Any:
-    """Return the module `dask.array`.
+@cache
+def has_lazy_form(op: Any) -> bool:
+    """Return whether Dask has a lazy form of a function; of ours, their traits tell.
 
-    Callers hold one of its arrays, or were pickled with one, so Dask is installed.
+    Dask looks for the same name in its own module, then in a table of aliases.
     """
-    return import_module(DASK)
+    module, name = getattr(op, "__module__", None) or "", getattr(op, "__name__", "")
+    if op in DASK_FORMS or module.split(".")[0] not in ("numpy", "scipy"):
+        return True
+    if isinstance(op, np.ufunc):
+        return op.nout == 1 or hasattr(dask_array().ufunc, name)
+    namespace: Any = dask_array()
+    for part in module.split(".")[1:]:
+        namespace = getattr(namespace, part, None)
+    return getattr(namespace, name, op) is not op or op in dask_array().core._HANDLED_FUNCTIONS
 
 
-class ChunkedShape(tuple[int, ...]):
-    """Shape of a Dask array: a tuple with an attribute `chunks`."""
+class DaskKind(LazyKind):
+    """Kind of Dask's arrays; the layout of their shapes is their chunks."""
 
-    chunks: tuple[tuple[int, ...], ...]
+    forms = DASK_FORMS
 
-    def __new__(cls, shape: Iterable[int], chunks: Any) -> "ChunkedShape":
-        """Return the shape of an array with these chunks."""
-        instance = super().__new__(cls, shape)
-        instance.chunks = chunks
-        return instance
-
-    def __reduce__(self) -> Any:
-        return ChunkedShape, (tuple(self), self.chunks)
-
-    def full(self, number: Any, dtype: Any) -> Any:
-        """Return a lazy array of this shape and these chunks, filled with `number`."""
-        return dask_array().full(tuple(self), number, dtype=dtype, chunks=self.chunks)
-
-    def conform(self, a: Any) -> Any:
-        """Return a Dask array rechunked to these chunks; anything else as it is."""
-        return a if not is_dask_array(a) or a.chunks == self.chunks else a.rechunk(self.chunks)
-
-    def cut(self, a: Any) -> Any:
-        """Return a NumPy or Dask array as a Dask array in these chunks."""
-        return (
-            self.conform(a) if is_dask_array(a) else dask_array().from_array(a, chunks=self.chunks)
+    def recognises(self, cls: type) -> bool:
+        """Return whether a class is Dask's array or derived from it."""
+        return any(
+            base.__name__ == "Array" and base.__module__ == "dask.array.core"
+            for base in cls.__mro__
         )
 
-    def broadcast_cotangent(self, g: Any) -> Any:
-        """Broadcast `g` to this shape, in these chunks.
+    def layout(self, a: Any) -> Any:
+        """Return the chunks of an array."""
+        return a.chunks
 
-        The broadcast is a blockwise op against lazy ones, which Dask fuses with the consumers.
-        Dask's own `broadcast_to` makes a single chunk of each axis that it broadcasts.
-        """
-        if not is_dask_array(g) or g.shape == self:
-            return np.broadcast_to(g, self)
-        axes, lead = tuple(range(len(self))), len(self) - g.ndim
-        g = g.rechunk(
-            {k: self.chunks[lead + k] for k, n in enumerate(g.shape) if n == self[lead + k]}
-        )
-        like = self.full(1, g.dtype)
-        return dask_array().blockwise(
-            _broadcast_like,
-            axes,
-            like,
-            axes,
-            g,
-            axes[lead:],
-            dtype=g.dtype,
-            meta=like._meta,
-            align_arrays=False,
-        )
+    def full(self, shape: KindShape, number: Any, dtype: Any) -> Any:
+        """Return a lazy array in the chunks of a shape."""
+        return full_chunks(shape, number, dtype)
 
-    def scatter_zeros(self, g: Any, key: tuple[Any, ...]) -> Any:
-        """Return lazy zeros of this shape with `g` added at an index.
+    def conform(self, shape: KindShape, g: Any) -> Any:
+        """Return a cotangent in the chunks of its node."""
+        return rechunk(shape, g)
 
-        Parameters
-        ----------
-        g : dask.array.Array
-            The elements to add.
-        key : tuple
-            The index: slices and integers, or slices and one list of integers.
+    def fit(self, shape: KindShape, a: Any) -> Any:
+        """Return a NumPy or Dask array in the chunks of a leaf."""
+        return cut(shape, a)
+
+    def equal(self, a: Any, b: Any) -> bool:
+        """Return whether both have one name, which Dask derives from the computation."""
+        return bool(a.name == b.name)
+
+    def owners(self, a: Any) -> list[Any]:
+        """Return no objects: a task graph owns no memory."""
+        return []
+
+    def from_numpy(self, a: np.ndarray, like: Any) -> Any:
+        """Return a NumPy array as it is: Dask takes both."""
+        return a
+
+    def getitem(self, a: Any, key: tuple[Any, ...]) -> Any:
+        """Return ``a[key]``; Dask takes lists of integers, but no tuples."""
+        return a[tuple(list(part) if isinstance(part, tuple) else part for part in key)]
+
+    def scatter(self, g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+        """Return lazy zeros with `g` added at an index; where a shape has no chunks, Dask's."""
+        if type(shape) is not KindShape:
+            shape = as_shape_tuple(shape)
+            chunks = dask_array().core.normalize_chunks("auto", shape, dtype=g.dtype)
+            shape = KindShape(shape, self, chunks)
+        return scatter_chunks(dask_array().asarray(g), shape, key)
+
+    def broadcast(self, g: Any, shape: KindShape) -> Any:
+        """Broadcast a cotangent in the chunks of its operand."""
+        return broadcast_chunks(g, shape)
+
+    def check_op(self, rule: Any, k: int, a: Any) -> None:
+        """Raise unless an op runs lazily on the array as its operand k.
 
         Raises
         ------
         ChunksError
-            The index has several lists, or a list and an integer.
+            Dask would compute an argument, or the derivative needs a shape that Dask does not know.
         """
-        parts = expand_index(key, len(self))
-        if parts is None:
-            raise _scatter_error(key)
-        kept = [part for part in parts if not isinstance(part, int)]
-        g = g[tuple(0 if part is None else slice(None) for part in kept)]  # drop the new axes
-        parts = [part for part in parts if part is not None]
-        for k, part in enumerate(parts):
-            if isinstance(part, np.ndarray):
-                g = _sum_at(g, k, part, self.chunks[k])
-                parts[k] = slice(None)
-        total = self.full(0, g.dtype)
-        total[tuple(parts)] = g
-        return total
-
-
-def has_unknown_length(shape: Any) -> bool:
-    """Return whether a shape has an axis of unknown length."""
-    return any(isinstance(n, float) and isnan(n) for n in shape)
-
-
-def as_shape_tuple(shape: Any) -> tuple[int, ...]:
-    """Return a shape as a tuple; a single length is a shape with one axis."""
-    return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
-
-
-def scatter_dask(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
-    """Return lazy zeros with the Dask array `g` added at `key`.
-
-    If the shape knows no chunks, Dask chooses them.
-    """
-    if type(shape) is not ChunkedShape:
-        shape = as_shape_tuple(shape)
-        chunks = dask_array().core.normalize_chunks("auto", shape, dtype=g.dtype)
-        shape = ChunkedShape(shape, chunks)
-    return shape.scatter_zeros(g, key)
-
-
-def _broadcast_like(like: Any, g: Any) -> Any:
-    """Broadcast one block to the shape of another."""
-    return np.broadcast_to(g, like.shape)
-
-
-def _scatter_error(key: tuple[Any, ...]) -> ChunksError:
-    return ChunksError(
-        f"What was taken from a Dask array by the index {key} cannot be put back lazily. Take "
-        f"slices and integers, or slices and one list of integers; "
-        f"in place of a mask, np.where(mask, x, 0)."
-    )
-
-
-def _sum_at(g: Any, axis: int, indices: np.ndarray, chunks: tuple[int, ...]) -> Any:
-    """Return zeros with `g` added at indices along an axis.
-
-    Parameters
-    ----------
-    g : dask.array.Array
-        The elements to add.
-    axis : int
-        The axis along which the indices count.
-    indices : numpy.ndarray
-        The position of each slice of `g`; negative ones count from the end.
-    chunks : tuple of int
-        The chunk lengths of the result along the axis.
-
-    Returns
-    -------
-    dask.array.Array
-        A concatenation of one scatter per chunk.
-    """
-    da = dask_array()
-    indices = np.where(indices < 0, indices + sum(chunks), indices)
-    parts = []
-    for stop, length in zip(accumulate(chunks), chunks, strict=True):
-        start = stop - length
-        here = np.flatnonzero((indices >= start) & (indices < stop))
-        taken = da.take(g, here, axis=axis).rechunk({axis: -1})
-        sizes = (*taken.chunks[:axis], (length,), *taken.chunks[axis + 1 :])
-        if len(here):
-            local = indices[here] - start
-            part = taken.map_blocks(
-                _add_along_axis, local, length, axis, chunks=sizes, meta=g._meta
+        name = op_name(rule.op)
+        operand = f" as operand {k}" if k else ""
+        computes = rule.traits.dask_computes or (k and rule.traits.dask_computes_others)
+        if computes or not has_lazy_form(rule.op):
+            raise ChunksError(
+                f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
+                f"nothing is computed that nobody asked for. Write it with other functions, or "
+                f"make a leaf of x.value.compute()."
             )
-        else:
-            part = da.zeros([sum(lengths) for lengths in sizes], dtype=g.dtype, chunks=sizes)
-        parts.append(part)
-    return da.concatenate(parts, axis=axis)
+        if has_unknown_length(a.shape) and rule.reads_shape(k):
+            raise ChunksError(
+                f"{name} met a Dask array of shape {a.shape}, whose chunks have unknown lengths, "
+                f"and its derivative needs them. Call compute_chunk_sizes() on it before it "
+                f"comes in; in place of a mask, take np.where(mask, x, 0)."
+            )
+
+    def describe(self, a: Any) -> str:
+        """Return the shape and the number of chunks as text."""
+        return f"{a.shape}, {a.npartitions} {'chunk' if a.npartitions == 1 else 'chunks'}"
+
+    def elementwise(self, f: Callable[..., Any], *args: Any) -> Any:
+        """Return the lazy array of an elementwise function."""
+        return dask_array().core.elemwise(f, *args)
+
+    def persist(self, arrays: list[Any]) -> list[Any]:
+        """Return arrays whose chunks the scheduler computes and keeps."""
+        return list(import_module("dask").persist(*arrays))
+
+    def is_computed_later(self, a: Any) -> bool:
+        """Return whether the graph has more than the chunks."""
+        return len(a.dask.layers) > 1
 
 
-def _add_along_axis(g: Any, indices: Any, length: int, axis: int) -> Any:
-    """Return NumPy zeros with `g` added at indices along an axis of this length."""
-    total = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
-    np.add.at(total, (*(slice(None),) * axis, indices), g)
-    return total
+register_kind(DaskKind())

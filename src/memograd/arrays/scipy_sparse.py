@@ -14,6 +14,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ..errors import SparseError
 from ..text import op_name
+from .kinds import register_kind
+from .sparse_arrays import SparseKind
 
 SCIPY = "scipy.sparse"
 
@@ -33,11 +35,26 @@ def unwrap(a: Any) -> Any:
     return a.scipy if type(a) is Matrix else a
 
 
-def kind_name(kind: type) -> str:
-    """Return the name of a class of arrays in messages: its library and its name."""
-    if kind is Matrix:
+class MatrixKind(SparseKind):
+    """Kind of SciPy's sparse arrays and matrices, and of the :class:`Matrix` around each."""
+
+    def recognises(self, cls: type) -> bool:
+        """Return whether a class is one of SciPy's, or :class:`Matrix`."""
+        library = modules.get(SCIPY)
+        bases = [getattr(library, name, Matrix) for name in ("sparray", "spmatrix")]
+        return issubclass(cls, (Matrix, *bases))
+
+    def class_name(self, cls: type) -> str:
+        """Return the name of the class that users see in the place of :class:`Matrix`."""
         return "scipy.csr_array"
-    return f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+
+    def wrap(self, a: Any) -> Any:
+        """Return a SciPy array as a :class:`Matrix`."""
+        return wrap_matrix(a)
+
+    def unwrap(self, a: Any) -> Any:
+        """Return the SciPy array in a :class:`Matrix`."""
+        return unwrap(a)
 
 
 class Matrix(NDArrayOperatorsMixin):
@@ -164,3 +181,5 @@ SPARSE_FORMS: dict[Any, Callable[..., Any]] = {
 
 Beside these, a sparse array has methods with a ufunc's name for unary functions that map 0 to 0.
 """
+
+register_kind(MatrixKind())

@@ -6,9 +6,7 @@ import numpy as np
 
 from ..errors import ArrayKindError
 from .axis_labels import labels_of
-from .dask_arrays import ChunkedShape, is_dask_array
-from .duck_arrays import duck_shape, is_duck_array
-from .scipy_sparse import unwrap, wrap_matrix
+from .kinds import KindShape, kind_of, memory_owner, wrap
 
 DOUBLE = np.dtype(np.float64)
 
@@ -38,32 +36,31 @@ def canonicalize(y: Any) -> Any:
 def shape_of(y: Any) -> Any:
     """Return the shape of a value; a tuple of shapes for a tuple.
 
-    The shape of a Dask array knows its chunks, and that of a duck array its kind.
+    The shape of an array that is not NumPy's knows its kind.
     """
     if type(y) is np.ndarray:
         return y.shape
     if isinstance(y, tuple):
         return tuple(map(shape_of, y))
-    if is_dask_array(y):
-        return ChunkedShape(y.shape, y.chunks)
-    return duck_shape(y) if is_duck_array(y) else y.shape
+    kind = kind_of(y)
+    return y.shape if kind is None else KindShape(y.shape, kind, kind.layout(y))
 
 
 def full(shape: Any, number: Any, dtype: Any) -> Any:
-    """Return an array filled with `number`, of the chunks or kind that the shape knows."""
+    """Return an array filled with `number`, of the kind and layout that the shape knows."""
     if type(shape) is not tuple:
-        return shape.full(number, dtype)
+        return shape.kind.full(shape, number, dtype)
     if shape == ():
         return dtype.type(number)  # the seed of every table of cotangents is such a scalar
     return canonicalize(np.full(shape, number, dtype))
 
 
 def strip_wrappers(a: Any) -> Any:
-    """Return the array of a labelled table, or the `Matrix` of a SciPy sparse array.
+    """Return the array of a labelled table, or an array of another kind as the tape records it.
 
     Anything else is returned as it is.
     """
-    return np.asarray(a) if labels_of(a) is not None else wrap_matrix(a)
+    return np.asarray(a) if labels_of(a) is not None else wrap(a)
 
 
 def as_input(value: Any) -> Any:
@@ -76,7 +73,7 @@ def as_input(value: Any) -> Any:
         check_items(value)
         return np.asarray(value)
     value = value if isinstance(value, np.ndarray) else strip_wrappers(value)
-    return value if is_duck_array(value) else as_ndarray(np.asanyarray(value))
+    return as_ndarray(np.asanyarray(value)) if kind_of(value) is None else value
 
 
 PLAIN_TYPES = frozenset(
@@ -139,7 +136,7 @@ def find_out_of_range(y: Any, dtype: Any) -> Any:
     """
     if y.dtype.kind not in "iu" or dtype.kind not in "iu" or np.can_cast(y.dtype, dtype):
         return None
-    if is_duck_array(y):  # the elements of a lazy array are not known, so none can be named
+    if kind_of(y) is not None:  # the elements of a lazy array are not known, so none can be named
         return f"an element of {y.dtype}"
     info = np.iinfo(dtype)
     outside = y[(y < info.min) | (y > info.max)]
@@ -165,8 +162,8 @@ def frozen_copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         if not value.flags.writeable and not _has_writeable_base(value):
             return canonicalize(value)
-    elif is_duck_array(value):
-        return value.copy()
+    elif (kind := kind_of(value)) is not None:
+        return kind.copy(value)
     return canonicalize(np.array(value, order="C", copy=True))
 
 
@@ -194,18 +191,12 @@ def seal_array(value: Any) -> Any:
 def owners_of(array: Any) -> list[Any]:
     """Return the objects that own the memory of an array, or of each array in a tuple.
 
-    A Dask array is a task graph and has no owner.
+    A lazy array has no owner.
     """
     if isinstance(array, tuple):
         return [owner for item in array for owner in owners_of(item)]
-    if is_dask_array(array):
-        return []
-    owner = array
-    while (
-        base := owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
-    ) is not None:
-        owner = base
-    return [owner]
+    kind = kind_of(array)
+    return [memory_owner(array)] if kind is None else kind.owners(array)
 
 
 def export(value: Any) -> Any:
@@ -222,15 +213,15 @@ def readonly_view(value: Any) -> Any:
         return value.view()
     if isinstance(value, tuple):
         return tuple(map(readonly_view, value))
-    return unwrap(value.copy()) if is_duck_array(value) else value
+    kind = kind_of(value)
+    return value if kind is None else kind.unwrap(kind.copy(value))
 
 
 def bitwise_equal(a: Any, b: Any) -> bool:
     """Return whether two values are equal in dtype, shape and bits.
 
-    −0.0 differs from 0.0, and a NaN equals a NaN of the same bits. Dask arrays are compared by
-    name, which Dask derives from the computation, so that nothing is computed. Arrays of other
-    libraries count as different unless they are one object.
+    −0.0 differs from 0.0, and a NaN equals a NaN of the same bits. Arrays of other libraries count
+    as different unless they are one object, or their kind knows better without computing anything.
 
     >>> bitwise_equal(np.float64(0.0), np.float64(-0.0))
     False
@@ -247,10 +238,9 @@ def bitwise_equal(a: Any, b: Any) -> bool:
         return bool(a != a and b != b and a.tobytes() == b.tobytes())
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(bitwise_equal, a, b))
-    if is_dask_array(a):
-        return bool(a.name == b.name)
     if not isinstance(a, np.ndarray | np.generic):
-        return False
+        kind = kind_of(a)
+        return kind is not None and kind.equal(a, b)
     return a.dtype == b.dtype and a.shape == b.shape and _same_bits(np.asarray(a), np.asarray(b))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import describe_chunks, is_dask_array
+from ..arrays.kinds import lazy_kind
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..solver.events import Event, write_lines
@@ -58,8 +58,8 @@ def format_number(g: Any) -> str:
     """Return a cotangent in a few characters."""
     if isinstance(g, tuple):
         return "; ".join(map(format_number, g))
-    if is_dask_array(g):
-        return describe_chunks(g)
+    if (lazy := lazy_kind(g)) is not None:
+        return lazy.describe(g)
     if g.size <= MAX_ELEMENTS_SHOWN:
         return np.array2string(
             np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", "

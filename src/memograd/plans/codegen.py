@@ -19,14 +19,13 @@ from .expression_codegen import ExpressionWriter
 from .ir import Graph, Instruction, has_name, operands
 from .liveness import BufferPlan
 from .op_traits import is_new
-from .passes.tiling import tile_rows
 from .scalar.machine import Machine
 
 MAX_INSTRUCTIONS_PER_FUNCTION = 8000
 """Up to this length, Python compiles a function in linear time."""
 
 RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "i", "fixed"}
+    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "fixed"}
 )
 
 
@@ -104,13 +103,9 @@ class CodeGenerator:
         self.text.append(f"    {text}")
 
     def write_instructions(self, run: list[int]) -> None:
-        """Write a line for each instruction, and a loop for each block of them."""
-        blocks = self.buffers.block_of
+        """Write a line for each instruction."""
         for n in run:
-            if n not in blocks:
-                self.write_instruction(n, self.graph.instructions[n])
-            elif n == blocks[n][0]:
-                self.write_tile_loop(blocks[n])
+            self.write_instruction(n, self.graph.instructions[n])
 
     def write_instruction(self, n: int, instruction: Instruction) -> None:
         """Write `v7 = v5 * x  # (3,)`, and delete the arrays that are dead afterwards."""
@@ -124,55 +119,6 @@ class CodeGenerator:
     def deletion(self, n: int) -> str:
         """Return the `del` statement for the arrays that are dead after an instruction."""
         return f"del {', '.join(self.variables[a] for a in self.buffers.dead_after[n])}"
-
-    def write_tile_loop(self, block: tuple[int, ...]) -> None:
-        """Write a loop over tiles, each of some rows."""
-        instructions, whole = self.graph.instructions, self.buffers.materialised
-        first = instructions[block[0]]
-        rows = tile_rows(first)
-        for n in block:
-            if n in whole:
-                self.write_line(
-                    f"{self.variables[n]} = {self.allocation(instructions[n])}"
-                    f"{self.comment(n, instructions[n])}"
-                )
-        self.write_line(f"for i in range(0, {first.shape[0]}, {rows}):")
-        cut = {
-            int(a)
-            for n in block
-            for a in operands(instructions[n])
-            if a not in block and instructions[a].shape == first.shape
-        }
-        parts = sorted(cut.union(n for n in block if n in whole))
-        names = {n: self.write_tile_part(n, rows) for n in parts}
-        for n in block:
-            out = self.buffers.reuses.get(n, n if n in whole else None)
-            names.setdefault(n, self.variables[n])
-            text = self.writer.write(
-                instructions[n],
-                lambda a: names.get(a, self.variables[a]),
-                None if out is None else names[out],
-            )
-            self.write_line(f"    {names[n]} = {text}")
-            self.lines[len(self.text)] = n
-        dead = [self.variables[a] for a in self.buffers.dead_after.get(block[-1], ())]
-        self.write_line(f"del {', '.join([*(names[n] for n in parts), *dead])}")
-
-    def allocation(self, instruction: Instruction) -> str:
-        """Return the expression that allocates a result."""
-        dtype = (
-            ""
-            if instruction.dtype == np.float64
-            else f", {self.writer.constant(instruction.dtype)}"
-        )
-        return f"np.empty({instruction.shape}{dtype})"
-
-    def write_tile_part(self, n: int, rows: int) -> str:
-        """Write the line that takes the tile's part of an array. Return the name of the part."""
-        variable = self.variables[n]
-        name = self.writer.fresh_name(f"{variable}_i")
-        self.write_line(f"    {name} = {variable}[i:i + {rows}]")
-        return name
 
     def comment(self, n: int, instruction: Instruction) -> str:
         """Return a comment with the shape, and the node's name if no variable can have it."""
@@ -221,15 +167,9 @@ class CodeGenerator:
         return self.variables[n] if own else f"{self.variables[n]}.copy()"
 
     def split_into_parts(self, instructions: list[int]) -> list[list[int]]:
-        """Return the instructions of each part. No block is split."""
-        blocks, runs = self.buffers.block_of, list[list[int]]([[]])
-        for n in instructions:
-            if len(runs[-1]) >= MAX_INSTRUCTIONS_PER_FUNCTION and (
-                n not in blocks or n == blocks[n][0]
-            ):
-                runs.append([])
-            runs[-1].append(n)
-        return runs
+        """Return the instructions of each part."""
+        starts = range(0, len(instructions), MAX_INSTRUCTIONS_PER_FUNCTION)
+        return [instructions[k : k + MAX_INSTRUCTIONS_PER_FUNCTION] for k in starts]
 
     def write_parts(self, runs: list[list[int]]) -> None:
         """Write a function for each part, and the one that calls them."""

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_dask_array
-from ..arrays.duck_arrays import is_duck_array
+from ..arrays.kinds import kind_of, lazy_kind, unwrap
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
-from ..arrays.scipy_sparse import unwrap
 from ..arrays.values import as_input, find_out_of_range, readonly_view, shape_of
 from ..errors import (
     IntegerRangeError,
@@ -228,7 +226,7 @@ class Plan:
             arrays = self._arrange_inputs(arrays, named)
         if len(arrays) != len(self._input_types):
             raise self._count_error(len(arrays))
-        if any(map(is_dask_array, arrays)) and not self._is_lazy:
+        if not self._is_lazy and lazy_kind(*arrays) is not None:
             return self._lazily(arrays)(*arrays)
         given = [
             a
@@ -257,7 +255,7 @@ class Plan:
         given = {
             n: shape_of(a)
             for n, a in zip(self._recorded_graph.inputs, arrays, strict=True)
-            if is_dask_array(a)
+            if lazy_kind(a) is not None
         }
         instructions = {
             n: instruction._replace(shape=given[n])
@@ -384,7 +382,9 @@ class Plan:
                 "integers "
                 f"that fit, or make another plan of a wider dtype."
             )
-        return y.astype(dtype) if is_duck_array(y) else np.asarray(y, dtype, order="C")[()]
+        if kind_of(y) is not None:
+            return y.astype(dtype)
+        return np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
         """Add a note to an error: which instruction raised it, and where that was recorded."""

@@ -6,7 +6,7 @@ get new ids.
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,8 +61,6 @@ class Graph:
         Names of the nodes, and the places in the user's code that made them, where known.
     derivatives : set of int
         Instructions that the recursion recorded.
-    blocks : tuple of tuple of int
-        Neighbouring instructions that run in one loop, tile by tile.
     """
 
     inputs: tuple[int, ...]
@@ -72,7 +70,6 @@ class Graph:
     names: dict[int, str]
     lines: dict[int, Location | None]
     derivatives: frozenset[int] = frozenset()
-    blocks: tuple[tuple[int, ...], ...] = ()
 
 
 def extract_graph(memory: "Memory", outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Graph:
@@ -135,32 +132,19 @@ def eliminate_dead_code(graph: Graph) -> Graph:
     )
 
 
-def topological_order(
-    instructions: dict[int, Instruction], blocks: Iterable[list[int]] = ()
-) -> dict[int, Instruction]:
-    """Return the instructions with each after its operands and each block in one piece.
-
-    Otherwise their order stays.
-    """
-    block_of = {n: block for block in blocks for n in block}
+def topological_order(instructions: dict[int, Instruction]) -> dict[int, Instruction]:
+    """Return the instructions with each after its operands; otherwise their order stays."""
     done: dict[int, Instruction] = {}
     for first, instruction in instructions.items():
+        if done.keys() >= set(operands(instruction)):
+            done.setdefault(first, instruction)  # the common case
+            continue
         stack = [first]
-        if first not in block_of and done.keys() >= set(operands(instruction)):
-            done[stack.pop()] = instruction  # the common case
         while stack:
             n = stack[-1]
-            members = block_of.get(n, [n])
-            outside = (
-                a
-                for m in members
-                for a in operands(instructions[m])
-                if a not in done and block_of.get(a) is not members
-            )
-            missing = [int(a) for a in outside] if n not in done else []
+            missing = [int(a) for a in operands(instructions[n]) if a not in done]
             if not missing:
-                done.update((m, instructions[m]) for m in members if m not in done)
-                stack.pop()
+                done.setdefault(stack.pop(), instructions[n])
             stack += missing
     return done
 

@@ -9,11 +9,6 @@ from typing import Any
 import numpy as np
 
 
-def unless(mask: Any, x: Any, y: Any) -> Any:
-    """Return `where(mask, x, y)`; y itself, if the mask holds nowhere."""
-    return np.where(mask, x, y) if np.count_nonzero(mask) else y
-
-
 def inner(a: Any, b: Any) -> Any:
     """Return `sum(a * b)` of vectors, by BLAS.
 

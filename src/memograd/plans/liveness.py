@@ -39,33 +39,18 @@ class BufferPlan:
         For an instruction, the operand whose buffer takes its result.
     dead_after : dict of int to list of int
         After an instruction, the large arrays that nothing reads any more.
-    materialised : set of int
-        Instructions of blocks whose results are stored as whole arrays.
-    block_of : dict of int to tuple of int
-        For an instruction, the block that it belongs to.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.instructions = graph.instructions
         self.roots, self.c_ordered = roots(graph), c_ordered_steps(graph)
         self.last_reads = last_reads_of_arrays(graph, self.roots)
-        self.block_of = {n: block for block in graph.blocks for n in block}
-        self.materialised = self._find_materialised(graph)
         self.reuses: dict[int, int] = {}
         for n, instruction in graph.instructions.items() if not has_foreign_arrays(graph) else ():
             operand = self._find_reusable(n, instruction)
             if operand is not None:
                 self.reuses[n] = operand
         self.dead_after = self._find_dead(graph)
-
-    def _find_materialised(self, graph: Graph) -> set[int]:
-        read = {
-            int(a)
-            for n, instruction in graph.instructions.items()
-            for a in operands(instruction)
-            if self.block_of.get(a) is not self.block_of.get(n)
-        }
-        return {n for n in self.block_of if n in read or n in graph.outputs}
 
     def _find_reusable(self, n: int, instruction: Instruction) -> int | None:
         elementwise = (
@@ -74,8 +59,7 @@ class BufferPlan:
             and instruction.op.nout == 1
         )
         if (
-            n in self.materialised
-            or not elementwise
+            not elementwise
             or instruction.kwargs
             or bytes_of(instruction.shape, instruction.dtype) <= SMALL_ARRAY_BYTES
             or n not in self.c_ordered
@@ -96,27 +80,16 @@ class BufferPlan:
             self.instructions[a].shape == instruction.shape
             and self.instructions[a].dtype == instruction.dtype
         )
-        of_block = n not in self.block_of or (
-            self.block_of.get(a) is self.block_of[n] and a not in self.materialised
-        )
-        return own and fits and of_block and self.last_reads[a] == n
+        return own and fits and self.last_reads[a] == n
 
     def _find_dead(self, graph: Graph) -> dict[int, list[int]]:
         """Return the large arrays that are dead after each instruction, with their views."""
         result: dict[int, list[int]] = defaultdict(list)
         read: dict[int, int] = {}
         for n, instruction in graph.instructions.items():
-            read.update(
-                dict.fromkeys(
-                    operands(instruction), self.block_of[n][-1] if n in self.block_of else n
-                )
-            )
+            read.update(dict.fromkeys(operands(instruction), n))
         for a, instruction in graph.instructions.items():
-            kept = (
-                instruction.op is None
-                or a in graph.outputs
-                or (a in self.block_of and a not in self.materialised)
-            )
+            kept = instruction.op is None or a in graph.outputs
             if (
                 a in read
                 and not kept

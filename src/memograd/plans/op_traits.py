@@ -13,7 +13,7 @@ from ..rules.indexing import getitem
 from ..rules.registration import RULES, rule_of
 from ..rules.traits import NO_TRAITS, Storage, Traits
 from .ir import Graph, Instruction, operands
-from .kernels import inner, scatter_numbers, unless
+from .kernels import inner, scatter_numbers
 from .scalar.machine import on_machine
 
 ELEMENTWISE: frozenset[Any] = frozenset(
@@ -29,7 +29,6 @@ SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 KERNELS: dict[Any, Traits] = {
     inner: Traits(numpy_scalar=True),
     scatter_numbers: Traits(storage=Storage.NEW, copies_numbers=True),
-    unless: Traits(),
     on_machine: Traits(storage=Storage.NEW, numpy_scalar=True),
 }
 """Functions without rules, which only plans call, with their traits."""
@@ -185,7 +184,7 @@ def _keeps_order(instruction: Instruction) -> bool:
             type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part)
             for part in instruction.args[1:]
         )
-    return instruction.op in (unless, np.broadcast_to) or (
+    return instruction.op is np.broadcast_to or (
         instruction.op in (np.reshape, np.ravel) and instruction.kwargs.get("order", "C") == "C"
     )
 

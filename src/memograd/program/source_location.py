@@ -18,10 +18,10 @@ _PACKAGES = (
     os.path.dirname(os.path.abspath(numpy.__file__)),
 )
 _OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
-_tables: dict[int, dict[int, Location]] = {}
+TABLES: dict[int, dict[int, Location]] = {}
 """Location by instruction, by id of the code object; empty if the code is not the user's."""
 
-_codes: dict[int, weakref.ref[CodeType]] = {}
+CODES: dict[int, weakref.ref[CodeType]] = {}
 """Weak references to the decoded code objects: a dead one's id may be used again."""
 
 
@@ -29,7 +29,7 @@ def location_of(frame: FrameType | None) -> Location | None:
     """Return the location in the innermost frame of the user's code, from `frame` outwards."""
     while frame is not None:
         code = frame.f_code
-        table = _tables.get(id(code))
+        table = TABLES.get(id(code))
         if table is None:
             table = _decode(code)
         if table:
@@ -46,6 +46,6 @@ def _decode(code: CodeType) -> dict[int, Location]:
             if number is not None:
                 table.update(dict.fromkeys(range(start, stop, 2), (code.co_filename, number)))
     key = id(code)
-    _codes[key] = weakref.ref(code, lambda _: (_tables.pop(key, None), _codes.pop(key, None)))
-    _tables[key] = table
+    CODES[key] = weakref.ref(code, lambda _: (TABLES.pop(key, None), CODES.pop(key, None)))
+    TABLES[key] = table
     return table

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .absent_outputs import ANNIHILATED
 from .broadcasting import unbroadcast
 from .indexing import output

@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_dask_array, scatter_dask
-from ..arrays.dask_ops import getitem_dask
-from ..arrays.duck_arrays import DuckShape, is_duck_array, scatter_duck
+from ..arrays.kinds import kind_for, kind_of
 from ..arrays.values import find_out_of_range
 from ..errors import IntegerRangeError
 from .broadcasting import unbroadcast
@@ -33,7 +31,9 @@ def getitem(x: Any, *key: Any) -> Any:
 
     The parts of the key are operands, so that nodes of integers and booleans may be among them.
     """
-    return getitem_dask(x, key) if is_dask_array(x) else x[key]
+    if type(x) is np.ndarray or (kind := kind_of(x)) is None:
+        return x[key]
+    return kind.getitem(x, key)
 
 
 @op
@@ -42,7 +42,9 @@ def masked(x: Any, *key: Any) -> Any:
 
     The shape depends on values. So the rule reads the output, which is then verified.
     """
-    return getitem_dask(x, key) if is_dask_array(x) else x[key]
+    if type(x) is np.ndarray or (kind := kind_of(x)) is None:
+        return x[key]
+    return kind.getitem(x, key)
 
 
 @op
@@ -59,7 +61,8 @@ def replace(x: Any, v: Any, *key: Any) -> Any:
             f"integers "
             f"that fit, or take x.astype(dtype) of a wider dtype first."
         )
-    y = x.copy() if is_duck_array(x) else np.array(x)
+    kind = kind_of(x)
+    y = np.array(x) if kind is None else kind.copy(x)
     y[key] = v
     return y
 
@@ -98,10 +101,10 @@ def cotangent_of_assignment(g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
 @op
 def scatter(g: Any, shape: Any, *key: Any) -> Any:
     """Return zeros of `shape` with `g` added at `key`: the transpose of `getitem`."""
-    if is_dask_array(g):
-        return scatter_dask(g, shape, key)
-    if is_duck_array(g) or type(shape) is DuckShape:
-        return scatter_duck(g, shape, key)
+    if type(shape) is not tuple or type(g) is not np.ndarray:
+        kind = kind_for(g, shape)
+        if kind is not None:
+            return kind.scatter(g, shape, key)
     total = np.zeros(shape, g.dtype)
     if PLAIN_INDEX_TYPES.issuperset(map(type, key)) or all(
         np.asarray(part).dtype == bool for part in key if type(part) not in PLAIN_INDEX_TYPES

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .broadcasting import unbroadcast
 from .indexing import undiagonal
 from .pure_registration import linear, multilinear
@@ -328,7 +328,8 @@ set_traits(np.matmul, np.linalg.matmul, np.dot, np.inner, np.tensordot, np.linal
            np.linalg.trace, structure=Structure.CONTRACTION)
 set_traits(np.linalg.diagonal, np.linalg.matrix_transpose, structure=Structure.MOVEMENT)
 set_traits(np.matmul, symbol="@", operator="@")
-set_traits(np.matmul, np.dot, np.inner, np.vdot, np.tensordot, np.einsum, np.linalg.multi_dot,
+set_traits(np.matmul, np.linalg.matmul, np.dot, np.inner, np.vdot, np.vecdot, np.linalg.vecdot,
+           np.matvec, np.vecmat, np.tensordot, np.linalg.tensordot, np.einsum, np.linalg.multi_dot,
            uses_blas=True)
 set_traits(np.trace, axes=("axis1", "axis2"), batching=Batching.AXES)
 set_traits(np.vecdot, np.linalg.vecdot, np.cross, np.linalg.cross, batching=Batching.VECTORS)

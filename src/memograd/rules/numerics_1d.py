@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .broadcasting import unbroadcast
 from .elementwise import inside
 from .indexing import getitem, scatter

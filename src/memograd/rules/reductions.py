@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import as_kind_of
+from ..arrays.kinds import as_kind_of
 from .broadcasting import broadcast_cotangent_to
 from .control import stop_gradient
 from .pure_registration import constant, linear, rule
@@ -388,7 +388,9 @@ set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, 
            structure=Structure.REDUCTION)
 set_traits(np.sum, np.max, np.min, np.mean, np.prod, np.any, np.all, storage=Storage.NEW,
            numpy_scalar=True, is_method=True)
-set_traits(np.sum, np.mean, axes=("axis",), batching=Batching.AXES)
+set_traits(np.sum, np.nansum, np.mean, np.nanmean, np.prod, np.nanprod, np.max, np.min, np.amax,
+           np.amin, np.nanmax, np.nanmin, np.ptp, np.var, np.std, np.nanvar, np.nanstd, np.any,
+           np.all, np.count_nonzero, axes=("axis",), batching=Batching.AXES)
 set_traits(np.prod, is_product=True)
 set_traits(np.max, np.min, saturates=True)
 set_traits(np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin,
@@ -397,7 +399,8 @@ set_traits(np.std, np.nanstd, kink=KinkConvention(KinkSite.ZERO_RESULT, "the slo
 set_traits(np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum,
            np.cumulative_prod, structure=Structure.SCAN)
 set_traits(np.cumsum, storage=Storage.NEW)
-set_traits(np.cumsum, np.cumulative_sum, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
+set_traits(np.cumsum, np.nancumsum, np.cumprod, np.nancumprod, np.cumulative_sum,
+           np.cumulative_prod, axes=("axis",), batching=Batching.AXIS_OR_FLAT)
 set_traits(np.argsort, np.argpartition, structure=Structure.ALONG_AXIS)
 set_traits(np.bincount, np.lexsort, np.searchsorted, np.digitize, np.nonzero, np.flatnonzero,
            np.argwhere, np.isin, np.array_equal, np.array_equiv, np.allclose,

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from ..arrays.dask_ops import lazy_form
+from ..arrays.kinds import with_forms
 from ..errors import NoRuleError, RegistrationError
 from ..program.steps import Operand, Steps
 from ..program.trace_state import current_tape, trace_on
@@ -154,8 +154,8 @@ class Rule:
         self.op, self.kind, self.operands, self.keywords = op, kind, operands, keywords
         self.pulls = pulls
         self.pushes = pulls if kind == "elementwise" and not pushes.of else pushes
-        self.bind, self.compute = call.bind, lazy_form(op, call.compute)
-        self.compute_with = lazy_form(op, call.compute_with) if call.compute_with else self.compute
+        self.bind, self.compute = call.bind, with_forms(op, call.compute)
+        self.compute_with = with_forms(op, call.compute_with) if call.compute_with else self.compute
         self.broadcasts = kind in ("elementwise", "multilinear")
         self.pure = False
         self.traits = default_traits(op, kind)
@@ -403,6 +403,11 @@ def traits_of(op: Any) -> Traits:
     return NO_TRAITS if rule is None else rule.traits
 
 
+def ops_of_module(name: str) -> tuple[Any, ...]:
+    """Return the registered ops that a module defines, not those of NumPy or SciPy."""
+    return tuple(op for op in RULES if getattr(op, "__module__", None) == name)
+
+
 def ops_with(trait: str) -> tuple[Any, ...]:
     """Return the registered ops for which a trait holds, in the order of registration."""
     return tuple(op for op, rule in RULES.items() if getattr(rule.traits, trait))
@@ -474,12 +479,12 @@ def _register(
     operands = tuple(pulls) if each is None else LIST_OPERANDS
     call = call_of(op, operands, each is not None)
     functions = [fn for fn in (each, *pulls.values()) if fn is not None]
-    sources = {fn: _sources(op, operands, fn, call) for fn in functions}
+    sources = {fn: parameter_sources(op, operands, fn, call) for fn in functions}
     rules = {
         k: _make_rule(fn, sources[fn]) for k, fn in enumerate(pulls.values()) if fn is not None
     }
     pushes = {
-        operands.index(name): _make_rule(fn, _sources(op, operands, fn, call, "t"))
+        operands.index(name): _make_rule(fn, parameter_sources(op, operands, fn, call, "t"))
         for name, fn in push.items()
     }
     keywords = frozenset(s.where for own in sources.values() for s in own if s.what == "keyword")
@@ -543,9 +548,10 @@ class ParameterSource(NamedTuple):
     """Name of the parameter, if it is keyword-only."""
 
 
-def _sources(
+def parameter_sources(
     op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g"
 ) -> list[ParameterSource]:
+    """Return what each parameter of a rule reads, after the first; raise if one is unknown."""
     own = parameters(fn)
     if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"
@@ -616,13 +622,14 @@ def _make_rule(fn: Callable[..., Any], sources: list[ParameterSource]) -> VJPRul
     def reads(k: int) -> bool:
         return k in positions or (start is not None and k >= start)
 
-    return VJPRule(fn, _pull(fn, sources), reads, any(s.what == "output" for s in sources))
+    return VJPRule(fn, make_pull(fn, sources), reads, any(s.what == "output" for s in sources))
 
 
 # application of a rule: special cases for the three signatures that most rules have
 
 
-def _pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
+def make_pull(fn: Callable[..., Any], sources: list[ParameterSource]) -> Pull:
+    """Return the application of a rule whose parameters read these sources."""
     match [s.what if not s.by_name else "" for s in sources]:
         case []:
             return lambda g, c, k, steps, read: fn(g)

@@ -27,15 +27,14 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from ..arrays.dask_arrays import is_dask_array
-from ..arrays.dask_ops import log_of_sum
+from ..arrays.kinds import lazy_kind
 from ..errors import ChunksError
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, sech_squared, unit
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
-from .registration import op, refuse_ops, set_traits
+from .registration import op, ops_of_module, refuse_ops, set_traits
 from .special_stable import (
     beta_density,
     beta_prime_density,
@@ -54,6 +53,7 @@ from .special_stable import (
     polygamma as polygamma,
 )
 from .traits import Structure, above_bound, below_overflow, within_unit_interval
+from .ufunc_methods import log_of_sum
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
@@ -531,7 +531,7 @@ def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
 
 def a_block(f: Any, a: Any, *args: Any) -> Any:
     """f of an array, or lazily of each block of a Dask array."""
-    return a.map_blocks(f, *args) if is_dask_array(a) else f(a, *args)
+    return a.map_blocks(f, *args) if lazy_kind(a) else f(a, *args)
 
 
 @op
@@ -556,7 +556,7 @@ def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
 ) -> Any:
     """``special.logsumexp``."""
-    if is_dask_array(a):
+    if lazy_kind(a):
         if return_sign:
             raise ChunksError(
                 "logsumexp of a Dask array has no sign. Leave out return_sign, or "
@@ -569,13 +569,13 @@ def logsumexp(
 @op
 def softmax(x: Any, axis: Any = None) -> Any:
     """``special.softmax``."""
-    return np.exp(x - log_of_sum(x, axis, True)) if is_dask_array(x) else special.softmax(x, axis)
+    return np.exp(x - log_of_sum(x, axis, True)) if lazy_kind(x) else special.softmax(x, axis)
 
 
 @op
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """``special.log_softmax``."""
-    return x - log_of_sum(x, axis, True) if is_dask_array(x) else special.log_softmax(x, axis)
+    return x - log_of_sum(x, axis, True) if lazy_kind(x) else special.log_softmax(x, axis)
 
 
 @op
@@ -997,6 +997,8 @@ refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. C
         special.seterr, special.errstate, special.test)
 
 # traits
+set_traits(*ops_of_module(__name__), dask_computes=True)
+set_traits(logsumexp, softmax, log_softmax, dask_computes=False)
 set_traits(logsumexp, softmax, log_softmax, structure=Structure.DENSE)
 set_traits(special.xlogy, domain=above_bound(0, operand=1))
 set_traits(special.gammaln, special.gamma, domain=above_bound(0))

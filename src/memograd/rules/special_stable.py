@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ..arrays.dask_arrays import dask_array, is_dask_array
-from ..arrays.duck_arrays import is_duck_array
+from ..arrays.kinds import kind_of, lazy_kind
 from ..errors import NoRuleError
 from ..text import op_name
 from .elementwise import bearing, unit
 from .pure_registration import elementwise
-from .registration import op
+from .registration import op, ops_of_module, set_traits
 
 ROOT_PI, ROOT_2PI = sqrt(pi), sqrt(2 * pi)
 BERNOULLI = [float(b) for b in special.bernoulli(20)[2::2]]
@@ -63,9 +62,9 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def compute(*args: Any) -> Any:
         """Run the op."""
-        if any(map(is_dask_array, args)):
-            return dask_array().core.elemwise(compute, *args)
-        if any(map(is_duck_array, args)):
+        if (lazy := lazy_kind(*args)) is not None:
+            return lazy.elementwise(compute, *args)
+        if any(kind_of(a) is not None for a in args):
             return f(*args)
         inexact = [
             np.result_type(a)
@@ -131,8 +130,8 @@ def polygamma(n: Any, x: Any) -> Any:
     """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
     none; the slope of `digamma` is one.
     """
-    if is_dask_array(x):
-        return dask_array().core.elemwise(polygamma, n, x)
+    if (lazy := lazy_kind(x)) is not None:
+        return lazy.elementwise(polygamma, n, x)
     if not np.iscomplexobj(x):
         return special.polygamma(n, x)
     far = 25 + max(0, int(-np.min(np.real(x), initial=0)))
@@ -433,3 +432,6 @@ def sine_integral(n: Any, phi: Any, m: Any, p: Any) -> Any:
 
 elementwise(sine_integral,        n=None, phi=lambda g, n, phi, m, p: g * np.sin(phi) ** (2 * n) * (1 - m * np.square(np.sin(phi))) ** p,
                                   m=lambda g, n, phi, m, p: -p * g * sine_integral(n + 1, phi, m, p - 1), p=None)
+
+# traits
+set_traits(*ops_of_module(__name__), dask_computes=True)

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_dask_array
-from ..arrays.dask_ops import log_of_sum
+from ..arrays.kinds import lazy_kind
 from .control import stop_gradient
 from .indexing import scatter, untake_along
 from .pure_registration import constant, linear, rule
@@ -22,10 +21,40 @@ from .registration import op, set_traits
 from .traits import Batching, Structure
 
 
+def log_of_sum(a: Any, axis: Any, keepdims: bool = False, where: Any = True, b: Any = 1) -> Any:
+    """Return the logarithm of the sum of b·exp(a), lazily.
+
+    NumPy has only a method of a ufunc for it, and SciPy's function computes Dask arrays.
+
+    Parameters
+    ----------
+    a : array
+        The exponents.
+    axis : int, tuple of int or None
+        The axes to sum over.
+    keepdims : bool
+        Whether the summed axes stay, with length 1.
+    where : array of bool or True
+        The elements to include.
+    b : array
+        The factors of the exponentials.
+
+    Returns
+    -------
+    array
+        The logarithm, of the kind of `a`.
+    """
+    a = a if where is True else np.where(where, a, -np.inf)
+    top = np.max(a, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    y = np.log(np.sum(b * np.exp(a - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.sum(y, axis=axis)
+
+
 @op
 def log_sum(a: Any, axis: Any = 0, keepdims: Any = False, where: Any = True) -> Any:
     """Return ``np.logaddexp.reduce``: the logarithm of a sum of exponentials."""
-    if is_dask_array(a):
+    if lazy_kind(a) is not None:
         return log_of_sum(a, axis, keepdims, where)
     return np.logaddexp.reduce(a, axis=axis, keepdims=keepdims, where=where)
 
@@ -106,8 +135,10 @@ linear(sum_of_slices,  a=lambda g, a_shape, indices, axis=0: unslices(g, a_shape
 constant(latest)
 
 # traits
-set_traits(log_sum, log_sum2, structure=Structure.REDUCTION, saturates=True)
-set_traits(running_maximum, running_minimum, structure=Structure.SCAN)
+set_traits(log_sum, log_sum2, structure=Structure.REDUCTION, saturates=True, axes=("axis",),
+           batching=Batching.AXES)
+set_traits(running_maximum, running_minimum, structure=Structure.SCAN, axes=("axis",),
+           batching=Batching.AXES)
 set_traits(sum_of_slices, structure=Structure.DENSE, axes=("axis",), batching=Batching.AXES)
 set_traits(latest, structure=Structure.DENSE)
 

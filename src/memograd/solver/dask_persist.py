@@ -1,9 +1,8 @@
 """Entries that are Dask arrays, computed once and kept in chunks by Dask's scheduler."""
 
-from importlib import import_module
 from typing import Any
 
-from ..arrays.dask_arrays import is_dask_array
+from ..arrays.kinds import lazy_kind
 from ..memory.memory import Memory
 from ..tape.node import Node
 from ..text import describe
@@ -66,7 +65,7 @@ def persist(L: Node, target: Any) -> Any:
             request.cotangent(n)
         computed = [n for n in wanted if memory.steps[n].op is not None]
         kept = [*((memory.values, n) for n in computed), *((table.cotangents, n) for n in wanted)]
-        if _persist_entries(L, [(entries, n) for entries, n in kept if is_dask_array(entries[n])]):
+        if _persist_entries(L, [(entries, n) for entries, n in kept if lazy_kind(entries[n])]):
             _drop_graphs(memory)
         return request.gradients(target)
 
@@ -78,7 +77,7 @@ def _persist_entries(L: Node, kept: Entries) -> bool:
     if not kept:
         return False
     try:
-        arrays = import_module("dask").persist(*[entries[n] for entries, n in kept])
+        arrays = _persist_together([entries[n] for entries, n in kept])
     except Exception as error:
         error.add_note(
             f"While derivatives of {describe(L.attributes)} were persisted. All entries are as "
@@ -88,6 +87,12 @@ def _persist_entries(L: Node, kept: Entries) -> bool:
     for (entries, n), array in zip(kept, arrays, strict=True):
         entries[n] = array
     return True
+
+
+def _persist_together(arrays: list[Any]) -> list[Any]:
+    """Return arrays whose numbers their scheduler keeps; what they share is computed once."""
+    kind = lazy_kind(*arrays)
+    return arrays if kind is None else kind.persist(arrays)
 
 
 def _drop_graphs(memory: Memory) -> None:
@@ -107,4 +112,5 @@ def _drop_graphs(memory: Memory) -> None:
 
 def _is_graph(array: Any) -> bool:
     """Return whether a Dask array is computed from others."""
-    return is_dask_array(array) and len(array.dask.layers) > 1
+    kind = lazy_kind(array)
+    return kind is not None and kind.is_computed_later(array)

@@ -80,7 +80,7 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
                 sum += d  # into an array of our own: two terms were added into it
             terms += 1
     if type(shape) is not tuple:
-        return shape.conform(sum)
+        return shape.kind.conform(shape, sum)
     return sum if type(sum) is np.float64 else canonicalize(sum)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.duck_arrays import is_duck_array
+from ..arrays.kinds import kind_of
 from ..arrays.pytrees import tree_map
 from ..memory.tables import Table
 from ..program.source_location import location_of
@@ -150,7 +150,7 @@ class HandleCache(dict[int, Any]):
 
 def seed_node(tape: Recorder, output: int) -> Node:
     """Record ∂L/∂L = 1, in L's kind of array: a broadcast of a NumPy number would be NumPy's."""
-    if is_duck_array(tape.state.unit_seed(output)):
+    if kind_of(tape.state.unit_seed(output)) is not None:
         one: Node = tape.record(np.ones_like, (tape.handle(output),))
     else:
         one = tape.record(np.ones, ((), tape.state.steps[output].dtype))

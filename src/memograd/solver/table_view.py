@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import describe_chunks, is_dask_array
+from ..arrays.kinds import lazy_kind
 from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
@@ -81,8 +81,8 @@ class Cotangents(Mapping[str, Any]):
 def _format_cotangent(g: Any) -> str:
     if isinstance(g, tuple):
         return "; ".join(map(_format_cotangent, g))
-    if is_dask_array(g):
-        return f"{g.dtype!s:<10} {describe_chunks(g)}"
+    if (lazy := lazy_kind(g)) is not None:
+        return f"{g.dtype!s:<10} {lazy.describe(g)}"
     number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
     return f"{g.dtype!s:<10} {number}"
 

@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.axis_labels import labels_of
-from ..arrays.dask_arrays import ChunkedShape, is_dask_array
-from ..arrays.duck_arrays import DuckShape, is_duck_array
-from ..arrays.scipy_sparse import kind_name
+from ..arrays.kinds import KindShape, kind_of, lazy_kind
 from ..arrays.values import as_input, find_out_of_range, frozen_copy
 from ..errors import AssignError, AssignTypeError, IntegerRangeError
 from ..memory.memory import Memory
@@ -35,11 +33,7 @@ def value_for_leaf(memory: Memory, n: int, value: Any) -> Any:
             f"{describe(nodes[n])} was assigned a value of shape {y.shape}. The shape is "
             f"part of the program: give a value of shape {step.shape}, or record anew."
         )
-    y = _cast_to_leaf(memory, n, y)
-    if type(step.shape) is ChunkedShape:
-        return step.shape.cut(y)
-    _check_array_kind(memory, n, y)
-    return y
+    return _fit_array_kind(memory, n, _cast_to_leaf(memory, n, y))
 
 
 def _check_labels(memory: Memory, n: int, value: Any) -> None:
@@ -70,14 +64,17 @@ def _cast_to_leaf(memory: Memory, n: int, y: Any) -> Any:
     return frozen_copy(y if y.dtype == dtype else y.astype(dtype))
 
 
-def _check_array_kind(memory: Memory, n: int, y: Any) -> None:
-    """Raise if a value is of another kind of array than its leaf."""
-    shape = memory.steps[n].shape
-    mine = type(shape.like) if type(shape) is DuckShape else np.ndarray
-    other = type(y) if is_duck_array(y) else np.ndarray
-    if mine is not other:
-        advice = "Give .compute() of it" if is_dask_array(y) else "Convert it first"
+def _fit_array_kind(memory: Memory, n: int, y: Any) -> Any:
+    """Return a value in the layout of its leaf; raise if it is of another kind of array."""
+    shape, kind = memory.steps[n].shape, kind_of(y)
+    if type(shape) is KindShape:
+        fitted, mine = shape.kind.fit(shape, y), shape.kind.held_name(shape)
+    else:
+        fitted, mine = (y if kind is None else None), "numpy.ndarray"
+    if fitted is None:
+        other = "numpy.ndarray" if kind is None else kind.class_name(type(y))
+        advice = "Convert it first" if lazy_kind(y) is None else "Give .compute() of it"
         raise AssignTypeError(
-            f"{describe(memory.nodes[n])} was assigned a {kind_name(other)}, but "
-            f"holds a {kind_name(mine)}. {advice}."
+            f"{describe(memory.nodes[n])} was assigned a {other}, but holds a {mine}. {advice}."
         )
+    return fitted

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import ChunkedShape
-from ..arrays.duck_arrays import DuckShape, is_duck_array
+from ..arrays.kinds import KindShape, kind_of
 from ..arrays.values import as_input, bitwise_equal, frozen_copy, strip_wrappers
 from ..errors import NotDifferentiableError, RefusedError
 from ..rules.registration import Rule
@@ -30,8 +29,7 @@ IMMUTABLE_TYPES = frozenset(
         np.float64,
         np.float32,
         np.int64,
-        ChunkedShape,
-        DuckShape,
+        KindShape,
     }
 )
 """Types of constants that nobody can change."""
@@ -59,7 +57,7 @@ class Constants:
         if isinstance(a, Node):
             return self.freeze(_value_of(a))
         a = a if isinstance(a, np.ndarray) else strip_wrappers(a)
-        if is_duck_array(a):
+        if kind_of(a) is not None:
             return frozen_copy(a)
         return self._share_copy(a) if hasattr(type(a), "__array__") else a
 

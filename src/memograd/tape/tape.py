@@ -8,14 +8,13 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from sys import _getframe, modules
+from sys import _getframe
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
 from ..arrays.axis_labels import labels_of
-from ..arrays.dask_arrays import DASK
-from ..arrays.dask_ops import check_lazy
+from ..arrays.kinds import KINDS_IN_USE, check_op
 from ..arrays.values import (
     DOUBLE,
     as_input,
@@ -207,8 +206,8 @@ class Tape:
                             return apply(op, args, kwargs)
                         kept[k] = run[k] = self._constants.freeze(a, k, rule)
                 if y is None:
-                    if DASK in modules:
-                        check_lazy(rule, run)
+                    if KINDS_IN_USE:
+                        check_op(rule, run)
                     y = rule.compute_with(*run, **kwargs) if kwargs else rule.compute(*run)
                 if type(y) is FLOAT64:
                     shape, dtype, several = (), DOUBLE, False

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import is_dask_array
+from ..arrays.kinds import lazy_kind
 from ..arrays.values import as_input, canonicalize, frozen_copy
 from ..memory.tables import Table
 from ..memory.uses import uses_towards
@@ -108,7 +108,7 @@ def _freeze_rows(node: Node, rows: Any) -> Any:
     """Return seeds or tangents of a node, copied so that nobody changes them meanwhile."""
     return (
         rows
-        if isinstance(rows, Node) or is_dask_array(rows)
+        if isinstance(rows, Node) or lazy_kind(rows) is not None
         else frozen_copy(np.asarray(as_input(rows), node.dtype))
     )
 

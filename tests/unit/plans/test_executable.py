@@ -11,7 +11,6 @@ import pytest
 import memograd as mg
 from memograd.errors import NotDifferentiableError, OtherTapeError, PlanError, PlanTypeError
 from memograd.plans import codegen
-from memograd.plans.passes import tiling
 
 
 @pytest.fixture
@@ -309,8 +308,7 @@ def test_a_long_plan_is_cut_into_parts(tape):
 
 
 @pytest.mark.parametrize("longest", [1, 2, 3, 5, 8])
-def test_a_block_is_in_one_part(monkeypatch, tape, longest):
-    monkeypatch.setattr(tiling, "MIN_TILED_BYTES", 1)
+def test_parts_of_any_length_hand_on_what_later_ones_read(monkeypatch, tape, longest):
     monkeypatch.setattr(codegen, "MAX_INSTRUCTIONS_PER_FUNCTION", longest)
     x = tape.leaf(np.linspace(0.1, 1.0, 50), name="x")
     y = np.tanh(np.sin(x) * x) / np.sum(np.exp(np.cos(x) * x))

@@ -110,11 +110,11 @@ def test_code_without_a_file_has_its_own_name(x):
 
 def test_code_that_is_gone_leaves_nothing_behind(x):
     gc.collect()
-    before = len(source_location._tables)
+    before = len(source_location.TABLES)
     for _ in range(3):
         exec(compile("y = x * 2", "<typed>", "exec"), {"x": x})
     gc.collect()
-    assert len(source_location._tables) == len(source_location._codes) <= before + 1
+    assert len(source_location.TABLES) == len(source_location.CODES) <= before + 1
 
 
 def test_nobody_at_all_is_no_line():

@@ -13,6 +13,7 @@ from memograd.cli.coverage import missing_traits, trait_table
 from memograd.rules.registration import RULES, ops_with, set_traits, traits_of
 from memograd.rules.traits import NO_TRAITS, Storage, Structure, Traits
 from memograd.text import op_name
+from memograd.transforms.batching_rules import has_batching_rule
 
 SOURCE = Path(mg.__file__).parent
 
@@ -46,6 +47,29 @@ def test_every_op_of_numpy_states_its_structure() -> None:
         for op, rule in RULES.items()
         if rule.pure and op is not None and rule.traits.structure is None
     ] == []
+
+
+ROW_BY_ROW = [
+    np.linalg.norm, np.linalg.vector_norm, np.argmax, np.argmin, np.nanargmax, np.nanargmin,
+    np.trapezoid, np.median, np.nanmedian, np.average,
+]  # fmt: skip
+"""Reductions whose result has another shape or meaning with one axis more."""
+
+
+def test_other_reductions_and_scans_run_on_all_rows_of_a_batch_at_once() -> None:
+    along = (Structure.REDUCTION, Structure.SCAN)
+    ops = [op for op, rule in RULES.items() if rule.traits.structure in along]
+    assert len(ops) > 30
+    assert {op for op in ops if not has_batching_rule(op)} == set(ROW_BY_ROW)
+
+
+def test_every_product_by_blas_says_so() -> None:
+    """Others multiply by a ufunc, take a diagonal, or solve by LAPACK in memory of their own."""
+    ops = {op for op, rule in RULES.items() if rule.traits.structure is Structure.CONTRACTION}
+    assert {op_name(op) for op in ops - set(ops_with("uses_blas"))} == {
+        "np.outer", "np.linalg.outer", "np.kron", "np.cross", "np.linalg.cross", "np.trace",
+        "np.linalg.trace", "np.linalg.solve",
+    }  # fmt: skip
 
 
 def test_an_op_that_states_nothing_is_listed(thrice: Any) -> None:

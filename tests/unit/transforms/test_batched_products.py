@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sampling import WITH_LINES, samples
 
 import memograd as mg
 import memograd.numpy as mnp
-from memograd.arrays.values import is_inexact
 from memograd.check import check_grad
 from memograd.errors import BusyError, RefusedError
 from memograd.rules.indexing import replace, scatter
-from memograd.rules.registration import RULES
 from memograd.transforms import batched_array
-from memograd.transforms.batched_array import BatchedArray, apply_batched, run_op
+from memograd.transforms.batched_array import BatchedArray, run_op
 from memograd.transforms.batched_products import pull_rows, push_columns
 
 ROWS = 3
@@ -35,60 +32,6 @@ def value(x: Any) -> Any:
 def agree(got: Any, want: Any) -> None:
     assert (got.shape, got.dtype) == (want.shape, want.dtype)
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
-
-
-@pytest.mark.parametrize("op", WITH_LINES, ids=lambda op: op.__name__)
-def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> None:
-    for xs, keywords, ks in samples(op):
-        tape = mg.Tape()
-        leaves = {k: tape.leaf(xs[k]) for k in ks}
-        y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-        for part in y if isinstance(y, tuple) else (y,):
-            if is_inexact(part.dtype):
-                targets, seeds = list(leaves.values()), drawn(rng, part)
-                want = [
-                    np.stack(rows)
-                    for rows in zip(*(mg.vjp(part, targets, seed) for seed in seeds), strict=True)
-                ]
-                for given in (seeds, tape.leaf(seeds)):
-                    for got, rows in zip(pull_rows(part, targets, given), want, strict=True):
-                        agree(value(got), rows)
-
-
-@pytest.mark.parametrize("op", WITH_LINES, ids=lambda op: op.__name__)
-def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) -> None:
-    for xs, keywords, ks in samples(op):
-        tape = mg.Tape()
-        leaves = {k: tape.leaf(xs[k]) for k in ks}
-        y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-        for part in y if isinstance(y, tuple) else (y,):
-            if is_inexact(part.dtype):
-                targets, tangents = (
-                    list(leaves.values()),
-                    [drawn(rng, leaf) for leaf in leaves.values()],
-                )
-                want = np.stack(
-                    [mg.jvp(part, targets, list(row)) for row in zip(*tangents, strict=True)]
-                )
-                agree(push_columns(part, targets, tangents), want)
-                agree(push_columns(part, targets, [tape.leaf(t) for t in tangents]).value, want)
-
-
-@pytest.mark.parametrize(
-    "op", [op for op in WITH_LINES if RULES[op].kind != "rule"], ids=lambda op: op.__name__
-)
-def test_an_op_of_rows_is_the_op_of_each(op: Any, rng: Any) -> None:
-    for xs, keywords, ks in samples(op):
-        for k in ks:
-            rows = xs[k] * rng.uniform(1, 1.1, (ROWS, *(1,) * xs[k].ndim)).astype(xs[k].dtype)
-            wants = [RULES[op].run([*xs[:k], row, *xs[k + 1 :]], keywords) for row in rows]
-            several = isinstance(wants[0], tuple | list)
-            for given in (rows, mg.Tape().leaf(rows)):
-                got = apply_batched(op, (*xs[:k], BatchedArray(given), *xs[k + 1 :]), keywords)
-                for g, want in (
-                    zip(got, zip(*wants, strict=True), strict=True) if several else [(got, wants)]
-                ):
-                    agree(value(g.values), np.stack(want))
 
 
 # ------------------------------------------------------------------------------------------------------------ the requests

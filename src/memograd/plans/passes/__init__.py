@@ -25,8 +25,6 @@ from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
 from .slice_merging import merge_adjacent_slices
 from .sum_merging import merge_sum_terms
-from .tie_speculation import speculate_no_ties
-from .tiling import tile_elementwise
 
 
 class Pass(NamedTuple):
@@ -96,8 +94,6 @@ MERGE_ADJACENT_SLICES = Pass(
     merge_adjacent_slices,
     f"leaves gaps in memory, and so {ORDER}; not in half precision",
 )
-SPECULATE_NO_TIES = Pass("tie speculation", speculate_no_ties)
-TILE_ELEMENTWISE = Pass("tiling", tile_elementwise)
 
 PASSES = (
     LIFT_CONSTANTS,
@@ -112,8 +108,6 @@ PASSES = (
     LOWER_SCALAR_REGIONS,
     MERGE_ADJACENT_SLICES,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
-    SPECULATE_NO_TIES,
-    TILE_ELEMENTWISE,
 )
 
 LAZY_PASSES = (
@@ -145,8 +139,6 @@ __all__ = [
     "MERGE_SUM_TERMS",
     "PASSES",
     "SIMPLIFY",
-    "SPECULATE_NO_TIES",
-    "TILE_ELEMENTWISE",
     "Pass",
     "choose_passes",
 ]

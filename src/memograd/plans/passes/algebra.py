@@ -30,11 +30,11 @@ def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | N
     a, b = instruction.args
     if instruction.dtype.kind == "c":
         return None
-    if _is_constant(rewriter, b, 1):
+    if is_constant(rewriter, b, 1):
         return _operand_as_result(rewriter, a, instruction)
     return (
         _operand_as_result(rewriter, b, instruction)
-        if instruction.op is np.multiply and _is_constant(rewriter, a, 1)
+        if instruction.op is np.multiply and is_constant(rewriter, a, 1)
         else None
     )
 
@@ -42,7 +42,7 @@ def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | N
 def subtract_zero(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
     """Replace `g - 0.0` by g."""
     a, b = instruction.args
-    return _operand_as_result(rewriter, a, instruction) if _is_constant(rewriter, b, 0) else None
+    return _operand_as_result(rewriter, a, instruction) if is_constant(rewriter, b, 0) else None
 
 
 def add_negative_zero(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
@@ -51,18 +51,18 @@ def add_negative_zero(rewriter: Rewriter, instruction: Instruction) -> Operand |
         return None
     a, b = instruction.args
     negative = instruction.dtype.kind == "f"
-    if _is_constant(rewriter, b, 0, negative):
+    if is_constant(rewriter, b, 0, negative):
         return _operand_as_result(rewriter, a, instruction)
     return (
         _operand_as_result(rewriter, b, instruction)
-        if _is_constant(rewriter, a, 0, negative)
+        if is_constant(rewriter, a, 0, negative)
         else None
     )
 
 
 def negate_twice(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
     """Replace `-(-g)` by g."""
-    inner = _negation_operand(rewriter, instruction.args[0])
+    inner = negation_operand(rewriter, instruction.args[0])
     return inner if type(inner) is Operand else None
 
 
@@ -71,7 +71,7 @@ def move_sign_out(rewriter: Rewriter, instruction: Instruction) -> Instruction |
     if instruction.op in (np.multiply, np.divide) and instruction.dtype.kind != "f":
         return None
     for k, a in enumerate(instruction.args):
-        inner = _negation_operand(rewriter, a)
+        inner = negation_operand(rewriter, a)
         if inner is not None:
             positive = rewriter.apply(
                 instruction.op,
@@ -97,7 +97,7 @@ def sum_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | N
     ):
         return None
     inner, negation = (
-        _negation_operand(rewriter, instruction.args[0]),
+        negation_operand(rewriter, instruction.args[0]),
         rewriter.instruction_of(instruction.args[0]),
     )
     if inner is None or negation is None or negation.dtype != instruction.dtype:
@@ -132,12 +132,12 @@ def add_zero_minus(rewriter: Rewriter, instruction: Instruction) -> Instruction 
 def add_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
     """Replace `a + (-b)` by `a - b`, `a - (-b)` by `a + b`, and `(-a) + b` by `b - a`."""
     a, b = instruction.args
-    right = _negation_operand(rewriter, b)
+    right = negation_operand(rewriter, b)
     if right is not None:
         return instruction._replace(
             op=np.subtract if instruction.op is np.add else np.add, args=(a, right)
         )
-    left = _negation_operand(rewriter, a)
+    left = negation_operand(rewriter, a)
     return (
         instruction._replace(op=np.subtract, args=(b, left))
         if left is not None and instruction.op is np.add
@@ -177,7 +177,7 @@ def _has_no_negative_zero(rewriter: Rewriter, a: Any) -> bool:
     return type(value) in (int, float) and bool(value != 0)
 
 
-def _is_constant(rewriter: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
+def is_constant(rewriter: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
     """Return whether all elements of an argument are this number with this sign."""
     instruction = rewriter.instruction_of(a)
     if instruction is not None and instruction.op in (np.ones, np.zeros):
@@ -212,7 +212,7 @@ def _operand_as_result(rewriter: Rewriter, a: Any, instruction: Instruction) -> 
     return a if same and a in rewriter.layouts.dense else None
 
 
-def _negation_operand(rewriter: Rewriter, a: Any) -> Any:
+def negation_operand(rewriter: Rewriter, a: Any) -> Any:
     """Return x, if the argument is -x."""
     instruction = rewriter.instruction_of(a)
     if (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...arrays.duck_arrays import is_duck_array
+from ...arrays.kinds import kind_of
 from ...program.steps import Operand
 from ..ir import Graph, GraphBuilder
 
@@ -11,7 +11,9 @@ def lift_constants(graph: Graph) -> Graph:
     """Turn each array among the arguments into a bound value."""
     builder, known = GraphBuilder(graph), dict[int, Operand]()
     for n, instruction in builder:
-        arrays = {id(a): a for a in instruction.args if type(a) is np.ndarray or is_duck_array(a)}
+        arrays = {
+            id(a): a for a in instruction.args if type(a) is np.ndarray or kind_of(a) is not None
+        }
         if arrays:
             known.update({key: builder.bind(a) for key, a in arrays.items() if key not in known})
             instruction = instruction._replace(

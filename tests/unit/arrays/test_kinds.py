@@ -8,8 +8,17 @@ import pytest
 from device import Device
 
 import memograd as mg
-from memograd.arrays.duck_arrays import DuckShape, duck_shape, is_duck_array
-from memograd.errors import AssignTypeError
+from memograd.arrays.kinds import (
+    KINDS,
+    KINDS_BY_CLASS,
+    ArrayKind,
+    KindShape,
+    kind_of,
+    register_kind,
+    with_forms,
+)
+from memograd.arrays.values import full, shape_of
+from memograd.errors import AssignTypeError, RefusedError
 
 A = np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]])
 B = np.array([1.0, -2.0, 0.5])
@@ -110,19 +119,67 @@ def test_no_array_that_came_in_is_held_for_its_kind():
 
     a = Newcomer(A.copy())
     held = weakref.ref(a._a)
-    duck_shape(a)
+    shape_of(a)
     del a
     assert held() is None
 
 
 def test_a_shape_is_a_tuple_that_knows_the_kind():
-    shape = DuckShape((2, 3), Device(np.zeros(0)))
-    assert shape == (2, 3) and pickle.loads(pickle.dumps(shape)) == shape
-    assert np.array_equal(shape.full(1, np.float32).get(), np.ones((2, 3)))
+    shape = pickle.loads(pickle.dumps(shape_of(Device(A))))
+    assert shape == (2, 3) and type(shape) is KindShape and shape.kind is kind_of(Device(A))
+    ones = full(shape, 1, np.float32)
+    assert type(ones) is Device and np.array_equal(ones.get(), np.ones((2, 3)))
 
 
 def test_numbers_lists_and_nodes_are_not_foreign(x):
-    assert not any(map(is_duck_array, (1.0, [1.0], np.ones(2), np.float64(1.0), x)))
+    assert all(kind_of(a) is None for a in (1.0, [1.0], np.ones(2), np.float64(1.0), x))
+
+
+class Tagged(Device):
+    """An array of a library that another module describes."""
+
+
+class TaggedKind(ArrayKind):
+    """A kind that only this test knows."""
+
+    def recognises(self, cls):
+        return issubclass(cls, Tagged)
+
+    def copy(self, a):
+        return Tagged(a.get().copy())
+
+    def getitem(self, a, key):
+        return a[key] * 10.0
+
+    def check_op(self, rule, k, a):
+        if rule.op is np.cos:
+            raise RefusedError("there is no cosine here")
+
+
+@pytest.fixture
+def tagged():
+    """The kind, registered for one test."""
+    kind = TaggedKind()
+    register_kind(kind)
+    yield kind
+    KINDS.remove(kind)
+    KINDS_BY_CLASS.clear()
+
+
+def test_a_kind_of_another_module_is_asked_before_the_general_one(tape, tagged):
+    assert kind_of(Tagged(A)) is tagged and kind_of(Device(A)) is not tagged
+    x = tape.leaf(Tagged(A))
+    assert x.shape.kind is tagged and np.array_equal(x[0].value.get(), 10 * A[0])
+    with pytest.raises(RefusedError, match="no cosine"):
+        np.cos(x)
+    assert np.array_equal(np.sin(x).value.get(), np.sin(A))
+
+
+def test_a_kinds_own_form_of_an_op_runs_on_its_arrays_only(tagged, monkeypatch):
+    monkeypatch.setattr(TaggedKind, "forms", {np.sinc: lambda a: "its own"})
+    run = with_forms(np.sinc, np.sinc)
+    assert run(Tagged(A)) == "its own" and run(0.0) == 1.0
+    assert with_forms(np.sin, np.sin) is np.sin
 
 
 def test_plans_take_and_give_the_devices_arrays(program):

@@ -1,4 +1,4 @@
-"""Scatters into sparse arrays: the transpose of indexing, without storing zeros."""
+"""Sparse arrays, which store their nonzero elements only: full of zeros, and scattered into."""
 
 from collections.abc import Iterator
 from sys import modules
@@ -8,11 +8,33 @@ import numpy as np
 
 from ..errors import SparseError
 from .index_expansion import expand_index
+from .kinds import ArrayKind, KindShape, register_kind
 
 
-def is_sparse(a: Any) -> bool:
-    """Return whether an array stores its nonzero elements only."""
-    return hasattr(type(a), "nnz")
+class SparseKind(ArrayKind):
+    """Kind of arrays that store their nonzero elements only, such as those of `sparse`."""
+
+    def recognises(self, cls: type) -> bool:
+        """Return whether a class is one of arrays that count their nonzero elements."""
+        return hasattr(cls, "nnz") and super().recognises(cls)
+
+    def full(self, shape: KindShape, number: Any, dtype: Any) -> Any:
+        """Return a sparse array of zeros; a dense one of another number."""
+        if number:
+            return np.full(tuple(shape), number, dtype)[()]
+        return super().full(shape, number, dtype)
+
+    def from_numpy(self, a: np.ndarray, like: Any) -> Any:
+        """Return a NumPy array as it is: the ops of sparse arrays take both."""
+        return a
+
+    def scatter(self, g: Any, shape: Any, key: tuple[Any, ...]) -> Any:
+        """Return sparse zeros of a shape with `g` added at an index."""
+        like = shape.layout if type(shape) is KindShape else g
+        return scatter_sparse(like, tuple(shape), g, key)
+
+
+register_kind(SparseKind())
 
 
 def scatter_sparse(like: Any, shape: tuple[int, ...], g: Any, key: tuple[Any, ...]) -> Any:
