@@ -24,7 +24,7 @@ from ..solver.gradients import grad
 from ..solver.log import Log
 from ..tape.node import Node
 from ..tape.tape import Tape
-from ..text import describe, op_name, printable
+from ..text import describe, op_name, printable, table_lines
 from .coverage import by_class, coverage_table, missing_traits, survey, trait_table
 from .walkthrough import TARGETS, section_13
 
@@ -74,12 +74,8 @@ def show(args: Namespace) -> int:
     elif args.json:
         as_json([node_facts(n) for n in tape])
     else:
-        for n in tape:
-            facts = node_facts(n)
-            print(
-                f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} "
-                f"{facts['dtype']} {facts['shape']}"
-            )
+        rows = [(n.id, printable(n.name, 20), op_name(n.op), f"{n.dtype} {n.shape}") for n in tape]
+        print(*table_lines(">6  <20 <20 <", rows), sep="\n")
         tables = ", ".join(
             f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()
         )
@@ -188,9 +184,9 @@ def compare(args: Namespace) -> int:
             }
         )
     else:
-        print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
-        for way, off in worst.items():
-            print(f"{way:<20}{work.get(way, '–'):>18}{off:>12.1e}")
+        rows = [(way, work.get(way, "–"), f"{off:.1e}") for way, off in worst.items()]
+        head = ("", "local derivatives", "deviation")
+        print(*table_lines("<20>18>12", [head, *rows]), sep="\n")
     return int(max(worst["backprop"], worst.get("sums over paths", 0.0)) > 1e-6)
 
 

@@ -23,7 +23,7 @@ from ..rules.registration import RULES, UNSUPPORTED, Rule, rule_of
 from ..rules.static_queries import STATIC_QUERIES
 from ..rules.traits import Structure
 from ..tape.node import Node
-from ..text import op_name
+from ..text import op_name, table_lines
 from ..transforms.batching_rules import has_batching_rule
 
 CLASSES = ("differentiable", "constant", "refused", "unclassified")
@@ -95,7 +95,7 @@ def public(home: Any) -> Iterator[tuple[str, Any]]:
 
 
 def coverage_table(rows: Iterable[FunctionRow]) -> str:
-    """Namespaces by classes, with counts."""
+    """Return the number of names in each namespace and class."""
     counts = Counter((row.namespace, row.kind) for row in rows)
     homes = list(dict.fromkeys(home for home, _ in counts))
     lines = [(home, [counts[home, kind] for kind in CLASSES]) for home in homes]
@@ -103,7 +103,7 @@ def coverage_table(rows: Iterable[FunctionRow]) -> str:
         ("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)])
     )
     shown = [("", *CLASSES, "names"), *((home, *numbers, sum(numbers)) for home, numbers in lines)]
-    return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
+    return "\n".join(table_lines("<15>16>10>9>14>7", shown))
 
 
 def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
@@ -140,7 +140,7 @@ def missing_traits() -> dict[str, list[str]]:
 def trait_table(missing: Mapping[str, list[str]]) -> str:
     """Return a table of ops and what is not known of them, with counts at the end."""
     counts = Counter(fact for facts in missing.values() for fact in facts)
-    lines = [f"{name:28}{', '.join(facts)}" for name, facts in missing.items()]
+    lines = table_lines("<27 <", [(name, ", ".join(facts)) for name, facts in missing.items()])
     total = ", ".join(f"{n} without {fact}" for fact, n in counts.items())
     return "\n".join([*lines, f"{len(RULES) - 1} ops: {total}"])
 

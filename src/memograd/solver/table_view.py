@@ -10,7 +10,7 @@ from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..text import derivative_name, describe, printable, table_as_html
+from ..text import derivative_name, describe, printable, table_as_html, table_lines
 from .requests import Request, ask
 from .targets import require_scalar
 
@@ -55,16 +55,13 @@ class Cotangents(Mapping[str, Any]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        """Return one row for each cotangent: its name, dtype, and shape or number."""
+        """Return a row for each cotangent: name, dtype, and its number or its shape and size."""
+        output = printable(self._name(self.output), 20)
         rows = [
-            (
-                derivative_name(printable(self._name(self.output), 20), printable(name, 20)),
-                self[name],
-            )
+            (derivative_name(output, printable(name, 20)), _format_cotangent(self[name]))
             for name in self
         ]
-        width = max((len(label) for label, _ in rows), default=0)
-        return "\n".join(f"{label:<{width}}  {_format_cotangent(g)}" for label, g in rows)
+        return "\n".join(table_lines("<  <", rows))
 
     def _repr_html_(self) -> str:
         return table_as_html(
