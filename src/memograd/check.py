@@ -16,7 +16,7 @@ from .solver.symbolic import grad_node
 from .solver.targets import check_targets, require_scalar
 from .tape.node import Node
 from .tape.tape import Tape
-from .text import describe, op_name, printable
+from .text import derivative_name, describe, op_name, printable
 from .transforms.finite_differences import (
     central_differences,
     coarsest_precision,
@@ -62,7 +62,8 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
         # a copy, whose table ends with the scratch block: a table of L itself would stay
         stand_in = L.tape.record(np.positive, (L,))
         for x in nodes:
-            what = f"∂{printable(L.name)}/∂{describe(x.attributes)}: memograd.grad"
+            label = derivative_name(printable(L.name), describe(x.attributes))
+            what = f"{label}: memograd.grad"
             advice = "memograd.check.check_rule tries the rule of one op at a time."
             compare_elements(what, grad(stand_in, x), finite_difference(L, x), rtol, atol, advice)
 

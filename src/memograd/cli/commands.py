@@ -24,7 +24,7 @@ from ..solver.gradients import grad
 from ..solver.log import Log
 from ..tape.node import Node
 from ..tape.tape import Tape
-from ..text import describe, op_name, printable, table_lines
+from ..text import derivative_name, describe, op_name, printable, table_lines
 from .coverage import by_class, coverage_table, missing_traits, survey, trait_table
 from .walkthrough import TARGETS, section_13
 
@@ -101,7 +101,7 @@ def gradient(args: Namespace) -> int:
         )
         return 0
     for name, g in found.items():
-        print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
+        print(f"{derivative_label(L, name)} = {np.array2string(np.asarray(g))}")
     if args.log:
         said(f"\n{log}")
     return 0
@@ -144,10 +144,8 @@ def check(args: Namespace) -> int:
         as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
     else:
         for t in targets:
-            print(
-                f"∂{printable(L.name)}/∂{printable(t.name)}: "
-                f"{wrong.get(t.name, 'agrees with finite differences')}"
-            )
+            verdict = wrong.get(t.name, "agrees with finite differences")
+            print(f"{derivative_label(L, t.name)}: {verdict}")
     return int(bool(wrong))
 
 
@@ -215,6 +213,11 @@ def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
         if isinstance(t.dtype, tuple):
             raise RefusedError(f"{describe(t.attributes)} has several outputs. Take one of them.")
     return find_node(tape, args.output), targets
+
+
+def derivative_label(L: Node, name: str) -> str:
+    """Return the label of a derivative of L in the output of a command."""
+    return derivative_name(printable(L.name), printable(name))
 
 
 def find_node(tape: Tape, name: str) -> Node:

@@ -20,7 +20,7 @@ from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
-from ..text import TEXT_WIDTH, printable, table_lines, text_as_html
+from ..text import TEXT_WIDTH, derivative_name, printable, table_lines, text_as_html
 
 SAME, PERHAPS, OTHER = 0, 1, 2
 """Whether the bits of an entry change: no, perhaps, or certainly."""
@@ -94,7 +94,7 @@ class Preview(NamedTuple):
         ]
         for what, least, most in zip(RequestCost._fields, self.least, self.most, strict=True):
             rows.append((what, f"{least:,}", f"to {most:,}" if most != least else ""))
-        title = f"∂{printable(self.output, 40)}/∂…, before it is asked for"
+        title = f"{derivative_name(printable(self.output, 40), '…')}, before it is asked for"
         return "\n".join([title, *table_lines("<28>6 <", rows)])
 
     def _repr_html_(self) -> str:

@@ -11,7 +11,8 @@ from ..program.steps import Operand
 from ..program.walks import nodes_on_paths
 from ..rules.registration import traits_of
 from ..rules.traits import Domain, Structure
-from .subgraph import Subgraph, UseOfNode, format_call
+from .calls import format_call
+from .subgraph import Subgraph, UseOfNode
 
 
 def clips(op: Any) -> bool:

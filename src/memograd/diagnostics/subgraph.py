@@ -9,13 +9,13 @@ import numpy as np
 
 from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
-from ..program.steps import Operand, Step
+from ..program.steps import Operand
 from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
-from ..rules.indexing import getitem, masked
 from ..rules.registration import RULES, VJPRule, traits_of
 from ..solver.recursion import conform_to_operand, sum_contributions
-from ..text import derivative_name, op_name, printable
+from ..text import derivative_name, printable
+from .calls import format_argument, format_step
 
 Mask = Any
 """Elements of a node: an array of booleans of its shape, or True for all.
@@ -166,37 +166,17 @@ class Subgraph:
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """Return an argument in a few characters: a node's name, a number, or its kind."""
-        if type(a) is Operand:
-            return self.name(a)
-        if isinstance(a, type):
-            return a.__name__
-        if np.ndim(a) == 0 and not isinstance(a, list | tuple | dict):
-            return printable(str(a), 20)
-        return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
+        """Return an argument in a few characters."""
+        return format_argument(a, self.name)
 
     def formula(self, n: int) -> str:
         """Return the call that made n, such as ``x > 0`` or ``np.log(x)``; a leaf's name."""
-        step: Step = self.steps[n]
-        if step.op is None:
-            return self.name(n)
-        return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
+        step = self.steps[n]
+        return self.name(n) if step.op is None else format_step(step, self.name)
 
     def line(self, n: int) -> Any:
         """Return the user's line that made n, or None."""
         return self.steps[n].location
-
-
-def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
-    """Return a call of an op as Python code, with operators where it has one."""
-    symbol = traits_of(op).symbol
-    if symbol is not None and len(args) == 2:
-        return f"{args[0]} {symbol} {args[1]}"
-    if op in (getitem, masked):
-        return f"{args[0]}[{', '.join(args[1:])}]"
-    listed = [f"[{', '.join(args)}]"] if RULES[op].pulls.each is not None else args
-    named = (f"{name}={printable(str(a), 20)}" for name, a in kwargs.items())
-    return f"{op_name(op)}({', '.join([*listed, *named])})"
 
 
 def arrays_in(value: Any) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..memory.memory import Memory
-from ..text import printable, table_lines, text_as_html
+from ..text import derivative_name, printable, table_lines, text_as_html
 from .chain_order import Bracketing, ChainChoice, ChainFactor
 
 METHOD_TEXTS = {
@@ -120,4 +120,4 @@ def jacobian_label(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
         first = printable(memory.nodes.name(nodes[0]), 8)
         return first if len(nodes) == 1 else f"({first}, …)"
 
-    return printable(f"∂{name_of(ys)}/∂{name_of(xs)}", 21)
+    return printable(derivative_name(name_of(ys), name_of(xs)), 21)

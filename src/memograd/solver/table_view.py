@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from ..arrays.dask_arrays import describe_chunks, is_dask_array
+from ..arrays.formatting import format_array
 from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
@@ -65,7 +63,7 @@ class Cotangents(Mapping[str, Any]):
 
     def _repr_html_(self) -> str:
         return table_as_html(
-            f"∂{self._name(self.output)}/∂…",
+            derivative_name(self._name(self.output), "…"),
             ("node", "dtype and value"),
             list(self),
             lambda name: (name, _format_cotangent(self[name])),
@@ -76,12 +74,10 @@ class Cotangents(Mapping[str, Any]):
 
 
 def _format_cotangent(g: Any) -> str:
+    """Return the dtype of a cotangent, and its number or its shape and largest element."""
     if isinstance(g, tuple):
         return "; ".join(map(_format_cotangent, g))
-    if is_dask_array(g):
-        return f"{g.dtype!s:<10} {describe_chunks(g)}"
-    number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
-    return f"{g.dtype!s:<10} {number}"
+    return f"{g.dtype!s:<10} {format_array(g, digits=6, max_elements=-1, gap='  ')}"
 
 
 def table(L: Node) -> Cotangents:
