@@ -8,7 +8,6 @@ import pytest
 
 import memograd as mg
 from memograd.errors import (
-    ArgnumsError,
     NotDifferentiableError,
     NotScalarError,
     OtherTapeError,
@@ -318,12 +317,12 @@ X = np.ones(2)
         (lambda: vjp(np.sin, 1), NotDifferentiableError, "argument 0, 1"),
         (
             lambda: grad(np.sin, 1)(1.0),
-            ArgnumsError,
+            NotDifferentiableError,
             "by argument 1, but was called with 1 by position",
         ),
-        (lambda: jacobian(np.sin, -2)(1.0), ArgnumsError, "by argument -2"),
-        (lambda: hessian(np.sin, (0, 3))(1.0), ArgnumsError, "by argument 3"),
-        (lambda: grad(lambda x: x)(x=1.0), ArgnumsError, "called with 0 by position"),
+        (lambda: jacobian(np.sin, -2)(1.0), NotDifferentiableError, "by argument -2"),
+        (lambda: hessian(np.sin, (0, 3))(1.0), NotDifferentiableError, "by argument 3"),
+        (lambda: grad(lambda x: x)(x=1.0), NotDifferentiableError, "called with 0 by position"),
         (
             lambda: grad(np.sin, "x")(1.0),
             RefusedError,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArrayKindError
+from ..errors import RefusedError
 from .axis_labels import labels_of
 from .dask_arrays import ChunkedShape, is_dask_array
 from .duck_arrays import duck_shape, is_duck_array
@@ -100,7 +100,7 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ArrayKindError
+    RefusedError
         The array is of a subclass whose meaning would be lost: masked, a matrix, with units.
 
     Examples
@@ -125,7 +125,7 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
             "a subclass of np.ndarray whose own meaning, such as units, would be lost. "
             "Give the numbers that you mean: np.asarray(a)"
         )
-    raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
+    raise RefusedError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
 def find_out_of_range(y: Any, dtype: Any) -> Any:

@@ -9,7 +9,7 @@ from ..arrays.dask_arrays import ChunkedShape, is_dask_array
 from ..arrays.duck_arrays import DuckShape, is_duck_array
 from ..arrays.scipy_sparse import kind_name
 from ..arrays.values import as_input, find_out_of_range, frozen_copy
-from ..errors import AssignError, AssignTypeError, IntegerRangeError
+from ..errors import AssignError, IntegerRangeError
 from ..memory.memory import Memory
 from ..text import describe, printable
 from .node import Node
@@ -24,7 +24,7 @@ def value_for_leaf(memory: Memory, n: int, value: Any) -> Any:
             f"leaves it comes from."
         )
     if isinstance(value, Node):
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(nodes[n])} was assigned a node. Give its value: "
             f"{printable(value.name)}.value."
         )
@@ -58,7 +58,7 @@ def _cast_to_leaf(memory: Memory, n: int, y: Any) -> Any:
     """Return a copy in the dtype of a leaf; raise if that is of another kind or too narrow."""
     dtype = memory.steps[n].dtype
     if not np.can_cast(y.dtype, dtype, "same_kind"):
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(memory.nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert "
             f"it first: np.astype(value, np.{dtype})."
         )
@@ -77,7 +77,7 @@ def _check_array_kind(memory: Memory, n: int, y: Any) -> None:
     other = type(y) if is_duck_array(y) else np.ndarray
     if mine is not other:
         advice = "Give .compute() of it" if is_dask_array(y) else "Convert it first"
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(memory.nodes[n])} was assigned a {kind_name(other)}, but "
             f"holds a {kind_name(mine)}. {advice}."
         )
