@@ -413,7 +413,7 @@ class Visits(dict):
         return nodes
 
 
-ancestors = linearization.program_ancestors
+ancestors = linearization.ancestors_of
 NESTED = {
     "grad": lambda y: grad(lambda z: np.sin(z) * z)(y),
     "vjp": lambda y: vjp(lambda z: np.sin(z) * z, y)[1](1.0)[0],
@@ -439,7 +439,7 @@ def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, mo
             patch.setattr(linearization, "RULES", rules)
             patch.setattr(
                 linearization,
-                "program_ancestors",
+                "ancestors_of",
                 lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)),
             )
             grad(f)(0.5)

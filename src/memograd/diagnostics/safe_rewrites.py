@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
-from ..program.walks import nodes_on_paths
 from ..rules.registration import traits_of
 from ..rules.traits import Domain, Structure
 from .calls import format_call
@@ -45,7 +44,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
-    between = nodes_on_paths(region.steps, c, mask.node)
+    between = region.nodes_on_paths(c, mask.node)
     lines = [
         f"safe = {_safe_operand(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",

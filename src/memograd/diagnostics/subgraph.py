@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
-from ..program.steps import Operand
+from ..program.steps import Operand, operand_positions
 from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
 from ..rules.registration import RULES, VJPRule, traits_of
@@ -145,11 +145,11 @@ class Subgraph:
     @cached_property
     def ancestors(self) -> set[int]:
         """Nodes that L is computed from, with L."""
-        return ancestors_of(self.steps, self.output)
+        return ancestors_of(self.steps, [self.output])
 
-    def nodes_between(self) -> list[int]:
-        """Return the nodes on all paths from x to L, differentiable or not, in creation order."""
-        return nodes_on_paths(self.steps, self.target, self.output)
+    def nodes_on_paths(self, source: int, sink: int) -> list[int]:
+        """Return the nodes on all paths between two nodes, differentiable or not."""
+        return nodes_on_paths(lambda n: operand_positions(self.steps[n].args), [source], [sink])
 
     def has_derivative(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""
