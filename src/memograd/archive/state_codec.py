@@ -1,6 +1,4 @@
-"""What is remembered of a program, as columns, and back: values, cotangents, marks, and why each
-was computed.
-"""
+"""Encoding of the state of a memory as columns: values, cotangents, marks and provenance."""
 
 from typing import Any
 
@@ -12,7 +10,7 @@ from ..memory.snapshot import Snapshot, fill_table
 from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Table
 from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
-from .program_codec import Numbered, nodes_of_list, saving_error
+from .program_codec import Numbered, decode_nodes, saving_error
 from .validation import (
     LARGEST_INTEGER,
     MOST_ENTRIES,
@@ -29,7 +27,7 @@ OF_TABLE = "output nodes acts items marks program causes"
 # to write
 
 
-def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
+def encode_session(memory: Memory, packer: Packer) -> dict[str, Any]:
     """Encode the state of the memory as JSON."""
     acts, history = Numbered(), memory.history
     check_moderate(
@@ -143,7 +141,7 @@ def _read_table(
         raise_damaged(
             "a derivative is computed by a node that is not there, or is of another shape"
         )
-    nodes = nodes_of_list(sheet, steps)
+    nodes = decode_nodes(sheet, steps)
     if output in nodes:
         raise_damaged("a table tells of its output, whose derivative by itself is 1")
     return output, {
@@ -165,7 +163,7 @@ def _read_table(
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
     """Decode arrays by node, none evicted."""
     entries = sheet.sheet(key, "nodes items")
-    nodes = nodes_of_list(entries, steps)
+    nodes = decode_nodes(entries, steps)
     found = _items(entries, nodes, steps, items)
     if any(item is None for item in found):
         raise_damaged(f"{key} tells of a node, but not of what is kept of it")
@@ -187,7 +185,7 @@ def _read_column(
 ) -> dict[int, int]:
     """Decode numbers by node."""
     column = sheet.sheet(key, "nodes numbers")
-    nodes = nodes_of_list(column, steps)
+    nodes = decode_nodes(column, steps)
     return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
 
 

@@ -1,5 +1,4 @@
-"""The zip: members are written one after the other, and read with a bound on each piece before
-memory is taken for it.
+"""Members of the zip; memory for a piece of one is bounded before it is allocated.
 
 Arrays are stored as they are, so that all of them together cannot be longer than the file; only the
 JSON is deflated, and only so much of it is inflated. A member's digest is that of its bytes:
@@ -24,20 +23,21 @@ from .validation import Sheet, one_of, raise_damaged
 SESSION = "session.json"
 
 LONGEST_JSON = 2**26
-"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some
-twenty times as much memory.
+"""Maximal size in bytes, enough for more than a million nodes.
+
+The parsed JSON takes up to twenty times as much memory.
 """
 
 MOST_LISTS = 2**22
-"""Lists and objects in the JSON."""
+"""Maximal number of lists and objects in the JSON."""
 
 MOST_MEMBERS = 2**16
 
 LONGEST_READ = 2**23
-"""Bytes that are read from the file at once, its directory for one."""
+"""Maximal number of bytes, such as the zip's directory, that are read at once."""
 
 WHEN = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: the same session gives the same bytes."""
+"""Date of every member, so that the same session gives the same bytes."""
 
 
 def array_name(k: int) -> str:

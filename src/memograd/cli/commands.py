@@ -1,7 +1,7 @@
-"""What the command line does: one function a command, from what was parsed to an exit code.
+"""Commands: a function for each, from the parsed arguments to an exit code.
 
-0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2,
-by whoever calls: the command could not be carried out.
+The exit code is 0 if nothing was found wrong, and 1 if a derivative was found wrong or needs an
+explanation. The caller returns 2 if a command could not be executed.
 """
 
 import json
@@ -29,10 +29,10 @@ from .coverage import by_class, coverage_table, missing_traits, survey, trait_ta
 from .walkthrough import TARGETS, section_13
 
 ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
-"""Green for what is stored, cyan for what is read, red for what is dropped."""
+"""Colours of the events: green for a store, cyan for a read, red for a drop."""
 
 MAX_PATHS = 100_000
-"""Paths from a target to L up to which their sum is computed, too."""
+"""Maximal number of paths of which the sum is computed, too."""
 
 
 def walkthrough(args: Namespace) -> int:
@@ -42,9 +42,9 @@ def walkthrough(args: Namespace) -> int:
     if args.html is not None:
         print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
     elif args.json:
-        as_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
+        print_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
     else:
-        said(str(log))
+        print_transcript(str(log))
     return 0
 
 
@@ -53,26 +53,26 @@ def coverage(args: Namespace) -> int:
     if args.traits:
         missing = missing_traits()
         if args.json:
-            as_json(missing)
+            print_json(missing)
         else:
             print(trait_table(missing))
         return 0
     rows = survey()
     if args.json:
-        as_json(by_class(rows))
+        print_json(by_class(rows))
     else:
         print(coverage_table(rows))
     return 0
 
 
 def show(args: Namespace) -> int:
-    """Return a saved tape: its nodes; with --draw, the picture of the program around an output."""
+    """List the nodes of a saved tape; with --draw, print the picture of its program."""
     tape = load(args.file)
     if args.draw is not None:
         L = find_node(tape, args.output or last_scalar(tape))
-        as_picture(draw(L, format=args.draw))
+        print_picture(draw(L, format=args.draw))
     elif args.json:
-        as_json([node_facts(n) for n in tape])
+        print_json([node_facts(n) for n in tape])
     else:
         rows = [(n.id, printable(n.name, 20), op_name(n.op), f"{n.dtype} {n.shape}") for n in tape]
         print(*table_lines(">6  <20 <20 <", rows), sep="\n")
@@ -84,16 +84,14 @@ def show(args: Namespace) -> int:
 
 
 def gradient(args: Namespace) -> int:
-    """Return the derivative of an output by targets; --save keeps what was found in the file, so
-    that it is read the next time.
-    """
+    """Print derivatives of an output; with --save, keep them in the file for the next time."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     found = grad(L, {t.name: t for t in targets}, log=log)
     if args.save:
         save(args.file, tape)
     if args.json:
-        as_json(
+        print_json(
             {
                 "derivatives": {name: encode_array(g) for name, g in found.items()},
                 "transcript": str(log).splitlines(),
@@ -103,36 +101,34 @@ def gradient(args: Namespace) -> int:
     for name, g in found.items():
         print(f"{derivative_label(L, name)} = {np.array2string(np.asarray(g))}")
     if args.log:
-        said(f"\n{log}")
+        print_transcript(f"\n{log}")
     return 0
 
 
 def reason(args: Namespace) -> int:
-    """Why derivatives are what they are in the saved table: computed, read, dropped, kept."""
+    """Print why the saved derivatives were computed, read, dropped or kept."""
     L, targets = parse_request(load(args.file), args)
     reasons = {t.name: why(L, t) for t in targets}
     if args.json:
-        as_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
+        print_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
     else:
         print(*reasons.values(), sep="\n")
     return 0
 
 
 def explanation(args: Namespace) -> int:
-    """Return what makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where
-    there is something.
-    """
+    """Explain derivatives that are zero, infinite, NaN or of a surprising size."""
     L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
     if args.json:
-        as_json({name: str(e).splitlines() for name, e in found.items()})
+        print_json({name: str(e).splitlines() for name, e in found.items()})
     else:
         print(*found.values(), sep="\n\n")
     return int(any(e.findings for e in found.values()))
 
 
 def check(args: Namespace) -> int:
-    """Return whether derivatives agree with finite differences; exit code 1 where one does not."""
+    """Compare derivatives with finite differences."""
     L, targets = parse_request(load(args.file), args)
     wrong = {}
     for t in targets:
@@ -141,7 +137,7 @@ def check(args: Namespace) -> int:
         except CheckError as error:
             wrong[t.name] = str(error)
     if args.json:
-        as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
+        print_json({t.name: wrong.get(t.name, "agrees") for t in targets})
     else:
         for t in targets:
             verdict = wrong.get(t.name, "agrees with finite differences")
@@ -150,9 +146,7 @@ def check(args: Namespace) -> int:
 
 
 def compare(args: Namespace) -> int:
-    """Return what full backprop and sums over paths would do for the same targets, and whether all
-    find the same.
-    """
+    """Compare with full backpropagation, sums over paths and finite differences."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     tape.forget(L)
@@ -175,7 +169,7 @@ def compare(args: Namespace) -> int:
         for way, answers in ways.items()
     }
     if args.json:
-        as_json(
+        print_json(
             {
                 "local derivatives": work,
                 "deviation": {way: encode_array(off) for way, off in worst.items()},
@@ -189,7 +183,7 @@ def compare(args: Namespace) -> int:
 
 
 def completion(args: Namespace) -> int:
-    """Return a script that completes the words of this command in a shell."""
+    """Print a script for the completion of this command in a shell."""
     try:
         import shtab
     except ModuleNotFoundError:
@@ -203,11 +197,11 @@ def completion(args: Namespace) -> int:
     return 0
 
 
-# what they share
+# Arguments
 
 
 def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
-    """Return the output and the targets that were named."""
+    """Return the output and the targets that the arguments name."""
     targets = [find_node(tape, name) for name in args.targets]
     for t in targets:
         if isinstance(t.dtype, tuple):
@@ -231,7 +225,7 @@ def last_scalar(tape: Tape) -> str:
 
 
 def node_facts(n: Node) -> dict[str, Any]:
-    """Return a node's facts."""
+    """Return the facts of a node that JSON shows."""
     return {
         "id": n.id,
         "name": n.name,
@@ -242,10 +236,11 @@ def node_facts(n: Node) -> dict[str, Any]:
     }
 
 
-def as_json(answer: Any) -> None:
-    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes
-    them in ASCII.
-    """
+# Output
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer as JSON, in ASCII if the encoding of the output lacks a character."""
     text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -254,16 +249,17 @@ def as_json(answer: Any) -> None:
     print(text)
 
 
-def as_picture(text: str) -> None:
-    """Print a picture: in UTF-8, as its readers expect it, unless it goes to a terminal."""
+def print_picture(text: str) -> None:
+    """Print a picture, in UTF-8 unless the output is a terminal."""
     if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     print(text)
 
 
 def encode_array(g: Any) -> Any:
-    """Return an array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has
-    no number for: inf, -inf, nan.
+    """Return an array as nested lists for JSON.
+
+    A complex array is a pair of its parts. Infinities and NaN are text: JSON has no such numbers.
     """
     if np.iscomplexobj(g):
         return [encode_array(np.real(g)), encode_array(np.imag(g))]
@@ -272,9 +268,7 @@ def encode_array(g: Any) -> Any:
 
 
 def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
-    """Return how many local derivatives the sums over all paths take; None where there are too many
-    paths to walk.
-    """
+    """Return the number of local derivatives on all paths; None if there are too many paths."""
     steps = 0
     for number, path in enumerate(path for t in targets for path in paths(L, t)):
         if number == MAX_PATHS:
@@ -284,8 +278,9 @@ def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
 
 
 def largest_deviation(g: Any, h: Any) -> float:
-    """Return the largest difference, less by what the numbers themselves are large; infinite where
-    one alone is infinite or NaN.
+    """Return the largest difference, relative to numbers above 1.
+
+    It is infinite where only one of the two is infinite or NaN.
     """
     same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN
@@ -295,22 +290,17 @@ def largest_deviation(g: Any, h: Any) -> float:
     )
 
 
-def said(text: str) -> None:
-    """Print a transcript; in colour, where it goes to a terminal."""
-    print(
-        re.sub(
-            "([→←✗]) table\\[.*?\\]",
-            lambda found: f"{ANSI_COLOURS[found[1]]}{found[0]}\x1b[0m",
-            text,
-        )
-        if has_colours()
-        else text
-    )
+def print_transcript(text: str) -> None:
+    """Print a transcript, in colour if the output has colours."""
+    if has_colours():
+        text = re.sub(r"([→←✗]) table\[.*?\]", lambda m: f"{ANSI_COLOURS[m[1]]}{m[0]}\x1b[0m", text)
+    print(text)
 
 
 def has_colours() -> bool:
-    """Return whether the output shows colours: a terminal, unless NO_COLOR is set, and anything
-    where FORCE_COLOR is.
+    """Return whether the output shows colours.
+
+    A terminal does. The variable NO_COLOR switches them off, and FORCE_COLOR on for any output.
     """
     if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
         return not os.environ.get("NO_COLOR")

@@ -188,12 +188,12 @@ class DryRun:
     def _value_change(self, n: int) -> int:
         """Return whether the bits of the value of n change; verify marked values for that."""
 
-        def marked_values(nodes: Iterable[int]) -> list[int]:
+        def select_marked(nodes: Iterable[int]) -> list[int]:
             """Return the nodes whose values are marked and not yet verified."""
             return [m for m in nodes if m in self.memory.marks and m not in self._values]
 
         # Verify in creation order, so that operands come first.
-        for m in sorted(walk_graph(marked_values([n]), lambda m: marked_values(self._operands(m)))):
+        for m in sorted(walk_graph(select_marked([n]), lambda m: select_marked(self._operands(m)))):
             self._values[m] = self._verify(m)
         return self._values.get(n, SAME)
 
