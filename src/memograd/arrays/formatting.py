@@ -40,5 +40,6 @@ def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", "
     if a.shape != () and a.size > max_elements:
         return f"{a.shape}{gap}|max| {np.max(np.abs(a), initial=0):.3g}"
     precision = f".{digits}g" if a.dtype.kind in "fc" else ""
-    form = {"all": lambda element: format(element, precision)}
-    return np.array2string(np.asarray(a), formatter=form, separator=", ").replace("\n", "")
+    return np.array2string(
+        np.asarray(a), formatter={"all": lambda x: format(x, precision)}, separator=", "
+    ).replace("\n", "")

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -36,15 +37,16 @@ MAX_PATHS = 100_000
 
 
 def walkthrough(args: Namespace) -> int:
-    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, with their logs."""
+    """Log the three requests of section 13 of the tutorial, on a graph of thirteen nodes."""
     tape, log = section_13(), Log()
     grad(tape["L"], [tape[name] for name in TARGETS], log=log)
     if args.html is not None:
         print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
-    elif args.json:
-        print_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
-    else:
-        print_transcript(str(log))
+        return 0
+    events = {"visited": log.visited, "read": log.read}
+    print_answer(
+        args, lambda: {"transcript": str(log).splitlines()} | events, [colour_transcript(str(log))]
+    )
     return 0
 
 
@@ -52,16 +54,10 @@ def coverage(args: Namespace) -> int:
     """Print the classes of NumPy's and SciPy's public functions, or what is not known of ops."""
     if args.traits:
         missing = missing_traits()
-        if args.json:
-            print_json(missing)
-        else:
-            print(trait_table(missing))
-        return 0
-    rows = survey()
-    if args.json:
-        print_json(by_class(rows))
+        print_answer(args, lambda: missing, [trait_table(missing)])
     else:
-        print(coverage_table(rows))
+        rows = survey()
+        print_answer(args, lambda: by_class(rows), [coverage_table(rows)])
     return 0
 
 
@@ -71,15 +67,12 @@ def show(args: Namespace) -> int:
     if args.draw is not None:
         L = find_node(tape, args.output or last_scalar(tape))
         print_picture(draw(L, format=args.draw))
-    elif args.json:
-        print_json([node_facts(n) for n in tape])
-    else:
-        rows = [(n.id, printable(n.name, 20), op_name(n.op), f"{n.dtype} {n.shape}") for n in tape]
-        print(*table_lines(">6  <20 <20 <", rows), sep="\n")
-        tables = ", ".join(
-            f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()
-        )
-        print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
+        return 0
+    rows = ((n.id, printable(n.name, 20), op_name(n.op), f"{n.dtype} {n.shape}") for n in tape)
+    tables = [f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()]
+    foot = f"{len(tape)} nodes; derivatives known of: {', '.join(tables) or 'nothing'}"
+    lines = [*table_lines(">6  <20 <20 <", rows), foot]
+    print_answer(args, lambda: [node_facts(n) for n in tape], lines)
     return 0
 
 
@@ -90,18 +83,19 @@ def gradient(args: Namespace) -> int:
     found = grad(L, {t.name: t for t in targets}, log=log)
     if args.save:
         save(args.file, tape)
-    if args.json:
-        print_json(
-            {
-                "derivatives": {name: encode_array(g) for name, g in found.items()},
-                "transcript": str(log).splitlines(),
-            }
-        )
-        return 0
-    for name, g in found.items():
-        print(f"{derivative_label(L, name)} = {np.array2string(np.asarray(g))}")
-    if args.log:
-        print_transcript(f"\n{log}")
+    lines = [
+        f"{derivative_label(L, name)} = {np.array2string(np.asarray(g))}"
+        for name, g in found.items()
+    ]
+    transcript = [colour_transcript(f"\n{log}")] if args.log else []
+    print_answer(
+        args,
+        lambda: {
+            "derivatives": {name: encode_array(g) for name, g in found.items()},
+            "transcript": str(log).splitlines(),
+        },
+        lines + transcript,
+    )
     return 0
 
 
@@ -109,10 +103,11 @@ def reason(args: Namespace) -> int:
     """Print why the saved derivatives were computed, read, dropped or kept."""
     L, targets = parse_request(load(args.file), args)
     reasons = {t.name: why(L, t) for t in targets}
-    if args.json:
-        print_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
-    else:
-        print(*reasons.values(), sep="\n")
+    print_answer(
+        args,
+        lambda: {name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()},
+        reasons.values(),
+    )
     return 0
 
 
@@ -120,10 +115,12 @@ def explanation(args: Namespace) -> int:
     """Explain derivatives that are zero, infinite, NaN or of a surprising size."""
     L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
-    if args.json:
-        print_json({name: str(e).splitlines() for name, e in found.items()})
-    else:
-        print(*found.values(), sep="\n\n")
+    texts = {name: str(e) for name, e in found.items()}
+    print_answer(
+        args,
+        lambda: {name: text.splitlines() for name, text in texts.items()},
+        ["\n\n".join(texts.values())],
+    )
     return int(any(e.findings for e in found.values()))
 
 
@@ -136,12 +133,12 @@ def check(args: Namespace) -> int:
             check_grad(L, [t])
         except CheckError as error:
             wrong[t.name] = str(error)
-    if args.json:
-        print_json({t.name: wrong.get(t.name, "agrees") for t in targets})
-    else:
-        for t in targets:
-            verdict = wrong.get(t.name, "agrees with finite differences")
-            print(f"{derivative_label(L, t.name)}: {verdict}")
+    verdicts = {t.name: wrong.get(t.name, "agrees") for t in targets}
+    lines = [
+        f"{derivative_label(L, t.name)}: {wrong.get(t.name, 'agrees with finite differences')}"
+        for t in targets
+    ]
+    print_answer(args, lambda: verdicts, lines)
     return int(bool(wrong))
 
 
@@ -168,17 +165,15 @@ def compare(args: Namespace) -> int:
         way: max(largest_deviation(g, h) for g, h in zip(answers, found, strict=True))
         for way, answers in ways.items()
     }
-    if args.json:
-        print_json(
-            {
-                "local derivatives": work,
-                "deviation": {way: encode_array(off) for way, off in worst.items()},
-            }
-        )
-    else:
-        rows = [(way, work.get(way, "–"), f"{off:.1e}") for way, off in worst.items()]
-        head = ("", "local derivatives", "deviation")
-        print(*table_lines("<20>18>12", [head, *rows]), sep="\n")
+    rows = [(way, work.get(way, "–"), f"{off:.1e}") for way, off in worst.items()]
+    print_answer(
+        args,
+        lambda: {
+            "local derivatives": work,
+            "deviation": {way: encode_array(off) for way, off in worst.items()},
+        },
+        table_lines("<20>18>12", [("", "local derivatives", "deviation"), *rows]),
+    )
     return int(max(worst["backprop"], worst.get("sums over paths", 0.0)) > 1e-6)
 
 
@@ -239,6 +234,14 @@ def node_facts(n: Node) -> dict[str, Any]:
 # Output
 
 
+def print_answer(args: Namespace, answer: Callable[[], Any], lines: Iterable[object]) -> None:
+    """Print an answer as JSON if the arguments ask for that, else as lines of text."""
+    if args.json:
+        print_json(answer())
+    else:
+        print(*lines, sep="\n")
+
+
 def print_json(answer: Any) -> None:
     """Print an answer as JSON, in ASCII if the encoding of the output lacks a character."""
     text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
@@ -290,11 +293,11 @@ def largest_deviation(g: Any, h: Any) -> float:
     )
 
 
-def print_transcript(text: str) -> None:
-    """Print a transcript, in colour if the output has colours."""
-    if has_colours():
-        text = re.sub(r"([→←✗]) table\[.*?\]", lambda m: f"{ANSI_COLOURS[m[1]]}{m[0]}\x1b[0m", text)
-    print(text)
+def colour_transcript(text: str) -> str:
+    """Return a transcript, in colour if the output has colours."""
+    if not has_colours():
+        return text
+    return re.sub(r"([→←✗]) table\[.*?\]", lambda m: f"{ANSI_COLOURS[m[1]]}{m[0]}\x1b[0m", text)
 
 
 def has_colours() -> bool:

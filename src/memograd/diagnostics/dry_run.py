@@ -88,7 +88,7 @@ class Preview(NamedTuple):
     def __repr__(self) -> str:
         """Return a row for each list that is not empty, and for each measure."""
         rows = [
-            (label, len(names), f" {_join_names(names)}")
+            (label, str(len(names)), f" {_join_names(names)}")
             for what, label in PREVIEW_LABELS.items()
             if (names := getattr(self, what))
         ]
