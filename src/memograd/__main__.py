@@ -31,9 +31,7 @@ exit codes:
 """
 
 CLOSED = 141
-"""What a shell tells of a program whose output nobody reads: 128 and the number of the signal
-SIGPIPE.
-"""
+"""Exit code of a program whose output was closed: 128 and the number of the signal SIGPIPE."""
 
 PLAIN = {
     "∂": "d",
@@ -47,7 +45,7 @@ PLAIN = {
     "∞": "inf",
     "Σ": "sum ",
 }
-"""Signs in ASCII, for terminals whose encoding does not have them."""
+"""Signs in ASCII, for outputs whose encoding does not have them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = parser().parse_args(argv)
             code: int = args.run(args)
         finally:
-            print(end="", flush=True)  # while an error can still be told
+            print(end="", flush=True)  # while an error can still be reported
     except BrokenPipeError:
         discard_output()
         return CLOSED

@@ -399,7 +399,7 @@ def _check_recorded(
             want,
             1e-5,
             slack,
-            "Fix what the lines read: they are differentiated as they are written.",
+            "Fix what the rules read: they are differentiated as they are written.",
         )
         compare_elements(f"{what} of the push", grad(P, leaf), want, 1e-5, slack, FIX_PUSH)
 
@@ -411,13 +411,13 @@ def _pairing_node(nodes: list[Node], others: list[Any]) -> Node:
 
 
 FIX_PUSH = (
-    "Fix the line, which has to be linear in g, or the push; or register the op by another word, "
-    "as one that it is: memograd.rule pushes by transposing the lines."
+    "Fix the VJP rule, which has to be linear in g, or the push; or register the op by the "
+    "function for its kind: memograd.rule pushes by transposing the VJP rules."
 )
 """Advice if a push is wrong."""
 
 AS_ON_ARRAYS = (
-    "A line may use only registered functions, and may not look at what it is given, save at "
+    "A VJP rule may use only registered functions, and of its arguments it may look only at "
     "shapes, dtypes and keywords."
 )
 """Advice if a rule gives something else on node handles than on arrays."""

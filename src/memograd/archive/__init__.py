@@ -76,7 +76,7 @@ from .zip_members import Members, open_members, write
 FORMAT, VERSION = "memograd session", 1
 
 SESSION_KEYS = "format version generator byteorder members packs program session log"
-OF_MEMBER = "dtype length sha256"
+MEMBER_KEYS = "dtype length sha256"
 
 
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
@@ -205,9 +205,10 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
 def _tape(members: Members, log: Log | None) -> Tape:
     """Rebuild the tape of an archive: first its arrays, then the items and the program on them."""
     sheet = _read_json(members.content())
-    arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
+    arrays = members.arrays(described := sheet.sheets("members", MEMBER_KEYS))
     items = Unpacker(
-        sheet.sheet("packs", array_unpacking.PACK_KEYS), [one.number("length") for one in told]
+        sheet.sheet("packs", array_unpacking.PACK_KEYS),
+        [each.number("length") for each in described],
     ).items(arrays)
     written = sheet.sheet("program", program_codec.PROGRAM_KEYS)
     steps = program_codec.decode_steps(written, items)

@@ -22,7 +22,7 @@ from .validation import (
 )
 
 STATE_KEYS = "values marks pending causes assigned tables acts counts budget"
-OF_TABLE = "output nodes acts items marks program causes"
+TABLE_KEYS = "output nodes acts items marks program causes"
 
 # to write
 
@@ -115,7 +115,7 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
         "invalidated_by": causes,
         "assigned": assigned,
         "tables": dict(
-            _read_table(table, steps, items, acts) for table in sheet.sheets("tables", OF_TABLE)
+            _read_table(table, steps, items, acts) for table in sheet.sheets("tables", TABLE_KEYS)
         ),
         "counts": (requests, assignments, bool(complete)),
         "budget": None if sheet.content["budget"] is None else sheet.number("budget"),
@@ -198,25 +198,27 @@ def _read_numbers(found: Any, count: int, what: str, least: int = 0) -> list[int
 def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
     """Fill the tables one by one, up to the limit of entries that an archive may have."""
     entries = 0
-    for output, told in tables.items():
+    for output, snapshot in tables.items():
         table = memory.table(output)
         entries += len(table.uses)
         if entries > MOST_ENTRIES:
             raise_damaged(f"more than {MOST_ENTRIES} nodes lead to its tables' outputs")
-        _check_table(memory, table, told)
-        fill_table(table, told, memory)
+        _check_table(memory, table, snapshot)
+        fill_table(table, snapshot, memory)
 
 
-def _check_table(memory: Memory, table: Table, told: Snapshot) -> None:
+def _check_table(memory: Memory, table: Table, snapshot: Snapshot) -> None:
     """Raise if a table lists nodes that do not lead to its output, or impossible causes."""
     if (
         not table.uses.keys()
-        >= told["provenance"].keys() | told["program"].keys() | told["invalidated_by"].keys()
+        >= snapshot["provenance"].keys()
+        | snapshot["program"].keys()
+        | snapshot["invalidated_by"].keys()
     ):
         raise_damaged("a table tells of a node that does not lead to its output")
-    if not told["marks"].keys() <= told["provenance"].keys():
+    if not snapshot["marks"].keys() <= snapshot["provenance"].keys():
         raise_damaged("a cotangent is marked that was never computed")
-    for n, cause in told["invalidated_by"].items():
+    for n, cause in snapshot["invalidated_by"].items():
         if (
             (~cause not in table.consumers(n))
             if cause < 0

@@ -30,7 +30,7 @@ class UseOfNode(NamedTuple):
     node: int
     consumer: int
     argnum: int
-    line: VJPRule
+    rule: VJPRule
 
 
 class Subgraph:
@@ -59,11 +59,11 @@ class Subgraph:
     def uses(self, n: int) -> list[UseOfNode]:
         """Return the uses of n that lead to L, the latest first, in the order of the sum."""
         uses = self.table.uses_of(n)
-        return [UseOfNode(n, c, k, line) for c, lines in uses for k, line in lines]
+        return [UseOfNode(n, c, k, rule) for c, rules in uses for k, rule in rules]
 
     def pull_use(self, use: UseOfNode, g: Any) -> Any:
         """Return the VJP of a use for the cotangent g of its consumer, before it is conformed."""
-        return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
+        return use.rule.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
     def conform_to_use(self, use: UseOfNode, d: Any) -> Any:
         """Return the VJP of a use with the shape and dtype of the operand."""

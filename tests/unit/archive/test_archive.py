@@ -692,11 +692,11 @@ def test_text_in_a_file_is_never_text_of_a_plan(path, tape):
     "keys",
     [
         archive.SESSION_KEYS,
-        archive.OF_MEMBER,
+        archive.MEMBER_KEYS,
         archive.array_unpacking.PACK_KEYS,
         archive.program_codec.PROGRAM_KEYS,
         archive.state_codec.STATE_KEYS,
-        archive.state_codec.OF_TABLE,
+        archive.state_codec.TABLE_KEYS,
         archive.log_codec.LOG_KEYS,
     ],
 )
