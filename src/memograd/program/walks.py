@@ -46,7 +46,7 @@ def nodes_on_paths(
     """
     reached, first = set(sources), min(sources, default=0)
     later = cache(lambda n: [o for o in operands(n) if o >= first])
-    ancestors = set(walk_graph((n for n in sinks if n >= first), later))
+    ancestors = set(walk_graph(sinks, later))
     for n in sorted(ancestors):
         if not reached.isdisjoint(later(n)):
             reached.add(n)
