@@ -61,12 +61,12 @@ def ops_by_name() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for op in RULES:
         if op is not None:
-            name = public_name(op)
+            name = archive_name(op)
             found[name] = AMBIGUOUS if name in found else op
     return found
 
 
-def public_name(op: Any) -> str:
+def archive_name(op: Any) -> str:
     """Return the public name of an op, such as `numpy.sin` or `memograd.getitem`.
 
     Others: `numpy.linalg.inv`, `scipy.special.expit`, `module.softplus`.
@@ -92,7 +92,7 @@ def _module_of_ufunc(op: Any) -> str:
 
 def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
     """Return the name under which to save an op; raise if a reader could mistake it."""
-    name = public_name(op)
+    name = archive_name(op)
     if by_name.get(name) is not op:
         raise ArchiveError(
             f"{op_name(op)} cannot be saved: another registered op is called {printable(name)}, "

@@ -25,7 +25,7 @@ import memograd as mg
 from memograd import archive
 from memograd.archive import atomic_write, program_codec, validation, zip_members
 from memograd.archive import state_codec as memory
-from memograd.archive.op_names import ops_by_name, public_name
+from memograd.archive.op_names import archive_name, ops_by_name
 from memograd.arrays.values import bitwise_equal
 from memograd.errors import ArchiveError, BusyError, OtherTapeError, RefusedError
 from memograd.memory.snapshot import snapshot_of
@@ -242,7 +242,7 @@ class TestWhatSharesABuffer:
 
 
 def test_every_op_has_a_name_of_its_own():
-    names = [public_name(op) for op in SHEETS]
+    names = [archive_name(op) for op in SHEETS]
     assert sorted(set(names)) == sorted(names)
 
 
