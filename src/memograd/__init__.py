@@ -97,20 +97,17 @@ LATER = {
     "hvp": "transforms.products",
     "persist": "solver.dask_persist",
 }
-"""What comes in when it is first asked for, and its room, where it is not one itself: who does not
-use it does not pay for it.
+"""Public names that are imported when first used, each with its module; empty for a module itself.
+
+So a program does not pay for parts that it does not use.
 """
 
 
 def __getattr__(name: str) -> Any:
     if name not in LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = LATER[name]
-    return (
-        getattr(import_module(f".{room}", __name__), name)
-        if room
-        else import_module(f".{name}", __name__)
-    )
+    module = import_module(f".{LATER[name] or name}", __name__)
+    return getattr(module, name) if LATER[name] else module
 
 
 def __dir__() -> list[str]:

@@ -31,9 +31,7 @@ exit codes:
 """
 
 CLOSED = 141
-"""What a shell tells of a program whose output nobody reads: 128 and the number of the signal
-SIGPIPE.
-"""
+"""Exit code of a program whose output was closed: 128 and the number of the signal SIGPIPE."""
 
 PLAIN = {
     "∂": "d",
@@ -47,12 +45,12 @@ PLAIN = {
     "∞": "inf",
     "Σ": "sum ",
 }
-"""Signs in ASCII, for terminals whose encoding does not have them."""
+"""Signs in ASCII, for outputs whose encoding does not have them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command, given by its words; those of the command line by default."""
-    codecs.register_error("memograd", in_ascii)
+    """Run a command and return its exit code; `argv` are its words, by default sys.argv[1:]."""
+    codecs.register_error("memograd", replace_by_ascii)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="memograd")
@@ -61,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = parser().parse_args(argv)
             code: int = args.run(args)
         finally:
-            print(end="", flush=True)  # while an error can still be told
+            print(end="", flush=True)  # while an error can still be reported
     except BrokenPipeError:
         discard_output()
         return CLOSED
@@ -74,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for characters that an encoding does not have."""
+def replace_by_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Return ASCII text in the place of characters that an encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
@@ -85,8 +83,9 @@ def in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def discard_output() -> None:
-    """Have what is left of the output go nowhere, if it cannot be written: Python would try again
-    at its end, and complain.
+    """Discard the rest of the output if it cannot be written.
+
+    Otherwise Python would try again at its end, and print an error.
     """
     try:
         print(end="", flush=True)
@@ -96,8 +95,9 @@ def discard_output() -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what the command line takes: one subcommand, each with a function `run` of what was
-    parsed.
+    """Return the parser of the command line, with a subcommand for each command.
+
+    Each subcommand has a function `run` that takes the parsed arguments.
     """
     plain = argparse.RawDescriptionHelpFormatter
     whole = argparse.ArgumentParser(
@@ -112,12 +112,12 @@ def parser() -> argparse.ArgumentParser:
     page.add_argument("--html", metavar="FILE", help="write a page that plays it")
     surveyed = command(add, "coverage", commands.coverage)
     surveyed.add_argument("--traits", action="store_true", help="print what is not known of ops")
-    shown = of_file(command(add, "show", commands.show))
+    shown = add_file_argument(command(add, "show", commands.show))
     shown.add_argument(
         "output", nargs="?", help="the node to draw around; by default the last scalar"
     )
     shown.add_argument("--draw", choices=WRITERS, help="print a picture in this format")
-    found = of_targets(command(add, "grad", commands.gradient))
+    found = add_target_arguments(command(add, "grad", commands.gradient))
     found.add_argument("--log", action="store_true", help="print the transcript, too")
     found.add_argument("--save", action="store_true", help="keep what was found in the file")
     for name, run in (
@@ -126,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
         ("check", commands.check),
         ("compare", commands.compare),
     ):
-        of_targets(command(add, name, run))
+        add_target_arguments(command(add, name, run))
     shells = add(
         "completion", help=commands.completion.__doc__, description=commands.completion.__doc__
     )
@@ -141,24 +141,22 @@ Add = Callable[..., argparse.ArgumentParser]
 def command(
     add: Add, name: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """Return a subcommand that can answer in JSON; its description is that of the function that
-    runs it.
-    """
+    """Add a subcommand, described by the docstring of `run`, which can answer in JSON."""
     made = add(name, help=run.__doc__, description=run.__doc__)
     made.add_argument("--json", action="store_true", help="answer in JSON")
     made.set_defaults(run=run)
     return made
 
 
-def of_file(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Return a subcommand for a saved tape."""
+def add_file_argument(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a subcommand take a saved tape."""
     made.add_argument("file", help="a tape saved by memograd.save")
     return made
 
 
-def of_targets(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Return a subcommand for derivatives on a saved tape."""
-    of_file(made).add_argument("output", help="L, by name or id")
+def add_target_arguments(made: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a subcommand take derivatives on a saved tape."""
+    add_file_argument(made).add_argument("output", help="L, by name or id")
     made.add_argument(
         "targets", nargs="+", metavar="target", help="by what to differentiate, by name or id"
     )

@@ -16,7 +16,7 @@ from .solver.symbolic import grad_node
 from .solver.targets import check_targets, require_scalar
 from .tape.node import Node
 from .tape.tape import Tape
-from .text import describe, op_name, printable
+from .text import derivative_name, describe, op_name, printable
 from .transforms.finite_differences import (
     central_differences,
     coarsest_precision,
@@ -62,7 +62,8 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
         # a copy, whose table ends with the scratch block: a table of L itself would stay
         stand_in = L.tape.record(np.positive, (L,))
         for x in nodes:
-            what = f"∂{printable(L.name)}/∂{describe(x.attributes)}: memograd.grad"
+            label = derivative_name(printable(L.name), describe(x.attributes))
+            what = f"{label}: memograd.grad"
             advice = "memograd.check.check_rule tries the rule of one op at a time."
             compare_elements(what, grad(stand_in, x), finite_difference(L, x), rtol, atol, advice)
 
@@ -398,7 +399,7 @@ def _check_recorded(
             want,
             1e-5,
             slack,
-            "Fix what the lines read: they are differentiated as they are written.",
+            "Fix what the rules read: they are differentiated as they are written.",
         )
         compare_elements(f"{what} of the push", grad(P, leaf), want, 1e-5, slack, FIX_PUSH)
 
@@ -410,13 +411,13 @@ def _pairing_node(nodes: list[Node], others: list[Any]) -> Node:
 
 
 FIX_PUSH = (
-    "Fix the line, which has to be linear in g, or the push; or register the op by another word, "
-    "as one that it is: memograd.rule pushes by transposing the lines."
+    "Fix the VJP rule, which has to be linear in g, or the push; or register the op by the "
+    "function for its kind: memograd.rule pushes by transposing the VJP rules."
 )
 """Advice if a push is wrong."""
 
 AS_ON_ARRAYS = (
-    "A line may use only registered functions, and may not look at what it is given, save at "
+    "A VJP rule may use only registered functions, and of its arguments it may look only at "
     "shapes, dtypes and keywords."
 )
 """Advice if a rule gives something else on node handles than on arrays."""

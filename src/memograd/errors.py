@@ -24,15 +24,15 @@ class RuleShapeError(MemogradError, ValueError):
 
 
 class RefusedError(MemogradError, TypeError):
-    """Refused use of a node, which would freeze a value into the program or change one in place."""
+    """Refused use of a node or array.
+
+    It would freeze a value into the program, change one in place, or lose the meaning of an array
+    of a subclass of `numpy.ndarray`, such as a masked one.
+    """
 
 
 class RefusedAttributeError(RefusedError, AttributeError):
     """Access to an attribute of arrays that nodes do not have."""
-
-
-class ArrayKindError(MemogradError, TypeError):
-    """Array of a subclass of `numpy.ndarray` whose meaning would be lost, such as a masked one."""
 
 
 class RaggedListError(MemogradError, ValueError):
@@ -65,11 +65,10 @@ class NotScalarError(MemogradError, ValueError):
 
 
 class NotDifferentiableError(MemogradError, TypeError):
-    """Request for a derivative of or by an object that has none, such as an integer."""
+    """Request for a derivative of or by an object that has none.
 
-
-class ArgnumsError(MemogradError, ValueError):
-    """Request for a derivative by an argument that the call does not have."""
+    It is an integer, say, or an argument that the call does not have.
+    """
 
 
 class NoPathError(MemogradError, ValueError):
@@ -77,11 +76,7 @@ class NoPathError(MemogradError, ValueError):
 
 
 class AssignError(MemogradError, ValueError):
-    """Assignment to a node that is not a leaf, or of a value of another shape."""
-
-
-class AssignTypeError(AssignError, TypeError):
-    """Assignment of a value of another kind of dtype."""
+    """Assignment to a node that is not a leaf, or of a value of another shape or kind of dtype."""
 
 
 class IntegerRangeError(MemogradError, OverflowError):
@@ -121,10 +116,6 @@ class GraphError(MemogradError, ValueError):
 
 class PlanError(MemogradError, ValueError):
     """Plan of unsuitable nodes, or call of a plan with unsuitable arrays."""
-
-
-class PlanTypeError(PlanError, TypeError):
-    """Call of a plan with another number of arrays, or another kind of dtype."""
 
 
 class CheckError(MemogradError, AssertionError):

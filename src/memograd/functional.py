@@ -65,9 +65,7 @@ def value_and_grad(
         f gives no scalar, when called.
     NotDifferentiableError
         An argument to differentiate by holds integers or no numbers; or f gives a complex number,
-        None, or no numbers.
-    ArgnumsError
-        The call has no such positional argument.
+        None, or no numbers; or the call has no such positional argument.
     OtherTapeError
         Nodes of two tapes meet.
     RefusedError
@@ -299,7 +297,7 @@ def jacobian(
 
     Raises
     ------
-    NotDifferentiableError, ArgnumsError, OtherTapeError, RefusedError
+    NotDifferentiableError, OtherTapeError, RefusedError
         As for :func:`value_and_grad`; also where integers among the results are computed from the
         arguments, which :func:`jvp` and :func:`vjp` pass over.
     ValueError

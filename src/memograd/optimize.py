@@ -1,14 +1,12 @@
-"""One tape behind SciPy's optimisers: value, gradient, Hessian and its products share what is known
-at the same point.
+"""SciPy's optimisers on one tape: value, gradient and Hessian share their work at each point.
 
-A function is recorded once. From then on each new point is an assignment: what it did not reach,
-and what comes out equal, is read as it stands; and what the value needed is not computed again for
-the gradient.
+A function is recorded once; each further point is an assignment to its leaves. Values that no
+changed leaf reaches, and values that come out equal, are not computed again, and the gradient uses
+the values that the function needed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
-from importlib import import_module
 from inspect import signature
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 
 from .arrays.pytrees import tree_leaves, tree_unflatten
 from .arrays.values import as_input, bitwise_equal
-from .errors import MissingLibraryError, NotDifferentiableError, RefusedError
+from .errors import NotDifferentiableError, RefusedError
 from .jacobians.api import jacobian_nodes
 from .solver.gradients import grad
 from .solver.progress import Report, open_report
@@ -26,7 +24,7 @@ from .tape.conversions import raise_refusals
 from .tape.mode import KEPT, OPTIMIZED
 from .tape.node import Node
 from .tape.tape import Tape
-from .text import printable
+from .text import import_scipy, printable
 from .transforms.products import push_nodes
 
 NEEDS = {
@@ -49,41 +47,42 @@ DERIVATIVES = frozenset({"jac", "hess", "hessp", "diff_step", "jac_sparsity", "w
 
 
 class Problem:
-    """Function of arrays, recorded once, to be asked at one point after another.
+    """Function of arrays, recorded once and evaluated at one point after another.
 
-    Its methods take flat vectors, as SciPy gives them. Steps written by hand assign to the leaves
-    in `x` and ask :func:`memograd.grad` of `y`; then only what the moved block reaches is computed
-    again.
+    Its methods take flat vectors, as SciPy gives them. A loop of one's own can assign to the leaves
+    in `x` and call :func:`memograd.grad` of `y`: then only what depends on the assigned leaf is
+    computed again.
 
     Parameters
     ----------
     f : callable
-        Of what `x0` is, giving a scalar, a vector or a list of scalars. It must not branch on a
-        value, or read one.
+        Function of an argument in the form of `x0`; returns a scalar, a vector or a list of
+        scalars. It must not branch on a value, or read one.
     x0 : array_like, or dict of str to array_like
-        Where to record it; real numbers.
+        Point at which f is recorded, of real numbers.
     args : tuple
-        Further arguments of f, which stay as they are; what is no tuple is one argument.
+        Further arguments of f, which do not change; an object that is no tuple is one argument.
 
     Attributes
     ----------
     tape : Tape
     x : Node, or dict of str to Node
-        The leaves, in the place of `x0`.
+        Leaves in the form of `x0`.
     y : Node
-        What f gave.
+        Result of f.
     points : int
-        At how many points, one after another, f was run; `x0` is the first.
+        Number of points at which f was evaluated, `x0` included.
     calls : dict of str to int
-        How often each of `fun`, `jac`, `hess` and `hessp` was asked.
+        Number of calls of each of `fun`, `jac`, `hess` and `hessp`.
 
     Raises
     ------
     NotDifferentiableError
-        f does not depend on its argument, or gives complex numbers; or `x0` holds no real numbers.
+        If f does not depend on its argument or returns complex numbers; or if `x0` does not consist
+        of real numbers.
     RefusedError
-        f gives an array of two or more dimensions; or it branches on a value, converts one or reads
-        ``x.value``, which would be right at `x0` alone.
+        If f returns an array of two or more dimensions; or if it branches on a value, converts one
+        or reads ``x.value``, which would be right at `x0` alone.
 
     Examples
     --------
@@ -109,7 +108,7 @@ class Problem:
         self.points, self.calls = 1, dict.fromkeys(("fun", "jac", "hess", "hessp"), 0)
 
     def _record_function(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Node:
-        """Return what f gives; meanwhile, the tape tells no values."""
+        """Return the result of f, recorded in a mode in which it cannot read values."""
         self.tape.mode = OPTIMIZED
         try:
             with raise_refusals(self.tape):
@@ -121,58 +120,54 @@ class Problem:
         asked = ", ".join(f"{what} {times}" for what, times in self.calls.items())
         return f"{self.points} points; {asked} times asked"
 
-    # what an optimiser asks
+    # Calls by an optimiser
 
     def fun(self, x: Any) -> Any:
-        """f at x: a number, or an array of shape (m,)."""
-        self._at("fun", x)
+        """Return the value at x: a number, or an array of shape (m,)."""
+        self._move_to("fun", x)
         return np.array(self.y.value)[()]
 
     def jac(self, x: Any) -> Any:
-        """Return the gradient at x, of shape (n,); where f gives a vector, its Jacobian, of shape
-        (m, n).
-        """
-        self._at("jac", x)
-        return (
-            self._flat(grad(self.y, self._leaves))
-            if self.y.shape == ()
-            else np.array(self._jacobian.value)
-        )
+        """Return the gradient at x, of shape (n,), or the Jacobian of a vector, of shape (m, n)."""
+        self._move_to("jac", x)
+        if self.y.shape == ():
+            return join_vectors(grad(self.y, self._leaves))
+        return np.array(self._jacobian.value)
 
     def hess(self, x: Any) -> Any:
         """Return the Hessian at x, of shape (n, n)."""
-        self._at("hess", x)
+        self._move_to("hess", x)
         return np.array(self._hessian.value)
 
     def hessp(self, x: Any, v: Any) -> Any:
         """Return the Hessian at x times v, of shape (n,)."""
-        self._at("hessp", x)
+        self._move_to("hessp", x)
         product, direction = self._product
-        self.tape.assign(dict(zip(direction, self._parts(v), strict=True)))
+        self.tape.assign(dict(zip(direction, self._split_point(v), strict=True)))
         return np.array(product.value)
 
     def at(self, x: Any) -> Any:
         """Return a flat vector in the form of `x0`."""
-        return tree_unflatten(self.x, self._parts(x))
+        return tree_unflatten(self.x, self._split_point(x))
 
     @property
     def flat(self) -> Any:
-        """Point where the leaves are now, as a vector of shape (n,)."""
-        return self._flat([leaf.value for leaf in self._leaves])
+        """Current point as a vector of shape (n,)."""
+        return join_vectors([leaf.value for leaf in self._leaves])
 
-    # how it is served
+    # Implementation
 
-    def _at(self, what: str, x: Any) -> None:
-        """Move the leaves to x; a block that is there already is not assigned."""
+    def _move_to(self, what: str, x: Any) -> None:
+        """Count a call, and assign those leaves whose values at x are others."""
         self.calls[what] += 1
-        pairs = zip(self._leaves, self._parts(x), strict=True)
+        pairs = zip(self._leaves, self._split_point(x), strict=True)
         moved = {leaf: part for leaf, part in pairs if not bitwise_equal(leaf.value, part)}
         if moved:
             self.tape.assign(moved)
             self.points += 1
 
-    def _parts(self, x: Any) -> list[Any]:
-        """Return a flat vector, cut and shaped as the leaves are."""
+    def _split_point(self, x: Any) -> list[Any]:
+        """Return the parts of a flat vector in the shapes and dtypes of the leaves."""
         sizes, x = [leaf.size for leaf in self._leaves], _check_real("this one", x)
         count = sum(sizes)
         if x.size != count:
@@ -186,39 +181,39 @@ class Problem:
             for part, leaf in zip(pieces, self._leaves, strict=True)
         ]
 
-    def _flat(self, arrays: Any) -> Any:
-        """Arrays, or nodes, one behind the other in one vector."""
-        return np.concatenate([np.ravel(a) for a in arrays])
-
     @cached_property
     def _gradient(self) -> Any:
-        return self._flat(grad_node(require_scalar(self.y), self._leaves))
+        """Gradient as a node of shape (n,)."""
+        return join_vectors(grad_node(require_scalar(self.y), self._leaves))
 
     @cached_property
     def _jacobian(self) -> Any:
+        """Jacobian as a node of shape (m, n)."""
         return self._rows(self.y)
 
     @cached_property
     def _hessian(self) -> Any:
+        """Hessian as a node of shape (n, n)."""
         return self._rows(self._gradient)
 
     def _rows(self, y: Node) -> Any:
-        """∂y/∂x as a node of shape (y.size, n)."""
+        """Return ∂y/∂x as a node of shape (y.size, n)."""
         blocks = zip(self._leaves, jacobian_nodes(y, self._leaves), strict=True)
         return np.concatenate([J.reshape(y.size, x.size) for x, J in blocks], axis=1)
 
     @cached_property
     def _product(self) -> tuple[Any, list[Node]]:
-        """Product of the Hessian with a direction, as a node, and the leaves that hold the
-        direction.
-        """
+        """Product of the Hessian with a direction as a node, and the leaves of the direction."""
         direction = [self.tape.leaf(np.zeros(leaf.shape, leaf.dtype)) for leaf in self._leaves]
         gradient = grad_node(require_scalar(self.y), self._leaves)
-        return self._flat(
-            push_nodes(
-                self.tape, [g.id for g in gradient], list(zip(self._leaves, direction, strict=True))
-            )
-        ), direction
+        tangents = list(zip(self._leaves, direction, strict=True))
+        products = push_nodes(self.tape, [g.id for g in gradient], tangents)
+        return join_vectors(products), direction
+
+
+def join_vectors(arrays: Iterable[Any]) -> Any:
+    """Return arrays, or nodes, one behind the other in one vector."""
+    return np.concatenate([np.ravel(a) for a in arrays])
 
 
 def minimize(
@@ -230,38 +225,37 @@ def minimize(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """Return a minimum of `fun`, by :func:`scipy.optimize.minimize`, with the derivatives that the
-    method takes.
+    """Minimise `fun` by :func:`scipy.optimize.minimize`, with the derivatives that it takes.
 
     Parameters
     ----------
     fun, x0, args
-        As f, x0 and args of :class:`Problem`; `fun` gives a scalar.
+        As f, x0 and args of :class:`Problem`; `fun` returns a scalar.
     method : str or callable, optional
-        One of SciPy's, or of one's own. Where it takes the Hessian or its products, it gets them.
+        Method of SciPy's, or of one's own. It gets the Hessian or its products if it takes them.
     progress : bool or callable
-        Show a bar over the points (needs tqdm), or call ``progress(points, value)`` at each new
-        one.
+        True shows a bar over the points (needs tqdm); a callable is called as
+        ``progress(points, value)`` at each new point.
     **options
         SciPy's other arguments: ``bounds``, ``constraints``, ``tol``, ``callback``, ``options``;
-        the functions among them are given flat vectors. The derivatives ``jac``, ``hess`` and
-        ``hessp`` are computed here, and cannot be given.
+        the functions among them get flat vectors. The derivatives ``jac``, ``hess`` and ``hessp``
+        are computed, and cannot be given.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        SciPy's, with `x` in the form of `x0`, and the :class:`Problem` as `problem`.
+        SciPy's result, with `x` in the form of `x0`, and the :class:`Problem` as `problem`.
 
     Raises
     ------
     NotScalarError
-        `fun` gives no scalar.
+        If `fun` returns no scalar.
     NotDifferentiableError
         As for :class:`Problem`.
     RefusedError
-        A derivative was given, or an argument that SciPy does not know.
+        If a derivative is given, or an argument that SciPy does not know.
     MissingLibraryError
-        SciPy is not installed.
+        If SciPy is not installed.
 
     Examples
     --------
@@ -287,20 +281,20 @@ def least_squares(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """Return a minimum of Σ fun², by :func:`scipy.optimize.least_squares`, with the Jacobian.
+    """Minimise Σ fun² by :func:`scipy.optimize.least_squares`, with the Jacobian.
 
     Parameters
     ----------
     fun, x0
-        As f and x0 of :class:`Problem`; `fun` gives a vector of residuals.
+        As f and x0 of :class:`Problem`; `fun` returns a vector of residuals.
     args, kwargs
-        Further arguments of `fun`, by position and by name, as SciPy has them: a list is as many
-        arguments as it has items.
+        Further arguments of `fun`, by position and by name, as SciPy takes them: each item of a
+        list is one argument.
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``bounds``, ``method``, ``loss``, … The Jacobian is computed here:
-        neither ``jac`` nor how to approximate it, by ``diff_step``, ``jac_sparsity`` and
+        SciPy's other arguments: ``bounds``, ``method``, ``loss``, … The Jacobian is computed:
+        neither ``jac`` nor the options of its approximation, ``diff_step``, ``jac_sparsity`` and
         ``workers``, can be given.
 
     Returns
@@ -335,20 +329,19 @@ def root(
     progress: bool | Report = False,
     **options: Any,
 ) -> Any:
-    """Return a zero of `fun`, by :func:`scipy.optimize.root`, with the Jacobian where the method
-    takes it.
+    """Find a zero of `fun` by :func:`scipy.optimize.root`, with the Jacobian if it takes that.
 
     Parameters
     ----------
     fun, x0, args
-        As f, x0 and args of :class:`Problem`; `fun` gives as many numbers as it takes.
+        As f, x0 and args of :class:`Problem`; `fun` returns as many numbers as it takes.
     method : str
-        One of SciPy's.
+        Method of SciPy's.
     progress
         As for :func:`minimize`.
     **options
-        SciPy's other arguments: ``tol``, ``callback``, ``options``. The Jacobian, ``jac``, is
-        computed here.
+        SciPy's other arguments: ``tol``, ``callback``, ``options``. The Jacobian ``jac`` is
+        computed, and cannot be given.
 
     Returns
     -------
@@ -372,16 +365,8 @@ def root(
 
 
 def _solver(how: str, options: dict[str, Any]) -> Callable[..., Any]:
-    """Return one of SciPy's functions, if it takes the options and they leave the derivatives to
-    memograd.
-    """
-    try:
-        solve: Callable[..., Any] = getattr(import_module("scipy.optimize"), how)
-    except ModuleNotFoundError:
-        raise MissingLibraryError(
-            f"memograd.optimize.{how} stands before SciPy's, which is not installed. Install "
-            f"it: pip install 'memograd[scipy]'."
-        ) from None
+    """Return a function of SciPy's; raise for unknown options, and for those about derivatives."""
+    solve: Callable[..., Any] = getattr(import_scipy("scipy.optimize"), how)
     for name, value in options.items():
         if name in DERIVATIVES and value is not None:
             raise RefusedError(
@@ -405,7 +390,7 @@ def _run_solver(
     progress: bool | Report,
     **options: Any,
 ) -> Any:
-    """Return what one of SciPy's functions finds, in the form of x0."""
+    """Return the result of one of SciPy's functions, in the form of x0."""
     given = {name: value for name, value in options.items() if name not in DERIVATIVES}
     with open_report(progress, None, "points") as report:
         result = solve(
@@ -419,16 +404,16 @@ def _run_solver(
 
 
 def _reporting_function(problem: Problem, report: Report) -> Callable[[Any], Any]:
-    """Return the problem's function, which tells of each point when it is first asked for there."""
-    told = 0
+    """Return the problem's function, which reports each point at its first call there."""
+    reported = 0
 
     def fun(x: Any) -> Any:
         """Return the value at a point, and report it."""
-        nonlocal told
+        nonlocal reported
         value = problem.fun(x)
-        if told < problem.points:
-            told = problem.points
-            report(told, value)
+        if reported < problem.points:
+            reported = problem.points
+            report(reported, value)
         return value
 
     return fun
@@ -446,7 +431,7 @@ def _check_real(what: str, numbers: Any) -> Any:
 
 
 def _as_output(y: Any) -> Node:
-    """Return what f gave, as one node: a list of scalars is a vector."""
+    """Return the result of f as one node: a list of scalars is a vector."""
     if isinstance(y, list | tuple) and any(isinstance(item, Node) for item in y):
         y = np.stack(y)
     if not isinstance(y, Node):

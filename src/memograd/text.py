@@ -1,7 +1,9 @@
-"""Names of nodes, ops and derivatives in messages; HTML for notebooks."""
+"""Names of nodes, ops and derivatives in messages; tables and paragraphs as text and as HTML."""
 
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,71 @@ from .errors import MissingLibraryError
 
 MAX_HTML_ROWS = 200
 """Maximal number of rows of an HTML table; the middle of a longer one is left out."""
+
+TEXT_WIDTH = 79
+"""Width of printed paragraphs."""
+
+
+def table_lines(columns: str, rows: Iterable[Sequence[Any]]) -> list[str]:
+    r"""Return a table as lines of text.
+
+    Parameters
+    ----------
+    columns : str
+        Alignment and least width of each column, with the spaces in front of it. Each column is
+        as wide as its longest cell.
+    rows : iterable of sequence
+        Cells of each row. A row may be shorter than the others.
+
+    Returns
+    -------
+    list of str
+        A line for each row.
+
+    Examples
+    --------
+    >>> print(*table_lines("<6 >4  <", [("n", "bytes"), ("x", 16, "kept")]), sep="\n")
+    n      bytes
+    x         16  kept
+    """
+    table = [[str(cell) for cell in row] for row in rows]
+    longest = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
+    form = [
+        f"{gap}{{:{side}{max(int(least or 0), width)}}}"
+        for (gap, side, least), width in zip(
+            re.findall(r"( *)([<>])(\d*)", columns), longest, strict=False
+        )
+    ]
+    return ["".join(form[: len(row)]).format(*row).rstrip() for row in table]
+
+
+def wrap_text(text: str, first: str = "", following: str = "") -> list[str]:
+    """Return a paragraph as lines.
+
+    Parameters
+    ----------
+    text : str
+        The paragraph. A long word, such as a file's name, is not cut, and no line ends at a
+        no-break space, which is printed as a space.
+    first, following : str
+        Indents of the first line and of the following ones.
+
+    Returns
+    -------
+    list of str
+        Lines of up to `TEXT_WIDTH` characters.
+    """
+    from textwrap import wrap  # imported late: only reports need it
+
+    lines = wrap(
+        text,
+        TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def text_as_html(shown: Any) -> str:
@@ -24,20 +91,26 @@ def text_as_html(shown: Any) -> str:
 
 
 def table_as_html(
-    caption: str, heads: Sequence[str], keys: Sequence[Any], row: Callable[[Any], Iterable[Any]]
+    caption: str,
+    heads: Sequence[str],
+    keys: Sequence[Any],
+    row: Callable[[Any], Iterable[Any]],
+    paragraphs: bool = False,
 ) -> str:
     """Return an HTML table with a row for each key.
 
     Parameters
     ----------
     caption : str
-        The caption of the table.
+        The caption of the table; empty for none.
     heads : sequence of str
         The heads of the columns.
     keys : sequence
         The keys of the rows. Of a long sequence only the rows that are shown are computed.
     row : callable
         Returns the cells of the row of a key.
+    paragraphs : bool
+        Whether cells may be long and have several lines.
 
     Returns
     -------
@@ -53,21 +126,26 @@ def table_as_html(
     if len(keys) > MAX_HTML_ROWS:
         rows.append([f"… {len(keys) - MAX_HTML_ROWS:,} more …", *[""] * (len(heads) - 1)])
     rows += [row(key) for key in keys[max(MAX_HTML_ROWS - 1, len(keys) - 1) :]]
-    body = "".join(_html_row("td", cells) for cells in rows)
-    return (
-        f"<table><caption>{_escape_cell(caption)}</caption>"
-        f"<thead>{_html_row('th', heads)}</thead><tbody>{body}</tbody></table>"
-    )
+    escape = _escape_paragraph if paragraphs else _escape_cell
+    body = "".join(_html_row("td", map(escape, cells)) for cells in rows)
+    title = caption and f"<caption>{_escape_cell(caption)}</caption>"
+    head = _html_row("th", map(_escape_cell, heads))
+    return f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _html_row(kind: str, cells: Iterable[Any]) -> str:
-    """Return a row of cells with the tag ``th`` or ``td``."""
-    return "<tr>" + "".join(f"<{kind}>{_escape_cell(c)}</{kind}>" for c in cells) + "</tr>"
+def _html_row(kind: str, cells: Iterable[str]) -> str:
+    """Return a row of escaped cells with the tag ``th`` or ``td``."""
+    return "<tr>" + "".join(f"<{kind}>{cell}</{kind}>" for cell in cells) + "</tr>"
 
 
 def _escape_cell(content: Any) -> str:
     """Return the content of a cell on one line, escaped and of bounded length."""
     return _escape_html(printable(str(content)))
+
+
+def _escape_paragraph(content: Any) -> str:
+    """Return the content of a cell, escaped, with its line breaks."""
+    return _escape_html(str(content)).replace("\n", "<br>")
 
 
 def _escape_html(text: str) -> str:

@@ -8,7 +8,6 @@ import pytest
 
 import memograd as mg
 from memograd.errors import (
-    ArgnumsError,
     NotDifferentiableError,
     NotScalarError,
     OtherTapeError,
@@ -318,12 +317,12 @@ X = np.ones(2)
         (lambda: vjp(np.sin, 1), NotDifferentiableError, "argument 0, 1"),
         (
             lambda: grad(np.sin, 1)(1.0),
-            ArgnumsError,
+            NotDifferentiableError,
             "by argument 1, but was called with 1 by position",
         ),
-        (lambda: jacobian(np.sin, -2)(1.0), ArgnumsError, "by argument -2"),
-        (lambda: hessian(np.sin, (0, 3))(1.0), ArgnumsError, "by argument 3"),
-        (lambda: grad(lambda x: x)(x=1.0), ArgnumsError, "called with 0 by position"),
+        (lambda: jacobian(np.sin, -2)(1.0), NotDifferentiableError, "by argument -2"),
+        (lambda: hessian(np.sin, (0, 3))(1.0), NotDifferentiableError, "by argument 3"),
+        (lambda: grad(lambda x: x)(x=1.0), NotDifferentiableError, "called with 0 by position"),
         (
             lambda: grad(np.sin, "x")(1.0),
             RefusedError,
@@ -414,7 +413,7 @@ class Visits(dict):
         return nodes
 
 
-ancestors = linearization.program_ancestors
+ancestors = linearization.ancestors_of
 NESTED = {
     "grad": lambda y: grad(lambda z: np.sin(z) * z)(y),
     "vjp": lambda y: vjp(lambda z: np.sin(z) * z, y)[1](1.0)[0],
@@ -440,7 +439,7 @@ def test_many_inner_derivatives_cost_what_each_costs_times_their_number(form, mo
             patch.setattr(linearization, "RULES", rules)
             patch.setattr(
                 linearization,
-                "program_ancestors",
+                "ancestors_of",
                 lambda *args, **kwargs: rules.counted(ancestors(*args, **kwargs)),
             )
             grad(f)(0.5)

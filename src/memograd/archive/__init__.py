@@ -1,4 +1,4 @@
-"""Save and load a session: a program with all that is known of it, as data only.
+"""Archives of a session: a program, its values and derivatives, as data only.
 
 An archive is a zip, **version 1**::
 
@@ -6,50 +6,54 @@ An archive is a zip, **version 1**::
     arrays/1.npy     …
     session.json     what they are, and all else; deflated
 
-``session.json`` is an object. A *column* is a list of numbers, one for each of something; of
-*differences* each is less the one before.
+``session.json`` is an object. A *column* is a list of numbers, one for each item of a sequence; in
+a column of *differences* each number is the difference to the one before. A field ``nodes`` is
+always a column of differences.
 
 format, version, generator, byteorder
-    ``"memograd session"``, 1, who wrote it, and the arrays' ``"little"`` or ``"big"``.
+    ``"memograd session"``, 1, the version of memograd that wrote the file, and the byte order of
+    the arrays, ``"little"`` or ``"big"``.
 members
-    Of each array file its ``dtype``, ``length`` and ``sha256``: that of the file.
+    For each array file its ``dtype``, its ``length``, and ``sha256``, the digest of the file.
 packs
-    *Buffers*, and the *items* on them. ``members`` and ``sizes``, columns: of each buffer the file
-    that holds it, after those before, and its length. ``layouts``: ``{"scalar": dtype}``, the next
-    number of the buffer that ``scalars`` tells for the dtype; ``{"array": [dtype, shape, strides or
-    null]}``, on the next of ``buffers``, from the next of ``offsets`` on, in bytes (differences);
-    ``{"tuple": [kind, item, ...]}``, of items before. ``items``, a column: of each its layout.
-    Items have numbers from 1.
+    *Buffers*, and *items* on them, numbered from 1. ``members`` and ``sizes``: columns with the
+    file that holds each buffer, after those before it, and the length of the buffer. ``layouts``:
+    ``{"scalar": dtype}``, the next number of the buffer that ``scalars`` gives for the dtype;
+    ``{"array": [dtype, shape, strides or null]}``, on the next of ``buffers`` at the next of
+    ``offsets`` in bytes (both differences); or ``{"tuple": [kind, item, ...]}``, of earlier items.
+    ``items``: column with the layout of each item.
 program
-    Of each node, as columns: its id, ``ids`` (differences); ``op``, 0 for a leaf, 1 for the first
-    of ``ops``; ``call``, in ``calls``: ``[arguments, keywords]`` with ``{"operand": null}`` where
-    an operand stands; ``fact``, in ``facts``: ``{"array": [dtype, shape]}`` or ``{"tuple": [fact,
-    ...]}``; ``line``, in ``lines``: null or ``[file, line]``, in ``files``. ``operands``: for each
-    operand in turn, how far its id is before its node's. ``names`` of ``nodes``. ``of``: ``nodes``
-    that the recursion recorded, with their ``outputs`` L, and ``by`` which node. ``next``: the id
-    of the next node.
+    Columns over the nodes: ``ids`` (differences); ``op``, 0 for a leaf, 1 for the first of ``ops``;
+    ``call``, an index of ``calls``: ``[arguments, keywords]`` with ``{"operand": null}`` for each
+    operand; ``fact``, an index of ``facts``: ``{"array": [dtype, shape]}`` or ``{"tuple": [fact,
+    ...]}``; ``line``, an index of ``lines``: null or ``[file, line]``, where the file is an index
+    of ``files``. ``operands``: for each operand the difference of its id to that of its node.
+    ``names``: the names of ``nodes``. ``of``: the ``nodes`` that record derivatives, with
+    ``outputs`` L and ``by`` n for ∂L/∂n. ``next``: id of the next node.
 session
-    ``values`` and ``pending``: ``nodes`` and ``items`` (differences). ``marks`` (1 maybe, 2 dirty),
-    ``invalidated_by``, ``assigned``: ``nodes`` (differences) and ``numbers``. ``tables``, each of
-    an ``output``: ``nodes`` (differences) whose cotangents are known, for each one of
-    ``provenance`` and an item (differences), 0 where it was evicted; ``marks``, ``program`` and
-    ``invalidated_by``, where ~n is the cotangent of n. ``provenance``: ``[request, target,
-    assignments]``. ``counts``: requests, assignments, whether every value was kept. ``budget``.
+    ``values`` and ``pending``: ``nodes`` with ``items`` (differences). ``marks`` (1 maybe stale, 2
+    stale), ``causes`` (which entry invalidated an entry) and ``assigned`` (number of the last
+    assignment): ``nodes`` with ``numbers``. ``tables``: for each ``output`` the ``nodes`` with
+    known cotangents, with columns ``acts`` (indices) and ``items`` (differences; 0 if evicted);
+    ``marks``; ``program`` (node that records a cotangent); and ``causes``, where ~n stands for the
+    cotangent of n. ``acts``: ``[request, target, assignments]``. ``counts``: number of requests
+    and of assignments, and whether no value was evicted. ``budget``: in bytes, or null.
 log
-    null, or columns: of each event its number among ``visit local read store drop`` in ``kinds``,
-    ``outputs``, ``nodes`` (differences), ``consumers`` and ``argnums`` (-1: none), ``depths``
-    (differences); ``begun``: the numbers of the events with which requests began; ``names`` of the
-    nodes ``named``; names ``assigned``.
+    null, or columns over the events: ``kinds``, indices of ``visit local read store drop``;
+    ``outputs``; ``nodes``; ``consumers`` and ``argnums``, -1 for none; ``depths`` (differences).
+    ``begun``: indices of the events with which requests began. ``names``: the names of the nodes
+    ``named``. ``assigned``: names of the assigned leaves.
 
-A constant is JSON where JSON has it; else it has a tag: ``array`` (an item), ``format_number``
-(Python's number of an item's value), ``tuple list slice range``, ``dtype``, ``type``, ``op``,
-``ellipsis``, ``default`` (NumPy's own mark of an argument that was not given). An op is called by
-its module, without private parts and, of memograd's own, without the sheet, and its name.
+A constant that JSON does not have is an object with one tag: ``array`` (an item), ``number`` (the
+value of an item as a Python number), ``tuple``, ``list``, ``slice``, ``range``, ``dtype``,
+``type``, ``op``, ``ellipsis``, or ``default`` (NumPy's mark of an argument that was not given). The
+name of an op is that of its module, without private parts, and its own; for memograd's own ops the
+module is ``memograd``.
 
-Nothing in a file is run, imported, or trusted with an amount of memory: ops are names, looked up
-among the registered ones; sizes are checked against the file's own before memory is taken; whatever
-is wrong is an :class:`~memograd.errors.ArchiveError`. A digest finds damage, not intent: who can
-write the file can write other numbers, as who can write a program can.
+Nothing in a file is run, imported, or trusted with an amount of memory. Ops are names that are
+looked up among the registered ones. Sizes are checked against the file's own before memory is
+allocated. Every fault of a file is an :class:`~memograd.errors.ArchiveError`. A digest finds
+damage, not intent: whoever can write the file can write other numbers.
 """
 
 import os
@@ -64,7 +68,7 @@ from ..text import printable
 from . import array_unpacking, log_codec, program_codec, state_codec
 from .array_packing import Packer
 from .array_unpacking import Unpacker
-from .atomic_write import replacing
+from .atomic_write import replace_file
 from .gc_pause import pause_gc
 from .validation import Sheet, raise_damaged
 from .zip_members import Members, open_members, write
@@ -72,37 +76,36 @@ from .zip_members import Members, open_members, write
 FORMAT, VERSION = "memograd session", 1
 
 SESSION_KEYS = "format version generator byteorder members packs program session log"
-OF_MEMBER = "dtype length sha256"
+MEMBER_KEYS = "dtype length sha256"
 
 
 def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> None:
     """Save a tape with its nodes, names, source lines, values, derivatives, causes and budget.
 
-    The file takes the place of one at `path` when all of it is on the disk, with its owner and mode
-    as far as that is allowed; if that fails, the old one stays as it is. A link keeps leading to
-    the file; a pipe is written into. Of a leaf that came as a table with labels the numbers are
-    saved, and not the labels.
+    A file at `path` is replaced once all of the new one is on the disk, with the same owner and
+    mode as far as that is allowed; if saving fails, the old file is unchanged. A link still leads
+    to the file. The axis labels of a leaf that was given as a labelled array are not saved.
 
     Parameters
     ----------
     path : path-like
-        By custom ``*.memograd``.
+        File to write, by custom ``*.memograd``.
     tape : Tape
-        Not in the middle of a request.
+        Tape to save.
     log : Log, optional
-        Saved with it: a log of requests on this tape.
+        Log of requests on this tape, to be saved with it.
 
     Raises
     ------
     ArchiveError
-        A constant of the program that is no data, two ops of one name, or too much for an archive;
-        or a disk at `path`.
+        If a constant of the program is no data, two ops have the same name, or the session is too
+        large; or if `path` is a disk.
     BusyError
-        In the middle of a request.
+        If the tape is in the middle of a request.
     OtherTapeError
-        The log is of another tape.
+        If the log is of another tape.
     OSError
-        The disk is full, or the file cannot be written there.
+        If the file cannot be written, or the disk is full.
 
     Examples
     --------
@@ -120,7 +123,7 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
     with pause_gc():
         content, packer = _content(tape, log)
         index, members = packer.index()
-    with replacing(path) as file:
+    with replace_file(path) as file:
         write(file, content | {"packs": index}, members)
 
 
@@ -137,9 +140,9 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
             "version": VERSION,
             "generator": f"memograd {import_module('memograd').__version__}",
             "byteorder": sys.byteorder,
-            "program": {**program_codec.program_of(memory, packer), "next": tape.next_id},
-            "session": state_codec.session_of(memory, packer),
-            "log": None if log is None else log_codec.log_of(log),
+            "program": {**program_codec.encode_program(memory, packer), "next": tape.next_id},
+            "session": state_codec.encode_session(memory, packer),
+            "log": None if log is None else log_codec.encode_log(log),
         }, packer
 
 
@@ -149,26 +152,25 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
     Parameters
     ----------
     path : path-like
-        What :func:`save` wrote. It is data: nothing in it is run or imported, and ops that are not
-        memograd's own have to be registered before.
+        File that :func:`save` wrote. Nothing in it is run or imported; ops that are not memograd's
+        own have to be registered before.
     log : Log, optional
-        A new one, which is filled with the saved one's events, if one was saved.
+        New log, to which the events of a saved log are added.
 
     Returns
     -------
     Tape
-        With the same ids, names, values, derivatives, marks and budget; :func:`memograd.why`
+        Tape with the same ids, names, values, derivatives, marks and budget; :func:`memograd.why`
         answers as before.
 
     Raises
     ------
     ArchiveError
-        Whatever is wrong with the file: cut off, changed, of another version, or with an op that is
-        not registered.
+        If the file is damaged, of another version, or applies an op that is not registered.
     NoRuleError
-        An op is called with a keyword that the rule that is registered here does not name.
+        If an op is called with a keyword that its registered rule does not have.
     OSError
-        The file is not there, or cannot be opened.
+        If the file does not exist or cannot be opened.
 
     Examples
     --------
@@ -203,9 +205,10 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
 def _tape(members: Members, log: Log | None) -> Tape:
     """Rebuild the tape of an archive: first its arrays, then the items and the program on them."""
     sheet = _read_json(members.content())
-    arrays = members.arrays(told := sheet.sheets("members", OF_MEMBER))
+    arrays = members.arrays(described := sheet.sheets("members", MEMBER_KEYS))
     items = Unpacker(
-        sheet.sheet("packs", array_unpacking.PACK_KEYS), [one.number("length") for one in told]
+        sheet.sheet("packs", array_unpacking.PACK_KEYS),
+        [each.number("length") for each in described],
     ).items(arrays)
     written = sheet.sheet("program", program_codec.PROGRAM_KEYS)
     steps = program_codec.decode_steps(written, items)
@@ -214,7 +217,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     )
     state["program"] = (
         steps,
-        program_codec.names_of(written, steps),
+        program_codec.decode_names(written, steps),
         program_codec.decode_derivatives(written, steps),
         {},
     )

@@ -1,10 +1,9 @@
-"""Arrays as a few long ones: scalars of one dtype are one array, small arrays follow each other in
-another.
+"""Packing of many arrays and scalars into a few long arrays.
 
-What is kept is buffers, not arrays: two arrays that share one, `A` and `A.T`, share it again when
-they come back, because bits depend on it, and so does what a budget counts. Of a buffer that is
-seen in part, that part is kept. An *item* is a scalar, an array on a buffer, or a tuple of items; a
-*layout* says which, and many items have the same.
+Buffers are kept, not arrays: two arrays that share one, such as `A` and `A.T`, share it again when
+they are loaded, because the bits of results and the bytes that a budget counts depend on it. If
+values see only a part of a buffer, that part is kept. An *item* is a scalar, an array on a buffer,
+or a tuple of items. Its *layout* says which; many items have the same layout.
 """
 
 import math
@@ -33,12 +32,12 @@ class Buffer:
         self.number, self.flat = number, flat
         self.start, self.stop = flat.nbytes, 0
 
-    def seen(self) -> np.ndarray:
+    def visible_numbers(self) -> np.ndarray:
         """Return the numbers that values see."""
         size = self.flat.itemsize
-        return self.flat[self.first() : -(-self.stop // size)]
+        return self.flat[self.first_index() : -(-self.stop // size)]
 
-    def first(self) -> int:
+    def first_index(self) -> int:
         """Return the index of the first number that values see."""
         return min(self.start, self.stop) // self.flat.itemsize
 
@@ -47,15 +46,13 @@ class Packer:
     """Collector of items, which lays them out in members."""
 
     def __init__(self) -> None:
-        self._numbers: dict[
-            int, int
-        ] = {}  # id of a value -> its item; the values are held, so that ids stay theirs
+        # Item of each value, by id; the values are held, so that no other object gets their ids.
+        self._numbers: dict[int, int] = {}
         self._held: list[Any] = []
         self._layouts: dict[Any, int] = {}
         self._column: list[int] = []
-        self._views: list[
-            tuple[Buffer, int]
-        ] = []  # of each array among the items: its buffer, and where it begins there
+        # Buffer of each array among the items, and the offset at which the array begins.
+        self._views: list[tuple[Buffer, int]] = []
         self._owners: dict[int, Buffer] = {}
         self._scalars: dict[str, list[Any]] = {}
 
@@ -71,7 +68,7 @@ class Packer:
 
     def _layout(self, value: Any) -> Any:
         if type(value) is np.ndarray:
-            return self._array(value)
+            return self._array_layout(value)
         if isinstance(value, np.generic):
             name = NAMED_TYPES[value.dtype]
             self._scalars.setdefault(name, []).append(value)
@@ -84,12 +81,12 @@ class Packer:
             )
         return kind.__name__, *map(self.put, value)
 
-    def _array(self, array: np.ndarray) -> Any:
+    def _array_layout(self, array: np.ndarray) -> Any:
         """Return the layout of an array, and keep the part of its buffer that it sees."""
         owner = array if array.base is None else owners_of(array)[0]
-        buffer = self._owners.get(id(owner)) or self._buffer(owner)
+        buffer = self._owners.get(id(owner)) or self._new_buffer(owner)
         if buffer is None:  # memory of another kind: the array's own numbers are kept
-            return self._array(np.array(array, order="C"))
+            return self._array_layout(np.array(array, order="C"))
         strides = None if array.flags.c_contiguous else array.strides
         begin = 0 if array is owner else _address(array) - _address(buffer.flat)
         low, high = (
@@ -99,8 +96,8 @@ class Packer:
         self._views.append((buffer, begin))
         return NAMED_TYPES[array.dtype], array.shape, strides
 
-    def _buffer(self, owner: Any) -> Buffer | None:
-        """Return the buffer of an array not met yet; None if an archive cannot hold it."""
+    def _new_buffer(self, owner: Any) -> Buffer | None:
+        """Register the buffer of an array and return it; None if an archive cannot hold it."""
         flat = flat_buffer(owner)
         if flat is None:
             return None
@@ -112,16 +109,16 @@ class Packer:
         """Return the JSON that describes the items, and the arrays of each member."""
         scalars = [(name, np.array(found, DTYPES[name])) for name, found in self._scalars.items()]
         buffers = [
-            *(buffer.seen() for buffer in self._owners.values()),
+            *(buffer.visible_numbers() for buffer in self._owners.values()),
             *(array for _, array in scalars),
         ]
-        members, member_of = _members(buffers)
+        members, member_of = _assign_members(buffers)
         return {
             "layouts": [_encode_layout(layout) for layout in self._layouts],
             "items": self._column,
             "buffers": encode_differences(buffer.number for buffer, _ in self._views),
             "offsets": encode_differences(
-                begin - buffer.first() * buffer.flat.itemsize for buffer, begin in self._views
+                begin - buffer.first_index() * buffer.flat.itemsize for buffer, begin in self._views
             ),
             "members": member_of,
             "sizes": [array.size for array in buffers],
@@ -129,13 +126,12 @@ class Packer:
         }, members
 
 
-def _members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[int]]:
+def _assign_members(buffers: list[np.ndarray]) -> tuple[list[list[np.ndarray]], list[int]]:
     """Distribute buffers over members: small ones of one dtype share a member."""
     members: list[list[np.ndarray]] = []
     member_of: list[int] = []
-    open_members: dict[
-        Any, list[int]
-    ] = {}  # dtype -> the member that takes the next one, and its bytes
+    # For each dtype, the member that takes the next buffer, and the bytes in it.
+    open_members: dict[Any, list[int]] = {}
     for buffer in buffers:
         latest = open_members.get(buffer.dtype)
         if latest is None or latest[1] + buffer.nbytes > LARGE_MEMBER:

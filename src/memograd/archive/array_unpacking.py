@@ -1,5 +1,8 @@
-"""The items of an archive, made of what it says of them and of its long arrays: see
-:mod:`memograd.archive.array_packing`.
+"""Unpacking of the items of an archive from its long arrays.
+
+See Also
+--------
+memograd.archive.array_packing : What items, layouts and buffers are.
 """
 
 import math
@@ -13,10 +16,10 @@ from .op_names import DTYPES, RESULTS
 from .validation import LARGEST_INTEGER, Sheet, check_integer, one, one_of, raise_damaged
 
 AXES = 64
-"""As many as an array of NumPy's may have."""
+"""Maximal number of axes of an array in NumPy."""
 
 ItemLayout = tuple[str, Any]
-"""A kind of item, and what it needs to be made."""
+"""Kind of an item, and the data to build it from."""
 
 PACK_KEYS = "layouts items buffers offsets members sizes scalars"
 
@@ -27,7 +30,7 @@ class Unpacker:
     def __init__(self, index: Sheet, lengths: list[int]) -> None:
         """Prepare to read the packs; `lengths` are those of the members' arrays."""
         self._items = index.numbers("items", below=len(index.items("layouts")))
-        self._layouts = [_read(layout) for layout in index.items("layouts")]
+        self._layouts = [_read_layout(layout) for layout in index.items("layouts")]
         views = sum(1 for k in self._items if self._layouts[k][0] == "array")
         self._sizes = index.numbers("sizes")
         self._members = index.numbers("members", len(self._sizes), len(lengths))
@@ -45,11 +48,11 @@ class Unpacker:
 
     def items(self, arrays: list[np.ndarray]) -> list[Any]:
         """Return every item in order, from number 1; number 0 stands for none."""
-        self._owners = self._apart(arrays)
+        self._owners = self._split_members(arrays)
         self._scalar = {name: iter(self._next_of(name, at)) for name, at in self._scalars.items()}
         self._view = iter(zip(self._buffers, self._offsets, strict=True))
         made: list[Any] = [None]
-        tuples: dict[int, Any] = {}  # each is made once, however often it is told of
+        tuples: dict[int, Any] = {}  # each is made once
         for k in self._items:
             kind, layout = self._layouts[k]
             if kind == "tuple":
@@ -66,12 +69,12 @@ class Unpacker:
         if kind == "scalar":
             return self._next_scalar(layout)
         buffer, offset = next(self._view)
-        return _array(self._owners[buffer], offset, *layout)
+        return _array_on_buffer(self._owners[buffer], offset, *layout)
 
-    def _apart(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    def _split_members(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Return the buffers, each with memory of its own.
 
-        An evicted one is then not kept alive by others.
+        So no other buffer keeps the memory of an evicted one alive.
         """
         begin, owners = [0] * len(arrays), []
         for member, size in zip(self._members, self._sizes, strict=True):
@@ -117,8 +120,8 @@ def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
     return iter(content.items())
 
 
-def _read(layout: Any) -> ItemLayout:
-    """Return a kind of item, and what it takes to build it."""
+def _read_layout(layout: Any) -> ItemLayout:
+    """Decode a layout: the kind of the item, and the data to build it from."""
     tag, content = one(layout, ("scalar", "array", "tuple"))
     if tag == "scalar":
         one_of(DTYPES, content, "dtype")
@@ -129,11 +132,11 @@ def _read(layout: Any) -> ItemLayout:
         if content[0] != "tuple":
             one_of(RESULTS, content[0], "tuple")
         return tag, (content[0], content[1:])
-    shape = axes(content[1])
+    shape = read_shape(content[1])
     return tag, (one_of(DTYPES, content[0], "dtype"), shape, _strides(content[2], len(shape)))
 
 
-def axes(shape: Any) -> tuple[int, ...]:
+def read_shape(shape: Any) -> tuple[int, ...]:
     """Return a shape, checked to be one that an array may have."""
     if type(shape) is not list or len(shape) > AXES:
         raise_damaged("a shape is no list of lengths")
@@ -153,7 +156,7 @@ def _strides(strides: Any, count: int) -> Strides:
     )
 
 
-def _array(
+def _array_on_buffer(
     owner: np.ndarray, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...], strides: Strides
 ) -> np.ndarray:
     """Return an array on a buffer; raise unless the buffer holds all its bytes."""

@@ -1,4 +1,4 @@
-"""A file takes the place of another when all of it is on the disk, or not at all."""
+"""Atomic writing: a file replaces another once all of it is on the disk."""
 
 import os
 import secrets
@@ -14,15 +14,15 @@ from ..text import printable
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
-    """Write a file at `path`: all of it at the end of the block, or, if that fails, nothing.
+def replace_file(path: str | os.PathLike[str]) -> Iterator[IO[Any]]:
+    """Replace the file at `path` at the end of the block; keep the old one if the block fails.
 
     A regular file is replaced by one of the same owner and mode, as far as that is allowed; a link
-    keeps leading there. A pipe or a terminal is written into.
+    still leads to it. Data for a pipe or a terminal are written at the end.
 
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "text")
-    >>> with replacing(path) as file:
+    >>> with replace_file(path) as file:
     ...     _ = file.write(b"all of it")
     >>> os.listdir(os.path.dirname(path))
     ['text']
@@ -52,7 +52,7 @@ def _temporary_path(target: str, old: os.stat_result | None) -> Iterator[IO[Any]
     """Open a new file beside `target`, which it replaces at the end of the block."""
     temporary = f"{target}.{secrets.token_hex(4)}.tmp"
     try:
-        with open(temporary, "xb", opener=None if old is None else _private) as file:
+        with open(temporary, "xb", opener=None if old is None else _open_private) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -65,8 +65,8 @@ def _temporary_path(target: str, old: os.stat_result | None) -> Iterator[IO[Any]
         raise
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file that nobody else reads until it has the mode of the old one."""
+def _open_private(path: str, flags: int) -> int:
+    """Open a file that only its owner can read, until it gets the mode of the old one."""
     return os.open(path, flags, 0o600)
 
 

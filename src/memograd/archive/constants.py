@@ -1,8 +1,7 @@
-"""The constants of a program as tagged JSON, and back. What JSON has is written as it is; all else
-under a tag.
+"""Encoding of the constants of a program as JSON, under a tag where JSON has no such value.
 
-Arrays and NumPy's scalars are items of the archive's packs, told by their numbers. What has no tag
-cannot be saved.
+Arrays and NumPy's scalars are written as the numbers of items of the archive's packs. A constant
+without a tag cannot be saved.
 """
 
 import math
@@ -18,13 +17,13 @@ from .op_names import DTYPES, NAMED_TYPES, TYPES, name_to_save
 from .validation import check_integer, one, one_of, raise_damaged
 
 Put = Callable[[Any], int]
-"""Puts an array or a scalar among the items, and gives its number."""
+"""Function that adds an array or a scalar to the items, and returns its number."""
 
 DEEPEST = 16
-"""Levels of tuples in tuples."""
+"""Maximal depth of nested constants."""
 
 WIDEST = 2**64
-"""What an integer stays below: NumPy computes with none that is larger."""
+"""Bound of integers: NumPy computes with none that is larger."""
 
 WHOLE = {"ellipsis": ..., "default": np._NoValue}
 """Constants that are one object each."""

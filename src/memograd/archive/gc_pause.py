@@ -1,6 +1,4 @@
-"""Python's garbage collector looks at all objects again whenever there are some more: not while a
-million are made to be kept.
-"""
+"""Pause of Python's garbage collector, which would visit all objects of a session repeatedly."""
 
 import gc
 from collections.abc import Iterator

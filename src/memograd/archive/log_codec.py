@@ -1,4 +1,4 @@
-"""A log as columns, and back."""
+"""Encoding of a log as columns."""
 
 import weakref
 from typing import Any
@@ -13,7 +13,7 @@ KINDS_OF_EVENT = ("visit", "local", "read", "store", "drop")
 LOG_KEYS = "kinds outputs nodes consumers argnums depths begun named names assigned"
 
 
-def log_of(log: Log) -> dict[str, Any]:
+def encode_log(log: Log) -> dict[str, Any]:
     """Encode a log as JSON; -1 stands for an event's missing consumer or position."""
     events = log.events
     return {

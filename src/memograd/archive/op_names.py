@@ -1,5 +1,6 @@
-"""What a file says by name: ops, dtypes, types and results. A name is looked up among ours, and
-nothing is ever imported for it.
+"""Names of ops, dtypes, types and named tuples in an archive.
+
+A name is looked up among the registered objects; nothing is imported for it.
 """
 
 import sys
@@ -12,7 +13,7 @@ from ..rules.registration import RULES
 from ..text import op_name, printable
 
 AMBIGUOUS = object()
-"""Stands where two registered ops have one name."""
+"""Mark of a name that two registered ops have."""
 
 STORED_NUMBERS = "?bhilqBHILQefdgFDG"
 """NumPy's letters for the dtypes that values have."""
@@ -33,7 +34,7 @@ NAMED_TYPES = {
     for native in _NATIVE
     for d in (np.dtype(native.str), np.dtype(native.newbyteorder("S").str))
 }
-"""What an array's dtype may be, in this machine's byte order and in the other, and its name."""
+"""Names of the dtypes of arrays, in this machine's byte order and in the other."""
 
 DTYPES = {name: d for d, name in NAMED_TYPES.items()}
 
@@ -52,7 +53,7 @@ RESULTS = {
         np.linalg.svd(_ONE),
     )
 }
-"""The named tuples that ops give."""
+"""Named tuples that ops return, by name."""
 
 
 def ops_by_name() -> dict[str, Any]:
@@ -60,27 +61,27 @@ def ops_by_name() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for op in RULES:
         if op is not None:
-            name = name_of(op)
+            name = archive_name(op)
             found[name] = AMBIGUOUS if name in found else op
     return found
 
 
-def name_of(op: Any) -> str:
+def archive_name(op: Any) -> str:
     """Return the public name of an op, such as `numpy.sin` or `memograd.getitem`.
 
     Others: `numpy.linalg.inv`, `scipy.special.expit`, `module.softplus`.
 
-    Private parts of a module's name are left out, and the sheets of memograd: they may move.
+    Private parts of a module's name are left out, and the modules within memograd: they may move.
     """
     named, name = getattr(op, "__module__", None), getattr(op, "__qualname__", None)
-    module: str = named if named else _home(op)
+    module: str = named if named else _module_of_ufunc(op)
     called: str = name if name else getattr(op, "__name__", repr(op))
     parts = [part for part in module.split(".") if not part.startswith("_") or part == module]
     return ".".join([*(parts[:1] if parts[0] == "memograd" else parts), called])
 
 
-def _home(op: Any) -> str:
-    """Return the module of a ufunc, which does not know it."""
+def _module_of_ufunc(op: Any) -> str:
+    """Return the module of a ufunc, which has no such attribute."""
     homes = (
         home
         for home in ("numpy", "scipy.special")
@@ -91,7 +92,7 @@ def _home(op: Any) -> str:
 
 def name_to_save(op: Any, by_name: dict[str, Any]) -> str:
     """Return the name under which to save an op; raise if a reader could mistake it."""
-    name = name_of(op)
+    name = archive_name(op)
     if by_name.get(name) is not op:
         raise ArchiveError(
             f"{op_name(op)} cannot be saved: another registered op is called {printable(name)}, "

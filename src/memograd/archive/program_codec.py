@@ -1,5 +1,7 @@
-"""The steps of a program as columns, and back: what many nodes have in common is written once, and
-told by its number.
+"""Encoding of a program as columns.
+
+Calls, shapes and source lines that many nodes have in common are written once, and referred to by
+number.
 """
 
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from ..rules.registration import rule_of
 from ..tape.tape import is_reserved
 from ..text import describe, op_name, printable
 from .array_packing import Packer
-from .array_unpacking import axes
+from .array_unpacking import read_shape
 from .constants import Decoder, encode
 from .op_names import DTYPES, NAMED_TYPES, name_to_save, ops_by_name, resolve_ops
 from .validation import (
@@ -32,10 +34,10 @@ from .validation import (
 )
 
 HOLE = {"operand": None}
-"""Stands in a call where an operand does."""
+"""Placeholder of an operand in a call."""
 
 CallForm = tuple[tuple[Any, ...], dict[str, Any]]
-"""The arguments of a call, with holes, and its keywords."""
+"""Arguments of a call, with holes, and its keywords."""
 
 PROGRAM_KEYS = "ids ops op calls call operands facts fact files lines line names of next"
 
@@ -51,7 +53,7 @@ class Numbered(dict[Any, int]):
 # to write
 
 
-def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
+def encode_program(memory: Memory, packer: Packer) -> dict[str, Any]:
     """Encode the program as JSON."""
     steps, calls, facts, files, lines = (
         memory.steps.values(),
@@ -74,7 +76,7 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
         "line": [lines[step.location] for step in steps],
         "ops": [name_to_save(op, calls.ops) for op in ops if op is not None],
         "calls": calls.written,
-        "facts": [_fact(shape, dtype) for shape, dtype in facts],
+        "facts": [_encode_fact(shape, dtype) for shape, dtype in facts],
         "lines": [line and [files[line[0]], line[1]] for line in lines],
         "files": list(files),
         "names": {"nodes": encode_differences(names), "names": list(names.values())},
@@ -86,10 +88,10 @@ def program_of(memory: Memory, packer: Packer) -> dict[str, Any]:
     }
 
 
-def _fact(shape: Any, dtype: Any) -> Any:
+def _encode_fact(shape: Any, dtype: Any) -> Any:
     """Encode a shape with its dtype; a list of them if a value is a tuple."""
     if type(dtype) is tuple:
-        return {"tuple": [_fact(*each) for each in zip(shape, dtype, strict=True)]}
+        return {"tuple": [_encode_fact(*each) for each in zip(shape, dtype, strict=True)]}
     return {"array": [NAMED_TYPES[dtype], shape]}
 
 
@@ -122,7 +124,7 @@ class Calls:
 
 
 def saving_error(memory: Memory, n: int, error: ArchiveError) -> ArchiveError:
-    """Return the error that says of which node something cannot be saved."""
+    """Return the error with the node to which it applies."""
     return ArchiveError(f"{describe(memory.nodes[n])} cannot be saved. {error}")
 
 
@@ -134,7 +136,7 @@ def decode_steps(sheet: Sheet, items: list[Any]) -> Steps:
     forms, ids, steps = CallForms(sheet, items), sheet.sums("ids"), Steps()
     facts, lines, back = (
         _decode_facts(sheet),
-        _lines(sheet),
+        _decode_lines(sheet),
         iter(sheet.numbers("operands", least=1)),
     )
     columns = (
@@ -191,7 +193,7 @@ class CallForms(dict[tuple[int, int], CallForm]):
         by_name = ops_by_name()
         self.ops = [None, *resolve_ops(sheet.texts("ops"), by_name)]
         decoder = Decoder(items, by_name)
-        self.calls = [_form(call, decoder) for call in sheet.items("calls")]
+        self.calls = [_decode_form(call, decoder) for call in sheet.items("calls")]
 
     def __missing__(self, key: tuple[int, int]) -> CallForm:
         op, (args, kwargs) = self.ops[key[0]], self.calls[key[1]]
@@ -203,7 +205,7 @@ class CallForms(dict[tuple[int, int], CallForm]):
         return args, kwargs
 
 
-def _form(call: Any, decoder: Decoder) -> CallForm:
+def _decode_form(call: Any, decoder: Decoder) -> CallForm:
     """Decode arguments with holes, and keywords.
 
     Keywords must be identifiers: plans write them into generated code.
@@ -223,21 +225,21 @@ def _form(call: Any, decoder: Decoder) -> CallForm:
 
 
 def _decode_facts(sheet: Sheet) -> list[tuple[Any, Any]]:
-    return [_read_fact(fact) for fact in sheet.items("facts")]
+    return [_decode_fact(fact) for fact in sheet.items("facts")]
 
 
-def _read_fact(fact: Any) -> tuple[Any, Any]:
+def _decode_fact(fact: Any) -> tuple[Any, Any]:
     """Decode a shape and a dtype, or a tuple of each."""
     tag, content = one(fact, ("array", "tuple"))
     if type(content) is not list or (tag == "array" and len(content) != 2):
         raise_damaged("a node has no shape and dtype")
     if tag == "array":
-        return axes(content[1]), one_of(DTYPES, content[0], "dtype")
-    each = [_read_fact(part) for part in content]
+        return read_shape(content[1]), one_of(DTYPES, content[0], "dtype")
+    each = [_decode_fact(part) for part in content]
     return tuple(shape for shape, _ in each), tuple(dtype for _, dtype in each)
 
 
-def _lines(sheet: Sheet) -> list[tuple[str, int] | None]:
+def _decode_lines(sheet: Sheet) -> list[tuple[str, int] | None]:
     """Decode the source lines at which the user's code made nodes."""
     files = sheet.texts("files")
     return [None if line is None else _decode_line(line, files) for line in sheet.items("lines")]
@@ -251,10 +253,10 @@ def _decode_line(line: Any, files: list[str]) -> tuple[str, int]:
     )
 
 
-def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
+def decode_names(sheet: Sheet, steps: Steps) -> dict[int, str]:
     """Decode the names that were given to nodes."""
     named = sheet.sheet("names", "nodes names")
-    nodes, names = nodes_of_list(named, steps), named.texts("names")
+    nodes, names = decode_nodes(named, steps), named.texts("names")
     if (
         len(names) != len(nodes)
         or len(set(names)) < len(names)
@@ -270,15 +272,15 @@ def names_of(sheet: Sheet, steps: Steps) -> dict[int, str]:
 def decode_derivatives(sheet: Sheet, steps: Steps) -> dict[int, tuple[int, int]]:
     """Decode, for each node recorded by the recursion, L and the node n of its ∂L/∂n."""
     of = sheet.sheet("of", "nodes outputs by")
-    nodes = nodes_of_list(of, steps)
+    nodes = decode_nodes(of, steps)
     pairs = list(zip(of.numbers("outputs", len(nodes)), of.numbers("by", len(nodes)), strict=True))
     if not all(L in steps and n in steps for L, n in pairs):
         raise_damaged("a node was recorded for one that is not there")
     return dict(zip(nodes, pairs, strict=True))
 
 
-def nodes_of_list(sheet: Sheet, steps: Steps) -> list[int]:
-    """Return the nodes that an object tells of, each once, and each one of the program's."""
+def decode_nodes(sheet: Sheet, steps: Steps) -> list[int]:
+    """Decode a list of nodes of the program, each of which occurs once."""
     nodes = sheet.sums("nodes")
     if len(set(nodes)) < len(nodes) or not steps.keys() >= set(nodes):
         raise_damaged(f"{sheet.where} tells of a node that is not there, or of one twice")

@@ -1,6 +1,4 @@
-"""What is remembered of a program, as columns, and back: values, cotangents, marks, and why each
-was computed.
-"""
+"""Encoding of the state of a memory as columns: values, cotangents, marks and provenance."""
 
 from typing import Any
 
@@ -12,7 +10,7 @@ from ..memory.snapshot import Snapshot, fill_table
 from ..memory.tables import CERTAINLY_STALE, MAYBE_STALE, Table
 from ..program.steps import Steps, operand_positions
 from .array_packing import Packer
-from .program_codec import Numbered, nodes_of_list, saving_error
+from .program_codec import Numbered, decode_nodes, saving_error
 from .validation import (
     LARGEST_INTEGER,
     MOST_ENTRIES,
@@ -24,12 +22,12 @@ from .validation import (
 )
 
 STATE_KEYS = "values marks pending causes assigned tables acts counts budget"
-OF_TABLE = "output nodes acts items marks program causes"
+TABLE_KEYS = "output nodes acts items marks program causes"
 
 # to write
 
 
-def session_of(memory: Memory, packer: Packer) -> dict[str, Any]:
+def encode_session(memory: Memory, packer: Packer) -> dict[str, Any]:
     """Encode the state of the memory as JSON."""
     acts, history = Numbered(), memory.history
     check_moderate(
@@ -117,7 +115,7 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
         "invalidated_by": causes,
         "assigned": assigned,
         "tables": dict(
-            _read_table(table, steps, items, acts) for table in sheet.sheets("tables", OF_TABLE)
+            _read_table(table, steps, items, acts) for table in sheet.sheets("tables", TABLE_KEYS)
         ),
         "counts": (requests, assignments, bool(complete)),
         "budget": None if sheet.content["budget"] is None else sheet.number("budget"),
@@ -143,7 +141,7 @@ def _read_table(
         raise_damaged(
             "a derivative is computed by a node that is not there, or is of another shape"
         )
-    nodes = nodes_of_list(sheet, steps)
+    nodes = decode_nodes(sheet, steps)
     if output in nodes:
         raise_damaged("a table tells of its output, whose derivative by itself is 1")
     return output, {
@@ -165,7 +163,7 @@ def _read_table(
 def _read_entries(sheet: Sheet, key: str, steps: Steps, items: list[Any]) -> dict[int, Any]:
     """Decode arrays by node, none evicted."""
     entries = sheet.sheet(key, "nodes items")
-    nodes = nodes_of_list(entries, steps)
+    nodes = decode_nodes(entries, steps)
     found = _items(entries, nodes, steps, items)
     if any(item is None for item in found):
         raise_damaged(f"{key} tells of a node, but not of what is kept of it")
@@ -187,7 +185,7 @@ def _read_column(
 ) -> dict[int, int]:
     """Decode numbers by node."""
     column = sheet.sheet(key, "nodes numbers")
-    nodes = nodes_of_list(column, steps)
+    nodes = decode_nodes(column, steps)
     return dict(zip(nodes, column.numbers("numbers", len(nodes), below, least), strict=True))
 
 
@@ -200,25 +198,27 @@ def _read_numbers(found: Any, count: int, what: str, least: int = 0) -> list[int
 def restore_tables(memory: Memory, tables: dict[int, Snapshot]) -> None:
     """Fill the tables one by one, up to the limit of entries that an archive may have."""
     entries = 0
-    for output, told in tables.items():
+    for output, snapshot in tables.items():
         table = memory.table(output)
         entries += len(table.uses)
         if entries > MOST_ENTRIES:
             raise_damaged(f"more than {MOST_ENTRIES} nodes lead to its tables' outputs")
-        _check_table(memory, table, told)
-        fill_table(table, told, memory)
+        _check_table(memory, table, snapshot)
+        fill_table(table, snapshot, memory)
 
 
-def _check_table(memory: Memory, table: Table, told: Snapshot) -> None:
+def _check_table(memory: Memory, table: Table, snapshot: Snapshot) -> None:
     """Raise if a table lists nodes that do not lead to its output, or impossible causes."""
     if (
         not table.uses.keys()
-        >= told["provenance"].keys() | told["program"].keys() | told["invalidated_by"].keys()
+        >= snapshot["provenance"].keys()
+        | snapshot["program"].keys()
+        | snapshot["invalidated_by"].keys()
     ):
         raise_damaged("a table tells of a node that does not lead to its output")
-    if not told["marks"].keys() <= told["provenance"].keys():
+    if not snapshot["marks"].keys() <= snapshot["provenance"].keys():
         raise_damaged("a cotangent is marked that was never computed")
-    for n, cause in told["invalidated_by"].items():
+    for n, cause in snapshot["invalidated_by"].items():
         if (
             (~cause not in table.consumers(n))
             if cause < 0

@@ -8,12 +8,10 @@ from ..errors import ArchiveError
 from ..text import printable
 
 LARGEST_INTEGER = 2**53
-"""Numbers of nodes, bytes and requests stay below it: any reader of JSON can hold them."""
+"""Bound of all integers: any reader of JSON can hold them."""
 
 MOST_ENTRIES = 2**25
-"""What is told once and made often: arguments of all nodes together; and nodes that lead to
-outputs, each for each output.
-"""
+"""Maximal number of arguments of all nodes, and of cotangents in all tables."""
 
 
 def raise_damaged(what: str) -> NoReturn:
@@ -36,7 +34,7 @@ def check_moderate(count: int, what: str) -> None:
 def encode_differences(numbers: Iterable[int]) -> list[int]:
     """Encode a column as differences of neighbours.
 
-    What grows evenly becomes constant, and deflates to almost nothing.
+    A column that grows evenly becomes constant, and deflates to almost nothing.
 
     >>> encode_differences([3, 4, 5, 6])
     [3, 1, 1, 1]
@@ -61,22 +59,22 @@ class Sheet:
         self.where = where
 
     def sheet(self, key: str, keys: str) -> "Sheet":
-        """Return an object within."""
+        """Return the object in a field."""
         return Sheet(self.content[key], self._at(key), keys)
 
     def sheets(self, key: str, keys: str) -> list["Sheet"]:
-        """Return a list of objects."""
+        """Return the list of objects in a field."""
         return [Sheet(item, self._at(key), keys) for item in self.items(key)]
 
     def items(self, key: str) -> list[Any]:
-        """Return a list."""
+        """Return the list in a field."""
         found = self.content[key]
         if type(found) is not list:
             raise_damaged(f"{self._at(key)} is no list")
         return found
 
     def texts(self, key: str) -> list[str]:
-        """Return a list of strings."""
+        """Return the list of strings in a field."""
         found = self.items(key)
         if not set(map(type, found)) <= {str}:
             raise_damaged(f"{self._at(key)} holds other things than strings")
@@ -109,7 +107,7 @@ class Sheet:
         return sums
 
     def number(self, key: str, below: int = LARGEST_INTEGER, least: int = 0) -> int:
-        """Return one integer."""
+        """Return the integer in a field."""
         return check_integer(self.content[key], self._at(key), below, least)
 
     def _at(self, key: str) -> str:

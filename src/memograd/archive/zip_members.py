@@ -1,5 +1,4 @@
-"""The zip: members are written one after the other, and read with a bound on each piece before
-memory is taken for it.
+"""Members of the zip; memory for a piece of one is bounded before it is allocated.
 
 Arrays are stored as they are, so that all of them together cannot be longer than the file; only the
 JSON is deflated, and only so much of it is inflated. A member's digest is that of its bytes:
@@ -24,20 +23,21 @@ from .validation import Sheet, one_of, raise_damaged
 SESSION = "session.json"
 
 LONGEST_JSON = 2**26
-"""Bytes: more than a million nodes with all that is known of them. Read, they take up to some
-twenty times as much memory.
+"""Maximal size in bytes, enough for more than a million nodes.
+
+The parsed JSON takes up to twenty times as much memory.
 """
 
 MOST_LISTS = 2**22
-"""Lists and objects in the JSON."""
+"""Maximal number of lists and objects in the JSON."""
 
 MOST_MEMBERS = 2**16
 
 LONGEST_READ = 2**23
-"""Bytes that are read from the file at once, its directory for one."""
+"""Maximal number of bytes, such as the zip's directory, that are read at once."""
 
 WHEN = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: the same session gives the same bytes."""
+"""Date of every member, so that the same session gives the same bytes."""
 
 
 def array_name(k: int) -> str:
@@ -61,9 +61,11 @@ def header(dtype: np.dtype[Any], length: int) -> bytes:
 def write(file: IO[bytes], content: dict[str, Any], members: list[list[np.ndarray]]) -> None:
     """Write the arrays, then the JSON: `content` with a description of the members."""
     with ZipFile(file, "w") as archive:
-        told = [_write_array(archive, array_name(k), arrays) for k, arrays in enumerate(members)]
+        descriptions = [
+            _write_array(archive, array_name(k), arrays) for k, arrays in enumerate(members)
+        ]
         text = json.dumps(
-            content | {"members": told}, separators=(",", ":"), allow_nan=False
+            content | {"members": descriptions}, separators=(",", ":"), allow_nan=False
         ).encode("ascii")
         if len(members) > MOST_MEMBERS or not _is_moderate(text):
             raise ArchiveError(
@@ -147,23 +149,24 @@ class Members:
             raise_damaged("its JSON is too long")
         return json.loads(text, parse_constant=lambda name: raise_damaged(f"its JSON holds {name}"))
 
-    def arrays(self, told: list[Sheet]) -> list[np.ndarray]:
+    def arrays(self, sheets: list[Sheet]) -> list[np.ndarray]:
         """Return the arrays that the JSON describes; raise if there is anything else."""
-        names = [array_name(k) for k in range(len(told))]
+        names = [array_name(k) for k in range(len(sheets))]
         if self.infos.keys() != {SESSION, *names}:
             raise_damaged("its members are not those that its JSON tells of")
         heads = [
-            header(one_of(DTYPES, one.content["dtype"], "dtype"), one.number("length"))
-            for one in told
+            header(one_of(DTYPES, sheet.content["dtype"], "dtype"), sheet.number("length"))
+            for sheet in sheets
         ]
-        for name, one, head in zip(names, told, heads, strict=True):
+        for name, sheet, head in zip(names, sheets, heads, strict=True):
             self._check_size(
-                name, len(head) + one.number("length") * DTYPES[one.content["dtype"]].itemsize
+                name, len(head) + sheet.number("length") * DTYPES[sheet.content["dtype"]].itemsize
             )
         if sum(info.file_size for name, info in self.infos.items() if name != SESSION) > self.size:
             raise_damaged("its arrays are longer than the file")
         return [
-            self._array(name, one, head) for name, one, head in zip(names, told, heads, strict=True)
+            self._array(name, sheet, head)
+            for name, sheet, head in zip(names, sheets, heads, strict=True)
         ]
 
     def _check_size(self, name: str, size: int) -> None:
@@ -171,8 +174,8 @@ class Members:
         if not info.compress_type == ZIP_STORED or not info.compress_size == info.file_size == size:
             raise_damaged(f"{name} is not stored as it is, or not as long as its array")
 
-    def _array(self, name: str, told: Sheet, head: bytes) -> np.ndarray:
-        array = np.empty(told.number("length"), DTYPES[told.content["dtype"]])
+    def _array(self, name: str, sheet: Sheet, head: bytes) -> np.ndarray:
+        array = np.empty(sheet.number("length"), DTYPES[sheet.content["dtype"]])
         with self.archive.open(self._info(name)) as member:
             if (found := member.read(len(head))) != head:
                 raise_damaged(f"{name} does not begin as the .npy file of its array does")
@@ -180,7 +183,7 @@ class Members:
             for piece in _pieces(_bytes(array)):
                 _fill(piece, member)
                 digest.update(piece)
-            if member.read(1) or digest.hexdigest() != told.content["sha256"]:
+            if member.read(1) or digest.hexdigest() != sheet.content["sha256"]:
                 raise_damaged(f"{name} has another digest than when it was saved")
         return array
 

@@ -6,7 +6,7 @@ library is imported for it: a caller that passes an array has imported the array
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -26,7 +26,7 @@ class ArrayKind:
     """
 
     is_lazy = False
-    forms: dict[Any, Callable[..., Any]] = {}
+    forms: ClassVar[dict[Any, Callable[..., Any]]] = {}
 
     def __reduce__(self) -> Any:
         return registered_kind, (type(self),)
@@ -216,8 +216,9 @@ def memory_owner(a: Any) -> Any:
 
 
 def kind_for(g: Any, shape: Any) -> ArrayKind | None:
-    """Return the kind of an array of `shape` that is made of `g`: that of a lazy `g`, else of
-    the shape, if that knows one.
+    """Return the kind of an array of `shape` that is made of `g`.
+
+    That is the kind of a lazy `g`; else that of the shape, if it knows one.
     """
     kind = kind_of(g)
     if type(shape) is not KindShape or (kind is not None and kind.is_lazy):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArrayKindError
+from ..errors import RefusedError
 from .axis_labels import labels_of
 from .kinds import KindShape, kind_of, memory_owner, wrap
 
@@ -97,7 +97,7 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
 
     Raises
     ------
-    ArrayKindError
+    RefusedError
         The array is of a subclass whose meaning would be lost: masked, a matrix, with units.
 
     Examples
@@ -122,7 +122,7 @@ def as_ndarray(a: np.ndarray) -> np.ndarray:
             "a subclass of np.ndarray whose own meaning, such as units, would be lost. "
             "Give the numbers that you mean: np.asarray(a)"
         )
-    raise ArrayKindError(f"An array of shape {a.shape} is a {name}, {advice}.")
+    raise RefusedError(f"An array of shape {a.shape} is a {name}, {advice}.")
 
 
 def find_out_of_range(y: Any, dtype: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What the command line does: one function a command, from what was parsed to an exit code.
+"""Commands: a function for each, from the parsed arguments to an exit code.
 
-0: done, and nothing was found wrong; 1: a derivative was found wrong, or needs an explanation; 2,
-by whoever calls: the command could not be carried out.
+The exit code is 0 if nothing was found wrong, and 1 if a derivative was found wrong or needs an
+explanation. The caller returns 2 if a command could not be executed.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,27 +25,28 @@ from ..solver.gradients import grad
 from ..solver.log import Log
 from ..tape.node import Node
 from ..tape.tape import Tape
-from ..text import describe, op_name, printable
+from ..text import derivative_name, describe, op_name, printable, table_lines
 from .coverage import by_class, coverage_table, missing_traits, survey, trait_table
 from .walkthrough import TARGETS, section_13
 
 ANSI_COLOURS = {"→": "\x1b[32m", "←": "\x1b[36m", "✗": "\x1b[31m"}
-"""Green for what is stored, cyan for what is read, red for what is dropped."""
+"""Colours of the events: green for a store, cyan for a read, red for a drop."""
 
 MAX_PATHS = 100_000
-"""Paths from a target to L up to which their sum is computed, too."""
+"""Maximal number of paths of which the sum is computed, too."""
 
 
 def walkthrough(args: Namespace) -> int:
-    """Section 13 of the tutorial: three requests on a graph of thirteen nodes, with their logs."""
+    """Log the three requests of section 13 of the tutorial, on a graph of thirteen nodes."""
     tape, log = section_13(), Log()
     grad(tape["L"], [tape[name] for name in TARGETS], log=log)
     if args.html is not None:
         print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
-    elif args.json:
-        as_json({"transcript": str(log).splitlines(), "visited": log.visited, "read": log.read})
-    else:
-        said(str(log))
+        return 0
+    events = {"visited": log.visited, "read": log.read}
+    print_answer(
+        args, lambda: {"transcript": str(log).splitlines()} | events, [colour_transcript(str(log))]
+    )
     return 0
 
 
@@ -52,91 +54,78 @@ def coverage(args: Namespace) -> int:
     """Print the classes of NumPy's and SciPy's public functions, or what is not known of ops."""
     if args.traits:
         missing = missing_traits()
-        if args.json:
-            as_json(missing)
-        else:
-            print(trait_table(missing))
-        return 0
-    rows = survey()
-    if args.json:
-        as_json(by_class(rows))
+        print_answer(args, lambda: missing, [trait_table(missing)])
     else:
-        print(coverage_table(rows))
+        rows = survey()
+        print_answer(args, lambda: by_class(rows), [coverage_table(rows)])
     return 0
 
 
 def show(args: Namespace) -> int:
-    """Return a saved tape: its nodes; with --draw, the picture of the program around an output."""
+    """List the nodes of a saved tape; with --draw, print the picture of its program."""
     tape = load(args.file)
     if args.draw is not None:
         L = find_node(tape, args.output or last_scalar(tape))
-        as_picture(draw(L, format=args.draw))
-    elif args.json:
-        as_json([node_facts(n) for n in tape])
-    else:
-        for n in tape:
-            facts = node_facts(n)
-            print(
-                f"{facts['id']:>6}  {printable(facts['name'], 20):<20} {facts['op']:<20} "
-                f"{facts['dtype']} {facts['shape']}"
-            )
-        tables = ", ".join(
-            f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()
-        )
-        print(f"{len(tape)} nodes; derivatives known of: {tables or 'nothing'}")
+        print_picture(draw(L, format=args.draw))
+        return 0
+    rows = ((n.id, printable(n.name, 20), op_name(n.op), f"{n.dtype} {n.shape}") for n in tape)
+    tables = [f"{tape[L].name} ({len(t.cotangents)})" for L, t in tape.state.tables.items()]
+    foot = f"{len(tape)} nodes; derivatives known of: {', '.join(tables) or 'nothing'}"
+    lines = [*table_lines(">6  <20 <20 <", rows), foot]
+    print_answer(args, lambda: [node_facts(n) for n in tape], lines)
     return 0
 
 
 def gradient(args: Namespace) -> int:
-    """Return the derivative of an output by targets; --save keeps what was found in the file, so
-    that it is read the next time.
-    """
+    """Print derivatives of an output; with --save, keep them in the file for the next time."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     found = grad(L, {t.name: t for t in targets}, log=log)
     if args.save:
         save(args.file, tape)
-    if args.json:
-        as_json(
-            {
-                "derivatives": {name: encode_array(g) for name, g in found.items()},
-                "transcript": str(log).splitlines(),
-            }
-        )
-        return 0
-    for name, g in found.items():
-        print(f"∂{printable(L.name)}/∂{printable(name)} = {np.array2string(np.asarray(g))}")
-    if args.log:
-        said(f"\n{log}")
+    lines = [
+        f"{derivative_label(L, name)} = {np.array2string(np.asarray(g))}"
+        for name, g in found.items()
+    ]
+    transcript = [colour_transcript(f"\n{log}")] if args.log else []
+    print_answer(
+        args,
+        lambda: {
+            "derivatives": {name: encode_array(g) for name, g in found.items()},
+            "transcript": str(log).splitlines(),
+        },
+        lines + transcript,
+    )
     return 0
 
 
 def reason(args: Namespace) -> int:
-    """Why derivatives are what they are in the saved table: computed, read, dropped, kept."""
+    """Print why the saved derivatives were computed, read, dropped or kept."""
     L, targets = parse_request(load(args.file), args)
     reasons = {t.name: why(L, t) for t in targets}
-    if args.json:
-        as_json({name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()})
-    else:
-        print(*reasons.values(), sep="\n")
+    print_answer(
+        args,
+        lambda: {name: {"kind": r.kind, "chain": r.chain} for name, r in reasons.items()},
+        reasons.values(),
+    )
     return 0
 
 
 def explanation(args: Namespace) -> int:
-    """Return what makes a derivative zero, infinite, NaN or of a surprising size; exit code 1 where
-    there is something.
-    """
+    """Explain derivatives that are zero, infinite, NaN or of a surprising size."""
     L, targets = parse_request(load(args.file), args)
     found = explain(L, {t.name: t for t in targets})
-    if args.json:
-        as_json({name: str(e).splitlines() for name, e in found.items()})
-    else:
-        print(*found.values(), sep="\n\n")
+    texts = {name: str(e) for name, e in found.items()}
+    print_answer(
+        args,
+        lambda: {name: text.splitlines() for name, text in texts.items()},
+        ["\n\n".join(texts.values())],
+    )
     return int(any(e.findings for e in found.values()))
 
 
 def check(args: Namespace) -> int:
-    """Return whether derivatives agree with finite differences; exit code 1 where one does not."""
+    """Compare derivatives with finite differences."""
     L, targets = parse_request(load(args.file), args)
     wrong = {}
     for t in targets:
@@ -144,21 +133,17 @@ def check(args: Namespace) -> int:
             check_grad(L, [t])
         except CheckError as error:
             wrong[t.name] = str(error)
-    if args.json:
-        as_json({t.name: wrong.get(t.name, "agrees") for t in targets})
-    else:
-        for t in targets:
-            print(
-                f"∂{printable(L.name)}/∂{printable(t.name)}: "
-                f"{wrong.get(t.name, 'agrees with finite differences')}"
-            )
+    verdicts = {t.name: wrong.get(t.name, "agrees") for t in targets}
+    lines = [
+        f"{derivative_label(L, t.name)}: {wrong.get(t.name, 'agrees with finite differences')}"
+        for t in targets
+    ]
+    print_answer(args, lambda: verdicts, lines)
     return int(bool(wrong))
 
 
 def compare(args: Namespace) -> int:
-    """Return what full backprop and sums over paths would do for the same targets, and whether all
-    find the same.
-    """
+    """Compare with full backpropagation, sums over paths and finite differences."""
     tape, log = load(args.file), Log()
     L, targets = parse_request(tape, args)
     tape.forget(L)
@@ -180,22 +165,20 @@ def compare(args: Namespace) -> int:
         way: max(largest_deviation(g, h) for g, h in zip(answers, found, strict=True))
         for way, answers in ways.items()
     }
-    if args.json:
-        as_json(
-            {
-                "local derivatives": work,
-                "deviation": {way: encode_array(off) for way, off in worst.items()},
-            }
-        )
-    else:
-        print(f"{'':<20}{'local derivatives':>18}{'deviation':>12}")
-        for way, off in worst.items():
-            print(f"{way:<20}{work.get(way, '–'):>18}{off:>12.1e}")
+    rows = [(way, work.get(way, "–"), f"{off:.1e}") for way, off in worst.items()]
+    print_answer(
+        args,
+        lambda: {
+            "local derivatives": work,
+            "deviation": {way: encode_array(off) for way, off in worst.items()},
+        },
+        table_lines("<20>18>12", [("", "local derivatives", "deviation"), *rows]),
+    )
     return int(max(worst["backprop"], worst.get("sums over paths", 0.0)) > 1e-6)
 
 
 def completion(args: Namespace) -> int:
-    """Return a script that completes the words of this command in a shell."""
+    """Print a script for the completion of this command in a shell."""
     try:
         import shtab
     except ModuleNotFoundError:
@@ -209,16 +192,21 @@ def completion(args: Namespace) -> int:
     return 0
 
 
-# what they share
+# Arguments
 
 
 def parse_request(tape: Tape, args: Namespace) -> tuple[Node, list[Node]]:
-    """Return the output and the targets that were named."""
+    """Return the output and the targets that the arguments name."""
     targets = [find_node(tape, name) for name in args.targets]
     for t in targets:
         if isinstance(t.dtype, tuple):
             raise RefusedError(f"{describe(t.attributes)} has several outputs. Take one of them.")
     return find_node(tape, args.output), targets
+
+
+def derivative_label(L: Node, name: str) -> str:
+    """Return the label of a derivative of L in the output of a command."""
+    return derivative_name(printable(L.name), printable(name))
 
 
 def find_node(tape: Tape, name: str) -> Node:
@@ -232,7 +220,7 @@ def last_scalar(tape: Tape) -> str:
 
 
 def node_facts(n: Node) -> dict[str, Any]:
-    """Return a node's facts."""
+    """Return the facts of a node that JSON shows."""
     return {
         "id": n.id,
         "name": n.name,
@@ -243,10 +231,19 @@ def node_facts(n: Node) -> dict[str, Any]:
     }
 
 
-def as_json(answer: Any) -> None:
-    """Print an answer as JSON; characters that the output's encoding does not have, as JSON writes
-    them in ASCII.
-    """
+# Output
+
+
+def print_answer(args: Namespace, answer: Callable[[], Any], lines: Iterable[object]) -> None:
+    """Print an answer as JSON if the arguments ask for that, else as lines of text."""
+    if args.json:
+        print_json(answer())
+    else:
+        print(*lines, sep="\n")
+
+
+def print_json(answer: Any) -> None:
+    """Print an answer as JSON, in ASCII if the encoding of the output lacks a character."""
     text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
@@ -255,16 +252,17 @@ def as_json(answer: Any) -> None:
     print(text)
 
 
-def as_picture(text: str) -> None:
-    """Print a picture: in UTF-8, as its readers expect it, unless it goes to a terminal."""
+def print_picture(text: str) -> None:
+    """Print a picture, in UTF-8 unless the output is a terminal."""
     if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     print(text)
 
 
 def encode_array(g: Any) -> Any:
-    """Return an array as JSON has it: nested lists; complex numbers as pairs; as text what JSON has
-    no number for: inf, -inf, nan.
+    """Return an array as nested lists for JSON.
+
+    A complex array is a pair of its parts. Infinities and NaN are text: JSON has no such numbers.
     """
     if np.iscomplexobj(g):
         return [encode_array(np.real(g)), encode_array(np.imag(g))]
@@ -273,9 +271,7 @@ def encode_array(g: Any) -> Any:
 
 
 def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
-    """Return how many local derivatives the sums over all paths take; None where there are too many
-    paths to walk.
-    """
+    """Return the number of local derivatives on all paths; None if there are too many paths."""
     steps = 0
     for number, path in enumerate(path for t in targets for path in paths(L, t)):
         if number == MAX_PATHS:
@@ -285,8 +281,9 @@ def count_path_derivatives(L: Node, targets: list[Node]) -> int | None:
 
 
 def largest_deviation(g: Any, h: Any) -> float:
-    """Return the largest difference, less by what the numbers themselves are large; infinite where
-    one alone is infinite or NaN.
+    """Return the largest difference, relative to numbers above 1.
+
+    It is infinite where only one of the two is infinite or NaN.
     """
     same = np.equal(g, h) | (np.isnan(g) & np.isnan(h))
     with np.errstate(invalid="ignore"):  # inf - inf is NaN
@@ -296,22 +293,17 @@ def largest_deviation(g: Any, h: Any) -> float:
     )
 
 
-def said(text: str) -> None:
-    """Print a transcript; in colour, where it goes to a terminal."""
-    print(
-        re.sub(
-            "([→←✗]) table\\[.*?\\]",
-            lambda found: f"{ANSI_COLOURS[found[1]]}{found[0]}\x1b[0m",
-            text,
-        )
-        if has_colours()
-        else text
-    )
+def colour_transcript(text: str) -> str:
+    """Return a transcript, in colour if the output has colours."""
+    if not has_colours():
+        return text
+    return re.sub(r"([→←✗]) table\[.*?\]", lambda m: f"{ANSI_COLOURS[m[1]]}{m[0]}\x1b[0m", text)
 
 
 def has_colours() -> bool:
-    """Return whether the output shows colours: a terminal, unless NO_COLOR is set, and anything
-    where FORCE_COLOR is.
+    """Return whether the output shows colours.
+
+    A terminal does. The variable NO_COLOR switches them off, and FORCE_COLOR on for any output.
     """
     if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
         return not os.environ.get("NO_COLOR")

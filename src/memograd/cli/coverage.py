@@ -1,8 +1,8 @@
-"""What memograd knows of NumPy and SciPy: every public function in one class.
+"""Coverage of NumPy and SciPy: the class of every public function.
 
-*Differentiable*: it has a rule with lines, or `memograd.numpy` or `memograd.scipy` serve it under
-its own name. *Constant*: no derivative passes through it where that matters. *Refused*: it is not
-recorded, for a reason that is given. Classes, modules and constants are no functions, and are left
+*Differentiable*: the function has a VJP rule, or `memograd.numpy` or `memograd.scipy` have a
+function of the same name in its place. *Constant*: its derivative is zero wherever it exists.
+*Refused*: it is not recorded, for a reason that is given. Classes, modules and constants are left
 out.
 """
 
@@ -23,13 +23,13 @@ from ..rules.registration import RULES, UNSUPPORTED, Rule, rule_of
 from ..rules.static_queries import STATIC_QUERIES
 from ..rules.traits import Structure
 from ..tape.node import Node
-from ..text import op_name
+from ..text import op_name, table_lines
 from ..transforms.batching_rules import has_batching_rule
 
 CLASSES = ("differentiable", "constant", "refused", "unclassified")
 
 NAMESPACES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
-"""Walked from end to end; besides them the methods of arrays, and these functions of SciPy:"""
+"""Modules of which all public functions are classified."""
 
 CHOSEN = {
     "scipy.linalg": "solve solve_triangular cho_solve expm sqrtm logm block_diag toeplitz".split(),
@@ -46,11 +46,11 @@ CHOSEN = {
 }
 
 OF_METHOD = {"flatten": np.ravel}
-"""What a method records, where NumPy has no function of the same name."""
+"""Op that a method records if NumPy has no function of the same name."""
 
 
 class FunctionRow(NamedTuple):
-    """One function: where it is, what it is called, its class, and the reason if it is refused."""
+    """Public function: its module, its name, its class, and the reason if it is refused."""
 
     namespace: str
     name: str
@@ -59,7 +59,7 @@ class FunctionRow(NamedTuple):
 
 
 def survey() -> list[FunctionRow]:
-    """Return every public function with its class; SciPy's only where SciPy is installed.
+    """Return every public function with its class; those of SciPy only if it is installed.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def public(home: Any) -> Iterator[tuple[str, Any]]:
 
 
 def coverage_table(rows: Iterable[FunctionRow]) -> str:
-    """Namespaces by classes, with counts."""
+    """Return the number of names in each namespace and class."""
     counts = Counter((row.namespace, row.kind) for row in rows)
     homes = list(dict.fromkeys(home for home, _ in counts))
     lines = [(home, [counts[home, kind] for kind in CLASSES]) for home in homes]
@@ -103,11 +103,11 @@ def coverage_table(rows: Iterable[FunctionRow]) -> str:
         ("all", [sum(column) for column in zip(*(numbers for _, numbers in lines), strict=True)])
     )
     shown = [("", *CLASSES, "names"), *((home, *numbers, sum(numbers)) for home, numbers in lines)]
-    return "\n".join("{:15}{:>16}{:>10}{:>9}{:>14}{:>7}".format(*cells) for cells in shown)
+    return "\n".join(table_lines("<15>16>10>9>14>7", shown))
 
 
 def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
-    """Return for each namespace and class the names; refused ones with their reasons."""
+    """Return the names by namespace and class; refused ones with their reasons."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         of_home = found.setdefault(
@@ -121,7 +121,7 @@ def by_class(rows: Iterable[FunctionRow]) -> dict[str, dict[str, Any]]:
 
 
 def missing_traits() -> dict[str, list[str]]:
-    """Return for each op what is not known of it beside its derivatives.
+    """Return the facts, beside derivatives, that are not known of each op.
 
     See Also
     --------
@@ -138,9 +138,9 @@ def missing_traits() -> dict[str, list[str]]:
 
 
 def trait_table(missing: Mapping[str, list[str]]) -> str:
-    """Return a table of ops and what is not known of them, with counts at the end."""
+    """Return a table of ops and the facts that are not known of them, with counts at the end."""
     counts = Counter(fact for facts in missing.values() for fact in facts)
-    lines = [f"{name:28}{', '.join(facts)}" for name, facts in missing.items()]
+    lines = table_lines("<27 <", [(name, ", ".join(facts)) for name, facts in missing.items()])
     total = ", ".join(f"{n} without {fact}" for fact, n in counts.items())
     return "\n".join([*lines, f"{len(RULES) - 1} ops: {total}"])
 
@@ -157,11 +157,8 @@ def _missing_facts(op: Any, rule: Rule) -> list[str]:
     return [fact for fact, holds in known.items() if not holds]
 
 
-# one function
-
-
 def _module(home: str) -> Any:
-    """Return a module by its name; None where its library is not installed."""
+    """Return a module by its name; None if its library is not installed."""
     return (
         importlib.import_module(home) if importlib.util.find_spec(home.partition(".")[0]) else None
     )
@@ -179,7 +176,7 @@ def _function_row(home: str, name: str, f: Any) -> FunctionRow:
 
 
 def _class_of(f: Any) -> str | None:
-    """Return the class of what is registered."""
+    """Return the class of a function with a rule; None for other functions."""
     if f in STATIC_QUERIES:
         return "constant"
     try:
@@ -189,8 +186,9 @@ def _class_of(f: Any) -> str | None:
 
 
 def _is_served(home: str, name: str, f: Any) -> bool:
-    """Return whether `memograd.numpy` or `memograd.scipy` have a function of their own in place of
-    `f`, or say that nodes pass through.
+    """Return whether `memograd.numpy` or `memograd.scipy` have a function in the place of `f`.
+
+    Or they list it in `THROUGH`: it calls functions that record nodes.
     """
     library, *inner = home.split(".")
     try:

@@ -1,4 +1,4 @@
-"""The program of the tutorial's section 13: thirteen nodes, of which three requests visit seven."""
+"""Program of the tutorial's section 13: thirteen nodes, of which three requests visit seven."""
 
 from typing import Any
 
@@ -7,12 +7,13 @@ import numpy as np
 from ..tape.tape import Tape
 
 TARGETS = ("W1", "W2", "W3")
-"""What the tutorial asks for."""
+"""Targets of the tutorial's requests."""
 
 
 def section_13(seed: int = 13) -> Tape:
-    """Return the graph of section 13 with real arrays and functions: each arrow of the tutorial's
-    picture is one edge of the tape.
+    """Return a tape with the graph of section 13, on arrays of random numbers.
+
+    Each arrow of the tutorial's picture is one edge of the tape.
 
     Examples
     --------

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..drawing.player_steps import MAX_TERMS_SHOWN, StepDescriber, format_number, format_sum
+from ..arrays.formatting import format_array
+from ..drawing.player_steps import MAX_TERMS_SHOWN, StepDescriber, format_sum
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.steps import Operand
@@ -20,8 +19,9 @@ from ..solver.log import Log
 from ..solver.recursion import pull_back
 from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
-from ..text import derivative_name, op_name, printable
+from ..text import derivative_name, printable
 from ..transforms.forward_mode import store_privately
+from .calls import format_step
 
 
 class Value(NamedTuple):
@@ -171,7 +171,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None) -> Derivation:
     Forward:
         a = 3
         b = np.square(a) = 9
-        L = np.multiply(b, a) = 27
+        L = b * a = 27
     <BLANKLINE>
     Backward:
         ∂L/∂b = 3 (direct)
@@ -247,28 +247,13 @@ def _make_equation(
 
 def _forward_values(memory: Memory, seen: set[int]) -> list[Value]:
     """Return the forward phase: the values of these nodes and of their operands."""
-    operands = {a for n in seen for a in memory.steps[n].args if type(a) is Operand}
+    steps, name = memory.steps, memory.nodes.name
+    operands = {a for n in seen for a in steps[n].args if type(a) is Operand}
+    formulas = {n: format_step(steps[n], name) for n in seen | operands if steps[n].op is not None}
     return [
-        Value(memory.nodes.name(n), _call_text(memory, n), format_number(memory.value(n)))
+        Value(name(n), formulas.get(n, ""), format_array(memory.value(n)))
         for n in sorted(seen | operands)
     ]
-
-
-def _call_text(memory: Memory, n: int) -> str:
-    """Return the call that made a node; nothing for a leaf."""
-    step = memory.steps[n]
-    if step.op is None:
-        return ""
-    args = [memory.nodes.name(a) if type(a) is Operand else _format_constant(a) for a in step.args]
-    keywords = [f"{key}={_format_constant(value)}" for key, value in step.kwargs.items()]
-    return f"{op_name(step.op)}({', '.join([*args, *keywords])})"
-
-
-def _format_constant(a: Any) -> str:
-    """Return a constant in a few characters."""
-    if isinstance(a, np.ndarray | np.generic):
-        return format_number(a) if a.dtype.kind in "fciu" else f"{a.dtype} {a.shape}"
-    return printable(repr(a), 20)
 
 
 # LaTeX

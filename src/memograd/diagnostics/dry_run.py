@@ -20,7 +20,7 @@ from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
 from ..solver.log import ANEW, READ, STORE
 from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
-from ..text import printable, text_as_html
+from ..text import TEXT_WIDTH, derivative_name, printable, table_lines, text_as_html
 
 SAME, PERHAPS, OTHER = 0, 1, 2
 """Whether the bits of an entry change: no, perhaps, or certainly."""
@@ -32,9 +32,6 @@ dropped and stored anew.
 
 VISIT_ENDINGS = {SAME: READ, PERHAPS: EITHER, OTHER: ANEW}
 """Events that end the visit to a marked entry, by whether the bits that it read changed."""
-
-MAX_WIDTH = 79
-"""Width of the printed preview."""
 
 
 class RequestCost(NamedTuple):
@@ -90,16 +87,15 @@ class Preview(NamedTuple):
 
     def __repr__(self) -> str:
         """Return a row for each list that is not empty, and for each measure."""
-        lists = {what: getattr(self, what) for what in PREVIEW_LABELS}
         rows = [
-            f"{PREVIEW_LABELS[what]:<28}{len(names):>6}  {_join_names(names)}"
-            for what, names in lists.items()
-            if names
+            (label, str(len(names)), f" {_join_names(names)}")
+            for what, label in PREVIEW_LABELS.items()
+            if (names := getattr(self, what))
         ]
-        for what in RequestCost._fields:
-            least, most = f"{getattr(self.least, what):,}", f"{getattr(self.most, what):,}"
-            rows.append(f"{what:<28}{least:>6}" + (f" to {most}" if most != least else ""))
-        return "\n".join([f"∂{printable(self.output, 40)}/∂…, before it is asked for", *rows])
+        for what, least, most in zip(RequestCost._fields, self.least, self.most, strict=True):
+            rows.append((what, f"{least:,}", f"to {most:,}" if most != least else ""))
+        title = f"{derivative_name(printable(self.output, 40), '…')}, before it is asked for"
+        return "\n".join([title, *table_lines("<28>6 <", rows)])
 
     def _repr_html_(self) -> str:
         return text_as_html(self)
@@ -192,12 +188,12 @@ class DryRun:
     def _value_change(self, n: int) -> int:
         """Return whether the bits of the value of n change; verify marked values for that."""
 
-        def marked_values(nodes: Iterable[int]) -> list[int]:
+        def select_marked(nodes: Iterable[int]) -> list[int]:
             """Return the nodes whose values are marked and not yet verified."""
             return [m for m in nodes if m in self.memory.marks and m not in self._values]
 
         # Verify in creation order, so that operands come first.
-        for m in sorted(walk_graph(marked_values([n]), lambda m: marked_values(self._operands(m)))):
+        for m in sorted(walk_graph(select_marked([n]), lambda m: select_marked(self._operands(m)))):
             self._values[m] = self._verify(m)
         return self._values.get(n, SAME)
 
@@ -326,7 +322,7 @@ def preview(L: Node, targets: Any) -> Preview:
 def _join_names(names: list[str]) -> str:
     """Return the first names that fit into a line."""
     shown = ""
-    room = MAX_WIDTH - 36 - len(", …")
+    room = TEXT_WIDTH - 36 - len(", …")
     for number, name in enumerate(names):
         more = (", " if number else "") + printable(name, 20)
         if len(shown + more) > room:

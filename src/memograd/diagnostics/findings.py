@@ -19,7 +19,7 @@ CAUSES = {
     "steps": "Steps are flat almost everywhere: add x - mg.stop_gradient(x) for a "
     "straight-through slope.",
     "shape": "Only shapes pass here, no numbers.",
-    "no line": "Register a line for this operand, if it has a derivative.",
+    "no line": "Register a VJP rule for this operand, if it has a derivative.",
     "zero factor": "Nothing passes a product with 0: give the other factor another value.",
     "not chosen": "What is not chosen gets no derivative: look at the condition or the index.",
     "saturation": "The op is flat here: bring its operand back into range (scale, shift, "

@@ -130,7 +130,7 @@ def kink_of(region: Subgraph, n: int) -> KinkPlaces | None:
 def find_kinks(region: Subgraph) -> tuple[Kink, ...]:
     """Return the nodes between x and L with elements on a kink or a tie, in creation order."""
     kinks = []
-    for n in region.nodes_between():
+    for n in region.nodes_on_paths(region.target, region.output):
         places = kink_of(region, n) if n != region.target else None
         if places is not None and np.any(places.mask):
             mask = np.asarray(places.mask)

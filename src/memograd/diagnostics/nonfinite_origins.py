@@ -213,9 +213,9 @@ def _nonfinite_inputs(region: Subgraph, use: UseOfNode, places: Mask) -> list[An
     read = [
         a
         for k, a in enumerate(args)
-        if use.line.reads(k) and any(a is number for number in numbers)
+        if use.rule.reads(k) and any(a is number for number in numbers)
     ]
-    read += [Operand(use.consumer)] * use.line.reads_output
+    read += [Operand(use.consumer)] * use.rule.reads_output
     return [a for a in read if not is_finite(_elements_at(region.argument(a), places))]
 
 

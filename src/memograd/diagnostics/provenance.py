@@ -8,7 +8,6 @@ assignments made since. An entry is written n if it is a value, and ~n if it is 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
-from textwrap import fill
 from typing import NamedTuple
 
 from ..memory.memory import Memory
@@ -16,7 +15,7 @@ from ..memory.tables import MAYBE_STALE, Table
 from ..program.steps import Operand, operand_positions
 from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
-from ..text import derivative_name, printable, text_as_html
+from ..text import derivative_name, printable, text_as_html, wrap_text
 
 MAX_CAUSES = 4
 """Number of causes that are printed; of a longer chain, the first ones and the last."""
@@ -40,9 +39,7 @@ class Reason(NamedTuple):
     chain: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return fill(
-            str(self), 79, subsequent_indent=4 * " ", break_long_words=False, break_on_hyphens=False
-        )
+        return "\n".join(wrap_text(str(self), following=4 * " "))
 
     def __str__(self) -> str:
         shown = self.chain

@@ -3,18 +3,16 @@
 import os
 from collections.abc import Callable, Sequence
 from html import escape
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..text import derivative_name
+from ..text import TEXT_WIDTH, derivative_name, printable, table_as_html, text_as_html, wrap_text
 from .findings import Elements, Finding
 from .kinks import Kink
 from .path_contributions import Shares
 from .subgraph import arrays_in
 
-TEXT_WIDTH = 79
 MAX_FINDINGS = 6
 """Number of findings, remarks and kinks that are printed; the attributes hold all of them."""
 
@@ -56,7 +54,7 @@ class Explanation(NamedTuple):
         return not self.findings
 
     def __repr__(self) -> str:
-        rows, advised = wrap(self.headline, TEXT_WIDTH), set[str]()
+        rows, advised = wrap_text(self.headline), set[str]()
         for number, finding in enumerate(self.findings[:MAX_FINDINGS], 1):
             rows += _finding_lines(f"{number}.", finding, finding.cause not in advised)
             advised.add(finding.cause)
@@ -64,7 +62,8 @@ class Explanation(NamedTuple):
         rows += _remarks_lines("Zeros among the elements:", self.remarks)
         rows += _remarks_lines("Kinks and ties:", self.kinks)
         if self.shares.shares:
-            rows += ["Shares of the derivative:", *map(_shorten, str(self.shares).splitlines())]
+            shares = (printable(row, TEXT_WIDTH) for row in str(self.shares).splitlines())
+            rows += ["Shares of the derivative:", *shares]
         return "\n".join(rows)
 
     @property
@@ -84,27 +83,22 @@ class Explanation(NamedTuple):
 
     def _repr_html_(self) -> str:
         """Return a table with a row for each finding, remark and kink."""
-        rows = [_finding_cells(finding) for finding in (*self.findings, *self.remarks)]
-        rows += [_kink_cells(kink) for kink in self.kinks]
-        heads = "".join(f"<th>{head}</th>" for head in HTML_HEADS)
-        body = "".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in rows)
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-        shares = f"<pre>{escape(str(self.shares))}</pre>" if self.shares.shares else ""
-        return f"<p>{escape(self.headline)}</p>{table if rows else ''}{shares}"
+        items = [*self.findings, *self.remarks, *self.kinks]
+        table = table_as_html("", HTML_HEADS, items, _html_cells, paragraphs=True) if items else ""
+        shares = text_as_html(self.shares) if self.shares.shares else ""
+        return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
 
 HTML_HEADS = ("cause", "node", "operand", "elements", "line", "why")
 
 
-def _finding_cells(finding: Finding) -> tuple[Any, ...]:
-    """Return the cells of a finding, one for each of `HTML_HEADS`."""
-    place, why = _format_place(finding.line), f"{finding.text}\n{finding.advice}"
-    return finding.cause, finding.node, finding.operand or "", finding.elements, place, why
-
-
-def _kink_cells(kink: Kink) -> tuple[Any, ...]:
-    """Return the cells of a kink, one for each of `HTML_HEADS`."""
-    return "kink", kink.node, kink.formula, kink.elements, _format_place(kink.line), kink.chosen
+def _html_cells(item: Finding | Kink) -> tuple[Any, ...]:
+    """Return the cells of a finding or a kink, one for each of `HTML_HEADS`."""
+    if isinstance(item, Finding):
+        cause, operand, why = item.cause, item.operand or "", f"{item.text}\n{item.advice}"
+    else:
+        cause, operand, why = "kink", item.formula, item.chosen
+    return cause, item.node, operand, item.elements, _format_place(item.line), why
 
 
 def _finding_lines(mark: str, finding: Finding, with_advice: bool) -> list[str]:
@@ -114,11 +108,10 @@ def _finding_lines(mark: str, finding: Finding, with_advice: bool) -> list[str]:
     head = f"{finding.cause} {at} {finding.node}{operand}{_format_elements(finding.elements)}"
     # The no-break space keeps the mark on the line of the place, however long that is.
     head = f"{mark}\N{NO-BREAK SPACE}{_before_text(finding.line)}{head}"
-    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in _wrap_text(head, "", "   ")]
     text, *code = finding.text.splitlines()
-    lines += _wrap_text(text, "   ", "   ")
+    lines = wrap_text(head, "", "   ") + wrap_text(text, "   ", "   ")
     if with_advice and not code:
-        lines += _wrap_text(finding.advice, "   ", "   ")
+        lines += wrap_text(finding.advice, "   ", "   ")
     return lines + [f"       {line}" for line in code]
 
 
@@ -137,19 +130,7 @@ def _remark_lines(remark: Finding | Kink) -> list[str]:
     else:
         text = f"{remark.node} = {remark.formula}: {remark.chosen}"
     elements = _format_elements(remark.elements)
-    return _wrap_text(f"{_before_text(remark.line)}{text.rstrip('.')}{elements}.", "  ", "    ")
-
-
-def _wrap_text(text: str, first: str, following: str) -> list[str]:
-    """Return a text as lines. A word longer than a line, such as a file's name, is not cut."""
-    return wrap(
-        text,
-        TEXT_WIDTH,
-        initial_indent=first,
-        subsequent_indent=following,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrap_text(f"{_before_text(remark.line)}{text.rstrip('.')}{elements}.", "  ", "    ")
 
 
 def _format_elements(elements: Elements) -> str:
@@ -181,13 +162,3 @@ def _format_extent(derivative: Any, bad: Callable[[Any], Any]) -> str:
 def _omission_lines(items: Sequence[Any]) -> list[str]:
     """Return a line that says how many items are not printed; nothing if all are."""
     return [f"  … and {len(items) - MAX_FINDINGS} more"] if len(items) > MAX_FINDINGS else []
-
-
-def _shorten(row: str) -> str:
-    """Return a row within the width of the text."""
-    return row if len(row) <= TEXT_WIDTH else f"{row[: TEXT_WIDTH - 1]}…"
-
-
-def _html_cell(value: Any) -> str:
-    """Return a cell of an HTML table; it may have several lines."""
-    return f"<td>{escape(str(value)).replace(chr(10), '<br>')}</td>"

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..program.steps import Operand
-from ..program.walks import nodes_on_paths
 from ..rules.registration import traits_of
 from ..rules.traits import Domain, Structure
-from .subgraph import Subgraph, UseOfNode, format_call
+from .calls import format_call
+from .subgraph import Subgraph, UseOfNode
 
 
 def clips(op: Any) -> bool:
@@ -44,7 +44,7 @@ def double_where(region: Subgraph, use: UseOfNode, mask: UseOfNode) -> str:
     args = [region.argument_name(a) for a in region.arguments(c)]
     operand, args[domain.operand] = args[domain.operand], "safe"
     good = domain.good.format(operand)
-    between = nodes_on_paths(region.steps, c, mask.node)
+    between = region.nodes_on_paths(c, mask.node)
     lines = [
         f"safe = {_safe_operand(region, mask, good, operand, domain.safe)}",
         f"{region.name(c)} = {format_call(region.op(c), args, region.steps[c].kwargs)}",

@@ -9,13 +9,13 @@ import numpy as np
 
 from ..arrays.values import canonicalize, is_inexact
 from ..memory.memory import Memory
-from ..program.steps import Operand, Step
+from ..program.steps import Operand, operand_positions
 from ..program.walks import ancestors_of, nodes_on_paths, walk_graph
 from ..rules.broadcasting import unbroadcast
-from ..rules.indexing import getitem, masked
 from ..rules.registration import RULES, VJPRule, traits_of
 from ..solver.recursion import conform_to_operand, sum_contributions
-from ..text import derivative_name, op_name, printable
+from ..text import derivative_name, printable
+from .calls import format_argument, format_step
 
 Mask = Any
 """Elements of a node: an array of booleans of its shape, or True for all.
@@ -30,7 +30,7 @@ class UseOfNode(NamedTuple):
     node: int
     consumer: int
     argnum: int
-    line: VJPRule
+    rule: VJPRule
 
 
 class Subgraph:
@@ -59,11 +59,11 @@ class Subgraph:
     def uses(self, n: int) -> list[UseOfNode]:
         """Return the uses of n that lead to L, the latest first, in the order of the sum."""
         uses = self.table.uses_of(n)
-        return [UseOfNode(n, c, k, line) for c, lines in uses for k, line in lines]
+        return [UseOfNode(n, c, k, rule) for c, rules in uses for k, rule in rules]
 
     def pull_use(self, use: UseOfNode, g: Any) -> Any:
         """Return the VJP of a use for the cotangent g of its consumer, before it is conformed."""
-        return use.line.pull(g, use.consumer, use.argnum, self.steps, self.read)
+        return use.rule.pull(g, use.consumer, use.argnum, self.steps, self.read)
 
     def conform_to_use(self, use: UseOfNode, d: Any) -> Any:
         """Return the VJP of a use with the shape and dtype of the operand."""
@@ -145,11 +145,11 @@ class Subgraph:
     @cached_property
     def ancestors(self) -> set[int]:
         """Nodes that L is computed from, with L."""
-        return ancestors_of(self.steps, self.output)
+        return ancestors_of(self.steps, [self.output])
 
-    def nodes_between(self) -> list[int]:
-        """Return the nodes on all paths from x to L, differentiable or not, in creation order."""
-        return nodes_on_paths(self.steps, self.target, self.output)
+    def nodes_on_paths(self, source: int, sink: int) -> list[int]:
+        """Return the nodes on all paths between two nodes, differentiable or not."""
+        return nodes_on_paths(lambda n: operand_positions(self.steps[n].args), [source], [sink])
 
     def has_derivative(self, n: int) -> bool:
         """Return whether the dtype of n has derivatives."""
@@ -166,37 +166,17 @@ class Subgraph:
         return derivative_name(self.name(self.output), self.name(n))
 
     def argument_name(self, a: Any) -> str:
-        """Return an argument in a few characters: a node's name, a number, or its kind."""
-        if type(a) is Operand:
-            return self.name(a)
-        if isinstance(a, type):
-            return a.__name__
-        if np.ndim(a) == 0 and not isinstance(a, list | tuple | dict):
-            return printable(str(a), 20)
-        return f"a constant of shape {np.shape(a)}" if isinstance(a, np.ndarray) else "…"
+        """Return an argument in a few characters."""
+        return format_argument(a, self.name)
 
     def formula(self, n: int) -> str:
         """Return the call that made n, such as ``x > 0`` or ``np.log(x)``; a leaf's name."""
-        step: Step = self.steps[n]
-        if step.op is None:
-            return self.name(n)
-        return format_call(step.op, [self.argument_name(a) for a in step.args], step.kwargs)
+        step = self.steps[n]
+        return self.name(n) if step.op is None else format_step(step, self.name)
 
     def line(self, n: int) -> Any:
         """Return the user's line that made n, or None."""
         return self.steps[n].location
-
-
-def format_call(op: Any, args: list[str], kwargs: dict[str, Any]) -> str:
-    """Return a call of an op as Python code, with operators where it has one."""
-    symbol = traits_of(op).symbol
-    if symbol is not None and len(args) == 2:
-        return f"{args[0]} {symbol} {args[1]}"
-    if op in (getitem, masked):
-        return f"{args[0]}[{', '.join(args[1:])}]"
-    listed = [f"[{', '.join(args)}]"] if RULES[op].pulls.each is not None else args
-    named = (f"{name}={printable(str(a), 20)}" for name, a in kwargs.items())
-    return f"{op_name(op)}({', '.join([*listed, *named])})"
 
 
 def arrays_in(value: Any) -> Iterator[Any]:

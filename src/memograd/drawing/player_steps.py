@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from ..arrays.kinds import lazy_kind
+from ..arrays.formatting import format_array
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..solver.events import Event, write_lines
@@ -13,9 +11,6 @@ from ..solver.log import Log
 from ..solver.recursion import conform_to_operand
 from ..tape.node import Node
 from ..text import derivative_name, op_name, printable
-
-MAX_ELEMENTS_SHOWN = 4
-"""Size up to which all elements of an array are shown; else its shape and largest element."""
 
 MAX_TERMS_SHOWN = 6
 """Number of terms of a sum that are shown."""
@@ -52,19 +47,6 @@ def nodes_held_before(output: int, events: list[Event]) -> set[int]:
         if e.output == output and e.kind not in ("visit", "local"):
             first.setdefault(e.node, e.kind)
     return {n for n, kind in first.items() if kind != "store"}
-
-
-def format_number(g: Any) -> str:
-    """Return a cotangent in a few characters."""
-    if isinstance(g, tuple):
-        return "; ".join(map(format_number, g))
-    if (lazy := lazy_kind(g)) is not None:
-        return lazy.describe(g)
-    if g.size <= MAX_ELEMENTS_SHOWN:
-        return np.array2string(
-            np.asarray(g), formatter={"all": lambda value: f"{value:.4g}"}, separator=", "
-        ).replace("\n", "")
-    return f"{g.shape}, |max| {np.max(np.abs(g)):.3g}"
 
 
 def format_sum(terms: list[str], count: int) -> str:
@@ -158,7 +140,7 @@ class StepDescriber:
         if not all(c in cotangents for c in first):
             return
         if all(self.is_real_scalar(c, n) for c in first):
-            terms = [f"{format_number(cotangents[c])} · {self.slope_text(c, n)}" for c in first]
+            terms = [f"{format_array(cotangents[c])} · {self.slope_text(c, n)}" for c in first]
             yield " = " + format_sum(terms, len(uses))
         elif len(uses) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
             terms = [self.pull_term(c, n, cotangents[c]) for c in first]
@@ -178,7 +160,7 @@ class StepDescriber:
         memory = self.memory
         rules = next(rules for consumer, rules in self.table.uses_of(n) if consumer == c)
         pulled = ((k, rule.pull(g, c, k, memory.steps, memory.value)) for k, rule in rules)
-        return format_number(sum(conform_to_operand(d, memory, c, k, n) for k, d in pulled))
+        return format_array(sum(conform_to_operand(d, memory, c, k, n) for k, d in pulled))
 
     def value(self, n: int, when: int) -> str:
         """Return ∂L/∂n in a few characters, if the table holds what it held at the event."""
@@ -187,7 +169,7 @@ class StepDescriber:
             and n not in self.table.marks
             and when >= self.since.get(n, -1)
         )
-        return format_number(self.table.cotangents[n]) if known else ""
+        return format_array(self.table.cotangents[n]) if known else ""
 
     def derivative_label(self, y: int, x: int) -> str:
         """Return the label of ∂y/∂x."""

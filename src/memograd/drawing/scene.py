@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import networkx as nx
 import numpy as np
 
+from ..arrays.formatting import format_array
 from ..memory.memory import Memory
 from ..program.steps import Operand
 from ..solver.events import Event
@@ -165,9 +166,7 @@ def describe_box(memory: Memory, n: int, states: tuple[str, ...]) -> Box:
     """Return the box of one node; an evicted or stale value is not computed for a picture."""
     node = memory.nodes[n]
     value = memory.pending.get(n, memory.values.get(n) if n not in memory.marks else None)
-    text = str(node["shape"])
-    if isinstance(value, np.generic):
-        text = f"{value:.4g}" if node["dtype"].kind in "fc" else str(value)
+    text = format_array(value) if isinstance(value, np.generic) else str(node["shape"])
     return Box(n, node["name"], op_name(node["op"]), text, states)
 
 

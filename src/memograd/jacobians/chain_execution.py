@@ -157,10 +157,10 @@ def pull_matrix(end: Node, starts: list[Node], matrix: Any) -> list[Any]:
     A pull to a real node keeps the real part alone. If rows are complex, -1j times the rows are
     pulled as well, which gives the imaginary part.
     """
-    pulled = pull_rows(end, starts, _reshape_rows(matrix, end))
+    pulled = pull_rows(end, starts, _rows_like(matrix, end))
     any_real = any(t.dtype.kind != "c" for t in starts)
     if any_real and "c" in (end.dtype.kind, matrix.dtype.kind):
-        imaginary = pull_rows(end, starts, _reshape_rows(-1j * matrix, end))
+        imaginary = pull_rows(end, starts, _rows_like(-1j * matrix, end))
         pulled = [
             d if t.dtype.kind == "c" else d + 1j * i
             for d, i, t in zip(pulled, imaginary, starts, strict=True)
@@ -175,13 +175,13 @@ def push_matrix(start: Node, end: Node, matrix: Any) -> Any:
     pushed as well, which gives the imaginary part.
     """
     columns = np.transpose(matrix)
-    pushed = push_columns(end, [start], [_reshape_rows(columns, start)])
+    pushed = push_columns(end, [start], [_rows_like(columns, start)])
     if "c" in (start.dtype.kind, matrix.dtype.kind) and end.dtype.kind != "c":
-        imaginary = push_columns(end, [start], [_reshape_rows(-1j * columns, start)])
+        imaginary = push_columns(end, [start], [_rows_like(-1j * columns, start)])
         pushed = pushed + 1j * imaginary
     return np.transpose(np.reshape(pushed, (columns.shape[0], end.size)))
 
 
-def _reshape_rows(matrix: Any, node: Node) -> Any:
+def _rows_like(matrix: Any, node: Node) -> Any:
     """Return the rows of a matrix in the shape and dtype of a node."""
     return np.reshape(cast(matrix, node.dtype), (matrix.shape[0], *node.shape))

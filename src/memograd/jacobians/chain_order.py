@@ -32,6 +32,7 @@ import numpy as np
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..program.steps import Operand, Steps, operand_positions
+from ..program.walks import walk_graph
 from ..rules.cost_model import size_of
 from ..rules.registration import RULES, VJPRule
 from ..text import printable
@@ -124,14 +125,7 @@ class ChainChoice(NamedTuple):
 
 def path_nodes(table: Table, targets: Iterable[int]) -> list[int]:
     """Return the nodes on paths from the targets to the table's output, in creation order."""
-    reached: set[int] = set()
-    stack = [n for n in targets if n in table.uses]
-    while stack:
-        n = stack.pop()
-        if n not in reached:
-            reached.add(n)
-            stack.extend(table.consumers(n))
-    return sorted(reached)
+    return sorted(walk_graph((n for n in targets if n in table.uses), table.consumers))
 
 
 def cut_vertices(table: Table, targets: Iterable[int], nodes: Iterable[int]) -> list[int]:

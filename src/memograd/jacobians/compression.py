@@ -53,7 +53,7 @@ def accumulate_by_colours(row: JacobianRow, choice: ChainChoice) -> BlocksAndRep
     RefusedError
         A node is complex: the sums are pulled and pushed as real numbers.
     """
-    _check_real(row)
+    _refuse_complex(row)
     steps = tuple(_compression_step(row, x, choice) for x in row.targets)
     blocks = row.blocks(_matrix_from_sums(row.y, x, row.record) for x in row.targets)
     total = {COLOURS: sum(step.multiplications for step in steps)} if choice.totals else {}
@@ -61,7 +61,7 @@ def accumulate_by_colours(row: JacobianRow, choice: ChainChoice) -> BlocksAndRep
     return blocks, JacobianReport(row.label, COLOURS, steps, total | choice.totals, why)
 
 
-def _check_real(row: JacobianRow) -> None:
+def _refuse_complex(row: JacobianRow) -> None:
     """Raise if y or a target is complex."""
     for n in (row.y, *row.targets) if row.targets else ():
         if n.dtype.kind == "c":

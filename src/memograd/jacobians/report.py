@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..memory.memory import Memory
-from ..text import printable, text_as_html
+from ..text import derivative_name, printable, table_lines, text_as_html
 from .chain_order import Bracketing, ChainChoice, ChainFactor
 
 METHOD_TEXTS = {
@@ -74,21 +74,20 @@ class JacobianReport:
         return sum(step.multiplications for step in self.entries)
 
     def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        table = table_lines("<22>15  <25>15", self._rows())
+        return "\n".join([*table, f"{self.order}: {self.why}"])
 
     _repr_html_ = text_as_html
 
-    def _lines(self) -> Iterator[str]:
-        """Yield the lines of the table."""
-        yield f"{'derivative':<22}{'elements':>15}  {'how':<25}{'multiplications':>15}"
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the rows of the table."""
+        yield "derivative", "elements", "how", "multiplications"
         for step in self.entries:
             shape = f"{step.shape[0]} × {step.shape[1]}"
             count = f"{step.multiplications:,}" if self.totals else "not counted"
-            yield f"{step.derivative:<22}{shape:>15}  {METHOD_TEXTS[step.how]:<25}{count:>15}"
+            yield step.derivative, shape, METHOD_TEXTS[step.how], count
         for order, total in sorted(self.totals.items(), key=lambda item: item[0] != self.order):
-            label = "in all" if order == self.order else "instead"
-            yield f"{label:<39}{order:<25}{total:>15,}"
-        yield f"{self.order}: {self.why}"
+            yield "in all" if order == self.order else "instead", "", order, f"{total:,}"
 
 
 def chain_report(memory: Memory, choice: ChainChoice, label: str) -> JacobianReport:
@@ -121,4 +120,4 @@ def jacobian_label(memory: Memory, ys: Sequence[int], xs: Sequence[int]) -> str:
         first = printable(memory.nodes.name(nodes[0]), 8)
         return first if len(nodes) == 1 else f"({first}, …)"
 
-    return printable(f"∂{name_of(ys)}/∂{name_of(xs)}", 21)
+    return printable(derivative_name(name_of(ys), name_of(xs)), 21)

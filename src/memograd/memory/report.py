@@ -7,7 +7,7 @@ from ..arrays.values import owners_of
 from ..program.steps import operand_positions
 from ..rules.cost_model import cost_of, cost_of_cotangent
 from ..rules.registration import RULES
-from ..text import derivative_name, printable, text_as_html
+from ..text import derivative_name, printable, table_lines, text_as_html
 from .memory import Memory
 from .tables import Table
 
@@ -93,14 +93,11 @@ class MemoryReport:
     def __repr__(self) -> str:
         """Long names and long lists of readers are cut."""
         rows = sorted(self.rows, key=lambda row: -row.bytes)
-        lines = [
-            f"{'what':<20} {'bytes':>11} {'cost':>9}  read by",
-            *map(_format_entry, rows[:MAX_ENTRY_ROWS]),
-        ]
-        if len(rows) > MAX_ENTRY_ROWS:
-            rest = rows[MAX_ENTRY_ROWS:]
-            lines.append(f"{f'… and {len(rest)} more':<20} {sum(row.bytes for row in rest):>11}")
-        return "\n".join([*lines, f"{len(rows)} entries, {self.bytes} bytes"])
+        cells = [("what", "bytes", "cost", "read by"), *map(_entry_cells, rows[:MAX_ENTRY_ROWS])]
+        if rest := rows[MAX_ENTRY_ROWS:]:
+            cells.append((f"… and {len(rest)} more", sum(row.bytes for row in rest), "", ""))
+        table = table_lines("<20 >11 >9  <", cells)
+        return "\n".join([*table, f"{len(rows)} entries, {self.bytes} bytes"])
 
     _repr_html_ = text_as_html
 
@@ -109,8 +106,9 @@ def _entry_label(memory: Memory, output: int, n: int) -> str:
     return derivative_name(memory.nodes.name(output), memory.nodes.name(n))
 
 
-def _format_entry(row: EntryRow) -> str:
+def _entry_cells(row: EntryRow) -> tuple[str, int, str, str]:
+    """Return the cells of an entry."""
     cost = "given" if row.cost is None else f"{row.cost:.4g}"
     few = ", ".join(printable(name, 10) for name in row.readers[:2]) or "nobody"
     more = f" and {len(row.readers) - 2} more" if len(row.readers) > 2 else ""
-    return f"{printable(row.what, 20):<20} {row.bytes:>11} {cost:>9}  {few}{more}"
+    return printable(row.what, 20), row.bytes, cost, few + more

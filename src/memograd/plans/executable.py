@@ -18,7 +18,6 @@ from ..errors import (
     NotDifferentiableError,
     OtherTapeError,
     PlanError,
-    PlanTypeError,
 )
 from ..memory.snapshot import unpicklable_ops
 from ..program.source_location import Location
@@ -216,9 +215,7 @@ class Plan:
         Raises
         ------
         PlanError
-            An array of another shape.
-        PlanTypeError
-            Another number of arrays, an unknown name, or another kind of dtype.
+            Another number of arrays, an unknown name, or another shape or kind of dtype.
         IntegerRangeError
             An integer that the dtype of an input does not hold.
         """
@@ -286,7 +283,7 @@ class Plan:
 
         Raises
         ------
-        PlanError, PlanTypeError
+        PlanError
             As for a call; or arrays of different counts.
 
         Examples
@@ -341,16 +338,16 @@ class Plan:
         """Return the arrays in the order of the inputs."""
         rest = self._input_names[len(arrays) :]
         if set(rest) != set(named):
-            raise PlanTypeError(
+            raise PlanError(
                 f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called "
                 f"with {len(arrays)} arrays and the names "
                 f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
             )
         return *arrays, *(named[name] for name in rest)
 
-    def _count_error(self, count: int) -> PlanTypeError:
+    def _count_error(self, count: int) -> PlanError:
         inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
-        return PlanTypeError(
+        return PlanError(
             f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one "
             f"for each: {inputs}."
         )
@@ -360,7 +357,7 @@ class Plan:
         shape, dtype, _ = self._input_types[k]
         name = printable(self._input_names[k])
         if isinstance(value, Node):
-            raise PlanTypeError(
+            raise PlanError(
                 f"Input {name} of a plan was given a node. Give its value: "
                 f"{printable(value.name)}.value."
             )
@@ -372,7 +369,7 @@ class Plan:
                 f"give an array of this shape, or make another plan."
             )
         if not np.can_cast(y.dtype, dtype, "same_kind"):
-            raise PlanTypeError(
+            raise PlanError(
                 f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it "
                 f"first: a.astype(np.{dtype})."
             )
@@ -487,7 +484,7 @@ class Plan:
                 instruction.op for instruction in self._recorded_graph.instructions.values()
             )
         ):
-            raise PlanTypeError(
+            raise PlanError(
                 f"A plan is pickled with the names of its ops, but {op_name(op)} cannot be "
                 "imported by its name. "
                 f"Define it at the top of a module."

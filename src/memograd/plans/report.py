@@ -1,7 +1,9 @@
 """Report of a plan: its instructions, what derivatives keep, and the effect of each pass."""
 
+from collections.abc import Iterable
+
 from ..rules.cost_model import bytes_of
-from ..text import op_name, printable
+from ..text import op_name, printable, table_lines, wrap_text
 from .codegen import variable_names
 from .ir import Graph, operands
 
@@ -17,7 +19,9 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
     bytes_kept = sum(
         bytes_of(graph.instructions[n].shape, graph.instructions[n].dtype) for n in kept
     )
-    rows = [format_instruction(graph, n, names, kept) for n in run]
+    rows = table_lines(
+        "  <16 <20 <18 >13  <", [instruction_cells(graph, n, names, kept) for n in run]
+    )
     if len(rows) > MAX_STEP_ROWS:
         rows[MAX_STEP_ROWS // 2 : -MAX_STEP_ROWS // 2] = [
             f"  … {len(rows) - MAX_STEP_ROWS} more steps"
@@ -29,8 +33,8 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
     )
     return "\n".join([
         f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
-        *wrap_items(f"ops: {', '.join(f'{name} {count}' for name, count in counts)}"),
-        *wrap_items(f"inputs: {', '.join(map(printable, keys)) or 'none'}"),
+        *wrap_items("ops", (f"{name} {count}" for name, count in counts)),
+        *wrap_items("inputs", map(printable, keys or ("none",))),
         *[
             f"no output depends on {printable(key)}"
             for n, key in zip(graph.inputs, keys, strict=True)
@@ -40,16 +44,15 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
     ])  # fmt: skip
 
 
-def format_instruction(graph: Graph, n: int, names: dict[int, str], kept: set[int]) -> str:
-    """Return a row: variable, op, shape, bytes, and a mark if a derivative keeps the value."""
+def instruction_cells(
+    graph: Graph, n: int, names: dict[int, str], kept: set[int]
+) -> tuple[str, ...]:
+    """Return the cells: variable, op, shape, bytes, and a mark if a derivative keeps the value."""
     instruction = graph.instructions[n]
-    shape, size = (
-        printable(str(instruction.shape), 18),
-        f"{bytes_of(instruction.shape, instruction.dtype):,}",
-    )
     name, op = printable(names[n], 16), printable(op_name(instruction.op), 20)
-    mark = "  kept" if n in kept else ""
-    return f"  {name:<16} {op:<20} {shape:<18} {size:>13}{mark}"
+    shape = printable(str(instruction.shape), 18)
+    size = f"{bytes_of(instruction.shape, instruction.dtype):,}"
+    return name, op, shape, size, "kept" if n in kept else ""
 
 
 def residuals(graph: Graph) -> set[int]:
@@ -64,12 +67,7 @@ def residuals(graph: Graph) -> set[int]:
     }
 
 
-def wrap_items(text: str, width: int = 76) -> list[str]:
-    """Break a line of the heading between its items."""
-    lines, line = [], ""
-    for item in text.split(", "):
-        if line and len(line) + len(item) > width:
-            lines.append(f"{line},")
-            line = " "
-        line += f" {item}" if line == " " else f", {item}" if line else item
-    return [*lines, line]
+def wrap_items(title: str, items: Iterable[str]) -> list[str]:
+    """Return a line of the heading, which is broken only between its items."""
+    kept_whole = (item.replace(" ", "\N{NO-BREAK SPACE}") for item in items)
+    return wrap_text(f"{title}:\N{NO-BREAK SPACE}{', '.join(kept_whole)}", following="  ")

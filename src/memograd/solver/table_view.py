@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from ..arrays.kinds import lazy_kind
+from ..arrays.formatting import format_array
 from ..arrays.values import export
 from ..errors import UnknownNodeError
 from ..tape.node import Node
 from ..tape.recorder import Recorder
-from ..text import derivative_name, describe, printable, table_as_html
+from ..text import derivative_name, describe, printable, table_as_html, table_lines
 from .requests import Request, ask
 from .targets import require_scalar
 
@@ -55,20 +53,17 @@ class Cotangents(Mapping[str, Any]):
         return len(self._held)
 
     def __repr__(self) -> str:
-        """Return one row for each cotangent: its name, dtype, and shape or number."""
+        """Return a row for each cotangent: name, dtype, and its number or its shape and size."""
+        output = printable(self._name(self.output), 20)
         rows = [
-            (
-                derivative_name(printable(self._name(self.output), 20), printable(name, 20)),
-                self[name],
-            )
+            (derivative_name(output, printable(name, 20)), _format_cotangent(self[name]))
             for name in self
         ]
-        width = max((len(label) for label, _ in rows), default=0)
-        return "\n".join(f"{label:<{width}}  {_format_cotangent(g)}" for label, g in rows)
+        return "\n".join(table_lines("<  <", rows))
 
     def _repr_html_(self) -> str:
         return table_as_html(
-            f"∂{self._name(self.output)}/∂…",
+            derivative_name(self._name(self.output), "…"),
             ("node", "dtype and value"),
             list(self),
             lambda name: (name, _format_cotangent(self[name])),
@@ -79,12 +74,10 @@ class Cotangents(Mapping[str, Any]):
 
 
 def _format_cotangent(g: Any) -> str:
+    """Return the dtype of a cotangent, and its number or its shape and largest element."""
     if isinstance(g, tuple):
         return "; ".join(map(_format_cotangent, g))
-    if (lazy := lazy_kind(g)) is not None:
-        return f"{g.dtype!s:<10} {lazy.describe(g)}"
-    number = f"{g:.6g}" if g.shape == () else f"{g.shape}  |max| {np.max(np.abs(g), initial=0):.3g}"
-    return f"{g.dtype!s:<10} {number}"
+    return f"{g.dtype!s:<10} {format_array(g, digits=6, max_elements=-1, gap='  ')}"
 
 
 def table(L: Node) -> Cotangents:

@@ -7,7 +7,7 @@ import numpy as np
 from ..arrays.axis_labels import labels_of
 from ..arrays.kinds import KindShape, kind_of, lazy_kind
 from ..arrays.values import as_input, find_out_of_range, frozen_copy
-from ..errors import AssignError, AssignTypeError, IntegerRangeError
+from ..errors import AssignError, IntegerRangeError
 from ..memory.memory import Memory
 from ..text import describe, printable
 from .node import Node
@@ -22,7 +22,7 @@ def value_for_leaf(memory: Memory, n: int, value: Any) -> Any:
             f"leaves it comes from."
         )
     if isinstance(value, Node):
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(nodes[n])} was assigned a node. Give its value: "
             f"{printable(value.name)}.value."
         )
@@ -52,7 +52,7 @@ def _cast_to_leaf(memory: Memory, n: int, y: Any) -> Any:
     """Return a copy in the dtype of a leaf; raise if that is of another kind or too narrow."""
     dtype = memory.steps[n].dtype
     if not np.can_cast(y.dtype, dtype, "same_kind"):
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(memory.nodes[n])} was assigned {y.dtype}, another kind of dtype. Convert "
             f"it first: np.astype(value, np.{dtype})."
         )
@@ -74,7 +74,7 @@ def _fit_array_kind(memory: Memory, n: int, y: Any) -> Any:
     if fitted is None:
         other = "numpy.ndarray" if kind is None else kind.class_name(type(y))
         advice = "Convert it first" if lazy_kind(y) is None else "Give .compute() of it"
-        raise AssignTypeError(
+        raise AssignError(
             f"{describe(memory.nodes[n])} was assigned a {other}, but holds a {mine}. {advice}."
         )
     return fitted

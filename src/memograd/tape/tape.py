@@ -471,9 +471,7 @@ class Tape:
         Raises
         ------
         AssignError
-            Not a leaf, or another shape.
-        AssignTypeError
-            Another kind of dtype.
+            Not a leaf, or another shape or kind of dtype.
         IntegerRangeError
             An integer that the leaf's dtype does not hold.
         BusyError

@@ -9,6 +9,7 @@ from ..arrays.values import canonicalize, export, is_inexact
 from ..errors import NotDifferentiableError
 from ..memory.memory import Memory
 from ..program.steps import Operand
+from ..program.walks import nodes_on_paths
 from ..rules.registration import RULES
 from ..solver.targets import check_target, require_scalar
 from ..tape.node import Node
@@ -61,7 +62,8 @@ def finite_difference(L: Node, x: Node, step: float | None = None) -> Any:
     require_array_target(L, x)
     with L.tape.lock:
         memory = L.tape.state
-        between, value = _dependent_nodes(memory, x.id, L.id), widen(memory.value(x.id))
+        between = nodes_on_paths(memory.pred.__getitem__, [x.id], [L.id])[1:]
+        value = widen(memory.value(x.id))
 
         def run(moved: Any) -> dict[int, Any]:
             return _recompute(memory, between, {x.id: moved})
@@ -114,22 +116,6 @@ def _shift_element(x: Any, i: tuple[int, ...], by: Any) -> Any:
     moved = np.array(x)
     moved[i] += by
     return canonicalize(moved)
-
-
-def _dependent_nodes(memory: Memory, x: int, L: int) -> list[int]:
-    """Return the nodes after x up to L that depend on x by uses of any kind, in creation order."""
-    pred = memory.pred
-    ancestors, stack = {L}, [L]
-    while stack:
-        for o in pred[stack.pop()]:
-            if o > x and o not in ancestors:
-                ancestors.add(o)
-                stack.append(o)
-    reached = {x}
-    for n in sorted(ancestors):
-        if not reached.isdisjoint(pred[n]):
-            reached.add(n)
-    return sorted(reached - {x})
 
 
 def _recompute(memory: Memory, between: list[int], values: dict[int, Any]) -> dict[int, Any]:

@@ -24,7 +24,7 @@ from ..arrays.pytrees import (
     tree_unflatten,
 )
 from ..arrays.values import as_input, canonicalize, export, is_inexact
-from ..errors import ArgnumsError, NotDifferentiableError, OtherTapeError, RefusedError
+from ..errors import NotDifferentiableError, OtherTapeError, RefusedError
 from ..program.trace_state import current_tape, trace_on
 from ..tape.constants import NUMBER_KINDS
 from ..tape.conversions import raise_refusals
@@ -66,7 +66,7 @@ class TracedCall(NamedTuple):
                 f"argnums is an int or a sequence of ints, not {printable(repr(argnums))}."
             ) from None
         if beyond := [k for k in positions if not -count <= k < count]:
-            raise ArgnumsError(
+            raise NotDifferentiableError(
                 f"{self.name} is to be differentiated by argument {beyond[0]}, but was called "
                 f"with {count} by position. "
                 f"Give it by position, or name another in argnums."

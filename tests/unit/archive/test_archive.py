@@ -22,9 +22,10 @@ from programs import programs
 from sampling import SAMPLES, SHEETS
 
 import memograd as mg
+from memograd import archive
 from memograd.archive import atomic_write, program_codec, validation, zip_members
 from memograd.archive import state_codec as memory
-from memograd.archive.op_names import name_of, ops_by_name
+from memograd.archive.op_names import archive_name, ops_by_name
 from memograd.arrays.values import bitwise_equal
 from memograd.errors import ArchiveError, BusyError, OtherTapeError, RefusedError
 from memograd.memory.snapshot import snapshot_of
@@ -241,7 +242,7 @@ class TestWhatSharesABuffer:
 
 
 def test_every_op_has_a_name_of_its_own():
-    names = [name_of(op) for op in SHEETS]
+    names = [archive_name(op) for op in SHEETS]
     assert sorted(set(names)) == sorted(names)
 
 
@@ -685,3 +686,21 @@ def test_text_in_a_file_is_never_text_of_a_plan(path, tape):
     tape = mg.load(path)
     with pytest.raises(TypeError, match="integer"):
         mg.plan(tape["L"], inputs=[tape["x"]])(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        archive.SESSION_KEYS,
+        archive.MEMBER_KEYS,
+        archive.array_unpacking.PACK_KEYS,
+        archive.program_codec.PROGRAM_KEYS,
+        archive.state_codec.STATE_KEYS,
+        archive.state_codec.TABLE_KEYS,
+        archive.log_codec.LOG_KEYS,
+    ],
+)
+def test_the_description_of_the_format_names_every_field(keys):
+    named = set(re.findall(r"``(\w+)``|^(\w+)$|^([\w, ]+)$", archive.__doc__, re.MULTILINE))
+    words = {word for found in named for part in found for word in part.split(", ")}
+    assert words >= set(keys.split())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import memograd as mg
-from memograd.errors import ArrayKindError
+from memograd.errors import RefusedError
 
 
 class Metres(np.ndarray):
@@ -56,20 +56,20 @@ DOORS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("door", DOORS)
 def test_it_is_refused_by_name(door, kind):
-    with pytest.raises(ArrayKindError, match=rf"is a \w+\.{kind}, "):
+    with pytest.raises(RefusedError, match=rf"is a \w+\.{kind}, "):
         DOORS[door](KINDS[kind])
 
 
 def test_a_compiled_function_refuses_it_after_an_array_of_its_shape():
     f = mg.functional.compiled(np.sin)
     f(np.ones(3))
-    with pytest.raises(ArrayKindError):
+    with pytest.raises(RefusedError):
         f(MASKED)
 
 
 def test_the_masked_constant_is_no_zero():
     x = mg.Tape().leaf(5.0)
-    with pytest.raises(ArrayKindError, match="MaskedConstant"):
+    with pytest.raises(RefusedError, match="MaskedConstant"):
         x.value = np.ma.masked
     assert x.value == 5.0
 
@@ -79,9 +79,9 @@ def test_an_object_that_makes_a_masked_array_is_refused_as_one():
         def __array__(self, dtype=None, copy=None):
             return MASKED
 
-    with pytest.raises(ArrayKindError):
+    with pytest.raises(RefusedError):
         mg.Tape().leaf(Variable())
-    with pytest.raises(ArrayKindError):
+    with pytest.raises(RefusedError):
         mg.Tape().leaf(1.0) * Variable()
 
 

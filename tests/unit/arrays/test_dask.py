@@ -12,7 +12,7 @@ import pytest
 from sampling import CUBE, SAMPLES, SEED, V, X, array
 
 import memograd as mg
-from memograd.errors import AssignTypeError, ChunksError
+from memograd.errors import AssignError, ChunksError
 from memograd.rules.registration import RULES
 from memograd.scipy import special
 from memograd.text import op_name
@@ -247,7 +247,7 @@ def test_an_assigned_value_takes_on_the_chunks_of_its_leaf(tape: mg.Tape, lazily
     for value in (da.from_array(A, chunks=3), A, A.astype(np.float32)):
         x.value = value
         assert x.value.chunks == chunked(A).chunks and x.value.dtype == x.dtype
-    with pytest.raises(AssignTypeError, match=r"Give \.compute\(\) of it"):
+    with pytest.raises(AssignError, match=r"Give \.compute\(\) of it"):
         tape.leaf(A).value = x.value
 
 

@@ -18,7 +18,7 @@ from memograd.arrays.kinds import (
     with_forms,
 )
 from memograd.arrays.values import full, shape_of
-from memograd.errors import AssignTypeError, RefusedError
+from memograd.errors import AssignError, RefusedError
 
 A = np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]])
 B = np.array([1.0, -2.0, 0.5])
@@ -80,11 +80,11 @@ def test_an_assigned_array_has_to_be_of_the_leafs_kind(tape):
     a.value = Device(2 * A)
     assert np.array_equal(mg.grad(L, a).get(), 4 * A)
     with pytest.raises(
-        AssignTypeError, match="was assigned a numpy.ndarray, but holds a device.Device"
+        AssignError, match="was assigned a numpy.ndarray, but holds a device.Device"
     ):
         a.value = A
     with pytest.raises(
-        AssignTypeError, match="was assigned a device.Device, but holds a numpy.ndarray"
+        AssignError, match="was assigned a device.Device, but holds a numpy.ndarray"
     ):
         b.value = Device(A)
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 import memograd as mg
-from memograd.errors import AssignTypeError, SparseError
+from memograd.errors import AssignError, SparseError
 
 A = np.array([[0.0, 1.5, 0.0], [3.0, 0.0, 1.0], [0.0, 0.0, 0.5], [2.0, 0.0, 0.0]])
 W = np.array([1.0, -2.0, 0.5])
@@ -124,7 +124,7 @@ def test_another_one_is_assigned_and_a_dense_one_is_not(tape, kind):
     X.value = kind(2 * A)
     assert np.array_equal(dense(mg.grad(L, X)), 4 * A)
     with pytest.raises(
-        AssignTypeError,
+        AssignError,
         match=r"was assigned a numpy.ndarray, but holds a \w+\.\w+. Convert it first",
     ):
         X.value = A

@@ -10,7 +10,6 @@ from tutorial import TRANSCRIPT, section8, section13
 
 import memograd as mg
 from memograd.drawing.player_page import page_html, read_asset
-from memograd.drawing.player_steps import format_number
 
 NASTY = [
     "</script><script>alert(1)</script>",
@@ -99,7 +98,7 @@ def test_a_number_that_was_replaced_since_is_not_shown(tape):
     assert "found wrong" in data["steps"][2]["rule"]
 
 
-def test_arrays_tuples_and_cotangents_that_were_let_go(tape, rng):
+def test_tuples_and_cotangents_that_were_let_go(tape, rng):
     x, log = tape.leaf(rng.normal(size=(4, 4)), name="x"), mg.Log()
     values = np.linalg.eigh(x @ x.T)
     L = np.sum(values.eigenvalues[:2] * values.eigenvectors[0, :2]).named("L")
@@ -107,11 +106,6 @@ def test_arrays_tuples_and_cotangents_that_were_let_go(tape, rng):
     mg.grad(L, x, log=log)
     _, data = read(page_html(L, log))
     assert len(data["steps"]) == len(log.events)
-    assert (
-        format_number(np.ones((3, 4))) == "(3, 4), |max| 1"
-        and format_number(np.float64(0.5)) == "0.5"
-    )
-    assert format_number((np.zeros(2), np.ones(0))) == "[0, 0]; []"
 
 
 def test_a_log_of_two_outputs_is_played_for_one(tape):

@@ -115,7 +115,7 @@ def _separate_outputs(
 
 def _rows_from_inputs(rows: Partials, inputs: tuple[int, ...]) -> Partials:
     """Return the rows, in ascending order, without what depends on no input."""
-    reached: Partials = dict.fromkeys(inputs, {})
+    reached: Partials = {v: {} for v in inputs}
     for v, row in sorted(rows.items()):
         if kept := {p: d for p, d in row.items() if p in reached}:
             reached[v] = kept

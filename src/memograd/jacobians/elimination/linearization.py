@@ -14,6 +14,7 @@ from ...plans.ir import instruction_of
 from ...plans.op_traits import is_own
 from ...plans.passes.common_subexpressions import key_of
 from ...program.steps import Operand
+from ...program.walks import ancestors_of, nodes_on_paths
 from ...rules.registration import RULES, Read, VJPRule
 from ...solver.recursion import conform_to_operand
 from ...solver.targets import check_target
@@ -95,19 +96,11 @@ def is_real_scalar(memory: Memory, n: int) -> bool:
 
 def nodes_between(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) -> list[int]:
     """Return the nodes on paths of differentiable uses from xs to ys, in creation order."""
-    operands: dict[int, list[int]] = {}
-    first = min((x.id for x in xs), default=0)
-    stack = [y.id for y in ys if y.id >= first]
-    while stack:
-        n = stack.pop()
-        if n not in operands:
-            operands[n] = [o for _, o, _ in differentiable_uses(memory, n) if o >= first]
-            stack += operands[n]
-    reached = {x.id for x in xs}
-    for n in sorted(operands):
-        if not reached.isdisjoint(operands[n]):
-            reached.add(n)
-    return sorted(reached & operands.keys())
+    return nodes_on_paths(
+        lambda n: (o for _, o, _ in differentiable_uses(memory, n)),
+        [x.id for x in xs],
+        [y.id for y in ys],
+    )
 
 
 def differentiable_uses(memory: Memory, n: int) -> Iterator[tuple[int, int, VJPRule]]:
@@ -128,7 +121,8 @@ def merge_equal_nodes(memory: Memory, ys: Sequence[Node], xs: Sequence[Node]) ->
     same = Representatives()
     known: dict[Any, int] = {}
     inputs = {x.id for x in xs}
-    for n in program_ancestors(memory, ys, first=min(inputs, default=0)):
+    ancestors = ancestors_of(memory.steps, [y.id for y in ys], first=min(inputs, default=0))
+    for n in sorted(ancestors):
         instruction = instruction_of(memory.steps[n])
         if instruction.op is None or n in inputs or is_own(instruction.op):
             same[n] = n
@@ -143,18 +137,6 @@ class Representatives(dict[int, int]):
 
     def __missing__(self, n: int) -> int:
         return n
-
-
-def program_ancestors(memory: Memory, ys: Sequence[Node], first: int) -> list[int]:
-    """Return the nodes from `first` on from which ys are computed, in creation order."""
-    ancestors: set[int] = set()
-    stack = [y.id for y in ys]
-    while stack:
-        n = stack.pop()
-        if n not in ancestors:
-            ancestors.add(n)
-            stack += [int(a) for a in memory.steps[n].args if type(a) is Operand and a >= first]
-    return sorted(ancestors)
 
 
 def local_partials(

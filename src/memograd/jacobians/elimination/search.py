@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...text import table_lines
 from .annealing import anneal, effective_steps, single_edges
 from .graph import LinearisedDag
 from .markowitz import final_degrees, markowitz_order
@@ -59,11 +60,13 @@ class EliminationOrders:
     def __str__(self) -> str:
         rule = "those with 1 and -1 are free" if self.units_free else "every product"
         vertices = sum(isinstance(step, int) for step in self.order)
-        lines = [f"{vertices:,} vertices; multiplications, {rule}:"]
-        for name, n in self.counts.items():
-            lines.append(f"  {name:<20}{n:>12,}{'  taken' if name == self.name else ''}")
-        lines += [f"  {name:<20}{'skipped':>12}  {why}" for name, why in self.skipped.items()]
-        return "\n".join(lines)
+        rows = [
+            (name, f"{n:,}", "taken" if name == self.name else "")
+            for name, n in self.counts.items()
+        ]
+        rows += [(name, "skipped", why) for name, why in self.skipped.items()]
+        title = f"{vertices:,} vertices; multiplications, {rule}:"
+        return "\n".join([title, *table_lines("  <20>12  <", rows)])
 
 
 def find_elimination_order(

@@ -40,15 +40,15 @@ from .elements import (
 from .products import (
     batch_spelling,
     contraction_pattern,
+    cross_spelling,
     dot_spelling,
     einsum_spelling,
     inner_spelling,
     matmul_spelling,
-    of_cross,
-    of_pairs,
-    of_solve,
-    of_vecdot,
+    pair_pattern,
+    solve_spelling,
     tensordot_spelling,
+    vecdot_spelling,
 )
 from .uses import OperandUse, PatternFactors, full_pattern
 
@@ -102,12 +102,12 @@ PATTERN_RULES: dict[Any, PatternRule] = {
     np.inner: contraction_pattern(inner_spelling),
     np.tensordot: contraction_pattern(tensordot_spelling),
     np.linalg.tensordot: contraction_pattern(tensordot_spelling),
-    np.outer: of_pairs,
-    np.linalg.outer: of_pairs,
-    np.kron: of_pairs,
-    np.cross: contraction_pattern(of_cross),
-    np.linalg.cross: contraction_pattern(of_cross),
-    np.linalg.vecdot: contraction_pattern(of_vecdot),
-    np.linalg.solve: contraction_pattern(of_solve),
+    np.outer: pair_pattern,
+    np.linalg.outer: pair_pattern,
+    np.kron: pair_pattern,
+    np.cross: contraction_pattern(cross_spelling),
+    np.linalg.cross: contraction_pattern(cross_spelling),
+    np.linalg.vecdot: contraction_pattern(vecdot_spelling),
+    np.linalg.solve: contraction_pattern(solve_spelling),
 }
 """Narrower patterns than the structure gives."""

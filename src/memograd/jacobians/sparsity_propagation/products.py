@@ -117,7 +117,7 @@ def _flat_position(place: dict[str, Any], term: Term) -> Any:
     return total
 
 
-def of_pairs(use: OperandUse) -> PatternFactors:
+def pair_pattern(use: OperandUse) -> PatternFactors:
     """Return the pattern of an op whose results are products of one element of each operand.
 
     The op itself shows which elements, applied to their numbers, counted from 1, and to ones in
@@ -150,9 +150,10 @@ def batch_spelling(left: str, right: str, out: str) -> Callable[[OperandUse], Sp
     return terms
 
 
-def of_lines(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spelling:
-    """Vectors along one axis of each operand and of the result, which has them if it has one axis
-    more; the others broadcast.
+def vector_spelling(axes: tuple[int, int, int], letters: str, use: OperandUse) -> Spelling:
+    """Spell a product of vectors along an axis of each operand; the other axes broadcast.
+
+    The result has vectors, too, if it has one axis more than the broadcast ones.
     """
     m, n = (len(shape) - 1 for shape in use.shapes[:2])
     batch = ascii_uppercase[: max(m, n)]
@@ -171,23 +172,21 @@ def _insert_letter(term: str, letter: str, axis: int) -> str:
     return term[:k] + letter + term[k:]
 
 
-def of_cross(use: OperandUse) -> Spelling:
-    """Any component of the result depends on any of the operands', and on no other vector."""
+def cross_spelling(use: OperandUse) -> Spelling:
+    """Spell `cross`: a component depends on all components of the two vectors."""
     axis = use.keyword("axis", -1 if use.op is np.linalg.cross else None)
     axes = [use.keyword(name, -1) if axis is None else axis for name in ("axisa", "axisb", "axisc")]
-    return of_lines((axes[0], axes[1], axes[2]), "ikj", use)
+    return vector_spelling((axes[0], axes[1], axes[2]), "ikj", use)
 
 
-def of_vecdot(use: OperandUse) -> Spelling:
-    """Vectors along one axis of both."""
+def vecdot_spelling(use: OperandUse) -> Spelling:
+    """Spell `vecdot`: vectors along one axis of both."""
     axis = use.keyword("axis", -1)
-    return of_lines((axis, axis, axis), "kk", use)
+    return vector_spelling((axis, axis, axis), "kk", use)
 
 
-def of_solve(use: OperandUse) -> Spelling:
-    """Return a column of the solution depends on the same one of the right-hand side, and on all of
-    the matrix.
-    """
+def solve_spelling(use: OperandUse) -> Spelling:
+    """Spell `solve`: a column depends on that of the right-hand side, and on the whole matrix."""
     if len(use.shapes[1]) == 1:
         return batch_spelling("ij", "m", "n")(use)
     return batch_spelling("ij", "mk", "nk")(use)

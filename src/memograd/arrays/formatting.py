@@ -1,0 +1,45 @@
+"""Short text of an array: its numbers if it has only a few, else its shape and largest element."""
+
+from typing import Any
+
+import numpy as np
+
+from .kinds import lazy_kind
+
+
+def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", ") -> str:
+    """Return an array in a few characters.
+
+    Parameters
+    ----------
+    a : array or tuple of arrays
+        The array. A lazy array is not computed.
+    digits : int
+        Number of significant digits of an element.
+    max_elements : int
+        Largest size of an array whose elements are shown; a scalar is always shown.
+    gap : str
+        Text between the shape and the largest element of a larger array.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> format_array(np.float64(1 / 3)), format_array(np.arange(3.0))
+    ('0.3333', '[0, 1, 2]')
+    >>> format_array(np.full((3, 4), -0.5))
+    '(3, 4), |max| 0.5'
+    """
+    if isinstance(a, tuple):
+        return "; ".join(format_array(part, digits, max_elements, gap) for part in a)
+    if (lazy := lazy_kind(a)) is not None:
+        return lazy.describe(a)
+    if a.shape != () and a.size > max_elements:
+        return f"{a.shape}{gap}|max| {np.max(np.abs(a), initial=0):.3g}"
+    precision = f".{digits}g" if a.dtype.kind in "fc" else ""
+    return np.array2string(
+        np.asarray(a), formatter={"all": lambda x: format(x, precision)}, separator=", "
+    ).replace("\n", "")
