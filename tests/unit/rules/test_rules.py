@@ -91,7 +91,7 @@ def test_no_path_leads_through_a_constant_op(op: Any) -> None:
         y = op(*args)
     except TypeError:
         y = op(*(np.astype(a, int) for a in args))
-    outputs = [part for part in (y if isinstance(y, tuple) else (y,)) if isinstance(part, mg.Node)]
+    outputs = [part for part in (y if isinstance(y, tuple | list) else (y,)) if isinstance(part, mg.Node)]
     total = sum((np.sum(np.astype(part, float)) for part in outputs), start=np.sum(x))
     np.testing.assert_array_equal(
         mg.grad(total, x), np.ones((2, 3))
