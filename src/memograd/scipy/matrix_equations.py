@@ -17,7 +17,7 @@ from ..errors import RefusedError
 from ..rules.broadcasting import unbroadcast
 from ..rules.linalg import mH, mT
 from ..rules.node_lists import holds_node, stack_nodes
-from ..rules.pure_registration import linear, rule
+from ..rules.pure_registration import rule
 from ..rules.registration import op, set_traits
 from ..rules.traits import Structure
 from ..text import import_scipy
@@ -422,7 +422,7 @@ def nonsingular_spectrum(f: Any, tol: Any) -> Any:
     return f
 
 
-linear(nonsingular_spectrum, f=lambda g, tol: g, push={"f": lambda t, tol: t})
+rule(nonsingular_spectrum, f=lambda g, tol: g, push={"f": lambda t, tol: t})
 
 
 def solve_circulant(
