@@ -72,6 +72,10 @@ class ArgnumsError(MemogradError, ValueError):
     """Request for a derivative by an argument that the call does not have."""
 
 
+class IntegrationError(MemogradError, RuntimeError):
+    """Differential equation that a solver did not integrate to the last time."""
+
+
 class NoPathError(MemogradError, ValueError):
     """Missing path of differentiable uses from the target to the output."""
 
