@@ -33,7 +33,7 @@ from ..program.trace_state import current_tape, trace_on
 from ..tape.node import Node
 from ..text import describe, import_scipy
 from .ode_closures import closed_over
-from .ode_sensitivities import Problem, initial_states, ode_solution
+from .ode_sensitivities import Equation, Problem, initial_states, ode_solution
 
 _integrate = import_scipy("scipy.integrate")
 
@@ -88,11 +88,12 @@ def problem_of(
         for node in nodes:
             check_float(what, node)
 
+    places = tree_map(lambda a: PLACE if isinstance(a, Node) else a, args)
+
     def of_leaves(t: Any, y: Any, *values: Any) -> Any:
         """Return the right-hand side, with values for the nodes among its arguments."""
         found = iter(values)
-        given = tree_map(lambda a: next(found) if isinstance(a, Node) else a, args)
-        return function(t, y, *given)
+        return function(t, y, *tree_map(lambda a: next(found) if a is PLACE else a, places))
 
     closed: list[Node] = []
     run: Function = of_leaves
@@ -101,15 +102,18 @@ def problem_of(
         for node in closed:
             check_float("A parameter", node)
     nodes = [*(a for a in (y, start) if isinstance(a, Node)), *leaves, *closed]
-    problem = Problem(
+    equation = Equation(
         run,
         [node.shape for node in nodes],
         y.shape[0],
         None if isinstance(y, Node) else np.asarray(y, float),
         None if isinstance(start, Node) else float(start),
-        solve,
     )
-    return problem, vector_of(nodes) if nodes else np.zeros(0)
+    return Problem(equation, solve), vector_of(nodes) if nodes else np.zeros(0)
+
+
+PLACE = object()
+"""Stands for a node among the arguments of a right-hand side, which keeps no tape."""
 
 
 def vector_of(nodes: list[Node]) -> Any:
@@ -131,9 +135,12 @@ def as_vector(what: str, a: Any) -> Any:
     return y if y.dtype.kind == "f" else np.astype(y, np.float64)
 
 
+TOLERANCES = ("rtol", "atol")
+
+
 def tolerances(given: dict[str, Any], n: int, widths: list[int]) -> dict[str, Any]:
     """Return tolerances for n components as those for them and their derivatives."""
-    found = {name: given[name] for name in ("rtol", "atol") if given.get(name) is not None}
+    found = {name: value for name, value in given.items() if value is not None}
     for name, value in found.items():
         if np.ndim(value):
             each = np.broadcast_to(np.asarray(value, float), (n,))
@@ -218,31 +225,33 @@ def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **option
     if not holds_node([theta, times]):
         return _integrate.odeint(func, y0, t, args, *more, **options)
     reasons = {"full_output": "the solver runs again for the derivatives"}
-    if problem.start is None:
+    if problem.equation.start is None:
         reasons["tcrit"] = "times are counted from a node"
     refuse_options("odeint", reasons, given)
-    times = times - times[0] if problem.start is None else times
+    times = times - times[0] if problem.equation.start is None else times
     return ode_solution(theta, times, problem=problem, order=0, time_order=0)
 
 
 def solver_of_odeint(given: dict[str, Any]) -> Function:
     """Return the function that integrates a system with these arguments of `odeint`."""
-    unused = ("func", "y0", "t", "args", "tfirst", "full_output", "rtol", "atol", *HELPS_OF_ODEINT)
+    unused = ("func", "y0", "t", "args", "tfirst", "full_output", *TOLERANCES, *HELPS_OF_ODEINT)
     options = {name: a for name, a in given.items() if name not in unused}
+    allowed = {name: given[name] for name in TOLERANCES if name in given}
 
     def solve(f: Function, start: Any, z: Any, times: Any, widths: list[int]) -> Any:
         """Return the states at all times."""
-        steps = np.diff(times)
+        whole = np.concatenate([[start], times])
+        steps = np.diff(whole)
         if np.any(steps > 0) and np.any(steps < 0):
             raise ValueError("The times of a differential equation are rising or falling.")
-        held = tolerances(given, len(z) // sum(widths), widths)
+        held = tolerances(allowed, len(z) // sum(widths), widths)
         with warnings.catch_warnings(action="ignore", category=_integrate.ODEintWarning):
             y, facts = _integrate.odeint(
-                f, z, times, tfirst=True, full_output=True, **held, **options
+                f, z, whole, tfirst=True, full_output=True, **held, **options
             )
         if facts["message"] != "Integration successful.":
             raise IntegrationError(failure("odeint", facts["message"]))
-        return y
+        return y[1:]
 
     return solve
 
@@ -349,7 +358,7 @@ def solve_ivp(
         times = own_times(problem, theta, start, end, run)
     else:
         times = as_vector("times", t_eval)
-    counted = times - start if problem.start is None else times
+    counted = times - start if problem.equation.start is None else times
     y = ode_solution(theta, counted, problem=problem, order=0, time_order=0)
     message = "The solver successfully reached the end of the integration interval."
     return import_scipy("scipy.optimize").OptimizeResult(
@@ -359,12 +368,13 @@ def solve_ivp(
 
 def solver_of_solve_ivp(method: Any, options: dict[str, Any]) -> Function:
     """Return a function that calls `solve_ivp` with this method and these options."""
-    unused = (*HELPS_OF_SOLVE_IVP, "rtol", "atol")
+    unused = (*HELPS_OF_SOLVE_IVP, *TOLERANCES)
     others = {name: a for name, a in options.items() if name not in unused}
+    allowed = {name: options[name] for name in TOLERANCES if name in options}
 
     def run(f: Function, span: Any, z: Any, t_eval: Any, widths: list[int]) -> Any:
         """Return SciPy's result; raise if it did not reach the end."""
-        held = tolerances(options, len(z) // sum(widths), widths)
+        held = tolerances(allowed, len(z) // sum(widths), widths)
         found = _integrate.solve_ivp(f, span, z, method=method, t_eval=t_eval, **held, **others)
         if not found.success:
             raise IntegrationError(failure("solve_ivp", found.message))
@@ -398,9 +408,9 @@ def own_times(problem: Problem, theta: Any, start: Any, end: Any, run: Function)
                 "which may not be read here. Give the times as t_eval=."
             )
     vector, first, last = map(value_of, (theta, start, end))
-    span = (0.0, last - first) if problem.start is None else (problem.start, last)
+    span = (0.0, last - first) if problem.equation.start is None else (problem.equation.start, last)
     with trace_on(None):
-        begin = initial_states(problem, vector, 0)[0]
-        found = run(lambda t, y: problem.rate(t, y, vector), span, begin, None, [1])
-    inner = found.t[1:-1] + (first if problem.start is None else 0.0)
+        begin = initial_states(problem.equation, vector, 0)[0]
+        found = run(lambda t, y: problem.equation.rate(t, y, vector), span, begin, None, [1])
+    inner = found.t[1:-1] + (first if problem.equation.start is None else 0.0)
     return asarray([start, *inner, end])

@@ -20,14 +20,15 @@ integration of states and sensitivities).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..errors import IntegrationError, RefusedError
-from ..functional import jacobian, jvp
+from ..errors import IntegrationError, MemogradError, RefusedError
+from ..functional import compiled, jacobian, jvp
 from ..numpy import asarray, holds_node
 from ..rules.pure_registration import rule
 from ..rules.registration import op, set_traits
@@ -37,28 +38,21 @@ Function = Callable[..., Any]
 
 
 @dataclass(eq=False)
-class Problem:
-    """Initial value problem, whose parameters are parts of one vector.
+class Equation:
+    """Differential equation with its initial state, whose parameters are parts of one vector.
 
     Attributes
     ----------
     function : callable
         Right-hand side of t, y and the parameters.
     shapes : list of tuple
-        Shapes of the parameters in the vector.
+        Shapes of the parts of the vector.
     n : int
         Number of components of the state.
     state : array or None
         Initial state; None where it is the first part of the vector.
     start : float or None
         Initial time; None where it is the next part of the vector, and times count from it.
-    solve : callable
-        ``solve(f, start, z, times, widths)`` gives the states of the system z' = f(t, z) at these
-        times, in rows. Of each component of y and of each order there are as many derivatives in z
-        as `widths` says, one after the other.
-    latest : dict
-        For each order, the last vector and times as bytes, and what they gave: the rows of a
-        Jacobian are asked for one by one.
     """
 
     function: Function
@@ -66,8 +60,6 @@ class Problem:
     n: int
     state: Any
     start: float | None
-    solve: Function
-    latest: dict[int, tuple[tuple[bytes, bytes], list[Any]]] = field(default_factory=dict)
 
     def parts(self, theta: Any) -> list[Any]:
         """Return the parts of the vector in their shapes."""
@@ -91,6 +83,34 @@ class Problem:
         return as_state(given, self.n)
 
 
+@dataclass(eq=False)
+class Problem:
+    """Equation with its solver, and what is kept between two requests.
+
+    Nothing here refers to a tape, so that dropping the tape frees its arrays at once.
+
+    Attributes
+    ----------
+    equation : Equation
+        The equation.
+    solve : callable
+        ``solve(f, start, z, times, widths)`` gives the states of the system z' = f(t, z) at these
+        times, in rows. Of each component of y and of each order there are as many derivatives in z
+        as `widths` says, one after the other.
+    latest : dict
+        For each order, the last vector and times as bytes, and what they gave: the rows of a
+        Jacobian are asked for one by one.
+    programs : dict
+        For the joint system and for rates, by the orders by the vector and by time, the function
+        that gives them.
+    """
+
+    equation: Equation
+    solve: Function
+    latest: dict[int, tuple[tuple[bytes, bytes], list[Any]]] = field(default_factory=dict)
+    programs: dict[tuple[str, int, int], Function] = field(default_factory=dict)
+
+
 def as_state(given: Any, n: int) -> Any:
     """Return what a right-hand side gave as a vector of n floats."""
     y = np.ravel(asarray(given))
@@ -110,19 +130,19 @@ def as_state(given: Any, n: int) -> Any:
 # the equations of the sensitivities
 
 
-def sensitivity_rate(problem: Problem, t: Any, states: list[Any], theta: Any) -> Any:
+def sensitivity_rate(equation: Equation, t: Any, states: list[Any], theta: Any) -> Any:
     """Return the time derivative of the last of `states`: y and its derivatives by the vector.
 
     It is the derivative of that of the one before, along the states' own.
     """
     if len(states) == 1:
-        return problem.rate(t, states[0], theta)
+        return equation.rate(t, states[0], theta)
     before = states[:-1]
 
     def moved(step: Any) -> Any:
         """Return the rate of the state before, at a moved vector."""
         at = [a + b @ step for a, b in pairwise(states)]
-        return sensitivity_rate(problem, t, at, theta + step)
+        return sensitivity_rate(equation, t, at, theta + step)
 
     count = theta.shape[0]
     rows = prod(before[-1].shape)
@@ -130,28 +150,68 @@ def sensitivity_rate(problem: Problem, t: Any, states: list[Any], theta: Any) ->
     return jacobian(moved, order=order)(np.zeros(count))
 
 
-def time_derivative(problem: Problem, m: int, t: Any, states: list[Any], theta: Any) -> Any:
+def time_derivative(equation: Equation, m: int, t: Any, states: list[Any], theta: Any) -> Any:
     """Return the m-th derivative by time of the last of `states`, along the solution."""
     if m == 0:
         return states[-1]
     if m == 1:
-        return sensitivity_rate(problem, t, states, theta)
-    rates = [sensitivity_rate(problem, t, states[: k + 1], theta) for k in range(len(states))]
+        return sensitivity_rate(equation, t, states, theta)
+    rates = [sensitivity_rate(equation, t, states[: k + 1], theta) for k in range(len(states))]
     return jvp(
-        lambda t, *states: time_derivative(problem, m - 1, t, list(states), theta),
+        lambda t, *states: time_derivative(equation, m - 1, t, list(states), theta),
         (t, *states),
         (1.0, *rates),
     )[1]
 
 
-def initial_states(problem: Problem, theta: Any, order: int) -> list[Any]:
+def run_program(problem: Problem, key: tuple[str, int, int], f: Function, *args: Any) -> Any:
+    """Return `f` of the arguments: by a plan, from the second call on, if `f` can be one.
+
+    A plan takes about a hundredth of the time. A right-hand side that decides by values has none,
+    and is traced at each call.
+    """
+    if key in problem.programs:
+        return problem.programs[key](*args)
+    run: Function = compiled(f)
+    try:
+        y = run(*args)
+    except MemogradError:
+        run, y = f, f(*args)
+    problem.programs[key] = run
+    return y
+
+
+def rate_at_time(equation: Equation, m: int, t: Any, theta: Any, *states: Any) -> Any:
+    """Return the m-th derivative by time of the last of `states` at one time."""
+    return time_derivative(equation, m, t, list(states), theta)
+
+
+def initial_states(equation: Equation, theta: Any, order: int) -> list[Any]:
     """Return the initial state and its derivatives by the vector."""
-    n, count = problem.n, len(theta)
-    y = theta[:n] if problem.state is None else problem.state
+    n, count = equation.n, len(theta)
+    y = theta[:n] if equation.state is None else equation.state
     states = [y, *(np.zeros((n,) + (count,) * k) for k in range(1, order + 1))]
-    if order and problem.state is None:
+    if order and equation.state is None:
         states[1][:, :n] = np.eye(n)
     return states
+
+
+def split_states(equation: Equation, z: Any, count: int, order: int) -> list[Any]:
+    """Return the parts of joint states: y and its derivatives by the vector, up to an order."""
+    shapes = [(equation.n,) + (count,) * k for k in range(order + 1)]
+    ends = [int(end) for end in np.cumsum([prod(shape) for shape in shapes])]
+    lead = z.shape[:-1]
+    return [
+        np.reshape(z[..., end - prod(shape) : end], lead + shape)
+        for end, shape in zip(ends, shapes, strict=True)
+    ]
+
+
+def joint_rate(equation: Equation, order: int, t: Any, z: Any, theta: Any) -> Any:
+    """Return the time derivative of a joint state."""
+    states = split_states(equation, z, theta.shape[0], order)
+    found = [sensitivity_rate(equation, t, states[: k + 1], theta) for k in range(order + 1)]
+    return np.concatenate([np.ravel(d) for d in found])
 
 
 def integrate(problem: Problem, theta: Any, times: Any, order: int) -> list[Any]:
@@ -160,26 +220,21 @@ def integrate(problem: Problem, theta: Any, times: Any, order: int) -> list[Any]
     known = problem.latest.get(order)
     if known is not None and known[0] == key:
         return known[1]
-    shapes = [(problem.n,) + (len(theta),) * k for k in range(order + 1)]
-    ends = np.cumsum([prod(shape) for shape in shapes])
 
-    def split(z: Any) -> list[Any]:
-        """Return the components of a joint state, in front of which there may be an axis."""
-        return [
-            z[..., end - prod(shape) : end].reshape(*z.shape[:-1], *shape)
-            for end, shape in zip(ends, shapes, strict=True)
-        ]
+    equation = problem.equation
 
     def rates(t: float, z: Any) -> Any:
         """Return the time derivative of the joint state."""
-        states = split(z)
-        found = [sensitivity_rate(problem, t, states[: k + 1], theta) for k in range(order + 1)]
-        return np.concatenate([np.ravel(d) for d in found])
+        if order == 0:
+            return equation.rate(t, z, theta)
+        f = partial(joint_rate, equation, order)
+        return run_program(problem, ("system", order, 1), f, t, z, theta)
 
-    start = 0.0 if problem.start is None else problem.start
-    begin = np.concatenate([np.ravel(s) for s in initial_states(problem, theta, order)])
+    start = 0.0 if equation.start is None else equation.start
+    begin = np.concatenate([np.ravel(s) for s in initial_states(equation, theta, order)])
     widths = [len(theta) ** k for k in range(order + 1)]
-    found = split(check_finite(problem.solve(rates, start, begin, times, widths)))
+    z = check_finite(problem.solve(rates, start, begin, times, widths))
+    found = split_states(equation, z, len(theta), order)
     problem.latest[order] = key, found
     return found
 
@@ -221,12 +276,11 @@ def ode_solution(theta: Any, times: Any, problem: Any, order: int, time_order: i
     found = integrate(problem, theta, times, order)
     if time_order == 0:
         return found[-1]
-    return np.stack(
-        [
-            time_derivative(problem, time_order, t, [s[i] for s in found], theta)
-            for i, t in enumerate(times)
-        ]
-    )
+
+    f = partial(rate_at_time, problem.equation, time_order)
+    key = ("rate", order, time_order)
+    rows = zip(times, *found, strict=True)
+    return np.stack([run_program(problem, key, f, t, theta, *states) for t, *states in rows])
 
 
 def solution_theta(
