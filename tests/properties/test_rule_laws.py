@@ -174,7 +174,7 @@ SCIPY: dict[Any, Any] = {
     matrix_functions.logarithm: [([DEFINITE], {}, [0])],
     matrix_functions.unfrechet: [([MATRIX, DEFINITE], {}, [0, 1])],
     matrix_equations.sylvester: [([DEFINITE, DEFINITE, MATRIX], {}, [0, 1, 2])],
-    matrix_equations.banded: [
+    matrix_equations.band_system: [
         ([BAND, MATRIX], {"below": 1, "above": 1, "transposed": False}, [0, 1]),
         ([BAND, MATRIX], {"below": 2, "above": 0, "transposed": True}, [0, 1]),
     ],

@@ -29,6 +29,7 @@ BUILTINS = {
     errors.NotDifferentiableError: TypeError,
     errors.ArgnumsError: ValueError,
     errors.NoPathError: ValueError,
+    errors.IntegrationError: RuntimeError,
     errors.AssignError: ValueError,
     errors.AssignTypeError: TypeError,
     errors.BudgetError: ValueError,

@@ -32,7 +32,7 @@ from ..numpy import asarray, holds_node
 from ..program.trace_state import current_tape, trace_on
 from ..tape.node import Node
 from ..text import describe, import_scipy
-from .ode_closures import closed_over
+from .ode_closures import convert_closure
 from .ode_sensitivities import Equation, Problem, initial_states, ode_solution
 
 _integrate = import_scipy("scipy.integrate")
@@ -98,7 +98,7 @@ def problem_of(
     closed: list[Node] = []
     run: Function = of_leaves
     if tape is not None:
-        run, closed = closed_over(of_leaves, [start, y, *leaves], tape)
+        run, closed = convert_closure(of_leaves, [start, y, *leaves], tape)
         for node in closed:
             check_float("A parameter", node)
     nodes = [*(a for a in (y, start) if isinstance(a, Node)), *leaves, *closed]
@@ -282,8 +282,8 @@ def solve_ivp(
     args: Any = None,
     **options: Any,
 ) -> Any:
-    """``scipy.integrate.solve_ivp``, recorded where a node is among the arguments, or is closed over
-    by the right-hand side.
+    """``scipy.integrate.solve_ivp``, recorded where a node is among the arguments, or is closed
+    over by the right-hand side.
 
     Parameters
     ----------

@@ -196,30 +196,30 @@ def transpose_band(ab: Any, below: int, above: int) -> Any:
 
 
 @op
-def banded(ab: Any, b: Any, below: int, above: int, transposed: bool) -> Any:
+def band_system(ab: Any, b: Any, below: int, above: int, transposed: bool) -> Any:
     """Compute ``solve_banded`` of columns in the form that is recorded, in stacks too."""
     widths = (above, below) if transposed else (below, above)
     matrices = transpose_band(ab, below, above) if transposed else ab
     return over_stacks(lambda ab, b: _linalg.solve_banded(widths, ab, b), (2, 2), matrices, b)
 
 
-def banded_ab(
+def band_system_ab(
     g: Any, ab: Any, ab_shape: Any, y: Any, below: int, above: int, transposed: bool
 ) -> Any:
     """Return the cotangent of the diagonals; it is 0 where they stand outside the matrix."""
-    h = banded(ab, g, below, above, not transposed)
+    h = band_system(ab, g, below, above, not transposed)
     rows, columns, inside = band_indices(below, above, ab_shape[-1])
     left, right = (y, h) if transposed else (h, y)
     d = -np.sum(left[..., rows, :] * right[..., columns, :], axis=-1)
     return unbroadcast(np.where(inside, d, 0), ab_shape)
 
 
-def banded_b(g: Any, ab: Any, b_shape: Any, below: int, above: int, transposed: bool) -> Any:
+def band_system_b(g: Any, ab: Any, b_shape: Any, below: int, above: int, transposed: bool) -> Any:
     """Return the cotangent of the right-hand sides."""
-    return unbroadcast(banded(ab, g, below, above, not transposed), b_shape)
+    return unbroadcast(band_system(ab, g, below, above, not transposed), b_shape)
 
 
-rule(banded, ab=banded_ab, b=banded_b)
+rule(band_system, ab=band_system_ab, b=band_system_b)
 
 
 def as_columns(b: Any) -> Any:
@@ -272,7 +272,7 @@ def solve_banded(
         return _linalg.solve_banded(l_and_u, ab, b, overwrite_ab, overwrite_b, check_finite)
     ab, b = as_operands(ab, b)
     below, above = map(int, l_and_u)
-    x = banded(ab, as_columns(b), below, above, False)
+    x = band_system(ab, as_columns(b), below, above, False)
     return x[..., 0] if len(b.shape) == 1 else x
 
 
@@ -336,7 +336,7 @@ def toeplitz_system(c: Any, r: Any, b: Any) -> Any:
     return over_stacks(lambda c, r, b: _linalg.solve_toeplitz((c, r), b), (1, 1, 2), c, r, b)
 
 
-def transposed_toeplitz_system(c: Any, r: Any, b: Any) -> Any:
+def toeplitz_transpose_system(c: Any, r: Any, b: Any) -> Any:
     """Return the solution with the transpose; the diagonal is the column's, not the row's."""
     column = np.where(np.arange(c.shape[-1]) == 0, c[..., :1], r)
     return toeplitz_system(column, c, b)
@@ -345,7 +345,7 @@ def transposed_toeplitz_system(c: Any, r: Any, b: Any) -> Any:
 def toeplitz_diagonal_sums(g: Any, c: Any, r: Any, y: Any) -> Any:
     """Return the cotangents of all diagonals of the matrix, from the lowest to the highest."""
     n = c.shape[-1]
-    h = transposed_toeplitz_system(c, r, g)
+    h = toeplitz_transpose_system(c, r, g)
     i, k = np.ogrid[:n, : 2 * n - 1]
     j = i + k - (n - 1)
     products = h[..., i, :] * y[..., np.clip(j, 0, n - 1), :]
@@ -367,7 +367,7 @@ rule(
         np.flip(toeplitz_diagonal_sums(g, c, r, y)[..., : c_shape[-1]], -1), c_shape
     ),
     r=toeplitz_r,
-    b=lambda g, c, r, b_shape: unbroadcast(transposed_toeplitz_system(c, r, g), b_shape),
+    b=lambda g, c, r, b_shape: unbroadcast(toeplitz_transpose_system(c, r, g), b_shape),
 )
 
 
@@ -484,5 +484,5 @@ def solve_circulant(
     return np.moveaxis(np.real(x) if is_real else x, -1, outaxis)
 
 
-set_traits(sylvester, banded, toeplitz_system, structure=Structure.DENSE)
+set_traits(sylvester, band_system, toeplitz_system, structure=Structure.DENSE)
 set_traits(nonsingular_spectrum, structure=Structure.SAME_PLACE)

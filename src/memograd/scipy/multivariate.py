@@ -1,8 +1,8 @@
 """The multivariate normal distribution and Dirichlet's.
 
-A singular covariance matrix, where SciPy allows one, stands for a normal distribution in a subspace:
-its pseudo-inverse and pseudo-determinant take the place of the inverse and the determinant, and the
-density is 0 outside. The rank is taken as it is: the derivative by the matrix is that along
+A singular covariance matrix, where SciPy allows one, stands for a normal distribution in a
+subspace: its pseudo-inverse and pseudo-determinant take the place of the inverse and the
+determinant, and the density is 0 outside. The rank is taken as it is: the derivative by the matrix is that along
 matrices of the same rank, since others have another density by a factor without bound; by the point
 and the mean it is that within the subspace.
 

@@ -33,7 +33,7 @@ TRACED = Mode(
 Function = Callable[..., Any]
 
 
-def closed_over(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Function, list[Node]]:
+def convert_closure(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Function, list[Node]]:
     """Return a function of inputs and of the nodes over which `f` closes, and these nodes.
 
     Parameters
@@ -59,7 +59,7 @@ def closed_over(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Functio
     """
     with tape.scratch(), mode_of(tape, TRACED), trace_on(tape):
         start = tape.next_id
-        entered = [entered_node(a, tape) for a in inputs]
+        entered = [input_node(a, tape) for a in inputs]
         y = asarray(f(*entered))
         steps = steps_between(tape, y, start, {node.id for node in entered})
         own = [node.step.operand for node in entered]
@@ -88,7 +88,7 @@ def mode_of(tape: Recorder, mode: Mode) -> Iterator[None]:
         tape.mode = outer
 
 
-def entered_node(a: Any, tape: Recorder) -> Node:
+def input_node(a: Any, tape: Recorder) -> Node:
     """Return a node of its own for an input of the trace."""
     y: Node = tape.leaf(tape.read_value(a.id) if isinstance(a, Node) else a)
     return y

@@ -139,7 +139,7 @@ def sensitivity_rate(equation: Equation, t: Any, states: list[Any], theta: Any) 
         return equation.rate(t, states[0], theta)
     before = states[:-1]
 
-    def moved(step: Any) -> Any:
+    def at_step(step: Any) -> Any:
         """Return the rate of the state before, at a moved vector."""
         at = [a + b @ step for a, b in pairwise(states)]
         return sensitivity_rate(equation, t, at, theta + step)
@@ -147,7 +147,7 @@ def sensitivity_rate(equation: Equation, t: Any, states: list[Any], theta: Any) 
     count = theta.shape[0]
     rows = prod(before[-1].shape)
     order = "reverse" if rows <= count else "forward"
-    return jacobian(moved, order=order)(np.zeros(count))
+    return jacobian(at_step, order=order)(np.zeros(count))
 
 
 def time_derivative(equation: Equation, m: int, t: Any, states: list[Any], theta: Any) -> Any:

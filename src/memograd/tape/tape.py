@@ -203,7 +203,7 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
-                        if type(a) is not np.ndarray and (apply := self._apply_of(op, a)) is not None:
+                        if type(a) is not np.ndarray and (apply := self._apply_of(op, a)):
                             return apply(op, args, kwargs)
                         kept[k] = run[k] = self._constants.freeze(a, k, rule)
                 if y is None:

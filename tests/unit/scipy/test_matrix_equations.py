@@ -204,4 +204,6 @@ def test_equations_are_checked(op: Any, operands: Any, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("transposed", [False, True])
 def test_band_systems_are_checked(transposed: bool) -> None:
     ab = array(4, 5) + [[0], [0], [3], [0]]
-    check_rule(matrix_equations.banded, ab, array(5, 2), below=1, above=2, transposed=transposed)
+    check_rule(
+        matrix_equations.band_system, ab, array(5, 2), below=1, above=2, transposed=transposed
+    )
