@@ -70,10 +70,13 @@ def holds_nodes(value: Any) -> bool:
     >>> holds_nodes([1.0, 2.0])
     False
     """
-    return any(
-        (base.__module__.partition(".")[0], base.__name__) in HOLDING
-        for base in type(value).__mro__
-    )
+    return _class_holds_nodes(type(value))
+
+
+@cache
+def _class_holds_nodes(kind: type) -> bool:
+    names = ((base.__module__.partition(".")[0], base.__name__) for base in kind.__mro__)
+    return not HOLDING.isdisjoint(names)
 
 
 def held_node(value: Any) -> Any:

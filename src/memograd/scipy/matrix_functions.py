@@ -19,6 +19,7 @@ A. H. Al-Mohy, N. J. Higham, S. D. Relton: Computing the Fréchet derivative of 
 and estimating the condition number, SIAM J. Sci. Comput. 35 (2013), section 3.
 """
 
+from math import ceil, log2
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,10 @@ def unfrechet_of_matrices(a: Any, e: Any) -> Any:
     """
     wide = np.result_type(a, e, np.complex128)
     t, u = _linalg.schur(a.astype(wide), output="complex")
-    check_branches(np.diagonal(t), np.linalg.norm(t, 1))
+    size = float(np.linalg.norm(t, 1))
+    check_branches(np.diagonal(t), size)
     e = mH(u) @ e @ u
-    s = max(0, int(np.ceil(np.log2(max(np.linalg.norm(t, 1) / NEAR_IDENTITY, 1)))))
+    s = max(0, ceil(log2(max(size / NEAR_IDENTITY, 1))))
     roots = [_linalg.expm(t / 2.0**s)]
     for _ in range(s - 1):
         roots.append(roots[-1] @ roots[-1])

@@ -23,12 +23,12 @@ from ..arrays.values import as_input
 from ..errors import NoRuleError
 from ..rules.linalg import mT
 from ..rules.pure_registration import constant, rule
-from ..rules.registration import op, set_traits
+from ..rules.registration import op, refuse_ops, set_traits
 from ..rules.traits import Structure
 from ..tape.node import Node
 from ..text import import_scipy
 
-_special = import_scipy("scipy.special")
+_special, _stats = import_scipy("scipy.special"), import_scipy("scipy.stats")
 
 LOG_2PI = log(2 * pi)
 RANK_TOLERANCE = 1e6 * float(np.finfo(float).eps)
@@ -144,13 +144,18 @@ def multivariate_normal_entropy(mean: Any = None, cov: Any = 1) -> Any:
     return 0.5 * (rank * (LOG_2PI + 1) + log_pseudo_determinant(cov))
 
 
+NO_CDF = (
+    "it is an integral that SciPy estimates by random points, so that it has no derivative here. "
+    "Use logpdf; or norm.logcdf of each component where they are independent."
+)
+
+
 def refuse_multivariate_cdf(*args: Any, **kwargs: Any) -> Any:
     """Raise: the distribution function of vectors has no closed form."""
-    raise NoRuleError(
-        "multivariate_normal.cdf is an integral that SciPy estimates by random points, so that it "
-        "has no derivative here, and neither has its logarithm. Use logpdf; or norm.logcdf of each "
-        "component where they are independent."
-    )
+    raise NoRuleError(f"multivariate_normal.cdf and logcdf are not recorded: {NO_CDF}")
+
+
+refuse_ops(NO_CDF, _stats.multivariate_normal.cdf, _stats.multivariate_normal.logcdf)
 
 
 # Dirichlet's distribution

@@ -7,7 +7,7 @@ import pytest
 
 import memograd as mg
 from memograd.arrays.axis_labels import labels_of
-from memograd.errors import AssignError
+from memograd.errors import AssignError, NotDifferentiableError
 
 pd = pytest.importorskip("pandas")
 xr = pytest.importorskip("xarray")
@@ -122,6 +122,14 @@ def test_a_data_array_beside_a_node_keeps_its_labels_and_holds_the_node(tape, f)
     np.testing.assert_allclose(
         mg.functional.grad(lambda w: np.sum(f(w, table)))(np.array([1.0, 2.0])), [4.0, 6.0]
     )
+
+
+def test_the_gradient_of_a_data_array_is_that_of_the_node_that_it_holds(tape):
+    w, table = tape.leaf([1.0, 2.0]), TABLES["DataArray"](NUMBERS)
+    L = (w * table).sum()
+    with pytest.raises(NotDifferentiableError, match="holds a node. Give L.data"):
+        mg.grad(L, w)
+    np.testing.assert_allclose(mg.grad(L.data, w), [4.0, 6.0])
 
 
 def test_a_product_with_a_data_array_is_a_node(tape):
