@@ -70,12 +70,13 @@ def holds_nodes(value: Any) -> bool:
     >>> holds_nodes([1.0, 2.0])
     False
     """
-    return _class_holds_nodes(type(value))
+    return _is_holding_class(type(value).__mro__)
 
 
 @cache
-def _class_holds_nodes(kind: type) -> bool:
-    names = ((base.__module__.partition(".")[0], base.__name__) for base in kind.__mro__)
+def _is_holding_class(bases: tuple[type, ...]) -> bool:
+    """Return whether one of the bases of a class is known to hold nodes; cached for speed."""
+    names = ((base.__module__.partition(".")[0], base.__name__) for base in bases)
     return not HOLDING.isdisjoint(names)
 
 
