@@ -71,6 +71,10 @@ class NotDifferentiableError(MemogradError, TypeError):
     """
 
 
+class IntegrationError(MemogradError, RuntimeError):
+    """Differential equation that a solver did not integrate to the last time."""
+
+
 class NoPathError(MemogradError, ValueError):
     """Missing path of differentiable uses from the target to the output."""
 

@@ -25,7 +25,7 @@ from memograd.rules.decompositions import alignment
 from memograd.rules.indexing import last_writes
 from memograd.rules.registration import RULES
 from memograd.rules.shaping import repeated
-from memograd.scipy import linalg, signal
+from memograd.scipy import linalg, matrix_equations, matrix_functions, signal
 from memograd.text import op_name
 from memograd.transforms.batched_array import BatchedArray, apply_batched
 from memograd.transforms.batched_products import pull_rows, push_columns
@@ -82,7 +82,7 @@ def test_the_sample_calls_reach_each_push(op: Any, monkeypatch: pytest.MonkeyPat
 
 def scaled(t: Any) -> Any:
     """A tangent that is off by a thousandth."""
-    if isinstance(t, tuple):
+    if isinstance(t, tuple | list):
         return tuple(map(scaled, t))
     return None if t is None else 1.001 * t
 
@@ -255,10 +255,19 @@ def scales(*dtypes: Any) -> list[float]:
 
 MATRIX = np.random.default_rng(3).normal(size=(3, 3))
 DEFINITE = MATRIX @ MATRIX.T + np.eye(3)
+BAND = MATRIX + [[5], [9], [0]]
 SCIPY: dict[Any, Any] = {
     linalg.expm: [([MATRIX], {}, [0]), ([1e-3 * MATRIX], {}, [0]), ([10 * MATRIX], {}, [0])],
-    linalg.square_root: [([DEFINITE], {}, [0])],
-    linalg.logarithm: [([DEFINITE], {}, [0])],
+    matrix_functions.square_root: [([DEFINITE], {}, [0])],
+    matrix_functions.logarithm: [([DEFINITE], {}, [0])],
+    matrix_functions.unfrechet: [([MATRIX, DEFINITE], {}, [0, 1])],
+    matrix_equations.sylvester: [([DEFINITE, DEFINITE, MATRIX], {}, [0, 1, 2])],
+    matrix_equations.band_system: [
+        ([BAND, MATRIX], {"below": 1, "above": 1, "transposed": False}, [0, 1]),
+        ([BAND, MATRIX], {"below": 2, "above": 0, "transposed": True}, [0, 1]),
+    ],
+    matrix_equations.toeplitz_system: [([BAND[1], MATRIX[0], MATRIX], {}, [0, 1, 2])],
+    matrix_equations.nonsingular_spectrum: [([BAND[1], None], {}, [0])],
     linalg.triangular: [
         ([DEFINITE, MATRIX], {"transposed": False, "lower": True, "unit_diagonal": False}, [0, 1])
     ],

@@ -26,6 +26,7 @@ BUILTINS = {
     errors.NotScalarError: ValueError,
     errors.NotDifferentiableError: TypeError,
     errors.NoPathError: ValueError,
+    errors.IntegrationError: RuntimeError,
     errors.AssignError: ValueError,
     errors.BudgetError: ValueError,
     errors.IntegerRangeError: OverflowError,

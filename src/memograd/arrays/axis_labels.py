@@ -1,8 +1,9 @@
 """Axis labels of pandas and xarray objects.
 
 The tape computes on the plain arrays. It keeps the labels of a leaf and returns the leaf's
-derivatives with the same labels. Neither library is imported here: a caller that passes one of
-their objects has imported it.
+derivatives with the same labels. A DataArray that meets a node, on either side of an operator or in
+a ufunc, becomes a DataArray that holds the node of the result: `.data` is that node. Neither
+library is imported here: a caller that passes one of their objects has imported it.
 """
 
 from functools import cache
@@ -16,6 +17,10 @@ CONSTRUCTOR_ARGUMENTS = {
     ("xarray", "DataArray"): ("dims", "coords", "name"),
 }
 """Constructor arguments beside the array, by library and name of the class."""
+
+
+HOLDING = {("xarray", "DataArray"), ("xarray", "Variable")}
+"""Classes whose objects may hold a node in place of an array; a DataArray computes by Variables."""
 
 
 class Labels(NamedTuple):
@@ -57,6 +62,33 @@ def labels_of(value: Any) -> Labels | None:
         return None
     kind, names = known
     return Labels(kind, {name: _freeze(name, getattr(value, name)) for name in names})
+
+
+def holds_nodes(value: Any) -> bool:
+    """Return whether a labelled object applies ufuncs to nodes by itself, and keeps its labels.
+
+    >>> holds_nodes([1.0, 2.0])
+    False
+    """
+    return _is_holding_class(type(value).__mro__)
+
+
+@cache
+def _is_holding_class(bases: tuple[type, ...]) -> bool:
+    """Return whether one of the bases of a class is known to hold nodes; cached for speed."""
+    names = ((base.__module__.partition(".")[0], base.__name__) for base in bases)
+    return not HOLDING.isdisjoint(names)
+
+
+def held_node(value: Any) -> Any:
+    """Return the node that a labelled object holds in place of an array; anything else as it is.
+
+    >>> held_node([1.0, 2.0])
+    [1.0, 2.0]
+    """
+    if holds_nodes(value) and hasattr(type(value.data), "__memograd_record__"):
+        return value.data
+    return value
 
 
 @cache

@@ -32,17 +32,23 @@ NAMESPACES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
 """Modules of which all public functions are classified."""
 
 CHOSEN = {
-    "scipy.linalg": "solve solve_triangular cho_solve expm sqrtm logm block_diag toeplitz".split(),
+    "scipy.linalg": (
+        "solve solve_triangular cho_solve solve_banded solveh_banded solve_toeplitz "
+        "solve_circulant solve_sylvester solve_continuous_lyapunov solve_discrete_lyapunov "
+        "expm sqrtm logm block_diag toeplitz"
+    ).split(),
     "scipy.stats": [
         *(
             f"{law}.{f}"
-            for law in ("norm", "t", "beta", "gamma", "multivariate_normal")
-            for f in ("pdf", "logpdf", "cdf", "logcdf")
+            for law in ("norm", "t", "beta", "gamma", "expon", "chi2")
+            for f in ("pdf", "logpdf", "cdf", "logcdf", "sf", "logsf", "ppf")
         ),
-        *(f"poisson.{f}" for f in ("pmf", "logpmf", "cdf", "logcdf")),
+        *(f"poisson.{f}" for f in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf")),
+        *(f"multivariate_normal.{f}" for f in ("pdf", "logpdf", "cdf", "logcdf", "entropy")),
         *(f"dirichlet.{f}" for f in ("pdf", "logpdf")),
     ],
     "scipy.signal": ["convolve"],
+    "scipy.integrate": ["odeint", "solve_ivp"],
 }
 
 OF_METHOD = {"flatten": np.ravel}
@@ -166,13 +172,10 @@ def _module(home: str) -> Any:
 
 def _function_row(home: str, name: str, f: Any) -> FunctionRow:
     kind = _class_of(f)
-    if kind is None and _is_served(home, name, f):
-        return FunctionRow(home, name, "differentiable")
-    return (
-        FunctionRow(home, name, "refused", UNSUPPORTED[f])
-        if kind is None and f in UNSUPPORTED
-        else FunctionRow(home, name, kind or "unclassified")
-    )
+    is_served = kind is None and _is_served(home, name, f)  # imports what registers the reasons
+    if kind is None and f in UNSUPPORTED:
+        return FunctionRow(home, name, "refused", UNSUPPORTED[f])
+    return FunctionRow(home, name, "differentiable" if is_served else kind or "unclassified")
 
 
 def _class_of(f: Any) -> str | None:

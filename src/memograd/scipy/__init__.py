@@ -2,8 +2,8 @@
 special``, and nothing else changes.
 
 SciPy's ufuncs (``special.erf``) hand a call over to the nodes among their arguments; its other
-functions do not. Of those, the modules `special`, `linalg`, `stats` and `signal` hold the common
-ones, under their own names; everything else is SciPy's own. Without a node they all are.
+functions do not. Of those, the modules `special`, `linalg`, `stats`, `signal` and `integrate` hold
+the common ones, under their own names; everything else is SciPy's own. Without a node they all are.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..text import import_scipy
 
-OWN = ("linalg", "signal", "special", "stats")
+OWN = ("integrate", "linalg", "signal", "special", "stats")
 """The modules that hold functions of ours."""
 
 

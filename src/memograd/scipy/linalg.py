@@ -1,7 +1,7 @@
 """scipy.linalg: the functions that do not dispatch by themselves; everything else is SciPy's own.
 
-`sqrtm` and `logm` of nodes are complex, also where SciPy's are real: whether they are depends on
-values, and a dtype is part of the program. A structure that SciPy is told of (`assume_a="pos"`,
+`sqrtm` and `logm` of nodes are complex, also where SciPy's are real (see
+:mod:`memograd.scipy.matrix_functions`). A structure that SciPy is told of (`assume_a="pos"`,
 `lower=`) says which part of a matrix it reads; the rest has no derivative.
 """
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arrays.values import as_input
 from ..errors import NoRuleError
-from ..rules.node_lists import holds_node, stack_lists
-from ..rules.pure_registration import constant, rule
+from ..rules.node_lists import stack_lists
+from ..rules.pure_registration import rule
 from ..rules.registration import op, set_traits
 from ..rules.traits import Structure
 from ..tape.node import Node
@@ -21,13 +21,31 @@ from ..text import import_scipy
 
 _linalg = import_scipy("scipy.linalg")
 
+from .matrix_equations import (  # noqa: E402  (SciPy is there)
+    solve_banded,
+    solve_circulant,
+    solve_continuous_lyapunov,
+    solve_discrete_lyapunov,
+    solve_sylvester,
+    solve_toeplitz,
+    solveh_banded,
+)
+from .matrix_functions import expm, logm, sqrtm  # noqa: E402
+
 __all__ = [
     "block_diag",
     "cho_solve",
     "expm",
     "logm",
     "solve",
+    "solve_banded",
+    "solve_circulant",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_sylvester",
+    "solve_toeplitz",
     "solve_triangular",
+    "solveh_banded",
     "sqrtm",
     "toeplitz",
 ]
@@ -45,102 +63,6 @@ def mT(x: Any) -> Any:
     """Transpose matrices."""
     return np.swapaxes(x, -1, -2)
 
-
-# functions of matrices
-
-
-@op
-def expm(A: Any) -> Any:
-    """``scipy.linalg.expm``, recorded where its argument is a node.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> from memograd.scipy import linalg
-    >>> t = mg.Tape().leaf(0.5)
-    >>> turned = linalg.expm(t * np.array([[0.0, -1.0], [1.0, 0.0]]))
-    >>> float(mg.grad(turned[1, 0], t) - np.cos(0.5)).__abs__() < 1e-12
-    True
-    """
-    return _linalg.expm(A)
-
-
-def as_complex(y: Any) -> Any:
-    """Convert numbers to the complex dtype of their precision."""
-    return y.astype(np.result_type(y, np.complex64))
-
-
-@op
-def square_root(A: Any) -> Any:
-    """Compute `sqrtm` in the form that is recorded."""
-    return as_complex(_linalg.sqrtm(A))
-
-
-@op
-def logarithm(A: Any) -> Any:
-    """Compute `logm` in the form that is recorded."""
-    wide = _linalg.logm(
-        A.astype(np.result_type(A, np.float64))
-    )  # in single precision SciPy warns of its own rounding
-    return wide.astype(np.result_type(A, np.complex64))
-
-
-def sqrtm(A: Any) -> Any:
-    """``scipy.linalg.sqrtm``, recorded where its argument is a node; complex, since that depends on
-    its value.
-
-    Examples
-    --------
-    >>> import numpy as np, memograd as mg
-    >>> from memograd.scipy import linalg
-    >>> a = mg.Tape().leaf([[4.0, 0.0], [0.0, 9.0]])
-    >>> mg.grad(np.trace(np.real(linalg.sqrtm(a))), a).round(4)
-    array([[0.25  , 0.    ],
-           [0.    , 0.1667]])
-    """
-    return square_root(A) if holds_node(A) else _linalg.sqrtm(A)
-
-
-def logm(A: Any) -> Any:
-    """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on
-    its value.
-    """
-    return logarithm(A) if holds_node(A) else _linalg.logm(A)
-
-
-@op
-def scale_of(g: Any) -> Any:
-    """Return a power of two near each matrix' largest element; 1 if that is 0 or not finite."""
-    largest = np.max(np.abs(g), axis=(-2, -1), keepdims=True, initial=0)
-    ordinary = np.isfinite(largest) & (largest > 0)
-    return np.ldexp(np.ones_like(largest), np.frexp(np.where(ordinary, largest, 0.5))[1] - 1)
-
-
-constant(scale_of)
-
-
-def frechet(f: Any, a: Any, g: Any) -> Any:
-    """Return a matrix function's derivative at a along g: the corner of f of [[a, g], [0, a]].
-
-    It is linear in g, but f of the whole matrix is as exact as that is small: so g is scaled,
-    without rounding.
-    """
-    n, scale = g.shape[-1], scale_of(g)
-    top, bottom = np.concatenate([a, g / scale], -1), np.concatenate([0 * a, a], -1)
-    return scale * f(np.concatenate([top, bottom], -2))[..., :n, n:]
-
-
-rule(expm, A=lambda g, A: frechet(expm, mT(A), g), push={"A": lambda t, A: frechet(expm, A, t)})
-rule(
-    square_root,
-    A=lambda g, A: frechet(square_root, mT(A), g),
-    push={"A": lambda t, A: frechet(square_root, A, t)},
-)
-rule(
-    logarithm,
-    A=lambda g, A: frechet(logarithm, mT(A), g),
-    push={"A": lambda t, A: frechet(logarithm, A, t)},
-)
 
 # systems of equations
 
@@ -164,7 +86,7 @@ def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diago
 rule(triangular, a=triangular_a,
      b=lambda g, a, transposed, lower, unit_diagonal: triangular(
          a, g, not transposed, lower, unit_diagonal))  # fmt: skip
-set_traits(scale_of, expm, square_root, logarithm, triangular, structure=Structure.DENSE)
+set_traits(triangular, structure=Structure.DENSE)
 
 
 def solve_triangular(

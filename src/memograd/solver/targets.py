@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..arrays.axis_labels import held_node
 from ..arrays.pytrees import tree_leaves
 from ..arrays.values import is_inexact
 from ..errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError
@@ -17,9 +18,11 @@ def require_scalar(L: Any) -> Node:
     if type(L) is Node and L.id in L.tape.state.tables:
         return L  # checked when its table was begun
     if not isinstance(L, Node):
+        reason = "depends on no leaf. Compute L from leaves of a tape"
+        if held_node(L) is not L:
+            reason = "holds a node. Give L.data"
         raise NotDifferentiableError(
-            f"The gradient is that of a node, but L is {printable(repr(L))}, which depends on "
-            f"no leaf. Compute L from leaves of a tape."
+            f"The gradient is that of a node, but L is {printable(repr(L))}, which {reason}."
         )
     if L.shape != ():
         raise NotScalarError(

@@ -331,7 +331,7 @@ def _of_scipys(path: str) -> str:
     if path in ELSEWHERE:
         return f"Use {ELSEWHERE[path]}."
     module, _, names = path.partition(".")
-    if module in ("special", "linalg", "stats", "signal"):
+    if module in ("special", "linalg", "stats", "signal", "integrate"):
         ours: Any = import_module(f"memograd.scipy.{module}")
         name, _, method = names.partition(".")
         if name in ours.__all__ and (not method or method in vars(getattr(ours, name))):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from ..arrays.axis_labels import labels_of
+from ..arrays.axis_labels import holds_nodes, labels_of
 from ..arrays.kinds import KINDS_IN_USE, check_op
 from ..arrays.values import (
     DOUBLE,
@@ -174,7 +174,7 @@ class Tape:
     def record(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any] = NO_KWARGS, y: Any = None
     ) -> Any:
-        """Record and run one application of an op; return its handle, or a tuple of handles.
+        """Record and run one application of an op; return its handle, or those of its outputs.
 
         No other method writes a node.
 
@@ -202,7 +202,7 @@ class Tape:
                         run[k] = values[o] if settled and o in values else self.read_value(o)
                         kept[k] = steps[o].operand
                     elif type(a) not in IMMUTABLE_TYPES:
-                        if type(a) is not np.ndarray and (apply := self._apply_of(a)) is not None:
+                        if type(a) is not np.ndarray and (apply := self._apply_of(op, a)):
                             return apply(op, args, kwargs)
                         kept[k] = run[k] = self._constants.freeze(a, k, rule)
                 if y is None:
@@ -212,6 +212,7 @@ class Tape:
                 if type(y) is FLOAT64:
                     shape, dtype, several = (), DOUBLE, False
                 else:
+                    given = y
                     y, shape, dtype, several = _describe_result(op, canonicalize(y))
                 operands, written = tuple(kept), False
                 line = self.location or location_of(_getframe(2))
@@ -223,15 +224,18 @@ class Tape:
                     if written := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1  # fmt: skip  # noqa: E501, E701
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
-                return self._outputs(Node(self, n), y) if several else Node(self, n)
+                return self._outputs(Node(self, n), y, given) if several else Node(self, n)
             except BaseException:
                 memory.truncate(self.next_id, self.next_id + 1)
                 raise
 
-    def _apply_of(self, a: Any) -> Callable[..., Any] | None:
+    def _apply_of(self, op: Any, a: Any) -> Callable[..., Any] | None:
         """Return the function that records an op of such an operand; None if it is a constant."""
         if is_list_of_nodes(a):
             return self._record_of_lists
+        # a labelled object, which applies ufuncs to what it holds, and keeps its labels
+        if isinstance(op, np.ufunc) and not op.signature and holds_nodes(a):
+            return lambda op, args, kwargs: NotImplemented
         # a batch, beside which a node serves all rows
         return getattr(a, "__memograd_apply__", None)
 
@@ -245,9 +249,12 @@ class Tape:
                 self.truncate(start)  # else a signal handler has recorded meanwhile
             raise
 
-    def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
+    def _outputs(self, node: Node, y: tuple[Any, ...], given: Any) -> Any:
+        """Return the outputs as handles: in a list where the op gave one, as `np.split` does."""
         handles = [self.record(output, (node, k), NO_KWARGS, item) for k, item in enumerate(y)]
-        return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
+        if hasattr(y, "_fields"):
+            return type(y)(*handles)
+        return handles if isinstance(given, list) else tuple(handles)
 
     def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a call as the user wrote it."""

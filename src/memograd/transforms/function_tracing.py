@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..arrays.axis_labels import held_node
 from ..arrays.pytrees import (
     LEAVES,
     describe_tree,
@@ -108,7 +109,8 @@ class Trace:
     def call(self) -> None:
         """Call the function on the nodes."""
         given = self._call.f(*self._args, **self._call.kwargs)
-        self.y, self.aux = _split_aux(self._call, given)
+        y, self.aux = _split_aux(self._call, given)
+        self.y = y if isinstance(y, Node) else tree_map(held_node, y)
         self._check(self.y)
 
     def _enter_tree(self, nest: Any, where: str) -> Any:

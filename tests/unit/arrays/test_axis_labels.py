@@ -7,7 +7,7 @@ import pytest
 
 import memograd as mg
 from memograd.arrays.axis_labels import labels_of
-from memograd.errors import AssignError
+from memograd.errors import AssignError, NotDifferentiableError
 
 pd = pytest.importorskip("pandas")
 xr = pytest.importorskip("xarray")
@@ -101,11 +101,40 @@ def test_a_pandas_table_beside_a_node_is_a_constant(tape, kind):
         assert isinstance(y, mg.Node) and np.array_equal(y.value, np.asarray(table) * w.value)
 
 
-def test_a_data_array_right_of_a_node_is_a_constant_and_left_of_it_holds_the_node(tape):
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda w, table: w * table,
+        lambda w, table: table * w,
+        lambda w, table: np.multiply(w, table),
+        lambda w, table: np.multiply(table, w),
+        lambda w, table: np.exp(np.log(w) + np.log(table)),
+        lambda w, table: w[0] * table * (w / w[0]),
+    ],
+)
+def test_a_data_array_beside_a_node_keeps_its_labels_and_holds_the_node(tape, f):
     w, table = tape.leaf([1.0, 2.0]), TABLES["DataArray"](NUMBERS)
-    assert np.array_equal((w * table).value, NUMBERS * w.value)
-    held = table * w
-    assert held.dims == ("r", "c") and isinstance(held.data, mg.Node)
+    held = f(w, table)
+    assert held.dims == ("r", "c") and list(held.coords["r"].to_numpy()) == ["a", "b"]
+    assert isinstance(held.data, mg.Node)
+    np.testing.assert_allclose(held.data.value, NUMBERS * w.value, rtol=1e-15)
+    np.testing.assert_allclose(mg.grad(held.sum("c").sum().data, w), [4.0, 6.0], rtol=1e-15)
+    np.testing.assert_allclose(
+        mg.functional.grad(lambda w: np.sum(f(w, table)))(np.array([1.0, 2.0])), [4.0, 6.0]
+    )
+
+
+def test_the_gradient_of_a_data_array_is_that_of_the_node_that_it_holds(tape):
+    w, table = tape.leaf([1.0, 2.0]), TABLES["DataArray"](NUMBERS)
+    L = (w * table).sum()
+    with pytest.raises(NotDifferentiableError, match="holds a node. Give L.data"):
+        mg.grad(L, w)
+    np.testing.assert_allclose(mg.grad(L.data, w), [4.0, 6.0])
+
+
+def test_a_product_with_a_data_array_is_a_node(tape):
+    w, table = tape.leaf([1.0, 2.0]), TABLES["DataArray"](NUMBERS)
+    assert isinstance(w @ table, mg.Node) and isinstance(np.dot(w, table), mg.Node)
 
 
 def test_functions_of_tables_have_gradients_with_labels(table):

@@ -46,7 +46,7 @@ def computed(nest: Any) -> Any:
 
 def total(y: Any) -> Any:
     """A scalar to which all elements of all outputs lead, each with its own weight."""
-    parts = [p for p in (y if isinstance(y, tuple) else (y,)) if p.dtype.kind in "fc"]
+    parts = [p for p in (y if isinstance(y, tuple | list) else (y,)) if p.dtype.kind in "fc"]
     weights = np.random.default_rng(SEED)
     return sum((np.sum(weights.normal(size=p.shape) * np.real(p)) for p in parts), start=0.0)
 

@@ -271,7 +271,7 @@ class TestEveryOp:
             pytest.skip(f"it refuses a zero: {refused}")
         outputs = [
             part
-            for part in (y if isinstance(y, tuple) else (y,))
+            for part in (y if isinstance(y, tuple | list) else (y,))
             if np.dtype(part.dtype).kind in "fc"
         ]
         L = sum(

@@ -117,7 +117,7 @@ def slopes(op: Any) -> list[Any]:
         tape = mg.Tape()
         leaves = {k: tape.leaf(xs[k]) for k in ks}
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-        for part in y if isinstance(y, tuple) else ():
+        for part in y if isinstance(y, tuple | list) else ():
             if part.dtype.kind in "fc":
                 found += mg.grad(np.sum(np.real(part)), list(leaves.values()))
     return found

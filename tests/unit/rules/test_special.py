@@ -52,7 +52,7 @@ def test_single_precision_stays(op: Any) -> None:
     leaves = [tape.leaf(a) if isinstance(a, np.ndarray) and a.dtype.kind in "fc" and RULES[op].pulls[k,] else a
               for k, a in enumerate(narrow)]  # fmt: skip
     y = tape.call(op, tuple(leaves), kwargs)
-    L = np.sum(np.real(y[0] if isinstance(y, tuple) else y))
+    L = np.sum(np.real(y[0] if isinstance(y, tuple | list) else y))
     nodes = [a for a in leaves if isinstance(a, mg.Node)]
     assert nodes
     for x, d in zip(nodes, mg.grad(L, nodes), strict=True):

@@ -120,7 +120,7 @@ def test_new_memory_is_not_the_operands() -> None:
                     y = op(x)
                 except TypeError:  # it takes other arguments
                     continue
-            for part in y if isinstance(y, tuple) else (y,):
+            for part in y if isinstance(y, tuple | list) else (y,):
                 assert not np.shares_memory(part, x), op
 
 

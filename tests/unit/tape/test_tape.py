@@ -120,6 +120,25 @@ class TestSchema:
             (Operand(1), 1),
         ]
 
+    @pytest.mark.parametrize(
+        "f",
+        [
+            lambda a: np.split(a, 2),
+            lambda a: np.array_split(a, 3),
+            lambda a: np.vsplit(a, [1]),
+            lambda a: np.hsplit(a, 2),
+            lambda a: np.dsplit(a, 1),
+            np.unstack,
+            np.linalg.eigh,
+        ],
+    )
+    def test_several_outputs_come_in_the_type_that_the_op_gives(self, tape, f):
+        x = np.arange(8.0).reshape(2, 2, 2)
+        want = type(f(x))
+        assert type(f(tape.leaf(x))) is want
+        assert type(mg.functional.vjp(f, x)[0]) is want
+        assert type(mg.functional.compiled(f)(x)) is want
+
 
 # ---------------------------------------------------------------------------------------------------------- the copies
 
