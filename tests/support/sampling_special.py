@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from memograd.rules.elementwise import logistic, sech_squared, unit
+from memograd.rules.incomplete_gamma import gamma_tail_moment, gammainccln, gammaincln
 from memograd.rules.registration import RULES, VJPRule
 from memograd.rules.special import (
     factorial,
@@ -27,6 +28,8 @@ from memograd.rules.special_stable import (
     gamma_density,
     ive_derivative,
     kve_derivative,
+    log_gamma_term,
+    log_less_digamma,
     moment,
     polygamma_difference,
     sine_integral,
@@ -54,6 +57,12 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     polygamma: [call(1, A), call(2, 3 * S), call(np.array([0, 1, 3]), A)],
     polygamma_difference: [call(0, A, B), call(1, 20 * A, B), call(2, A + 1, S)],
     gamma_density: [call(A, B), call(20 + A, 20 + B), call(1, B)],
+    log_less_digamma: [call(A, B), call(20 + A, 20 + B)],
+    log_gamma_term: [call(A, B), call(20 + A, 20 + B)],
+    gamma_tail_moment: [call(0, 0, 1.0, A, B), call(1, 2, 0.0, A, 9 * B), call(1, 0, 0.0, 20 + A, B)],
+    gammaincln: [call(A, B), call(20 + A, B), call(A, 9 + B)],
+    gammainccln: [call(A, B), call(20 + A, B), call(A, 9 + B)],
+    special.gammainc: [call(A, B), call(20 + A, 20 + B), call(A, 9 + B)],
     beta_density: [call(A, B, A[:, :1]), call(9 + A, 12 + B, B)],
     beta_prime_density: [call(A, B, 5 * A[:, :1]), call(9 + A, 12 + B, A)],
     t_density: [call(A, S), call(20 + A, 3 * S)],
@@ -81,10 +90,10 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     special.poch: [call(A, B), call(A, 2 * A), call(np.array([-3.0, -3.0, 0.0]), np.array([2, 5, 0]))],
     special.binom: [call(3 + A, B)],
     ZETA: [call(3, 1 + A)],
-    special.gdtr: [call(A, 2, B)],
-    special.gdtrc: [call(A, 2, B)],
-    special.gdtria: [call(A, 2, B)],
-    special.gdtrix: [call(A, 2, B)],
+    special.gdtr: [call(A, 1 + A, B)],
+    special.gdtrc: [call(A, 1 + A, B)],
+    special.gdtria: [call(A, 1 + A, B)],
+    special.gdtrix: [call(A, 1 + A, B)],
     special.pdtr: [call(2, A), call(2.5, A)],
     special.pdtrc: [call(2, A), call(2.5, A)],
     special.pdtri: [call(2, A)],

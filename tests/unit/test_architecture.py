@@ -21,6 +21,7 @@ ORDER = [
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {
+    "rules.incomplete_gamma": {"scipy"},
     "rules.special": {"scipy"},
     "rules.special_stable": {"scipy"},
     "drawing.layout": {"fast_sugiyama"},

@@ -32,6 +32,7 @@ from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, sech_squared, unit
+from .incomplete_gamma import gammainc_by_shape, quantile_by_shape
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
@@ -721,10 +722,10 @@ elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, 
 elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 
 # distribution functions, by the shapes: unknown
-elementwise(special.gammainc,     a=unknown(special.gammainc, "a"),     x=lambda g, a, x: g * gamma_density(a, x))
-elementwise(special.gammaincc,    a=unknown(special.gammaincc, "a"),    x=lambda g, a, x: -g * gamma_density(a, x))
-elementwise(special.gammaincinv,  a=unknown(special.gammaincinv, "a"),  p=lambda g, a, y: g / gamma_density(a, y))
-elementwise(special.gammainccinv, a=unknown(special.gammainccinv, "a"), p=lambda g, a, y: -g / gamma_density(a, y))
+elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
+elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
+elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
+elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: -g / gamma_density(a, y))
 elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknown(special.betainc, "b"),
                                   x=lambda g, a, b, x: g * beta_density(a, b, x))
 elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
@@ -733,16 +734,16 @@ elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknow
                                   p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, p, y, special.betainccinv))
 elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
                                   p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
-elementwise(special.chdtr,        v=unknown(special.chdtr, "v"),        x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtrc,       v=unknown(special.chdtrc, "v"),       x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtri,       v=unknown(special.chdtri, "v"),       p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
-elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtr, "b"),
+elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(wide(v) / 2, wide(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(wide(b), wide(a) * x),
                                   x=lambda g, a, b, x: g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtrc, "b"),
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(wide(b), wide(a) * x),
                                   x=lambda g, a, b, x: -g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=unknown(special.gdtria, "b"),
+elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(wide(b), wide(y) * x) / x,
                                   x=lambda g, x, y: -g * y / x)
-elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=unknown(special.gdtrix, "b"),
+elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(wide(b), wide(a) * y) / a,
                                   p=lambda g, a, b, y: g / (a * gamma_density(b, a * y)))
 elementwise(special.pdtr,         k=None, m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1, m))
 elementwise(special.pdtrc,        k=None, m=lambda g, k, m: g * gamma_density(np.floor(k) + 1, m))

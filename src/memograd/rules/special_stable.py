@@ -89,18 +89,27 @@ def power_difference(q: Any, h: Any, p: int) -> Any:
     return np.where(near, smooth, (q + h) ** -p - q**-p)
 
 
+def remainder_series(n: int, power: Callable[[int], Any]) -> Any:
+    """Return the asymptotic series of the polygamma function of order n over (-1)^(n+1), without
+    its leading term; `power` gives the negative powers.
+    """
+    total = power(n + 1) * (factorial(n) / 2)
+    for j, b in enumerate(BERNOULLI, 1):
+        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power(n + 2 * j)
+    return total
+
+
+def leading_difference(n: int, q: Any, h: Any) -> Any:
+    """Return the difference at q + h and q of the term that `remainder_series` leaves out."""
+    return factorial(n - 1) * power_difference(q, h, n) if n else -np.log1p(h / q)
+
+
 def difference_by_shift(n: int, q: Any, h: Any) -> Any:
     """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over
     (-1)^(n+1).
     """
-    total = power_difference(q, h, n + 1) * (factorial(n) / 2)
-    for j, b in enumerate(BERNOULLI, 1):
-        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(
-            q, h, n + 2 * j
-        )
-    if n:
-        return total + factorial(n - 1) * power_difference(q, h, n)
-    return total - np.log1p(h / q)
+    total = remainder_series(n, lambda p: power_difference(q, h, p))
+    return total + leading_difference(n, q, h)
 
 
 @op
@@ -124,6 +133,28 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
 
 elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
                                   h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
+
+
+def polygamma_remainder(n: int, q: Any) -> Any:
+    """Return the polygamma function of order n over (-1)^(n+1), less its leading term at infinity:
+    log q - ψ(q), ψ'(q) - 1/q, ...
+    """
+    few = np.less(q, SHIFT)
+    small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
+    leading = factorial(n - 1) * small**-n if n else -np.log(small)
+    direct = (-1) ** (n + 1) * special.polygamma(n, small) - leading
+    return np.where(few, direct, remainder_series(n, lambda p: large**-p))
+
+
+def remainder_difference(n: int, q: Any, h: Any) -> Any:
+    """Return `polygamma_remainder` at q + h less that at q, for positive q and h, without
+    cancellation.
+    """
+    few = np.less(q, SHIFT)
+    small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
+    direct = (-1) ** (n + 1) * polygamma_difference(n, small, h) - leading_difference(n, small, h)
+    series = remainder_series(n, lambda p: power_difference(large, h, p))
+    return np.where(few, direct, series)
 
 
 @op
@@ -162,18 +193,49 @@ def stirling_error(n: Any) -> Any:
     return np.where(few, direct, series / large)
 
 
+def log1p_less(d: Any) -> Any:
+    """Return log(1 + d) - d, without cancellation where d is small."""
+    near = np.less(np.abs(d), 0.5)
+    small = np.where(near, d, 0)
+    r = small / (2 + small)
+    series = 0.0
+    for k in range(17, -1, -1):
+        series = series * r * r + 1 / (2 * k + 3)
+    return np.where(near, 2 * r**3 * series - r * small, np.log1p(np.where(near, 0, d)) - d)
+
+
 def deviance(x: Any, mean: Any) -> Any:
     """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without
     cancellation.
     """
     d = (mean - x) / x
-    near = np.less(np.abs(d), 0.5)
-    r = np.where(near, d, 0) / (2 + np.where(near, d, 0))
-    series = 0.0
-    for k in range(17, -1, -1):
-        series = series * r * r + 1 / (2 * k + 3)
-    small = r * np.where(near, d, 0) - 2 * r**3 * series
-    return x * np.where(near, small, d - np.log(mean / x))
+    return x * np.where(np.less(np.abs(d), 0.5), -log1p_less(d), d - np.log(mean / x))
+
+
+@op
+@in_double
+def log_less_digamma(a: Any, x: Any) -> Any:
+    """Return log x - ψ(a + 1), without cancellation where x is near a large a."""
+    few = np.less(a, SHIFT)
+    large = np.where(few, SHIFT, a)
+    near = np.log(np.where(few, 1, x) / large) + polygamma_remainder(0, large) - 1 / large
+    return np.where(few, np.log(x) - special.psi(np.where(few, a, 0) + 1), near)
+
+
+elementwise(log_less_digamma,     a=lambda g, a: -g * polygamma(1, a + 1), x=lambda g, x: g / x)
+
+
+@op
+@in_double
+def log_gamma_term(a: Any, x: Any) -> Any:
+    """Return log(xᵃ e⁻ˣ / Γ(a + 1)) for a ≥ 0."""
+    few = np.less(a, 15)
+    large, small = np.where(few, 15, a), np.where(few, a, 1)
+    series = -stirling_error(large) - deviance(large, x) - np.log(2 * pi * large) / 2
+    return np.where(few, special.xlogy(small, x) - x - special.gammaln(small + 1), series)
+
+
+elementwise(log_gamma_term,       a=lambda g, a, x: g * log_less_digamma(a, x), x=lambda g, a, x: g * (a / x - 1))
 
 
 @op
