@@ -253,7 +253,15 @@ def gamma_density(a: Any, x: Any) -> Any:
     return np.where(few, power * np.exp(-x) * special.rgamma(a), large)
 
 
-elementwise(gamma_density,        a=lambda g, a, x, y: g * (special.xlogy(y, x) - y * special.psi(a)),
+def gamma_density_by_shape(a: Any, x: Any, y: Any) -> Any:
+    """Return the derivative of `gamma_density` by a: y·(log x - ψ(a))."""
+    few = np.less(a, SHIFT)
+    small, z = np.where(few, a, 1.0), np.where(np.logical_or(few, np.equal(x, 0)), 1.0, x)
+    near = y * log_less_digamma(np.where(few, SHIFT, a) - 1, z)
+    return np.where(few, special.xlogy(y, x) - y * special.psi(small), near)
+
+
+elementwise(gamma_density,        a=lambda g, a, x, y: g * gamma_density_by_shape(a, x, y),
                                   x=lambda g, a, x, y: g * (gamma_density(a - 1, x) - y))
 
 
