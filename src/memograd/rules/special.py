@@ -32,6 +32,17 @@ from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, sech_squared, unit
+from .incomplete_beta import (
+    betainc_by_shape,
+    f_density,
+    f_shape_derivative,
+    odds,
+    quantile_odds,
+    t_shape_derivative,
+)
+from .incomplete_beta import (
+    quantile_by_shape as beta_quantile_by_shape,
+)
 from .incomplete_gamma import gammainc_by_shape, quantile_by_shape
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
@@ -39,7 +50,6 @@ from .reductions import restore_axes
 from .registration import op, refuse_ops, set_traits
 from .special_stable import (
     beta_density,
-    beta_prime_density,
     dawsn_derivative,
     erfcx_derivative,
     gamma_density,
@@ -144,9 +154,27 @@ def beta_quantile_density(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     return np.where(low, beta_density(a, b, np.where(low, x, 0.5)), beta_density(b, a, rest))
 
 
-def f_density(m: Any, n: Any, x: Any) -> Any:
-    """Return the density of the F distribution with m and n degrees of freedom."""
-    return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
+def rest_odds(x: Any) -> Any:
+    """Return (1 - x) / x."""
+    zero = np.equal(x, 0)
+    return np.where(zero, np.inf, (1 - x) / np.where(zero, 1.0, x))
+
+
+def beta_quantile_by_a(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
+    """Return -∂x/∂a of a quantile of the beta distribution; `other` gives 1 - x."""
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(a, b, quantile_odds(a, b, wide(p), wide(x), other))
+
+
+def beta_quantile_by_b(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
+    """Return ∂x/∂b of a quantile of the beta distribution; `other` gives 1 - x."""
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, wide(p), wide(x), other))
+
+
+def f_quantile_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
+    """Return the derivative of the F distribution function by a shape, over its density."""
+    return f_shape_derivative(n, m, a, b, x) / f_density(a, b, x)
 
 
 def lower_degree(n: Any) -> Any:
@@ -726,13 +754,17 @@ elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a
 elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
 elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
 elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: -g / gamma_density(a, y))
-elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknown(special.betainc, "b"),
+elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: -g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: g * beta_density(a, b, x))
-elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
+elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
-elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknown(special.betaincinv, "b"),
+elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betainccinv),
+                                  b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betainccinv),
                                   p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, p, y, special.betainccinv))
-elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
+elementwise(special.betainccinv,  a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betaincinv),
+                                  b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betaincinv),
                                   p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
 elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
 elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
@@ -751,14 +783,18 @@ elementwise(special.pdtri,        k=None, p=lambda g, k, y: -g / gamma_density(k
 elementwise(special.nbdtr,        k=None, n=None, p=lambda g, k, n, p: g * beta_density(n, k + 1, p))
 elementwise(special.nbdtrc,       k=None, n=None, p=lambda g, k, n, p: -g * beta_density(n, k + 1, p))
 elementwise(special.nbdtri,       k=None, n=None, p=lambda g, k, n, y: g / beta_density(n, k + 1, y))
-elementwise(special.fdtr,         dfn=unknown(special.fdtr, "dfn"),   dfd=unknown(special.fdtr, "dfd"),
-                                  x=lambda g, dfn, dfd, x: g * f_density(dfn, dfd, x))
-elementwise(special.fdtrc,        dfn=unknown(special.fdtrc, "dfn"),  dfd=unknown(special.fdtrc, "dfd"),
-                                  x=lambda g, dfn, dfd, x: -g * f_density(dfn, dfd, x))
-elementwise(special.fdtri,        dfn=unknown(special.fdtri, "dfn"),  dfd=unknown(special.fdtri, "dfd"),
-                                  p=lambda g, dfn, dfd, y: g / f_density(dfn, dfd, y))
-elementwise(special.stdtr,        df=unknown(special.stdtr, "df"),    t=lambda g, df, t: g * t_density(df, t))
-elementwise(special.stdtrit,      df=unknown(special.stdtrit, "df"),  p=lambda g, df, y: g / t_density(df, y))
+elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  x=lambda g, dfn, dfd, x: g * f_density(dfn / 2, dfd / 2, x))
+elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  x=lambda g, dfn, dfd, x: -g * f_density(dfn / 2, dfd / 2, x))
+elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+                                  p=lambda g, dfn, dfd, y: g / f_density(dfn / 2, dfd / 2, y))
+elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, wide(df), wide(t)), t=lambda g, df, t: g * t_density(df, t))
+elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, wide(df), wide(y)) / t_density(wide(df), wide(y)),
+                                  p=lambda g, df, y: g / t_density(df, y))
 elementwise(special.ndtr,         x=lambda g, x: g * normal(x))
 elementwise(special.log_ndtr,     x=lambda g, x, y: g * log_ndtr_slope(x, y))
 elementwise(special.ndtri,        p=lambda g, y: g / normal(y))

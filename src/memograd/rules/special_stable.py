@@ -135,10 +135,13 @@ elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_dif
                                   h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
 
 
-def polygamma_remainder(n: int, q: Any) -> Any:
+@op
+@in_double
+def polygamma_remainder(n: Any, q: Any) -> Any:
     """Return the polygamma function of order n over (-1)^(n+1), less its leading term at infinity:
     log q - ψ(q), ψ'(q) - 1/q, ...
     """
+    n = int(n)
     few = np.less(q, SHIFT)
     small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
     leading = factorial(n - 1) * small**-n if n else -np.log(small)
@@ -146,15 +149,23 @@ def polygamma_remainder(n: int, q: Any) -> Any:
     return np.where(few, direct, remainder_series(n, lambda p: large**-p))
 
 
-def remainder_difference(n: int, q: Any, h: Any) -> Any:
+@op
+@in_double
+def remainder_difference(n: Any, q: Any, h: Any) -> Any:
     """Return `polygamma_remainder` at q + h less that at q, for positive q and h, without
     cancellation.
     """
+    n = int(n)
     few = np.less(q, SHIFT)
     small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
     direct = (-1) ** (n + 1) * polygamma_difference(n, small, h) - leading_difference(n, small, h)
     series = remainder_series(n, lambda p: power_difference(large, h, p))
     return np.where(few, direct, series)
+
+
+elementwise(polygamma_remainder,  n=None, q=lambda g, n, q: -g * polygamma_remainder(n + 1, q))
+elementwise(remainder_difference, n=None, q=lambda g, n, q, h: -g * remainder_difference(n + 1, q, h),
+                                  h=lambda g, n, q, h: -g * polygamma_remainder(n + 1, q + h))
 
 
 @op
@@ -193,6 +204,8 @@ def stirling_error(n: Any) -> Any:
     return np.where(few, direct, series / large)
 
 
+@op
+@in_double
 def log1p_less(d: Any) -> Any:
     """Return log(1 + d) - d, without cancellation where d is small."""
     near = np.less(np.abs(d), 0.5)
@@ -202,6 +215,9 @@ def log1p_less(d: Any) -> Any:
     for k in range(17, -1, -1):
         series = series * r * r + 1 / (2 * k + 3)
     return np.where(near, 2 * r**3 * series - r * small, np.log1p(np.where(near, 0, d)) - d)
+
+
+elementwise(log1p_less,           d=lambda g, d: -g * d / (1 + d))
 
 
 def deviance(x: Any, mean: Any) -> Any:
@@ -362,11 +378,13 @@ def t_density(n: Any, t: Any) -> Any:
 
 
 def t_shape_slope(n: Any, t: Any) -> Any:
-    """Return the derivative of the logarithm of `t_density` by n."""
+    """Return the derivative of the logarithm of `t_density` by n, without cancellation."""
     s = unit(t, np.sqrt(n))
-    return (
-        polygamma_difference(0, n / 2, 0.5) - 1 / n - special.log1p(t / n * t) + (n + 1) / n * s * s
-    ) / 2
+    excess = (1 - s * s) / n - s * s
+    near = np.less(np.abs(excess), 0.5)
+    far = np.log1p(1 / n) - np.log1p(np.where(near, 0.0, t) / n * t) - np.where(near, 0.0, excess)
+    log = np.where(near, log1p_less(np.where(near, excess, 0.0)), far)
+    return (log - remainder_difference(0, n / 2, 0.5)) / 2
 
 
 elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),
