@@ -5,7 +5,15 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from memograd.rules.bessel_orders import ive_by_order, jv_by_order, kve_by_order, yv_by_order
 from memograd.rules.elementwise import logistic, sech_squared, unit
+from memograd.rules.incomplete_beta import (
+    beta_tail_moment,
+    betaincln,
+    f_density,
+    f_shape_derivative,
+    t_shape_derivative,
+)
 from memograd.rules.incomplete_gamma import gamma_tail_moment, gammainccln, gammaincln
 from memograd.rules.registration import RULES, VJPRule
 from memograd.rules.special import (
@@ -28,13 +36,17 @@ from memograd.rules.special_stable import (
     gamma_density,
     ive_derivative,
     kve_derivative,
+    log1p_less,
     log_gamma_term,
     log_less_digamma,
     moment,
     polygamma_difference,
+    polygamma_remainder,
+    remainder_difference,
     sine_integral,
     t_density,
 )
+from memograd.rules.zeta_exponent import zeta_derivative
 
 A = np.random.default_rng(20160321).uniform(0.2, 0.8, (2, 3))
 B = np.random.default_rng(20160322).uniform(0.2, 0.8, 3)
@@ -60,6 +72,19 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     log_less_digamma: [call(A, B), call(20 + A, 20 + B)],
     log_gamma_term: [call(A, B), call(20 + A, 20 + B)],
     gamma_tail_moment: [call(0, 0, 1.0, A, B), call(1, 2, 0.0, A, 9 * B), call(1, 0, 0.0, 20 + A, B)],
+    log1p_less: [call(S), call(3 * A)],
+    polygamma_remainder: [call(0, A), call(1, 20 * A)],
+    remainder_difference: [call(0, A, B), call(1, 20 + A, B)],
+    beta_tail_moment: [call(0, 0, 0, A, B, 3 * A), call(1, 0, 2, 9 + A, B, A), call(0, 1, 1, A, B, 3 * A)],
+    betaincln: [call(A, B, A), call(9 + A, B, A)],
+    f_density: [call(A, B, 3 * A), call(9 + A, 9 + B, A)],
+    f_shape_derivative: [call(1, 0, A, B, 3 * A), call(0, 1, 9 + A, 9 + B, A)],
+    t_shape_derivative: [call(1, A, 3 * S), call(1, 20 + A, S)],
+    jv_by_order: [call(1, A, B), call(2, 1 + A, 40 * B)],
+    yv_by_order: [call(1, A, B), call(2, 1 + A, 40 * B)],
+    ive_by_order: [call(1, 0, A, B), call(2, 1, A, 40 + B)],
+    kve_by_order: [call(1, 0, A, B), call(2, 1, A, 40 + B)],
+    zeta_derivative: [call(1, 1 + A, B), call(2, 3 + A, 1 + A)],
     gammaincln: [call(A, B), call(20 + A, B), call(A, 9 + B)],
     gammainccln: [call(A, B), call(20 + A, B), call(A, 9 + B)],
     special.gammainc: [call(A, B), call(20 + A, 20 + B), call(A, 9 + B)],
@@ -89,7 +114,8 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     special.gammaln: [call(A), call(S)],
     special.poch: [call(A, B), call(A, 2 * A), call(np.array([-3.0, -3.0, 0.0]), np.array([2, 5, 0]))],
     special.binom: [call(3 + A, B)],
-    ZETA: [call(3, 1 + A)],
+    ZETA: [call(3, 1 + A), call(1 + A, B)],
+    special._ufuncs._riemann_zeta: [call(1 + A), call(-3 * A)],
     special.gdtr: [call(A, 1 + A, B)],
     special.gdtrc: [call(A, 1 + A, B)],
     special.gdtria: [call(A, 1 + A, B)],
@@ -129,13 +155,13 @@ SPECIAL_SAMPLES: dict[Any, list[Any]] = {
     special.kn: [call(2, A), call(0, A)],
     special.eval_hermite: [call(3, S), call(np.array([0, 1, 2]), S)],
     special.eval_hermitenorm: [call(3, S), call(np.array([0, 1, 2]), S)],
-    special.hankel1: [call(1, A + 0.3j)],
+    special.hankel1: [call(B, A), call(1, A + 0.3j)],
     special.hankel2: [call(1, A + 0.3j)],
     special.hankel1e: [call(1, A + 0.3j)],
-    special.hankel2e: [call(1, A + 0.3j)],
-    special.jve: [call(2, A), call(1, S + 1j * A)],
-    special.yve: [call(2, A), call(1, A + 1j * S)],
-    special.ive: [call(2, S), call(1, S + 1j * A)],
+    special.hankel2e: [call(B, A), call(1, A + 0.3j)],
+    special.jve: [call(B, A), call(1, S + 1j * A)],
+    special.yve: [call(B, A), call(1, A + 1j * S)],
+    special.ive: [call(B, A), call(2, S), call(1, S + 1j * A)],
     special.j1: [call(S)],
     special.i0e: [call(9 * S)],
     special.i1e: [call(9 * S)],

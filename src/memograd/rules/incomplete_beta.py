@@ -113,7 +113,7 @@ def quantile_odds(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     """
     low = np.less(x, 0.5)
     small, rest = np.where(low, x, 0.5), other(b, a, np.where(low, 0.5, p))
-    return np.where(low, small / (1 - small), 1 / odds(1 - np.where(low, 0.5, rest)))
+    return np.where(low, small / (1 - small), 1 / odds(np.where(low, 0.5, rest)))
 
 
 def is_inside(a: Any, b: Any, r: Any) -> Any:

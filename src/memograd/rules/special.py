@@ -30,6 +30,7 @@ from scipy.special import _ufuncs
 from ..arrays.dask_arrays import is_dask_array
 from ..arrays.dask_ops import log_of_sum
 from ..errors import ChunksError
+from .bessel_orders import ive_by_order, jv_by_order, kve_by_order, yv_by_order
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, sech_squared, unit
 from .incomplete_beta import (
@@ -65,6 +66,7 @@ from .special_stable import (
     polygamma as polygamma,
 )
 from .traits import Structure, above_bound, below_overflow, within_unit_interval
+from .zeta_exponent import riemann_slope, zeta_derivative
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
@@ -479,6 +481,32 @@ def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
     )
 
 
+BY_ORDER = {
+    special.jv: lambda v, z: jv_by_order(1, v, z),
+    special.yv: lambda v, z: yv_by_order(1, v, z),
+    special.iv: lambda v, z: np.exp(z) * ive_by_order(1, 0, v, z),
+    special.kv: lambda v, z: np.exp(-z) * kve_by_order(1, 0, v, z),
+    special.jve: lambda v, z: jv_by_order(1, v, z),
+    special.yve: lambda v, z: yv_by_order(1, v, z),
+    special.ive: lambda v, z: ive_by_order(1, 0, v, z),
+    special.kve: lambda v, z: kve_by_order(1, 0, v, z),
+    special.hankel1: lambda v, z: jv_by_order(1, v, z) + 1j * yv_by_order(1, v, z),
+    special.hankel2: lambda v, z: jv_by_order(1, v, z) - 1j * yv_by_order(1, v, z),
+    special.hankel1e: lambda v, z: np.exp(-1j * z)
+    * (jv_by_order(1, v, z) + 1j * yv_by_order(1, v, z)),
+    special.hankel2e: lambda v, z: np.exp(1j * z)
+    * (jv_by_order(1, v, z) - 1j * yv_by_order(1, v, z)),
+}
+"""Derivatives of Bessel functions by the order, for real arguments."""
+
+
+def slope_by_order(f: Any, v: Any, z: Any, dtype: Any) -> Any:
+    """Return the derivative of a Bessel function by its order; raise for complex arguments."""
+    if dtype.kind == "c":
+        unknown(f, "v", " at complex arguments")(None)
+    return BY_ORDER[f](wide(v), wide(z))
+
+
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     """Return the derivative of exp(z)·K(v, z)."""
     return (
@@ -747,7 +775,9 @@ elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
 elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, y),
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
-elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+elementwise(_ufuncs._zeta, x=lambda g, x, q: g * zeta_derivative(1, x, q), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * (unknown(special.zeta, "x", " of complex numbers")(g) if z_dtype.kind == "c" else riemann_slope(wide(z))))
+elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
 
 # distribution functions, by the shapes: unknown
 elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
@@ -870,29 +900,29 @@ elementwise(special.shichi,       x=lambda g, x: g[0] * sinc_like(np.sinh, x, 1)
 elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
 
 # Bessel's, by the argument
-elementwise(special.jv,  v=unknown(special.jv, "v"),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
-elementwise(special.yv,  v=unknown(special.yv, "v"),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-elementwise(special.iv,  v=unknown(special.iv, "v"),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
-elementwise(special.kv,  v=unknown(special.kv, "v"),  z=lambda g, v, z: -g / 2 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+elementwise(special.jv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.jv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+elementwise(special.yv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.yv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+elementwise(special.iv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.iv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+elementwise(special.kv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.kv, v, z, z_dtype),  z=lambda g, v, z: -g / 2 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
 elementwise(special.yn,  n=None,                      x=lambda g, n, x: g / 2 * (special.yv(n - 1, x) - special.yv(n + 1, x)))
 elementwise(special.kn,  n=None,                      x=lambda g, n, x: -g / 2 * (special.kv(n - 1, x) + special.kv(n + 1, x)))
-elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
+elementwise(special.jve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.jve, v, z, z_dtype), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
                                                       + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
+elementwise(special.yve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.yve, v, z, z_dtype), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
                                                       + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.ive, v=unknown(special.ive, "v"),
+elementwise(special.ive, v=lambda g, v, z, z_dtype: g * slope_by_order(special.ive, v, z, z_dtype),
             z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
             push={"z": lambda t, v, z, y, z_dtype: ive_push(t, v, z, y) if z_dtype.kind == "c" else t * ive_slope(v, z)})
-elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
-elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
+elementwise(special.kve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.kve, v, z, z_dtype), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
+elementwise(special.hankel1,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel1, v, z, z_dtype),
                               z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel1, v, z, 1j, z_dtype))
-elementwise(special.hankel2,  v=unknown(special.hankel2, "v"),
+elementwise(special.hankel2,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel2, v, z, z_dtype),
                               z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel2, v, z, -1j, z_dtype))
-elementwise(special.hankel1e, v=unknown(special.hankel1e, "v"),
+elementwise(special.hankel1e, v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel1e, v, z, z_dtype),
                               z=lambda g, v, z, y: g * ((special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) / 2 - 1j * y))
-elementwise(special.hankel2e, v=unknown(special.hankel2e, "v"),
+elementwise(special.hankel2e, v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel2e, v, z, z_dtype),
                               z=lambda g, v, z, y: g * ((special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) / 2 + 1j * y))
 elementwise(special.j0,  x=lambda g, x: -g * special.j1(x))
 elementwise(special.j1,  x=lambda g, x: g / 2 * (special.j0(x) - special.jv(2, x)))
@@ -996,7 +1026,7 @@ refuse_ops("its own derivative is not in closed form. Write it by functions that
         special.ncfdtrinc, special.nctdtr,
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik,
         special.smirnov, special.smirnovi,
-        special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta,
+        special.stdtridf, special.tklmbda,
         _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
 refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "

@@ -37,7 +37,7 @@ SHIFT = 16
 """Asymptotic series in 1/x begin at this x; the recurrence leads there."""
 
 
-def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
+def unknown(f: Any, operand: str, where: str = "") -> Callable[[Any], Any]:
     """Return the rule of an operand whose derivative has no closed form.
 
     It raises, because a silent zero would be wrong.
@@ -45,7 +45,7 @@ def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
 
     def line(g: Any) -> Any:
         raise NoRuleError(
-            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and "
+            f"The derivative of {op_name(f)} by its operand {operand}{where} has no closed form, and "
             f"memograd does not guess. "
             f"Hold that operand constant (give its .value), or register an op of your own: "
             f"memograd.op, memograd.rule."
@@ -432,8 +432,6 @@ def kve_derivative(n: Any, v: Any, x: Any) -> Any:
     return np.where(far, series, differences(special.kve, n, v, np.where(far, 1, x), -1))
 
 
-elementwise(ive_derivative,       n=None, v=unknown(special.ive, "v"), x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x))
-elementwise(kve_derivative,       n=None, v=unknown(special.kve, "v"), x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x))
 
 # error functions
 

@@ -27,7 +27,7 @@ K = np.arange(-3.6, 13.0, STEP)
 HALF_LINE = np.exp(K - np.exp(-K))
 HALF_LINE_WEIGHTS = STEP * HALF_LINE * (1 + np.exp(-K))
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
-PANELS = (0.0, 8.0, 40.0, np.inf)
+PANELS = (0.0, 4.0, 10.0, 40.0, np.inf)
 """Distances from the knee: within the first the integrand bends, beyond the last it is a power."""
 
 BLOCK = 512
@@ -105,11 +105,13 @@ def half_line(integrand: Callable[..., Any], scale: Any, reach: Any) -> Any:
     return values @ HALF_LINE_WEIGHTS[:count] * scale
 
 
-def flat_part(integrand: Callable[..., Any], length: Any) -> Any:
-    """Return ∫ integrand(y) dy from 0, the knee, to `length`; y is a matrix as in `half_line`."""
+def flat_part(integrand: Callable[..., Any], length: Any, width: Any = 1.0) -> Any:
+    """Return ∫ integrand(y) dy from 0, the knee, to `length`; y is a matrix as in `half_line`, and
+    `width` the length on which the integrand bends at the knee.
+    """
     total = np.zeros(length.shape)
     for start, end in zip(PANELS, PANELS[1:], strict=False):
-        low, high = np.minimum(length, start), np.minimum(length, end)
+        low, high = np.minimum(length, start * width), np.minimum(length, end * width)
         if np.any(high > low):
             half = (high - low) / 2
             y = (low + half)[:, None] + half[:, None] * NODES
