@@ -20,6 +20,7 @@ R. J. Boik, J. F. Robison-Cox, Derivatives of the incomplete beta function, J. S
 NIST Digital Library of Mathematical Functions, 8.17.
 """
 
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ from .special_stable import (
     polygamma_remainder,
     remainder_difference,
     t_density,
-    t_shape_slope,
+    t_excess,
 )
 from .tail_quadrature import by_blocks, choose, flat_part, half_line
 
@@ -183,26 +184,57 @@ def quantile_by_shape(a: Any, b: Any, r: Any) -> Any:
 # F and Student distributions
 
 
-def f_weight(n: int, m: int, a: Any, b: Any, tau: Any, tau_log: Any, rest_log: Any) -> Any:
-    """Return the derivative of the F density by a and b, of orders n and m, over the density.
+def f_log_derivative(n: int, m: int, a: Any, b: Any, tau: Any, logs: Any) -> Any:
+    """Return the derivative of the logarithm of the F density by a and b, of orders n and m.
 
-    The first two orders are squares and slopes of `f_score`, here at t = (1 + tau)·a / (a + b).
+    Parameters
+    ----------
+    n, m : int
+        Orders, 1 to 3 together.
+    a, b : array or Node
+        Half the degrees of freedom.
+    tau : array or Node
+        t·(a + b) / a - 1, for the share t of the odds x·a / b.
+    logs : tuple of two
+        log(1 + tau), and the same of 1 - t and b.
     """
-    size = a + b
     if n < m:
-        a, b, tau, tau_log, rest_log = b, a, -tau * a / b, rest_log, tau_log
-    near = np.abs(tau) < 0.5
-    own = np.where(near, log1p_less(np.where(near, tau, 0)), tau_log - tau)
-    own = own - remainder_difference(0, a, b)
-    if n + m == 1:
-        return own
-    if n != m:
-        return own**2 + tau**2 / size + remainder_difference(1, a, b)
-    other = -tau * a / b
-    near = np.abs(other) < 0.5
-    rest = np.where(near, log1p_less(np.where(near, other, 0)), rest_log - other)
-    rest = rest - remainder_difference(0, b, a)
-    return own * rest - tau**2 * a / (b * size) + polygamma_remainder(1, size)
+        return f_log_derivative(m, n, b, a, -tau * a / b, logs[::-1])
+    size = a + b
+    square = np.square(tau)
+    if n + m > 3:
+        raise NoRuleError(
+            "Derivatives of the F and Student distributions by their degrees of freedom are known "
+            "up to the third order. Write them by special.betainc for higher ones."
+        )
+    if n == 1 and m == 0:
+        near = np.less(np.abs(tau), 0.5)
+        small = log1p_less(np.where(near, tau, 0.0))
+        return np.where(near, small, logs[0] - tau) - remainder_difference(0, a, b)
+    if n == 1:
+        return polygamma_remainder(1, size) - square * a / (b * size)
+    if n == 2 and m == 0:
+        return square / size + remainder_difference(1, a, b)
+    if n == 3:
+        return -square * (3 + 2 * tau) / np.square(size) - remainder_difference(2, a, b)
+    slope = square * (2 * (1 + tau) * a / b - 1) / np.square(size)
+    return slope - polygamma_remainder(2, size)
+
+
+def f_weight(n: int, m: int, a: Any, b: Any, tau: Any, logs: Any) -> Any:
+    """Return the derivative of the F density by a and b, of orders n and m, over the density."""
+    if n == 0 and m == 0:
+        return 1.0
+    if n == 0:
+        return f_weight(m, n, b, a, -tau * a / b, logs[::-1])
+    return sum(
+        comb(n - 1, i)
+        * comb(m, j)
+        * f_log_derivative(n - i, m - j, a, b, tau, logs)
+        * f_weight(i, j, a, b, tau, logs)
+        for i in range(n)
+        for j in range(m + 1)
+    )
 
 
 def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
@@ -214,7 +246,7 @@ def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
 
     def weight(v: Any, w: Any) -> Any:
         at = np.expm1(v) * (1 + tau) + tau
-        return f_weight(n, m, c, d, at, v + start, w + end)
+        return f_weight(n, m, c, d, at, (v + start, w + end))
 
     return a * scaled_power(a, b, r) * lower_tail(a, b, r, weight)
 
@@ -223,13 +255,8 @@ def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
 @by_blocks(2)
 def f_shape_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
     """Return the derivative of the F distribution function with 2a and 2b degrees of freedom by a
-    and b, of orders n and m; up to the second.
+    and b, of orders n and m; up to the third.
     """
-    if n + m > 2:
-        raise NoRuleError(
-            "Derivatives of the F and Student distribution functions by their degrees of freedom "
-            "are known up to the second order. Write it by special.betainc for higher ones."
-        )
     inside = is_inside(a, b, x)
     y = outside(x)
     a, b, x = a[inside], b[inside], x[inside]
@@ -252,20 +279,15 @@ elementwise(f_shape_derivative,   n=None, m=None,
 
 def f_slope_by_x(n: Any, m: Any, a: Any, b: Any, x: Any) -> Any:
     """Return the derivative of `f_shape_derivative` by x."""
-    if n + m > 1:
-        return f_shape_derivative(n + 1, m, a, b, x)  # which raises
-    return f_density(a, b, x) * (f_score(a, b, x) if n else f_score(b, a, 1 / x))
+    return f_density(a, b, x) * f_relative_slope(n, m, a, b, x)
 
 
-def f_score(a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of the logarithm of `f_density` by a, without cancellation."""
-    ratio = a / b
-    tau = (x - 1) / (1 + ratio * x)
-    near = np.less(np.abs(tau), 0.5)
-    z = np.where(near, 1.0, x)
-    log = np.log(z) + np.log1p(ratio) - np.log1p(ratio * z)
-    far = log - np.where(near, 0.0, tau)
-    return np.where(near, log1p_less(np.where(near, tau, 0.0)), far) - remainder_difference(0, a, b)
+def f_relative_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
+    """Return the derivative of `f_density` by a and b, of orders n and m, over it."""
+    odds = a / b * x
+    tau = (x - 1) / (1 + odds)
+    first = np.log(x) + np.log1p(a / b) - np.log1p(odds)
+    return f_weight(n, m, a, b, tau, (first, np.log1p(a / b) - np.log1p(odds)))
 
 
 @op
@@ -275,8 +297,8 @@ def f_density(a: Any, b: Any, x: Any) -> Any:
     return a / b * beta_prime_density(a, b, a / b * x)
 
 
-elementwise(f_density,            a=lambda g, a, b, x, y: g * y * f_score(a, b, x),
-                                  b=lambda g, a, b, x, y: g * y * f_score(b, a, 1 / x),
+elementwise(f_density,            a=lambda g, a, b, x, y: g * y * f_relative_slope(1, 0, a, b, x),
+                                  b=lambda g, a, b, x, y: g * y * f_relative_slope(0, 1, a, b, x),
                                   x=lambda g, a, b, x, y: g * f_density_slope(a, b, x, y))
 
 
@@ -289,7 +311,7 @@ def f_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
 @op
 @by_blocks(1)
 def t_shape_derivative(n: int, df: Any, t: Any) -> Any:
-    """Return the n-th derivative of Student's distribution function by df, for n = 1 or 2."""
+    """Return the n-th derivative of Student's distribution function by df, for n from 1 to 3."""
     far = np.abs(t) > 1e150
     half = np.full(t.shape, 0.5)
     y = f_shape_derivative(0, n, half, df / 2, np.square(np.where(far, 0, t)))
@@ -301,10 +323,11 @@ elementwise(t_shape_derivative,   n=None, df=lambda g, n, df, t: g * t_shape_der
 
 
 def t_slope_by_t(n: Any, df: Any, t: Any) -> Any:
-    """Return the derivative of `t_shape_derivative` by t."""
-    if n > 1:
-        return t_shape_derivative(n + 1, df, t)  # which raises
-    return t_density(df, t) * t_shape_slope(df, t)
+    """Return the derivative of `t_shape_derivative` by t: n times by df of the density, which is
+    that of F with 1 and df degrees of freedom at t².
+    """
+    excess, log = t_excess(df, t)
+    return t_density(df, t) * f_weight(n, 0, df / 2, 0.5, excess, (log, log)) / 2**n
 
 
 # logarithm

@@ -507,6 +507,13 @@ def slope_by_order(f: Any, v: Any, z: Any, dtype: Any) -> Any:
     return BY_ORDER[f](wide(v), wide(z))
 
 
+def zeta_slope(x: Any, q: Any, dtype: Any) -> Any:
+    """Return the derivative of a zeta function by its exponent; raise for complex ones."""
+    if dtype.kind == "c":
+        unknown(special.zeta, "x", " of complex numbers")(None)
+    return riemann_slope(wide(x)) if q is None else zeta_derivative(1, wide(x), wide(q))
+
+
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     """Return the derivative of exp(z)·K(v, z)."""
     return (
@@ -775,8 +782,8 @@ elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
 elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, y),
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
-elementwise(_ufuncs._zeta, x=lambda g, x, q: g * zeta_derivative(1, x, q), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
-elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * (unknown(special.zeta, "x", " of complex numbers")(g) if z_dtype.kind == "c" else riemann_slope(wide(z))))
+elementwise(_ufuncs._zeta, x=lambda g, x, q, x_dtype: g * zeta_slope(x, q, x_dtype), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * zeta_slope(z, None, z_dtype))
 elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
 
 # distribution functions, by the shapes: unknown

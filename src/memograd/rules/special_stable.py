@@ -377,14 +377,18 @@ def t_density(n: Any, t: Any) -> Any:
     return np.exp(shape - n * decay) / h / ROOT_2PI
 
 
+def t_excess(n: Any, t: Any) -> tuple[Any, Any]:
+    """Return (1 - t²) / (n + t²) and the logarithm of that plus 1."""
+    s = unit(t, np.sqrt(n))
+    return (1 - s * s) / n - s * s, np.log1p(1 / n) - special.log1p(t / n * t)
+
+
 def t_shape_slope(n: Any, t: Any) -> Any:
     """Return the derivative of the logarithm of `t_density` by n, without cancellation."""
-    s = unit(t, np.sqrt(n))
-    excess = (1 - s * s) / n - s * s
+    excess, log = t_excess(n, t)
     near = np.less(np.abs(excess), 0.5)
-    far = np.log1p(1 / n) - np.log1p(np.where(near, 0.0, t) / n * t) - np.where(near, 0.0, excess)
-    log = np.where(near, log1p_less(np.where(near, excess, 0.0)), far)
-    return (log - remainder_difference(0, n / 2, 0.5)) / 2
+    slope = np.where(near, log1p_less(np.where(near, excess, 0.0)), log - excess)
+    return (slope - remainder_difference(0, n / 2, 0.5)) / 2
 
 
 elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),

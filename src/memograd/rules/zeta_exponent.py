@@ -53,7 +53,13 @@ def zeta_derivative(n: Any, s: Any, q: Any) -> Any:
 
 
 elementwise(zeta_derivative,      n=None, s=lambda g, n, s, q: g * zeta_derivative(n + 1, s, q),
-                                  q=lambda g, n, s, q: -g * (s * zeta_derivative(n, s + 1, q) + n * zeta_derivative(n - 1, s + 1, q)))
+                                  q=lambda g, n, s, q: -g * zeta_slope_by_q(n, s, q))
+
+
+def zeta_slope_by_q(n: Any, s: Any, q: Any) -> Any:
+    """Return less the derivative of `zeta_derivative` by q."""
+    slope = s * zeta_derivative(n, s + 1, q)
+    return slope + n * zeta_derivative(n - 1, s + 1, q) if n else slope
 
 
 def riemann_slope(x: Any) -> Any:

@@ -322,7 +322,7 @@ def test_it_may_be_constant_or_of_integers() -> None:
 
 
 def test_refused_functions_say_why() -> None:
-    for f in (special.kolmogorov, special.ellip_normal):
+    for f in (special.kolmogorov, special.kolmogi):
         with pytest.raises(NoRuleError, match="is not recorded: .*\\.$"):
             f(mg.Tape().leaf(1.5))
 
