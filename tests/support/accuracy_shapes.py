@@ -180,30 +180,30 @@ def beta_density(a: Any, b: Any, x: Any) -> Any:
     return beta_power(a, b, x, 1 - x) / (x * (1 - x))
 
 
-B = [1e-3, 0.5, 2.5, 40.0, 1e6]
-BX = [1e-30, 1e-8, 4e-5, 0.01, 0.3, 0.5, 0.5003, 0.8, 0.99996, 1 - 2.0**-30]
+B = [1e-3, 0.5, 40.0, 1e6]
+BX = [1e-30, 1e-8, 4e-5, 0.3, 0.5003, 0.99996]
 case("betainc", special.betainc, [B, B, BX], lambda a, b, x: smaller_beta(a, b, x, 1 - x))
 case(
     "betaincc",
     special.betaincc,
-    [[0.5, 40.0], [0.5, 1e6], BX],
+    [[0.5, 40.0], [2.5], BX],
     lambda a, b, x: -smaller_beta(a, b, x, 1 - x),
 )
-case("betaincln", betaincln, [B[:4], B[1:], BX[:6]], lambda a, b, x: log_beta(a, b, x, 1 - x))
+case("betaincln", betaincln, [[0.1, 2.5, 40.0], [0.1, 2.5, 40.0], BX[:5]], lambda a, b, x: log_beta(a, b, x, 1 - x))
 case(
     "betaincinv",
     special.betaincinv,
-    [[0.5, 2.5, 40.0], [0.5, 2.5, 40.0], PROBABILITIES],
+    [[0.5, 2.5, 20.0], [0.5, 20.0], PROBABILITIES[:3]],
     inverse(
         lambda a, b, x: betainc(a, b, x, 1 - x),
         beta_density,
         special.betaincinv,
     ),
 )
-case("fdtr", special.fdtr, [[0.01, 1.0, 5.0, 1e6], [0.01, 1.0, 5.0, 1e6], [1e-8, 0.3, 1.0, 1.001, 4.0, 1e8]], f_tail)  # fmt: skip
+case("fdtr", special.fdtr, [[0.01, 1.0, 5.0, 1e6], [0.01, 5.0, 1e6], [1e-8, 0.3, 1.001, 4.0]], f_tail)  # fmt: skip
 case(
     "stdtr",
     special.stdtr,
-    [[0.01, 1.0, 2.5, 40.0, 1e4, 1e6], [-40.0, -6.0, -1.0, -0.1, -1e-8, 1.5, 3.0, 100.0, 1e8]],
+    [[0.01, 1.0, 2.5, 40.0, 1e6], [-40.0, -6.0, -1.0, -1e-8, 1.5, 3.0, 1e8]],
     student_tail,
 )

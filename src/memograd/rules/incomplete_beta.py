@@ -62,18 +62,24 @@ def lower_tail(a: Any, b: Any, r: Any, weight: Any) -> Any:
     """Return ∫ exp(a·v + b·w)·weight(v, w) du over odds r·exp(u) from 0 to r, for vectors."""
     knee = np.minimum(r, np.maximum(a, 1) / np.maximum(b, 1))
     length = np.log(r) - np.log(knee)
-    a, b, r = a[:, None], b[:, None], r[:, None]
+    at = knee / (1 + knee)
+    rate = np.maximum(a * (1 - at) - b * at, 0)
+    scale = np.minimum(1 / (rate + np.sqrt((a + b) * at * (1 - at))), 2)
+    large = a > 20
+    fall = np.where(large, (1 + knee) * np.expm1(60 / np.maximum(a, 20)), 60 / a)
+    a, b, r, length, large = (x[:, None] for x in (a, b, r, length, large))
 
     def integrand(y: Any) -> Any:
         v, w = logarithms(r, y)
         return np.exp(a * v + b * w) * weight(v, w)
 
-    at = knee / (1 + knee)
-    rate = np.maximum(a[:, 0] * (1 - at) - b[:, 0] * at, 0)
-    scale = np.minimum(1 / (rate + np.sqrt((a + b)[:, 0] * at * (1 - at))), 2)
-    reach = np.maximum(24, 60 / (a[:, 0] * scale))
-    total = half_line(lambda y: integrand(length[:, None] + y), scale, reach)
-    return total + flat_part(lambda y: integrand(length[:, None] - y), length)
+    def beyond(z: Any) -> Any:
+        # 1 - t, on which the exponent depends for a large a, grows as exp(y): linear in z
+        y = np.where(large, np.log1p(z), z)
+        return integrand(length + y) / np.where(large, 1 + z, 1)
+
+    total = half_line(beyond, scale, np.maximum(24, fall / scale))
+    return total + flat_part(lambda y: integrand(length - y), length[:, 0])
 
 
 @op
