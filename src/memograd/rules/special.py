@@ -13,10 +13,14 @@ overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1`
 the textbook's form divides zero by zero, by the leading terms of the tail where it subtracts equal
 numbers.
 
-No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel
-functions and of polynomials, by the shape parameters of `gammainc`, `betainc` and the distributions
-made of them, by the parameters of hypergeometric functions, by the exponent of `zeta`, by the
-modulus of `ellipj`. A constant, or a node of integers, may stand there.
+By shapes, orders and exponents: the distribution functions of the gamma, beta, χ², F and Student
+distributions and their inverses (`incomplete_gamma`, `incomplete_beta`), Bessel functions of real
+arguments (`bessel_orders`) and the zeta functions of real exponents (`zeta_exponent`), by quadrature
+and series. Outside of the ranges that those modules state, the derivative is NaN.
+
+Unknown, so that asking for the derivative raises (`unknown`): by the order of Struve and parabolic
+cylinder functions and of polynomials, by the parameters of hypergeometric functions, by the modulus
+of `ellipj`. A constant, or a node of integers, may stand there.
 """
 
 from math import factorial as whole_factorial
@@ -786,7 +790,7 @@ elementwise(_ufuncs._zeta, x=lambda g, x, q, x_dtype: g * zeta_slope(x, q, x_dty
 elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * zeta_slope(z, None, z_dtype))
 elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
 
-# distribution functions, by the shapes: unknown
+# distribution functions
 elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
 elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
 elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
@@ -847,6 +851,28 @@ elementwise(special.expit,        x=lambda g, x: g / 4 * sech_squared(x / 2))
 elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 
+# shapes as functions of the probability
+elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x),
+                                  p=lambda g, a, x, y: g / gammainc_by_shape(wide(y), wide(a) * x),
+                                  x=lambda g, a, x, y: -g * a * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x))
+elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(wide(y) / 2, wide(x) / 2),
+                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(wide(y) / 2, wide(x) / 2))
+elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  b=lambda g, b, x, y: g * betainc_by_shape(wide(b), wide(y), rest_odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(wide(y), wide(b), odds(wide(x))))
+elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(wide(a), wide(y), odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  p=lambda g, a, x, y: -g / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))))
+elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, wide(dfn) / 2, wide(y) / 2, wide(x))
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+                                  x=lambda g, dfn, x, y: -2 * g * f_density(dfn / 2, y / 2, x)
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)))
+elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, wide(y), wide(t)),
+                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, wide(y), wide(t)))
+
 # error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
 elementwise(special.erfc,         z=lambda g, z: g * (-2 / ROOT_PI) * np.exp(-z * z))
@@ -906,7 +932,7 @@ elementwise(special.sici,         x=lambda g, x: g[0] * sinc_like(np.sin, x, -1)
 elementwise(special.shichi,       x=lambda g, x: g[0] * sinc_like(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
 elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
 
-# Bessel's, by the argument
+# Bessel's
 elementwise(special.jv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.jv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
 elementwise(special.yv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.yv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
 elementwise(special.iv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.iv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
@@ -1023,17 +1049,17 @@ constant(special.gammasgn, special.round)
 # refused
 refuse_ops("its own derivative is not in closed form. Write it by functions that are (see "
     "memograd.rules.special), or register a rule for it.",
-        special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin,
-        special.chdtriv, special.chndtr,
+        special.besselpoly, special.bdtrik, special.bdtrin,
+        special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd,
         special.elliprf, special.elliprg,
-        special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov,
+        special.elliprj, special.kolmogi, special.kolmogorov,
         special.lpmv, special.nbdtrik,
         special.nbdtrin, special.ncfdtr, special.ncfdtri, special.ncfdtridfd, special.ncfdtridfn,
         special.ncfdtrinc, special.nctdtr,
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik,
         special.smirnov, special.smirnovi,
-        special.stdtridf, special.tklmbda,
+        special.tklmbda,
         _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
 refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "

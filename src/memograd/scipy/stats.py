@@ -3,8 +3,7 @@ SciPy's own.
 
 A distribution here is SciPy's, whose `pdf logpdf cdf logcdf sf logsf ppf` (`pmf logpmf` where it is
 discrete) are recorded where a node is among the arguments: compositions of special functions,
-differentiable by the point, by `loc`, `scale` and the shape parameters. The distribution functions
-of `t`, `beta` and `gamma` have no closed derivative by the shape parameters: there asking raises.
+differentiable by the point, by `loc`, `scale` and the shape parameters.
 """
 
 from collections.abc import Callable
