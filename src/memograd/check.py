@@ -7,7 +7,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from .arrays.values import canonicalize, is_inexact
-from .errors import CheckError
+from .errors import CheckError, NoRuleError
 from .memory.memory import Memory
 from .rules.registration import Rule, rule_of
 from .solver.gradients import grad
@@ -71,13 +71,13 @@ def check_grad(L: Node, targets: Any, *, rtol: float = 1e-5, atol: float = 1e-7)
 def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     """Compare each VJP rule of an op with central differences of the op, at sample inputs.
 
-    The samples are tried in double and single precision, complex where the op takes them, as
-    read-only arrays that are not contiguous, and for an elementwise op with 0-d and zero-size
-    inputs and operands that are broadcast. A rule's result must have its operand's shape, once the
-    solver has summed over broadcast axes. The rules are also run on node handles, where they must
-    give the same numbers, and the program that they record is differentiated again, by the operands
-    and by `g`, and compared with central differences. The pushes that the op's kind or its `push`
-    define are compared with the transposed rules, and differentiated again, too.
+    The samples are tried in double and single precision, complex where the op and its rules take
+    them, as read-only arrays that are not contiguous, and for an elementwise op with 0-d and zero-
+    size inputs and operands that are broadcast. A rule's result must have its operand's shape, once
+    the solver has summed over broadcast axes. The rules are also run on node handles, where they
+    must give the same numbers, and the program that they record is differentiated again, by the
+    operands and by `g`, and compared with central differences. The pushes that the op's kind or its
+    `push` define are compared with the transposed rules, and differentiated again, too.
 
     Parameters
     ----------
@@ -232,13 +232,26 @@ def _is_differentiable_operand(rule: Rule, k: int, x: Any) -> bool:
 
 
 def _accepts(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-    """Return whether the op takes these operands without discarding imaginary parts."""
+    """Return whether the op takes these operands without discarding imaginary parts, and no rule
+    refuses them.
+    """
     with catch_warnings():
         simplefilter("error", np.exceptions.ComplexWarning)
         try:
             rule.run(xs, keywords)
         except (TypeError, np.exceptions.ComplexWarning):
             return False
+    tape = Tape()
+    leaves = {k: tape.leaf(x) for k, x in enumerate(xs) if _is_differentiable_operand(rule, k, x)}
+    y = tape.record(rule.op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
+    c, memory = _op_node_id(y), tape.state
+    g = _random_cotangent(memory.value(c), np.random.default_rng(SEED))
+    try:
+        for k in leaves:
+            ((_, vjp),) = rule.pulls[k,]
+            vjp.pull(g, c, k, memory.steps, memory.value)
+    except NoRuleError:
+        return False
     return True
 
 

@@ -26,6 +26,7 @@ sys.path.insert(0, str(TESTS / "support"))
 
 from accuracy_numpy import CASES as OF_NUMPY  # noqa: E402
 from accuracy_points import Case  # noqa: E402
+from accuracy_shapes import CASES as OF_SHAPES  # noqa: E402
 from accuracy_special import CASES as OF_SPECIAL  # noqa: E402
 
 import memograd as mg  # noqa: E402
@@ -85,7 +86,7 @@ def save_references(references: References) -> None:
 def named_cases() -> Iterator[tuple[str, Case]]:
     """Yield every case with a name of its own."""
     seen: dict[str, int] = {}
-    for case in (*OF_NUMPY, *OF_SPECIAL):
+    for case in (*OF_NUMPY, *OF_SPECIAL, *OF_SHAPES):
         seen[case.name] = seen.get(case.name, 0) + 1
         yield case.name + (f" #{seen[case.name]}" if seen[case.name] > 1 else ""), case
 

@@ -21,6 +21,10 @@ ORDER = [
 
 OUTSIDE = {"numpy", "networkx"}
 OPTIONAL = {
+    "rules.bessel_orders": {"scipy"},
+    "rules.incomplete_beta": {"scipy"},
+    "rules.incomplete_gamma": {"scipy"},
+    "rules.zeta_exponent": {"scipy"},
     "rules.special": {"scipy"},
     "rules.special_stable": {"scipy"},
     "drawing.layout": {"fast_sugiyama"},

@@ -13,10 +13,14 @@ overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1`
 the textbook's form divides zero by zero, by the leading terms of the tail where it subtracts equal
 numbers.
 
-No closed form, so that asking for the derivative raises (`unknown`): by the order of Bessel
-functions and of polynomials, by the shape parameters of `gammainc`, `betainc` and the distributions
-made of them, by the parameters of hypergeometric functions, by the exponent of `zeta`, by the
-modulus of `ellipj`. A constant, or a node of integers, may stand there.
+By shapes, orders and exponents: the distribution functions of the gamma, beta, χ², F and Student
+distributions and their inverses (`incomplete_gamma`, `incomplete_beta`), Bessel functions of real
+arguments (`bessel_orders`) and the zeta functions of real exponents (`zeta_exponent`), by quadrature
+and series. Outside of the ranges that those modules state, the derivative is NaN.
+
+Unknown, so that asking for the derivative raises (`unknown`): by the order of Struve and parabolic
+cylinder functions and of polynomials, by the parameters of hypergeometric functions, by the modulus
+of `ellipj`. A constant, or a node of integers, may stand there.
 """
 
 from math import factorial as whole_factorial
@@ -29,15 +33,27 @@ from scipy.special import _ufuncs
 
 from ..arrays.kinds import lazy_kind
 from ..errors import ChunksError
+from .bessel_orders import ive_by_order, jv_by_order, kve_by_order, yv_by_order
 from .broadcasting import unbroadcast
 from .elementwise import parallel, power_slope, sech_squared, unit
+from .incomplete_beta import (
+    betainc_by_shape,
+    f_density,
+    f_shape_derivative,
+    odds,
+    quantile_odds,
+    t_shape_derivative,
+)
+from .incomplete_beta import (
+    quantile_by_shape as beta_quantile_by_shape,
+)
+from .incomplete_gamma import gammainc_by_shape, quantile_by_shape
 from .indexing import output
 from .pure_registration import constant, elementwise, rule
 from .reductions import restore_axes
 from .registration import op, ops_of_module, refuse_ops, set_traits
 from .special_stable import (
     beta_density,
-    beta_prime_density,
     dawsn_derivative,
     erfcx_derivative,
     gamma_density,
@@ -54,6 +70,7 @@ from .special_stable import (
 )
 from .traits import Structure, above_bound, below_overflow, within_unit_interval
 from .ufunc_methods import log_of_sum
+from .zeta_exponent import riemann_slope, zeta_derivative
 
 ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
@@ -143,9 +160,27 @@ def beta_quantile_density(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     return np.where(low, beta_density(a, b, np.where(low, x, 0.5)), beta_density(b, a, rest))
 
 
-def f_density(m: Any, n: Any, x: Any) -> Any:
-    """Return the density of the F distribution with m and n degrees of freedom."""
-    return m / n * beta_prime_density(m / 2, n / 2, m / n * x)
+def rest_odds(x: Any) -> Any:
+    """Return (1 - x) / x."""
+    zero = np.equal(x, 0)
+    return np.where(zero, np.inf, (1 - x) / np.where(zero, 1.0, x))
+
+
+def beta_quantile_by_a(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
+    """Return -∂x/∂a of a quantile of the beta distribution; `other` gives 1 - x."""
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(a, b, quantile_odds(a, b, wide(p), wide(x), other))
+
+
+def beta_quantile_by_b(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
+    """Return ∂x/∂b of a quantile of the beta distribution; `other` gives 1 - x."""
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, wide(p), wide(x), other))
+
+
+def f_quantile_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
+    """Return the derivative of the F distribution function by a shape, over its density."""
+    return f_shape_derivative(n, m, a, b, x) / f_density(a, b, x)
 
 
 def lower_degree(n: Any) -> Any:
@@ -450,6 +485,39 @@ def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
     )
 
 
+BY_ORDER = {
+    special.jv: lambda v, z: jv_by_order(1, v, z),
+    special.yv: lambda v, z: yv_by_order(1, v, z),
+    special.iv: lambda v, z: np.exp(z) * ive_by_order(1, 0, v, z),
+    special.kv: lambda v, z: np.exp(-z) * kve_by_order(1, 0, v, z),
+    special.jve: lambda v, z: jv_by_order(1, v, z),
+    special.yve: lambda v, z: yv_by_order(1, v, z),
+    special.ive: lambda v, z: ive_by_order(1, 0, v, z),
+    special.kve: lambda v, z: kve_by_order(1, 0, v, z),
+    special.hankel1: lambda v, z: jv_by_order(1, v, z) + 1j * yv_by_order(1, v, z),
+    special.hankel2: lambda v, z: jv_by_order(1, v, z) - 1j * yv_by_order(1, v, z),
+    special.hankel1e: lambda v, z: np.exp(-1j * z)
+    * (jv_by_order(1, v, z) + 1j * yv_by_order(1, v, z)),
+    special.hankel2e: lambda v, z: np.exp(1j * z)
+    * (jv_by_order(1, v, z) - 1j * yv_by_order(1, v, z)),
+}
+"""Derivatives of Bessel functions by the order, for real arguments."""
+
+
+def slope_by_order(f: Any, v: Any, z: Any, dtype: Any) -> Any:
+    """Return the derivative of a Bessel function by its order; raise for complex arguments."""
+    if dtype.kind == "c":
+        unknown(f, "v", " at complex arguments")(None)
+    return BY_ORDER[f](wide(v), wide(z))
+
+
+def zeta_slope(x: Any, q: Any, dtype: Any) -> Any:
+    """Return the derivative of a zeta function by its exponent; raise for complex ones."""
+    if dtype.kind == "c":
+        unknown(special.zeta, "x", " of complex numbers")(None)
+    return riemann_slope(wide(x)) if q is None else zeta_derivative(1, wide(x), wide(q))
+
+
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
     """Return the derivative of exp(z)·K(v, z)."""
     return (
@@ -718,31 +786,37 @@ elementwise(special.poch,       z=lambda g, z, m, y: g * poch_slope(z, m, y),
                                 m=lambda g, z, m, y: g * y * special.psi(z + m))
 elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, y),
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
-elementwise(_ufuncs._zeta, x=unknown(special.zeta, "x"), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+elementwise(_ufuncs._zeta, x=lambda g, x, q, x_dtype: g * zeta_slope(x, q, x_dtype), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
+elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * zeta_slope(z, None, z_dtype))
+elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
 
-# distribution functions, by the shapes: unknown
-elementwise(special.gammainc,     a=unknown(special.gammainc, "a"),     x=lambda g, a, x: g * gamma_density(a, x))
-elementwise(special.gammaincc,    a=unknown(special.gammaincc, "a"),    x=lambda g, a, x: -g * gamma_density(a, x))
-elementwise(special.gammaincinv,  a=unknown(special.gammaincinv, "a"),  p=lambda g, a, y: g / gamma_density(a, y))
-elementwise(special.gammainccinv, a=unknown(special.gammainccinv, "a"), p=lambda g, a, y: -g / gamma_density(a, y))
-elementwise(special.betainc,      a=unknown(special.betainc, "a"),      b=unknown(special.betainc, "b"),
+# distribution functions
+elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
+elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
+elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
+elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: -g / gamma_density(a, y))
+elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: -g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: g * beta_density(a, b, x))
-elementwise(special.betaincc,     a=unknown(special.betaincc, "a"),     b=unknown(special.betaincc, "b"),
+elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
-elementwise(special.betaincinv,   a=unknown(special.betaincinv, "a"),   b=unknown(special.betaincinv, "b"),
+elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betainccinv),
+                                  b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betainccinv),
                                   p=lambda g, a, b, p, y: g / beta_quantile_density(a, b, p, y, special.betainccinv))
-elementwise(special.betainccinv,  a=unknown(special.betainccinv, "a"),  b=unknown(special.betainccinv, "b"),
+elementwise(special.betainccinv,  a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betaincinv),
+                                  b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betaincinv),
                                   p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
-elementwise(special.chdtr,        v=unknown(special.chdtr, "v"),        x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtrc,       v=unknown(special.chdtrc, "v"),       x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtri,       v=unknown(special.chdtri, "v"),       p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
-elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtr, "b"),
+elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(wide(v) / 2, wide(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(wide(b), wide(a) * x),
                                   x=lambda g, a, b, x: g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=unknown(special.gdtrc, "b"),
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(wide(b), wide(a) * x),
                                   x=lambda g, a, b, x: -g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=unknown(special.gdtria, "b"),
+elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(wide(b), wide(y) * x) / x,
                                   x=lambda g, x, y: -g * y / x)
-elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=unknown(special.gdtrix, "b"),
+elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(wide(b), wide(a) * y) / a,
                                   p=lambda g, a, b, y: g / (a * gamma_density(b, a * y)))
 elementwise(special.pdtr,         k=None, m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1, m))
 elementwise(special.pdtrc,        k=None, m=lambda g, k, m: g * gamma_density(np.floor(k) + 1, m))
@@ -750,14 +824,18 @@ elementwise(special.pdtri,        k=None, p=lambda g, k, y: -g / gamma_density(k
 elementwise(special.nbdtr,        k=None, n=None, p=lambda g, k, n, p: g * beta_density(n, k + 1, p))
 elementwise(special.nbdtrc,       k=None, n=None, p=lambda g, k, n, p: -g * beta_density(n, k + 1, p))
 elementwise(special.nbdtri,       k=None, n=None, p=lambda g, k, n, y: g / beta_density(n, k + 1, y))
-elementwise(special.fdtr,         dfn=unknown(special.fdtr, "dfn"),   dfd=unknown(special.fdtr, "dfd"),
-                                  x=lambda g, dfn, dfd, x: g * f_density(dfn, dfd, x))
-elementwise(special.fdtrc,        dfn=unknown(special.fdtrc, "dfn"),  dfd=unknown(special.fdtrc, "dfd"),
-                                  x=lambda g, dfn, dfd, x: -g * f_density(dfn, dfd, x))
-elementwise(special.fdtri,        dfn=unknown(special.fdtri, "dfn"),  dfd=unknown(special.fdtri, "dfd"),
-                                  p=lambda g, dfn, dfd, y: g / f_density(dfn, dfd, y))
-elementwise(special.stdtr,        df=unknown(special.stdtr, "df"),    t=lambda g, df, t: g * t_density(df, t))
-elementwise(special.stdtrit,      df=unknown(special.stdtrit, "df"),  p=lambda g, df, y: g / t_density(df, y))
+elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  x=lambda g, dfn, dfd, x: g * f_density(dfn / 2, dfd / 2, x))
+elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  x=lambda g, dfn, dfd, x: -g * f_density(dfn / 2, dfd / 2, x))
+elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+                                  p=lambda g, dfn, dfd, y: g / f_density(dfn / 2, dfd / 2, y))
+elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, wide(df), wide(t)), t=lambda g, df, t: g * t_density(df, t))
+elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, wide(df), wide(y)) / t_density(wide(df), wide(y)),
+                                  p=lambda g, df, y: g / t_density(df, y))
 elementwise(special.ndtr,         x=lambda g, x: g * normal(x))
 elementwise(special.log_ndtr,     x=lambda g, x, y: g * log_ndtr_slope(x, y))
 elementwise(special.ndtri,        p=lambda g, y: g / normal(y))
@@ -772,6 +850,28 @@ elementwise(special.owens_t,      h=lambda g, h, a: -g * normal(h) / 2 * special
 elementwise(special.expit,        x=lambda g, x: g / 4 * sech_squared(x / 2))
 elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
+
+# shapes as functions of the probability
+elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x),
+                                  p=lambda g, a, x, y: g / gammainc_by_shape(wide(y), wide(a) * x),
+                                  x=lambda g, a, x, y: -g * a * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x))
+elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(wide(y) / 2, wide(x) / 2),
+                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(wide(y) / 2, wide(x) / 2))
+elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  b=lambda g, b, x, y: g * betainc_by_shape(wide(b), wide(y), rest_odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(wide(y), wide(b), odds(wide(x))))
+elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(wide(a), wide(y), odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  p=lambda g, a, x, y: -g / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))))
+elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, wide(dfn) / 2, wide(y) / 2, wide(x))
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+                                  x=lambda g, dfn, x, y: -2 * g * f_density(dfn / 2, y / 2, x)
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)))
+elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, wide(y), wide(t)),
+                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, wide(y), wide(t)))
 
 # error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
@@ -832,30 +932,30 @@ elementwise(special.sici,         x=lambda g, x: g[0] * sinc_like(np.sin, x, -1)
 elementwise(special.shichi,       x=lambda g, x: g[0] * sinc_like(np.sinh, x, 1) + g[1] * np.cosh(x) / x)
 elementwise(special.spence,       z=lambda g, z: g * spence_slope(z))
 
-# Bessel's, by the argument
-elementwise(special.jv,  v=unknown(special.jv, "v"),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
-elementwise(special.yv,  v=unknown(special.yv, "v"),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-elementwise(special.iv,  v=unknown(special.iv, "v"),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
-elementwise(special.kv,  v=unknown(special.kv, "v"),  z=lambda g, v, z: -g / 2 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+# Bessel's
+elementwise(special.jv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.jv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+elementwise(special.yv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.yv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+elementwise(special.iv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.iv, v, z, z_dtype),  z=lambda g, v, z: g / 2 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+elementwise(special.kv,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.kv, v, z, z_dtype),  z=lambda g, v, z: -g / 2 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
 elementwise(special.yn,  n=None,                      x=lambda g, n, x: g / 2 * (special.yv(n - 1, x) - special.yv(n + 1, x)))
 elementwise(special.kn,  n=None,                      x=lambda g, n, x: -g / 2 * (special.kv(n - 1, x) + special.kv(n + 1, x)))
-elementwise(special.jve, v=unknown(special.jve, "v"), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
+elementwise(special.jve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.jve, v, z, z_dtype), z=lambda g, v, z, y: g / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z))
                                                       + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.jve(v - 1, z) - special.jve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.yve, v=unknown(special.yve, "v"), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
+elementwise(special.yve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.yve, v, z, z_dtype), z=lambda g, v, z, y: g / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z))
                                                       + modulate_cotangent(g, y, np.imag(z), -1j),
             push={"z": lambda t, v, z, y: t / 2 * (special.yve(v - 1, z) - special.yve(v + 1, z)) - y * np.sign(np.imag(z)) * np.imag(t)})
-elementwise(special.ive, v=unknown(special.ive, "v"),
+elementwise(special.ive, v=lambda g, v, z, z_dtype: g * slope_by_order(special.ive, v, z, z_dtype),
             z=lambda g, v, z, y, z_dtype: ive_pull(g, v, z, y) if z_dtype.kind == "c" else g * ive_slope(v, z),
             push={"z": lambda t, v, z, y, z_dtype: ive_push(t, v, z, y) if z_dtype.kind == "c" else t * ive_slope(v, z)})
-elementwise(special.kve, v=unknown(special.kve, "v"), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
-elementwise(special.hankel1,  v=unknown(special.hankel1, "v"),
+elementwise(special.kve, v=lambda g, v, z, z_dtype: g * slope_by_order(special.kve, v, z, z_dtype), z=lambda g, v, z, y, z_dtype: g * kve_slope(v, z, y, z_dtype))
+elementwise(special.hankel1,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel1, v, z, z_dtype),
                               z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel1, v, z, 1j, z_dtype))
-elementwise(special.hankel2,  v=unknown(special.hankel2, "v"),
+elementwise(special.hankel2,  v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel2, v, z, z_dtype),
                               z=lambda g, v, z, z_dtype: g * hankel_slope(special.hankel2, v, z, -1j, z_dtype))
-elementwise(special.hankel1e, v=unknown(special.hankel1e, "v"),
+elementwise(special.hankel1e, v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel1e, v, z, z_dtype),
                               z=lambda g, v, z, y: g * ((special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) / 2 - 1j * y))
-elementwise(special.hankel2e, v=unknown(special.hankel2e, "v"),
+elementwise(special.hankel2e, v=lambda g, v, z, z_dtype: g * slope_by_order(special.hankel2e, v, z, z_dtype),
                               z=lambda g, v, z, y: g * ((special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) / 2 + 1j * y))
 elementwise(special.j0,  x=lambda g, x: -g * special.j1(x))
 elementwise(special.j1,  x=lambda g, x: g / 2 * (special.j0(x) - special.jv(2, x)))
@@ -949,17 +1049,17 @@ constant(special.gammasgn, special.round)
 # refused
 refuse_ops("its own derivative is not in closed form. Write it by functions that are (see "
     "memograd.rules.special), or register a rule for it.",
-        special.besselpoly, special.btdtria, special.btdtrib, special.bdtrik, special.bdtrin,
-        special.chdtriv, special.chndtr,
+        special.besselpoly, special.bdtrik, special.bdtrin,
+        special.chndtr,
         special.chndtridf, special.chndtrinc, special.chndtrix, special.elliprc, special.elliprd,
         special.elliprf, special.elliprg,
-        special.elliprj, special.fdtridfd, special.gdtrib, special.kolmogi, special.kolmogorov,
+        special.elliprj, special.kolmogi, special.kolmogorov,
         special.lpmv, special.nbdtrik,
         special.nbdtrin, special.ncfdtr, special.ncfdtri, special.ncfdtridfd, special.ncfdtridfn,
         special.ncfdtrinc, special.nctdtr,
         special.nctdtridf, special.nctdtrinc, special.nctdtrit, special.pbvv, special.pdtrik,
         special.smirnov, special.smirnovi,
-        special.stdtridf, special.tklmbda, special.zetac, _ufuncs._riemann_zeta,
+        special.tklmbda,
         _ufuncs._ellip_harm, special.ellip_harm,
         special.ellip_harm_2, special.ellip_normal)
 refuse_ops("Mathieu's and spheroidal functions give their own derivative by the argument, and "

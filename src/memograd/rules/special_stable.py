@@ -36,7 +36,7 @@ SHIFT = 16
 """Asymptotic series in 1/x begin at this x; the recurrence leads there."""
 
 
-def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
+def unknown(f: Any, operand: str, where: str = "") -> Callable[[Any], Any]:
     """Return the rule of an operand whose derivative has no closed form.
 
     It raises, because a silent zero would be wrong.
@@ -44,7 +44,7 @@ def unknown(f: Any, operand: str) -> Callable[[Any], Any]:
 
     def line(g: Any) -> Any:
         raise NoRuleError(
-            f"The derivative of {op_name(f)} by its operand {operand} has no closed form, and "
+            f"The derivative of {op_name(f)} by its operand {operand}{where} has no closed form, and "
             f"memograd does not guess. "
             f"Hold that operand constant (give its .value), or register an op of your own: "
             f"memograd.op, memograd.rule."
@@ -88,18 +88,27 @@ def power_difference(q: Any, h: Any, p: int) -> Any:
     return np.where(near, smooth, (q + h) ** -p - q**-p)
 
 
+def remainder_series(n: int, power: Callable[[int], Any]) -> Any:
+    """Return the asymptotic series of the polygamma function of order n over (-1)^(n+1), without
+    its leading term; `power` gives the negative powers.
+    """
+    total = power(n + 1) * (factorial(n) / 2)
+    for j, b in enumerate(BERNOULLI, 1):
+        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power(n + 2 * j)
+    return total
+
+
+def leading_difference(n: int, q: Any, h: Any) -> Any:
+    """Return the difference at q + h and q of the term that `remainder_series` leaves out."""
+    return factorial(n - 1) * power_difference(q, h, n) if n else -np.log1p(h / q)
+
+
 def difference_by_shift(n: int, q: Any, h: Any) -> Any:
     """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over
     (-1)^(n+1).
     """
-    total = power_difference(q, h, n + 1) * (factorial(n) / 2)
-    for j, b in enumerate(BERNOULLI, 1):
-        total = total + b / factorial(2 * j) * factorial(n + 2 * j - 1) * power_difference(
-            q, h, n + 2 * j
-        )
-    if n:
-        return total + factorial(n - 1) * power_difference(q, h, n)
-    return total - np.log1p(h / q)
+    total = remainder_series(n, lambda p: power_difference(q, h, p))
+    return total + leading_difference(n, q, h)
 
 
 @op
@@ -123,6 +132,39 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
 
 elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
                                   h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
+
+
+@op
+@in_double
+def polygamma_remainder(n: Any, q: Any) -> Any:
+    """Return the polygamma function of order n over (-1)^(n+1), less its leading term at infinity:
+    log q - ψ(q), ψ'(q) - 1/q, ...
+    """
+    n = int(n)
+    few = np.less(q, SHIFT)
+    small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
+    leading = factorial(n - 1) * small**-n if n else -np.log(small)
+    direct = (-1) ** (n + 1) * special.polygamma(n, small) - leading
+    return np.where(few, direct, remainder_series(n, lambda p: large**-p))
+
+
+@op
+@in_double
+def remainder_difference(n: Any, q: Any, h: Any) -> Any:
+    """Return `polygamma_remainder` at q + h less that at q, for positive q and h, without
+    cancellation.
+    """
+    n = int(n)
+    few = np.less(q, SHIFT)
+    small, large = np.where(few, q, 1), np.where(few, SHIFT, q)
+    direct = (-1) ** (n + 1) * polygamma_difference(n, small, h) - leading_difference(n, small, h)
+    series = remainder_series(n, lambda p: power_difference(large, h, p))
+    return np.where(few, direct, series)
+
+
+elementwise(polygamma_remainder,  n=None, q=lambda g, n, q: -g * polygamma_remainder(n + 1, q))
+elementwise(remainder_difference, n=None, q=lambda g, n, q, h: -g * remainder_difference(n + 1, q, h),
+                                  h=lambda g, n, q, h: -g * polygamma_remainder(n + 1, q + h))
 
 
 @op
@@ -161,18 +203,54 @@ def stirling_error(n: Any) -> Any:
     return np.where(few, direct, series / large)
 
 
+@op
+@in_double
+def log1p_less(d: Any) -> Any:
+    """Return log(1 + d) - d, without cancellation where d is small."""
+    near = np.less(np.abs(d), 0.5)
+    small = np.where(near, d, 0)
+    r = small / (2 + small)
+    series = 0.0
+    for k in range(17, -1, -1):
+        series = series * r * r + 1 / (2 * k + 3)
+    return np.where(near, 2 * r**3 * series - r * small, np.log1p(np.where(near, 0, d)) - d)
+
+
+elementwise(log1p_less,           d=lambda g, d: -g * d / (1 + d))
+
+
 def deviance(x: Any, mean: Any) -> Any:
     """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without
     cancellation.
     """
     d = (mean - x) / x
-    near = np.less(np.abs(d), 0.5)
-    r = np.where(near, d, 0) / (2 + np.where(near, d, 0))
-    series = 0.0
-    for k in range(17, -1, -1):
-        series = series * r * r + 1 / (2 * k + 3)
-    small = r * np.where(near, d, 0) - 2 * r**3 * series
-    return x * np.where(near, small, d - np.log(mean / x))
+    return x * np.where(np.less(np.abs(d), 0.5), -log1p_less(d), d - np.log(mean / x))
+
+
+@op
+@in_double
+def log_less_digamma(a: Any, x: Any) -> Any:
+    """Return log x - ψ(a + 1), without cancellation where x is near a large a."""
+    few = np.less(a, SHIFT)
+    large = np.where(few, SHIFT, a)
+    near = np.log(np.where(few, 1, x) / large) + polygamma_remainder(0, large) - 1 / large
+    return np.where(few, np.log(x) - special.psi(np.where(few, a, 0) + 1), near)
+
+
+elementwise(log_less_digamma,     a=lambda g, a: -g * polygamma(1, a + 1), x=lambda g, x: g / x)
+
+
+@op
+@in_double
+def log_gamma_term(a: Any, x: Any) -> Any:
+    """Return log(xᵃ e⁻ˣ / Γ(a + 1)) for a ≥ 0."""
+    few = np.less(a, 15)
+    large, small = np.where(few, 15, a), np.where(few, a, 1)
+    series = -stirling_error(large) - deviance(large, x) - np.log(2 * pi * large) / 2
+    return np.where(few, special.xlogy(small, x) - x - special.gammaln(small + 1), series)
+
+
+elementwise(log_gamma_term,       a=lambda g, a, x: g * log_less_digamma(a, x), x=lambda g, a, x: g * (a / x - 1))
 
 
 @op
@@ -190,7 +268,15 @@ def gamma_density(a: Any, x: Any) -> Any:
     return np.where(few, power * np.exp(-x) * special.rgamma(a), large)
 
 
-elementwise(gamma_density,        a=lambda g, a, x, y: g * (special.xlogy(y, x) - y * special.psi(a)),
+def gamma_density_by_shape(a: Any, x: Any, y: Any) -> Any:
+    """Return the derivative of `gamma_density` by a: y·(log x - ψ(a))."""
+    few = np.less(a, SHIFT)
+    small, z = np.where(few, a, 1.0), np.where(np.logical_or(few, np.equal(x, 0)), 1.0, x)
+    near = y * log_less_digamma(np.where(few, SHIFT, a) - 1, z)
+    return np.where(few, special.xlogy(y, x) - y * special.psi(small), near)
+
+
+elementwise(gamma_density,        a=lambda g, a, x, y: g * gamma_density_by_shape(a, x, y),
                                   x=lambda g, a, x, y: g * (gamma_density(a - 1, x) - y))
 
 
@@ -290,12 +376,18 @@ def t_density(n: Any, t: Any) -> Any:
     return np.exp(shape - n * decay) / h / ROOT_2PI
 
 
-def t_shape_slope(n: Any, t: Any) -> Any:
-    """Return the derivative of the logarithm of `t_density` by n."""
+def t_excess(n: Any, t: Any) -> tuple[Any, Any]:
+    """Return (1 - t²) / (n + t²) and the logarithm of that plus 1."""
     s = unit(t, np.sqrt(n))
-    return (
-        polygamma_difference(0, n / 2, 0.5) - 1 / n - special.log1p(t / n * t) + (n + 1) / n * s * s
-    ) / 2
+    return (1 - s * s) / n - s * s, np.log1p(1 / n) - special.log1p(t / n * t)
+
+
+def t_shape_slope(n: Any, t: Any) -> Any:
+    """Return the derivative of the logarithm of `t_density` by n, without cancellation."""
+    excess, log = t_excess(n, t)
+    near = np.less(np.abs(excess), 0.5)
+    slope = np.where(near, log1p_less(np.where(near, excess, 0.0)), log - excess)
+    return (slope - remainder_difference(0, n / 2, 0.5)) / 2
 
 
 elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, t),
@@ -343,8 +435,6 @@ def kve_derivative(n: Any, v: Any, x: Any) -> Any:
     return np.where(far, series, differences(special.kve, n, v, np.where(far, 1, x), -1))
 
 
-elementwise(ive_derivative,       n=None, v=unknown(special.ive, "v"), x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x))
-elementwise(kve_derivative,       n=None, v=unknown(special.kve, "v"), x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x))
 
 # error functions
 

@@ -17,6 +17,8 @@ from ..text import import_scipy
 
 _special = import_scipy("scipy.special")
 
+from ..rules.incomplete_beta import betaincln  # noqa: E402
+from ..rules.incomplete_gamma import gammainccln, gammaincln  # noqa: E402  (SciPy is there)
 from ..rules.special import (  # noqa: E402  (SciPy is there)
     factorial,
     log_softmax,
@@ -31,7 +33,10 @@ from ..rules.special import (  # noqa: E402  (SciPy is there)
 )
 
 __all__ = [
+    "betaincln",
     "factorial",
+    "gammainccln",
+    "gammaincln",
     "log_softmax",
     "logsumexp",
     "multigammaln",
