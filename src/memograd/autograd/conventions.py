@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ..arrays.pytrees import children, tree_leaves, tree_map, tree_unflatten
 from ..errors import ArgnumsError
 from ..tape.node import Node
 from ..text import printable
@@ -28,8 +28,7 @@ def as_inexact(x: Any) -> Any:
         return x
     if type(x) is np.ndarray:
         return x.astype(float) if x.dtype.kind in "iub" else x
-    leaves = tree_leaves(x)
-    return x if leaves == [x] else tree_unflatten(x, map(as_inexact, leaves))
+    return x if children(x) is None else tree_map(as_inexact, x)
 
 
 def with_inexact(args: tuple[Any, ...], argnum: Any) -> tuple[Any, ...]:

@@ -16,6 +16,8 @@ from .primitives import (
     defvjp_argnum,
     defvjp_argnums,
     primitive,
+    primitive_jvps,
+    primitive_vjps,
 )
 from .vector_spaces import VSpace, vspace
 
@@ -31,6 +33,8 @@ __all__ = [
     "make_jvp",
     "make_vjp",
     "primitive",
+    "primitive_jvps",
+    "primitive_vjps",
     "vspace",
 ]
 
@@ -39,8 +43,6 @@ INSTEAD = {
     "JVPNode": OTHERWISE,
     "VJPNode": OTHERWISE,
     "backward_pass": OTHERWISE,
-    "primitive_jvps": "Use defjvp.",
-    "primitive_vjps": "Use defvjp.",
     "SparseObject": "Return an array of zeros with the entries set, by x.at[i].add(v).",
     "sparse_add": "Use np.add.",
 }

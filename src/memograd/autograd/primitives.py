@@ -17,10 +17,10 @@ from .vector_spaces import vspace
 
 Maker = Callable[..., Callable[[Any], Any]]
 
-VJPS: dict[Any, Callable[..., Any]] = {}
+primitive_vjps: dict[Any, Callable[..., Any]] = {}
 """For each primitive, ``vjps(argnums, ans, args, kwargs)``, as for :func:`defvjp_argnums`."""
 
-JVPS: dict[Any, Callable[..., Any]] = {}
+primitive_jvps: dict[Any, Callable[..., Any]] = {}
 """For each primitive, ``jvps(argnums, gs, ans, args, kwargs)``, as for :func:`defjvp_argnums`."""
 
 
@@ -45,7 +45,7 @@ def primitive(f_raw: Callable[..., Any]) -> Any:
     """
 
     def pull(k: Any, g: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        (d,) = _rules_of(VJPS, recorded)((k,), y, args, kwargs)(g)
+        (d,) = _rules_of(primitive_vjps, recorded)((k,), y, args, kwargs)(g)
         return d
 
     recorded = structured_op(f_raw, pull)
@@ -92,7 +92,7 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
             f"{op_name(fun)} has a rule of memograd's own. Define the derivative of "
             f"primitive({op_name(fun)}), and call that."
         )
-    VJPS[fun] = vjpmaker
+    primitive_vjps[fun] = vjpmaker
 
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
@@ -141,12 +141,12 @@ def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
 
     It is not needed: without it the tangent is that of the transposed VJP.
     """
-    JVPS[fun] = jvpmaker
+    primitive_jvps[fun] = jvpmaker
     if not hasattr(fun, "applied"):
         return  # as in autograd, a function that is no primitive is traced, whatever is defined
 
     def push(tangents: dict[int, Any], ans: Any, args: Any, kwargs: Any) -> Any:
-        return JVPS[fun](tuple(tangents), tuple(tangents.values()), ans, args, kwargs)
+        return primitive_jvps[fun](tuple(tangents), tuple(tangents.values()), ans, args, kwargs)
 
     define_push(fun, push)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ...plans.compiled_functions import compiled
 from ..conventions import missing
 
 INSTEAD = {
@@ -18,9 +19,15 @@ def __getattr__(name: str) -> Any:
 
 
 def const_graph(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-    """Return `fun` of the arguments that follow `args`.
+    """Return `fun` of the arguments that follow `args`, as a plan made at the first call.
 
-    autograd replays the first call's graph; this calls `fun`, so that it may branch.
-    :func:`memograd.functional.compiled` makes a plan of it.
+    What depends on `args` and `kwargs` alone is computed once. Branches on values, which autograd's
+    graph would freeze, are refused; see :func:`memograd.functional.compiled`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(const_graph(lambda a, x: np.exp(a) * x, 0.0)(3.0))
+    3.0
     """
-    return partial(fun, *args, **kwargs)
+    return compiled(partial(fun, *args, **kwargs))
