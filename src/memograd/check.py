@@ -421,13 +421,13 @@ AS_ON_ARRAYS = (
 
 def _op_node_id(y: Any) -> int:
     """Return the node of an op, given its handle or, if it has several outputs, theirs."""
-    one: Node = y[0].operands[0] if isinstance(y, tuple) else y
+    one: Node = y[0].operands[0] if isinstance(y, tuple | list) else y
     return one.id
 
 
 def _output_parts(y: Any) -> tuple[Any, ...]:
     """Return the outputs of an op as a tuple."""
-    return y if isinstance(y, tuple) else (y,)
+    return tuple(y) if isinstance(y, tuple | list) else (y,)
 
 
 def _random_cotangent(y: Any, rng: "np.random.Generator") -> Any:

@@ -17,7 +17,7 @@ from memograd.text import op_name
 
 def parts(y: Any) -> tuple[Any, ...]:
     """The outputs of an op."""
-    return y if isinstance(y, tuple) else (y,)
+    return tuple(y) if isinstance(y, tuple | list) else (y,)
 
 
 def total(ys: Any) -> Any:

@@ -56,8 +56,8 @@ def check_vjp(f: Callable[[Any], Any], x: Any) -> None:
     found, expected = space.inner_prod(v, d), image.inner_prod(w, make_numerical_jvp(f, x)(v))
     if not scalar_close(found, expected):
         raise CheckError(
-            f"The VJP of {getattr(f, '__name__', f)} at {x!r} gives {found} in a random direction, "
-            f"central differences {expected}. Check the rules of the ops that it uses."
+            f"(VJP) check of {getattr(f, '__name__', f)} failed at {x!r}: it gives {found} in a "
+            f"random direction, central differences {expected}. Check the rules of its ops."
         )
 
 
@@ -100,11 +100,19 @@ def check_grads(
 
 
 def _tangent_of(f: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda x, v: make_jvp(f, x)(v)[1]
+    def tangent(x: Any, v: Any) -> Any:
+        return make_jvp(f, x)(v)[1]
+
+    tangent.__name__ = f"jvp_{getattr(f, '__name__', f)}"
+    return tangent
 
 
 def _cotangent_of(f: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda x, g: make_vjp(f, x)[0](g)
+    def cotangent(x: Any, g: Any) -> Any:
+        return make_vjp(f, x)[0](g)
+
+    cotangent.__name__ = f"vjp_{getattr(f, '__name__', f)}"
+    return cotangent
 
 
 def combo_check(fun: Callable[..., Any], *checked: Any, **how: Any) -> Callable[..., None]:

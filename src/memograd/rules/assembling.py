@@ -159,6 +159,7 @@ for at_least in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
     linear(at_least,        each=lambda g, k, xs_shape: np.reshape(output_cotangents(g)[k], xs_shape[k]))
 
 # traits
+set_traits(np.dsplit, gives_list=True)
 set_traits(np.pad, np.append, np.delete, np.insert, np.resize, np.rollaxis, np.dsplit, np.block,
            np.dstack, np.broadcast_arrays, np.meshgrid, np.ix_, np.atleast_1d, np.atleast_2d,
            np.atleast_3d, structure=Structure.MOVEMENT)

@@ -191,6 +191,8 @@ class Traits(NamedTuple):
         Whether it answers yes or no.
     reads_shape_only : bool
         Whether it reads nothing of its operand but shape and dtype.
+    gives_list : bool
+        Whether its outputs come in a list, not in a tuple.
     """
 
     structure: Structure | None = None
@@ -217,6 +219,7 @@ class Traits(NamedTuple):
     selects: bool = False
     compares: bool = False
     reads_shape_only: bool = False
+    gives_list: bool = False
 
 
 NO_TRAITS = Traits()

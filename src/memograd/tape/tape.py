@@ -275,13 +275,15 @@ class Tape:
                     if written := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1  # fmt: skip  # noqa: E501, E701
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
-                return self._outputs(Node(self, n), y) if several else Node(self, n)
+                return self._outputs(rule, Node(self, n), y) if several else Node(self, n)
             except BaseException:
                 memory.truncate(self.next_id, self.next_id + 1)
                 raise
 
-    def _outputs(self, node: Node, y: tuple[Any, ...]) -> Any:
+    def _outputs(self, rule: Rule, node: Node, y: tuple[Any, ...]) -> Any:
         handles = [self.record(output, (node, k), NO_KWARGS, item) for k, item in enumerate(y)]
+        if rule.traits.gives_list:
+            return handles
         return type(y)(*handles) if hasattr(y, "_fields") else tuple(handles)
 
     def call(self, op: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

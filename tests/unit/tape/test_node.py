@@ -279,9 +279,9 @@ class TestFacts:
 
 
 class TestSeveralOutputs:
-    def test_the_caller_gets_numpys_tuple_of_handles(self, tape):
+    def test_the_caller_gets_numpys_list_of_handles(self, tape):
         parts = np.split(tape.leaf(B), 3)
-        assert type(parts) is tuple and [part.value.tolist() for part in parts] == [
+        assert type(parts) is list and [part.value.tolist() for part in parts] == [
             [2.0],
             [-1.0],
             [4.0],

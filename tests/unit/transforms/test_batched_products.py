@@ -43,7 +43,7 @@ def test_rows_pulled_through_an_op_are_those_of_its_vjps(op: Any, rng: Any) -> N
         tape = mg.Tape()
         leaves = {k: tape.leaf(xs[k]) for k in ks}
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-        for part in y if isinstance(y, tuple) else (y,):
+        for part in y if isinstance(y, tuple | list) else (y,):
             if is_inexact(part.dtype):
                 targets, seeds = list(leaves.values()), drawn(rng, part)
                 want = [
@@ -61,7 +61,7 @@ def test_tangents_pushed_through_an_op_are_those_of_its_jvps(op: Any, rng: Any) 
         tape = mg.Tape()
         leaves = {k: tape.leaf(xs[k]) for k in ks}
         y = tape.record(op, tuple(leaves.get(k, x) for k, x in enumerate(xs)), keywords)
-        for part in y if isinstance(y, tuple) else (y,):
+        for part in y if isinstance(y, tuple | list) else (y,):
             if is_inexact(part.dtype):
                 targets, tangents = (
                     list(leaves.values()),
