@@ -61,10 +61,12 @@ def add_aliases(package: ModuleType) -> None:
 
     A finder before ours, such as pytest's, would find their files, and load them once more.
     """
-    for found in pkgutil.walk_packages(package.__path__, f"{OWN}."):
-        if not found.name.startswith(f"{OWN}.scipy.") and not found.name.endswith("__main__"):
-            alias = "autograd" + found.name.removeprefix(OWN)
-            sys.modules[alias] = importlib.import_module(found.name)
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if found.name not in (f"{OWN}.scipy", f"{OWN}.__main__"):
+            module = importlib.import_module(found.name)
+            sys.modules["autograd" + found.name.removeprefix(OWN)] = module
+            if found.ispkg:
+                add_aliases(module)
 
 
 def install() -> None:

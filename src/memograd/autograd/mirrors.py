@@ -16,7 +16,7 @@ def mirror(module: str, own: Any) -> tuple[Callable[[str], Any], Callable[[], li
     """
 
     def get(name: str) -> Any:
-        if name.startswith("__"):  # of a module that is no package, `__path__` would be another's
+        if name == "__path__":  # a module that has one is a package
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         found = getattr(own, name)
         setattr(sys.modules[module], name, found)

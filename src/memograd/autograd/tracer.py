@@ -5,13 +5,11 @@
 
 from typing import Any
 
-from ..tape.node import Node
+from ..tape.node import Node as Box
 from .conventions import missing
 from .primitives import notrace_primitive, primitive
 
 __all__ = ["Box", "getval", "isbox", "notrace_primitive", "primitive"]
-
-Box = Node
 
 OTHERWISE = "Use mg.Tape, which records a program that can be looked at."
 INSTEAD = {
@@ -34,7 +32,7 @@ def __getattr__(name: str) -> Any:
 
 def isbox(x: Any) -> bool:
     """Return whether x is a node."""
-    return isinstance(x, Node)
+    return isinstance(x, Box)
 
 
 def getval(x: Any) -> Any:
@@ -49,4 +47,4 @@ def getval(x: Any) -> Any:
     >>> float(grad(lambda x: getval(x) * x)(3.0))
     3.0
     """
-    return x.value if isinstance(x, Node) else x
+    return x.value if isinstance(x, Box) else x

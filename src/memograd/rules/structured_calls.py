@@ -57,7 +57,9 @@ def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> 
 
 
 def fill(nest: Any, items: Sequence[Any]) -> Any:
-    """Return a pytree with items in the place of its slots."""
+    """Return a pytree with items in the place of its slots; itself, if it has none."""
+    if not any(type(a) is Slot for a in tree_leaves(nest)):
+        return nest
     return tree_map(lambda a: items[a.number] if type(a) is Slot else a, nest)
 
 

@@ -13,4 +13,3 @@ __all__ += [name for name in _numpy.__all__ if name not in OWN]
 
 
 __getattr__, __dir__ = mirror(__name__, _numpy)
-__version__ = _numpy.__version__
