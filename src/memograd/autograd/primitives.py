@@ -122,7 +122,7 @@ def defvjp(fun: Any, *vjpmakers: Maker | None, argnums: Iterable[int] | None = N
 
     def of_argument(argnum: int, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
         maker = _maker_for(makers, fun, argnum)
-        return (lambda g: None) if maker is None else maker(ans, *args, **kwargs)  # type: ignore[no-any-return]
+        return (lambda g: None) if maker is None else maker(ans, *args, **kwargs)
 
     defvjp_argnum(fun, of_argument)
 

@@ -122,10 +122,6 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
     return np.where(good, (-1) ** (n + 1) * total, plain)
 
 
-elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
-                                  h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
-
-
 @op
 def polygamma(n: Any, x: Any) -> Any:
     """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
@@ -145,6 +141,8 @@ def polygamma(n: Any, x: Any) -> Any:
     return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
 
 
+elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
+                                  h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
 elementwise(polygamma,            n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
 
 # densities

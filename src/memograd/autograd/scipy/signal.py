@@ -41,7 +41,7 @@ def convolve(A: Any, B: Any, axes: Any = None, dot_axes: Any = ((), ()), mode: s
     """
     if axes is None and not dot_axes[0]:
         return _own.convolve(A, B, mode=mode)
-    along: Axes = (list(range(np.ndim(A))),) * 2 if axes is None else axes  # type: ignore[assignment]
+    along: Axes = (list(range(np.ndim(A))),) * 2 if axes is None else axes
     sizes = [(np.shape(A)[i], np.shape(B)[j]) for i, j in zip(*along, strict=True)]
     if mode == "valid" and any(m < n for m, n in sizes):
         if any(m > n for m, n in sizes):
