@@ -232,9 +232,7 @@ def _is_differentiable_operand(rule: Rule, k: int, x: Any) -> bool:
 
 
 def _accepts(rule: Rule, xs: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
-    """Return whether the op takes these operands without discarding imaginary parts, and no rule
-    refuses them.
-    """
+    """Return whether the op keeps imaginary parts of these operands, and no rule refuses them."""
     with catch_warnings():
         simplefilter("error", np.exceptions.ComplexWarning)
         try:

@@ -426,7 +426,7 @@ def _blocks(run: Trace, order: str) -> list[list[Any]]:
     ys = tree_leaves(run.y)
     nodes = [y for y in ys if isinstance(y, Node)]
     found = iter(
-        [jacobian_nodes(y, run.nodes, order) for y in nodes]
+        [_jacobian_as_nodes(y, run.nodes, order) for y in nodes]
         if run.as_nodes
         else compute_jacobian(nodes, run.nodes, order)[0]
     )
@@ -436,3 +436,10 @@ def _blocks(run: Trace, order: str) -> list[list[Any]]:
         else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes]
         for y in ys
     ]
+
+
+def _jacobian_as_nodes(y: Node, nodes: list[Node], order: str) -> list[Any]:
+    """Return ∂y/∂x for each node x; of a real number it is the gradient, in the order "auto"."""
+    if order == "auto" and y.shape == () and y.dtype.kind == "f":
+        return grad_node_once(y, nodes)  # type: ignore[no-any-return]
+    return jacobian_nodes(y, nodes, order)

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "memograd"
 
 ORDER = [
     "errors", "text", "arrays", "program", "rules", "memory", "tape", "solver", "transforms", "plans", "jacobians",
-    "functional", "optimize", "baselines", "check", "numpy", "scipy", "drawing", "diagnostics", "archive", "cli",
+    "functional", "optimize", "baselines", "check", "numpy", "scipy", "autograd", "drawing", "diagnostics", "archive", "cli",
     "__init__", "__main__",
 ]  # fmt: skip
 """A folder, or a module beside the folders, imports only from those before it."""

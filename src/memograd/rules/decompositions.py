@@ -370,7 +370,7 @@ def real(c: Any) -> Any:
     return c
 
 
-def values_pull_joint(tangents: dict[int, Any], c: Any, a: Any, UPLO: Any = "L") -> Any:
+def values_pull_joint(tangents: dict[int, Any], output: Any, c: Any, a: Any, UPLO: Any = "L") -> Any:
     """Return the tangent of `values_pull`, given those of its operands by position."""
     w, v = np.linalg.eigh(a, UPLO)
     h = mH(v) @ hermitian(tangents[1], UPLO) @ v if 1 in tangents else None
@@ -433,7 +433,7 @@ def singular_pull_a(g: Any, c: Any, a: Any) -> Any:
     return d[..., :m, m:] + mH(d[..., m:, :m])
 
 
-def singular_pull_joint(tangents: dict[int, Any], c: Any, a: Any) -> Any:
+def singular_pull_joint(tangents: dict[int, Any], output: Any, c: Any, a: Any) -> Any:
     """Return the tangent of `singular_pull`, given those of its operands by position."""
     m, n = a.shape[-2:]
     w, v = np.linalg.eigh(dilate(a))

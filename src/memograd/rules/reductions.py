@@ -40,6 +40,7 @@ def restore_axes(g: Any, axis: Any, keepdims: Any) -> Any:
 
 def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Broadcast `g`, the result of a reduction over `axis`, to the shape of the operand."""
+    axis = axis if shape else None  # NumPy takes axis=-1 for a scalar, and there is none to restore
     return broadcast_cotangent_to(restore_axes(g, axis, keepdims), shape)
 
 

@@ -20,7 +20,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -34,6 +34,15 @@ from .node_lists import LISTS, find_node
 from .operand_shapes import Shapes
 from .parameters import BY_NAME, NO_DEFAULT, REST, Parameter, parameters
 from .special_call_binding import call_of
+from .structured_calls import (
+    ArgumentPull,
+    ArgumentPush,
+    applied_form,
+    joint_pull,
+    push_for_operands,
+    recorder,
+    rule_for_each,
+)
 from .traits import NO_TRAITS, Traits, default_traits
 
 Read = Callable[[int], Any]
@@ -203,7 +212,8 @@ RULES: dict[Any, Rule] = {
 JOINT_PUSHES: dict[Any, Callable[..., Any]] = {}
 """Pushes of the few ops whose tangent is no sum of one term for each operand.
 
-They are called as ``push(tangents, *operands, **keywords)``, with the tangents by position.
+They are called as ``push(tangents, output, *operands, **keywords)``, with the tangents by position,
+and a function that reads the output.
 """
 
 
@@ -416,16 +426,35 @@ def ops_with(trait: str) -> tuple[Any, ...]:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def op(f: F) -> F:
+@overload
+def op(f: F) -> F: ...
+
+
+@overload
+def op(*, vjp: Callable[..., Any]) -> Callable[[F], F]: ...
+
+
+def op(f: Any = None, *, vjp: Any = None) -> Any:
     """Return a function of the user's own that is recorded as one op if an argument is a node.
 
     Register its derivatives afterwards, with :func:`rule`, :func:`elementwise`, :func:`linear`,
-    :func:`multilinear` or :func:`constant`.
+    :func:`multilinear` or :func:`constant`; or at once, with `vjp`, for a function of any signature:
+    with lists or dicts of nodes, None, functions and keywords among its arguments, and an array or a
+    pytree of arrays as its result.
 
     Parameters
     ----------
     f : callable
         A plain NumPy function. It must not use the tape on which it is recorded.
+    vjp : callable, optional
+        ``vjp(g, y, *args, **kwargs)``, called with the arguments as f is, gives a tuple with the
+        cotangent of each argument by position, in that argument's nest; None for what has no
+        derivative. The cotangent `g` and the result `y` are in the nest of f's result.
+
+    Raises
+    ------
+    RegistrationError
+        `vjp` is no function.
 
     Examples
     --------
@@ -437,7 +466,18 @@ def op(f: F) -> F:
     >>> x = mg.Tape().leaf(0.0)
     >>> float(mg.grad(softplus(x), x))
     0.5
+
+    >>> @mg.op(vjp=lambda g, y, xs, power=1: ([g * power * x ** (power - 1) for x in xs], None))
+    ... def sum_of_powers(xs, power=1):
+    ...     return sum(x**power for x in xs)
+    >>> a, b = (mg.Tape().leaf([3.0, 4.0]))
+    >>> [float(d) for d in mg.grad(sum_of_powers([a, b], 2), [a, b])]
+    [6.0, 8.0]
     """
+    if f is None:
+        if not callable(vjp):
+            raise RegistrationError(f"The vjp of an op is a function, not {vjp!r}.")
+        return lambda f: structured_op(f, joint_pull(f, vjp), joint=True)
 
     @wraps(f)
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -455,7 +495,29 @@ def op(f: F) -> F:
             return f(*args, **kwargs)
 
     recorded.unrecorded = f  # type: ignore[attr-defined]  # plans call it: they hold no nodes
-    return cast(F, recorded)
+    return recorded
+
+
+def structured_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False) -> Any:
+    """Return a function of any signature that is recorded as one op, and register its VJP.
+
+    Parameters
+    ----------
+    f : callable
+        A plain NumPy function.
+    pull : callable
+        Its VJP, by argument; see :data:`memograd.rules.structured_calls.ArgumentPull`.
+    joint : bool
+        Whether `pull` gives the cotangents of all arguments at once.
+    """
+    applied = applied_form(f)
+    _register(applied, "rule", {}, rule_for_each(pull, joint))
+    return recorder(f, applied)
+
+
+def define_push(recorded: Any, push: ArgumentPush) -> None:
+    """Register the JVP of what :func:`structured_op` returned, in place of the transposed VJP."""
+    JOINT_PUSHES[recorded.applied] = push_for_operands(push)
 
 
 # registration

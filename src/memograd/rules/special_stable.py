@@ -130,10 +130,6 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
     return np.where(good, (-1) ** (n + 1) * total, plain)
 
 
-elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
-                                  h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
-
-
 @op
 @in_double
 def polygamma_remainder(n: Any, q: Any) -> Any:
@@ -186,6 +182,8 @@ def polygamma(n: Any, x: Any) -> Any:
     return np.where(np.equal(n, 0), special.psi(x), (-1.0) ** s * special.gamma(s) * total)
 
 
+elementwise(polygamma_difference, n=None, a=lambda g, n, a, h: g * polygamma_difference(n + 1, a, h),
+                                  h=lambda g, n, a, h: g * polygamma(n + 1, a + h))
 elementwise(polygamma,            n=None, x=lambda g, n, x: g * polygamma(n + 1, x))
 
 # densities

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dask_arrays import dask_array, is_dask_array
-from ..arrays.duck_arrays import is_duck_array
+from ..arrays.kinds import kind_of, lazy_kind
 from ..errors import NoRuleError
 
 STEP = 0.1
@@ -45,9 +44,9 @@ def by_blocks(whole: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         @wraps(f)
         def compute(*args: Any) -> Any:
             """Run the op."""
-            if any(map(is_dask_array, args)):
-                return dask_array().core.elemwise(compute, *args)
-            if any(map(is_duck_array, args)):
+            if (lazy := lazy_kind(*args)) is not None:
+                return lazy.elementwise(compute, *args)
+            if any(kind_of(a) is not None for a in args):
                 raise NoRuleError(
                     "The derivatives of distribution functions and Bessel functions by their "
                     "shapes and orders are computed on NumPy's and Dask's arrays only. Convert "

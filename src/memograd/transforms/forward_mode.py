@@ -64,7 +64,9 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
     if rule.op in JOINT_PUSHES:
         operands = fill_operands(step.args, {}, read)
         return (
-            conform_to_node(JOINT_PUSHES[rule.op](given, *operands, **step.kwargs), memory, n)
+            conform_to_node(
+                JOINT_PUSHES[rule.op](given, lambda: read(n), *operands, **step.kwargs), memory, n
+            )
             if given
             else None
         )

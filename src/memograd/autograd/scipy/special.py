@@ -1,0 +1,6 @@
+"""`scipy.special` for nodes, as :mod:`memograd.scipy` has it."""
+
+from ...scipy import special as _own
+from ..mirrors import mirror
+
+__getattr__, __dir__ = mirror(__name__, _own)

@@ -1,0 +1,6 @@
+"""`scipy.stats` for nodes, as :mod:`memograd.scipy` has it; distributions are modules, too."""
+
+from ....scipy import stats as _own
+from ...mirrors import mirror
+
+__getattr__, __dir__ = mirror(__name__, _own)
