@@ -1,5 +1,6 @@
 """Sphinx's settings for the documentation site: `make docs`."""
 
+import re
 from importlib.metadata import version as version_of
 
 project = "memograd"
@@ -40,3 +41,23 @@ html_static_path = ["static"]
 html_css_files = ["guide.css"]
 pygments_style = "tango"
 pygments_dark_style = "monokai"
+
+SITE = {
+    r"\]\(examples/guide/": "](",
+    r"\]\(examples/(\w+\.md)": r"](\1",
+    r"\]\(CONTRIBUTING\.md": "](contributing.md",
+    r"\]\(CHANGELOG\.md": "](changelog.md",
+    r"\]\((LICENSE|CODE_OF_CONDUCT\.md|SECURITY\.md)": r"](../../\1",
+}
+"""Links of included files, which are read in the repository too, and what they are on the site."""
+
+
+def resolve_links(app, relative_path, parent_docname, content):
+    """Let the links of an included file lead to the pages of this site."""
+    for pattern, replacement in SITE.items():
+        content[0] = re.sub(pattern, replacement, content[0])
+
+
+def setup(app):
+    """Connect :func:`resolve_links`."""
+    app.connect("include-read", resolve_links)
