@@ -4,7 +4,8 @@ Five programs, each written up to five times: by hand in NumPy, all of it comput
 what did not change kept from step to step, which one has to find out and to keep right; with memograd;
 and, where they are installed, with autograd and with `jax.jit`. All give the same gradients, which is checked first.
 
-Times are CPU milliseconds for a step on one thread: the shortest of many samples, taken in turn. Compare within one run.
+Times are CPU milliseconds for a step on one thread: the shortest of many samples, taken in turn. Compare within one
+run: another run, beside other programs, may be slower throughout.
 
     python examples/incremental.py [--rounds 15]
 """
@@ -31,7 +32,7 @@ import numpy as np  # noqa: E402
 
 import memograd as mg  # noqa: E402
 
-WAYS = ["by hand", "by hand, kept", "memograd", "autograd", "jax.jit"]
+COLUMNS = ["by hand", "by hand, kept", "memograd", "autograd", "jax.jit", "by hand / memograd"]
 SAMPLE = 0.005
 """Seconds that a sample takes at least."""
 
@@ -365,16 +366,30 @@ def measure(ways: dict[str, Step], rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    print(f"{'CPU ms a step':36}{''.join(f'{way:>14}' for way in WAYS)}   by hand / memograd")
+    print(row("CPU ms a step", COLUMNS))
+    print("| --- |" + " --: |" * 6)
     for case in (make() for make in CASES):
         ways = case.ways()
         check(ways)
         took = measure(ways, rounds)
-        cells = "".join(f"{took[w]:14.3g}" if w in took else f"{'–':>14}" for w in WAYS)
-        print(f"{case.name:36}{cells}{took['by hand'] / took['memograd']:21.2g}")
+        took["by hand / memograd"] = took["by hand"] / took["memograd"]
+        print(
+            row(case.name, [rounded(took[column]) if column in took else "–" for column in COLUMNS])
+        )
+
+
+def rounded(number: float) -> str:
+    """Return two significant digits."""
+    return f"{float(f'{number:.2g}'):g}"
+
+
+def row(name: str, cells: list[str]) -> str:
+    """Return a row of the table, which is Markdown."""
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
