@@ -198,7 +198,8 @@ class GraphError(MemogradError, ValueError):
 class PlanError(MemogradError, ValueError):
     """Plan of unsuitable nodes, or call of a plan with unsuitable arrays.
 
-    What to do: Give as many arrays as `plan.inputs` has, in that order and of their dtypes, and choose inputs that the outputs depend on.
+    What to do: Give as many arrays as `plan.inputs` has, in that order and of their dtypes, and
+    choose inputs that the outputs depend on.
     """
 
 
