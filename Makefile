@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-long portability floors lint bench clean
+.PHONY: demo test test-long portability floors lint docs dist bench clean
 
 demo: .venv/with-examples .venv/package
 	$(BIN)/python examples/walkthrough.py
@@ -37,6 +37,18 @@ lint: .venv/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/codespell *.md *.cff examples src
+
+# The documentation site, in build/docs. A warning is an error.
+docs: .venv/with-docs .venv/package
+	$(BIN)/python -m sphinx -W --keep-going -q -b html examples/guide build/docs
+
+# Wheel and sdist as they are published, in dist.
+dist: .venv/with-dist
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 bench: .venv/with-$(BENCH_EXTRAS) .venv/package
 	$(BIN)/pytest tests/benchmarks/bench_*.py

@@ -1,30 +1,27 @@
-"""The examples run by themselves and say what they claim; the README's Python blocks print what stands below them."""
+"""The examples run by themselves and say what they claim."""
 
-import io
 import os
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from contextlib import redirect_stdout
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import section
 from tutorial import TRANSCRIPT
 
-import memograd as mg
-
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+MEMORY = (ROOT / "examples" / "guide" / "memory.md").read_text(encoding="utf-8")
 
 
-def output_of(example: str) -> str:
+def output_of(example: str, *args: str) -> str:
     """What an example prints, run as a user runs it."""
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
     ran = subprocess.run(
-        [sys.executable, ROOT / "examples" / example],
+        [sys.executable, ROOT / "examples" / example, *args],
         capture_output=True,
         encoding="utf-8",
         env=environment,
@@ -55,13 +52,21 @@ def test_blocks_keep_what_a_step_does_not_reach() -> None:
         assert 0 < kept_derivatives < derivatives
 
 
+def test_remembering_is_measured_beside_the_same_gradients_by_other_ways() -> None:
+    printed = output_of("incremental.py", "--rounds", "1")
+    rows = re.findall(r"^\| [\w ,]+ \| +[\d.]+ \| .* \| +[\d.]+ \|$", printed, re.MULTILINE)
+    assert len(rows) == 6
+    head = re.search(r"^\| CPU ms .*$", printed, re.MULTILINE)
+    assert head is not None and head[0] in MEMORY
+
+
 def test_digits_are_learnt_and_few_derivatives_are_asked_for() -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("tqdm")
     printed = output_of("digits.py")
     accuracy = re.search(r"^test accuracy: ([\d.]+)%$", printed, re.MULTILINE)
     assert accuracy is not None and float(accuracy[1]) >= 95
-    assert section(README, "asked for ") in printed
+    assert section(MEMORY, "asked for ") in printed
 
 
 def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
@@ -211,34 +216,3 @@ def test_data_larger_than_memory_are_read_only_where_a_step_reaches() -> None:
     size, memory = re.search(r"^([\d.]+) GB in .* 2 workers of ([\d.]+) GB", printed).groups()  # type: ignore[union-attr]
     peaks = re.findall(r"([\d.]+) GB", printed.splitlines()[-1])
     assert len(peaks) == 2 and max(map(float, peaks)) < float(memory) < float(size) / 2
-
-
-def section(text: str, start: str) -> str:
-    """The code block of `text` that begins with `start`."""
-    return next(body for _, body in blocks(text) if body.startswith(start))
-
-
-def blocks(text: str) -> list[tuple[str, str]]:
-    """The fenced blocks of a Markdown text, as (language, body)."""
-    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def test_the_readme_shows_the_walkthrough() -> None:
-    assert section(README, "∂L/∂W1") == TRANSCRIPT + "\n"
-
-
-def test_the_readme_s_python_prints_what_stands_below_it() -> None:
-    fenced, space, compared = blocks(README), {}, 0
-    for (language, body), (below, expected) in zip(fenced, [*fenced[1:], ("", "")], strict=True):
-        if language == "python":
-            printed = io.StringIO()
-            with redirect_stdout(printed):
-                exec(compile(body, "README.md", "exec"), space)
-            assert printed.getvalue() == (expected if below == "text" else "")
-            compared += 1
-    assert compared >= 2
-
-
-def test_the_readme_names_every_public_name() -> None:
-    names = [name for name in mg.__all__ if not name.startswith("_")]
-    assert [name for name in names if f"`mg.{name}" not in README] == []
