@@ -136,6 +136,7 @@ def comparable(library: str, name: str) -> list[Any]:
 IN_JAX, IN_AUTOGRAD = comparable("jax", "jax.numpy"), comparable("autograd", "autograd.numpy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", IN_JAX, ids=op_name)
 def test_against_jax(op: Any) -> None:
     jax = importlib.import_module("jax")

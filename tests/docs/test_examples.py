@@ -60,6 +60,8 @@ def test_remembering_is_measured_beside_the_same_gradients_by_other_ways() -> No
     assert head is not None and head[0] in MEMORY
 
 
+@pytest.mark.slow
+@pytest.mark.pinned
 def test_digits_are_learnt_and_few_derivatives_are_asked_for() -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("tqdm")
@@ -82,6 +84,7 @@ def test_custom_rules_are_right_and_stand_for_one_node_each() -> None:
     )
 
 
+@pytest.mark.slow
 def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
     printed = output_of("newton.py")
     second = {
@@ -93,6 +96,7 @@ def test_newton_and_its_kin_square_cube_and_so_on_the_error() -> None:
     assert float(norms[-1]) < 1e-8 < 1e-2 < float(norms[0])
 
 
+@pytest.mark.slow
 def test_the_model_runs_once_for_each_point() -> None:
     pytest.importorskip(
         "sklearn", reason="scikit-learn has the data: it is in the extra `examples`"
@@ -106,6 +110,7 @@ def test_the_model_runs_once_for_each_point() -> None:
     assert "the model ran 0 times for it" in printed
 
 
+@pytest.mark.slow
 def test_the_bottleneck_takes_a_small_part_of_the_multiplications() -> None:
     printed = output_of("jacobian_order.py")
     totals = re.findall(

@@ -1,5 +1,6 @@
 """Whatever a user does, in whatever order: hypothesis walks over one tape, and every step is checked (see `walks`)."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -84,3 +85,4 @@ class Walking(RuleBasedStateMachine):
 
 TestWalks = Walking.TestCase
 TestWalks.settings = settings(max_examples=1000, stateful_step_count=50)
+TestWalks.pytestmark = pytest.mark.slow

@@ -250,6 +250,15 @@ def as_kind_of(g: Any, a: np.ndarray) -> Any:
     return shape.kind.from_numpy(a, shape.layout) if type(shape) is KindShape else a
 
 
+def full_as(g: Any, shape: Any, number: int) -> Any:
+    """Return an array of a shape filled with `number`, of the kind and dtype of `g`.
+
+    >>> full_as(np.zeros(2, np.float32), (1, 2), 1)
+    array([[1., 1.]], dtype=float32)
+    """
+    return as_kind_of(g, np.full(shape, number, g.dtype))
+
+
 def with_forms(op: Any, compute: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that runs a kind's own form of an op on its arrays, else `compute`."""
     forms = dict[ArrayKind | None, Any]({k: k.forms[op] for k in KINDS if op in k.forms})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.kinds import kind_for, kind_of
-from ..arrays.values import find_out_of_range
+from ..arrays.values import find_out_of_range, full
 from ..errors import IntegerRangeError
 from .broadcasting import unbroadcast
 from .pure_registration import constant, elementwise, linear, rule
@@ -137,7 +137,7 @@ def output(values: Any, k: int) -> Any:
 def one_output_cotangent(g: Any, shapes: Any, dtypes: Any, k: int) -> Any:
     """Return the cotangent of a tuple of outputs of which number k alone has one."""
     return tuple(
-        g if j == k else np.zeros(s, d)[()]
+        g if j == k else full(s, 0, d)
         for j, (s, d) in enumerate(zip(shapes, dtypes, strict=True))
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.kinds import as_kind_of
+from ..arrays.kinds import full_as
 from .broadcasting import unbroadcast
 from .elementwise import inside
 from .indexing import getitem, scatter
@@ -19,15 +19,15 @@ from .registration import set_traits
 from .traits import Batching, Structure
 
 
+def one_along(axis: int, shape: Any) -> tuple[int, ...]:
+    """Return a shape with length 1 along an axis."""
+    return tuple(1 if k == axis % len(shape) else n for k, n in enumerate(shape))
+
+
 def undiff(g: Any, n: int, axis: int) -> Any:
     """Return the transpose of `n` differences along `axis`."""
     for _ in range(n):
-        edge = as_kind_of(
-            g,
-            np.zeros(
-                [1 if k == axis % len(g.shape) else m for k, m in enumerate(g.shape)], g.dtype
-            ),
-        )
+        edge = full_as(g, one_along(axis, g.shape), 0)
         g = np.concatenate([edge, g], axis) - np.concatenate([g, edge], axis)
     return g
 
@@ -122,12 +122,7 @@ def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
     )
     steps = [n - (k == axis % len(shape)) for k, n in enumerate(shape)]
     half = np.broadcast_to(half, np.broadcast_shapes(half.shape, tuple(steps)))
-    edge = as_kind_of(
-        half,
-        np.zeros(
-            (*half.shape[: axis % len(shape)], 1, *half.shape[axis % len(shape) + 1 :]), half.dtype
-        ),
-    )
+    edge = full_as(half, one_along(axis, half.shape), 0)
     return unbroadcast(
         np.concatenate([half, edge], axis) + np.concatenate([edge, half], axis), shape
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.kinds import as_kind_of
+from ..arrays.kinds import full_as
 from .broadcasting import broadcast_cotangent_to
 from .control import stop_gradient
 from .pure_registration import constant, linear, rule
@@ -144,9 +144,9 @@ def products_of_others(a: Any) -> Any:
     """
     n = a.shape[-1]
     if n <= 1:
-        return as_kind_of(a, np.ones(a.shape, a.dtype))
+        return full_as(a, a.shape, 1)
     if n % 2:
-        one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
+        one = full_as(a, (*a.shape[:-1], 1), 1)
         return products_of_others(np.concatenate([a, one], -1))[..., :n]
     pairs = np.reshape(a, (*a.shape[:-1], n // 2, 2))
     of_other_pairs = products_of_others(pairs[..., 0] * pairs[..., 1])
@@ -283,20 +283,19 @@ def solve_recurrence(a: Any, b: Any) -> Any:
     if n <= 1:
         return b
     if n % 2:
-        zero = as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype))
+        zero = full_as(b, (*b.shape[:-1], 1), 0)
         a, b = np.concatenate([a, zero], -1), np.concatenate([b, zero], -1)
         return solve_recurrence(a, b)[..., :n]
     odd = solve_recurrence(a[..., 1::2] * a[..., ::2], b[..., 1::2] + a[..., 1::2] * b[..., ::2])
-    even = b[..., ::2] + a[..., ::2] * np.concatenate(
-        [as_kind_of(b, np.zeros((*b.shape[:-1], 1), b.dtype)), odd[..., :-1]], -1
-    )
+    zero = full_as(b, (*b.shape[:-1], 1), 0)
+    even = b[..., ::2] + a[..., ::2] * np.concatenate([zero, odd[..., :-1]], -1)
     return np.reshape(np.stack([even, odd], -1), b.shape)
 
 
 def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
     """Return the transpose of `cumprod`: s[j] = g[j] + a[j+1] s[j+1], times products before j."""
     a, g, y = (flatten_axes(np.reshape(x, shape), shape, axis) for x in (a, g, y))
-    one = as_kind_of(a, np.ones((*a.shape[:-1], 1), a.dtype))
+    one = full_as(a, (*a.shape[:-1], 1), 1)
     backwards = np.concatenate([one, np.flip(a, -1)], -1)[..., :-1]
     s = np.flip(solve_recurrence(backwards, np.flip(g, -1)), -1)
     return unflatten_axes(s * np.concatenate([one, y], -1)[..., :-1], shape, axis)

@@ -113,6 +113,7 @@ def test_an_array_without_numpys_protocols_comes_in_as_numpys(tape):
         tape.leaf(xp.asarray(A, device=xp.Device("device1")))
 
 
+@pytest.mark.pinned
 def test_no_array_that_came_in_is_held_for_its_kind():
     class Newcomer(Device):
         pass

@@ -158,6 +158,7 @@ def test_it_cannot_be_set_in_the_middle_of_a_request(tape):
     assert tape.budget is None
 
 
+@pytest.mark.pinned
 def test_a_tape_with_a_budget_is_freed_at_once():
     gc.disable()
     try:

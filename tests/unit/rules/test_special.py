@@ -71,6 +71,7 @@ IN_JAX = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_JAX)
 def test_values_gradients_and_hessian_products_agree_with_jax(name: str) -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed")

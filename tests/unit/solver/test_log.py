@@ -249,6 +249,7 @@ def test_a_log_of_another_tape_is_refused(log, diamond):
     assert len(log.events) == 2
 
 
+@pytest.mark.pinned
 def test_a_log_keeps_no_array_alive(log):
     gc.disable()
     try:

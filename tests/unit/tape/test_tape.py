@@ -248,6 +248,7 @@ class TestCopies:
         with pytest.raises(ValueError, match="WRITEABLE"):
             handed.flags.writeable = True
 
+    @pytest.mark.pinned
     def test_0d_values_are_numpy_scalars(self, tape):
         x = tape.leaf(np.array(2.0))
         values = [
@@ -644,6 +645,7 @@ CONSTANT = np.array([1.0, 2.0])
 @pytest.mark.parametrize(
     "use", [asked, asked_with_a_log, tabled, assigned, scratched, looked_at, split, met_a_constant]
 )
+@pytest.mark.pinned
 def test_a_tape_without_references_is_freed_at_once(use):
     with without_the_collector():
         tape = mg.Tape()
@@ -666,6 +668,7 @@ def test_a_tape_without_references_is_freed_at_once(use):
 
 
 @pytest.mark.parametrize("use", [failed, interrupted])
+@pytest.mark.pinned
 def test_a_tape_is_freed_after_errors(use):
     tape = mg.Tape()
     x = tape.leaf([1.0, 2.0], name="x")

@@ -91,6 +91,7 @@ def test_products_of_all_pairs_show_one_factor_each(f: Any, k: int) -> None:
     assert np.array_equal(np.sum(jacobian_pattern(y, x).dense, axis=1), np.ones(y.size))
 
 
+@pytest.mark.slow
 def test_the_jacobian_of_many_products_of_vectors_is_never_dense() -> None:
     x = mg.Tape().leaf(stack(50_000, 3))
     assert mg.jacobian(np.cross(x, np.cos(x)), x, sparse=True).nnz == 9 * 50_000
