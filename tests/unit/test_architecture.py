@@ -117,6 +117,7 @@ def test_there_are_no_circles() -> None:
 
 GROUNDS = {
     "arrays.kinds",
+    "arrays.pytrees",
     "arrays.values",
     "program.steps",
     "program.trace_state",
