@@ -69,6 +69,7 @@ def imports_of(name: str, source: str, known: set[str]) -> Iterator[Import]:
             for alias in node.names:
                 candidates = (
                     ".".join([*base, alias.name]),
+                    ".".join([*base, alias.name, "__init__"]),
                     ".".join(base),
                     ".".join([*base, "__init__"]),
                 )
