@@ -1,4 +1,4 @@
-"""The same for plain Python functions of arrays, or of pytrees of them: JAX's signatures.
+"""Derivatives of plain Python functions of arrays, or of pytrees of them: JAX's signatures.
 
 They nest: a form of a form is the second derivative, in any mixture, and a function may close over
 whatever another form differentiates by. Given nodes, they give nodes. A result that does not depend
@@ -76,10 +76,8 @@ def value_and_grad(
     Notes
     -----
     f may branch on values, and make whole numbers of them: ``if x > 0``, ``while``, ``int(x)``.
-    Convert
-    ``mg.stop_gradient(x)``, or take ``x.value``, where a number is meant without its derivative.
-    ``examples/conversions.md``
-    has the table.
+    Where a number is meant without its derivative, convert ``mg.stop_gradient(x)``, or take
+    ``x.value``. ``examples/conversions.md`` has the table.
 
     Examples
     --------
@@ -127,8 +125,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
-    """f's value, and the pullback: from a cotangent of the value to a tuple of those of the
-    primals.
+    """Return f's value, and its pullback from a cotangent of the value to those of the primals.
 
     Parameters
     ----------
@@ -190,7 +187,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
 def jvp(
     f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
 ) -> tuple[Any, ...]:
-    """f's value, and its directional derivative.
+    """Return f's value, and its directional derivative.
 
     Parameters
     ----------

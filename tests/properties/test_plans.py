@@ -171,7 +171,9 @@ def of_op(op, operands, keywords, leaves):
         tuple(leaves.get(k, x) for k, x in enumerate(operands)),
         tape.bind_keywords(op, keywords),
     )
-    parts = [part for part in (y if isinstance(y, tuple | list) else (y,)) if part.dtype.kind in "fc"]
+    parts = [
+        part for part in (y if isinstance(y, tuple | list) else (y,)) if part.dtype.kind in "fc"
+    ]
     L = sum(
         np.sum(np.real(part * (0.7 - 0.2j) if part.dtype.kind == "c" else part * part))
         for part in parts

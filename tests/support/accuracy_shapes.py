@@ -189,7 +189,12 @@ case(
     [[0.5, 40.0], [2.5], BX],
     lambda a, b, x: -smaller_beta(a, b, x, 1 - x),
 )
-case("betaincln", betaincln, [[0.1, 2.5, 40.0], [0.1, 2.5, 40.0], BX[:5]], lambda a, b, x: log_beta(a, b, x, 1 - x))
+case(
+    "betaincln",
+    betaincln,
+    [[0.1, 2.5, 40.0], [0.1, 2.5, 40.0], BX[:5]],
+    lambda a, b, x: log_beta(a, b, x, 1 - x),
+)
 case(
     "betaincinv",
     special.betaincinv,

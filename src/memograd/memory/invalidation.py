@@ -77,5 +77,5 @@ def rules_reading(
         step = steps[c]
         args = step.args
         for j in RULES[step.op].readers[edge["argnums"], len(args)]:
-            uses.append((args[j], c))  # noqa: PERF401  (faster than a comprehension)
+            uses.append((args[j], c))  # faster than a comprehension
     return uses

@@ -1,5 +1,6 @@
-"""NumPy, with the functions that do not dispatch by themselves: ``import memograd.numpy as np``,
-and nothing else changes.
+"""NumPy, with the functions that do not dispatch by themselves.
+
+Write ``import memograd.numpy as np``; nothing else changes.
 
 Almost all of NumPy hands a call over to the nodes among its arguments. Two things it does not do
 are done here; without a node the functions are NumPy's.
@@ -32,12 +33,12 @@ import numpy as _np
 
 from ..rules.namespaces import attribute_of
 from .creation import *  # noqa: F403
-from .creation import __all__ as OWN
+from .creation import __all__ as OWN  # noqa: N812
 
 INNER = ("fft", "linalg")
 """The modules of NumPy's that take lists of nodes, too."""
 
-__all__ = [*(name for name in _np.__all__ if name not in OWN), *OWN]  # noqa: PLE0604
+__all__ = [*(name for name in _np.__all__ if name not in OWN), *OWN]
 
 
 # NumPy's names come into this namespace, `any` and `sum` too: no other function stands here.

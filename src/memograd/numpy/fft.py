@@ -15,4 +15,4 @@ def __dir__() -> list[str]:
     return dir(_fft)
 
 
-__all__ = list(_fft.__all__)  # noqa: PLE0605
+__all__ = list(_fft.__all__)

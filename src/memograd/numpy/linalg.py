@@ -15,4 +15,4 @@ def __dir__() -> list[str]:
     return dir(_linalg)
 
 
-__all__ = list(_linalg.__all__)  # noqa: PLE0605
+__all__ = list(_linalg.__all__)

@@ -99,6 +99,7 @@ class Compiled:
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function by the plan for arguments of these shapes, dtypes and constants."""
         inputs: list[Any] = []
         arguments = dict(enumerate(args)) | kwargs
         signature = len(args), *kwargs, *signature_of(arguments, inputs)

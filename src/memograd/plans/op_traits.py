@@ -170,10 +170,8 @@ def c_ordered_steps(graph: Graph) -> set[int]:
 
 def _lies_in_order(value: Any) -> bool:
     """Return whether a bound array has its axes in C order, as each input has."""
-    return (
-        value is None
-        or hasattr(value, "strides")
-        and list(value.strides) == sorted(value.strides, reverse=True)
+    return value is None or (
+        hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
     )
 
 

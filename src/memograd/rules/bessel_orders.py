@@ -78,9 +78,7 @@ def j_derivative(n: int, v: Any, z: Any) -> Any:
     return np.where(phase < RANGE, np.exp(fall - v * alpha) * own - out, np.nan)
 
 
-def contour(
-    n: int, v: Any, alpha: Any, fall: Any, end: Any, phase: Any, wave: Any
-) -> Any:
+def contour(n: int, v: Any, alpha: Any, fall: Any, end: Any, phase: Any, wave: Any) -> Any:
     """Return 1/π ∫ Re[(-α - iθ)ⁿ exp(fall·(cos θ - 1) + i(wave·sin θ - vθ))] dθ from 0 to `end`."""
     v, alpha, fall, wave = v[:, None], alpha[:, None], fall[:, None], wave[:, None]
 
@@ -283,13 +281,41 @@ def kve_by_order(n: int, d: int, v: Any, z: Any) -> Any:
     return y
 
 
-elementwise(jv_by_order,          n=None, v=lambda g, n, v, z: g * jv_by_order(n + 1, v, z),
-                                  z=lambda g, n, v, z: g / 2 * (jv_by_order(n, v - 1, z) - jv_by_order(n, v + 1, z)))
-elementwise(yv_by_order,          n=None, v=lambda g, n, v, z: g * yv_by_order(n + 1, v, z),
-                                  z=lambda g, n, v, z: g / 2 * (yv_by_order(n, v - 1, z) - yv_by_order(n, v + 1, z)))
-elementwise(ive_by_order,         n=None, d=None, v=lambda g, n, d, v, z: g * ive_by_order(n + 1, d, v, z),
-                                  z=lambda g, n, d, v, z: g * ive_by_order(n, d + 1, v, z))
-elementwise(kve_by_order,         n=None, d=None, v=lambda g, n, d, v, z: g * kve_by_order(n + 1, d, v, z),
-                                  z=lambda g, n, d, v, z: g * kve_by_order(n, d + 1, v, z))
-elementwise(ive_derivative,       n=None, v=lambda g, n, v, x: g * ive_by_order(1, n, v, x), x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x))
-elementwise(kve_derivative,       n=None, v=lambda g, n, v, x: g * kve_by_order(1, n, v, x), x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x))
+elementwise(
+    jv_by_order,
+    n=None,
+    v=lambda g, n, v, z: g * jv_by_order(n + 1, v, z),
+    z=lambda g, n, v, z: g / 2 * (jv_by_order(n, v - 1, z) - jv_by_order(n, v + 1, z)),
+)
+elementwise(
+    yv_by_order,
+    n=None,
+    v=lambda g, n, v, z: g * yv_by_order(n + 1, v, z),
+    z=lambda g, n, v, z: g / 2 * (yv_by_order(n, v - 1, z) - yv_by_order(n, v + 1, z)),
+)
+elementwise(
+    ive_by_order,
+    n=None,
+    d=None,
+    v=lambda g, n, d, v, z: g * ive_by_order(n + 1, d, v, z),
+    z=lambda g, n, d, v, z: g * ive_by_order(n, d + 1, v, z),
+)
+elementwise(
+    kve_by_order,
+    n=None,
+    d=None,
+    v=lambda g, n, d, v, z: g * kve_by_order(n + 1, d, v, z),
+    z=lambda g, n, d, v, z: g * kve_by_order(n, d + 1, v, z),
+)
+elementwise(
+    ive_derivative,
+    n=None,
+    v=lambda g, n, v, x: g * ive_by_order(1, n, v, x),
+    x=lambda g, n, v, x: g * ive_derivative(n + 1, v, x),
+)
+elementwise(
+    kve_derivative,
+    n=None,
+    v=lambda g, n, v, x: g * kve_by_order(1, n, v, x),
+    x=lambda g, n, v, x: g * kve_derivative(n + 1, v, x),
+)

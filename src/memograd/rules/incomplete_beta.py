@@ -102,10 +102,15 @@ def beta_moment_by_r(n: Any, m: Any, j: Any, a: Any, b: Any, r: Any, y: Any) -> 
     return slope / r
 
 
-elementwise(beta_tail_moment,     n=None, m=None, j=None,
-                                  a=lambda g, n, m, j, a, b, r: g * beta_tail_moment(n + 1, m, j, a, b, r),
-                                  b=lambda g, n, m, j, a, b, r: g * beta_tail_moment(n, m + 1, j, a, b, r),
-                                  r=lambda g, n, m, j, a, b, r, y: g * beta_moment_by_r(n, m, j, a, b, r, y))
+elementwise(
+    beta_tail_moment,
+    n=None,
+    m=None,
+    j=None,
+    a=lambda g, n, m, j, a, b, r: g * beta_tail_moment(n + 1, m, j, a, b, r),
+    b=lambda g, n, m, j, a, b, r: g * beta_tail_moment(n, m + 1, j, a, b, r),
+    r=lambda g, n, m, j, a, b, r, y: g * beta_moment_by_r(n, m, j, a, b, r, y),
+)
 
 
 def odds(x: Any) -> Any:
@@ -277,10 +282,14 @@ def f_shape_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
     return y
 
 
-elementwise(f_shape_derivative,   n=None, m=None,
-                                  a=lambda g, n, m, a, b, x: g * f_shape_derivative(n + 1, m, a, b, x),
-                                  b=lambda g, n, m, a, b, x: g * f_shape_derivative(n, m + 1, a, b, x),
-                                  x=lambda g, n, m, a, b, x: g * f_slope_by_x(n, m, a, b, x))
+elementwise(
+    f_shape_derivative,
+    n=None,
+    m=None,
+    a=lambda g, n, m, a, b, x: g * f_shape_derivative(n + 1, m, a, b, x),
+    b=lambda g, n, m, a, b, x: g * f_shape_derivative(n, m + 1, a, b, x),
+    x=lambda g, n, m, a, b, x: g * f_slope_by_x(n, m, a, b, x),
+)
 
 
 def f_slope_by_x(n: Any, m: Any, a: Any, b: Any, x: Any) -> Any:
@@ -303,9 +312,12 @@ def f_density(a: Any, b: Any, x: Any) -> Any:
     return a / b * beta_prime_density(a, b, a / b * x)
 
 
-elementwise(f_density,            a=lambda g, a, b, x, y: g * y * f_relative_slope(1, 0, a, b, x),
-                                  b=lambda g, a, b, x, y: g * y * f_relative_slope(0, 1, a, b, x),
-                                  x=lambda g, a, b, x, y: g * f_density_slope(a, b, x, y))
+elementwise(
+    f_density,
+    a=lambda g, a, b, x, y: g * y * f_relative_slope(1, 0, a, b, x),
+    b=lambda g, a, b, x, y: g * y * f_relative_slope(0, 1, a, b, x),
+    x=lambda g, a, b, x, y: g * f_density_slope(a, b, x, y),
+)
 
 
 def f_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -324,8 +336,12 @@ def t_shape_derivative(n: int, df: Any, t: Any) -> Any:
     return np.where(far, np.where(np.isinf(t), 0, np.nan), np.sign(t) * y / 2 ** (n + 1))
 
 
-elementwise(t_shape_derivative,   n=None, df=lambda g, n, df, t: g * t_shape_derivative(n + 1, df, t),
-                                  t=lambda g, n, df, t: g * t_slope_by_t(n, df, t))
+elementwise(
+    t_shape_derivative,
+    n=None,
+    df=lambda g, n, df, t: g * t_shape_derivative(n + 1, df, t),
+    t=lambda g, n, df, t: g * t_slope_by_t(n, df, t),
+)
 
 
 def t_slope_by_t(n: Any, df: Any, t: Any) -> Any:
@@ -411,6 +427,9 @@ def betaincln_by_x(a: Any, b: Any, x: Any) -> Any:
     return np.where(own, ratio, far)
 
 
-elementwise(betaincln,            a=lambda g, a, b, x: g * betaincln_by_a(a, b, x),
-                                  b=lambda g, a, b, x: g * betaincln_by_b(a, b, x),
-                                  x=lambda g, a, b, x: g * betaincln_by_x(a, b, x))
+elementwise(
+    betaincln,
+    a=lambda g, a, b, x: g * betaincln_by_a(a, b, x),
+    b=lambda g, a, b, x: g * betaincln_by_b(a, b, x),
+    x=lambda g, a, b, x: g * betaincln_by_x(a, b, x),
+)

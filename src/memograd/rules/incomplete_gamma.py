@@ -74,9 +74,14 @@ def gamma_tail_moment(n: int, j: int, lower: Any, a: Any, x: Any) -> Any:
     )
 
 
-elementwise(gamma_tail_moment,    n=None, j=None, lower=None,
-                                  a=lambda g, n, j, lower, a, x: g * gamma_tail_moment(n + 1, j, lower, a, x),
-                                  x=lambda g, n, j, lower, a, x, y: g * moment_by_x(n, j, lower, a, x, y))
+elementwise(
+    gamma_tail_moment,
+    n=None,
+    j=None,
+    lower=None,
+    a=lambda g, n, j, lower, a, x: g * gamma_tail_moment(n + 1, j, lower, a, x),
+    x=lambda g, n, j, lower, a, x, y: g * moment_by_x(n, j, lower, a, x, y),
+)
 
 
 def moment_by_x(n: Any, j: Any, lower: Any, a: Any, x: Any, y: Any) -> Any:
@@ -236,7 +241,13 @@ def log_tail_by_x(a: Any, x: Any, lower: bool) -> Any:
     return np.where(own, ratio, gamma_density(a, np.where(own, 1.0, x)) / np.where(own, 1.0, tail))
 
 
-elementwise(gammaincln,           a=lambda g, a, x: g * log_tail_by_shape(a, x, True),
-                                  x=lambda g, a, x: g * log_tail_by_x(a, x, True))
-elementwise(gammainccln,          a=lambda g, a, x: g * log_tail_by_shape(a, x, False),
-                                  x=lambda g, a, x: -g * log_tail_by_x(a, x, False))
+elementwise(
+    gammaincln,
+    a=lambda g, a, x: g * log_tail_by_shape(a, x, True),
+    x=lambda g, a, x: g * log_tail_by_x(a, x, True),
+)
+elementwise(
+    gammainccln,
+    a=lambda g, a, x: g * log_tail_by_shape(a, x, False),
+    x=lambda g, a, x: -g * log_tail_by_x(a, x, False),
+)

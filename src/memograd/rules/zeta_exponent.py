@@ -52,8 +52,12 @@ def zeta_derivative(n: Any, s: Any, q: Any) -> Any:
     return np.where(q > 0, total + far**-s * rest, np.nan)
 
 
-elementwise(zeta_derivative,      n=None, s=lambda g, n, s, q: g * zeta_derivative(n + 1, s, q),
-                                  q=lambda g, n, s, q: -g * zeta_slope_by_q(n, s, q))
+elementwise(
+    zeta_derivative,
+    n=None,
+    s=lambda g, n, s, q: g * zeta_derivative(n + 1, s, q),
+    q=lambda g, n, s, q: -g * zeta_slope_by_q(n, s, q),
+)
 
 
 def zeta_slope_by_q(n: Any, s: Any, q: Any) -> Any:

@@ -66,7 +66,7 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
     if type(dtype) is tuple:
         return collect_outputs(memory, table, n)
     plain = dtype is DOUBLE and not shape
-    sum, terms = None, 0
+    total, terms = None, 0
     for c, rules in (uses,) if type(uses) is tuple else uses:
         for k, rule in rules:
             d = rule.pull(cotangents[c], c, k, steps, read)
@@ -75,13 +75,13 @@ def sum_contributions(memory: Memory, table: Table, n: int, read: Read) -> Any:
             ):
                 d = conform_to_operand(d, memory, c, k, n)
             if terms < 2:
-                sum = d if terms == 0 else sum + d
+                total = d if terms == 0 else total + d
             else:
-                sum += d  # into an array of our own: two terms were added into it
+                total += d  # into an array of our own: two terms were added into it
             terms += 1
     if type(shape) is not tuple:
-        return shape.kind.conform(shape, sum)
-    return sum if type(sum) is np.float64 else canonicalize(sum)
+        return shape.kind.conform(shape, total)
+    return total if type(total) is np.float64 else canonicalize(total)
 
 
 def collect_outputs(memory: Memory, table: Table, n: int) -> tuple[Any, ...]:

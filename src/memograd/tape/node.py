@@ -99,9 +99,7 @@ ZERO_BYTES = bytes(np.dtype(np.clongdouble).itemsize)
 
 
 def shape_dummy(a: Any) -> Any:
-    """Return an array of a node's shape and dtype without memory; a list of them for nodes in a
-    list; other arguments as they are.
-    """
+    """Return an array without memory in place of a node, also in a list; others as they are."""
     if is_list_of_nodes(a):
         return list(map(shape_dummy, a))
     return (
@@ -129,7 +127,7 @@ class Node:
 
     __slots__ = ("__weakref__", "id", "tape")
 
-    def __init__(self, tape: Recorder, id: int) -> None:
+    def __init__(self, tape: Recorder, id: int) -> None:  # noqa: A002  (public attribute)
         self.tape = tape
         self.id = id
 
@@ -163,6 +161,7 @@ class Node:
 
     @property
     def step(self) -> Step:
+        """Record of the node in the program."""
         try:
             return self.tape.state.steps[self.id]
         except KeyError:

@@ -1,6 +1,4 @@
-"""Forward mode: the tangent of a node is what those of its operands give it, found once, in the
-order in which nodes were made.
-"""
+"""Forward mode: the tangent of each node, from those of its operands, in creation order."""
 
 from collections.abc import Iterable
 from functools import reduce

@@ -1,5 +1,4 @@
-"""Runs of plain Python functions on nodes: which tape they record on, what their arguments become,
-how their answers go out.
+"""Traces of plain Python functions: runs on nodes, which a tape records.
 
 Each array to differentiate by enters as a node of its own, even where it is a node already, so that
 perturbations are not confused: d/dx (x · d/dy (x + y) at y = x) is 1. While one function is traced,

@@ -1,5 +1,4 @@
-"""The two linear maps of a program at a point: pull a cotangent back, push a tangent forward; and
-the Hessian's product.
+"""Linear maps of a program at a point: its VJP, its JVP, and the product with its Hessian.
 
 No node and no table of theirs stays on the tape.
 """

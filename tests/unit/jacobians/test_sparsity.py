@@ -72,9 +72,9 @@ def recorded(op: Any, args: Any, kwargs: Any) -> tuple[list[mg.Node], list[mg.No
         if isinstance(a, np.ndarray) and is_inexact(a.dtype) and rule.pulls[k,]
     }
     y = tape.record(op, tuple(leaves.get(k, a) for k, a in enumerate(operands)), keywords)
-    return [part for part in (y if isinstance(y, tuple | list) else (y,)) if is_inexact(part.dtype)], list(
-        leaves.values()
-    )
+    return [
+        part for part in (y if isinstance(y, tuple | list) else (y,)) if is_inexact(part.dtype)
+    ], list(leaves.values())
 
 
 @pytest.mark.parametrize("op", WITH_LINES, ids=op_name)

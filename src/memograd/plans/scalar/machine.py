@@ -60,6 +60,7 @@ class Machine:
         )
 
     def __call__(self, *xs: Any) -> Any:
+        """Return the results for one set of numbers."""
         given, wanted = np.empty((1, self.program.given)), np.empty((1, len(self.program.wanted)))
         row = given[0]
         for (at, places), x in zip(self.loads, xs, strict=True):
@@ -146,6 +147,7 @@ class Interpreted:
         self.spare: list[np.ndarray] = []
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        """Write the results for each row of given numbers."""
         try:
             v = self.spare.pop()
         except IndexError:

@@ -39,6 +39,7 @@ class PythonProgram:
         )
 
     def __call__(self, given: np.ndarray, wanted: np.ndarray) -> None:
+        """Write the results for each row of given numbers."""
         for numbers, out in zip(given.tolist(), wanted, strict=True):
             known = self.constants + numbers
             try:
