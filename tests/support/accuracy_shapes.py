@@ -136,18 +136,19 @@ def beta_power(a: Any, b: Any, x: Any, y: Any) -> Any:
 
 
 def lower_beta(a: Any, b: Any, x: Any, y: Any) -> Any:
-    """I_x(a, b), where x + y = 1, by DLMF 8.17.8."""
-    term = total = m.mpf(1)
-    k = 0
-    while term > total * m.mpf(10) ** (-m.mp.dps - 3):
-        k += 1
-        term *= x * (a + b + k - 1) / (a + k)
-        total += term
-    return beta_power(a, b, x, y) * total / a
+    """I_x(a, b), where x + y = 1, by DLMF 8.17.22."""
+
+    def numerator(i: int) -> Any:
+        k = i // 2
+        if i % 2:
+            return -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
+        return k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k))
+
+    return beta_power(a, b, x, y) / a / continued_fraction(numerator, lambda _: 1, m.mpf(1))
 
 
 def is_upper(a: Any, b: Any, x: Any, y: Any) -> bool:
-    return float(x) * float(b) > float(a) * float(y) * 1.01
+    return float(x) * (float(b) + 1) > (float(a) + 1) * float(y)
 
 
 def betainc(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -211,4 +212,35 @@ case(
     special.stdtr,
     [[0.01, 1.0, 2.5, 40.0, 1e6], [-40.0, -6.0, -1.0, -1e-8, 1.5, 3.0, 1e8]],
     student_tail,
+)
+
+
+# orders and exponents
+
+V = [-0.75, 0.25, 1.0, 2.5, 20.0, 40.5]
+Z = [1e-30, 1e-8, 0.1, 1.0, 3.0, 10.0, 31.0, 60.0, 500.0, 2000.0]
+for op, value in {
+    special.jv: m.besselj,
+    special.yv: m.bessely,
+    special.iv: m.besseli,
+    special.kv: m.besselk,
+    special.ive: lambda v, z: m.exp(-z) * m.besseli(v, z),
+    special.kve: lambda v, z: m.exp(z) * m.besselk(v, z),
+}.items():
+    CASES.append(Case(f"special.{op.__name__}, by the order", op, [V, Z], value))
+CASES.append(
+    Case(
+        "special.zeta, by the exponent",
+        special.zeta,
+        [[1.001, 1.5, 3.0, 20.0, 200.0], [1e-8, 0.3, 1.0, 5.0, 15.9, 300.0, 1e6]],
+        m.zeta,
+    )
+)
+CASES.append(
+    Case(
+        "special.zeta, Riemann's",
+        special.zeta,
+        [[-20.5, -4.0, -1.5, 0.0, 0.5, 1.001, 1.5, 3.0, 20.0]],
+        m.zeta,
+    )
 )

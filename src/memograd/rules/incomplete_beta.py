@@ -65,8 +65,8 @@ def lower_tail(a: Any, b: Any, r: Any, weight: Any) -> Any:
     at = knee / (1 + knee)
     rate = np.maximum(a * (1 - at) - b * at, 0)
     scale = np.minimum(1 / (rate + np.sqrt((a + b) * at * (1 - at))), 2)
-    large = a > 20
-    fall = np.where(large, (1 + knee) * np.expm1(60 / np.maximum(a, 20)), 60 / a)
+    large = a > 10
+    fall = np.where(large, (1 + knee) * np.expm1(60 / np.maximum(a, 10)), 60 / a)
     a, b, r, length, large = (x[:, None] for x in (a, b, r, length, large))
 
     def integrand(y: Any) -> Any:
@@ -253,10 +253,12 @@ def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
     r = a / b * x
     tau = ((x - 1) / (1 + r))[:, None]
     c, d = a[:, None], b[:, None]
-    start, end = np.log1p(tau), np.log1p(-tau * c / d)
+    share = (x * (1 + a / b) / (1 + r))[:, None]
+    end = np.log1p(a / b)[:, None] - np.log1p(r)[:, None]
+    start = np.log(x)[:, None] + end
 
     def weight(v: Any, w: Any) -> Any:
-        at = np.expm1(v) * (1 + tau) + tau
+        at = np.expm1(v) * share + tau
         return f_weight(n, m, c, d, at, (v + start, w + end))
 
     return a * scaled_power(a, b, r) * lower_tail(a, b, r, weight)

@@ -469,7 +469,8 @@ def ive_slope(v: Any, x: Any) -> Any:
     """
     zero = np.equal(x, 0)
     turn = np.where(np.less(x, 0), -np.cos(pi * v), 1)
-    centre = (special.ive(np.abs(v - 1), 0) + special.ive(v + 1, 0)) / 2
+    order = np.where(zero, v, 2.0)  # the derivative by the order is infinite at order 0
+    centre = (special.ive(np.abs(order - 1), 0) + special.ive(order + 1, 0)) / 2
     return np.where(zero, centre, turn * ive_derivative(1, v, np.where(zero, 1, np.abs(x))))
 
 

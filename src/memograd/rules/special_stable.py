@@ -289,12 +289,16 @@ def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
     distance = np.where((p == 0) | (q == 0), np.inf, distance)
     binomial = (m + n + 1) * np.exp(gap - distance) * np.sqrt((m + n) / (2 * pi * m * n))
     a, b = np.where(large, 1, a), np.where(large, 1, b)
-    return np.where(large, binomial, monomial(p, a) * monomial(q, b) * inverse_beta(a, b))
+    return np.where(large, binomial, monomial(p, q, a) * monomial(q, p, b) * inverse_beta(a, b))
 
 
-def monomial(p: Any, a: Any) -> Any:
-    """Return pᵃ⁻¹; 1 at p = 0 where the coefficient 1/Γ(a) is 0."""
-    return np.where((p == 0) & (a <= 0) & (a == np.floor(a)), 1, p ** (a - 1))
+def monomial(p: Any, q: Any, a: Any) -> Any:
+    """Return pᵃ⁻¹, where p + q = 1, with the digits of q where p is near 1; 1 at p = 0 where the
+    coefficient 1/Γ(a) is 0.
+    """
+    near = p > 0.5
+    power = np.where(near, np.exp((a - 1) * np.log1p(-np.where(near, q, 0))), p ** (a - 1))
+    return np.where((p == 0) & (a <= 0) & (a == np.floor(a)), 1, power)
 
 
 def inverse_beta(a: Any, b: Any) -> Any:
