@@ -25,7 +25,7 @@ from memograd.rules.decompositions import alignment
 from memograd.rules.indexing import last_writes
 from memograd.rules.registration import RULES
 from memograd.rules.shaping import repeated
-from memograd.scipy import linalg, matrix_equations, matrix_functions, signal
+from memograd.scipy import linalg, matrix_equations, matrix_functions, multivariate, signal
 from memograd.text import op_name
 from memograd.transforms.batched_array import BatchedArray, apply_batched
 from memograd.transforms.batched_products import pull_rows, push_columns
@@ -271,6 +271,8 @@ SCIPY: dict[Any, Any] = {
     linalg.triangular: [
         ([DEFINITE, MATRIX], {"transposed": False, "lower": True, "unit_diagonal": False}, [0, 1])
     ],
+    multivariate.log_pseudo_determinant: [([DEFINITE], {}, [0])],
+    multivariate.covariance: [([DEFINITE], {"allow_singular": False}, [0])],
     signal.convolve: [
         ([MATRIX, MATRIX], {}, [0, 1]),
         ([MATRIX, MATRIX[:2]], {"mode": "same", "method": "direct"}, [0, 1]),

@@ -112,66 +112,6 @@ def test_a_structure_that_is_not_recorded_is_refused() -> None:
 # ------------------------------------------------------------------------------------------------------------ stats
 
 POINTS = np.array([0.15, 0.4, 0.8])
-STATS: dict[str, tuple[str, list[Any]]] = {
-    "norm": ("pdf logpdf cdf logcdf sf logsf", [POINTS, 0.3, 1.7]),
-    "t": ("pdf logpdf", [POINTS, 3.5, 0.3, 1.7]),
-    "beta": ("pdf logpdf", [POINTS, 2.5, 1.5, -0.2, 1.7]),
-    "gamma": ("pdf logpdf", [POINTS, 2.5, -0.2, 1.7]),
-}
-FUNCTIONS = [(name, f) for name, (functions, _) in STATS.items() for f in functions.split()]
-
-
-@pytest.mark.parametrize(("name", "f"), FUNCTIONS)
-def test_distributions(name: str, f: str) -> None:
-    agree(
-        getattr(getattr(stats, name), f),
-        getattr(getattr(scipy.stats, name), f),
-        [np.asarray(x) for x in STATS[name][1]],
-    )
-
-
-@pytest.mark.parametrize("f", ["cdf", "logcdf", "sf", "logsf"])
-@pytest.mark.parametrize(
-    ("name", "shapes"), [("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))]
-)
-def test_distribution_functions_by_the_point_loc_and_scale(name: str, shapes: Any, f: str) -> None:
-    ours, theirs = (getattr(getattr(module, name), f) for module in (stats, scipy.stats))
-    xs = [POINTS, np.asarray(-0.2), np.asarray(1.7)]
-    agree(
-        lambda x, loc, scale: ours(x, *shapes, loc=loc, scale=scale),
-        lambda x, loc, scale: theirs(x, *shapes, loc, scale),
-        xs,
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "shapes"), [("norm", ()), ("t", (3.5,)), ("beta", (2.5, 1.5)), ("gamma", (2.5,))]
-)
-def test_quantiles(name: str, shapes: Any) -> None:
-    xs = [POINTS, np.asarray(-0.2), np.asarray(1.7)]
-    agree(lambda q, loc, scale: getattr(stats, name).ppf(q, *shapes, loc, scale),
-          lambda q, loc, scale: getattr(scipy.stats, name).ppf(q, *shapes, loc, scale), xs)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["beta", "gamma"])
-@pytest.mark.parametrize("f", ["pdf", "logpdf", "cdf", "logcdf", "sf", "logsf"])
-def test_outside_the_support_the_slope_is_zero(name: str, f: str) -> None:
-    shapes = (2.5, 1.5)[: len(STATS[name][1]) - 3]
-    x = mg.Tape().leaf([-0.5, 1.5] if name == "beta" else [-0.5, -0.1])
-    y = getattr(getattr(stats, name), f)(x, *shapes)
-    np.testing.assert_array_equal(y.value, getattr(getattr(scipy.stats, name), f)(x.value, *shapes))
-    np.testing.assert_array_equal(mg.grad(np.sum(np.where(np.isfinite(y.value), y, 0)), x), [0, 0])
-
-
-@pytest.mark.parametrize("f", ["pmf", "logpmf", "cdf", "logcdf"])
-def test_poisson_by_its_mean(f: str) -> None:
-    k = np.array([0, 1, 4])
-    ours, theirs = getattr(stats.poisson, f), getattr(scipy.stats.poisson, f)
-    agree(lambda mu: ours(k, mu), lambda mu: theirs(k, mu), [np.asarray(2.5)])
-    mu = mg.Tape().leaf(2.5)
-    with np.errstate(divide="ignore"):
-        np.testing.assert_array_equal(ours([-1.0, -2.0] if "cdf" in f else [-1, 0.5], mu).value,
-                                      [-np.inf, -np.inf] if "log" in f else [0, 0])  # fmt: skip
 
 
 @pytest.mark.parametrize("f", ["pdf", "logpdf"])
@@ -231,11 +171,6 @@ def test_a_frozen_distribution_holds_no_nodes() -> None:
     with pytest.raises(NoRuleError, match="norm.logpdf"):
         stats.norm(mg.Tape().leaf(0.3))
     assert stats.norm(0.3).mean() == 0.3 and stats.norm.mean() == 0
-
-
-def test_multivariate_cdf_is_refused() -> None:
-    with pytest.raises(NoRuleError, match="Use logpdf"):
-        stats.multivariate_normal.cdf(mg.Tape().leaf(V))
 
 
 # ----------------------------------------------------------------------------------------------------------- signal

@@ -81,10 +81,10 @@ def continuous(
     logpdf: Function,
     cdf: Function,
     sf: Function,
+    logcdf: Function,
+    logsf: Function,
     ppf: Function,
     shapes: tuple[str, ...] = (),
-    logcdf: Function | None = None,
-    logsf: Function | None = None,
     pdf: Function | None = None,
     support: tuple[float, float] = (-np.inf, np.inf),
 ) -> Distribution:
@@ -94,12 +94,12 @@ def continuous(
     ----------
     name : str
         SciPy's name.
-    logpdf, cdf, sf, ppf : callable
+    logpdf, cdf, sf, logcdf, logsf, ppf : callable
         Of the point (the probability) and the shapes.
     shapes : tuple of str
         Names of the shape parameters, which are positive.
-    logcdf, logsf, pdf : callable, optional
-        In place of the logarithm of `cdf`, of that of `sf`, and of the exponential of `logpdf`.
+    pdf : callable, optional
+        In place of the exponential of `logpdf`.
     support : (float, float)
         Ends of the standard distribution.
 
@@ -121,16 +121,11 @@ def continuous(
         logpdf=extend(log_density, -np.inf, -np.inf),
         pdf=extend(density, 0.0, 0.0),
         cdf=extend(without_scale(cdf), 0.0, 1.0),
-        logcdf=extend(without_scale(logcdf or log_of(cdf)), -np.inf, 0.0),
+        logcdf=extend(without_scale(logcdf), -np.inf, 0.0),
         sf=extend(without_scale(sf), 1.0, 0.0),
-        logsf=extend(without_scale(logsf or log_of(sf)), 0.0, -np.inf),
+        logsf=extend(without_scale(logsf), 0.0, -np.inf),
         ppf=quantile(ppf, shapes),
     )
-
-
-def log_of(f: Function) -> Function:
-    """Return the logarithm of a function."""
-    return lambda *args: np.log(f(*args))
 
 
 def without_scale(f: Function) -> Function:

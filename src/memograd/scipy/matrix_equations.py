@@ -133,7 +133,7 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
     Parameters
     ----------
     a, q : array_like or Node
-        Matrices, real or complex.
+        Matrices, real or complex, or stacks of them that broadcast.
     method : {"direct", "bilinear"}, optional
         As in SciPy: one system for all elements, as by default for fewer than ten rows; or a
         transformation to a continuous equation, for which -1 must be no eigenvalue of a.
@@ -167,8 +167,10 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
         raise ValueError(f"Unknown solver {method}")
     eye = np.eye(n)
     if chosen == "direct":
-        system = np.eye(n * n) - np.kron(a, np.conj(a))
-        return np.reshape(np.linalg.solve(system, np.reshape(q, (n * n,))), (n, n))
+        products = a[..., :, None, :, None] * np.conj(a)[..., None, :, None, :]
+        system = np.eye(n * n) - np.reshape(products, (*a.shape[:-2], n * n, n * n))
+        x = np.linalg.solve(system, np.reshape(q, (*q.shape[:-2], n * n, 1)))
+        return np.reshape(x, (*x.shape[:-2], n, n))
     # Cayley's transform of aᴴ; Popov, 1964, in Gajic and Qureshi, Lyapunov Matrix Equation, 2008
     inverse = np.linalg.inv(mH(a) + eye)
     b = (mH(a) - eye) @ inverse

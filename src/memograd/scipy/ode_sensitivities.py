@@ -8,7 +8,10 @@ parameters and by the times, is the same op at one order more.
 
 With P parameters, numbers in the initial state that have derivatives among them, n (1 + P) numbers
 are integrated for first derivatives and n (1 + P + P²) for second ones. The sensitivities are
-stable where the solution is: nothing is integrated backwards, as the adjoint method would.
+stable where the solution is: nothing is integrated backwards, as the adjoint method would. Implicit
+solvers, and that of `odeint`, take memory that grows with the square of these numbers; explicit
+ones of `solve_ivp` do not. With tolerances of 1e-10 first derivatives agree with those through
+small fixed steps to 1e-7, and second ones to 1e-6, on the equations of the tests.
 
 References
 ----------

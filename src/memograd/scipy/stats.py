@@ -3,7 +3,8 @@ SciPy's own.
 
 A distribution here is SciPy's, whose `pdf logpdf cdf logcdf sf logsf ppf` (`pmf logpmf` where it is
 discrete) are recorded where a node is among the arguments: compositions of special functions,
-differentiable by the point, by `loc`, `scale` and the shape parameters. Where SciPy gives NaN, as
+differentiable by the point, by `loc`, `scale` and the shape parameters. Logarithms of distribution
+functions do not underflow in the tails, where SciPy's give -inf. Where SciPy gives NaN, as
 for a scale that is not positive, so do they; `multivariate_normal` and `dirichlet` raise SciPy's
 errors.
 
@@ -69,6 +70,23 @@ norm = continuous(
     logsf=lambda z: special.log_ndtr(-z),
     ppf=special.ndtri,
 )
+
+
+def t_logcdf(z: Any, df: Any) -> Any:
+    """Return the logarithm of the distribution function of `t`, far out by that of a beta one.
+
+    Below 0 the former is half of the latter at df / (df + z²), with the shapes df / 2 and 1 / 2;
+    NIST Digital Library of Mathematical Functions, 8.17.9.
+    """
+    below = np.less(z, 0)
+    tail = special.stdtr(df, np.where(below, z, -z))
+    far = np.less(tail, 1e-250)
+    square = np.square(np.where(far, z, 1.0)) / df
+    beyond = special.betaincln(df / 2, 0.5, 1 / (1 + square)) - log(2)
+    log_tail = np.where(far, beyond, np.log(np.where(far, 1.0, tail)))
+    return np.where(below, log_tail, np.log1p(-tail))
+
+
 t = continuous(
     "t",
     shapes=("df",),
@@ -77,8 +95,20 @@ t = continuous(
     ),
     cdf=lambda z, df: special.stdtr(df, z),
     sf=lambda z, df: special.stdtr(df, -z),
+    logcdf=t_logcdf,
+    logsf=lambda z, df: t_logcdf(-z, df),
     ppf=lambda q, df: special.stdtrit(df, q),
 )
+
+
+def beta_logsf(z: Any, a: Any, b: Any) -> Any:
+    """Return the logarithm of the survival function of `beta`."""
+    cdf = special.betainc(a, b, z)
+    small = np.less(cdf, 0.5)
+    far = special.betaincln(b, a, 1 - np.where(small, 0.5, z))
+    return np.where(small, np.log1p(-np.where(small, cdf, 0.0)), far)
+
+
 beta = continuous(
     "beta",
     shapes=("a", "b"),
@@ -89,6 +119,8 @@ beta = continuous(
     pdf=lambda z, a, b: beta_density(a, b, z),
     cdf=lambda z, a, b: special.betainc(a, b, z),
     sf=lambda z, a, b: special.betaincc(a, b, z),
+    logcdf=lambda z, a, b: special.betaincln(a, b, z),
+    logsf=beta_logsf,
     ppf=lambda q, a, b: special.betaincinv(a, b, q),
 )
 
@@ -118,6 +150,8 @@ gamma = continuous(
     pdf=lambda z, a: gamma_density(a, z),
     cdf=lambda z, a: special.gammainc(a, z),
     sf=lambda z, a: special.gammaincc(a, z),
+    logcdf=lambda z, a: special.gammaincln(a, z),
+    logsf=lambda z, a: special.gammainccln(a, z),
     ppf=lambda q, a: special.gammaincinv(a, q),
 )
 chi2 = continuous(
@@ -130,6 +164,8 @@ chi2 = continuous(
     pdf=lambda z, df: gamma_density(df / 2, z / 2) / 2,
     cdf=lambda z, df: special.gammainc(df / 2, z / 2),
     sf=lambda z, df: special.gammaincc(df / 2, z / 2),
+    logcdf=lambda z, df: special.gammaincln(df / 2, z / 2),
+    logsf=lambda z, df: special.gammainccln(df / 2, z / 2),
     ppf=lambda q, df: 2 * special.gammaincinv(df / 2, q),
 )
 
@@ -162,7 +198,7 @@ def poisson_pmf(k: Any, mu: Any, loc: Any = 0) -> Any:
 
 
 def poisson_tail(k: Any, mu: Any, loc: Any, tail: Any, below: float) -> Any:
-    """Return a probability of the count below k and its mean, `below` where k is negative."""
+    """Return `tail` of k and the mean, and `below` where k is negative."""
     k, mu = np.floor(k - loc), poisson_mean(mu)
     counts = np.greater_equal(k, 0)
     y = tail(np.where(counts, k, 0), mu)
@@ -172,6 +208,16 @@ def poisson_tail(k: Any, mu: Any, loc: Any, tail: Any, below: float) -> Any:
 def poisson_cdf(k: Any, mu: Any, loc: Any = 0) -> Any:
     """Return the probability of k events or fewer."""
     return poisson_tail(k, mu, loc, special.pdtr, 0.0)
+
+
+def poisson_logcdf(k: Any, mu: Any, loc: Any = 0) -> Any:
+    """Return the logarithm of the probability of k events or fewer."""
+    return poisson_tail(k, mu, loc, lambda k, mu: special.gammainccln(k + 1, mu), -np.inf)
+
+
+def poisson_logsf(k: Any, mu: Any, loc: Any = 0) -> Any:
+    """Return the logarithm of the probability of more than k events."""
+    return poisson_tail(k, mu, loc, lambda k, mu: special.gammaincln(k + 1, mu), 0.0)
 
 
 def poisson_sf(k: Any, mu: Any, loc: Any = 0) -> Any:
@@ -184,9 +230,9 @@ poisson = Distribution(
     pmf=poisson_pmf,
     logpmf=poisson_logpmf,
     cdf=poisson_cdf,
-    logcdf=lambda k, mu, loc=0: np.log(poisson_cdf(k, mu, loc)),
+    logcdf=poisson_logcdf,
     sf=poisson_sf,
-    logsf=lambda k, mu, loc=0: np.log(poisson_sf(k, mu, loc)),
+    logsf=poisson_logsf,
 )
 
 # multivariate

@@ -151,6 +151,8 @@ def test_a_real_matrix_beside_complex_ones() -> None:
     [
         (linalg.solve_sylvester, [(2, 3, 3), (2, 2), (4, 1, 3, 2)]),
         (linalg.solve_continuous_lyapunov, [(2, 3, 3), (3, 3)]),
+        (linalg.solve_discrete_lyapunov, [(2, 3, 3), (4, 1, 3, 3)]),
+        (partial(linalg.solve_discrete_lyapunov, method="bilinear"), [(2, 3, 3), (3, 3)]),
         (lambda ab, b: linalg.solve_banded((1, 1), ab, b), [(2, 3, 3), (3, 2)]),
         (linalg.solveh_banded, [(2, 3), (4, 3, 1)]),
     ],

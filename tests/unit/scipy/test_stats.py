@@ -42,9 +42,9 @@ def test_by_the_point_loc_and_scale(name: str, f: str) -> None:
     )
 
 
-@pytest.mark.parametrize("f", ["pdf", "logpdf"])
+@pytest.mark.parametrize("f", FUNCTIONS)
 @pytest.mark.parametrize("name", [name for name, shapes in SHAPES.items() if shapes])
-def test_densities_by_their_shapes(name: str, f: str) -> None:
+def test_by_the_shapes(name: str, f: str) -> None:
     ours, theirs = pair(name, f)
     agree(
         lambda *shapes: ours(POINTS, *shapes),
@@ -101,6 +101,81 @@ def test_far_tails_of_the_exponential_distribution() -> None:
         mg.grad(np.sum(y), x), [1e300, 1e9 - 0.5, 1.92874984796391782e-22, 0.0], rtol=1e-9
     )
     np.testing.assert_array_equal(mg.grad(np.sum(stats.expon.logsf(x)), x), -np.ones(4))
+
+
+TAILS: dict[str, tuple[Any, tuple[float, ...], float, dict[int, float]]] = {
+    "gamma.logsf": (
+        stats.gamma.logsf,
+        (900.0, 2.5),
+        -890.0794245222952286,
+        {0: -0.9983351841546724686, 1: 6.100349848677577379},
+    ),
+    "chi2.logsf": (
+        stats.chi2.logsf,
+        (2000.0, 5.0),
+        -989.9215503273734509,
+        {0: -0.4992507496244400238, 1: 3.102799568294758213},
+    ),
+    "gamma.logcdf": (
+        stats.gamma.logcdf,
+        (0.5, 300.0),
+        -1623.348341611445123,
+        {0: 599.0033277502924031, 1: -6.398600923751967744},
+    ),
+    "beta.logsf": (
+        stats.beta.logsf,
+        (0.9375, 2.0, 300.0),
+        -826.1338234689045999,
+        {0: -4798.937112488928255, 1: 5.221669102067410457},
+    ),
+    "t.logcdf": (
+        stats.t.logcdf,
+        (-1000.0, 1000.0),
+        -3458.749957078099333,
+        {0: 0.9990019960059999542, 1: -2.955376140658728299},
+    ),
+    "t.logsf": (
+        stats.t.logsf,
+        (1000.0, 1000.0),
+        -3458.749957078099333,
+        {0: -0.9990019960059999542, 1: -2.955376140658728299},
+    ),
+    "poisson.logcdf": (
+        stats.poisson.logcdf,
+        (3.0, 2000.0),
+        -1978.987551715976948,
+        {1: -0.9985007503744372197},
+    ),
+    "poisson.logsf": (
+        stats.poisson.logsf,
+        (400.0, 0.5),
+        -2284.945434263702030,
+        {1: 801.0024906446130018},
+    ),
+}
+"""Where SciPy's functions give -inf: function, arguments, value and derivatives by mpmath."""
+
+
+@pytest.mark.parametrize("what", TAILS)
+def test_logarithms_of_far_tails(what: str) -> None:
+    f, args, want, slopes = TAILS[what]
+    value, g = F.value_and_grad(f, tuple(slopes))(*args)
+    np.testing.assert_allclose(value, want, rtol=1e-12)
+    np.testing.assert_allclose(g, list(slopes.values()), rtol=1e-9)
+
+
+@pytest.mark.parametrize("f", ["logcdf", "logsf"])
+@pytest.mark.parametrize("name", ["t", "beta"])
+def test_logarithms_are_those_of_the_functions(name: str, f: str) -> None:
+    """On both sides of the middle, and in it."""
+    x = np.array([-3.0, -1e-9, 0.0, 1e-9, 2.0] if name == "t" else [1e-9, 0.3, 0.5, 0.7, 0.99])
+    log_of, of = (getattr(getattr(stats, name), g) for g in (f, f[3:]))
+    got = F.jacobian(lambda x, *s: log_of(x, *s), range(1 + len(SHAPES[name])))(x, *SHAPES[name])
+    want = F.jacobian(lambda x, *s: np.log(of(x, *s)), range(1 + len(SHAPES[name])))(
+        x, *SHAPES[name]
+    )
+    for mine, its in zip(got, want, strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("f", ["pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"])
