@@ -84,7 +84,9 @@ def test_each_example_is_described() -> None:
     page = (GUIDE / "examples.md").read_text(encoding="utf-8")
     files = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples").glob("*.ipynb")]
     parts = {"inspection_peers.py", "inspection_programs.py"}  # modules of inspection.py
-    assert [path.name for path in files if f"`{path.name}`" not in page and path.name not in parts] == []
+    assert [
+        path.name for path in files if f"`{path.name}`" not in page and path.name not in parts
+    ] == []
 
 
 def test_each_extra_is_described() -> None:

@@ -74,7 +74,9 @@ def test_no_link_is_broken(site: Path, pages: dict[Path, Page]) -> None:
 def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -> None:
     assert [link for page in pages.values() for link in page.loaded if "//" in link] == []
     styles = [path.read_text(encoding="utf-8") for path in site.rglob("*.css")]
-    assert [found for text in styles for found in re.findall(r"url\([\"']?(?:https?:)?//", text)] == []
+    assert [
+        found for text in styles for found in re.findall(r"url\([\"']?(?:https?:)?//", text)
+    ] == []
 
 
 def test_every_public_name_appears(pages: dict[Path, Page]) -> None:
