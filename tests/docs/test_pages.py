@@ -76,7 +76,10 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def test_the_reference_has_the_methods_with_examples() -> None:
-    pages = [(GUIDE / "api" / f"{page}.md").read_text(encoding="utf-8") for page in ("tapes", "diagnostics")]
+    pages = [
+        (GUIDE / "api" / f"{page}.md").read_text(encoding="utf-8")
+        for page in ("tapes", "diagnostics")
+    ]
     listed = re.findall(r":members: (.*)", "\n".join(pages))
     methods = [
         name
