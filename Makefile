@@ -41,7 +41,7 @@ lint: .venv/with-lint
 
 # The documentation site, in build/docs. A warning is an error.
 docs: .venv/with-docs .venv/package
-	$(BIN)/python -m sphinx -W --keep-going -q -b html examples/guide build/docs
+	$(BIN)/python -m sphinx -W --keep-going -E -q -b html examples/guide build/docs
 
 # Wheel and sdist as they are published, in dist.
 dist: .venv/with-dist

@@ -22,7 +22,7 @@ myst_heading_anchors = 3
 
 add_module_names = False
 autosummary_generate = False
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {"member-order": "bysource"}
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True

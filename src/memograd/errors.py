@@ -118,7 +118,11 @@ class NotDifferentiableError(MemogradError, TypeError):
 
 
 class IntegrationError(MemogradError, RuntimeError):
-    """Differential equation that a solver did not integrate to the last time."""
+    """Differential equation that a solver did not integrate to the last time.
+
+    What to do: Allow the solver more steps, larger tolerances or another method, or ask for earlier
+    times. Check that the right-hand side is finite there.
+    """
 
 
 class NoPathError(MemogradError, ValueError):

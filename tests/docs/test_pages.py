@@ -12,6 +12,7 @@ from pages import GUIDE, ROOT, blocks, section
 from tutorial import TRANSCRIPT
 
 import memograd as mg
+import memograd.numpy
 from memograd import errors
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -72,6 +73,27 @@ def test_the_reference_has_every_public_name() -> None:
     names = [name for name in mg.__all__ if not name.startswith("_")]
     missing = [name for name in names if not re.search(rf"(:: |\.){name}$", reference, re.M)]
     assert missing == ["MemogradError"]  # it stands on the page of errors
+
+
+def test_the_reference_has_the_methods_with_examples() -> None:
+    pages = [
+        (GUIDE / "api" / f"{page}.md").read_text(encoding="utf-8")
+        for page in ("tapes", "diagnostics")
+    ]
+    listed = re.findall(r":members: (.*)", "\n".join(pages))
+    methods = [
+        name
+        for kind in (mg.Tape, mg.Log)
+        for name, value in vars(kind).items()
+        if name[0] != "_" and "\nExamples\n" in (getdoc(value) or "")
+    ]
+    assert len(methods) > 8 and set(methods) <= set(", ".join(listed).split(", "))
+
+
+def test_the_reference_has_memograd_s_own_functions_of_numpy() -> None:
+    page = (GUIDE / "api" / "numpy.md").read_text(encoding="utf-8")
+    listed = re.search(r":members: (.*)", page)[1].split(", ") + re.findall(r"`(\w+)\[", page)  # type: ignore[index]
+    assert sorted(listed) == sorted(mg.numpy.OWN)
 
 
 def test_each_error_says_what_to_do() -> None:

@@ -63,9 +63,9 @@ def grad(
 
     Notes
     -----
-    The dynamic programming of section 13 of the tutorial: ∂L/∂n is the sum, over the consumers of
-    n that lead to L, of what each of them gives back (its section 9). Visited are exactly the
-    descendants of the targets that are ancestors of L.
+    The dynamic programming of M. Tomassoli, "Calculus and Backpropagation" (2016), section 13:
+    ∂L/∂n is the sum, over the consumers of n that lead to L, of what each of them gives back
+    (section 9). Visited are exactly the descendants of the targets that are ancestors of L.
 
     Examples
     --------
