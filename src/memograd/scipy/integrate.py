@@ -28,8 +28,9 @@ import numpy as np
 from ..arrays.pytrees import tree_leaves, tree_map
 from ..arrays.values import is_inexact
 from ..errors import IntegrationError, NotDifferentiableError, RefusedError
-from ..numpy import asarray, holds_node
+from ..numpy import asarray
 from ..program.trace_state import current_tape, trace_on
+from ..rules.node_lists import holds_node
 from ..tape.node import Node
 from ..text import describe, import_scipy
 from .ode_closures import convert_closure

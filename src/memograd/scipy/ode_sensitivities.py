@@ -29,7 +29,8 @@ import numpy as np
 
 from ..errors import IntegrationError, MemogradError, RefusedError
 from ..functional import compiled, jacobian, jvp
-from ..numpy import asarray, holds_node
+from ..numpy import asarray
+from ..rules.node_lists import holds_node
 from ..rules.pure_registration import rule
 from ..rules.registration import op, set_traits
 from ..rules.traits import Structure

@@ -105,7 +105,19 @@ def take_sources(python: Path, folder: Path, suite: Suite) -> None:
     """Unpack the source distribution of a package, unless it is there."""
     if not (folder / suite.folder).exists():
         name = f"{suite.package}=={suite.version}"
-        run(python, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", name, "-d", folder)
+        run(
+            python,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            name,
+            "-d",
+            folder,
+        )
         with tarfile.open(folder / f"{suite.folder}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
     if suite.conftest:
@@ -115,9 +127,20 @@ def take_sources(python: Path, folder: Path, suite: Suite) -> None:
 def run_suite(python: Path, folder: Path, suite: Suite, engine: str) -> tuple[set[str], float]:
     """Return the tests of a suite that pass, and the processor's time in seconds."""
     report = folder / f"{suite.package}-{engine}.xml"
-    command = ["-m", "pytest"] if engine == "autograd" else ["-m", "memograd.autograd", "-m", "pytest"]
+    command = (
+        ["-m", "pytest"] if engine == "autograd" else ["-m", "memograd.autograd", "-m", "pytest"]
+    )
     ignored = [f"--ignore={suite.tests}/{name}" for name in suite.ignored]
-    options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-o", "required_plugins=", f"--junitxml={report}"]
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+        "-o",
+        "required_plugins=",
+        f"--junitxml={report}",
+    ]
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with open(report.with_suffix(".txt"), "w") as log:
@@ -128,7 +151,11 @@ def run_suite(python: Path, folder: Path, suite: Suite, engine: str) -> tuple[se
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     cases = ET.parse(report).iter("testcase")
-    return {name_of(case) for case in cases if not {"failure", "error", "skipped"} & {part.tag for part in case}}, spent
+    return {
+        name_of(case)
+        for case in cases
+        if not {"failure", "error", "skipped"} & {part.tag for part in case}
+    }, spent
 
 
 def name_of(case: ET.Element) -> str:
@@ -147,7 +174,13 @@ def compare(python: Path, folder: Path, suite: Suite) -> bool:
     unexpected = [name for name in failed if name not in excepted]
     counted = len(with_autograd) - len(failed) + len(unexpected)
     share = 1 - len(unexpected) / counted if counted else 0.0
-    row = suite.folder, len(with_autograd), len(with_autograd) - len(failed), len(failed) - len(unexpected), share
+    row = (
+        suite.folder,
+        len(with_autograd),
+        len(with_autograd) - len(failed),
+        len(failed) - len(unexpected),
+        share,
+    )
     print("| {} | {} | {} | {} | {:.4f} | {:.2f} |".format(*row, own_time / time), flush=True)
     for name in failed:
         print(f"    {name}: {excepted.get(name, 'fails')}")
@@ -156,14 +189,22 @@ def compare(python: Path, folder: Path, suite: Suite) -> bool:
 
 def main() -> int:
     """Run the suites that the arguments name, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=ROOT / ".strangers", help="where everything is put")
-    parser.add_argument("--only", nargs="*", default=[suite.package for suite in SUITES], help="names of packages")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / ".strangers", help="where everything is put"
+    )
+    parser.add_argument(
+        "--only", nargs="*", default=[suite.package for suite in SUITES], help="names of packages"
+    )
     chosen = parser.parse_args()
     folder = chosen.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     python = make_environment(folder)
-    print("| suite | pass with autograd | of these with memograd | exceptions | share | time, memograd : autograd |")
+    print(
+        "| suite | pass with autograd | of these with memograd | exceptions | share | time, memograd : autograd |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     results = [compare(python, folder, suite) for suite in SUITES if suite.package in chosen.only]
     return 0 if all(results) else 1

@@ -50,7 +50,9 @@ def by_dict_of_parameters(m: Any) -> Any:
 
     def loss(p: Any) -> Any:
         scale = m.np.exp(m.np.dot(A, p["beta"]))
-        return m.np.sum(m.np.log1p((X / scale) ** m.np.exp(p["rho"]))) + 0.1 * m.np.sum(p["beta"] ** 2)
+        return m.np.sum(m.np.log1p((X / scale) ** m.np.exp(p["rho"]))) + 0.1 * m.np.sum(
+            p["beta"] ** 2
+        )
 
     return m.ag.grad(loss)({"beta": X, "rho": onp.array([0.2])})
 
@@ -112,8 +114,14 @@ def special_functions(m: Any) -> Any:
     s = m.special
     unary = [s.gammaln, s.gamma, s.psi, s.erf, s.erfc, s.expit, s.j0, s.j1, s.i0, s.rgamma]
     found = [m.ag.elementwise_grad(f)(X) for f in unary]
-    found += [m.ag.grad(lambda a, b, f=f: m.np.sum(f(a, b)), (0, 1))(X, 2.0) for f in (s.beta, s.betaln)]
-    return found, m.ag.grad(lambda x: s.logsumexp(x, axis=0))(X), m.ag.elementwise_grad(s.logit)(X / 3)
+    found += [
+        m.ag.grad(lambda a, b, f=f: m.np.sum(f(a, b)), (0, 1))(X, 2.0) for f in (s.beta, s.betaln)
+    ]
+    return (
+        found,
+        m.ag.grad(lambda x: s.logsumexp(x, axis=0))(X),
+        m.ag.elementwise_grad(s.logit)(X / 3),
+    )
 
 
 def linear_algebra(m: Any) -> Any:
@@ -135,7 +143,11 @@ def complex_arguments(m: Any) -> Any:
 
 def lists_from_split(m: Any) -> Any:
     pull, parts = m.core.make_vjp(lambda x: m.np.split(x, 3), X)
-    return list(parts), pull(list(parts)), m.ag.grad(lambda x: m.np.sum(m.np.array_split(x, 2)[0] ** 2))(X)
+    return (
+        list(parts),
+        pull(list(parts)),
+        m.ag.grad(lambda x: m.np.sum(m.np.array_split(x, 2)[0] ** 2))(X),
+    )
 
 
 def optimizers(m: Any) -> Any:
@@ -163,8 +175,15 @@ def operators_at_a_point(m: Any) -> Any:
     hvp, gradient = m.ag.make_hvp(f)(X)
     found = [hvp(v), gradient, m.ag.hessian_vector_product(f)(X, v), m.ag.deriv(m.np.sin)(0.3)]
     found += [m.ag.vector_jacobian_product(m.np.cumsum)(X, v), m.ag.make_ggnvp(m.np.sin)(X)(v)]
-    found += [m.ops.make_jvp_reversemode(m.np.sin)(X)(v), m.ag.grad_named(lambda x, y: x * y**2, "y")(2.0, 3.0)]
-    return found, m.ag.grad_and_aux(lambda x: (m.np.sum(x**2), x * 2))(X), m.ag.checkpoint(m.np.sin)(X)
+    found += [
+        m.ops.make_jvp_reversemode(m.np.sin)(X)(v),
+        m.ag.grad_named(lambda x, y: x * y**2, "y")(2.0, 3.0),
+    ]
+    return (
+        found,
+        m.ag.grad_and_aux(lambda x: (m.np.sum(x**2), x * 2))(X),
+        m.ag.checkpoint(m.np.sin)(X),
+    )
 
 
 def habits(m: Any) -> Any:
@@ -223,7 +242,10 @@ ERRORS: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
     ),
     "too few arguments": (Exception, lambda m: m.ag.grad(lambda x: x, 3)(1.0)),
     "no vector space": (TypeError, lambda m: m.extend.vspace("text")),
-    "an argument set in place": (TypeError, lambda m: m.ag.grad(lambda x: x.__setitem__(0, 1.0))(X)),
+    "an argument set in place": (
+        TypeError,
+        lambda m: m.ag.grad(lambda x: x.__setitem__(0, 1.0))(X),
+    ),
     "plain NumPy set by a node": (
         Exception,
         lambda m: m.ag.grad(lambda x: onp.zeros(3).__setitem__(0, x[0]) or x[0])(X),
