@@ -10,7 +10,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-long portability floors lint docs dist bench clean
+.PHONY: demo test test-long portability floors strangers lint docs dist bench clean
 
 demo: .venv/with-examples .venv/package
 	$(BIN)/python examples/walkthrough.py
@@ -33,6 +33,10 @@ portability: .venv/with-test .venv/package
 floors: .venv-floors/made
 	.venv-floors/bin/python -m pytest $(PYTEST_ARGS)
 
+# The test suites of packages that use autograd, on autograd and on memograd: half an hour, and a network.
+strangers:
+	$(PYTHON) tests/against/strangers/run.py
+
 lint: .venv/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -54,7 +58,7 @@ bench: .venv/with-$(BENCH_EXTRAS) .venv/package
 	$(BIN)/pytest tests/benchmarks/bench_*.py
 
 clean:
-	rm -rf .venv .venv-floors .venv-portability dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-floors .venv-portability .strangers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 
 .venv/made: pyproject.toml
 	$(PYTHON) -m venv --clear .venv

@@ -73,10 +73,17 @@ def compare_times(data: Any, p: Parameters) -> None:
     by_scale = [lambda x, f=f: f({**p, "scale": x}) for f in losses]
     hessians = [m.hessian(f) for m, f in zip(packages, by_scale, strict=True)]
     found = ratios(
-        {"autograd": lambda: both[0](p), "changed import": lambda: both[1](p), "plan": lambda: plan(p)}
+        {
+            "autograd": lambda: both[0](p),
+            "changed import": lambda: both[1](p),
+            "plan": lambda: plan(p),
+        }
     )
     of_hessian = ratios(
-        {"autograd": lambda: hessians[0](p["scale"]), "changed import": lambda: hessians[1](p["scale"])}
+        {
+            "autograd": lambda: hessians[0](p["scale"]),
+            "changed import": lambda: hessians[1](p["scale"]),
+        }
     )
     print("time over autograd's     value and gradient   Hessian by the scale")
     for name in found:
@@ -95,7 +102,9 @@ def show_what_is_kept(data: Any, p: Parameters) -> None:
     step = mg.Log()
     g = mg.grad(L, given["shape"], log=step)
     visits = [sum(event.kind == "store" for event in log.events) for log in (first, step)]
-    print(f"derivatives stored for the gradient: {visits[0]}; by the shape alone, after a step in it: {visits[1]}")
+    print(
+        f"derivatives stored for the gradient: {visits[0]}; by the shape alone, after a step in it: {visits[1]}"
+    )
     size = tape.memory.bytes
     tape.budget = size // 4
     given["shape"].value = p["shape"]

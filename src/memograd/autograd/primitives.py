@@ -87,7 +87,7 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
         ``vjpmaker(argnums, ans, args, kwargs)`` gives a function from the cotangent of the result
         to the cotangents of those arguments.
     """
-    if fun in RULES:
+    if not hasattr(fun, "applied") and getattr(fun, "__wrapped__", fun) in RULES:
         raise RegistrationError(
             f"{op_name(fun)} has a rule of memograd's own. Define the derivative of "
             f"primitive({op_name(fun)}), and call that."

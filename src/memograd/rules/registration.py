@@ -447,9 +447,10 @@ def op(f: Any = None, *, vjp: Any = None) -> Any:
     f : callable
         A plain NumPy function. It must not use the tape on which it is recorded.
     vjp : callable, optional
-        ``vjp(g, y, *args, **kwargs)``, called with the arguments as f is, gives a tuple with the
-        cotangent of each argument by position, in that argument's nest; None for what has no
-        derivative. The cotangent `g` and the result `y` are in the nest of f's result.
+        ``vjp(g, y, *args, **kwargs)`` gives a tuple with the cotangent of each argument, in that
+        argument's nest; None for what has no derivative. It is called with all arguments that f
+        takes by position, those included that a call leaves out; with `g` and the result `y` in
+        the nest of f's result.
 
     Raises
     ------
@@ -512,7 +513,7 @@ def structured_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False
     """
     applied = applied_form(f)
     _register(applied, "rule", {}, rule_for_each(pull, joint))
-    return recorder(f, applied)
+    return recorder(f, applied, joint)
 
 
 def define_push(recorded: Any, push: ArgumentPush) -> None:

@@ -9,6 +9,7 @@ the user wrote it.
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
 from functools import wraps
+from inspect import Signature
 from typing import Any
 
 import numpy as np
@@ -223,7 +224,7 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
         d = vjp(g, y, *args, **kwargs)
         if not isinstance(d, tuple | list) or len(d) != len(args):
             raise RuleShapeError(
-                f"The vjp of {op_name(f)} gave {describe_tree(d)}, but it was called with "
+                f"The vjp of {op_name(f)} gave {describe_tree(d)}, but {op_name(f)} takes "
                 f"{len(args)} arguments by position. Give a tuple of one cotangent for each, None "
                 f"for what has no derivative."
             )
@@ -251,8 +252,13 @@ def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
     return pushed
 
 
-def recorder(f: Callable[..., Any], applied: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that users call: it records `applied` if a node is in an argument."""
+def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) -> Callable[..., Any]:
+    """Return the function that users call: it records `applied` if a node is in an argument.
+
+    With `joint` each parameter that can be is given by position, also one that a call leaves out:
+    so a VJP of all arguments has one form.
+    """
+    form = signature_of(f)
 
     @wraps(f)
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -262,8 +268,11 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any]) -> Callable[...
                 return f(*args, **kwargs)
             with trace_on(None):  # tapes inside of f compute on arrays, too
                 return f(*args, **kwargs)
+        if form is not None and (joint or any(map(is_node, tree_leaves(kwargs)))):
+            args, kwargs = by_position(form, args, kwargs, joint)
         operands: list[Any] = []
-        call = StructuredCall(*by_position(f, args, kwargs), operands)
+        call = StructuredCall(args, kwargs, operands)
+        check_keywords(f, call.kwargs, operands)
         node = next(a for a in operands if is_node(a))
         y = node.__memograd_record__(applied, tuple(operands), {"call": call})
         return call.result(y)
@@ -272,17 +281,34 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any]) -> Callable[...
     return recorded
 
 
+def signature_of(f: Callable[..., Any]) -> Signature | None:
+    """Return the signature of a function; None for one of C that has none."""
+    try:
+        return signature(f)
+    except ValueError:
+        return None
+
+
 def by_position(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    form: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], with_defaults: bool
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return a call with every node among the positional arguments."""
-    if any(map(is_node, tree_leaves(kwargs))):
-        bound = signature(f).bind(*args, **kwargs)
-        args, kwargs = bound.args, bound.kwargs
-    for name, a in kwargs.items():
-        if any(map(is_node, tree_leaves(a))):
+    """Return a call with every argument by position that can be.
+
+    >>> by_position(signature(lambda a, b=2, *, c: 0), (), {"c": 3, "a": 1}, True)
+    ((1, 2), {'c': 3})
+    """
+    bound = form.bind(*args, **kwargs)
+    if with_defaults:
+        bound.apply_defaults()
+    return bound.args, bound.kwargs
+
+
+def check_keywords(f: Callable[..., Any], kwargs: dict[str, Any], operands: list[Any]) -> None:
+    """Raise if a node is among the keywords, by which there is no derivative."""
+    for name, nest in kwargs.items():
+        slots = [a for a in tree_leaves(nest) if type(a) is Slot]
+        if any(is_node(operands[slot.number]) for slot in slots):
             raise RefusedError(
                 f"{op_name(f)} was called with a node in {name}=, which it takes by keyword alone. "
                 f"Derivatives are those of arguments by position: let it take {name} so."
             )
-    return args, kwargs

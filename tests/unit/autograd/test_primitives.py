@@ -142,8 +142,13 @@ def test_what_is_not_defined_is_refused() -> None:
     defvjp(nothing, lambda ans, x, y: lambda g: g)
     with pytest.raises(NotImplementedError, match="no derivative by argument 1"):
         ag.grad(nothing, 1)(1.0, 2.0)
+    sine = primitive(np.sin)
+    defvjp(sine, lambda ans, x: lambda g: 2 * g * np.cos(x))
     with pytest.raises(RegistrationError, match="rule of memograd's own"):
         defvjp(np.sin, lambda ans, x: lambda g: g)
+    with pytest.raises(RegistrationError, match="rule of memograd's own"):
+        defvjp(ag.numpy.linalg.norm, lambda ans, x: lambda g: g)
+    assert ag.grad(sine)(0.0) == 2.0
 
 
 def test_a_function_that_is_no_primitive_is_traced_whatever_is_defined() -> None:

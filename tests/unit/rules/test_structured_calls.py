@@ -120,6 +120,20 @@ def test_none_in_the_place_of_a_list_or_an_item_is_zero() -> None:
     assert [float(d) for d in mg.grad(first([a, b], [c, c]), [a, b, c])] == [1.0, 0.0, 0.0]
 
 
+def test_the_vjp_has_one_form_for_all_calls() -> None:
+    seen = []
+
+    def vjp(g: Any, y: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append((args[1:], kwargs))
+        return g * args[1], None
+
+    scaled = mg.op(vjp=vjp)(lambda x, scale=2.0, *, name="n": x * scale)
+    a = mg.Tape().leaf(3.0)
+    for y in (scaled(a), scaled(x=a), scaled(a, scale=2.0), scaled(a, 2.0, name="n")):
+        assert float(mg.grad(y, a)) == 2.0
+    assert seen == 4 * [((2.0,), {"name": "n"})]
+
+
 def test_a_node_by_keyword_is_one_by_position() -> None:
     scaled = mg.op(vjp=lambda g, y, x, scale: (g * scale, g * x))(lambda x, scale: x * scale)
     s = mg.Tape().leaf(3.0)
