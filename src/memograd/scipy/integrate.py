@@ -59,13 +59,22 @@ def value_of(a: Any) -> Any:
     return a.tape.read_value(a.id) if isinstance(a, Node) else a
 
 
+def nodes_of(*given: Any) -> list[Node]:
+    """Return the nodes in pytrees."""
+    return [a for a in tree_leaves(given) if isinstance(a, Node)]
+
+
 def tape_of(function: Function, t: Any, y: Any, args: tuple[Any, ...]) -> Any:
-    """Return the tape of the nodes over which a right-hand side closes; None if it does not."""
-    known = next((a.tape for a in (t, y, *tree_leaves(args)) if isinstance(a, Node)), None)
-    tape = known or current_tape()
+    """Return the tape of the nodes over which a right-hand side closes; None if it does not.
+
+    The function is called once, at the first time, on arrays.
+    """
+    nodes = nodes_of(t, y, args)
+    tape = nodes[0].tape if nodes else current_tape()
+    state = np.array(value_of(y), np.result_type(y, np.float64))
     with tape.scratch() if tape is not None else nullcontext(), trace_on(None):
-        given = function(value_of(t), value_of(y), *tree_map(value_of, args))
-    found = [a for a in tree_leaves(given) if isinstance(a, Node)]
+        given = function(value_of(t), state, *(tree_map(value_of, args) if nodes else args))
+    found = nodes_of(given)
     return found[0].tape if found else None
 
 
@@ -80,26 +89,20 @@ def check_float(what: str, a: Any) -> None:
 
 
 def problem_of(
-    function: Function, start: Any, y: Any, args: tuple[Any, ...], solve: Function
+    function: Function, start: Any, y: Any, args: tuple[Any, ...], tape: Any, solve: Function
 ) -> tuple[Problem, Any]:
-    """Return the problem of a right-hand side of t, y and `args`, and the vector of its nodes."""
-    tape = tape_of(function, start, y, args)
-    leaves = [a for a in tree_leaves(args) if isinstance(a, Node)]
+    """Return the problem of a right-hand side of t, y and `args`, and the vector of its nodes.
+
+    `tape` is that of the nodes over which it closes, or None.
+    """
+    leaves = nodes_of(args)
     for what, nodes in (("The state", [y]), ("The time", [start]), ("A parameter", leaves)):
         for node in nodes:
             check_float(what, node)
 
-    places = tree_map(lambda a: PLACE if isinstance(a, Node) else a, args)
-
-    def of_leaves(t: Any, y: Any, *values: Any) -> Any:
-        """Return the right-hand side, with values for the nodes among its arguments."""
-        found = iter(values)
-        return function(t, y, *tree_map(lambda a: next(found) if a is PLACE else a, places))
-
-    closed: list[Node] = []
-    run: Function = of_leaves
+    run, closed = function_of_leaves(function, args), list[Node]()
     if tape is not None:
-        run, closed = convert_closure(of_leaves, [start, y, *leaves], tape)
+        run, closed = convert_closure(run, [start, y, *leaves], tape)
         for node in closed:
             check_float("A parameter", node)
     nodes = [*(a for a in (y, start) if isinstance(a, Node)), *leaves, *closed]
@@ -117,6 +120,20 @@ PLACE = object()
 """Stands for a node among the arguments of a right-hand side, which keeps no tape."""
 
 
+def function_of_leaves(function: Function, args: tuple[Any, ...]) -> Function:
+    """Return a right-hand side as a function of t, y, and values for the nodes in `args`."""
+    if not nodes_of(args):
+        return lambda t, y: function(t, y, *args)
+    places = tree_map(lambda a: PLACE if isinstance(a, Node) else a, args)
+
+    def of_leaves(t: Any, y: Any, *values: Any) -> Any:
+        """Return the right-hand side."""
+        found = iter(values)
+        return function(t, y, *tree_map(lambda a: next(found) if a is PLACE else a, places))
+
+    return of_leaves
+
+
 def vector_of(nodes: list[Node]) -> Any:
     """Return nodes as one vector of doubles."""
     vector = np.concatenate([np.ravel(node) for node in nodes])
@@ -124,16 +141,15 @@ def vector_of(nodes: list[Node]) -> Any:
 
 
 def as_vector(what: str, a: Any) -> Any:
-    """Return a state or times as a vector of floats, a node if there is one in it."""
-    y = np.atleast_1d(asarray(a))
-    if y.dtype.kind == "c":
+    """Return a state or times as a vector of floats."""
+    if a.dtype.kind == "c":
         raise NotDifferentiableError(
             f"The {what} of a differential equation is complex, and memograd differentiates real "
             f"ones. Make real and imaginary parts one real state."
         )
-    if len(y.shape) != 1:
-        raise ValueError(f"The {what} of a differential equation is a vector, not {y.shape}.")
-    return y if y.dtype.kind == "f" else np.astype(y, np.float64)
+    if len(a.shape) != 1:
+        raise ValueError(f"The {what} of a differential equation is a vector, not {a.shape}.")
+    return a if a.dtype.kind == "f" else np.astype(a, np.float64)
 
 
 TOLERANCES = ("rtol", "atol")
@@ -221,10 +237,12 @@ def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **option
     given = bound.arguments
     args = args if isinstance(args, tuple) else (args,)
     function = func if given.get("tfirst") else lambda t, y, *args: func(y, t, *args)
-    times, state = as_vector("times", t), as_vector("state", y0)
-    problem, theta = problem_of(function, times[0], state, args, solver_of_odeint(given))
-    if not holds_node([theta, times]):
+    times, state = (np.atleast_1d(asarray(a)) for a in (t, y0))
+    tape = tape_of(function, times[0], state, args)
+    if tape is None and not nodes_of(times, state, args):
         return _integrate.odeint(func, y0, t, args, *more, **options)
+    times, state = as_vector("times", times), as_vector("state", state)
+    problem, theta = problem_of(function, times[0], state, args, tape, solver_of_odeint(given))
     reasons = {"full_output": "the solver runs again for the derivatives"}
     if problem.equation.start is None:
         reasons["tcrit"] = "times are counted from a node"
@@ -344,12 +362,14 @@ def solve_ivp(
     scipys = (fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args)
     single = (lambda t, y, *args: fun(t, y[:, None], *args)) if vectorized else fun
     start, end = t_span
-    state = as_vector("state", y0)
+    state, args = np.atleast_1d(asarray(y0)), args or ()
+    tape = tape_of(single, start, state, args)
+    if tape is None and not nodes_of(start, end, t_eval, state, args):
+        return _integrate.solve_ivp(*scipys, **options)
+    state = as_vector("state", state)
     run = solver_of_solve_ivp(method, options)
     solve = solver_at_times(run, None if holds_node([start, end]) else end)
-    problem, theta = problem_of(single, start, state, args or (), solve)
-    if not holds_node([theta, start, end, t_eval]):
-        return _integrate.solve_ivp(*scipys, **options)
+    problem, theta = problem_of(single, start, state, args, tape, solve)
     reasons = {
         "dense_output": "a function of time is no node; give t_eval=",
         "events": "the times of events depend on values; give t_eval=",
@@ -358,7 +378,7 @@ def solve_ivp(
     if t_eval is None:
         times = own_times(problem, theta, start, end, run)
     else:
-        times = as_vector("times", t_eval)
+        times = as_vector("times", np.atleast_1d(asarray(t_eval)))
     counted = times - start if problem.equation.start is None else times
     y = ode_solution(theta, counted, problem=problem, order=0, time_order=0)
     message = "The solver successfully reached the end of the integration interval."

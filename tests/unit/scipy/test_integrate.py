@@ -233,6 +233,24 @@ def test_without_a_node_they_are_scipys(f: str) -> None:
     assert facts["message"] == "Integration successful."
 
 
+def test_without_a_node_arguments_reach_the_function_as_they_are() -> None:
+    """Complex states, objects as arguments, and functions that change their state in place."""
+    table = {"rate": [1.0]}
+
+    def f(t: float, y: Any, given: Any) -> Any:
+        assert given is table
+        y *= -given["rate"][0]
+        return y
+
+    for state in ([1], [1j]):
+        solution = integrate.solve_ivp(
+            lambda t, y, a: f(t, y.copy(), a), (0, 1), state, args=(table,)
+        )
+        np.testing.assert_allclose(solution.y[0, -1], state[0] * np.exp(-1), rtol=1e-3)
+    y = integrate.odeint(lambda t, y, a: f(t, y.copy(), a), 1, TIMES, (table,), tfirst=True)
+    np.testing.assert_allclose(y[-1, 0], np.exp(-2.0), rtol=1e-6)
+
+
 def test_arguments_of_odeint_by_position_and_tolerances_for_each_component() -> None:
     """Dfun serves y alone; tolerances are those of each component's derivatives, too."""
     a = mg.Tape().leaf(0.7)
