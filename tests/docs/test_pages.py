@@ -121,3 +121,12 @@ def test_each_extra_is_described() -> None:
 def test_each_name_of_the_release_stands_in_the_citation() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {mg.__version__}\n" in citation
+
+
+def test_the_workflow_runs_the_whole_check_and_the_lines_of_a_user() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML reads the workflow: it is in the extra docs")
+    text = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    lines = {name: [step.get("run") for step in job["steps"]] for name, job in jobs.items()}
+    assert ".ci/run" in lines["linux"] and "python -m pytest -n 2" in lines["pip"]
+    assert 'python -m pip install ".[examples,test]"' in lines["pip"]

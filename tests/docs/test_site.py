@@ -1,20 +1,17 @@
 """The documentation site: it builds without a warning, no link in it is broken, and it loads nothing from elsewhere."""
 
-import os
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from pages import GUIDE
+from guide_site import LIBRARIES, REASON, build_site
 
 import memograd as mg
 
-for library in ("sphinx", "furo", "myst_parser"):
-    pytest.importorskip(library, reason=f"{library} builds the site: it is in the extra docs")
+for library in LIBRARIES:
+    pytest.importorskip(library, reason=REASON)
 
 
 class Page(HTMLParser):
@@ -38,17 +35,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-E", "-q", "-b", "html"]
-    ran = subprocess.run(
-        [*command, "-d", target / "doctrees", GUIDE, target / "html"],
-        capture_output=True,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return target / "html"
+    return build_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")
