@@ -37,8 +37,6 @@ html_title = f"memograd {release}"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
-html_static_path = ["static"]
-html_css_files = ["guide.css"]
 pygments_style = "tango"
 pygments_dark_style = "monokai"
 
