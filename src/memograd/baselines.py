@@ -19,6 +19,8 @@ from .tape.node import Node
 from .transforms.finite_differences import finite_difference as finite_difference
 from .transforms.finite_differences import require_array_target
 
+__all__ = ["backprop", "finite_difference", "path_sum", "paths"]
+
 PathUse = tuple[int, int]
 """Use of a node as an operand: (consumer, argnum)."""
 

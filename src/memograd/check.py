@@ -26,6 +26,8 @@ from .transforms.finite_differences import (
 )
 from .transforms.forward_mode import push_all, push_forward, transpose_vjp
 
+__all__ = ["check_grad", "check_rule"]
+
 SEED = 20160321
 """Seed of the samples and cotangents that `check_rule` draws."""
 

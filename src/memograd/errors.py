@@ -11,6 +11,15 @@ class MemogradError(Exception):
     """Base of every error that memograd raises by itself.
 
     What to do: Catch this class to catch them all.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> try:
+    ...     mg.Tape()["x"]
+    ... except mg.MemogradError as error:
+    ...     print(type(error).__name__, isinstance(error, KeyError))
+    UnknownNodeError True
     """
 
 

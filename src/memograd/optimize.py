@@ -27,6 +27,8 @@ from .tape.tape import Tape
 from .text import import_scipy, printable
 from .transforms.products import push_nodes
 
+__all__ = ["Problem", "least_squares", "minimize", "root"]
+
 NEEDS = {
     "nelder-mead": (),
     "powell": (),

@@ -61,12 +61,21 @@ def test_remembering_is_measured_beside_the_same_gradients_by_other_ways() -> No
 
 
 def test_a_fit_written_for_autograd_stores_few_derivatives_after_a_step() -> None:
-    pytest.importorskip("autograd", reason="autograd is compared with: it is in the extra `compare`")
+    pytest.importorskip(
+        "autograd", reason="autograd is compared with: it is in the extra `compare`"
+    )
     printed = output_of("survival_fit.py")
-    stored = re.search(r"for the gradient: (\d+); by the shape alone, after a step in it: (\d+)$", printed, re.MULTILINE)
+    stored = re.search(
+        r"for the gradient: (\d+); by the shape alone, after a step in it: (\d+)$",
+        printed,
+        re.MULTILINE,
+    )
     assert stored is not None and stored.groups() == ("15", "4")
     assert re.search(r"^changed import +\d+\.\d\d +\d+\.\d\d$", printed, re.MULTILINE)
-    assert "bytes kept: 3,200,280; within a budget of a quarter the gradient has the same bits\n" in printed
+    assert (
+        "bytes kept: 3,200,280; within a budget of a quarter the gradient has the same bits\n"
+        in printed
+    )
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import io
 import re
 import tomllib
 from contextlib import redirect_stdout
-from inspect import getdoc
+from inspect import getdoc, ismodule
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,13 @@ def test_the_reference_has_every_public_name() -> None:
     names = [name for name in mg.__all__ if not name.startswith("_")]
     missing = [name for name in names if not re.search(rf"(:: |\.){name}$", reference, re.M)]
     assert missing == ["MemogradError"]  # it stands on the page of errors
+
+
+def test_each_public_name_has_an_example() -> None:
+    modules = [mg, mg.functional, mg.optimize, mg.check, mg.baselines]
+    named = [(module, name) for module in modules for name in module.__all__ if name[0] != "_"]
+    things = [(name, getattr(module, name)) for module, name in named]
+    assert [n for n, it in things if not ismodule(it) and ">>> " not in (getdoc(it) or "")] == []
 
 
 def test_the_reference_has_the_methods_with_examples() -> None:

@@ -60,6 +60,14 @@ class JacobianReport:
         Additions and moves count nothing; an op that is no product counts one per element.
     why : str
         Why this order was taken.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+    >>> _, report = mg.jacobian(np.array([[1.0, 2.0]]) @ x, x, report=True)
+    >>> report.order, report.multiplications  # the product's matrix is the Jacobian
+    ('reverse', 0)
     """
 
     derivative: str

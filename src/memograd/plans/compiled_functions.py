@@ -90,6 +90,13 @@ class Compiled:
     ----------
     plans : dict
         From signature to plan.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> f = mg.functional.compiled(np.sin)
+    >>> float(f(0.0)), f(np.zeros(2)), len(f.plans)
+    (0.0, array([0., 0.]), 2)
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:

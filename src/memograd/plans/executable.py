@@ -157,6 +157,14 @@ class Plan:
     ----------
     source : str
         Python code that a call runs. Tracebacks and debuggers show its lines.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+    >>> plan = mg.plan(np.sum(x * x), [x])
+    >>> float(plan(np.array([3.0, 4.0]))), [node.name for node in plan.inputs]
+    (25.0, ['x'])
     """
 
     def __init__(

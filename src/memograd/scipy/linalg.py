@@ -125,7 +125,17 @@ def solve_triangular(
 def cho_solve(
     c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True
 ) -> Any:
-    """``scipy.linalg.cho_solve``, recorded where a node is among its arguments."""
+    """``scipy.linalg.cho_solve``, recorded where a node is among its arguments.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> from memograd.scipy import linalg
+    >>> b = mg.Tape().leaf([8.0, 18.0])
+    >>> x = linalg.cho_solve((np.diag([2.0, 3.0]), True), b)
+    >>> x.value, mg.grad(np.sum(x), b).round(4)
+    (array([2., 2.]), array([0.25  , 0.1111]))
+    """
     c, lower = c_and_lower
     c, b = stack_lists((c, b))
     if not (isinstance(c, Node) or isinstance(b, Node)):

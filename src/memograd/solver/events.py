@@ -33,6 +33,14 @@ class Event(NamedTuple):
         Of a ``local`` event: the first position of n among the operands of c.
     depth : int
         How many visited nodes were waiting for it.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x, log = mg.Tape().leaf(0.0, name="x"), mg.Log()
+    >>> _ = mg.grad(np.sin(x), x, log=log)
+    >>> [event.kind for event in log.events]
+    ['visit', 'store']
     """
 
     kind: str

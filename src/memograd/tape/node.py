@@ -123,6 +123,14 @@ class Node:
         Whose node it is.
     id : int
         Its key in ``tape.graph``.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0], name="x")
+    >>> y = np.square(x).named("y")
+    >>> y.value, y.shape, y.op, y.operands[0].name
+    (array([1., 4.]), (2,), <ufunc 'square'>, 'x')
     """
 
     __slots__ = ("__weakref__", "id", "tape")
