@@ -159,7 +159,10 @@ HEAD = """\
 
 The programs are in `examples/inspection_programs.py`, written once: memograd, PyTorch and JAX run the same lines and have the same
 derivatives, to twelve digits. micrograd has scalars only, with + * ** and relu, and runs a graph of the same shape made of these. A row
-is one output, counted in what it says; a dash means that it has no such thing."""
+is one output, counted in what it says; a dash means that it has no such thing.
+
+The first program is the graph with which section 13 of M. Tomassoli's tutorial
+[Calculus and Backpropagation](https://github.com/mtomassoli/papers/blob/master/backprop.pdf) (2016) explains the method."""
 
 BELOW = {
     WALK.title: """\

@@ -1,4 +1,4 @@
-"""Section 14 of the tutorial made real: in which order to multiply a Jacobian together.
+"""In which order to multiply a Jacobian together: section 14 of M. Tomassoli, "Calculus and Backpropagation" (2016).
 
 Reverse (foldr) and forward (foldl) are two of many orders. In a chain of layers with a bottleneck neither is good: multiplied
 from the bottleneck outwards, the same Jacobian takes a small part of the multiplications, and of the time. In a program of

@@ -1,4 +1,7 @@
-"""The walkthrough of section 13: thirteen nodes, three requests, seven of the nodes visited.
+"""A walk through a graph of thirteen nodes: three requests, seven of the nodes visited.
+
+The graph is that of section 13 of M. Tomassoli, "Calculus and Backpropagation" (2016),
+https://github.com/mtomassoli/papers/blob/master/backprop.pdf
 
 Shows, on the graph with real arrays and functions that `memograd.cli.walkthrough` builds, the transcript of what ∂L/∂W1, ∂L/∂W2
 and ∂L/∂W3 needed, the table that is left, and the nodes that no request touched, with the reason.
