@@ -14,7 +14,7 @@ from .errors import MemogradError
 
 EXAMPLES = """\
 examples:
-  memograd walkthrough                    the transcript of the tutorial's section 13
+  memograd walkthrough                    three requests on a graph of thirteen nodes
   memograd walkthrough --html walk.html   the same as a page that plays it
   memograd coverage                       what is differentiable
   memograd show run.memograd              the nodes of a tape saved by memograd.save

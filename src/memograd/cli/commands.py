@@ -37,7 +37,10 @@ MAX_PATHS = 100_000
 
 
 def walkthrough(args: Namespace) -> int:
-    """Log the three requests of section 13 of the tutorial, on a graph of thirteen nodes."""
+    """Log three requests on a graph of thirteen nodes.
+
+    They are those of M. Tomassoli, "Calculus and Backpropagation" (2016), section 13.
+    """
     tape, log = section_13(), Log()
     grad(tape["L"], [tape[name] for name in TARGETS], log=log)
     if args.html is not None:
