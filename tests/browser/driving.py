@@ -38,19 +38,6 @@ return {
 };
 """
 
-CUT = """
-const scrolls = (item) => item && (/auto|scroll/.test(getComputedStyle(item).overflowX) || scrolls(item.parentElement));
-const within = arguments.length ? arguments[0] : "body";
-return [...document.querySelectorAll(within + " *:not(svg *):not(script):not(style):not(option)")].filter((item) => {
-  const {left, right, width} = item.getBoundingClientRect();
-  const outside = width && (left < 0 || right > document.documentElement.clientWidth);
-  const inside = item.scrollWidth > item.clientWidth + 1 && /hidden|clip/.test(getComputedStyle(item).overflowX);
-  return (outside || inside) && !scrolls(item.parentElement);
-}).map((item) => item.tagName + " " + (item.id || item.className) + ": " + item.textContent.slice(0, 40));
-"""
-"""Tell which elements reach out of the window, or are hidden in part, where nothing scrolls;
-those in the body, or in the element that is named."""
-
 
 def missing(reason: str) -> NoReturn:
     """The machine lacks something: where a browser is required that is a failure."""

@@ -9,11 +9,19 @@ import memograd as mg
 from memograd.drawing.node_states import STATES
 from memograd.drawing.svg import css_class
 
-from .driving import CUT
-
 RIGHT, END = "\ue014", "\ue010"
 
 SIZES = [(400, 800), (1280, 900), (2000, 1100), (320, 256)]
+
+CUT = """
+const scrolls = (item) => item && (/auto|scroll/.test(getComputedStyle(item).overflowX) || scrolls(item.parentElement));
+return [...document.querySelectorAll("body *:not(svg *):not(script):not(style):not(option)")].filter((item) => {
+  const {left, right, width} = item.getBoundingClientRect();
+  const outside = width && (left < 0 || right > document.documentElement.clientWidth);
+  const inside = item.scrollWidth > item.clientWidth + 1 && /hidden|clip/.test(getComputedStyle(item).overflowX);
+  return (outside || inside) && !scrolls(item.parentElement);
+}).map((item) => item.tagName + " " + (item.id || item.className) + ": " + item.textContent.slice(0, 40));
+"""
 
 OUT_OF_VIEW = """
 const [item, box] = arguments, letters = document.createRange();
