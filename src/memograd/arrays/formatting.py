@@ -38,6 +38,8 @@ def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", "
     if (lazy := lazy_kind(a)) is not None:
         return lazy.describe(a)
     if a.shape != () and a.size > max_elements:
+        if a.dtype.kind == "b":
+            return f"{a.shape}{gap}{np.count_nonzero(a)} true"
         return f"{a.shape}{gap}|max| {np.max(np.abs(a), initial=0):.3g}"
     precision = f".{digits}g" if a.dtype.kind in "fc" else ""
     return np.array2string(

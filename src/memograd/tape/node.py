@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays import pytrees
+from ..arrays.formatting import format_array
 from ..arrays.values import export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import Step
@@ -20,6 +21,7 @@ from ..rules.registration import UNSUPPORTED
 from ..rules.static_queries import STATIC_QUERIES
 from ..rules.ufunc_methods import UFUNC_METHODS
 from ..text import describe, op_name, printable, text_as_html
+from .conversion_advice import OTHER_LIBRARIES
 from .conversions import (
     ARRAY,
     CEIL,
@@ -145,8 +147,22 @@ class Node:
         node = self.attributes
         return (
             f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, "
-            f"{node['dtype']} {node['shape']}>"
+            f"{node['dtype']} {self._format_value()}>"
         )
+
+    def _format_value(self) -> str:
+        """Return shape and value; ``…`` if the value is stale, evicted, or must not be read.
+
+        Nothing is computed, and no other thread is waited for.
+        """
+        shape, value = str(self.step.shape), None
+        if self.tape.mode.value_readable:
+            value = self.tape.state.known_value(self.id)
+        if value is None:
+            return f"{shape} = …"
+        with np.errstate(all="ignore"):
+            text = format_array(value)
+        return text if text.startswith(shape) else f"{shape} = {printable(text)}"
 
     _repr_html_ = text_as_html
 
@@ -402,9 +418,9 @@ class Node:
         """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
         if name in MEMORY:
             return memory_of(self, name)
-        reason = (
-            UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
-        )
+        reason = None
+        if not name.startswith("_"):
+            reason = OTHER_LIBRARIES.get(name) or UNSUPPORTED.get(getattr(np.ndarray, name, None))
         if reason is None:
             # This raises again: Python's own error, or the error of a property.
             return object.__getattribute__(self, name)
@@ -516,6 +532,12 @@ class SameNode(Node):
 
     def __bool__(self) -> bool:
         return True
+
+    def __repr__(self) -> str:
+        if self._recorded is not None:
+            return super().__repr__()
+        name = printable(self._compared.name)
+        return f"<memograd.Node {name} == {name}, not yet recorded>"
 
     def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.tape.record(op, plain_handles(args, SameNode), kwargs)
