@@ -282,9 +282,7 @@ class TestRepr:
         assert repr(np.sin(x[0, 0])) == "<memograd.Node v3: np.sin, float64 () = 0.9975>"
         assert repr(x > 0) == "<memograd.Node v4: np.greater, bool (2, 3), 4 true>"
         name = "two\nlines"
-        assert (
-            repr(tape.leaf(1, name=name)) == r"<memograd.Node two\nlines: leaf, int64 () = 1>"
-        )
+        assert repr(tape.leaf(1, name=name)) == r"<memograd.Node two\nlines: leaf, int64 () = 1>"
         assert len(repr(tape.leaf(1, name="y" * 10_000))) < 120
 
     def test_an_assigned_value_is_shown_and_what_depends_on_it_is_not(self, tape):
