@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from sys import _getframe
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -44,20 +44,29 @@ from .conversions import (
 )
 from .recorder import Recorder
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def _array_method(op: Callable[..., Any]) -> Callable[..., Any]:
+
+def _array_method(op: Callable[..., Any]) -> Callable[..., "Node"]:
     """Return an array method that records `op`, the NumPy function of the same name."""
 
-    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        return self.tape.call(op, (self, *args), kwargs)
+    def method(self: "Node", *args: Any, **kwargs: Any) -> "Node":
+        return self.tape.call(op, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"Record ``{op_name(op)}`` of this node."
     return method
 
 
-def _compress_method(self: "Node", condition: Any, axis: Any = None) -> Any:
+def _compress_method(self: "Node", condition: Any, axis: Any = None) -> "Node":
     """Record ``np.compress`` of this node, whose condition comes first."""
-    return self.tape.call(np.compress, (condition, self), {"axis": axis})
+    args = condition, self
+    return self.tape.call(np.compress, args, {"axis": axis})  # type: ignore[no-any-return]
+
+
+def _nonzero_method(self: "Node") -> tuple["Node", ...]:
+    """Record ``np.nonzero`` of this node."""
+    return self.tape.call(np.nonzero, (self,), {})  # type: ignore[no-any-return]
 
 
 def _unary_operator(op: Any) -> Callable[["Node"], "Node"]:
@@ -187,7 +196,7 @@ class Node:
             ) from None
 
     @property
-    def value(self) -> Any:
+    def value(self) -> "NDArray[Any]":
         """Value: a read-only array, a NumPy scalar if it is 0-d, or a Dask array.
 
         The value of a leaf can be assigned.
@@ -199,7 +208,7 @@ class Node:
         if not self.tape.mode.value_readable:
             check_value_readable(self)
         with self.tape.lock:
-            return export(self.tape.read_value(self.id))
+            return export(self.tape.read_value(self.id))  # type: ignore[no-any-return]
 
     @value.setter
     def value(self, new: Any) -> None:
@@ -211,22 +220,22 @@ class Node:
         return self.step.op
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return self.step.shape
+        return self.step.shape  # type: ignore[no-any-return]
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """Dtype of the value."""
-        return self.step.dtype
+        return self.step.dtype  # type: ignore[no-any-return]
 
     @property
-    def ndim(self) -> Any:
+    def ndim(self) -> int:
         """Number of axes."""
         return len(self.step.shape)
 
     @property
-    def size(self) -> Any:
+    def size(self) -> int:
         """Number of elements."""
         return math.prod(self.step.shape)
 
@@ -370,7 +379,7 @@ class Node:
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError(f"len() of a 0-d node: {describe(self.attributes)}.")
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]
 
     def __iter__(self) -> Iterator["Node"]:
         return (self[i] for i in range(len(self)))
@@ -393,12 +402,14 @@ class Node:
     def __format__(self, spec: str) -> str:
         return convert(self, FORMAT, spec) if spec else str(self)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        # A sparse array of SciPy's, left of an operator, leaves the operation to an operand that
-        # becomes an object array.
-        if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
-            return as_object(self)
-        return convert(self, ARRAY, *args, **kwargs)
+    if not TYPE_CHECKING:  # NumPy's stubs take for an array what has this, and say so of results
+
+        def __array__(self, *args: Any, **kwargs: Any) -> Any:
+            # A sparse array of SciPy's, left of an operator, leaves the operation to an operand
+            # that becomes an object array.
+            if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
+                return as_object(self)
+            return convert(self, ARRAY, *args, **kwargs)
 
     @property
     def fill_value(self) -> NoReturn:
@@ -414,17 +425,21 @@ class Node:
 
     item, tolist = _conversion(ITEM), _conversion(TOLIST)
 
-    def __getattr__(self, name: str) -> Any:
-        """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
-        if name in MEMORY:
-            return memory_of(self, name)
-        reason = None
-        if not name.startswith("_"):
-            reason = OTHER_LIBRARIES.get(name) or UNSUPPORTED.get(getattr(np.ndarray, name, None))
-        if reason is None:
-            # This raises again: Python's own error, or the error of a property.
-            return object.__getattribute__(self, name)
-        raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
+    if not TYPE_CHECKING:  # to a checker, every name would be one of the node's
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse an array's attribute that a node lacks, with the reason."""
+            if name in MEMORY:
+                return memory_of(self, name)
+            reason = None
+            if not name.startswith("_"):
+                reason = OTHER_LIBRARIES.get(name) or UNSUPPORTED.get(
+                    getattr(np.ndarray, name, None)
+                )
+            if reason is None:
+                # This raises again: Python's own error, or the error of a property.
+                return object.__getattribute__(self, name)
+            raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
 
     # array methods
 
@@ -474,7 +489,7 @@ class Node:
     argsort, argpartition, nonzero = (
         _array_method(np.argsort),
         _array_method(np.argpartition),
-        _array_method(np.nonzero),
+        _nonzero_method,
     )
     flatten, conjugate = ravel, conj
 
@@ -497,7 +512,7 @@ class Node:
     @property
     def mT(self) -> "Node":
         """Node with its last two axes swapped."""
-        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+        return self.swapaxes(-1, -2)
 
     @property
     def real(self) -> "Node":
@@ -551,12 +566,12 @@ class Outputs(Node):
     @property
     def ndim(self) -> Any:
         """Number of axes of each output."""
-        return tuple(map(len, self.shape))
+        return tuple(map(len, self.step.shape))
 
     @property
     def size(self) -> Any:
         """Number of elements of each output."""
-        return tuple(map(math.prod, self.shape))
+        return tuple(map(math.prod, self.step.shape))
 
     def __len__(self) -> int:
         return len(self.shape)
