@@ -2,6 +2,52 @@
 
 A networkx DiGraph holds the ops that NumPy code applied. `grad(L, target)` computes only the
 derivatives it needs, keeps each ∂L/∂node in a table, and can log every visit, store, read and drop.
+
+Record and ask::
+
+    Tape             a program that grows as NumPy functions are applied to its leaves
+    Node             a leaf, or one application of a function: behaves like its array
+    grad             the derivative of a scalar by nodes
+    grad_node        the same as a node, which can be differentiated again
+    table            the derivatives that are known of one output
+    Log, Event       what each request did, step by step
+    stop_gradient    a node as a constant
+
+Other derivatives::
+
+    vjp, jvp, hvp    products with Jacobians and Hessians
+    jacobian         ∂y/∂x for a y of any shape
+    JacobianReport   how a Jacobian was computed, and why
+    hessian          second derivatives
+    functional       derivatives of plain Python functions, and compiled functions
+    optimize         SciPy's optimisers, with the derivatives
+    plan, Plan       straight-line NumPy code for a part of a tape
+
+To understand::
+
+    explain          why a derivative is zero, NaN, infinite or of a surprising size
+    preview          what a request would compute
+    why              why an entry is kept, stale or recomputed
+    derive           a derivation by the chain rule, with numbers
+    draw             a picture of the program
+    player           a page that plays what a request did
+    check            gradients and rules against central differences
+    baselines        full backpropagation and sums over paths, to compare with
+
+To keep, and to extend::
+
+    save, load       a tape with its values and derivatives, in a file
+    persist          derivatives that Dask's scheduler computes and keeps
+    op               a function of your own as one op
+    elementwise      the derivatives of an op that acts element by element
+    linear           those of a linear op
+    multilinear      those of an op that is linear in each operand
+    rule             those of any other op
+    constant         ops without derivatives
+    MemogradError    the base of every error
+
+Modules: `memograd.numpy`, `memograd.scipy`, `memograd.autograd` and `memograd.errors` are imported
+by these names; the guide describes them. ``help(mg.grad)`` has the whole text of one name.
 """
 
 from importlib import import_module
@@ -103,12 +149,14 @@ So a program does not pay for parts that it does not use.
 """
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{LATER[name] or name}", __name__)
-    return getattr(module, name) if LATER[name] else module
+if not TYPE_CHECKING:  # a checker takes any name for one of the module's if it sees this
+
+    def __getattr__(name: str) -> Any:
+        if name not in LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f".{LATER[name] or name}", __name__)
+        return getattr(module, name) if LATER[name] else module
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LATER})
+    return sorted(__all__)

@@ -519,13 +519,17 @@ class TestAsking:
         ):
             mg.grad(L, [x, mask])
 
+    def test_a_name_in_place_of_the_output(self, tape, x, L):
+        with refused(tape, errors.NotDifferentiableError, "L is 'L', which is a name", "tape['L']"):
+            mg.grad("L", x)
+
     @pytest.mark.parametrize("target", [None, "x", 0, np.ones(2), {1, 2}])
     def test_a_target_that_is_no_node(self, tape, L, target):
         with refused(
             tape,
             errors.NotDifferentiableError,
-            "A target is a node, or a nest of nodes, but got",
-            "tape[name]",
+            "A target is a node, or a pytree of nodes, but got",
+            "tape['x']" if isinstance(target, str) else "tape[name]",
         ):
             mg.grad(L, target)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import lazy_kind
+from .kinds import LazyKind, kind_of
 
 
 def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", ") -> str:
@@ -13,11 +13,11 @@ def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", "
     Parameters
     ----------
     a : array or tuple of arrays
-        The array. A lazy array is not computed.
+        The array. A lazy array is not computed, and numbers that are elsewhere are not fetched.
     digits : int
         Number of significant digits of an element.
     max_elements : int
-        Largest size of an array whose elements are shown; a scalar is always shown.
+        Largest size of an array of NumPy's whose elements are shown; a scalar is always shown.
     gap : str
         Text between the shape and the largest element of a larger array.
 
@@ -35,9 +35,14 @@ def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", "
     """
     if isinstance(a, tuple):
         return "; ".join(format_array(part, digits, max_elements, gap) for part in a)
-    if (lazy := lazy_kind(a)) is not None:
-        return lazy.describe(a)
+    kind = kind_of(a)
+    if isinstance(kind, LazyKind):
+        return kind.describe(a)
+    if kind is not None:
+        return f"{a.shape}{gap}{kind.class_name(type(a))}"
     if a.shape != () and a.size > max_elements:
+        if a.dtype.kind == "b":
+            return f"{a.shape}{gap}{np.count_nonzero(a)} true"
         return f"{a.shape}{gap}|max| {np.max(np.abs(a), initial=0):.3g}"
     precision = f".{digits}g" if a.dtype.kind in "fc" else ""
     return np.array2string(

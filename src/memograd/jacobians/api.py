@@ -6,7 +6,7 @@ chosen in :mod:`memograd.jacobians.chain_order`, that of single numbers in
 :mod:`memograd.jacobians.compression`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -26,8 +26,19 @@ from .elimination.search import SEARCH_EFFORT
 from .report import AccumulationStep, JacobianReport, jacobian_label
 from .sparsity import sparse_hessian, sparse_jacobian
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 ELIMINATION = "elimination"
 ORDER_NAMES = ("auto", *CHAIN_ORDERS, COLOURS, ELIMINATION)
+
+
+@overload
+def jacobian(
+    y: Node, x: Node, order: str = ..., sparse: Literal[False] = ..., report: Literal[False] = ...
+) -> "NDArray[Any]": ...
+@overload
+def jacobian(y: Any, x: Any, order: str = ..., sparse: bool = ..., report: bool = ...) -> Any: ...
 
 
 def jacobian(
@@ -136,6 +147,12 @@ def compute_jacobian(y: Any, x: Any, order: str) -> tuple[Any, Any]:
             y, [tree_unflatten(x, [export(canonicalize(a)) for a in blocks]) for blocks, _ in rows]
         )
     return J, tree_unflatten(y, [row_report for _, row_report in rows])
+
+
+@overload
+def hessian(L: Node, x: Node, sparse: Literal[False] = ...) -> "NDArray[Any]": ...
+@overload
+def hessian(L: Node, x: Any, sparse: bool = ...) -> Any: ...
 
 
 def hessian(L: Node, x: Any, sparse: bool = False) -> Any:

@@ -111,6 +111,13 @@ class Memory:
 
     # to read
 
+    def known_value(self, n: int) -> Any:
+        """Return the value of n if nothing has to be computed or verified for it, else None."""
+        if (assigned := self.pending.get(n)) is not None:
+            return assigned
+        value = self.values.get(n)
+        return None if n in self.marks else value
+
     def value(self, n: int) -> Any:
         """Return the value of n, verified."""
         if n in self.marks:

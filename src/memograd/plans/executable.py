@@ -124,7 +124,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
         if not isinstance(n, Node):
             raise NotDifferentiableError(
                 f"A plan is made of nodes, but got {printable(repr(n))}. Give nodes of a tape, "
-                "or a nest of nodes."
+                "or a pytree of nodes."
             )
         if n.tape is not nodes[0].tape:
             raise OtherTapeError(
@@ -132,7 +132,7 @@ def _tape_of(nodes: list[Any]) -> Tape:
                 f"{describe(nodes[0].attributes)}. Plan each tape by itself."
             )
     if not nodes:
-        raise PlanError("A plan needs outputs. Give a node, or a nest of nodes.")
+        raise PlanError("A plan needs outputs. Give a node, or a pytree of nodes.")
     tape: Tape = nodes[0].tape
     return tape
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import networkx as nx
+import numpy as np
 
 from ..errors import GraphError
 from ..text import printable
@@ -56,6 +57,12 @@ def _read_step(graph: nx.DiGraph, key: Any) -> GraphStep:
     """Return the step of a node; raise unless it is a leaf with a value or has an op."""
     node = graph.nodes[key]
     op = node.get("op")
+    if isinstance(op, str):
+        function = f"np.{op}" if callable(getattr(np, op, None)) else "np.sin"
+        raise GraphError(
+            f"The op of {_format_key(key)} is the string {printable(repr(op))}, but an op is a "
+            f"function. Give the function itself: op={function}."
+        )
     if op is None and ("value" not in node or graph.in_degree(key)):
         raise GraphError(
             f"Node {_format_key(key)} has neither an op nor, as a leaf without incoming edges, "

@@ -1,14 +1,16 @@
 """Rule of `stop_gradient`."""
 
-from typing import Any
+from typing import TypeVar
 
 from .pure_registration import constant
 from .registration import op, set_traits
 from .traits import Structure
 
+AnyArray = TypeVar("AnyArray")
+
 
 @op
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: AnyArray) -> AnyArray:
     """Return `x` as a constant: no derivative passes through it.
 
     Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is

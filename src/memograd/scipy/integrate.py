@@ -136,7 +136,7 @@ def function_of_leaves(function: Function, args: tuple[Any, ...]) -> Function:
 
 def vector_of(nodes: list[Node]) -> Any:
     """Return nodes as one vector of doubles."""
-    vector = np.concatenate([np.ravel(node) for node in nodes])
+    vector = np.concatenate([node.ravel() for node in nodes])
     return vector if vector.dtype == np.float64 else np.astype(vector, np.float64)
 
 

@@ -217,7 +217,7 @@ def block_diag(*arrs: Any) -> Any:
     arrs = stack_lists(arrs)
     if not any(isinstance(a, Node) for a in arrs):
         return _linalg.block_diag(*arrs)
-    blocks = [a if isinstance(a, Node) else as_input(a) for a in arrs]
+    blocks: list[Any] = [a if isinstance(a, Node) else as_input(a) for a in arrs]
     blocks = [np.reshape(a, (1, 1, *a.shape)[-2:]) if len(a.shape) < 2 else a for a in blocks]
     widths = [a.shape[-1] for a in blocks]
     rows = []

@@ -3,7 +3,7 @@
 References are those of :mod:`memograd.solver.recursion`.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
@@ -12,6 +12,60 @@ from .log import Log
 from .progress import Report, watch_request
 from .requests import Request, ask
 from .targets import check_targets, require_scalar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Key = TypeVar("Key")
+
+
+@overload
+def grad(
+    L: Node,
+    target: Node,
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+    progress: bool | Report = ...,
+) -> "Array": ...
+@overload
+def grad(
+    L: Node,
+    target: list[Node],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+    progress: bool | Report = ...,
+) -> "list[Array]": ...
+@overload
+def grad(
+    L: Node,
+    target: tuple[Node, ...],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+    progress: bool | Report = ...,
+) -> "tuple[Array, ...]": ...
+@overload
+def grad(
+    L: Node,
+    target: dict[Key, Node],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+    progress: bool | Report = ...,
+) -> "dict[Key, Array]": ...
+@overload
+def grad(
+    L: Node,
+    target: Any,
+    *,
+    log: Log | None = ...,
+    unconnected: str = ...,
+    progress: bool | Report = ...,
+) -> Any: ...
 
 
 def grad(

@@ -5,7 +5,7 @@ belongs to the tape. References are those of :mod:`memograd.solver.recursion`.
 """
 
 from sys import _getframe
-from typing import Any
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
@@ -19,6 +19,40 @@ from .log import Log
 from .recursion import pull_back
 from .requests import ask
 from .targets import check_targets, no_path_error, require_scalar
+
+Key = TypeVar("Key")
+
+
+@overload
+def grad_node(
+    L: Node, target: Node, *, log: Log | None = ..., unconnected: Literal["zero", "raise"] = ...
+) -> Node: ...
+@overload
+def grad_node(
+    L: Node,
+    target: list[Node],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+) -> list[Node]: ...
+@overload
+def grad_node(
+    L: Node,
+    target: tuple[Node, ...],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+) -> tuple[Node, ...]: ...
+@overload
+def grad_node(
+    L: Node,
+    target: dict[Key, Node],
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+) -> dict[Key, Node]: ...
+@overload
+def grad_node(L: Node, target: Any, *, log: Log | None = ..., unconnected: str = ...) -> Any: ...
 
 
 def grad_node(L: Node, target: Any, *, log: Log | None = None, unconnected: str = "zero") -> Any:

@@ -19,7 +19,9 @@ def require_scalar(L: Any) -> Node:
         return L  # checked when its table was begun
     if not isinstance(L, Node):
         reason = "depends on no leaf. Compute L from leaves of a tape"
-        if held_node(L) is not L:
+        if isinstance(L, str):
+            reason = f"is a name. Give the node that has it: tape[{printable(repr(L))}]"
+        elif held_node(L) is not L:
             reason = "holds a node. Give L.data"
         raise NotDifferentiableError(
             f"The gradient is that of a node, but L is {printable(repr(L))}, which {reason}."
@@ -48,9 +50,10 @@ def check_targets(L: Node, target: Any) -> list[Node]:
 def check_target(L: Node, t: Any) -> None:
     """Raise unless t can be a target of L."""
     if not isinstance(t, Node):
+        key = printable(repr(t)) if isinstance(t, str) else "name"
         raise NotDifferentiableError(
-            f"A target is a node, or a nest of nodes, but got {printable(repr(t))}. Take "
-            f"tape[name] or tape[id]."
+            f"A target is a node, or a pytree of nodes, but got {printable(repr(t))}. Take "
+            f"tape[{key}] or tape[id]."
         )
     if t.tape is not L.tape:
         raise OtherTapeError(

@@ -57,6 +57,16 @@ ELSEWHERE = {
 }
 """Functions of SciPy whose namesake is NumPy's."""
 
+OTHER_LIBRARIES = {
+    "backward": "derivatives are asked for. Use mg.grad(L, x), for any nodes x.",
+    "detach": "Use mg.stop_gradient(x), or x.value for the number itself.",
+    "grad": "derivatives are kept in the table of each output. Use mg.grad(L, x).",
+    "numpy": "Use x.value.",
+    "requires_grad": "each leaf of floats has derivatives. Use mg.grad(L, x) for those you need.",
+    "zero_grad": "no derivative is added to an earlier one. Leave it out.",
+}
+"""Attributes of other libraries' arrays, with what memograd has in their place."""
+
 KNOWN = frozenset({"math", "cmath", "numpy", "scipy", "builtins"})
 """Packages for whose functions there is advice."""
 

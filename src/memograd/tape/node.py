@@ -5,11 +5,12 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from sys import _getframe
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from ..arrays import pytrees
+from ..arrays.formatting import format_array
 from ..arrays.values import export
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import Step
@@ -20,6 +21,7 @@ from ..rules.registration import UNSUPPORTED
 from ..rules.static_queries import STATIC_QUERIES
 from ..rules.ufunc_methods import UFUNC_METHODS
 from ..text import describe, op_name, printable, text_as_html
+from .conversion_advice import OTHER_LIBRARIES
 from .conversions import (
     ARRAY,
     CEIL,
@@ -42,20 +44,29 @@ from .conversions import (
 )
 from .recorder import Recorder
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def _array_method(op: Callable[..., Any]) -> Callable[..., Any]:
+
+def _array_method(op: Callable[..., Any]) -> Callable[..., "Node"]:
     """Return an array method that records `op`, the NumPy function of the same name."""
 
-    def method(self: "Node", *args: Any, **kwargs: Any) -> Any:
-        return self.tape.call(op, (self, *args), kwargs)
+    def method(self: "Node", *args: Any, **kwargs: Any) -> "Node":
+        return self.tape.call(op, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     method.__doc__ = f"Record ``{op_name(op)}`` of this node."
     return method
 
 
-def _compress_method(self: "Node", condition: Any, axis: Any = None) -> Any:
+def _compress_method(self: "Node", condition: Any, axis: Any = None) -> "Node":
     """Record ``np.compress`` of this node, whose condition comes first."""
-    return self.tape.call(np.compress, (condition, self), {"axis": axis})
+    args = condition, self
+    return self.tape.call(np.compress, args, {"axis": axis})  # type: ignore[no-any-return]
+
+
+def _nonzero_method(self: "Node") -> tuple["Node", ...]:
+    """Record ``np.nonzero`` of this node."""
+    return self.tape.call(np.nonzero, (self,), {})  # type: ignore[no-any-return]
 
 
 def _unary_operator(op: Any) -> Callable[["Node"], "Node"]:
@@ -153,8 +164,22 @@ class Node:
         node = self.attributes
         return (
             f"<memograd.Node {printable(node['name'])}: {op_name(node['op'])}, "
-            f"{node['dtype']} {node['shape']}>"
+            f"{node['dtype']} {self._format_value()}>"
         )
+
+    def _format_value(self) -> str:
+        """Return shape and value; ``…`` if the value is stale, evicted, or must not be read.
+
+        Nothing is computed, and no other thread is waited for.
+        """
+        shape, value = str(self.step.shape), None
+        if self.tape.mode.value_readable:
+            value = self.tape.state.known_value(self.id)
+        if value is None:
+            return f"{shape} = …"
+        with np.errstate(all="ignore"):
+            text = format_array(value)
+        return text if text.startswith(shape) else f"{shape} = {printable(text)}"
 
     _repr_html_ = text_as_html
 
@@ -179,7 +204,7 @@ class Node:
             ) from None
 
     @property
-    def value(self) -> Any:
+    def value(self) -> "NDArray[Any]":
         """Value: a read-only array, a NumPy scalar if it is 0-d, or a Dask array.
 
         The value of a leaf can be assigned.
@@ -191,7 +216,7 @@ class Node:
         if not self.tape.mode.value_readable:
             check_value_readable(self)
         with self.tape.lock:
-            return export(self.tape.read_value(self.id))
+            return export(self.tape.read_value(self.id))  # type: ignore[no-any-return]
 
     @value.setter
     def value(self, new: Any) -> None:
@@ -203,22 +228,22 @@ class Node:
         return self.step.op
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> tuple[int, ...]:
         """Shape of the value."""
-        return self.step.shape
+        return self.step.shape  # type: ignore[no-any-return]
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """Dtype of the value."""
-        return self.step.dtype
+        return self.step.dtype  # type: ignore[no-any-return]
 
     @property
-    def ndim(self) -> Any:
+    def ndim(self) -> int:
         """Number of axes."""
         return len(self.step.shape)
 
     @property
-    def size(self) -> Any:
+    def size(self) -> int:
         """Number of elements."""
         return math.prod(self.step.shape)
 
@@ -362,7 +387,7 @@ class Node:
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError(f"len() of a 0-d node: {describe(self.attributes)}.")
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]
 
     def __iter__(self) -> Iterator["Node"]:
         return (self[i] for i in range(len(self)))
@@ -385,12 +410,14 @@ class Node:
     def __format__(self, spec: str) -> str:
         return convert(self, FORMAT, spec) if spec else str(self)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        # A sparse array of SciPy's, left of an operator, leaves the operation to an operand that
-        # becomes an object array.
-        if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
-            return as_object(self)
-        return convert(self, ARRAY, *args, **kwargs)
+    if not TYPE_CHECKING:  # NumPy's stubs take for an array what has this, and say so of results
+
+        def __array__(self, *args: Any, **kwargs: Any) -> Any:
+            # A sparse array of SciPy's, left of an operator, leaves the operation to an operand
+            # that becomes an object array.
+            if _getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
+                return as_object(self)
+            return convert(self, ARRAY, *args, **kwargs)
 
     @property
     def fill_value(self) -> NoReturn:
@@ -406,17 +433,21 @@ class Node:
 
     item, tolist = _conversion(ITEM), _conversion(TOLIST)
 
-    def __getattr__(self, name: str) -> Any:
-        """Refuse an array's attribute that a node lacks, with the reason; Python asks here last."""
-        if name in MEMORY:
-            return memory_of(self, name)
-        reason = (
-            UNSUPPORTED.get(getattr(np.ndarray, name, None)) if not name.startswith("_") else None
-        )
-        if reason is None:
-            # This raises again: Python's own error, or the error of a property.
-            return object.__getattribute__(self, name)
-        raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
+    if not TYPE_CHECKING:  # to a checker, every name would be one of the node's
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse an array's attribute that a node lacks, with the reason."""
+            if name in MEMORY:
+                return memory_of(self, name)
+            reason = None
+            if not name.startswith("_"):
+                reason = OTHER_LIBRARIES.get(name) or UNSUPPORTED.get(
+                    getattr(np.ndarray, name, None)
+                )
+            if reason is None:
+                # This raises again: Python's own error, or the error of a property.
+                return object.__getattribute__(self, name)
+            raise RefusedAttributeError(f"{describe(self.attributes)} has no .{name}: {reason}")
 
     # array methods
 
@@ -466,7 +497,7 @@ class Node:
     argsort, argpartition, nonzero = (
         _array_method(np.argsort),
         _array_method(np.argpartition),
-        _array_method(np.nonzero),
+        _nonzero_method,
     )
     flatten, conjugate = ravel, conj
 
@@ -489,7 +520,7 @@ class Node:
     @property
     def mT(self) -> "Node":
         """Node with its last two axes swapped."""
-        return self.swapaxes(-1, -2)  # type: ignore[no-any-return]
+        return self.swapaxes(-1, -2)
 
     @property
     def real(self) -> "Node":
@@ -525,6 +556,12 @@ class SameNode(Node):
     def __bool__(self) -> bool:
         return True
 
+    def __repr__(self) -> str:
+        if self._recorded is not None:
+            return super().__repr__()
+        name = printable(self._compared.name)
+        return f"<memograd.Node {name} == {name}, not yet recorded>"
+
     def __memograd_apply__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self.tape.record(op, plain_handles(args, SameNode), kwargs)
 
@@ -537,12 +574,12 @@ class Outputs(Node):
     @property
     def ndim(self) -> Any:
         """Number of axes of each output."""
-        return tuple(map(len, self.shape))
+        return tuple(map(len, self.step.shape))
 
     @property
     def size(self) -> Any:
         """Number of elements of each output."""
-        return tuple(map(math.prod, self.shape))
+        return tuple(map(math.prod, self.step.shape))
 
     def __len__(self) -> int:
         return len(self.shape)

@@ -141,7 +141,7 @@ class Tape:
         --------
         >>> import memograd as mg
         >>> mg.Tape().leaf(0.5, name="x")
-        <memograd.Node x: leaf, float64 ()>
+        <memograd.Node x: leaf, float64 () = 0.5>
         """
         if isinstance(value, Node):
             advice = (

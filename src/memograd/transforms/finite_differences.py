@@ -19,7 +19,7 @@ from ..text import describe
 def require_array_target(L: Node, x: Node) -> None:
     """Raise unless x is one array by which L can be differentiated."""
     check_target(require_scalar(L), x)
-    if type(x.dtype) is tuple:
+    if isinstance(x.step.dtype, tuple):
         raise NotDifferentiableError(
             f"{describe(x.attributes)} has several outputs. Differentiate by the one you mean."
         )

@@ -3,7 +3,7 @@
 No node and no table of theirs stays on the tape.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -22,8 +22,27 @@ from ..text import printable
 from .forward_mode import add_tangents, push_all, store_privately
 from .seeds import match_tree
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Key = TypeVar("Key")
+
 Pairs = list[tuple[Node, Any]]
 """Nodes with their tangents."""
+
+
+@overload
+def vjp(y: Node, x: Node, seed: Any) -> "Array": ...
+@overload
+def vjp(y: Node, x: list[Node], seed: Any) -> "list[Array]": ...
+@overload
+def vjp(y: Node, x: tuple[Node, ...], seed: Any) -> "tuple[Array, ...]": ...
+@overload
+def vjp(y: Node, x: dict[Key, Node], seed: Any) -> "dict[Key, Array]": ...
+@overload
+def vjp(y: Node, x: Any, seed: Any) -> Any: ...
 
 
 def vjp(y: Node, x: Any, seed: Any) -> Any:
@@ -33,14 +52,14 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
     seed : array_like
         Of y's shape.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises
@@ -79,17 +98,17 @@ def vjp(y: Node, x: Any, seed: Any) -> Any:
     return tree_unflatten(x, map(export, y.tape.ask_exclusively(pulled)))
 
 
-def jvp(y: Node, x: Any, tangent: Any) -> Any:
+def jvp(y: Node, x: Any, tangent: Any) -> "Array":
     """Compute the Jacobian-vector product Σ ∂y/∂x · tangent: y's directional derivative.
 
     Parameters
     ----------
     y : Node
         Of any shape.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate.
-    tangent : array_like, or nest of them
-        Of x's shape, in the same nest.
+    tangent : array_like, or pytree of them
+        Of x's shape, in the same pytree.
 
     Returns
     -------
@@ -117,7 +136,20 @@ def jvp(y: Node, x: Any, tangent: Any) -> Any:
     """
     ends(y, x)
     check_leaving(y, "jvp")
-    return push_arrays(y.tape, [y.id], with_tangents(x, tangent, "tangent"))[0]
+    pushed = push_arrays(y.tape, [y.id], with_tangents(x, tangent, "tangent"))
+    return pushed[0]  # type: ignore[no-any-return]
+
+
+@overload
+def hvp(L: Node, x: Node, v: Any) -> "Array": ...
+@overload
+def hvp(L: Node, x: list[Node], v: Any) -> "list[Array]": ...
+@overload
+def hvp(L: Node, x: tuple[Node, ...], v: Any) -> "tuple[Array, ...]": ...
+@overload
+def hvp(L: Node, x: dict[Key, Node], v: Any) -> "dict[Key, Array]": ...
+@overload
+def hvp(L: Node, x: Any, v: Any) -> Any: ...
 
 
 def hvp(L: Node, x: Any, v: Any) -> Any:
@@ -127,14 +159,14 @@ def hvp(L: Node, x: Any, v: Any) -> Any:
     ----------
     L : Node
         A scalar.
-    x : Node, or nest of them
+    x : Node, or pytree of them
         By what to differentiate twice.
-    v : array_like, or nest of them
-        Of x's shape, in the same nest.
+    v : array_like, or pytree of them
+        Of x's shape, in the same pytree.
 
     Returns
     -------
-    array, or nest of them
+    array, or pytree of them
         Of x's shape and dtype.
 
     Raises

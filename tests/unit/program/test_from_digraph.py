@@ -142,6 +142,12 @@ class TestWhatIsRefused:
         G.add_edge("w", "x", argnum=0)
         self.refused(G, "Node x has neither an op nor, as a leaf without incoming edges, a value")
 
+    def test_an_op_given_by_name(self, G):
+        G.nodes["m"]["op"] = "multiply"
+        self.refused(G, "The op of m is the string 'multiply'", "op=np.multiply")
+        G.nodes["m"]["op"] = "mul tiply"
+        self.refused(G, "The op of m is the string 'mul tiply'", "op=np.sin")
+
     def test_an_op_without_a_rule(self, G):
         G.nodes["m"]["op"] = max
         self.refused(G, "no rule for max", error=NoRuleError)

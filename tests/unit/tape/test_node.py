@@ -3,6 +3,7 @@
 import copy
 import operator
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -266,17 +267,76 @@ class TestFacts:
         x.value = 2.0
         assert (y.shape, y.dtype, len(ran)) == ((), np.float64, 1)
 
-    @pytest.mark.pinned
-    def test_it_prints_on_one_line(self, x, tape):
-        assert repr(x) == "<memograd.Node x: leaf, float64 (2, 3)>"
-        assert repr(np.sin(x)) == "<memograd.Node v1: np.sin, float64 (2, 3)>"
-        assert (
-            repr(tape.leaf(1, name="two\nlines")) == r"<memograd.Node two\nlines: leaf, int64 ()>"
-        )
-        assert len(repr(tape.leaf(1, name="y" * 10_000))) < 120
-
     def test_it_holds_its_tape_and_its_id_and_nothing_else(self, x):
         assert set(Node.__slots__) == {"tape", "id", "__weakref__"} and not hasattr(x, "__dict__")
+
+
+class TestRepr:
+    """The value is shown where it is known; nothing is computed, verified or waited for."""
+
+    @pytest.mark.pinned
+    def test_it_is_one_line_with_the_value(self, tape):
+        x = tape.leaf(A, name="x")
+        assert repr(x) == "<memograd.Node x: leaf, float64 (2, 3), |max| 3>"
+        assert repr(x[0]) == "<memograd.Node v1: getitem, float64 (3,) = [1.5, -2, 0.5]>"
+        assert repr(np.sin(x[0, 0])) == "<memograd.Node v3: np.sin, float64 () = 0.9975>"
+        assert repr(x > 0) == "<memograd.Node v4: np.greater, bool (2, 3), 4 true>"
+        name = "two\nlines"
+        assert repr(tape.leaf(1, name=name)) == r"<memograd.Node two\nlines: leaf, int64 () = 1>"
+        assert len(repr(tape.leaf(1, name="y" * 10_000))) < 120
+
+    def test_an_assigned_value_is_shown_and_what_depends_on_it_is_not(self, tape):
+        ran = []
+        op = mg.op(lambda x: ran.append(1) or x * 1.0)
+        mg.linear(op, x=lambda g: g)
+        x = tape.leaf(1.0, name="x")
+        y = op(x)
+        x.value = 2.0
+        assert "() = 2>" in repr(x) and "() = …>" in repr(y) and len(ran) == 1
+        assert y.value == 2.0 and "() = 2>" in repr(y)
+
+    def test_an_evicted_value_is_not_computed(self, tape):
+        y = np.sin(tape.leaf(np.ones(2)))
+        tape.forget()
+        assert "(2,) = …>" in repr(y) and y.id not in tape.state.values
+
+    def test_another_thread_that_holds_the_tape_is_not_waited_for(self, tape):
+        x, shown = tape.leaf(1.0), []
+        with tape.scratch():
+            thread = threading.Thread(target=lambda: shown.append(repr(x)), daemon=True)
+            thread.start()
+            thread.join(timeout=60)
+        assert shown and "() = 1>" in shown[0]
+
+    def test_several_outputs(self, tape):
+        (split,) = np.split(tape.leaf([1.0, 2.0]), 2)[0].operands
+        assert repr(split).endswith(" = [1]; [2]>")
+        (split,) = np.split(tape.leaf(np.arange(1000.0)), 1000)[0].operands
+        assert "…" in repr(split)
+
+    def test_no_value_is_shown_where_none_may_be_read(self):
+        shown = []
+        mg.functional.compiled(lambda x: shown.append(repr(x)) or x * x)(2.0)
+        mg.functional.value_and_grad(lambda x: shown.append(repr(x)) or x * x)(2.0)
+        assert [text.split("() = ")[1] for text in shown] == ["…>", "2>"]
+
+    def test_numbers_too_large_for_a_magnitude_raise_no_warning(self, tape):
+        assert "|max| inf" in repr(tape.leaf(np.full(5, 1e308 + 1e308j) * 1.7))
+
+    def test_a_comparison_with_itself_is_not_recorded(self, tape):
+        y = tape.leaf(1.0) * 1.0
+        same = y == Node(tape, y.id)
+        assert repr(same) == "<memograd.Node v1 == v1, not yet recorded>" and len(tape) == 2
+        assert same.value and repr(same) == "<memograd.Node v2: np.equal, bool () = True>"
+
+    def test_a_dask_array_is_not_computed(self, tape):
+        da = pytest.importorskip("dask.array", reason="Dask arrays are described without numbers")
+
+        def refuse(block):
+            raise AssertionError("computed")
+
+        x = tape.leaf(da.ones(4, chunks=2).map_blocks(refuse, dtype=float))
+        assert repr(x) == "<memograd.Node v0: leaf, float64 (4,), 2 chunks>"
 
 
 class TestSeveralOutputs:
@@ -389,6 +449,23 @@ class TestWhatAnArrayHasAndANodeHasNot:
             match=r"has no \.sort: it sorts an array in place, .*\. Use np\.sort\(x\)\.$",
         ):
             x.sort()
+
+    @pytest.mark.parametrize(
+        ("name", "advice"),
+        [
+            ("backward", r"mg\.grad\(L, x\)"),
+            ("grad", r"mg\.grad\(L, x\)"),
+            ("detach", r"mg\.stop_gradient\(x\)"),
+            ("numpy", r"x\.value"),
+            ("requires_grad", r"mg\.grad\(L, x\)"),
+            ("zero_grad", r"Leave it out"),
+        ],
+    )
+    def test_what_other_libraries_have_is_refused_with_the_idiom(self, x, name, advice):
+        with pytest.raises(
+            AttributeError, match=rf"x \(leaf, .*\) has no \.{name}: .*{advice}.*\.$"
+        ):
+            getattr(x, name)
 
     def test_it_can_be_asked_for(self, x):
         assert not hasattr(x, "sort") and getattr(x, "flags", None) is None

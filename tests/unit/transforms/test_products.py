@@ -184,7 +184,7 @@ class TestProducts:
         (lambda h, W, L: mg.hvp(h, W, np.ones((3, 4))), "The gradient is that of a scalar"),
         (lambda h, W, L: mg.vjp(3.0, W, 1.0), "y is 3.0. Compute y from leaves"),
         (lambda h, W, L: mg.jvp([h], W, np.ones((3, 4))), r"y is \[<memograd.Node h"),
-        (lambda h, W, L: mg.vjp(h, None, np.ones(3)), "A target is a node, or a nest of nodes, but got None"),
+        (lambda h, W, L: mg.vjp(h, None, np.ones(3)), "A target is a node, or a pytree of nodes, but got None"),
         (lambda h, W, L: mg.jvp(h, None, None), "but got None"),
     ])  # fmt: skip
     def test_wrong_seeds_and_tangents(self, net, call, words):
