@@ -55,12 +55,12 @@ class Absent(np.ndarray):
 
 
 def absent(zeros: Any) -> Any:
-    """Return zeros as an absent cotangent; those of other array kinds unchanged."""
+    """Return zeros as an absent cotangent; arrays of other kinds are returned unchanged."""
     return np.asarray(zeros).view(Absent) if isinstance(zeros, np.ndarray | np.generic) else zeros
 
 
 def present(x: Any) -> Any:
-    """Return ordinary zeros for an absent cotangent, in lists too; other values unchanged."""
+    """Return ordinary zeros for absent cotangents, in lists too; other values unchanged."""
     if type(x) is Absent:
         return x.view(np.ndarray)
     return type(x)(map(present, x)) if type(x) in (list, tuple) else x
@@ -109,12 +109,12 @@ def is_zero(x: Any) -> bool:
 
 
 def has_shape(x: Any) -> bool:
-    """Return whether a value is an array of NumPy's, a node or a batch."""
+    """Return whether a value is a NumPy array, a node or a batch."""
     return isinstance(x, np.ndarray | np.generic) or hasattr(type(x), "__memograd_record__")
 
 
 def stand_ins(rule: Rule, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the operands with zeros that take no memory for those that have derivatives."""
+    """Return the operands with memory-free zeros in place of those that have derivatives."""
     return tuple(
         absent_zeros_like(x) if rule.pulls[k,] and has_shape(x) else x
         for k, x in enumerate(operands)

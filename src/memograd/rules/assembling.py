@@ -1,4 +1,4 @@
-"""Rules of ops that add elements around or between others, or arrange several arrays at once."""
+"""Rules of ops that insert elements, or assemble several arrays."""
 
 from math import prod
 from typing import Any
@@ -53,7 +53,7 @@ def unpad_values(g: Any, pad_width: Any, shape: Any) -> Any:
 
 
 def length_along(shape: Any, axis: Any) -> int:
-    """Return the number of elements along `axis`; for None, of all."""
+    """Return the number of elements along `axis`; for None, of all axes."""
     return prod(shape) if axis is None else int(shape[axis])
 
 

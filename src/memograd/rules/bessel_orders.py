@@ -1,13 +1,14 @@
-"""Derivatives of Bessel functions by their order, for real orders and real positive arguments.
+"""Derivatives of Bessel functions by their order, for real orders and positive arguments.
 
-The Schläfli integrals, with the order in the exponent alone, are differentiated under the integral.
-Their contour passes through the saddle point α on the real axis, if there is one, so that nothing
-cancels where the function is exponentially small; where it oscillates, panels follow the
-oscillation. Far out the asymptotic series in 1/z are differentiated. Negative orders are reflected.
-Neighbouring orders give the derivative by the argument, as they do for the functions themselves.
+Schläfli's integrals, in which the order appears in the exponent alone, are differentiated under the
+integral sign. The contour passes through the real saddle point, if there is one, so that nothing
+cancels where the function is exponentially small. Where the integrand oscillates, the number of
+panels is proportional to its phase. For large arguments the asymptotic series in 1/z are
+differentiated. Negative orders are computed by reflection. Derivatives by the argument are those of
+the function itself, from neighbouring orders.
 
-For J and Y the order and the argument may be up to 1000, or the argument exceeds 30 and the square
-of the order; elsewhere the derivative is NaN.
+For J and Y the order and the argument may be up to 1000, or the argument is greater than 30 and
+than the square of the order. Elsewhere the derivative is NaN.
 
 References
 ----------
@@ -35,12 +36,12 @@ NEGLIGIBLE = 42.0
 
 
 def rotation(n: int, v: Any, t: Any) -> Any:
-    """Return the n-th derivative of exp(iπv - vt) by v, over exp(-vt)."""
+    """Return the n-th derivative of exp(iπv - vt) by v, divided by exp(-vt)."""
     return (1j * pi - t) ** n * np.exp(1j * pi * np.fmod(v, 2.0))
 
 
 def arc(integrand: Callable[..., Any], end: Any, phase: Any) -> Any:
-    """Return ∫ integrand(θ) dθ from 0 to `end`, by panels that follow the phase."""
+    """Return ∫ integrand(θ) dθ from 0 to `end`, by a number of panels proportional to the phase."""
     panels = 3 + int(np.max(phase) / 10)
     half = end[:, None] / (2 * panels)
     total = np.zeros(end.shape)
@@ -50,10 +51,10 @@ def arc(integrand: Callable[..., Any], end: Any, phase: Any) -> Any:
 
 
 def ray(integrand: Callable[..., Any], start: Any, knee: Any, scale: Any) -> Any:
-    """Return ∫ integrand(t) dt from `start` to infinity, whose exponent grows as exp(t) beyond the
-    knee.
+    """Return ∫ integrand(t) dt from `start` to infinity.
 
-    There t is the knee plus log(1 + y), and the exponent is linear in y.
+    Beyond the knee the exponent grows as exp(t). There t is the knee plus log(1 + y), and the
+    exponent is linear in y.
     """
     k = knee[:, None]
     beyond = half_line(lambda y: integrand(k + np.log1p(y)) / (1 + y), scale, 300)
@@ -79,10 +80,15 @@ def j_derivative(n: int, v: Any, z: Any) -> Any:
 
 
 def contour(n: int, v: Any, alpha: Any, fall: Any, end: Any, phase: Any, wave: Any) -> Any:
-    """Return 1/π ∫ Re[(-α - iθ)ⁿ exp(fall·(cos θ - 1) + i(wave·sin θ - vθ))] dθ from 0 to `end`."""
+    """Return the integral for J(v, z) and I(v, z) along an arc through the saddle point.
+
+    It is 1/π ∫ Re[(-α - iθ)ⁿ exp(fall·(cos θ - 1) + i(wave·sin θ - vθ))] dθ from 0 to `end`, where
+    α is the saddle point.
+    """
     v, alpha, fall, wave = v[:, None], alpha[:, None], fall[:, None], wave[:, None]
 
     def integrand(theta: Any) -> Any:
+        """Return the integrand at angles `theta`."""
         turn = np.exp(1j * (wave * np.sin(theta) - v * theta))
         size = np.exp(-2 * fall * np.square(np.sin(theta / 2)))
         return np.real((-alpha - 1j * theta) ** n * turn) * size
@@ -95,6 +101,7 @@ def tail(n: int, v: Any, fall: Any, start: Any, knee: Any, rate: Any) -> Any:
     order = v[:, None]
 
     def integrand(t: Any) -> Any:
+        """Return the integrand at points `t` of the ray."""
         return np.imag(rotation(n, order, t)) * np.exp(-fall(t) - order * t)
 
     return ray(integrand, start, knee, 1 / rate) / pi
@@ -122,6 +129,7 @@ def k_derivative(n: int, v: Any, z: Any) -> Any:
     order, x = v[:, None], z[:, None]
 
     def integrand(t: Any) -> Any:
+        """Return the integrand at points `t` of the ray."""
         both = -np.expm1(-2 * order * t) if n % 2 else 1 + np.exp(-2 * order * t)
         return t**n * both * np.exp(order * t - 2 * x * np.square(np.sinh(t / 2)))
 
@@ -134,9 +142,11 @@ def y_derivative(n: int, v: Any, z: Any) -> Any:
     order, x = v[:, None], z[:, None]
 
     def wave(theta: Any) -> Any:
+        """Return the oscillating integrand at angles `theta`."""
         return np.imag((-1j * theta) ** n * np.exp(1j * (x * np.sin(theta) - order * theta)))
 
     def growth(t: Any) -> Any:
+        """Return the integrand at points `t` of the ray, where Y grows."""
         both = t**n + np.real(rotation(n, order, t)) * np.exp(-2 * order * t)
         return both * np.exp(order * t - x * np.sinh(t))
 
@@ -151,9 +161,9 @@ def y_derivative(n: int, v: Any, z: Any) -> Any:
 
 
 def asymptotic(n: int, d: int, v: Any, z: Any, turn: complex) -> Any:
-    """Return the derivative, n times by v and d times by z, of Σ turnᵏ aₖ(v) z^(-k-1/2).
+    """Return a derivative of Σ turnᵏ aₖ(v) z^(-k-1/2), n times by v and d times by z.
 
-    The aₖ are the coefficients of Hankel's expansion; their derivatives follow from the recurrence.
+    The aₖ are the coefficients of Hankel's expansion. Their derivatives follow from the recurrence.
     """
     jet = [np.ones(v.shape), *(np.zeros(v.shape) for _ in range(n))]
     power, total = z ** (-0.5 - d), 0.0
@@ -170,7 +180,7 @@ def asymptotic(n: int, d: int, v: Any, z: Any, turn: complex) -> Any:
 
 
 def hankel_far(n: int, v: Any, z: Any) -> Any:
-    """Return the n-th derivative of the Hankel function J + iY by v, far out."""
+    """Return the n-th derivative of the Hankel function J + iY by v, by the asymptotic series."""
     wave = np.exp(1j * (z - pi / 4)) * np.exp(-1j * (pi / 2) * np.fmod(v, 4.0))
     series = sum(
         comb(n, k) * (-1j * pi / 2) ** (n - k) * asymptotic(k, 0, v, z, 1j) for k in range(n + 1)
@@ -189,7 +199,7 @@ def is_far(v: Any, z: Any) -> Any:
 def over_orders(
     n: int, v: Any, z: Any, positive: Callable[..., Any], negative: Callable[..., Any]
 ) -> Any:
-    """Return derivatives by the order for z > 0; `negative` takes the order without its sign."""
+    """Return derivatives by the order for z > 0; `negative` is called with the absolute order."""
     y = np.full(v.shape, np.nan)
     inside = np.isfinite(v) & (z > 0) & (z < np.inf)
     for mask, f in ((inside & (v >= 0), positive), (inside & (v < 0), negative)):
@@ -199,9 +209,10 @@ def over_orders(
 
 
 def near_or_far(near: Callable[..., Any], far: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of n, v ≥ 0 and z that takes the series where they converge."""
+    """Return a function of n, v ≥ 0 and z: the asymptotic series where accurate, else `near`."""
 
     def compute(n: int, v: Any, z: Any) -> Any:
+        """Compute `far` where the series are accurate, `near` elsewhere."""
         y, mask = np.empty(v.shape), is_far(v, z)
         for where, f in ((mask, far), (~mask, near)):
             if where.any():
@@ -216,7 +227,10 @@ Y = near_or_far(y_derivative, lambda n, v, z: np.imag(hankel_far(n, v, z)))
 
 
 def reflect(n: int, v: Any, z: Any, part: complex) -> Any:
-    """Return the n-th derivative by v of Re(c)·J(v, z) + Im(c)·Y(v, z), where c is part·exp(-iπv)."""
+    """Return the n-th derivative by v of Re(c)·J(v, z) + Im(c)·Y(v, z).
+
+    Here c is part·exp(-iπv).
+    """
     total = 0.0
     for k in range(n + 1):
         c = part * comb(n, k) * np.conj(rotation(n - k, v, 0.0))
@@ -227,7 +241,10 @@ def reflect(n: int, v: Any, z: Any, part: complex) -> Any:
 
 
 def i_reflected(n: int, v: Any, z: Any) -> Any:
-    """Return the n-th derivative by v of exp(-z)·I(-v, z): that of I(v, z) + 2/π sin(πv)·K(v, z)."""
+    """Return the n-th derivative by v of exp(-z)·I(-v, z).
+
+    I(-v, z) is I(v, z) + 2/π sin(πv)·K(v, z).
+    """
     total = i_derivative(n, v, z)
     for k in range(n + 1):
         known = k_derivative(k, v, z) if k else special.kve(v, z)
@@ -254,7 +271,7 @@ def yv_by_order(n: int, v: Any, z: Any) -> Any:
 @op
 @by_blocks(2)
 def ive_by_order(n: int, d: int, v: Any, z: Any) -> Any:
-    """Return the derivative of exp(-z)·I(v, z), n ≥ 1 times by v and d times by z, for real z ≥ 0."""
+    """Return a derivative of exp(-z)·I(v, z) for real z ≥ 0, n ≥ 1 times by v and d times by z."""
 
     def of_order(v: Any, z: Any) -> Any:
         return over_orders(n, v, z, i_derivative, lambda n, v, z: (-1) ** n * i_reflected(n, v, z))
@@ -269,7 +286,7 @@ def ive_by_order(n: int, d: int, v: Any, z: Any) -> Any:
 @op
 @by_blocks(2)
 def kve_by_order(n: int, d: int, v: Any, z: Any) -> Any:
-    """Return the derivative of exp(z)·K(v, z), n ≥ 1 times by v and d times by z, for real z > 0."""
+    """Return a derivative of exp(z)·K(v, z) for real z > 0, n ≥ 1 times by v and d times by z."""
 
     def of_order(v: Any, z: Any) -> Any:
         return over_orders(n, v, z, k_derivative, lambda n, v, z: (-1) ** n * k_derivative(n, v, z))

@@ -116,6 +116,7 @@ def _partly_by_name(
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
+        """Run `op` with the last operands by name."""
         if len(xs) <= leading:
             return op(*xs, **kwargs)
         return op(*xs[:leading], **dict(zip(names[leading:], xs[leading:], strict=False)), **kwargs)
@@ -180,6 +181,7 @@ def call_of_list(op: Callable[..., Any]) -> Call:
 
     @functools.wraps(op)
     def compute(*xs: Any, **kwargs: Any) -> Any:
+        """Run `op` on the list of the operands."""
         return op(xs, **kwargs)
 
     return Call(bind, compute, frozenset(others))

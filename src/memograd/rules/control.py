@@ -13,18 +13,17 @@ AnyArray = TypeVar("AnyArray")
 def stop_gradient(x: AnyArray) -> AnyArray:
     """Return `x` as a constant: no derivative passes through it.
 
-    Unlike ``x.value``, which freezes today's number into the program, it follows `x` when a leaf is
-    assigned.
+    ``x.value`` is a constant of the program, whereas this follows `x` when a leaf is assigned.
 
     Parameters
     ----------
     x : Node or array_like
-        A node is recorded as one more; anything else comes back as it is.
+        A node is recorded as a further node; any other value is returned unchanged.
 
     Returns
     -------
     Node or array_like
-        Of the same value.
+        The same value.
 
     Examples
     --------

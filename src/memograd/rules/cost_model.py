@@ -26,9 +26,9 @@ def bytes_of(shape: Any, dtype: Any) -> int:
 
 
 def cost_of(steps: Steps, n: int) -> float:
-    """Return the number of elements that node n reads and writes, and of multiplications.
+    """Return the number of elements that node n reads and writes, plus its multiplications.
 
-    Only products of arrays have multiplications besides.
+    Only products of arrays have multiplications to count.
     """
     step = steps[n]
     sizes = [
@@ -41,7 +41,7 @@ def cost_of(steps: Steps, n: int) -> float:
 
 
 def cost_of_cotangent(steps: Steps, consumers: Any) -> float:
-    """Return the cost of a cotangent: that of the consumers.
+    """Return the cost of a cotangent, estimated as that of its consumers.
 
     Their rules read and write arrays of the same sizes.
     """

@@ -1,23 +1,27 @@
 """Inverses, determinants, factorizations and norms of matrices, in batches too.
 
-Conventions. `cholesky`, `eigh`, `eigvalsh`, and `svd` and `pinv` with `hermitian=True`, read one
-triangle of their operand: the derivative is that of what NumPy computes, so it lies in that
-triangle; of `(a + a.T) / 2` it is symmetric. Eigenvectors and singular vectors have a factor of
-absolute value 1 to choose (real ones a sign, which does not move): the derivative is that of the
-choice along which `v.conj() * dv` sums to 0, so that only what does not depend on the choice has a
-derivative that means something, where they are complex. Eigenvalues or singular values that are
-equal to rounding: their vectors do not turn into one another, so what is smooth there through the
-values alone has its derivative (their sum, the nuclear norm, the polar factor `u @ vh`), and the
-columns that `full_matrices=True` or `mode="complete"` adds do not turn into one another either. The
-second derivative of a smooth function of eigenvalues or singular values, through `eigvalsh` and
-`svdvals`, is right where some are equal, in forward mode (`hvp`), which turns their vectors to
-those that the tangent parts; two pulls give NaN there where the answer depends on what is made of
-the values, which a pull does not see. A singular value of 0, and a norm at 0, are kinks, with slope
-0 in the centre; equal entries, columns, rows or singular values that share a maximum get an even
-share. `det` has its derivatives at singular matrices too; `inv`, `solve` and `slogdet` raise
-LinAlgError there, as the functions do. `pinv` and `lstsq` take the rank as it is. `eig` and
-`eigvals` are complex, unlike NumPy's where all eigenvalues of a real matrix are real: after an
-assignment they may not be.
+Conventions
+-----------
+- `cholesky`, `eigh`, `eigvalsh`, and `svd` and `pinv` with `hermitian=True` read one triangle of
+  their operand. The derivative is that of the function that NumPy computes, so it is 0 outside that
+  triangle. The derivative of the same function of `(a + a.T) / 2` is symmetric.
+- Eigenvectors and singular vectors are determined up to a factor of absolute value 1. For real ones
+  this is a sign, which does not change. For complex ones the derivative is that of the choice along
+  which `v.conj() * dv` sums to 0; only functions that do not depend on the choice have a meaningful
+  derivative.
+- Vectors of eigenvalues or singular values that are equal to rounding have no rotation into one
+  another. So functions that are smooth there because they depend on the values alone have their
+  derivative: sums of values, the nuclear norm, the polar factor `u @ vh`. The columns that
+  `full_matrices=True` or `mode="complete"` adds have no rotation into one another either.
+- Second derivatives of smooth functions of `eigvalsh` and `svdvals` are right at equal values in
+  forward mode (`hvp`): the tangent determines the vectors that vary continuously along it. Two VJPs
+  give NaN there if the result depends on the function of the values, which a VJP does not know.
+- A singular value of 0 and a norm at 0 are kinks, with derivative 0. Entries, columns, rows or
+  singular values that share a maximum get equal shares.
+- `det` has its derivatives at singular matrices too. `inv`, `solve` and `slogdet` raise LinAlgError
+  there, as NumPy does. `pinv` and `lstsq` are differentiated at constant rank.
+- `eig` and `eigvals` give complex numbers. NumPy gives real ones if all eigenvalues of a real
+  matrix are real, but that may change with an assignment.
 
 References
 ----------
@@ -52,13 +56,13 @@ def diagonal_of(a: Any) -> Any:
 
 
 def reciprocal(d: Any, scale: Any) -> Any:
-    """Return 1/d, but 0 where d is 0 to rounding, for numbers of the size of `scale`."""
+    """Return 1/d, or 0 where |d| is at most the rounding error of `scale`."""
     nil = np.less_equal(np.abs(d), np.finfo(d.dtype).eps * scale)
     return np.where(nil, 0, 1 / np.where(nil, 1, d))
 
 
 def magnitude_sum(values: Any) -> Any:
-    """Return the sum of absolute values, to which differences of these numbers are compared."""
+    """Return the sum of absolute values, the scale for rounding errors of their differences."""
     return np.sum(np.abs(values), axis=-1, keepdims=True)
 
 
@@ -81,12 +85,12 @@ def triangle_weights(a: Any, upper: bool = False) -> Any:
 
 
 def fold(g: Any, triangle: str = "L") -> Any:
-    """Return the cotangent of a Hermitian matrix as that of the triangle that is read."""
+    """Return the cotangent of the triangle that is read, given that of the Hermitian matrix."""
     return (g + mH(g)) * triangle_weights(g, triangle in "Uu")
 
 
 def complete_hermitian(a: Any) -> Any:
-    """Return the Hermitian matrix of which the lower triangle is read."""
+    """Return the Hermitian matrix that the lower triangle of `a` defines."""
     lower = a * triangle_weights(a)
     return lower + mH(lower)
 
@@ -102,7 +106,7 @@ def inv_pull(g: Any, y: Any) -> Any:
 def pinv_pull(g: Any, a: Any, y: Any) -> Any:
     """Return the cotangent of a, given that of its pseudoinverse y.
 
-    Both null spaces of a turn with it.
+    The derivative includes the change of both null spaces of a.
     """
     t, c, h, at = mT(y), cj(y), mH(g), mT(a)
     left, right = h @ c @ t, t @ c @ h
@@ -110,21 +114,24 @@ def pinv_pull(g: Any, a: Any, y: Any) -> Any:
 
 
 def solve_b(g: Any, a: Any, b_shape: Any) -> Any:
-    """Return the cotangent of the right-hand side; only a 1-d one is a vector, as in NumPy."""
+    """Return the cotangent of the right-hand side of `solve`.
+
+    As in NumPy, a right-hand side is a vector only if it is 1-d.
+    """
     if len(b_shape) == 1:
         return unbroadcast(np.linalg.solve(mT(a), g[..., None])[..., 0], b_shape)
     return unbroadcast(np.linalg.solve(mT(a), g), b_shape)
 
 
 def solve_a(g: Any, a: Any, a_shape: Any, b_shape: Any, y: Any) -> Any:
-    """Return the cotangent of the matrix."""
+    """Return the cotangent of the matrix of `solve`."""
     if len(b_shape) == 1:
         g, y = g[..., None], y[..., None]
     return unbroadcast(-(np.linalg.solve(mT(a), g) @ mT(y)), a_shape)
 
 
 def solve_push(t: Any, a: Any, b_shape: Any, y: Any) -> Any:
-    """Return the tangent of the solution by that of the matrix."""
+    """Return the tangent of the solution of `solve` for that of the matrix."""
     if len(b_shape) == 1:
         return -np.linalg.solve(a, t @ y[..., None])[..., 0]
     return -np.linalg.solve(a, t @ y)
@@ -160,15 +167,15 @@ def tensorinv_a(g: Any, a_shape: Any, y: Any, ind: int = 2) -> Any:
 
 
 def rank_tolerance(rcond: Any, shape: Any, dtype: Any) -> float:
-    """Return the share of the largest singular value below which `lstsq` takes one for 0."""
+    """Return the tolerance of `lstsq` for singular values, relative to the largest one."""
     eps = float(np.finfo(dtype).eps)
     return eps * max(shape) if rcond is None else max(float(rcond), eps)
 
 
 def residue(g: Any, a: Any, b: Any, y: Any) -> Any:
-    """Return the cotangent of `b - a @ x`, given that of the sums of its squares.
+    """Return the cotangent of `b - a @ x`, given that of its sum of squares.
 
-    It is 0 where NumPy gives no such sums.
+    It is 0 where NumPy returns no sums of squares.
     """
     return 2 * g * cj(b - a @ output(y, 0)) if g.shape != (0,) else 0
 
@@ -190,7 +197,7 @@ def lstsq_a(
 
 
 def power_pull(g: Any, a: Any, n: int) -> Any:
-    """Return the cotangent of a, given that of its n-th power, by halving n."""
+    """Return the cotangent of a, given that of its n-th power, by repeated halving of n."""
     if n < 0:
         y = np.linalg.inv(a)
         return inv_pull(power_pull(g, y, -n), y)
@@ -206,13 +213,13 @@ def power_pull(g: Any, a: Any, n: int) -> Any:
 
 
 def without_one(s: Any) -> Any:
-    """Return at [i] the product of all s but s[i]."""
+    """Return the product of all s except s[i] at [i]."""
     s = np.where(as_kind_of(s, np.eye(s.shape[-1], dtype=bool)), 1, s[..., None, :])
     return np.prod(s, axis=-1)
 
 
 def without_two(s: Any) -> Any:
-    """Return at [i, j] the product of all s but s[i] and s[j]; 0 at [i, i]."""
+    """Return the product of all s except s[i] and s[j] at [i, j], and 0 at [i, i]."""
     n = s.shape[-1]
     i, j, k = np.ogrid[:n, :n, :n]
     return np.prod(np.where((k == i) | (k == j), 1, s[..., None, None, :]), axis=-1) * (
@@ -235,7 +242,7 @@ def cofactors(a: Any) -> Any:
 def cofactors_a(g: Any, a: Any) -> Any:
     """Return the cotangent of a, given that of its cofactors.
 
-    The cofactors of a product are the products of those of the factors.
+    The cofactors of a product of matrices are the product of their cofactors.
     """
     u, s, vh = np.linalg.svd(a)
     h, pairs = mT(of_unitary(u)) @ g @ mT(of_unitary(vh)), without_two(s)
@@ -246,7 +253,7 @@ def cofactors_a(g: Any, a: Any) -> Any:
 def slogdet_a(g: Any, a: Any, a_dtype: Any, y: Any) -> Any:
     """Return the cotangent of a, given those of the sign and the logarithm.
 
-    The sign of a complex determinant turns with the imaginary part of the logarithm.
+    The phase of a complex determinant is the imaginary part of its logarithm.
     """
     slope = g[1] if a_dtype.kind != "c" else g[1] + 1j * np.imag(g[0] * output(y, 0))
     return slope[..., None, None] * mT(np.linalg.inv(a))
@@ -274,18 +281,18 @@ def eigh_a(g: Any, y: Any, UPLO: Any = "L") -> Any:
 
 
 def hermitian(a: Any, triangle: Any) -> Any:
-    """Return the Hermitian matrix of which one triangle is read."""
+    """Return the Hermitian matrix that one triangle of `a` defines."""
     return complete_hermitian(mH(a) if triangle in "Uu" else a)
 
 
 @op
 def alignment(values: Any, h: Any) -> Any:
-    """Return the unitary matrix that diagonalizes h within blocks of equal values.
+    """Return the unitary matrix that diagonalizes h within blocks of equal eigenvalues.
 
-    Values are in rising order, and equal to rounding; elsewhere the matrix is the identity.
-
-    Equal eigenvalues leave the choice of their eigenvectors; those that a perturbation h, given in
-    their basis, parts are the ones that turn continuously along it.
+    `values` are the eigenvalues in ascending order; between those that differ by more than
+    rounding, the matrix is that of the identity. Eigenvectors of equal eigenvalues are not unique.
+    A perturbation h, in the basis of eigenvectors, separates the eigenvalues, and so determines the
+    eigenvectors that vary continuously along it.
     """
     label = np.cumsum(
         np.diff(values, prepend=values[..., :1])
@@ -299,24 +306,25 @@ def alignment(values: Any, h: Any) -> Any:
 
 
 def eigenvalue_tangents(values: Any, h: Any) -> Any:
-    """Return the tangents of eigenvalues in rising order, given that of the matrix.
+    """Return the tangents of eigenvalues in ascending order, given that of the matrix.
 
-    The latter is in the basis of eigenvectors; equal eigenvalues have those of its block.
+    The tangent h of the matrix is in the basis of eigenvectors. Equal eigenvalues have as tangents
+    the eigenvalues of their block of h.
     """
     r = alignment(values, h)
     return np.real(diagonal_of(mH(r) @ h @ r))
 
 
 def turning(c: Any, w: Any) -> Any:
-    """Return (c[j] - c[i]) / (w[j] - w[i]) at [i, j]; 0 where the w are equal to rounding."""
+    """Return (c[j] - c[i]) / (w[j] - w[i]) at [i, j], or 0 where the w are equal to rounding."""
     return (c[..., None, :] - c[..., :, None]) * gaps(w)
 
 
 def nan_at_ties(w: Any, n: Any) -> Any:
-    """Return NaN where n is not 0 and two nonzero eigenvalues w are equal, to rounding, else 0.
+    """Return NaN where n is not 0 and two nonzero eigenvalues w are equal to rounding, else 0.
 
-    The quotient that n is multiplied by has a limit there that depends on what is made of the
-    eigenvalues, which a VJP does not see.
+    n is multiplied by a quotient of differences. Its limit at equal eigenvalues depends on the
+    function that is applied to them, which a VJP does not know.
     """
     tied = (
         np.equal(gaps(w), 0)
@@ -342,7 +350,7 @@ def values_pull_a(g: Any, c: Any, w: Any, v: Any) -> Any:
 def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
     """Return the tangent of `values_pull`, given those of c and of the matrix.
 
-    That of the matrix, h, is in the basis v. A missing tangent is None.
+    The tangent h of the matrix is in the basis v. A missing tangent is None.
     """
     if h is None:
         return cj((v * tangent[..., None, :]) @ mH(v))
@@ -356,8 +364,8 @@ def values_pull_push(tangent: Any, h: Any, c: Any, w: Any, v: Any) -> Any:
 def values_pull(c: Any, a: Any, UPLO: Any = "L") -> Any:
     """Return the cotangent of a Hermitian matrix, given that of its eigenvalues, c.
 
-    It is an op, since where eigenvalues are equal its own derivative is no sum of a part by c and
-    one by a.
+    This is an op because its tangent is not a sum of one term for c and one for a where eigenvalues
+    are equal.
     """
     v = np.linalg.eigh(a, UPLO)[1]
     return (cj(v) * real(c)[..., None, :]) @ mT(v)
@@ -384,7 +392,7 @@ def eigvalsh_push(t: Any, a: Any, UPLO: Any = "L") -> Any:
 
 
 def dilate(a: Any, lower: Any = None) -> Any:
-    """Return the matrix [[0, a], [lower, 0]], where `lower` is aᴴ unless it is given.
+    """Return the matrix [[0, a], [lower, 0]], where `lower` is aᴴ by default.
 
     Its eigenvalues are the singular values of a with both signs, and zeros.
     """
@@ -396,9 +404,9 @@ def dilate(a: Any, lower: Any = None) -> Any:
 
 
 def both_signs(c: Any, m: int, n: int) -> Any:
-    """Return numbers of singular values as those of the eigenvalues of the dilated matrix.
+    """Return numbers for singular values as numbers for the eigenvalues of `dilate`.
 
-    The latter are in rising order.
+    The eigenvalues are in ascending order.
     """
     return np.concatenate([-c, np.zeros((*c.shape[:-1], abs(m - n)), c.dtype), np.flip(c, -1)], -1)
 
@@ -407,14 +415,14 @@ def both_signs(c: Any, m: int, n: int) -> Any:
 def singular_pull(c: Any, a: Any) -> Any:
     """Return the cotangent of a matrix, given that of its singular values, c.
 
-    Singular values that are 0 contribute nothing.
+    Singular values of 0 do not contribute.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return (cj(u) * nonzero_values(real(c), s)[..., None, :]) @ cj(vh)
 
 
 def nonzero_values(c: Any, s: Any) -> Any:
-    """Return `c`, and 0 where the singular value is 0 to rounding."""
+    """Return `c`, or 0 where the singular value is 0 to rounding."""
     return c * (s * reciprocal(s, magnitude_sum(s)))
 
 
@@ -450,7 +458,7 @@ def svdvals_push(t: Any, x: Any) -> Any:
 
 
 def eig_a(g: Any, y: Any) -> Any:
-    """Return the cotangent of a; its eigenvectors keep their length."""
+    """Return the cotangent of a, given those of eigenvalues and of eigenvectors of length 1."""
     w, v = output(y, 0), output(y, 1)
     turned = mT(v) @ g[1]
     turned = turned - (mT(v) @ cj(v)) * diagonal_of(turned)[..., None, :]
@@ -459,9 +467,9 @@ def eig_a(g: Any, y: Any) -> Any:
 
 @op
 def places(pair: Any) -> Any:
-    """Return for each number of the second stack the place of the nearest in the first.
+    """Return for each number of the second stack the index of the nearest one in the first.
 
-    Each place is used once.
+    Each index is used once.
     """
     y, w = pair
     found = np.empty(w.shape, int)
@@ -476,7 +484,7 @@ def places(pair: Any) -> Any:
 def eigvals_a(g: Any, a: Any, y: Any) -> Any:
     """Return the cotangent of a, given that of its eigenvalues.
 
-    LAPACK orders them otherwise for `eigvals` than for `eig`, if they are many.
+    For large matrices LAPACK's order of the eigenvalues differs between `eigvals` and `eig`.
     """
     w, v = np.linalg.eig(a)
     return np.linalg.solve(
@@ -487,7 +495,7 @@ def eigvals_a(g: Any, a: Any, y: Any) -> Any:
 def economic(g: Any, u: Any, k: int) -> Any:
     """Return the cotangent of the first k columns of u.
 
-    The others are a basis of their orthogonal complement.
+    The other columns are a basis of the orthogonal complement of these.
     """
     if u.shape[-1] == k:
         return g
@@ -497,7 +505,7 @@ def economic(g: Any, u: Any, k: int) -> Any:
 def svd_pull(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any) -> Any:
     """Return the cotangent of `(u * s) @ mH(v)`, given those of the factors.
 
-    All three have as many columns.
+    u and v have as many columns as there are numbers in s.
     """
     p, q = mT(u) @ gu, mT(v) @ gv
     a, b, scale = p - mH(p), q - mH(q), magnitude_sum(s)
@@ -539,7 +547,7 @@ def singular(g: Any, a: Any) -> Any:
 def nuclear(g: Any, a: Any) -> Any:
     """Return the cotangent of a, given that of the sum of its singular values.
 
-    The sum is smooth where they are equal, too.
+    The sum is smooth where singular values are equal, too.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     is_nonzero = s * reciprocal(s, magnitude_sum(s))
@@ -553,9 +561,9 @@ def qr_pull(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 
 def qr_a(g: Any, a: Any, a_shape: Any, y: Any, mode: str = "reduced") -> Any:
-    """Return the cotangent of a.
+    """Return the cotangent of a, given those of its QR factors.
 
-    Where it is wide, its last columns are r's last ones, turned by q.
+    If a is wide, its last columns are q times the last columns of r.
     """
     k = min(a_shape[-2:])
     q, r = np.linalg.qr(a) if mode == "r" else (output(y, 0), output(y, 1)[..., :k, :])
@@ -583,17 +591,16 @@ def nonzero(x: Any) -> Any:
 
 
 def extreme_shares(t: Any, y: Any, axis: Any) -> Any:
-    """Return an even share for each element of `t` that equals the extreme y along `axis`."""
+    """Return equal shares for the elements of `t` that equal the extreme y along `axis`."""
     ties = np.equal(t, y)
     return ties / np.sum(ties, axis=axis, keepdims=True)
 
 
 def extremes(t: Any, ord: Any) -> Any:
-    """Return the shares of elements in the greatest along the last axis.
+    """Return equal shares for the greatest elements along the last axis.
 
-    For a negative `ord` it is the least.
-
-    The elements are sums or singular values, which round: those that are equal to rounding share.
+    For a negative `ord` they are the least elements. Elements are sums or singular values, so those
+    that are equal to rounding share.
     """
     y = (np.max if ord > 0 else np.min)(t, axis=-1, keepdims=True)
     ties = np.less_equal(np.abs(t - y), ROUNDING * np.finfo(t.dtype).eps * magnitude_sum(t))
@@ -603,7 +610,7 @@ def extremes(t: Any, ord: Any) -> Any:
 def vector_pull(g: Any, x: Any, y: Any, ord: Any, axis: tuple[int, ...]) -> Any:
     """Return the cotangent of x, given that of its norm y along `axis`.
 
-    g and y have axes of length 1 there.
+    g and y have length 1 along `axis`.
     """
     if ord is None or ord == 2:
         return g * cj(x) / nonzero(y)
@@ -655,7 +662,8 @@ def norm_x(
 ) -> Any:
     """Return the cotangent of x, given that of `norm`.
 
-    The norm is a vector's over one axis, a matrix' over two, and all elements' without `ord`.
+    The norm is a vector norm over one axis and a matrix norm over two. Without `ord` it is that of
+    all elements.
     """
     axes = norm_axes(x_shape, axis)
     if ord is None or len(axes) == 1:

@@ -1,13 +1,17 @@
-"""Rules of elementwise ops. One rule serves both modes: the JVP has the tangent for `g`.
+"""Rules of elementwise ops. One rule serves both modes: in a JVP, `g` is the tangent.
 
-Conventions. At a kink or a tie, the centre of the subdifferential: `abs` at 0 gives 0, `maximum` of
-equals an even split, `clip` at a bound one half; `hypot`, `arctan2` and `angle` at the origin give
-0, `copysign` at 0 gives 0. Where the result is NaN because an operand of `maximum` is, both get 0;
-`fmax` passes over a NaN. `sign`, `floor`, comparisons and the like are constant; the sign of
-complex numbers is refused. `sqrt` at 0 has an infinite slope, as in NumPy's arithmetic; `x**0` has
-slope 0 everywhere, and `0**b` has slope 0 by b. Complex: for real L, ∂L/∂z is ∂L/∂(Re z) − i
-∂L/∂(Im z), so that a holomorphic op is written as if it were real; the solver takes the real part
-where an operand is real.
+Conventions
+-----------
+- At a kink or a tie the derivative is the centre of the subdifferential: 0 for `abs` at 0, one half
+  for each operand of `maximum` if they are equal, one half for `clip` at a bound.
+- `hypot`, `arctan2` and `angle` have derivative 0 at the origin, `copysign` at 0.
+- If the result of `maximum` is NaN because an operand is, both operands get 0. `fmax` ignores a
+  NaN.
+- `sign`, `floor`, comparisons and the like are constant. `sign` of complex numbers is refused.
+- `sqrt` has an infinite derivative at 0, as in NumPy's arithmetic. `x**0` has derivative 0 by x
+  everywhere, and `0**b` has derivative 0 by b.
+- For real L and complex z, ∂L/∂z is ∂L/∂(Re z) − i ∂L/∂(Im z). So the rule of a holomorphic op is
+  written as if it were real. The solver takes the real part where an operand is real.
 """
 
 from math import factorial, log, pi
@@ -40,7 +44,7 @@ The integrand is periodic, so that the sum converges to double precision.
 
 
 def above(a: Any, b: Any) -> Any:
-    """Return 1 where a > b, 0 where a < b, one half at a tie."""
+    """Return 1 where a > b, 0 where a < b, and one half where they are equal."""
     return np.where(np.equal(a, b), 0.5, np.greater(a, b))
 
 
@@ -58,8 +62,9 @@ def logistic(x: Any) -> Any:
 
 
 def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
-    """Return the share of exp(a) in exp(a) + exp(b), of powers of another base by the scale
-    log(base); one half at equal infinities.
+    """Return exp(a) / (exp(a) + exp(b)); one half at equal infinities.
+
+    For another base, `scale` is the logarithm of the base.
     """
     same = np.logical_and(np.equal(a, b), np.isinf(a))
     difference = np.where(same, 0, a) - np.where(same, 0, b)
@@ -67,13 +72,13 @@ def exp_share(a: Any, b: Any, scale: float = 1.0) -> Any:
 
 
 def inside(a: Any, lo: Any, hi: Any) -> Any:
-    """Return 1 where lo < a < hi, 0 outside, one half at a bound; a bound may be None."""
+    """Return 1 where lo < a < hi, 0 outside, one half at a bound; None is no bound."""
     low = 1.0 if lo is None else above(a, lo)
     return low if hi is None else low * above(hi, a)
 
 
 def above_or_nan(a: Any, b: Any) -> Any:
-    """Return `above`, and 1 where b is NaN, which `fmax` ignores."""
+    """Return `above`, or 1 where b is NaN, because `fmax` ignores a NaN."""
     return np.where(np.isnan(b), 1.0, above(a, b))
 
 
@@ -83,7 +88,10 @@ def unless_zero(y: Any) -> Any:
 
 
 def power_slope(a: Any, b: Any) -> Any:
-    """Return the slope of a**b by a; 0 at 0**0, and smooth in b elsewhere, at b = 0 too."""
+    """Return the derivative of a**b by a; 0 at 0**0.
+
+    Elsewhere it is smooth in b, at b = 0 too.
+    """
     # a constant of the program, as in x**3: a number is all that there is to decide
     if type(b) in (int, float):
         return b * np.power(a, b - 1 if b else 0)
@@ -92,8 +100,9 @@ def power_slope(a: Any, b: Any) -> Any:
 
 
 def direction(a: Any, y: Any, dtype: Any) -> Any:
-    """Return the conjugate of a / |a|, where y = |a|; 0 at 0. NumPy's quotient by a subnormal
-    number overflows.
+    """Return the conjugate of a / |a|, where y = |a|; 0 at 0.
+
+    Subnormal numbers are scaled, because NumPy's quotient by one overflows.
     """
     if dtype.kind != "c":
         return np.sign(a)
@@ -121,7 +130,7 @@ def parallel(a: Any, b: Any) -> Any:
 
 
 def cube(x: Any) -> Any:
-    """x³."""
+    """Return x³."""
     return x * x * x
 
 
@@ -140,8 +149,9 @@ def sech_squared(a: Any) -> Any:
 
 
 def by_parts(g: Any, x: Any, dtype: Any) -> Any:
-    """Return the cotangent through `nan_to_num`, which replaces the parts of a complex number one
-    by one.
+    """Return the cotangent through `nan_to_num`.
+
+    The real and the imaginary part of a complex number are replaced independently.
     """
     if dtype.kind != "c":
         return np.where(np.isfinite(x), g, 0)
@@ -151,8 +161,9 @@ def by_parts(g: Any, x: Any, dtype: Any) -> Any:
 
 
 def sinc_slope(x: Any) -> Any:
-    """Return the slope of sin(πx)/(πx): near 0 by its series, where the closed form loses all
-    digits.
+    """Return the derivative of sin(πx) / (πx).
+
+    Near 0 it is computed by a series, because the closed form cancels there.
     """
     u, far = pi * x, np.greater_equal(np.absolute(x), 0.3)
     near, series = np.where(far, 0, u), 0.0

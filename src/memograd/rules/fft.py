@@ -1,9 +1,9 @@
 """Rules of Fourier transforms.
 
-They are linear, and the matrices of the complex ones are symmetric, so that the cotangent gets the
-same transform. A real transform leaves out the redundant half of a complex one: its cotangent is
-filled up with zeros, and a real operand gets the real part. An inverse real transform counts that
-half twice, except the first and a middle element.
+Fourier transforms are linear, and the matrices of complex ones are symmetric, so that the cotangent
+gets the same transform. A real transform omits the redundant half of a complex one. Its cotangent
+is padded with zeros before it is transformed, and a real operand gets the real part. An inverse
+real transform counts each element of the stored half twice, except the first and a middle one.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from .traits import Batching, Structure
 
 
 def pad_or_cut(g: Any, shape: Any) -> Any:
-    """Cut `g`, or fill it up with zeros, to `shape`."""
+    """Cut or zero-pad `g` to `shape`."""
     for k, n in enumerate(shape):
         if g.shape[k] > n:
             g = g[(slice(None),) * k + (slice(n),)]
@@ -28,27 +28,27 @@ def pad_or_cut(g: Any, shape: Any) -> Any:
 
 
 def last_axis(a_shape: Any, s: Any, axes: Any) -> tuple[int, int]:
-    """Return the axis of which a real transform leaves out half, and its length before."""
+    """Return the axis that a real transform halves, and its length before."""
     axis = -1 if axes is None else axes[-1]
     return axis, int(a_shape[axis] if s is None or s[-1] in (None, -1) else s[-1])
 
 
 def axes_of_transform(ndim: int, s: Any, axes: Any) -> list[int]:
-    """Return the transformed axes: those given, or the last `len(s)`, or all."""
+    """Return the transformed axes: `axes` if given, else the last `len(s)`, else all."""
     return list(axes) if axes is not None else list(range(-(ndim if s is None else len(s)), 0))
 
 
 def full_transform(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the complex transform of `g`, which lacks half of its last transformed axis."""
-    axis, n = last_axis(a_shape, s, axes)
+    """Return the complex transform of `g`, whose last transformed axis holds one half."""
+    _, n = last_axis(a_shape, s, axes)
     axes = axes_of_transform(len(a_shape), s, axes)
     return pad_or_cut(np.fft.fftn(g, [*(g.shape[k] for k in axes[:-1]), n], axes, norm), a_shape)
 
 
 def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
-    """Return the first half of `g` along `axis`, doubled where an element stands for two.
+    """Return the first half of `g` along `axis`, with elements doubled that represent two.
 
-    The axis has length n in full. The result has the shape of the operand.
+    The full length of the axis is n. The result has the shape of the operand.
     """
     times = np.full(n // 2 + 1, 2.0, np.finfo(g.dtype).dtype)
     times[0] = 1
@@ -59,13 +59,13 @@ def double_half(g: Any, a_shape: Any, axis: int, n: int) -> Any:
 
 
 def half_inverse(g: Any, a_shape: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """Return the inverse transform of `g` as the cotangent of an operand that lacks half."""
+    """Return the inverse transform of `g` as the cotangent of an operand that stores one half."""
     axes = axes_of_transform(len(a_shape), s, axes)
     return double_half(np.fft.ifftn(g, axes=axes, norm=norm), a_shape, axes[-1], g.shape[axes[-1]])
 
 
 def as_one_axis(n: Any) -> Any:
-    """Return the length of a transform over one axis as that of one over several."""
+    """Return the argument `s` of a transform over one axis, given its length n."""
     return None if n is None else (n,)
 
 

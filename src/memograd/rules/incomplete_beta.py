@@ -1,22 +1,22 @@
 """Derivatives of the incomplete beta functions and of their distributions by their shapes.
 
 As in `incomplete_gamma`, the smaller tail is integrated outwards, here in u, where the odds are
-r·exp(u): with X = r / (1 + r) and D = Xᵃ (1 - X)ᵇ / B(a, b), the lower tail is D·∫ exp(a·v + b·w) du,
-where v = log(t / X) ≤ 0 and w = log((1 - t) / (1 - X)) ≥ 0 for t < X. The upper tail is the lower
-one of exchanged shapes and 1 / r. Moments with powers of v, w and X - t are closed under
-differentiation.
+r·exp(u). Let X = r / (1 + r) and D = Xᵃ (1 - X)ᵇ / B(a, b). The lower tail is D·∫ exp(a·v + b·w) du
+over t < X, where v = log(t / X) ≤ 0 and w = log((1 - t) / (1 - X)) ≥ 0. The upper tail is the lower
+tail with the shapes exchanged and odds 1 / r. Moments with powers of v, w and X - t are closed
+under differentiation.
 
-The F and Student distributions approach others where a degree of freedom is large, and the
-derivative by it is small against its parts: the weight of `f_shape_derivative` is one function that
+The F and Student distributions have limits for large degrees of freedom, where the derivative by
+these is small compared with its terms. `f_shape_derivative` therefore uses a weight function that
 does not cancel.
 
-For shapes from 1e-3 to 1e6 the derivatives of the first two orders hold the bound of the accuracy
-sweep.
+For shapes from 1e-3 to 1e6, derivatives of first and second order are within the error bound of the
+accuracy tests.
 
 References
 ----------
-R. J. Boik, J. F. Robison-Cox, Derivatives of the incomplete beta function, J. Stat. Softw. 3 (1998)
-1-20: the derivatives that are wanted, there by a continued fraction.
+R. J. Boik, J. F. Robison-Cox: Derivatives of the incomplete beta function, J. Stat. Softw. 3 (1998)
+1-20 (the same derivatives, by a continued fraction).
 NIST Digital Library of Mathematical Functions, 8.17.
 """
 
@@ -45,8 +45,9 @@ from .tail_quadrature import by_blocks, choose, flat_part, half_line
 
 
 def logarithms(r: Any, y: Any) -> tuple[Any, Any]:
-    """Return log(t / X) and log((1 - t) / (1 - X)), where the odds of t are r·exp(-y), those of X
-    are r.
+    """Return log(t / X) and log((1 - t) / (1 - X)).
+
+    The odds of X are r, those of t are r·exp(-y).
     """
     rest = 1 / (1 + r)
     near = y < 1
@@ -70,11 +71,13 @@ def lower_tail(a: Any, b: Any, r: Any, weight: Any) -> Any:
     a, b, r, length, large = (x[:, None] for x in (a, b, r, length, large))
 
     def integrand(y: Any) -> Any:
+        """Return the integrand at distances `y` below log r."""
         v, w = logarithms(r, y)
         return np.exp(a * v + b * w) * weight(v, w)
 
     def beyond(z: Any) -> Any:
         # 1 - t, on which the exponent depends for a large a, grows as exp(y): linear in z
+        """Return the integrand beyond the knee."""
         y = np.where(large, np.log1p(z), z)
         return integrand(length + y) / np.where(large, 1 + z, 1)
 
@@ -120,8 +123,10 @@ def odds(x: Any) -> Any:
 
 
 def quantile_odds(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
-    """Return the odds of the quantile x of p; near 1 by 1 - x, which the other inverse gives
-    without cancellation.
+    """Return the odds of the quantile x of p.
+
+    Near 1 they are computed from 1 - x, which `other`, the inverse of the upper tail, gives without
+    cancellation.
     """
     low = np.less(x, 0.5)
     small, rest = np.where(low, x, 0.5), other(b, a, np.where(low, 0.5, p))
@@ -135,19 +140,19 @@ def is_inside(a: Any, b: Any, r: Any) -> Any:
 
 
 def outside(r: Any) -> Any:
-    """Return the derivative by a shape where the odds are not inside: 0 at the ends, else NaN."""
+    """Return the derivative by a shape outside the open domain: 0 at its ends, else NaN."""
     return np.where(np.logical_or(np.equal(r, 0), np.equal(r, np.inf)), 0.0, np.nan)
 
 
 def log_share(r: Any) -> Any:
-    """Return log X of the odds r = X / (1 - X)."""
+    """Return log X, where r = X / (1 - X)."""
     small = np.less(r, 1)
     low, high = np.where(small, r, 1.0), np.where(small, 1.0, r)
     return np.where(small, np.log(low) - np.log1p(low), -np.log1p(1 / high))
 
 
 def scaled_power(a: Any, b: Any, r: Any) -> Any:
-    """Return Xᵃ (1 - X)ᵇ / (a·B(a, b)), which is finite at a = 0; X is the share of the odds r."""
+    """Return Xᵃ (1 - X)ᵇ / (a·B(a, b)), where r = X / (1 - X); it is finite at a = 0."""
     small = np.less(r, 1)
     low, high = np.where(small, r, 1.0), 1 / np.where(small, 1.0, r)
     below = beta_prime_density(a + 1, b, low) * (1 + low)
@@ -164,7 +169,7 @@ def score(a: Any, b: Any, r: Any) -> Any:
 
 
 def relative_slope(a: Any, b: Any, r: Any) -> Any:
-    """Return the derivative of the incomplete beta ratio by a, over `scaled_power`."""
+    """Return the derivative of the incomplete beta ratio by a, divided by `power_over_beta`."""
     rise = score(a, b, r)
     lower = np.less(rise, 0)
     c, d = np.where(lower, a, b), np.where(lower, b, a)
@@ -177,7 +182,7 @@ def relative_slope(a: Any, b: Any, r: Any) -> Any:
 def betainc_by_shape(a: Any, b: Any, r: Any) -> Any:
     """Return the derivative of the incomplete beta ratio by a, where the odds of x are r.
 
-    The derivative by b is less that at b, a and 1 / r.
+    The derivative by b is minus that by a with b, a and 1 / r in place of a, b and r.
     """
     inside = is_inside(a, b, r)
     a, b, s = (np.where(inside, z, 1.0) for z in (a, b, r))
@@ -233,7 +238,7 @@ def f_log_derivative(n: int, m: int, a: Any, b: Any, tau: Any, logs: Any) -> Any
 
 
 def f_weight(n: int, m: int, a: Any, b: Any, tau: Any, logs: Any) -> Any:
-    """Return the derivative of the F density by a and b, of orders n and m, over the density."""
+    """Return the derivative of the F density of orders n and m by a and b, over the density."""
     if n == 0 and m == 0:
         return 1.0
     if n == 0:
@@ -267,8 +272,9 @@ def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
 @op
 @by_blocks(2)
 def f_shape_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of the F distribution function with 2a and 2b degrees of freedom by a
-    and b, of orders n and m; up to the third.
+    """Return the derivative of the F distribution function by half its degrees of freedom.
+
+    The degrees of freedom are 2a and 2b. The orders are n by a and m by b, up to 3 together.
     """
     inside = is_inside(a, b, x)
     y = outside(x)
@@ -300,7 +306,7 @@ def f_slope_by_x(n: Any, m: Any, a: Any, b: Any, x: Any) -> Any:
 
 
 def f_relative_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of `f_density` by a and b, of orders n and m, over it."""
+    """Return the derivative of `f_density` by a and b, of orders n and m, relative to its value."""
     odds = a / b * x
     tau = (x - 1) / (1 + odds)
     first = np.log(x) + np.log1p(a / b) - np.log1p(odds)
@@ -347,8 +353,10 @@ elementwise(
 
 
 def t_slope_by_t(n: Any, df: Any, t: Any) -> Any:
-    """Return the derivative of `t_shape_derivative` by t: n times by df of the density, which is
-    that of F with 1 and df degrees of freedom at t².
+    """Return the derivative of `t_shape_derivative` by t.
+
+    It is the n-th derivative by df of the density, which follows from that of F with 1 and df
+    degrees of freedom at t².
     """
     excess, log = t_excess(df, t)
     return t_density(df, t) * f_weight(n, 0, df / 2, 0.5, excess, (log, log)) / 2**n
@@ -395,7 +403,7 @@ def betaincln(a: Any, b: Any, x: Any) -> Any:
 
 
 def betaincln_by_a(a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of `betaincln` by a: over its own tail where that is the smaller."""
+    """Return the derivative of `betaincln` by a, computed from the smaller tail."""
     r = odds(x)
     inside = is_inside(a, b, r)
     c, d, s = (np.where(inside, z, 1.0) for z in (a, b, r))
@@ -407,7 +415,7 @@ def betaincln_by_a(a: Any, b: Any, x: Any) -> Any:
 
 
 def betaincln_by_b(a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of `betaincln` by b: over its own tail where that is the smaller."""
+    """Return the derivative of `betaincln` by b, computed from the smaller tail."""
     r = odds(x)
     inside = is_inside(a, b, r)
     c, d, s = (np.where(inside, z, 1.0) for z in (a, b, r))

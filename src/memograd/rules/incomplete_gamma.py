@@ -1,19 +1,19 @@
 """Derivatives of the incomplete gamma functions by their shape, and their logarithms.
 
-With D = xᵃ e⁻ˣ / Γ(a + 1), each tail is a·D·∫ exp(a·u - (t - x)) du, where t = x·exp(u) runs from x
-outwards. The derivative by a multiplies the integrand by log t - ψ(a), which has one sign beyond
-its zero: so the tail that does not hold that zero is integrated, and nothing cancels. The moments
-of this integral, with powers of u and of t - x, are closed under differentiation by a and x: that
-gives every higher order.
+Let D = xᵃ e⁻ˣ / Γ(a + 1). Each tail is a·D·∫ exp(a·u - (t - x)) du, where t = x·exp(u) runs from x
+outwards. The derivative by a multiplies the integrand by log t - ψ(a), which has one zero. The tail
+that does not contain that zero is integrated, so that nothing cancels. The moments of this integral
+with powers of u and of t - x are closed under differentiation by a and x, which gives derivatives
+of all orders.
 
-For 0 ≤ a ≤ 1e6 and all x the derivatives of the first two orders hold the bound of the accuracy
-sweep.
+For 0 ≤ a ≤ 1e6 and all x, derivatives of first and second order are within the error bound of the
+accuracy tests.
 
 References
 ----------
-R. J. Moore, Algorithm AS 187: derivatives of the incomplete gamma integral, Appl. Statist. 31
+R. J. Moore: Algorithm AS 187: derivatives of the incomplete gamma integral, Appl. Statist. 31
 (1982) 330-335.
-A. Gil, J. Segura, N. M. Temme, Efficient and accurate algorithms for the computation and inversion
+A. Gil, J. Segura, N. M. Temme: Efficient and accurate algorithms for the computation and inversion
 of the incomplete gamma function ratios, SIAM J. Sci. Comput. 34 (2012) A2965-A2981.
 NIST Digital Library of Mathematical Functions, 8.2, 8.8.
 """
@@ -33,6 +33,7 @@ def lower_moment(n: int, j: int, a: Any, x: Any) -> Any:
     """Return ∫ uⁿ (t - x)ʲ exp(a·u - (t - x)) du over t = x·exp(u) from 0 to x."""
 
     def integrand(y: Any) -> Any:
+        """Return the integrand at u = -y."""
         beyond = x[:, None] * np.expm1(-y)
         return np.exp(-a[:, None] * y - beyond) * (-y) ** n * beyond**j
 
@@ -46,11 +47,13 @@ def upper_moment(n: int, j: int, a: Any, x: Any) -> Any:
     length = np.log(knee) - np.log(x)
 
     def before(y: Any) -> Any:
+        """Return the integrand at distances `y` before the knee."""
         u = length[:, None] - y
         beyond = knee[:, None] * np.exp(-y) - x[:, None]
         return np.exp(a[:, None] * u - beyond) * u**n * beyond**j
 
     def after(y: Any) -> Any:
+        """Return the integrand after the knee, where t grows linearly in `y`."""
         u = length[:, None] + np.log1p(y)
         beyond = knee[:, None] * y + (knee - x)[:, None]
         return np.exp(a[:, None] * u - beyond) * u**n * beyond**j / (1 + y)
@@ -62,8 +65,9 @@ def upper_moment(n: int, j: int, a: Any, x: Any) -> Any:
 @op
 @by_blocks(2)
 def gamma_tail_moment(n: int, j: int, lower: Any, a: Any, x: Any) -> Any:
-    """Return x ∫ uⁿ (t - x)ʲ exp(a·u - (t - x)) du, where t = x·exp(u), over the lower tail t < x
-    or the upper one.
+    """Return x ∫ uⁿ (t - x)ʲ exp(a·u - (t - x)) du over the lower or the upper tail.
+
+    Here t = x·exp(u); the lower tail is t < x.
     """
     return x * choose(
         lower != 0,
@@ -85,8 +89,9 @@ elementwise(
 
 
 def moment_by_x(n: Any, j: Any, lower: Any, a: Any, x: Any, y: Any) -> Any:
-    """Return the derivative of `gamma_tail_moment` by x: at fixed u left of the mode, at fixed
-    t - x right of it.
+    """Return the derivative of `gamma_tail_moment` by x.
+
+    The integral is differentiated at fixed u left of the mode, at fixed t - x right of it.
     """
     left = np.less(x, np.maximum(a, 1))
     below = (j + 1) * y - gamma_tail_moment(n, j + 1, lower, a, x)
@@ -104,13 +109,13 @@ def is_inside(a: Any, x: Any) -> Any:
 
 
 def outside(a: Any, x: Any) -> Any:
-    """Return the derivative by the shape where the point is not inside: 0 at the ends, else NaN."""
+    """Return the derivative by the shape outside the open domain: 0 at its ends, else NaN."""
     end = np.logical_or(np.equal(x, 0), np.logical_or(np.equal(x, np.inf), np.equal(a, np.inf)))
     return np.where(end, 0.0, np.nan)
 
 
 def is_lower(a: Any, x: Any) -> Any:
-    """Return whether x lies left of the zero of log x - ψ(a): which tail is integrated."""
+    """Return whether the lower tail is integrated: whether log x < ψ(a)."""
     return np.less(np.log(x), special.psi(a))
 
 
@@ -138,8 +143,9 @@ def gammainc_by_shape(a: Any, x: Any) -> Any:
 
 
 def has_own_integral(a: Any, x: Any, lower: bool) -> Any:
-    """Return whether the logarithm of a tail is taken from its own integral, not from 1 less the
-    other one.
+    """Return whether the logarithm of a tail is computed from its integral.
+
+    Elsewhere it is computed from 1 minus the other tail.
     """
     inside = is_inside(a, x)
     b, z = np.where(inside, a, 1.0), np.where(inside, x, 1.0)
@@ -148,7 +154,7 @@ def has_own_integral(a: Any, x: Any, lower: bool) -> Any:
 
 
 def log_tail(a: Any, x: Any, lower: bool) -> Any:
-    """Return the logarithm of a tail, where that is small by its own integral."""
+    """Return the logarithm of a tail; where the tail is small, from its integral."""
     own = has_own_integral(a, x, lower)
     b, z = np.where(own, a, 1.0), np.where(own, x, 1.0)
     if lower:

@@ -1,11 +1,13 @@
-"""Rules of indexing: the cotangent is added at the index, so that repeated indices add up.
+"""Rules of indexing: the cotangent is added at the index, so that repeated indices accumulate.
 
-Rules of ops whose shape depends on values (`masked compress extract trim_zeros`) read `y`, because
-a changed shape is then detected.
+The rules of ops whose shape depends on values (`masked`, `compress`, `extract`, `trim_zeros`) read
+`y`, so that a change of the shape is detected.
 
-Conventions. `piecewise` applies each function to all of x, where NumPy applies it to the elements
-that were chosen: where one gives NaN or an infinite slope elsewhere, give it an x that is safe
-there, as for `where`.
+Conventions
+-----------
+`piecewise` applies each function to all of x, whereas NumPy applies it to the elements that are
+selected. If a function gives NaN or an infinite derivative elsewhere, give it a safe x there, as
+for `where`.
 """
 
 import math
@@ -40,7 +42,7 @@ def getitem(x: Any, *key: Any) -> Any:
 def masked(x: Any, *key: Any) -> Any:
     """Return ``x[key]`` with a boolean array in the key.
 
-    The shape depends on values. So the rule reads the output, which is then verified.
+    The shape depends on values, so the rule reads the output, and an assignment verifies it.
     """
     if type(x) is np.ndarray or (kind := kind_of(x)) is None:
         return x[key]
@@ -79,7 +81,7 @@ def last_writes(shape: Any, *key: Any) -> Any:
 def takes_once(part: Any) -> bool:
     """Return whether a part of an index takes no element twice, whatever its values.
 
-    Such a part is a mask or no array.
+    Masks and parts that are no arrays take none twice.
     """
     if type(part) in PLAIN_INDEX_TYPES:
         return True
@@ -176,9 +178,9 @@ def where_chosen(g: Any, k: int, xs: Any, mode: str = "raise") -> Any:
 
 
 def where_selected(g: Any, k: int, xs: Any) -> Any:
-    """Return `g` where the condition of a choice is the first that holds.
+    """Return `g` where condition k is the first that holds.
 
-    For the default, where none holds.
+    For the default, it is `g` where no condition holds.
     """
     n = len(xs) // 2
     mine = xs[k - n] if k < 2 * n else True

@@ -53,7 +53,7 @@ def matmul_b(g: Any, a: Any, a_shape: Any, b_shape: Any) -> Any:
 def dot_a(g: Any, a_shape: Any, b: Any, b_shape: Any) -> Any:
     """Return the cotangent of the left factor of `dot`.
 
-    `g` is contracted with all axes of b but the summed one.
+    `g` is contracted with all axes of b except the one that `dot` sums over.
     """
     if not a_shape or not b_shape:
         return g * b
@@ -123,7 +123,7 @@ def tensordot_b(g: Any, a: Any, a_shape: Any, b_shape: Any, axes: Any = 2) -> An
 def align_vectors(g: Any, other: Any, shape: Any, axes: tuple[int, int], pull: Any) -> Any:
     """Apply a pull on vectors along the last axis to vectors along `axes`.
 
-    `axes` are those of the operand, which has this shape, and of the other one.
+    `axes` has the axis of the operand, whose shape is `shape`, and the axis of the other factor.
     """
     mine, its = axes
     moved = [*shape]
@@ -137,9 +137,10 @@ def as_3d_vectors(x: Any, plane: bool) -> Any:
 
 
 def cross_pull(g: Any, other: Any, shape: Any, axes: tuple[int, int, int], pull: Any) -> Any:
-    """Return the cotangent of a factor of `cross` of this shape.
+    """Return the cotangent of a factor of `cross`.
 
-    `axes` are those of its vectors, of the other factor's and of the result's.
+    `shape` is that of the factor. `axes` are those of its vectors, of the other factor's and of the
+    result's.
     """
     mine, its, result = axes
     flat, plane = shape[mine] == 2, other.shape[its] == 2
@@ -190,7 +191,7 @@ def matrix_chain(xs: Any) -> Any:
 def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
     """Return the cotangent of factor k of `multi_dot`.
 
-    It lies between the products of the factors before and after it.
+    `g` is multiplied by the product of the factors before k and by that of the factors after it.
     """
     shapes = [(1, *s) if len(s) == 1 and j == 0 else (*s, 1)[:2] for j, s in enumerate(xs_shape)]
     xs = [np.reshape(x, s) for x, s in zip(xs, shapes, strict=True)]
@@ -200,9 +201,9 @@ def multi_dot_k(g: Any, k: int, xs: Any, xs_shape: Any) -> Any:
 
 
 def kron_blocks(g: Any, a_shape: Any, b_shape: Any) -> tuple[Any, Any, Any]:
-    """Return the cotangent of a Kronecker product with axes of a and b by turns.
+    """Return the cotangent of a Kronecker product with alternating axes of a and b.
 
-    Both shapes follow, with as many axes.
+    The shapes of both factors are returned, too, padded to the same number of axes.
     """
     n = max(len(a_shape), len(b_shape))
     a, b = ((1,) * (n - len(shape)) + tuple(shape) for shape in (a_shape, b_shape))
@@ -248,12 +249,10 @@ def spell_einsum(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
 
 
 def einsum_k(g: Any, k: int, xs: Any, xs_shape: Any, subscripts: str) -> Any:
-    """Return the cotangent of operand k: an einsum with `g` in its place.
+    """Return the cotangent of operand k of `einsum`: an einsum with `g` in its place.
 
-    The output has the subscripts of the operand.
-
-    A subscript that stands twice in it is split by an identity matrix; one that has its length
-    nowhere else, by ones.
+    The output has the subscripts of the operand. A subscript that the operand has twice is split by
+    an identity matrix. One that no other operand has gets its length from an array of ones.
     """
     inputs, out = spell_einsum(subscripts, [len(s) for s in xs_shape])
     unused = iter([x for x in ascii_letters if x not in ",".join((out, *inputs))])

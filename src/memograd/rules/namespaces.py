@@ -1,7 +1,7 @@
-"""Modules that stand in for a library's, whose functions take lists of nodes, too.
+"""Modules in place of a library's, whose functions take lists of nodes, too.
 
-NumPy asks the arguments of a call who takes it over, but does not look into lists. The functions
-made here do, and hand the call over to a node in a list, where the list becomes one operand.
+NumPy dispatches on the arguments of a call, but not on the items of lists. The functions made here
+do: a node in a list records the call, and the list becomes one operand.
 
 See Also
 --------
@@ -24,9 +24,9 @@ TakeOver = Callable[..., Any]
 
 
 def attribute_of(library: Any, name: str, namespace: dict[str, Any]) -> Any:
-    """Return an attribute of a library's module for the module of ours that stands in for it.
+    """Return an attribute of a library's module for the module in its place.
 
-    It is kept in the namespace, so that Python asks for it once.
+    It is stored in the namespace, so that Python looks it up once.
     """
     own = found = getattr(library, name)
     if isinstance(own, np.ufunc):
@@ -42,14 +42,14 @@ def attribute_of(library: Any, name: str, namespace: dict[str, Any]) -> Any:
 
 
 def is_recorded(f: Any) -> bool:
-    """Return whether a function of nodes is recorded, or answered by the program."""
+    """Return whether a function of nodes is recorded, or answered from the program."""
     return f in RULES or f in STATIC_QUERIES
 
 
 def function_of_lists(own: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that dispatches on nodes in lists, too.
 
-    Where it is one of a list of arrays, the list may be an iterator.
+    The argument of a function of a list of arrays may be an iterator.
     """
     found = looking_into_lists(
         own, lambda node, args, kwargs: node.__array_function__(own, (), args, kwargs)
@@ -59,7 +59,7 @@ def function_of_lists(own: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(own)
     def function(*args: Any, **kwargs: Any) -> Any:
-        """Call the function, of a list in place of an iterator."""
+        """Call the function; an iterator is converted to a list."""
         if args and isinstance(args[0], Iterator):
             args = (list(args[0]), *args[1:])
         return found(*args, **kwargs)
@@ -84,11 +84,11 @@ def ufunc_of_lists(own: np.ufunc) -> Callable[..., Any]:
 
 
 def looking_into_lists(own: Callable[..., Any], take_over: TakeOver) -> Callable[..., Any]:
-    """Return a function whose calls are taken over by a node in a list among its arguments."""
+    """Return a function that dispatches on nodes in lists among its arguments."""
 
     @wraps(own)
     def function(*args: Any, **kwargs: Any) -> Any:
-        """Have a node in a list take the call over, or call the library's function."""
+        """Call `take_over` of a node in a list, or the library's function if there is none."""
         for a in args:
             if isinstance(a, LISTS) and (node := find_node(a)) is not None:
                 return take_over(node, args, kwargs)

@@ -1,4 +1,4 @@
-"""Lists and tuples of nodes where an array is taken: each is recorded as one stack."""
+"""Lists and tuples of nodes in place of an array: each is recorded as one stack."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,7 +29,7 @@ def holds_node(x: Any) -> bool:
 
 
 def is_list_of_nodes(x: Any) -> bool:
-    """Return whether x is a list or a tuple in which there is a node."""
+    """Return whether x is a list or a tuple that contains a node."""
     return isinstance(x, LISTS) and find_node(x) is not None
 
 
@@ -74,5 +74,5 @@ def stack_nodes(x: Any, record: Record | None = None) -> Any:
 
 
 def stack_lists(args: Iterable[Any], record: Record | None = None) -> tuple[Any, ...]:
-    """Return arguments with a stack in place of each list in which there are nodes."""
+    """Return arguments with a stack in place of each list that contains nodes."""
     return tuple(stack_nodes(a, record) if is_list_of_nodes(a) else a for a in args)

@@ -1,7 +1,9 @@
 """Rules of differences, integrals, interpolation, convolution, polynomials and even spacing.
 
-Conventions. `interp` has at a knot, by `x` and by the knots, the mean of the slopes on its two
-sides; outside, slope 0. The jumps that `unwrap` takes out are constant.
+Conventions
+-----------
+At a knot, the derivatives of `interp` by `x` and by the knots are the mean of the slopes on both
+sides; outside the knots the slope is 0. The jumps that `unwrap` removes are constant.
 """
 
 from math import log, prod
@@ -33,7 +35,7 @@ def undiff(g: Any, n: int, axis: int) -> Any:
 
 
 def joined_length(x: Any, axis: int) -> int:
-    """Return the number of elements that `x` adds to a difference along `axis`."""
+    """Return the number of elements that `prepend` or `append` adds along `axis`."""
     return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
 
@@ -45,7 +47,7 @@ def slice_axis(g: Any, axis: int, start: int, stop: int) -> Any:
 def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
     """Return the cotangent of prepended elements, `a` and appended elements together.
 
-    No more differences than elements are taken.
+    The number of differences is at most the number of elements.
     """
     elements = shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)
     return undiff(g, min(n, elements), axis)
@@ -54,7 +56,7 @@ def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any)
 def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) -> Any:
     """Return the cotangent of prepended or appended elements, given that of all.
 
-    NumPy adds none if `n` is 0.
+    For n = 0 NumPy adds no elements.
     """
     whole, m = g.shape[axis], joined_length(x, axis)
     part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
@@ -62,7 +64,7 @@ def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) 
 
 
 def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -> Any:
-    """Return the cotangent of `a`, without what was prepended or appended."""
+    """Return the cotangent of `a`, without the prepended or appended elements."""
     g = undiff_all(g, shape, n, axis, prepend, append)
     if n == 0:
         return g
@@ -73,9 +75,8 @@ def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -
 def ungradient(g: Any, spacing: Any, edge_order: Any) -> Any:
     """Return the transpose of `gradient` along the last axis.
 
-    Each result is a weighted sum of three neighbours.
-
-    The weights are what `gradient` makes of three combs, since neighbours lie on different ones.
+    Each result is a weighted sum of three neighbours. The weights are found by applying `gradient`
+    to three arrays that are 1 at every third element.
     """
     n = g.shape[-1]
     index = np.clip(np.arange(n) - 1, 0, max(n - 3, 0)) + np.arange(min(n, 3))[:, None]
@@ -114,7 +115,7 @@ def align_points(x: Any, ndim: int, axis: int) -> Any:
 
 
 def untrapezoid(g: Any, shape: Any, x: Any, dx: Any, axis: int) -> Any:
-    """Return the cotangent of the heights: half of each interval to both of its ends."""
+    """Return the cotangent of the heights: half of each interval's for both of its ends."""
     half = (
         np.expand_dims(g, axis)
         * (dx if x is None else np.diff(align_points(x, len(shape), axis), axis=axis))
@@ -141,9 +142,9 @@ def untrapezoid_x(g: Any, a: Any, shape: Any, axis: int) -> Any:
 
 
 def interp_segments(x: Any, xp: Any) -> Any:
-    """Yield for both sides of x the neighbouring knots, the place between them, the distance.
+    """Yield, for both sides of x, the neighbouring knots, the relative position and the distance.
 
-    The place is a share of the distance.
+    The position is that of x between the knots, as a fraction of their distance.
     """
     for side in ("right", "left"):
         i = np.clip(np.searchsorted(xp, x, side) - 1, 0, max(xp.shape[0] - 2, 0))
@@ -153,12 +154,12 @@ def interp_segments(x: Any, xp: Any) -> Any:
 
 
 def is_inside(x: Any, xp: Any) -> Any:
-    """Return 1 inside, 0 outside, one half at the ends."""
+    """Return 1 inside the knots, 0 outside, one half at the ends."""
     return inside(x, xp[0], xp[-1])
 
 
 def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
-    """Return the slope of `interp`."""
+    """Return the derivative of `interp` by x."""
     return is_inside(x, xp) * sum(
         (getitem(fp, j) - getitem(fp, i)) / w / 2 for i, j, _, w in interp_segments(x, xp)
     )
@@ -167,7 +168,7 @@ def interp_slope(x: Any, xp: Any, fp: Any) -> Any:
 def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
     """Return the cotangent of the knots.
 
-    If a knot moves, the line through it turns about the neighbour.
+    If a knot moves, the line through it turns about the neighbouring knot.
     """
     n, total, g = xp.shape, 0, g * is_inside(x, xp) / 2
     for i, j, t, w in interp_segments(x, xp):
@@ -179,7 +180,7 @@ def uninterp_xp(g: Any, x: Any, xp: Any, fp: Any) -> Any:
 def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
     """Return the cotangent of the values at the knots.
 
-    Beyond the ends the outermost ones count, unless `left` or `right` is given.
+    Beyond the ends the outermost values count, unless `left` or `right` is given.
     """
     g = g if left is None else np.where(np.less(x, xp[0]), 0, g)
     g = g if right is None else np.where(np.greater(x, xp[-1]), 0, g)
@@ -189,7 +190,7 @@ def uninterp_fp(g: Any, x: Any, xp: Any, left: Any, right: Any) -> Any:
 
 
 def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool = False) -> Any:
-    """Return `g` of a convolution in any mode as that of the full one."""
+    """Return the cotangent of the full convolution, given that of one in any mode."""
     (n,), (m,) = a_shape, v_shape
     mode = {"v": "valid", "s": "same", "f": "full", 0: "valid", 1: "same", 2: "full"}.get(
         mode, mode
@@ -201,8 +202,7 @@ def full_convolution(g: Any, a_shape: Any, v_shape: Any, mode: Any, back: bool =
 
 
 def unconvolve(g: Any, v: Any, n: int) -> Any:
-    """Return the cotangent of a factor of n elements, given that of the full convolution with `v`.
-    """
+    """Return the cotangent of a factor of n elements, given that of its full convolution with v."""
     return np.correlate(g, np.conj(v), "valid")[:n]
 
 
@@ -212,9 +212,9 @@ def exponents(n: int, increasing: bool = False) -> Any:
 
 
 def trailing_coefficients(g: Any, shape: Any) -> Any:
-    """Return the cotangent of a polynomial of `shape`: the last of g, or g after zeros.
+    """Return the cotangent of a polynomial of `shape`: the last coefficients of g.
 
-    A sum is longer than an operand, or shorter if leading zeros are trimmed.
+    g is zero-padded if it is shorter, because the sum omits leading zeros.
     """
     n = prod(shape)
     return np.reshape(
@@ -237,7 +237,7 @@ def falling_factorials(n: int, m: int) -> Any:
 def unpolyder(g: Any, shape: Any, m: int) -> Any:
     """Return the cotangent of a polynomial, given that of its m-th derivative.
 
-    The last terms have none.
+    The last m coefficients have cotangent 0.
     """
     n = g.shape[0]
     return np.concatenate([g * falling_factorials(n, m), np.zeros(shape[0] - n, g.dtype)])
@@ -249,7 +249,7 @@ def derivative_coefficients(p: Any) -> Any:
 
 
 def unvander(g: Any, x: Any, increasing: bool) -> Any:
-    """Return the cotangent of numbers whose powers lie along the last axis."""
+    """Return the cotangent of x, whose powers are along the last axis."""
     k = exponents(g.shape[-1], increasing)
     return np.sum(g * k * x[:, None] ** np.maximum(k - 1, 0), axis=-1)
 
@@ -257,7 +257,7 @@ def unvander(g: Any, x: Any, increasing: bool) -> Any:
 def linspace_end_cotangent(
     g: Any, shape: Any, num: int, endpoint: bool, axis: int, rising: bool
 ) -> Any:
-    """Return the cotangent of one end of `linspace`: the weighted sum over all numbers."""
+    """Return the cotangent of one end of `linspace`: a weighted sum over all numbers."""
     t = np.arange(num) / max(num - 1 if endpoint else num, 1)
     return unbroadcast(np.tensordot(t if rising else 1 - t, np.moveaxis(g, axis, 0), 1), shape)
 

@@ -1,10 +1,10 @@
-"""Signatures of NumPy's C functions, which NumPy itself gives only from version 2.4 on.
+"""Signatures of NumPy's C functions, which NumPy itself provides from version 2.4 on.
 
 The table was generated with NumPy 2.4.
 
 See Also
 --------
-memograd.rules.parameters.signature : Look-up of a signature, here if NumPy gives none.
+memograd.rules.parameters.signature : Looks up a signature, here if NumPy provides none.
 """
 
 from collections.abc import Callable
@@ -80,7 +80,7 @@ GENERALIZED = {"axes": np._NoValue, "axis": np._NoValue, "keepdims": False}
 
 
 def of_ufunc(f: np.ufunc) -> Signature:
-    """Make the signature that NumPy from 2.4 on gives a ufunc."""
+    """Return the signature that NumPy from 2.4 on gives a ufunc."""
     operands = ["x"] if f.nin == 1 else [f"x{k + 1}" for k in range(f.nin)]
     options = {"where": True} if f.signature is None else GENERALIZED
     out = None if f.nout == 1 else (None,) * f.nout

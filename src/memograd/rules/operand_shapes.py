@@ -9,8 +9,8 @@ from typing import Any
 class Shapes(list[Any]):
     """Shapes of a list of operands.
 
-    A concatenation of n arrays has n rules to apply, each of which asks where its operand begins.
-    What they share is kept here, so that all of them take time in proportion to n.
+    A concatenation of n arrays has n rules, each of which needs the start of its operand. The
+    starts are computed once for all, so that the rules together take time proportional to n.
     """
 
     __slots__ = ("_kept",)
@@ -31,7 +31,7 @@ class Shapes(list[Any]):
         return starts
 
     def change_each(self, change: Callable[[Any], Any]) -> "Shapes":
-        """Return the shapes that a function makes of these before a concatenation."""
+        """Return the shapes after a function that an op applies before it concatenates."""
         if change not in self._kept:
             self._kept[change] = Shapes(map(change, self))
         shapes: Shapes = self._kept[change]

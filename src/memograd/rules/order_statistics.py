@@ -1,8 +1,10 @@
-"""Rules of sorting and order statistics: the cotangent returns to the original places.
+"""Rules of sorting and order statistics: the cotangent returns to the original positions.
 
-Conventions. Equal elements get an even split of what their places get. `quantile` is linear in the
-elements between which it lies; by `q` its slope is the step between them, at an element the mean of
-the steps on its two sides, at the ends 0; by its `weights`, which choose an element, it is
+Conventions
+-----------
+Equal elements get equal shares of their cotangents. `quantile` is linear in the elements between
+which it lies. Its derivative by `q` is the slope between these elements, at an element the mean of
+the slopes on both sides, and 0 at the ends. By its `weights`, which select an element, it is
 constant. A NaN is equal to nothing.
 """
 
@@ -29,9 +31,9 @@ Other methods jump.
 
 @op
 def rank(a: Any) -> Any:
-    """Return for each element the place of the first equal one in sorted order.
+    """Return for each element the position of the first equal one in sorted order.
 
-    Order is along the last axis.
+    The order is that along the last axis.
     """
     order = np.argsort(a, axis=-1, kind="stable")
     y = np.take_along_axis(a, order, -1)
@@ -46,7 +48,7 @@ def rank(a: Any) -> Any:
 
 
 def scatter_ranks(g: Any, before: Any, after: Any) -> Any:
-    """Move `g` from elements of ranks `after` to elements of ranks `before`; equals share."""
+    """Return `g`, given by ranks `after`, for elements of ranks `before`; equal ones share."""
     total = untake_along(g, before.shape, after, -1)
     number = untake_along(np.ones(before.shape, int), before.shape, after, -1)
     return np.take_along_axis(total / np.maximum(number, 1), before, -1)
@@ -63,7 +65,7 @@ def unsort(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
 def quantile_positions(flat: Any, q: Any, method: Any, weights: Any = None) -> Any:
     """Return the positions of quantiles among sorted elements; NaNs do not count.
 
-    Elements lie along the last axis.
+    Elements are along the last axis.
     """
     ranks = np.where(np.isnan(flat), np.nan, np.argsort(np.argsort(flat)))
     return np.nan_to_num(np.nanquantile(ranks, q, axis=-1, method=method, weights=weights))
@@ -102,7 +104,7 @@ def unquantile(
 def unquantile_q(g: Any, a: Any, shape: Any, q: Any, q_shape: Any, axis: Any, method: str) -> Any:
     """Return the cotangent of `q`.
 
-    It is the step between the elements around each quantile, times the move of its position.
+    It is the difference of the elements around each quantile, times the derivative of its position.
     """
     if method not in SURPLUS:
         return np.zeros(q_shape, g.dtype)

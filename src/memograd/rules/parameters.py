@@ -52,12 +52,12 @@ def parameters(f: Callable[..., Any]) -> list[Parameter]:
 
 
 def signature(f: Callable[..., Any]) -> inspect.Signature:
-    """Find the signature of a function as `inspect.signature` does, also in NumPy before 2.4.
+    """Return the signature of a function as `inspect.signature` does, also in NumPy before 2.4.
 
     Raises
     ------
     ValueError
-        If `f` is a C function without a signature, as Python says it.
+        `f` is a C function without a signature; the text is Python's.
 
     >>> str(signature(np.where))
     '(condition, x=None, y=None, /)'

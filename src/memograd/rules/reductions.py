@@ -1,9 +1,11 @@
 """Rules of reductions and scans: the cotangent is broadcast along the reduced axes.
 
-Conventions. `max`, `min` and `ptp` share evenly among ties, `initial` among them; where the result
-is NaN because an operand is, all shares are 0. `std` of equal numbers has slope 0. The `nan`
-functions give 0 to a NaN. `prod` and `cumprod` are right at zeros, to every order: their rules
-multiply the other factors and never divide.
+Conventions
+-----------
+`max`, `min` and `ptp` give equal shares to ties, `initial` included; if the result is NaN because
+an operand is, all shares are 0. `std` of equal numbers has derivative 0. The `nan` functions give 0
+to a NaN. `prod` and `cumprod` are right at zeros, to all orders: their rules multiply the other
+factors and never divide.
 """
 
 import inspect
@@ -24,12 +26,12 @@ NO_VALUE: Any = inspect.signature(np.sum).parameters["where"].default
 
 
 def or_default(x: Any, default: Any) -> Any:
-    """Return `x`, or the default if `x` was not given."""
+    """Return `x`, or the default if `x` is NumPy's marker for an absent argument."""
     return default if x is NO_VALUE else x
 
 
 def apply_where(x: Any, where: Any, other: Any = 0) -> Any:
-    """Return `x` where the mask of a reduction holds, the other elsewhere."""
+    """Return `x` where the mask of a reduction holds, `other` elsewhere."""
     return x if where is NO_VALUE else np.where(where, x, other)
 
 
@@ -45,9 +47,9 @@ def expand(g: Any, shape: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def count_elements(shape: Any, axis: Any = None, where: Any = NO_VALUE) -> Any:
-    """Return the number of elements that a reduction over `axis` takes together.
+    """Return the number of elements that a reduction over `axis` combines.
 
-    For a mask it is an array that broadcasts.
+    With a mask it is an array that broadcasts against the operand.
     """
     if where is not NO_VALUE:
         return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=True)
@@ -117,7 +119,7 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
 
 
 def reduced_axes_last(ndim: int, axis: Any) -> tuple[int, ...]:
-    """Return the order of axes in which the reduced ones are last."""
+    """Return the order of axes that puts the reduced ones last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
 
@@ -130,7 +132,7 @@ def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
 
 
 def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
-    """Return `a` in the `shape` that `flatten_axes` flattened."""
+    """Return `a` in `shape`, as it was before `flatten_axes`."""
     order = reduced_axes_last(len(shape), axis)
     return np.transpose(
         np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order)))
@@ -140,7 +142,7 @@ def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
 def products_of_others(a: Any) -> Any:
     """Return for each element the product of the others along the last axis.
 
-    Pairs are multiplied, then pairs of pairs, without a division.
+    Pairs are multiplied, then pairs of pairs; there is no division.
     """
     n = a.shape[-1]
     if n <= 1:
@@ -171,7 +173,7 @@ def unprod(
 def widen_half(x: Any) -> Any:
     """Return `x` in single precision, if it is in half precision.
 
-    1/N and N times a number leave the range of halves from N = 65,520 on.
+    For N ≥ 65,520, 1/N and N times a number are out of the range of half precision.
     """
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
@@ -179,7 +181,7 @@ def widen_half(x: Any) -> Any:
 def conjugate_deviation(
     a: Any, shape: Any, axis: Any = None, where: Any = NO_VALUE, mean: Any = NO_VALUE
 ) -> Any:
-    """Return `a` less its mean, conjugated if complex; 0 where a mask does not hold."""
+    """Return `a` minus its mean, conjugated if complex; 0 where the mask does not hold."""
     if mean is NO_VALUE:
         away = subtract_mean(a, shape, axis, where)
     else:
@@ -188,10 +190,10 @@ def conjugate_deviation(
 
 
 def subtract_mean(a: Any, shape: Any, axis: Any, where: Any) -> Any:
-    """Return `a` less its mean; exactly 0 for equal numbers, whose mean may round.
+    """Return `a` minus its mean; exactly 0 for equal numbers, whose mean may be rounded.
 
-    So the greatest is taken away first: the errors are those of the spread then, not of the
-    numbers.
+    The greatest element is subtracted first, so that rounding errors are relative to the spread,
+    not to the numbers.
     """
     if math.prod(shape):
         a = apply_where(
@@ -219,7 +221,7 @@ def unvar(
 ) -> Any:
     """Return the cotangent of the operand of `var` as if the mean were constant.
 
-    The part through the mean sums to zero.
+    The contribution of the mean is 0.
     """
     number = count_elements(shape, axis, where) - or_default(correction, ddof)
     return (
@@ -271,7 +273,7 @@ def uncumsum(g: Any, shape: Any, axis: Any) -> Any:
 
 
 def solve_recurrence(a: Any, b: Any) -> Any:
-    """Return the solution of y[i] = a[i] y[i-1] + b[i] along the last axis, from 0.
+    """Return the solution of y[i] = a[i] y[i-1] + b[i] along the last axis, with y[-1] = 0.
 
     Pairs of steps are combined, then pairs of pairs.
 
@@ -302,7 +304,7 @@ def uncumprod(g: Any, a: Any, y: Any, shape: Any, axis: Any) -> Any:
 
 
 def without_initial(g: Any, axis: Any, include_initial: Any) -> Any:
-    """Return `g` without its first element along `axis`, if the result has one more."""
+    """Return `g` without its first element along `axis`, if the result includes `initial`."""
     return np.take(g, range(1, g.shape[axis or 0]), axis or 0) if include_initial else g
 
 

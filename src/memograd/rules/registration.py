@@ -181,7 +181,7 @@ class Rule:
         return any(p.name == shape for rule in rules for p in parameters(rule.fn))
 
     def reject_keywords(self, kwargs: Iterable[str]) -> None:
-        """Raise if a call uses a keyword that changes the derivative, but that no rule reads."""
+        """Raise if a call uses a keyword that changes the derivative and that no rule reads."""
         unknown = [k for k in kwargs if k not in self.keywords and k not in IGNORED_KEYWORDS]
         if unknown and self.kind != "constant":
             raise NoRuleError(
@@ -274,10 +274,10 @@ def elementwise(
         For an op over a list of operands: ``each(g, k, ...)`` gives the derivative for position
         `k`.
     push : mapping from str to callable, optional
-        For operands, by name, what their tangent `t` adds to that of the result, if that does not
-        follow from the kind of the op: ``{"x": lambda t, x, y: ...}``. Its signature declares what
-        it reads, as that of a VJP rule does. An elementwise op needs it if it maps complex numbers
-        otherwise than by a derivative times `t`.
+        For operands, by name, the map from their tangent `t` to its term in the tangent of the
+        result: ``{"x": lambda t, x, y: ...}``. Its signature declares what it reads, as that of a
+        VJP rule does. It is needed only if it does not follow from the kind of the op, as for an
+        elementwise op of complex numbers that is not holomorphic.
     **pulls : callable or None
         For each operand, in the order of positions, its VJP rule; None if it has no derivative.
 
@@ -414,7 +414,7 @@ def traits_of(op: Any) -> Traits:
 
 
 def ops_of_module(name: str) -> tuple[Any, ...]:
-    """Return the registered ops that a module defines, not those of NumPy or SciPy."""
+    """Return the registered ops that a module itself defines."""
     return tuple(op for op in RULES if getattr(op, "__module__", None) == name)
 
 
@@ -435,27 +435,27 @@ def op(*, vjp: Callable[..., Any]) -> Callable[[F], F]: ...
 
 
 def op(f: Any = None, *, vjp: Any = None) -> Any:
-    """Return a function of the user's own that is recorded as one op if an argument is a node.
+    """Return a function that is recorded as one op if an argument is a node.
 
     Register its derivatives afterwards, with :func:`rule`, :func:`elementwise`, :func:`linear`,
-    :func:`multilinear` or :func:`constant`; or at once, with `vjp`, for a function of any signature:
-    with lists or dicts of nodes, None, functions and keywords among its arguments, and an array or a
-    pytree of arrays as its result.
+    :func:`multilinear` or :func:`constant`. Or register them at once, with `vjp`: then the
+    arguments may include lists or dicts of nodes, None, functions and keywords, and the result may
+    be an array or a pytree of arrays.
 
     Parameters
     ----------
     f : callable
         A plain NumPy function. It must not use the tape on which it is recorded.
     vjp : callable, optional
-        ``vjp(g, y, *args, **kwargs)`` gives a tuple with the cotangent of each argument, in that
-        argument's nest; None for what has no derivative. It is called with all arguments that f
-        takes by position, those included that a call leaves out; with `g` and the result `y` in
-        the nest of f's result.
+        ``vjp(g, y, *args, **kwargs)`` gives a tuple with the cotangent of each argument, as a pytree
+        of the argument's structure; None for an argument, or a part of one, without derivative. It
+        is called with all positional arguments of `f`, default values included. The cotangent `g`
+        and the result `y` have the structure of the result of `f`.
 
     Raises
     ------
     RegistrationError
-        `vjp` is no function.
+        `vjp` is not callable.
 
     Examples
     --------
@@ -614,7 +614,7 @@ class ParameterSource(NamedTuple):
 def parameter_sources(
     op: Any, operands: tuple[str, ...], fn: Callable[..., Any], call: Call, first: str = "g"
 ) -> list[ParameterSource]:
-    """Return what each parameter of a rule reads, after the first; raise if one is unknown."""
+    """Return the sources of a rule's parameters after the first; raise if a name is unknown."""
     own = parameters(fn)
     if not own or own[0].name != first:
         begins = f"begins with {own[0].name!r}" if own else "has none"

@@ -1,4 +1,4 @@
-"""Rules of ops that move elements: the cotangent is moved back."""
+"""Rules of ops that move elements: the cotangent moves back."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def inverse_permutation(axes: Any) -> Any:
 
 
 def reshape_cotangent(g: Any, shape: Any, order: Any) -> Any:
-    """Return `g` in a shape; the default order is left out, because Dask knows no other."""
+    """Return `g` in a shape; the default order is not passed, because Dask has no other."""
     return np.reshape(g, shape) if order == "C" else np.reshape(g, shape, order=order)
 
 
@@ -52,7 +52,7 @@ def column_stack_shape(shape: Any) -> Any:
 
 @op
 def repeated(n: int, repeats: Any) -> Any:
-    """Return for each element of a repetition the number of the repeated element, out of `n`."""
+    """Return for each element of a repetition the index of the repeated element, out of `n`."""
     return np.repeat(np.arange(n), repeats)
 
 

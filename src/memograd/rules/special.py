@@ -1,26 +1,35 @@
 """Rules of scipy.special, imported when one of its functions first meets a node.
 
-Conventions. `entr`, `rel_entr`, `kl_div`, `xlogy` at 0 have the slope of their arithmetic by the
-factor (infinite where the logarithm is) and 0 by what stands in the logarithm; where both operands
-of `rel_entr` or `kl_div` are 0, the logarithm of their ratio counts as 0. `huber` is differentiable
-everywhere; the scaled functions `i0e`, `ive` and the like have a kink at 0, where the slope is the
-centre. `voigt_profile` at σ = 0 is the Lorentz profile, smooth in σ. By `m`, `poch(z, m)` jumps
-where z and z + m are both poles of Γ, and its slope is infinite or NaN; so are those of `ker`,
-`kerp`, `keip` and `kelvin` at 0, where Kelvin's functions of the second kind are infinite: take
-`ber` and `bei` there. Functions of complex numbers are holomorphic, so one rule serves both, save
-`jve yve ive`, whose scale depends on one part of the argument. Rules are written so that nothing
-overflows, cancels or turns into NaN where the derivative is finite: by `hyp1f1` and `hyp2f1` where
-the textbook's form divides zero by zero, by the leading terms of the tail where it subtracts equal
-numbers.
+Conventions
+-----------
+- `entr`, `rel_entr`, `kl_div` and `xlogy` at 0: the derivative by the factor is that of the
+  arithmetic, infinite where the logarithm is, and the derivative by the argument of the logarithm
+  is 0. If both operands of `rel_entr` or `kl_div` are 0, the logarithm of their ratio is taken as
+  0.
+- `huber` is differentiable everywhere.
+- `i0e`, `ive` and the other scaled functions have a kink at 0. The derivative there is the mean of
+  the derivatives on both sides.
+- `voigt_profile` at σ = 0 is the Lorentz profile, and is smooth in σ.
+- `poch(z, m)` is discontinuous in m where z and z + m are both poles of Γ. Its derivative by m is
+  infinite or NaN there.
+- `ker`, `kerp`, `keip` and `kelvin` have infinite or NaN derivatives at 0, because Kelvin functions
+  of the second kind are infinite there. Use `ber` and `bei` at 0.
+- Functions of complex numbers are holomorphic, so that one rule serves real and complex numbers.
+  The exceptions are `jve`, `yve` and `ive`, whose scale depends on the real or the imaginary part
+  alone.
 
-By shapes, orders and exponents: the distribution functions of the gamma, beta, χ², F and Student
-distributions and their inverses (`incomplete_gamma`, `incomplete_beta`), Bessel functions of real
-arguments (`bessel_orders`) and the zeta functions of real exponents (`zeta_exponent`), by quadrature
-and series. Outside of the ranges that those modules state, the derivative is NaN.
+No rule overflows, cancels or gives NaN where the derivative is finite. Where the usual formula
+divides zero by zero, the rule uses `hyp1f1` or `hyp2f1`; where it subtracts nearly equal numbers,
+the rule uses the leading terms of the difference.
 
-Unknown, so that asking for the derivative raises (`unknown`): by the order of Struve and parabolic
-cylinder functions and of polynomials, by the parameters of hypergeometric functions, by the modulus
-of `ellipj`. A constant, or a node of integers, may stand there.
+Derivatives by shapes, orders and exponents are computed by quadrature and series. There are those
+of the gamma, beta, χ², F and Student distribution functions and their inverses (`incomplete_gamma`,
+`incomplete_beta`), of Bessel functions of real arguments (`bessel_orders`), and of zeta functions
+of real exponents (`zeta_exponent`). Outside the ranges that those modules state, they are NaN.
+
+Other derivatives have no closed form, and asking for one raises (`unknown`): by the order of Struve
+functions, of parabolic cylinder functions and of polynomials; by the parameters of hypergeometric
+functions; by the modulus of `ellipj`. These operands may be constants or nodes of integers.
 """
 
 from math import factorial as whole_factorial
@@ -76,36 +85,37 @@ ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 
 
-def wide(x: Any) -> Any:
-    """x in double precision: for formulas that lose more digits than single precision can spare."""
+def as_double(x: Any) -> Any:
+    """Return x in double precision, for formulas that lose too many digits in single precision."""
     return x * np.float64(1.0)
 
 
 def ratio(a: Any, b: Any) -> Any:
-    """a / b; 0 where both are 0."""
+    """Return a / b; 0 where both are 0."""
     return a / np.where(np.logical_and(np.equal(a, 0), np.equal(b, 0)), 1, b)
 
 
 def log_ratio(a: Any, b: Any) -> Any:
-    """log(a / b), also where a / b would overflow; 0 where both are 0."""
+    """Return log(a / b), also where a / b would overflow; 0 where both are 0."""
     origin = np.logical_and(np.equal(a, 0), np.equal(b, 0))
     return np.log(np.where(origin, 1, a)) - np.log(np.where(origin, 1, b))
 
 
 def tail(t: Any) -> Any:
-    """Σ (2n-1)!! tⁿ for n = 1 to 6, for small t: what is left of 2z·w(z) where its leading term is
-    taken away.
+    """Return Σ (2n-1)!! tⁿ for n = 1 to 6 and small t.
+
+    These are the terms of the asymptotic series of 2z·w(z) after the leading one.
     """
     return t * (1 + 3 * t * (1 + 5 * t * (1 + 7 * t * (1 + 9 * t * (1 + 11 * t)))))
 
 
 def asymptotic_or_near(far: Any, z: Any, near: Any, series: Any) -> Any:
-    """`near(z)`, or, where `far`, `series(1 / 2z²)`."""
+    """Return `series(1 / 2z²)` where `far` holds, and `near(z)` elsewhere."""
     return np.where(far, series(0.5 / np.square(np.where(far, z, 1))), near(np.where(far, 0, z)))
 
 
 def erfcx_slope(z: Any) -> Any:
-    """2z·erfcx(z) - 2/√π, which cancels far to the right; for complex numbers."""
+    """Return 2z·erfcx(z) - 2/√π for complex z, by an asymptotic series where Re z is large."""
     far = np.greater(np.real(z), 50)
     return asymptotic_or_near(
         far, z, lambda z: 2 * z * special.erfcx(z) - 2 / ROOT_PI, lambda t: 2 / ROOT_PI * tail(-t)
@@ -113,7 +123,7 @@ def erfcx_slope(z: Any) -> Any:
 
 
 def wofz_slope(z: Any) -> Any:
-    """2i/√π - 2z·w(z), which cancels far up."""
+    """Return 2i/√π - 2z·w(z), by an asymptotic series far from 0 in the upper half-plane."""
     far = np.logical_and(np.greater(np.abs(z), 50), np.greater_equal(np.imag(z), 0))
     return asymptotic_or_near(
         far, z, lambda z: 2j / ROOT_PI - 2 * z * special.wofz(z), lambda t: -2j / ROOT_PI * tail(t)
@@ -121,18 +131,18 @@ def wofz_slope(z: Any) -> Any:
 
 
 def dawsn_slope(z: Any) -> Any:
-    """1 - 2z·dawsn(z), which cancels far out; for complex numbers."""
+    """Return 1 - 2z·dawsn(z) for complex z, by an asymptotic series far from the imaginary axis."""
     far = np.greater(np.abs(np.real(z)), 50 + np.abs(np.imag(z)))
     return asymptotic_or_near(far, z, lambda z: 1 - 2 * z * special.dawsn(z), lambda t: -tail(t))
 
 
 def normal(x: Any) -> Any:
-    """Return the density of the normal distribution."""
+    """Return the density of the standard normal distribution."""
     return np.exp(-0.5 * x * x) / ROOT_2PI
 
 
 def log_ndtr_slope(x: Any, y: Any) -> Any:
-    """Return the normal density over its distribution function, whose logarithm is y."""
+    """Return the normal density divided by the distribution function, whose logarithm is y."""
     left = np.less(np.real(x), 0)
     below = 2 / ROOT_2PI / special.erfcx(np.where(left, x, 0) / -ROOT_2)
     x = np.where(left, 0, x)
@@ -140,8 +150,9 @@ def log_ndtr_slope(x: Any, y: Any) -> Any:
 
 
 def rgamma_slope(x: Any) -> Any:
-    """Return the derivative of 1/Γ, by reflection on the left, where Γ has its poles and 1/Γ its
-    zeros.
+    """Return the derivative of 1/Γ.
+
+    For Re x < 1/2 it is computed by reflection, because ψ has poles there where 1/Γ has zeros.
     """
     left = np.less(np.real(x), 0.5)
     s, x = 1 - np.where(left, x, 0), np.where(left, 1, x)
@@ -152,8 +163,10 @@ def rgamma_slope(x: Any) -> Any:
 
 
 def beta_quantile_density(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
-    """Return the density at the quantile x of p; near 1 by 1 - x, which the other inverse gives
-    without cancellation.
+    """Return the density of the beta distribution at the quantile x of p.
+
+    Near 1 it is computed from 1 - x, which `other`, the inverse of the upper tail, gives without
+    cancellation.
     """
     low = np.less(x, 0.5)
     rest = other(b, a, np.where(low, 0.5, p))
@@ -168,48 +181,53 @@ def rest_odds(x: Any) -> Any:
 
 def beta_quantile_by_a(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     """Return -∂x/∂a of a quantile of the beta distribution; `other` gives 1 - x."""
-    a, b = wide(a), wide(b)
-    return beta_quantile_by_shape(a, b, quantile_odds(a, b, wide(p), wide(x), other))
+    a, b = as_double(a), as_double(b)
+    return beta_quantile_by_shape(a, b, quantile_odds(a, b, as_double(p), as_double(x), other))
 
 
 def beta_quantile_by_b(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     """Return ∂x/∂b of a quantile of the beta distribution; `other` gives 1 - x."""
-    a, b = wide(a), wide(b)
-    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, wide(p), wide(x), other))
+    a, b = as_double(a), as_double(b)
+    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, as_double(p), as_double(x), other))
 
 
 def f_quantile_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
-    """Return the derivative of the F distribution function by a shape, over its density."""
+    """Return the derivative of the F distribution function by a shape, divided by the density."""
     return f_shape_derivative(n, m, a, b, x) / f_density(a, b, x)
 
 
 def lower_degree(n: Any) -> Any:
-    """n - 1, the degree of a polynomial's derivative; 0 for the constant polynomial."""
+    """Return n - 1, the degree of a polynomial's derivative; 0 for the constant polynomial."""
     return np.where(np.equal(n, 0), 0, n - 1)
 
 
-def if_any(n: Any, slope: Any) -> Any:
-    """`slope`; 0 for the constant polynomial."""
+def unless_constant(n: Any, slope: Any) -> Any:
+    """Return `slope`, or 0 for the constant polynomial."""
     return np.where(np.equal(n, 0), 0, slope)
 
 
 def legendre_slope(n: Any, x: Any) -> Any:
-    """Return the derivative of a Legendre polynomial, whose degrees n and -n-1 are the same."""
+    """Return the derivative of a Legendre polynomial.
+
+    Degrees n and -n-1 are the same polynomial.
+    """
     n = np.where(np.less(n, -0.5), -n - 1, n)
-    return if_any(n, (n + 1) / 2 * special.eval_jacobi(lower_degree(n), 1, 1, x))
+    return unless_constant(n, (n + 1) / 2 * special.eval_jacobi(lower_degree(n), 1, 1, x))
 
 
 def chebyt_slope(n: Any, x: Any) -> Any:
-    """Return the derivative of a Chebyshev polynomial of the first kind, whose degrees n and -n are
-    the same.
+    """Return the derivative of a Chebyshev polynomial of the first kind.
+
+    Degrees n and -n are the same polynomial.
     """
     n = np.abs(n)
     return n * special.eval_chebyu(lower_degree(n), x)
 
 
 def chebyu_slope(n: Any, x: Any) -> Any:
-    """Return the derivative of a Chebyshev polynomial of the second kind: degree -n-2 is less
-    degree n, and degree -1 is 0.
+    """Return the derivative of a Chebyshev polynomial of the second kind.
+
+    Degree -n-2 is the negative of degree n, and degree -1 is 0.
     """
     low = np.less(n, -1)
     n, sign = np.where(low, -n - 2, n), np.where(low, -1, 1)
@@ -219,11 +237,14 @@ def chebyu_slope(n: Any, x: Any) -> Any:
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
     """Return the derivative of a Jacobi polynomial."""
-    return if_any(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
+    return unless_constant(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
 
 
 def expn_slope(n: Any, x: Any) -> Any:
-    """-E of order n-1, which SciPy does not have at n = 0."""
+    """Return the derivative of the exponential integral Eₙ by x, which is -Eₙ₋₁.
+
+    SciPy has no order -1, which is needed for n = 0.
+    """
     return np.where(
         np.equal(n, 0),
         -np.exp(-x) * (1 + 1 / x) / x,
@@ -232,8 +253,10 @@ def expn_slope(n: Any, x: Any) -> Any:
 
 
 def ellipk_slope(m: Any) -> Any:
-    """Return the derivative of K, also at m = 0, and accurate near 1; far left by E and K, where
-    SciPy's series is off.
+    """Return the derivative of K(m), accurate at m = 0 and near m = 1.
+
+    For m < -1 it is computed from E and K, because SciPy's hypergeometric function is inaccurate
+    there.
     """
     left = np.less(m, -1)
     k = np.where(left, m, -1)
@@ -244,7 +267,9 @@ def ellipk_slope(m: Any) -> Any:
 
 
 def elliptic_factor(p: Any) -> Any:
-    """hyp2f1(1/2, 1/2, 2, 1 - p); near p = 0, where its slope is infinite, the leading terms in p.
+    """Return hyp2f1(1/2, 1/2, 2, 1 - p).
+
+    Near p = 0, where its slope is infinite, it is computed from the leading terms in p.
     """
     tiny = np.less(p, 1e-8)
     q = np.where(tiny, p, 1)
@@ -253,7 +278,7 @@ def elliptic_factor(p: Any) -> Any:
 
 
 def sine_series(phi: Any, m: Any, p: float) -> Any:
-    """∫ sin²θ (1 - m sin²θ)ᵖ from 0 to φ, for small m."""
+    """Return ∫ sin²θ (1 - m sin²θ)ᵖ dθ from 0 to φ, for small m."""
     s, c, term, total, power = np.sin(phi), np.cos(phi), phi, 0.0, 1.0
     for k in range(1, 13):
         term = ((2 * k - 1) * term - c * np.power(s, 2 * k - 1)) / (2 * k)
@@ -262,7 +287,9 @@ def sine_series(phi: Any, m: Any, p: float) -> Any:
 
 
 def incomplete_k_slope(phi: Any, m: Any) -> Any:
-    """Return the derivative of F(φ, m) by m; the closed form divides by m, and cancels at small φ.
+    """Return the derivative of F(φ, m) by m.
+
+    The closed form divides by m and cancels at small φ, so that other formulas are used there.
     """
     near, small = sine_integral_ranges(phi, m)
     k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
@@ -277,7 +304,9 @@ def incomplete_k_slope(phi: Any, m: Any) -> Any:
 
 
 def incomplete_e_slope(phi: Any, m: Any) -> Any:
-    """Return the derivative of E(φ, m) by m; the closed form divides by m, and cancels at small φ.
+    """Return the derivative of E(φ, m) by m.
+
+    The closed form divides by m and cancels at small φ, so that other formulas are used there.
     """
     near, small = sine_integral_ranges(phi, m)
     k, angle = np.where(small, 0.5, m), np.where(near, 1, phi)
@@ -289,17 +318,16 @@ def incomplete_e_slope(phi: Any, m: Any) -> Any:
 
 
 def sine_integral_ranges(phi: Any, m: Any) -> tuple[Any, Any]:
-    """Where φ is small enough for `sine_integral`; and where it or m is too small for the closed
-    forms.
-    """
+    """Return where `sine_integral` is accurate, and where φ or m is too small for closed forms."""
     near = np.less(np.square(phi) * np.maximum(np.abs(m), 1), 0.25)
     return near, np.logical_or(near, np.less(np.abs(m), 0.02))
 
 
 def agm_slope(a: Any, b: Any) -> Any:
-    """Return the derivative of the arithmetic-geometric mean by a: with M(r) = agm(1, r), r the
-    ratio of the lesser to the greater argument, it is M'(r) by the lesser one and M(r) - r·M'(r) by
-    the greater one.
+    """Return the derivative of the arithmetic-geometric mean by a.
+
+    Let M(r) = agm(1, r), where r is the ratio of the smaller argument to the larger one. The
+    derivative by the smaller argument is M'(r), and that by the larger one is M(r) - r·M'(r).
     """
     low = np.less_equal(np.abs(a), np.abs(b))
     r = np.where(low, a, b) / np.where(low, b, a)
@@ -309,7 +337,7 @@ def agm_slope(a: Any, b: Any) -> Any:
 
 
 def inverse_boxcox_log(x: Any, lmbda: Any) -> Any:
-    """log(1 + λx) / λ, smooth at λ = 0."""
+    """Return log(1 + λx) / λ, smooth at λ = 0."""
     u = lmbda * x
     near = np.less(np.abs(u), 0.5)
     series = x * special.hyp2f1(1.0, 1.0, 2.0, -np.where(near, u, 0))
@@ -317,12 +345,12 @@ def inverse_boxcox_log(x: Any, lmbda: Any) -> Any:
 
 
 def inverse_boxcox_slope(x: Any, lmbda: Any) -> Any:
-    """Return the derivative of the inverse Box-Cox transform by x, which is its power 1 - λ."""
+    """Return the derivative of the inverse Box-Cox transform y by x: y to the power of 1 - λ."""
     return np.exp((1 - lmbda) * inverse_boxcox_log(x, lmbda))
 
 
 def inverse_boxcox_by_lmbda(x: Any, lmbda: Any) -> Any:
-    """Return the derivative of the inverse Box-Cox transform by λ, less its sign."""
+    """Return minus the derivative of the inverse Box-Cox transform by λ."""
     return inverse_boxcox_slope(x, lmbda) * moment(1, inverse_boxcox_log(x, lmbda), lmbda)
 
 
@@ -334,8 +362,10 @@ def pseudo_huber_slope(delta: Any, r: Any) -> Any:
 
 
 def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
-    """u = x + iγ, whether it lies far out for its width σ, and there t = σ²/u² and the Lorentz
-    profile's i/πu.
+    """Return the parts of the Voigt profile: u = x + iγ, where it is far, σ²/u² and i/(πu).
+
+    A point is far if |u| is large compared with σ. The last two are those of far points; i/(πu) is
+    the complex Lorentz profile.
     """
     u = x + 1j * gamma
     far = np.greater(np.abs(u), 50 * ROOT_2 * sigma)
@@ -344,8 +374,9 @@ def voigt_parts(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
-    """Return the derivative of the complex Voigt profile by u = x + iγ; far out by a series in σ,
-    which may be 0.
+    """Return the derivative of the complex Voigt profile by u = x + iγ.
+
+    Where |u| is large it is computed by a series in σ, which may be 0.
     """
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     s = np.where(far, 1, sigma)
@@ -356,8 +387,9 @@ def voigt_slope(x: Any, sigma: Any, gamma: Any) -> Any:
 
 
 def voigt_sigma(x: Any, sigma: Any, gamma: Any) -> Any:
-    """Return the derivative of the Voigt profile by σ; far out by a series, where the closed form
-    cancels.
+    """Return the derivative of the Voigt profile by σ.
+
+    Where |u| is large it is computed by a series, because the closed form cancels.
     """
     u, far, t, lorentz = voigt_parts(x, sigma, gamma)
     series = (
@@ -375,14 +407,16 @@ def voigt_sigma(x: Any, sigma: Any, gamma: Any) -> Any:
 
 
 def modfresnel_pull(f: Any, g: Any, x: Any, turn: complex) -> Any:
-    """The cotangent through a modified Fresnel integral and its scaled form."""
+    """Return the cotangent through a modified Fresnel integral and its scaled form."""
     scaled = -np.exp(-turn * (x * x + pi / 4)) / ROOT_PI
     return (-g[0] + g[1] * scaled) * np.exp(turn * x * x) - g[1] * 2 * turn * x * f(x)[1]
 
 
 def poch_slope(z: Any, m: Any, y: Any) -> Any:
-    """Return the derivative of Pochhammer's symbol by z; at a pole of Γ(z) by that of 1/Γ, or,
-    where Γ(z + m) has one too, by reflection.
+    """Return the derivative of Pochhammer's symbol y by z.
+
+    At a pole of Γ(z) it is computed from the derivative of 1/Γ; where z + m is a pole as well, by
+    reflection.
     """
     end, pole = z + m, is_pole(z)
     both = np.logical_and(pole, is_pole(end))
@@ -394,8 +428,9 @@ def poch_slope(z: Any, m: Any, y: Any) -> Any:
 
 
 def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by n; through 1/Γ(n - k + 1) where that is
-    0.
+    """Return the derivative of a binomial coefficient y by n.
+
+    Where y is 0 it is computed from the derivative of 1/Γ(n - k + 1).
     """
     zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
     plain = y * polygamma_difference(0, np.where(zero, 1, n + (1 - k)), np.where(zero, 1, k))
@@ -406,8 +441,9 @@ def binom_slope_by_n(n: Any, k: Any, y: Any) -> Any:
 
 
 def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
-    """Return the derivative of a binomial coefficient y by k; through 1/Γ(k + 1) or 1/Γ(n - k + 1)
-    where that is 0.
+    """Return the derivative of a binomial coefficient y by k.
+
+    Where y is 0 it is computed from the derivatives of 1/Γ(k + 1) and 1/Γ(n - k + 1).
     """
     zero = np.logical_or(np.equal(y, 0), is_pole(n - k + 1))
     plain = y * polygamma_difference(0, np.where(zero, 1, k + 1), np.where(zero, 0, n - 2 * k))
@@ -420,19 +456,21 @@ def binom_slope_by_k(n: Any, k: Any, y: Any) -> Any:
 
 
 def is_pole(z: Any) -> Any:
-    """Return whether Γ has a pole."""
+    """Return whether Γ has a pole at z."""
     return np.logical_and(np.less_equal(z, 0), np.equal(z, np.floor(z)))
 
 
-def per(y: Any, x: Any, limit: Any = 0.0) -> Any:
-    """y / x, and its limit at 0."""
+def quotient(y: Any, x: Any, limit: Any = 0.0) -> Any:
+    """Return y / x, or its limit where x is 0."""
     zero = np.equal(x, 0)
     return np.where(zero, limit, y / np.where(zero, 1, x))
 
 
 def struve_slope(f: Any, v: Any, x: Any, sign: int) -> Any:
-    """Return the derivative of a Struve function by its neighbours, for order 0 by that of order 1
-    alone; the sign is 1 for the modified one.
+    """Return the derivative of a Struve function by x, from the functions of neighbouring orders.
+
+    For order 0 it is computed from order 1 alone. The sign is 1 for modified Struve functions, else
+    -1.
     """
     zero = np.equal(v, 0)
     order = np.where(zero, 1, v)
@@ -443,29 +481,32 @@ def struve_slope(f: Any, v: Any, x: Any, sign: int) -> Any:
 
 
 def modulate_cotangent(g: Any, y: Any, part: Any, turn: Any) -> Any:
-    """Return the cotangent through a scale exp(-|part|): `turn` is 1 for the real part, -i for the
-    imaginary part.
+    """Return the cotangent through the factor exp(-|part|).
+
+    `turn` is 1 if `part` is the real part, and -i if it is the imaginary part.
     """
     return -np.real(g * y) * np.sign(part) * turn
 
 
 def ive_pull(g: Any, v: Any, z: Any, y: Any) -> Any:
-    """Return the cotangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the cotangent through exp(-|Re z|)·I(v, z) for complex z."""
     return g / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) + modulate_cotangent(
         g, y, np.real(z), 1
     )
 
 
 def ive_push(t: Any, v: Any, z: Any, y: Any) -> Any:
-    """Return the tangent through exp(-|Re z|)·I of complex numbers."""
+    """Return the tangent through exp(-|Re z|)·I(v, z) for complex z."""
     return t / 2 * (special.ive(v - 1, z) + special.ive(v + 1, z)) - y * np.sign(
         np.real(z)
     ) * np.real(t)
 
 
 def ive_slope(v: Any, x: Any) -> Any:
-    """Return the derivative of exp(-|x|)·I(v, x) by real x; at 0 the centre. Left of 0 I has the
-    parity of its order.
+    """Return the derivative of exp(-|x|)·I(v, x) by real x.
+
+    At 0 it is the mean of the derivatives on both sides. For x < 0 the parity of I is that of its
+    order.
     """
     zero = np.equal(x, 0)
     turn = np.where(np.less(x, 0), -np.cos(pi * v), 1)
@@ -475,12 +516,14 @@ def ive_slope(v: Any, x: Any) -> Any:
 
 
 def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
-    """Return the derivative of a Hankel function J ± i·Y; of real numbers by J and Y, of which
-    SciPy's sum loses the smaller one.
+    """Return the derivative of a Hankel function J ± i·Y.
+
+    For real numbers it is computed from J and Y: SciPy's Hankel functions lose the smaller of the
+    two.
     """
     if dtype.kind == "c":
         return (f(v - 1, z) - f(v + 1, z)) / 2
-    z = wide(z)
+    z = as_double(z)
     return (special.jv(v - 1, z) - special.jv(v + 1, z)) / 2 + turn / 2 * (
         special.yv(v - 1, z) - special.yv(v + 1, z)
     )
@@ -509,14 +552,14 @@ def slope_by_order(f: Any, v: Any, z: Any, dtype: Any) -> Any:
     """Return the derivative of a Bessel function by its order; raise for complex arguments."""
     if dtype.kind == "c":
         unknown(f, "v", " at complex arguments")(None)
-    return BY_ORDER[f](wide(v), wide(z))
+    return BY_ORDER[f](as_double(v), as_double(z))
 
 
 def zeta_slope(x: Any, q: Any, dtype: Any) -> Any:
-    """Return the derivative of a zeta function by its exponent; raise for complex ones."""
+    """Return the derivative of a zeta function by its exponent; raise for complex exponents."""
     if dtype.kind == "c":
         unknown(special.zeta, "x", " of complex numbers")(None)
-    return riemann_slope(wide(x)) if q is None else zeta_derivative(1, wide(x), wide(q))
+    return riemann_slope(as_double(x)) if q is None else zeta_derivative(1, as_double(x), as_double(q))
 
 
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
@@ -529,7 +572,7 @@ def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
 
 
 def sinc_like(f: Any, x: Any, sign: int) -> Any:
-    """sin(x)/x, or sinh(x)/x for the other sign; smooth at 0."""
+    """Return sin(x) / x for sign -1, sinh(x) / x for sign 1; smooth at 0."""
     small = np.less(np.abs(x), 1)
     return np.where(
         small,
@@ -539,8 +582,9 @@ def sinc_like(f: Any, x: Any, sign: int) -> Any:
 
 
 def from_one(f: Any, x: Any, sign: int) -> Any:
-    """sign·(f(x) - 1) / x, where f is J0 or I0, the latter for sign 1; near 0 by the series, where
-    f is near 1.
+    """Return sign·(f(x) - 1) / x, where f is J0 for sign -1 and I0 for sign 1.
+
+    Near 0, where f is near 1, it is computed by a series.
     """
     small = np.less(np.abs(x), 1)
     z = np.square(np.where(small, x, 0)) / 4
@@ -551,13 +595,13 @@ def from_one(f: Any, x: Any, sign: int) -> Any:
 
 
 def odds_share(y: Any) -> Any:
-    """y / (1 + y), in a form whose own derivative does not cancel where y is large."""
+    """Return y / (1 + y), in a form whose own derivative does not cancel where y is large."""
     large = np.greater(np.abs(y), 1)
     return np.where(large, 1 / (1 + 1 / np.where(large, y, 1)), y / (1 + np.where(large, 0, y)))
 
 
 def spence_slope(z: Any) -> Any:
-    """log(z) / (1 - z), smooth at 1."""
+    """Return log(z) / (1 - z), smooth at 1."""
     near = np.less(np.abs(1 - z), 0.5)
     return np.where(
         near,
@@ -567,12 +611,12 @@ def spence_slope(z: Any) -> Any:
 
 
 def wave_pull(g: Any, y: Any, q: Any) -> Any:
-    """Return the cotangent through f and f', where f'' is q·f."""
+    """Return the cotangent through f and f', where f'' = q·f."""
     return g[0] * output(y, 1) + g[1] * q * output(y, 0)
 
 
 def airy_pull(g: Any, z: Any, y: Any) -> Any:
-    """Return the cotangent through Ai, Ai', Bi, Bi', where f'' is z·f."""
+    """Return the cotangent through Ai, Ai', Bi and Bi', where f'' = z·f."""
     return (
         g[0] * output(y, 1)
         + g[1] * z * output(y, 0)
@@ -582,12 +626,12 @@ def airy_pull(g: Any, z: Any, y: Any) -> Any:
 
 
 def kelvin_pull(g: Any, x: Any, y: Any) -> Any:
-    """Return the cotangent through Be, Ke, Be', Ke', where f'' is i·f - f'/x."""
+    """Return the cotangent through Be, Ke, Be' and Ke', where f'' = i·f - f'/x."""
     be, ke = output(y, 2), output(y, 3)
     return (
         g[0] * be
         + g[1] * ke
-        + g[2] * (1j * output(y, 0) - per(be, x, 0.5j))
+        + g[2] * (1j * output(y, 0) - quotient(be, x, 0.5j))
         + g[3] * (1j * output(y, 1) - ke / x)
     )
 
@@ -598,33 +642,33 @@ def ellipj_pull(g: Any, m: Any, y: Any) -> Any:
     return (g[0] * cn - g[1] * sn + g[3]) * dn - g[2] * m * sn * cn
 
 
-def a_block(f: Any, a: Any, *args: Any) -> Any:
-    """f of an array, or lazily of each block of a Dask array."""
+def apply_by_block(f: Any, a: Any, *args: Any) -> Any:
+    """Return f of an array; of a Dask array lazily, block by block."""
     return a.map_blocks(f, *args) if lazy_kind(a) else f(a, *args)
 
 
 @op
 def multigammaln(a: Any, d: Any) -> Any:
-    """``special.multigammaln``."""
-    return a_block(special.multigammaln, a, d)
+    """Compute ``scipy.special.multigammaln``, lazily on Dask arrays."""
+    return apply_by_block(special.multigammaln, a, d)
 
 
 @op
 def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
-    """``special.factorial``."""
+    """Compute ``scipy.special.factorial``, lazily on Dask arrays."""
     if np.iscomplexobj(n) and extend != "complex":
         raise TypeError(
             'The factorial of complex numbers is that of special.gamma(n + 1). Give '
             'extend="complex".'
         )
-    return a_block(special.factorial, n, exact, extend)
+    return apply_by_block(special.factorial, n, exact, extend)
 
 
 @op
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
 ) -> Any:
-    """``special.logsumexp``."""
+    """Compute ``scipy.special.logsumexp``, lazily on Dask arrays."""
     if lazy_kind(a):
         if return_sign:
             raise ChunksError(
@@ -637,60 +681,67 @@ def logsumexp(
 
 @op
 def softmax(x: Any, axis: Any = None) -> Any:
-    """``special.softmax``."""
+    """Compute ``scipy.special.softmax``, lazily on Dask arrays."""
     return np.exp(x - log_of_sum(x, axis, True)) if lazy_kind(x) else special.softmax(x, axis)
 
 
 @op
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """``special.log_softmax``."""
+    """Compute ``scipy.special.log_softmax``, lazily on Dask arrays."""
     return x - log_of_sum(x, axis, True) if lazy_kind(x) else special.log_softmax(x, axis)
 
 
 @op
 def spherical_jn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """``special.spherical_jn``."""
+    """Compute ``scipy.special.spherical_jn``."""
     return special.spherical_jn(n, z, derivative)
 
 
 @op
 def spherical_yn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """``special.spherical_yn``."""
+    """Compute ``scipy.special.spherical_yn``."""
     return special.spherical_yn(n, z, derivative)
 
 
 @op
 def spherical_in(n: Any, z: Any, derivative: Any = False) -> Any:
-    """``special.spherical_in``."""
+    """Compute ``scipy.special.spherical_in``."""
     return special.spherical_in(n, z, derivative)
 
 
 @op
 def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """``special.spherical_kn``."""
+    """Compute ``scipy.special.spherical_kn``."""
     return special.spherical_kn(n, z, derivative)
 
 
 def neighbours(f: Any, n: Any, z: Any, sign: int) -> Any:
-    """Return what the derivative of each spherical Bessel function is, up to a sign."""
+    """Return the derivative of a spherical Bessel function by its argument, up to its sign.
+
+    It is computed from the functions of neighbouring orders.
+    """
     return (n * f(lower_degree(n), z) + sign * (n + 1) * f(n + 1, z)) / (2 * n + 1)
 
 
 def factorial_slope(n: Any, y: Any, extend: str) -> Any:
-    """Return the derivative of Γ(n + 1), which is y; left of 0 SciPy's factorial is constant,
-    unless it is extended.
+    """Return the derivative of y = Γ(n + 1) by n.
+
+    SciPy's factorial is constant for n < 0, unless it is extended.
     """
     inside = np.greater_equal(n, 0) if extend == "zero" else np.isfinite(y)
     return np.where(inside, y * special.psi(np.where(inside, n, 0) + 1), 0)
 
 
 def apply_weight(a: Any, b: Any) -> Any:
-    """`a`, and what vanishes where its weight does."""
+    """Return `a`, with -∞ where its weight b is 0."""
     return a if b is None else np.where(np.equal(b, 0), -np.inf, a)
 
 
 def logsumexp_shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: bool) -> Any:
-    """exp(a) over the sum of b·exp(a), whose logarithm is y; infinities share evenly."""
+    """Return exp(a) / Σ b·exp(a), where y is the logarithm of the sum.
+
+    Where y is infinite, the infinite elements have equal shares.
+    """
     y = restore_axes(y, axis, keepdims)
     singular = np.isinf(y)
     infinite = np.logical_and(np.equal(a, y), singular)
@@ -706,27 +757,31 @@ def logsumexp_shares(a: Any, b: Any, y: Any, axis: Any, keepdims: Any, real: boo
 
 
 def logsumexp_weight_shares(a: Any, b: Any, axis: Any, singular: Any) -> Any:
-    """exp(a) over the sum of b·exp(a), unless that is singular."""
+    """Return exp(a) / Σ b·exp(a), which has no meaning where `singular` holds."""
     top = np.max(np.real(np.where(np.equal(b, 0), -np.inf, a)), axis=axis, keepdims=True)
     part = np.exp(a - np.where(np.isinf(top), 0, top))
     return part / np.where(singular, 1, np.sum(b * part, axis=axis, keepdims=True))
 
 
 def leading(p: Any) -> Any:
-    """Return where one element has more than half of a sum of 1."""
+    """Return where an element of p is more than half of their sum, 1."""
     return np.greater(p, 0.5)
 
 
 def softmax_pull(g: Any, y: Any, axis: Any) -> Any:
-    """Return the derivative of softmax, which is symmetric; the cotangent is counted from that of
-    the leading element, so that nothing cancels.
+    """Return the VJP of softmax, which is also its JVP, because the Jacobian is symmetric.
+
+    The cotangent of the leading element is subtracted from all, so that nothing cancels.
     """
     g = g - np.sum(np.where(leading(y), g, 0), axis=axis, keepdims=True)
     return y * (g - np.sum(g * y, axis=axis, keepdims=True))
 
 
 def log_softmax_pull(g: Any, x: Any, axis: Any) -> Any:
-    """g - p·Σg, where p is the softmax; that of the leading element by the sum of the others."""
+    """Return g - p·Σg, where p is the softmax.
+
+    For the leading element it is computed from the sums over the others, so that nothing cancels.
+    """
     p = softmax(x, axis)
     first = leading(p)
     others = np.sum(np.where(first, 0, p), axis=axis, keepdims=True)
@@ -735,7 +790,10 @@ def log_softmax_pull(g: Any, x: Any, axis: Any) -> Any:
 
 
 def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
-    """t - Σ p·t, where p is the softmax; counted from the leading element."""
+    """Return t - Σ p·t, where p is the softmax.
+
+    The tangent of the leading element is subtracted from all, so that nothing cancels.
+    """
     p = softmax(x, axis)
     t = t - np.sum(np.where(leading(p), t, 0), axis=axis, keepdims=True)
     return t - np.sum(t * p, axis=axis, keepdims=True)
@@ -744,7 +802,9 @@ def log_softmax_push(t: Any, x: Any, axis: Any) -> Any:
 def logsumexp_slope(
     g: Any, a: Any, b: Any, y: Any, axis: Any, keepdims: Any, return_sign: Any, dtype: Any
 ) -> Any:
-    """Return the cotangent of b's weighted terms, over b; with their sign, `g` and `y` are tuples.
+    """Return the cotangent of b, not yet summed over broadcast axes; b times it is that of a.
+
+    With `return_sign`, `g` and `y` are tuples.
     """
     if not return_sign:
         return restore_axes(g, axis, keepdims) * logsumexp_shares(
@@ -789,18 +849,18 @@ elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, 
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
 elementwise(_ufuncs._zeta, x=lambda g, x, q, x_dtype: g * zeta_slope(x, q, x_dtype), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * zeta_slope(z, None, z_dtype))
-elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
+elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(as_double(x)))
 
 # distribution functions
-elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
-elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
-elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
-elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: -g / gamma_density(a, y))
-elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
-                                  b=lambda g, a, b, x: -g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
+elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(as_double(a), as_double(x)), x=lambda g, a, x: g * gamma_density(a, x))
+elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(as_double(a), as_double(x)), x=lambda g, a, x: -g * gamma_density(a, x))
+elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(as_double(a), as_double(y)), p=lambda g, a, y: g / gamma_density(a, y))
+elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(as_double(a), as_double(y)), p=lambda g, a, y: -g / gamma_density(a, y))
+elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(as_double(a), as_double(b), odds(as_double(x))),
+                                  b=lambda g, a, b, x: -g * betainc_by_shape(as_double(b), as_double(a), rest_odds(as_double(x))),
                                   x=lambda g, a, b, x: g * beta_density(a, b, x))
-elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
-                                  b=lambda g, a, b, x: g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
+elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(as_double(a), as_double(b), odds(as_double(x))),
+                                  b=lambda g, a, b, x: g * betainc_by_shape(as_double(b), as_double(a), rest_odds(as_double(x))),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
 elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betainccinv),
                                   b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betainccinv),
@@ -808,16 +868,16 @@ elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_
 elementwise(special.betainccinv,  a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betaincinv),
                                   b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betaincinv),
                                   p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
-elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(wide(v) / 2, wide(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
-elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(wide(b), wide(a) * x),
-                                  x=lambda g, a, b, x: g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(wide(b), wide(a) * x),
-                                  x=lambda g, a, b, x: -g * a * gamma_density(b, wide(a) * x))
-elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(wide(b), wide(y) * x) / x,
+elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(as_double(v) / 2, as_double(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(as_double(v) / 2, as_double(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(as_double(v) / 2, as_double(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, as_double(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(as_double(b), as_double(a) * x),
+                                  x=lambda g, a, b, x: g * a * gamma_density(b, as_double(a) * x))
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, as_double(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(as_double(b), as_double(a) * x),
+                                  x=lambda g, a, b, x: -g * a * gamma_density(b, as_double(a) * x))
+elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(as_double(b), as_double(y) * x) / x,
                                   x=lambda g, x, y: -g * y / x)
-elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(wide(b), wide(a) * y) / a,
+elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(as_double(b), as_double(a) * y) / a,
                                   p=lambda g, a, b, y: g / (a * gamma_density(b, a * y)))
 elementwise(special.pdtr,         k=None, m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1, m))
 elementwise(special.pdtrc,        k=None, m=lambda g, k, m: g * gamma_density(np.floor(k) + 1, m))
@@ -825,17 +885,17 @@ elementwise(special.pdtri,        k=None, p=lambda g, k, y: -g / gamma_density(k
 elementwise(special.nbdtr,        k=None, n=None, p=lambda g, k, n, p: g * beta_density(n, k + 1, p))
 elementwise(special.nbdtrc,       k=None, n=None, p=lambda g, k, n, p: -g * beta_density(n, k + 1, p))
 elementwise(special.nbdtri,       k=None, n=None, p=lambda g, k, n, y: g / beta_density(n, k + 1, y))
-elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
-                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
+                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
                                   x=lambda g, dfn, dfd, x: g * f_density(dfn / 2, dfd / 2, x))
-elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
-                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
+                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
                                   x=lambda g, dfn, dfd, x: -g * f_density(dfn / 2, dfd / 2, x))
-elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
-                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(y)),
+                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(y)),
                                   p=lambda g, dfn, dfd, y: g / f_density(dfn / 2, dfd / 2, y))
-elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, wide(df), wide(t)), t=lambda g, df, t: g * t_density(df, t))
-elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, wide(df), wide(y)) / t_density(wide(df), wide(y)),
+elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, as_double(df), as_double(t)), t=lambda g, df, t: g * t_density(df, t))
+elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, as_double(df), as_double(y)) / t_density(as_double(df), as_double(y)),
                                   p=lambda g, df, y: g / t_density(df, y))
 elementwise(special.ndtr,         x=lambda g, x: g * normal(x))
 elementwise(special.log_ndtr,     x=lambda g, x, y: g * log_ndtr_slope(x, y))
@@ -853,26 +913,26 @@ elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 
 # shapes as functions of the probability
-elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x),
-                                  p=lambda g, a, x, y: g / gammainc_by_shape(wide(y), wide(a) * x),
-                                  x=lambda g, a, x, y: -g * a * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x))
-elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(wide(y) / 2, wide(x) / 2),
-                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(wide(y) / 2, wide(x) / 2))
-elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
-                                  b=lambda g, b, x, y: g * betainc_by_shape(wide(b), wide(y), rest_odds(wide(x)))
-                                  / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
-                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(wide(y), wide(b), odds(wide(x))))
-elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(wide(a), wide(y), odds(wide(x)))
-                                  / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
-                                  p=lambda g, a, x, y: -g / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
-                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))))
-elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, wide(dfn) / 2, wide(y) / 2, wide(x))
-                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
-                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, as_double(a) * x) / gammainc_by_shape(as_double(y), as_double(a) * x),
+                                  p=lambda g, a, x, y: g / gammainc_by_shape(as_double(y), as_double(a) * x),
+                                  x=lambda g, a, x, y: -g * a * gamma_density(y, as_double(a) * x) / gammainc_by_shape(as_double(y), as_double(a) * x))
+elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(as_double(y) / 2, as_double(x) / 2),
+                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(as_double(y) / 2, as_double(x) / 2))
+elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))),
+                                  b=lambda g, b, x, y: g * betainc_by_shape(as_double(b), as_double(y), rest_odds(as_double(x)))
+                                  / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))),
+                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))))
+elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(as_double(a), as_double(y), odds(as_double(x)))
+                                  / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))),
+                                  p=lambda g, a, x, y: -g / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))),
+                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))))
+elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(y) / 2, as_double(x))
+                                  / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)),
+                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)),
                                   x=lambda g, dfn, x, y: -2 * g * f_density(dfn / 2, y / 2, x)
-                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)))
-elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, wide(y), wide(t)),
-                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, wide(y), wide(t)))
+                                  / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)))
+elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, as_double(y), as_double(t)),
+                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, as_double(y), as_double(t)))
 
 # error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
@@ -882,14 +942,14 @@ elementwise(special.erfi,         z=lambda g, z: g * (2 / ROOT_PI) * np.exp(z * 
 elementwise(special.erfinv,       p=lambda g, y: g * (ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.dawsn,        z=lambda g, z, z_dtype: g * (dawsn_slope(z) if z_dtype.kind == "c" else dawsn_derivative(1, z)))
-elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(wide(z)))
+elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(as_double(z)))
 elementwise(special.voigt_profile,
-            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(wide(x), wide(sigma), wide(gamma))),
-            sigma=lambda g, x, sigma, gamma: g * voigt_sigma(wide(x), wide(sigma), wide(gamma)),
-            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(wide(x), wide(sigma), wide(gamma))))
+            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(as_double(x), as_double(sigma), as_double(gamma))),
+            sigma=lambda g, x, sigma, gamma: g * voigt_sigma(as_double(x), as_double(sigma), as_double(gamma)),
+            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(as_double(x), as_double(sigma), as_double(gamma))))
 elementwise(special.fresnel,      z=lambda g, z: g[0] * np.sin(pi / 2 * z * z) + g[1] * np.cos(pi / 2 * z * z))
-elementwise(special.modfresnelp,  x=lambda g, x: modfresnel_pull(special.modfresnelp, g, wide(x), 1j))
-elementwise(special.modfresnelm,  x=lambda g, x: modfresnel_pull(special.modfresnelm, g, wide(x), -1j))
+elementwise(special.modfresnelp,  x=lambda g, x: modfresnel_pull(special.modfresnelp, g, as_double(x), 1j))
+elementwise(special.modfresnelm,  x=lambda g, x: modfresnel_pull(special.modfresnelm, g, as_double(x), -1j))
 
 # logarithms and exponentials
 elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
@@ -974,22 +1034,22 @@ elementwise(special.airy,   z=airy_pull)
 elementwise(special.kelvin, x=kelvin_pull)
 elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
 elementwise(special.bei,  x=lambda g, x: g * special.beip(x))
-elementwise(special.ker,  x=lambda g, x: g * special.kerp(wide(x)))
-elementwise(special.kei,  x=lambda g, x: g * special.keip(wide(x)))
-elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + per(y, x)))
-elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - per(y, x, 0.5)))
+elementwise(special.ker,  x=lambda g, x: g * special.kerp(as_double(x)))
+elementwise(special.kei,  x=lambda g, x: g * special.keip(as_double(x)))
+elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + quotient(y, x)))
+elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - quotient(y, x, 0.5)))
 elementwise(special.kerp, x=lambda g, x, y: -g * (special.kei(x) + y / x))
-elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - per(y, x)))
+elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - quotient(y, x)))
 elementwise(special.struve,    v=unknown(special.struve, "v"),
-            x=lambda g, v, x: g * struve_slope(special.struve, v, wide(x), -1))
+            x=lambda g, v, x: g * struve_slope(special.struve, v, as_double(x), -1))
 elementwise(special.modstruve, v=unknown(special.modstruve, "v"),
-            x=lambda g, v, x: g * struve_slope(special.modstruve, v, wide(x), 1))
+            x=lambda g, v, x: g * struve_slope(special.modstruve, v, as_double(x), 1))
 elementwise(special.itj0y0,       x=lambda g, x: g[0] * special.j0(x) + g[1] * special.y0(x))
 elementwise(special.iti0k0,       x=lambda g, x: g[0] * special.i0(x) + g[1] * special.k0(x))
 elementwise(special.it2j0y0,      x=lambda g, x: g[0] * from_one(special.j0, x, -1) - g[1] * special.y0(x) / x)
 elementwise(special.it2i0k0,      x=lambda g, x: g[0] * from_one(special.i0, x, 1) - g[1] * special.k0(x) / x)
 elementwise(special.itstruve0,    x=lambda g, x: g * special.struve(0, x))
-elementwise(special.it2struve0,   x=lambda g, x: -g * per(special.struve(0, x), x, 2 / pi))
+elementwise(special.it2struve0,   x=lambda g, x: -g * quotient(special.struve(0, x), x, 2 / pi))
 elementwise(special.itmodstruve0, x=lambda g, x: g * special.modstruve(0, x))
 elementwise(special.itairy,       x=lambda g, x: g[0] * special.airy(x)[0] + g[1] * special.airy(x)[2]
                                   + g[2] * special.airy(-x)[0] + g[3] * special.airy(-x)[2])
@@ -1009,15 +1069,15 @@ elementwise(special.wright_bessel, a=unknown(special.wright_bessel, "a"), b=unkn
 elementwise(special.log_wright_bessel, a=unknown(special.log_wright_bessel, "a"), b=unknown(special.log_wright_bessel, "b"),
                             x=lambda g, a, b, x, y: g * np.exp(special.log_wright_bessel(a, a + b, x) - y))
 elementwise(special.ellipk,    m=lambda g, m: g * ellipk_slope(m))
-elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * elliptic_factor(wide(p)))
+elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * elliptic_factor(as_double(p)))
 elementwise(special.ellipe,    m=lambda g, m: g * (-pi / 8) * special.hyp2f1(0.5, 1.5, 2.0, m))
 elementwise(special.ellipkinc, phi=lambda g, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m: g * incomplete_k_slope(wide(phi), wide(m)))
+                               m=lambda g, phi, m: g * incomplete_k_slope(as_double(phi), as_double(m)))
 elementwise(special.ellipeinc, phi=lambda g, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m: g * incomplete_e_slope(wide(phi), wide(m)))
+                               m=lambda g, phi, m: g * incomplete_e_slope(as_double(phi), as_double(m)))
 elementwise(special.ellipj,    u=ellipj_pull,
                                m=unknown(special.ellipj, "m"))
-elementwise(special.agm,       a=lambda g, a, b: g * agm_slope(wide(a), wide(b)),  b=lambda g, a, b: g * agm_slope(wide(b), wide(a)))
+elementwise(special.agm,       a=lambda g, a, b: g * agm_slope(as_double(a), as_double(b)),  b=lambda g, a, b: g * agm_slope(as_double(b), as_double(a)))
 
 # orthogonal polynomials, by the argument
 elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
@@ -1032,11 +1092,11 @@ elementwise(special.eval_sh_chebyu,   n=unknown(special.eval_sh_chebyu, "n"),   
 elementwise(special.eval_hermite,     n=None,                       x=lambda g, n, x: 2 * g * n * special.eval_hermite(lower_degree(n), x))
 elementwise(special.eval_hermitenorm, n=None,                       x=lambda g, n, x: g * n * special.eval_hermitenorm(lower_degree(n), x))
 elementwise(special.eval_laguerre,    n=unknown(special.eval_laguerre, "n"),
-                                      x=lambda g, n, x: -g * if_any(n, special.eval_genlaguerre(lower_degree(n), 1, x)))
+                                      x=lambda g, n, x: -g * unless_constant(n, special.eval_genlaguerre(lower_degree(n), 1, x)))
 elementwise(special.eval_genlaguerre, n=unknown(special.eval_genlaguerre, "n"), alpha=unknown(special.eval_genlaguerre, "alpha"),
-                                      x=lambda g, n, alpha, x: -g * if_any(n, special.eval_genlaguerre(lower_degree(n), alpha + 1, x)))
+                                      x=lambda g, n, alpha, x: -g * unless_constant(n, special.eval_genlaguerre(lower_degree(n), alpha + 1, x)))
 elementwise(special.eval_gegenbauer,  n=unknown(special.eval_gegenbauer, "n"),  alpha=unknown(special.eval_gegenbauer, "alpha"),
-                                      x=lambda g, n, alpha, x: 2 * g * alpha * if_any(n, special.eval_gegenbauer(lower_degree(n), alpha + 1, x)))
+                                      x=lambda g, n, alpha, x: 2 * g * alpha * unless_constant(n, special.eval_gegenbauer(lower_degree(n), alpha + 1, x)))
 elementwise(special.eval_jacobi,      n=unknown(special.eval_jacobi, "n"),      alpha=unknown(special.eval_jacobi, "alpha"),
                                       beta=unknown(special.eval_jacobi, "beta"),
                                       x=lambda g, n, alpha, beta, x: g * jacobi_slope(n, alpha, beta, x))
@@ -1090,7 +1150,7 @@ refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and
         special.sph_legendre_p_all)
 refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
     "order at a time.",
-        # gone in SciPy 1.17
+        # removed in SciPy 1.17
         *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn",
         "sph_harm") if name in special.__all__))
 refuse_ops("it is a setting or a service of SciPy's, not a function of arrays. Call it with "

@@ -1,4 +1,4 @@
-"""Call binding of functions whose calls have a form of their own.
+"""Call binding of functions with a special calling convention.
 
 See Also
 --------
@@ -46,6 +46,7 @@ def call_of_einsum(op: Callable[..., Any]) -> Call:
         return tuple(xs), {"subscripts": subscripts, **kwargs}
 
     def compute(*xs: Any, subscripts: str, **kwargs: Any) -> Any:
+        """Run `einsum` with the subscripts first."""
         return op(subscripts, *xs, **kwargs)
 
     # optimize= changes the order of the sum alone
@@ -87,7 +88,7 @@ def call_of_clip(op: Callable[..., Any]) -> Call:
 
 
 def call_of_ordered(op: Callable[..., Any]) -> Call:
-    """Return the binding of `reshape` and `ravel`, which take elements in an order.
+    """Return the binding of `reshape` and `ravel`, which read elements in an order.
 
     Orders that depend on the memory layout are refused.
     """
@@ -109,11 +110,11 @@ def call_of_ordered(op: Callable[..., Any]) -> Call:
 def call_of_sign(op: Callable[..., Any]) -> Call:
     """Return the binding of `sign`, which refuses complex numbers.
 
-    Their sign has a derivative, while the rule is for all dtypes.
+    The sign of complex numbers is not constant, but the registration is for all dtypes.
     """
 
     def compute(x: Any, **kwargs: Any) -> Any:
-        """Run the op."""
+        """Run `sign`; refuse complex numbers."""
         if np.iscomplexobj(x):
             raise RefusedError(
                 "np.sign of complex numbers turns with them, so that it is not "
@@ -133,13 +134,14 @@ def call_of_choose(op: Callable[..., Any]) -> Call:
         return (a, *choices), keywords
 
     def compute(a: Any, *choices: Any, **kwargs: Any) -> Any:
+        """Run `choose` on the list of choices."""
         return op(a, choices, **kwargs)
 
     return Call(bind, compute, frozenset({"mode"}))
 
 
 def call_of_select(op: Callable[..., Any]) -> Call:
-    """Return the binding of `select`: conditions, choices, default are one list of operands."""
+    """Return the binding of `select`: conditions, choices and default are one list of operands."""
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """Return the arguments and keywords of a call in canonical form."""
@@ -162,9 +164,9 @@ def select_of_list(*xs: Any) -> Any:
 
 
 def call_of_piecewise(op: Callable[..., Any]) -> Call:
-    """Return the binding of `piecewise`: each function gives a choice, the last one first.
+    """Return the binding of `piecewise`: a choice for each function, the last one first.
 
-    Functions take all of x.
+    Functions are applied to all of x.
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -185,6 +187,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
         }
 
     def compute(*xs: Any, dtype: Any) -> Any:
+        """Select among the choices, in the dtype of x."""
         return select_of_list(*xs).astype(dtype)
 
     return Call(bind, compute)
@@ -193,7 +196,7 @@ def call_of_piecewise(op: Callable[..., Any]) -> Call:
 def conditions_of(x: Any, conditions: Any) -> list[Any]:
     """Return the conditions of `piecewise` as a list.
 
-    One alone may stand for a list of one, and may itself be a list of booleans.
+    A single condition may stand for a list of one, and may itself be a list of booleans.
     """
     several = isinstance(conditions, list | tuple) and not (
         np.ndim(x) and all(isinstance(c, bool | np.bool_) for c in conditions)
@@ -204,7 +207,7 @@ def conditions_of(x: Any, conditions: Any) -> list[Any]:
 def call_of_block(op: Callable[..., Any]) -> Call:
     """Return the binding of `block`: nested lists become one flat list of operands.
 
-    A keyword holds a pytree of the same form with their numbers.
+    The keyword `nest` holds the same nested lists with the numbers of the operands.
     """
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
@@ -213,7 +216,7 @@ def call_of_block(op: Callable[..., Any]) -> Call:
         xs: list[Any] = []
 
         def numbered(part: Any) -> Any:
-            """Return a nested list with numbers in the place of operands."""
+            """Return a nested list with numbers in place of operands."""
             if isinstance(part, list):
                 return tuple(map(numbered, part))
             xs.append(part)
@@ -223,13 +226,14 @@ def call_of_block(op: Callable[..., Any]) -> Call:
         return tuple(xs), {"nest": nest}
 
     def compute(*xs: Any, nest: Any) -> Any:
+        """Run `block` on the nested lists of operands."""
         return op(fill_tree(nest, xs))
 
     return Call(bind, compute, frozenset({"nest"}))
 
 
 def fill_tree(nest: Any, xs: Any) -> Any:
-    """Return nested lists of the items of `xs` whose numbers a pytree holds."""
+    """Return nested lists with the items of `xs` in place of their numbers."""
     return [fill_tree(part, xs) for part in nest] if isinstance(nest, tuple) else xs[nest]
 
 
@@ -265,6 +269,7 @@ def call_of_pad(op: Callable[..., Any]) -> Call:
         }
 
     def compute(array: Any, *values: Any, **keywords: Any) -> Any:
+        """Run `pad`, with `constant_values` if there are values."""
         return op(array, **keywords, **({"constant_values": values[0]} if values else {}))
 
     return Call(bind, compute, frozenset({"pad_width", "mode", "reflect_type"}))
@@ -292,6 +297,7 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
         return (f,), {"spacing": tuple(spacing), **kwargs}
 
     def compute(f: Any, spacing: Any, **kwargs: Any) -> Any:
+        """Run `gradient` with the spacing as positional arguments."""
         return op(f, *spacing, **kwargs)
 
     return Call(bind, compute, frozenset({"spacing", "axis", "edge_order"}))
@@ -300,7 +306,7 @@ def call_of_gradient(op: Callable[..., Any]) -> Call:
 def call_of_interp(op: Callable[..., Any]) -> Call:
     """Return the binding of `interp`.
 
-    A period sorts the knots and repeats the outermost ones beyond the ends.
+    With a period, the knots are sorted and the outermost ones repeated beyond the ends.
     """
     plain = call_of_function(op, ("x", "xp", "fp", "left", "right"))
 
@@ -322,12 +328,12 @@ def call_of_interp(op: Callable[..., Any]) -> Call:
 def call_of_eigenvalues(op: Callable[..., Any]) -> Call:
     """Return the binding of `eig` and `eigvals` with complex results.
 
-    Whether all eigenvalues of a real matrix are real depends on values, while dtypes belong to the
+    Whether all eigenvalues of a real matrix are real depends on values, but a dtype is part of the
     program.
     """
 
     def compute(a: Any) -> Any:
-        """Run the op."""
+        """Run the op, and convert its results to complex numbers."""
         y = op(a)
         return type(y)(*map(as_complex, y)) if isinstance(y, tuple) else as_complex(y)
 
@@ -357,7 +363,7 @@ def call_of_qr(op: Callable[..., Any]) -> Call:
 
 
 def call_of_product(op: np.ufunc) -> Call:
-    """Return the binding of `matmul` and its kin, without the keywords `axes` and `axis`.
+    """Return the binding of `matmul`, `vecdot` and the like without the keywords `axes` and `axis`.
 
     Operands with vectors or matrices along other axes are transposed when they are recorded.
     """

@@ -1,16 +1,14 @@
-"""Ops in the rules of special functions that neither cancel nor overflow.
+"""Ops that neither cancel nor overflow, for the rules of special functions.
 
-Formulas in SciPy's functions would do so, or divide 0 by 0.
-
-Each is an op with derivatives of its own, so that the second order is as accurate as the first. All
-compute in double precision, whatever the precision of their operands, and give the precision of the
-operands back.
+The same formulas in SciPy's functions would cancel, overflow, or divide 0 by 0. Each of these is an
+op with its own derivatives, so that second derivatives are as accurate as first ones. All compute
+in double precision, and return the precision of their operands.
 
 References
 ----------
-C. Loader, Fast and accurate computation of binomial probabilities, 2000: densities from `deviance`
-and `stirling_error`.
-NIST Digital Library of Mathematical Functions, 5.11, 5.15, 7.12, 10.17, 10.40: asymptotic series.
+C. Loader: Fast and accurate computation of binomial probabilities, 2000 (`deviance` and
+`stirling_error`).
+NIST Digital Library of Mathematical Functions, 5.11, 5.15, 7.12, 10.17, 10.40 (asymptotic series).
 """
 
 from collections.abc import Callable
@@ -33,21 +31,21 @@ BERNOULLI = [float(b) for b in special.bernoulli(20)[2::2]]
 """B2, B4, ..., B20."""
 
 SHIFT = 16
-"""Asymptotic series in 1/x begin at this x; the recurrence leads there."""
+"""Asymptotic series are used from this argument on; the recurrence leads there."""
 
 
 def unknown(f: Any, operand: str, where: str = "") -> Callable[[Any], Any]:
     """Return the rule of an operand whose derivative has no closed form.
 
-    It raises, because a silent zero would be wrong.
+    It raises, because a zero would be a wrong answer without a warning.
     """
 
     def line(g: Any) -> Any:
+        """Raise an error that names the operand."""
         raise NoRuleError(
-            f"The derivative of {op_name(f)} by its operand {operand}{where} has no closed form, and "
-            f"memograd does not guess. "
-            f"Hold that operand constant (give its .value), or register an op of your own: "
-            f"memograd.op, memograd.rule."
+            f"The derivative of {op_name(f)} by its operand {operand}{where} has no closed form, "
+            f"and memograd does not guess. Hold that operand constant (give its .value), or "
+            f"register an op of your own: memograd.op, memograd.rule."
         )
 
     return line
@@ -56,12 +54,12 @@ def unknown(f: Any, operand: str, where: str = "") -> Callable[[Any], Any]:
 def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
     """Make an elementwise function of real numbers compute in double precision, without warnings.
 
-    On Dask arrays it is lazy; other arrays that dispatch keep their kind and precision.
+    On Dask arrays it is lazy. Other arrays that dispatch keep their kind and precision.
     """
 
     @wraps(f)
     def compute(*args: Any) -> Any:
-        """Run the op."""
+        """Compute the function in double precision; return the precision of its operands."""
         if (lazy := lazy_kind(*args)) is not None:
             return lazy.elementwise(compute, *args)
         if any(kind_of(a) is not None for a in args):
@@ -82,15 +80,16 @@ def in_double(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def power_difference(q: Any, h: Any, p: int) -> Any:
-    """Return (q + h)^-p - q^-p for q > 0, without cancellation."""
+    """Return (q + h)⁻ᵖ - q⁻ᵖ for q > 0, without cancellation."""
     near = np.greater(h, -0.5 * q)
     smooth = np.expm1(-p * np.log1p(np.where(near, h, 0) / q)) * q**-p
     return np.where(near, smooth, (q + h) ** -p - q**-p)
 
 
 def remainder_series(n: int, power: Callable[[int], Any]) -> Any:
-    """Return the asymptotic series of the polygamma function of order n over (-1)^(n+1), without
-    its leading term; `power` gives the negative powers.
+    """Return the asymptotic series of the polygamma function of order n without its leading term.
+
+    It is divided by (-1)ⁿ⁺¹. `power(p)` gives the power -p of the argument.
     """
     total = power(n + 1) * (factorial(n) / 2)
     for j, b in enumerate(BERNOULLI, 1):
@@ -99,13 +98,14 @@ def remainder_series(n: int, power: Callable[[int], Any]) -> Any:
 
 
 def leading_difference(n: int, q: Any, h: Any) -> Any:
-    """Return the difference at q + h and q of the term that `remainder_series` leaves out."""
+    """Return the leading term, which `remainder_series` omits, at q + h minus that at q."""
     return factorial(n - 1) * power_difference(q, h, n) if n else -np.log1p(h / q)
 
 
 def difference_by_shift(n: int, q: Any, h: Any) -> Any:
-    """Return the difference of polygammas of order n at q + h and q, both of at least SHIFT, over
-    (-1)^(n+1).
+    """Return the polygamma function of order n at q + h minus that at q, divided by (-1)ⁿ⁺¹.
+
+    Both q and q + h are at least SHIFT.
     """
     total = remainder_series(n, lambda p: power_difference(q, h, p))
     return total + leading_difference(n, q, h)
@@ -114,10 +114,10 @@ def difference_by_shift(n: int, q: Any, h: Any) -> Any:
 @op
 @in_double
 def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
-    """Return the polygamma function of order n at a + h less that at a: without cancellation where
-    both are positive.
+    """Return the polygamma function of order n at a + h minus that at a.
 
-    The recurrence leads to large arguments, whose series is subtracted term by term.
+    There is no cancellation where both arguments are positive: the recurrence leads to large
+    arguments, where the asymptotic series are subtracted term by term.
     """
     n = int(n)
     plain = special.polygamma(n, a + h) - special.polygamma(n, a)
@@ -133,8 +133,9 @@ def polygamma_difference(n: Any, a: Any, h: Any) -> Any:
 @op
 @in_double
 def polygamma_remainder(n: Any, q: Any) -> Any:
-    """Return the polygamma function of order n over (-1)^(n+1), less its leading term at infinity:
-    log q - ψ(q), ψ'(q) - 1/q, ...
+    """Return the polygamma function of order n minus its leading term at infinity.
+
+    It is divided by (-1)ⁿ⁺¹: log q - ψ(q) for n = 0, ψ'(q) - 1/q for n = 1, and so on.
     """
     n = int(n)
     few = np.less(q, SHIFT)
@@ -147,8 +148,9 @@ def polygamma_remainder(n: Any, q: Any) -> Any:
 @op
 @in_double
 def remainder_difference(n: Any, q: Any, h: Any) -> Any:
-    """Return `polygamma_remainder` at q + h less that at q, for positive q and h, without
-    cancellation.
+    """Return `polygamma_remainder` at q + h minus that at q, for positive q and h.
+
+    Nothing cancels.
     """
     n = int(n)
     few = np.less(q, SHIFT)
@@ -165,8 +167,10 @@ elementwise(remainder_difference, n=None, q=lambda g, n, q, h: -g * remainder_di
 
 @op
 def polygamma(n: Any, x: Any) -> Any:
-    """``special.polygamma``, by Euler's and Maclaurin's sum for complex numbers, where SciPy has
-    none; the slope of `digamma` is one.
+    """Compute ``scipy.special.polygamma``, for complex numbers too.
+
+    SciPy's takes real numbers only. For complex ones, the Euler-Maclaurin formula is used; the
+    derivative of `digamma` needs it.
     """
     if (lazy := lazy_kind(x)) is not None:
         return lazy.elementwise(polygamma, n, x)
@@ -190,7 +194,7 @@ elementwise(polygamma,            n=None, x=lambda g, n, x: g * polygamma(n + 1,
 
 
 def stirling_error(n: Any) -> Any:
-    """Return log Γ(n + 1) less Stirling's formula, for n > 0."""
+    """Return log Γ(n + 1) minus Stirling's formula, for n > 0."""
     few = np.less(n, 15)
     small, large = np.where(few, n, 1), np.where(few, 15, n)
     direct = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - log(2 * pi) / 2
@@ -218,9 +222,7 @@ elementwise(log1p_less,           d=lambda g, d: -g * d / (1 + d))
 
 
 def deviance(x: Any, mean: Any) -> Any:
-    """Return x·log(x / mean) + mean - x, which is small where x is near the mean, without
-    cancellation.
-    """
+    """Return x·log(x / mean) + mean - x without cancellation, also where x is near the mean."""
     d = (mean - x) / x
     return x * np.where(np.less(np.abs(d), 0.5), -log1p_less(d), d - np.log(mean / x))
 
@@ -228,7 +230,7 @@ def deviance(x: Any, mean: Any) -> Any:
 @op
 @in_double
 def log_less_digamma(a: Any, x: Any) -> Any:
-    """Return log x - ψ(a + 1), without cancellation where x is near a large a."""
+    """Return log x - ψ(a + 1), without cancellation where a is large and x is near it."""
     few = np.less(a, SHIFT)
     large = np.where(few, SHIFT, a)
     near = np.log(np.where(few, 1, x) / large) + polygamma_remainder(0, large) - 1 / large
@@ -254,7 +256,10 @@ elementwise(log_gamma_term,       a=lambda g, a, x: g * log_less_digamma(a, x), 
 @op
 @in_double
 def gamma_density(a: Any, x: Any) -> Any:
-    """Return xᵃ⁻¹ exp(-x) / Γ(a), for any real a; where a is large, as a Poisson probability."""
+    """Return xᵃ⁻¹ exp(-x) / Γ(a) for any real a.
+
+    For large a it is computed as a Poisson probability.
+    """
     x = np.where(np.isinf(x), 1e300, x)
     few = np.less(a, 15)
     m = np.where(few, 15, a) - 1
@@ -279,8 +284,9 @@ elementwise(gamma_density,        a=lambda g, a, x, y: g * gamma_density_by_shap
 
 
 def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
-    """Return pᵃ⁻¹ qᵇ⁻¹ / B(a, b), where p + q = 1, for any real a and b; where both are large, as a
-    binomial probability.
+    """Return pᵃ⁻¹ qᵇ⁻¹ / B(a, b) for any real a and b, where p + q = 1.
+
+    Where a and b are large, it is computed as a binomial probability.
     """
     large = np.logical_and(a > 2, b > 2) & (a + b > 20)
     m, n = np.where(large, a, 3) - 1, np.where(large, b, 3) - 1
@@ -293,8 +299,9 @@ def beta_kernel(a: Any, b: Any, p: Any, q: Any) -> Any:
 
 
 def monomial(p: Any, q: Any, a: Any) -> Any:
-    """Return pᵃ⁻¹, where p + q = 1, with the digits of q where p is near 1; 1 at p = 0 where the
-    coefficient 1/Γ(a) is 0.
+    """Return pᵃ⁻¹, where p + q = 1, computed from q where p is near 1.
+
+    At p = 0 it is 1 where 1/Γ(a), the factor beside it, is 0.
     """
     near = p > 0.5
     power = np.where(near, np.exp((a - 1) * np.log1p(-np.where(near, q, 0))), p ** (a - 1))
@@ -329,7 +336,10 @@ elementwise(beta_density,         a=lambda g, a, b, x, y: g * (special.xlogy(y, 
 
 
 def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
-    """Return the derivative of `beta_density` by x; at the ends by those of neighbouring shapes."""
+    """Return the derivative of `beta_density` by x.
+
+    At 0 and 1 it is computed from the densities of neighbouring shapes.
+    """
     end = np.logical_or(np.equal(x, 0), np.equal(x, 1))
     z = np.where(end, 0.5, x)
     at = np.where(end, x, 0.5)
@@ -345,7 +355,7 @@ def beta_density_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
 @op
 @in_double
 def beta_prime_density(a: Any, b: Any, s: Any) -> Any:
-    """Return sᵃ⁻¹ (1 + s)⁻ᵃ⁻ᵇ / B(a, b): the density of the odds s of a beta variable."""
+    """Return sᵃ⁻¹ (1 + s)⁻ᵃ⁻ᵇ / B(a, b), the density of the odds s of a beta variable."""
     q = 1 / (1 + s)
     return beta_kernel(a, b, np.where(np.isinf(s), 1, s * q), q) * np.square(q)
 
@@ -357,7 +367,10 @@ elementwise(beta_prime_density,   a=lambda g, a, b, s, y: g * (special.xlogy(y, 
 
 
 def beta_prime_slope(a: Any, b: Any, s: Any, y: Any) -> Any:
-    """Return the derivative of `beta_prime_density` by s; at 0 by those of neighbouring shapes."""
+    """Return the derivative of `beta_prime_density` by s.
+
+    At 0 it is computed from the densities of neighbouring shapes.
+    """
     zero = np.equal(s, 0)
     at_zero = b * (
         beta_prime_density(a - 1, b + 1, np.where(zero, s, 1))
@@ -379,7 +392,7 @@ def t_density(n: Any, t: Any) -> Any:
 
 
 def t_excess(n: Any, t: Any) -> tuple[Any, Any]:
-    """Return (1 - t²) / (n + t²) and the logarithm of that plus 1."""
+    """Return r = (1 - t²) / (n + t²) and log(1 + r)."""
     s = unit(t, np.sqrt(n))
     return (1 - s * s) / n - s * s, np.log1p(1 / n) - special.log1p(t / n * t)
 
@@ -399,8 +412,9 @@ elementwise(t_density,            n=lambda g, n, t, y: g * y * t_shape_slope(n, 
 
 
 def hankel_series(v: Any, x: Any, n: int, sign: int) -> Any:
-    """Return the n-th derivative of x^(-1/2) Σ signᵏ aₖ(v) x⁻ᵏ, the asymptotic series of scaled
-    Bessel functions.
+    """Return the n-th derivative of x^(-1/2) Σ signᵏ aₖ(v) x⁻ᵏ.
+
+    This is the asymptotic series of exponentially scaled Bessel functions.
     """
     total, term = 0.0, np.power(x, -0.5 - n)
     for k in range(34):
@@ -411,8 +425,10 @@ def hankel_series(v: Any, x: Any, n: int, sign: int) -> Any:
 
 
 def differences(f: Any, n: int, v: Any, x: Any, sign: int) -> Any:
-    """Return the n-th derivative of exp(-x)·I or exp(x)·K, whose first is the half sum of the
-    neighbours less itself.
+    """Return the n-th derivative of f, where f is exp(-x)·I for sign 1 and exp(x)·K for sign -1.
+
+    The first derivative is sign / 2 times the second difference over orders, f(v + 1) - 2 f(v) +
+    f(v - 1); so the n-th is (sign / 2)ⁿ times the difference of order 2n.
     """
     return (sign / 2) ** n * sum(
         (-1) ** j * comb(2 * n, j) * f(v + n - j, x) for j in range(2 * n + 1)
@@ -422,7 +438,10 @@ def differences(f: Any, n: int, v: Any, x: Any, sign: int) -> Any:
 @op
 @in_double
 def ive_derivative(n: Any, v: Any, x: Any) -> Any:
-    """Return the n-th derivative of exp(-x)·I(v, x) for x > 0; far out by the asymptotic series."""
+    """Return the n-th derivative of exp(-x)·I(v, x) for x > 0.
+
+    For large x it is computed by the asymptotic series.
+    """
     far = np.logical_and(x > 30, x > v * v)
     series = hankel_series(np.where(far, v, 0), np.where(far, x, 40), n, -1) / ROOT_2PI
     return np.where(far, series, differences(special.ive, n, v, np.where(far, 1, x), 1))
@@ -431,7 +450,10 @@ def ive_derivative(n: Any, v: Any, x: Any) -> Any:
 @op
 @in_double
 def kve_derivative(n: Any, v: Any, x: Any) -> Any:
-    """Return the n-th derivative of exp(x)·K(v, x) for x > 0; far out by the asymptotic series."""
+    """Return the n-th derivative of exp(x)·K(v, x) for x > 0.
+
+    For large x it is computed by the asymptotic series.
+    """
     far = np.logical_and(x > 30, x > v * v)
     series = hankel_series(np.where(far, v, 0), np.where(far, x, 40), n, 1) * (ROOT_2PI / 2)
     return np.where(far, series, differences(special.kve, n, v, np.where(far, 1, x), -1))
@@ -442,8 +464,9 @@ def kve_derivative(n: Any, v: Any, x: Any) -> Any:
 
 
 def tail_derivative(z: Any, n: int, sign: int) -> Any:
-    """Return the n-th derivative of Σ signᵏ (2k-1)!! / (2ᵏ z^(2k+1)), the asymptotic series of
-    error functions.
+    """Return the n-th derivative of Σ signᵏ (2k-1)!! / (2ᵏ z^(2k+1)).
+
+    This is the asymptotic series of error functions.
     """
     total, term = 0.0, np.power(z, -1.0 - n)
     for k in range(36):
@@ -464,8 +487,9 @@ def derivative_by_recurrence(n: int, z: Any, y: Any, slope: Any, sign: int) -> A
 @op
 @in_double
 def erfcx_derivative(n: Any, z: Any) -> Any:
-    """Return the n-th derivative of erfcx, from n = 1 on, for real z; far right by the asymptotic
-    series.
+    """Return the n-th derivative of erfcx for n ≥ 1 and real z.
+
+    For large z it is computed by the asymptotic series.
     """
     far = z > 6.5
     x, y = np.where(far, 0, z), special.erfcx(np.where(far, 0, z))
@@ -479,8 +503,9 @@ def erfcx_derivative(n: Any, z: Any) -> Any:
 @op
 @in_double
 def dawsn_derivative(n: Any, z: Any) -> Any:
-    """Return the n-th derivative of Dawson's integral, from n = 1 on, for real z; far out by the
-    asymptotic series.
+    """Return the n-th derivative of Dawson's integral for n ≥ 1 and real z.
+
+    For large |z| it is computed by the asymptotic series.
     """
     far = np.abs(z) > 7
     x, y = np.where(far, 0, z), special.dawsn(np.where(far, 0, z))
@@ -497,8 +522,9 @@ elementwise(dawsn_derivative,     n=None, z=lambda g, n, z: g * dawsn_derivative
 @op
 @in_double
 def moment(n: Any, upper: Any, rate: Any) -> Any:
-    """Return ∫ sⁿ exp(rate·s) ds from 0 to the upper bound, for a whole n: derivatives of the
-    Box-Cox transform.
+    """Return ∫ sⁿ exp(rate·s) ds from 0 to `upper`, for an integer n.
+
+    The derivatives of the Box-Cox transform are such integrals.
     """
     return upper ** (n + 1) / (n + 1) * special.hyp1f1(n + 1, n + 2, rate * upper)
 
@@ -512,8 +538,9 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 @op
 @in_double
 def sine_integral(n: Any, phi: Any, m: Any, p: Any) -> Any:
-    """Return ∫ sin²ⁿθ (1 - m sin²θ)ᵖ dθ from 0 to φ, where φ² and mφ² are below 1/4: by Gauss's
-    quadrature, in which nothing cancels.
+    """Return ∫ sin²ⁿθ (1 - m sin²θ)ᵖ dθ from 0 to φ, where φ² and mφ² are below 1/4.
+
+    It is computed by Gaussian quadrature, whose terms all have one sign.
     """
     total: Any = 0.0
     for node, weight in zip(NODES, WEIGHTS, strict=True):

@@ -1,7 +1,9 @@
 """Rules of weighted means, covariances and correlations.
 
-Conventions. The counts `fweights` of `cov` are integers, and have no derivative. `corrcoef` is what
-it is before NumPy clips rounding errors off to ±1.
+Conventions
+-----------
+`fweights` of `cov` are integer counts without derivative. `corrcoef` is differentiated without
+NumPy's final clipping to ±1, which removes rounding errors.
 """
 
 from typing import Any
@@ -23,7 +25,7 @@ from .traits import Structure
 
 
 def mean_of(pair: Any) -> Any:
-    """Return the mean, or its cotangent, also if the sum of weights stands beside it."""
+    """Return the mean, or its cotangent; `pair` may hold the sum of weights, too."""
     return pair[0] if isinstance(pair, tuple) else pair
 
 
@@ -42,9 +44,9 @@ def unaverage(g: Any, shape: Any, axis: Any, keepdims: Any, weights: Any) -> Any
 def unaverage_weights(
     g: Any, a: Any, y: Any, shape: Any, w: Any, w_shape: Any, axis: Any, keepdims: Any
 ) -> Any:
-    """Return the cotangent of the weights: the deviation of each element from the mean.
+    """Return the cotangent of the weights, proportional to each element's deviation from the mean.
 
-    With `returned=True`, that of their sum is added.
+    With `returned=True`, the cotangent of the sum of weights is added.
     """
     g = tuple(map(widen_half, g)) if isinstance(g, tuple) else widen_half(g)
     share = np.sum(
@@ -79,9 +81,9 @@ def concatenate_variables(m: Any, m_shape: Any, other: Any, rowvar: bool) -> Any
 
 
 def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """Return the weights f, a and w = f·a of `cov`, and what follows from them.
+    """Return the weights f, a and w = f·a of `cov`, and the numbers computed from them.
 
-    That is the lost degrees of freedom, x less its mean, and the divisor.
+    These are the lost degrees of freedom, x minus its mean, and the divisor.
     """
     f, a = (
         np.ones(x.shape[1]) * (1 if weights is None else weights)
@@ -93,7 +95,7 @@ def cov_weights(x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> 
 
 
 def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -> Any:
-    """Return the cotangent of the rows of `cov`; the part through their means sums to zero."""
+    """Return the cotangent of the rows of `cov`; the contribution of their means is 0."""
     _, _, w, _, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g = np.reshape(g, (x.shape[0], x.shape[0]))
     return (g + np.conj(np.transpose(g))) @ np.conj(centred) * w / divisor
@@ -102,7 +104,7 @@ def uncov(g: Any, x: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any) -
 def uncov_weights(
     g: Any, x: Any, y: Any, bias: bool, ddof: Any, fweights: Any, aweights: Any
 ) -> Any:
-    """Return the cotangent of `aweights`: of each observation's product, and of the divisor."""
+    """Return the cotangent of `aweights`: through each observation's product, and the divisor."""
     f, a, w, freedom, centred, divisor = cov_weights(x, bias, ddof, fweights, aweights)
     g, total = np.reshape(g, (x.shape[0], x.shape[0])), np.sum(w)
     grown = 1 - freedom * (2 * a - np.sum(w * a) / total) / total

@@ -1,9 +1,9 @@
 """Calls of any signature, recorded as one op over a flat list of operands.
 
-Arguments may be arrays, lists, dicts, None, functions, keywords; the result an array, or a pytree
-of arrays. A :class:`StructuredCall` keeps the arguments with a numbered slot in the place of each
-node and each array. So an op needs no names of operands, and its VJP is a function of the call as
-the user wrote it.
+Arguments may be arrays, lists, dicts, None, functions and keywords. The result is an array or a
+pytree of arrays. A :class:`StructuredCall` holds the arguments with a numbered slot in place of
+each node and each array. So an op needs no names of operands, and its VJP is a function of the call
+in its original form.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Slot:
 
 
 def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> Any:
-    """Return a pytree with slots in the place of the leaves that are taken out of it."""
+    """Return a pytree with slots in place of some leaves, which are appended to `taken`."""
 
     def slot_or_leaf(a: Any) -> Any:
         if not is_taken(a):
@@ -58,7 +58,7 @@ def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> 
 
 
 def fill(nest: Any, items: Sequence[Any]) -> Any:
-    """Return a pytree with items in the place of its slots; itself, if it has none."""
+    """Return a pytree with items in place of its slots; the pytree itself, if it has none."""
     if not any(type(a) is Slot for a in tree_leaves(nest)):
         return nest
     return tree_map(lambda a: items[a.number] if type(a) is Slot else a, nest)
@@ -70,26 +70,27 @@ def is_node(a: Any) -> bool:
 
 
 def is_operand(a: Any) -> bool:
-    """Return whether a leaf becomes an operand: a node, or an array that the tape has to copy."""
+    """Return whether a leaf becomes an operand: a node, or an array, which the tape copies."""
     return is_node(a) or (type(a) is np.ndarray and a.dtype.kind in "biufc")
 
 
 def is_opaque(a: Any) -> bool:
-    """Return whether an argument is kept as it is: a dataclass of constants may be anything."""
+    """Return whether an argument is kept unchanged, such as a dataclass of constants."""
     return is_dataclass(a) and not any(map(is_node, tree_leaves(a)))
 
 
 class StructuredCall:
-    """Arguments of a call and the structure of its result, with slots in the place of arrays.
+    """Arguments of a call and the structure of its result, with slots in place of arrays.
 
     Attributes
     ----------
     args, kwargs
         The arguments; slots are numbered through both.
     places : list of (int, int)
-        For each operand among the positional arguments: which argument, and which of its leaves.
+        For each operand among the positional arguments, the number of the argument, and that of
+        the leaf in it.
     structure
-        That of the result; None until it is known.
+        Structure of the result; None until the op has run.
     """
 
     __slots__ = ("_pulled", "_sharing", "args", "kwargs", "places", "structure")
@@ -122,7 +123,7 @@ class StructuredCall:
         return args, {name: fill(a, operands) for name, a in self.kwargs.items()}
 
     def take_result(self, f: Callable[..., Any], y: Any) -> Any:
-        """Return the result of f as an array or a tuple of arrays; remember its structure."""
+        """Return the result of f as an array or a tuple of arrays; store its structure."""
         arrays: list[Any] = []
         structure = with_slots(y, arrays, lambda a: True)
         if not arrays or any(map(is_node, arrays)):
@@ -144,9 +145,9 @@ class StructuredCall:
         return y if type(self.structure) is Slot else fill(self.structure, y)
 
     def pull_once(self, k: int | None, read: tuple[Any, ...], pull: Callable[[], Any]) -> Any:
-        """Return what `pull` gives; keep it until each operand that shares it has asked.
+        """Return the result of `pull`, kept until each operand that shares it has asked for it.
 
-        A list of n nodes is one argument, and its VJP runs once for all, not n times.
+        A list of n nodes is one argument, so that its VJP runs once, not n times.
         """
         if self._sharing[k] == 1 or any(map(is_node, tree_leaves(read))):
             return pull()  # handles are not kept: they would hold the tape
@@ -162,9 +163,10 @@ class StructuredCall:
 
 
 def applied_form(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the op that is recorded for f: of operands, and of the call in which they stand."""
+    """Return the op that is recorded for f: a function of operands and of their call."""
 
     def applied(*xs: Any, call: StructuredCall) -> Any:
+        """Run f on the arguments of the call, filled with operands."""
         args, kwargs = call.arguments(xs)
         with trace_on(None):
             return call.take_result(f, f(*args, **kwargs))
@@ -174,7 +176,7 @@ def applied_form(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def rule_for_each(pull: ArgumentPull, joint: bool) -> Callable[..., Any]:
-    """Return the rule over the list of operands for a VJP of arguments.
+    """Return the rule over the list of operands for a VJP by arguments.
 
     Parameters
     ----------
@@ -185,6 +187,7 @@ def rule_for_each(pull: ArgumentPull, joint: bool) -> Callable[..., Any]:
     """
 
     def each(g: Any, k: int, xs: Any, y: Any, call: StructuredCall) -> Any:
+        """Return the cotangent of operand k."""
         argument, leaf = call.places[k]
         asked = None if joint else argument
         args, kwargs = call.arguments(xs)
@@ -221,6 +224,7 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
     """Return the VJP of all arguments at once, given as ``vjp(g, y, *args, **kwargs)``."""
 
     def pull(k: int | None, g: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the cotangents of all arguments; raise if their number is wrong."""
         d = vjp(g, y, *args, **kwargs)
         if not isinstance(d, tuple | list) or len(d) != len(args):
             raise RuleShapeError(
@@ -234,11 +238,12 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
 
 
 def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
-    """Return the joint push over the list of operands for a push of arguments."""
+    """Return the joint push over the list of operands for a push by arguments."""
 
     def pushed(
         tangents: dict[int, Any], output: Callable[[], Any], *xs: Any, call: StructuredCall
     ) -> Any:
+        """Return the tangent of the result, given those of operands by position."""
         args, kwargs = call.arguments(xs)
         moving = {call.places[k][0] for k in tangents}
         directions = [
@@ -255,8 +260,8 @@ def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
 def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) -> Callable[..., Any]:
     """Return the function that users call: it records `applied` if a node is in an argument.
 
-    With `joint` each parameter that can be is given by position, also one that a call leaves out:
-    so a VJP of all arguments has one form.
+    With `joint` all parameters that can be positional are, default values included, so that a VJP
+    by all arguments sees one form of call.
     """
     form = signature_of(f)
 
@@ -282,7 +287,7 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) ->
 
 
 def signature_of(f: Callable[..., Any]) -> Signature | None:
-    """Return the signature of a function; None for one of C that has none."""
+    """Return the signature of a function; None for a C function without one."""
     try:
         return signature(f)
     except ValueError:
@@ -292,7 +297,7 @@ def signature_of(f: Callable[..., Any]) -> Signature | None:
 def by_position(
     form: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], with_defaults: bool
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return a call with every argument by position that can be.
+    """Return a call with as many arguments by position as possible.
 
     >>> by_position(signature(lambda a, b=2, *, c: 0), (), {"c": 3, "a": 1}, True)
     ((1, 2), {'c': 3})
@@ -304,7 +309,7 @@ def by_position(
 
 
 def check_keywords(f: Callable[..., Any], kwargs: dict[str, Any], operands: list[Any]) -> None:
-    """Raise if a node is among the keywords, by which there is no derivative."""
+    """Raise if a node is among the keyword arguments, by which there is no derivative."""
     for name, nest in kwargs.items():
         slots = [a for a in tree_leaves(nest) if type(a) is Slot]
         if any(is_node(operands[slot.number]) for slot in slots):

@@ -1,15 +1,15 @@
 """Quadrature of the tails of log-concave densities, for the derivatives by their shapes.
 
-A tail is integrated from its end outwards in a logarithmic variable, where the integrand is
-exp(-φ) with a convex φ, times a smooth weight. Beyond the knee, from where on φ grows, the double
-exponential rule takes u = exp(k - exp(-k)) times the scale on which the integrand falls; before
-it, where the integrand is nearly flat over a length that may be long, Gauss's rule takes three
-panels. All weights have one sign on a tail, so that nothing cancels.
+A tail is integrated from its end outwards in a logarithmic variable. The integrand is exp(-φ) with
+a convex φ, times a smooth weight. Beyond the knee, where φ grows, it is integrated by the double
+exponential rule: u = exp(k - exp(-k)) times the scale on which the integrand falls. Before the
+knee, where it is nearly constant over a possibly long interval, it is integrated by Gauss's rule on
+three panels. All weights have one sign on a tail, so that nothing cancels.
 
 References
 ----------
-H. Takahasi, M. Mori, Double exponential formulas for numerical integration, Publ. RIMS 9 (1974)
-721-741: the rule for integrands that decay exponentially on a half-line.
+H. Takahasi, M. Mori: Double exponential formulas for numerical integration, Publ. RIMS 9 (1974)
+721-741 (the rule for integrands that decay exponentially on a half-line).
 """
 
 from collections.abc import Callable
@@ -34,16 +34,17 @@ BLOCK = 512
 
 
 def by_blocks(whole: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that gives a function vectors of float64, a block of elements at a time.
+    """Return a decorator that calls a function on vectors of float64, block by block.
 
     The first `whole` operands are orders of derivatives, the same for all elements. On Dask arrays
     the function is lazy; arrays of other libraries are refused.
     """
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `f` as a function of arrays of any shape."""
         @wraps(f)
         def compute(*args: Any) -> Any:
-            """Run the op."""
+            """Run the function block by block; on Dask arrays lazily."""
             if (lazy := lazy_kind(*args)) is not None:
                 return lazy.elementwise(compute, *args)
             if any(kind_of(a) is not None for a in args):
@@ -61,7 +62,7 @@ def by_blocks(whole: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def in_blocks(f: Callable[..., Any], orders: tuple[int, ...], operands: tuple[Any, ...]) -> Any:
-    """Return f of all elements, in the dtype of its operands that are no Python numbers."""
+    """Return f of all elements, in the dtype of the operands that are not Python numbers."""
     inexact = [
         np.result_type(a)
         for a in operands
@@ -79,7 +80,10 @@ def in_blocks(f: Callable[..., Any], orders: tuple[int, ...], operands: tuple[An
 
 
 def choose(lower: Any, f: Any, g: Any, *operands: Any) -> Any:
-    """Return f of the operands where `lower`, g of them elsewhere; neither sees the others."""
+    """Return f of the operands where `lower` holds, g elsewhere.
+
+    Each function is called on its own elements alone.
+    """
     y = np.empty(lower.shape)
     for mask, function in ((lower, f), (~lower, g)):
         if mask.any():
@@ -93,7 +97,7 @@ def half_line(integrand: Callable[..., Any], scale: Any, reach: Any) -> Any:
     Parameters
     ----------
     integrand : callable
-        It takes a matrix of points: a row for each element, a column for each node.
+        Function of a matrix of points: a row for each element, a column for each node.
     scale : array
         The lengths on which the integrands fall.
     reach : array or float
@@ -105,11 +109,13 @@ def half_line(integrand: Callable[..., Any], scale: Any, reach: Any) -> Any:
 
 
 def flat_part(integrand: Callable[..., Any], length: Any, width: Any = 1.0) -> Any:
-    """Return ∫ integrand(y) dy from 0, the knee, to `length`; y is a matrix as in `half_line`, and
-    `width` the length on which the integrand bends at the knee.
+    """Return ∫ integrand(y) dy from 0, the knee, to `length`.
+
+    `integrand` is a function of a matrix, as in `half_line`. `width` is the length scale on which
+    it bends at the knee.
     """
     total = np.zeros(length.shape)
-    for start, end in zip(PANELS, PANELS[1:], strict=False):
+    for start, end in pairwise(PANELS):
         low, high = np.minimum(length, start * width), np.minimum(length, end * width)
         if np.any(high > low):
             half = (high - low) / 2

@@ -1,14 +1,14 @@
-"""Traits of an op: what is known of it beside its derivatives.
+"""Traits of an op: its properties other than derivatives.
 
-They stand once, beside the rule that registers the op. Plans read where a result lies in memory and
-how it is written; batches and sparsity patterns choose their rules by structure; diagnostics read
-domains, kinks and flat parts. A trait that nobody stated is the safe one: the structure is unknown,
-the result may be a view of any operand, a batch runs row by row.
+They are stated once, beside the rule that registers the op. Plans read where a result lies in
+memory and how it is printed. Batches and sparsity patterns choose their rules by structure.
+Diagnostics read domains, kinks and flat parts. A trait that is not stated has the safe value: the
+structure is unknown, the result may be a view of any operand, and a batch runs row by row.
 
 See Also
 --------
 memograd.rules.registration.set_traits : Statement of traits.
-memograd.cli.coverage.missing_traits : What is not known of each op.
+memograd.cli.coverage.missing_traits : The missing traits of each op.
 """
 
 import math
@@ -23,51 +23,51 @@ class Structure(Enum):
     """Which elements of the operands an element of the result may depend on."""
 
     ELEMENTWISE = "elementwise"
-    """Those at its place, after broadcasting."""
+    """The elements at its index, after broadcasting."""
     SAME_PLACE = "same place"
-    """Those at its place; operands do not broadcast."""
+    """The elements at its index; operands do not broadcast."""
     MOVEMENT = "movement"
-    """One element of one operand, or none."""
+    """At most one element of one operand."""
     REDUCTION = "reduction"
-    """Those with its indices along all axes but those of `axis`."""
+    """The elements with its indices along all axes except `axis`."""
     SCAN = "scan"
-    """Those along `axis` up to its place."""
+    """The elements along `axis` up to its index."""
     ALONG_AXIS = "along an axis"
-    """All along `axis`, whose length may change."""
+    """All elements along `axis`, whose length may change."""
     STENCIL = "stencil"
-    """Neighbours along an axis."""
+    """The neighbouring elements along an axis."""
     MATRIXWISE = "matrixwise"
-    """All of one matrix of a stack."""
+    """All elements of one matrix of a stack."""
     CONTRACTION = "contraction"
-    """Rows and columns of products, summed over some axes."""
+    """The rows and columns of products, which are summed over some axes."""
     CREATION = "creation"
-    """None: it reads numbers, shapes and dtypes."""
+    """No elements: the op reads Python numbers, shapes and dtypes."""
     DENSE = "dense"
-    """Any."""
+    """All elements."""
 
 
 class Storage(Enum):
     """Whose memory a result lies in."""
 
     NEW = "new"
-    """Its own, in C order if the operands are."""
+    """New memory, in C order if the operands are."""
     VIEW = "view"
-    """An operand's."""
+    """Memory of an operand."""
     EITHER = "either"
-    """Its own or an operand's, by the layout of the operand or by the arguments."""
+    """New memory or that of an operand, depending on its layout or on the arguments."""
 
 
 class Batching(Enum):
-    """How an op runs on many rows at once, that lie along one more axis in front."""
+    """How an op runs on a batch, whose rows lie along an additional first axis."""
 
     AXES = "axes"
-    """Its keywords `axes` count from the end."""
+    """The axes in its keywords are counted from the end."""
     AXIS_OR_FLAT = "axis or flat"
-    """The same for `axis`; without it, rows are flattened."""
+    """So is `axis`; without it, rows are flattened."""
     TRANSFORM_AXES = "transform axes"
-    """The same for `axes`, of which there are as many as `s` has lengths."""
+    """So are `axes`; by default there are as many as there are lengths in `s`."""
     UNCHANGED = "unchanged"
-    """It works on the last axes, or keeps each element at its place."""
+    """It runs unchanged, because it works on the last axes or element by element."""
     VECTORS = "vectors"
     """It multiplies vectors along the last axes, unless axes are given."""
 
@@ -138,38 +138,38 @@ def below_overflow() -> Domain:
 
 
 class Traits(NamedTuple):
-    """What is known of one op.
+    """Properties of one op.
 
     Attributes
     ----------
     structure : Structure or None
-        Which elements an element of the result may depend on; None where nobody stated it.
+        Which elements an element of the result may depend on; None if unknown.
     storage : Storage or None
-        Whose memory the result lies in; None is taken as ``EITHER``.
+        Whose memory the result lies in; None is treated as ``EITHER``.
     numpy_scalar : bool
         Whether a 0-d result is a NumPy scalar, not an array.
     value_dependent : bool
-        Whether values, not only shapes and dtypes, decide the shape or dtype of the result.
+        Whether the shape or dtype of the result depends on values, not only on shapes and dtypes.
     keeps_density : bool
-        Whether the result has no gaps in memory if the operand has none, be it a view or a copy.
+        Whether the result is contiguous in memory if the operand is, as a view or as a copy.
     copies_numbers : bool
-        Whether the result is made of the operands' numbers as they are: nothing is computed.
+        Whether the result consists of unchanged elements of the operands: nothing is computed.
     never_negative_zero : bool
         Whether results of real operands are never −0.0.
     is_product : bool
         Whether the result is a product of numbers: 0 where a factor is, or by underflow.
     uses_blas : bool
-        Whether BLAS computes it, to other bits where both operands lie in one buffer.
+        Whether BLAS computes it, with other rounding if both operands lie in one buffer.
     symbol : str or None
         Infix operator in formulas.
     operator : str or None
-        Infix operator that gives the same bits as the op, so that plans may write it.
+        Infix operator that gives the same bits as the op, so that plans may print it.
     is_method : bool
         Whether arrays have it as a method of the same name and arguments.
     axes : tuple of str
-        Keywords that hold numbers of axes.
+        Keywords that hold axis numbers.
     batching : Batching or None
-        How it runs on a batch; None is row by row, unless it is elementwise or has an own rule.
+        How it runs on a batch; None is row by row, unless it is elementwise or has its own rule.
     dask_computes : bool
         Whether its Dask form computes at once or differs from NumPy's, or its derivative computes.
     dask_computes_others : bool
@@ -183,14 +183,14 @@ class Traits(NamedTuple):
     saturates : bool
         Whether it is flat, or nearly so, on a part of its domain.
     exact_on_parts : bool
-        Whether a part of the result has the bits of the op on that part of the operands, as it has
-        where a ufunc, or a composition of ufuncs, works on each element alone.
+        Whether a part of the result has the bits of the op on that part of the operands. This holds
+        for ufuncs, and for compositions of ufuncs that act on each element alone.
     selects : bool
-        Whether it takes some elements and leaves others, which get no derivative.
+        Whether it selects some elements; the others have no derivative.
     compares : bool
-        Whether it answers yes or no.
+        Whether its result is a truth value.
     reads_shape_only : bool
-        Whether it reads nothing of its operand but shape and dtype.
+        Whether it reads only the shape and dtype of its operand.
     """
 
     structure: Structure | None = None
@@ -229,7 +229,7 @@ GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
 
 
 def default_traits(op: Any, kind: str) -> Traits:
-    """Return the traits that follow from what an op is and from the kind of its registration."""
+    """Return the traits that follow from the type of an op and from the kind of its registration."""
     if isinstance(op, np.ufunc):
         return UFUNC_TRAITS if op.signature is None else GENERALIZED_UFUNC_TRAITS
     return ELEMENTWISE_TRAITS if kind == "elementwise" else NO_TRAITS

@@ -1,7 +1,9 @@
-"""Methods of ufuncs, such as `np.add.reduce`: as other functions, own ops, or loops over slices.
+"""Methods of ufuncs, such as `np.add.reduce`: other functions, own ops, or loops over slices.
 
-Conventions. A running maximum or minimum comes from the latest of equals; `logaddexp.reduce` of
-infinities gives them even shares.
+Conventions
+-----------
+A running maximum or minimum has the derivative of the latest of equal elements. `logaddexp.reduce`
+of infinities gives them equal shares.
 """
 
 import functools
@@ -85,14 +87,15 @@ def sum_of_slices(a: Any, indices: Any, axis: int = 0) -> Any:
 
 @op
 def latest(hit: Any) -> Any:
-    """Return the place of the latest True so far along the last axis."""
+    """Return the index of the latest True so far along the last axis."""
     return np.maximum.accumulate(np.where(hit, np.arange(hit.shape[-1]), 0), axis=-1)
 
 
 def weigh_cotangent(g: Any, a: Any, axis: Any, keepdims: bool, where: Any, exp: Any) -> Any:
     """Return `g` times the share of each element of a in Σ exp(a).
 
-    The greatest is taken away first: log Σ exp(a) itself is rounded, by as much as it is large.
+    The greatest element is subtracted first, because log Σ exp(a) has a rounding error that is
+    relative to its size.
     """
     a = a if where is True else np.where(where, a, -math.inf)
     top = stop_gradient(np.max(a, axis=axis, keepdims=True))
@@ -116,7 +119,7 @@ def unrunning(g: Any, a: Any, y: Any, axis: int) -> Any:
 def unslices(g: Any, shape: Any, indices: Any, axis: int) -> Any:
     """Return the cotangent of the operand of `sum_of_slices`.
 
-    A slice that would be empty is one element.
+    NumPy takes one element for a slice that would be empty.
     """
     starts = np.asarray(indices)
     stops = np.maximum(np.append(starts[1:], shape[axis]), starts + 1)
@@ -223,7 +226,7 @@ def ufunc_outer(f: Any) -> Callable[..., Any] | None:
 def reduceat(f: Any) -> Callable[..., Any] | None:
     """Return the function on nodes for `f.reduceat`.
 
-    A slice that would be empty is one element.
+    NumPy takes one element for a slice that would be empty.
     """
 
     def reduceat(a: Any, indices: Any, axis: int = 0) -> Any:

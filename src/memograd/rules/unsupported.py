@@ -1,8 +1,8 @@
 """Functions of NumPy that are not recorded, with the reasons.
 
-They have no rule and are not constant. Such a function changes its arguments, has side effects,
-answers a question about types or memory, gives no array of numbers, or has a derivative without a
-use. Some do not dispatch, so that they never see a node; the coverage table lists their reasons.
+They have no rule and are not constant. They change their arguments, have side effects, give types,
+settings or other objects instead of arrays of numbers, or have a derivative that has no use. Some
+do not dispatch, so that they are never called with a node; the coverage table lists their reasons.
 """
 
 import numpy as np
@@ -83,7 +83,7 @@ refuse_ops(
     "it gives bytes, or the numbers as Python's. Use node.value for the numbers.",
     np.ndarray.tobytes,
     np.ndarray.dumps,
-    # gone in 2.3
+    # removed in NumPy 2.3
     np.ndarray.tolist,
     np.ndarray.item,
     *(f for name, f in vars(np.ndarray).items() if name == "tostring"),

@@ -21,9 +21,7 @@ TERMS = 16
 
 
 def rest_jet(n: int, s: Any, q: Any) -> list[Any]:
-    """Return the derivatives by s, up to the n-th, of q^s times Σ (q + k)^-s over k ≥ 0, for large
-    q.
-    """
+    """Return the derivatives of q^s Σ (q + k)^-s over k ≥ 0 by s, of orders 0 to n, for large q."""
     jet = [(-1) ** k * factorial(k) * q / (s - 1) ** (k + 1) for k in range(n + 1)]
     jet[0] = jet[0] + 0.5
     rising = [s / q, 1 / q, *(0.0 for _ in range(n - 1))][: n + 1]
@@ -39,8 +37,9 @@ def rest_jet(n: int, s: Any, q: Any) -> list[Any]:
 @op
 @in_double
 def zeta_derivative(n: Any, s: Any, q: Any) -> Any:
-    """Return the n-th derivative of the zeta function of Hurwitz by its exponent s, for q > 0; s
-    may be below 1, down to 0.
+    """Return the n-th derivative of the Hurwitz zeta function by its exponent s, for q > 0.
+
+    The exponent is at least 0.
     """
     n = int(n)
     total: Any = 0.0
@@ -61,13 +60,13 @@ elementwise(
 
 
 def zeta_slope_by_q(n: Any, s: Any, q: Any) -> Any:
-    """Return less the derivative of `zeta_derivative` by q."""
+    """Return minus the derivative of `zeta_derivative` by q."""
     slope = s * zeta_derivative(n, s + 1, q)
     return slope + n * zeta_derivative(n - 1, s + 1, q) if n else slope
 
 
 def riemann_slope(x: Any) -> Any:
-    """Return the derivative of Riemann's zeta function of real numbers; left of 0 by reflection."""
+    """Return the derivative of the Riemann zeta function for real x; for x < 0 by reflection."""
     left = np.less(x, 0)
     right, s = zeta_derivative(1, np.where(left, 2.0, x), 1.0), 1 - np.where(left, x, -1.0)
     turn, value = np.fmod(1 - s, 4.0) * (pi / 2), special.zeta(s, 1.0)

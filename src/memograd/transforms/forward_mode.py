@@ -28,7 +28,7 @@ recorded.
 
 
 def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
-    """Return Σ ∂y/∂x · t over the nodes x that have a tangent t; None if none leads to y."""
+    """Return Σ ∂y/∂x · t over the nodes x that have a tangent t; None if y depends on no x."""
     return push_all(memory, tangents, [y], read).get(y)
 
 
@@ -51,7 +51,7 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
 
 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
-    """Return the tangent of n by those of its operands; None if they have none."""
+    """Return the tangent of n, given those of its operands; None if they have none."""
     step = memory.steps[n]
     rule = RULES[step.op]
     given = {
@@ -77,7 +77,7 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
 
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
-    """Apply the op to the tangents of all operands in which it is linear, zeros if lacking."""
+    """Apply an op to the tangents of all operands in which it is linear, zeros for missing ones."""
     step = steps[n]
     others = {
         k: zeros_in_place(a, steps)
@@ -88,7 +88,7 @@ def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read
 
 
 def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read) -> Any:
-    """Return the contribution of the tangent of operand k to that of n."""
+    """Return the term of the tangent of n that comes from operand k."""
     step = memory.steps[n]
     if rule.kind == "multilinear":
         return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
@@ -102,7 +102,7 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
 
 
 def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple[Any, ...]:
-    """Return the operands of a call as values, replaced where `instead` has something."""
+    """Return the operands of a call as values, or their replacements in `instead`."""
     return tuple(
         instead[k] if k in instead else read(a) if type(a) is Operand else a
         for k, a in enumerate(args)
@@ -110,17 +110,18 @@ def fill_operands(args: tuple[Any, ...], instead: Tangents, read: Read) -> tuple
 
 
 def zeros_in_place(a: Any, steps: Steps) -> Any:
-    """Return zeros for an operand; what is no number, such as None, stays."""
+    """Return zeros for an operand; operands that are no numbers, such as None, are kept."""
     if type(a) is Operand:
         return zeros_for(steps[a].shape, steps[a].dtype)
     return np.zeros_like(a) if as_input(a).dtype.kind in NUMBER_KINDS else a
 
 
 def transpose_vjp(memory: Memory, line: VJPRule, n: int, k: int, t: Any, read: Read) -> Any:
-    """Push t by the VJP: record it as a linear program of g, and pull t back through that.
+    """Return the JVP as the transpose of the VJP.
 
-    It is recorded where the handles are, or on a tape to throw away; what it makes of g = 0 is
-    looked at by nobody.
+    The VJP is recorded as a linear program of g, and t is pulled back through that program. It is
+    recorded on the tape of the handles, or else on a temporary tape, at g = 0; its value there is
+    not used.
     """
     step = memory.steps[n]
     home = getattr(read(n), "tape", None)
