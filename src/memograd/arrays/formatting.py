@@ -48,3 +48,22 @@ def format_array(a: Any, digits: int = 4, max_elements: int = 4, gap: str = ", "
     return np.array2string(
         np.asarray(a), formatter={"all": lambda x: format(x, precision)}, separator=", "
     ).replace("\n", "")
+
+
+MAX_ROWS_SHOWN = 6
+"""Number of rows and of columns up to which a matrix is shown in rows."""
+
+
+def matrix_rows(a: Any, digits: int = 4) -> list[list[str]]:
+    """Return a small matrix as rows of numbers; nothing for any other array.
+
+    Examples
+    --------
+    >>> matrix_rows(np.array([[1.0, 0.5], [-2.0, 1 / 3]]))
+    [['1', '0.5'], ['-2', '0.3333']]
+    >>> matrix_rows(np.ones(3)), matrix_rows(np.ones((2, 99)))
+    ([], [])
+    """
+    if not isinstance(a, np.ndarray) or a.ndim != 2 or a.size == 0 or max(a.shape) > MAX_ROWS_SHOWN:
+        return []
+    return [[format_array(x, digits) for x in row] for row in a]

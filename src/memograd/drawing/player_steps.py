@@ -55,6 +55,11 @@ def format_sum(terms: list[str], count: int) -> str:
     return " + ".join(terms + more)
 
 
+def bracket_negative(number: str) -> str:
+    """Return a number as a factor: a negative one stands in brackets."""
+    return f"({number})" if number.startswith("-") else number
+
+
 class StepDescriber:
     """Description of the events of one table by the chain rule.
 
@@ -140,7 +145,8 @@ class StepDescriber:
         if not all(c in cotangents for c in first):
             return
         if all(self.is_real_scalar(c, n) for c in first):
-            terms = [f"{format_array(cotangents[c])} · {self.slope_text(c, n)}" for c in first]
+            numbers = [(format_array(cotangents[c]), self.slope_text(c, n)) for c in first]
+            terms = [" · ".join(map(bracket_negative, factors)) for factors in numbers]
             yield " = " + format_sum(terms, len(uses))
         elif len(uses) > 1 and not isinstance(self.memory.nodes[n]["dtype"], tuple):
             terms = [self.pull_term(c, n, cotangents[c]) for c in first]

@@ -67,7 +67,7 @@ def test_each_step_of_section_8_says_the_chain_rule_with_its_numbers(tape):
     assert rules[0] == "∂e/∂a = ∂e/∂b1 · ∂b1/∂a + ∂e/∂b2 · ∂b2/∂a"
     assert rules[-1] == rules[0] + " = 154 · 1 + 110 · 1 = 264"
     assert "∂c/∂b1 = 7, the rule of block_c for operand 0" in rules
-    assert "∂e/∂d1 = ∂e/∂e · ∂e/∂d1 = 1 · -16 = -16" in rules
+    assert "∂e/∂d1 = ∂e/∂e · ∂e/∂d1 = 1 · (-16) = -16" in rules
     assert "∂e/∂c = 22, already known" in rules
 
 
