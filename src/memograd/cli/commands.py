@@ -151,7 +151,7 @@ def compare(args: Namespace) -> int:
     L, targets = parse_request(tape, args)
     tape.forget(L)
     found, everything = grad(L, targets, log=log), backprop(L)
-    ways = {
+    ways: dict[str, list[Any]] = {
         "memograd": found,
         "backprop": [everything[t] if t in everything else 0.0 for t in targets],
         "finite differences": [finite_difference(L, t) for t in targets],
