@@ -248,6 +248,22 @@ class _NodeUfunc(_NodeFunction, Protocol):
     nout: int
     signature: str | None
 
+class _Where(Protocol):
+    """`np.where`, which gives indices where it is given a condition alone."""
+
+    @overload
+    def __call__(self, condition: Any, /) -> tuple[Any, ...]: ...
+    @overload
+    def __call__(self, condition: Node, x: Any, y: Any, /) -> Node: ...
+    @overload
+    def __call__(self, condition: Any, x: Node, y: Any, /) -> Node: ...
+    @overload
+    def __call__(self, condition: Any, x: Any, y: Node, /) -> Node: ...
+    @overload
+    def __call__(self, condition: ArrayLike, x: ArrayLike, y: ArrayLike, /) -> NDArray[Any]: ...
+    @overload
+    def __call__(self, condition: Any, x: Any, y: Any, /) -> Any: ...
+
 OWN: list[str]
 __all__: list[str]
 
@@ -415,7 +431,7 @@ left_shift: _NodeUfunc
 less: _NodeUfunc
 less_equal: _NodeUfunc
 lexsort: _NodeFunction
-linspace: _NodeFunction
+linspace: Callable[..., Any]
 log: _NodeUfunc
 log10: _NodeUfunc
 log1p: _NodeUfunc
@@ -549,5 +565,5 @@ vecdot: _NodeUfunc
 vecmat: _NodeUfunc
 vsplit: Callable[..., Any]
 vstack: _NodeFunction
-where: _NodeFunction
+where: _Where
 zeros_like: _NodeFunction
