@@ -31,7 +31,8 @@ def noisy_signal() -> np.ndarray:
     """A slow wave with noise, a row for each block."""
     rng = np.random.default_rng(SEED)
     wave = np.sin(np.linspace(0, 2 * np.pi, BLOCKS * WIDTH))
-    return (wave + 0.3 * rng.normal(size=wave.shape)).reshape(BLOCKS, WIDTH)
+    signal: np.ndarray = wave + 0.3 * rng.normal(size=wave.shape)
+    return signal.reshape(BLOCKS, WIDTH)
 
 
 def roughness(x: mg.Node) -> mg.Node:

@@ -4,7 +4,9 @@ Each is one op of the tape, with its derivatives on lines that read what their p
 result, `y` the result, the others are operands. A line is plain NumPy, so that it is differentiated again like any program.
 """
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev
@@ -26,11 +28,11 @@ FIT = Chebyshev.fit(TIMES, np.exp(TIMES) * np.cos(3 * TIMES), 20)
 
 
 @cache
-def signal(order=0):
+def signal(order: int = 0) -> Callable[[Any], Any]:
     """The polynomial that fits the samples, or one of its derivatives, as an op; each is made when a line first asks for it."""
 
     @mg.op
-    def fitted(t):
+    def fitted(t: Any) -> Any:
         return FIT.deriv(order)(t)
 
     mg.elementwise(fitted, t=lambda g, t: g * signal(order + 1)(t))
@@ -41,7 +43,7 @@ def signal(order=0):
 
 
 @mg.op
-def anomaly(M, e):
+def anomaly(M: Any, e: Any) -> Any:
     """Newton's method, to the last bit; no step of it is recorded."""
     E = M + e * np.sin(M)
     for _ in range(20):

@@ -40,7 +40,7 @@ def told(tell: Tell, program: Program) -> Shown:
     return Shown(text, nodes=named((node.name for node in tape), text), **told_apart(text, log))
 
 
-def told_apart(text: str, log: mg.Log) -> dict[str, int | None]:
+def told_apart(text: str, log: mg.Log) -> dict[str, Any]:
     """What the text tells apart: derivatives, computed now or read from the table; what is kept; and the steps that it plays."""
     apart = any(mark in text for mark in ("→ table", "already known", "never-touched"))
     return {

@@ -132,9 +132,8 @@ def lens_page(trace: Any) -> str:
     import torchlens
 
     with tempfile.TemporaryDirectory() as folder:
-        return torchlens.export.html(trace, Path(folder, "trace.html"), graph="flat").read_text(
-            encoding="utf-8"
-        )
+        html = torchlens.export.html(trace, Path(folder, "trace.html"), graph="flat")
+        return str(html.read_text(encoding="utf-8"))
 
 
 def lens_records(trace: Any) -> str:

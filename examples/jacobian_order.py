@@ -34,8 +34,9 @@ def arm() -> tuple[list[mg.Node], list[mg.Node]]:
     tape = mg.Tape()
     angles = [tape.leaf(0.3 + 0.2 * k, name=f"q{k}") for k in range(4)]
     lengths = [tape.leaf(1.0 - 0.2 * k, name=f"l{k}") for k in range(4)]
-    x = y = total = 0.0
-    for angle, length in zip(angles, lengths, strict=True):
+    total = angles[0]
+    x, y = lengths[0] * np.cos(total), lengths[0] * np.sin(total)
+    for angle, length in zip(angles[1:], lengths[1:], strict=True):
         total = total + angle
         x, y = x + length * np.cos(total), y + length * np.sin(total)
     return [

@@ -76,7 +76,8 @@ def downhill(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         except np.linalg.LinAlgError:
             shift = max(2 * shift, 1.0)
         else:
-            return np.linalg.solve(shifted, -gradient)
+            step: np.ndarray = np.linalg.solve(shifted, -gradient)
+            return step
 
 
 def minimise() -> None:

@@ -36,7 +36,8 @@ def read(block: int, seed: int, block_info: Any = None) -> np.ndarray:
     """One chunk of a block of features; its worker counts it."""
     counted(get_worker())[block] += 1
     (at, _), shape = block_info[None]["chunk-location"], block_info[None]["chunk-shape"]
-    return np.random.default_rng([seed, block, at]).uniform(-1, 1, shape)
+    numbers: np.ndarray = np.random.default_rng([seed, block, at]).uniform(-1, 1, shape)
+    return numbers
 
 
 def features(block: int, chunks: int, seed: int = 0) -> Any:
@@ -99,7 +100,7 @@ def run(client: Client, chunks: int) -> None:
     print(f"{'step':<22} {'loss':>8}  chunks read of each block")
     mg.persist(m.L, m.products)
     wait([z.value for z in m.products])
-    print(reader.line("labels and products", m.L.value.compute()))
+    print(reader.line("labels and products", dask.compute(m.L.value)[0]))
     for k in range(BLOCKS):
         loss = improve(m, k)
         print(reader.line(f"weights of block {k}", loss))

@@ -6,6 +6,8 @@ time; here what the loss needed is there when the gradient is asked for, and the
 the intercept is fitted by hand, by Newton steps on the same problem: the product of the data with the weights is not run again.
 """
 
+from typing import Any
+
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
@@ -29,13 +31,13 @@ class Model:
         self.scores = mg.op(self._scores)
         mg.rule(self.scores, w=lambda g: X.T @ g, push={"w": lambda t: X @ t})
 
-    def _scores(self, w: np.ndarray) -> np.ndarray:
+    def _scores(self, w: Any) -> Any:
         self.runs += 1
         return self.X @ w
 
     def loss(self, p: dict[str, mg.Node]) -> mg.Node:
         """The mean of log(1 + exp(−margin)), and a penalty on the weights."""
-        margins = self.signs * (self.scores(p["w"]) + p["b"])
+        margins: mg.Node = self.signs * (self.scores(p["w"]) + p["b"])
         return np.mean(np.logaddexp(0.0, -margins)) + PENALTY * np.sum(np.square(p["w"]))
 
 
