@@ -175,6 +175,7 @@ def test_tab_reaches_everything_and_shows_where_it_is(play, walk):
         "next",
         "play",
         "speed",
+        "large",
         "teach",
         "slider",
         "guess",

@@ -71,6 +71,55 @@ def test_the_line_and_the_node_of_each_step_are_in_view(play, network, width):
         assert not page.script(OUT_OF_VIEW, page[".graph .node.now"], page[".graph"])
 
 
+@pytest.mark.parametrize("width", [400, 1600])
+def test_the_picture_fits_and_is_enlarged_on_request(play, walk, width):
+    page = play(walk, width=width, height=800)
+    sideways = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    assert page.script(sideways, page[".graph"]) == 0
+    sizes = """return [...document.querySelectorAll('.graph .name')].map((text) =>
+        parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
+    assert min(page.script(sizes)) > 8
+    page.script("arguments[0].click()", page["#large"])
+    assert min(page.script(sizes)) > 10
+    assert (page.script(sideways, page[".graph"]) > 0) == (width == 400)
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_each_derivative_stands_at_its_node(play, walk, width):
+    page = play(walk, width=width, height=800)
+    written = """return Object.fromEntries([...document.querySelectorAll('.graph .node')].map((g) =>
+        [g.querySelector('.name').textContent, g.querySelector('.derivative').textContent]))"""
+    assert {name for name, text in page.script(written).items() if text} == {"L"}
+    page.press(END)
+    known = {name: text for name, text in page.script(written).items() if text}
+    assert set(known) == {"L", *walk[1].stored}
+    assert known["L"] == "∂ = 1" and known["W2"] == "∂ = (3, 4)"
+    overlap = """const boxes = [...document.querySelectorAll('.graph .shape')].map((s) => s.getBoundingClientRect());
+        return [...document.querySelectorAll('.graph .derivative')].map((t) => t.getBoundingClientRect())
+          .filter((t) => t.width && boxes.some((b) => t.left < b.right - 1 && b.left < t.right - 1 && t.top < b.bottom - 3 && b.top < t.bottom - 1)).length"""
+    assert page.script(overlap) == 0
+
+
+def test_an_array_opens_and_stays_open_from_step_to_step(play, walk):
+    page = play(walk)
+    page.press(END)
+    page.click("#table summary")
+    numbers = "return document.querySelector('#table pre')?.checkVisibility() && document.querySelector('#table pre').textContent"
+    rows = page.script(numbers)
+    assert rows.startswith("[[") and rows.count("\n") == 2
+    page.press("\ue012", RIGHT)
+    assert page.script(numbers) == rows
+
+
+def test_headings_stay_in_view_when_their_lists_scroll(play, network):
+    page = play(network, width=1280, height=700)
+    page.press(END)
+    for box in (".told", ".held"):
+        tops = "arguments[0].scrollTop = 99; return [arguments[0].scrollTop, arguments[0].querySelector('h2').getBoundingClientRect().top - arguments[0].getBoundingClientRect().top]"
+        scrolled, top = page.script(tops, page[box])
+        assert scrolled > 0 and 0 <= top < 4
+
+
 def test_a_line_is_as_far_in_as_it_is_deep(play, network):
     page = play(network)
     page.press(END)

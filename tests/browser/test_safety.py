@@ -129,9 +129,8 @@ def test_twenty_thousand_events_open_and_play(play, long, tmp_path):
 
 def test_the_page_is_small_beside_its_data(long, walk, tmp_path):
     for asked in (walk, long):
-        text = mg.player(asked[0], log=asked[1], path=tmp_path / "walk.html").read_text(
-            encoding="utf-8"
-        )
+        path = mg.player(asked[0], log=asked[1], path=tmp_path / "walk.html", overwrite=True)
+        text = path.read_text(encoding="utf-8")
         data = Data()
         data.feed(text)
         assert len(json.loads(data.text)["steps"]) == len(asked[1].events)

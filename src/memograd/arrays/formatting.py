@@ -67,3 +67,25 @@ def matrix_rows(a: Any, digits: int = 4) -> list[list[str]]:
     if not isinstance(a, np.ndarray) or a.ndim != 2 or a.size == 0 or max(a.shape) > MAX_ROWS_SHOWN:
         return []
     return [[format_array(x, digits) for x in row] for row in a]
+
+
+MAX_ELEMENTS_LISTED = 256
+"""Size up to which an array that :func:`format_array` abbreviates is listed in full."""
+
+
+def format_elements(a: Any, digits: int = 4) -> str:
+    """Return all elements of an array in rows, if it is abbreviated on a line and not large.
+
+    Examples
+    --------
+    >>> print(format_elements(np.array([[1.0, 0.5, 2.0], [-2.0, 1 / 3, 0.0]])))
+    [[1, 0.5, 2],
+     [-2, 0.3333, 0]]
+    >>> format_elements(np.ones(2)), format_elements(np.ones(1000))
+    ('', '')
+    """
+    if not isinstance(a, np.ndarray) or not 4 < a.size <= MAX_ELEMENTS_LISTED:
+        return ""
+    return np.array2string(
+        a, formatter={"all": lambda x: format_array(x, digits)}, separator=", ", max_line_width=200
+    )

@@ -44,7 +44,8 @@ def walkthrough(args: Namespace) -> int:
     tape, log = section_13(), Log()
     grad(tape["L"], [tape[name] for name in TARGETS], log=log)
     if args.html is not None:
-        print(f"wrote {player(tape['L'], log=log, path=args.html)}: open it in a browser")
+        page = player(tape["L"], log=log, path=args.html, overwrite=True)
+        print(f"wrote {page}: open it in a browser")
         return 0
     events = {"visited": log.visited, "read": log.read}
     print_answer(

@@ -4,17 +4,19 @@
   const { steps, names, output, before } = data;
   const of = (id) => document.getElementById(id);
   const LINES = 300; // of a long transcript, those around the step are on the page; of a long table, the last
+  const LONGEST = 20; // letters of a derivative below its node
   const DEEPEST = 24; // lines further in are not indented further, but say how deep they are
   const LABELS = { visit: "waiting", store: "stored", read: "read", drop: "dropped" };
   const CLASSES = { visit: "waiting", store: "stored", read: "taken", drop: "wrong" };
   const svg = document.querySelector(".graph svg");
-  svg.style.minWidth = `${0.8 * svg.viewBox.baseVal.width}px`; // smaller it could not be read
+  const natural = svg.viewBox.baseVal.width;
   const nodes = new Map([...svg.querySelectorAll("[data-node]")].map((g) => [Number(g.dataset.node), g]));
   const edges = new Map([...svg.querySelectorAll("[data-edge]")].map((g) => [g.dataset.edge, g]));
   const labels = new Map([...nodes].map(([n, g]) => [n, g.querySelector(".state").textContent]));
   const about = new Map([...nodes].map(([n, g]) => [n, g.querySelector("title").textContent.slice(0, -labels.get(n).length)]));
   const looks = new Map(); // as each node was shown last: of a large picture, a step changes little
   const idle = new Set([...nodes].filter(([, g]) => g.classList.contains("never-touched")).map(([n]) => n)); // only the end shows that
+  const opened = new Set(); // nodes whose numbers are open in the table
   let at = 0; // how many steps have been taken
   let timer = 0;
   const score = { right: 0, asked: 0 };
@@ -38,14 +40,14 @@
   // Everything that the page shows follows from how many steps have been taken.
   const stateAt = (count) => {
     const lines = [], last = new Map(), went = new Set();
-    const table = new Map([[output, "1"], ...before.map((row) => [row.node, row.value])]);
+    const table = new Map([[output, { value: "1" }], ...before.map((row) => [row.node, row])]);
     for (const step of steps.slice(0, count)) {
       lines[step.line] = step;
       if (step.node < 0) continue;
       edgesOf(step).forEach((edge) => went.add(edge));
       if (step.kind !== "local") last.set(step.node, step.kind);
       if (step.kind === "drop") table.delete(step.node);
-      if (step.kind === "store") table.set(step.node, step.value);
+      if (step.kind === "store") table.set(step.node, step);
     }
     return { lines, last, went, table };
   };
@@ -53,7 +55,7 @@
   const render = () => {
     const { lines, last, went, table } = stateAt(at);
     const now = at ? steps[at - 1] : null;
-    showGraph(last, went, now);
+    showGraph(last, went, now, table);
     showTranscript(lines, now);
     showTable(table, now);
     of("said").textContent = now ? `Step ${at} of ${steps.length}. ${now.rule}` : `${steps.length} steps. ${derivative(output)} = 1 is known.`;
@@ -69,17 +71,19 @@
   // A button that has come to its end keeps the focus, which a disabled one loses.
   const rest = (ended, ...buttons) => buttons.forEach((id) => of(id).setAttribute("aria-disabled", ended));
 
-  const showGraph = (last, went, now) => {
+  const showGraph = (last, went, now, table) => {
     for (const [n, g] of nodes) {
       const kind = last.get(n), current = now !== null && now.node === n;
       const state = kind ? LABELS[kind] : idle.has(n) && at < steps.length ? "" : labels.get(n);
-      const look = `${kind} ${current} ${state}`;
+      const known = table.has(n) ? `∂ = ${table.get(n).value.split(", |")[0] || "replaced since"}` : "";
+      const look = `${kind} ${current} ${state} ${known}`;
       if (looks.get(n) === look) continue;
       looks.set(n, look);
       g.classList.remove(...Object.values(CLASSES));
       if (kind) g.classList.add(CLASSES[kind]);
       g.classList.toggle("now", current);
       g.querySelector(".state").textContent = state;
+      g.querySelector(".derivative").textContent = known.length > LONGEST ? `${known.slice(0, LONGEST - 1)}…` : known;
       g.querySelector("title").textContent = about.get(n) + (state || "not touched so far");
     }
     if (now && nodes.has(now.node)) keepInView(nodes.get(now.node), document.querySelector(".graph"));
@@ -123,11 +127,11 @@
   };
 
   const showTable = (table, now) => {
-    const rows = [...table].slice(-LINES).map(([n, value]) => {
+    const rows = [...table].slice(-LINES).map(([n, { value, elements }]) => {
       const row = document.createElement("tr"), name = document.createElement("th"), cell = document.createElement("td");
       name.scope = "row";
       name.textContent = derivative(n);
-      cell.textContent = value || "replaced since";
+      cell.append(elements ? numbers(n, value, elements) : value || "replaced since");
       row.dataset.row = n;
       row.classList.toggle("lit", now !== null && now.node === n && (now.kind === "store" || now.kind === "read"));
       row.append(name, cell);
@@ -137,6 +141,18 @@
     of("table-title").textContent = table.size > LINES ? `Table: the last ${LINES} of ${table.size} rows` : "Table";
     const lit = of("table").querySelector(".lit");
     if (lit) keepInView(lit, document.querySelector(".held"));
+  };
+
+  // An array opens: its numbers stay open from step to step.
+  const numbers = (n, value, elements) => {
+    const box = document.createElement("details"), title = document.createElement("summary"), text = document.createElement("pre");
+    title.textContent = value;
+    text.textContent = elements;
+    text.tabIndex = 0;
+    box.append(title, text);
+    box.open = opened.has(n);
+    box.addEventListener("toggle", () => opened[box.open ? "add" : "delete"](n));
+    return box;
   };
 
   const go = (count) => {
@@ -211,7 +227,7 @@
   };
 
   const onKey = (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input[type=range]")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select, input[type=range], summary, pre")) return;
     const moves = { ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-steps.length), End: () => step(steps.length) };
     if (event.key === " " && !event.target.matches("button, input")) moves[" "] = play;
     if (event.target.matches("[data-line]")) {
@@ -237,6 +253,24 @@
     reach.removeAttribute("marker-end");
     edge.prepend(reach);
   }
+
+  // The derivative of a node stands below its box.
+  for (const g of nodes.values()) {
+    const text = document.createElementNS(svg.namespaceURI, "text");
+    text.setAttribute("class", "derivative");
+    text.setAttribute("y", 41);
+    g.append(text);
+  }
+
+  // A picture is fitted to the page. Where its letters get small, names grow and the rest waits for the large picture.
+  const fit = () => {
+    svg.style.minWidth = of("large").checked ? `${0.8 * natural}px` : "0";
+    document.querySelector(".graph").classList.toggle("small", svg.clientWidth < 0.7 * natural);
+  };
+  of("large").checked = svg.parentNode.clientWidth < 0.4 * natural;
+  of("large").addEventListener("change", () => { fit(); render(); });
+  addEventListener("resize", fit);
+  fit();
 
   of("slider").max = steps.length;
   of("guess").append(...[...nodes.keys()].filter((n) => n !== output).map((n) => new Option(derivative(n), n)));

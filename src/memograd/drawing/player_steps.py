@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..arrays.formatting import format_array
+from ..arrays.formatting import format_array, format_elements
 from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..solver.events import Event, write_lines
@@ -97,11 +97,15 @@ class StepDescriber:
                 "node": -1,
                 "rule": f"a request for derivatives of {self.name(e.output)}",
             }
-        return step | {"rule": "".join(self.rule_text(when, e)), "value": self.value(e.node, when)}
+        shown = self.table_row(e.node, when) if e.kind == "store" else {}
+        value = self.value(e.node, when)
+        return step | shown | {"rule": "".join(self.rule_text(when, e)), "value": value}
 
     def table_row(self, n: int, when: int) -> PlayerStep:
         """Return a row of the table as it was at an event."""
-        return {"node": n, "value": self.value(n, when)}
+        value = self.value(n, when)
+        elements = format_elements(self.table.cotangents[n]) if value else ""
+        return {"node": n, "value": value} | ({"elements": elements} if elements else {})
 
     def rule_text(self, when: int, e: Event) -> Iterator[str]:
         """Yield the chain rule for an event, piece by piece."""

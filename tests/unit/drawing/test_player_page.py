@@ -163,6 +163,61 @@ def test_the_file_is_written_and_always_the_same(tmp_path):
     )
 
 
+def test_it_makes_the_request_itself(tape, tmp_path):
+    L, targets = section13(tape)
+    path = mg.player(L, targets, path=tmp_path / "own.html")
+    log = mg.Log()
+    again, others = section13(mg.Tape())
+    mg.grad(again, others, log=log)
+    assert path.read_bytes() == page_html(again, log).encode()
+
+
+def test_it_takes_targets_or_a_log_not_both_nor_neither(x, tmp_path):
+    for given in ({}, {"x": x, "log": mg.Log()}):
+        with pytest.raises(TypeError, match=r"player\(L, x\) or player\(L, log=log\)"):
+            mg.player(np.sum(x), **given, path=tmp_path / "walk.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_replaced_only_when_asked(x, tmp_path):
+    path = tmp_path / "walk.html"
+    path.write_text("mine")
+    L = np.sum(x)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        mg.player(L, x, path=path)
+    assert path.read_text() == "mine" and not x.tape.state.tables
+    assert mg.player(L, x, path=path, overwrite=True).read_text().startswith("<!doctype html>")
+
+
+def test_an_array_that_is_abbreviated_comes_with_its_elements(tape):
+    log = mg.Log()
+    _, data = read(page_html(asked(section13, tape, log), log))
+    elements = {
+        data["names"][str(s["node"])]: s["elements"] for s in data["steps"] if "elements" in s
+    }
+    assert list(elements) == ["W2"] and elements["W2"].startswith("[[-0.6747, -0.5789, -0.1427],\n")
+
+
+def test_a_large_array_comes_without_its_elements(tape):
+    x, log = tape.leaf(np.ones(257), name="x"), mg.Log()
+    L = np.sum(x).named("L")
+    mg.grad(L, x, log=log)
+    assert '"elements"' not in page_html(L, log)
+
+
+def test_the_legend_names_what_the_page_can_show(walk_page):
+    legend = re.sub("<[^>]*>", "", walk_page[walk_page.index("Legend") :].partition("</ul>")[0])
+    for text in ("output", "asked for", "never touched", "waiting", "stored", "read"):
+        assert f"{text}: " in legend
+    assert "dropped" not in legend and "a derivative went back" in legend
+
+
+@pytest.fixture
+def walk_page(tape):
+    log = mg.Log()
+    return page_html(asked(section13, tape, log), log)
+
+
 def test_an_empty_log_has_a_page(tape):
     _, data = read(page_html(tape.leaf(1.0, name="x"), mg.Log()))
     assert data["steps"] == []
