@@ -49,6 +49,7 @@ def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> 
     """Return a pytree with slots in the place of the leaves that are taken out of it."""
 
     def slot_or_leaf(a: Any) -> Any:
+        """Return a slot for a leaf that is taken."""
         if not is_taken(a):
             return a
         taken.append(a)
@@ -161,16 +162,17 @@ class StructuredCall:
 # the parts of an op
 
 
-def applied_form(f: Callable[..., Any]) -> Callable[..., Any]:
+def op_on_operands(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the op that is recorded for f: of operands, and of the call in which they stand."""
 
-    def applied(*xs: Any, call: StructuredCall) -> Any:
+    def run_call(*xs: Any, call: StructuredCall) -> Any:
+        """Run f on operands."""
         args, kwargs = call.arguments(xs)
         with trace_on(None):
             return call.take_result(f, f(*args, **kwargs))
 
-    applied.__name__ = applied.__qualname__ = op_name(f)
-    return applied
+    run_call.__name__ = run_call.__qualname__ = op_name(f)
+    return run_call
 
 
 def rule_for_each(pull: ArgumentPull, joint: bool) -> Callable[..., Any]:
@@ -185,6 +187,7 @@ def rule_for_each(pull: ArgumentPull, joint: bool) -> Callable[..., Any]:
     """
 
     def each(g: Any, k: int, xs: Any, y: Any, call: StructuredCall) -> Any:
+        """Return the cotangent of operand k."""
         argument, leaf = call.places[k]
         asked = None if joint else argument
         args, kwargs = call.arguments(xs)
@@ -221,6 +224,7 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
     """Return the VJP of all arguments at once, given as ``vjp(g, y, *args, **kwargs)``."""
 
     def pull(k: int | None, g: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the cotangents of all arguments."""
         d = vjp(g, y, *args, **kwargs)
         if not isinstance(d, tuple | list) or len(d) != len(args):
             raise RuleShapeError(
@@ -236,9 +240,10 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
 def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
     """Return the joint push over the list of operands for a push of arguments."""
 
-    def pushed(
+    def push_operands(
         tangents: dict[int, Any], output: Callable[[], Any], *xs: Any, call: StructuredCall
     ) -> Any:
+        """Return the tangent of the result."""
         args, kwargs = call.arguments(xs)
         moving = {call.places[k][0] for k in tangents}
         directions = [
@@ -249,7 +254,7 @@ def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
         t = push(by_argument, call.result(output()), args, kwargs)
         return t if type(call.structure) is Slot else tuple(cotangent_leaves(call.structure, t))
 
-    return pushed
+    return push_operands
 
 
 def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) -> Callable[..., Any]:
@@ -261,7 +266,7 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) ->
     form = signature_of(f)
 
     @wraps(f)
-    def recorded(*args: Any, **kwargs: Any) -> Any:
+    def record_or_run(*args: Any, **kwargs: Any) -> Any:
         """Record the op if a node is among the arguments, else run it."""
         if not any(map(is_node, tree_leaves((args, kwargs)))):
             if current_tape() is None:
@@ -277,8 +282,8 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) ->
         y = node.__memograd_record__(applied, tuple(operands), {"call": call})
         return call.result(y)
 
-    recorded.applied = applied  # type: ignore[attr-defined]
-    return recorded
+    record_or_run.applied = applied  # type: ignore[attr-defined]
+    return record_or_run
 
 
 def signature_of(f: Callable[..., Any]) -> Signature | None:
