@@ -97,6 +97,7 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
     x = as_inexact(x)
 
     def jvp(v: Any) -> tuple[Any, Any]:
+        """Push a tangent forward."""
         y, t = functional.jvp(warn_if_constant(fun), (x,), (like(x, as_inexact(v)),))
         return writeable(y), writeable(t)
 
@@ -106,11 +107,12 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
 def warn_if_constant(fun: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return `fun`, warning as autograd does if its result is no node: a derivative may be lost."""
 
-    def traced(x: Any) -> Any:
+    def call_and_warn(x: Any) -> Any:
+        """Call `fun`, and warn if its result is no node."""
         y = fun(x)
         if not isinstance(y, Node) and not isinstance(y, list | tuple | dict):
             warnings.warn("Output seems independent of input.", stacklevel=5)
         return y
 
-    traced.__name__ = getattr(fun, "__name__", "function")
-    return traced
+    call_and_warn.__name__ = getattr(fun, "__name__", "function")
+    return call_and_warn

@@ -42,6 +42,7 @@ def _scalar_with_result(fun: Callable[..., Any], operator: str) -> Callable[...,
     """Return a function that gives fun's result as a real scalar, and beside it as it is."""
 
     def scalar(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Call `fun`; return its result as a real scalar, and what stands beside it."""
         y = fun(*args, **kwargs)
         return _as_real_scalar(y, fun, operator), y
 
@@ -108,6 +109,7 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
     )
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Return the value and the gradient."""
         (_, y), g = both_of(*with_inexact(args, argnum), **kwargs)
         return writeable(y), writeable(g)
 
@@ -128,6 +130,7 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
     """
 
     def total(*args: Any, **kwargs: Any) -> Any:
+        """Return the sum of all entries of the result."""
         leaves = tree_leaves(fun(*args, **kwargs))
         if any(map(np.iscomplexobj, leaves)):
             raise NotDifferentiableError(
@@ -225,10 +228,12 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     form = signature(fun)
 
     def gradients(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the gradients by the names of the parameters."""
         bound = form.bind(*args, **kwargs)
         bound.apply_defaults()
 
         def of_arguments(arguments: dict[str, Any]) -> Any:
+            """Call `fun` with its arguments in a dict."""
             bound.arguments = arguments
             return fun(*bound.args, **bound.kwargs)
 
@@ -254,6 +259,7 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
     """
 
     def product(*args: Any, **kwargs: Any) -> Any:
+        """Return the product with the last argument."""
         *given, tensor = args
         return make_jvp(grad(fun, argnum), argnum)(*given, **kwargs)(tensor)[1]
 
@@ -266,7 +272,7 @@ hessian_vector_product = hessian_tensor_product
 def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """Return the function of fun's arguments and a tensor that gives its product with the Jacobian.
 
-    The tensor is contracted with all its axes, which are the first ones of fun's result.
+    The tensor is product_with_result with all its axes, which are the first ones of fun's result.
 
     Examples
     --------
@@ -274,11 +280,12 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
     array([ 2., 40.])
     """
 
-    def contracted(*args: Any, **kwargs: Any) -> Any:
+    def product_with_result(*args: Any, **kwargs: Any) -> Any:
+        """Return the tensor contracted with the result."""
         *given, tensor = args
         return np.tensordot(tensor, fun(*given, **kwargs), np.ndim(tensor))
 
-    return jacobian(contracted, argnum)
+    return jacobian(product_with_result, argnum)
 
 
 vector_jacobian_product = tensor_jacobian_product
@@ -315,6 +322,7 @@ def make_ggnvp(
     """
 
     def product_at(f: Callable[..., Any], x: Any) -> Callable[[Any], Any]:
+        """Return the function from v to the product at x."""
         pull, y = core_vjp(f, x)
         push, curve = core_jvp(f, x), core_vjp(grad(g), y)[0]
         return lambda v: pull(curve(push(v)[1]))
@@ -327,6 +335,7 @@ def grad_and_aux(fun: Callable[..., Any], x: Any) -> tuple[Any, Any]:
     """Return the gradient of the first of fun's two results, and the second."""
 
     def scalar(x: Any) -> tuple[Any, Any]:
+        """Call `fun`; return its result as a real scalar, and what stands beside it."""
         y, aux = fun(x)
         return _as_real_scalar(y, fun, "grad_and_aux"), aux
 

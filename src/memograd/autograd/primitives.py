@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from ..errors import NoRuleError, RegistrationError
-from ..rules.registration import RULES, define_push, structured_op
+from ..rules.registration import RULES, define_push, general_op
 from ..tape.node import Node
 from ..text import op_name
 from .vector_spaces import vspace
@@ -45,10 +45,11 @@ def primitive(f_raw: Callable[..., Any]) -> Any:
     """
 
     def pull(k: Any, g: Any, y: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the cotangent of argument k by the VJP that is defined now."""
         (d,) = _rules_of(primitive_vjps, recorded)((k,), y, args, kwargs)(g)
         return d
 
-    recorded = structured_op(f_raw, pull)
+    recorded = general_op(f_raw, pull)
     recorded.fun = f_raw
     return recorded
 
@@ -99,6 +100,7 @@ def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     """Define the derivatives of a primitive by ``vjpmaker(argnum, ans, args, kwargs)``."""
 
     def of_all(argnums: Iterable[int], ans: Any, args: Any, kwargs: Any) -> Any:
+        """Apply the maker to each argument."""
         pulls = [vjpmaker(k, ans, args, kwargs) for k in argnums]
         return lambda g: [pull(g) for pull in pulls]
 
@@ -121,6 +123,7 @@ def defvjp(fun: Any, *vjpmakers: Maker | None, argnums: Iterable[int] | None = N
     makers = dict(zip(count() if argnums is None else argnums, vjpmakers, strict=False))
 
     def of_argument(argnum: int, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
+        """Apply the maker of one argument."""
         maker = _maker_for(makers, fun, argnum)
         return (lambda g: None) if maker is None else maker(ans, *args, **kwargs)
 
@@ -155,6 +158,7 @@ def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:
     """Define the tangent of a primitive by ``jvpmaker(argnum, g, ans, args, kwargs)``, summed."""
 
     def of_all(argnums: Iterable[int], gs: Iterable[Any], ans: Any, args: Any, kwargs: Any) -> Any:
+        """Apply the maker to each argument."""
         space = vspace(ans)
         total: Any = space.zeros()
         for k, g in zip(argnums, gs, strict=True):
@@ -180,6 +184,7 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> Non
     pushes = dict(zip(count() if argnums is None else argnums, jvpfuns, strict=False))
 
     def of_argument(argnum: int, g: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        """Apply the maker of one argument."""
         push = _maker_for(pushes, fun, argnum)
         if push == "same":
             return fun(*args[:argnum], g, *args[argnum + 1 :], **kwargs)

@@ -23,6 +23,7 @@ def make_numerical_jvp(f: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
     space, image = vspace(x), vspace(f(x))
 
     def jvp(v: Any) -> Any:
+        """Return the difference quotient along v."""
         there, back = (f(space.add(x, space.scalar_mul(v, h))) for h in (EPS / 2, -EPS / 2))
         return image.scalar_mul(image.add(there, image.scalar_mul(back, -1.0)), 1 / EPS)
 

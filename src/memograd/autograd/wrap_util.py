@@ -28,10 +28,14 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def nary_operator(fun: Callable[..., Any], argnum: Any = 0, *more: Any, **named: Any) -> Any:
+        """Apply the operator to `fun` as a function of some arguments."""
         check_argnum(argnum)
 
-        def applied(*args: Any, **kwargs: Any) -> Any:
+        def call_at(*args: Any, **kwargs: Any) -> Any:
+            """Apply the operator at the arguments."""
+
             def unary(x: Any) -> Any:
+                """Call `fun` with x in its place."""
                 given = list(args)
                 for k, part in (
                     [(argnum, x)] if type(argnum) is int else zip(argnum, x, strict=True)
@@ -43,7 +47,7 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
             x = args[argnum] if type(argnum) is int else tuple(args[k] for k in argnum)
             return unary_operator(unary, x, *more, **named)
 
-        return call_named(nary_operator.__name__, fun, argnum, applied)
+        return call_named(nary_operator.__name__, fun, argnum, call_at)
 
     nary_operator.__name__ = getattr(unary_operator, "__name__", "operator")
     nary_operator.__doc__ = unary_operator.__doc__

@@ -37,8 +37,8 @@ from .special_call_binding import call_of
 from .structured_calls import (
     ArgumentPull,
     ArgumentPush,
-    applied_form,
     joint_pull,
+    op_on_operands,
     push_for_operands,
     recorder,
     rule_for_each,
@@ -478,7 +478,7 @@ def op(f: Any = None, *, vjp: Any = None) -> Any:
     if f is None:
         if not callable(vjp):
             raise RegistrationError(f"The vjp of an op is a function, not {vjp!r}.")
-        return lambda f: structured_op(f, joint_pull(f, vjp), joint=True)
+        return lambda f: general_op(f, joint_pull(f, vjp), joint=True)
 
     @wraps(f)
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -499,7 +499,7 @@ def op(f: Any = None, *, vjp: Any = None) -> Any:
     return recorded
 
 
-def structured_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False) -> Any:
+def general_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False) -> Any:
     """Return a function of any signature that is recorded as one op, and register its VJP.
 
     Parameters
@@ -511,13 +511,13 @@ def structured_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False
     joint : bool
         Whether `pull` gives the cotangents of all arguments at once.
     """
-    applied = applied_form(f)
+    applied = op_on_operands(f)
     _register(applied, "rule", {}, rule_for_each(pull, joint))
     return recorder(f, applied, joint)
 
 
 def define_push(recorded: Any, push: ArgumentPush) -> None:
-    """Register the JVP of what :func:`structured_op` returned, in place of the transposed VJP."""
+    """Register the JVP of what :func:`general_op` returned, in place of the transposed VJP."""
     JOINT_PUSHES[recorded.applied] = push_for_operands(push)
 
 

@@ -49,6 +49,7 @@ def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> 
     """Return a pytree with slots in place of some leaves, which are appended to `taken`."""
 
     def slot_or_leaf(a: Any) -> Any:
+        """Return a slot for a leaf that is taken."""
         if not is_taken(a):
             return a
         taken.append(a)
@@ -162,17 +163,17 @@ class StructuredCall:
 # the parts of an op
 
 
-def applied_form(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the op that is recorded for f: a function of operands and of their call."""
+def op_on_operands(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the op that is recorded for f: of operands, and of the call in which they stand."""
 
-    def applied(*xs: Any, call: StructuredCall) -> Any:
-        """Run f on the arguments of the call, filled with operands."""
+    def run_call(*xs: Any, call: StructuredCall) -> Any:
+        """Run f on operands."""
         args, kwargs = call.arguments(xs)
         with trace_on(None):
             return call.take_result(f, f(*args, **kwargs))
 
-    applied.__name__ = applied.__qualname__ = op_name(f)
-    return applied
+    run_call.__name__ = run_call.__qualname__ = op_name(f)
+    return run_call
 
 
 def rule_for_each(pull: ArgumentPull, joint: bool) -> Callable[..., Any]:
@@ -240,7 +241,7 @@ def joint_pull(f: Callable[..., Any], vjp: Callable[..., Any]) -> ArgumentPull:
 def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
     """Return the joint push over the list of operands for a push by arguments."""
 
-    def pushed(
+    def push_operands(
         tangents: dict[int, Any], output: Callable[[], Any], *xs: Any, call: StructuredCall
     ) -> Any:
         """Return the tangent of the result, given those of operands by position."""
@@ -254,7 +255,7 @@ def push_for_operands(push: ArgumentPush) -> Callable[..., Any]:
         t = push(by_argument, call.result(output()), args, kwargs)
         return t if type(call.structure) is Slot else tuple(cotangent_leaves(call.structure, t))
 
-    return pushed
+    return push_operands
 
 
 def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) -> Callable[..., Any]:
@@ -266,7 +267,7 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) ->
     form = signature_of(f)
 
     @wraps(f)
-    def recorded(*args: Any, **kwargs: Any) -> Any:
+    def record_or_run(*args: Any, **kwargs: Any) -> Any:
         """Record the op if a node is among the arguments, else run it."""
         if not any(map(is_node, tree_leaves((args, kwargs)))):
             if current_tape() is None:
@@ -282,8 +283,8 @@ def recorder(f: Callable[..., Any], applied: Callable[..., Any], joint: bool) ->
         y = node.__memograd_record__(applied, tuple(operands), {"call": call})
         return call.result(y)
 
-    recorded.applied = applied  # type: ignore[attr-defined]
-    return recorded
+    record_or_run.applied = applied  # type: ignore[attr-defined]
+    return record_or_run
 
 
 def signature_of(f: Callable[..., Any]) -> Signature | None:

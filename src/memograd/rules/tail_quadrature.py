@@ -14,6 +14,7 @@ H. Takahasi, M. Mori: Double exponential formulas for numerical integration, Pub
 
 from collections.abc import Callable
 from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 import numpy as np

@@ -27,6 +27,8 @@ def test_names_are_those_of_memograd_numpy() -> None:
 
 
 def test_where_takes_keywords_and_gives_pythons_numbers() -> None:
+    for module in (anp, anp.numpy_wrapper):  # names that are Python's, too, are in the module then
+        assert module.any([True]) and module.sum([1.0]) == 1.0
     assert type(anp.where(True, 1, 2)) is int and anp.where(False, [1, 2], [3, 4]) == [3, 4]
     assert anp.where(condition=[True, False], x=X, y=0.0).tolist() == [1.0, 0.0]
     assert anp.where([True, False])[0].tolist() == [0]

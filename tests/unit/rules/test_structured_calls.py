@@ -17,7 +17,7 @@ from memograd.errors import (
     RegistrationError,
     RuleShapeError,
 )
-from memograd.rules.registration import define_push, structured_op
+from memograd.rules.registration import define_push, general_op
 
 A, B = np.array([3.0, 4.0]), np.array([1.0, 2.0])
 
@@ -199,9 +199,7 @@ def test_a_push_takes_the_place_of_the_transposed_vjp() -> None:
         seen.append(sorted(tangents))
         return tangents[0][0] * y[0] / 2.0, tangents[0][0] * 2.0
 
-    run = structured_op(
-        lambda xs, c: (xs[0] * xs[1], xs[0] * 2.0), lambda k, g, y, args, kwargs: None
-    )
+    run = general_op(lambda xs, c: (xs[0] * xs[1], xs[0] * 2.0), lambda k, g, y, args, kwargs: None)
     define_push(run, push)
     value, tangent = F.jvp(lambda x: run([x, 3.0], B), (2.0,), (1.0,))
     assert (value, tangent) == ((6.0, 4.0), (3.0, 2.0)) and seen == [[0]]

@@ -38,11 +38,13 @@ def _cotangent_of_parameter(
     """Return the VJP by a: g (I − ∂f/∂x)⁻¹ ∂f/∂a, the first factor a fixed point, too."""
 
     def accumulation(given: Any) -> Callable[[Any], Any]:
+        """Return the map whose fixed point is g (I − ∂f/∂x)⁻¹."""
         a, x, g = given
         pull, space = make_vjp(f(a))(x)[0], vspace(x)
         return lambda w: space.add(pull(w), g)
 
     def pull_a(g: Any) -> Any:
+        """Pull a cotangent of x back to a."""
         w = fixed_point(accumulation, (a, x, g), vspace(x0).zeros(), distance, tol)
         return make_vjp(lambda a: f(a)(x))(a)[0](w)
 

@@ -26,17 +26,18 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     vector = np.concatenate([np.ravel(a) for a in leaves]) if leaves else np.array([])
 
     def unflatten(flat: Any) -> Any:
+        """Return the pytree of a vector."""
         ends = np.cumsum([0, *(np.size(a) for a in leaves)])
         parts = [
             np.reshape(flat[start:end], np.shape(a)) if np.shape(a) else flat[start]
             for a, start, end in zip(leaves, ends, ends[1:], strict=False)
         ]
-        return _filled(value, iter(parts))
+        return _fill_by_keys(value, iter(parts))
 
     return vector, unflatten
 
 
-def _ordered(nest: Any) -> list[Any] | None:
+def _child_keys(nest: Any) -> list[Any] | None:
     """Return the keys of the children of a pytree, a dict's sorted; None for a leaf."""
     inner = children(nest)
     if inner is None:
@@ -45,19 +46,19 @@ def _ordered(nest: Any) -> list[Any] | None:
 
 
 def _leaves(nest: Any) -> list[Any]:
-    keys = _ordered(nest)
+    keys = _child_keys(nest)
     if keys is None:
         return [nest]
     inner: Any = children(nest)
     return [leaf for key in keys for leaf in _leaves(inner[key])]
 
 
-def _filled(nest: Any, parts: Any) -> Any:
-    keys = _ordered(nest)
+def _fill_by_keys(nest: Any, parts: Any) -> Any:
+    keys = _child_keys(nest)
     if keys is None:
         return next(parts)
     inner: Any = children(nest)
-    new = {key: _filled(inner[key], parts) for key in keys}
+    new = {key: _fill_by_keys(inner[key], parts) for key in keys}
     return with_children(nest, {key: new[key] for key in inner})
 
 

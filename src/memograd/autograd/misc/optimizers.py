@@ -21,9 +21,10 @@ def on_pytrees(optimizer: Callable[..., Any]) -> Callable[..., Any]:
     """Return an optimizer of pytrees, given one of vectors."""
 
     @wraps(optimizer)
-    def optimized(
+    def optimize(
         grad: Gradient, x0: Any, callback: Callback | None = None, *args: Any, **kwargs: Any
     ) -> Any:
+        """Flatten the start, optimize, and give the pytree back."""
         start, unflatten = flatten(x0)
 
         def gradient(x: Any, i: int) -> Any:
@@ -35,7 +36,7 @@ def on_pytrees(optimizer: Callable[..., Any]) -> Callable[..., Any]:
 
         return unflatten(optimizer(gradient, start, report, *args, **kwargs))
 
-    return optimized
+    return optimize
 
 
 def descend(grad: Gradient, x: Any, callback: Callback, num_iters: int, step: Step) -> Any:
@@ -68,6 +69,7 @@ def sgd(
     velocity = np.zeros(len(x))
 
     def step(x: Any, g: Any, i: int) -> Any:
+        """Return the next point."""
         nonlocal velocity
         velocity = mass * velocity - (1.0 - mass) * g
         return x + step_size * velocity
@@ -94,6 +96,7 @@ def rmsprop(
     square = np.ones(len(x))
 
     def step(x: Any, g: Any, i: int) -> Any:
+        """Return the next point."""
         nonlocal square
         square = square * gamma + g**2 * (1 - gamma)
         return x - step_size * g / (np.sqrt(square) + eps)
@@ -121,6 +124,7 @@ def adam(
     first, second = np.zeros(len(x)), np.zeros(len(x))
 
     def step(x: Any, g: Any, i: int) -> Any:
+        """Return the next point."""
         nonlocal first, second
         first = (1 - b1) * g + b1 * first
         second = (1 - b2) * g**2 + b2 * second

@@ -3,7 +3,7 @@
 from ... import numpy as _numpy
 from ..mirrors import mirror
 from . import fft, linalg, numpy_boxes, numpy_vjps, random
-from .numpy_wrapper import where
+from .selection import where
 
 OWN = ["fft", "linalg", "numpy_boxes", "numpy_vjps", "random", "where"]
 """The names that are not those of :mod:`memograd.numpy`."""

@@ -37,6 +37,7 @@ def unbroadcast_f(target: Any, f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     shape, real = np.shape(target), not np.iscomplexobj(target)
 
     def pull(g: Any) -> Any:
+        """Return the cotangent in the shape of the target."""
         d = f(g)
         d = broadcasting.unbroadcast(d if hasattr(d, "shape") else np.asarray(d), shape)
         return np.real(d) if real and np.iscomplexobj(d) else d
