@@ -63,8 +63,8 @@ FORGETS = (
 DROPS_A_TERM = (
     recursion,
     recursion.sum_contributions,
-    "sum + d",
-    "sum + d * (len(cotangents) % 2)",
+    "total + d",
+    "total + d * (len(cotangents) % 2)",
 )
 FORGETS_READERS = (invalidation, invalidation.rules_reading, "return uses", "return uses[1:]")
 FORGETS_WAVES = (

@@ -173,6 +173,7 @@ def op_on_operands(f: Callable[..., Any]) -> Callable[..., Any]:
             return call.take_result(f, f(*args, **kwargs))
 
     run_call.__name__ = run_call.__qualname__ = op_name(f)
+    run_call.__module__ = getattr(f, "__module__", "")
     return run_call
 
 
