@@ -2,13 +2,13 @@
 
 from ... import numpy as _numpy
 from ..mirrors import mirror
-from . import fft, linalg, numpy_boxes, numpy_vjps, random
+from . import fft, linalg, numpy_boxes, numpy_vjps, numpy_wrapper, random
 from .selection import where
 
-OWN = ["fft", "linalg", "numpy_boxes", "numpy_vjps", "random", "where"]
+OWN = ["fft", "linalg", "numpy_boxes", "numpy_vjps", "numpy_wrapper", "random", "where"]
 """The names that are not those of :mod:`memograd.numpy`."""
 
-__all__ = ["fft", "linalg", "numpy_boxes", "numpy_vjps", "random", "where"]
+__all__ = ["fft", "linalg", "numpy_boxes", "numpy_vjps", "numpy_wrapper", "random", "where"]
 __all__ += [name for name in _numpy.__all__ if name not in OWN]
 
 
