@@ -15,7 +15,7 @@ from ..memory.tables import Table
 from ..memory.uses import uses_towards
 from ..rules.registration import Read
 from ..solver.recursion import Store, pull_back
-from ..solver.symbolic import tag_derivative_nodes
+from ..solver.symbolic import RecordingBlock, tag_derivative_nodes
 from ..tape.node import Node
 from ..tape.recorder import Recorder
 from . import batching_rules  # noqa: F401  (the sheet fills the forms)
@@ -130,14 +130,11 @@ def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Batch
 
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
     """Record the m rows for each of `nodes` as derivatives of y: all of them, or none."""
-    tape, start = y.tape, y.tape.next_id
-    try:
+    tape = y.tape
+    with RecordingBlock(tape) as block:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
         rows = [_rows_as_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
-    except BaseException:
-        tape.truncate(start)
-        raise
-    tag_derivative_nodes(tape, start, y.id, y.id)
+    tag_derivative_nodes(tape, block.start, y.id, y.id)
     return rows
 
 

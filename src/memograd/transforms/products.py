@@ -13,7 +13,7 @@ from ..errors import NotDifferentiableError
 from ..memory.tables import Table
 from ..memory.uses import uses_towards
 from ..solver.recursion import pull_back, zeros_for
-from ..solver.symbolic import grad_node
+from ..solver.symbolic import RecordingBlock, grad_node
 from ..solver.targets import check_target, check_targets, require_scalar
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
@@ -208,14 +208,9 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
 
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
     """Record Σ ∂y/∂x · tangent for each y, as nodes that can be differentiated again."""
-    memory, start = tape.state, tape.next_id
-    try:
-        given = sum_tangents(
-            [
-                (x, t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,)))
-                for x, t in pairs
-            ]
-        )
+    memory = tape.state
+    with RecordingBlock(tape) as block:
+        given = sum_tangents([(x, _as_node(tape, t)) for x, t in pairs])
         found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
         nodes = [
             found[y]
@@ -223,12 +218,14 @@ def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
             else tape.record(np.zeros, (memory.steps[y].shape, memory.steps[y].dtype))
             for y in ys
         ]
-    except BaseException:
-        tape.truncate(start)
-        raise
-    for n in range(start, tape.next_id):
+    for n in range(block.start, tape.next_id):
         memory.nodes.set_derivative(n, (ys[-1], ys[-1]))
     return nodes
+
+
+def _as_node(tape: Recorder, t: Any) -> Any:
+    """Return a tangent as a node of the tape."""
+    return t if isinstance(t, Node) and t.tape is tape else tape.record(np.positive, (t,))
 
 
 def sum_tangents(pairs: Pairs) -> dict[int, Any]:
