@@ -215,14 +215,14 @@ def call_of_block(op: Callable[..., Any]) -> Call:
         (arrays,), _ = bind_by_name(op, ("arrays",), args, kwargs)
         xs: list[Any] = []
 
-        def numbered(part: Any) -> Any:
+        def number_operands(part: Any) -> Any:
             """Return a nested list with numbers in place of operands."""
             if isinstance(part, list):
-                return tuple(map(numbered, part))
+                return tuple(map(number_operands, part))
             xs.append(part)
             return len(xs) - 1
 
-        nest = numbered(arrays)
+        nest = number_operands(arrays)
         return tuple(xs), {"nest": nest}
 
     def compute(*xs: Any, nest: Any) -> Any:
