@@ -146,7 +146,7 @@ class DaskKind(LazyKind):
         if computes or not has_lazy_form(rule.op):
             raise ChunksError(
                 f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
-                f"nothing is computed that nobody asked for. Write it with other functions, or "
+                f"nothing is computed unless it is requested. Write it with other functions, or "
                 f"make a leaf of x.value.compute()."
             )
         if has_unknown_length(a.shape) and rule.reads_shape(k):

@@ -1129,7 +1129,7 @@ refuse_ops("Mathieu's and spheroidal functions give their own derivative by the 
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
 refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.",
            special.airye)
-refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.",
+refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and the like.",
            special.bdtr, special.bdtrc, special.bdtri)
 refuse_ops("it finds zeros, roots, coefficients or integers, which are no function of a node. "
     "Give it the node's .value.",
@@ -1143,13 +1143,13 @@ refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
 refuse_ops("it does not take nodes. Use memograd.scipy.special.factorial, or special.gamma(n + "
     "1).", special.factorial)
 refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and the like, one "
     "order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p,
         special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p,
         special.sph_legendre_p_all)
-refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and the like, one "
     "order at a time.",
         # removed in SciPy 1.17
         *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn",

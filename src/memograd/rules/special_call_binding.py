@@ -116,10 +116,7 @@ def call_of_sign(op: Callable[..., Any]) -> Call:
     def compute(x: Any, **kwargs: Any) -> Any:
         """Run `sign`; refuse complex numbers."""
         if np.iscomplexobj(x):
-            raise RefusedError(
-                "np.sign of complex numbers turns with them, so that it is not "
-                "constant. Write z / np.abs(z)."
-            )
+            raise RefusedError("np.sign of complex numbers is not constant. Write z / np.abs(z).")
         return op(x, **kwargs)
 
     return Call(lambda args, kwargs: (args, kwargs), compute)
