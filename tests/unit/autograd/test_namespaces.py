@@ -26,13 +26,6 @@ def test_names_are_those_of_memograd_numpy() -> None:
     assert names["sin"] is anp.sin and names["where"] is anp.where
 
 
-def test_where_is_not_changed_by_names_that_were_looked_up() -> None:
-    """NumPy's `any` shadows the builtin in the module of `where`."""
-    numpy_wrapper = importlib.import_module("memograd.autograd.numpy.numpy_wrapper")
-    assert numpy_wrapper.any([0.0, 1.0])
-    assert numpy_wrapper.where([True, False], 1.0, [2.0, 3.0]) == [1.0, 3.0]
-
-
 def test_where_takes_keywords_and_gives_pythons_numbers() -> None:
     for module in (anp, anp.numpy_wrapper):  # names that are Python's, too, are in the module then
         assert module.any([True]) and module.sum([1.0]) == 1.0
