@@ -58,7 +58,11 @@ def imports_of(name: str, source: str, known: set[str]) -> Iterator[Import]:
     folder = name.split(".")[:-1]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (Import(name, alias.name.partition(".")[0], False) for alias in node.names)
+            for alias in node.names:
+                library, _, module = alias.name.partition(".")
+                inside = next((c for c in (module, f"{module}.__init__") if c in known), "__init__")
+                own = library == "memograd"
+                yield Import(name, inside if own else library, own)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             assert node.module is not None
             yield Import(name, node.module.partition(".")[0], False)
@@ -176,9 +180,13 @@ def test_an_import_against_the_order_is_seen(importer: str, imported: str) -> No
 
 
 def test_all_forms_of_import_are_read() -> None:
-    known = {"rules.registration", "rules.indexing", "memory.memory", "rules.shaping", "tape.tape"}
+    known = {
+        "rules.registration", "rules.indexing", "memory.memory", "rules.shaping", "tape.tape",
+        "tape.node",
+    }  # fmt: skip
     source = (
         "import numpy.linalg as la\nfrom .registration import rule\nfrom . import indexing\n"
+        "import memograd.tape.node\n"
         "def f():\n    from ..memory.memory import Memory\nif TYPE_CHECKING:\n    from ..tape.tape import Tape\n"
     )
     assert {(i.imported, i.internal) for i in imports_of("rules.shaping", source, known)} == {
@@ -187,6 +195,7 @@ def test_all_forms_of_import_are_read() -> None:
         ("rules.indexing", True),
         ("memory.memory", True),
         ("tape.tape", True),
+        ("tape.node", True),
     }
 
 

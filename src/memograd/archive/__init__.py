@@ -188,7 +188,7 @@ def load(path: str | os.PathLike[str], log: Log | None = None) -> Tape:
     (5.0, ['x', 'w', 'x'], ['x'])
     """
     if log is not None and (log.events or log.assigned):
-        raise ArchiveError("This log holds events already. Hand in a new memograd.Log().")
+        raise ArchiveError("This log holds events already. Give a new memograd.Log().")
     with open(path, "rb") as file:
         try:
             with open_members(file) as members, pause_gc():

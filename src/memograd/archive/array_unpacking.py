@@ -116,7 +116,7 @@ class Unpacker:
 
 def _pairs(content: Any) -> Iterator[tuple[str, Any]]:
     if type(content) is not dict or not content.keys() <= DTYPES.keys():
-        raise_damaged("the scalars are not told by dtype")
+        raise_damaged("the scalars are not grouped by dtype")
     return iter(content.items())
 
 

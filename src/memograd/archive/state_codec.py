@@ -106,7 +106,7 @@ def decode_snapshot(sheet: Sheet, steps: Steps, items: list[Any]) -> Snapshot:
         cause in operand_positions(steps[n].args) for n, cause in causes.items()
     ):
         raise_damaged(
-            "an assignment is told of what is no leaf, or a cause of what was not computed from it"
+            "an assigned node is not a leaf, or the cause of a node is not one of its operands"
         )
     return {
         "values": values,

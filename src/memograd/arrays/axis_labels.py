@@ -57,7 +57,7 @@ def labels_of(value: Any) -> Labels | None:
 
     >>> labels_of([1.0, 2.0])
     """
-    known = _labelled_base(type(value).__mro__)
+    known = _find_labelled_base(type(value).__mro__)
     if known is None:
         return None
     kind, names = known
@@ -92,7 +92,7 @@ def held_node(value: Any) -> Any:
 
 
 @cache
-def _labelled_base(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
+def _find_labelled_base(bases: tuple[type, ...]) -> tuple[type, tuple[str, ...]] | None:
     """Return the first base that is a known labelled class, and the names of its arguments.
 
     Cached, because it is called for every value that is recorded.

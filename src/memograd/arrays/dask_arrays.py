@@ -16,12 +16,12 @@ from ..text import op_name
 from .dask_chunks import (
     as_shape_tuple,
     broadcast_chunks,
-    cut,
     dask_array,
     full_chunks,
     has_unknown_length,
     rechunk,
     scatter_chunks,
+    to_chunks,
 )
 from .kinds import KindShape, LazyKind, register_kind
 
@@ -102,7 +102,7 @@ class DaskKind(LazyKind):
 
     def fit(self, shape: KindShape, a: Any) -> Any:
         """Return a NumPy or Dask array in the chunks of a leaf."""
-        return cut(shape, a)
+        return to_chunks(shape, a)
 
     def equal(self, a: Any, b: Any) -> bool:
         """Return whether both have one name, which Dask derives from the computation."""
@@ -146,7 +146,7 @@ class DaskKind(LazyKind):
         if computes or not has_lazy_form(rule.op):
             raise ChunksError(
                 f"{name} is not recorded on a Dask array{operand}: Dask would compute it, and "
-                f"nothing is computed that nobody asked for. Write it with other functions, or "
+                f"nothing is computed unless it is requested. Write it with other functions, or "
                 f"make a leaf of x.value.compute()."
             )
         if has_unknown_length(a.shape) and rule.reads_shape(k):

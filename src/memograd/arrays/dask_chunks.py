@@ -42,7 +42,7 @@ def rechunk(shape: KindShape, a: Any) -> Any:
     return a if not is_dask_array(a) or a.chunks == shape.layout else a.rechunk(shape.layout)
 
 
-def cut(shape: KindShape, a: Any) -> Any:
+def to_chunks(shape: KindShape, a: Any) -> Any:
     """Return a NumPy or Dask array as a Dask array in the chunks of a shape."""
     return rechunk(shape, a) if is_dask_array(a) else dask_array().from_array(a, shape.layout)
 

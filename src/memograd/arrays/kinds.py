@@ -29,7 +29,7 @@ class ArrayKind:
     forms: ClassVar[dict[Any, Callable[..., Any]]] = {}
 
     def __reduce__(self) -> Any:
-        return registered_kind, (type(self),)
+        return kind_of_class, (type(self),)
 
     def recognises(self, cls: type) -> bool:
         """Return whether the instances of a class are of this kind."""
@@ -180,7 +180,7 @@ def register_kind(kind: ArrayKind) -> None:
     KINDS_BY_CLASS.clear()
 
 
-def registered_kind(cls: type[ArrayKind]) -> ArrayKind:
+def kind_of_class(cls: type[ArrayKind]) -> ArrayKind:
     """Return the registered kind of a class, whose arrays a pickle brings in."""
     kind = next(kind for kind in KINDS if type(kind) is cls)
     KINDS_IN_USE.add(kind)

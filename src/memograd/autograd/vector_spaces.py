@@ -59,7 +59,7 @@ class VSpace:
 
     @property
     def iscomplex(self) -> bool:
-        """Whether it is a space of complex arrays."""
+        """Return whether it is a space of complex arrays."""
         return type(self._nest) is int and self.dtype.kind == "c"
 
     @property

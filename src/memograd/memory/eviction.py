@@ -193,7 +193,7 @@ class Budget:
                     del self._owners[owner]
 
     def forget(self, key: EntryKey) -> None:
-        """Forget an entry that is gone for good."""
+        """Stop tracking an entry that was deleted."""
         self._drop(key)
         self._mark_present(key)
 

@@ -203,7 +203,7 @@ def _reference(a: Any) -> Any:
 
 
 def is_dead(signature: Any) -> bool:
-    """Return whether an object of a signature is gone, so that no call can have it again."""
+    """Return whether an object of a signature was freed, so that no later call can pass it."""
     if isinstance(signature, weakref.ref):
         return signature() is None
     return isinstance(signature, tuple | frozenset) and any(map(is_dead, signature))

@@ -57,7 +57,7 @@ def length_along(shape: Any, axis: Any) -> int:
     return prod(shape) if axis is None else int(shape[axis])
 
 
-def inserted_numbers(whole: int, n: int, obj: Any) -> Any:
+def number_insertions(whole: int, n: int, obj: Any) -> Any:
     """Return 0 for each old element along the axis of an `insert`, else its number.
 
     The result of the insertion into n elements has `whole` elements. Inserted ones count from 1.
@@ -68,7 +68,7 @@ def inserted_numbers(whole: int, n: int, obj: Any) -> Any:
 def uninsert(g: Any, shape: Any, obj: Any, axis: Any) -> Any:
     """Return the cotangent of the array into which `insert` inserts."""
     k = axis or 0
-    old = np.flatnonzero(np.equal(inserted_numbers(g.shape[k], length_along(shape, axis), obj), 0))
+    old = np.flatnonzero(np.equal(number_insertions(g.shape[k], length_along(shape, axis), obj), 0))
     return np.reshape(np.take(g, old, k), shape)
 
 
@@ -78,7 +78,7 @@ def uninsert_values(g: Any, shape: Any, values_shape: Any, obj: Any, axis: Any) 
     For a single index, NumPy takes values along their first axis.
     """
     k, n = axis or 0, length_along(shape, axis)
-    d = np.take(g, np.argsort(inserted_numbers(g.shape[k], n, obj), kind="stable")[n:], k)
+    d = np.take(g, np.argsort(number_insertions(g.shape[k], n, obj), kind="stable")[n:], k)
     return unbroadcast(
         np.moveaxis(d, k, 0) if np.ndim(obj) == 0 and not isinstance(obj, slice) else d,
         values_shape,

@@ -32,7 +32,7 @@ RANGE = 5000.0
 """Phase in radians beyond which an oscillating integral is not computed."""
 
 NEGLIGIBLE = 42.0
-"""Fall of the logarithm of an integrand behind which the rest does not count."""
+"""Decrease of the logarithm of an integrand beyond which the rest is negligible."""
 
 
 def rotation(n: int, v: Any, t: Any) -> Any:

@@ -23,8 +23,8 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 NO_KWARGS: dict[str, Any] = {}
 """Keywords of a call without keywords: one shared dict, which must not be changed."""
 
-# These change how a result is computed, but not its derivative: the solver casts and reshapes
-# cotangents anyway.
+# Keywords that change how a result is computed but not its derivative: the solver casts and
+# reshapes cotangents in any case.
 IGNORED_KEYWORDS = frozenset(
     {
         "dtype",
@@ -138,7 +138,7 @@ def bind_by_name(
         or not given.keys() <= defaults.keys()
         or not mandatory_parameters(op) <= given.keys()
     ):
-        signature(op).bind(*args, **kwargs)  # raises, in Python's own words
+        signature(op).bind(*args, **kwargs)  # raises Python's own TypeError
     last = max(k for k, name in enumerate(names) if name in given)
     operands = tuple(given.pop(name, defaults[name]) for name in names[: last + 1])
     return operands, {
@@ -162,7 +162,7 @@ def mandatory_parameters(op: Callable[..., Any]) -> frozenset[str]:
 
 def _equal_default(value: Any, default: Any) -> bool:
     plain = isinstance(value, int | float | str) and type(value) is type(default)
-    return value is default or (plain and repr(value) == repr(default))  # -0.0 is no default of 0.0
+    return value is default or (plain and repr(value) == repr(default))  # -0.0 is not 0.0
 
 
 def call_of_list(op: Callable[..., Any]) -> Call:

@@ -67,7 +67,7 @@ def magnitude_sum(values: Any) -> Any:
 
 
 ROUNDING = 8
-"""Units of rounding, of their size, by which LAPACK may separate equal eigenvalues."""
+"""Relative rounding error of equal eigenvalues from LAPACK, in units of machine epsilon."""
 
 
 def gaps(values: Any) -> Any:
@@ -378,7 +378,9 @@ def real(c: Any) -> Any:
     return c
 
 
-def values_pull_joint(tangents: dict[int, Any], output: Any, c: Any, a: Any, UPLO: Any = "L") -> Any:
+def values_pull_joint(
+    tangents: dict[int, Any], output: Any, c: Any, a: Any, UPLO: Any = "L"
+) -> Any:
     """Return the tangent of `values_pull`, given those of its operands by position."""
     w, v = np.linalg.eigh(a, UPLO)
     h = mH(v) @ hermitian(tangents[1], UPLO) @ v if 1 in tangents else None

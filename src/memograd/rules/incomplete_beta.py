@@ -76,7 +76,7 @@ def lower_tail(a: Any, b: Any, r: Any, weight: Any) -> Any:
         return np.exp(a * v + b * w) * weight(v, w)
 
     def beyond(z: Any) -> Any:
-        # 1 - t, on which the exponent depends for a large a, grows as exp(y): linear in z
+        # for a large a the exponent depends on 1 - t, which grows as exp(y), linear in z
         """Return the integrand beyond the knee."""
         y = np.where(large, np.log1p(z), z)
         return integrand(length + y) / np.where(large, 1 + z, 1)
@@ -151,7 +151,7 @@ def log_share(r: Any) -> Any:
     return np.where(small, np.log(low) - np.log1p(low), -np.log1p(1 / high))
 
 
-def scaled_power(a: Any, b: Any, r: Any) -> Any:
+def power_over_beta(a: Any, b: Any, r: Any) -> Any:
     """Return Xᵃ (1 - X)ᵇ / (a·B(a, b)), where r = X / (1 - X); it is finite at a = 0."""
     small = np.less(r, 1)
     low, high = np.where(small, r, 1.0), 1 / np.where(small, 1.0, r)
@@ -186,7 +186,7 @@ def betainc_by_shape(a: Any, b: Any, r: Any) -> Any:
     """
     inside = is_inside(a, b, r)
     a, b, s = (np.where(inside, z, 1.0) for z in (a, b, r))
-    return np.where(inside, scaled_power(a, b, s) * relative_slope(a, b, s), outside(r))
+    return np.where(inside, power_over_beta(a, b, s) * relative_slope(a, b, s), outside(r))
 
 
 def quantile_by_shape(a: Any, b: Any, r: Any) -> Any:
@@ -263,10 +263,11 @@ def lower_f_derivative(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
     start = np.log(x)[:, None] + end
 
     def weight(v: Any, w: Any) -> Any:
+        """Return the relative derivative of the density at t = X·exp(v)."""
         at = np.expm1(v) * share + tau
         return f_weight(n, m, c, d, at, (v + start, w + end))
 
-    return a * scaled_power(a, b, r) * lower_tail(a, b, r, weight)
+    return a * power_over_beta(a, b, r) * lower_tail(a, b, r, weight)
 
 
 @op

@@ -24,7 +24,7 @@ from .registration import op, set_traits
 from .traits import Batching, Storage, Structure
 
 PLAIN_INDEX_TYPES = {int, np.int64, slice, type(None), type(Ellipsis)}
-"""Types of parts of an index that take no element twice, as boolean masks do not."""
+"""Types of index parts that take no element twice; boolean masks take none twice either."""
 
 
 @op

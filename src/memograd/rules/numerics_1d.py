@@ -34,7 +34,7 @@ def undiff(g: Any, n: int, axis: int) -> Any:
     return g
 
 
-def joined_length(x: Any, axis: int) -> int:
+def length_of_ends(x: Any, axis: int) -> int:
     """Return the number of elements that `prepend` or `append` adds along `axis`."""
     return 0 if x is NO_VALUE else (np.shape(x) or {axis: 1})[axis]
 
@@ -49,7 +49,7 @@ def undiff_all(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any)
 
     The number of differences is at most the number of elements.
     """
-    elements = shape[axis] + joined_length(prepend, axis) + joined_length(append, axis)
+    elements = shape[axis] + length_of_ends(prepend, axis) + length_of_ends(append, axis)
     return undiff(g, min(n, elements), axis)
 
 
@@ -58,7 +58,7 @@ def cotangent_of_ends(g: Any, shape: Any, n: int, axis: int, x: Any, end: bool) 
 
     For n = 0 NumPy adds no elements.
     """
-    whole, m = g.shape[axis], joined_length(x, axis)
+    whole, m = g.shape[axis], length_of_ends(x, axis)
     part = slice_axis(g, axis, whole - m, whole) if end else slice_axis(g, axis, 0, m)
     return np.zeros(shape, g.dtype) if n == 0 else part if shape else np.sum(part)
 
@@ -68,7 +68,7 @@ def undiff_a(g: Any, shape: Any, n: int, axis: int, prepend: Any, append: Any) -
     g = undiff_all(g, shape, n, axis, prepend, append)
     if n == 0:
         return g
-    start, stop = joined_length(prepend, axis), g.shape[axis] - joined_length(append, axis)
+    start, stop = length_of_ends(prepend, axis), g.shape[axis] - length_of_ends(append, axis)
     return slice_axis(g, axis, start, stop)
 
 

@@ -18,9 +18,8 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
         lambda start_or_stop, /, stop=None, step=1, *, dtype=None, device=None, like=None: None
     ),
     "array": (
-        lambda object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0, like=None: (
-            None
-        )
+        lambda object, dtype=None, *, copy=True, order="K", subok=False, ndmin=0, ndmax=0,
+        like=None: None
     ),
     "asanyarray": lambda a, dtype=None, order=None, *, device=None, copy=None, like=None: None,
     "asarray": lambda a, dtype=None, order=None, *, device=None, copy=None, like=None: None,
@@ -31,9 +30,8 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
         lambda begindates, enddates, weekmask="1111100", holidays=(), busdaycal=None, out=None: None
     ),
     "busday_offset": (
-        lambda dates, offsets, roll="raise", weekmask="1111100", holidays=None, busdaycal=None, out=None: (
-            None
-        )
+        lambda dates, offsets, roll="raise", weekmask="1111100", holidays=None, busdaycal=None,
+        out=None: None
     ),
     "can_cast": lambda from_, to, casting="safe": None,
     "concatenate": lambda arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind": None,
@@ -56,9 +54,8 @@ SIGNATURES: dict[str, Callable[..., Any]] = {
     "may_share_memory": lambda a, b, /, max_work=0: None,
     "min_scalar_type": lambda a, /: None,
     "nested_iters": (
-        lambda op, axes, flags=None, op_flags=None, op_dtypes=None, order="K", casting="safe", buffersize=0: (
-            None
-        )
+        lambda op, axes, flags=None, op_flags=None, op_dtypes=None, order="K", casting="safe",
+        buffersize=0: None
     ),
     "packbits": lambda a, /, axis=None, bitorder="big": None,
     "promote_types": lambda type1, type2, /: None,

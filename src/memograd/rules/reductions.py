@@ -118,7 +118,7 @@ def broadcast_weights(w: Any, w_shape: Any, shape: Any, axis: Any) -> Any:
     )
 
 
-def reduced_axes_last(ndim: int, axis: Any) -> tuple[int, ...]:
+def order_reduced_last(ndim: int, axis: Any) -> tuple[int, ...]:
     """Return the order of axes that puts the reduced ones last."""
     reduced = range(ndim) if axis is None else [int(k) % ndim for k in np.atleast_1d(axis)]
     return (*(k for k in range(ndim) if k not in reduced), *sorted(reduced))
@@ -126,14 +126,14 @@ def reduced_axes_last(ndim: int, axis: Any) -> tuple[int, ...]:
 
 def flatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """Return `a` with the reduced axes flattened into the last one."""
-    order = reduced_axes_last(len(shape), axis)
+    order = order_reduced_last(len(shape), axis)
     rest = [shape[k] for k in order[: len(shape) - (len(shape) if axis is None else np.size(axis))]]
     return np.reshape(np.transpose(a, order), (*rest, count_elements(shape, axis)))
 
 
 def unflatten_axes(a: Any, shape: Any, axis: Any) -> Any:
     """Return `a` in `shape`, as it was before `flatten_axes`."""
-    order = reduced_axes_last(len(shape), axis)
+    order = order_reduced_last(len(shape), axis)
     return np.transpose(
         np.reshape(a, [shape[k] for k in order]), tuple(map(int, np.argsort(order)))
     )

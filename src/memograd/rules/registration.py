@@ -210,7 +210,7 @@ RULES: dict[Any, Rule] = {
 
 
 JOINT_PUSHES: dict[Any, Callable[..., Any]] = {}
-"""Pushes of the few ops whose tangent is no sum of one term for each operand.
+"""Pushes of the few ops whose tangent is not a sum of one term for each operand.
 
 They are called as ``push(tangents, output, *operands, **keywords)``, with the tangents by position,
 and a function that reads the output.
@@ -447,10 +447,10 @@ def op(f: Any = None, *, vjp: Any = None) -> Any:
     f : callable
         A plain NumPy function. It must not use the tape on which it is recorded.
     vjp : callable, optional
-        ``vjp(g, y, *args, **kwargs)`` gives a tuple with the cotangent of each argument, as a pytree
-        of the argument's structure; None for an argument, or a part of one, without derivative. It
-        is called with all positional arguments of `f`, default values included. The cotangent `g`
-        and the result `y` have the structure of the result of `f`.
+        ``vjp(g, y, *args, **kwargs)`` gives a tuple with the cotangent of each argument, as a
+        pytree of the argument's structure; None for an argument, or a part of one, without
+        derivative. It is called with all positional arguments of `f`, default values included. The
+        cotangent `g` and the result `y` have the structure of the result of `f`.
 
     Raises
     ------
@@ -481,22 +481,22 @@ def op(f: Any = None, *, vjp: Any = None) -> Any:
         return lambda f: general_op(f, joint_pull(f, vjp), joint=True)
 
     @wraps(f)
-    def recorded(*args: Any, **kwargs: Any) -> Any:
+    def record_or_run(*args: Any, **kwargs: Any) -> Any:
         """Record the op if a node is among the arguments, else run it."""
         for a in (*args, *kwargs.values()):
             if type(a) is np.ndarray:
                 continue
             if hasattr(type(a), "__memograd_record__"):
-                return a.__memograd_record__(recorded, args, kwargs)
+                return a.__memograd_record__(record_or_run, args, kwargs)
             if isinstance(a, LISTS) and (node := find_node(a)) is not None:
-                return node.__memograd_record__(recorded, args, kwargs)
+                return node.__memograd_record__(record_or_run, args, kwargs)
         if current_tape() is None:
             return f(*args, **kwargs)
         with trace_on(None):  # tapes inside of f compute on arrays, too
             return f(*args, **kwargs)
 
-    recorded.unrecorded = f  # type: ignore[attr-defined]  # plans call it: they hold no nodes
-    return recorded
+    record_or_run.unrecorded = f  # type: ignore[attr-defined]  # plans call it, with arrays
+    return record_or_run
 
 
 def general_op(f: Callable[..., Any], pull: ArgumentPull, joint: bool = False) -> Any:
@@ -671,9 +671,9 @@ def _parameter_source(
 
 
 def _default(p: Parameter, own: Any, of: Callable[[Any], Any]) -> Any:
-    """Return the value of a parameter of a rule whose argument a call leaves out.
+    """Return the default of a parameter of a rule, for a call without that argument.
 
-    It is the rule's default, else `own`, that of the op.
+    It is that of the rule, else `own`, that of the op.
     """
     return p.default if own is NO_DEFAULT or p.default is not NO_DEFAULT else of(own)
 
@@ -760,7 +760,7 @@ def _shape(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Any:
 
 
 _SHAPES: dict[int, tuple[Any, Shapes]] = {}
-"""Cached shapes of lists of operands, by the id of the step's own operand, which is kept, too."""
+"""Cached shapes of lists of operands, by the id of the step's operand, which is stored, too."""
 
 
 def _shapes(s: ParameterSource, c: int, k: int, steps: Steps, read: Read) -> Shapes:

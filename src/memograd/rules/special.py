@@ -85,7 +85,7 @@ ROOT_PI, ROOT_2PI, ROOT_2 = sqrt(pi), sqrt(2 * pi), sqrt(2)
 LN2, LN10, DEGREE = log(2.0), log(10.0), pi / 180.0
 
 
-def as_double(x: Any) -> Any:
+def wide(x: Any) -> Any:
     """Return x in double precision, for formulas that lose too many digits in single precision."""
     return x * np.float64(1.0)
 
@@ -181,14 +181,14 @@ def rest_odds(x: Any) -> Any:
 
 def beta_quantile_by_a(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     """Return -∂x/∂a of a quantile of the beta distribution; `other` gives 1 - x."""
-    a, b = as_double(a), as_double(b)
-    return beta_quantile_by_shape(a, b, quantile_odds(a, b, as_double(p), as_double(x), other))
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(a, b, quantile_odds(a, b, wide(p), wide(x), other))
 
 
 def beta_quantile_by_b(a: Any, b: Any, p: Any, x: Any, other: Any) -> Any:
     """Return ∂x/∂b of a quantile of the beta distribution; `other` gives 1 - x."""
-    a, b = as_double(a), as_double(b)
-    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, as_double(p), as_double(x), other))
+    a, b = wide(a), wide(b)
+    return beta_quantile_by_shape(b, a, 1 / quantile_odds(a, b, wide(p), wide(x), other))
 
 
 def f_quantile_slope(n: int, m: int, a: Any, b: Any, x: Any) -> Any:
@@ -237,7 +237,8 @@ def chebyu_slope(n: Any, x: Any) -> Any:
 
 def jacobi_slope(n: Any, a: Any, b: Any, x: Any) -> Any:
     """Return the derivative of a Jacobi polynomial."""
-    return unless_constant(n, (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x))
+    slope = (n + a + b + 1) / 2 * special.eval_jacobi(lower_degree(n), a + 1, b + 1, x)
+    return unless_constant(n, slope)
 
 
 def expn_slope(n: Any, x: Any) -> Any:
@@ -523,7 +524,7 @@ def hankel_slope(f: Any, v: Any, z: Any, turn: complex, dtype: Any) -> Any:
     """
     if dtype.kind == "c":
         return (f(v - 1, z) - f(v + 1, z)) / 2
-    z = as_double(z)
+    z = wide(z)
     return (special.jv(v - 1, z) - special.jv(v + 1, z)) / 2 + turn / 2 * (
         special.yv(v - 1, z) - special.yv(v + 1, z)
     )
@@ -552,14 +553,14 @@ def slope_by_order(f: Any, v: Any, z: Any, dtype: Any) -> Any:
     """Return the derivative of a Bessel function by its order; raise for complex arguments."""
     if dtype.kind == "c":
         unknown(f, "v", " at complex arguments")(None)
-    return BY_ORDER[f](as_double(v), as_double(z))
+    return BY_ORDER[f](wide(v), wide(z))
 
 
 def zeta_slope(x: Any, q: Any, dtype: Any) -> Any:
     """Return the derivative of a zeta function by its exponent; raise for complex exponents."""
     if dtype.kind == "c":
         unknown(special.zeta, "x", " of complex numbers")(None)
-    return riemann_slope(as_double(x)) if q is None else zeta_derivative(1, as_double(x), as_double(q))
+    return riemann_slope(wide(x)) if q is None else zeta_derivative(1, wide(x), wide(q))
 
 
 def kve_slope(v: Any, z: Any, y: Any, dtype: Any) -> Any:
@@ -849,18 +850,18 @@ elementwise(special.binom,      n=lambda g, n, k, y: g * binom_slope_by_n(n, k, 
                                 k=lambda g, n, k, y: g * binom_slope_by_k(n, k, y))
 elementwise(_ufuncs._zeta, x=lambda g, x, q, x_dtype: g * zeta_slope(x, q, x_dtype), q=lambda g, x, q: -g * x * special.zeta(x + 1, q))
 elementwise(_ufuncs._riemann_zeta, z=lambda g, z, z_dtype: g * zeta_slope(z, None, z_dtype))
-elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(as_double(x)))
+elementwise(special.zetac,        x=lambda g, x: g * riemann_slope(wide(x)))
 
 # distribution functions
-elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(as_double(a), as_double(x)), x=lambda g, a, x: g * gamma_density(a, x))
-elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(as_double(a), as_double(x)), x=lambda g, a, x: -g * gamma_density(a, x))
-elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(as_double(a), as_double(y)), p=lambda g, a, y: g / gamma_density(a, y))
-elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(as_double(a), as_double(y)), p=lambda g, a, y: -g / gamma_density(a, y))
-elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(as_double(a), as_double(b), odds(as_double(x))),
-                                  b=lambda g, a, b, x: -g * betainc_by_shape(as_double(b), as_double(a), rest_odds(as_double(x))),
+elementwise(special.gammainc,     a=lambda g, a, x: g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: g * gamma_density(a, x))
+elementwise(special.gammaincc,    a=lambda g, a, x: -g * gammainc_by_shape(wide(a), wide(x)), x=lambda g, a, x: -g * gamma_density(a, x))
+elementwise(special.gammaincinv,  a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: g / gamma_density(a, y))
+elementwise(special.gammainccinv, a=lambda g, a, y: -g * quantile_by_shape(wide(a), wide(y)), p=lambda g, a, y: -g / gamma_density(a, y))
+elementwise(special.betainc,      a=lambda g, a, b, x: g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: -g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: g * beta_density(a, b, x))
-elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(as_double(a), as_double(b), odds(as_double(x))),
-                                  b=lambda g, a, b, x: g * betainc_by_shape(as_double(b), as_double(a), rest_odds(as_double(x))),
+elementwise(special.betaincc,     a=lambda g, a, b, x: -g * betainc_by_shape(wide(a), wide(b), odds(wide(x))),
+                                  b=lambda g, a, b, x: g * betainc_by_shape(wide(b), wide(a), rest_odds(wide(x))),
                                   x=lambda g, a, b, x: -g * beta_density(a, b, x))
 elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betainccinv),
                                   b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betainccinv),
@@ -868,16 +869,16 @@ elementwise(special.betaincinv,   a=lambda g, a, b, p, y: -g * beta_quantile_by_
 elementwise(special.betainccinv,  a=lambda g, a, b, p, y: -g * beta_quantile_by_a(a, b, p, y, special.betaincinv),
                                   b=lambda g, a, b, p, y: g * beta_quantile_by_b(a, b, p, y, special.betaincinv),
                                   p=lambda g, a, b, p, y: -g / beta_quantile_density(a, b, p, y, special.betaincinv))
-elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(as_double(v) / 2, as_double(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(as_double(v) / 2, as_double(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
-elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(as_double(v) / 2, as_double(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
-elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, as_double(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(as_double(b), as_double(a) * x),
-                                  x=lambda g, a, b, x: g * a * gamma_density(b, as_double(a) * x))
-elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, as_double(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(as_double(b), as_double(a) * x),
-                                  x=lambda g, a, b, x: -g * a * gamma_density(b, as_double(a) * x))
-elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(as_double(b), as_double(y) * x) / x,
+elementwise(special.chdtr,        v=lambda g, v, x: g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtrc,       v=lambda g, v, x: -g / 2 * gammainc_by_shape(wide(v) / 2, wide(x) / 2), x=lambda g, v, x: -g / 2 * gamma_density(v / 2, x / 2))
+elementwise(special.chdtri,       v=lambda g, v, y: -g * quantile_by_shape(wide(v) / 2, wide(y) / 2), p=lambda g, v, y: -2 * g / gamma_density(v / 2, y / 2))
+elementwise(special.gdtr,         a=lambda g, a, b, x: g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: g * gammainc_by_shape(wide(b), wide(a) * x),
+                                  x=lambda g, a, b, x: g * a * gamma_density(b, wide(a) * x))
+elementwise(special.gdtrc,        a=lambda g, a, b, x: -g * x * gamma_density(b, wide(a) * x), b=lambda g, a, b, x: -g * gammainc_by_shape(wide(b), wide(a) * x),
+                                  x=lambda g, a, b, x: -g * a * gamma_density(b, wide(a) * x))
+elementwise(special.gdtria,       p=lambda g, b, x, y: g / (x * gamma_density(b, y * x)), b=lambda g, b, x, y: -g * quantile_by_shape(wide(b), wide(y) * x) / x,
                                   x=lambda g, x, y: -g * y / x)
-elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(as_double(b), as_double(a) * y) / a,
+elementwise(special.gdtrix,       a=lambda g, a, y: -g * y / a, b=lambda g, a, b, y: -g * quantile_by_shape(wide(b), wide(a) * y) / a,
                                   p=lambda g, a, b, y: g / (a * gamma_density(b, a * y)))
 elementwise(special.pdtr,         k=None, m=lambda g, k, m: -g * gamma_density(np.floor(k) + 1, m))
 elementwise(special.pdtrc,        k=None, m=lambda g, k, m: g * gamma_density(np.floor(k) + 1, m))
@@ -885,17 +886,17 @@ elementwise(special.pdtri,        k=None, p=lambda g, k, y: -g / gamma_density(k
 elementwise(special.nbdtr,        k=None, n=None, p=lambda g, k, n, p: g * beta_density(n, k + 1, p))
 elementwise(special.nbdtrc,       k=None, n=None, p=lambda g, k, n, p: -g * beta_density(n, k + 1, p))
 elementwise(special.nbdtri,       k=None, n=None, p=lambda g, k, n, y: g / beta_density(n, k + 1, y))
-elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
-                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
+elementwise(special.fdtr,         dfn=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
                                   x=lambda g, dfn, dfd, x: g * f_density(dfn / 2, dfd / 2, x))
-elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
-                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(x)),
+elementwise(special.fdtrc,        dfn=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
+                                  dfd=lambda g, dfn, dfd, x: -g / 2 * f_shape_derivative(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(x)),
                                   x=lambda g, dfn, dfd, x: -g * f_density(dfn / 2, dfd / 2, x))
-elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, as_double(dfn) / 2, as_double(dfd) / 2, as_double(y)),
-                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, as_double(dfn) / 2, as_double(dfd) / 2, as_double(y)),
+elementwise(special.fdtri,        dfn=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(1, 0, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
+                                  dfd=lambda g, dfn, dfd, y: -g / 2 * f_quantile_slope(0, 1, wide(dfn) / 2, wide(dfd) / 2, wide(y)),
                                   p=lambda g, dfn, dfd, y: g / f_density(dfn / 2, dfd / 2, y))
-elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, as_double(df), as_double(t)), t=lambda g, df, t: g * t_density(df, t))
-elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, as_double(df), as_double(y)) / t_density(as_double(df), as_double(y)),
+elementwise(special.stdtr,        df=lambda g, df, t: g * t_shape_derivative(1, wide(df), wide(t)), t=lambda g, df, t: g * t_density(df, t))
+elementwise(special.stdtrit,      df=lambda g, df, y: -g * t_shape_derivative(1, wide(df), wide(y)) / t_density(wide(df), wide(y)),
                                   p=lambda g, df, y: g / t_density(df, y))
 elementwise(special.ndtr,         x=lambda g, x: g * normal(x))
 elementwise(special.log_ndtr,     x=lambda g, x, y: g * log_ndtr_slope(x, y))
@@ -913,26 +914,26 @@ elementwise(special.logit,        x=lambda g, x: g / (x * (1 - x)))
 elementwise(special.log_expit,    x=lambda g, x: g * special.expit(-x))
 
 # shapes as functions of the probability
-elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, as_double(a) * x) / gammainc_by_shape(as_double(y), as_double(a) * x),
-                                  p=lambda g, a, x, y: g / gammainc_by_shape(as_double(y), as_double(a) * x),
-                                  x=lambda g, a, x, y: -g * a * gamma_density(y, as_double(a) * x) / gammainc_by_shape(as_double(y), as_double(a) * x))
-elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(as_double(y) / 2, as_double(x) / 2),
-                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(as_double(y) / 2, as_double(x) / 2))
-elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))),
-                                  b=lambda g, b, x, y: g * betainc_by_shape(as_double(b), as_double(y), rest_odds(as_double(x)))
-                                  / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))),
-                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(as_double(y), as_double(b), odds(as_double(x))))
-elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(as_double(a), as_double(y), odds(as_double(x)))
-                                  / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))),
-                                  p=lambda g, a, x, y: -g / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))),
-                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(as_double(y), as_double(a), rest_odds(as_double(x))))
-elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, as_double(dfn) / 2, as_double(y) / 2, as_double(x))
-                                  / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)),
-                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)),
+elementwise(special.gdtrib,       a=lambda g, a, x, y: -g * x * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x),
+                                  p=lambda g, a, x, y: g / gammainc_by_shape(wide(y), wide(a) * x),
+                                  x=lambda g, a, x, y: -g * a * gamma_density(y, wide(a) * x) / gammainc_by_shape(wide(y), wide(a) * x))
+elementwise(special.chdtriv,      p=lambda g, x, y: 2 * g / gammainc_by_shape(wide(y) / 2, wide(x) / 2),
+                                  x=lambda g, x, y: -g * gamma_density(y / 2, x / 2) / gammainc_by_shape(wide(y) / 2, wide(x) / 2))
+elementwise(special.btdtria,      p=lambda g, b, x, y: g / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  b=lambda g, b, x, y: g * betainc_by_shape(wide(b), wide(y), rest_odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(b), odds(wide(x))),
+                                  x=lambda g, b, x, y: -g * beta_density(y, b, x) / betainc_by_shape(wide(y), wide(b), odds(wide(x))))
+elementwise(special.btdtrib,      a=lambda g, a, x, y: g * betainc_by_shape(wide(a), wide(y), odds(wide(x)))
+                                  / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  p=lambda g, a, x, y: -g / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))),
+                                  x=lambda g, a, x, y: g * beta_density(a, y, x) / betainc_by_shape(wide(y), wide(a), rest_odds(wide(x))))
+elementwise(special.fdtridfd,     dfn=lambda g, dfn, x, y: -g * f_shape_derivative(1, 0, wide(dfn) / 2, wide(y) / 2, wide(x))
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
+                                  p=lambda g, dfn, x, y: 2 * g / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)),
                                   x=lambda g, dfn, x, y: -2 * g * f_density(dfn / 2, y / 2, x)
-                                  / f_shape_derivative(0, 1, as_double(dfn) / 2, as_double(y) / 2, as_double(x)))
-elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, as_double(y), as_double(t)),
-                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, as_double(y), as_double(t)))
+                                  / f_shape_derivative(0, 1, wide(dfn) / 2, wide(y) / 2, wide(x)))
+elementwise(special.stdtridf,     p=lambda g, t, y: g / t_shape_derivative(1, wide(y), wide(t)),
+                                  t=lambda g, t, y: -g * t_density(y, t) / t_shape_derivative(1, wide(y), wide(t)))
 
 # error functions
 elementwise(special.erf,          z=lambda g, z: g * (2 / ROOT_PI) * np.exp(-z * z))
@@ -942,14 +943,14 @@ elementwise(special.erfi,         z=lambda g, z: g * (2 / ROOT_PI) * np.exp(z * 
 elementwise(special.erfinv,       p=lambda g, y: g * (ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.erfcinv,      p=lambda g, y: g * (-ROOT_PI / 2) * np.exp(y * y))
 elementwise(special.dawsn,        z=lambda g, z, z_dtype: g * (dawsn_slope(z) if z_dtype.kind == "c" else dawsn_derivative(1, z)))
-elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(as_double(z)))
+elementwise(special.wofz,         z=lambda g, z: g * wofz_slope(wide(z)))
 elementwise(special.voigt_profile,
-            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(as_double(x), as_double(sigma), as_double(gamma))),
-            sigma=lambda g, x, sigma, gamma: g * voigt_sigma(as_double(x), as_double(sigma), as_double(gamma)),
-            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(as_double(x), as_double(sigma), as_double(gamma))))
+            x=lambda g, x, sigma, gamma: g * np.real(voigt_slope(wide(x), wide(sigma), wide(gamma))),
+            sigma=lambda g, x, sigma, gamma: g * voigt_sigma(wide(x), wide(sigma), wide(gamma)),
+            gamma=lambda g, x, sigma, gamma: -g * np.imag(voigt_slope(wide(x), wide(sigma), wide(gamma))))
 elementwise(special.fresnel,      z=lambda g, z: g[0] * np.sin(pi / 2 * z * z) + g[1] * np.cos(pi / 2 * z * z))
-elementwise(special.modfresnelp,  x=lambda g, x: modfresnel_pull(special.modfresnelp, g, as_double(x), 1j))
-elementwise(special.modfresnelm,  x=lambda g, x: modfresnel_pull(special.modfresnelm, g, as_double(x), -1j))
+elementwise(special.modfresnelp,  x=lambda g, x: modfresnel_pull(special.modfresnelp, g, wide(x), 1j))
+elementwise(special.modfresnelm,  x=lambda g, x: modfresnel_pull(special.modfresnelm, g, wide(x), -1j))
 
 # logarithms and exponentials
 elementwise(special.entr,         x=lambda g, x: -g * (1 + np.log(x)))
@@ -1034,16 +1035,16 @@ elementwise(special.airy,   z=airy_pull)
 elementwise(special.kelvin, x=kelvin_pull)
 elementwise(special.ber,  x=lambda g, x: g * special.berp(x))
 elementwise(special.bei,  x=lambda g, x: g * special.beip(x))
-elementwise(special.ker,  x=lambda g, x: g * special.kerp(as_double(x)))
-elementwise(special.kei,  x=lambda g, x: g * special.keip(as_double(x)))
+elementwise(special.ker,  x=lambda g, x: g * special.kerp(wide(x)))
+elementwise(special.kei,  x=lambda g, x: g * special.keip(wide(x)))
 elementwise(special.berp, x=lambda g, x, y: -g * (special.bei(x) + quotient(y, x)))
 elementwise(special.beip, x=lambda g, x, y: g * (special.ber(x) - quotient(y, x, 0.5)))
 elementwise(special.kerp, x=lambda g, x, y: -g * (special.kei(x) + y / x))
 elementwise(special.keip, x=lambda g, x, y: g * (special.ker(x) - quotient(y, x)))
 elementwise(special.struve,    v=unknown(special.struve, "v"),
-            x=lambda g, v, x: g * struve_slope(special.struve, v, as_double(x), -1))
+            x=lambda g, v, x: g * struve_slope(special.struve, v, wide(x), -1))
 elementwise(special.modstruve, v=unknown(special.modstruve, "v"),
-            x=lambda g, v, x: g * struve_slope(special.modstruve, v, as_double(x), 1))
+            x=lambda g, v, x: g * struve_slope(special.modstruve, v, wide(x), 1))
 elementwise(special.itj0y0,       x=lambda g, x: g[0] * special.j0(x) + g[1] * special.y0(x))
 elementwise(special.iti0k0,       x=lambda g, x: g[0] * special.i0(x) + g[1] * special.k0(x))
 elementwise(special.it2j0y0,      x=lambda g, x: g[0] * from_one(special.j0, x, -1) - g[1] * special.y0(x) / x)
@@ -1069,15 +1070,15 @@ elementwise(special.wright_bessel, a=unknown(special.wright_bessel, "a"), b=unkn
 elementwise(special.log_wright_bessel, a=unknown(special.log_wright_bessel, "a"), b=unknown(special.log_wright_bessel, "b"),
                             x=lambda g, a, b, x, y: g * np.exp(special.log_wright_bessel(a, a + b, x) - y))
 elementwise(special.ellipk,    m=lambda g, m: g * ellipk_slope(m))
-elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * elliptic_factor(as_double(p)))
+elementwise(special.ellipkm1,  p=lambda g, p: g * (-pi / 8) / p * elliptic_factor(wide(p)))
 elementwise(special.ellipe,    m=lambda g, m: g * (-pi / 8) * special.hyp2f1(0.5, 1.5, 2.0, m))
 elementwise(special.ellipkinc, phi=lambda g, phi, m: g / np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m: g * incomplete_k_slope(as_double(phi), as_double(m)))
+                               m=lambda g, phi, m: g * incomplete_k_slope(wide(phi), wide(m)))
 elementwise(special.ellipeinc, phi=lambda g, phi, m: g * np.sqrt(1 - m * np.square(np.sin(phi))),
-                               m=lambda g, phi, m: g * incomplete_e_slope(as_double(phi), as_double(m)))
+                               m=lambda g, phi, m: g * incomplete_e_slope(wide(phi), wide(m)))
 elementwise(special.ellipj,    u=ellipj_pull,
                                m=unknown(special.ellipj, "m"))
-elementwise(special.agm,       a=lambda g, a, b: g * agm_slope(as_double(a), as_double(b)),  b=lambda g, a, b: g * agm_slope(as_double(b), as_double(a)))
+elementwise(special.agm,       a=lambda g, a, b: g * agm_slope(wide(a), wide(b)),  b=lambda g, a, b: g * agm_slope(wide(b), wide(a)))
 
 # orthogonal polynomials, by the argument
 elementwise(special.eval_legendre,    n=unknown(special.eval_legendre, "n"),    x=lambda g, n, x: g * legendre_slope(n, x))
@@ -1128,7 +1129,7 @@ refuse_ops("Mathieu's and spheroidal functions give their own derivative by the 
         *(f for name, f in vars(special).items() if name.startswith(("mathieu_", "obl_", "pro_"))))
 refuse_ops("its scale is not holomorphic, and it is NaN left of 0. Use special.airy.",
            special.airye)
-refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and its kin.",
+refuse_ops("SciPy's own takes no float32. Use special.betainc(n - k, k + 1, 1 - p) and the like.",
            special.bdtr, special.bdtrc, special.bdtri)
 refuse_ops("it finds zeros, roots, coefficients or integers, which are no function of a node. "
     "Give it the node's .value.",
@@ -1142,13 +1143,13 @@ refuse_ops("it does not take nodes. Use special.binom(n, k).", special.comb)
 refuse_ops("it does not take nodes. Use memograd.scipy.special.factorial, or special.gamma(n + "
     "1).", special.factorial)
 refuse_ops("it does not take nodes. Use np.sin(n * x / 2) / (n * np.sin(x / 2)).", special.diric)
-refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it does not take nodes. Use special.jv, or special.eval_legendre and the like, one "
     "order at a time.", special.lmbda, special.lqmn,
         special.lqn, special.riccati_jn, special.riccati_yn, special.assoc_legendre_p,
         special.assoc_legendre_p_all, special.legendre_p,
         special.legendre_p_all, special.sph_harm_y, special.sph_harm_y_all, special.sph_legendre_p,
         special.sph_legendre_p_all)
-refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and its kin, one "
+refuse_ops("it is a deprecated name. Use special.jv, or special.eval_legendre and the like, one "
     "order at a time.",
         # removed in SciPy 1.17
         *(getattr(special, name) for name in ("clpmn", "lpmn", "lpn",

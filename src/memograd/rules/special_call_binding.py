@@ -116,10 +116,7 @@ def call_of_sign(op: Callable[..., Any]) -> Call:
     def compute(x: Any, **kwargs: Any) -> Any:
         """Run `sign`; refuse complex numbers."""
         if np.iscomplexobj(x):
-            raise RefusedError(
-                "np.sign of complex numbers turns with them, so that it is not "
-                "constant. Write z / np.abs(z)."
-            )
+            raise RefusedError("np.sign of complex numbers is not constant. Write z / np.abs(z).")
         return op(x, **kwargs)
 
     return Call(lambda args, kwargs: (args, kwargs), compute)
@@ -215,14 +212,14 @@ def call_of_block(op: Callable[..., Any]) -> Call:
         (arrays,), _ = bind_by_name(op, ("arrays",), args, kwargs)
         xs: list[Any] = []
 
-        def numbered(part: Any) -> Any:
+        def number_operands(part: Any) -> Any:
             """Return a nested list with numbers in place of operands."""
             if isinstance(part, list):
-                return tuple(map(numbered, part))
+                return tuple(map(number_operands, part))
             xs.append(part)
             return len(xs) - 1
 
-        nest = numbered(arrays)
+        nest = number_operands(arrays)
         return tuple(xs), {"nest": nest}
 
     def compute(*xs: Any, nest: Any) -> Any:

@@ -49,7 +49,7 @@ def with_slots(nest: Any, taken: list[Any], is_taken: Callable[[Any], bool]) -> 
     """Return a pytree with slots in place of some leaves, which are appended to `taken`."""
 
     def slot_or_leaf(a: Any) -> Any:
-        """Return a slot for a leaf that is taken."""
+        """Return a slot in place of a leaf that is taken, other leaves unchanged."""
         if not is_taken(a):
             return a
         taken.append(a)
@@ -164,10 +164,10 @@ class StructuredCall:
 
 
 def op_on_operands(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the op that is recorded for f: of operands, and of the call in which they stand."""
+    """Return the op that is recorded for f: a function of operands and of their call."""
 
     def run_call(*xs: Any, call: StructuredCall) -> Any:
-        """Run f on operands."""
+        """Run f on the arguments of the call, filled with operands."""
         args, kwargs = call.arguments(xs)
         with trace_on(None):
             return call.take_result(f, f(*args, **kwargs))

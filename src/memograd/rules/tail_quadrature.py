@@ -28,10 +28,10 @@ HALF_LINE = np.exp(K - np.exp(-K))
 HALF_LINE_WEIGHTS = STEP * HALF_LINE * (1 + np.exp(-K))
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 PANELS = (0.0, 4.0, 10.0, 40.0, np.inf)
-"""Distances from the knee: within the first the integrand bends, beyond the last it is a power."""
+"""Ends of panels, as distances from the knee: the integrand bends within the first panel."""
 
 BLOCK = 512
-"""Elements that are integrated at once; the nodes are an axis of their own."""
+"""Number of elements that are integrated at once; the nodes are another axis."""
 
 
 def by_blocks(whole: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -43,6 +43,7 @@ def by_blocks(whole: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def decorate(f: Callable[..., Any]) -> Callable[..., Any]:
         """Return `f` as a function of arrays of any shape."""
+
         @wraps(f)
         def compute(*args: Any) -> Any:
             """Run the function block by block; on Dask arrays lazily."""

@@ -229,7 +229,7 @@ GENERALIZED_UFUNC_TRAITS = Traits(storage=Storage.NEW, numpy_scalar=True)
 
 
 def default_traits(op: Any, kind: str) -> Traits:
-    """Return the traits that follow from the type of an op and from the kind of its registration."""
+    """Return the traits that follow from the type of an op and the kind of its registration."""
     if isinstance(op, np.ufunc):
         return UFUNC_TRAITS if op.signature is None else GENERALIZED_UFUNC_TRAITS
     return ELEMENTWISE_TRAITS if kind == "elementwise" else NO_TRAITS

@@ -17,7 +17,7 @@ from .registration import op
 from .special_stable import BERNOULLI, in_double
 
 TERMS = 16
-"""Terms that are summed one by one before the formula takes the rest."""
+"""Number of terms that are summed directly; the rest is computed by the formula."""
 
 
 def rest_jet(n: int, s: Any, q: Any) -> list[Any]:

@@ -1,9 +1,8 @@
-"""SciPy, with the functions that do not dispatch by themselves: ``from memograd.scipy import
-special``, and nothing else changes.
+"""SciPy for nodes: ``from memograd.scipy import special``, and nothing else changes.
 
-SciPy's ufuncs (``special.erf``) hand a call over to the nodes among their arguments; its other
-functions do not. Of those, the modules `special`, `linalg`, `stats`, `signal` and `integrate` hold
-the common ones, under their own names; everything else is SciPy's own. Without a node they all are.
+SciPy's ufuncs, such as ``special.erf``, dispatch on nodes among their arguments; its other
+functions do not. The modules `special`, `linalg`, `stats`, `signal` and `integrate` have the common
+ones of these under the same names. All other names, and all calls without nodes, are SciPy's own.
 """
 
 import importlib
@@ -12,7 +11,7 @@ from typing import Any
 from ..text import import_scipy
 
 OWN = ("integrate", "linalg", "signal", "special", "stats")
-"""The modules that hold functions of ours."""
+"""The modules that have functions for nodes."""
 
 
 def __getattr__(name: str) -> Any:

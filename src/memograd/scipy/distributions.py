@@ -1,4 +1,4 @@
-"""Distributions of SciPy whose functions are recorded where a node is among the arguments."""
+"""Distributions of SciPy whose functions are recorded if a node is among the arguments."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ Function = Callable[..., Any]
 
 
 def as_array_operand(a: Any) -> Any:
-    """Return a list as an array or a node, so that arithmetic can be done with it."""
+    """Return a list as an array or a node, which supports arithmetic; other values unchanged."""
     return stack_nodes(a) if isinstance(a, list | tuple) else a
 
 
@@ -32,7 +32,7 @@ class Distribution:
     @staticmethod
     def _either(own: Function, ours: Function) -> Function:
         def function(*args: Any, **kwargs: Any) -> Any:
-            """Return the function of the distribution."""
+            """Call the function for nodes if a node is among the arguments, else SciPy's."""
             if not any(map(holds_node, (*args, *kwargs.values()))):
                 return own(*args, **kwargs)
             return ours(
@@ -56,7 +56,7 @@ class Distribution:
 
 
 def where_valid(a: Any, valid: Any) -> Any:
-    """Return a parameter with NaN where it is not valid, as SciPy's functions are NaN there."""
+    """Return a parameter with NaN where it is not valid, as in SciPy's functions."""
     if not isinstance(valid, Node) and np.all(valid):
         return a
     return np.where(valid, a, np.nan)
@@ -95,18 +95,18 @@ def continuous(
     name : str
         SciPy's name.
     logpdf, cdf, sf, logcdf, logsf, ppf : callable
-        Of the point (the probability) and the shapes.
+        Functions of the standard point, or of the probability, and of the shapes.
     shapes : tuple of str
         Names of the shape parameters, which are positive.
     pdf : callable, optional
-        In place of the exponential of `logpdf`.
+        The density; by default the exponential of `logpdf`.
     support : (float, float)
         Ends of the standard distribution.
 
     Returns
     -------
     Distribution
-        With the functions that SciPy's has.
+        With the functions of SciPy's distribution.
     """
     extend = partial(standardize, shapes, support)
 
@@ -129,24 +129,24 @@ def continuous(
 
 
 def without_scale(f: Function) -> Function:
-    """Return a function of the standard point as one that is also given the scale."""
+    """Return a function of the standard point and the shapes that also accepts the scale."""
     return lambda z, scale, *shapes: f(z, *shapes)
 
 
 def standardize(
     shapes: tuple[str, ...], support: tuple[float, float], f: Function, below: float, above: float
 ) -> Function:
-    """Return a function of x, the shapes, loc and scale, from one of the standard point.
+    """Return a function of x, the shapes, loc and scale, given one of the standard point.
 
-    It has the values `below` and `above` outside of the support, and is NaN at NaN and where a
-    parameter is not valid.
+    Its values outside the support are `below` and `above`. It is NaN at NaN, and where a parameter
+    is not valid.
     """
     low, high = support
     unbounded = np.isinf(low) and np.isinf(high)
     middle = 0.5
 
     def function(x: Any, *args: Any, **named: Any) -> Any:
-        """Return the function of the distribution."""
+        """Return the value of the function at x."""
         given = Parameters(shapes, args, named)
         z = (x - given.loc) / given.scale
         if unbounded:
@@ -165,7 +165,7 @@ def quantile(ppf: Function, shapes: tuple[str, ...]) -> Function:
     """Return the inverse of a distribution function with `loc` and `scale`."""
 
     def function(q: Any, *args: Any, **named: Any) -> Any:
-        """Return the function of the distribution."""
+        """Return the quantile of probability q."""
         given = Parameters(shapes, args, named)
         return ppf(q, *given.shapes) * given.scale + given.loc
 

@@ -1,10 +1,10 @@
-"""scipy.integrate: `odeint` and `solve_ivp`, which take nodes; everything else is SciPy's own.
+"""scipy.integrate: `odeint` and `solve_ivp` for nodes; everything else is SciPy's own.
 
 Both have derivatives by the initial state, by the times, by `args`, and by nodes over which the
-right-hand side closes, of all orders and in both modes. They are those of the exact solution, to
-the tolerances that are given (`rtol` and `atol` hold for the derivatives, too), and not of the
-solver's steps: see :mod:`memograd.scipy.ode_sensitivities`. The right-hand side is differentiated
-by memograd, and is written in functions that take nodes.
+right-hand side closes, of all orders and in both modes. The derivatives are those of the exact
+solution, not of the solver's steps, within the tolerances `rtol` and `atol`: see
+:mod:`memograd.scipy.ode_sensitivities`. The right-hand side is differentiated by memograd, so it
+must consist of functions that take nodes.
 
 Examples
 --------
@@ -55,7 +55,7 @@ def __dir__() -> list[str]:
 
 
 def value_of(a: Any) -> Any:
-    """Return a node's value for a look at what a function does; anything else as it is."""
+    """Return the value of a node; any other argument unchanged."""
     return a.tape.read_value(a.id) if isinstance(a, Node) else a
 
 
@@ -65,7 +65,7 @@ def nodes_of(*given: Any) -> list[Node]:
 
 
 def tape_of(function: Function, t: Any, y: Any, args: tuple[Any, ...]) -> Any:
-    """Return the tape of the nodes over which a right-hand side closes; None if it does not.
+    """Return the tape of the nodes over which a right-hand side closes; None if there are none.
 
     The function is called once, at the first time, on arrays.
     """
@@ -93,7 +93,7 @@ def problem_of(
 ) -> tuple[Problem, Any]:
     """Return the problem of a right-hand side of t, y and `args`, and the vector of its nodes.
 
-    `tape` is that of the nodes over which it closes, or None.
+    `tape` is the tape of the nodes over which it closes, or None.
     """
     leaves = nodes_of(args)
     for what, nodes in (("The state", [y]), ("The time", [start]), ("A parameter", leaves)):
@@ -117,7 +117,7 @@ def problem_of(
 
 
 PLACE = object()
-"""Stands for a node among the arguments of a right-hand side, which keeps no tape."""
+"""Placeholder of a node among the arguments, so that a right-hand side refers to no tape."""
 
 
 def function_of_leaves(function: Function, args: tuple[Any, ...]) -> Function:
@@ -127,7 +127,7 @@ def function_of_leaves(function: Function, args: tuple[Any, ...]) -> Function:
     places = tree_map(lambda a: PLACE if isinstance(a, Node) else a, args)
 
     def of_leaves(t: Any, y: Any, *values: Any) -> Any:
-        """Return the right-hand side."""
+        """Return the right-hand side, with values in place of nodes."""
         found = iter(values)
         return function(t, y, *tree_map(lambda a: next(found) if a is PLACE else a, places))
 
@@ -156,7 +156,7 @@ TOLERANCES = ("rtol", "atol")
 
 
 def tolerances(given: dict[str, Any], n: int, widths: list[int]) -> dict[str, Any]:
-    """Return tolerances for n components as those for them and their derivatives."""
+    """Return tolerances for n components, repeated for the derivatives of each component."""
     found = {name: value for name, value in given.items() if value is not None}
     for name, value in found.items():
         if np.ndim(value):
@@ -166,7 +166,7 @@ def tolerances(given: dict[str, Any], n: int, widths: list[int]) -> dict[str, An
 
 
 def refuse_options(name: str, options: dict[str, str], given: dict[str, Any]) -> None:
-    """Raise if a call of nodes has an option that has no meaning there."""
+    """Raise if a call of nodes has an option that is not supported for nodes."""
     for option, reason in options.items():
         if np.any(given.get(option)):
             raise RefusedError(
@@ -177,12 +177,14 @@ def refuse_options(name: str, options: dict[str, str], given: dict[str, Any]) ->
 # odeint
 
 HELPS_OF_ODEINT = ("Dfun", "col_deriv", "ml", "mu", "ixpr", "printmessg")
-"""Arguments about the Jacobian of the right-hand side, which serve y alone, and messages."""
+"""Unused arguments: messages, and the Jacobian of the right-hand side, which is that of y alone."""
 
 
 def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **options: Any) -> Any:
-    """``scipy.integrate.odeint``, recorded where a node is among the arguments, or is closed over
-    by the right-hand side.
+    """Integrate differential equations as ``scipy.integrate.odeint`` does.
+
+    The call is recorded if a node is among the arguments, or if the right-hand side closes over
+    one.
 
     Parameters
     ----------
@@ -191,11 +193,11 @@ def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **option
     y0 : array_like or Node
         Initial state, also a list with nodes in it.
     t : array_like or Node
-        Times, of which the first is that of the initial state, rising or falling.
+        Times, rising or falling; the first is that of the initial state.
     args : tuple
-        What else `func` is given: pytrees of arrays and nodes.
+        Further arguments of `func`: pytrees of arrays and nodes.
     *more, **options
-        SciPy's other arguments. `Dfun`, `ml` and `mu` are not used where a node is given.
+        SciPy's other arguments. `Dfun`, `ml` and `mu` are not used if there is a node.
 
     Returns
     -------
@@ -209,19 +211,19 @@ def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **option
     NotDifferentiableError
         A node does not hold real floats.
     RefusedError
-        `func` closes over nodes, and decides by a value. Or `full_output` or `tcrit` was given.
+        `func` closes over nodes and branches on a value. Or `full_output` or `tcrit` is given.
     ValueError
         Times are neither rising nor falling; or `func` gives another number of components.
 
     Notes
     -----
-    Derivatives are those of the exact solution, to the tolerances `rtol` and `atol` (in SciPy
-    1.5e-8 each): see :mod:`memograd.scipy.ode_sensitivities` for the method and its cost. By the
-    i-th time y[i] has the derivative f, and by the first one all later states have.
+    Derivatives are those of the exact solution, within the tolerances `rtol` and `atol`, which are
+    1.5e-8 in SciPy: see :mod:`memograd.scipy.ode_sensitivities` for the method and its cost. The
+    derivative of y[i] by the i-th time is f. All later states have a derivative by the first time.
 
-    `func` is called with arrays for each value, and with nodes for the derivatives; given its
-    parameters as `args`, it may branch on values. A function that closes over nodes instead is
-    traced once, and may not.
+    `func` is called with arrays for values, and with nodes for derivatives. If its parameters are
+    `args`, it may branch on values. If it closes over nodes instead, it is traced once, and may
+    not.
 
     Examples
     --------
@@ -252,7 +254,7 @@ def odeint(func: Function, y0: Any, t: Any, args: Any = (), *more: Any, **option
 
 
 def solver_of_odeint(given: dict[str, Any]) -> Function:
-    """Return the function that integrates a system with these arguments of `odeint`."""
+    """Return the function that integrates a system with the other arguments of `odeint`."""
     unused = ("func", "y0", "t", "args", "tfirst", "full_output", *TOLERANCES, *HELPS_OF_ODEINT)
     options = {name: a for name, a in given.items() if name not in unused}
     allowed = {name: given[name] for name in TOLERANCES if name in given}
@@ -286,7 +288,7 @@ def failure(name: str, message: str) -> str:
 # solve_ivp
 
 HELPS_OF_SOLVE_IVP = ("jac", "jac_sparsity", "lband", "uband")
-"""Options about the Jacobian of the right-hand side, which serve y alone."""
+"""Unused options: on the Jacobian of the right-hand side, which is that of y alone."""
 
 
 def solve_ivp(
@@ -301,8 +303,10 @@ def solve_ivp(
     args: Any = None,
     **options: Any,
 ) -> Any:
-    """``scipy.integrate.solve_ivp``, recorded where a node is among the arguments, or is closed
-    over by the right-hand side.
+    """Integrate differential equations as ``scipy.integrate.solve_ivp`` does.
+
+    The call is recorded if a node is among the arguments, or if the right-hand side closes over
+    one.
 
     Parameters
     ----------
@@ -315,22 +319,22 @@ def solve_ivp(
     method : str or OdeSolver
         As in SciPy.
     t_eval : array_like or Node, optional
-        Times at which the state is given. Without it they are those at which the solver arrives
-        today: a derivative is that at these times, and an assignment does not change them.
+        Times of the returned states. By default they are the solver's own times for the present
+        values: the derivative is that at these times, and an assignment does not change them.
     dense_output, events
-        Refused where a node is given.
+        Refused if there is a node.
     vectorized : bool
         As in SciPy.
     args : tuple, optional
-        What else `fun` is given: pytrees of arrays and nodes.
+        Further arguments of `fun`: pytrees of arrays and nodes.
     **options
-        SciPy's other options. `jac`, `jac_sparsity`, `lband` and `uband` are not used where a node
-        is given.
+        SciPy's other options. `jac`, `jac_sparsity`, `lband` and `uband` are not used if there is a
+        node.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        SciPy's result; of nodes it has `t`, `y` (states in columns), `success`, `status` and
+        SciPy's result; for nodes it has `t`, `y` (states in columns), `success`, `status` and
         `message`.
 
     Raises
@@ -340,8 +344,8 @@ def solve_ivp(
     NotDifferentiableError
         A node does not hold real floats.
     RefusedError
-        `fun` closes over nodes, and decides by a value. `dense_output` or `events` was given. Or
-        `t_eval` is left out where no value may be read, as in
+        `fun` closes over nodes and branches on a value. Or `dense_output` or `events` is given. Or
+        `t_eval` is not given where no value may be read, as in
         :func:`memograd.functional.compiled`.
     ValueError
         Times are not sorted, or outside of `t_span`; or `fun` gives another number of components.
@@ -405,9 +409,9 @@ def solver_of_solve_ivp(method: Any, options: dict[str, Any]) -> Function:
 
 
 def solver_at_times(run: Function, end: Any) -> Function:
-    """Return the function of a problem that gives the states at its times.
+    """Return the solver of a problem that gives the states at given times.
 
-    It integrates up to `end`; up to the last time if that is None.
+    It integrates up to `end`, or up to the last time if that is None.
     """
 
     def solve(f: Function, start: Any, z: Any, times: Any, widths: list[int]) -> Any:
@@ -421,7 +425,7 @@ def solver_at_times(run: Function, end: Any) -> Function:
 
 
 def own_times(problem: Problem, theta: Any, start: Any, end: Any, run: Function) -> Any:
-    """Return the first time, those at which the solver arrives today, and the last one."""
+    """Return the first time, the solver's own times for the present values, and the last time."""
     for node in (theta, start, end):
         if isinstance(node, Node) and not node.tape.mode.value_readable:
             raise RefusedError(

@@ -1,8 +1,8 @@
-"""scipy.linalg: the functions that do not dispatch by themselves; everything else is SciPy's own.
+"""scipy.linalg: functions that do not dispatch on nodes; everything else is SciPy's own.
 
 `sqrtm` and `logm` of nodes are complex, also where SciPy's are real (see
-:mod:`memograd.scipy.matrix_functions`). A structure that SciPy is told of (`assume_a="pos"`,
-`lower=`) says which part of a matrix it reads; the rest has no derivative.
+:mod:`memograd.scipy.matrix_functions`). Arguments such as `assume_a="pos"` and `lower=` determine
+which part of a matrix is read; the rest has no derivative.
 """
 
 from collections.abc import Callable
@@ -69,14 +69,14 @@ def mT(x: Any) -> Any:
 
 @op
 def triangular(a: Any, b: Any, transposed: bool, lower: bool, unit_diagonal: bool) -> Any:
-    """Compute ``solve_triangular`` in the form that is recorded."""
+    """Compute ``solve_triangular`` as the recorded op."""
     return _linalg.solve_triangular(
         a, b, trans=int(transposed), lower=lower, unit_diagonal=unit_diagonal
     )
 
 
 def triangular_a(g: Any, a: Any, y: Any, transposed: Any, lower: Any, unit_diagonal: Any) -> Any:
-    """Return the cotangent of the triangle that was read."""
+    """Return the cotangent of the triangle that is read."""
     h = triangular(a, g, not transposed, lower, unit_diagonal)
     h, x = (h[..., None], y[..., None]) if len(g.shape) == 1 else (h, y)
     d = -x @ mT(h) if transposed else -h @ mT(x)
@@ -98,9 +98,9 @@ def solve_triangular(
     overwrite_b: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    """``scipy.linalg.solve_triangular``, recorded where a node is among its arguments.
+    """Solve a triangular system as ``scipy.linalg.solve_triangular`` does.
 
-    Parameters are SciPy's.
+    The call is recorded if a node is among the arguments. Parameters are SciPy's.
 
     Examples
     --------
@@ -125,7 +125,9 @@ def solve_triangular(
 def cho_solve(
     c_and_lower: Any, b: Any, overwrite_b: bool = False, check_finite: bool = True
 ) -> Any:
-    """``scipy.linalg.cho_solve``, recorded where a node is among its arguments.
+    """Solve a system by its Cholesky factor as ``scipy.linalg.cho_solve`` does.
+
+    The call is recorded if a node is among the arguments. Parameters are SciPy's.
 
     Examples
     --------
@@ -157,7 +159,7 @@ READ: dict[str | None, Callable[[Any, Any], Any]] = {
         else np.triu(a) + np.conj(mT(np.triu(a, 1)))
     ),
 }
-"""The matrix that is solved with, by what SciPy is told of it."""
+"""For each structure that `assume_a` names, the matrix that is solved with."""
 READ |= {
     None: READ["gen"],
     "general": READ["gen"],
@@ -172,10 +174,10 @@ def solve(
     a: Any, b: Any, lower: bool = False, overwrite_a: bool = False, overwrite_b: bool = False,
     check_finite: bool = True, assume_a: str | None = None, transposed: bool = False,
 ) -> Any:  # fmt: skip
-    """``scipy.linalg.solve``, recorded where a node is among its arguments.
+    """Solve a system of linear equations as ``scipy.linalg.solve`` does.
 
-    Parameters are SciPy's. Of the structures that `assume_a` can name, banded ones are refused
-    where a node is given.
+    The call is recorded if a node is among the arguments. Parameters are SciPy's. Values of
+    `assume_a` for banded matrices are refused for nodes.
 
     Examples
     --------
@@ -203,7 +205,9 @@ def solve(
 
 
 def block_diag(*arrs: Any) -> Any:
-    """``scipy.linalg.block_diag`` of matrices, recorded where a node is among them.
+    """Return a block diagonal matrix as ``scipy.linalg.block_diag`` does.
+
+    The call is recorded if a node is among the matrices.
 
     Examples
     --------
@@ -228,7 +232,9 @@ def block_diag(*arrs: Any) -> Any:
 
 
 def toeplitz(c: Any, r: Any = None) -> Any:
-    """``scipy.linalg.toeplitz`` of a column and a row, recorded where a node is among them.
+    """Return the Toeplitz matrix of a column and a row as ``scipy.linalg.toeplitz`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Examples
     --------

@@ -1,12 +1,14 @@
 """Matrix equations and systems with structured matrices, with their derivatives.
 
-Each solution is an op whose derivative is again a solution of an equation of the same kind, so that
-derivatives of all orders exist where the equation has one solution.
+The derivative of each solution is the solution of an equation of the same kind, so that derivatives
+of all orders exist where the equation has one solution.
 
 References
 ----------
 G. H. Golub, C. F. Van Loan: Matrix Computations (4th ed., 2013), sections 4.3 (band matrices), 4.7
 (Toeplitz matrices), 4.8 (circulant matrices) and 7.6.3 (the Sylvester equation).
+Z. Gajic, M. T. J. Qureshi: Lyapunov Matrix Equation in System Stability and Control, 2008 (bilinear
+transformation).
 """
 
 from typing import Any
@@ -46,7 +48,7 @@ def sylvester_of_matrices(a: Any, b: Any, q: Any) -> Any:
 
 @op
 def sylvester(a: Any, b: Any, q: Any) -> Any:
-    """Compute ``solve_sylvester`` in the form that is recorded, in stacks too."""
+    """Compute ``solve_sylvester`` as the recorded op, in stacks too."""
     return over_stacks(sylvester_of_matrices, (2, 2, 2), a, b, q)
 
 
@@ -64,13 +66,14 @@ rule(
 
 
 def as_operands(*args: Any) -> list[Any]:
-    """Return nodes as they are, lists of nodes as stacks, anything else as an array."""
+    """Return nodes unchanged, lists that contain nodes as stacks, other values as arrays."""
     return [stack_nodes(a) for a in args]
 
 
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    """``scipy.linalg.solve_sylvester``, recorded where a node is among its arguments: the solution
-    x of ``a x + x b = q``.
+    """Solve ``a x + x b = q`` as ``scipy.linalg.solve_sylvester`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
@@ -103,10 +106,10 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 
 
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
-    """``scipy.linalg.solve_continuous_lyapunov``, recorded where a node is among its arguments: the
-    solution x of ``a x + x aᴴ = q``.
+    """Solve ``a x + x aᴴ = q`` as ``scipy.linalg.solve_continuous_lyapunov`` does.
 
-    Parameters, returns and errors are those of :func:`solve_sylvester`.
+    The call is recorded if a node is among the arguments. Parameters, returns and errors are those
+    of :func:`solve_sylvester`.
 
     Examples
     --------
@@ -127,16 +130,17 @@ MAX_DIRECT = 10
 
 
 def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
-    """``scipy.linalg.solve_discrete_lyapunov``, recorded where a node is among its arguments: the
-    solution x of ``a x aᴴ - x + q = 0``.
+    """Solve ``a x aᴴ - x + q = 0`` as ``scipy.linalg.solve_discrete_lyapunov`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
     a, q : array_like or Node
         Matrices, real or complex, or stacks of them that broadcast.
     method : {"direct", "bilinear"}, optional
-        As in SciPy: one system for all elements, as by default for fewer than ten rows; or a
-        transformation to a continuous equation, for which -1 must be no eigenvalue of a.
+        As in SciPy: one system for all elements, by default for fewer than ten rows; or a
+        transformation to a continuous equation, for which -1 must not be an eigenvalue of a.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
         system = np.eye(n * n) - np.reshape(products, (*a.shape[:-2], n * n, n * n))
         x = np.linalg.solve(system, np.reshape(q, (*q.shape[:-2], n * n, 1)))
         return np.reshape(x, (*x.shape[:-2], n, n))
-    # Cayley's transform of aᴴ; Popov, 1964, in Gajic and Qureshi, Lyapunov Matrix Equation, 2008
+    # Cayley's transform of aᴴ
     inverse = np.linalg.inv(mH(a) + eye)
     b = (mH(a) - eye) @ inverse
     return sylvester(mH(b), b, -2 * np.linalg.inv(a + eye) @ q @ inverse)
@@ -181,16 +185,14 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
 
 
 def band_indices(below: int, above: int, n: int) -> tuple[Any, Any, Any]:
-    """Return for each place of a band matrix' diagonal form its row and column, and whether it is
-    inside the matrix.
-    """
+    """Return the row, the column and whether it is in the matrix, for each element of `ab`."""
     columns = np.broadcast_to(np.arange(n), (below + above + 1, n))
     rows = columns + np.arange(below + above + 1)[:, None] - above
     return np.clip(rows, 0, n - 1), columns, np.logical_and(rows >= 0, rows < n)
 
 
 def transpose_band(ab: Any, below: int, above: int) -> Any:
-    """Return the transpose of a band matrix, with as many diagonals above as this has below."""
+    """Return the transpose of a band matrix, in diagonal form too."""
     rows, columns, inside = band_indices(above, below, ab.shape[-1])
     # what is at row i and column j of the transpose is at row j and column i
     diagonals = np.clip(above + columns - rows, 0, below + above)
@@ -199,7 +201,7 @@ def transpose_band(ab: Any, below: int, above: int) -> Any:
 
 @op
 def band_system(ab: Any, b: Any, below: int, above: int, transposed: bool) -> Any:
-    """Compute ``solve_banded`` of columns in the form that is recorded, in stacks too."""
+    """Compute ``solve_banded`` of columns as the recorded op, in stacks too."""
     widths = (above, below) if transposed else (below, above)
     matrices = transpose_band(ab, below, above) if transposed else ab
     return over_stacks(lambda ab, b: _linalg.solve_banded(widths, ab, b), (2, 2), matrices, b)
@@ -208,7 +210,7 @@ def band_system(ab: Any, b: Any, below: int, above: int, transposed: bool) -> An
 def band_system_ab(
     g: Any, ab: Any, ab_shape: Any, y: Any, below: int, above: int, transposed: bool
 ) -> Any:
-    """Return the cotangent of the diagonals; it is 0 where they stand outside the matrix."""
+    """Return the cotangent of the diagonals; it is 0 outside the matrix."""
     h = band_system(ab, g, below, above, not transposed)
     rows, columns, inside = band_indices(below, above, ab_shape[-1])
     left, right = (y, h) if transposed else (h, y)
@@ -225,7 +227,7 @@ rule(band_system, ab=band_system_ab, b=band_system_b)
 
 
 def as_columns(b: Any) -> Any:
-    """Return one right-hand side as a column."""
+    """Return a single right-hand side as a column; others unchanged."""
     return b[:, None] if len(b.shape) == 1 else b
 
 
@@ -237,7 +239,9 @@ def solve_banded(
     overwrite_b: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    """``scipy.linalg.solve_banded``, recorded where a node is among its arguments.
+    """Solve a system with a band matrix as ``scipy.linalg.solve_banded`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
@@ -245,11 +249,11 @@ def solve_banded(
         Number of diagonals below and above the main one.
     ab : array_like or Node
         The diagonals, the element of row i and column j at ``[u + i - j, j]``; or a stack of them.
-        What stands outside the matrix is not read, and has the derivative 0.
+        Elements outside the matrix are not read, and have derivative 0.
     b : array_like or Node
         Right-hand side, or a matrix of them, or a stack of these.
     overwrite_ab, overwrite_b, check_finite : bool
-        As in SciPy; without effect where a node is given.
+        As in SciPy; ignored if there is a node.
 
     Returns
     -------
@@ -286,7 +290,9 @@ def solveh_banded(
     lower: bool = False,
     check_finite: bool = True,
 ) -> Any:
-    """``scipy.linalg.solveh_banded``, recorded where a node is among its arguments.
+    """Solve a system with a Hermitian band matrix as ``scipy.linalg.solveh_banded`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
@@ -296,7 +302,7 @@ def solveh_banded(
     b : array_like or Node
         Right-hand side, or a matrix of them, or a stack of these.
     overwrite_ab, overwrite_b, check_finite : bool
-        As in SciPy; without effect where a node is given.
+        As in SciPy; ignored if there is a node.
     lower : bool
         Whether the diagonals are those below the main one.
 
@@ -308,7 +314,7 @@ def solveh_banded(
     Raises
     ------
     numpy.linalg.LinAlgError
-        The matrix is singular. That it is positive definite is checked only where no node is given.
+        The matrix is singular. Without nodes, also if it is not positive definite.
 
     Examples
     --------
@@ -334,7 +340,7 @@ def solveh_banded(
 
 @op
 def toeplitz_system(c: Any, r: Any, b: Any) -> Any:
-    """Compute ``solve_toeplitz`` of columns in the form that is recorded, in stacks too."""
+    """Compute ``solve_toeplitz`` of columns as the recorded op, in stacks too."""
     return over_stacks(lambda c, r, b: _linalg.solve_toeplitz((c, r), b), (1, 1, 2), c, r, b)
 
 
@@ -356,7 +362,7 @@ def toeplitz_diagonal_sums(g: Any, c: Any, r: Any, y: Any) -> Any:
 
 
 def toeplitz_r(g: Any, c: Any, r: Any, r_shape: Any, y: Any) -> Any:
-    """Return the cotangent of the first row, of which the first element is not read."""
+    """Return the cotangent of the first row, whose first element is not read."""
     n = r_shape[-1]
     above = toeplitz_diagonal_sums(g, c, r, y)[..., n:]
     d = np.concatenate([np.zeros((*above.shape[:-1], 1), above.dtype), above], -1)
@@ -374,7 +380,9 @@ rule(
 
 
 def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
-    """``scipy.linalg.solve_toeplitz``, recorded where a node is among its arguments.
+    """Solve a system with a Toeplitz matrix as ``scipy.linalg.solve_toeplitz`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
@@ -383,7 +391,7 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
     b : array_like or Node
         Right-hand side, or a matrix of them.
     check_finite : bool
-        As in SciPy; without effect where a node is given.
+        As in SciPy; ignored if there is a node.
 
     Returns
     -------
@@ -436,7 +444,9 @@ def solve_circulant(
     baxis: int = 0,
     outaxis: int = 0,
 ) -> Any:
-    """``scipy.linalg.solve_circulant``, recorded where a node is among its arguments.
+    """Solve systems with circulant matrices as ``scipy.linalg.solve_circulant`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Parameters
     ----------
@@ -445,7 +455,7 @@ def solve_circulant(
     b : array_like or Node
         Right-hand sides, along `baxis`.
     singular : {"raise", "lstsq"}
-        As in SciPy; least squares are refused where a node is given.
+        As in SciPy; least squares are refused if there is a node.
     tol : float, optional
         Absolute value up to which an eigenvalue counts as 0.
     caxis, baxis, outaxis : int
@@ -461,7 +471,7 @@ def solve_circulant(
     numpy.linalg.LinAlgError
         A matrix is singular to rounding.
     RefusedError
-        Least squares were asked for, whose solution jumps where an eigenvalue passes `tol`.
+        Least squares are requested; their solution jumps where an eigenvalue passes `tol`.
 
     Examples
     --------

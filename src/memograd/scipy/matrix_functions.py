@@ -1,20 +1,20 @@
 """Exponential, square root and logarithm of matrices, with derivatives of all orders.
 
-The derivative of the exponential is a corner of the exponential of a block matrix. The square root
-and the logarithm cannot be differentiated in this way: each eigenvalue of a block matrix is double,
-and if it is negative, rounding leaves its copies on both sides of the branch cut. Their derivatives
-solve the linear equations of their inverse functions instead: Sylvester's equation with the square
-root, and the exponential's derivative at the logarithm, which has no branch.
+The derivative of the exponential is a block of the exponential of a block matrix. The square root
+and the logarithm cannot be differentiated in this way: each eigenvalue of the block matrix is
+double, and if it is negative, rounding puts its copies on both sides of the branch cut. Their
+derivatives are solutions of the linearized inverse functions instead: of Sylvester's equation with
+the square root, and of the exponential's derivative at the logarithm, which has no branch.
 
-`sqrtm` and `logm` of nodes are complex, also where SciPy's are real: whether they are depends on
-values, and a dtype is part of the program. Where eigenvalues meet on the negative axis, neither has
-a derivative; there asking raises or gives numbers of the size of 1/rounding.
+`sqrtm` and `logm` of nodes are complex. SciPy's are real or complex depending on values, but a
+dtype is part of the program. Neither has a derivative where two eigenvalues meet on the negative
+axis. There it raises, or gives numbers of the size of 1/rounding.
 
 References
 ----------
 R. Mathias: A chain rule for matrix functions and applications, SIAM J. Matrix Anal. Appl. 17
 (1996), theorem 2.1 (block matrices).
-N. J. Higham: Functions of Matrices (2008), section 6.1 (square root) and 11.8 (logarithm).
+N. J. Higham: Functions of Matrices (2008), sections 6.1 (square root) and 11.8 (logarithm).
 A. H. Al-Mohy, N. J. Higham, S. D. Relton: Computing the Fréchet derivative of the matrix logarithm
 and estimating the condition number, SIAM J. Sci. Comput. 35 (2013), section 3.
 """
@@ -41,7 +41,7 @@ _linalg = import_scipy("scipy.linalg")
 
 @op
 def expm(A: Any) -> Any:
-    """``scipy.linalg.expm``, recorded where its argument is a node.
+    """Return the exponential of a matrix as ``scipy.linalg.expm`` does; of a node, record it.
 
     Examples
     --------
@@ -67,10 +67,11 @@ constant(scale_of)
 
 
 def frechet(a: Any, g: Any) -> Any:
-    """Return the derivative of `expm` at a along g: the corner of that of [[a, g], [0, a]].
+    """Return the derivative of `expm` at a along g.
 
-    It is linear in g, but the exponential of the whole matrix is as exact as that is small: so g is
-    scaled, without rounding.
+    It is the upper right block of the exponential of [[a, g], [0, a]]. It is linear in g, but the
+    error of the exponential is relative to the whole block matrix, so g is scaled by a power of
+    two.
     """
     n, scale = g.shape[-1], scale_of(g)
     top, bottom = np.concatenate([a, g / scale], -1), np.concatenate([0 * a, a], -1)
@@ -81,8 +82,10 @@ rule(expm, A=lambda g, A: frechet(mT(A), g), push={"A": lambda t, A: frechet(A, 
 
 
 def second_frechet(a: Any, e: Any, f: Any) -> Any:
-    """Return the second derivative of `expm` at a along e and f: the corner of the exponential of
-    [[a, e, 0], [0, a, f], [0, 0, a]], and the same with e and f exchanged.
+    """Return the second derivative of `expm` at a along e and f.
+
+    It is the upper right block of the exponential of [[a, e, 0], [0, a, f], [0, 0, a]], plus the
+    same with e and f exchanged.
     """
     size = scale_of(e), scale_of(f)
     e, f = e / size[0], f / size[1]
@@ -102,13 +105,16 @@ def corner_of_three(a: Any, e: Any, f: Any) -> Any:
 # inverse of the exponential's derivative
 
 NEAR_IDENTITY = 0.5
-"""Norm of the logarithm up to which Gauss's quadrature below is exact to rounding: the integrand is
-analytic in an ellipse with half-axes of sum 8, so that 10 nodes leave an error of 8⁻²⁰."""
+"""Norm of the logarithm up to which the quadrature below is exact to rounding.
+
+The integrand is analytic in an ellipse whose half-axes have the sum 8, so that the error of 10
+nodes is about 8⁻²⁰.
+"""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
 def check_branches(eigenvalues: Any, size: float) -> None:
-    """Raise if two eigenvalues of a logarithm are 2πi apart, to rounding for numbers of a size."""
+    """Raise if two eigenvalues of a logarithm differ by 2πi, to rounding relative to `size`."""
     apart = np.abs(eigenvalues[:, None] - eigenvalues - 2j * np.pi)
     if np.any(apart <= 100 * np.finfo(float).eps * max(size, 1)):
         raise np.linalg.LinAlgError(
@@ -121,7 +127,7 @@ def unfrechet_of_matrices(a: Any, e: Any) -> Any:
     """Return z such that the derivative of `expm` at a along z is e.
 
     With x = exp(a / 2ˢ) near the identity, z is 2ˢ ∫ (1 + t(x - 1))⁻¹ e' (1 + t(x - 1))⁻¹ dt from 0
-    to 1, where s equations of Sylvester with the roots exp(a / 2ᵏ) lead from e to e'.
+    to 1. e' follows from e by s Sylvester equations with the roots exp(a / 2ᵏ).
     """
     wide = np.result_type(a, e, np.complex128)
     t, u = _linalg.schur(a.astype(wide), output="complex")
@@ -145,8 +151,9 @@ def unfrechet_of_matrices(a: Any, e: Any) -> Any:
 
 @op
 def unfrechet(a: Any, e: Any) -> Any:
-    """Return z such that the derivative of `expm` at a along z is e: the derivative of the
-    logarithm of exp(a) along e.
+    """Return z such that the derivative of `expm` at a along z is e.
+
+    This is the derivative of the logarithm at exp(a) along e.
     """
     z = over_stacks(unfrechet_of_matrices, (2, 2), a, e)
     dtype = np.result_type(a, e)
@@ -169,19 +176,19 @@ rule(
 
 
 def as_complex(y: Any) -> Any:
-    """Convert numbers to the complex dtype of their precision."""
+    """Return numbers in the complex dtype of their precision."""
     return y.astype(np.result_type(y, np.complex64))
 
 
 @op
 def square_root(A: Any) -> Any:
-    """Compute `sqrtm` in the form that is recorded."""
+    """Compute `sqrtm` as the recorded op."""
     return as_complex(over_stacks(_linalg.sqrtm, (2,), A))
 
 
 @op
 def logarithm(A: Any) -> Any:
-    """Compute `logm` in the form that is recorded."""
+    """Compute `logm` as the recorded op."""
     # in single precision SciPy warns of its own rounding
     wide = over_stacks(_linalg.logm, (2,), A.astype(np.result_type(A, np.float64)))
     return wide.astype(np.result_type(A, np.complex64))
@@ -200,8 +207,9 @@ rule(
 
 
 def sqrtm(A: Any) -> Any:
-    """``scipy.linalg.sqrtm``, recorded where its argument is a node; complex, since that depends on
-    its value.
+    """Return the square root of a matrix as ``scipy.linalg.sqrtm`` does; of a node, record it.
+
+    For a node it is complex, because whether it is real depends on values.
 
     Examples
     --------
@@ -216,8 +224,9 @@ def sqrtm(A: Any) -> Any:
 
 
 def logm(A: Any) -> Any:
-    """``scipy.linalg.logm``, recorded where its argument is a node; complex, since that depends on
-    its value.
+    """Return the logarithm of a matrix as ``scipy.linalg.logm`` does; of a node, record it.
+
+    For a node it is complex, because whether it is real depends on values.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""The multivariate normal distribution and Dirichlet's.
+"""The multivariate normal and the Dirichlet distribution.
 
-A singular covariance matrix, where SciPy allows one, stands for a normal distribution in a
-subspace: its pseudo-inverse and pseudo-determinant take the place of the inverse and the
-determinant, and the density is 0 outside. The rank is taken as it is: the derivative by the matrix is that along
-matrices of the same rank, since others have another density by a factor without bound; by the point
-and the mean it is that within the subspace.
+A singular covariance matrix, where SciPy allows one, is that of a normal distribution in a
+subspace. Its pseudo-inverse and pseudo-determinant replace inverse and determinant, and the density
+is 0 outside the subspace. Derivatives by the matrix are taken at constant rank, because the density
+has no bound as the rank changes. Derivatives by the point and the mean are those within the
+subspace.
 
 References
 ----------
@@ -32,13 +32,13 @@ _special, _stats = import_scipy("scipy.special"), import_scipy("scipy.stats")
 
 LOG_2PI = log(2 * pi)
 RANK_TOLERANCE = 1e6 * float(np.finfo(float).eps)
-"""Share of the largest eigenvalue below which SciPy takes one of a covariance matrix for 0."""
+"""Eigenvalues below this fraction of the largest one are 0 for SciPy."""
 SUPPORT_TOLERANCE = 1e3 * RANK_TOLERANCE
-"""Distance from the subspace, by the largest eigenvalue, up to which SciPy counts a point to it."""
+"""Points up to this distance from the subspace are in it for SciPy, by the largest eigenvalue."""
 
 
 def as_floats(*args: Any) -> list[Any]:
-    """Return nodes and None as they are, anything else as an array of floats."""
+    """Return nodes and None unchanged, other values as arrays of floats."""
     return [a if isinstance(a, Node) or a is None else np.asarray(as_input(a), float) for a in args]
 
 
@@ -47,7 +47,7 @@ def as_floats(*args: Any) -> list[Any]:
 
 @op
 def covariance(a: Any, allow_singular: bool) -> Any:
-    """Return a covariance matrix; raise, as SciPy does, if it is none.
+    """Return a covariance matrix; raise, as SciPy does, if it is not one.
 
     It must be positive semidefinite, and without `allow_singular` positive definite.
     """
@@ -81,8 +81,9 @@ rule(
 
 @op
 def in_support(z: Any, a: Any) -> Any:
-    """Return for rows whether they lie in the image of a positive semidefinite matrix, as SciPy
-    decides it.
+    """Return for each row whether it lies in the image of a positive semidefinite matrix.
+
+    The tolerance is SciPy's.
     """
     w, v = np.linalg.eigh(a)
     size = np.max(np.abs(w))
@@ -96,7 +97,7 @@ set_traits(log_pseudo_determinant, in_support, structure=Structure.DENSE)
 
 
 def as_matrix(mean: Any, cov: Any) -> Any:
-    """Return the covariance matrix that a number, a diagonal or a matrix stands for."""
+    """Return the covariance matrix that a number, a diagonal or a matrix defines."""
     n = max(mean.size if mean is not None else 1, cov.shape[-1] if cov.shape else 1)
     return cov * np.eye(n) if len(cov.shape) < 2 else cov
 
@@ -163,7 +164,7 @@ refuse_ops(NO_CDF, _stats.multivariate_normal.cdf, _stats.multivariate_normal.lo
 
 @op
 def concentrations(alpha: Any) -> Any:
-    """Return parameters of Dirichlet's distribution; raise, as SciPy does, if they are none."""
+    """Return the parameters of a Dirichlet distribution; raise, as SciPy does, if not valid."""
     if np.min(alpha) <= 0:
         raise ValueError("All parameters must be greater than 0")
     return alpha
@@ -171,7 +172,7 @@ def concentrations(alpha: Any) -> Any:
 
 @op
 def simplex_point(x: Any) -> Any:
-    """Return shares along the first axis; raise, as SciPy does, unless their sum is 1."""
+    """Return x, which sums to 1 along the first axis; raise, as SciPy does, if it does not."""
     if np.min(x) < 0 or np.max(x) > 1 or np.any(np.abs(np.sum(x, axis=0) - 1) > 1e-9):
         raise ValueError(
             "The input vector 'x' must lie within the normal simplex: its entries are at least 0, "
@@ -186,10 +187,9 @@ set_traits(concentrations, simplex_point, structure=Structure.SAME_PLACE)
 
 
 def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
-    """Return the log density of Dirichlet's distribution at x, whose last component may be left
-    out.
+    """Return the log density of a Dirichlet distribution at x, with or without its last component.
 
-    The derivative by x is that of the formula, whose components are independent.
+    The derivative by x is that of the formula, with independent components.
     """
     x, alpha = as_floats(x, alpha)
     if x.shape[0] == alpha.shape[0] - 1:
@@ -200,5 +200,5 @@ def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
 
 
 def dirichlet_pdf(x: Any, alpha: Any) -> Any:
-    """Return the density of Dirichlet's distribution."""
+    """Return the density of a Dirichlet distribution."""
     return np.exp(dirichlet_logpdf(x, alpha))

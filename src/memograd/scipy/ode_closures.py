@@ -1,8 +1,8 @@
 """Right-hand sides that close over nodes: their programs, as functions of these nodes' values.
 
-A solver of differential equations calls a function of its own choice of points, with arrays. What
-such a function closes over is found by tracing it once; from then on its program is run, at other
-points and with other values of the nodes.
+A solver of differential equations calls a function with arrays, at points of its own choice. The
+nodes over which such a function closes are found by tracing it once. After that its program runs,
+at other points and with other values of the nodes.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,11 +39,11 @@ def convert_closure(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Fun
     Parameters
     ----------
     f : callable
-        Function of the inputs, giving a node, an array, or a list of them.
+        Function of the inputs; it gives a node, an array, or a list of them.
     inputs : list of array or Node
-        Where it is traced.
+        Inputs for the trace.
     tape : Recorder
-        On which the nodes lie over which it closes.
+        Tape of the nodes over which `f` closes.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def convert_closure(f: Function, inputs: list[Any], tape: Recorder) -> tuple[Fun
     Raises
     ------
     RefusedError
-        `f` decides by a value, or closes over a node of integers.
+        `f` branches on a value, or closes over a node of integers.
     """
     with tape.scratch(), mode_of(tape, TRACED), trace_on(tape):
         start = tape.next_id
@@ -89,7 +89,7 @@ def mode_of(tape: Recorder, mode: Mode) -> Iterator[None]:
 
 
 def input_node(a: Any, tape: Recorder) -> Node:
-    """Return a node of its own for an input of the trace."""
+    """Return a new node for an input of the trace."""
     y: Node = tape.leaf(tape.read_value(a.id) if isinstance(a, Node) else a)
     return y
 

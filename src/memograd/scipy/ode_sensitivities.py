@@ -1,24 +1,24 @@
-"""Solutions of ordinary differential equations and their derivatives by parameters and times.
+"""Solutions of ordinary differential equations, and derivatives by parameters and times.
 
-The derivative is that of the exact solution, to the solver's tolerance, and not of the solver's
-steps: the sensitivities S = ∂y/∂θ obey S' = f_y S + f_θ, and are integrated together with y, under
-the same tolerances, by the same solver. Those of higher order obey the derivatives of this
-equation. By a time, the derivative of y is f. So the derivative of one op, of any order by the
-parameters and by the times, is the same op at one order more.
+The derivative is that of the exact solution, within the solver's tolerance, and not that of the
+solver's steps. The sensitivities S = ∂y/∂θ satisfy S' = f_y S + f_θ, and are integrated together
+with y, with the same tolerances, by the same solver. Those of higher order satisfy the derivatives
+of this equation. By a time, the derivative of y is f. So the derivative of the op, of any order by
+parameters and times, is the same op at one order more.
 
-With P parameters, numbers in the initial state that have derivatives among them, n (1 + P) numbers
-are integrated for first derivatives and n (1 + P + P²) for second ones. The sensitivities are
-stable where the solution is: nothing is integrated backwards, as the adjoint method would. Implicit
-solvers, and that of `odeint`, take memory that grows with the square of these numbers; explicit
-ones of `solve_ivp` do not. With tolerances of 1e-10 first derivatives agree with those through
-small fixed steps to 1e-7, and second ones to 1e-6, on the equations of the tests.
+With n components and P parameters, those of the initial state included, n (1 + P) numbers are
+integrated for first derivatives and n (1 + P + P²) for second ones. The sensitivities are stable
+where the solution is: nothing is integrated backwards, as in the adjoint method. `odeint` and
+implicit methods of `solve_ivp` need memory that is quadratic in these numbers; explicit methods do
+not. With tolerances of 1e-10, on the equations of the tests, first derivatives agree with those of
+small fixed steps to 1e-7, and second ones to 1e-6.
 
 References
 ----------
 E. Hairer, S. P. Nørsett, G. Wanner: Solving Ordinary Differential Equations I (2nd ed., 1993),
 section I.14 (derivatives with respect to parameters and initial values).
-A. C. Hindmarsh et al.: SUNDIALS, ACM Trans. Math. Softw. 31 (2005), section 3.2 (simultaneous
-integration of states and sensitivities).
+A. C. Hindmarsh et al.: SUNDIALS: Suite of nonlinear and differential/algebraic equation solvers,
+ACM Trans. Math. Softw. 31 (2005) 363-396 (simultaneous integration of states and sensitivities).
 """
 
 from collections.abc import Callable
@@ -89,9 +89,9 @@ class Equation:
 
 @dataclass(eq=False)
 class Problem:
-    """Equation with its solver, and what is kept between two requests.
+    """Equation with its solver, and results that are kept between requests.
 
-    Nothing here refers to a tape, so that dropping the tape frees its arrays at once.
+    Nothing here refers to a tape, so that a deleted tape frees its arrays at once.
 
     Attributes
     ----------
@@ -99,14 +99,13 @@ class Problem:
         The equation.
     solve : callable
         ``solve(f, start, z, times, widths)`` gives the states of the system z' = f(t, z) at these
-        times, in rows. Of each component of y and of each order there are as many derivatives in z
-        as `widths` says, one after the other.
+        times, in rows. For each order, `widths` has the number of derivatives of each component of
+        y; z holds them one after the other.
     latest : dict
-        For each order, the last vector and times as bytes, and what they gave: the rows of a
-        Jacobian are asked for one by one.
+        For each order, the last vector and times as bytes, and the result, because the rows of a
+        Jacobian are requested one by one.
     programs : dict
-        For the joint system and for rates, by the orders by the vector and by time, the function
-        that gives them.
+        Functions for the joint system and for rates, by the orders by the vector and by time.
     """
 
     equation: Equation
@@ -116,7 +115,7 @@ class Problem:
 
 
 def as_state(given: Any, n: int) -> Any:
-    """Return what a right-hand side gave as a vector of n floats."""
+    """Return the result of a right-hand side as a vector of n floats."""
     y = np.ravel(asarray(given))
     if y.shape != (n,):
         raise ValueError(
@@ -137,14 +136,14 @@ def as_state(given: Any, n: int) -> Any:
 def sensitivity_rate(equation: Equation, t: Any, states: list[Any], theta: Any) -> Any:
     """Return the time derivative of the last of `states`: y and its derivatives by the vector.
 
-    It is the derivative of that of the one before, along the states' own.
+    It is the derivative of the rate of the state before, along the states.
     """
     if len(states) == 1:
         return equation.rate(t, states[0], theta)
     before = states[:-1]
 
     def at_step(step: Any) -> Any:
-        """Return the rate of the state before, at a moved vector."""
+        """Return the rate of the state before, at a perturbed vector."""
         at = [a + b @ step for a, b in pairwise(states)]
         return sensitivity_rate(equation, t, at, theta + step)
 
@@ -169,10 +168,10 @@ def time_derivative(equation: Equation, m: int, t: Any, states: list[Any], theta
 
 
 def run_program(problem: Problem, key: tuple[str, int, int], f: Function, *args: Any) -> Any:
-    """Return `f` of the arguments: by a plan, from the second call on, if `f` can be one.
+    """Return `f` of the arguments; from the second call on by a plan, if `f` can be compiled.
 
-    A plan takes about a hundredth of the time. A right-hand side that decides by values has none,
-    and is traced at each call.
+    A plan takes about a hundredth of the time. A right-hand side that branches on values cannot be
+    compiled, and is traced at each call.
     """
     if key in problem.programs:
         return problem.programs[key](*args)
@@ -266,11 +265,11 @@ def ode_solution(theta: Any, times: Any, problem: Any, order: int, time_order: i
     theta : array
         The vector.
     times : array
-        Where to give it.
+        Times of the result.
     problem : Problem
         The equation.
     order, time_order : int
-        How often to differentiate by the vector and by time.
+        Orders of the derivative by the vector and by time.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""scipy.signal: `convolve`, which does not dispatch by itself; everything else is SciPy's own."""
+"""scipy.signal: `convolve` for nodes; everything else is SciPy's own."""
 
 from typing import Any
 
@@ -25,7 +25,9 @@ def __dir__() -> list[str]:
 
 @op
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
-    """``scipy.signal.convolve``, recorded where a node is among its arguments.
+    """Convolve two arrays as ``scipy.signal.convolve`` does.
+
+    The call is recorded if a node is among the arguments.
 
     Examples
     --------

@@ -1,5 +1,4 @@
-"""scipy.special: its functions that are no ufuncs, and do not dispatch by themselves; everything
-else is SciPy's own.
+"""scipy.special: functions that are not ufuncs, for nodes; everything else is SciPy's own.
 
 Examples
 --------
@@ -65,8 +64,9 @@ THROUGH = [
     ),
     *("sh_chebyt", "sh_chebyu", "sh_jacobi", "sh_legendre"),
 ]
-"""Compositions of SciPy's own that nodes pass through as they are; the later ones make polynomials,
-which nodes may be given to.
+"""SciPy's functions that need no wrapper: compositions of ufuncs, and makers of polynomials.
+
+The polynomials take nodes.
 """
 
 

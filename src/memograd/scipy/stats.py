@@ -1,12 +1,11 @@
-"""scipy.stats: densities and distribution functions of common distributions; everything else is
-SciPy's own.
+"""scipy.stats: densities and distribution functions of common distributions, for nodes.
 
-A distribution here is SciPy's, whose `pdf logpdf cdf logcdf sf logsf ppf` (`pmf logpmf` where it is
-discrete) are recorded where a node is among the arguments: compositions of special functions,
-differentiable by the point, by `loc`, `scale` and the shape parameters. Logarithms of distribution
-functions do not underflow in the tails, where SciPy's give -inf. Where SciPy gives NaN, as
-for a scale that is not positive, so do they; `multivariate_normal` and `dirichlet` raise SciPy's
-errors.
+Everything else is SciPy's own. A distribution here is SciPy's, but its functions `pdf logpdf cdf
+logcdf sf logsf ppf` (`pmf logpmf` if it is discrete) are recorded if a node is among the arguments.
+They are compositions of special functions, differentiable by the point, by `loc`, `scale` and the
+shape parameters. Logarithms of distribution functions do not underflow in the tails, where SciPy's
+give -inf. They are NaN where SciPy's are, such as for a scale that is not positive;
+`multivariate_normal` and `dirichlet` raise SciPy's errors.
 
 Examples
 --------
@@ -73,10 +72,11 @@ norm = continuous(
 
 
 def t_logcdf(z: Any, df: Any) -> Any:
-    """Return the logarithm of the distribution function of `t`, far out by that of a beta one.
+    """Return the logarithm of the distribution function of `t`.
 
-    Below 0 the former is half of the latter at df / (df + z²), with the shapes df / 2 and 1 / 2;
-    NIST Digital Library of Mathematical Functions, 8.17.9.
+    Where it is tiny, it is computed from that of a beta distribution: for z < 0 the t distribution
+    function is half of the beta distribution function at df / (df + z²), with the shapes df / 2 and
+    1 / 2 (M. Abramowitz, I. A. Stegun: Handbook of Mathematical Functions, 26.7.1).
     """
     below = np.less(z, 0)
     tail = special.stdtr(df, np.where(below, z, -z))
@@ -126,7 +126,12 @@ beta = continuous(
 
 
 def log1mexp(z: Any) -> Any:
-    """Return log(1 - exp(-z)) for z ≥ 0, without cancellation; M. Mächler, 2012."""
+    """Return log(1 - exp(-z)) for z ≥ 0, without cancellation.
+
+    References
+    ----------
+    M. Mächler: Accurately computing log(1 - exp(-|a|)), 2012.
+    """
     small = np.less(z, log(2))
     near, far = np.where(small, z, 1.0), np.where(small, 1.0, z)
     return np.where(small, np.log(-np.expm1(-near)), np.log1p(-np.exp(-far)))
@@ -178,7 +183,7 @@ def poisson_mean(mu: Any) -> Any:
 
 
 def poisson_mass(k: Any, mu: Any, loc: Any, mass: Any, outside: float) -> Any:
-    """Return `mass` of k events and their mean, and `outside` where k is no count."""
+    """Return `mass` of k events and their mean, and `outside` where k is not a count."""
     k, mu = k - loc, poisson_mean(mu)
     counts = np.logical_and(np.greater_equal(k, 0), np.equal(np.floor(k), k))
     y = mass(np.where(counts, k, 0), mu)

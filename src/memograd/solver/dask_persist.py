@@ -44,7 +44,7 @@ def persist(L: Node, target: Any) -> Any:
     Notes
     -----
     An error of Dask's is raised as it is, and all entries are as they were. If a cluster that kept
-    chunks is gone, :meth:`Tape.forget` drops them, and they are computed from the leaves again.
+    chunks has ended, :meth:`Tape.forget` drops them, and they are computed from the leaves again.
 
     Examples
     --------

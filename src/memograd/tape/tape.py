@@ -214,14 +214,14 @@ class Tape:
                 else:
                     given = y
                     y, shape, dtype, several = _describe_result(op, canonicalize(y))
-                operands, written = tuple(kept), False
-                line = self.location or location_of(_getframe(2))
+                done, line = False, self.location or location_of(_getframe(2))
                 # A signal handler, a finalizer or the collector may record at any call. Check and
                 # write stand on one line without a call: nothing comes between them.
-                while not written:
+                while not done:
                     n = self.next_id
-                    step = Step(Operand(n), op, operands, kwargs, shape, dtype, line)
-                    if written := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1  # fmt: skip  # noqa: E501, E701
+                    step = Step(Operand(n), op, tuple(kept), kwargs, shape, dtype, line)
+                    # fmt: off
+                    if done := n == self.next_id: values[n], steps[n], self.next_id = y, step, n + 1
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y, given) if several else Node(self, n)

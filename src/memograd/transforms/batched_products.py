@@ -105,7 +105,7 @@ def push_columns(y: Node, xs: list[Node], tangents: list[Any]) -> Any:
 
 
 def _freeze_rows(node: Node, rows: Any) -> Any:
-    """Return seeds or tangents of a node, copied so that nobody changes them meanwhile."""
+    """Return seeds or tangents of a node, copied so that they do not change meanwhile."""
     return (
         rows
         if isinstance(rows, Node) or lazy_kind(rows) is not None

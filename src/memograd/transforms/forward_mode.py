@@ -22,9 +22,7 @@ from ..text import describe, op_name
 from .batched_array import run_op
 
 Tangents = dict[int, Any]
-"""By node, or by the position of an operand: an array, or a handle where the tangents' program is
-recorded.
-"""
+"""Tangents by node or by position of an operand: arrays, or handles where they are recorded."""
 
 
 def push_forward(memory: Memory, tangents: Tangents, y: int, read: Read) -> Any:
@@ -46,7 +44,7 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
             found[n] = add_tangents(found.get(n), t)
         for a in steps[n].args:
             if type(a) is Operand and last[a] == n and a not in wanted:
-                found.pop(a, None)  # the tangents of a long program are more than one would hold
+                found.pop(a, None)  # frees the memory of tangents that are not read again
     return found
 
 
@@ -94,7 +92,7 @@ def push_operand(memory: Memory, rule: Rule, n: int, k: int, t: Any, read: Read)
         return run_op(rule.op, fill_operands(step.args, {k: t}, read), step.kwargs)
     several = (
         rule.kind == "elementwise" and type(step.dtype) is tuple
-    )  # its lines take a tuple of cotangents, not one tangent
+    )  # its VJP rules take a tuple of cotangents, not one tangent
     for _, push in () if several else rule.pushes[k,]:
         return push.pull(t, n, k, memory.steps, read)
     ((_, line),) = rule.pulls[k,]

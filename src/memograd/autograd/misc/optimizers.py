@@ -1,4 +1,4 @@
-"""Stochastic gradient descent and its kin, on pytrees of arrays.
+"""Stochastic gradient descent, RMSprop and Adam, on pytrees of arrays.
 
 Each takes ``grad(x, i)``, the start, and ``callback(x, i, gradient)``, which is called before each
 step.

@@ -1,6 +1,7 @@
 """NumPy for nodes under autograd's name: :mod:`memograd.numpy`, with autograd's `where`."""
 
-from ... import numpy as _numpy
+import memograd.numpy as _numpy
+
 from ..mirrors import mirror
 from . import fft, linalg, numpy_boxes, numpy_vjps, numpy_wrapper, random
 from .selection import where

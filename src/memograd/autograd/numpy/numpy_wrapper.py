@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ... import numpy as _numpy
+import memograd.numpy as _numpy
+
 from ..mirrors import mirror
 from .selection import where
 

@@ -1,6 +1,7 @@
 """`numpy.random` for nodes, as :mod:`memograd.numpy` has it."""
 
-from ... import numpy as _numpy
+import memograd.numpy as _numpy
+
 from ..mirrors import mirror
 
 __getattr__, __dir__ = mirror(__name__, _numpy.random)

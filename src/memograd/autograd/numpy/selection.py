@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import numpy as _numpy
+import memograd.numpy as _numpy
+
 from ...arrays.pytrees import tree_leaves
 from ...errors import RefusedError
 from ...tape.node import Node
