@@ -58,6 +58,7 @@ def other_derivatives() -> None:
 def operators() -> None:
     a, x = np.ones(2), mg.Tape().leaf([1.0, 2.0])
     assert_type(a * x + 1.0, mg.Node)
+    assert_type(np.array([[1.0, 0.0], [0.0, 2.0]]) @ x, mg.Node)
     assert_type(-a @ x, mg.Node)
     assert_type(2.0**x, mg.Node)
     assert_type(x == a, mg.Node)
