@@ -93,15 +93,15 @@ def train(digits: Digits) -> Layers:
     return [(W.value, b.value) for W, b in layers]
 
 
-def request(what: str, L: mg.Node, targets: list[mg.Node], everything: int) -> mg.Log:
+def request(what: str, tape: mg.Tape, targets: list[mg.Node], everything: int) -> mg.Log:
     """Ask, print one row of counts, and compare the answer with a fresh tape's."""
-    log = mg.Log()
+    L, log = tape["L"], mg.Log()
     gradient = mg.grad(L, targets, log=log)
     saved = 1 - len(log.stored) / everything
     print(
         f"{what:<44}{len(log.visited):>8}{len(log.stored):>10}{len(log.read):>6}{everything:>10}{saved:>7.0%}"
     )
-    fresh = afresh(L.tape)
+    fresh = afresh(tape)
     anew = mg.grad(fresh["L"], [fresh[t.name] for t in targets])
     assert all(map(np.array_equal, gradient, anew))
     return log
@@ -128,11 +128,11 @@ def select(layers: Layers) -> None:
     L, W2, b2, W3, b3 = (tape[name] for name in ("L", "W2", "b2", "W3", "b3"))
     everything = len(backprop(L)) - 1  # without ∂L/∂L, which costs nothing
     print(f"{'asked for':<44}{'visited':>8}{'computed':>10}{'read':>6}{'backprop':>10}{'saved':>7}")
-    last = request("the last layer: W3, b3", L, [W3, b3], everything)
-    earlier = request("an earlier layer: W2, b2", L, [W2, b2], everything)
-    again = request("the same again", L, [W2, b2], everything)
+    last = request("the last layer: W3, b3", tape, [W3, b3], everything)
+    earlier = request("an earlier layer: W2, b2", tape, [W2, b2], everything)
+    again = request("the same again", tape, [W2, b2], everything)
     b3.value = b3.value + 0.1 * (np.arange(10) == 3)
-    after = request("the last layer, after one bias in b3 changed", L, [W3, b3], everything)
+    after = request("the last layer, after one bias in b3 changed", tape, [W3, b3], everything)
 
     assert again.visited == [] and len(last.stored) + len(earlier.stored) < everything
     assert not set(last.stored) & set(earlier.stored), "no derivative is computed twice"

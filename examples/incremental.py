@@ -113,7 +113,7 @@ class Logistic:
         tape = mg.Tape()
         w = [tape.leaf(v) for v in self.weights()]
         scores = sum(X @ v for X, v in zip(self.X, w, strict=True))
-        L = np.mean(np.logaddexp(0.0, -self.t * scores))
+        L: mg.Node = np.mean(np.logaddexp(0.0, -self.t * scores))
 
         def step(t: int) -> Any:
             k = t % 20
@@ -367,7 +367,7 @@ def measure(ways: dict[str, Step], rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     print(row("CPU ms a step", COLUMNS))

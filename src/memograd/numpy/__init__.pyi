@@ -248,6 +248,18 @@ class _NodeUfunc(_NodeFunction, Protocol):
     nout: int
     signature: str | None
 
+class _Converter(Protocol):
+    """`np.array` and its kin: lists of numbers have a dtype, by which an operator knows a node."""
+
+    @overload
+    def __call__(self, a: Node, /, *args: Any, **kwargs: Any) -> Node: ...
+    @overload
+    def __call__(self, a: Sequence[int] | Sequence[Sequence[int]], /) -> NDArray[int_]: ...
+    @overload
+    def __call__(self, a: Sequence[float] | Sequence[Sequence[float]], /) -> NDArray[float64]: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
 class _Where(Protocol):
     """`np.where`, which gives indices where it is given a condition alone."""
 
@@ -297,15 +309,15 @@ argpartition: _NodeFunction
 argsort: _NodeFunction
 argwhere: _NodeFunction
 around: _NodeFunction
-array: Callable[..., Any]
+array: _Converter
 array_equal: Callable[..., Any]
 array_equiv: Callable[..., Any]
 array_split: Callable[..., Any]
-asanyarray: Callable[..., Any]
-asarray: Callable[..., Any]
-asarray_chkfinite: Callable[..., Any]
-ascontiguousarray: Callable[..., Any]
-asfortranarray: Callable[..., Any]
+asanyarray: _Converter
+asarray: _Converter
+asarray_chkfinite: _Converter
+ascontiguousarray: _Converter
+asfortranarray: _Converter
 asin: _NodeUfunc
 asinh: _NodeUfunc
 astype: _NodeFunction
