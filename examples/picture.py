@@ -1,8 +1,6 @@
 """The graph of the walkthrough as a picture: ``python examples/picture.py > examples/section13.svg``.
 
 It is that of section 13 of M. Tomassoli, "Calculus and Backpropagation" (2016).
-
-Needs the extra ``draw`` for a layout in which few arrows cross; without it the same boxes stand in plain rows.
 """
 
 import sys

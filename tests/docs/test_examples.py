@@ -2,16 +2,19 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pages import section
 from tutorial import TRANSCRIPT
+
+import memograd as mg
 
 ROOT = Path(__file__).parents[2]
 MEMORY = (ROOT / "examples" / "guide" / "memory.md").read_text(encoding="utf-8")
@@ -184,19 +187,25 @@ def memograd_rows(page: str) -> list[list[str]]:
     ]
 
 
-def test_the_tour_gives_what_is_stored_in_it() -> None:
+@pytest.mark.parametrize("notebook", ["tour.ipynb", "lesson/lesson.ipynb"])
+def test_a_notebook_gives_what_is_stored_in_it(notebook: str) -> None:
     reason = "the notebook is run by nbclient with ipykernel: they are in the extra notebook"
     nbformat = pytest.importorskip("nbformat", reason=reason)
     nbclient = pytest.importorskip("nbclient", reason=reason)
     pytest.importorskip("ipykernel", reason=reason)
-    stored = nbformat.read(ROOT / "examples" / "tour.ipynb", as_version=4)
-    run = nbclient.NotebookClient(deepcopy(stored), timeout=120).execute()
+    path = ROOT / "examples" / notebook
+    stored = nbformat.read(path, as_version=4)
+    place = {"metadata": {"path": str(path.parent)}}
+    run = nbclient.NotebookClient(deepcopy(stored), timeout=120, resources=place).execute()
     for before, after in zip(texts(stored), texts(run), strict=True):
         assert before == after
 
 
 def texts(notebook: Any) -> list[list[str]]:
-    """What each cell of a notebook gave, as plain text; a picture is not compared."""
+    """What each cell of a notebook gave, as plain text; a picture is not compared.
+
+    What a cell prints may arrive in several pieces.
+    """
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
     shown = [
         [
@@ -207,25 +216,34 @@ def texts(notebook: Any) -> list[list[str]]:
         for cell in outputs
     ]
     return [
-        [re.sub(r"\b\d+\.py:", "cell.py:", text) for text in cell] for cell in shown
+        [re.sub(r"\b\d+\.py:", "cell.py:", "".join(cell))] for cell in shown
     ]  # ipykernel's name of a cell
 
 
-def told(picture: str) -> list[tuple[str, str | None, dict[str, str]]]:
-    """What an SVG text shows, wherever it stands: without the extra `draw`, and in its next version, that is another place."""
-    elements = ET.fromstring(picture).iter()
-    kept = ("class", "data-node", "data-edge")
-    return [
-        (e.tag, e.text, {key: e.attrib[key] for key in kept if key in e.attrib}) for e in elements
-    ]
+@pytest.mark.parametrize(
+    ("number", "wrong"),
+    [
+        (1, 10),
+        (2, lambda x, y: (np.exp(x * y), x * np.exp(x * y))),
+        (3, lambda g, x, W: (g * np.tanh(W), g * x * (1 - np.tanh(W)))),
+        (4, lambda x: np.diag(np.exp(x) / np.sum(np.exp(x)))),
+        (4, lambda x: np.ones(len(x))),
+        (5, {"W3", "e", "c", "b", "L"}),
+        (6, {"W1", "g"}),
+        (7, "reverse"),
+    ],
+)
+def test_an_exercise_of_the_lesson_refuses_a_wrong_answer(number: int, wrong: Any) -> None:
+    # The notebook has the right ones.
+    exercises = runpy.run_path(str(ROOT / "examples" / "lesson" / "exercises.py"))
+    with pytest.raises((AssertionError, mg.MemogradError), match=r"\w+"):
+        exercises[f"exercise_{number}"](wrong)
 
 
 def test_the_picture_of_section_13_is_the_one_that_is_drawn() -> None:
     kept = (ROOT / "examples" / "section13.svg").read_text(encoding="utf-8")
-    assert told(kept) == told(output_of("picture.py")), (
-        "python examples/picture.py > examples/section13.svg"
-    )
-    assert len([element for element in told(kept) if "data-node" in element[2]]) == 13
+    assert kept == output_of("picture.py"), "python examples/picture.py > examples/section13.svg"
+    assert kept.count("data-node") == 13
 
 
 def test_data_larger_than_memory_are_read_only_where_a_step_reaches() -> None:

@@ -27,7 +27,6 @@ OPTIONAL = {
     "rules.zeta_exponent": {"scipy"},
     "rules.special": {"scipy"},
     "rules.special_stable": {"scipy"},
-    "drawing.layout": {"fast_sugiyama"},
     "cli.commands": {"shtab"},
 }
 """Modules that are imported only where something of that library's is met."""

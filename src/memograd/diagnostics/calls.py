@@ -119,6 +119,6 @@ def format_argument(a: Any, name: Callable[[int], str]) -> str:
     if isinstance(a, slice):
         bounds = ["" if bound is None else str(bound) for bound in (a.start, a.stop, a.step)]
         return ":".join(bounds[: 2 if a.step is None else 3])
-    if np.ndim(a) == 0 or not isinstance(a, np.ndarray):
+    if not isinstance(a, np.ndarray) or a.ndim == 0:
         return printable(repr(a) if isinstance(a, str) else str(a), 20)
     return format_array(a) if a.size <= MAX_ELEMENTS_SHOWN else f"a constant of shape {a.shape}"

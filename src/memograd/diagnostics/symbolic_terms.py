@@ -124,7 +124,7 @@ class Terms:
             with np.errstate(all="ignore"):
                 g = recorder.leaf(memory.unit_seed(c), Formula(seed) if seed else ONE)
                 pulled = self.pull(c, n, g, recorder.read)
-                formula = recorder.written(pulled)
+                formula = recorder.formula_of(pulled)
         except Exception:  # a user's rule may raise anything when it is handed a node
             return ""
         return formula.text if formula is not None else ""
@@ -150,7 +150,7 @@ class TermRecorder:
             self._leaves[n] = self.leaf(self.memory.value(n), self.formulas.of(n))
         return self._leaves[n]
 
-    def written(self, a: Any) -> Formula | None:
+    def formula_of(self, a: Any) -> Formula | None:
         """Return what was recorded for a result as a formula; None if it is long."""
         if type(a) is not Node:
             return write_constant(a)

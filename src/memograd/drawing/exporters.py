@@ -102,8 +102,9 @@ def draw(
     `layer1/…`, no further than necessary. If their names do not allow it, the nodes that the log
     names are drawn, or else those nearest L. A note in the picture says so.
 
-    With the extra ``draw`` (fast-sugiyama) few arrows cross. Without it each row holds a
-    topological generation, counted from L.
+    Each row holds a topological generation, counted from L. Rows are ordered so that few arrows
+    cross, and long arrows pass between the boxes; they are straight if there are so many that they
+    cannot be followed by eye.
 
     Examples
     --------

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from .layered_layout import LayeredGraph
+
 Point = tuple[float, float]
 LayoutEdge = tuple[int, int]
 
@@ -23,7 +25,7 @@ class GraphLayout(NamedTuple):
     places : dict
         Node to its point.
     bends : dict
-        Edge that crosses layers to the points where it passes between nodes.
+        Edge that crosses layers to the points where it passes between nodes, one in each layer.
     """
 
     places: dict[int, Point]
@@ -31,60 +33,24 @@ class GraphLayout(NamedTuple):
 
 
 def compute_layout(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> GraphLayout:
-    """Return a layered layout.
+    """Return a layered layout; edges are bent around nodes unless the graph is too large for it."""
+    layer = layers_from_output(nodes, edges)
+    bent = sum(layer[c] - layer[o] for o, c in edges) <= MAX_LAYERS_CROSSED
+    kept = [(o, c) for o, c in sorted(edges) if bent or layer[c] == layer[o] + 1]
+    layered = LayeredGraph(layer, kept)
+    layered.order_rows()
+    column = layered.place_columns()
+    bends = {
+        (o, c): [(column[n], float(row)) for row, n in enumerate(chain, layer[o] + 1)]
+        for (o, c), chain in layered.chains.items()
+    }
+    return GraphLayout({n: (column[n], float(layer[n])) for n in layer}, bends)
 
-    It has few crossings if the extra ``draw`` is installed and the graph is not too large.
-    """
+
+def layers_from_output(nodes: Sequence[int], edges: Sequence[LayoutEdge]) -> dict[int, int]:
+    """Return the layer of each node, counted from L, so that an input is drawn near its use."""
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(edges)
-    # Layers are counted from L, so that an input is drawn near its use.
     generations = list(map(sorted, nx.topological_generations(graph.reverse(copy=False))))
-    layer = {n: k for k, rank in enumerate(reversed(generations)) for n in rank}
-    if edges and sum(layer[c] - layer[o] for o, c in edges) <= MAX_LAYERS_CROSSED:
-        try:
-            return sugiyama_layout(graph)
-        except ImportError:
-            pass
-    return generation_layout(graph, layer)
-
-
-def sugiyama_layout(graph: nx.DiGraph) -> GraphLayout:
-    """Return Sugiyama's layout, as fast-sugiyama computes it.
-
-    Long edges pass through dummy nodes, whose numbers follow those of the nodes.
-
-    References
-    ----------
-    K. Sugiyama, S. Tagawa, M. Toda: Methods for visual understanding of hierarchical system
-    structures. IEEE Transactions on Systems, Man, and Cybernetics 11 (1981).
-    """
-    from fast_sugiyama import from_edges
-
-    nodes = sorted(graph)
-    number = {n: k for k, n in enumerate(nodes)}
-    edges = sorted((number[o], number[c]) for o, c in graph.edges)
-    ((positions, _, height, pieces),) = from_edges(edges, vertex_spacing=1, check_layout=False)
-    places = {int(k): (float(x), float(height - y)) for k, (x, y) in positions}
-    segments = [(int(o), int(c)) for o, c in pieces or ()]
-    following = {o: c for o, c in segments if o >= len(nodes)}
-    bends: dict[LayoutEdge, list[Point]] = {}
-    for o, c in segments:
-        if o < len(nodes) <= c:
-            passed = [c]
-            while passed[-1] in following:
-                passed.append(following[passed[-1]])
-            *between, end = passed
-            bends[nodes[o], nodes[end]] = [places[k] for k in between]
-    return GraphLayout({n: places[k] for n, k in number.items()}, bends)
-
-
-def generation_layout(graph: nx.DiGraph, layer: dict[int, int]) -> GraphLayout:
-    """Return a layout with a row for each layer, in which edges are not bent."""
-    nx.set_node_attributes(graph, layer, "layer")
-    points = nx.multipartite_layout(graph, subset_key="layer", align="horizontal")
-    rows = sorted({float(y) for _, y in points.values()})
-    unit = (rows[-1] - rows[0]) / max(layer.values()) if len(rows) > 1 else 1.0
-    left = min(float(x) for x, _ in points.values())
-    places = {n: ((float(x) - left) / unit, float(layer[n])) for n, (x, _) in points.items()}
-    return GraphLayout(places, {})
+    return {n: k for k, rank in enumerate(reversed(generations)) for n in rank}

@@ -10,6 +10,7 @@ from importlib.resources import files
 from unicodedata import east_asian_width
 
 from ..text import printable
+from .layered_layout import spread
 from .layout import GraphLayout, Point, compute_layout
 from .node_states import ASKED, DROPPED, EARLIER, MEANINGS, OUTPUT, READ, STATES, UNTOUCHED, VISITED
 from .scene import Arrow, Box, Scene
@@ -26,6 +27,9 @@ LEGEND_ROW_HEIGHT, LEGEND_WIDTH = 24, 330
 
 BACK_ARROW_OFFSET = 8
 """Distance of a backward arrow from the forward one beside it."""
+
+PORT_REACH, PORT_GAP = 30, 18
+"""Greatest distance of a port from the middle of a side, and distance of ports if there is room."""
 
 SHAPE_PATHS = {
     OUTPUT: "M{l} 0 L{i} {t} H{j} L{r} 0 L{j} {b} H{i} Z",
@@ -45,7 +49,8 @@ def render_svg(scene: Scene, legend: bool = True) -> str:
     edges = [(arrow.operand, arrow.consumer) for arrow in scene.arrows]
     layout = compute_layout([box.id for box in scene.boxes], edges)
     place = {n: centre_of(at) for n, at in layout.places.items()}
-    points = [(arrow, arrow_points(arrow, place, layout)) for arrow in scene.arrows]
+    ways = route_arrows(scene.arrows, place, layout)
+    points = list(zip(scene.arrows, ways, strict=True))
     states = legend_states(scene) if legend else []
     below = max(y for _, y in place.values()) + BOX_HALF_HEIGHT + MARGIN
     foot = below + LEGEND_ROW_HEIGHT * len(states)
@@ -198,21 +203,61 @@ def legend_row(state: str, y: float) -> str:
 # Arrows
 
 
-def arrow_points(a: Arrow, place: dict[int, Point], layout: GraphLayout) -> list[Point]:
-    """Return the points of an arrow: at the bottom of a box, between others, at the top of one."""
-    between = [centre_of(at) for at in layout.bends.get((a.operand, a.consumer), ())]
-    (x, y), (u, v) = place[a.operand], place[a.consumer]
-    after, before = [*between, (u, v)][0], [(x, y), *between][-1]
+def route_arrows(
+    arrows: list[Arrow], place: dict[int, Point], layout: GraphLayout
+) -> list[list[Point]]:
+    """Return the points of each arrow: at the bottom of a box, between others, at the top of one.
+
+    A row of boxes is crossed upright, so that an arrow goes sideways between rows alone.
+    """
+    between = [row_crossings(layout.bends.get((a.operand, a.consumer), ())) for a in arrows]
+    starts, ends = [place[a.operand] for a in arrows], [place[a.consumer] for a in arrows]
+    towards = [[*way, end][0] for way, end in zip(between, ends, strict=True)]
+    whence = [[start, *way][-1] for way, start in zip(between, starts, strict=True)]
+    bottoms = spread_ports([a.operand for a in arrows], starts, towards)
+    tops = spread_ports([a.consumer for a in arrows], ends, whence)
     return [
-        (x + port_offset(after[0] - x), y + BOX_HALF_HEIGHT),
-        *between,
-        (u + port_offset(before[0] - u), v - BOX_HALF_HEIGHT),
+        [(out, start[1] + BOX_HALF_HEIGHT), *way, (into, end[1] - BOX_HALF_HEIGHT)]
+        for out, start, way, into, end in zip(bottoms, starts, between, tops, ends, strict=True)
     ]
 
 
-def port_offset(away: float) -> float:
-    """Return the offset at which an arrow leaves a box towards a point `away` to the side."""
-    return max(-0.5 * BOX_HALF_WIDTH, min(0.5 * BOX_HALF_WIDTH, away / 6))
+def row_crossings(bends: Iterable[Point]) -> list[Point]:
+    """Return the points at which an arrow enters and leaves each row of boxes that it crosses."""
+    heights = (-BOX_HALF_HEIGHT, BOX_HALF_HEIGHT)
+    return [(x, y + height) for x, y in map(centre_of, bends) for height in heights]
+
+
+def spread_ports(boxes: list[int], centres: list[Point], others: list[Point]) -> list[float]:
+    """Return where arrows meet a side of their boxes: towards their other points, and apart.
+
+    Parameters
+    ----------
+    boxes : list of int
+        Box of each arrow.
+    centres : list of tuple of float
+        Centre of that box.
+    others : list of tuple of float
+        Next point of the arrow.
+    """
+    arrows_of: dict[int, list[int]] = {}
+    for k in sorted(range(len(boxes)), key=lambda k: others[k][0]):
+        arrows_of.setdefault(boxes[k], []).append(k)
+    ports = [0.0] * len(boxes)
+    for arrows in arrows_of.values():
+        centre = centres[arrows[0]][0]
+        wanted = [clip_port((others[k][0] - centre) / 6) for k in arrows]
+        gap = min(PORT_GAP, 2 * PORT_REACH / max(1, len(arrows) - 1))
+        offsets = spread(wanted, [1.0] * len(arrows), [gap * k for k in range(len(arrows))])
+        back = clip_port(offsets[0]) - offsets[0] + clip_port(offsets[-1]) - offsets[-1]
+        for k, offset in zip(arrows, offsets, strict=True):
+            ports[k] = centre + offset + back
+    return ports
+
+
+def clip_port(offset: float) -> float:
+    """Return the offset of a port from the middle of its side, no further out than ports are."""
+    return max(-PORT_REACH, min(PORT_REACH, offset))
 
 
 def curve_path(points: list[Point]) -> str:
@@ -220,7 +265,8 @@ def curve_path(points: list[Point]) -> str:
     (x, y), *rest = points
     text = f"M{x:g} {y:g}"
     for u, v in rest:
-        text += f" C{x:g} {(y + v) / 2:g} {u:g} {(y + v) / 2:g} {u:g} {v:g}"
+        middle = (y + v) / 2
+        text += f" V{v:g}" if u == x else f" C{x:g} {middle:g} {u:g} {middle:g} {u:g} {v:g}"
         x, y = u, v
     return text
 

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from sampling import WITH_LINES, inexact_parts, recorded, samples
 from tutorial import section8, section13
 
 import memograd as mg
@@ -222,6 +223,14 @@ class TestFormulas:
         count = len(tape)
         str(mg.derive(L, x))
         assert len(tape) == count and not tape.state.tables
+
+    @pytest.mark.parametrize("op", WITH_LINES, ids=lambda op: op.__name__)
+    def test_every_op_has_a_derivation_in_every_form(self, op):
+        node, leaves = recorded(op, *samples(op)[0])
+        L = sum(np.sum(np.real(part)) for part in inexact_parts(node))
+        found = mg.derive(L * 1.0, leaves)
+        assert all(form() for form in (found.__str__, found.markdown, found.html))
+        assert {e.name for e in found.equations} >= {leaf.name for leaf in leaves}
 
 
 OPERATIONS = [

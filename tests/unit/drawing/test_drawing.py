@@ -11,7 +11,8 @@ import pytest
 from tutorial import SECTIONS, section13
 
 import memograd as mg
-from memograd.drawing import scene
+from memograd.drawing import layout, scene, svg
+from memograd.drawing.layered_layout import LayeredGraph, spread
 from memograd.drawing.layout import compute_layout
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -200,24 +201,126 @@ def test_recorded_derivatives_are_drawn_when_asked_for_or_when_l_depends_on_them
     assert g.name in boxes(mg.draw(np.square(g), x))
 
 
-@pytest.mark.parametrize("library", [True, False])
-def test_layers_go_down_and_no_two_nodes_share_a_place(library, monkeypatch, rng):
-    if library:
-        pytest.importorskip(
-            "fast_sugiyama", reason="the layout whose edges bend is that of the extra `draw`"
-        )
-    else:
-        monkeypatch.setitem(__import__("sys").modules, "fast_sugiyama", None)
-    edges = sorted(
-        {(int(rng.integers(max(0, c - 6), c)), c) for c in range(1, 60) for _ in range(2)}
+def random_edges(rng, count, reach):
+    """Edges of a random program: each node has one or two operands among those before it."""
+    return sorted(
+        {(int(rng.integers(max(0, c - reach), c)), c) for c in range(1, count) for _ in range(2)}
     )
+
+
+def test_layers_go_down_and_no_two_nodes_share_a_place(rng):
+    edges = random_edges(rng, 60, 6)
     places, bends = compute_layout(range(60), edges)
-    assert len(set(places.values())) == 60
+    points = [*places.values(), *(p for way in bends.values() for p in way)]
+    assert len(set(points)) == len(points)
     assert all(places[o][1] < places[c][1] for o, c in edges)
-    assert bool(bends) == library
-    assert all(
-        places[o][1] < y < places[c][1] for (o, c), points in bends.items() for _, y in points
+    for o, c in edges:
+        rows = [y for _, y in [places[o], *bends.get((o, c), ()), places[c]]]
+        assert rows == list(np.arange(rows[0], rows[-1] + 1))
+
+
+def test_a_graph_of_too_many_long_edges_has_straight_ones(rng, monkeypatch):
+    monkeypatch.setattr(layout, "MAX_LAYERS_CROSSED", 10)
+    places, bends = compute_layout(range(60), random_edges(rng, 60, 6))
+    assert len(set(places.values())) == 60 and not bends
+
+
+def curve_points(path):
+    """Points along a path of the commands M, V and C."""
+    x = y = 0.0
+    for command, numbers in re.findall(r"([MVC])([^MVC]*)", path):
+        values = list(map(float, numbers.split()))
+        if command == "M":
+            x, y = values
+        elif command == "V":
+            yield from ((x, y + t * (values[0] - y)) for t in np.linspace(0, 1, 20))
+            y = values[0]
+        else:
+            controls = np.array([(x, y), values[:2], values[2:4], values[4:]])
+            for t in np.linspace(0, 1, 60):
+                weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3]
+                yield tuple(weights @ controls)
+            x, y = values[4:]
+
+
+def boxes_that_arrows_cross(text):
+    """Return (edge, node) wherever a path of the edge runs through the inside of the box."""
+    root = ET.fromstring(text)
+    centres = {
+        g.attrib["data-node"]: tuple(map(float, re.findall(r"[-\d.]+", g.attrib["transform"])))
+        for g in root.iter(f"{SVG}g")
+        if "data-node" in g.attrib
+    }
+    return {
+        (g.attrib["data-edge"], n)
+        for g in root.iter(f"{SVG}g")
+        if "data-edge" in g.attrib
+        for path in g.findall(f"{SVG}path")
+        for x, y in curve_points(path.attrib["d"])
+        for n, (u, v) in centres.items()
+        if abs(x - u) < svg.BOX_HALF_WIDTH and abs(y - v) < svg.BOX_HALF_HEIGHT - 0.5
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_arrow_runs_through_a_box(tape, seed):
+    rng = np.random.default_rng(seed)
+    nodes = [tape.leaf(1.0) for _ in range(4)]
+    for _ in range(30):
+        first, second = rng.integers(max(0, len(nodes) - 3 * (seed + 2)), len(nodes), 2)
+        nodes.append(np.hypot(nodes[first], nodes[second]))
+    log = mg.Log()
+    mg.grad(nodes[-1], nodes[:4], log=log)
+    assert boxes_that_arrows_cross(mg.draw(nodes[-1], log=log)) == set()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_arrow_of_the_tutorial_runs_through_a_box(tape, section):
+    L, targets = SECTIONS[section](tape)
+    log = mg.Log()
+    mg.grad(L, targets, log=log)
+    assert boxes_that_arrows_cross(mg.draw(L, log=log)) == set()
+
+
+def test_a_chain_is_straight_and_a_tree_has_no_crossing():
+    places, _ = compute_layout(range(10), [(k, k + 1) for k in range(9)])
+    assert {x for x, _ in places.values()} == {0.0}
+    pairs = [
+        (2 * k + j, 8 + k) if k < 4 else (8 + 2 * (k - 4) + j, k + 8)
+        for k in range(7)
+        for j in (0, 1)
+    ]
+    tree = LayeredGraph({n: (n > 7) + (n > 11) + (n > 13) for n in range(15)}, pairs)
+    tree.rows[0] = [0, 2, 4, 6, 1, 3, 5, 7]
+    assert tree.crossings() > 0
+    tree.order_rows()
+    assert tree.crossings() == 0
+
+
+def test_arrows_meet_a_box_apart(tape):
+    x = tape.leaf(1.0, name="x")
+    parts = [np.sin(x * k) for k in range(1, 4)]
+    L = np.hypot(np.hypot(parts[0], parts[1]), parts[2]).named("L")
+    starts = re.findall(r'class="ahead"[^>]* d="M([-\d.]+) ([-\d.]+)', mg.draw(L))
+    assert len(set(starts)) == len(starts)
+    at_x = sorted(
+        float(left) for left, top in starts if top == min(starts, key=lambda s: float(s[1]))[1]
     )
+    assert len(at_x) == 3 and min(np.diff(at_x)) >= 17.9
+
+
+@pytest.mark.parametrize(
+    ("wanted", "placed"),
+    [
+        ([0.0, 5.0], [0.0, 5.0]),
+        ([0.0, 0.0], [-0.5, 0.5]),
+        ([3.0, 0.0, 0.0], [0.0, 1.0, 2.0]),
+        ([], []),
+    ],
+)
+def test_places_are_as_near_as_they_can_be(wanted, placed):
+    found = spread(wanted, [1.0] * len(wanted), list(range(len(wanted))))
+    assert found == pytest.approx(placed)
 
 
 def test_a_node_by_itself_has_a_picture(tape):
