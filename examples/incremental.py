@@ -112,8 +112,8 @@ class Logistic:
     def memograd(self) -> Step:
         tape = mg.Tape()
         w = [tape.leaf(v) for v in self.weights()]
-        scores = sum(X @ v for X, v in zip(self.X, w, strict=True))
-        L: mg.Node = np.mean(np.logaddexp(0.0, -self.t * scores))
+        scores: Any = sum(X @ v for X, v in zip(self.X, w, strict=True))
+        L = np.mean(np.logaddexp(0.0, -self.t * scores))
 
         def step(t: int) -> Any:
             k = t % 20

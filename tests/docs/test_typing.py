@@ -1,6 +1,8 @@
 """What type checkers say of README, the examples and a user's code, and whether the stubs of memograd.numpy are true."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -35,9 +37,11 @@ def check(checker: str, *files: Path, folder: Path = ROOT) -> str:
     """What a type checker says of files, which see what `folder` holds; nothing if it passes."""
     if not find_spec(checker):
         pytest.skip(f"{checker} is not installed: mypy is in the extra lint")
+    paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     done = subprocess.run(
         [sys.executable, "-m", *CHECKERS[checker], *map(str, files)],
         cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))},
         capture_output=True,
         encoding="utf-8",
     )
@@ -46,7 +50,7 @@ def check(checker: str, *files: Path, folder: Path = ROOT) -> str:
 
 def typed(text: str) -> str:
     """The text with memograd.numpy in place of numpy, as the guide says of typed code."""
-    return text.replace("import numpy as np\n", "import memograd.numpy as np\n")
+    return re.sub(r"^import numpy as np\b", "import memograd.numpy as np", text, flags=re.M)
 
 
 def readme() -> str:
