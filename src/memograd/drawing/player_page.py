@@ -150,7 +150,7 @@ def legend_items(first: Scene, kinds: set[str]) -> str:
         for label, look, meaning in states + events
     ]
     arrows = [
-        legend_item(f'<path class="{look}" d="M2 10 H38"/>', text)
+        legend_item(f'<path class="arrow {look}" d="M2 10 H38"/>', text)
         for look, text in (("ahead", "a value is used"), ("back", "a derivative went back"))
     ]
     return "".join([*boxes, *arrows])
