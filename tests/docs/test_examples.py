@@ -166,7 +166,7 @@ def test_what_memograd_shows_is_what_the_page_of_peers_says() -> None:
     page = (ROOT / "examples" / "inspection.md").read_text(encoding="utf-8")
     rows = memograd_rows(output_of("inspection.py"))
     assert rows == memograd_rows(page)
-    assert rows[2][2:] == ["13", "8", "1", "7", "–", "7", "1", "–", "20"]
+    assert rows[2][2:] == ["13", "7", "1", "7", "–", "7", "1", "–", "20"]
     assert [row[2:] for row in rows if "mg.explain" in row[1]] == [
         [
             "“masked branch”, “elements [2]”, “safe = np.where(x > 0, x, 1.0)”",
