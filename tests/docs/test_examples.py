@@ -7,6 +7,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -199,6 +200,19 @@ def test_a_notebook_gives_what_is_stored_in_it(notebook: str) -> None:
     run = nbclient.NotebookClient(deepcopy(stored), timeout=120, resources=place).execute()
     for before, after in zip(texts(stored), texts(run), strict=True):
         assert before == after
+
+
+def test_the_sliders_of_the_lesson_move_leaves() -> None:
+    reason = "the notebook with sliders is one of marimo, which is in the extra notebook"
+    pytest.importorskip("marimo", reason=reason)
+    app = runpy.run_path(str(ROOT / "examples" / "lesson" / "sliders.py"))["app"]
+    _, still = app.run()
+    assert still["derivation"].equations[-1].numbers == "(-17.5) · 1 + (-12.5) · 1"
+    assert str(still["log"]).count("←") == 3 and "→" not in str(still["log"])
+    moved = {"a_slider": SimpleNamespace(value=1.0), "moves": SimpleNamespace(value={"p": 0.5})}
+    _, after = app.run(defs=moved)
+    assert after["derivation"].values[0].value == "1"
+    assert "∂L/∂W2 ✗ table[W2]" in str(after["log"])
 
 
 def texts(notebook: Any) -> list[list[str]]:
