@@ -34,6 +34,7 @@ EQUIVALENT: dict[tuple[str, int | str], str] = {
     ("special.pseudo_huber", 1): "δ·r/√(δ² + r²) is symmetric",
     ("unit", 1): "-a·b/(a² + b²)^(3/2) is symmetric",
     ("special.poch", 1): "the line reads z and m in their sum alone",
+    ("special.gdtrib", 1): "the line reads a and x in their product alone",
     **{(f"np.{name}", 2): AT_TIES for name in ("max", "min", "amax", "amin", "nanmax", "nanmin")},
 }
 """Lines in which the first two operands may be swapped, and why."""
