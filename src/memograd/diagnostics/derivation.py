@@ -128,7 +128,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None, fold: bool = False) -> De
         formulas = ValueFormulas(memory)
         if fold:
             formulas.fold(table.uses, {table.output, *(t.id for t in nodes)})
-        return Deriver(memory, table, log, formulas).derivation()
+        return DerivationWriter(memory, table, log, formulas).derivation()
 
 
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
@@ -142,7 +142,7 @@ def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
     return table, log
 
 
-class Deriver:
+class DerivationWriter:
     """Writer of the derivation of the requests of a log."""
 
     def __init__(self, memory: Memory, table: Table, log: Log, formulas: ValueFormulas) -> None:
