@@ -115,6 +115,7 @@ def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, uncon
 class RecordingBlock:
     """Block that records the nodes of a derivative: all or none of them, at one location.
 
+    The lock of the tape is held around it, so that no other thread records at that location.
     The recursion stands a dozen frames above the user's line, and a search of the stack for each
     node would take a tenth of the time.
 

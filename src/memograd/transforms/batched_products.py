@@ -131,7 +131,7 @@ def _stack_rows(y: Node, nodes: list[Node], m: int, recording: bool, work: Batch
 def _record_rows(y: Node, nodes: list[Node], m: int, work: BatchWork) -> list[Any]:
     """Record the m rows for each of `nodes` as derivatives of y: all of them, or none."""
     tape = y.tape
-    with RecordingBlock(tape) as block:
+    with tape.lock, RecordingBlock(tape) as block:
         found = tape.ask_exclusively(lambda: work(tape.handle, _owning(tape)))
         rows = [_rows_as_node(tape, n, m, rows) for n, rows in zip(nodes, found, strict=True)]
     tag_derivative_nodes(tape, block.start, y.id, y.id)

@@ -209,7 +209,7 @@ def push_arrays(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Any]:
 def push_nodes(tape: Recorder, ys: list[int], pairs: Pairs) -> list[Node]:
     """Record Σ ∂y/∂x · tangent for each y, as nodes that can be differentiated again."""
     memory = tape.state
-    with RecordingBlock(tape) as block:
+    with tape.lock, RecordingBlock(tape) as block:
         given = sum_tangents([(x, _as_node(tape, t)) for x, t in pairs])
         found = tape.ask_exclusively(lambda: push_all(memory, given, ys, tape.handle))
         nodes = [
