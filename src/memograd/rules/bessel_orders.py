@@ -17,6 +17,7 @@ NIST Digital Library of Mathematical Functions, 10.9.6, 10.9.7, 10.9.17, 10.32.4
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import comb, pi
 from typing import Any
 
@@ -26,7 +27,7 @@ from scipy import special
 from .pure_registration import elementwise
 from .registration import op
 from .special_stable import differences, ive_derivative, kve_derivative
-from .tail_quadrature import NODES, WEIGHTS, by_blocks, flat_part, half_line
+from .tail_quadrature import NODES, WEIGHTS, by_blocks, choose, flat_part, half_line
 
 RANGE = 5000.0
 """Phase in radians beyond which an oscillating integral is not computed."""
@@ -213,11 +214,7 @@ def near_or_far(near: Callable[..., Any], far: Callable[..., Any]) -> Callable[.
 
     def compute(n: int, v: Any, z: Any) -> Any:
         """Compute `far` where the series are accurate, `near` elsewhere."""
-        y, mask = np.empty(v.shape), is_far(v, z)
-        for where, f in ((mask, far), (~mask, near)):
-            if where.any():
-                y[where] = f(n, v[where], z[where])
-        return y
+        return choose(is_far(v, z), partial(far, n), partial(near, n), v, z)
 
     return compute
 
@@ -276,10 +273,13 @@ def ive_by_order(n: int, d: int, v: Any, z: Any) -> Any:
     def of_order(v: Any, z: Any) -> Any:
         return over_orders(n, v, z, i_derivative, lambda n, v, z: (-1) ** n * i_reflected(n, v, z))
 
-    y = np.empty(v.shape)
-    far = is_far(v, z)
-    y[far] = asymptotic(n, d, v[far], z[far], -1.0) / np.sqrt(2 * pi)
-    y[~far] = differences(of_order, d, v[~far], z[~far], 1)
+    y = choose(
+        is_far(v, z),
+        lambda v, z: asymptotic(n, d, v, z, -1.0) / np.sqrt(2 * pi),
+        lambda v, z: differences(of_order, d, v, z, 1),
+        v,
+        z,
+    )
     return np.where((z == 0) & (v > d), 0, y)
 
 
@@ -291,11 +291,13 @@ def kve_by_order(n: int, d: int, v: Any, z: Any) -> Any:
     def of_order(v: Any, z: Any) -> Any:
         return over_orders(n, v, z, k_derivative, lambda n, v, z: (-1) ** n * k_derivative(n, v, z))
 
-    y = np.empty(v.shape)
-    far = is_far(v, z)
-    y[far] = asymptotic(n, d, v[far], z[far], 1.0) * np.sqrt(pi / 2)
-    y[~far] = differences(of_order, d, v[~far], z[~far], -1)
-    return y
+    return choose(
+        is_far(v, z),
+        lambda v, z: asymptotic(n, d, v, z, 1.0) * np.sqrt(pi / 2),
+        lambda v, z: differences(of_order, d, v, z, -1),
+        v,
+        z,
+    )
 
 
 elementwise(

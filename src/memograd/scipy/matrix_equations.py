@@ -11,6 +11,7 @@ Z. Gajic, M. T. J. Qureshi: Lyapunov Matrix Equation in System Stability and Con
 transformation).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -226,9 +227,9 @@ def band_system_b(g: Any, ab: Any, b_shape: Any, below: int, above: int, transpo
 rule(band_system, ab=band_system_ab, b=band_system_b)
 
 
-def as_columns(b: Any) -> Any:
-    """Return a single right-hand side as a column; others unchanged."""
-    return b[:, None] if len(b.shape) == 1 else b
+def solve_columns(solve: Callable[[Any], Any], b: Any) -> Any:
+    """Return the solution for columns of right-hand sides, or for a single one."""
+    return solve(b[:, None])[..., 0] if len(b.shape) == 1 else solve(b)
 
 
 def solve_banded(
@@ -278,8 +279,7 @@ def solve_banded(
         return _linalg.solve_banded(l_and_u, ab, b, overwrite_ab, overwrite_b, check_finite)
     ab, b = as_operands(ab, b)
     below, above = map(int, l_and_u)
-    x = band_system(ab, as_columns(b), below, above, False)
-    return x[..., 0] if len(b.shape) == 1 else x
+    return solve_columns(lambda b: band_system(ab, b, below, above, False), b)
 
 
 def solveh_banded(
@@ -416,8 +416,7 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
         return _linalg.solve_toeplitz(c_or_cr, b, check_finite)
     c, r, b = as_operands(*(c_or_cr if pair else (c_or_cr, c_or_cr)), b)
     r = r if pair else np.conj(r)
-    x = toeplitz_system(c, r, as_columns(b))
-    return x[..., 0] if len(b.shape) == 1 else x
+    return solve_columns(lambda b: toeplitz_system(c, r, b), b)
 
 
 @op
