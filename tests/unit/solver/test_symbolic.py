@@ -15,7 +15,7 @@ from memograd.transforms import batched_products, products
         (products, "sum_tangents", lambda x: mg.functional.jvp(lambda u: u * x, (x,), (x,))),
         (
             batched_products,
-            "tag_derivative_nodes",
+            "rows_of_batch",
             lambda x: mg.functional.jacobian(lambda u: np.sin(u) * x)(x),
         ),
     ],
