@@ -16,7 +16,7 @@ from .errors import NotDifferentiableError, NotScalarError, RefusedError
 from .jacobians.api import compute_jacobian, jacobian_nodes
 from .plans.compiled_functions import Compiled, compiled
 from .program.trace_state import trace_on
-from .solver.single_use import compute_grad_once
+from .solver.single_use import compute_grad_once, compute_vjp_once, record_vjp_once
 from .solver.symbolic import grad_node_once
 from .tape.node import Node
 from .text import op_name
@@ -175,8 +175,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
             ):  # the pullback is differentiated itself: f is run where its cotangent is
                 with trace_on(elsewhere[0]):
                     return vjp(f, *primals, has_aux=has_aux)[1](cotangent)
-            with run.passing():
-                return _gradient(run, _sum_with_weights(run, cotangent))
+            return _pull(run, cotangent)
 
         value = run.out(run.y)
         return (value, pullback, run.out(run.aux)) if has_aux else (value, pullback)
@@ -388,14 +387,25 @@ def _scalar(run: Trace) -> Any:
 def _gradient(run: Trace, L: Any) -> Any:
     """∂L/∂x for the inputs of a run; zeros where L is no node, and depends on nothing."""
     if not isinstance(L, Node):
-        return tree_map(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
+        return _zeros(run)
     return (grad_node_once if run.as_nodes else compute_grad_once)(L, run.inputs)
 
 
-def _sum_with_weights(run: Trace, cotangent: Any) -> Any:
-    """Σ cotangent · y, over the results that have a derivative."""
-    pairs = zip(tree_leaves(run.y), match_tree(run.y, cotangent, "cotangent"), strict=True)
-    return sum(np.sum(seed * y) for y, seed in pairs if _differentiable(y))
+def _zeros(run: Trace) -> Any:
+    """Return zeros for the inputs of a run."""
+    return tree_map(lambda x: run.zeros(x.shape, x.dtype), run.inputs)
+
+
+def _pull(run: Trace, cotangent: Any) -> Any:
+    """Return Σ cotangent · ∂y/∂x for the inputs of a run, over the results y with a derivative."""
+    seeds: dict[int, Any] = {}
+    given = match_tree(run.y, cotangent, "cotangent")
+    for y, g in zip(tree_leaves(run.y), given, strict=True):
+        if _differentiable(y):
+            seeds[y.id] = seeds[y.id] + g if y.id in seeds else g
+    if not seeds:
+        return _zeros(run)
+    return (record_vjp_once if run.as_nodes else compute_vjp_once)(run.tape, seeds, run.inputs)
 
 
 def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:

@@ -83,10 +83,13 @@ def tree_map(f: Callable[[Any], Any], nest: Any) -> Any:
     >>> tree_map(abs, {"a": -1.0, "b": [-2.0, None]})
     {'a': 1.0, 'b': [2.0, None]}
     """
-    if type(nest) in LEAVES:
+    kind = type(nest)
+    if kind in LEAVES:
         return f(nest)
-    if type(nest) is list:  # most requests are lists of leaves; this is the shortest path
+    if kind is list:  # most pytrees are lists or tuples: without `children`, a third of the time
         return [tree_map(f, part) for part in nest]
+    if kind is tuple:
+        return tuple([tree_map(f, part) for part in nest])
     inner = children(nest)
     if inner is None:
         return f(nest)
@@ -109,12 +112,17 @@ def tree_leaves(nest: Any) -> list[Any]:
     >>> tree_leaves({"a": 1.0, "b": [2.0, None]})
     [1.0, 2.0]
     """
-    if type(nest) in LEAVES:  # a third faster than the call of `children`
+    kind = type(nest)
+    if kind in LEAVES:  # a third faster than the call of `children`
         return [nest]
-    inner = children(nest)
-    if inner is None:
-        return [nest]
-    return [leaf for part in inner.values() for leaf in tree_leaves(part)]
+    if kind is list or kind is tuple:
+        parts: Iterable[Any] = nest
+    else:
+        inner = children(nest)
+        if inner is None:
+            return [nest]
+        parts = inner.values()
+    return [leaf for part in parts for leaf in tree_leaves(part)]
 
 
 def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,6 @@ closes, it is run again on that one.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from operator import index
 from typing import Any, NamedTuple, TypeVar
 
@@ -171,10 +170,6 @@ class Trace:
             if self.as_nodes
             else export(canonicalize(np.zeros(shape, dtype)))
         )
-
-    def passing(self) -> AbstractContextManager[None]:
-        """Open a block after which a temporary tape keeps nothing recorded in it."""
-        return nullcontext() if self.as_nodes else self.tape.scratch()
 
 
 def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Sequence[Any] = ()) -> T:
