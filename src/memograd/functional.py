@@ -410,12 +410,12 @@ def _pull(run: Trace, cotangent: Any) -> Any:
 
 def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[Any]:
     """Return the tangent of each result; zeros where it depends on nothing."""
-    moving = [y.id for y in ys if _differentiable(y)]
+    moving = {k: y.id for k, y in enumerate(ys) if _differentiable(y)}
+    if not moving:
+        return [_still(run, y) for y in ys]
     push = push_nodes if run.as_nodes else push_arrays
-    found = iter(
-        push(run.tape, moving, list(zip(run.nodes, directions, strict=True))) if moving else []
-    )
-    return [next(found) if _differentiable(y) else _still(run, y) for y in ys]
+    found = iter(push(run.tape, list(moving.values()), list(zip(run.nodes, directions, strict=True))))
+    return [next(found) if k in moving else _still(run, y) for k, y in enumerate(ys)]
 
 
 def _still(run: Trace, y: Any) -> Any:

@@ -15,7 +15,10 @@ import numpy as np
 from ..errors import RefusedError
 from ..text import printable
 
-LEAVES: set[type] = {np.ndarray, np.float64, np.float32, float, complex, int, bool, str}
+LEAVES: set[type] = {
+    np.ndarray, np.float64, np.float32, np.complex128, np.complex64, np.int64, np.bool_,
+    float, complex, int, bool, str,
+}  # fmt: skip
 """Types that are known to be leaves: a look-up in a set is faster than `isinstance`.
 
 The module of nodes adds its own type.
@@ -131,7 +134,7 @@ def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
     >>> list(leaves_with_paths({"a": 1.0, "b": [2.0, None]}, "args[0]"))
     [("args[0]['a']", 1.0), ("args[0]['b'][0]", 2.0)]
     """
-    inner = children(nest)
+    inner = None if type(nest) in LEAVES else children(nest)
     if inner is None:
         yield where, nest
     else:
@@ -161,6 +164,9 @@ def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any
     >>> list(zip_with_paths({"a": 1.0, "b": 2.0}, {"b": 20.0, "a": 10.0}, "tangents"))
     [("tangents['a']", 1.0, 10.0), ("tangents['b']", 2.0, 20.0)]
     """
+    if type(nest) in LEAVES:  # a third faster than the call of `children`
+        yield where, nest, other
+        return
     inner, others = children(nest), children(other)
     if inner is None:
         yield where, nest, other
@@ -176,7 +182,7 @@ def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any
 
 def _path_step(nest: Any, key: Any) -> str:
     """Return the attribute access or the subscript that leads to a child."""
-    return f".{key}" if is_dataclass(nest) else f"[{key!r}]"
+    return f"[{key!r}]" if isinstance(nest, list | tuple | dict) else f".{key}"
 
 
 def describe_tree(nest: Any) -> str:

@@ -164,6 +164,8 @@ def frozen_copy(value: Any) -> Any:
             return canonicalize(value)
     elif (kind := kind_of(value)) is not None:
         return kind.copy(value)
+    if type(value) is np.ndarray:  # its method is faster than the function, which parses keywords
+        return canonicalize(value.copy())
     return canonicalize(np.array(value, order="C", copy=True))
 
 

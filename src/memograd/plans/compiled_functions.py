@@ -14,7 +14,7 @@ from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
 from ..program.trace_state import current_tape, trace_on
 from ..tape.constants import NUMBER_KINDS
-from ..tape.conversions import raise_refusals
+from ..tape.conversions import run_traced
 from ..tape.mode import COMPILED
 from ..tape.node import Node
 from ..tape.tape import Tape
@@ -141,7 +141,7 @@ class Compiled:
         given = replace_leaves(arguments, entered)
         named = dict(list(given.items())[count:])
         before = dict(leaves_of(given))
-        with trace_on(tape), raise_refusals(tape):
+        with run_traced(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
         return plan(

@@ -18,8 +18,12 @@ _PACKAGES = (
     os.path.dirname(os.path.abspath(numpy.__file__)),
 )
 _OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
+
+OWN_FILES: set[str] = set()
+"""Files of memograd's and NumPy's code that were met on the stack."""
+
 TABLES: dict[int, dict[int, Location]] = {}
-"""Location by instruction, by id of the code object; empty if the code is not the user's."""
+"""Location by instruction, by id of the code object, for code of the user's."""
 
 CODES: dict[int, weakref.ref[CodeType]] = {}
 """Weak references to the decoded code objects: a dead one's id may be used again."""
@@ -29,22 +33,30 @@ def location_of(frame: FrameType | None) -> Location | None:
     """Return the location in the innermost frame of the user's code, from `frame` outwards."""
     while frame is not None:
         code = frame.f_code
-        table = TABLES.get(id(code))
-        if table is None:
-            table = _decode(code)
-        if table:
-            return table.get(frame.f_lasti)
+        # A dozen frames of ours may stand below the user's: their file names, whose hashes Python
+        # keeps, are looked up in half the time of ids.
+        if code.co_filename not in OWN_FILES:
+            table = TABLES.get(id(code))
+            if table is None:
+                table = _decode(code)
+            if table:
+                return table.get(frame.f_lasti)
         frame = frame.f_back
     return None
 
 
 def _decode(code: CodeType) -> dict[int, Location]:
-    """Return the table of a code object and keep it while the code object lives."""
+    """Return the table of a code object and keep it while the code object lives.
+
+    It is empty for code of ours, whose file is noted instead.
+    """
     table: dict[int, Location] = {}
-    if not code.co_filename.startswith(_OWN_FOLDERS):
-        for start, stop, number in code.co_lines():
-            if number is not None:
-                table.update(dict.fromkeys(range(start, stop, 2), (code.co_filename, number)))
+    if code.co_filename.startswith(_OWN_FOLDERS):
+        OWN_FILES.add(code.co_filename)
+        return table
+    for start, stop, number in code.co_lines():
+        if number is not None:
+            table.update(dict.fromkeys(range(start, stop, 2), (code.co_filename, number)))
     key = id(code)
     CODES[key] = weakref.ref(code, lambda _: (TABLES.pop(key, None), CODES.pop(key, None)))
     TABLES[key] = table

@@ -11,6 +11,12 @@ def current_tape() -> Any:
     return getattr(_thread, "tape", None)
 
 
+def set_current_tape(tape: Any) -> Any:
+    """Make a tape that of the innermost trace on this thread, and return the one before."""
+    outer, _thread.tape = getattr(_thread, "tape", None), tape
+    return outer
+
+
 class trace_on:  # noqa: N801  (used as a function)
     """Record on a tape as the current trace in the block; with None, end tracing there.
 
@@ -23,7 +29,7 @@ class trace_on:  # noqa: N801  (used as a function)
         self.tape = tape
 
     def __enter__(self) -> None:
-        self.outer, _thread.tape = current_tape(), self.tape
+        self.outer = set_current_tape(self.tape)
 
     def __exit__(self, *raised: object) -> None:
-        _thread.tape = self.outer
+        set_current_tape(self.outer)

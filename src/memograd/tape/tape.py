@@ -17,6 +17,7 @@ from ..arrays.axis_labels import holds_nodes, labels_of
 from ..arrays.kinds import KINDS_IN_USE, check_op
 from ..arrays.values import (
     DOUBLE,
+    PLAIN_TYPES,
     as_input,
     canonicalize,
     dtype_of,
@@ -152,7 +153,8 @@ class Tape:
             raise RefusedError(
                 f"A leaf takes a value, but got {describe(value.attributes)}. {advice}."
             )
-        y, labels = as_input(value), labels_of(value)
+        y = as_input(value)
+        labels = None if type(value) in PLAIN_TYPES else labels_of(value)
         if y.dtype.kind not in NUMBER_KINDS:
             raise NotDifferentiableError(
                 f"A leaf holds numbers, but {printable(repr(value))} makes an array of dtype "

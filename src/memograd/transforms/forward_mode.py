@@ -1,7 +1,6 @@
 """Forward mode: the tangent of each node, from those of its operands, in creation order."""
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..arrays.values import as_input, canonicalize, is_inexact
 from ..errors import RuleShapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table
-from ..memory.uses import uses_towards
+from ..memory.uses import UsesByNode, uses_towards
 from ..program.steps import Operand, Steps
 from ..rules.registration import JOINT_PUSHES, RULES, Read, Rule, VJPRule
 from ..solver.recursion import cast, conform_to_operand, pull_back, zeros_for
@@ -36,16 +35,23 @@ def push_all(memory: Memory, tangents: Tangents, ys: Iterable[int], read: Read) 
     A node with a tangent of its own and operands with tangents has the sum.
     """
     steps, found, wanted = memory.steps, dict(tangents), set(ys)
-    between = sorted(uses_towards(memory, *wanted, first=min(tangents, default=0)))
-    last = {a: n for n in between for a in steps[n].args if type(a) is Operand}
-    for n in between:
+    uses = uses_towards(memory, *wanted, first=min(tangents, default=0))
+    for n in sorted(uses):
         t = push_node(memory, found, n, read)
         if t is not None:
-            found[n] = add_tangents(found.get(n), t)
+            found[n] = add_tangents(found[n], t) if n in found else t
         for a in steps[n].args:
-            if type(a) is Operand and last[a] == n and a not in wanted:
-                found.pop(a, None)  # frees the memory of tangents that are not read again
+            if type(a) is Operand and a in found and a not in wanted and last_use(uses, a) <= n:
+                del found[a]  # frees the memory of a tangent that is not read again
     return found
+
+
+def last_use(uses: UsesByNode, n: int) -> int:
+    """Return the last node that uses n; -1 if n leads to no output."""
+    use = uses.get(n)
+    if not use:
+        return -1
+    return use[0] if type(use) is tuple else use[0][0]  # type: ignore[no-any-return]
 
 
 def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
@@ -57,21 +63,21 @@ def push_node(memory: Memory, tangents: Tangents, n: int, read: Read) -> Any:
         for k, a in enumerate(step.args)
         if type(a) is Operand and a in tangents and rule.pulls[k,]
     }
-    if rule.op in JOINT_PUSHES:
+    if not given:
+        return None
+    if step.op in JOINT_PUSHES:
         operands = fill_operands(step.args, {}, read)
-        return (
-            conform_to_node(
-                JOINT_PUSHES[rule.op](given, lambda: read(n), *operands, **step.kwargs), memory, n
-            )
-            if given
-            else None
-        )
-    jointly = {k: t for k, t in given.items() if rule.kind == "linear" and not rule.pushes[k,]}
-    terms = [push_linear(memory.steps, rule, n, jointly, read)] if jointly else []
-    terms += [
-        push_operand(memory, rule, n, k, t, read) for k, t in given.items() if k not in jointly
-    ]
-    return reduce(add_tangents, [conform_to_node(d, memory, n) for d in terms], None)
+        d = JOINT_PUSHES[step.op](given, lambda: read(n), *operands, **step.kwargs)
+        return conform_to_node(d, memory, n)
+    total = None
+    if rule.kind == "linear":
+        jointly = {k: given.pop(k) for k in list(given) if not rule.pushes[k,]}
+        if jointly:
+            total = conform_to_node(push_linear(memory.steps, rule, n, jointly, read), memory, n)
+    for k, t in given.items():
+        d = conform_to_node(push_operand(memory, rule, n, k, t, read), memory, n)
+        total = d if total is None else add_tangents(total, d)
+    return total
 
 
 def push_linear(steps: Steps, rule: Rule, n: int, tangents: Tangents, read: Read) -> Any:
@@ -165,7 +171,10 @@ def add_tangents(a: Any, b: Any) -> Any:
 
 def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
     """Give a tangent the shape, realness and dtype of n; None for an output without derivative."""
-    shape, dtype = memory.steps[n].shape, memory.steps[n].dtype
+    step = memory.steps[n]
+    shape, dtype = step.shape, step.dtype
+    if getattr(d, "dtype", None) is dtype and dtype.kind in "fc" and d.shape == shape:
+        return canonicalize(d)  # most tangents, in a third of the time
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)
     return tuple(conform_tangent(*part, memory, n) for part in zip(d, shape, dtype, strict=True))

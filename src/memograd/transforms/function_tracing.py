@@ -24,9 +24,9 @@ from ..arrays.pytrees import (
 )
 from ..arrays.values import as_input, canonicalize, export, is_inexact
 from ..errors import NotDifferentiableError, OtherTapeError, RefusedError
-from ..program.trace_state import current_tape, trace_on
+from ..program.trace_state import current_tape
 from ..tape.constants import NUMBER_KINDS
-from ..tape.conversions import raise_refusals
+from ..tape.conversions import run_traced
 from ..tape.mode import IMMEDIATE
 from ..tape.node import Node
 from ..tape.recorder import Recorder
@@ -35,6 +35,9 @@ from ..text import op_name, printable
 
 T = TypeVar("T")
 Argnums = int | Sequence[int]
+
+SEQUENCES = (tuple, list, range, Sequence)
+"""Sequences; `isinstance` finds the usual ones without a call of the abstract class."""
 
 
 class TracedCall(NamedTuple):
@@ -58,7 +61,7 @@ class TracedCall(NamedTuple):
             return [argnums]
         try:
             positions = [
-                index(k) for k in (argnums if isinstance(argnums, Sequence) else [argnums])
+                index(k) for k in (argnums if isinstance(argnums, SEQUENCES) else [argnums])
             ]
         except TypeError:
             raise RefusedError(
@@ -90,14 +93,12 @@ class Trace:
         self, tape: Recorder, as_nodes: bool, call: TracedCall, positions: list[int]
     ) -> None:
         self.tape, self.as_nodes, self._call = tape, as_nodes, call
-        entered = {k: self._enter_tree(call.args[k], f"argument {k}") for k in positions}
-        self.inputs = (
-            tuple(entered[k] for k in positions)
-            if isinstance(call.argnums, Sequence)
-            else entered[positions[0]]
-        )
+        self._args = [*call.args]
+        for k in positions:
+            self._args[k] = self._enter_tree(call.args[k], f"argument {k}")
+        entered = [self._args[k] for k in positions]
+        self.inputs = tuple(entered) if isinstance(call.argnums, SEQUENCES) else entered[0]
         self.nodes: list[Node] = tree_leaves(self.inputs)
-        self._args = [entered.get(k, a) for k, a in enumerate(call.args)]
 
     @property
     def name(self) -> str:
@@ -120,9 +121,13 @@ class Trace:
         )
 
     def _as_node(self, a: Any, where: str) -> Any:
-        if isinstance(a, Node) and a.tape is not self.tape:
-            raise self.tape.other_tape_error(self.name, a)
-        dtype = a.dtype if isinstance(a, Node) else as_input(a).dtype
+        if is_node := isinstance(a, Node):
+            if a.tape is not self.tape:
+                raise self.tape.other_tape_error(self.name, a)
+            y = a
+        else:
+            y = as_input(a)
+        dtype = y.dtype
         if not is_inexact(dtype):
             raise NotDifferentiableError(
                 f"{self.name} has no derivative by {where}, {printable(repr(a))} of dtype {dtype}. "
@@ -130,7 +135,9 @@ class Trace:
                 f"dataclass's nest with "
                 f"dataclasses.field(metadata={{'static': True}})."
             )
-        return np.positive(a) if isinstance(a, Node) else self.tape.leaf(a)
+        if is_node:
+            return self.tape.record(np.positive, (a,))
+        return self.tape.leaf(y if type(a) in LEAVES else a)  # those have no labels
 
     def _check(self, y: Any) -> None:
         """Raise unless the result is a pytree of arrays, its nodes of this tape."""
@@ -179,7 +186,8 @@ def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Sequence[
     trace around it; else a temporary one.
     """
     positions = call.positions()
-    around = _tape_among([*(call.args[k] for k in positions), *beside], call.args)
+    given = [call.args[k] for k in positions]
+    around = _tape_among([*given, *beside] if beside else given, call.args)
     if around is not None:
         return _answer(around, True, call, positions, answer)
     tape = Tape()
@@ -196,7 +204,7 @@ def trace_call(call: TracedCall, answer: Callable[[Trace], T], beside: Sequence[
 def _tape_among(given: list[Any], args: tuple[Any, ...]) -> Recorder | None:
     """Return the tape of the first node in pytrees or among arguments, else the current one."""
     for nest in given:
-        for a in tree_leaves(nest):
+        for a in (nest,) if type(nest) in LEAVES else tree_leaves(nest):
             if isinstance(a, Node):
                 return a.tape
     for a in args:
@@ -217,7 +225,7 @@ def _answer(
     inputs = {node.id for node in run.nodes}
     tape.differentiated.update(inputs)  # one set for all threads: each run has nodes of its own
     try:
-        with trace_on(tape), raise_refusals(tape):
+        with run_traced(tape):
             run.call()
         return answer(run)
     finally:
