@@ -134,7 +134,7 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
         tape.check_idle("saving")
         memory = tape.state
         if log is not None:
-            log.check(tape.graph)
+            log.check(tape.state)
         return {
             "format": FORMAT,
             "version": VERSION,

@@ -50,4 +50,4 @@ def restore_log(log: Log, sheet: Sheet, memory: Memory) -> None:
     log.assigned += sheet.texts("assigned")
     log.node_names.update(named)
     log.request_starts.update(sheet.numbers("begun"))
-    log.graph_ref = weakref.ref(memory.graph)
+    log.memory_ref = weakref.ref(memory)

@@ -123,7 +123,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None, fold: bool = False) -> De
         if log is None:
             table, log = _rehearse(memory, L, [t.id for t in nodes])
         else:
-            log.check(memory.graph)
+            log.check(memory)
             table = memory.table_or_empty(L.id)
         formulas = ValueFormulas(memory)
         if fold:
@@ -134,7 +134,7 @@ def derive(L: Node, x: Any, *, log: Log | None = None, fold: bool = False) -> De
 def _rehearse(memory: Memory, L: Node, targets: list[int]) -> tuple[Table, Log]:
     """Run the request in a private table; return the table and the log."""
     table, log = memory.empty_table(L.id), Log()
-    outer = log.begin(memory.graph, L.id)
+    outer = log.begin(memory, table)
     for n in targets:
         if n in table.uses:
             pull_back(memory, table, n, memory.value, store_privately, log)

@@ -89,7 +89,7 @@ def make_scene(
     tape = require_scalar(L).tape
     nodes = None if targets is None else check_targets(L, targets)
     if log is not None:
-        log.check(tape.graph)
+        log.check(tape.state)
     events = [e for e in log.events if e.output == L.id] if log is not None else []
     with tape.lock:
         memory = tape.state

@@ -25,6 +25,7 @@ from ..rules.registration import RULES, Read
 from ..text import describe
 from .invalidation import cotangents_to_mark, rules_reading, values_to_mark
 from .keeper import VALUE, Keeper
+from .observer import Observer
 from .provenance import History
 from .tables import CERTAINLY_STALE, MAYBE_STALE, Table, TableIndex
 from .uses import uses_towards
@@ -62,6 +63,8 @@ class Memory:
         has asked meanwhile.
     budget : Keeper or None
         Policy of eviction.
+    observer : Observer or None
+        Told which values are computed, while a request is logged.
     nothing_evicted : bool
         Whether no value was ever evicted.
     """
@@ -76,6 +79,7 @@ class Memory:
         "marks",
         "nodes",
         "nothing_evicted",
+        "observer",
         "pending",
         "pred",
         "request_count",
@@ -98,6 +102,7 @@ class Memory:
         self.history = History()
         self.request_count = 0
         self.budget: Keeper | None = None
+        self.observer: Observer | None = None
         self.nothing_evicted = True
 
     @property
@@ -192,6 +197,8 @@ class Memory:
                 f"assignment. Shape and dtype are part of "
                 f"the program: record it anew with the new values, or write it with np.where."
             )
+        if self.observer is not None:
+            self.observer.on_value(n)
         return y
 
     def keep(self, n: int, value: Any) -> None:

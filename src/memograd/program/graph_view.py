@@ -187,11 +187,3 @@ def graph_of(nodes: Attributes, consumers: Consumers, operands: Operands) -> "nx
     graph.__networkx_cache__ = None  # backends must not cache a graph that grows by itself
     graph._node, graph._adj, graph._pred = nodes, consumers, operands
     return graph
-
-
-def inner_dicts(graph: "nx.DiGraph") -> tuple[Attributes, Consumers, Operands]:
-    """Return the lazily filled dicts of a program's DiGraph: attributes, consumers, operands.
-
-    The views that networkx offers cost more per look-up than the arithmetic of an op.
-    """
-    return graph._node, graph._succ, graph._pred

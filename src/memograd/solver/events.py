@@ -5,13 +5,11 @@ store it", `∂L/∂c ← table[c]` means "read it", and what a step asks for st
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from ..memory.memory import Memory
 from ..memory.verdict import Verdict
 from ..text import derivative_name, printable
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 ARROWS = {"store": "→", "read": "←"}
 
@@ -54,7 +52,7 @@ class Event(NamedTuple):
 class Listener(Protocol):
     """Listener to the recursion: a log, or a report of progress."""
 
-    def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
+    def on_visit(self, memory: Memory, n: int, known: bool) -> None:
         """Note that the cotangent of n is asked for, and whether it is known."""
 
     def close(self, verdict: Verdict) -> None:

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import MissingLibraryError
+from ..memory.memory import Memory
 from ..memory.tables import Table
 from ..memory.verdict import Verdict
 from ..text import printable
 from .events import Listener
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 Report = Callable[[int, Any], object]
 """`report(done, total)`: of `total` visits that the request has to make, `done` have ended."""
@@ -25,10 +23,10 @@ class Progress:
         self.report, self.total, self.listener = report, total, listener
         self.done = 0
 
-    def on_visit(self, graph: "nx.DiGraph", n: int, known: bool) -> None:
+    def on_visit(self, memory: Memory, n: int, known: bool) -> None:
         """Pass the event on."""
         if self.listener is not None:
-            self.listener.on_visit(graph, n, known)
+            self.listener.on_visit(memory, n, known)
 
     def close(self, verdict: Verdict) -> None:
         """Pass the event on, and report; the entry is in the table by now."""

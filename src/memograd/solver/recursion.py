@@ -47,7 +47,7 @@ def pull_back(
         else:
             known = n in cotangents and n not in marks
             if log is not None:
-                log.on_visit(memory.graph, n, known)
+                log.on_visit(memory, n, known)
             if not known:
                 stack.append(~n)
                 of_n = uses[n]

@@ -101,8 +101,10 @@ def ask(L: Node, log: Log | None, answer: Callable[..., Answer], *args: Any) -> 
                 return answer(request, *args)
             except DisturbedError:
                 continue
-        outer = log.begin(tape.graph, L.id)
+        outer, observer = log.begin(memory, request.table), memory.observer
         try:
+            memory.observer = log
             return answer(request, *args)
         finally:
+            memory.observer = observer
             log.end(outer)
