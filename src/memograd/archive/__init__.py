@@ -42,7 +42,10 @@ log
     null, or columns over the events: ``kinds``, indices of ``visit local read store drop``;
     ``outputs``; ``nodes``; ``consumers`` and ``argnums``, -1 for none; ``depths`` (differences).
     ``begun``: indices of the events with which requests began. ``names``: the names of the nodes
-    ``named``. ``assigned``: names of the assigned leaves.
+    ``named``. ``assigned``: names of the assigned leaves. ``asked``: for each request its output
+    and its targets. ``work``: columns over what was computed, ``outputs`` (-1 for a value),
+    ``nodes``, ``elements``, ``bytes`` and ``seconds`` (null where there was no clock). Older files
+    have neither.
 
 A constant that JSON does not have is an object with one tag: ``array`` (an item), ``number`` (the
 value of an item as a Python number), ``tuple``, ``list``, ``slice``, ``range``, ``dtype``,
@@ -231,7 +234,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     tape.budget = budget
     if sheet.content["log"] is not None:
         log_codec.restore_log(
-            Log() if log is None else log, sheet.sheet("log", log_codec.LOG_KEYS), tape.state
+            Log() if log is None else log, log_codec.open_log(sheet), tape.state
         )
     return tape
 

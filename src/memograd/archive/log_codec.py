@@ -3,14 +3,20 @@
 import weakref
 from typing import Any
 
+from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..solver.events import Event
 from ..solver.log import Log
+from ..solver.work import Computation
 from .validation import Sheet, encode_differences, raise_damaged
 
 KINDS_OF_EVENT = ("visit", "local", "read", "store", "drop")
 
-LOG_KEYS = "kinds outputs nodes consumers argnums depths begun named names assigned"
+EVENT_KEYS = "kinds outputs nodes consumers argnums depths begun named names assigned"
+
+LOG_KEYS = EVENT_KEYS + " asked work"
+
+WORK_KEYS = "outputs nodes elements bytes seconds"
 
 
 def encode_log(log: Log) -> dict[str, Any]:
@@ -27,7 +33,27 @@ def encode_log(log: Log) -> dict[str, Any]:
         "named": list(log.node_names),
         "names": list(log.node_names.values()),
         "assigned": log.assigned,
+        "asked": [[output, *targets] for output, targets in log.asked],
+        "work": _encode_work(log.computations),
     }
+
+
+def _encode_work(computations: list[Computation]) -> dict[str, Any]:
+    """Encode what was computed as columns; seconds are null where there was no clock."""
+    return {
+        "outputs": [e.output for e in computations],
+        "nodes": encode_differences(e.node for e in computations),
+        "elements": [e.elements for e in computations],
+        "bytes": [e.bytes for e in computations],
+        "seconds": [e.seconds for e in computations],
+    }
+
+
+def open_log(sheet: Sheet) -> Sheet:
+    """Return the log of a session; an older file says nothing of what was computed."""
+    content = sheet.content["log"]
+    older = type(content) is dict and content.keys() == set(EVENT_KEYS.split())
+    return sheet.sheet("log", EVENT_KEYS if older else LOG_KEYS)
 
 
 def restore_log(log: Log, sheet: Sheet, memory: Memory) -> None:
@@ -50,4 +76,25 @@ def restore_log(log: Log, sheet: Sheet, memory: Memory) -> None:
     log.assigned += sheet.texts("assigned")
     log.node_names.update(named)
     log.request_starts.update(sheet.numbers("begun"))
+    if "work" in sheet.content:
+        _restore_work(log, sheet)
     log.memory_ref = weakref.ref(memory)
+
+
+def _restore_work(log: Log, sheet: Sheet) -> None:
+    """Restore what was asked and what was computed."""
+    for request in sheet.items("asked"):
+        if type(request) is not list or not request or set(map(type, request)) != {int}:
+            raise_damaged("a request of the log is no list of nodes")
+        log.asked.append((request[0], request[1:]))
+    work = sheet.sheet("work", WORK_KEYS)
+    nodes = work.sums("nodes")
+    count, seconds = len(nodes), work.items("seconds")
+    if len(seconds) != count or not set(map(type, seconds)) <= {float, int, type(None)}:
+        raise_damaged("the log has other times than of what was computed")
+    outputs = work.numbers("outputs", count, least=VALUE)
+    asked = {output for output, _ in log.asked}
+    if not log.node_names.keys() >= {*nodes, *outputs, *asked} - {VALUE}:
+        raise_damaged("the log computed entries of nodes without a name")
+    columns = work.numbers("elements", count), work.numbers("bytes", count)
+    log.computations += map(Computation, outputs, nodes, *columns, seconds)

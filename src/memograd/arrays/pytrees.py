@@ -142,6 +142,22 @@ def leaves_with_paths(nest: Any, where: str) -> Iterator[tuple[str, Any]]:
             yield from leaves_with_paths(part, where + _path_step(nest, key))
 
 
+def leaves_with_keys(
+    nest: Any, keys: tuple[Any, ...] = ()
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield each leaf of a pytree with the keys that lead to it, after `keys`.
+
+    >>> list(leaves_with_keys({"a": 1.0, "b": [2.0, None]}))
+    [(('a',), 1.0), (('b', 0), 2.0)]
+    """
+    inner = children(nest)
+    if inner is None:
+        yield keys, nest
+    else:
+        for key, part in inner.items():
+            yield from leaves_with_keys(part, (*keys, key))
+
+
 def zip_with_paths(nest: Any, other: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     """Yield the path, the leaf of `nest` and the item of `other` for each leaf of `nest`.
 

@@ -7,18 +7,24 @@ entry whether its bits are the same, perhaps others, or others for certain; an e
 as the worst of those that it reads.
 """
 
-from collections.abc import Iterable
-from operator import add
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..arrays.values import bitwise_equal
+from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..memory.tables import CERTAINLY_STALE, Table
 from ..program.steps import operand_positions
 from ..program.walks import walk_graph
-from ..rules.cost_model import bytes_of, cost_of, cost_of_cotangent
-from ..solver.log import ANEW, READ, STORE
+from ..solver.log import ANEW, READ, STORE, Log
 from ..solver.targets import check_targets, require_scalar
+from ..solver.work import (
+    Computation,
+    estimate_seconds,
+    format_seconds,
+    measure_cotangent,
+    measure_value,
+)
 from ..tape.node import Node
 from ..text import TEXT_WIDTH, derivative_name, printable, table_lines, text_as_html
 
@@ -72,6 +78,8 @@ class Preview(NamedTuple):
         Values that would be computed again, certainly, or if what they depend on took other bits.
     least, most : RequestCost
         Cost if nothing in `maybe` and `maybe_values` has to be computed, and if all has to be.
+    seconds : tuple of two floats, or None
+        The same in time, estimated from a log that has measured; None without one.
     """
 
     output: str
@@ -84,6 +92,42 @@ class Preview(NamedTuple):
     maybe_values: list[str]
     least: RequestCost
     most: RequestCost
+    seconds: tuple[float, float] | None = None
+
+    def compare(self, log: Log) -> "Outcome":
+        """Lay the preview beside the log of the request, as EXPLAIN ANALYZE does in a database.
+
+        Parameters
+        ----------
+        log : Log
+            Of this request alone.
+
+        Returns
+        -------
+        Outcome
+            Prints as a table of what was foreseen and what was done.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> tape = mg.Tape()
+        >>> x, w = tape.leaf([2.0, 3.0], name="x"), tape.leaf([0.5, -1.0], name="w")
+        >>> L = np.sum(np.sin(x).named("s") * w).named("L")
+        >>> _ = mg.grad(L, x)
+        >>> w.value = [0.5, 1.0]
+        >>> preview, log = mg.preview(L, x), mg.Log()
+        >>> _ = mg.grad(L, x, log=log)
+        >>> preview.compare(log)
+        ∂L/∂…                foreseen         done
+        visited                     2            2
+        read                   1 to 2            1
+        stored                 1 to 2            2
+        dropped                1 to 2            2
+        values                      0            0
+        elements              6 to 10           10
+        bytes                16 to 32           32
+        """
+        return Outcome(self, log)
 
     def __repr__(self) -> str:
         """Return a row for each list that is not empty, and for each measure."""
@@ -94,6 +138,8 @@ class Preview(NamedTuple):
         ]
         for what, least, most in zip(RequestCost._fields, self.least, self.most, strict=True):
             rows.append((what, f"{least:,}", f"to {most:,}" if most != least else ""))
+        if self.seconds is not None:
+            rows.append(("seconds", *_range_cells(*map(format_seconds, self.seconds))))
         title = f"{derivative_name(printable(self.output, 40), '…')}, before it is asked for"
         return "\n".join([title, *table_lines("<28>6 <", rows)])
 
@@ -110,6 +156,54 @@ PREVIEW_LABELS = {
     "values": "values computed",
     "maybe_values": "values, if an input changed",
 }
+
+
+class Outcome(NamedTuple):
+    """Preview of a request beside its log; prints as a table."""
+
+    preview: Preview
+    log: Log
+
+    def __repr__(self) -> str:
+        """Return a row for each kind of event, and for each measure."""
+        label = derivative_name(printable(self.preview.output, 20), "…")
+        rows = [(label, "foreseen", "done"), *self._events(), *self._measures()]
+        return "\n".join(table_lines("<12 >16 >12", rows))
+
+    _repr_html_ = text_as_html
+
+    def _events(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the rows of what happened."""
+        foreseen, log = self.preview, self.log
+        maybe = len(foreseen.maybe)
+        for what in ("visited", "read", "stored", "dropped"):
+            least = len(getattr(foreseen, what))
+            most = least if what == "visited" else least + maybe
+            yield what, _range_text(least, most), f"{len(getattr(log, what)):,}"
+        least = len(foreseen.values)
+        most = least + len(foreseen.maybe_values)
+        yield "values", _range_text(least, most), f"{len(log.computed.values):,}"
+
+    def _measures(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the rows of what it cost."""
+        foreseen, work = self.preview, self.log.computed
+        least, most, sums = foreseen.least, foreseen.most, work.totals
+        stored = sum(e.bytes for e in work if e.output != VALUE)
+        yield "elements", _range_text(least.elements, most.elements), f"{sums.elements:,}"
+        yield "bytes", _range_text(least.bytes, most.bytes), f"{stored:,}"
+        if foreseen.seconds is not None or sums.seconds is not None:
+            estimate = map(format_seconds, foreseen.seconds or ())
+            yield "seconds", " ".join(_range_cells(*estimate)), format_seconds(sums.seconds)
+
+
+def _range_text(least: int, most: int) -> str:
+    """Return a number, or the least and the most of it."""
+    return " ".join(_range_cells(f"{least:,}", f"{most:,}"))
+
+
+def _range_cells(least: str = "", most: str = "") -> tuple[str, ...]:
+    """Return the cells of a number, or of the least and the most of it."""
+    return (least,) if least == most else (least, f"to {most}")
 
 
 class DryRun:
@@ -224,14 +318,15 @@ class DryRun:
 
     # Report
 
-    def preview(self) -> Preview:
-        """Return the preview."""
+    def preview(self, log: Log | None) -> Preview:
+        """Return the preview, with the times that a log has measured."""
         ended = self.endings.items()
         stored = [n for n, ending in ended if ending in (STORE, ANEW)]
         maybe = [n for n, ending in ended if ending is EITHER]
         values = sorted(n for n, how in self.runs.items() if how == OTHER)
         maybe_values = sorted(n for n, how in self.runs.items() if how == PERHAPS)
-        least = self._cost(stored, values)
+        least = self._computations(stored, values)
+        most = [*least, *self._computations(maybe, maybe_values)]
         return Preview(
             output=self.memory.nodes.name(self.table.output),
             visited=self._names_of(self.visited),
@@ -241,28 +336,45 @@ class DryRun:
             maybe=self._names_of(maybe),
             values=self._names_of(values),
             maybe_values=self._names_of(maybe_values),
-            least=least,
-            most=RequestCost(*map(add, least, self._cost(maybe, maybe_values))),
+            least=self._cost(least),
+            most=self._cost(most),
+            seconds=None if log is None else _estimate(least, most, log),
         )
 
     def _names_of(self, nodes: Iterable[int]) -> list[str]:
         """Return the names of nodes."""
         return list(map(self.memory.nodes.name, nodes))
 
-    def _cost(self, stored: list[int], runs: list[int]) -> RequestCost:
-        """Return the cost of storing these cotangents and computing these values again."""
+    def _computations(self, stored: list[int], runs: list[int]) -> list[Computation]:
+        """Return what it takes to store these cotangents and to compute these values again."""
+        memory, table = self.memory, self.table
+        return [
+            *(measure_cotangent(memory, table, n) for n in stored),
+            *(measure_value(memory, n) for n in runs),
+        ]
+
+    def _cost(self, computations: list[Computation]) -> RequestCost:
+        """Return the sums over what is computed."""
         table, steps = self.table, self.memory.steps
+        stored = [e for e in computations if e.output != VALUE]
         # A node with several outputs collects their cotangents without applying a rule.
-        pulled = [n for n in stored if type(steps[n].dtype) is not tuple]
-        elements = sum(cost_of_cotangent(steps, table.consumers(n)) for n in pulled)
+        pulled = [e.node for e in stored if type(steps[e.node].dtype) is not tuple]
         return RequestCost(
             derivatives=sum(len(rules) for n in pulled for _, rules in table.uses_of(n)),
-            elements=round(elements + sum(cost_of(steps, n) for n in runs)),
-            bytes=sum(bytes_of(steps[n].shape, steps[n].dtype) for n in stored),
+            elements=sum(e.elements for e in computations),
+            bytes=sum(e.bytes for e in stored),
         )
 
 
-def preview(L: Node, targets: Any) -> Preview:
+def _estimate(
+    least: list[Computation], most: list[Computation], log: Log
+) -> tuple[float, float] | None:
+    """Return the least and the most seconds, by what a log has measured."""
+    times = [estimate_seconds(computed, log.computations) for computed in (least, most)]
+    return None if times[0] is None or times[1] is None else (times[0], times[1])
+
+
+def preview(L: Node, targets: Any, *, log: Log | None = None) -> Preview:
     """Return what ``grad(L, targets)`` would do, without computing or changing anything.
 
     Parameters
@@ -271,17 +383,23 @@ def preview(L: Node, targets: Any) -> Preview:
         Scalar of an inexact dtype.
     targets : Node, or pytree of them
         Targets of the request. Those that do not lead to L need nothing.
+    log : Log, optional
+        Log of earlier requests with a clock. The preview then estimates seconds: what was measured
+        takes its last time, and time grows with the elements of the rest.
 
     Returns
     -------
     Preview
-        Prints as a table. If `maybe` is empty, the log of the request will have the same lists.
-        Otherwise some of `maybe` will be read, and the rest dropped and stored.
+        Prints as a table; `compare` lays it beside the log of the request. If `maybe` is empty,
+        that log will have the same lists. Otherwise some of `maybe` will be read, and the rest
+        dropped and stored.
 
     Raises
     ------
     NotScalarError, NotDifferentiableError, OtherTapeError
         As for :func:`memograd.grad`.
+    OtherTapeError
+        The log is one of another tape.
 
     Notes
     -----
@@ -312,11 +430,13 @@ def preview(L: Node, targets: Any) -> Preview:
     nodes = check_targets(L, targets)
     memory = tape.state
     with tape.lock:
+        if log is not None:
+            log.check(memory)
         dry_run = DryRun(memory, memory.table_or_empty(L.id))
         for t in nodes:
             if t.id in dry_run.table.uses:
                 dry_run.ask(t.id)
-        return dry_run.preview()
+        return dry_run.preview(log)
 
 
 def _join_names(names: list[str]) -> str:

@@ -3,7 +3,8 @@
 References are those of :mod:`memograd.solver.recursion`.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from ..tape.conversions import check_leaving
 from ..tape.node import Node
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 
+class AllLeaves(Enum):
+    """Default target of a gradient."""
+
+    ALL_LEAVES = "all leaves"
+
+
+ALL_LEAVES: Final = AllLeaves.ALL_LEAVES
+
+
+@overload
+def grad(
+    L: Node,
+    *,
+    log: Log | None = ...,
+    unconnected: Literal["zero", "raise"] = ...,
+    progress: bool | Report = ...,
+) -> "dict[str, Array]": ...
 @overload
 def grad(
     L: Node,
@@ -70,7 +88,7 @@ def grad(
 
 def grad(
     L: Node,
-    target: Any,
+    target: Any = ALL_LEAVES,
     *,
     log: Log | None = None,
     unconnected: str = "zero",
@@ -84,9 +102,10 @@ def grad(
     ----------
     L : Node
         A scalar of an inexact dtype.
-    target : Node, or pytree of them
+    target : Node, or pytree of them, optional
         By what to differentiate: leaves or any other nodes, in lists, tuples, named tuples, dicts
-        and dataclasses; a None in a pytree stays there.
+        and dataclasses; a None in a pytree stays there. Without it: all leaves that lead to L, in
+        a dict by their names.
     log : Log, optional
         Collects the events of this request.
     unconnected : {"zero", "none", "raise"}
@@ -131,6 +150,8 @@ def grad(
     array([ 6., 12.])
     >>> mg.grad(L, {"y": y})
     {'y': np.float64(5.0)}
+    >>> mg.grad(L)
+    {'x': array([ 6., 12.]), 'y': np.float64(5.0)}
     """
     if unconnected not in ("zero", "none", "raise"):
         raise ValueError(
@@ -139,7 +160,18 @@ def grad(
     tape = require_scalar(L).tape
     if tape.differentiated or not tape.mode.value_readable:
         check_leaving(L, "grad")
+    if target is ALL_LEAVES:
+        target = leaves_towards(L)
     return compute_grad(L, target, log, unconnected, progress)
+
+
+def leaves_towards(L: Node) -> dict[str, Node]:
+    """Return the leaves that lead to L, by their names, in creation order."""
+    tape = L.tape
+    with tape.lock:
+        steps = tape.state.steps
+        leads = sorted(n for n in tape.state.table(L.id).uses if steps[n].op is None)
+        return {leaf.name: leaf for leaf in map(tape.handle, leads)}
 
 
 def compute_grad(

@@ -231,9 +231,7 @@ class Log:
         """
         done = self.computed
         anew = [e for output, targets in self.asked for e in self._anew(output, targets)]
-        return Savings(
-            done.totals, totals_of(anew, estimate_seconds(anew, self.computations))
-        )
+        return Savings(done.totals, totals_of(anew, estimate_seconds(anew, self.computations)))
 
     def _anew(self, output: int, targets: list[int]) -> list[Computation]:
         """Return what one request computes without a memory."""

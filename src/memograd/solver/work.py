@@ -53,9 +53,7 @@ class Computation(NamedTuple):
 def measure_value(memory: Memory, n: int) -> Computation:
     """Return what it takes to compute the value of n from its operands."""
     steps = memory.steps
-    return Computation(
-        VALUE, n, round(cost_of(steps, n)), bytes_of(steps[n].shape, steps[n].dtype)
-    )
+    return Computation(VALUE, n, round(cost_of(steps, n)), bytes_of(steps[n].shape, steps[n].dtype))
 
 
 def measure_cotangent(memory: Memory, table: Table, n: int) -> Computation:

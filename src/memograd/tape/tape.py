@@ -15,6 +15,7 @@ import numpy as np
 
 from ..arrays.axis_labels import holds_nodes, labels_of
 from ..arrays.kinds import KINDS_IN_USE, check_op
+from ..arrays.pytrees import leaves_with_keys, tree_unflatten
 from ..arrays.values import (
     DOUBLE,
     PLAIN_TYPES,
@@ -171,6 +172,51 @@ class Tape:
             if name is not None:
                 self.set_name(node, name)
             return node
+
+    def leaves(self, params: Any, name: str | None = None) -> Any:
+        """Record each array of a pytree as a leaf, or none of them; return the pytree of nodes.
+
+        Parameters
+        ----------
+        params : pytree of array_like
+            Nested dicts, lists, tuples, named tuples and dataclasses, as :func:`memograd.grad`
+            takes. A None in it stays there. A list of numbers is a pytree of as many leaves: give
+            an array for one leaf.
+        name : str, optional
+            What the names begin with.
+
+        Returns
+        -------
+        pytree of Node
+            Of the structure of `params`. The names are the keys, joined by dots:
+            ``layers.0.W``.
+
+        Raises
+        ------
+        NamingError
+            A name is taken or reserved.
+
+        Examples
+        --------
+        >>> import numpy as np, memograd as mg
+        >>> params = {"W": np.ones((2, 2)), "layers": [{"b": np.zeros(2)}]}
+        >>> nodes = mg.Tape().leaves(params)
+        >>> nodes["layers"][0]["b"].name
+        'layers.0.b'
+        >>> mg.grad(np.sum(nodes["W"] + nodes["layers"][0]["b"]), nodes["layers"])
+        [{'b': array([2., 2.])}]
+        """
+        first = () if name is None else (name,)
+        with self.lock:
+            start, made = self.next_id, []
+            try:
+                for keys, value in leaves_with_keys(params, first):
+                    made.append(self.leaf(value, ".".join(map(str, keys)) if keys else None))
+            except BaseException:
+                if len(made) == self.next_id - start:  # else a signal handler has recorded, too
+                    self.truncate(start)
+                raise
+        return tree_unflatten(params, made)
 
     @busy("a recording")
     def record(

@@ -132,6 +132,8 @@ class TestTheWholeSession:
         mg.save(path, tape, log=log)
         other = mg.load(path, log=filled)
         assert (str(filled), filled.events, filled.assigned) == (str(log), log.events, log.assigned)
+        assert (filled.computed.entries, filled.asked) == (log.computed.entries, log.asked)
+        assert filled.saved == log.saved
         mg.grad(other["L"], other["w"], log=filled)
         with pytest.raises(OtherTapeError):
             mg.grad(L, tape["w"], log=filled)
@@ -513,6 +515,29 @@ def test_what_cannot_be_is_refused_by_a_check(place, path):
     )  # which Python itself will not read
 
 
+BAD_WORK = {
+    "log.asked.0": [],
+    "log.asked.0.0": 99,
+    "log.work.nodes.0": 99,
+    "log.work.outputs.0": -2,
+    "log.work.seconds.0": "soon",
+    "log.work.bytes": [],
+}
+
+
+@pytest.mark.parametrize("place", BAD_WORK)
+def test_work_that_cannot_be_is_refused_by_a_check(place, tape, path):
+    log = mg.Log()
+    session(tape, log)
+    mg.save(path, tape, log=log)
+    content, arrays = taken_apart(path.read_bytes())
+    put(content, place, BAD_WORK[place])
+    path.write_bytes(put_together(content, arrays))
+    with pytest.raises(ArchiveError) as caught:
+        mg.load(path, log=mg.Log())
+    assert caught.value.__cause__ is None
+
+
 @pytest.mark.parametrize("k", [[], [2], [-1], [True], [0, 0]], ids=str)
 def test_an_output_without_its_number_is_refused_by_a_check(k, path):
     content, arrays = taken_apart(KEPT.read_bytes())
@@ -698,6 +723,7 @@ def test_text_in_a_file_is_never_text_of_a_plan(path, tape):
         archive.state_codec.STATE_KEYS,
         archive.state_codec.TABLE_KEYS,
         archive.log_codec.LOG_KEYS,
+        archive.log_codec.WORK_KEYS,
     ],
 )
 def test_the_description_of_the_format_names_every_field(keys):

@@ -1,6 +1,7 @@
 """The preview of a request: it is the log's, beforehand; what is not certain it says; and it changes nothing."""
 
 import copy
+from itertools import count
 
 import numpy as np
 import pytest
@@ -310,3 +311,51 @@ class TestPrinted:
         xs = [tape.leaf(float(k), name=f"leaf{k}") for k in range(50)]
         lines = repr(mg.preview(sum(x * x for x in xs), xs)).splitlines()
         assert max(map(len, lines)) < 80 and lines[1].endswith(", …")
+
+
+class TestBesideTheLog:
+    """The preview and the log side by side, as EXPLAIN ANALYZE shows a query."""
+
+    def test_what_was_done_lies_within_what_was_foreseen(self, product):
+        x, w, L = product
+        mg.grad(L, x)
+        w.value = [0.5, 1.0]
+        preview, log = mg.preview(L, x), mg.Log()
+        mg.grad(L, x, log=log)
+        rows = dict(line.split(maxsplit=1) for line in repr(preview.compare(log)).splitlines())
+        assert rows["stored"].split() == ["1", "to", "2", "2"]
+        assert rows["elements"].split() == ["6", "to", "10", "10"]
+        assert "seconds" not in rows
+        assert preview.compare(log)._repr_html_().startswith("<pre>")
+
+    def test_seconds_are_those_that_an_earlier_log_has_measured(self, product):
+        x, w, L = product
+        earlier = mg.Log(clock=count().__next__)
+        mg.grad(L, x, log=earlier)  # m, s and x take a second each
+        w.value = [0.5, 1.0]
+        preview = mg.preview(L, x, log=earlier)
+        assert preview.seconds == (1.0, 2.0)
+        assert repr(preview).splitlines()[-1].split() == ["seconds", "1", "to", "2"]
+        log = mg.Log(clock=count().__next__)
+        mg.grad(L, x, log=log)
+        assert repr(preview.compare(log)).splitlines()[-1].split() == ["seconds", "1", "to", "2", "2"]
+
+    def test_what_was_not_measured_takes_as_long_as_its_elements(self, product):
+        x, w, L = product
+        earlier = mg.Log(clock=count().__next__)
+        mg.grad(L, x, log=earlier)
+        rate = earlier.computed.totals.seconds / earlier.computed.totals.elements
+        preview = mg.preview(L, w, log=earlier)
+        assert preview.stored == ["w"]
+        assert preview.seconds == (6 * rate, 6 * rate)
+
+    def test_a_log_that_measured_nothing_estimates_nothing(self, product):
+        x, _, L = product
+        assert mg.preview(L, x, log=mg.Log(clock=count().__next__)).seconds is None
+
+    def test_a_log_of_another_tape_is_refused(self, product):
+        x, _, L = product
+        log, y = mg.Log(), mg.Tape().leaf(1.0)
+        mg.grad(np.sin(y), y, log=log)
+        with pytest.raises(errors.OtherTapeError):
+            mg.preview(L, x, log=log)
