@@ -7,6 +7,7 @@ import pytest
 
 import memograd as mg
 from memograd.arrays.values import bitwise_equal
+from memograd.errors import NotDifferentiableError
 
 Pair = namedtuple("Pair", "left right")
 
@@ -123,3 +124,27 @@ class TestUnconnected:
         log = mg.Log()
         mg.grad(L, z, log=log)
         assert log.events == []
+
+
+class TestAllLeaves:
+    def test_without_a_target_all_leaves_that_lead_to_it_are_meant(self, tape, L, x, y):
+        tape.leaf(1.0, name="elsewhere")
+        got = mg.grad(L)
+        assert list(got) == ["x", "y"] and got["x"].tolist() == [6.0, 12.0] and got["y"] == 5.0
+
+    def test_unnamed_and_whole_numbered_leaves(self, tape, y):
+        k = tape.leaf(2)
+        z = tape.leaf(2.0)
+        assert mg.grad(y * k * z) == {"y": 4.0, z.name: 6.0}
+
+    def test_a_leaf_behind_a_stop_is_none_of_them(self, tape, x, y):
+        assert list(mg.grad(np.sum(mg.stop_gradient(x) * y))) == ["y"]
+
+    def test_none_is_still_no_target(self, L):
+        with pytest.raises(NotDifferentiableError, match="got None"):
+            mg.grad(L, None)
+
+    def test_they_are_logged_and_stored_as_others(self, L, x, y):
+        log = mg.Log()
+        mg.grad(L, log=log)
+        assert {"x", "y"} <= set(log.stored) and "x" in mg.table(L)

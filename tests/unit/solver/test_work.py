@@ -234,6 +234,50 @@ class TestSaved:
             pickle.loads(pickle.dumps(log)).saved  # noqa: B018
 
 
+class TestInParts:
+    """First ∂L/∂x, later ∂L/∂w, as pipelines ask; see pytorch/pytorch#180952."""
+
+    @pytest.fixture
+    def stage(self):
+        def build():
+            tape, rng = mg.Tape(), np.random.default_rng(5)
+            x = tape.leaf(rng.normal(size=(3, 4)), name="x")
+            w = tape.leaf(rng.normal(size=(4, 4)), name="w")
+            return (x @ w @ w).sum().named("L"), x, w
+
+        return build
+
+    def test_two_requests_give_the_bits_of_one(self, stage):
+        L, x, w = stage()
+        parts = mg.grad(L, x), mg.grad(L, w)
+        L, x, w = stage()
+        for part, whole in zip(parts, mg.grad(L, (x, w)), strict=True):
+            assert part.tobytes() == whole.tobytes()
+        a, b, one = x.value, w.value, np.ones((3, 4))
+        assert parts[0] == pytest.approx(one @ b.T @ b.T, rel=1e-12)
+        assert parts[1] == pytest.approx((a @ b).T @ one + a.T @ (one @ b.T), rel=1e-12)
+
+    def test_two_requests_compute_what_one_does(self, stage):
+        L, x, w = stage()
+        first, later, whole = mg.Log(), mg.Log(), mg.Log()
+        mg.grad(L, x, log=first)
+        mg.grad(L, w, log=later)
+        assert later.stored == ["w"]
+        L, x, w = stage()
+        mg.grad(L, (x, w), log=whole)
+        assert (*first.computed, *later.computed) == whole.computed.entries
+
+    def test_after_an_assignment_between_them_neither_is_stale(self, stage):
+        L, x, w = stage()
+        mg.grad(L, x)
+        w.value = 2.0 * w.value
+        parts = mg.grad(L, w), mg.grad(L, x)
+        fresh, y, v = stage()
+        v.value = 2.0 * v.value
+        for part, whole in zip(parts, mg.grad(fresh, (v, y)), strict=True):
+            assert part.tobytes() == whole.tobytes()
+
+
 class TestTexts:
     def test_a_long_list_is_cut(self, tape):
         y = x = tape.leaf(1.0, name="x")
