@@ -45,6 +45,13 @@ def location_of(frame: FrameType | None) -> Location | None:
     return None
 
 
+def user_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost frame of the user's code, from `frame` outwards."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+        frame = frame.f_back
+    return frame
+
+
 def _decode(code: CodeType) -> dict[int, Location]:
     """Return the table of a code object and keep it while the code object lives.
 

@@ -40,6 +40,7 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..program.source_location import Location, location_of
 from ..program.steps import Operand, Step, Steps
+from ..program.warning_lines import compute_at_user_line, is_own_warning, raise_warnings_in
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.node_lists import is_list_of_nodes, stack_lists
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
 FLOAT64, OBJECT = np.float64, np.dtype(object)
+
+raise_warnings_in(__name__)
 
 
 class Tape:
@@ -237,8 +240,7 @@ class Tape:
             The result, where it is known already.
         """
         rule, memory = RULES.get(op) or rule_of(op), self.state
-        values, steps = memory.values, memory.steps
-        kept, run = [*args], [*args]
+        values, steps, kept, run = memory.values, memory.steps, [*args], [*args]
         with self.lock:
             try:
                 settled = not memory.marks
@@ -260,8 +262,7 @@ class Tape:
                 if type(y) is FLOAT64:
                     shape, dtype, several = (), DOUBLE, False
                 else:
-                    given = y
-                    y, shape, dtype, several = _describe_result(op, canonicalize(y))
+                    given, (y, shape, dtype, several) = y, _describe_result(op, canonicalize(y))
                 done, line = False, self.location or location_of(_getframe(2))
                 # A signal handler, a finalizer or the collector may record at any call. Check and
                 # write stand on one line without a call: nothing comes between them.
@@ -273,9 +274,12 @@ class Tape:
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y, given) if several else Node(self, n)
-            except BaseException:
+            except BaseException as error:
                 memory.truncate(self.next_id, self.next_id + 1)
-                raise
+                if y is not None or not is_own_warning(error):
+                    raise
+            compute = rule.compute_with if kwargs else rule.compute
+            return self.record(op, args, kwargs, compute_at_user_line(compute, run, kwargs))
 
     def _apply_of(self, op: Any, a: Any) -> Callable[..., Any] | None:
         """Return the function that records an op of such an operand; None if it is a constant."""
