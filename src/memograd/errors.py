@@ -27,7 +27,8 @@ class NoRuleError(MemogradError, NotImplementedError):
     """Missing rule of an op, or of the way in which it was called.
 
     What to do: Write the call with functions that have rules (the message names them where they
-    are known), or register a rule: :func:`memograd.rule` and its kin.
+    are known), or register a rule with :func:`memograd.elementwise`, :func:`memograd.linear`,
+    :func:`memograd.multilinear` or :func:`memograd.rule`.
     """
 
 

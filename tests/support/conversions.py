@@ -59,6 +59,7 @@ OF_ARRAYS: dict[str, Use] = {
     "`x * [x[0], x[1]]`, `np.dot(x, [x[0], x[1]])`": lambda x: (
         x * [x[0], x[1]] + np.dot(x, [x[0], x[1]])
     ),
+    "`np.array_equal([x[0]], [1.0])`, `np.array_equiv`": lambda x: np.array_equal([x[0]], [1.0]),
     "`np.vectorize(f)(x)`": lambda x: np.vectorize(lambda a: a * a)(x),
     "`np.fromiter(x, float)`": lambda x: np.fromiter(x, float),
     "`out[i] = x[i]`": lambda x: set_items(np.zeros(2), x),

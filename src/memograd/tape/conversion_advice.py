@@ -6,6 +6,7 @@ It is looked for only when an error is raised.
 import ast
 import builtins
 import dis
+import inspect
 import linecache
 import os
 import sysconfig
@@ -84,6 +85,12 @@ CONVERTERS = frozenset(
 )
 """Functions of NumPy that make an array of what they are given, and nothing else."""
 
+
+SWALLOWERS = frozenset(
+    {inspect.unwrap(np.array_equal).__code__, inspect.unwrap(np.array_equiv).__code__}
+)
+"""Code of NumPy's functions that answer False where the conversion of an operand raises an error.
+"""
 
 UFUNCS_OF_OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -167,6 +174,11 @@ def _user_frame(frame: FrameType | None) -> FrameType | None:
         (f for f in outside if not f.f_code.co_filename.startswith(_libraries())),
         outside[0] if outside else None,
     )
+
+
+def swallows_errors(frame: FrameType | None) -> bool:
+    """Return whether a conversion in `frame` was asked by a function that hides its error."""
+    return frame is not None and frame.f_code in SWALLOWERS
 
 
 def _frames_outwards(frame: FrameType | None) -> Iterator[FrameType]:

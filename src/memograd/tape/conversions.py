@@ -21,7 +21,7 @@ from ..program.steps import Operand, Steps
 from ..program.trace_state import set_current_tape
 from ..rules.registration import RULES
 from ..text import describe
-from .conversion_advice import alternative, caller_of
+from .conversion_advice import alternative, caller_of, swallows_errors
 from .mode import IMMEDIATE
 from .recorder import Handle, Recorder
 
@@ -105,7 +105,32 @@ def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> 
     """
     if converts(node, conversion):
         return conversion.convert(node.value, *args, **kwargs)
+    if conversion in (ARRAY, FLOAT, COMPLEX) and swallows_errors(_getframe(1).f_back):
+        return _for_comparison(node, conversion)
     raise refusal(node, conversion)
+
+
+def _for_comparison(node: Handle, conversion: Conversion) -> Any:
+    """Return what ``np.array_equal`` compares: the value, or objects that refuse to be compared.
+
+    That function answers False to any error of a conversion, but not to one of a comparison.
+    """
+    if node.tape.mode.converts:  # the answer is a truth value: no derivative is lost
+        return conversion.convert(node.value)
+    return np.full(node.shape, Incomparable(refusal(node, conversion)), object)
+
+
+class Incomparable:
+    """Item in the place of a refused value: comparing it raises the refusal."""
+
+    __slots__ = ("error",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, error: RefusedError) -> None:
+        self.error = error
+
+    def __eq__(self, other: object) -> bool:
+        raise self.error
 
 
 def converts(node: Handle, conversion: Conversion) -> bool:

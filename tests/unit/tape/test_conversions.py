@@ -157,6 +157,21 @@ def test_a_minimum_is_not_found_at_the_start() -> None:
         optimize.minimize(value_and_grad(loss), [0.0, 1.0], jac=True)
 
 
+@pytest.mark.parametrize("equal", [np.array_equal, np.array_equiv])
+def test_numpys_comparisons_of_lists_do_not_hide_a_refusal(equal: Callable[..., bool]) -> None:
+    x = mg.Tape().leaf(X)
+    for a, b in (([x], [x]), ([x[0]], [2.7]), ([2.7, 5.4], [*x]), ([x], X[None])):
+        with pytest.raises(RefusedError, match="memograd.numpy.array_equ"):
+            equal(a, b)
+    assert not equal([x], np.zeros(7))  # shapes stay
+
+    def f(x: Any) -> Any:
+        return x[0] * equal([x], X[None]) * equal([x[0], 5.4], X) * (not equal([x[0]], [1.0]))
+
+    assert grad(f)(X).tolist() == [1.0, 0.0]
+    assert grad(lambda z: np.real(z[0]) * equal([z[0]], [1j]))(np.array([1j])) == [1.0]
+
+
 # -------------------------------------------------------------------------------------------- what is being differentiated
 
 
