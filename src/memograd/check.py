@@ -6,6 +6,7 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
+from .arrays.pytrees import tree_leaves, tree_map
 from .arrays.values import canonicalize, is_inexact
 from .errors import CheckError, NoRuleError
 from .memory.memory import Memory
@@ -87,7 +88,8 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
         A registered op.
     *args, **kwargs
         A sample call. Every inexact operand that has a rule is differentiated. Without arguments:
-        numbers between 0.2 and 0.8, the same at each call.
+        numbers between 0.2 and 0.8, the same at each call. An op that was made with `vjp` needs a
+        call; its gradient in double precision is checked.
 
     Raises
     ------
@@ -111,6 +113,8 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
     Traceback (most recent call last):
     memograd.errors.CheckError: <lambda>, operand x (float64 ()): the rule gives ...
     """
+    if hasattr(op, "applied"):
+        return _check_general_op(op, args, kwargs)
     rule = rule_of(op)
     operands, keywords = rule.bind(args, kwargs) if args else (sample_operands(rule), kwargs)
     rule.reject_keywords(keywords)
@@ -125,6 +129,21 @@ def check_rule(op: Any, *args: Any, **kwargs: Any) -> None:
             f"Nothing of {op_name(op)} was checked: no operand of this call is inexact and has a "
             f"line. Give other arguments."
         )
+
+
+def _check_general_op(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Check the gradient of a weighted sum of all results of an op that was made with `vjp`."""
+    tape, rng = Tape(), np.random.default_rng(SEED)
+    operands = tree_map(lambda a: tape.leaf(a) if is_inexact(np.asarray(a).dtype) else a, args)
+    leaves = [node for node in tree_leaves(operands) if isinstance(node, Node)]
+    results = tree_leaves(op(*operands, **kwargs))
+    parts = [y for y in results if isinstance(y, Node) and is_inexact(y.dtype)]
+    if not parts:
+        raise CheckError(
+            f"Nothing of {op_name(op)} was checked: no argument of this call is inexact. Give "
+            f"arrays of floats."
+        )
+    check_grad(sum(np.sum(np.real(y * rng.normal(size=y.shape))) for y in parts), leaves)
 
 
 def compare_elements(

@@ -85,9 +85,9 @@ def text_as_html(shown: Any) -> str:
     A class can use the function as its method: ``_repr_html_ = text_as_html``.
 
     >>> text_as_html("a < b")
-    '<pre>a &lt; b</pre>'
+    '<pre style="overflow-x: auto">a &lt; b</pre>'
     """
-    return f"<pre>{_escape_html(str(shown))}</pre>"
+    return f'<pre style="overflow-x: auto">{_escape_html(str(shown))}</pre>'
 
 
 def table_as_html(

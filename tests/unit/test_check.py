@@ -181,6 +181,22 @@ def test_the_line_of_an_op_over_a_list_is_checked(registered: Callable[..., Any]
         check_rule(registered(mg.linear, lambda xs: np.stack(xs), each=lambda g, k: g[1 - k]))
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_op_with_a_vjp_of_all_arguments_is_checked(sign: float) -> None:
+    @mg.op(vjp=lambda g, y, xs, k: ([g[0] * np.cos(xs[0]), sign * k * g[1]["b"]], None))
+    def pair(xs: Any, k: Any) -> Any:
+        return np.sin(xs[0]), {"b": k * xs[1]}
+
+    call = [np.array([0.3, 0.4]), np.array([1.0, 2.0])], 2
+    if sign > 0:
+        check_rule(pair, *call)
+    else:
+        with pytest.raises(CheckError, match="central differences give"):
+            check_rule(pair, *call)
+    with pytest.raises(CheckError, match="Nothing of pair was checked"):
+        check_rule(pair, [1, 2], 3)
+
+
 @pytest.mark.parametrize(
     ("op", "args"),
     [(np.floor, ()), (np.sin, (1,)), (np.clip, (3, None, 5))],

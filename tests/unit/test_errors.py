@@ -434,6 +434,11 @@ class TestUnknownNode:
         with refused(tape, errors.UnknownNodeError, "no node named zzz; it has no similar name"):
             tape["zzz"]
 
+    def test_a_name_in_other_letters_is_near(self, tape):
+        tape.leaf(1.0, name="L")
+        with refused(tape, errors.UnknownNodeError, "the nearest names are L."):
+            tape["l"]
+
     def test_an_id(self, tape, L):
         with refused(
             tape,
@@ -498,6 +503,12 @@ class TestAsking:
             "x.astype(float)",
         ):
             mg.grad(k, x)
+
+    @pytest.mark.pinned
+    def test_the_gradient_of_a_sum_of_integers_names_their_leaf(self, tape):
+        n = tape.leaf([1, 2], name="n")
+        with refused(tape, errors.NotDifferentiableError, "computed from n (leaf, int64", at(n)):
+            mg.grad(np.sum(n * n), n)
 
     @pytest.mark.pinned
     def test_an_integer_target(self, tape, L):

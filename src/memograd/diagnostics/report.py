@@ -85,6 +85,7 @@ class Explanation(NamedTuple):
         """Return a table with a row for each finding, remark and kink."""
         items = [*self.findings, *self.remarks, *self.kinks]
         table = table_as_html("", HTML_HEADS, items, _html_cells, paragraphs=True) if items else ""
+        table = f'<div style="overflow-x: auto">{table}</div>'
         shares = text_as_html(self.shares) if self.shares.shares else ""
         return f"<p>{escape(self.headline)}</p>{table}{shares}"
 
@@ -95,7 +96,8 @@ HTML_HEADS = ("cause", "node", "operand", "elements", "line", "why")
 def _html_cells(item: Finding | Kink) -> tuple[Any, ...]:
     """Return the cells of a finding or a kink, one for each of `HTML_HEADS`."""
     if isinstance(item, Finding):
-        cause, operand, why = item.cause, item.operand or "", f"{item.text}\n{item.advice}"
+        advice = "" if "\n" in item.text else f"\n{item.advice}"  # code says what to do
+        cause, operand, why = item.cause, item.operand or "", item.text + advice
     else:
         cause, operand, why = "kink", item.formula, item.chosen
     return cause, item.node, operand, item.elements, _format_place(item.line), why

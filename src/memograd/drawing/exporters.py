@@ -155,7 +155,7 @@ def dot_nodes(picture: Scene) -> Iterator[str]:
 def dot_edges(picture: Scene) -> Iterator[str]:
     """Yield a line of DOT for each arrow, and a broken one back where a derivative went."""
     for arrow in picture.arrows:
-        label = f' [headlabel="{arrow.argnums}"]' if arrow.argnums else ""
+        label = f' [headlabel="{arrow.label}"]' if arrow.label else ""
         yield f"  {arrow.operand} -> {arrow.consumer}{label};"
         if arrow.pulled:
             yield f"  {arrow.consumer} -> {arrow.operand} [style=dashed, constraint=false];"
@@ -183,7 +183,7 @@ def mermaid_nodes(picture: Scene) -> Iterator[str]:
 def mermaid_edges(picture: Scene) -> Iterator[str]:
     """Yield a line of Mermaid for each arrow, and a dotted one back where a derivative went."""
     for arrow in picture.arrows:
-        label = f"|{arrow.argnums}|" if arrow.argnums else ""
+        label = f"|{arrow.label}|" if arrow.label else ""
         yield f"  n{arrow.operand} -->{label} n{arrow.consumer}"
         if arrow.pulled:
             yield f"  n{arrow.consumer} -.-> n{arrow.operand}"

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays.formatting import format_array
 from ..memory.memory import Memory
 from ..program.steps import Operand
+from ..rules.registration import traits_of
 from ..solver.events import Event
 from ..solver.log import Log
 from ..solver.targets import check_targets, require_scalar
@@ -57,12 +58,15 @@ class Arrow(NamedTuple):
         Positions of the operand; empty if the consumer has only one operand.
     pulled : bool
         Whether a derivative went back along the arrow.
+    label : str
+        The positions, where their order matters: it does not for a sum or a product.
     """
 
     operand: int
     consumer: int
     argnums: str
     pulled: bool
+    label: str
 
 
 class Scene(NamedTuple):
@@ -176,7 +180,8 @@ def make_arrows(memory: Memory, folds: list[Fold], pulled: set[tuple[int, int]])
     single = {fold.nodes[0] for fold in folds if len(fold.nodes) == 1}
     arrows: dict[tuple[int, int], Arrow] = {}
     for c in sorted(box_of):
-        several = sum(type(a) is Operand for a in memory.nodes[c]["args"]) > 1
+        node = memory.nodes[c]
+        several = sum(type(a) is Operand for a in node["args"]) > 1
         for o, edge in memory.pred[c].items():
             ends = box_of.get(o, -1), box_of[c]
             if o not in box_of or ends[0] == ends[1]:
@@ -185,7 +190,8 @@ def make_arrows(memory: Memory, folds: list[Fold], pulled: set[tuple[int, int]])
             if several and single.issuperset(ends):
                 argnums = ", ".join(map(str, edge["argnums"]))
             back = (o, c) in pulled or (ends in arrows and arrows[ends].pulled)
-            arrows[ends] = Arrow(*ends, argnums, back)
+            label = "" if traits_of(node["op"]).commutes else argnums
+            arrows[ends] = Arrow(*ends, argnums, back, label)
     return list(arrows.values())
 
 

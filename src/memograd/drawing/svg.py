@@ -28,8 +28,10 @@ LEGEND_ROW_HEIGHT, LEGEND_WIDTH = 24, 330
 BACK_ARROW_OFFSET = 8
 """Distance of a backward arrow from the forward one beside it."""
 
-PORT_REACH, PORT_GAP = 30, 18
-"""Greatest distance of a port from the middle of a side, and distance of ports if there is room."""
+PORT_REACH, PORT_GAP = 30, 26
+"""Greatest distance of a port from the middle of a side, and distance of ports if there is room:
+enough for a backward arrow and a label between two of them.
+"""
 
 SHAPE_PATHS = {
     OUTPUT: "M{l} 0 L{i} {t} H{j} L{r} 0 L{j} {b} H{i} Z",
@@ -56,7 +58,7 @@ def render_svg(scene: Scene, legend: bool = True) -> str:
     foot = below + LEGEND_ROW_HEIGHT * len(states)
     parts = [
         *(draw_edge(arrow, way) for arrow, way in points),
-        *(argnums_label(arrow, way[-1]) for arrow, way in points if arrow.argnums),
+        *(argnums_label(arrow, way[-1]) for arrow, way in points if arrow.label),
         *(draw_node(box, place[box.id]) for box in scene.boxes),
         *(legend_row(state, below + LEGEND_ROW_HEIGHT * k) for k, state in enumerate(states)),
     ]
@@ -145,7 +147,7 @@ def draw_node(b: Box, at: Point) -> str:
         f'<text class="name" '
         f'y="-8"{fit_attributes(printable(b.name, 13), 9)}>{escape_name(b.name, 13)}</text>'
         f'<text class="value" y="6"{fit_attributes(what, 6)}>{escape(what)}</text>'
-        f'<text class="state" y="20">{states}</text></g>'
+        f'<text class="state" y="20"{fit_attributes(states, 6)}>{states}</text></g>'
     )
 
 
@@ -283,4 +285,4 @@ def draw_edge(a: Arrow, points: list[Point]) -> str:
 
 def argnums_label(a: Arrow, end: Point) -> str:
     """Return the positions of an operand, beside the end of its arrow."""
-    return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.argnums}</text>'
+    return f'<text class="argnums" x="{end[0] - 10:g}" y="{end[1] - 3:g}">{a.label}</text>'

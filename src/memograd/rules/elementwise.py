@@ -287,6 +287,9 @@ set_traits(logistic, unit, parallel, sech_squared, exact_on_parts=True, storage=
 set_traits(np.ones, np.zeros, np.exp, np.absolute, np.fabs, np.square, np.cosh,
            never_negative_zero=True)
 set_traits(np.multiply, np.divide, np.square, np.power, is_product=True)
+set_traits(np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.hypot, np.logaddexp,
+           np.logaddexp2, np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_xor,
+           commutes=True)
 set_traits(np.where, selects=True)
 set_traits(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
            np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isfinite,

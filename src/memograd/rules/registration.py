@@ -247,8 +247,8 @@ def rule_of(op: Any) -> Rule:
             return rule_of(op)
     raise NoRuleError(
         f"memograd has no rule for {name}. Register one: memograd.rule({name}, x=lambda g, x, "
-        f"y: ...), where g is the "
-        f"cotangent of the result y; or, if no derivative passes through it: "
+        f"y: ...), where g is the cotangent of the result y. If it takes lists or gives several "
+        f"results, make it with memograd.op(vjp=...). If no derivative passes through it: "
         f"memograd.constant({name})."
     )
 

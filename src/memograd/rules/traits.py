@@ -158,6 +158,8 @@ class Traits(NamedTuple):
         Whether results of real operands are never −0.0.
     is_product : bool
         Whether the result is a product of numbers: 0 where a factor is, or by underflow.
+    commutes : bool
+        Whether the order of the operands does not matter.
     uses_blas : bool
         Whether BLAS computes it, with other rounding if both operands lie in one buffer.
     symbol : str or None
@@ -201,6 +203,7 @@ class Traits(NamedTuple):
     copies_numbers: bool = False
     never_negative_zero: bool = False
     is_product: bool = False
+    commutes: bool = False
     uses_blas: bool = False
     symbol: str | None = None
     operator: str | None = None

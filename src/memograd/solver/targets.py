@@ -8,6 +8,7 @@ from ..arrays.values import is_inexact
 from ..errors import NoPathError, NotDifferentiableError, NotScalarError, OtherTapeError
 from ..memory.memory import Memory
 from ..memory.tables import Table
+from ..program.walks import ancestors_of
 from ..rules.registration import RULES
 from ..tape.node import Node
 from ..text import describe, printable
@@ -66,9 +67,19 @@ def check_target(L: Node, t: Any) -> None:
 def _require_inexact(t: Node) -> None:
     """Raise if the dtype of a node has no derivatives."""
     if not is_inexact(t.dtype):
+        steps = t.tape.state.steps
+        leaves = [
+            n for n in sorted(ancestors_of(steps, [t.id])) if steps[n].op is None and n != t.id
+        ]
+        whole = next((n for n in leaves if not is_inexact(steps[n].dtype)), None)
+        given = (
+            ""
+            if whole is None
+            else f", and it is computed from {describe(t.tape.handle(whole).attributes)}"
+        )
         raise NotDifferentiableError(
-            f"{describe(t.attributes)} has no derivative: its dtype is no float and no complex. "
-            f"Make it one: a leaf of floats, or x.astype(float)."
+            f"{describe(t.attributes)} has no derivative: its dtype is no float and no complex"
+            f"{given}. Make it one: a leaf of floats, or x.astype(float)."
         )
 
 

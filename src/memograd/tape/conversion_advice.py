@@ -244,8 +244,8 @@ def _function(called: ast.expr, frame: FrameType) -> tuple[str, str]:
 
 def _defining_module(found: Any, name: str) -> tuple[str, str]:
     """Return the module and the name of a function, a class, or the class of an object."""
-    if isinstance(found, np.vectorize):
-        return "numpy", "vectorize"
+    if isinstance(found, np.vectorize | np.ndarray):
+        return "numpy", type(found).__name__
     module = getattr(found, "__module__", None) or type(found).__module__
     return str(module), str(
         getattr(found, "__name__", None) or getattr(found, "name", None) or name
@@ -320,6 +320,10 @@ def _of_numpys(module: str, path: str) -> str:
         return "Call the function on the whole array, or write np.stack([f(a) for a in x])."
     if path in ("float64", "float32", "float16", "longdouble", "complex128", "complex64"):
         return f"Use np.astype(x, np.{path}); a node is an array already."
+    if path == "arange":  # the length of the result would depend on values
+        return "Write start + step * np.arange(n), where n is a number."
+    if path.startswith("ndarray."):
+        return _of_array_methods(path.removeprefix("ndarray."))
     if _is_served("numpy", name):
         return (
             f"Use memograd.numpy.{name}, which takes lists of nodes; or give np.{name} "
@@ -331,6 +335,16 @@ def _of_numpys(module: str, path: str) -> str:
     return (
         f"memograd does not record np.{name}: write it with NumPy's functions of arrays, or "
         f"register an op of your own: memograd.op."
+    )
+
+
+def _of_array_methods(name: str) -> str:
+    """Return what to write in place of a method of an array that is given a node."""
+    function = getattr(np, name, None)
+    if function is None or (isinstance(function, Hashable) and function in UNSUPPORTED):
+        return "An array holds no nodes: write np.where, np.stack, or x.at[i].set(v)."
+    return (
+        f"Methods of arrays do not look for nodes: write np.{name}(a, x) in place of a.{name}(x)."
     )
 
 

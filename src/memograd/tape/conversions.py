@@ -61,7 +61,7 @@ def _to_array(value: Any, *args: Any, **kwargs: Any) -> Any:
 
 INTEGRAL_KINDS = "Use np.floor, np.round or np.astype(x, int), which give a node."
 USUAL = (
-    "Use NumPy's functions in place of those of math, np.stack for lists of nodes, "
+    "Use NumPy's functions in place of methods of arrays and of math, np.stack for lists of nodes, "
     "memograd.scipy for SciPy's functions."
 )
 

@@ -29,6 +29,8 @@ from ..errors import (
     BudgetError,
     BusyError,
     DisturbedError,
+    GraphError,
+    MemogradError,
     NamingError,
     NotDifferentiableError,
     OtherTapeError,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
     from ..memory.report import MemoryReport
     from ..memory.snapshot import Snapshot
+    from ..program.from_digraph import GraphStep
 
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
@@ -392,11 +395,23 @@ class Tape:
                 made[step.key] = tape.leaf(step.value, name=str(step.key))
             else:
                 args = tuple(made[a.key] if isinstance(a, StepResult) else a for a in step.args)
-                y = tape.record(step.op, args, tape.bind_keywords(step.op, step.kwargs))
+                y = tape._record_step(step, args)
                 made[step.key] = (y if isinstance(y, Node) else y[0].operands[0]).named(
                     str(step.key)
                 )
         return tape
+
+    def _record_step(self, step: "GraphStep", args: tuple[Any, ...]) -> Any:
+        """Record a step of a hand-written DiGraph; an error of the op names its node."""
+        try:
+            return self.record(step.op, args, self.bind_keywords(step.op, step.kwargs))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, MemogradError):
+                raise
+            raise GraphError(
+                f"{op_name(step.op)} failed at node {printable(str(step.key))}: {error}. Check its "
+                f"incoming edges, args and kwargs."
+            ) from error
 
     # to look up
 
@@ -466,7 +481,9 @@ class Tape:
             )
         from difflib import get_close_matches  # only an error pays for it
 
-        near = get_close_matches(key, self._names, n=3, cutoff=0.3)
+        folded = key.casefold()
+        same = [name for name in self._names if name.casefold() == folded]
+        near = same or get_close_matches(key, self._names, n=3, cutoff=0.3)
         hint = (
             f"the nearest names are {', '.join(map(printable, near))}"
             if near

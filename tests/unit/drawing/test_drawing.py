@@ -88,6 +88,23 @@ def test_arrows_go_back_where_the_recursion_went(walk):
     }
 
 
+@pytest.mark.parametrize(
+    ("op", "shown"), [(np.multiply, 0), (np.add, 0), (np.divide, 2), (np.matmul, 2)]
+)
+def test_positions_are_shown_where_their_order_matters(tape, op, shown):
+    L = np.sum(op(tape.leaf([2.0, 1.0], name="x"), tape.leaf([3.0, 1.0], name="y")))
+    assert mg.draw(L).count('class="argnums"') == shown
+    assert mg.draw(L, format="dot").count("headlabel=") == shown
+    assert mg.draw(L, format="mermaid").count("|") == 2 * shown
+
+
+def test_long_states_stay_inside_their_box(tape):
+    L = np.square(tape.leaf(2.0, name="x")).named("L")
+    mg.grad(L, L.operands[0])
+    text = mg.draw(L, L.operands[0])
+    assert re.search(r'class="state"[^>]*textLength="104"[^>]*>asked for, stored earlier<', text)
+
+
 def test_what_the_table_holds_is_stored_earlier_and_what_was_found_wrong_dropped(walk):
     L, _ = walk
     W1, log = L.tape["W1"], mg.Log()

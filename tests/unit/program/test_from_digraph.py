@@ -148,6 +148,10 @@ class TestWhatIsRefused:
         G.nodes["m"]["op"] = "mul tiply"
         self.refused(G, "The op of m is the string 'mul tiply'", "op=np.sin")
 
+    def test_an_op_with_too_few_operands(self, G):
+        G.nodes["m"]["op"] = np.where
+        self.refused(G, "np.where failed at node m: ", "Check its incoming edges")
+
     def test_an_op_without_a_rule(self, G):
         G.nodes["m"]["op"] = max
         self.refused(G, "no rule for max", error=NoRuleError)
