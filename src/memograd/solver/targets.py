@@ -67,20 +67,19 @@ def check_target(L: Node, t: Any) -> None:
 def _require_inexact(t: Node) -> None:
     """Raise if the dtype of a node has no derivatives."""
     if not is_inexact(t.dtype):
-        steps = t.tape.state.steps
-        leaves = [
-            n for n in sorted(ancestors_of(steps, [t.id])) if steps[n].op is None and n != t.id
-        ]
-        whole = next((n for n in leaves if not is_inexact(steps[n].dtype)), None)
-        given = (
-            ""
-            if whole is None
-            else f", and it is computed from {describe(t.tape.handle(whole).attributes)}"
-        )
         raise NotDifferentiableError(
             f"{describe(t.attributes)} has no derivative: its dtype is no float and no complex"
-            f"{given}. Make it one: a leaf of floats, or x.astype(float)."
+            f"{_format_integer_leaf(t)}. Make it one: a leaf of floats, or x.astype(float)."
         )
+
+
+def _format_integer_leaf(t: Node) -> str:
+    """Return a clause that names the first leaf of integers behind a node; nothing for a leaf."""
+    steps = t.tape.state.steps
+    for n in sorted(ancestors_of(steps, [t.id]) - {t.id}):
+        if steps[n].op is None and not is_inexact(steps[n].dtype):
+            return f", and it is computed from {describe(t.tape.handle(n).attributes)}"
+    return ""
 
 
 def no_path_error(memory: Memory, table: Table, t: Node) -> NoPathError:
