@@ -1,0 +1,58 @@
+"""GradBench's gradient descent, which both saddle and particle prescribe.
+
+Definition: https://github.com/gradbench/gradbench/blob/main/cpp/gradbench/gd.hpp. The step doubles
+after ten successes, and is halved after a failure.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+TOLERANCE, FIRST_STEP, SUCCESSES = 1e-5, 1e-5, 10
+
+
+def step_list(x: list[Any], size: float, g: list[Any]) -> list[Any]:
+    """Return x moved against g."""
+    return [a - size * b for a, b in zip(x, g, strict=True)]
+
+
+def length_list(v: list[Any]) -> Any:
+    """Return the length of a vector of scalars."""
+    return sum(a * a for a in v) ** 0.5
+
+
+def argmin(
+    f: Callable[[Any], Any],
+    gradient: Callable[[Any], Any],
+    x: Any,
+    move: Callable[[Any, float, Any], Any] = step_list,
+    length: Callable[[Any], Any] = length_list,
+) -> Any:
+    """Return where f is least. A point is what `move` and `length` understand."""
+    fx, g, size, successes = f(x), gradient(x), FIRST_STEP, 0
+    while length(g) > TOLERANCE:
+        if successes == SUCCESSES:
+            size, successes = 2.0 * size, 0
+            continue
+        trial = move(x, size, g)
+        if length(move(x, 1.0, trial)) <= TOLERANCE:
+            break
+        f_trial = f(trial)
+        if f_trial < fx:
+            x, fx, g, successes = trial, f_trial, gradient(trial), successes + 1
+        else:
+            size, successes = size / 2.0, 0
+    return x
+
+
+# Points with tangents: the numbers in the first column, their derivatives in the others.
+
+
+def move_dual(x: Any, size: float, g: Any) -> Any:
+    """Return x moved against g, tangents too."""
+    return x - size * g
+
+
+def length_dual(v: Any) -> float:
+    """Return the length of the numbers."""
+    return math.hypot(*v[:, 0].tolist())

@@ -1,0 +1,1 @@
+"""The twelve evals of GradBench, and microgpt: one module each."""

@@ -1,0 +1,144 @@
+"""particle: the charge's place that lets a particle hit the origin, by gradient descent.
+
+Definition: https://github.com/gradbench/gradbench/tree/main/evals/particle. The trajectory is
+Euler's, with forces that are gradients themselves.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+import memograd as mg
+
+from ..descent import argmin
+from ..problem import Data, Eval, Inputs
+
+FORM = mg.functional
+STEP = 0.1
+PLACE, VELOCITY = (0.0, 8.0), (0.75, 0.0)
+
+
+def prepare(size: float) -> tuple[Inputs, Data]:
+    return (size,), {}
+
+
+def potential(x: Any, y: Any, w: Any) -> Any:
+    near = ((x - 10.0) ** 2 + (y - 10.0 + w) ** 2) ** -0.5
+    return near + ((x - 10.0) ** 2 + y**2) ** -0.5
+
+
+def miss(slope: Callable[..., Any], w: Any) -> Any:
+    """Return the square of where the particle meets the axis, given the potential's gradient."""
+    (x, y), (u, v) = PLACE, VELOCITY
+    while True:
+        fx, fy = slope(x, y, w)
+        x, y = x + STEP * u, y + STEP * v
+        if y <= 0.0:
+            return (x - y / v * u) ** 2
+        u, v = u - STEP * fx, v - STEP * fy
+
+
+def nested(library: Any, f: Callable[..., Any], d: Data) -> Callable[..., Any]:
+    """Return the program for libraries whose gradients nest around Python's loops."""
+
+    def slope(x: Any, y: Any, w: Any) -> Any:
+        return library.grad(lambda x, y: potential(x, y, w))(*library.scalars(x, y))
+
+    def solve(w: Any) -> Any:
+        by_w = library.grad(lambda w: miss(slope, w))
+        return tuple(argmin(lambda w: miss(slope, *w), lambda w: by_w(*w), [w]))
+
+    return solve
+
+
+def manual(d: Data, w: float) -> tuple[float]:
+    """Carry the derivative by w along the trajectory."""
+    return tuple(argmin(lambda w: miss(force, *w), lambda w: [pushed_miss(*w)], [w]))
+
+
+def force(x: float, y: float, w: float) -> tuple[float, float]:
+    """Return the potential's gradient."""
+    x, b = x - 10.0, y - 10.0 + w
+    p, q = (x * x + b * b) ** -1.5, (x * x + y * y) ** -1.5
+    return -x * (p + q), -(b * p + y * q)
+
+
+def pushed_miss(w: float) -> float:
+    """Return the derivative of the miss."""
+    (x, y), (u, v) = PLACE, VELOCITY
+    dx = dy = du = dv = 0.0
+    while True:
+        fx, fy, dfx, dfy = pushed_force(x, y, w, dx, dy)
+        x, y, dx, dy = x + STEP * u, y + STEP * v, dx + STEP * du, dy + STEP * dv
+        if y <= 0.0:
+            t, dt = -y / v, (y * dv / v - dy) / v
+            return 2.0 * (x + t * u) * (dx + dt * u + t * du)
+        u, v, du, dv = u - STEP * fx, v - STEP * fy, du - STEP * dfx, dv - STEP * dfy
+
+
+def pushed_force(
+    x: float, y: float, w: float, dx: float, dy: float
+) -> tuple[float, float, float, float]:
+    """Return the potential's gradient and its derivative along (dx, dy, 1)."""
+    x, b, db = x - 10.0, y - 10.0 + w, dy + 1.0
+    r, s = 1.0 / (x * x + b * b), 1.0 / (x * x + y * y)
+    p, q = r * math.sqrt(r), s * math.sqrt(s)
+    dp, dq = -3.0 * p * r * (x * dx + b * db), -3.0 * q * s * (x * dx + y * dy)
+    fx, fy = -x * (p + q), -(b * p + y * q)
+    return fx, fy, -dx * (p + q) - x * (dp + dq), -(db * p + b * dp + dy * q + y * dq)
+
+
+def planned(d: Data) -> Callable[..., Any]:
+    """Return the program with a plan for each step of the trajectory, and its tangents."""
+
+    def step(x: Any, y: Any, u: Any, v: Any, w: Any) -> Any:
+        fx, fy = FORM.grad(potential, (0, 1))(x, y, w)
+        return x + STEP * u, y + STEP * v, u - STEP * fx, v - STEP * fy
+
+    def push(state: Any, tangents: Any, w: Any) -> Any:
+        return FORM.jvp(step, (*state, w), (*tangents, 1.0))
+
+    def end(x: Any, y: Any, u: Any, v: Any) -> Any:
+        return (x - y / v * u) ** 2
+
+    plain, pushed = FORM.compiled(step), FORM.compiled(push)
+    last = FORM.compiled(lambda state, tangents: FORM.jvp(end, state, tangents))
+
+    def value(w: list[float]) -> float:
+        state = *PLACE, *VELOCITY
+        while True:
+            new = plain(*state, *w)
+            if new[1] <= 0.0:
+                return float(end(*new[:2], *state[2:]))
+            state = new
+
+    def by_w(w: list[float]) -> list[float]:
+        state, tangents = (*PLACE, *VELOCITY), (0.0,) * 4
+        while True:
+            new, new_tangents = pushed(state, tangents, *w)
+            if new[1] <= 0.0:
+                both = last((*new[:2], *state[2:]), (*new_tangents[:2], *tangents[2:]))
+                return [float(both[1])]
+            state, tangents = new, new_tangents
+
+    return lambda w: tuple(argmin(value, by_w, [w]))
+
+
+EVAL = Eval(
+    "particle",
+    (0.0,),
+    0.2,
+    prepare,
+    {"": potential},
+    manual,
+    nested,
+    programs={"memograd": planned},
+    without={
+        "jax": ((0.0,), "its reverse mode knows no loop that depends on values"),
+        "torch": ((0.0,), "takes more than ten seconds"),
+        "autograd": ((0.0,), "takes more than a minute"),
+    },
+    group="scalars",
+)
