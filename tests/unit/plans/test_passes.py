@@ -531,6 +531,14 @@ class TestSideBySide:
             == 1
         )
 
+    @pytest.mark.parametrize("shape", [(2, 1, 1), (4, 3)], ids=["more axes", "broadcast"])
+    def test_a_result_of_another_shape_than_its_part_stays(self, tape, shape):
+        x, c = tape.leaf(np.arange(16.0).reshape(4, 4)), np.arange(np.prod(shape)).reshape(shape)
+        n = 2 if shape[-1] == 1 else 1
+        left, right = np.sin(c * x[:, :n]), np.sin(c * x[:, n : 2 * n])
+        outputs = [np.sum(np.square(left)) + np.sum(right)]
+        assert mg.plan(outputs, [x])(x.value)[0] == pytest.approx(outputs[0].value)
+
     def test_zeros_of_two_signs_are_two_numbers(self, x, tape):
         parts = [np.multiply(np.abs(x)[:1], 0.0), np.multiply(np.abs(x)[1:], -0.0)]
         for outputs in ([np.concatenate(parts)], [parts[0] * parts[1]]):

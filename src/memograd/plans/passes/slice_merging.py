@@ -110,7 +110,7 @@ class Places:
             return None
         places = [self.place.get(a) if type(a) is Operand else None for a in instruction.args]
         known = [p for p in places if p is not None]
-        if not known or len({p[1:] for p in known}) > 1:
+        if not known or len({p[1:] for p in known}) > 1 or not self._spans(instruction, known[0]):
             return None
         key = [
             p.array if p is not None else self._alike(instruction, known[0].axis, a)
@@ -121,6 +121,16 @@ class Places:
         place = known[0]._replace(array=self._number((instruction.op, known[0].axis, *key)))
         self.parts[place.array].append(n)
         return place
+
+    def _spans(self, instruction: Instruction, place: PartPlace) -> bool:
+        """Return whether a result is as long as its parts, along the same axis of all of them.
+
+        A part with fewer axes counts them from another end, and one of length 1 is broadcast.
+        """
+        parts = (a for a in instruction.args if type(a) is Operand and a in self.place)
+        return instruction.shape[place.axis] == place.stop - place.start and all(
+            len(self.instructions[a].shape) == len(instruction.shape) for a in parts
+        )
 
     def _alike(self, instruction: Instruction, axis: int, a: Any) -> Any:
         """Return the key that an operand has in common for all parts; None if it differs.
