@@ -14,6 +14,28 @@ from .problem import Data, Eval, Inputs
 Call = Callable[[], Any]
 
 
+def arrays_of(result: Any) -> list[np.ndarray]:
+    """Return the arrays of any library's result, flat."""
+    if isinstance(result, tuple | list):
+        return [array for part in result for array in arrays_of(part)]
+    return [np.asarray(result)]
+
+
+def disagreement(result: Any, truth: Any) -> float:
+    """Return the largest difference, relative to the largest element of each array.
+
+    Infinity stands for another number of arrays, or other shapes.
+    """
+    got, wanted = arrays_of(result), arrays_of(truth)
+    if [g.shape for g in got] != [w.shape for w in wanted]:
+        return np.inf
+    return max(float(np.max(np.abs(g - w)) / _largest(w)) for g, w in zip(got, wanted, strict=True))
+
+
+def _largest(array: np.ndarray) -> Any:
+    return np.max(np.abs(array)) or 1.0
+
+
 class Memograd:
     """Plans, as `functional.compiled` makes them of a function's derivative."""
 
@@ -32,11 +54,13 @@ class Memograd:
     def jvp(self, f: Callable[..., Any], x: Any, v: Any) -> Any:
         return mg.functional.jvp(f, (x,), (v,))[1]
 
+    def eager(self, eval: Eval, objective: Callable[..., Any], inputs: Inputs, d: Data) -> Call:
+        """Return the call without a plan."""
+        return partial(eval.derivative(self, partial(objective, np, d), d), *inputs)
+
     def prepare(self, eval: Eval, objective: Callable[..., Any], inputs: Inputs, d: Data) -> Call:
-        if self.name in eval.programs:
-            return partial(eval.programs[self.name](d), *inputs)
         f = mg.functional.compiled(eval.derivative(self, partial(objective, np, d), d))
-        return lambda: f(*inputs)
+        return partial(f, *inputs)
 
 
 class Manual:
@@ -71,7 +95,7 @@ class Autograd:
 
     def prepare(self, eval: Eval, objective: Callable[..., Any], inputs: Inputs, d: Data) -> Call:
         f = eval.derivative(self, partial(objective, self.np, d), d)
-        return lambda: f(*inputs)
+        return partial(f, *inputs)
 
 
 class Jax:
@@ -150,7 +174,7 @@ class Torch:
         d = {k: self._place(v) if isinstance(v, np.ndarray) else v for k, v in d.items()}
         f = eval.derivative(self, partial(objective, self.np, d), d)
         placed = [self._place(np.asarray(x)) for x in inputs]
-        return lambda: f(*placed)
+        return partial(f, *placed)
 
     def _place(self, array: np.ndarray) -> Any:
         return self.library.tensor(array)
@@ -176,6 +200,14 @@ class TorchNumpy:
 
     def cross(self, a: Any, b: Any) -> Any:
         return self.torch.linalg.cross(a, b)
+
+
+def prepare(library: Any, eval: Eval, spelling: str, inputs: Inputs, d: Data) -> Call:
+    """Return the call of an eval that is timed."""
+    if library.name in eval.programs:
+        return partial(eval.programs[library.name](d), *inputs)
+    objective = eval.peers.get(library.name, eval.objectives[spelling])
+    return library.prepare(eval, objective, inputs, d)
 
 
 LIBRARIES: dict[str, Callable[[], Any]] = {

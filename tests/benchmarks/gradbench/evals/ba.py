@@ -124,9 +124,7 @@ def manual(
         np.multiply(weighted_f * flat[i], square, out=out[9])
         np.multiply(out[9], square, out=out[10])
         out[14] = error[i]
-    one, two = (
-        (block[:11].T, block[11:14].T, block[14]) for block in result
-    )
+    one, two = ((block[:11].T, block[11:14].T, block[14]) for block in result)
     return *one, *two, -2.0 * weights
 
 

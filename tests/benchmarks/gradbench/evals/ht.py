@@ -270,7 +270,13 @@ EVAL = Eval(
     jacobian,
     without={
         "autograd": (
-            ((544, 100, False), (544, 800, False), (544, 100, True), (544, 800, True), (10_000, 800, True)),
+            (
+                (544, 100, False),
+                (544, 800, False),
+                (544, 100, True),
+                (544, 800, True),
+                (10_000, 800, True),
+            ),
             "pulls back each error by itself",
         )
     },

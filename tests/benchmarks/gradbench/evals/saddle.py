@@ -26,7 +26,10 @@ def loss(x: Any, y: Any) -> Any:
 
 
 def find(
-    best: Callable[[Any], Any], by_best: Callable[[Any], Any], ascend: Callable[[Any], Any], start: Any
+    best: Callable[[Any], Any],
+    by_best: Callable[[Any], Any],
+    ascend: Callable[[Any], Any],
+    start: Any,
 ) -> tuple[numpy.ndarray]:
     """Return x and y, given the inner optimum's value, its gradient by x, and its place."""
     x = argmin(best, by_best, start)
