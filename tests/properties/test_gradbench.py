@@ -4,7 +4,11 @@ import pytest
 from gradbench.libraries import Memograd, disagreement, prepare
 from gradbench.suite import EVALS
 
-CASES = [(name, spelling) for name, each in EVALS.items() for spelling in each.objectives]
+CASES = [
+    pytest.param(name, spelling, marks=pytest.mark.slow if name == "microgpt" else ())
+    for name, each in EVALS.items()
+    for spelling in each.objectives
+]
 
 
 @pytest.mark.parametrize(("name", "spelling"), CASES)

@@ -98,33 +98,31 @@ def planned(d: Data) -> Callable[..., Any]:
         fx, fy = FORM.grad(potential, (0, 1))(x, y, w)
         return x + STEP * u, y + STEP * v, u - STEP * fx, v - STEP * fy
 
-    def push(state: Any, tangents: Any, w: Any) -> Any:
-        return FORM.jvp(step, (*state, w), (*tangents, 1.0))
+    def push(*xs: Any) -> Any:
+        new, tangents = FORM.jvp(step, (*xs[:4], xs[8]), (*xs[4:8], 1.0))
+        return *new, *tangents
 
     def end(x: Any, y: Any, u: Any, v: Any) -> Any:
         return (x - y / v * u) ** 2
 
     plain, pushed = FORM.compiled(step), FORM.compiled(push)
-    last = FORM.compiled(lambda state, tangents: FORM.jvp(end, state, tangents))
+    last = FORM.compiled(lambda *xs: FORM.jvp(end, xs[:4], xs[4:]))
+    start = [numpy.float64(x) for x in (*PLACE, *VELOCITY)]
+    still = [numpy.float64(0.0)] * 4
 
     def value(w: list[float]) -> float:
-        state = *PLACE, *VELOCITY
-        while True:
-            new = plain(*state, *w)
-            if new[1] <= 0.0:
-                return float(end(*new[:2], *state[2:]))
+        state = start
+        while (new := plain(*state, *w))[1] > 0.0:
             state = new
+        return float(end(*new[:2], *state[2:]))
 
     def by_w(w: list[float]) -> list[float]:
-        state, tangents = (*PLACE, *VELOCITY), (0.0,) * 4
-        while True:
-            new, new_tangents = pushed(state, tangents, *w)
-            if new[1] <= 0.0:
-                both = last((*new[:2], *state[2:]), (*new_tangents[:2], *tangents[2:]))
-                return [float(both[1])]
-            state, tangents = new, new_tangents
+        state = [*start, *still]
+        while (new := pushed(*state, *w))[1] > 0.0:
+            state = new
+        return [float(last(*new[:2], *state[2:4], *new[4:6], *state[6:])[1])]
 
-    return lambda w: tuple(argmin(value, by_w, [w]))
+    return lambda w: tuple(argmin(value, by_w, [numpy.float64(w)]))
 
 
 EVAL = Eval(
