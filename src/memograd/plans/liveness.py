@@ -21,6 +21,16 @@ from .op_traits import c_ordered_steps, is_new, roots
 SMALL_ARRAY_BYTES = 8192
 """Bytes up to which allocating an array costs less than reusing one."""
 
+TINY_ARRAY_BYTES = 256
+"""Bytes up to which deleting an array costs more than it saves in any plan."""
+
+MAX_KEPT_BYTES = 1 << 20
+"""Bytes of small arrays that a call may keep: they stay in the second-level cache.
+
+With more, small arrays are reused and deleted like large ones. An ODE of 100 steps on 1,000 numbers
+keeps 6,500 arrays of 8 KB otherwise, and takes 1.3 to 1.9 times as long.
+"""
+
 
 ROUNDED_DIFFERENTLY_IN_PLACE: frozenset[np.ufunc] = frozenset({np.multiply, np.square})
 """Ufuncs that may round complex results otherwise when they write into an operand."""
@@ -43,6 +53,7 @@ class BufferPlan:
 
     def __init__(self, graph: Graph) -> None:
         self.instructions = graph.instructions
+        self.largest_kept = largest_kept(graph)
         self.roots, self.c_ordered = roots(graph), c_ordered_steps(graph)
         self.last_reads = last_reads_of_arrays(graph, self.roots)
         self.reuses: dict[int, int] = {}
@@ -61,7 +72,7 @@ class BufferPlan:
         if (
             not elementwise
             or instruction.kwargs
-            or bytes_of(instruction.shape, instruction.dtype) <= SMALL_ARRAY_BYTES
+            or bytes_of(instruction.shape, instruction.dtype) <= self.largest_kept
             or n not in self.c_ordered
         ):
             return None
@@ -93,10 +104,21 @@ class BufferPlan:
             if (
                 a in read
                 and not kept
-                and bytes_of(instruction.shape, instruction.dtype) > SMALL_ARRAY_BYTES
+                and bytes_of(instruction.shape, instruction.dtype) > self.largest_kept
             ):
                 result[read[a]].append(a)
         return result
+
+
+def largest_kept(graph: Graph) -> int:
+    """Return the bytes up to which an array of this graph is neither reused nor deleted."""
+    sizes = (
+        bytes_of(instruction.shape, instruction.dtype)
+        for instruction in graph.instructions.values()
+        if instruction.op is not None and is_new(instruction)
+    )
+    kept = sum(size for size in sizes if size <= SMALL_ARRAY_BYTES)
+    return SMALL_ARRAY_BYTES if kept <= MAX_KEPT_BYTES else min(SMALL_ARRAY_BYTES, TINY_ARRAY_BYTES)
 
 
 def last_reads_of_arrays(graph: Graph, roots: dict[int, frozenset[int]]) -> dict[int, float]:

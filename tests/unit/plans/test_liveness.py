@@ -77,3 +77,19 @@ def test_the_analysis_is_made_of_a_graph_alone(X):
     assert buffers.reuses == {b.id: a.id, y.id: b.id}
     assert buffers.dead_after == {b.id: [a.id], y.id: [b.id]}
     assert buffers.last_reads[a.id] == b.id and buffers.last_reads[y.id] == np.inf
+
+
+def test_small_arrays_are_deleted_once_all_of_them_would_not_fit_in_the_cache(tape, monkeypatch):
+    monkeypatch.setattr(liveness, "SMALL_ARRAY_BYTES", 8192)
+    x = tape.leaf(np.arange(100.0), name="x")
+    y = np.sum(np.exp(np.sin(x)) @ np.ones((100, 2)))
+    assert "del" not in replayed([y], x)
+    monkeypatch.setattr(liveness, "MAX_KEPT_BYTES", 1500)
+    assert "out=v1" in replayed([y], x) and "del v2" in replayed([y], x)
+
+
+def test_tiny_arrays_are_never_deleted(tape, monkeypatch):
+    monkeypatch.setattr(liveness, "SMALL_ARRAY_BYTES", 8192)
+    monkeypatch.setattr(liveness, "MAX_KEPT_BYTES", 0)
+    x = tape.leaf(np.arange(32.0), name="x")
+    assert "del" not in replayed([np.sum(np.exp(np.sin(x)) @ np.ones((32, 2)))], x)
