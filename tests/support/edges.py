@@ -12,6 +12,7 @@ import numpy as np
 
 import memograd as mg
 from memograd.plans import liveness, passes
+from memograd.plans.passes import sums
 from memograd.plans.scalar import regions
 
 FLOATS = (np.float16, np.float32, np.float64)
@@ -148,6 +149,23 @@ def product(a, b, k):
     return y + 0 if y.dtype.kind in "iu" else y + 0.0
 
 
+SPELLINGS = ("ij,kj->ik", "ij,kj->ki", "zij,kj->zki", "zij,zkj->jz", "ij,kj->", "zij,zkj->zi")
+
+
+def contracted(a, b, k):
+    """An einsum of two operands, of which some are stacked; or the sum of a product of matrices."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        return a
+    if k % 2:
+        terms = a @ b.T - np.sum(a, axis=1, keepdims=True) * b[:, 0]
+        return np.sum(terms, axis=k % 3 - 2)
+    spelling = SPELLINGS[k // 2 % len(SPELLINGS)]
+    terms = spelling.split("->")[0].split(",")
+    return np.einsum(
+        spelling, *(x[None] if "z" in term else x for term, x in zip(terms, (a, b), strict=True))
+    )
+
+
 def real_only(op):
     """A step for real numbers; of complex ones, it takes the real part."""
     return lambda a, b, k: op(np.real(a) if a.dtype.kind == "c" else a)
@@ -208,6 +226,10 @@ EXACT_STEPS = {
     "max": real_only(np.max),
     "dot": lambda a, b, k: np.sum(a * a) if k % 2 else np.sum(a * np.transpose(np.transpose(a))),
     "product": product,
+    "sum_of_product": lambda a, b, k: (
+        np.sum(same_shape(np.multiply)(a, b, k), axis=-1 - k % 2) if a.ndim > 1 else a
+    ),
+    "contracted": contracted,
 }
 """Steps that round no sum or product of whole numbers."""
 
@@ -261,6 +283,7 @@ def tried(program, only, benign, values):
     with (
         mock.patch.object(liveness, "SMALL_ARRAY_BYTES", 0),
         mock.patch.object(regions, "MIN_REGION_SIZE", 1),
+        mock.patch.object(sums, "MIN_CARRIED_SIZE", 1),
         np.errstate(all="ignore"),
     ):
         leaves, outputs, target = program.record(benign)

@@ -13,7 +13,7 @@ from ..rules.indexing import getitem
 from ..rules.registration import RULES, rule_of
 from ..rules.traits import NO_TRAITS, Storage, Traits
 from .ir import Graph, Instruction, operands
-from .kernels import inner, scatter_numbers
+from .kernels import inner, scatter_numbers, sum_before_matmul, sum_before_product
 from .scalar.machine import on_machine
 
 ELEMENTWISE: frozenset[Any] = frozenset(
@@ -28,6 +28,8 @@ SUM_OF_NEGATIVE_ZEROS = np.sum(np.full(2, -0.0))
 
 KERNELS: dict[Any, Traits] = {
     inner: Traits(numpy_scalar=True),
+    sum_before_product: Traits(storage=Storage.NEW, numpy_scalar=True),
+    sum_before_matmul: Traits(storage=Storage.NEW, numpy_scalar=True),
     scatter_numbers: Traits(storage=Storage.NEW, copies_numbers=True),
     on_machine: Traits(storage=Storage.NEW, numpy_scalar=True),
 }

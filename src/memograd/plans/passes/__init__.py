@@ -25,6 +25,7 @@ from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
 from .slice_merging import merge_adjacent_slices
 from .sum_merging import merge_sum_terms
+from .sums import lower_sums
 
 
 class Pass(NamedTuple):
@@ -83,6 +84,7 @@ CANCEL_COTANGENTS = Pass(
 FUSE_INNER_PRODUCTS = Pass("inner products", fuse_into_inner_products, ORDER)
 MERGE_SUM_TERMS = Pass("sum merging", merge_sum_terms, f"{ORDER}; not in half precision")
 BATCH_MATMULS = Pass("matmul batching", batch_matmuls, ORDER)
+LOWER_SUMS = Pass("sum lowering", lower_sums, ORDER)
 FOLD_CONSTANTS = Pass("constant folding", fold_constants)
 LOWER_SCALAR_REGIONS = Pass(
     "scalar lowering",
@@ -105,6 +107,8 @@ PASSES = (
     BATCH_MATMULS,
     FOLD_CONSTANTS,
     SIMPLIFY,
+    LOWER_SUMS,
+    FOLD_CONSTANTS,
     LOWER_SCALAR_REGIONS,
     MERGE_ADJACENT_SLICES,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
@@ -135,6 +139,7 @@ __all__ = [
     "LAZY_PASSES",
     "LIFT_CONSTANTS",
     "LOWER_SCALAR_REGIONS",
+    "LOWER_SUMS",
     "MERGE_ADJACENT_SLICES",
     "MERGE_SUM_TERMS",
     "PASSES",

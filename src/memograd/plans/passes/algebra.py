@@ -130,8 +130,13 @@ def add_zero_minus(rewriter: Rewriter, instruction: Instruction) -> Instruction 
 
 
 def add_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
-    """Replace `a + (-b)` by `a - b`, `a - (-b)` by `a + b`, and `(-a) + b` by `b - a`."""
+    """Replace `a + (-b)` by `a - b`, `a - (-b)` by `a + b`, and `(-a) + b` by `b - a`.
+
+    Not where a real b is added to complex numbers: then the imaginary part is 0.0, not −0.0.
+    """
     a, b = instruction.args
+    if any(_is_cast_to_complex(rewriter, x, instruction) for x in (a, b)):
+        return None
     right = negation_operand(rewriter, b)
     if right is not None:
         return instruction._replace(
@@ -143,6 +148,12 @@ def add_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | N
         if left is not None and instruction.op is np.add
         else None
     )
+
+
+def _is_cast_to_complex(rewriter: Rewriter, a: Any, instruction: Instruction) -> bool:
+    """Return whether an operand is real and the result complex."""
+    operand = rewriter.instruction_of(a)
+    return operand is not None and operand.dtype.kind != "c" and instruction.dtype.kind == "c"
 
 
 def _subtrahend_from_zero(rewriter: Rewriter, a: Any) -> Any:
