@@ -162,8 +162,12 @@ class ExpressionWriter:
 
 
 def _write_transpose(writer: ExpressionWriter, instruction: Instruction, args: list[str]) -> str:
-    axes = instruction.kwargs.get("axes")
-    return f"{args[0]}.T" if axes is None else f"{args[0]}.transpose({writer.constant(axes)})"
+    axes, ndim = instruction.kwargs.get("axes"), len(instruction.shape)
+    if axes is None:
+        return f"{args[0]}.T"
+    if tuple(axes) == (*range(ndim - 2), ndim - 1, ndim - 2):
+        return f"{args[0]}.mT"
+    return f"{args[0]}.transpose({writer.constant(axes)})"
 
 
 def _write_reshape(

@@ -9,7 +9,7 @@ import pytest
 import memograd as mg
 from memograd.plans import passes
 from memograd.plans.ir import eliminate_dead_code, extract_graph, topological_order
-from memograd.plans.passes import algebra, matmul_batching, reshapes
+from memograd.plans.passes import algebra, matmul_batching, reshapes, scales
 from memograd.plans.passes.rewriter import rewrite_graph
 from memograd.text import op_name
 
@@ -109,10 +109,15 @@ class TestShared:
 
     def test_keywords_count(self, X, through):
         assert through(
-            [np.sum(X, axis=0), np.sum(X, axis=0, keepdims=True)],
-            [X],
-            passes.ELIMINATE_COMMON_SUBEXPRESSIONS,
+            [np.sum(X, axis=0), np.sum(X, axis=1)], [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS
         ) == ["sum", "sum"]
+
+    @pytest.mark.parametrize("keepdims", [False, True])
+    def test_one_reduction_serves_both_shapes(self, X, through, keepdims):
+        outputs = [np.max(X, axis=0, keepdims=k) for k in (keepdims, not keepdims)]
+        assert through(outputs, [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS) == ["max", "reshape"]
+        outputs = [np.sum(X, keepdims=k) for k in (keepdims, not keepdims)]
+        assert through(outputs, [X], passes.ELIMINATE_COMMON_SUBEXPRESSIONS) == ["sum", "reshape"]
 
     def test_a_factor_on_one_buffer_is_not_on_two(self, X, through):
         """The transposes of one array are one array, but no product becomes another: its operands decide its bits."""
@@ -171,6 +176,40 @@ class TestReshaped:
     def test_a_sum_keeps_the_axes_that_come_back(self, X, through):
         assert through([np.reshape(np.sum(X, axis=1), (3, 1))], [X], reshaped) == ["sum"]
         assert through([np.reshape(np.sum(X, axis=1), (1, 3))], [X], reshaped) == ["sum", "reshape"]
+
+    def test_functions_that_permute_axes_are_transposes(self, X, through):
+        cube = np.reshape(X, (3, 2, 2))
+        outputs = [
+            np.moveaxis(cube, 0, -1),
+            np.swapaxes(cube, 1, -1),
+            np.matrix_transpose(cube),
+            np.linalg.matrix_transpose(cube),
+            np.moveaxis(np.moveaxis(cube, 0, -1), -1, 0),
+        ]
+        assert through(outputs, [X], reshaped) == ["reshape"] + 4 * ["transpose"]
+
+    def test_axes_that_stay_where_they_are_vanish(self, X, through):
+        same = [np.moveaxis(X, -1, 1), np.swapaxes(X, 0, 0), np.transpose(X, (0, 1))]
+        assert through([np.sin(y) for y in same[:2]], [X], reshaped) == ["sin", "sin"]
+
+    @pytest.mark.parametrize(
+        "key", [(slice(None), 0), (..., 0), (slice(None), None, -1), (slice(0, 3), 0)]
+    )
+    def test_an_index_that_drops_an_axis_of_one_element_is_a_reshape(self, X, through, key):
+        column = np.max(X, axis=1, keepdims=True)
+        g = mg.grad_node(np.sum(np.sin(column[key])), column)
+        left = through([np.exp(column[key]), g], [column], reshaped)
+        assert "getitem" not in left and "scatter" not in left
+
+    @pytest.mark.parametrize("key", [(0,), (slice(None), 0), (slice(0, 2),), ([0, 1, 2],)])
+    def test_other_indices_are_left(self, X, through, key):
+        assert "getitem" in through([np.exp(X[key])], [X], reshaped)
+
+    def test_reshapes_of_unit_axes_are_one_wherever_the_array_lies(self, X, through):
+        assert through([np.reshape(X.T[None], (4, 1, 3))], [X], reshaped) == [
+            "transpose",
+            "reshape",
+        ]
 
     def test_a_column_is_a_vector(self, X, x, through):
         v = np.sum(X, axis=0)
@@ -250,6 +289,13 @@ class TestSimplified:
         z = tape.leaf(np.array([1 + 2j]), name="z")
         assert through([(-z) * z], [z], simplified) == ["negative", "multiply"]
 
+    def test_a_negated_real_term_of_a_complex_sum_stays(self, tape, through):
+        """Its imaginary part is 0.0, and what is subtracted would have −0.0."""
+        z, x = tape.leaf(np.array([complex(1, -0.0)]), name="z"), tape.leaf([2.0], name="x")
+        y = z + -x
+        assert through([y], [z, x], simplified) == ["negative", "add"]
+        assert not np.signbit(mg.plan(y, [z, x])(z.value, x.value).imag)
+
     def test_what_is_not_what_it_seems(self, tape, through):
         x = tape.leaf([np.inf, np.nan, 1.0], name="x")
         with np.errstate(invalid="ignore"):
@@ -258,6 +304,52 @@ class TestSimplified:
                 "subtract",
                 "divide",
             ]
+
+
+class TestScaled:
+    """Powers of two that cancel, and signs of matrix products."""
+
+    scaled = passes.Pass(
+        "scaled",
+        lambda graph: rewrite_graph(
+            graph, passes.merge_rule_tables(reshapes.RESHAPE_RULES, scales.SCALE_RULES)
+        ),
+    )
+
+    def test_a_half_and_a_double_cancel(self, X, through):
+        y = np.exp(X)
+        assert through([(0.5 * X) * (2 * y), 0.25 * (4.0 * y)], [X], self.scaled) == [
+            "exp",
+            "multiply",
+        ]
+        assert (
+            through([(y * 0.5)[:, None].T * (X.T * 2.0)[:, None]], [X], self.scaled).count(
+                "multiply"
+            )
+            == 1
+        )
+
+    @pytest.mark.parametrize(("c", "d"), [(0.5, 4), (0.1, 10.0), (-0.5, -2), (np.inf, 0.0)])
+    def test_other_factors_stay(self, x, through, c, d):
+        with np.errstate(invalid="ignore"):
+            assert through([(c * x) * (d * x), c * (d * x)], [x], self.scaled).count("multiply") > 3
+
+    def test_a_broadcast_or_a_cast_stays(self, tape, through):
+        x = tape.leaf(np.ones(3, np.float32), name="x")
+        assert through([(x * np.full((2, 1), 0.5)) * 2.0], [x], self.scaled).count("multiply") == 2
+        assert through([(x * np.float64(0.5)) * 2.0], [x], self.scaled).count("multiply") == 2
+
+    def test_the_sign_of_a_large_factor_leaves_the_product(self, tape, rng, through):
+        A, B = (
+            tape.leaf(rng.normal(size=s), name=name) for s, name in (((4, 9), "A"), ((9, 3), "B"))
+        )
+        assert through([-A @ B], [A, B], self.scaled) == ["matmul", "subtract"]
+        assert through([A.T @ -(A @ B)], [A, B], self.scaled)[-1] == "matmul"
+
+    def test_no_zero_becomes_negative(self, tape):
+        A = tape.leaf(np.zeros((4, 9)), name="A")
+        got = mg.plan(-A @ np.ones((9, 3)), inputs=[A])(np.zeros((4, 9)))
+        assert not np.signbit(got).any()
 
 
 class TestFolded:
@@ -299,6 +391,37 @@ class TestCancelled:
             rtol=1e-12,
         )
         assert "equal" not in left and left.count("sum") == 1
+
+    @pytest.mark.parametrize(
+        ("axis", "keepdims", "wide", "narrow"),
+        [
+            (0, True, lambda m: m, lambda m: np.squeeze(m, 0)),
+            (1, True, lambda m: m, lambda m: np.squeeze(m, 1)),
+            (-1, True, lambda m: m, lambda m: np.reshape(m, -1)),
+            (-1, True, lambda m: m, lambda m: m[:, 0]),
+            (0, True, lambda m: m, lambda m: m[0]),
+            (1, False, lambda m: m[:, None], lambda m: m),
+            (0, False, lambda m: m, lambda m: m),
+            (1, False, lambda m: np.expand_dims(m, 1), lambda m: m),
+            (1, False, lambda m: np.transpose(m[None]), lambda m: m),
+        ],
+    )
+    def test_nor_in_other_spellings(self, tape, rng, through, axis, keepdims, wide, narrow):
+        A = tape.leaf(rng.normal(size=(4, 4)), name="A")
+        m = np.max(A, axis=axis, keepdims=keepdims)
+        y = narrow(m) + np.log(np.sum(np.exp(A - wide(m)), axis=axis))
+        L = np.sum(y * np.arange(4.0))
+        left = through([mg.grad_node(L, A)], [A], *passes.PASSES, rtol=1e-12)
+        assert "equal" not in left and "where" not in left
+
+    def test_values_at_other_places_do_not_cancel(self, tape, rng, through):
+        """The row sums of a square matrix are no column sums."""
+        A = tape.leaf(rng.normal(size=(4, 4)), name="A")
+        e = np.exp(A)
+        for axis, other in ((0, 1), (1, 0)):
+            y = np.sum(e / np.expand_dims(np.sum(e, axis=axis), axis), axis=other)
+            z = np.sum(e / np.expand_dims(np.sum(e, axis=axis), other), axis=axis)
+            through([mg.grad_node(np.sum(np.log(y) * z), A)], [A], *passes.PASSES, rtol=1e-12)
 
     @pytest.mark.parametrize("c", [0.0, np.inf, np.nan, 1e-200, 1e200])
     def test_a_factor_that_is_not_what_it_seems_is_left(self, tape, c):

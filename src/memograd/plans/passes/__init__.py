@@ -4,8 +4,9 @@ A pass is exact, or its `bound` says what it changes. *Exact* means the same bit
 every dtype, with all NaNs counted as one, as long as NumPy itself gives an element the same bits
 wherever it lies in memory. The bounds of inexact passes hold if the absolute terms of a sum add up
 to less than a quarter of the largest number, and if all numbers in complex matrix products are
-finite. No pass moves a factor where a product may leave the range, and none changes the sign of a
-zero that NumPy computes (BLAS decides that of a zero which it computes). Half precision and
+finite. No pass moves a factor where a product may leave the range, except that it leaves out powers
+of two that cancel. None changes the sign of a zero that NumPy computes (BLAS decides that of a zero
+which it computes). Half precision and
 integers keep every bit, except where cotangents cancel.
 """
 
@@ -23,6 +24,7 @@ from .constant_lifting import lift_constants
 from .matmul_batching import batch_matmuls, fuse_into_inner_products
 from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
+from .scales import SCALE_RULES
 from .slice_merging import merge_adjacent_slices
 from .sum_merging import merge_sum_terms
 from .sums import lower_sums
@@ -57,7 +59,7 @@ def merge_rule_tables(*tables: Rules) -> Rules:
 
 
 EXACT_RULES = merge_rule_tables(RESHAPE_RULES, ALGEBRA_RULES)
-ALL_RULES = merge_rule_tables(RESHAPE_RULES, REORDERING_RULES, ALGEBRA_RULES)
+ALL_RULES = merge_rule_tables(RESHAPE_RULES, REORDERING_RULES, SCALE_RULES, ALGEBRA_RULES)
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:
@@ -74,7 +76,12 @@ ORDER = "takes sums in another order: off by at most n·eps·Σ|terms| + n·tiny
 
 LIFT_CONSTANTS = Pass("constant lifting", lift_constants)
 ELIMINATE_COMMON_SUBEXPRESSIONS = Pass("common subexpressions", eliminate_common_subexpressions)
-SIMPLIFY = Pass("simplification", simplify_graph, f"{ORDER}; not in half precision")
+SIMPLIFY = Pass(
+    "simplification",
+    simplify_graph,
+    f"{ORDER}; leaves out powers of two whose product is 1, so that what they scaled may neither "
+    "overflow nor lose bits as a subnormal; not in half precision",
+)
 CANCEL_COTANGENTS = Pass(
     "cotangent cancellation",
     cancel_cotangents,

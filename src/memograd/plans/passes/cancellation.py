@@ -5,11 +5,15 @@ as a polynomial in others, as far as sums, products, quotients and broadcasts go
 negative. A factor that is constant along the axes of a sum stands before it. A derivative whose
 polynomial is 0 becomes 0; values that only it needs are not computed, and nothing adds it.
 
+A variable is a value with the places of its axes, counted from the last one, without axes of length
+1. So transposes, and reshapes that only add or drop axes of length 1, move places alone.
+
 The pass is not exact: rounding left some 1e-16 of the largest term. It removes only what a quotient
 cancels. `y - y` is 0 in the tape as well, but NaN where y is infinite, and so it stays.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +21,19 @@ from ...arrays.values import is_inexact
 from ...program.steps import Operand
 from ..ir import Graph, GraphBuilder, Instruction, operands
 from ..op_traits import axes_of
+from .reshapes import RESHAPES, permutation_of
 
-Monomial = tuple[tuple[Any, int], ...]
-"""Factors with their exponents, in order of their keys."""
+
+class Variable(NamedTuple):
+    """Value whose axes lie at some places, counted from the last one."""
+
+    value: Any
+    """Number of an instruction, or the key of a sum."""
+    places: tuple[int, ...]
+
+
+Monomial = tuple[tuple[Variable, int], ...]
+"""Variables with their exponents, in order of their keys."""
 Polynomial = dict[Monomial, float]
 """Monomials with their coefficients."""
 
@@ -69,7 +83,6 @@ class Polynomials:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.forms: dict[int, Polynomial] = {}
-        self.shapes: dict[Any, tuple[int, ...]] = {}
         # Derivatives that contain sums: without a sum, no new terms cancel.
         self.summed: set[int] = set()
         # Instructions in whose polynomial a quotient cancelled.
@@ -125,8 +138,7 @@ class Polynomials:
             and all(len(p) <= MAX_TERMS and 0 < abs(c) < MAX_COEFFICIENT for p, c in result.items())
         ):
             return result
-        self.shapes[n] = self.graph.instructions[n].shape
-        return {((n, 1),): 1.0}
+        return {((Variable(n, places_of(self.graph.instructions[n].shape)), 1),): 1.0}
 
     def times(self, p: Monomial, q: Monomial, sign: int = 1) -> Monomial:
         """Return the product of two monomials; for `sign=-1`, their quotient."""
@@ -210,42 +222,66 @@ def _operand_polynomial(forms: Polynomials, n: int, instruction: Instruction) ->
 def _sum_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
     a, shape = forms.of(instruction.args[0]), forms.shape(instruction.args[0])
     axes = axes_of(instruction.kwargs.get("axis"), len(shape))
-    whole = instruction.kwargs.get("keepdims") is True or len(axes) == len(shape)
-    if (
-        a is None
-        or not whole
-        or len(instruction.args) > 1
-        or instruction.kwargs.keys() - {"axis", "keepdims"}
-    ):
+    if a is None or len(instruction.args) > 1 or instruction.kwargs.keys() - {"axis", "keepdims"}:
         return None
-    reduced = {k - len(shape): shape[k] for k in axes}
+    reduced = {k - len(shape): shape[k] for k in axes if shape[k] != 1}
     total: Polynomial = {}
     for product, c in a.items():
-        inner = tuple((key, power) for key, power in product if _varies(forms.shapes[key], reduced))
+        inner = tuple(f for f in product if not reduced.keys().isdisjoint(f[0].places))
         outer = tuple(factor for factor in product if factor not in inner)
-        rest = (
-            forms.times(outer, ((_sum_key(forms, inner, reduced, instruction.shape), 1),))
-            if inner
-            else outer
-        )
+        rest = forms.times(outer, ((_sum_variable(inner, reduced), 1),)) if inner else outer
         total[rest] = total.get(rest, 0.0) + (
             c if inner else c * float(np.prod(list(reduced.values())))
         )
-    return {product: c for product, c in total.items() if c != 0}
+    result = {product: c for product, c in total.items() if c != 0}
+    if instruction.kwargs.get("keepdims"):
+        return result
+    left = [k - len(shape) for k in range(len(shape)) if k not in axes]
+    return _move(result, {k: m - len(left) for m, k in enumerate(left)})
 
 
-def _varies(shape: tuple[int, ...], reduced: dict[int, int]) -> bool:
-    """Return whether a factor of this shape varies along the summed axes, counted from the last."""
-    return any(-k <= len(shape) and shape[k] != 1 for k in reduced)
+def _sum_variable(product: Monomial, reduced: dict[int, int]) -> Variable:
+    """Return the variable of a sum of a monomial, alike for equal sums wherever their axes lie."""
+    lengths = {k: reduced[k] for k in sorted(reduced)}
+    left = sorted({k for variable, _ in product for k in variable.places}.difference(reduced))
+    own = {k: m for m, k in enumerate((*left, *lengths))}
+    factors = ((x.value, tuple(own[k] for k in x.places), power) for x, power in product)
+    key = "sum", tuple(sorted(factors, key=repr)), tuple(lengths.values())
+    return Variable(key, tuple(left))
 
 
-def _sum_key(
-    forms: Polynomials, product: Monomial, reduced: dict[int, int], shape: tuple[int, ...]
-) -> Any:
-    """Return the key of a sum of a monomial, alike for equal sums."""
-    key = ("sum", product, tuple(reduced.items()))
-    forms.shapes[key] = tuple(shape)
-    return key
+def places_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the places of the axes that are not of length 1, counted from the last axis."""
+    return tuple(k - len(shape) for k, n in enumerate(shape) if n != 1)
+
+
+def _move(polynomial: Polynomial, places: Mapping[int, int]) -> Polynomial:
+    """Return a polynomial whose variables have their axes at other places."""
+
+    def moved(factor: tuple[Variable, int]) -> tuple[Variable, int]:
+        (value, old), power = factor
+        return Variable(value, tuple(places[k] for k in old)), power
+
+    return {tuple(sorted(map(moved, product), key=repr)): c for product, c in polynomial.items()}
+
+
+def _reshape_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
+    """Return the polynomial of a reshape that only adds or drops axes of length 1."""
+    a, shape = forms.of(instruction.args[0]), forms.shape(instruction.args[0])
+    lengths = [tuple(k for k in s if k != 1) for s in (shape, instruction.shape)]
+    if a is None or lengths[0] != lengths[1]:
+        return None
+    return _move(a, dict(zip(places_of(shape), places_of(instruction.shape), strict=True)))
+
+
+def _transpose_polynomial(
+    forms: Polynomials, n: int, instruction: Instruction
+) -> Polynomial | None:
+    a, ndim = forms.of(instruction.args[0]), len(instruction.shape)
+    if a is None:
+        return None
+    order = permutation_of(instruction)
+    return _move(a, {k - ndim: m - ndim for m, k in enumerate(order)})
 
 
 POLYNOMIAL_RULES: dict[Any, Any] = {
@@ -259,4 +295,6 @@ POLYNOMIAL_RULES: dict[Any, Any] = {
     np.negative: _negation_polynomial,
     np.broadcast_to: _operand_polynomial,
     np.sum: _sum_polynomial,
+    np.transpose: _transpose_polynomial,
+    **dict.fromkeys(RESHAPES, _reshape_polynomial),
 }

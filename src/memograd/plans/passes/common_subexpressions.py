@@ -29,9 +29,12 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
         else {}
     )
     for n, instruction in builder:
-        key = None if instruction.op is None or is_own(instruction.op) else key_of(instruction)
-        if key is not None and known.setdefault(key, n) != n:
-            builder.replace(n, known[key])
+        key = None
+        if instruction.op is not None and not is_own(instruction.op):
+            key = key_of(_without_keepdims(instruction))
+        first = n if key is None else known.setdefault(key, n)
+        if first != n:
+            builder.replace(n, builder.reshape_to(Operand(first), instruction.shape))
         else:
             builder.emit(
                 n,
@@ -40,6 +43,14 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
                 else instruction,
             )
     return builder.build()
+
+
+def _without_keepdims(instruction: Instruction) -> Instruction:
+    """Return an instruction without `keepdims`: a reshape of its result serves both forms."""
+    if "keepdims" not in instruction.kwargs:
+        return instruction
+    kwargs = {name: a for name, a in instruction.kwargs.items() if name != "keepdims"}
+    return instruction._replace(kwargs=kwargs)
 
 
 def _copy_operands(
@@ -69,7 +80,9 @@ def _copy_operands(
 def key_of(instruction: Instruction) -> Any:
     """Return a key that two instructions share if they give the same bits."""
     kwargs = (
-        tuple((name, atom(a)) for name, a in sorted(instruction.kwargs.items()))
+        tuple(
+            (name, atom(a)) for name, a in sorted(instruction.kwargs.items()) if name != "keepdims"
+        )
         if instruction.kwargs
         else ()
     )

@@ -3,7 +3,8 @@
 `RESHAPE_RULES` are exact: what replaces a result lies in memory as the result did, since sums and
 products of matrices are taken in the order of memory. `REORDERING_RULES` are not exact: the sum of
 n equal terms becomes one product, a matrix times a column becomes one times a vector, and ops on
-broadcast arrays run before the broadcast, so that their results may lie otherwise.
+broadcast arrays run before the broadcast, so that their results may lie otherwise. So do arrays
+that a scatter would copy to add axes of length 1.
 """
 
 import math
@@ -15,7 +16,7 @@ from ...program.steps import Operand
 from ...rules.call_binding import NO_KWARGS
 from ...rules.indexing import getitem, scatter
 from ..ir import Instruction
-from ..op_traits import ELEMENTWISE, SUM_OF_NEGATIVE_ZEROS, axes_of
+from ..op_traits import ELEMENTWISE, SUM_OF_NEGATIVE_ZEROS, axes_of, run_instruction_op
 from .rewriter import Rewrite, Rewriter
 
 
@@ -35,7 +36,7 @@ def same_shape(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
 
 
 def reshape_of_reshape(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
-    """Merge two reshapes, among them all that only add or drop axes of length 1."""
+    """Merge two reshapes of an array without gaps, or that only add or drop axes of length 1."""
     inner = rewriter.instruction_of(instruction.args[0])
     if (
         not _has_c_order(instruction)
@@ -44,7 +45,9 @@ def reshape_of_reshape(rewriter: Rewriter, instruction: Instruction) -> Instruct
         or not _has_c_order(inner)
     ):
         return None
-    if not rewriter.layouts.is_contiguous(inner.args[0]):
+    shapes = (argument_shape(rewriter, inner.args[0]), inner.shape, instruction.shape)
+    always_view = len({tuple(n for n in shape if n != 1) for shape in shapes}) == 1
+    if not always_view and not rewriter.layouts.is_contiguous(inner.args[0]):
         return None
     return Instruction(
         np.reshape,
@@ -80,20 +83,31 @@ def kept_axes(rewriter: Rewriter, instruction: Instruction) -> Instruction | Non
     )
 
 
-def simplify_added_axes(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
-    """Replace `x[..., None]`, and its transpose `scatter(g, shape, ..., None)`, by a reshape."""
+def view_unit_axes(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace an index that only adds or drops axes of length 1, and its transpose, by a reshape.
+
+    Among them `x[..., None]`, `x[:, 0]` of a column, and `scatter(g, shape, ..., None)`.
+    """
     a, *key = (
         instruction.args
         if instruction.op is getitem
         else (instruction.args[0], *instruction.args[2:])
     )
-    if type(a) is not Operand or not key or not all(map(_adds_axes, key)):
+    if type(a) is not Operand or not key:
         return None
-    if instruction.op is scatter and not rewriter.layouts.is_contiguous(a):
+    whole = rewriter.instructions[a].shape if instruction.op is getitem else instruction.args[1]
+    if not _moves_unit_axes(key, whole):
         return None
     return Instruction(
         np.reshape, (a,), {"shape": instruction.shape}, instruction.shape, instruction.dtype
     )
+
+
+def simplify_unit_axes(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace such an index by a reshape, and its transpose where its operand has no gaps."""
+    if instruction.op is scatter and not rewriter.layouts.is_contiguous(instruction.args[0]):
+        return None
+    return view_unit_axes(rewriter, instruction)
 
 
 def column_product(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
@@ -128,13 +142,11 @@ def transpose_of_transpose(
     inner = rewriter.instruction_of(instruction.args[0])
     if inner is None or inner.op is not np.transpose:
         return None
-    first, second = _permutation(inner), _permutation(instruction)
+    first, second = permutation_of(inner), permutation_of(instruction)
     axes = tuple(first[k] for k in second)
     if axes == tuple(range(len(axes))):
         return inner.args[0]  # type: ignore[no-any-return]
-    return Instruction(
-        np.transpose, inner.args, {"axes": axes}, instruction.shape, instruction.dtype
-    )
+    return instruction._replace(args=inner.args, kwargs={"axes": axes})
 
 
 def broadcast_of_broadcast(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
@@ -238,25 +250,58 @@ def argument_shape(rewriter: Rewriter, a: Any) -> tuple[int, ...]:
     return tuple(rewriter.instructions[a].shape if type(a) is Operand else np.shape(a))
 
 
-def _adds_axes(part: Any) -> bool:
-    """Return whether a part of an index is a full slice or adds an axis."""
-    return part is None or part is Ellipsis or (type(part) is slice and part == slice(None))
+def _moves_unit_axes(key: list[Any], shape: tuple[int, ...]) -> bool:
+    """Return whether the parts of an index are full slices, or add or drop an axis of length 1."""
+    if not all(part is None or part is Ellipsis or type(part) in (int, slice) for part in key):
+        return False
+    axes = [part for part in key if part is not None]
+    rest = len(shape) - sum(part is not Ellipsis for part in axes)
+    full = [slice(None)] * rest
+    at = axes.index(Ellipsis) if Ellipsis in axes else len(axes)
+    parts = [*axes[:at], *full, *axes[at + 1 :]]
+    return all(
+        n == 1 if type(part) is int else part.indices(n) == (0, n, 1)
+        for part, n in zip(parts, shape, strict=True)
+    )
+
+
+def as_transpose(rewriter: Rewriter, instruction: Instruction) -> Instruction | Operand | None:
+    """Replace other functions that permute axes by `transpose`; remove those that do not."""
+    if len(instruction.args) > 1 or type(instruction.args[0]) is not Operand:
+        return None
+    # The axes have the lengths 0, 1, 2, ...: the result's shape is their new order.
+    numbered = np.empty(range(len(instruction.shape)), bool)
+    order = run_instruction_op(instruction.op, [numbered], instruction.kwargs).shape
+    if order == tuple(range(len(order))):
+        return instruction.args[0]
+    kwargs = NO_KWARGS if order == tuple(range(len(order)))[::-1] else {"axes": order}
+    return instruction._replace(op=np.transpose, kwargs=kwargs)
 
 
 def _has_c_order(instruction: Instruction) -> bool:
     return bool(instruction.kwargs.get("order", "C") == "C")
 
 
-def _permutation(instruction: Instruction) -> tuple[int, ...]:
+def permutation_of(instruction: Instruction) -> tuple[int, ...]:
+    """Return the order in which a transpose takes the axes."""
     axes, ndim = instruction.kwargs.get("axes"), len(instruction.shape)
     return tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
 
 
 RESHAPES = (np.reshape, np.ravel, np.squeeze, np.expand_dims)
 
+PERMUTATIONS = (
+    np.swapaxes,
+    np.moveaxis,
+    np.matrix_transpose,
+    np.linalg.matrix_transpose,
+)
+"""Functions that permute axes, beside `transpose`."""
+
 RESHAPE_RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (same_shape, reshape_of_reshape, kept_axes)),
-    **dict.fromkeys((getitem, scatter), (simplify_added_axes,)),
+    **dict.fromkeys((getitem, scatter), (simplify_unit_axes,)),
+    **dict.fromkeys(PERMUTATIONS, (as_transpose,)),
     np.transpose: (transpose_of_transpose,),
     np.broadcast_to: (same_shape, broadcast_of_broadcast),
     **dict.fromkeys(ELEMENTWISE, (broadcast_operand,)),
@@ -265,6 +310,7 @@ RESHAPE_RULES: dict[Any, tuple[Rewrite, ...]] = {
 
 REORDERING_RULES: dict[Any, tuple[Rewrite, ...]] = {
     **dict.fromkeys(RESHAPES, (column_product,)),
+    scatter: (view_unit_axes,),
     np.sum: (sum_of_broadcast,),
     **dict.fromkeys(ELEMENTWISE, (broadcast_result,)),
 }

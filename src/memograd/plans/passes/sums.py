@@ -51,11 +51,12 @@ def lower_sums(graph: Graph) -> Graph:
     """Replace sums over axes, and einsums of two operands, by products of matrices."""
     rewriter = SumRewriter(graph)
     for n, instruction in rewriter:
-        replacement = rewriter.lower(instruction)
-        if replacement is None:
-            rewriter.emit(n, instruction)
-        else:
+        lowered = rewriter.lower(instruction)
+        replacement = rewriter.rewrite(instruction) if lowered is None else lowered
+        if isinstance(replacement, Operand):
             rewriter.replace(n, replacement)
+        else:
+            rewriter.emit(n, replacement)
     return rewriter.build()
 
 
@@ -99,12 +100,26 @@ class SumRewriter(Rewriter):
         inner = self.instructions[a]
         if not axes or 0 in inner.shape:
             return None
+        if (negated := self._negated(inner)) is not None:
+            total = self._sum(negated, axes)  # no sum is -0.0
+            like = inner._replace(shape=drop_axes(inner.shape, axes))
+            return None if total is None else self.apply(np.subtract, 0.0, total, like=like)
         if self.counts[a] == 1 and not inner.kwargs:
             result = self._carried(a, axes) if self._carries(a, axes) else None
             result = self._sum_of_product(inner, axes) if result is None else result
             if result is not None:
                 return result
         return self._sum_by_ones(a, axes)
+
+    def _negated(self, instruction: Instruction) -> Operand | None:
+        """Return x, if an instruction is `-x` or `0.0 - x`, and x an array of its shape."""
+        op, args = instruction.op, instruction.args
+        is_zero_minus = op is np.subtract and type(args[0]) is float and args[0] == 0.0
+        if (op is not np.negative and not is_zero_minus) or instruction.kwargs:
+            return None
+        x = self.instruction_of(args[-1])
+        same = x is not None and (x.shape, x.dtype) == (instruction.shape, instruction.dtype)
+        return args[-1] if same else None
 
     # ------------------------------------------------------------------ sums of arrays
 
@@ -187,7 +202,7 @@ class SumRewriter(Rewriter):
         size = math.prod(instruction.shape)
         if self.counts[a] != 1 or instruction.kwargs or size < MIN_CARRIED_SIZE:
             return False
-        if instruction.op in (np.add, np.subtract, np.negative):
+        if instruction.op in (np.add, np.subtract):
             return self._has_full_terms(instruction) and any(
                 self._carries(x, axes) for x in instruction.args
             )
@@ -238,8 +253,6 @@ class SumRewriter(Rewriter):
         if len(terms) < len(totals):
             return None
         like = instruction._replace(shape=drop_axes(instruction.shape, axes))
-        if instruction.op is np.negative:  # no sum is -0.0
-            return self.apply(np.subtract, 0.0, *terms, like=like)
         return self.apply(instruction.op, *terms, like=like)
 
     def _sum_before_product(self, product: Instruction, axes: tuple[int, ...]) -> Operand | None:
