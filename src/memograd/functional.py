@@ -1,5 +1,8 @@
 """Derivatives of plain Python functions of arrays, or of pytrees of them: JAX's signatures.
 
+:func:`compiled` stands first: it makes a plan of any of the forms, and a form of a compiled
+function is compiled, too.
+
 They nest: a form of a form is the second derivative, in any mixture, and a function may close over
 whatever another form differentiates by. Given nodes, they give nodes. A result that does not depend
 on the arguments gives zeros.
@@ -87,6 +90,8 @@ def value_and_grad(
     >>> float(value), g
     (8.0, {'w': array([2., 4.]), 'b': np.float64(1.0)})
     """
+    if isinstance(f, Compiled):
+        return f.derive(value_and_grad, _hashable(argnums), has_aux)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
@@ -112,6 +117,8 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> float(mg.functional.grad(mg.functional.grad(mg.functional.grad(np.sin)))(0.0))
     -1.0
     """
+    if isinstance(f, Compiled):
+        return f.derive(grad, _hashable(argnums), has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
@@ -308,6 +315,8 @@ def jacobian(
     >>> mg.functional.jacobian(lambda x, y: {"product": x * y}, argnums=(0, 1))(2.0, 3.0)
     {'product': (np.float64(3.0), np.float64(2.0))}
     """
+    if isinstance(f, Compiled):
+        return f.derive(jacobian, _hashable(argnums), has_aux, order)
 
     def matrices(*args: Any, **kwargs: Any) -> Any:
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
@@ -347,6 +356,10 @@ def hessian(
 
 
 # their parts
+
+
+def _hashable(argnums: Argnums) -> Argnums:
+    return tuple(argnums) if isinstance(argnums, list) else argnums
 
 
 def _along(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool) -> TracedCall:

@@ -65,6 +65,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import ArchiveError, MemogradError
+from ..program.gc_pause import pause_gc
 from ..solver.log import Log
 from ..tape.tape import Tape, restore_tape
 from ..text import printable
@@ -72,7 +73,6 @@ from . import array_unpacking, log_codec, program_codec, state_codec
 from .array_packing import Packer
 from .array_unpacking import Unpacker
 from .atomic_write import replace_file
-from .gc_pause import pause_gc
 from .validation import Sheet, raise_damaged
 from .zip_members import Members, open_members, write
 

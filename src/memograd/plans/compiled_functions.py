@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable
 from operator import attrgetter
 from sys import modules
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
+from ..program.gc_pause import pause_gc
 from ..program.trace_state import current_tape, trace_on
 from ..tape.constants import NUMBER_KINDS
 from ..tape.conversions import run_traced
@@ -59,6 +61,12 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
         f changes an argument or an attribute; or an argument is neither an array nor hashable; or a
         result is no array.
 
+    Notes
+    -----
+    ``grad``, ``value_and_grad``, ``jacobian`` and ``hessian`` of a compiled function are compiled
+    themselves: ``value_and_grad(compiled(f))`` replays one plan, as ``compiled(value_and_grad(f))``
+    does. Arguments that no signature can hold, such as a table with labels, make them run f anew.
+
     See Also
     --------
     memograd.plan
@@ -76,6 +84,11 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     """
     return Compiled(f)
 
+
+SIGNED_BY_TYPE = frozenset(
+    {np.ndarray, float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128}
+)
+"""Types of arguments whose part of a signature is known from type, shape and dtype."""
 
 NODE_TYPES = frozenset({Node, WeakNode})
 
@@ -99,29 +112,58 @@ class Compiled:
     (0.0, array([0., 0.]), 2)
     """
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], strict: bool = True) -> None:
         functools.update_wrapper(self, f)
-        self.f = f
+        self.f, self._strict = f, strict
         self.plans: dict[Any, Plan] = {}
+        # By the types of arrays and numbers: the plan of the last call with them.
+        self._latest: dict[tuple[type, ...], weakref.ref[Plan]] = {}
+        self._forms: dict[Any, Compiled] = {}
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function by the plan for arguments of these shapes, dtypes and constants."""
+        if not kwargs and current_tape() is None:
+            # The plan compares shapes and dtypes itself: a signature would take 2 µs, this 0.3.
+            latest = self._latest.get(tuple(map(type, args)))
+            replay = None if latest is None else latest()
+            if replay is not None and (ready := replay._ready(args)) is not None:
+                return replay._replay(ready)
+        return self._call_by_signature(args, kwargs)
+
+    def _call_by_signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs: list[Any] = []
         arguments = dict(enumerate(args)) | kwargs
-        signature = len(args), *kwargs, *signature_of(arguments, inputs)
+        try:
+            signature = len(args), *kwargs, *signature_of(arguments, inputs)
+        except RefusedError:
+            if self._strict:
+                raise
+            return self.f(*args, **kwargs)
         if current_tape() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
         replay = self.plans.get(signature)
         if replay is None:
-            with self._lock:  # one thread traces; the others wait for its plan
+            with self._lock, pause_gc():  # one thread traces; the others wait for its plan
                 replay = self.plans.get(signature)
                 if replay is None:
                     replay = self._trace(arguments, len(args))
                     self.plans = {
                         known: p for known, p in self.plans.items() if not is_dead(known)
                     } | {signature: replay}
+        if not kwargs and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args))):
+            self._latest[kinds] = weakref.ref(replay)
         return replay(*inputs)
+
+    def derive(self, form: Callable[..., Any], *options: Any) -> "Compiled":
+        """Return ``compiled(form(f, *options))``, the same one each time: it is traced once.
+
+        So ``value_and_grad(compiled(f))`` replays a plan, as ``compiled(value_and_grad(f))`` does.
+        """
+        key = form, options
+        return self._forms.get(key) or self._forms.setdefault(
+            key, Compiled(form(self.f, *options), strict=False)
+        )
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind the function to an instance, as Python's functions are bound."""
@@ -133,7 +175,7 @@ class Compiled:
             public = attrgetter(name)(modules[self.__module__])
         except (AttributeError, KeyError, TypeError):
             public = None
-        return name if public is self else (Compiled, (self.f,))
+        return name if public is self else (Compiled, (self.f, self._strict))
 
     def _trace(self, arguments: dict[Any, Any], count: int) -> Plan:
         tape = CompiledTape()

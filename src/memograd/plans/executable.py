@@ -2,7 +2,7 @@
 
 import linecache
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import count
@@ -10,22 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.kinds import kind_of, lazy_kind, unwrap
+from ..arrays.kinds import lazy_kind, unwrap
 from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
-from ..arrays.values import as_input, find_out_of_range, readonly_view, shape_of
+from ..arrays.values import readonly_view, shape_of
 from ..errors import (
-    IntegerRangeError,
     NotDifferentiableError,
     OtherTapeError,
     PlanError,
 )
 from ..memory.snapshot import unpicklable_ops
+from ..program.gc_pause import pause_gc
 from ..program.source_location import Location
 from ..solver.progress import Report, open_report
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable, text_as_html
 from .codegen import generate_source
+from .inputs import Inputs
 from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
 from .liveness import BufferPlan
 from .passes import Pass, choose_passes
@@ -94,7 +95,7 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
     nodes = tree_leaves(outputs)
     by_name = dict(inputs) if isinstance(inputs, Mapping) else _names_of_inputs(inputs)
     tape = _tape_of([*nodes, *by_name.values()])
-    with tape.lock:
+    with tape.lock, pause_gc():
         ids = tuple(n.id for n in by_name.values())
         if len(set(ids)) < len(ids):
             raise PlanError(
@@ -181,17 +182,22 @@ class Plan:
         self._tape: Any = None  # none for a loaded plan
         self._assignments = 0
         self._was_stale = False
-        graph = eliminate_dead_code(graph)
+        with pause_gc():
+            graph = eliminate_dead_code(graph)
+            self._is_lazy = has_foreign_arrays(graph)
+            self.graph = self._rewrite(graph)
+            self._compile()
+
+    def _rewrite(self, graph: Graph) -> Graph:
+        """Return the graph that the passes make, and note which of them changed something."""
         self._counts = [("recorded", _count_instructions(graph))]
         self._changed: list[Pass] = []
-        self._is_lazy = has_foreign_arrays(graph)
         for each in choose_passes(self._passes, self._is_lazy):
             before, graph = graph, each(graph)
             self._counts.append((each.name, _count_instructions(graph)))
             if graph is not before:
                 self._changed.append(each)
-        self.graph = graph
-        self._compile()
+        return graph
 
     def _compile(self) -> None:
         self.source, namespace, self.instruction_lines = generate_source(
@@ -207,15 +213,9 @@ class Plan:
         )
         weakref.finalize(self, linecache.cache.pop, self._file, None)
         self._run = namespace["plan"]
-        instructions = self.graph.instructions
-        self._input_types = [
-            (
-                instructions[n].shape,
-                instructions[n].dtype,
-                instructions[n].shape == () and instructions[n].dtype.type,
-            )
-            for n in self.graph.inputs
-        ]
+        self._inputs = Inputs(self.graph, self._input_names)
+        # A call that repeats another skips the checks. Results of lazy graphs are unwrapped.
+        self._ready = (lambda given: None) if self._is_lazy else self._inputs.ready
 
     def __call__(self, *arrays: Any, **named: Any) -> Any:
         """Return the outputs for these inputs, given by position and then by name.
@@ -227,32 +227,23 @@ class Plan:
         IntegerRangeError
             An integer that the dtype of an input does not hold.
         """
-        if named:
-            arrays = self._arrange_inputs(arrays, named)
-        if len(arrays) != len(self._input_types):
-            raise self._count_error(len(arrays))
-        if not self._is_lazy and lazy_kind(*arrays) is not None:
-            return self._lazily(arrays)(*arrays)
-        given = [
-            a
-            if type(a) is kind
-            or (
-                type(a) is np.ndarray
-                and a.dtype is dtype
-                and a.shape == shape
-                and a.flags.c_contiguous
-                and shape
-            )
-            else self._check_input(k, a)
-            for k, (a, (shape, dtype, kind)) in enumerate(
-                zip(arrays, self._input_types, strict=True)
-            )
-        ]
+        ready = None if named else self._ready(arrays)
+        return self._call_checked(arrays, named) if ready is None else self._replay(ready)
+
+    def _replay(self, ready: Sequence[Any]) -> Any:
+        """Return the outputs for inputs in the form in which the code takes them."""
         try:
-            y = self._run(*given)
+            return self._run(*ready)
         except Exception as error:
             self._locate(error)
             raise
+
+    def _call_checked(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Return the outputs for inputs of any kind, after all checks."""
+        arrays = self._inputs.arrange(arrays, named)
+        if not self._is_lazy and lazy_kind(*arrays) is not None:
+            return self._lazily(arrays)(*arrays)
+        y = self._replay(self._inputs.check_each(arrays))
         return tree_map(unwrap, y) if self._is_lazy else y
 
     def _lazily(self, arrays: tuple[Any, ...]) -> "Plan":
@@ -302,11 +293,10 @@ class Plan:
         >>> mg.plan([L, mg.grad_node(L, x)], inputs=[x]).map([0.0, np.pi / 2])[1].round(3)
         array([1., 0.])
         """
-        if len(arrays) != len(self._input_types):
-            raise self._count_error(len(arrays))
+        self._inputs.check_count(arrays)
         if not arrays:
             raise PlanError("A plan without inputs gives the same each time: call it.")
-        stacks = [self._stack_input(k, a) for k, a in enumerate(arrays)]
+        stacks = [self._inputs.stack(k, a) for k, a in enumerate(arrays)]
         if len({len(a) for a in stacks}) > 1:
             raise PlanError(
                 f"Inputs were given {', '.join(str(len(a)) for a in stacks)} times. "
@@ -315,22 +305,11 @@ class Plan:
         with open_report(progress, len(stacks[0]), "calls") as report:
             return self._map_stacks(stacks, report)
 
-    def _stack_input(self, k: int, value: Any) -> Any:
-        """Return an input with an axis in front, in C order and of the recorded dtype."""
-        y = np.asarray(as_input(value))
-        if y.ndim == 0 or len(y) == 0:
-            raise PlanError(
-                f"Input {printable(self._input_names[k])} of a plan was given nothing to go "
-                "along. Give a stack, one array a call."
-            )
-        return np.ascontiguousarray(
-            y if y.dtype == self._input_types[k][1] else [self._check_input(k, a) for a in y]
-        )
-
     def _map_stacks(self, stacks: list[Any], report: Report) -> Any:
         count, single = len(stacks[0]), find_single_machine(self.graph)
         fits = all(
-            a.shape[1:] == shape for a, (shape, _, _) in zip(stacks, self._input_types, strict=True)
+            a.shape[1:] == shape
+            for a, (shape, _, _) in zip(stacks, self._inputs.types, strict=True)
         )
         if single is not None and fits:
             results = single.machine.many(*[stacks[k] for k in single.reads])
@@ -341,55 +320,6 @@ class Plan:
             rows.append(self(*given))
             report(k + 1, count)
         return stack_trees(rows)
-
-    def _arrange_inputs(self, arrays: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the arrays in the order of the inputs."""
-        rest = self._input_names[len(arrays) :]
-        if set(rest) != set(named):
-            raise PlanError(
-                f"A plan of the inputs {', '.join(map(printable, self._input_names))} was called "
-                f"with {len(arrays)} arrays and the names "
-                f"{', '.join(map(printable, named))}. Give each input once, by position or by name."
-            )
-        return *arrays, *(named[name] for name in rest)
-
-    def _count_error(self, count: int) -> PlanError:
-        inputs = ", ".join(f"{printable(name)} {shape}" for name, shape, _ in self.inputs)
-        return PlanError(
-            f"A plan of {len(self._input_types)} inputs was called with {count} arrays. Give one "
-            f"for each: {inputs}."
-        )
-
-    def _check_input(self, k: int, value: Any) -> Any:
-        """Return an input as an array in C order of the recorded dtype, or as a NumPy scalar."""
-        shape, dtype, _ = self._input_types[k]
-        name = printable(self._input_names[k])
-        if isinstance(value, Node):
-            raise PlanError(
-                f"Input {name} of a plan was given a node. Give its value: "
-                f"{printable(value.name)}.value."
-            )
-        y = as_input(value)
-        if y.shape != shape:
-            raise PlanError(
-                f"Input {name} of a plan has shape {y.shape}, but the plan is for {dtype} "
-                f"{shape}. Shapes are part of a plan: "
-                f"give an array of this shape, or make another plan."
-            )
-        if not np.can_cast(y.dtype, dtype, "same_kind"):
-            raise PlanError(
-                f"Input {name} of a plan is of {y.dtype}, another kind than {dtype}. Convert it "
-                f"first: a.astype(np.{dtype})."
-            )
-        if (beyond := find_out_of_range(y, dtype)) is not None:
-            raise IntegerRangeError(
-                f"Input {name} of a plan was given {beyond}, which {dtype} does not hold. Give "
-                "integers "
-                f"that fit, or make another plan of a wider dtype."
-            )
-        if kind_of(y) is not None:
-            return y.astype(dtype)
-        return np.asarray(y, dtype, order="C")[()]
 
     def _locate(self, error: Exception) -> None:
         """Add a note to an error: which instruction raised it, and where that was recorded."""
@@ -413,7 +343,7 @@ class Plan:
         """Inputs of a call, in order."""
         return tuple(
             Array(name, *fact[:2])
-            for name, fact in zip(self._input_names, self._input_types, strict=True)
+            for name, fact in zip(self._input_names, self._inputs.types, strict=True)
         )
 
     @property

@@ -422,3 +422,97 @@ class TestCopies:
         tripled(1.0)
         assert pickle.loads(pickle.dumps(tripled)) is tripled
         assert pickle.loads(pickle.dumps(Network.f)) is Network.f
+
+
+class TestRepeatedCalls:
+    """Calls with arguments of known types find their plan without a signature."""
+
+    def test_shapes_and_dtypes_decide_between_plans_of_the_same_types(self, rng):
+        f = compiled(lambda x, y: np.sum(x) * y)
+        for shape, dtype in ((3, float), (4, float), (3, np.float32), (3, float), (3, complex)):
+            x = np.arange(1.0, 1 + shape).astype(dtype)
+            for _ in range(2):
+                result = f(x, 2.0)
+                assert result == np.sum(x) * 2.0
+                assert result.dtype == x.dtype
+        assert len(f.plans) == 4
+
+    def test_pythons_number_is_told_from_numpys(self):
+        f = compiled(lambda x, s: x * s)
+        x = np.ones(2, np.float32)
+        for _ in range(2):
+            assert f(x, 2.0).dtype == np.float32
+            assert f(x, np.float64(2.0)).dtype == np.float64
+
+    def test_cleared_plans_are_made_anew(self, runs, loss):
+        f = compiled(loss)
+        for _ in range(2):
+            f(np.ones(3), np.ones((4, 3)))
+        f.plans.clear()
+        f(np.ones(3), np.ones((4, 3)))
+        assert len(runs) == 2
+
+    def test_call_inside_a_trace_is_recorded(self):
+        f = compiled(lambda x: x * x)
+        for _ in range(2):
+            assert f(3.0) == 9.0
+        assert grad(lambda x: f(x) * f(2.0))(3.0) == 24.0
+
+    def test_integers_and_strings_stay_static(self):
+        f = compiled(lambda x, k: x * k)
+        assert [float(f(2.0, k)) for k in (1, 2, 1, True, 2)] == [2, 4, 2, 2, 4]
+
+
+class TestFormsOfCompiledFunctions:
+    """`value_and_grad(compiled(f))` replays one plan."""
+
+    @pytest.mark.parametrize(
+        "form", [grad, value_and_grad, mg.functional.jacobian, hessian], ids=lambda f: f.__name__
+    )
+    def test_form_is_traced_once(self, runs, loss, form, rng):
+        f = compiled(loss)
+        for _ in range(3):
+            w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+            result = form(f)(w, x)
+        assert len(runs) == 1
+        expected = form(loss)(w, x)
+        for a, b in zip(result, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+    def test_options_make_forms_of_their_own(self):
+        f = compiled(lambda x, y: x * x * y)
+        for _ in range(2):
+            assert grad(f)(3.0, 5.0) == 30.0
+            assert grad(f, 1)(3.0, 5.0) == 9.0
+            assert grad(f, [0, 1])(3.0, 5.0) == (30.0, 9.0)
+
+    def test_value_beside_the_result(self):
+        f = compiled(lambda x: (np.sum(x * x), {"mean": np.mean(x)}))
+        (value, aux), g = value_and_grad(f, has_aux=True)(np.array([1.0, 3.0]))
+        assert (value, aux["mean"], g.tolist()) == (10.0, 2.0, [2.0, 6.0])
+
+    def test_branch_on_a_value_is_refused(self):
+        f = compiled(lambda x: x if x > 0 else -x)
+        with pytest.raises(RefusedError, match=r"np\.where"):
+            grad(f)(1.0)
+
+    def test_argument_that_no_signature_holds_runs_the_function(self):
+        class Factor:
+            """An object that compares by value and has no hash."""
+
+            def __init__(self, k):
+                self.k = k
+
+            def __eq__(self, other):
+                return self.k == other.k
+
+        f = compiled(lambda x, factor: x * x * factor.k)
+        factor = Factor(2.0)
+        assert grad(f)(3.0, factor) == 12.0
+        factor.k = 5.0
+        assert grad(f)(3.0, factor) == 30.0
+
+    def test_form_of_nodes_is_a_part_of_their_program(self):
+        f = compiled(lambda x: x * x * x)
+        assert grad(grad(f))(2.0) == 12.0
+        assert grad(lambda x: grad(f)(x) * x)(2.0) == 36.0
