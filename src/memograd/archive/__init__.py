@@ -233,9 +233,7 @@ def _tape(members: Members, log: Log | None) -> Tape:
     state_codec.restore_tables(tape.state, tables)
     tape.budget = budget
     if sheet.content["log"] is not None:
-        log_codec.restore_log(
-            Log() if log is None else log, log_codec.open_log(sheet), tape.state
-        )
+        log_codec.restore_log(Log() if log is None else log, log_codec.open_log(sheet), tape.state)
     return tape
 
 

@@ -14,16 +14,15 @@ import numpy as np
 from ..arrays.pytrees import tree_map
 from ..errors import RefusedError
 from ..program.gc_pause import pause_gc
-from ..program.trace_state import current_tape, trace_on
-from ..tape.constants import NUMBER_KINDS
+from ..program.trace_state import current_tape
 from ..tape.conversions import run_traced
-from ..tape.mode import COMPILED
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
 from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of
 from .executable import Plan, plan
+from .traced_tape import CompiledTape
 
 
 def compiled(f: Callable[..., Any]) -> "Compiled":
@@ -212,24 +211,3 @@ def _enter_argument(tape: Tape, a: Any, where: str) -> Any:
         if isinstance(a, float | complex) and not isinstance(a, np.generic)
         else node
     )
-
-
-class CompiledTape(Tape):
-    """Tape of a function that becomes a plan."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mode = COMPILED
-
-    def as_result(self, y: Any) -> Node:
-        """Return a result as a node. One that depends on no argument becomes a constant."""
-        if isinstance(y, Node):
-            return y
-        if np.asarray(y).dtype.kind not in NUMBER_KINDS:
-            raise RefusedError(
-                "A function that is compiled gives arrays, or nests of them, "
-                f"but one result is {printable(repr(y))}."
-            )
-        return self.leaf(y)

@@ -212,6 +212,7 @@ class GraphBuilder:
     def replace(self, n: int, other: int) -> None:
         """Put `other` in the place of node n. It takes n's name if it has none."""
         self.replacements[n] = Operand(other)
+        self.bound.pop(n, None)
 
     def build(self) -> Graph:
         """Return the new graph without dead code; the old graph itself, if nothing changed."""

@@ -39,6 +39,16 @@ def multiply_by_one(rewriter: Rewriter, instruction: Instruction) -> Operand | N
     )
 
 
+def drop_plus(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace `+g` by g: it marks the input of a function that is differentiated.
+
+    No result is an input's memory: what a plan returns of it is a copy.
+    """
+    if instruction.kwargs:
+        return None
+    return _operand_as_result(rewriter, instruction.args[0], instruction)
+
+
 def subtract_zero(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
     """Replace `g - 0.0` by g."""
     a, b = instruction.args
@@ -242,6 +252,7 @@ ALGEBRA_RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.add: (add_negative_zero, add_negated, add_zero_minus),
     np.subtract: (subtract_zero, add_negated),
     np.negative: (negate_twice,),
+    np.positive: (drop_plus,),
     np.sum: (sum_negated,),
     **dict.fromkeys(ops_with("keeps_density"), (move_sign_out, move_zero_minus_out)),
 }

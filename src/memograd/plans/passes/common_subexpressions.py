@@ -9,6 +9,8 @@ A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers (2nd ed.), section 8.5.2
 subexpressions by value numbering).
 """
 
+import math
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -29,9 +31,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
         else {}
     )
     for n, instruction in builder:
-        key = None
-        if instruction.op is not None and not is_own(instruction.op):
-            key = key_of(_without_keepdims(instruction))
+        key = _key_in(graph, n, instruction)
         first = n if key is None else known.setdefault(key, n)
         if first != n:
             builder.replace(n, builder.reshape_to(Operand(first), instruction.shape))
@@ -51,6 +51,13 @@ def _without_keepdims(instruction: Instruction) -> Instruction:
         return instruction
     kwargs = {name: a for name, a in instruction.kwargs.items() if name != "keepdims"}
     return instruction._replace(kwargs=kwargs)
+
+
+def _key_in(graph: Graph, n: int, instruction: Instruction) -> Any:
+    """Return the key of an instruction; of a bound leaf, that of its value; else None."""
+    if instruction.op is None:
+        return atom(graph.bound[n]) if n in graph.bound else None
+    return None if is_own(instruction.op) else key_of(_without_keepdims(instruction))
 
 
 def _copy_operands(
@@ -94,6 +101,9 @@ def key_of(instruction: Instruction) -> Any:
     )
 
 
+DIGESTED_BYTES = 1024
+"""Bytes from which the digest of an array stands in keys, so that they keep no copy of it."""
+
 ATOMS = frozenset({int, bool, str, bytes, type(None), type(Ellipsis), type})
 """Types whose equal values are interchangeable."""
 
@@ -110,13 +120,28 @@ def atom(a: Any) -> Any:
         return slice, atom(a.start), atom(a.stop), atom(a.step)
     if isinstance(a, np.generic):
         return type(a), a.dtype, a.tobytes()
-    if type(a) in (float, complex):
-        return type(a), repr(a)
+    if type(a) is float:
+        return float, a, math.copysign(1.0, a)
+    if type(a) is complex:
+        return complex, repr(a)
+    if type(a) is np.ndarray:
+        return _array_key(a)
     if type(a) is frozenset:
         return frozenset, frozenset(map(atom, a))
     if isinstance(a, np.dtype):
         return np.dtype, a
     return (type(a), a) if type(a) in ATOMS else Itself(a)
+
+
+def _array_key(a: np.ndarray) -> Any:
+    """Return the key of a constant array: dtype, shape, layout and bytes, or their digest.
+
+    Sums are taken in the order of memory, and so arrays of different strides differ.
+    """
+    once = a[tuple([slice(None) if stride else slice(1) for stride in a.strides])]
+    held = np.ascontiguousarray(once)
+    data = held.tobytes() if held.nbytes <= DIGESTED_BYTES else blake2b(held).digest()
+    return np.ndarray, a.dtype, a.shape, a.strides, data
 
 
 class Itself:
