@@ -427,9 +427,8 @@ def _push_directions(run: Trace, ys: list[Any], directions: list[Any]) -> list[A
     if not moving:
         return [_still(run, y) for y in ys]
     push = push_nodes if run.as_nodes else push_arrays
-    found = iter(
-        push(run.tape, list(moving.values()), list(zip(run.nodes, directions, strict=True)))
-    )
+    pairs = list(zip(run.nodes, directions, strict=True))
+    found = iter(push(run.tape, list(moving.values()), pairs))
     return [next(found) if k in moving else _still(run, y) for k, y in enumerate(ys)]
 
 

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable
 from sys import _getframe
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol
 
 from .source_location import user_frame
 
@@ -36,16 +36,24 @@ def is_own_warning(error: BaseException) -> bool:
     return type(error) is RuntimeWarning and traceback is not None and traceback.tb_next is None
 
 
-def compute_at_user_line(f: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Return ``f(*args, **kwargs)``, called by a frame with the file, line and module of the user.
+class Computes(Protocol):
+    """Rule of an op, as far as it computes; `compute` takes no keywords, and is faster."""
+
+    compute: Callable[..., Any]
+    compute_with: Callable[..., Any]
+
+
+def compute_at_user_line(rule: Computes, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return an op of arrays, called by a frame with the file, line and module of the user.
 
     Parameters
     ----------
-    f : callable
-        A function that NumPy has written in C.
+    rule : Computes
+        The rule of an op that NumPy has written in C.
     args, kwargs
         Its arguments.
     """
+    f = rule.compute_with if kwargs else rule.compute
     frame = user_frame(_getframe(1))
     if frame is None:
         return f(*args, **kwargs)

@@ -281,8 +281,7 @@ class Tape:
                 memory.truncate(self.next_id, self.next_id + 1)
                 if y is not None or not is_own_warning(error):
                     raise
-            compute = rule.compute_with if kwargs else rule.compute
-            return self.record(op, args, kwargs, compute_at_user_line(compute, run, kwargs))
+            return self.record(op, args, kwargs, compute_at_user_line(rule, run, kwargs))
 
     def _apply_of(self, op: Any, a: Any) -> Callable[..., Any] | None:
         """Return the function that records an op of such an operand; None if it is a constant."""
