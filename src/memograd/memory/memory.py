@@ -452,4 +452,4 @@ def compute_op(step: Step, args: list[Any]) -> Any:
     except RuntimeWarning as warning:
         if not is_own_warning(warning):
             raise
-    return compute_at_user_line(rule.compute_with if kwargs else rule.compute, args, kwargs)
+    return compute_at_user_line(rule, args, kwargs)

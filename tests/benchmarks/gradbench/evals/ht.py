@@ -219,7 +219,9 @@ def turn(d: Data, theta: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     turned, d_turned = relatives.copy(), np.zeros((4, FINGERS, 4, 4))
     angles = theta[6:].reshape(FINGERS, 4).T
     cos, sin = np.cos(angles), np.sin(angles)
-    for k, (start, cx, sx) in enumerate(zip((7, 12, 17), cos[[0, 2, 3]], sin[[0, 2, 3]])):
+    for k, (start, cx, sx) in enumerate(
+        zip((7, 12, 17), cos[[0, 2, 3]], sin[[0, 2, 3]], strict=True)
+    ):
         cz, sz = (cos[1], sin[1]) if k == 0 else (np.ones(FINGERS), np.zeros(FINGERS))
         bones = slice(start, start + FINGERS)
         at = relatives[bones, :, :3]
