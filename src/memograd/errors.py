@@ -142,6 +142,14 @@ class NoPathError(MemogradError, ValueError):
     """
 
 
+class BranchChangedError(MemogradError, RuntimeError):
+    """Request for a node that was recorded after a branch whose outcome has changed since.
+
+    What to do: Assign a value for which the branch has its former outcome, or record the program
+    anew.
+    """
+
+
 class AssignError(MemogradError, ValueError):
     """Assignment to a node that is not a leaf, or of a value of another shape or kind of dtype.
 

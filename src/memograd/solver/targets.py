@@ -17,7 +17,8 @@ from ..text import describe, printable
 def require_scalar(L: Any) -> Node:
     """Return L; raise unless it is a scalar that has a gradient."""
     if type(L) is Node and L.id in L.tape.state.tables:
-        return L  # checked when its table was begun
+        L.tape.check_guards(L.id)
+        return L  # otherwise checked when its table was begun
     if not isinstance(L, Node):
         reason = "depends on no leaf. Compute L from leaves of a tape"
         if isinstance(L, str):
@@ -34,6 +35,7 @@ def require_scalar(L: Any) -> Node:
             f"for the VJP of a seed, L[i] for a row of the Jacobian."
         )
     _require_inexact(L)
+    L.tape.check_guards(L.id)
     return L
 
 
@@ -62,6 +64,7 @@ def check_target(L: Node, t: Any) -> None:
             f"{describe(L.attributes)}. Ask each tape for its own."
         )
     _require_inexact(t)
+    t.tape.check_guards(max(L.id, t.id))
 
 
 def _require_inexact(t: Node) -> None:

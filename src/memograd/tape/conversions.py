@@ -107,6 +107,8 @@ def convert(node: Handle, conversion: Conversion, *args: Any, **kwargs: Any) -> 
         return conversion.convert(node.value, *args, **kwargs)
     if conversion in (ARRAY, FLOAT, COMPLEX) and swallows_errors(_getframe(1).f_back):
         return _for_comparison(node, conversion)
+    if node.tape.mode.guards and conversion.is_step:
+        return node.tape.guard(node.id, conversion)
     raise refusal(node, conversion)
 
 

@@ -16,12 +16,15 @@ class Mode(NamedTuple):
         What a conversion would do.
     hint : str
         What to write if the number itself is meant.
+    guards : bool
+        Whether a conversion to a truth value or a whole number is recorded as a guard.
     """
 
     converts: bool
     value_readable: bool
     loss: str
     hint: str
+    guards: bool = False
 
 
 KEPT = Mode(
@@ -31,6 +34,9 @@ KEPT = Mode(
     hint="Use node.value for the number itself, or np.where to choose between values.",
 )
 """Mode of a tape of the user's: its program is kept, and requested again after assignments."""
+
+GUARDED = KEPT._replace(guards=True)
+"""Mode of a tape of the user's that keeps a guard for each branch."""
 
 IMMEDIATE = Mode(
     converts=True,

@@ -93,6 +93,12 @@ class Recorder(Protocol):
     def read_value(self, n: int) -> Any:
         """Return the value of a node, verified."""
 
+    def guard(self, n: int, conversion: Any) -> Any:
+        """Return what a conversion makes of a node's value, and keep it as a guard."""
+
+    def check_guards(self, n: int) -> None:
+        """Raise if a branch before node n has another outcome than when it was recorded."""
+
     def handle(self, n: int) -> Any:
         """Return the handle of a node."""
 

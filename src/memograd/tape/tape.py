@@ -5,7 +5,7 @@ graph refers to a handle or to the tape, so that dropping the tape frees its arr
 """
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from sys import _getframe
@@ -22,6 +22,7 @@ from ..arrays.values import (
     as_input,
     canonicalize,
     dtype_of,
+    export,
     frozen_copy,
     shape_of,
 )
@@ -51,9 +52,10 @@ from ..text import derivative_name, describe, op_name, printable, table_as_html
 from .assignment import value_for_leaf
 from .busy import activity, busy, busy_frame
 from .constants import IMMUTABLE_TYPES, NUMBER_KINDS, Constants
-from .conversions import CONSTANT, converts
+from .conversions import CONSTANT, Conversion, converts
 from .locks import make_lock
-from .mode import KEPT
+from .guards import NO_GUARDS, Guard, Guards
+from .mode import GUARDED, KEPT, Mode
 from .node import Node, Outputs
 from .recorder import Answer, RequestLog
 
@@ -74,6 +76,15 @@ raise_warnings_in(__name__)
 class Tape:
     """Program that grows at its end, with the memory of its values and derivatives.
 
+    Parameters
+    ----------
+    branches : {"refuse", "guard"}
+        What happens where Python branches on a node's value, or counts by it: ``if x > 0``,
+        ``while``, ``int(x)``. "refuse" raises :class:`RefusedError`, because what is recorded later
+        may depend on the outcome. "guard" keeps the outcome. After an assignment that changes it,
+        requests for what was recorded afterwards raise :class:`BranchChangedError`, until it is as
+        before. A guard that is recorded in a scratch block ends with the block.
+
     Attributes
     ----------
     graph : networkx.DiGraph
@@ -90,12 +101,20 @@ class Tape:
     array([2., 4.])
     >>> tape["L"].value, len(tape)
     (np.float64(5.0), 3)
+
+    >>> x = mg.Tape(branches="guard").leaf(3.0, name="x")
+    >>> y = np.sqrt(x) if x > 0 else -x
+    >>> x.value = -4.0
+    >>> y.value
+    Traceback (most recent call last):
+    memograd.errors.BranchChangedError: v2 (np.sqrt, ...) was recorded after a branch ...
     """
 
     __slots__ = (
         "__weakref__",
         "_constants",
         "differentiated",
+        "guards",
         "_handles",
         "location",
         "lock",
@@ -105,13 +124,16 @@ class Tape:
         "next_id",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, branches: str = "refuse") -> None:
+        if branches not in ("refuse", "guard"):
+            raise ValueError(f"branches is 'refuse' or 'guard', not {branches!r}.")
         steps: Steps = {}
         self.state = Memory(steps)
         self.lock = make_lock()
         self.location: Location | None = None  # of the nodes of a derivative, while it is recorded
         self.next_id = 0
-        self.mode = KEPT
+        self.mode = GUARDED if branches == "guard" else KEPT
+        self.guards = Guards() if self.mode.guards else NO_GUARDS
         # The inputs of the functions that run on it and are differentiated.
         self.differentiated: set[int] = set()
         self._names: dict[str, int] = {}
@@ -246,7 +268,7 @@ class Tape:
         values, steps, kept, run = memory.values, memory.steps, [*args], [*args]
         with self.lock:
             try:
-                settled = not memory.marks
+                settled = not memory.marks and not self.guards.taken
                 for k, a in enumerate(args):
                     if type(a) is Node:
                         if a.tape is not self:
@@ -709,7 +731,9 @@ class Tape:
         from ..memory.snapshot import snapshot_of
 
         with self.lock:
-            made = memo[id(self)] = restore_tape(snapshot_of(self.state), self.next_id, type(self))
+            made = memo[id(self)] = restore_tape(
+                snapshot_of(self.state), self.next_id, type(self), self.mode, self.guards.taken
+            )
             added = self.__getstate__()
         if added is not None:
             set_state(made, deepcopy(added, memo))
@@ -722,7 +746,7 @@ class Tape:
             check_picklable(self.state)
             return (
                 restore_tape,
-                (snapshot_of(self.state), self.next_id, type(self)),
+                (snapshot_of(self.state), self.next_id, type(self), self.mode, self.guards.taken),
                 self.__getstate__(),
             )
 
@@ -736,9 +760,23 @@ class Tape:
     def read_value(self, n: int) -> Any:
         """Return the value of n, verified; ops that run for it must not change the tape."""
         memory = self.state
+        self.check_guards(n)
         if n not in memory.marks and (known := memory.values.get(n)) is not None:
             return known
         return self.ask_exclusively(lambda: memory.value(n))
+
+    def guard(self, n: int, conversion: Conversion) -> Any:
+        """Return what a conversion makes of a node's value, and keep it as a guard."""
+        with self.lock:
+            outcome = conversion.convert(export(self.read_value(n)))
+            location = location_of(_getframe(2))
+            self.guards.add(Guard(n, conversion, outcome, self.next_id, location))
+            return outcome
+
+    def check_guards(self, n: int) -> None:
+        """Raise if a branch before node n has another outcome than when it was recorded."""
+        if self.guards.taken:
+            self.ask_exclusively(lambda: self.guards.check(self, n))
 
     @busy("a request")
     def ask_exclusively(self, answer: Callable[[], Answer]) -> Answer:
@@ -792,6 +830,7 @@ class Tape:
         """
         with self.lock:
             start, outer = self.next_id, busy_frame(self, _getframe())
+            guards = len(self.guards)
             in_an_op = outer is not None and outer.f_code is Tape.record.__code__
             if outer is not None and not in_an_op:  # an op may have a block of its own
                 self.check_idle("a scratch block")
@@ -805,6 +844,7 @@ class Tape:
                         "on the tape. End it before or after."
                     )
                 self.truncate(start)
+                self.guards.drop(start, guards)
 
     @busy("the end of a scratch block")
     def truncate(self, start: int) -> None:
@@ -840,7 +880,13 @@ def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
     return y, shape_of(y), dtype_of(y), isinstance(y, tuple)
 
 
-def restore_tape(state: "Snapshot", following: int, kind: type[AnyTape]) -> AnyTape:
+def restore_tape(
+    state: "Snapshot",
+    following: int,
+    kind: type[AnyTape],
+    mode: Mode = KEPT,
+    guards: Iterable[Guard] = (),
+) -> AnyTape:
     """Return a tape of class `kind`, filled from a snapshot, whose next id is `following`."""
     from ..memory.snapshot import restore_snapshot
 
@@ -848,7 +894,9 @@ def restore_tape(state: "Snapshot", following: int, kind: type[AnyTape]) -> AnyT
     Tape.__init__(tape)
     restore_snapshot(tape.state, state)
     tape._names.update((name, n) for n, name in tape.state.nodes.names.items())
-    tape.next_id = following
+    tape.next_id, tape.mode = following, mode
+    if mode.guards:
+        tape.guards = Guards(guards)
     return tape
 
 
