@@ -7,11 +7,11 @@ from collections.abc import Callable
 from operator import attrgetter
 from sys import modules
 from types import MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.pytrees import tree_map
+from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..errors import RefusedError
 from ..program.gc_pause import pause_gc
 from ..program.trace_state import current_tape
@@ -21,7 +21,9 @@ from ..tape.tape import Tape
 from ..tape.weak_nodes import WeakNode, strong
 from ..text import printable
 from .arguments import INPUT_TYPES, is_dead, leaves_of, replace_leaves, signature_of
+from .branched_plan import BranchedPlan, NewBranchError, Trace
 from .executable import Plan, plan
+from .ir import extract_graph
 from .traced_tape import CompiledTape
 
 
@@ -114,7 +116,7 @@ class Compiled:
     def __init__(self, f: Callable[..., Any], strict: bool = True) -> None:
         functools.update_wrapper(self, f)
         self.f, self._strict = f, strict
-        self.plans: dict[Any, Plan] = {}
+        self.plans: dict[Any, Plan | BranchedPlan] = {}
         # By the types of arrays and numbers: the plan of the last call with them.
         self._latest: dict[tuple[type, ...], weakref.ref[Plan]] = {}
         self._forms: dict[Any, Compiled] = {}
@@ -150,9 +152,14 @@ class Compiled:
                     self.plans = {
                         known: p for known, p in self.plans.items() if not is_dead(known)
                     } | {signature: replay}
-        if not kwargs and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args))):
+        if type(replay) is Plan and not kwargs and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args))):
             self._latest[kinds] = weakref.ref(replay)
-        return replay(*inputs)
+        while True:
+            try:
+                return replay(*inputs)
+            except NewBranchError:
+                with self._lock, pause_gc():
+                    replay.add(self._record(arguments, len(args)).as_trace())
 
     def derive(self, form: Callable[..., Any], *options: Any) -> "Compiled":
         """Return ``compiled(form(f, *options))``, the same one each time: it is traced once.
@@ -176,7 +183,17 @@ class Compiled:
             public = None
         return name if public is self else (Compiled, (self.f, self._strict))
 
-    def _trace(self, arguments: dict[Any, Any], count: int) -> Plan:
+    def _trace(self, arguments: dict[Any, Any], count: int) -> Plan | BranchedPlan:
+        """Return the plan of a trace."""
+        recorded = self._record(arguments, count)
+        if not recorded.tape.guards.taken:
+            return plan(recorded.y, recorded.inputs)
+        branched = BranchedPlan(tuple(node.id for node in recorded.inputs))
+        branched.add(recorded.as_trace())
+        return branched
+
+    def _record(self, arguments: dict[Any, Any], count: int) -> "Recorded":
+        """Run the function on nodes."""
         tape = CompiledTape()
         entered = [_enter_argument(tape, a, where) for where, a in leaves_of(arguments)]
         given = replace_leaves(arguments, entered)
@@ -185,10 +202,24 @@ class Compiled:
         with run_traced(tape):
             y = self.f(*list(given.values())[:count], **named)
         _check_unchanged(before, dict(leaves_of(given)))
-        return plan(
-            tree_map(tape.as_result, y),
-            [strong(node) for node in entered if isinstance(node, Node)],
-        )
+        inputs = [strong(node) for node in entered if isinstance(node, Node)]
+        return Recorded(tape, tree_map(tape.as_result, y), inputs)
+
+
+class Recorded(NamedTuple):
+    """Trace of a function on a tape of its own."""
+
+    tape: Tape
+    y: Any
+    inputs: list[Node]
+
+    def as_trace(self) -> Trace:
+        """Return what a plan with branches needs of it."""
+        nodes, guards = tree_leaves(self.y), tuple(self.tape.guards.taken)
+        outputs = tuple(node.id for node in nodes)
+        wanted = (*outputs, *(guard.node for guard in guards))
+        graph = extract_graph(self.tape.state, wanted, tuple(node.id for node in self.inputs))
+        return Trace(graph, guards, outputs, tree_unflatten(self.y, range(len(nodes))))
 
 
 def _check_unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:

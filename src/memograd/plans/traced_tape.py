@@ -16,6 +16,7 @@ from ..program.steps import Step
 from ..rules.call_binding import NO_KWARGS
 from ..rules.registration import rule_of
 from ..tape.constants import NUMBER_KINDS
+from ..tape.guards import Guards
 from ..tape.mode import COMPILED
 from ..tape.node import Node
 from ..tape.tape import Tape
@@ -44,7 +45,7 @@ class CompiledTape(Tape):
 
     def __init__(self) -> None:
         super().__init__()
-        self.mode = COMPILED
+        self.mode, self.guards = COMPILED, Guards()
         self._known: dict[Any, Step] = {}
 
     def record(

@@ -52,6 +52,7 @@ COMPILED = Mode(
     loss="the plan that memograd.functional.compiled makes would be right for this value alone",
     hint="Choose between values with np.where, or call the function without "
     "memograd.functional.compiled.",
+    guards=True,
 )
 """Mode of the trace of a function that becomes a plan."""
 
