@@ -90,6 +90,7 @@ OF_ARRAYS: dict[str, Use] = {
 
 def outcome(use: Use, x: Any) -> str:
     """What comes of a use of a node: a node or nodes, a number, memograd's error, or another's."""
+    guards = len(x.tape.guards)
     try:
         y = use(x)
     except RefusedError:
@@ -97,12 +98,19 @@ def outcome(use: Use, x: Any) -> str:
     except Exception as error:  # NumPy's and Python's own
         return "refused" if isinstance(error.__cause__, RefusedError) else type(error).__name__
     parts = y if isinstance(y, list | tuple) else [y]
-    return "node" if parts and all(isinstance(part, Node) for part in parts) else "value"
+    if parts and all(isinstance(part, Node) for part in parts):
+        return "node"
+    return "guarded" if len(x.tape.guards) > guards else "value"
 
 
 def on_a_tape(use: Use, value: Any) -> str:
     """On a tape of the user's."""
     return outcome(use, mg.Tape().leaf(value))
+
+
+def on_a_guarded_tape(use: Use, value: Any) -> str:
+    """On a tape of the user's that keeps guards."""
+    return outcome(use, mg.Tape(branches="guard").leaf(value))
 
 
 def inside(form: Callable[[Use], Any], use: Use, x_of: Use) -> str:
@@ -144,6 +152,7 @@ def in_optimize(use: Use, value: Any) -> str:
 
 MODES = {
     "on a tape": on_a_tape,
+    "with guards": on_a_guarded_tape,
     "in `functional`": in_grad,
     "the same, of `mg.stop_gradient(x)`": in_grad_stopped,
     "the same, of integers": in_grad_whole,
@@ -167,17 +176,22 @@ node is:
 
 - **On a tape** the program is kept, and asked again after an assignment: a conversion would freeze today's value into it. All are
   refused. `x.value` is the value, and says so.
+- **On a tape with guards**, `mg.Tape(branches="guard")`, branches on values and conversions to whole numbers are *guarded*: the tape
+  keeps the outcome. After an assignment that changes it, requests for what was recorded afterwards raise `BranchChangedError`, which
+  names the line and both outcomes, until the outcome is as before. A guard that is recorded in a scratch block ends with the block.
 - **In `memograd.functional`** (`grad`, `value_and_grad`, `vjp`, `jvp`, `hvp`, `jacobian`, `hessian`, given arrays) the function runs once.
   Branches on values, and conversions to whole numbers, are free: they have no derivative to lose. Conversions of integers, of booleans,
   of what no derivative runs through, and of `mg.stop_gradient(x)` are free, too. Others are refused.
-- **In `memograd.functional.compiled` and `memograd.optimize`** the function is recorded once, for other values, too. Whatever reads a
-  value is refused, `x.value` included.
+- **In `memograd.functional.compiled`** the function is recorded for other values, too. Branches and conversions to whole numbers are
+  guarded: where an outcome is new, the function is traced again, and up to 32 ways through it are kept. Whatever else reads a value is
+  refused, `x.value` included.
+- **In `memograd.optimize`** the function is recorded once, for other values, too. Whatever reads a value is refused.
 
 Inside a function that is being differentiated `mg.grad`, `mg.vjp`, `mg.jvp`, `mg.hvp` and `mg.jacobian`, which give arrays, are refused, as
 well: the forms in `memograd.functional` give nodes there.
 
-*node*: the result is a node, and differentiable where NumPy's function is. *value*: what NumPy gives of the value. *refused*: an error
-that names the line and what to write instead; where an item of an array is set on a tape, NumPy puts a `ValueError` of its own in front
+*node*: the result is a node, and differentiable where NumPy's function is. *value*: what NumPy gives of the value. *guarded*: the value,
+and a guard. *refused*: an error that names the line and what to write instead; where an item of an array is set on a tape, NumPy puts a `ValueError` of its own in front
 of it. Otherwise the error is Python's or NumPy's own, as for an array of that dtype.
 """
 

@@ -101,8 +101,8 @@ def save(path: str | os.PathLike[str], tape: Tape, log: Log | None = None) -> No
     Raises
     ------
     ArchiveError
-        If a constant of the program is no data, two ops have the same name, or the session is too
-        large; or if `path` is a disk.
+        If a constant of the program is no data, the tape keeps guards, two ops have the same name,
+        or the session is too large; or if `path` is a disk.
     BusyError
         If the tape is in the middle of a request.
     OtherTapeError
@@ -136,6 +136,12 @@ def _content(tape: Tape, log: Log | None) -> tuple[dict[str, Any], Packer]:
     with tape.lock:
         tape.check_idle("saving")
         memory = tape.state
+        if tape.guards.taken:
+            raise ArchiveError(
+                f"This tape keeps {len(tape.guards)} guards of branches, which an archive does not "
+                f"hold. Save a program without branches on values: choose with np.where or "
+                f"memograd.cond."
+            )
         if log is not None:
             log.check(tape.state)
         return {

@@ -10,11 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..errors import PlanError
 from ..rules.call_binding import NO_KWARGS
 from ..tape.guards import Guard
-from ..tape.recorder import Recorder
-from ..text import describe
 from .executable import Plan
 from .ir import Graph, operands
 
@@ -65,22 +62,30 @@ class Stage:
     """
 
     def __init__(
-        self, graph: Graph, guard: Guard | None, targets: tuple[int, ...], known: set[int], nest: Any
+        self,
+        graph: Graph,
+        guard: Guard | None,
+        targets: tuple[int, ...],
+        known: set[int],
+        nest: Any,
     ) -> None:
         self.guard, self._graph, self._targets, self._nest = guard, graph, targets, nest
         reads, self.computes = needs(graph, targets, known)
         self.reads = tuple(sorted(reads))
         self.following: dict[Any, Stage] = {}
         self.used = 0
-        self.hand_on(())
+        self.compiled = self._compile(())
 
     def hand_on(self, values: Iterable[int]) -> None:
         """Compile the plan such that it gives these values, too."""
-        handed = tuple(sorted({*values, *(self.compiled[1] if hasattr(self, "compiled") else ())}))
+        self.compiled = self._compile(tuple(sorted({*values, *self.compiled[1]})))
+
+    def _compile(self, handed: tuple[int, ...]) -> tuple[Plan, tuple[int, ...]]:
+        """Return a plan that gives these values, too."""
         graph = cut(self._graph, (*self._targets, *handed), self.reads)
         nest = [self._nest, *range(len(self._targets), len(graph.outputs))]
         names = tuple(f"v{n}" for n in self.reads)
-        self.compiled = Plan(graph, nest, names), handed
+        return Plan(graph, nest, names), handed
 
 
 class BranchedPlan:
@@ -242,39 +247,3 @@ def cut(graph: Graph, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> Grap
     }
     bound = {n: value for n, value in graph.bound.items() if n in needed and n not in given}
     return replace(graph, inputs=inputs, outputs=outputs, instructions=instructions, bound=bound)
-
-
-# plans of tapes with guards
-
-
-def check_guards_of_plan(tape: Recorder, outputs: Sequence[int], inputs: Sequence[int]) -> None:
-    """Raise if a plan would depend on a branch whose outcome its inputs decide.
-
-    Raises
-    ------
-    PlanError
-        A branch before an output depends on an input.
-    BranchChangedError
-        A branch has another outcome than when it was recorded.
-    """
-    tape.check_guards(max(outputs))
-    for guard in tape.guards.taken:
-        if guard.first <= max(outputs) and leads(tape, set(inputs), guard.node):
-            raise PlanError(
-                f"A plan would take the branch{guard.text()} for any input, but it depends on "
-                f"{describe(tape.state.nodes[guard.node])}, which an input decides. Compile the "
-                f"function: memograd.functional.compiled(f) has a plan for each way through it."
-            )
-
-
-def leads(tape: Recorder, inputs: set[int], n: int) -> bool:
-    """Return whether node n depends on one of the inputs."""
-    seen, stack = {n}, [n]
-    while stack:
-        m = stack.pop()
-        if m in inputs:
-            return True
-        below = [int(a) for a in tape.state.steps[m].operands() if a not in seen]
-        seen.update(below)
-        stack.extend(below)
-    return False

@@ -43,7 +43,9 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     ----------
     f : callable
         Takes and returns arrays or pytrees of them: one of this module's forms, such as
-        ``value_and_grad(loss)``, or a plain function. It must not branch on a value, or read one.
+        ``value_and_grad(loss)``, or a plain function. It may branch on a value, or count by one:
+        each way through it is traced when it is first taken, and has plans of its own. It must not
+        read a value otherwise.
 
     Returns
     -------
@@ -53,14 +55,15 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
         to be hashable by its value, or a function, a class or a module: the structure of a pytree,
         its keys, integers and strings, static fields of dataclasses. Values that ``==`` does not
         tell apart, such as 1 and True, make two signatures. Its attribute ``plans`` holds a
-        :class:`memograd.Plan` for each signature.
+        :class:`memograd.Plan` for each signature; of a function that branches on values, a
+        :class:`memograd.plans.branched_plan.BranchedPlan`.
 
     Raises
     ------
     RefusedError
-        f branches on a value or reads one, so that the plan would be right for this value alone; or
-        f changes an argument or an attribute; or an argument is neither an array nor hashable; or a
-        result is no array.
+        f reads a value, so that the plan would be right for this value alone; or f changes an
+        argument or an attribute; or an argument is neither an array nor hashable; or a result is no
+        array.
 
     Notes
     -----
@@ -143,7 +146,7 @@ class Compiled:
             return self.f(*args, **kwargs)
         if current_tape() is not None or not NODE_TYPES.isdisjoint(map(type, inputs)):
             return self.f(*args, **kwargs)  # a part of a larger trace
-        replay = self.plans.get(signature)
+        replay: Any = self.plans.get(signature)
         if replay is None:
             with self._lock, pause_gc():  # one thread traces; the others wait for its plan
                 replay = self.plans.get(signature)
@@ -152,7 +155,11 @@ class Compiled:
                     self.plans = {
                         known: p for known, p in self.plans.items() if not is_dead(known)
                     } | {signature: replay}
-        if type(replay) is Plan and not kwargs and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args))):
+        if (
+            type(replay) is Plan
+            and not kwargs
+            and SIGNED_BY_TYPE.issuperset(kinds := tuple(map(type, args)))
+        ):
             self._latest[kinds] = weakref.ref(replay)
         while True:
             try:

@@ -26,6 +26,7 @@ from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable, text_as_html
 from .codegen import generate_source
+from .guard_checks import check_guards_of_plan
 from .inputs import Inputs
 from .ir import Graph, eliminate_dead_code, extract_graph, has_foreign_arrays
 from .liveness import BufferPlan
@@ -97,6 +98,7 @@ def plan(outputs: Any, inputs: Any, *, passes: Iterable[Pass] | None = None) -> 
     tape = _tape_of([*nodes, *by_name.values()])
     with tape.lock, pause_gc():
         ids = tuple(n.id for n in by_name.values())
+        check_guards_of_plan(tape, [n.id for n in nodes], ids)
         if len(set(ids)) < len(ids):
             raise PlanError(
                 f"An input was given twice: {', '.join(map(printable, by_name))}. Give each once."

@@ -61,6 +61,7 @@ class Recorder(Protocol):
     location: Any
     next_id: int
     mode: Mode
+    guards: Any
     differentiated: set[int]
 
     @property

@@ -53,8 +53,8 @@ from .assignment import value_for_leaf
 from .busy import activity, busy, busy_frame
 from .constants import IMMUTABLE_TYPES, NUMBER_KINDS, Constants
 from .conversions import CONSTANT, Conversion, converts
-from .locks import make_lock
 from .guards import NO_GUARDS, Guard, Guards
+from .locks import make_lock
 from .mode import GUARDED, KEPT, Mode
 from .node import Node, Outputs
 from .recorder import Answer, RequestLog

@@ -1,0 +1,40 @@
+"""Plans of tapes that keep guards: a plan has one way through the branches of its program."""
+
+from collections.abc import Sequence
+
+from ..errors import PlanError
+from ..tape.recorder import Recorder
+from ..text import describe
+
+
+def check_guards_of_plan(tape: Recorder, outputs: Sequence[int], inputs: Sequence[int]) -> None:
+    """Raise if a plan would depend on a branch whose outcome its inputs decide.
+
+    Raises
+    ------
+    PlanError
+        A branch before an output depends on an input.
+    BranchChangedError
+        A branch has another outcome than when it was recorded.
+    """
+    tape.check_guards(max(outputs))
+    for guard in tape.guards.taken:
+        if guard.first <= max(outputs) and leads(tape, set(inputs), guard.node):
+            raise PlanError(
+                f"A plan would take the branch{guard.text()} for any input, but it depends on "
+                f"{describe(tape.state.nodes[guard.node])}, which an input decides. Compile the "
+                f"function: memograd.functional.compiled(f) has a plan for each way through it."
+            )
+
+
+def leads(tape: Recorder, inputs: set[int], n: int) -> bool:
+    """Return whether node n depends on one of the inputs."""
+    seen, stack = {n}, [n]
+    while stack:
+        m = stack.pop()
+        if m in inputs:
+            return True
+        below = [int(a) for a in tape.state.steps[m].operands() if a not in seen]
+        seen.update(below)
+        stack.extend(below)
+    return False
