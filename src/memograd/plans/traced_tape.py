@@ -60,8 +60,8 @@ class CompiledTape(Tape):
         if step is not None and steps.get(step.operand) is step:
             return Node(self, int(step.operand))
         node = Tape.record(self, op, args, kwargs)
-        if type(node) is Node and len((step := steps[node.id]).shape) <= MOST_AXES:
-            self._known[key] = step
+        if type(node) is Node and len(node.shape) <= MOST_AXES:
+            self._known[key] = steps[node.id]
         return node
 
     def _key(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -35,6 +35,10 @@ class Handle(Protocol):
         """Key of the node in the program."""
 
     @property
+    def shape(self) -> Any:
+        """Shape of its value."""
+
+    @property
     def dtype(self) -> Any:
         """Dtype of its value."""
 

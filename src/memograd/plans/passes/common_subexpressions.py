@@ -133,7 +133,7 @@ def atom(a: Any) -> Any:
     return (type(a), a) if type(a) in ATOMS else Itself(a)
 
 
-def _array_key(a: np.ndarray) -> Any:
+def _array_key(a: Any) -> Any:
     """Return the key of a constant array: dtype, shape, layout and bytes, or their digest.
 
     Sums are taken in the order of memory, and so arrays of different strides differ.
