@@ -41,6 +41,7 @@ lint: .venv/with-lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/codespell *.md *.cff examples src
 
 # The documentation site, in build/docs. A warning is an error.

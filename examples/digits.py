@@ -31,7 +31,8 @@ class Digits(NamedTuple):
 
 def load(held_out: int = 360) -> tuple[Digits, Digits]:
     """The digits in random order: those to train on, and those to test with."""
-    images, labels = load_digits(return_X_y=True)
+    data: Any = load_digits(return_X_y=True)
+    images, labels = data
     order = np.random.default_rng(SEED).permutation(len(labels))
     train, test = order[held_out:], order[:held_out]
     return Digits(images[train] / 16, labels[train]), Digits(images[test] / 16, labels[test])

@@ -48,6 +48,7 @@ def with_autograd(build: Callable[..., Step]) -> dict[str, Step]:
     if not find_spec("autograd"):
         return {}
     import autograd
+    import autograd.numpy
 
     return {"autograd": build(autograd.numpy, autograd.grad)}
 

@@ -73,7 +73,8 @@ class Reader:
 
     def line(self, what: str, loss: float) -> str:
         """A row of the table: chunks read of each block, loss, seconds."""
-        reads = sum(self.client.run(counted).values(), start=Counter[int]())
+        counts: Any = self.client.run(counted)
+        reads = sum(counts.values(), start=Counter[int]())
         new, self.seen = reads - self.seen, reads
         seconds, self.since = time.perf_counter() - self.since, time.perf_counter()
         return f"{what:<22} {loss:>8.4f}  {'  '.join(f'{new[k]:>4}' for k in range(BLOCKS))}  {seconds:>6.1f} s"
@@ -92,9 +93,8 @@ def run(client: Client, chunks: int) -> None:
     """Train, block by block, then put other features in the place of one block."""
     data = [features(k, chunks) for k in range(BLOCKS)]
     truth = np.random.default_rng(1).normal(size=(BLOCKS, FEATURES, 1))
-    labels = dask.persist((sum(x @ w for x, w in zip(data, truth, strict=True)) > 0).astype(float))[
-        0
-    ]
+    scores: Any = sum(x @ w for x, w in zip(data, truth, strict=True))
+    labels = dask.persist((scores > 0).astype(float))[0]
     wait(labels)
     m, reader = model(data, labels), Reader(client)
     print(f"{'step':<22} {'loss':>8}  chunks read of each block")
@@ -141,7 +141,8 @@ def main() -> None:
             f"{given.gigabytes:g} GB in {BLOCKS} blocks of {chunks} chunks, {given.workers} workers of {given.memory:g} GB each"
         )
         run(client, chunks)
-        print(f"peak of each worker: {', '.join(f'{p:.2f} GB' for p in client.run(peak).values())}")
+        peaks: Any = client.run(peak)
+        print(f"peak of each worker: {', '.join(f'{p:.2f} GB' for p in peaks.values())}")
 
 
 if __name__ == "__main__":

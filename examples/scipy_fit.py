@@ -19,7 +19,8 @@ METHODS = ("CG", "BFGS", "L-BFGS-B", "Newton-CG", "trust-ncg", "trust-exact")
 
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Standardised features, and the class of each tumour as −1 or 1."""
-    X, y = load_breast_cancer(return_X_y=True)
+    loaded: Any = load_breast_cancer(return_X_y=True)
+    X, y = loaded
     return (X - X.mean(axis=0)) / X.std(axis=0), 2.0 * y - 1.0
 
 

@@ -23,7 +23,7 @@ from memograd.rules.registration import RULES
 USER_CODE = ROOT / "tests" / "support" / "typed_user_code.py"
 CHECKERS = {
     "mypy": ["mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")],
-    "pyright": ["pyright", "--pythonpath", sys.executable],
+    "pyright": ["pyright", "--project", str(ROOT / "pyproject.toml"), "--pythonpath", sys.executable],
 }
 LIBRARIES = {"": np, "linalg": np.linalg, "fft": np.fft}
 TAKES_NO_NODE = {
@@ -36,7 +36,7 @@ TAKES_NO_NODE = {
 def check(checker: str, *files: Path, folder: Path = ROOT) -> str:
     """What a type checker says of files, which see what `folder` holds; nothing if it passes."""
     if not find_spec(checker):
-        pytest.skip(f"{checker} is not installed: mypy is in the extra lint")
+        pytest.skip(f"{checker} is not installed: it is in the extra lint")
     paths = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     done = subprocess.run(
         [sys.executable, "-m", *CHECKERS[checker], *map(str, files)],
@@ -80,11 +80,12 @@ def test_readme_passes(checker: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_examples_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_the_examples_pass(checker: str, tmp_path: Path) -> None:
     files = [tmp_path / path.name for path in sorted((ROOT / "examples").glob("*.py"))]
     for path in files:
         path.write_text(typed((ROOT / "examples" / path.name).read_text("utf-8")), encoding="utf-8")
-    assert check("mypy", *files, folder=tmp_path) == ""
+    assert check(checker, *files, folder=tmp_path) == ""
 
 
 @pytest.mark.slow

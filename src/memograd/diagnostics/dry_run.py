@@ -139,7 +139,8 @@ class Preview(NamedTuple):
         for what, least, most in zip(RequestCost._fields, self.least, self.most, strict=True):
             rows.append((what, f"{least:,}", f"to {most:,}" if most != least else ""))
         if self.seconds is not None:
-            rows.append(("seconds", *_range_cells(*map(format_seconds, self.seconds))))
+            cells = _range_cells(*map(format_seconds, self.seconds))
+            rows.append(("seconds", cells[0], " ".join(cells[1:])))
         title = f"{derivative_name(printable(self.output, 40), '…')}, before it is asked for"
         return "\n".join([title, *table_lines("<28>6 <", rows)])
 
@@ -170,7 +171,8 @@ class Outcome(NamedTuple):
         rows = [(label, "foreseen", "done"), *self._events(), *self._measures()]
         return "\n".join(table_lines("<12 >16 >12", rows))
 
-    _repr_html_ = text_as_html
+    def _repr_html_(self) -> str:
+        return text_as_html(self)
 
     def _events(self) -> Iterator[tuple[str, str, str]]:
         """Yield the rows of what happened."""

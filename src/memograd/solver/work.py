@@ -207,10 +207,12 @@ class Savings(NamedTuple):
         rows = [("", "computed", "anew", "saved")]
         for what, done, anew in zip(Totals._fields, self.computed, self.anew, strict=True):
             if anew is not None:
-                rows.append((what, *map(_format_total, (done or 0, anew)), _percent(done, anew)))
+                cells = _format_total(done or 0), _format_total(anew), _percent(done, anew)
+                rows.append((what, *cells))
         return "\n".join(table_lines("<12 >12 >12 >7", rows))
 
-    _repr_html_ = text_as_html
+    def _repr_html_(self) -> str:
+        return text_as_html(self)
 
 
 def _format_total(number: float) -> str:
