@@ -154,7 +154,9 @@ def log_of_a_negative(tape):
     return total(np.log(x).named("log")), x
 
 
-@fault("pytorch/pytorch#160016", ("outside the domain", "root", "x"), ("carried", "root", "root"))
+@fault(
+    "pytorch/pytorch#160016", ("outside the domain", "root", "x"), ("propagated", "root", "root")
+)
 def root_of_a_negative(tape):
     (x,) = leaves(tape, x=[1.0, -2.0])
     return total(np.sqrt(x).named("root")), x
@@ -170,7 +172,7 @@ def cross_entropy_of_a_sure_miss(tape):
     "pytorch/pytorch#143658",
     ("overflow", "e", "x"),
     ("infinities", "p", "e"),
-    ("carried", "p", "s"),
+    ("propagated", "p", "s"),
 )
 def softmax_without_the_maximum(tape):
     (x,) = leaves(tape, x=[1000.0, 0.0])
@@ -178,13 +180,13 @@ def softmax_without_the_maximum(tape):
     return ((e / np.sum(e).named("s")).named("p")[0]).named("L"), x
 
 
-@fault("pytorch/pytorch#143658", ("given", "data", None), ("carried", "m", "data"))
+@fault("pytorch/pytorch#143658", ("given", "data", None), ("propagated", "m", "data"))
 def data_with_a_hole(tape):
     x, data = leaves(tape, x=[1.0, 2.0], data=[1.0, np.nan])
     return total(np.multiply(x, data).named("m")), x
 
 
-@fault("pytorch/pytorch#143658", ("given", "m", "nan"), ("carried", "m", "nan"))
+@fault("pytorch/pytorch#143658", ("given", "m", "nan"), ("propagated", "m", "nan"))
 def constant_that_is_no_number(tape):
     (x,) = leaves(tape, x=[1.0, 2.0])
     return total(np.multiply(x, np.nan).named("m")), x
@@ -219,14 +221,14 @@ def second_derivative_alone(tape):
     "jax-ml/jax#5698",
     ("outside the domain", "log", "x"),
     ("outside the domain", "root", "x"),
-    ("carried", "root", "root"),
+    ("propagated", "root", "root"),
 )
 def two_nans_at_once(tape):
     (x,) = leaves(tape, x=[-1.0, 2.0])
     return total(np.log(x).named("log") + np.sqrt(x).named("root")), x
 
 
-@fault("jax-ml/jax#5698", ("overflow", "big", "x"), ("carried", "L", "big"))
+@fault("jax-ml/jax#5698", ("overflow", "big", "x"), ("propagated", "L", "big"))
 def overflow_in_single_precision(tape):
     (x,) = leaves(tape, x=np.float32(1e30))
     return np.square(np.multiply(x, np.float32(1e30)).named("big")).named("L"), x
@@ -241,7 +243,7 @@ def derivative_overflows_alone(tape):
 @fault(
     "tensorflow/tensorflow#5888",
     ("outside the domain", "ratio", "n"),
-    ("carried", "ratio", "ratio"),
+    ("propagated", "ratio", "ratio"),
 )
 def mean_of_nothing(tape):
     x, keep = leaves(tape, x=[1.0, 2.0], keep=[0.0, 0.0])

@@ -118,14 +118,13 @@ def reason(args: Namespace) -> int:
 def explanation(args: Namespace) -> int:
     """Explain derivatives that are zero, infinite, NaN or of a surprising size."""
     L, targets = parse_request(load(args.file), args)
-    found = explain(L, {t.name: t for t in targets})
-    texts = {name: str(e) for name, e in found.items()}
+    found = explain(L, list(targets))
     print_answer(
         args,
-        lambda: {name: text.splitlines() for name, text in texts.items()},
-        ["\n\n".join(texts.values())],
+        lambda: {e.target: str(e).splitlines() for e in found.each},
+        [str(found)],
     )
-    return int(any(e.findings for e in found.values()))
+    return int(not found.in_order)
 
 
 def check(args: Namespace) -> int:

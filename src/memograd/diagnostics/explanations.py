@@ -1,16 +1,19 @@
 """Explanations: a verdict on a derivative, and the findings of the modules beside this one."""
 
 import warnings
+from collections.abc import Callable
 from typing import Any, overload
 
 import numpy as np
 
-from ..arrays.pytrees import tree_map
+from ..arrays.pytrees import leaves_with_paths, tree_unflatten
 from ..arrays.values import export
 from ..solver.targets import check_targets, require_scalar
 from ..tape.node import Node
+from ..transforms.function_tracing import Trace, TracedCall, trace_call
 from .dead_ends import find_dead_ends
 from .findings import Finding
+from .joint_report import Explanations
 from .kinks import find_kinks
 from .magnitudes import size_findings, size_verdict
 from .nonfinite_origins import adjoint_origins, forward_origins
@@ -23,10 +26,14 @@ from .zero_causes import zero_findings
 @overload
 def explain(L: Node, x: Node) -> Explanation: ...
 @overload
-def explain(L: Node, x: Any) -> Any: ...
+def explain(
+    L: Node | Callable[[Any], Any], x: list[Any] | tuple[Any, ...] | dict[Any, Any]
+) -> Explanations: ...
+@overload
+def explain(L: Node | Callable[[Any], Any], x: Any) -> Any: ...
 
 
-def explain(L: Node, x: Any) -> Any:
+def explain(L: Any, x: Any) -> Any:
     """Explain a derivative that is zero, absent, NaN, infinite, or of a surprising size.
 
     All causes are reported at once: each op where a NaN or an infinity originates, among the values
@@ -34,16 +41,18 @@ def explain(L: Node, x: Any) -> Any:
 
     Parameters
     ----------
-    L : Node
-        Scalar of an inexact dtype.
+    L : Node or callable
+        Scalar of an inexact dtype; or a function of one argument that gives one, as for
+        :func:`memograd.functional.grad`.
     x : Node, or pytree of them
-        Leaves or other nodes of an inexact dtype.
+        Leaves or other nodes of an inexact dtype; arrays, if L is a function.
 
     Returns
     -------
-    Explanation, or pytree of them
+    Explanation, or Explanations of a pytree
         Prints as text, shows as a table in a notebook; its `findings` name cause, node, operand,
-        elements and line.
+        elements and line. Those of a pytree print each cause once; ``explanations[key]`` is the
+        explanation of one target.
 
     Raises
     ------
@@ -76,10 +85,26 @@ def explain(L: Node, x: Any) -> Any:
     safe = np.where(x > 0, x, 1.0)
     root = np.sqrt(safe)
     y = np.where(x > 0, root, 0.0)
+
+    Of a function:
+
+    >>> print(mg.explain(lambda p: p["a"] * np.floor(p["b"]), {"a": 2.0, "b": 1.5})["b"].headline)
+    No derivative: no differentiable path leads from x['b'] to v3.
     """
+    if callable(L):
+        return trace_call(TracedCall(L, (x,), {}, 0, False), _explain_trace)
     require_scalar(L)
-    check_targets(L, x)
-    return tree_map(lambda t: _explain_one(L, t), x)
+    nodes = check_targets(L, x)
+    each = tuple(_explain_one(L, node) for node in nodes)
+    return each[0] if isinstance(x, Node) else Explanations(tree_unflatten(x, each), each)
+
+
+def _explain_trace(run: Trace) -> Explanation | Explanations:
+    """Return the explanation of the gradient of a traced function."""
+    if not run.as_nodes:  # the names are free: the tape is that of this trace
+        for path, node in leaves_with_paths(run.inputs, "x"):
+            node.named(path)
+    return explain(run.y, run.inputs)
 
 
 def _explain_one(L: Node, x: Node) -> Explanation:

@@ -32,13 +32,15 @@ CAUSES = {
     "underflow": "Work with logarithms, scale the numbers, or take a wider dtype.",
     "overflow": "Subtract the maximum before exponentials, work with logarithms, scale, or take "
     "a wider dtype.",
-    "pole": "Keep the operand away from this point: add a small number, or double the where.",
-    "outside the domain": "Keep the operand inside the domain: clip it, or double the where.",
+    "pole": "Keep the operand away from this point: add a small number, or replace it first, "
+    "np.where(bad, safe, x).",
+    "outside the domain": "Keep the operand inside the domain: clip it, or replace it first, "
+    "np.where(bad, safe, x).",
     "undefined slope": "The derivative is not defined at this point.",
     "masked branch": "Give the op a safe operand inside, and choose again outside:",
     "zero times infinity": "Use a form of the formula that does not overflow on the way.",
     "infinities": "Two infinities met: fix the place where the first one came from.",
-    "carried": "Fix the place where that value came from.",
+    "propagated": "Fix the place where that value came from.",
     "given": "Look at where these numbers came from.",
     "shrinking": "Factors below 1 multiplied over the way: scale them up, or add a shorter way.",
     "growing": "Factors above 1 multiplied over the way: scale them down, or clip the derivative.",

@@ -241,7 +241,7 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
             f"{given}: its derivative reads {region.argument_name(carriers[0])}, which is "
             f"{_describe_nonfinite(region.argument(carriers[0]))}."
         )
-        return _origin_finding(region, "carried", use, carriers[0], mask, text)
+        return _origin_finding(region, "propagated", use, carriers[0], mask, text)
     if is_finite(region.term(use, scale_cotangent(g, 1 / largest_size(g)))):
         return _origin_finding(
             region,
@@ -249,7 +249,7 @@ def _explain_use(region: Subgraph, use: UseOfNode, mask: Mask, places: Mask) -> 
             use,
             Operand(use.node),
             mask,
-            f"{given}: what arrives, {largest_size(g):.3g}, times the slope is too large.",
+            f"{given}: the cotangent, {largest_size(g):.3g}, times the slope is too large.",
         )
     operand, why = _domain_edge(region, use)
     cause = (
@@ -264,13 +264,14 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
     """Return the finding that an infinite slope made NaN of a zero cotangent."""
     operand, why = _domain_edge(region, use)
     n = region.derivative(use.node)
-    what = f"0 · ∞: nothing arrives at {region.name(use.consumer)} = {region.formula(use.consumer)}"
+    what = f"0 · ∞: {region.derivative(use.consumer)} is 0 there"
+    call = f"{region.name(use.consumer)} = {region.formula(use.consumer)}"
     for origin in zero_origins(region, use.consumer, places):
         by = origin.uses[0]
         if is_masking_use(region, by, explain_origin(region, origin).cause):
             text = (
                 f"{what}, because {region.name(by.consumer)} = {region.formula(by.consumer)} "
-                f"masks it, but {why}: {n} is NaN."
+                f"masks {call}, but {why}: {n} is NaN."
             )
             return _origin_finding(
                 region,
@@ -281,7 +282,12 @@ def _zero_times_infinity(region: Subgraph, use: UseOfNode, mask: Mask, places: M
                 f"{text} Safe is\n{double_where(region, use, by)}",
             )
     return _origin_finding(
-        region, "zero times infinity", use, operand, mask, f"{what}, but {why}: {n} is NaN."
+        region,
+        "zero times infinity",
+        use,
+        operand,
+        mask,
+        f"{what}, in {call}, but {why}: {n} is NaN.",
     )
 
 

@@ -1,8 +1,11 @@
 """Explanation of a derivative: as text, as an HTML table, and as data."""
 
+import linecache
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +18,10 @@ from .subgraph import arrays_in
 
 MAX_FINDINGS = 6
 """Number of findings, remarks and kinks that are printed; the attributes hold all of them."""
+
+
+AUTOMATIC_NAME = re.compile(r"v\d+")
+"""Names of nodes that the user did not name."""
 
 
 class Explanation(NamedTuple):
@@ -54,17 +61,9 @@ class Explanation(NamedTuple):
         return not self.findings
 
     def __repr__(self) -> str:
-        rows, advised = wrap_text(self.headline), set[str]()
-        for number, finding in enumerate(self.findings[:MAX_FINDINGS], 1):
-            rows += _finding_lines(f"{number}.", finding, finding.cause not in advised)
-            advised.add(finding.cause)
-        rows += _omission_lines(self.findings)
-        rows += _remarks_lines("Zeros among the elements:", self.remarks)
-        rows += _remarks_lines("Kinks and ties:", self.kinks)
-        if self.shares.shares:
-            shares = (printable(row, TEXT_WIDTH) for row in str(self.shares).splitlines())
-            rows += ["Shares of the derivative:", *shares]
-        return "\n".join(rows)
+        rows = wrap_text(self.headline)
+        rows += report_lines(self.findings, self.remarks, self.kinks)
+        return "\n".join(rows + shares_lines("the derivative", self.shares))
 
     @property
     def headline(self) -> str:
@@ -84,10 +83,50 @@ class Explanation(NamedTuple):
     def _repr_html_(self) -> str:
         """Return a table with a row for each finding, remark and kink."""
         items = [*self.findings, *self.remarks, *self.kinks]
-        table = table_as_html("", HTML_HEADS, items, _html_cells, paragraphs=True) if items else ""
-        table = f'<div style="overflow-x: auto">{table}</div>'
-        shares = text_as_html(self.shares) if self.shares.shares else ""
-        return f"<p>{escape(self.headline)}</p>{table}{shares}"
+        return report_html([self.headline], items, [self.shares])
+
+
+def report_lines(
+    findings: Sequence[Finding],
+    remarks: Sequence[Finding],
+    kinks: Sequence[Kink],
+    targets: Mapping[Finding, str] = MappingProxyType({}),
+) -> list[str]:
+    """Return findings, remarks and kinks as lines.
+
+    Parameters
+    ----------
+    findings, remarks, kinks
+        As of an :class:`Explanation`.
+    targets : mapping from Finding to str
+        Names of the targets whose derivative a finding concerns, where it does not concern all.
+    """
+    rows, advised = list[str](), set[str]()
+    for number, finding in enumerate(findings[:MAX_FINDINGS], 1):
+        rows += _finding_lines(f"{number}.", finding, finding.cause not in advised)
+        rows += wrap_text(f"(in {targets[finding]})", "   ", "   ") if finding in targets else []
+        advised.add(finding.cause)
+    rows += _omission_lines(findings)
+    rows += _remarks_lines("Zeros among the elements:", remarks)
+    return rows + _remarks_lines("Kinks and ties:", kinks)
+
+
+def shares_lines(derivative: str, shares: Shares) -> list[str]:
+    """Return the largest contributions to a derivative as lines; nothing if there are none."""
+    if not shares.shares:
+        return []
+    lines = (printable(row, TEXT_WIDTH) for row in str(shares).splitlines())
+    return [f"Shares of {derivative}, by the first steps of their paths:", *lines]
+
+
+def report_html(
+    headlines: Sequence[str], items: Sequence[Finding | Kink], shares: Sequence[Shares]
+) -> str:
+    """Return headlines, a table with a row for each finding or kink, and contributions."""
+    heads = "".join(f"<p>{escape(headline)}</p>" for headline in headlines)
+    table = table_as_html("", HTML_HEADS, items, _html_cells, paragraphs=True) if items else ""
+    texts = "".join(text_as_html(part) for part in shares if part.shares)
+    return f'{heads}<div style="overflow-x: auto">{table}</div>{texts}'
 
 
 HTML_HEADS = ("cause", "node", "operand", "elements", "line", "why")
@@ -111,10 +150,19 @@ def _finding_lines(mark: str, finding: Finding, with_advice: bool) -> list[str]:
     # The no-break space keeps the mark on the line of the place, however long that is.
     head = f"{mark}\N{NO-BREAK SPACE}{_before_text(finding.line)}{head}"
     text, *code = finding.text.splitlines()
-    lines = wrap_text(head, "", "   ") + wrap_text(text, "   ", "   ")
+    lines = wrap_text(head, "", "   ") + _source_lines(finding)
+    lines += wrap_text(text, "   ", "   ")
     if with_advice and not code:
         lines += wrap_text(finding.advice, "   ", "   ")
     return lines + [f"       {line}" for line in code]
+
+
+def _source_lines(finding: Finding) -> list[str]:
+    """Return the user's line that made a node without a name; nothing where it is not known."""
+    if finding.line is None or not AUTOMATIC_NAME.fullmatch(finding.node):
+        return []
+    source = linecache.getline(*finding.line).strip()
+    return [f"       {printable(source, TEXT_WIDTH - 7)}"] if source else []
 
 
 def _remarks_lines(title: str, remarks: Sequence[Finding | Kink]) -> list[str]:

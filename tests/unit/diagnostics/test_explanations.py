@@ -229,8 +229,42 @@ class TestWhatIsSaid:
             mg.explain(L, w)
         )
         assert found["rest"][1] == [None]
+        assert {*found["x"].findings} < {*found.findings} and not found.in_order
+        assert "(in ∂L/∂w)" in str(found)
+        assert all(e.headline in str(found) for e in found.each)
+        assert found._repr_html_().count("<tr>") == 1 + len(found.findings)
         with pytest.raises(errors.NotDifferentiableError):
             mg.explain(L, [x, 3.0])
+
+    def test_one_cause_of_several_derivatives_is_told_once(self, tape):
+        a, b, c = (tape.leaf(v, name=n) for n, v in zip("abc", (1.0, -1.0, 2.0), strict=True))
+        with np.errstate(invalid="ignore"):
+            L = (np.log(a * b) + np.square(c)).named("L")
+        text = str(mg.explain(L, [a, b, c]))
+        assert text.count("outside the domain") == 1 and "(in " not in text
+        assert text.splitlines()[2] == "∂L/∂c is in order, but L itself is not a finite number."
+
+    def test_the_line_of_a_node_without_a_name_is_quoted(self, tape):
+        x = tape.leaf([4.0, 0.0], name="x")
+        with np.errstate(divide="ignore"):
+            y = np.log(x)
+        assert "       y = np.log(x)" in str(mg.explain(np.sum(y), x)).splitlines()
+        y.named("y")
+        assert "       y = np.log(x)" not in str(mg.explain(np.sum(y), x)).splitlines()
+
+    @quiet
+    def test_a_function_is_explained_at_its_argument(self):
+        def f(p):
+            if p["a"] > 0:  # branches are free, as in functional.grad
+                return np.sum(np.sqrt(p["b"])) * p["a"]
+            raise AssertionError
+
+        found = mg.explain(f, {"a": 2.0, "b": np.array([0.0, 1.0])})
+        assert found["a"].in_order and found["b"].verdict == "infinite"
+        assert found["b"].findings[0].operand == "x['b']"
+        assert mg.explain(np.sin, 0.0).verdict == "in order"
+        with pytest.raises(errors.NotScalarError):
+            mg.explain(np.sin, np.ones(2))
 
     def test_errors_are_those_of_grad(self, tape):
         x, n = tape.leaf([1.0, 2.0]), tape.leaf([1, 2])
