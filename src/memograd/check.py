@@ -137,13 +137,14 @@ def _check_general_op(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     operands = tree_map(lambda a: tape.leaf(a) if is_inexact(np.asarray(a).dtype) else a, args)
     leaves = [node for node in tree_leaves(operands) if isinstance(node, Node)]
     results = tree_leaves(op(*operands, **kwargs))
-    parts = [y for y in results if isinstance(y, Node) and is_inexact(y.dtype)]
+    parts: list[Any] = [y for y in results if isinstance(y, Node) and is_inexact(y.dtype)]
     if not parts:
         raise CheckError(
             f"Nothing of {op_name(op)} was checked: no argument of this call is inexact. Give "
             f"arrays of floats."
         )
-    check_grad(sum(np.sum(np.real(y * rng.normal(size=y.shape))) for y in parts), leaves)
+    L: Any = sum(np.sum(np.real(y * rng.normal(size=y.shape))) for y in parts)
+    check_grad(L, leaves)
 
 
 def compare_elements(

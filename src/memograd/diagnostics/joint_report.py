@@ -53,13 +53,12 @@ class Explanations:
 
     def _targets(self) -> dict[Finding, str]:
         """Return which derivatives a finding concerns, for each that does not concern all."""
-        named = {
-            finding: [
-                derivative_name(e.output, e.target) for e in self.each if finding in e.findings
-            ]
-            for finding in self.findings
+        concerned = {f: [e for e in self.each if f in e.findings] for f in self.findings}
+        return {
+            finding: ", ".join(derivative_name(e.output, e.target) for e in found)
+            for finding, found in concerned.items()
+            if len(found) < len(self.each)
         }
-        return {f: ", ".join(names) for f, names in named.items() if len(names) < len(self.each)}
 
 
 def _distinct(groups: Iterable[Sequence[Any]]) -> tuple[Any, ...]:

@@ -82,7 +82,7 @@ class Explanation(NamedTuple):
 
     def _repr_html_(self) -> str:
         """Return a table with a row for each finding, remark and kink."""
-        items = [*self.findings, *self.remarks, *self.kinks]
+        items: list[Finding | Kink] = [*self.findings, *self.remarks, *self.kinks]
         return report_html([self.headline], items, [self.shares])
 
 

@@ -119,7 +119,7 @@ def _for_comparison(node: Handle, conversion: Conversion) -> Any:
     """
     if node.tape.mode.converts:  # the answer is a truth value: no derivative is lost
         return conversion.convert(node.value)
-    return np.full(node.shape, Incomparable(refusal(node, conversion)), object)
+    return np.full(node.attributes["shape"], Incomparable(refusal(node, conversion)), object)
 
 
 class Incomparable:
