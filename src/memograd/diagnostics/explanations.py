@@ -99,7 +99,7 @@ def explain(L: Any, x: Any) -> Any:
     return each[0] if isinstance(x, Node) else Explanations(tree_unflatten(x, each), each)
 
 
-def _explain_trace(run: Trace) -> Explanation | Explanations:
+def _explain_trace(run: Trace) -> Any:
     """Return the explanation of the gradient of a traced function."""
     if not run.as_nodes:  # the names are free: the tape is that of this trace
         for path, node in leaves_with_paths(run.inputs, "x"):
