@@ -17,7 +17,7 @@ from .arrays.pytrees import children, describe_tree, tree_leaves, tree_map, tree
 from .arrays.values import as_input, is_inexact
 from .errors import NotDifferentiableError, NotScalarError, RefusedError
 from .jacobians.api import compute_jacobian, jacobian_nodes
-from .plans.compiled_functions import Compiled, compiled
+from .plans.compiled_functions import Compiled, compiled, made_by
 from .program.trace_state import trace_on
 from .solver.single_use import compute_grad_once, compute_vjp_once, record_vjp_once
 from .solver.symbolic import grad_node_once
@@ -101,7 +101,7 @@ def value_and_grad(
         gradient = _gradient(run, _scalar(run))
         return run.out((run.y, run.aux) if has_aux else run.y), gradient
 
-    return value_and_gradient
+    return made_by(value_and_gradient, value_and_grad, f, argnums, has_aux)
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
@@ -128,7 +128,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
         g = _gradient(run, _scalar(run))
         return (g, run.out(run.aux)) if has_aux else g
 
-    return gradient
+    return made_by(gradient, grad, f, argnums, has_aux)
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -328,7 +328,7 @@ def jacobian(
         )
         return (J, run.out(run.aux)) if has_aux else J
 
-    return matrices
+    return made_by(matrices, jacobian, f, argnums, has_aux, order)
 
 
 def hessian(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from sys import modules
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -89,12 +89,46 @@ def compiled(f: Callable[..., Any]) -> "Compiled":
     return Compiled(f)
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 SIGNED_BY_TYPE = frozenset(
     {np.ndarray, float, complex, np.float16, np.float32, np.float64, np.complex64, np.complex128}
 )
 """Types of arguments whose part of a signature is known from type, shape and dtype."""
 
 NODE_TYPES = frozenset({Node, WeakNode})
+
+
+class Recipe(NamedTuple):
+    """Form of a function, such as ``grad(f)``, as data: closures cannot be pickled."""
+
+    form: Callable[..., Any]
+    f: Any
+    options: tuple[Any, ...]
+
+
+def made_by(closure: F, form: Callable[..., Any], f: Any, *options: Any) -> F:
+    """Return a closure that :class:`Compiled` can pickle, as ``form(f, *options)``."""
+    closure.recipe = Recipe(form, f, options)  # type: ignore[attr-defined]
+    return closure
+
+
+def _recipe_of(f: Any) -> Any:
+    """Return a function as its recipe, and those from which it is made; others as they are."""
+    recipe = getattr(f, "recipe", None)
+    return recipe._replace(f=_recipe_of(recipe.f)) if isinstance(recipe, Recipe) else f
+
+
+def _restore(recipe: Any, strict: bool) -> "Compiled":
+    """Return the compiled function of a recipe."""
+    return Compiled(_function_of(recipe), strict)
+
+
+def _function_of(recipe: Any) -> Any:
+    """Return the function of a recipe."""
+    if not isinstance(recipe, Recipe):
+        return recipe
+    return recipe.form(_function_of(recipe.f), *recipe.options)
 
 
 class Compiled:
@@ -188,7 +222,7 @@ class Compiled:
             public = attrgetter(name)(modules[self.__module__])
         except (AttributeError, KeyError, TypeError):
             public = None
-        return name if public is self else (Compiled, (self.f, self._strict))
+        return name if public is self else (_restore, (_recipe_of(self.f), self._strict))
 
     def _trace(self, arguments: dict[Any, Any], count: int) -> Plan | BranchedPlan:
         """Return the plan of a trace."""

@@ -416,6 +416,11 @@ class TestCopies:
         other = way(f)
         assert other(0.5) == np.sin(0.5) and other is not f and other.plans is not f.plans
 
+    @pytest.mark.parametrize("form", [grad, value_and_grad, hessian, lambda f: grad(grad(f))])
+    def test_forms_of_a_function_are_pickled(self, form):
+        for f in (compiled(form(np.sin)), form(compiled(np.sin))):
+            assert pickle.loads(pickle.dumps(f))(0.5) == f(0.5)
+
     def test_one_that_is_compiled_where_it_is_defined_is_pickled_by_name(self):
         tripled(1.0)
         assert pickle.loads(pickle.dumps(tripled)) is tripled
