@@ -6,11 +6,12 @@ PYTEST_ARGS ?=
 FLOOR_PYTHON ?= $(shell command -v python3.11 || echo $(PYTHON))
 FLOORS := 'numpy==2.2.*' 'networkx==3.4.*' 'scipy==1.15.*'
 BENCH_EXTRAS ?= test,fast
+GRADBENCH_ARGS ?= --write ../../examples/guide/gradbench.md
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-long portability floors strangers lint docs dist bench clean
+.PHONY: demo test test-long portability floors strangers lint docs dist bench gradbench clean
 
 demo: .venv/with-examples .venv/package
 	$(BIN)/python examples/walkthrough.py
@@ -57,6 +58,11 @@ dist: .venv/with-dist
 
 bench: .venv/with-$(BENCH_EXTRAS) .venv/package
 	$(BIN)/pytest tests/benchmarks/bench_*.py
+
+# GradBench's evals beside derivatives by hand, JAX, autograd, and PyTorch where it is installed by hand, on one thread:
+# half an hour. GRADBENCH_ARGS='--only gmm --without jax' runs a part, and leaves the page in the docs as it is.
+gradbench: .venv/with-compare,fast .venv/package
+	cd tests/benchmarks && ../../$(BIN)/python -m gradbench $(GRADBENCH_ARGS)
 
 clean:
 	rm -rf .venv .venv-floors .venv-portability .strangers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

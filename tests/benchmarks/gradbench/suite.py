@@ -16,22 +16,26 @@ from .evals import (
     saddle,
 )
 from .problem import Eval
+from .programs import (
+    convolution,
+    kernel,
+    logistic,
+    markov,
+    normalisation,
+    pairwise,
+    recursive_filter,
+    stencil,
+)
 
-EVALS: dict[str, Eval] = {
-    module.EVAL.name: module.EVAL
-    for module in (
-        hello,
-        lse,
-        llsq,
-        kmeans,
-        gmm,
-        ode,
-        ba,
-        ht,
-        lstm,
-        det,
-        saddle,
-        particle,
-        microgpt,
-    )
-}
+GRADBENCH = (hello, lse, llsq, kmeans, gmm, ode, ba, ht, lstm, det, saddle, particle, microgpt)
+OTHERS = (
+    pairwise,
+    stencil,
+    markov,
+    kernel,
+    recursive_filter,
+    normalisation,
+    convolution,
+    logistic,
+)
+EVALS: dict[str, Eval] = {module.EVAL.name: module.EVAL for module in (*GRADBENCH, *OTHERS)}

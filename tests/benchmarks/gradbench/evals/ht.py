@@ -219,15 +219,14 @@ def turn(d: Data, theta: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     turned, d_turned = relatives.copy(), np.zeros((4, FINGERS, 4, 4))
     angles = theta[6:].reshape(FINGERS, 4).T
     cos, sin = np.cos(angles), np.sin(angles)
-    for k, (start, cx, sx) in enumerate(
-        zip((7, 12, 17), cos[[0, 2, 3]], sin[[0, 2, 3]], strict=True)
-    ):
+    for k, (start, angle) in enumerate(((7, 0), (12, 2), (17, 3))):
+        cx, sx = cos[angle], sin[angle]
         cz, sz = (cos[1], sin[1]) if k == 0 else (np.ones(FINGERS), np.zeros(FINGERS))
         bones = slice(start, start + FINGERS)
         at = relatives[bones, :, :3]
         turned[bones, :, :3] = at @ matrix(cz, -sz * cx, sz * sx, sz, cz * cx, -cz * sx, 0, sx, cx)
         by_x = at @ matrix(0, sz * sx, sz * cx, 0, -cz * sx, -cz * cx, 0, cx, -sx)
-        d_turned[(0, 2, 3)[k], :, :, :3] = by_x
+        d_turned[angle, :, :, :3] = by_x
         if k == 0:
             by_z = at @ matrix(-sz, -cz * cx, cz * sx, cz, -sz * cx, sz * sx, 0, 0, 0)
             d_turned[1, :, :, :3] = by_z
