@@ -28,9 +28,9 @@ def seconds(value: float | None) -> str:
     """Return a time with its unit, in three digits."""
     if value is None:
         return "–"
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= scale:
-            break
+    unit, scale = next(
+        (each for each in (("s", 1.0), ("ms", 1e-3)) if value >= each[1]), ("µs", 1e-6)
+    )
     return f"{_three_digits(value / scale)} {unit}"
 
 

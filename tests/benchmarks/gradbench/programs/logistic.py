@@ -34,7 +34,7 @@ def one_element(np: Any, d: Data, rate: Any, capacity: Any, y: Any) -> Any:
 
 def no_axes(np: Any, d: Data, rate: Any, capacity: Any, y: Any) -> Any:
     """The same with numbers."""
-    return one_element(np, d, rate[0], capacity[0], y[0])
+    return one_element(np, {"observed": d["observed"][:, 0]}, rate[0], capacity[0], y[0])
 
 
 def scan(np: Any, d: Data, rate: Any, capacity: Any, y: Any) -> Any:
