@@ -57,31 +57,34 @@ def keepdims(np: Any, d: Data, transition: Any, emission: Any) -> Any:
 def manual(
     d: Data, transition: numpy.ndarray, emission: numpy.ndarray
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Run forward and backward with probabilities scaled to the sum 1, as Baum and Welch."""
+    """Keep each step's exponentials, divided by their sums, and go back through them."""
     np, symbols = numpy, d["symbols"]
     A, B = softmax(transition), softmax(emission)
-    emitted = np.ascontiguousarray(B.T)[list(symbols)]
-    alpha = np.empty((len(symbols), len(A)))
-    alpha[0] = np.exp(d["start"]) * emitted[0]
-    alpha[0] /= alpha[0].sum()
-    scale = np.ones(len(symbols))
-    for t in range(1, len(symbols)):
-        np.dot(alpha[t - 1], A, out=alpha[t])
-        alpha[t] *= emitted[t]
-        scale[t] = alpha[t].sum()
-        alpha[t] /= scale[t]
-    beta = np.ones_like(alpha)
-    weighted = np.empty_like(alpha)
-    for t in range(len(symbols) - 1, 0, -1):
-        np.multiply(beta[t], emitted[t], out=weighted[t])
-        weighted[t] /= scale[t]
-        np.dot(A, weighted[t], out=beta[t - 1])
-    pairs = (alpha[:-1].T @ weighted[1:]) * A
-    counts = np.zeros((SYMBOLS, len(A)))
-    np.add.at(counts, list(symbols), alpha * beta)
+    log_A = np.log(A)
+    log_B = np.ascontiguousarray(np.log(B).T)
+    alpha = d["start"] + log_B[symbols[0]]
+    kept = np.empty((len(symbols) - 1, *A.shape))
+    for p, symbol in zip(kept, symbols[1:], strict=True):
+        np.add(alpha[:, None], log_A, out=p)
+        top = p.max(axis=0)
+        p -= top
+        np.exp(p, out=p)
+        total = p.sum(axis=0)
+        p /= total
+        alpha = np.log(total) + top + log_B[symbol]
+    g = np.exp(alpha - alpha.max())
+    g /= g.sum()
+    by_A, counts = np.zeros_like(A), np.zeros_like(log_B)
+    for p, symbol in zip(kept[::-1], symbols[:0:-1], strict=True):
+        counts[symbol] += g
+        p *= g
+        by_A += p
+        g = p.sum(axis=1)
+    counts[symbols[0]] += g
+    by_B = counts.T
     return (
-        pairs - A * pairs.sum(axis=1, keepdims=True),
-        counts.T - B * counts.sum(axis=0)[:, None],
+        by_A - A * by_A.sum(axis=1, keepdims=True),
+        by_B - B * by_B.sum(axis=1, keepdims=True),
     )
 
 
