@@ -15,6 +15,7 @@ import numpy as np
 
 from ..arrays.pytrees import children, with_children
 from ..text import printable
+from .arena import ArenaLayout, ArenaPool, Slot
 from .expression_codegen import ExpressionWriter
 from .ir import Graph, Instruction, has_name, operands
 from .liveness import BufferPlan
@@ -25,7 +26,17 @@ MAX_INSTRUCTIONS_PER_FUNCTION = 8000
 """Up to this length, Python compiles a function in linear time."""
 
 RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "plan", "kept", "fixed"}
+    {
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *dir(builtins),
+        "np",
+        "plan",
+        "kept",
+        "fixed",
+        "arena",
+        "results",
+    }
 )
 
 
@@ -38,7 +49,9 @@ class GeneratedSource(NamedTuple):
     """Instruction that each line of the text runs."""
 
 
-def generate_source(graph: Graph, nest: Any, buffers: BufferPlan) -> GeneratedSource:
+def generate_source(
+    graph: Graph, nest: Any, buffers: BufferPlan, layout: ArenaLayout
+) -> GeneratedSource:
     """Return the source of a graph.
 
     Parameters
@@ -49,23 +62,28 @@ def generate_source(graph: Graph, nest: Any, buffers: BufferPlan) -> GeneratedSo
         Structure of the outputs; its leaves are their numbers, from 0.
     buffers : BufferPlan
         Liveness of the graph's arrays.
+    layout : ArenaLayout
+        Slots of the large temporaries.
     """
-    return CodeGenerator(graph, nest, buffers).generate()
+    return CodeGenerator(graph, nest, buffers, layout).generate()
 
 
 class CodeGenerator:
     """Generator of the source of one graph."""
 
-    def __init__(self, graph: Graph, nest: Any, buffers: BufferPlan) -> None:
+    def __init__(self, graph: Graph, nest: Any, buffers: BufferPlan, layout: ArenaLayout) -> None:
         self.graph = graph
         self.nest = nest
         self.buffers = buffers
+        self.layout = layout
         self.variables = variable_names(graph)
         self.writer = ExpressionWriter(set(self.variables.values()) | RESERVED)
         self.text: list[str] = []
         self.lines: dict[int, int] = {}
         for n, value in graph.bound.items():
             self.writer.namespace[self.variables[n]] = value
+        # From the place of a result in the arena to its variable.
+        self.places: dict[Slot, str] = {}
 
     def generate(self) -> GeneratedSource:
         """Return the whole source."""
@@ -73,21 +91,38 @@ class CodeGenerator:
             n for n, instruction in self.graph.instructions.items() if instruction.op is not None
         ]
         if len(run) <= MAX_INSTRUCTIONS_PER_FUNCTION:
-            self.open_function("plan", [self.variables[n] for n in self.graph.inputs])
-            self.write_instructions(run)
-            self.write_line(f"return {self.output_tree()}")
+            self.write_whole(run)
         else:
             self.write_parts(self.split_into_parts(run))
         head = self.constant_comments()
         lines = {number + len(head): n for number, n in self.lines.items()}
         return GeneratedSource("\n".join([*head, *self.text]) + "\n", self.writer.namespace, lines)
 
+    def write_whole(self, run: list[int]) -> None:
+        """Write one function with all instructions, which takes its arena and puts it back."""
+        self.open_function("plan", [self.variables[n] for n in self.graph.inputs])
+        if not self.layout.slots:
+            self.write_instructions(run)
+            self.write_line(f"return {self.output_tree()}")
+            return
+        pool = ArenaPool(self.layout)
+        arenas = self.writer.bind("arenas", pool)
+        self.places = {
+            place: self.writer.fresh_name(f"slot_{k}") for k, place in enumerate(pool.places)
+        }
+        self.write_line(f"arena = {arenas}.take()")
+        self.write_line(f"{', '.join(self.places.values())}, = arena")
+        self.write_instructions(run)
+        self.write_line(f"results = {self.output_tree()}")
+        self.write_line(f"{arenas}.put_back(arena)")
+        self.write_line("return results")
+
     def constant_comments(self) -> list[str]:
         """Return a comment for each name that stands for a value."""
         values = (
             (name, value)
             for name, value in self.writer.namespace.items()
-            if isinstance(value, np.ndarray | np.generic | Machine)
+            if isinstance(value, np.ndarray | np.generic | Machine | ArenaPool)
         )
         return [
             f"# {name}: {f'{a.dtype} {a.shape}' if isinstance(a, np.ndarray) else repr(a)}"
@@ -111,6 +146,8 @@ class CodeGenerator:
         """Write `v7 = v5 * x  # (3,)`, and delete the arrays that are dead afterwards."""
         variables, buffers = self.variables, self.buffers
         out = variables[buffers.reuses[n]] if n in buffers.reuses else None
+        if self.places and n in self.layout.slots:
+            out = self.places[self.layout.slots[n]]
         text = f"{variables[n]} = {self.writer.write(instruction, variables.__getitem__, out)}"
         drop = f"; {self.deletion(n)}" if n in buffers.dead_after else ""
         self.write_line(f"{text}{drop}{self.comment(n, instruction)}")

@@ -25,6 +25,7 @@ from ..solver.progress import Report, open_report
 from ..tape.node import Node
 from ..tape.tape import Tape
 from ..text import describe, op_name, printable, text_as_html
+from .arena import ArenaLayout
 from .codegen import generate_source
 from .guard_checks import check_guards_of_plan
 from .inputs import Inputs
@@ -153,8 +154,9 @@ class Plan:
 
     Its `repr` is a table of its instructions.
 
-    Several threads can call it at once. Pickles hold the recorded graph, which is compiled anew
-    when it is loaded. Ops are pickled by the name under which they can be imported.
+    Several threads can call it at once. Large temporaries stay in an arena between calls, whose
+    size the `repr` gives; it is freed with the plan. Pickles hold the recorded graph, which is
+    compiled anew when it is loaded. Ops are pickled by the name under which they can be imported.
 
     Attributes
     ----------
@@ -202,9 +204,12 @@ class Plan:
         return graph
 
     def _compile(self) -> None:
+        buffers = BufferPlan(self.graph)
+        layout = ArenaLayout(self.graph, buffers)
         self.source, namespace, self.instruction_lines = generate_source(
-            self.graph, self._nest, BufferPlan(self.graph)
+            self.graph, self._nest, buffers, layout
         )
+        self._arena_bytes = layout.bytes
         self._file = f"<memograd plan {next(_file_numbers)}>"
         exec(compile(self.source, self._file, "exec"), namespace)
         linecache.cache[self._file] = (
@@ -392,7 +397,7 @@ class Plan:
         return self._was_stale
 
     def __repr__(self) -> str:
-        return format_plan(self.graph, self._input_names, self._counts)
+        return format_plan(self.graph, self._input_names, self._counts, self._arena_bytes)
 
     _repr_html_ = text_as_html
 

@@ -129,9 +129,9 @@ class ExpressionWriter:
         `out` names the variable whose memory it reuses.
         """
         args = [variable(a) if type(a) is Operand else self.constant(a) for a in instruction.args]
+        if out is not None:  # a ufunc, with no keyword but its order, which is that of `out`
+            return f"{self.function(instruction.op)}({', '.join([*args, f'out={out}'])})"
         kwargs = [f"{name}={self.constant(a)}" for name, a in instruction.kwargs.items()]
-        if out is not None:
-            return f"{self.function(instruction.op)}({', '.join([*args, *kwargs, f'out={out}'])})"
         text = self._call(instruction, args, kwargs)
         if not is_steady(instruction.op) or (
             type(instruction.dtype) is tuple and not is_scalar(instruction)

@@ -71,7 +71,7 @@ class BufferPlan:
         )
         if (
             not elementwise
-            or instruction.kwargs
+            or instruction.kwargs.keys() - {"order"}
             or bytes_of(instruction.shape, instruction.dtype) <= self.largest_kept
             or n not in self.c_ordered
         ):

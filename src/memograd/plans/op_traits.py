@@ -142,6 +142,7 @@ class Layouts:
             not _has_axes(instruction)
             or type(instruction.shape) is not tuple
             or instruction.op is np.matmul
+            or (isinstance(instruction.op, np.ufunc) and instruction.kwargs == {"order": "C"})
         ):
             return True
         if instruction.op is None:
@@ -184,7 +185,7 @@ def _keeps_order(instruction: Instruction) -> bool:
             type(part) in (int, type(None), type(Ellipsis)) or _is_forward(part)
             for part in instruction.args[1:]
         )
-    return instruction.op is np.broadcast_to or (
+    return instruction.op in (np.broadcast_to, np.squeeze, np.expand_dims) or (
         instruction.op in (np.reshape, np.ravel) and instruction.kwargs.get("order", "C") == "C"
     )
 

@@ -11,7 +11,9 @@ MAX_STEP_ROWS = 40
 """Longest table; of a longer plan it shows the first and the last rows."""
 
 
-def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]]) -> str:
+def format_plan(
+    graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int]], arena_bytes: int
+) -> str:
     """Return the table of a plan, with its heading."""
     names = variable_names(graph)
     kept = residuals(graph)
@@ -35,6 +37,7 @@ def format_plan(graph: Graph, keys: tuple[str, ...], counts: list[tuple[str, int
         f"<memograd.Plan: {len(run)} steps, {len(kept)} residuals of {bytes_kept:,} bytes>",
         *wrap_items("ops", (f"{name} {count}" for name, count in counts)),
         *wrap_items("inputs", map(printable, keys or ("none",))),
+        *([f"arena: {arena_bytes:,} bytes, kept between calls"] if arena_bytes else []),
         *[
             f"no output depends on {printable(key)}"
             for n, key in zip(graph.inputs, keys, strict=True)

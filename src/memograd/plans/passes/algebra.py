@@ -160,6 +160,18 @@ def add_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | N
     )
 
 
+def double_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Replace `(-a) - a` by `a * -2.0`, for real numbers."""
+    left, a = instruction.args
+    if instruction.dtype.kind != "f" or type(a) is not Operand:
+        return None
+    same = (
+        negation_operand(rewriter, left) == a
+        and rewriter.instructions[a].dtype == instruction.dtype
+    )
+    return instruction._replace(op=np.multiply, args=(a, -2.0)) if same else None
+
+
 def _is_cast_to_complex(rewriter: Rewriter, a: Any, instruction: Instruction) -> bool:
     """Return whether an operand is real and the result complex."""
     operand = rewriter.instruction_of(a)
@@ -250,7 +262,7 @@ ALGEBRA_RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.multiply: (multiply_by_one, move_sign_out),
     np.divide: (multiply_by_one, move_sign_out),
     np.add: (add_negative_zero, add_negated, add_zero_minus),
-    np.subtract: (subtract_zero, add_negated),
+    np.subtract: (subtract_zero, double_negated, add_negated),
     np.negative: (negate_twice,),
     np.positive: (drop_plus,),
     np.sum: (sum_negated,),
