@@ -140,7 +140,7 @@ def _array_key(a: Any) -> Any:
     """
     once = a[tuple([slice(None) if stride else slice(1) for stride in a.strides])]
     held = np.ascontiguousarray(once)
-    data = held.tobytes() if held.nbytes <= DIGESTED_BYTES else blake2b(held).digest()
+    data = held.tobytes() if held.nbytes <= DIGESTED_BYTES else blake2b(held.data).digest()
     return np.ndarray, a.dtype, a.shape, a.strides, data
 
 
