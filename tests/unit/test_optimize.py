@@ -50,7 +50,10 @@ class TestProblem:
         for x in (START, START.copy(), 2.0 * START):
             problem.fun(x), problem.jac(x), problem.hess(x), problem.hessp(x, x)
         assert len(runs) == problem.points == 3
-        assert repr(problem) == "3 points; fun 3, jac 3, hess 3, hessp 3 times asked"
+        assert repr(problem) == (
+            "3 points; fun 3, jac 3, hess 3, hessp 3 times asked; on the tape, because entered is "
+            "no op of NumPy's"
+        )
 
     def test_a_block_that_did_not_move_is_not_run_again(self):
         runs = []
@@ -102,6 +105,81 @@ class TestProblem:
             2,
             3,
         )
+
+
+class TestReplays:
+    """From the third point on, plans answer, and the tape stays at the same point."""
+
+    @pytest.fixture
+    def problem(self):
+        problem = mg.optimize.Problem(rosenbrock, np.zeros(4))
+        for x in (START, 2.0 * START):
+            problem.fun(x), problem.jac(x)
+        return problem
+
+    def test_they_are_said(self, problem):
+        assert repr(problem).endswith("on the tape up to point 2, then by plans")
+
+    def test_answers_are_scipys(self, problem, rng):
+        for x, v in rng.normal(size=(5, 2, 4)):
+            assert np.isclose(problem.fun(x), scipy.optimize.rosen(x), rtol=1e-12)
+            assert np.allclose(problem.jac(x), scipy.optimize.rosen_der(x), rtol=1e-12)
+            assert np.allclose(problem.hess(x), scipy.optimize.rosen_hess(x), rtol=1e-12)
+            for direction in (v, 2.0 * v):
+                expected = scipy.optimize.rosen_hess_prod(x, direction)
+                assert np.allclose(problem.hessp(x, direction), expected, rtol=1e-12)
+
+    def test_tape_and_handles_follow(self, problem):
+        y, leaf = problem.y, problem.x
+        for k in range(3):
+            x = START + k
+            problem.fun(x), problem.jac(x)
+            assert leaf.value.tolist() == x.tolist() == problem.flat.tolist()
+            assert np.isclose(y.value, scipy.optimize.rosen(x), rtol=1e-12)
+            assert np.allclose(mg.grad(y, leaf), scipy.optimize.rosen_der(x), rtol=1e-12)
+
+    def test_assignment_to_a_leaf_is_seen(self, problem):
+        before = problem.fun(START + 1.0)
+        problem.x.value = START
+        assert np.isclose(problem.fun(START), scipy.optimize.rosen(START), rtol=1e-12)
+        assert problem.fun(START + 1.0) == before
+
+    def test_assignment_to_another_leaf_is_seen(self):
+        scale = []
+
+        def f(x):
+            scale.append(x.tape.leaf(2.0))
+            return np.sum(x * x) * scale[0]
+
+        problem = mg.optimize.Problem(f, [1.0, 2.0])
+        for k in range(4):
+            assert problem.fun([k, 1.0]) == 2.0 * (k * k + 1.0)
+        scale[0].value = 10.0
+        assert problem.fun([3.0, 1.0]) == 100.0
+        assert problem.jac([3.0, 1.0]).tolist() == [60.0, 20.0]
+        assert problem.fun([2.0, 1.0]) == 50.0
+
+    def test_what_goes_out_can_be_written_to_and_is_nobody_elses(self, problem):
+        for ask in (problem.jac, problem.hess):
+            expected = ask(START).copy()
+            ask(START)[:] = 0.0
+            assert np.array_equal(ask(START), expected)
+
+    def test_vectors(self):
+        problem = mg.optimize.Problem(lambda x: np.square(x), [1.0, 2.0])
+        for k in range(1, 6):
+            x = np.array([k, 1.0])
+            assert problem.fun(x).tolist() == [k * k, 1.0]
+            assert problem.jac(x).tolist() == [[2.0 * k, 0.0], [0.0, 2.0]]
+
+    def test_blocks_and_single_precision(self):
+        start = {"W": np.zeros((2, 2), np.float32), "b": np.float32(0.0)}
+        problem = mg.optimize.Problem(lambda p: np.sum(p["W"]) * p["b"], start)
+        for k in range(1, 6):
+            x = np.arange(5.0) * k
+            assert problem.fun(x) == 6.0 * k * 4.0 * k
+            assert problem.jac(x).tolist() == [4.0 * k] * 4 + [6.0 * k]
+            assert problem.jac(x).dtype == np.float32
 
 
 class TestMinimize:
