@@ -88,8 +88,17 @@ class ChainEvaluator:
 
     def jacobian(self, bracketing: Bracketing) -> list[Any]:
         """Return the matrices of a subchain, one for each node at its start."""
+        order = [bracketing]
+        for each in order:  # grows meanwhile
+            order += each.parts
+        made: dict[int, list[Any]] = {}
+        for each in reversed(order):
+            made[id(each)] = self._combine(each, [made.pop(id(part)) for part in each.parts])
+        return made[id(bracketing)]
+
+    def _combine(self, bracketing: Bracketing, parts: list[list[Any]]) -> list[Any]:
+        """Return the matrices of a subchain, given those of its parts."""
         starts, end = self._start_nodes(bracketing.first), self._end_node(bracketing.last)
-        parts = [self.jacobian(part) for part in bracketing.parts]
         match bracketing.how:
             case "product":
                 (right,), lefts = parts

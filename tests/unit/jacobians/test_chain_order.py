@@ -15,7 +15,9 @@ from memograd.jacobians.chain_order import (
     GENERAL,
     MATRIX,
     MAX_FACTORS,
+    MAX_FACTORS_ASKED,
     ChainFactor,
+    bracket_factor,
     choose_order,
     cut_vertices,
     forward_bracketing,
@@ -34,7 +36,7 @@ def table_of(y):
 
 
 def segments(y, *xs):
-    return jacobian_chain(y.tape.state, table_of(y), [x.id for x in xs])
+    return jacobian_chain(y.tape.state, table_of(y), [x.id for x in xs], MAX_FACTORS)
 
 
 def chain(*sizes):
@@ -121,13 +123,79 @@ class TestSegments:
 
     def test_of_many_the_widest_seams_are_closed(self, rng):
         sizes = [5, *rng.permutation(np.arange(2, 3 * MAX_FACTORS)).tolist(), 5]
-        found = shorten_chain(chain(*sizes))
+        found = shorten_chain(chain(*sizes), MAX_FACTORS)
         assert len(found) == MAX_FACTORS
         assert sum(s.pull for s in found) == sum(a * b for a, b in pairwise(sizes))
         assert sorted(s.columns for s in found[1:]) == sorted(sizes[1:-1])[: MAX_FACTORS - 1]
 
 
+# Rows, columns and multiplications of a pull, by the least cost: github.com/un110076/ADMission (2020),
+# GDJCPB/p_3_3.1, whose README has the 56, and ex_sec_4/p_10_10.1.
+ADMISSION = {
+    56: [(3, 3, 29), (1, 3, 14), (2, 1, 7)],
+    1_344: [(2, 6, 19), (3, 2, 18), (7, 3, 62), (10, 7, 156), (2, 10, 73), (2, 2, 14), (9, 2, 30),
+            (3, 9, 132), (2, 3, 12), (9, 2, 102)],
+}  # fmt: skip
+
+
+def general_chain(sizes):
+    """A chain of general factors of these rows, columns and multiplications of a pull."""
+    return [
+        ChainFactor((k,), k + 1, columns, rows, pull, GENERAL)
+        for k, (rows, columns, pull) in enumerate(sizes)
+    ]
+
+
+def cheapest(factors, i, j):
+    """The least cost of a subchain, by the recurrence as it is written."""
+    if j == i + 1:
+        return min(bracket_factor(factors, i, how).cost for how in ("rows", "columns"))
+    rows, columns = factors[j - 1].rows, factors[i].columns
+    diagonal = [f.form == DIAGONAL for f in factors]
+
+    def inner(m):
+        ends = (m == i + 1 and diagonal[i]) or (m == j - 1 and diagonal[j - 1])
+        return 1 if ends else factors[m].columns
+
+    return min(
+        [cheapest(factors, i, m) + cheapest(factors, m, j) + rows * columns * inner(m) for m in range(i + 1, j)]
+        + [cheapest(factors, i + 1, j) + rows * factors[i].pull]
+        + [cheapest(factors, i, j - 1) + columns * factors[j - 1].pull]
+    )  # fmt: skip
+
+
 class TestOrders:
+    @pytest.mark.parametrize("cost", ADMISSION)
+    def test_published_chains(self, cost):
+        assert optimal_bracketing(general_chain(ADMISSION[cost])).cost == cost
+
+    @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 90), st.booleans()), min_size=2, max_size=7))
+    def test_the_recurrence(self, drawn):
+        factors, columns = [], 4
+        for k, (rows, pull, diagonal) in enumerate(drawn):
+            rows = columns if diagonal else rows
+            form = DIAGONAL if diagonal else GENERAL
+            factors.append(ChainFactor((k,), k + 1, columns, rows, pull, form))
+            columns = rows
+        assert optimal_bracketing(factors).cost == cheapest(factors, 0, len(factors))
+
+    def test_costs_beyond_int64(self):
+        size = 10**9
+        factors = general_chain([(size, size, size**2)] * 3)
+        assert optimal_bracketing(factors).cost == 3 * size**3
+
+    def test_a_long_chain_is_bracketed_if_asked_for(self, rng):
+        y = x = mg.Tape().leaf(rng.normal(size=4))
+        for _ in range(100):
+            y = np.tanh(rng.normal(size=(4, 4)) @ y)
+        table, targets = table_of(y), [x.id]
+        asked = choose_order(y.tape.state, table, targets, "segments")
+        assert len(asked.factors) == 200 <= MAX_FACTORS_ASKED
+        assert len(choose_order(y.tape.state, table, targets, "auto").factors) == MAX_FACTORS
+        J = mg.jacobian(y, x, order="segments")
+        expected = mg.jacobian(y, x, order="reverse")
+        np.testing.assert_allclose(J, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
     def test_the_bottleneck(self, bottleneck):
         x, y = bottleneck
         found = segments(y, x)
