@@ -30,7 +30,10 @@ def make_data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndar
     X, S = rng.normal(size=(PATIENTS, 12)), rng.normal(size=(PATIENTS, 3))
     scale, shape = np.exp(X @ rng.normal(0, 0.2, 12)), np.exp(S @ rng.normal(0, 0.1, 3))
     lifetimes, ends = scale * rng.weibull(shape), rng.exponential(2.0, PATIENTS)
-    return X, S, np.minimum(lifetimes, ends), lifetimes <= ends
+    data = X, S, np.minimum(lifetimes, ends), lifetimes <= ends
+    for array in data:
+        array.flags.writeable = False  # memograd copies what somebody could change meanwhile
+    return data
 
 
 def make_loss(anp: ModuleType, data: Any) -> Callable[[Parameters], Any]:

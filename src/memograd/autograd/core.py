@@ -19,9 +19,12 @@ from .primitives import (
     primitive_jvps,
     primitive_vjps,
 )
+from .tracer import Box, getval, isbox
+from .util import func, subval
 from .vector_spaces import VSpace, vspace
 
 __all__ = [
+    "Box",
     "VSpace",
     "def_linear",
     "defjvp",
@@ -30,11 +33,15 @@ __all__ = [
     "defvjp",
     "defvjp_argnum",
     "defvjp_argnums",
+    "func",
+    "getval",
+    "isbox",
     "make_jvp",
     "make_vjp",
     "primitive",
     "primitive_jvps",
     "primitive_vjps",
+    "subval",
     "vspace",
 ]
 

@@ -11,7 +11,7 @@ from ..conventions import missing
 INSTEAD = {
     name: "Use NumPy's functions: cotangents of nodes are nodes, or arrays."
     for name in ("match_complex", "repeat_to_match_shape", "replace_zero", "balanced_eq")
-}
+} | {"unbroadcast": "Use unbroadcast_f, which takes the operand itself."}
 
 
 def __getattr__(name: str) -> Any:
