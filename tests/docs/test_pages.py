@@ -1,9 +1,11 @@
 """README and the pages of the guide: what their Python blocks print stands below them, and what they list is complete."""
 
+import builtins
 import io
 import re
 import tomllib
 from contextlib import redirect_stdout
+from importlib import import_module
 from inspect import getdoc, ismodule
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from tutorial import TRANSCRIPT
 
 import memograd as mg
 import memograd.numpy
-from memograd import errors
+from memograd import autograd, errors, scipy
+from memograd.autograd import extend
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
@@ -76,8 +79,11 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def test_each_public_name_has_an_example() -> None:
-    modules = [mg, mg.functional, mg.optimize, mg.check, mg.baselines]
+    modules = [mg, mg.functional, mg.optimize, mg.check, mg.baselines, autograd, extend]
+    modules += [import_module(f"memograd.scipy.{name}") for name in scipy.OWN]
     named = [(module, name) for module in modules for name in module.__all__ if name[0] != "_"]
+    named = [(module, name) for module, name in named if not hasattr(builtins, name)]
+    named += [(mg.numpy, name) for name in mg.numpy.OWN]
     things = [(name, getattr(module, name)) for module, name in named]
     assert [n for n, it in things if not ismodule(it) and ">>> " not in (getdoc(it) or "")] == []
 

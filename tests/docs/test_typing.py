@@ -23,7 +23,13 @@ from memograd.rules.registration import RULES
 USER_CODE = ROOT / "tests" / "support" / "typed_user_code.py"
 CHECKERS = {
     "mypy": ["mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")],
-    "pyright": ["pyright", "--project", str(ROOT / "pyproject.toml"), "--pythonpath", sys.executable],
+    "pyright": [
+        "pyright",
+        "--project",
+        str(ROOT / "pyproject.toml"),
+        "--pythonpath",
+        sys.executable,
+    ],
 }
 LIBRARIES = {"": np, "linalg": np.linalg, "fft": np.fft}
 TAKES_NO_NODE = {

@@ -192,7 +192,13 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
 
 @unary_to_nary
 def deriv(fun: Callable[..., Any], x: Any) -> Any:
-    """Return the derivative of `fun` in the direction of ones, in forward mode."""
+    """Return the derivative of `fun` in the direction of ones, in forward mode.
+
+    Examples
+    --------
+    >>> float(deriv(np.sin)(0.0))
+    1.0
+    """
     return core_jvp(fun, x)(vspace(x).ones())[1]
 
 
@@ -201,6 +207,11 @@ def holomorphic_grad(fun: Callable[..., Any], x: Any) -> Any:
     """Return the complex derivative of `fun`, which is holomorphic: ∂f/∂z.
 
     For a real x it is the gradient of the real part.
+
+    Examples
+    --------
+    >>> complex(holomorphic_grad(lambda z: z * z)(1.0 + 2.0j))
+    (2+4j)
     """
     return grad(lambda z: np.real(fun(z)))(x)
 
@@ -245,7 +256,14 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
 @unary_to_nary
 def make_hvp(fun: Callable[..., Any], x: Any) -> tuple[Callable[[Any], Any], Any]:
-    """Return the function from v to the product of the Hessian with v, and the gradient."""
+    """Return the function from v to the product of the Hessian with v, and the gradient.
+
+    Examples
+    --------
+    >>> product, gradient = make_hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    >>> product(np.array([1.0, 0.0])), gradient
+    (array([6., 0.]), array([ 3., 12.]))
+    """
     return core_vjp(grad(fun), x)
 
 
@@ -332,7 +350,13 @@ def make_ggnvp(
 
 @unary_to_nary
 def grad_and_aux(fun: Callable[..., Any], x: Any) -> tuple[Any, Any]:
-    """Return the gradient of the first of fun's two results, and the second."""
+    """Return the gradient of the first of fun's two results, and the second.
+
+    Examples
+    --------
+    >>> grad_and_aux(lambda x: (x * x, 'beside'))(3.0)
+    (np.float64(6.0), 'beside')
+    """
 
     def scalar(x: Any) -> tuple[Any, Any]:
         """Call `fun`; return its result as a real scalar, and what stands beside it."""

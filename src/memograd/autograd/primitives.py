@@ -68,6 +68,14 @@ def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
 
     No derivative passes through it. While a program is recorded for reuse, by
     :func:`memograd.functional.compiled` or :mod:`memograd.optimize`, taking a value is refused.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from memograd.autograd import grad
+    >>> rounded = notrace_primitive(np.round)
+    >>> float(grad(lambda x: x * rounded(x))(2.2))
+    2.0
     """
 
     @wraps(f_raw)
@@ -87,6 +95,14 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
     vjpmaker : callable
         ``vjpmaker(argnums, ans, args, kwargs)`` gives a function from the cotangent of the result
         to the cotangents of those arguments.
+
+    Examples
+    --------
+    >>> from memograd.autograd import grad
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp_argnums(f, lambda ks, ans, args, kwargs: lambda g: (2 * g * args[0],))
+    >>> float(grad(f)(3.0))
+    6.0
     """
     if not hasattr(fun, "applied") and getattr(fun, "__wrapped__", fun) in RULES:
         raise RegistrationError(
@@ -97,7 +113,16 @@ def defvjp_argnums(fun: Any, vjpmaker: Callable[..., Any]) -> None:
 
 
 def defvjp_argnum(fun: Any, vjpmaker: Callable[..., Any]) -> None:
-    """Define the derivatives of a primitive by ``vjpmaker(argnum, ans, args, kwargs)``."""
+    """Define the derivatives of a primitive by ``vjpmaker(argnum, ans, args, kwargs)``.
+
+    Examples
+    --------
+    >>> from memograd.autograd import grad
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp_argnum(f, lambda k, ans, args, kwargs: lambda g: 2 * g * args[0])
+    >>> float(grad(f)(3.0))
+    6.0
+    """
 
     def of_all(argnums: Iterable[int], ans: Any, args: Any, kwargs: Any) -> Any:
         """Apply the maker to each argument."""
@@ -119,6 +144,14 @@ def defvjp(fun: Any, *vjpmakers: Maker | None, argnums: Iterable[int] | None = N
         that of the argument; None where no derivative passes.
     argnums : iterable of int, optional
         Which arguments they are for; the first ones, if it is not given.
+
+    Examples
+    --------
+    >>> from memograd.autograd import grad
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp(f, lambda ans, x: lambda g: 2 * g * x)
+    >>> float(grad(f)(3.0))
+    6.0
     """
     makers = dict(zip(count() if argnums is None else argnums, vjpmakers, strict=False))
 
@@ -143,6 +176,15 @@ def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
     """Define the tangent of a primitive by ``jvpmaker(argnums, gs, ans, args, kwargs)``.
 
     It is not needed: without it the tangent is that of the transposed VJP.
+
+    Examples
+    --------
+    >>> from memograd.autograd import make_jvp
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp(f, lambda ans, x: lambda g: 2 * g * x)
+    >>> defjvp_argnums(f, lambda ks, gs, ans, args, kwargs: 2 * gs[0] * args[0])
+    >>> float(make_jvp(f)(3.0)(1.0)[1])
+    6.0
     """
     primitive_jvps[fun] = jvpmaker
     if not hasattr(fun, "applied"):
@@ -155,7 +197,17 @@ def defjvp_argnums(fun: Any, jvpmaker: Callable[..., Any]) -> None:
 
 
 def defjvp_argnum(fun: Any, jvpmaker: Callable[..., Any]) -> None:
-    """Define the tangent of a primitive by ``jvpmaker(argnum, g, ans, args, kwargs)``, summed."""
+    """Define the tangent of a primitive by ``jvpmaker(argnum, g, ans, args, kwargs)``, summed.
+
+    Examples
+    --------
+    >>> from memograd.autograd import make_jvp
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp(f, lambda ans, x: lambda g: 2 * g * x)
+    >>> defjvp_argnum(f, lambda k, g, ans, args, kwargs: 2 * g * args[0])
+    >>> float(make_jvp(f)(3.0)(1.0)[1])
+    6.0
+    """
 
     def of_all(argnums: Iterable[int], gs: Iterable[Any], ans: Any, args: Any, kwargs: Any) -> Any:
         """Apply the maker to each argument."""
@@ -180,6 +232,15 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> Non
         of the result; "same", if `fun` is linear in it; None where no derivative passes.
     argnums : iterable of int, optional
         Which arguments they are for; the first ones, if it is not given.
+
+    Examples
+    --------
+    >>> from memograd.autograd import make_jvp
+    >>> f = primitive(lambda x: x * x)
+    >>> defvjp(f, lambda ans, x: lambda g: 2 * g * x)
+    >>> defjvp(f, lambda g, ans, x: 2 * g * x)
+    >>> float(make_jvp(f)(3.0)(1.0)[1])
+    6.0
     """
     pushes = dict(zip(count() if argnums is None else argnums, jvpfuns, strict=False))
 
@@ -194,7 +255,17 @@ def defjvp(fun: Any, *jvpfuns: Any, argnums: Iterable[int] | None = None) -> Non
 
 
 def def_linear(fun: Any) -> None:
-    """Define the tangent of a primitive that is linear in each of its arguments."""
+    """Define the tangent of a primitive that is linear in each of its arguments.
+
+    Examples
+    --------
+    >>> from memograd.autograd import make_jvp
+    >>> f = primitive(lambda x: 3 * x)
+    >>> defvjp(f, lambda ans, x: lambda g: 3 * g)
+    >>> def_linear(f)
+    >>> float(make_jvp(f)(2.0)(1.0)[1])
+    3.0
+    """
     defjvp_argnum(
         fun,
         lambda k, g, ans, args, kwargs: fun(*args[:k], g, *args[k + 1 :], **kwargs),

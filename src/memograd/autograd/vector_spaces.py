@@ -28,6 +28,11 @@ class VSpace:
         Number of real coordinates: a complex number has two.
     iscomplex : bool
         Whether it is a space of complex arrays.
+
+    Examples
+    --------
+    >>> VSpace({'a': np.ones(2), 'b': 1.0j}).size
+    4
     """
 
     def __init__(self, value: Any) -> None:

@@ -66,10 +66,15 @@ def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
         return cast(stack_nodes(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
 
     converter.__name__ = converter.__qualname__ = own.__name__
-    converter.__doc__ = (
-        f"``np.{own.__name__}``; a node stays one, and lists with nodes in them are recorded "
-        f"stacks."
-    )
+    converter.__doc__ = f"""``np.{own.__name__}``; a node stays one, and lists of nodes become stacks.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> a = mg.Tape().leaf(2.0)
+    >>> np.{own.__name__}([a, 1.0]).value
+    array([2., 1.])
+    """
     return converter
 
 
@@ -102,7 +107,15 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, **kwargs: Any) -> Any:
 def full_like(
     a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, **kwargs: Any
 ) -> Any:
-    """``np.full_like``; the fill value may be a node."""
+    """``np.full_like``; the fill value may be a node.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> a = mg.Tape().leaf(2.0)
+    >>> float(mg.grad(np.sum(np.full_like([1.0, 2.0, 3.0], a)), a))
+    3.0
+    """
     if not holds_node(fill_value):
         given = {} if shape is None else {"shape": shape}
         (a,) = stack_lists((a,))
@@ -158,7 +171,15 @@ def logspace(
     dtype: Any = None,
     axis: int = 0,
 ) -> Any:
-    """``np.logspace``; its ends and its base may be nodes."""
+    """``np.logspace``; its ends and its base may be nodes.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> stop = mg.Tape().leaf(2.0)
+    >>> np.logspace(0.0, stop, 3).value
+    array([  1.,  10., 100.])
+    """
     if not any(map(holds_node, (start, stop, base))):
         return _np.logspace(start, stop, num, endpoint, base, dtype, axis)
     base = _np.expand_dims(stack_nodes(base), axis) if _np.ndim(base) else base
@@ -168,7 +189,15 @@ def logspace(
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:
-    """``np.geomspace``; its ends may be nodes, of one sign."""
+    """``np.geomspace``; its ends may be nodes, of one sign.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> stop = mg.Tape().leaf(4.0)
+    >>> np.geomspace(1.0, stop, 3).value
+    array([1., 2., 4.])
+    """
     if not (holds_node(start) or holds_node(stop)):
         return _np.geomspace(start, stop, num, endpoint, dtype, axis)
     start, stop = stack_nodes(start), stack_nodes(stop)
@@ -178,7 +207,17 @@ def geomspace(
 
 
 class Joined:
-    """``np.r_`` and ``np.c_``, which also join nodes."""
+    """``np.r_`` and ``np.c_``, which also join nodes.
+
+    Examples
+    --------
+    >>> import memograd as mg, memograd.numpy as np
+    >>> a = mg.Tape().leaf([1.0, 2.0])
+    >>> np.r_[a, 3.0].value
+    array([1., 2., 3.])
+    >>> np.c_[a, a].shape
+    (2, 2)
+    """
 
     def __init__(self, own: Any, columns: bool) -> None:
         self.own, self.columns = own, columns

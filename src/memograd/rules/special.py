@@ -650,13 +650,32 @@ def apply_by_block(f: Any, a: Any, *args: Any) -> Any:
 
 @op
 def multigammaln(a: Any, d: Any) -> Any:
-    """Compute ``scipy.special.multigammaln``, lazily on Dask arrays."""
+    """Compute ``scipy.special.multigammaln``, lazily on Dask arrays.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> a = mg.Tape().leaf(3.0)
+    >>> float(mg.grad(special.multigammaln(a, 2), a).round(6))
+    1.625941
+    """
     return apply_by_block(special.multigammaln, a, d)
 
 
 @op
 def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
-    """Compute ``scipy.special.factorial``, lazily on Dask arrays."""
+    """Compute ``scipy.special.factorial``, lazily on Dask arrays.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> n = mg.Tape().leaf(3.0)
+    >>> y = special.factorial(n)
+    >>> float(y.value), float(mg.grad(y, n).round(6))
+    (6.0, 7.536706)
+    """
     if np.iscomplexobj(n) and extend != "complex":
         raise TypeError(
             'The factorial of complex numbers is that of special.gamma(n + 1). Give '
@@ -669,7 +688,16 @@ def factorial(n: Any, exact: Any = False, extend: Any = "zero") -> Any:
 def logsumexp(
     a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
 ) -> Any:
-    """Compute ``scipy.special.logsumexp``, lazily on Dask arrays."""
+    """Compute ``scipy.special.logsumexp``, lazily on Dask arrays.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> a = mg.Tape().leaf([1000.0, 1000.0])
+    >>> mg.grad(special.logsumexp(a), a)
+    array([0.5, 0.5])
+    """
     if lazy_kind(a):
         if return_sign:
             raise ChunksError(
@@ -682,37 +710,91 @@ def logsumexp(
 
 @op
 def softmax(x: Any, axis: Any = None) -> Any:
-    """Compute ``scipy.special.softmax``, lazily on Dask arrays."""
+    """Compute ``scipy.special.softmax``, lazily on Dask arrays.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> x = mg.Tape().leaf([0.0, 0.0])
+    >>> mg.grad(special.softmax(x)[0], x)
+    array([ 0.25, -0.25])
+    """
     return np.exp(x - log_of_sum(x, axis, True)) if lazy_kind(x) else special.softmax(x, axis)
 
 
 @op
 def log_softmax(x: Any, axis: Any = None) -> Any:
-    """Compute ``scipy.special.log_softmax``, lazily on Dask arrays."""
+    """Compute ``scipy.special.log_softmax``, lazily on Dask arrays.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> x = mg.Tape().leaf([0.0, 0.0])
+    >>> mg.grad(special.log_softmax(x)[0], x)
+    array([ 0.5, -0.5])
+    """
     return x - log_of_sum(x, axis, True) if lazy_kind(x) else special.log_softmax(x, axis)
 
 
 @op
 def spherical_jn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """Compute ``scipy.special.spherical_jn``."""
+    """Compute ``scipy.special.spherical_jn``.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> z = mg.Tape().leaf(1.0)
+    >>> float(mg.grad(special.spherical_jn(1, z), z).round(6))
+    0.239134
+    """
     return special.spherical_jn(n, z, derivative)
 
 
 @op
 def spherical_yn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """Compute ``scipy.special.spherical_yn``."""
+    """Compute ``scipy.special.spherical_yn``.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> z = mg.Tape().leaf(1.0)
+    >>> float(mg.grad(special.spherical_yn(1, z), z).round(6))
+    2.223244
+    """
     return special.spherical_yn(n, z, derivative)
 
 
 @op
 def spherical_in(n: Any, z: Any, derivative: Any = False) -> Any:
-    """Compute ``scipy.special.spherical_in``."""
+    """Compute ``scipy.special.spherical_in``.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> z = mg.Tape().leaf(1.0)
+    >>> float(mg.grad(special.spherical_in(1, z), z).round(6))
+    0.439442
+    """
     return special.spherical_in(n, z, derivative)
 
 
 @op
 def spherical_kn(n: Any, z: Any, derivative: Any = False) -> Any:
-    """Compute ``scipy.special.spherical_kn``."""
+    """Compute ``scipy.special.spherical_kn``.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> z = mg.Tape().leaf(1.0)
+    >>> float(mg.grad(special.spherical_kn(1, z), z).round(6))
+    -2.889318
+    """
     return special.spherical_kn(n, z, derivative)
 
 

@@ -171,6 +171,14 @@ def polygamma(n: Any, x: Any) -> Any:
 
     SciPy's takes real numbers only. For complex ones, the Euler-Maclaurin formula is used; the
     derivative of `digamma` needs it.
+
+    Examples
+    --------
+    >>> import memograd as mg
+    >>> from memograd.scipy import special
+    >>> x = mg.Tape().leaf(1.0)
+    >>> float(mg.grad(special.polygamma(0, x), x).round(6))
+    1.644934
     """
     if (lazy := lazy_kind(x)) is not None:
         return lazy.elementwise(polygamma, n, x)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,15 @@ class Distribution:
         self.own = getattr(_stats, name)
         for method, ours in functions.items():
             setattr(self, method, self._either(getattr(self.own, method), ours))
+
+    def describe(self, name: str, example: str) -> str:
+        """Describe the distribution by its name and an example; return the description."""
+        self.__doc__ = (
+            f"SciPy's `{name}`, which takes nodes.\n\nExamples\n--------\n"
+            f">>> import memograd as mg\n>>> from memograd.scipy import stats\n"
+            f"{dedent(example).strip()}\n"
+        )
+        return self.__doc__
 
     @staticmethod
     def _either(own: Function, ours: Function) -> Function:

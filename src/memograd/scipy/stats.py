@@ -251,3 +251,55 @@ multivariate_normal = Distribution(
     entropy=multivariate_normal_entropy,
 )
 dirichlet = Distribution("dirichlet", pdf=dirichlet_pdf, logpdf=dirichlet_logpdf)
+
+EXAMPLES = {
+    "beta": """
+        >>> x = mg.Tape().leaf(0.5)
+        >>> float(mg.grad(stats.beta.logpdf(x, 2.0, 3.0), x).round(6))
+        -2.0
+    """,
+    "chi2": """
+        >>> df = mg.Tape().leaf(2.0)
+        >>> float(mg.grad(stats.chi2.cdf(1.0, df), df).round(6))
+        -0.244729
+    """,
+    "dirichlet": """
+        >>> alpha = mg.Tape().leaf([1.0, 2.0])
+        >>> mg.grad(stats.dirichlet.logpdf([0.5, 0.5], alpha), alpha).round(6)
+        array([ 0.806853, -0.193147])
+    """,
+    "expon": """
+        >>> scale = mg.Tape().leaf(2.0)
+        >>> float(mg.grad(stats.expon.logsf(3.0, scale=scale), scale))
+        0.75
+    """,
+    "gamma": """
+        >>> a = mg.Tape().leaf(2.0)
+        >>> float(mg.grad(stats.gamma.logcdf(1.0, a), a).round(6))
+        -1.045242
+    """,
+    "multivariate_normal": """
+        >>> mean = mg.Tape().leaf([0.0, 0.0])
+        >>> mg.grad(stats.multivariate_normal.logpdf([1.0, 2.0], mean), mean)
+        array([1., 2.])
+    """,
+    "norm": """
+        >>> loc = mg.Tape().leaf(0.0)
+        >>> float(mg.grad(stats.norm.logpdf(1.5, loc), loc))
+        1.5
+    """,
+    "poisson": """
+        >>> mu = mg.Tape().leaf(2.0)
+        >>> float(mg.grad(stats.poisson.logpmf(3, mu), mu))
+        0.5
+    """,
+    "t": """
+        >>> df = mg.Tape().leaf(4.0)
+        >>> float(mg.grad(stats.t.logpdf(1.0, df), df).round(6))
+        0.028614
+    """,
+}
+"""An example of each distribution."""
+
+__test__ = {name: globals()[name].describe(name, example) for name, example in EXAMPLES.items()}
+"""The descriptions, of which :mod:`doctest` runs the examples."""

@@ -338,7 +338,13 @@ class TestBesideTheLog:
         assert repr(preview).splitlines()[-1].split() == ["seconds", "1", "to", "2"]
         log = mg.Log(clock=count().__next__)
         mg.grad(L, x, log=log)
-        assert repr(preview.compare(log)).splitlines()[-1].split() == ["seconds", "1", "to", "2", "2"]
+        assert repr(preview.compare(log)).splitlines()[-1].split() == [
+            "seconds",
+            "1",
+            "to",
+            "2",
+            "2",
+        ]
 
     def test_what_was_not_measured_takes_as_long_as_its_elements(self, product):
         x, w, L = product

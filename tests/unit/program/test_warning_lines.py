@@ -53,7 +53,9 @@ def shown(monkeypatch):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for name in ("tape.tape", "memory.memory"):
-            warnings.filterwarnings("error", ".* encountered in ", RuntimeWarning, f"memograd.{name}$")
+            warnings.filterwarnings(
+                "error", ".* encountered in ", RuntimeWarning, f"memograd.{name}$"
+            )
         yield caught
 
 
