@@ -66,7 +66,7 @@ def _converter(own: Callable[..., Any]) -> Callable[..., Any]:
         return cast(stack_nodes(a), dtype) if holds_node(a) else own(a, dtype, **kwargs)
 
     converter.__name__ = converter.__qualname__ = own.__name__
-    converter.__doc__ = f"""``np.{own.__name__}``; a node stays one, and lists of nodes become stacks.
+    converter.__doc__ = f"""``np.{own.__name__}``; nodes stay nodes, and lists of them are stacked.
 
     Examples
     --------
