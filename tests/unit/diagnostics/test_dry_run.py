@@ -326,7 +326,7 @@ class TestBesideTheLog:
         assert rows["stored"].split() == ["1", "to", "2", "2"]
         assert rows["elements"].split() == ["6", "to", "10", "10"]
         assert "seconds" not in rows
-        assert preview.compare(log)._repr_html_().startswith("<pre>")
+        assert preview.compare(log)._repr_html_().startswith("<pre ")
 
     def test_seconds_are_those_that_an_earlier_log_has_measured(self, product):
         x, w, L = product
