@@ -17,8 +17,8 @@ LATEX_ESCAPES = {
 LATEX_FUNCTIONS = {
     f"np.{name}": f"\\{name}"
     for name in ("sin", "cos", "tan", "exp", "log", "sinh", "cosh", "tanh")
-}
-"""Functions of NumPy for which LaTeX has a command."""
+} | {"sech_squared": "\\operatorname{sech}^{2}"}
+"""Functions that LaTeX has a command for, or writes otherwise than code."""
 
 LATEX_OPERATORS = {
     "*": "\\cdot",
@@ -130,6 +130,8 @@ def latex_formula(formula: str) -> str:
 
     >>> print(latex_formula("-a / v9 ** 2 + np.exp(W1.T @ g)"))
     -a / v_{9}^{2} + \exp(W_{1}^{\top} \, g)
+    >>> print(latex_formula("g * sech_squared(z)"))
+    g \cdot \operatorname{sech}^{2}(z)
     """
     return "".join(map(latex_token, FORMULA_TOKEN.finditer(formula)))
 

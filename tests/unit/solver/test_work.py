@@ -294,4 +294,4 @@ class TestTexts:
         mg.grad(L, x, log=log)
         for shown in (log.computed, log.saved):
             assert max(map(len, repr(shown).splitlines())) < 80
-            assert shown._repr_html_().startswith("<pre>")
+            assert shown._repr_html_().startswith("<pre ")
