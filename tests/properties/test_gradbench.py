@@ -25,6 +25,15 @@ def test_derivatives_agree_with_those_by_hand(name, spelling):
     assert disagreement(call(), truth) < 1e-12
 
 
+def test_the_optima_are_those_of_gradbench():
+    for name, optimum in (
+        ("saddle", [8.246324826140356e-06] * 4),
+        ("particle", 0.2071918746486116),
+    ):
+        inputs, d = EVALS[name].read_only(EVALS[name].sizes[0])
+        assert EVALS[name].manual(d, *inputs)[0] == pytest.approx(optimum, rel=1e-12)
+
+
 def test_a_wrong_derivative_would_be_seen():
     inputs, d = EVALS["llsq"].read_only(20)
     (truth,) = EVALS["llsq"].manual(d, *inputs)

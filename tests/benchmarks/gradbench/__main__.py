@@ -46,7 +46,8 @@ def main() -> None:
         for row in run_eval(EVALS[name], found, missing, given.rounds, given.seconds):
             rows.append(row)
             print(f"{label(row)}: {ratio(row.ratio('manual'))}", file=sys.stderr, flush=True)
-    text = report(rows, " ".join(["make gradbench", *sys.argv[1:]]))
+    command = "make gradbench" if given.write else " ".join(["python -m gradbench", *sys.argv[1:]])
+    text = report(rows, command)
     print(text)
     if given.write:
         given.write.write_text(written(given.write.read_text("utf-8"), text), "utf-8")

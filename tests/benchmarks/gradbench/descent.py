@@ -56,3 +56,39 @@ def move_dual(x: Any, size: float, g: Any) -> Any:
 def length_dual(v: Any) -> float:
     """Return the length of the numbers."""
     return math.hypot(*v[:, 0].tolist())
+
+
+def argmin_jax(f: Callable[[Any], Any], gradient: Callable[[Any], Any], x: Any) -> Any:
+    """Return where f is least, by JAX's loops; x is an array."""
+    from jax import lax
+    from jax import numpy as np
+
+    def length(v: Any) -> Any:
+        # Loops have a derivative in forward mode, which the root of zero has not.
+        return np.sqrt(lax.stop_gradient(v @ v))
+
+    def going(state: Any) -> Any:
+        g, done = state[2], state[5]
+        return ~done & (length(g) > TOLERANCE)
+
+    def doubled(state: Any) -> Any:
+        x, fx, g, size, _, done = state
+        return x, fx, g, 2.0 * size, 0, done
+
+    def tried(state: Any) -> Any:
+        x, fx, g, size, successes, _ = state
+        trial = x - size * g
+        f_trial = f(trial)
+        done = length(x - trial) <= TOLERANCE
+        better = (f_trial < fx) & ~done
+        return lax.cond(
+            better,
+            lambda: (trial, f_trial, gradient(trial), size, successes + 1, done),
+            lambda: (x, fx, g, size / 2.0, 0, done),
+        )
+
+    def step(state: Any) -> Any:
+        return lax.cond(state[4] == SUCCESSES, doubled, tried, state)
+
+    start = x, f(x), gradient(x), FIRST_STEP, 0, np.asarray(False)
+    return lax.while_loop(going, step, start)[0]

@@ -154,8 +154,9 @@ class Torch:
 
     def grad(self, f: Callable[..., Any]) -> Callable[..., Any]:
         def gradient(*xs: Any) -> Any:
-            leaves = [x.detach().requires_grad_() for x in xs]
-            return self.library.autograd.grad(f(*leaves), leaves)
+            nested = any(x.requires_grad for x in xs)
+            leaves = xs if nested else [x.detach().requires_grad_() for x in xs]
+            return self.library.autograd.grad(f(*leaves), leaves, create_graph=nested)
 
         return gradient
 

@@ -20,13 +20,14 @@ def prepare(size: tuple[int, int, int]) -> tuple[Inputs, Data]:
     cameras = rng.normal(size=(n, 11)) * [1, 1, 1, 9, 9, 9, 9, 3, 3, 0.1, 0.01]
     cameras[:, 6] += 420.0
     points = rng.normal(size=(m, 3)) * [3.0, 3.0, 3.0] + [7.0, 0.0, 3.0]
-    observation = numpy.arange(p)
-    data = {
-        "camera": observation % n,
-        "point": observation % m,
-        "features": rng.normal(size=(p, 2)) * 100.0 + 500.0,
-    }
-    return (cameras, points, rng.random(p)), data
+    features = rng.normal(size=(p, 2)) * 100.0 + 500.0
+    return (cameras, points, rng.random(p)), data_of(n, m, features)
+
+
+def data_of(n: int, m: int, features: numpy.ndarray) -> Data:
+    """Return the features, and which camera sees which point, in turns."""
+    observation = numpy.arange(len(features))
+    return {"camera": observation % n, "point": observation % m, "features": features}
 
 
 def rotate(np: Any, r: Any, v: Any) -> Any:

@@ -35,13 +35,13 @@ def prepare(size: tuple[int, int, bool]) -> tuple[Inputs, Data]:
     numpy.put_along_axis(weights, bones, rng.dirichlet(numpy.ones(4), vertices), axis=1)
     triangles = rng.integers(vertices, size=(TRIANGLES, 3))
     chosen = rng.integers(TRIANGLES if complicated else vertices, size=n)
-    model = data_of(relatives, numpy.linalg.inv(pose(numpy, relatives)), positions, weights)
+    model = hand_of(relatives, numpy.linalg.inv(pose(numpy, relatives)), positions, weights)
     theta, us = 0.3 * rng.normal(size=26), rng.random((n, 2)) / 2.0
     data = model | correspondences(rng.normal(size=(n, 3)), chosen, triangles, complicated)
     return ((theta, us) if complicated else (theta,)), data
 
 
-def data_of(
+def hand_of(
     relatives: numpy.ndarray,
     inverses: numpy.ndarray,
     positions: numpy.ndarray,

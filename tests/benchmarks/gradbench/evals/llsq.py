@@ -14,9 +14,13 @@ COEFFICIENTS = 128
 
 
 def prepare(size: int) -> tuple[Inputs, Data]:
-    t = numpy.linspace(-1.0, 1.0, size)
-    powers = numpy.vander(t, COEFFICIENTS, increasing=True)
-    return (generator().random(COEFFICIENTS),), {"powers": powers, "s": numpy.sign(t)}
+    return (generator().random(COEFFICIENTS),), data_of(size, COEFFICIENTS)
+
+
+def data_of(n: int, m: int) -> Data:
+    """Return the powers of n abscissae for m coefficients, and the abscissae's signs."""
+    t = numpy.linspace(-1.0, 1.0, n)
+    return {"powers": numpy.vander(t, m, increasing=True), "s": numpy.sign(t)}
 
 
 def objective(np: Any, d: Data, x: Any) -> Any:

@@ -16,8 +16,17 @@ END = 2.0
 
 def prepare(size: tuple[int, int]) -> tuple[Inputs, Data]:
     n, steps = size
-    data = {"one": numpy.ones(1), "start": numpy.zeros(n), "steps": steps}
-    return (generator().random(n),), data | {"first": numpy.arange(n) == 0}
+    return (generator().random(n),), data_of(n, steps)
+
+
+def data_of(n: int, steps: int) -> Data:
+    """Return the data: where y begins, and what stands in the place of the component before it."""
+    return {
+        "one": numpy.ones(1),
+        "start": numpy.zeros(n),
+        "steps": steps,
+        "first": numpy.arange(n) == 0,
+    }
 
 
 def runge_kutta(slope: Any, y: Any, steps: int) -> Any:
@@ -31,11 +40,17 @@ def runge_kutta(slope: Any, y: Any, steps: int) -> Any:
     return y
 
 
-def concatenate(np: Any, d: Data, x: Any) -> Any:
+def solution(np: Any, d: Data, x: Any) -> Any:
+    """Return all components at the end."""
+
     def slope(y: Any) -> Any:
         return x * np.concatenate([d["one"], y[:-1]])
 
-    return runge_kutta(slope, d["start"], d["steps"])[-1]
+    return runge_kutta(slope, d["start"], d["steps"])
+
+
+def concatenate(np: Any, d: Data, x: Any) -> Any:
+    return solution(np, d, x)[-1]
 
 
 def roll(np: Any, d: Data, x: Any) -> Any:
