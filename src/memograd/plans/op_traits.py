@@ -173,9 +173,10 @@ def c_ordered_steps(graph: Graph) -> set[int]:
 
 def _lies_in_order(value: Any) -> bool:
     """Return whether a bound array has its axes in C order, as each input has."""
-    return value is None or (
-        hasattr(value, "strides") and list(value.strides) == sorted(value.strides, reverse=True)
-    )
+    if value is None or not hasattr(value, "strides"):
+        return value is None
+    strides = [stride for stride, n in zip(value.strides, value.shape, strict=True) if n != 1]
+    return strides == sorted(strides, reverse=True)
 
 
 def _keeps_order(instruction: Instruction) -> bool:

@@ -113,8 +113,35 @@ def scatter(g: Any, shape: Any, *key: Any) -> Any:
     ):
         total[key] = g
     else:
-        np.add.at(total, key, g)
+        _add_at(total, key, g)
     return total
+
+
+MAX_COLUMNS = 16
+"""Width of rows up to which adding column by column is faster: 11 times for 3, 4 times for 16."""
+
+
+def _add_at(total: Any, key: Any, g: Any) -> None:
+    """Add `g` at a key with arrays to `total`, which is 0, in the order of the key.
+
+    NumPy's `add.at` takes 1 ns for a number at a place, but 15 ns for one in a row.
+    """
+    arrays = [part for part in key if type(part) not in PLAIN_INDEX_TYPES]
+    index = np.asarray(arrays[0])
+    if len(arrays) > 1 or index.ndim != 1 or index.dtype.kind != "i" or not index.size:
+        np.add.at(total, key, g)
+    elif _takes_each_once(index):
+        total[key] = g + np.zeros((), g.dtype)  # -0.0 becomes 0.0
+    elif len(key) == 1 and total.ndim == 2 and total.shape[1] <= MAX_COLUMNS:
+        for k in range(total.shape[1]):
+            np.add.at(total[:, k], index, g[:, k])
+    else:
+        np.add.at(total, key, g)
+
+
+def _takes_each_once(index: Any) -> bool:
+    """Return whether an index has no place twice. Negative places may be others' in disguise."""
+    return bool(index.min() >= 0 and np.bincount(index).max() == 1)
 
 
 @op

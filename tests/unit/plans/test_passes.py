@@ -246,6 +246,20 @@ class TestSimplified:
             "add",
         ]
 
+    def test_the_conjugate_of_a_real_array_is_the_array(self, x, tape, through):
+        z = tape.leaf(np.array([1 + 2j]), name="z")
+        assert through([np.exp(np.conjugate(x)), np.conjugate(z)], [x, z], simplified) == [
+            "exp",
+            "conjugate",
+        ]
+
+    def test_a_doubled_negative_is_one_product(self, tape, through):
+        x = tape.leaf([1.5, 0.0, -0.0, np.inf, np.nan], name="x")
+        y = (-x) - x
+        assert through([y], [x], simplified) == ["multiply"]
+        got = mg.plan(y, inputs=[x])(x.value)
+        assert np.signbit(got)[:4].tolist() == np.signbit(y.value)[:4].tolist()
+
     def test_complex_ones_and_zeros(self, tape, through):
         z = tape.leaf(np.array([1 + 2j]), name="z")
         assert through([z * 1.0, z / 1, z + -0.0, z + 0j, z - complex(0, -0.0)], [z], simplified) == [
@@ -350,6 +364,36 @@ class TestScaled:
         A = tape.leaf(np.zeros((4, 9)), name="A")
         got = mg.plan(-A @ np.ones((9, 3)), inputs=[A])(np.zeros((4, 9)))
         assert not np.signbit(got).any()
+
+
+class TestPowers:
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    @pytest.mark.parametrize("n", [-8, -3, -2, -1, 3, 4, 5, 7, 8.0, -4.0])
+    def test_a_small_power_is_a_product(self, tape, rng, n, dtype):
+        values = np.concatenate([
+            rng.uniform(0.5, 2.0, 100) * rng.choice([-1, 1], 100),
+            [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0],
+            np.finfo(dtype).max ** np.array([0.9 / abs(n), -0.9 / abs(n)]),
+            [np.finfo(dtype).max, -np.finfo(dtype).tiny],
+        ]).astype(dtype)  # fmt: skip
+        x = tape.leaf(np.ones(len(values), dtype), name="x")
+        plan = mg.plan(np.power(x, n), inputs=[x])
+        assert "power" not in plan.source and list(plan.bounds) == ["simplification"]
+        with np.errstate(all="ignore"):
+            got, expected = plan(values), np.power(values, n)
+        np.testing.assert_allclose(got, expected, rtol=8 * np.finfo(dtype).eps, atol=0)
+        numbers = ~np.isnan(expected)
+        assert np.array_equal(np.signbit(got)[numbers], np.signbit(expected)[numbers])
+
+    @pytest.mark.parametrize("n", [0, 1, 2, 9, 0.5, -1.5, np.inf, np.nan, [3.0], True])
+    def test_other_exponents_stay(self, x, n):
+        y = np.power(np.exp(x), n)
+        assert "power" in mg.plan(y, inputs=[x]).source
+
+    def test_other_numbers_stay(self, tape):
+        for value, n in (([1, 2], 3), ([1 + 2j, 1.0], 3), (2.0, 3), ([1.0], np.full((2, 1), 3.0))):
+            x = tape.leaf(value)
+            assert "power" in mg.plan(np.power(x, n), inputs=[x], passes=[passes.SIMPLIFY]).source
 
 
 class TestFolded:

@@ -22,6 +22,7 @@ from .common_subexpressions import eliminate_common_subexpressions
 from .constant_folding import fold_constants
 from .constant_lifting import lift_constants
 from .matmul_batching import batch_matmuls, fuse_into_inner_products
+from .powers import POWER_RULES
 from .reshapes import REORDERING_RULES, RESHAPE_RULES
 from .rewriter import Rules, rewrite_graph
 from .scales import SCALE_RULES
@@ -59,7 +60,9 @@ def merge_rule_tables(*tables: Rules) -> Rules:
 
 
 EXACT_RULES = merge_rule_tables(RESHAPE_RULES, ALGEBRA_RULES)
-ALL_RULES = merge_rule_tables(RESHAPE_RULES, REORDERING_RULES, SCALE_RULES, ALGEBRA_RULES)
+ALL_RULES = merge_rule_tables(
+    RESHAPE_RULES, REORDERING_RULES, SCALE_RULES, POWER_RULES, ALGEBRA_RULES
+)
 
 
 def simplify_graph_exactly(graph: Graph) -> Graph:
@@ -80,7 +83,8 @@ SIMPLIFY = Pass(
     "simplification",
     simplify_graph,
     f"{ORDER}; leaves out powers of two whose product is 1, so that what they scaled may neither "
-    "overflow nor lose bits as a subnormal; not in half precision",
+    "overflow nor lose bits as a subnormal; powers with exponents of up to 8 are off by at most "
+    "8 units in the last place; not in half precision",
 )
 CANCEL_COTANGENTS = Pass(
     "cotangent cancellation",

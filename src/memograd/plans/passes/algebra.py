@@ -70,6 +70,13 @@ def add_negative_zero(rewriter: Rewriter, instruction: Instruction) -> Operand |
     )
 
 
+def conjugate_real(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
+    """Replace the conjugate of a real array by the array."""
+    if instruction.dtype.kind == "c" or instruction.kwargs:
+        return None
+    return _operand_as_result(rewriter, instruction.args[0], instruction)
+
+
 def negate_twice(rewriter: Rewriter, instruction: Instruction) -> Operand | None:
     """Replace `-(-g)` by g."""
     inner = negation_operand(rewriter, instruction.args[0])
@@ -264,6 +271,7 @@ ALGEBRA_RULES: dict[Any, tuple[Rewrite, ...]] = {
     np.add: (add_negative_zero, add_negated, add_zero_minus),
     np.subtract: (subtract_zero, double_negated, add_negated),
     np.negative: (negate_twice,),
+    np.conjugate: (conjugate_real,),
     np.positive: (drop_plus,),
     np.sum: (sum_negated,),
     **dict.fromkeys(ops_with("keeps_density"), (move_sign_out, move_zero_minus_out)),

@@ -168,19 +168,22 @@ class SumRewriter(Rewriter):
     def _run_sum(
         self, x: Operand, lead: tuple[int, ...], length: int, trail: tuple[int, ...]
     ) -> Operand | None:
-        """Return the sum of an array over the axes between `lead` and `trail`."""
-        rows, columns = math.prod(lead), math.prod(trail)
-        whole = tuple(n for n, axes in ((rows, lead), (length, (0,)), (columns, trail)) if axes)
+        """Return the sum of an array over the axes between `lead` and `trail`.
+
+        Those are merged into one axis each, unless that would copy the array.
+        """
+        before, after = (tuple([math.prod(axes)] if axes else []) for axes in (lead, trail))
+        if not self._reshapes_freely(x, (*before, length, *after)):
+            before = lead
+        whole = (*before, length, *after)
         if length > MAX_ONES or not self._reshapes_freely(x, whole):
             return None
         x = reshape_operand(self, x, whole)
-        like = self.instructions[x]._replace(
-            shape=tuple(n for n, axes in ((rows, lead), (columns, trail)) if axes)
-        )
-        if trail and lead and length * columns <= TINY_MATRIX_SIZE and rows >= LONG_STACK:
-            return self.apply(np.einsum, x, like=like, subscripts="ijk->ik")
+        like = self.instructions[x]._replace(shape=(*before, *after))
+        if after and length * after[0] <= TINY_MATRIX_SIZE and math.prod(before) >= LONG_STACK:
+            return self.apply(np.einsum, x, like=like, subscripts="...jk->...k")
         ones = self._ones_of(length, like.dtype)
-        return self.apply(np.matmul, *((ones, x) if trail else (x, ones)), like=like)
+        return self.apply(np.matmul, *((ones, x) if after else (x, ones)), like=like)
 
     def _reshapes_freely(self, x: Operand, shape: tuple[int, ...]) -> bool:
         """Return whether an array takes a shape without a copy."""
