@@ -360,6 +360,16 @@ class TestScaled:
         assert through([-A @ B], [A, B], self.scaled) == ["matmul", "subtract"]
         assert through([A.T @ -(A @ B)], [A, B], self.scaled)[-1] == "matmul"
 
+    def test_a_power_of_two_scales_the_smallest_of_three_arrays(self, tape, rng, through):
+        A, B = (
+            tape.leaf(rng.normal(size=s), name=name) for s, name in (((9, 4), "A"), ((4, 8), "B"))
+        )
+        assert through([2.0 * (A @ B)], [A, B], self.scaled) == ["multiply", "matmul"]
+        assert through([(A.T * 0.5) @ (A @ B)], [A, B], self.scaled)[-1] == "multiply"
+        assert through([0.5 * (A.T @ A)], [A, B], self.scaled)[-1] == "multiply"
+        for c in (3.0, -2.0, 0.0):
+            assert through([c * (A @ B)], [A, B], self.scaled) == ["matmul", "multiply"]
+
     def test_no_zero_becomes_negative(self, tape):
         A = tape.leaf(np.zeros((4, 9)), name="A")
         got = mg.plan(-A @ np.ones((9, 3)), inputs=[A])(np.zeros((4, 9)))
@@ -504,6 +514,15 @@ class TestGathered:
     def test_cotangents_of_slices_are_concatenated(self, X, through):
         L = np.sum(np.sin(X[:, 0:2])) + np.sum(np.cos(X[:, 2:4]))
         left = through([mg.grad_node(L, X)], [X], passes.MERGE_SUM_TERMS, rtol=1e-15)
+        assert "concatenate" in left and "scatter" not in left
+
+    def test_an_ellipsis_is_the_slices_that_it_stands_for(self, tape, rng, through):
+        x = tape.leaf(rng.normal(size=(2, 3, 4)), name="x")
+        L = np.sum(np.sin(x[..., :1])) + np.sum(np.cos(x[..., 1:]))
+        left = through([mg.grad_node(L, x)], [x], passes.MERGE_SUM_TERMS, rtol=1e-15)
+        assert "concatenate" in left and "scatter" not in left
+        L = np.sum(np.sin(x[0, ...])) + np.sum(np.cos(x[1, ..., :]))
+        left = through([mg.grad_node(L, x)], [x], passes.MERGE_SUM_TERMS, rtol=1e-15)
         assert "concatenate" in left and "scatter" not in left
 
     def test_zeros_fill_what_is_left(self, X, through):

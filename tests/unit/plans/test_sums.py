@@ -18,7 +18,9 @@ def lowered(f, *shapes, dtype=float, values=None):
     tape = mg.Tape()
     leaves = [tape.leaf(v, name=f"x{k}") for k, v in enumerate(values)]
     y = f(*leaves)
-    plan = mg.plan(y, inputs=leaves, passes=[passes.LIFT_CONSTANTS, passes.LOWER_SUMS])
+    plan = mg.plan(
+        y, inputs=leaves, passes=[passes.LIFT_CONSTANTS, passes.LOWER_EINSUMS, passes.LOWER_SUMS]
+    )
     got = plan(*values)
     assert (got.shape, got.dtype) == (y.shape, y.dtype)
     scale = np.max(np.abs(y.value), initial=1.0) if np.all(np.isfinite(y.value)) else 1.0
@@ -175,6 +177,26 @@ def test_a_mask_and_integers_are_factors():
         lambda x, w: np.sum((x > 0) * w, axis=1) + np.einsum("ij,j->i", x > 0, w), (6, 5), (5,)
     )
     assert got.count("matmul") == 2 and "sum" not in got
+
+
+@pytest.mark.parametrize(("axis", "keepdims"), [(0, False), (0, True), (1, False), (-1, True)])
+def test_a_large_mask_is_counted_in_single_precision(axis, keepdims):
+    got = lowered(lambda x: np.sum(x > 0, axis=axis, keepdims=keepdims) * 1.0, (50, 60))
+    assert "sum" not in got and "matmul" in got and "astype" in got
+
+
+def test_small_masks_and_integers_are_counted_as_they_are():
+    assert "sum" in lowered(lambda x: np.sum(x > 0, axis=0) * 1.0, (5, 6))
+    assert "sum" in lowered(lambda x: np.sum(x > 0, axis=0, dtype=np.int32) * 1.0, (50, 60))
+    assert "sum" in lowered(lambda x: np.sum(x > 0) * 1.0, (50, 60))
+
+
+def test_a_sum_of_a_transpose_is_that_of_the_array():
+    for axes, axis in (((2, 0, 1), 0), ((1, 0, 2), 1), ((2, 1, 0), (1, 2)), ((1, 2, 0), (0, 1))):
+        f = lambda x: np.sum(np.transpose(np.sin(x), axes), axis=axis)  # noqa: B023, E731
+        assert "matmul" in lowered(f, (4, 5, 6))
+    got = lowered(lambda a, b: np.sum(-np.transpose(a @ b), axis=1), (400, 5), (5, 3))
+    assert "sum_before_matmul" in got
 
 
 def test_one_vector_of_ones_serves_all_sums():

@@ -21,6 +21,7 @@ from .cancellation import cancel_cotangents
 from .common_subexpressions import eliminate_common_subexpressions
 from .constant_folding import fold_constants
 from .constant_lifting import lift_constants
+from .contractions import lower_einsums
 from .matmul_batching import batch_matmuls, fuse_into_inner_products
 from .powers import POWER_RULES
 from .reshapes import REORDERING_RULES, RESHAPE_RULES
@@ -95,6 +96,7 @@ CANCEL_COTANGENTS = Pass(
 FUSE_INNER_PRODUCTS = Pass("inner products", fuse_into_inner_products, ORDER)
 MERGE_SUM_TERMS = Pass("sum merging", merge_sum_terms, f"{ORDER}; not in half precision")
 BATCH_MATMULS = Pass("matmul batching", batch_matmuls, ORDER)
+LOWER_EINSUMS = Pass("einsum lowering", lower_einsums, ORDER)
 LOWER_SUMS = Pass("sum lowering", lower_sums, ORDER)
 FOLD_CONSTANTS = Pass("constant folding", fold_constants)
 LOWER_SCALAR_REGIONS = Pass(
@@ -110,6 +112,7 @@ MERGE_ADJACENT_SLICES = Pass(
 
 PASSES = (
     LIFT_CONSTANTS,
+    LOWER_EINSUMS,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
     SIMPLIFY,
     CANCEL_COTANGENTS,
@@ -117,6 +120,7 @@ PASSES = (
     MERGE_SUM_TERMS,
     BATCH_MATMULS,
     FOLD_CONSTANTS,
+    ELIMINATE_COMMON_SUBEXPRESSIONS,
     SIMPLIFY,
     LOWER_SUMS,
     FOLD_CONSTANTS,
@@ -149,6 +153,7 @@ __all__ = [
     "FUSE_INNER_PRODUCTS",
     "LAZY_PASSES",
     "LIFT_CONSTANTS",
+    "LOWER_EINSUMS",
     "LOWER_SCALAR_REGIONS",
     "LOWER_SUMS",
     "MERGE_ADJACENT_SLICES",

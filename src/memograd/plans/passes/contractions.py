@@ -15,8 +15,9 @@ import numpy as np
 from ...program.steps import Operand
 from ...rules.call_binding import NO_KWARGS
 from ...rules.linalg import spell_einsum
-from ..ir import Instruction
-from .rewriter import Rewriter
+from ..ir import Graph, Instruction
+from .reshapes import RESHAPE_RULES
+from .rewriter import Rewriter, rewrite_graph
 
 Labels = tuple[Any, ...]
 
@@ -167,6 +168,13 @@ def is_for_blas(rewriter: Rewriter, instruction: Instruction, args: Iterable[Any
     return instruction.dtype.char in BLAS_DTYPES and all(
         type(a) is Operand and rewriter.instructions[a].dtype.kind in "fiub" for a in args
     )
+
+
+def lower_einsums(graph: Graph) -> Graph:
+    """Replace einsums of two operands by products of matrices."""
+    if not any(instruction.op is np.einsum for instruction in graph.instructions.values()):
+        return graph
+    return rewrite_graph(graph, {**RESHAPE_RULES, np.einsum: (lower_einsum,)})
 
 
 def lower_einsum(rewriter: Rewriter, instruction: Instruction) -> Operand | None:

@@ -3,6 +3,7 @@
 * `(0.5 * a) * (2 * b)` is `a * b`, also where the scaled arrays are transposed or reshaped, or one
   of them is missing: squares and halves leave such pairs in each derivative. A power of two changes
   the exponent alone, so this is exact, unless a scaled number leaves the range or is subnormal.
+* `(2 * a) @ b` is `2 * (a @ b)`: the smallest of the three arrays is scaled.
 * `(-a) @ b` is `0.0 - a @ b`, where the product is no larger than the negated factor. It has the
   same bits: no sum of BLAS is −0.0.
 """
@@ -83,6 +84,52 @@ def _without_scale(rewriter: Rewriter, scaled: Scaled) -> Operand:
     return x
 
 
+def scale_smaller_array(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Move a power of two from a factor of a matrix product to the product, if that is smaller."""
+    if not _is_plain_matmul(instruction):
+        return None
+    for k, a in enumerate(instruction.args):
+        scaled = _find_scaled(rewriter, a)
+        if scaled is None or _size(instruction) >= _size(rewriter.instructions[a]):
+            continue
+        args = (*instruction.args[:k], _without_scale(rewriter, scaled), *instruction.args[k + 1 :])
+        product = rewriter.apply(np.matmul, *args, like=instruction)
+        return instruction._replace(op=np.multiply, args=(product, scaled.scale))
+    return None
+
+
+def scale_smaller_factor(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
+    """Move a power of two from a matrix product to a factor, if that is smaller."""
+    for a, b in (instruction.args, instruction.args[::-1]):
+        product, scale = rewriter.instruction_of(a), _scale_of(rewriter, b)
+        if (
+            product is None
+            or scale is None
+            or not _is_plain_matmul(product)
+            or not _is_alike(product, instruction)
+        ):
+            continue
+        factors = [rewriter.instruction_of(x) for x in product.args]
+        sizes = [math.inf if x is None or x.dtype != product.dtype else _size(x) for x in factors]
+        k = sizes.index(min(sizes))
+        factor = factors[k]
+        if factor is None or sizes[k] >= _size(instruction):
+            continue
+        args = list(product.args)
+        args[k] = rewriter.apply(np.multiply, args[k], scale, like=factor)
+        return product._replace(args=tuple(args))
+    return None
+
+
+def _is_plain_matmul(instruction: Instruction) -> bool:
+    """Return whether an instruction is a product of real matrices that BLAS computes."""
+    return instruction.op is np.matmul and instruction.dtype.char in "fd" and not instruction.kwargs
+
+
+def _size(instruction: Instruction) -> int:
+    return math.prod(instruction.shape)
+
+
 def multiply_negated(rewriter: Rewriter, instruction: Instruction) -> Instruction | None:
     """Replace a matrix product with a negated factor by a negated product."""
     if instruction.dtype.char not in "fd" or instruction.kwargs:
@@ -100,7 +147,7 @@ def multiply_negated(rewriter: Rewriter, instruction: Instruction) -> Instructio
 
 
 SCALE_RULES: dict[Any, tuple[Rewrite, ...]] = {
-    np.multiply: (cancel_scales,),
-    np.matmul: (multiply_negated,),
+    np.multiply: (cancel_scales, scale_smaller_factor),
+    np.matmul: (multiply_negated, scale_smaller_array),
 }
 """Rules that are exact within the range of normal numbers."""

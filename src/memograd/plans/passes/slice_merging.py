@@ -41,8 +41,11 @@ class PartPlace(NamedTuple):
 def region(shape: tuple[int, ...], key: tuple[Any, ...]) -> list[tuple[int, int]] | None:
     """Return start and stop of an index along each axis.
 
-    None, if it skips elements or has parts other than integers and slices.
+    None, if it skips elements or has parts other than integers, slices and an ellipsis.
     """
+    if sum(part is Ellipsis for part in key) == 1:
+        at = key.index(Ellipsis)
+        key = (*key[:at], *(slice(None),) * (len(shape) - len(key) + 1), *key[at + 1 :])
     if any(type(part) not in (int, slice) for part in key):
         return None
     result = []
