@@ -16,7 +16,10 @@ import numpy as np
 from .arrays.pytrees import children, describe_tree, tree_leaves, tree_map, tree_unflatten
 from .arrays.values import as_input, is_inexact
 from .errors import NotDifferentiableError, NotScalarError, RefusedError
-from .jacobians.api import compute_jacobian, jacobian_nodes
+from .jacobians.api import check_sparse_order, compute_jacobian, jacobian_nodes
+from .jacobians.sparse_matrix import with_entries
+from .jacobians.sparsity import hessian_entries, jacobian_entries, sparse_hessian, sparse_jacobian
+from .jacobians.sparsity_pattern import empty_pattern
 from .plans.compiled_functions import Compiled, compiled, made_by
 from .program.trace_state import trace_on
 from .solver.single_use import compute_grad_once, compute_vjp_once, record_vjp_once
@@ -276,7 +279,11 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, order: str = "auto"
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    order: str = "auto",
+    sparse: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that gives f's Jacobian.
 
@@ -291,6 +298,10 @@ def jacobian(
         Whether f gives something beside its result, which is passed on as it is.
     order : {"auto", "reverse", "forward", "segments", "colours", "elimination"}
         In which order to multiply, as for :func:`memograd.jacobian`.
+    sparse : bool
+        Whether to give SciPy's sparse arrays of shape ``(y.size, x.size)``. Entries that are zero
+        for certain are neither computed nor kept, and columns or rows that share nothing are
+        computed together. Compile the function: the pattern is then derived once.
 
     Returns
     -------
@@ -304,7 +315,7 @@ def jacobian(
         As for :func:`value_and_grad`; also where integers among the results are computed from the
         arguments, which :func:`jvp` and :func:`vjp` pass over.
     ValueError
-        There is no such order.
+        There is no such order, or `sparse` with an order.
 
     Examples
     --------
@@ -314,29 +325,33 @@ def jacobian(
            [0., 4.]])
     >>> mg.functional.jacobian(lambda x, y: {"product": x * y}, argnums=(0, 1))(2.0, 3.0)
     {'product': (np.float64(3.0), np.float64(2.0))}
+    >>> step = mg.functional.compiled(mg.functional.jacobian(np.square, sparse=True))
+    >>> step(np.arange(1000.0)).nnz
+    1000
     """
+    check_sparse_order(sparse, order)
     if isinstance(f, Compiled):
-        return f.derive(jacobian, _hashable(argnums), has_aux, order)
+        return f.derive(jacobian, _hashable(argnums), has_aux, order, sparse)
 
     def matrices(*args: Any, **kwargs: Any) -> Any:
         return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
 
     def answer(run: Trace) -> Any:
         """Return the answer of the trace."""
-        J = tree_unflatten(
-            run.y, [tree_unflatten(run.inputs, blocks) for blocks in _blocks(run, order)]
-        )
+        blocks = _sparse_blocks(run) if sparse else _blocks(run, order)
+        J = tree_unflatten(run.y, [tree_unflatten(run.inputs, row) for row in blocks])
         return (J, run.out(run.aux)) if has_aux else J
 
-    return made_by(matrices, jacobian, f, argnums, has_aux, order)
+    return made_by(matrices, jacobian, f, argnums, has_aux, order, sparse)
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, sparse: bool = False
 ) -> Callable[..., Any]:
     """Return a function that gives f's Hessian: the Jacobian of its Jacobian.
 
-    Parameters and errors are those of :func:`jacobian`; f's result need be no scalar.
+    Parameters and errors are those of :func:`jacobian`; f's result need be no scalar. With
+    `sparse`, it is a scalar, and the Hessian by one array is a sparse array of SciPy's.
 
     Returns
     -------
@@ -352,7 +367,20 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
-    return jacobian(jacobian(f, argnums, has_aux), argnums, has_aux)
+    if not sparse:
+        return jacobian(jacobian(f, argnums, has_aux), argnums, has_aux)
+    if isinstance(f, Compiled):
+        return f.derive(hessian, _hashable(argnums), has_aux, True)
+
+    def sparse_matrix(*args: Any, **kwargs: Any) -> Any:
+        return trace_call(TracedCall(f, args, kwargs, argnums, has_aux), answer)
+
+    def answer(run: Trace) -> Any:
+        """Return the answer of the trace."""
+        matrix = _sparse_hessian(run, _scalar(run))
+        return (matrix, run.out(run.aux)) if has_aux else matrix
+
+    return made_by(sparse_matrix, hessian, f, argnums, has_aux, True)
 
 
 # their parts
@@ -457,6 +485,32 @@ def _blocks(run: Trace, order: str) -> list[list[Any]]:
         else [run.zeros(np.shape(y) + x.shape, x.dtype) for x in run.nodes]
         for y in ys
     ]
+
+
+def _sparse_blocks(run: Trace) -> list[list[Any]]:
+    """Return for each result ∂y/∂x for each input, as sparse matrices."""
+    return [[_sparse_block(run, y, x) for x in run.nodes] for y in tree_leaves(run.y)]
+
+
+def _sparse_block(run: Trace, y: Any, x: Node) -> Any:
+    """Return ∂y/∂x as a sparse matrix; without entries, if y is no node."""
+    if not isinstance(y, Node):
+        pattern = empty_pattern((np.size(y), x.size))
+        return with_entries(run.zeros((0,), x.dtype), pattern)
+    return with_entries(*jacobian_entries(y, x)) if run.as_nodes else sparse_jacobian(y, x)
+
+
+def _sparse_hessian(run: Trace, L: Any) -> Any:
+    """Return ∂²L/∂x² for the input of a run, as a sparse matrix."""
+    if len(run.nodes) != 1:
+        raise RefusedError(
+            f"A sparse Hessian is that by one array, but {run.name} has {len(run.nodes)} inputs to "
+            f"differentiate by. Let it take them as parts of one array."
+        )
+    (x,) = run.nodes
+    if not isinstance(L, Node):
+        return with_entries(run.zeros((0,), x.dtype), empty_pattern((x.size, x.size)))
+    return with_entries(*hessian_entries(L, x)) if run.as_nodes else sparse_hessian(L, x)
 
 
 def _jacobian_as_nodes(y: Node, nodes: list[Node], order: str) -> list[Any]:

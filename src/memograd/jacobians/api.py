@@ -259,13 +259,18 @@ def _nodes_in(tree: Any) -> list[Any]:
     return [None] if tree is None else tree_leaves(tree)
 
 
-def _sparse_blocks(y: Any, x: Any, order: str, report: bool) -> Any:
-    """Return each ∂y/∂x as a sparse array."""
-    if order != "auto" or report:
+def check_sparse_order(sparse: bool, order: str, report: bool = False) -> None:
+    """Raise if a sparse Jacobian was asked for in an order, or with a report."""
+    if sparse and (order != "auto" or report):
         raise ValueError(
             "A sparse Jacobian is computed a few rows or columns at a time, in no order. "
             "Leave out order= and report=."
         )
+
+
+def _sparse_blocks(y: Any, x: Any, order: str, report: bool) -> Any:
+    """Return each ∂y/∂x as a sparse array."""
+    check_sparse_order(True, order, report)
     return tree_map(lambda v: tree_map(lambda t: sparse_jacobian(v, t), x), y)
 
 

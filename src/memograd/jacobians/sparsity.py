@@ -325,7 +325,29 @@ def jacobian_entries(y: Node, x: Node) -> tuple[Node, Pattern]:
     (array([-2.,  4., -4.,  8.]), array([0, 1, 1, 2]))
     """
     _check_real_matrix(y, x)
-    how = compression_for(compress_jacobian, y, x)
+    return _record_entries(compression_for(compress_jacobian, y, x), y, x)
+
+
+def hessian_entries(L: Node, x: Node) -> tuple[Node, Pattern]:
+    """Record the entries of ∂²L/∂x² that may be nonzero as a node; return it and the pattern.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> x = mg.Tape().leaf([1.0, 2.0, 3.0])
+    >>> data, pattern = hessian_entries(np.sum(x[1:] * x[:-1] ** 2), x)
+    >>> data.value, pattern.columns
+    (array([4., 2., 2., 6., 4., 4.]), array([0, 1, 0, 1, 2, 1]))
+    """
+    _check_real_matrix(require_scalar(L), x)
+    how = compression_for(compress_hessian, L, x)
+    return _record_entries(how, grad_node(L, x), x)
+
+
+def _record_entries(how: Compression, y: Node, x: Node) -> tuple[Node, Pattern]:
+    """Record the entries of ∂y/∂x by compression."""
+    if not how.pattern.columns.size:
+        return y.tape.record(np.zeros, (0, x.dtype)), how.pattern
     rows, columns = (y.tape.record(np.copy, (seeds,)) for seeds in seeds_and_tangents(y, x, how))
     data: Node = np.take(compute_sums(y, x, rows, columns), how.positions)
     return data, how.pattern
