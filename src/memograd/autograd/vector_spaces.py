@@ -12,6 +12,7 @@ from ..arrays.pytrees import children, tree_leaves, tree_map, tree_unflatten, wi
 from ..errors import NotDifferentiableError
 from ..tape.node import Node
 from ..text import printable
+from .conventions import shape_of
 
 REGISTERED: dict[type, Callable[[Any], Any]] = {}
 """Spaces that a program registered, by the type of the value."""
@@ -75,6 +76,8 @@ class VSpace:
         )
 
     def _fill(self, make: Callable[[Any, Any], Any]) -> Any:
+        if type(self._nest) is int:  # one array
+            return make(*self._leaves[0])
         return tree_map(lambda k: make(*self._leaves[k]), self._nest)
 
     def zeros(self) -> Any:
@@ -137,13 +140,13 @@ class VSpace:
 
 
 def _facts(a: Any) -> tuple[tuple[int, ...], Any]:
-    dtype = a.dtype if isinstance(a, Node) else np.asarray(a).dtype
+    dtype = a.dtype if isinstance(a, np.ndarray | np.generic | Node) else np.asarray(a).dtype
     if dtype.kind not in "fc" and not (isinstance(a, np.ndarray | Node) and dtype.kind in "iub"):
         raise NotDifferentiableError(
             f"{printable(repr(a))}, a {type(a).__name__}, is in no vector space. Give a float, a "
             f"complex number, or an array of them."
         )
-    return np.shape(a), dtype
+    return shape_of(a), dtype
 
 
 def _unit(dtype: Any) -> Any:

@@ -55,8 +55,11 @@ def compute_vjp_once(tape: Recorder, seeds: Seeds, inputs: Any) -> Any:
 def _pull_arrays(memory: Memory, seeds: Seeds, inputs: Any, read: Read) -> Any:
     """Return Σ seed · ∂y/∂inputs, given how to read values."""
     table = Table(max(seeds), uses_towards(memory, *seeds), None)
-    table.cotangents = {n: conform_seed(memory, n, g) for n, g in ends_of(table, seeds).items()}
-    store, labels = add_seeds(table, seeds, keep_cotangent), memory.nodes.labels
+    ends = ends_of(table, seeds)
+    table.cotangents = {n: conform_seed(memory, n, g) for n, g in ends.items()}
+    store, labels = keep_cotangent, memory.nodes.labels
+    if len(ends) < len(seeds):
+        store = add_seeds(seeds, store)
 
     def cotangent(t: Node) -> Any:
         """Return the cotangent of one input, with the labels of its leaf."""
@@ -84,7 +87,7 @@ def record_vjp_once(tape: Recorder, seeds: Seeds, inputs: Any) -> Any:
             table = Table(max(seeds), uses_towards(tape.state, *seeds, first=first), None)
             table.program = {n: g.id for n, g in ends_of(table, given).items()}
             symbolic = SymbolicTable(tape, table)
-            store = add_seeds(table, given, symbolic.store)
+            store = add_seeds(given, symbolic.store)
             return tree_map(lambda t: _pull_node(symbolic, t, store), inputs)
 
     return tape.ask_exclusively(record)
@@ -102,10 +105,8 @@ def ends_of(table: Table, seeds: Seeds) -> Seeds:
     return {n: g for n, g in seeds.items() if not table.uses[n]}
 
 
-def add_seeds(table: Table, seeds: Seeds, store: Store) -> Store:
+def add_seeds(seeds: Seeds, store: Store) -> Store:
     """Return `store`, with its seed added to the cotangent of an output that leads to another."""
-    if all(n in table.cotangents or n in table.program for n in seeds):
-        return store
     return lambda table, n, d: store(table, n, canonicalize(d + seeds[n]) if n in seeds else d)
 
 

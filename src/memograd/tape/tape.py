@@ -287,7 +287,7 @@ class Tape:
                 if type(y) is FLOAT64:
                     shape, dtype, several = (), DOUBLE, False
                 else:
-                    given, (y, shape, dtype, several) = y, _describe_result(op, canonicalize(y))
+                    given, (y, shape, dtype, several) = y, _describe_result(op, y)
                 done, line = False, self.location or location_of(_getframe(2))
                 # A signal handler, a finalizer or the collector may record at any call. Check and
                 # write stand on one line without a call: nothing comes between them.
@@ -867,9 +867,14 @@ def _value_or_self(a: Any) -> Any:
 
 
 def _describe_result(op: Any, y: Any) -> tuple[Any, Any, Any, bool]:
-    """Return a result with its shape, its dtype, and whether it is a tuple, if it holds numbers."""
-    if type(y) is np.ndarray and y.dtype.kind in NUMBER_KINDS:
+    """Return a result as memory keeps it, its shape, its dtype, and whether it is a tuple.
+
+    Raise unless it holds numbers.
+    """
+    if type(y) is np.ndarray and y.ndim and y.dtype.kind in NUMBER_KINDS:
+        y.flags.writeable = False
         return y, y.shape, y.dtype, False
+    y = canonicalize(y)
     for item in y if isinstance(y, tuple) else (y,):
         if getattr(item, "dtype", OBJECT).kind not in NUMBER_KINDS:
             raise NotDifferentiableError(

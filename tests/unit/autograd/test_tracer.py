@@ -67,6 +67,8 @@ def test_types_are_those_of_what_a_node_stands_for() -> None:
         ("extend", "register_notrace", "Use notrace_primitive"),
         ("tracer", "trace", "Use make_vjp"),
         ("tracer", "Node", "Use mg.Tape"),
+        ("util", "toposort", "networkx"),
+        ("numpy.numpy_vjps", "unbroadcast", "Use unbroadcast_f"),
         ("misc.tracers", "full_graph", "Use mg.Tape"),
         ("numpy.numpy_vjps", "match_complex", "Use NumPy's functions"),
         ("numpy.numpy_wrapper", "wrap_namespace", "extend.primitive"),
@@ -78,3 +80,11 @@ def test_types_are_those_of_what_a_node_stands_for() -> None:
 def test_internals_say_what_to_use(module: str, name: str, advice: str) -> None:
     with pytest.raises(AttributeError, match=advice):
         getattr(importlib.import_module(f"memograd.autograd.{module}"), name)
+
+
+def test_core_and_util_hold_what_autograds_do() -> None:
+    from memograd.autograd import core, tracer, util
+
+    assert (core.Box, core.getval, core.isbox) == (tracer.Box, tracer.getval, tracer.isbox)
+    assert (core.func, core.subval) == (util.func, util.subval)
+    assert util.func(core.make_vjp) is core.make_vjp

@@ -47,6 +47,54 @@ def test_a_function_that_sets_a_budget_gets_the_same_gradient():
     np.testing.assert_array_equal(mg.functional.grad(frugal)(X), mg.functional.grad(loss)(X))
 
 
+def several(x):
+    y = np.sin(x)
+    return {"y": y, "z": np.exp(y), "again": y, "x": x, "whole": np.round(x).astype(int)}
+
+
+SEEDS = {
+    "y": np.array([1.0, 2.0, 3.0]),
+    "z": np.array([0.5, -1.0, 4.0]),
+    "again": np.array([7.0, 0.0, -2.0]),
+    "x": np.array([0.25, 0.5, 0.75]),
+    "whole": np.zeros(3, int),
+}
+
+
+def pulled(x):
+    """The cotangent of x, by hand."""
+    of_y = SEEDS["y"] + SEEDS["again"] + SEEDS["z"] * np.exp(np.sin(x))
+    return SEEDS["x"] + of_y * np.cos(x)
+
+
+def test_results_that_lead_to_others_get_their_own_cotangents_too():
+    _, pullback = mg.functional.vjp(several, X)
+    for _ in range(2):
+        (g,) = pullback(SEEDS)
+        np.testing.assert_allclose(g, pulled(X), rtol=1e-14)
+
+
+def test_the_same_as_nodes_which_are_differentiated_again():
+    def total(x):
+        return np.sum(mg.functional.vjp(several, x)[1](SEEDS)[0])
+
+    expected = mg.functional.grad(lambda x: np.sum(pulled(x)))(X)
+    np.testing.assert_allclose(mg.functional.grad(total)(X), expected, rtol=1e-13)
+
+
+def test_the_pullback_of_a_result_that_depends_on_nothing_gives_zeros():
+    _, pullback = mg.functional.vjp(lambda x: np.ones(2), X)
+    np.testing.assert_array_equal(pullback(np.ones(2))[0], np.zeros(3))
+
+
+def test_the_seed_may_change_after_the_call():
+    _, pullback = mg.functional.vjp(lambda x: x, X)
+    seed = np.ones(3)
+    (g,) = pullback(seed)
+    seed[:] = 5.0
+    np.testing.assert_array_equal(g, np.ones(3))
+
+
 def test_nodes_of_a_derivative_bear_the_line_that_asked_for_it():
     x = mg.Tape().leaf(X)
     y = loss(x)
