@@ -54,6 +54,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import MemogradError
+from .program.warning_lines import name_user_lines
 from .rules.control import stop_gradient
 from .rules.registration import constant, elementwise, linear, multilinear, op, rule
 from .solver.events import Event
@@ -160,3 +161,6 @@ if not TYPE_CHECKING:  # a checker takes any name for one of the module's if it 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+name_user_lines()

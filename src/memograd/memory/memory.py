@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..arrays.values import bitwise_equal, canonicalize, dtype_of, full, shape_of
 from ..errors import DisturbedError, EndedError, ValueChangedError
 from ..program.graph_view import Attributes, Consumers, Operands, graph_of
-from ..program.steps import Operand, Step, Steps
-from ..program.warning_lines import compute_at_user_line, is_own_warning, raise_warnings_in
+from ..program.steps import Operand, Steps
 from ..rules.registration import RULES, Read
 from ..text import describe
 from .invalidation import cotangents_to_mark, rules_reading, values_to_mark
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
 VALID, MISSING, STALE = Verdict.VALID, Verdict.MISSING, Verdict.STALE
-
-raise_warnings_in(__name__)
 
 
 class Memory:
@@ -193,7 +190,7 @@ class Memory:
         """Compute the value of n from its operands' values."""
         step, read = self.steps[n], read or self.value
         args = [read(a) if type(a) is Operand else a for a in step.args]
-        y = canonicalize(compute_op(step, args))
+        y = canonicalize(RULES[step.op].run(args, step.kwargs))
         if shape_of(y) != step.shape or dtype_of(y) != step.dtype:
             raise ValueChangedError(
                 f"{describe(self.nodes[n])} came back as {dtype_of(y)} {shape_of(y)} after an "
@@ -442,14 +439,3 @@ class Memory:
                 if self.budget is not None:
                     self.budget.forget((VALUE, n))
                 self.values.pop(n, None)
-
-
-def compute_op(step: Step, args: list[Any]) -> Any:
-    """Return what the op of a step gives for these operands."""
-    rule, kwargs = RULES[step.op], step.kwargs
-    try:
-        return rule.compute_with(*args, **kwargs) if kwargs else rule.compute(*args)
-    except RuntimeWarning as warning:
-        if not is_own_warning(warning):
-            raise
-    return compute_at_user_line(rule, args, kwargs)

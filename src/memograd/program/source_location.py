@@ -18,6 +18,7 @@ _PACKAGES = (
     os.path.dirname(os.path.abspath(numpy.__file__)),
 )
 _OWN_FOLDERS = tuple(package + os.sep for package in _PACKAGES)
+_OWN_FOLDER = _OWN_FOLDERS[0]
 
 OWN_FILES: set[str] = set()
 """Files of memograd's and NumPy's code that were met on the stack."""
@@ -43,6 +44,11 @@ def location_of(frame: FrameType | None) -> Location | None:
                 return table.get(frame.f_lasti)
         frame = frame.f_back
     return None
+
+
+def is_own(frame: FrameType) -> bool:
+    """Return whether a frame runs code of this package."""
+    return frame.f_code.co_filename.startswith(_OWN_FOLDER)
 
 
 def user_frame(frame: FrameType | None) -> FrameType | None:

@@ -1,64 +1,54 @@
 """Warnings of NumPy that name the line of the user, as they do where arrays are computed.
 
-NumPy warns at the line of Python that called it, which is the same one of the tape's for all ops. A
-guard around each op, such as `np.errstate`, takes 0.4 times as long as the op itself. So nothing
-guards it: a filter turns the warnings of floating-point errors that name the module of tapes, or
-that of the memory, into exceptions, which cost nothing until one is raised. Then the op runs again
-in a frame that Python takes for one of the user's function. Its warning passes through the user's
-filters: it is shown, once for each line of the user's, or raised, or ignored.
+NumPy warns at the line of Python that called it, which is one of this package's. A guard around
+each op, such as `np.errstate`, takes 0.4 times as long as the op itself. So nothing guards it:
+a filter is asked when there is a warning, and costs nothing until then. It gives the same warning
+at the user's line, which passes through the user's own filters, and has the first one ignored.
 
-A filter that is set after the import, such as ``warnings.simplefilter("always")``, comes first.
-Then the warning is shown with the line of the tape's. So are those of the rules of derivatives,
-which run in many modules: they name the rule.
+A filter that is set after the import, such as ``warnings.simplefilter("always")``, is asked first.
+Then the warning is shown with the line of this package.
 """
 
+import re
 import warnings
-from collections.abc import Callable
 from sys import _getframe
-from types import FunctionType
-from typing import Any, Protocol
+from typing import Any
 
-from .source_location import user_frame
+from .source_location import is_own, user_frame
 
-FLOATING_POINT_ERRORS = "(divide by zero|overflow|underflow|invalid value) encountered in "
-
-_CALL = (lambda f, args, kwargs: f(*args, **kwargs)).__code__
-
-
-def raise_warnings_in(module: str) -> None:
-    """Have NumPy's warnings of floating-point errors raised, not shown, in a module."""
-    warnings.filterwarnings("error", FLOATING_POINT_ERRORS, RuntimeWarning, f"{module}$")
+FLOATING_POINT_ERROR = re.compile(
+    "(divide by zero|overflow|underflow|invalid value) encountered in "
+)
 
 
-def is_own_warning(error: BaseException) -> bool:
-    """Return whether an exception is a warning that NumPy gave to the frame that caught it."""
-    traceback = error.__traceback__
-    return type(error) is RuntimeWarning and traceback is not None and traceback.tb_next is None
+class UserLineFilter:
+    """Pattern of a filter: it matches warnings from within the package, and gives them anew.
 
-
-class Computes(Protocol):
-    """Rule of an op, as far as it computes; `compute` takes no keywords, and is faster."""
-
-    compute: Callable[..., Any]
-    compute_with: Callable[..., Any]
-
-
-def compute_at_user_line(rule: Computes, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Return an op of arrays, called by a frame with the file, line and module of the user.
-
-    Parameters
-    ----------
-    rule : Computes
-        The rule of an op that NumPy has written in C.
-    args, kwargs
-        Its arguments.
+    Python calls `match` with the text of a warning while the frame that warned is the innermost.
     """
-    f = rule.compute_with if kwargs else rule.compute
-    frame = user_frame(_getframe(1))
-    if frame is None:
-        return f(*args, **kwargs)
-    place = frame.f_code
-    code = _CALL.replace(
-        co_filename=place.co_filename, co_name=place.co_name, co_firstlineno=frame.f_lineno
-    )
-    return FunctionType(code, frame.f_globals)(f, args, kwargs)
+
+    def match(self, text: str) -> bool:
+        """Return whether the warning was given anew, at the line of the user's running call."""
+        if not FLOATING_POINT_ERROR.match(text):
+            return False
+        warned = _getframe(1)
+        if warned.f_code is UserLineFilter.match.__code__ or not is_own(warned):
+            return False
+        if (frame := user_frame(warned)) is None:
+            return False
+        space = frame.f_globals
+        warnings.warn_explicit(
+            text,
+            RuntimeWarning,
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            space.get("__name__"),
+            space.setdefault("__warningregistry__", {}),
+        )
+        return True
+
+
+def name_user_lines() -> None:
+    """Have NumPy's warnings of floating-point errors name the user's line from now on."""
+    filters: Any = warnings.filters
+    filters.insert(0, ("ignore", UserLineFilter(), RuntimeWarning, None, 0))

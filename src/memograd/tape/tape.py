@@ -43,7 +43,6 @@ from ..memory.keeper import VALUE
 from ..memory.memory import Memory
 from ..program.source_location import Location, location_of
 from ..program.steps import Operand, Step, Steps
-from ..program.warning_lines import compute_at_user_line, is_own_warning, raise_warnings_in
 from ..rules.call_binding import NO_KWARGS
 from ..rules.indexing import output
 from ..rules.node_lists import is_list_of_nodes, stack_lists
@@ -69,8 +68,6 @@ if TYPE_CHECKING:
 AnyTape = TypeVar("AnyTape", bound="Tape")
 
 FLOAT64, OBJECT = np.float64, np.dtype(object)
-
-raise_warnings_in(__name__)
 
 
 class Tape:
@@ -265,7 +262,8 @@ class Tape:
             The result, where it is known already.
         """
         rule, memory = RULES.get(op) or rule_of(op), self.state
-        values, steps, kept, run = memory.values, memory.steps, [*args], [*args]
+        values, steps = memory.values, memory.steps
+        kept, run = [*args], [*args]
         with self.lock:
             try:
                 settled = not memory.marks and not self.guards.taken
@@ -299,11 +297,9 @@ class Tape:
                 if memory.budget is not None:
                     memory.budget.keep((VALUE, n), y)
                 return self._outputs(Node(self, n), y, given) if several else Node(self, n)
-            except BaseException as error:
+            except BaseException:
                 memory.truncate(self.next_id, self.next_id + 1)
-                if y is not None or not is_own_warning(error):
-                    raise
-            return self.record(op, args, kwargs, compute_at_user_line(rule, run, kwargs))
+                raise
 
     def _apply_of(self, op: Any, a: Any) -> Callable[..., Any] | None:
         """Return the function that records an op of such an operand; None if it is a constant."""

@@ -522,6 +522,7 @@ BAD_WORK = {
     "log.work.outputs.0": -2,
     "log.work.seconds.0": "soon",
     "log.work.bytes": [],
+    "log.work.seconds": [],
 }
 
 
