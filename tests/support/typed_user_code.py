@@ -3,6 +3,7 @@
 `assert_type` is checked by the type checkers; at run time it does nothing.
 """
 
+from time import perf_counter
 from typing import Any, assert_type
 
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ def other_derivatives() -> None:
     tape = mg.Tape()
     x, y = tape.leaf([1.0, 2.0]), tape.leaf(3.0)
     L = np.sum([x[0] * y, x[1]])
+    assert_type(mg.grad(L), dict[str, Array])
     assert_type(mg.grad(L, x), Array)
     assert_type(mg.grad(L, [x, y]), list[Array])
     assert_type(mg.grad(L, (x, y)), tuple[Array, ...])
@@ -83,10 +85,13 @@ def functions() -> float:
 
     value, gradient = value_and_grad(loss)(np.ones(2))
     again, _ = compiled(value_and_grad(loss))(np.ones(2))
-    log = mg.Log()
+    log = mg.Log(perf_counter)
     x = mg.Tape().leaf(1.0)
     mg.grad(loss(x), x, log=log)
-    names: list[str] = log.stored
+    names: list[str] = log.stored + log.computed.values
+    assert_type(log.saved.share, float)
+    assert_type(log.computed.totals.seconds, float | None)
+    print(mg.preview(loss(x), x, log=log).compare(log))
     return float(value - again) + len(names) + float(gradient[0])
 
 
