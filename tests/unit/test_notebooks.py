@@ -20,6 +20,8 @@ def shown():
         "preview": preview,
         "why": mg.why(L, x),
         "comparison": log.compare(mg.Log()),
+        "computed": log.computed,
+        "outcome": preview.compare(log),
         "ledger": tape.memory,
     }
     return {
