@@ -25,6 +25,11 @@ def bytes_of(shape: Any, dtype: Any) -> int:
     )
 
 
+def constant_size(a: Any) -> int:
+    """Return the number of elements of a constant; 1 for a type, whose `size` is no number."""
+    return 1 if isinstance(a, type) else getattr(a, "size", 1)
+
+
 def cost_of(steps: Steps, n: int) -> float:
     """Return the number of elements that node n reads and writes, plus its multiplications.
 
@@ -32,7 +37,7 @@ def cost_of(steps: Steps, n: int) -> float:
     """
     step = steps[n]
     sizes = [
-        size_of(steps[a].shape) if type(a) is Operand else getattr(a, "size", 1) for a in step.args
+        size_of(steps[a].shape) if type(a) is Operand else constant_size(a) for a in step.args
     ]
     sizes.append(size_of(step.shape))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
