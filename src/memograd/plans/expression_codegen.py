@@ -13,10 +13,13 @@ import numpy as np
 from ..arrays.values import canonicalize, dtype_of, shape_of
 from ..errors import ValueChangedError
 from ..program.steps import Operand
-from ..rules.indexing import getitem, masked, output
+from ..rules.indexing import getitem, masked, output, scatter
 from ..rules.registration import rule_of
 from .ir import Instruction
 from .op_traits import KERNELS, is_own, is_scalar, is_steady, traits_in_plan
+
+INDICES = {getitem: 1, masked: 1, np.take: 1, scatter: 2}
+"""From an op to the first of its arguments that are indices."""
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
 
@@ -82,6 +85,21 @@ class ExpressionWriter:
             return f"np.{a!r}"
         return self._named(a)
 
+    def index(self, a: Any) -> str:
+        """Return a part of an index as text; a name for its array, if it is a list.
+
+        NumPy would convert a list of 200 numbers anew at each call: 5.8 in place of 2.0 µs.
+        """
+        if type(a) is not tuple:
+            return self.constant(a)
+        array = np.asarray(a)
+        array = array if array.dtype == bool else array.astype(np.intp)
+        array.flags.writeable = False
+        key = array.dtype, array.shape, array.tobytes()
+        if key not in self._known:
+            self._known[key] = self.bind(f"c{len(self._known)}", array)
+        return self._known[key]
+
     def _named(self, a: Any) -> str:
         key = (type(a), a.dtype, a.tobytes()) if isinstance(a, np.generic) else id(a)
         if key not in self._known:
@@ -128,7 +146,11 @@ class ExpressionWriter:
 
         `out` names the variable whose memory it reuses.
         """
-        args = [variable(a) if type(a) is Operand else self.constant(a) for a in instruction.args]
+        first_index = INDICES.get(instruction.op, len(instruction.args))
+        args = [
+            variable(a) if type(a) is Operand else (self.constant, self.index)[k >= first_index](a)
+            for k, a in enumerate(instruction.args)
+        ]
         if out is not None:  # a ufunc, with no keyword but its order, which is that of `out`
             return f"{self.function(instruction.op)}({', '.join([*args, f'out={out}'])})"
         kwargs = [f"{name}={self.constant(a)}" for name, a in instruction.kwargs.items()]
@@ -190,9 +212,7 @@ def _write_getitem(writer: ExpressionWriter, instruction: Instruction, args: lis
         _write_part(writer, a) if type(a) is slice else text
         for a, text in zip(instruction.args[1:], args[1:], strict=True)
     ]
-    # NumPy takes a lone tuple for the whole key
-    one = len(parts) == 1 and isinstance(instruction.args[1], tuple)
-    return f"{args[0]}[{', '.join(parts) or '()'}{',' * one}]"
+    return f"{args[0]}[{', '.join(parts) or '()'}]"
 
 
 def _write_part(writer: ExpressionWriter, part: slice) -> str:

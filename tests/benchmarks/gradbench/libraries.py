@@ -18,7 +18,7 @@ def arrays_of(result: Any) -> list[np.ndarray]:
     """Return the arrays of any library's result, flat."""
     if isinstance(result, tuple | list):
         return [array for part in result for array in arrays_of(part)]
-    return [np.asarray(result)]
+    return [np.asarray(result.detach() if hasattr(result, "detach") else result)]
 
 
 def disagreement(result: Any, truth: Any) -> float:

@@ -173,6 +173,27 @@ def test_the_source_is_readable(plan):
     ]
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda x: x[[2, 0, 0]],
+        lambda x: x[[1, 0, 1, 0], [2, 0, 0, 1]],
+        lambda x: x[:, [True, False, True]],
+        lambda x: x[[]],
+        lambda x: x[1:, [[0, 1], [2, 2]]],
+        lambda x: np.take(x, [1, 0, 1], axis=1),
+    ],
+)
+def test_lists_of_indices_become_arrays_once(tape, take):
+    x = tape.leaf(np.arange(9.0).reshape(3, 3), name="x")
+    y = take(x)
+    plan = mg.plan([y, mg.grad_node(np.sum(np.square(y)), x)], inputs=[x])
+    assert "(1, 0" not in plan.source and "[(" not in plan.source and "c0" in plan.source
+    value, gradient = plan(x.value)
+    np.testing.assert_array_equal(value, take(x.value))
+    np.testing.assert_array_equal(gradient, mg.grad(np.sum(np.square(y)), x))
+
+
 def test_facts(plan, x):
     assert plan.inputs == (("x", (2,), np.float64),)
     assert plan.outputs == (("L", (), np.float64), ("∂L/∂x", (2,), np.float64))
