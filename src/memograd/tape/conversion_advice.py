@@ -272,8 +272,9 @@ def alternative(caller: Caller) -> str:
     """Return a sentence with a function that keeps the derivative; empty if none is known."""
     if caller.stores:
         return (
-            "Items of an array cannot be set to nodes, or at nodes: write "
-            "np.zeros_like(x).at[i].set(v), or np.stack of the items."
+            "Items of an array a cannot be set to nodes, or at nodes: write "
+            "a = np.zeros_like(v, shape=a.shape), then a.at[i].set(v), which returns the changed "
+            "array; or np.stack of the items."
         )
     top, _, module = caller.module.partition(".")
     if top in ("math", "cmath"):

@@ -312,6 +312,15 @@ def test_advice_to_take_the_value_says_that_it_is_refused() -> None:
 # ------------------------------------------------------------------------------------------------------ what it says
 
 
+def test_items_of_constant_arrays_are_set_as_advised() -> None:
+    def filled(v: Any) -> Any:
+        a = np.zeros((2, 2))
+        a = np.zeros_like(v, shape=a.shape)
+        return np.sum(np.square(a.at[[0, 1], [1, 0]].set(v)))
+
+    np.testing.assert_array_equal(grad(filled)(X[:2]), 2.0 * X[:2])
+
+
 def said(f: Callable[[Any], Any], x: Any = X) -> str:
     with pytest.raises(RefusedError) as caught:
         grad(f)(x)
@@ -353,8 +362,8 @@ RNG = np.random.default_rng(1)
         (lambda x: x[0].item(), ".item() was asked", "Leave it out"),
         (lambda x: x.tolist(), ".tolist() was asked", "list(x) gives the items"),
         (lambda x: f"{x[0]:.3f}", "A text with a format", "Format the value: f'{x.value:.3f}'"),
-        (slice_of_items, "np.asarray() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
-        (into_items, "float() was asked", "np.zeros_like(x).at[i].set(v), or np.stack"),
+        (slice_of_items, "np.asarray() was asked", "np.zeros_like(v, shape=a.shape), then a.at[i].set(v)"),
+        (into_items, "float() was asked", "np.zeros_like(v, shape=a.shape), then a.at[i].set(v)"),
         (lambda x: np.ones(2) * [x[0], 1.0], "np.asarray() was asked", "write memograd.numpy.multiply(a, [...]) in place of the operator"),
         (lambda x: [x[0], 1.0] @ np.eye(2), "np.asarray() was asked", "write memograd.numpy.matmul(a, [...])"),
         (lambda x: np.ones(2) <= (x[0], 1.0), "np.asarray() was asked", "write memograd.numpy.less_equal(a, [...])"),
