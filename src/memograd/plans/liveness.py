@@ -14,6 +14,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from ..program.steps import Operand
 from ..rules.cost_model import bytes_of
 from .ir import Graph, Instruction, has_foreign_arrays, operands
 from .op_traits import c_ordered_steps, is_new, roots
@@ -97,10 +98,13 @@ class BufferPlan:
         """Return the large arrays that are dead after each instruction, with their views."""
         result: dict[int, list[int]] = defaultdict(list)
         read: dict[int, int] = {}
+        outputs = set(graph.outputs)
         for n, instruction in graph.instructions.items():
-            read.update(dict.fromkeys(operands(instruction), n))
+            for a in instruction.args:
+                if type(a) is Operand:
+                    read[a] = n
         for a, instruction in graph.instructions.items():
-            kept = instruction.op is None or a in graph.outputs
+            kept = instruction.op is None or a in outputs
             if (
                 a in read
                 and not kept

@@ -51,7 +51,8 @@ def is_new(instruction: Instruction) -> bool:
 
 def is_own(op: Any) -> bool:
     """Return whether an op is the user's, of which a plan knows only what was recorded."""
-    return op not in KERNELS and not rule_of(op).pure
+    rule = RULES.get(op)
+    return not rule.pure if rule is not None else op not in KERNELS and not rule_of(op).pure
 
 
 def run_instruction_op(op: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -124,6 +125,10 @@ class Layouts:
 
     def add(self, n: int, instruction: Instruction) -> None:
         """Derive the layout of a result from those of its operands."""
+        if instruction.shape == ():
+            self.ordered.add(n)
+            self.dense.add(n)
+            return
         for known, holds in (
             (self.ordered, self._is_in_order(n, instruction)),
             (self.dense, self._is_dense(n, instruction)),

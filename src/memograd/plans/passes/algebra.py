@@ -219,9 +219,12 @@ def _has_no_negative_zero(rewriter: Rewriter, a: Any) -> bool:
 
 def is_constant(rewriter: Rewriter, a: Any, number: float, negative: bool = False) -> bool:
     """Return whether all elements of an argument are this number with this sign."""
-    instruction = rewriter.instruction_of(a)
-    if instruction is not None and instruction.op in (np.ones, np.zeros):
-        return (instruction.op is np.ones) == number and not negative
+    if type(a) is Operand:
+        op = rewriter.instructions[a].op
+        if op is np.ones or op is np.zeros:
+            return (op is np.ones) == number and not negative
+        if op is not None:
+            return False
     value = rewriter.constant(a)
     if type(value) in (int, float, complex) or isinstance(value, np.number):
         return _equals(value, number, negative)
@@ -254,13 +257,9 @@ def _operand_as_result(rewriter: Rewriter, a: Any, instruction: Instruction) -> 
 
 def negation_operand(rewriter: Rewriter, a: Any) -> Any:
     """Return x, if the argument is -x."""
-    instruction = rewriter.instruction_of(a)
-    if (
-        instruction is None
-        or instruction.op is not np.negative
-        or instruction.kwargs
-        or instruction.dtype.kind not in "fc"
-    ):
+    if type(a) is not Operand or (instruction := rewriter.instructions[a]).op is not np.negative:
+        return None
+    if instruction.kwargs or instruction.dtype.kind not in "fc":
         return None
     return instruction.args[0] if instruction.args[0] in rewriter.layouts.dense else None
 

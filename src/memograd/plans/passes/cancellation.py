@@ -49,6 +49,8 @@ MAX_COEFFICIENT = 1e300
 
 def cancel_cotangents(graph: Graph) -> Graph:
     """Replace derivatives that cancel by zeros."""
+    if not any(i.op is np.divide for i in graph.instructions.values()):
+        return graph  # no power becomes 0 without a quotient
     forms, builder, zeros = Polynomials(graph), GraphBuilder(graph), set[int]()
     for n, instruction in builder:
         rest = _without(zeros, builder, instruction) if n in graph.derivatives else None

@@ -17,12 +17,9 @@ def fold_constants(graph: Graph) -> Graph:
     builder = GraphBuilder(graph)
     for n, instruction in builder:
         builder.emit(n, instruction)
-        if (
-            instruction.op is not None
-            and not is_own(instruction.op)
-            and all(a in builder.bound for a in operands(instruction))
-            and _fits(builder, instruction)
-        ):
+        if instruction.op is None or _reads_a_variable(builder, instruction):
+            continue
+        if not is_own(instruction.op) and _fits(builder, instruction):
             args = [builder.bound[a] if type(a) is Operand else a for a in instruction.args]
             with np.errstate(all="ignore"):
                 builder.bound[n] = canonicalize(
@@ -32,6 +29,13 @@ def fold_constants(graph: Graph) -> Graph:
                 n, Instruction(None, (), instruction.kwargs, instruction.shape, instruction.dtype)
             )
     return builder.build()
+
+
+def _reads_a_variable(builder: GraphBuilder, instruction: Instruction) -> bool:
+    for a in instruction.args:
+        if type(a) is Operand and a not in builder.bound:
+            return True
+    return False
 
 
 def _fits(builder: GraphBuilder, instruction: Instruction) -> bool:

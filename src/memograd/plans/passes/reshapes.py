@@ -194,9 +194,12 @@ def _before_broadcast(rewriter: Rewriter, instruction: Instruction) -> tuple[Any
     """Return the operands of an elementwise op before their broadcast; None without one."""
     if instruction.shape == () or instruction.kwargs:
         return None
-    inner = [rewriter.instruction_of(a) for a in instruction.args]
-    if not any(s is not None and s.op is np.broadcast_to for s in inner):
+    for a in instruction.args:
+        if type(a) is Operand and rewriter.instructions[a].op is np.broadcast_to:
+            break
+    else:
         return None
+    inner = [rewriter.instruction_of(a) for a in instruction.args]
     return tuple(
         s.args[0] if s is not None and s.op is np.broadcast_to else a
         for a, s in zip(instruction.args, inner, strict=True)
