@@ -109,3 +109,11 @@ def test_other_inputs_after_usual_ones_are_refused_as_before():
         plan(np.ones(2) * 1j)
     with pytest.raises(PlanError, match="called with 2 arrays"):
         plan(np.ones(2), np.ones(2))
+
+
+def test_plan_without_outputs_checks_its_inputs():
+    x = mg.Tape().leaf(1.0, name="x")
+    plan = mg.plan([], [x])
+    assert plan(2.0) == []
+    with pytest.raises(PlanError, match="has shape"):
+        plan([2.0, 3.0])
