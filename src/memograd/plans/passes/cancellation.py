@@ -259,12 +259,15 @@ def places_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _move(polynomial: Polynomial, places: Mapping[int, int]) -> Polynomial:
     """Return a polynomial whose variables have their axes at other places."""
+    return {
+        tuple(sorted((_move_factor(f, places) for f in product), key=repr)): c
+        for product, c in polynomial.items()
+    }
 
-    def moved(factor: tuple[Variable, int]) -> tuple[Variable, int]:
-        (value, old), power = factor
-        return Variable(value, tuple(places[k] for k in old)), power
 
-    return {tuple(sorted(map(moved, product), key=repr)): c for product, c in polynomial.items()}
+def _move_factor(factor: tuple[Variable, int], places: Mapping[int, int]) -> tuple[Variable, int]:
+    (value, old), power = factor
+    return Variable(value, tuple(places[k] for k in old)), power
 
 
 def _reshape_polynomial(forms: Polynomials, n: int, instruction: Instruction) -> Polynomial | None:
