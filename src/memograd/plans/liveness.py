@@ -1,8 +1,8 @@
 """Liveness analysis: which buffers a result may reuse, and when arrays are deleted.
 
 A result may overwrite a buffer only if a ufunc of the plan allocated it with exactly the result's
-shape and dtype, and if no later instruction or output reads it or a view of it. No buffer survives
-a call.
+shape and dtype, and if no later instruction or output reads it or a view of it. What survives a
+call lies in the plan's arena; see :mod:`memograd.plans.arena`.
 
 References
 ----------
