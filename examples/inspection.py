@@ -121,7 +121,9 @@ def lines_named(text: str, program: Program) -> int:
 
 def op_named(text: str) -> str:
     """The first word in the text that says which op it was."""
-    found = re.search(r"[\w.]*(sqrt|relu|maximum)\w*", visible(text), re.IGNORECASE)
+    named = re.finditer(r"[\w.]*(sqrt|relu|maximum)\w*", visible(text), re.IGNORECASE)
+    # Where the program's own line is quoted, xp.sqrt, a name that the tool gives comes first.
+    found = min(named, key=lambda name: name[0].startswith("xp."), default=None)
     return f"`{found[0]}`" if found else "–"
 
 

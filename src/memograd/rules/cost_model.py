@@ -36,9 +36,7 @@ def cost_of(steps: Steps, n: int) -> float:
     Only products of arrays have multiplications to count.
     """
     step = steps[n]
-    sizes = [
-        size_of(steps[a].shape) if type(a) is Operand else constant_size(a) for a in step.args
-    ]
+    sizes = [size_of(steps[a].shape) if type(a) is Operand else constant_size(a) for a in step.args]
     sizes.append(size_of(step.shape))
     # (m, k) @ (k, n) multiplies m·k·n times, the root of the product of the three sizes
     products = sqrt(prod(sizes)) if RULES[step.op].kind == "multilinear" else 0.0
