@@ -4,7 +4,7 @@
 
 It takes the packages' source distributions, makes an environment in the folder, runs each suite twice, and prints how
 many tests that pass with autograd pass with memograd, and the ratio of the processor's time. Exit code 1 tells that a
-test outside EXCEPTIONS fails. It needs a network and some twenty minutes; CI does not run it.
+test outside EXCEPTIONS fails. It needs a network, and an hour or two of one processor; CI does not run it.
 """
 
 import argparse
