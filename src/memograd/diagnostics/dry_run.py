@@ -16,6 +16,7 @@ from ..memory.memory import Memory
 from ..memory.tables import CERTAINLY_STALE, Table
 from ..program.steps import operand_positions
 from ..program.walks import walk_graph
+from ..solver.gradients import ALL_LEAVES, leaves_towards
 from ..solver.log import ANEW, READ, STORE, Log
 from ..solver.targets import check_targets, require_scalar
 from ..solver.work import (
@@ -376,15 +377,16 @@ def _estimate(
     return None if times[0] is None or times[1] is None else (times[0], times[1])
 
 
-def preview(L: Node, targets: Any, *, log: Log | None = None) -> Preview:
+def preview(L: Node, targets: Any = ALL_LEAVES, *, log: Log | None = None) -> Preview:
     """Return what ``grad(L, targets)`` would do, without computing or changing anything.
 
     Parameters
     ----------
     L : Node
         Scalar of an inexact dtype.
-    targets : Node, or pytree of them
-        Targets of the request. Those that do not lead to L need nothing.
+    targets : Node, or pytree of them, optional
+        Targets of the request. Those that do not lead to L need nothing. Without them: all leaves
+        that lead to L.
     log : Log, optional
         Log of earlier requests with a clock. The preview then estimates seconds: what was measured
         takes its last time, and time grows with the elements of the rest.
@@ -429,7 +431,7 @@ def preview(L: Node, targets: Any, *, log: Log | None = None) -> Preview:
     bytes                           32 to 48
     """
     tape = require_scalar(L).tape
-    nodes = check_targets(L, targets)
+    nodes = check_targets(L, leaves_towards(L) if targets is ALL_LEAVES else targets)
     memory = tape.state
     with tape.lock:
         if log is not None:

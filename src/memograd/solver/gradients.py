@@ -170,7 +170,8 @@ def leaves_towards(L: Node) -> dict[str, Node]:
     tape = L.tape
     with tape.lock:
         steps = tape.state.steps
-        leads = sorted(n for n in tape.state.table(L.id).uses if steps[n].op is None)
+        uses = tape.state.table_or_empty(L.id).uses
+        leads = sorted(n for n in uses if steps[n].op is None)
         return {leaf.name: leaf for leaf in map(tape.handle, leads)}
 
 

@@ -365,3 +365,11 @@ class TestBesideTheLog:
         mg.grad(np.sin(y), y, log=log)
         with pytest.raises(errors.OtherTapeError):
             mg.preview(L, x, log=log)
+
+
+def test_without_targets_it_is_that_of_all_leaves(product):
+    x, w, L = product
+    preview, log = mg.preview(L), mg.Log()
+    assert L.id not in L.tape.state.tables and preview == mg.preview(L, [x, w])
+    mg.grad(L, log=log)
+    assert (preview.visited, preview.stored) == (log.visited, log.stored)
