@@ -201,12 +201,12 @@ class Problem:
         if what not in self._answers:
             if self._replays():
                 asked = self._asked_together(what)
-                replay = self._plan(asked, [self._node(name) for name in asked])
+                replay = self._plan(asked, [self._node_of(name) for name in asked])
                 self._answers.update(zip(asked, replay(*self._parts), strict=True))
             elif what == "jac" and self.y.shape == ():
                 self._answers[what] = join_vectors(grad(self.y, self._leaves))
             else:
-                self._answers[what] = self._node(what).value
+                self._answers[what] = self._node_of(what).value
         return np.array(self._answers[what])[()]
 
     def _asked_together(self, what: str) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ class Problem:
         together = what in ("fun", "jac") and self.y.shape == () and self.calls["jac"]
         return ("fun", "jac") if together else (what,)
 
-    def _node(self, what: str) -> Any:
+    def _node_of(self, what: str) -> Any:
         """Return the node whose value answers a call."""
         if what == "fun":
             return self.y

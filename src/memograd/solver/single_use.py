@@ -57,7 +57,8 @@ def _pull_arrays(memory: Memory, seeds: Seeds, inputs: Any, read: Read) -> Any:
     table = Table(max(seeds), uses_towards(memory, *seeds), None)
     ends = ends_of(table, seeds)
     table.cotangents = {n: conform_seed(memory, n, g) for n, g in ends.items()}
-    store, labels = keep_cotangent, memory.nodes.labels
+    store: Store = keep_cotangent
+    labels = memory.nodes.labels
     if len(ends) < len(seeds):
         store = add_seeds(seeds, store)
 

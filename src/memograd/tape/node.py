@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import pytrees
 from ..arrays.formatting import format_array
-from ..arrays.values import export
+from ..arrays.values import export, is_inexact
 from ..errors import EndedError, RefusedAttributeError, RefusedError, SparseError
 from ..program.steps import Step
 from ..rules.control import stop_gradient
@@ -537,7 +537,8 @@ class SameNode(Node):
     """Result of ``==`` of two handles of one node: true, and recorded only when it is used.
 
     A dict compares its keys by ``==``: recording at once would leave a node behind at each look-up,
-    and the truth value of a recorded node is refused.
+    and the truth value of a recorded node is refused. Where it is not refused, a number that is NaN
+    does not equal itself.
     """
 
     __slots__ = ("_compared", "_recorded")
@@ -554,6 +555,10 @@ class SameNode(Node):
         return self._recorded.id
 
     def __bool__(self) -> bool:
+        mode, step = self.tape.mode, self._compared.step
+        may_be_nan = step.shape == () and is_inexact(step.dtype)
+        if may_be_nan and (mode.converts or mode.guards):
+            return bool(convert(self, TRUTH))
         return True
 
     def __repr__(self) -> str:

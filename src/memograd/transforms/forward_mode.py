@@ -173,7 +173,8 @@ def conform_to_node(d: Any, memory: Memory, n: int) -> Any:
     """Give a tangent the shape, realness and dtype of n; None for an output without derivative."""
     step = memory.steps[n]
     shape, dtype = step.shape, step.dtype
-    if getattr(d, "dtype", None) is dtype and dtype.kind in "fc" and d.shape == shape:
+    kind = getattr(dtype, "kind", None)
+    if kind in ("f", "c") and getattr(d, "dtype", None) is dtype and d.shape == shape:
         return canonicalize(d)  # most tangents, in a third of the time
     if type(dtype) is not tuple or d is None:
         return conform_tangent(d, shape, dtype, memory, n)

@@ -169,7 +169,11 @@ class TestOrders:
     def test_published_chains(self, cost):
         assert optimal_bracketing(general_chain(ADMISSION[cost])).cost == cost
 
-    @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 90), st.booleans()), min_size=2, max_size=7))
+    @given(
+        st.lists(
+            st.tuples(st.integers(1, 9), st.integers(0, 90), st.booleans()), min_size=2, max_size=7
+        )
+    )
     def test_the_recurrence(self, drawn):
         factors, columns = [], 4
         for k, (rows, pull, diagonal) in enumerate(drawn):

@@ -157,3 +157,17 @@ def test_a_plan_refuses_inputs_that_decide_a_branch(branched: dict[str, Any]) ->
 def test_an_archive_refuses_guards(branched: dict[str, Any], tmp_path: Any) -> None:
     with pytest.raises(mg.errors.ArchiveError, match="guard"):
         mg.save(tmp_path / "x.memograd", branched["tape"])
+
+
+@pytest.mark.parametrize(
+    "form", [mg.functional.grad, lambda f: mg.functional.compiled(mg.functional.grad(f))]
+)
+def test_a_number_that_is_nan_does_not_equal_itself(form: Callable[..., Any]) -> None:
+    step = form(lambda x: x * 2.0 if x == x else np.nan_to_num(x))  # noqa: PLR0124
+    assert [float(step(x)) for x in (1.0, math.nan, 3.0)] == [2.0, 0.0, 2.0]
+
+
+def test_handles_of_one_node_are_one_key() -> None:
+    x = mg.Tape().leaf(math.nan)
+    y = x * 2.0
+    assert {y: "kept"}[x.tape[y.id]] == "kept"
