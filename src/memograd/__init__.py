@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .drawing import draw, player
     from .jacobians.api import hessian, jacobian
     from .jacobians.report import JacobianReport
+    from .loops.scans import scan
     from .plans.executable import Plan, plan
     from .solver.dask_persist import persist
     from .transforms.products import hvp, jvp, vjp
@@ -116,6 +117,7 @@ __all__ = [
     "rule",
     "stop_gradient",
     "save",
+    "scan",
     "table",
     "vjp",
     "why",
@@ -143,6 +145,7 @@ LATER = {
     "jvp": "transforms.products",
     "hvp": "transforms.products",
     "persist": "solver.dask_persist",
+    "scan": "loops.scans",
 }
 """Public names that are imported when first used, each with its module; empty for a module itself.
 

@@ -135,6 +135,14 @@ class IntegrationError(MemogradError, RuntimeError):
     """
 
 
+class LoopError(MemogradError, ValueError):
+    """Loop whose body changes its state's form, whose arrays disagree, or that does not end.
+
+    What to do: Let the body return a state of the structure, shapes and dtypes that it takes, give
+    arrays of one length, or allow more steps.
+    """
+
+
 class NoPathError(MemogradError, ValueError):
     """Missing path of differentiable uses from the target to the output.
 

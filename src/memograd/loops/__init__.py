@@ -1,0 +1,1 @@
+"""Loops and branches as single nodes: scan, while loops, conditions, fixed points."""

@@ -1,0 +1,171 @@
+"""Bodies of loops and branches: programs on tapes of their own, with their derivatives.
+
+A body is traced once. Its derivatives are bodies, too: recorded on the same tape, each once.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays.values import is_inexact
+from ..plans.executable import Plan, plan
+from ..program.steps import Step
+from ..program.trace_state import trace_on
+from ..solver.recursion import zeros_for
+from ..solver.symbolic import grad_node_once
+from ..tape.mode import Mode
+from ..tape.node import Node
+from ..tape.recorder import Recorder
+from ..tape.tape import Tape
+from ..transforms.closure_conversion import convert_closure
+from ..transforms.products import push_nodes
+
+BODY = Mode(
+    converts=False,
+    value_readable=False,
+    loss="the body of a loop is traced once and runs many times, so that what it decides by this "
+    "value would be wrong at other steps",
+    hint="Choose between values with np.where, or between computations with memograd.cond.",
+)
+"""Mode of the trace of a body."""
+
+
+class Body:
+    """Program with inputs and outputs, on a tape of its own.
+
+    Attributes
+    ----------
+    tape : Tape
+        Its tape, on which nothing else is recorded but its derivatives.
+    inputs, outputs : list of Node
+        Leaves that stand for its inputs, and its results.
+    """
+
+    def __init__(self, tape: Tape, inputs: list[Node], outputs: list[Node]) -> None:
+        self.tape, self.inputs, self.outputs = tape, inputs, outputs
+        self._derivatives: dict[Any, Body] = {}
+
+    def __repr__(self) -> str:
+        return f"<body of {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
+
+    def __reduce__(self) -> Any:
+        ids = [node.id for node in self.inputs], [node.id for node in self.outputs]
+        return restore_body, (self.tape, *ids)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The compiled program."""
+        return plan(self.outputs, {f"a{k}": node for k, node in enumerate(self.inputs)})
+
+    def run(self, *arrays: Any) -> list[Any]:
+        """Return the outputs for these inputs."""
+        found: list[Any] = self.plan(*arrays)
+        return found
+
+    def vjp(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> "Body":
+        """Return the body of the VJP.
+
+        Its inputs are those of this body, and cotangents of these outputs. Its outputs are the
+        cotangents of the inputs that are wanted.
+        """
+        return self._derivative(("vjp", outputs, wanted), lambda: self._pull(outputs, wanted))
+
+    def jvp(self, moving: tuple[int, ...]) -> "Body":
+        """Return the body of the JVP.
+
+        Its inputs are those of this body, and tangents of those that move. Its outputs are those of
+        this body, and their tangents, if they are inexact.
+        """
+        return self._derivative(("jvp", moving), lambda: self._push(moving))
+
+    def with_tangents(
+        self, inputs: Sequence[tuple[bool, int]], outputs: Sequence[tuple[bool, int]]
+    ) -> "Body":
+        """Return the body of the JVP with inputs and outputs in a given order.
+
+        A pair has whether it is a tangent, and the number of an input or output of this body.
+        """
+        moving = tuple(k for tangent, k in inputs if tangent)
+        both, floats = self.jvp(moving), inexact_positions(self.outputs)
+        own, ends = both.inputs, both.outputs
+        tangents = dict(zip(moving, own[len(self.inputs) :], strict=True))
+        pushed = dict(zip(floats, ends[len(self.outputs) :], strict=True))
+        return Body(
+            self.tape,
+            [tangents[k] if tangent else own[k] for tangent, k in inputs],
+            [pushed[j] if tangent else ends[j] for tangent, j in outputs],
+        )
+
+    def _derivative(self, key: Any, make: Callable[[], "Body"]) -> "Body":
+        """Return a derivative, recorded at the first call."""
+        with self.tape.lock:
+            if key not in self._derivatives:
+                with trace_on(self.tape), np.errstate(all="ignore"):
+                    self._derivatives[key] = make()
+            return self._derivatives[key]
+
+    def _pull(self, outputs: tuple[int, ...], wanted: tuple[int, ...]) -> "Body":
+        """Record the VJP."""
+        ys = [self.outputs[j] for j in outputs]
+        cotangents = [zero_leaf(self.tape, y) for y in ys]
+        L = sum(np.sum(g * y) for g, y in zip(cotangents, ys, strict=True))
+        pulled = grad_node_once(L, [self.inputs[k] for k in wanted])
+        return Body(self.tape, self.inputs + cotangents, pulled)
+
+    def _push(self, moving: tuple[int, ...]) -> "Body":
+        """Record the JVP."""
+        tangents = [zero_leaf(self.tape, self.inputs[k]) for k in moving]
+        pairs = [(self.inputs[k], t) for k, t in zip(moving, tangents, strict=True)]
+        ys = [self.outputs[j] for j in inexact_positions(self.outputs)]
+        pushed = push_nodes(self.tape, [y.id for y in ys], pairs) if ys else []
+        return Body(self.tape, self.inputs + tangents, self.outputs + pushed)
+
+
+def inexact_positions(nodes: Sequence[Node]) -> list[int]:
+    """Return the positions of the nodes that have derivatives."""
+    return [k for k, node in enumerate(nodes) if is_inexact(node.dtype)]
+
+
+def restore_body(tape: Tape, inputs: list[int], outputs: list[int]) -> Body:
+    """Return a body from a pickle."""
+    return Body(tape, [tape[n] for n in inputs], [tape[n] for n in outputs])
+
+
+def zero_leaf(tape: Tape, node: Node) -> Node:
+    """Record a leaf of zeros in the shape of a node."""
+    return tape.leaf(zeros_for(node.shape, node.dtype))
+
+
+def trace_body(
+    f: Callable[..., list[Any]], inputs: list[Any], tape: Recorder
+) -> tuple[Body, list[Node]]:
+    """Return a function as a body, and the nodes over which it closes, its further inputs.
+
+    Parameters
+    ----------
+    f : callable
+        Function of nodes; it gives a list of nodes or arrays.
+    inputs : list of array or Node
+        Values for the trace.
+    tape : Recorder
+        Tape of the nodes over which `f` closes. It is left as it was.
+    """
+    program = convert_closure(f, inputs, tape, BODY)
+    own = Tape()
+    own.mode = BODY
+
+    def at_step(step: Step) -> None:
+        """Give what is recorded next the location in the user's code."""
+        own.location = step.location
+
+    with np.errstate(all="ignore"):
+        entered = [
+            own.leaf(tape.read_value(a.id) if isinstance(a, Node) else a)
+            for a in [*inputs, *program.nodes]
+        ]
+        given = program.run(entered, at_step)
+    own.location = None
+    outputs = [y if isinstance(y, Node) else own.leaf(y) for y in given]
+    return Body(own, entered, outputs), program.nodes

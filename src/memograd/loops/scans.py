@@ -1,0 +1,258 @@
+"""Scan: a loop over the rows of arrays that carries a state, as one node.
+
+The pull runs backwards over the steps. It reads the state before each step, which is computed anew
+and kept for all steps, or for as many as there are slots.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
+from ..arrays.values import is_inexact
+from ..errors import LoopError
+from ..program.trace_state import trace_on
+from ..tape.node import Node
+from .bodies import Body, inexact_positions
+from .checkpoints import states_backwards
+from .ops import Dual, Facts, Loop
+from .tracing import (
+    as_operand,
+    check_state,
+    common_length,
+    facts_of,
+    record_loop,
+    run_once,
+    tape_of_nodes,
+    trace_step,
+)
+
+
+class Scan(Loop):
+    """Loop over rows.
+
+    Attributes
+    ----------
+    body : Body
+        One step. Its inputs are the state, a row of each array, and what the body closes over.
+    state, rows : int
+        Numbers of arrays in the state and of arrays that have rows.
+    length : int
+        Number of steps.
+    backwards : bool
+        Whether it runs from the last row to the first.
+    slots : int or None
+        How many states the pull keeps at a time; None for all.
+    """
+
+    def __init__(
+        self, body: Body, state: int, rows: int, length: int, backwards: bool, slots: int | None
+    ) -> None:
+        super().__init__()
+        self.body, self.state, self.rows = body, state, rows
+        self.length, self.backwards, self.slots = length, backwards, slots
+
+    def __repr__(self) -> str:
+        return f"<scan of {self.length} steps>"
+
+    def inputs(self) -> list[Facts]:
+        """Return shape and dtype of each operand."""
+        return self._stacked(facts_of(self.body.inputs), self.state + self.rows)
+
+    def outputs(self) -> list[Facts]:
+        """Return shape and dtype of each output."""
+        return self._stacked(facts_of(self.body.outputs), len(self.body.outputs))
+
+    def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the last state, and the stacked results of all steps."""
+        state, stacks = list(xs[: self.state]), [np.empty(*f) for f in self.outputs()[self.state :]]
+        for t in range(self.length):
+            given = self.body.run(*state, *self._rest(xs, t))
+            state = given[: self.state]
+            for stack, y in zip(stacks, given[self.state :], strict=True):
+                stack[self._row(t)] = y
+        return *state, *stacks
+
+    def pull(
+        self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
+    ) -> tuple[Any, ...]:
+        """Return the cotangents of the wanted operands."""
+        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        others = [k for k in wanted if k >= self.state]
+        stacked = sorted(j for j in g if j >= self.state)
+        pull = self.body.vjp((*floats, *stacked), (*floats, *others))
+        facts = self.inputs()
+        of_state = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
+        of_others = [np.zeros(*facts[k]) for k in others]
+        for t, state in states_backwards(list(xs[: self.state]), self._stepper(xs), self.length, self.slots):
+            row = self._row(t)
+            found = pull.run(*state, *self._rest(xs, t), *of_state, *(g[j][row] for j in stacked))
+            of_state = found[: len(floats)]
+            for k, total, d in zip(others, of_others, found[len(floats) :], strict=True):
+                if k < self.state + self.rows:
+                    total[row] = d
+                else:
+                    total += d
+        found = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+        return tuple(found[k] for k in wanted)
+
+    def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
+        """Return the loop that carries tangents; those of the state are carried in any case."""
+        last, count, ends = self.state + self.rows, len(self.body.inputs), len(self.body.outputs)
+        state = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        rows = [k for k in moving if self.state <= k < last]
+        floats = inexact_positions(self.body.outputs)
+        inputs = [
+            *with_tangents(range(self.state), state),
+            *with_tangents(range(self.state, last), rows),
+            *with_tangents(range(last, count), [k for k in moving if k >= last]),
+        ]
+        outputs = [
+            *with_tangents(range(self.state), state),
+            *with_tangents(range(self.state, ends), [j for j in floats if j >= self.state]),
+        ]
+        body = self.body.with_tangents(inputs, outputs)
+        widths = self.state + len(state), self.rows + len(rows)
+        return Dual(Scan(body, *widths, self.length, self.backwards, self.slots), inputs, outputs)
+
+    def _stacked(self, facts: list[Facts], last: int) -> list[Facts]:
+        """Return the facts with an axis of steps for those after the state, before `last`."""
+        stacked = [((self.length, *shape), dtype) for shape, dtype in facts[self.state : last]]
+        return facts[: self.state] + stacked + facts[last:]
+
+    def _row(self, t: int) -> int:
+        """Return the row of step t."""
+        return self.length - 1 - t if self.backwards else t
+
+    def _rest(self, xs: Sequence[Any], t: int) -> list[Any]:
+        """Return the inputs of the body at step t that follow the state."""
+        last, row = self.state + self.rows, self._row(t)
+        return [*(x[row] for x in xs[self.state : last]), *xs[last:]]
+
+    def _stepper(self, xs: Sequence[Any]) -> Callable[[list[Any], int], list[Any]]:
+        """Return the function from a state and the number of a step to the next state."""
+        return lambda state, t: self.body.run(*state, *self._rest(xs, t))[: self.state]
+
+
+def with_tangents(values: Sequence[int], tangents: Sequence[int]) -> list[tuple[bool, int]]:
+    """Return the positions of values, and then those of tangents, as :class:`Dual` has them."""
+    return [*((False, k) for k in values), *((True, k) for k in tangents)]
+
+
+def scan(
+    body: Callable[[Any, Any], tuple[Any, Any]],
+    carry: Any,
+    xs: Any = None,
+    length: int | None = None,
+    *,
+    reverse: bool = False,
+    slots: int | None = None,
+) -> tuple[Any, Any]:
+    """Run a loop over the rows of arrays, which carries a state, as one node.
+
+    Parameters
+    ----------
+    body : callable
+        ``body(carry, x)`` gives ``(carry, y)``: the next state, of the same structure, shapes and
+        dtypes, and a result of the step. It may close over nodes. It is run once with nodes, and
+        may not branch on their values; see :func:`memograd.cond`.
+    carry : Node, array_like, or pytree of them
+        State before the first step.
+    xs : Node, array_like, or pytree of them, optional
+        Arrays of shape ``(length, *shape)``; `body` gets one row of each at each step.
+    length : int, optional
+        Number of steps, where `xs` does not tell.
+    reverse : bool
+        Whether to run from the last row to the first.
+    slots : int, optional
+        How many states the derivative keeps at a time; others are computed again, by the schedule
+        that needs the fewest steps. All, if not given.
+
+    Returns
+    -------
+    carry : Node or array, or pytree of them
+        State after the last step.
+    ys : Node or array, or pytree of them
+        Results of all steps, stacked along a first axis, in the order of the rows.
+
+    Raises
+    ------
+    LoopError
+        The body gives a state of another structure, shape or dtype; or the arrays are of different
+        lengths.
+    RefusedError
+        The body branches on a value, or reads one.
+
+    Notes
+    -----
+    The size of the program does not depend on the number of steps. The derivative by what a request
+    asks for is one node, too, and runs backwards over the steps.
+
+    References
+    ----------
+    A. Griewank, A. Walther: Algorithm 799: Revolve, ACM Trans. Math. Softw. 26 (2000) 19-45.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> w = mg.Tape().leaf(0.5, name="w")
+    >>> last, all_states = mg.scan(lambda h, x: (w * h + x, h), 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> float(last.value), all_states.value
+    (4.25, array([0. , 1. , 2.5]))
+    >>> float(mg.grad(last, w))
+    3.0
+    """
+    steps = common_length(xs, length)
+    xs = tree_map(as_operand, xs)
+    first = tree_map(lambda x: first_row(x, -1 if reverse else 0), xs)
+    tape = tape_of_nodes(carry, xs)
+    if tape is None:
+        _, tape = run_once(body, tree_map(as_operand, carry), first)
+    if tape is None:
+        return scan_arrays(body, tree_map(as_operand, carry), xs, steps, reverse)
+
+    def step(state: Any, row: Any) -> tuple[Any, Any]:
+        """Return the pair that the body gives."""
+        return as_pair(body(state, row))
+
+    traced, rows = trace_step(step, carry, first, tape, "mg.scan"), tree_leaves(xs)
+    width = len(traced.begin)
+    loop = Scan(traced.body, width, len(rows), steps, reverse, slots)
+    found = record_loop(tape, loop, (*traced.begin, *rows, *traced.nodes))
+    return tree_unflatten(carry, found[:width]), tree_unflatten(traced.results, found[width:])
+
+
+def as_pair(given: Any) -> tuple[Any, Any]:
+    """Return what a body gave, if it is a pair."""
+    if isinstance(given, tuple | list) and len(given) == 2:
+        return given[0], given[1]
+    raise LoopError(
+        f"The body of mg.scan gives a pair, the next state and a result of the step, but gave "
+        f"{describe_tree(given)}. Return carry, y; y may be None."
+    )
+
+
+def first_row(x: Any, k: int) -> Any:
+    """Return row k of an array or of a node's value; zeros if it has no rows."""
+    values = x.tape.read_value(x.id) if isinstance(x, Node) else x
+    return values[k] if len(values) else np.zeros(values.shape[1:], values.dtype)
+
+
+def scan_arrays(body: Any, carry: Any, xs: Any, steps: int, reverse: bool) -> tuple[Any, Any]:
+    """Run a scan on arrays alone, where nothing is recorded."""
+    state, results, structure = carry, [], None
+    with trace_on(None):
+        if not steps:
+            structure = as_pair(body(carry, tree_map(lambda x: first_row(x, 0), xs)))[1]
+        for t in reversed(range(steps)) if reverse else range(steps):
+            following, y = as_pair(body(state, tree_map(lambda x, t=t: x[t], xs)))
+            check_state("mg.scan", state, following)
+            state, structure = tree_map(as_operand, following), y
+            results.append(tree_leaves(y))
+    if reverse:
+        results.reverse()
+    stacks = [np.stack(ys) for ys in zip(*results, strict=True)] if steps else [
+        np.zeros((0, *as_operand(y).shape), as_operand(y).dtype) for y in tree_leaves(structure)
+    ]
+    return state, tree_unflatten(structure, stacks)
