@@ -20,6 +20,10 @@ Other derivatives::
     JacobianReport   how a Jacobian was computed, and why
     hessian          second derivatives
     functional       derivatives of plain Python functions, and compiled functions
+    scan             a loop over the rows of arrays, as one node
+    while_loop       a loop while a condition holds, as one node
+    fixed_point      an iteration to its fixed point, as one node
+    cond             one of two computations, chosen by a value
     optimize         SciPy's optimisers, with the derivatives
     plan, Plan       straight-line NumPy code for a part of a tape
 
@@ -75,6 +79,9 @@ if TYPE_CHECKING:
     from .drawing import draw, player
     from .jacobians.api import hessian, jacobian
     from .jacobians.report import JacobianReport
+    from .loops.branches import cond
+    from .loops.while_loops import while_loop
+    from .loops.fixed_points import fixed_point
     from .loops.scans import scan
     from .plans.executable import Plan, plan
     from .solver.dask_persist import persist
@@ -93,11 +100,13 @@ __all__ = [
     "__version__",
     "baselines",
     "check",
+    "cond",
     "constant",
     "derive",
     "draw",
     "elementwise",
     "explain",
+    "fixed_point",
     "functional",
     "grad",
     "grad_node",
@@ -120,6 +129,7 @@ __all__ = [
     "scan",
     "table",
     "vjp",
+    "while_loop",
     "why",
 ]
 
@@ -146,6 +156,9 @@ LATER = {
     "hvp": "transforms.products",
     "persist": "solver.dask_persist",
     "scan": "loops.scans",
+    "fixed_point": "loops.fixed_points",
+    "while_loop": "loops.while_loops",
+    "cond": "loops.branches",
 }
 """Public names that are imported when first used, each with its module; empty for a module itself.
 

@@ -1,0 +1,203 @@
+"""Fixed points as one node, with the derivative of the implicit function theorem.
+
+At x = f(x, p), ∂x/∂p = (1 - f_x)⁻¹ f_p. The pull solves w = g + f_xᵀ w by the same iteration, which
+converges where that of f does, and as fast; then the cotangent of p is f_pᵀ w. Tangents are the
+fixed point of the loop that carries them along.
+
+References
+----------
+A. Griewank, A. Walther: Evaluating Derivatives (2nd ed., 2008), chapter 15.
+B. Christianson: Reverse accumulation and attractive fixed points, Optimization Methods and Software
+3 (1994) 311-326.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ..errors import LoopError
+from ..program.trace_state import trace_on
+from ..rules.control import stop_gradient
+from ..text import printable
+from .bodies import Body, inexact_positions
+from .ops import Dual, Facts, Loop
+from .tracing import (
+    as_operand,
+    check_state,
+    facts_of,
+    record_loop,
+    run_once,
+    tape_of_nodes,
+    trace_step,
+)
+
+
+class FixedPoint(Loop):
+    """Iteration of a body up to its fixed point.
+
+    Attributes
+    ----------
+    body : Body
+        Its inputs are the state, and what the function closes over.
+    state : int
+        Number of arrays in the state.
+    tol : float
+        Largest change of an element at which the iteration ends, relative to its size or to 1.
+    max_steps : int
+        Limit for the number of steps.
+    """
+
+    def __init__(self, body: Body, state: int, tol: float, max_steps: int) -> None:
+        super().__init__()
+        self.body, self.state, self.tol, self.max_steps = body, state, tol, max_steps
+
+    def __repr__(self) -> str:
+        return "<fixed point>"
+
+    def inputs(self) -> list[Facts]:
+        """Return shape and dtype of each operand."""
+        return facts_of(self.body.inputs)
+
+    def outputs(self) -> list[Facts]:
+        """Return shape and dtype of each output."""
+        return facts_of(self.body.outputs)
+
+    def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the fixed point."""
+        rest = xs[self.state :]
+        found = self._iterate(lambda x: self.body.run(*x, *rest), list(xs[: self.state]))
+        return tuple(found)
+
+    def pull(
+        self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
+    ) -> tuple[Any, ...]:
+        """Return the cotangents of the wanted operands; zeros for the initial state."""
+        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        facts, rest = self.inputs(), xs[self.state :]
+        seed = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
+        point = self.run(xs)
+        through = self.body.vjp(tuple(floats), tuple(floats))
+
+        def following(w: list[Any]) -> list[Any]:
+            """Return g + f_xᵀ w."""
+            return [a + b for a, b in zip(seed, through.run(*point, *rest, *w), strict=True)]
+
+        w = self._iterate(following, seed)
+        others = tuple(k for k in wanted if k >= self.state)
+        pulled = self.body.vjp(tuple(floats), others).run(*point, *rest, *w) if others else []
+        found = dict(zip(others, pulled, strict=True))
+        return tuple(found[k] if k in found else np.zeros(*facts[k]) for k in wanted)
+
+    def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
+        """Return the iteration that carries tangents."""
+        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        own, rest = range(self.state), range(self.state, len(self.body.inputs))
+        inputs = [
+            *((False, k) for k in own),
+            *((True, k) for k in floats),
+            *((False, k) for k in rest),
+            *((True, k) for k in moving if k >= self.state),
+        ]
+        width = self.state + len(floats)
+        outputs = inputs[:width]
+        body = self.body.with_tangents(inputs, outputs)
+        return Dual(FixedPoint(body, width, self.tol, self.max_steps), inputs, outputs)
+
+    def _iterate(self, f: Callable[[list[Any]], list[Any]], x: list[Any]) -> list[Any]:
+        """Return the fixed point of f, from x on."""
+        for _ in range(self.max_steps):
+            following = f(x)
+            if is_close(following, x, self.tol):
+                return following
+            x = following
+        raise not_converged(self.max_steps, x)
+
+
+def is_close(a: list[Any], b: list[Any], tol: float) -> bool:
+    """Return whether no element differs by more than the tolerance."""
+    return all(
+        np.all(np.abs(x - y) <= tol * np.maximum(1.0, np.abs(x))) for x, y in zip(a, b, strict=True)
+    )
+
+
+def not_converged(max_steps: int, state: Any) -> LoopError:
+    """Return the error for an iteration that came to its limit."""
+    return LoopError(
+        f"A fixed point was not reached after {max_steps} steps; the state is "
+        f"{printable(repr(state))}. Check that the function contracts, or allow a larger tol= or "
+        f"max_steps=."
+    )
+
+
+def fixed_point(
+    f: Callable[[Any], Any], x0: Any, *, tol: float = 1e-12, max_steps: int = 10_000
+) -> Any:
+    """Iterate a function to its fixed point x = f(x), as one node.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x)`` gives the next x, of the same structure, shapes and dtypes. It may close over
+        nodes, by which the fixed point is differentiated. It is run once with nodes, and may not
+        branch on values. It must contract near the fixed point.
+    x0 : Node, array_like, or pytree of them
+        Where to begin. The fixed point does not depend on it, and has no derivative by it.
+    tol : float
+        Largest change of an element at which the iteration ends, relative to its size or to 1.
+    max_steps : int
+        Limit for the number of steps.
+
+    Returns
+    -------
+    Node or array, or pytree of them
+        The fixed point.
+
+    Raises
+    ------
+    LoopError
+        It was not reached, or `f` gives a state of another form.
+    RefusedError
+        `f` branches on a value, or reads one.
+
+    Notes
+    -----
+    The derivative is that of the implicit function theorem, to the tolerance, and not that of the
+    steps. Its cost and its memory do not grow with the number of steps that led to the fixed point.
+
+    References
+    ----------
+    B. Christianson: Reverse accumulation and attractive fixed points (1994).
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> a = mg.Tape().leaf(0.5, name="a")
+    >>> x = mg.fixed_point(lambda x: a * np.cos(x), 0.0)
+    >>> round(float(x.value), 10), round(float(mg.grad(x, a)), 10)
+    (0.4501836113, 0.7391079102)
+    """
+    tape = tape_of_nodes(x0)
+    if tape is None:
+        begin = tree_map(as_operand, x0)
+        _, tape = run_once(f, begin)
+        if tape is None:
+            return iterate_arrays(f, begin, tol, max_steps)
+    traced = trace_step(lambda x, _: (f(x), None), x0, None, tape, "mg.fixed_point")
+    loop = FixedPoint(traced.body, len(traced.begin), tol, max_steps)
+    begin = [stop_gradient(x) for x in traced.begin]
+    return tree_unflatten(x0, record_loop(tape, loop, (*begin, *traced.nodes)))
+
+
+def iterate_arrays(f: Callable[[Any], Any], x: Any, tol: float, max_steps: int) -> Any:
+    """Iterate on arrays alone, where nothing is recorded."""
+    with trace_on(None):
+        for _ in range(max_steps):
+            following = f(x)
+            check_state("mg.fixed_point", x, following)
+            following = tree_map(as_operand, following)
+            if is_close(tree_leaves(following), tree_leaves(x), tol):
+                return following
+            x = following
+    raise not_converged(max_steps, x)

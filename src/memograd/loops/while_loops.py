@@ -1,0 +1,216 @@
+"""While loops as one node. The number of steps may depend on values.
+
+Forward mode carries tangents along. The pull counts the steps while it runs forward once more, and
+then goes back over them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
+from ..errors import LoopError
+from ..program.trace_state import trace_on
+from ..text import printable
+from .bodies import Body, inexact_positions
+from .checkpoints import states_backwards
+from .ops import Dual, Facts, Loop
+from .tracing import (
+    as_operand,
+    check_state,
+    facts_of,
+    record_loop,
+    run_once,
+    tape_of_nodes,
+    trace_step,
+)
+
+
+class While(Loop):
+    """Loop while a condition holds.
+
+    Attributes
+    ----------
+    body : Body
+        One step. Its inputs are the state, and what the functions close over.
+    condition : Body
+        Of the same inputs.
+    state : int
+        Number of arrays in the state.
+    max_steps : int
+        Limit for the number of steps.
+    slots : int or None
+        How many states the pull keeps at a time; None for all.
+    """
+
+    def __init__(
+        self, body: Body, condition: Body, state: int, max_steps: int, slots: int | None
+    ) -> None:
+        super().__init__()
+        self.body, self.condition, self.state = body, condition, state
+        self.max_steps, self.slots = max_steps, slots
+
+    def __repr__(self) -> str:
+        return "<while loop>"
+
+    def inputs(self) -> list[Facts]:
+        """Return shape and dtype of each operand."""
+        return facts_of(self.body.inputs)
+
+    def outputs(self) -> list[Facts]:
+        """Return shape and dtype of each output."""
+        return facts_of(self.body.outputs)
+
+    def run(self, xs: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the last state."""
+        return tuple(self._run_and_count(xs)[0])
+
+    def pull(
+        self, xs: Sequence[Any], g: dict[int, Any], wanted: tuple[int, ...]
+    ) -> tuple[Any, ...]:
+        """Return the cotangents of the wanted operands."""
+        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        others = [k for k in wanted if k >= self.state]
+        pull, facts = self.body.vjp(tuple(floats), (*floats, *others)), self.inputs()
+        of_state = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
+        of_others = [np.zeros(*facts[k]) for k in others]
+        rest = xs[self.state :]
+        begin, count = list(xs[: self.state]), self._run_and_count(xs)[1]
+        for _, state in states_backwards(
+            begin, lambda state, t: self.body.run(*state, *rest), count, self.slots
+        ):
+            found = pull.run(*state, *rest, *of_state)
+            of_state = found[: len(floats)]
+            for total, d in zip(of_others, found[len(floats) :], strict=True):
+                total += d
+        found = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+        return tuple(found[k] for k in wanted)
+
+    def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
+        """Return the loop that carries tangents; those of the state are carried in any case."""
+        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
+        own, rest = range(self.state), range(self.state, len(self.body.inputs))
+        inputs = [
+            *((False, k) for k in own),
+            *((True, k) for k in floats),
+            *((False, k) for k in rest),
+            *((True, k) for k in moving if k >= self.state),
+        ]
+        outputs = inputs[: self.state + len(floats)]
+        body = self.body.with_tangents(inputs, outputs)
+        condition = self.condition.with_tangents(inputs, [(False, 0)])
+        width = self.state + len(floats)
+        return Dual(While(body, condition, width, self.max_steps, self.slots), inputs, outputs)
+
+    def _run_and_count(self, xs: Sequence[Any]) -> tuple[list[Any], int]:
+        """Return the last state and the number of steps; raise at the limit."""
+        state, rest, count = list(xs[: self.state]), xs[self.state :], 0
+        while self.condition.run(*state, *rest)[0]:
+            check_limit(count, self.max_steps, state)
+            state, count = self.body.run(*state, *rest), count + 1
+        return state, count
+
+
+def check_limit(count: int, max_steps: int, state: Any) -> None:
+    """Raise if a loop has made as many steps as it may."""
+    if count >= max_steps:
+        raise LoopError(
+            f"A while loop did not end after {count} steps; its state is "
+            f"{printable(repr(state))}. Check the condition, or allow more by max_steps=."
+        )
+
+
+def while_loop(
+    cond_fun: Callable[[Any], Any],
+    body_fun: Callable[[Any], Any],
+    init_val: Any,
+    *,
+    max_steps: int = 1_000_000,
+    slots: int | None = None,
+) -> Any:
+    """Run a loop while a condition on its state holds, as one node.
+
+    Parameters
+    ----------
+    cond_fun : callable
+        ``cond_fun(state)`` gives a single boolean.
+    body_fun : callable
+        ``body_fun(state)`` gives the next state, of the same structure, shapes and dtypes. Both
+        functions may close over nodes. They are run once with nodes, and may not branch on values.
+    init_val : Node, array_like, or pytree of them
+        State before the first step.
+    max_steps : int
+        Limit for the number of steps.
+    slots : int, optional
+        How many states the derivative keeps at a time; others are computed again. All, if not
+        given.
+
+    Returns
+    -------
+    Node or array, or pytree of them
+        The first state for which the condition does not hold.
+
+    Raises
+    ------
+    LoopError
+        The loop has not ended after `max_steps` steps, the body gives a state of another form, or
+        the condition gives no single value.
+    RefusedError
+        A function branches on a value, or reads one.
+
+    Notes
+    -----
+    The derivative is that of the steps that were made. The number of steps is piecewise constant,
+    and no derivative passes through the condition. Reverse mode runs the loop once more.
+
+    Examples
+    --------
+    >>> import numpy as np, memograd as mg
+    >>> a = mg.Tape().leaf(2.0, name="a")
+    >>> root = mg.while_loop(
+    ...     lambda x: np.abs(x * x - a) > 1e-12, lambda x: (x + a / x) / 2, 1.0)
+    >>> round(float(root.value), 12), round(float(mg.grad(root, a)), 12)
+    (1.414213562373, 0.353553390593)
+    """
+    tape = tape_of_nodes(init_val)
+    if tape is None:
+        begin = tree_map(as_operand, init_val)
+        _, tape = run_once(lambda state: (cond_fun(state), body_fun(state)), begin)
+        if tape is None:
+            return loop_on_arrays(cond_fun, body_fun, begin, max_steps)
+
+    def step(state: Any, _: Any) -> tuple[Any, Any]:
+        """Return the next state, and whether to make the step."""
+        holds = cond_fun(state)
+        return body_fun(state), single_value(holds)
+
+    traced = trace_step(step, init_val, None, tape, "mg.while_loop")
+    body, width = traced.body, len(traced.begin)
+    parts = body.outputs[:width], body.outputs[width:]
+    following, condition = (Body(body.tape, body.inputs, part) for part in parts)
+    loop = While(following, condition, width, max_steps, slots)
+    found = record_loop(tape, loop, (*traced.begin, *traced.nodes))
+    return tree_unflatten(init_val, found)
+
+
+def single_value(holds: Any) -> Any:
+    """Return the result of a condition; raise unless it is one value."""
+    if len(tree_leaves(holds)) != 1 or np.shape(holds) != ():
+        raise LoopError(
+            f"The condition of mg.while_loop gave {printable(repr(holds))}. Let it give a single "
+            f"boolean: np.all(…) or np.any(…)."
+        )
+    return holds
+
+
+def loop_on_arrays(cond_fun: Any, body_fun: Any, state: Any, max_steps: int) -> Any:
+    """Run a while loop on arrays alone, where nothing is recorded."""
+    count = 0
+    with trace_on(None):
+        while single_value(cond_fun(state)):
+            check_limit(count, max_steps, state)
+            following, count = body_fun(state), count + 1
+            check_state("mg.while_loop", state, following)
+            state = tree_map(as_operand, following)
+    return state
