@@ -110,7 +110,7 @@ class Body:
         """Record the VJP."""
         ys = [self.outputs[j] for j in outputs]
         cotangents = [zero_leaf(self.tape, y) for y in ys]
-        L = sum(np.sum(g * y) for g, y in zip(cotangents, ys, strict=True))
+        L: Any = sum((g * y).sum() for g, y in zip(cotangents, ys, strict=True))
         pulled = grad_node_once(L, [self.inputs[k] for k in wanted])
         return Body(self.tape, self.inputs + cotangents, pulled)
 
@@ -126,6 +126,37 @@ class Body:
 def inexact_positions(nodes: Sequence[Node]) -> list[int]:
     """Return the positions of the nodes that have derivatives."""
     return [k for k, node in enumerate(nodes) if is_inexact(node.dtype)]
+
+
+def inputs_with_tangents(
+    body: Body, state: int, moving: tuple[int, ...]
+) -> tuple[list[tuple[bool, int]], int]:
+    """Return the inputs of a loop that carries the tangents of its state, and its width.
+
+    Parameters
+    ----------
+    body : Body
+        One step, whose first inputs are the state.
+    state : int
+        Number of arrays in the state.
+    moving : tuple of int
+        The inputs that have a tangent.
+
+    Returns
+    -------
+    list of (bool, int)
+        See :meth:`Body.with_tangents`.
+    int
+        Number of arrays in the new state.
+    """
+    floats = [k for k in inexact_positions(body.inputs) if k < state]
+    inputs = [
+        *((False, k) for k in range(state)),
+        *((True, k) for k in floats),
+        *((False, k) for k in range(state, len(body.inputs))),
+        *((True, k) for k in moving if k >= state),
+    ]
+    return inputs, state + len(floats)
 
 
 def restore_body(tape: Tape, inputs: list[int], outputs: list[int]) -> Body:

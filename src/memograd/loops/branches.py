@@ -7,7 +7,7 @@ from ..arrays.pytrees import describe_tree, tree_leaves, tree_unflatten, zip_wit
 from ..errors import LoopError, RefusedError
 from ..tape.node import Node
 from .bodies import Body, inexact_positions, trace_body
-from .ops import Dual, Facts, Loop
+from .ops import Dual, Facts, Loop, run_branch
 from .tracing import as_operand, facts_of, record_loop, run_once, tape_of_nodes
 
 
@@ -23,6 +23,8 @@ class Branch(Loop):
     decision : tuple
         Shape and dtype of the first operand.
     """
+
+    op = staticmethod(run_branch)
 
     def __init__(self, bodies: tuple[Body, Body], decision: Facts) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
 """Two ops for all loops and branches: the run, and the pull, which is the VJP of the run.
 
 The derivatives of both are the same two ops, of the loop that carries tangents along. For the run
-f(p) the JVP is the tangent part of the run of h(p, t) = (f(p), J(p) t), and the VJP is the pull. The
-pull P(p, g) = J(p)ᵀ g is linear in g: its VJP by g is the JVP of the run. By p, along μ, it is the
-gradient of gᵀ J(p) μ: the pull of h, at the cotangent (0, g). So derivatives of any order need from
-a kind of loop no more than to run, to pull, and to carry tangents.
+f(p), the JVP is the tangent part of the run of h(p, t) = (f(p), J(p) t), and the VJP is the pull.
+The pull P(p, g) = J(p)ᵀ g is linear in g: its VJP by g is the JVP of the run. By p, along μ, it is
+the gradient of gᵀ J(p) μ: the pull of h, at the cotangent (0, g). So derivatives of any order need
+from a kind of loop no more than to run, to pull, and to carry tangents.
 
 References
 ----------
@@ -13,8 +13,8 @@ by forward over reverse).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from ..arrays.values import is_inexact
 from ..program.steps import Operand, Steps
@@ -49,7 +49,15 @@ class Dual(NamedTuple):
 
 
 class Loop(ABC):
-    """Loop or branch, as its two ops see it."""
+    """Loop or branch, as its two ops see it.
+
+    Attributes
+    ----------
+    op : callable
+        The op that runs it.
+    """
+
+    op: ClassVar[Callable[..., Any]]
 
     def __init__(self) -> None:
         self._duals: dict[tuple[int, ...], Dual] = {}
@@ -83,10 +91,21 @@ class Loop(ABC):
         return self._duals[moving]
 
 
-@op
-def run_loop(*xs: Any, loop: Any) -> Any:
-    """Return the outputs of a loop, a tuple, given its operands."""
-    return loop.run(xs)
+def make_run_op(name: str) -> Callable[..., Any]:
+    """Return the op that runs one kind of loop; pictures and messages show its name."""
+
+    def run(*xs: Any, loop: Any) -> Any:
+        return loop.run(xs)
+
+    run.__name__ = run.__qualname__ = name
+    run.__doc__ = """Return the outputs of a loop, a tuple, given its operands."""
+    return op(run)
+
+
+run_scan = make_run_op("run_scan")
+run_while_loop = make_run_op("run_while_loop")
+run_branch = make_run_op("run_branch")
+run_fixed_point = make_run_op("run_fixed_point")
 
 
 @op
@@ -115,7 +134,7 @@ def push_run(tangents: dict[int, Any], output: Any, *xs: Any, loop: Loop) -> tup
     """Return the tangents of the outputs of a run; None for those without one."""
     moving = tuple(sorted(tangents))
     dual = loop.dual(moving)
-    found = run_op(run_loop, arranged(dual, xs, tangents), {"loop": dual.loop})
+    found = run_op(dual.loop.op, arranged(dual, xs, tangents), {"loop": dual.loop})
     of_output = {j: t for (tangent, j), t in zip(dual.outputs, found, strict=True) if tangent}
     return tuple(of_output.get(j) for j in range(len(loop.outputs())))
 
@@ -152,7 +171,7 @@ def pull_pull(
     operands = arranged(dual, points, tangents)
     found: dict[int, Any] = {}
     if any(k >= count for k in asked):
-        pushed = run_op(run_loop, operands, {"loop": dual.loop})
+        pushed = run_op(dual.loop.op, operands, {"loop": dual.loop})
         of_output = {j: pushed[p] for p, (tangent, j) in enumerate(dual.outputs) if tangent}
         found.update((count + p, of_output[j]) for p, j in enumerate(outputs))
     own = tuple(k for k in asked if k < count)
@@ -229,11 +248,14 @@ def operand_values(args: tuple[Any, ...], read: Read) -> tuple[Any, ...]:
     return tuple(read(a) if type(a) is Operand else a for a in args)
 
 
-for each_op, of_operand, jointly, pushed in (
-    (run_loop, pull_operand, pull_run_jointly, push_run),
-    (pull_loop, pull_pull_operand, pull_pull_jointly, push_pull),
-):
+def register(each_op: Any, of_operand: Any, jointly: Any, push: Any) -> None:
+    """Register the derivatives of one of the ops."""
     rule(each_op, each=of_operand)
     RULES[each_op].pulls.each = VJPRule(of_operand, jointly, lambda k: True, False)
-    JOINT_PUSHES[each_op] = pushed
+    JOINT_PUSHES[each_op] = push
     set_traits(each_op, structure=Structure.DENSE)
+
+
+for run in (run_scan, run_while_loop, run_branch, run_fixed_point):
+    register(run, pull_operand, pull_run_jointly, push_run)
+register(pull_loop, pull_pull_operand, pull_pull_jointly, push_pull)

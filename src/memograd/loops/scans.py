@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.pytrees import describe_tree, tree_leaves, tree_map, tree_unflatten
-from ..arrays.values import is_inexact
 from ..errors import LoopError
 from ..program.trace_state import trace_on
 from ..tape.node import Node
 from .bodies import Body, inexact_positions
 from .checkpoints import states_backwards
-from .ops import Dual, Facts, Loop
+from .ops import Dual, Facts, Loop, run_scan
 from .tracing import (
     as_operand,
     check_state,
@@ -45,6 +44,8 @@ class Scan(Loop):
     slots : int or None
         How many states the pull keeps at a time; None for all.
     """
+
+    op = staticmethod(run_scan)
 
     def __init__(
         self, body: Body, state: int, rows: int, length: int, backwards: bool, slots: int | None
@@ -85,7 +86,9 @@ class Scan(Loop):
         facts = self.inputs()
         of_state = [g[k] if k in g else np.zeros(*facts[k]) for k in floats]
         of_others = [np.zeros(*facts[k]) for k in others]
-        for t, state in states_backwards(list(xs[: self.state]), self._stepper(xs), self.length, self.slots):
+        for t, state in states_backwards(
+            list(xs[: self.state]), self._stepper(xs), self.length, self.slots
+        ):
             row = self._row(t)
             found = pull.run(*state, *self._rest(xs, t), *of_state, *(g[j][row] for j in stacked))
             of_state = found[: len(floats)]
@@ -94,8 +97,8 @@ class Scan(Loop):
                     total[row] = d
                 else:
                     total += d
-        found = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
-        return tuple(found[k] for k in wanted)
+        of_all = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+        return tuple(of_all[k] for k in wanted)
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
         """Return the loop that carries tangents; those of the state are carried in any case."""
@@ -246,13 +249,22 @@ def scan_arrays(body: Any, carry: Any, xs: Any, steps: int, reverse: bool) -> tu
         if not steps:
             structure = as_pair(body(carry, tree_map(lambda x: first_row(x, 0), xs)))[1]
         for t in reversed(range(steps)) if reverse else range(steps):
-            following, y = as_pair(body(state, tree_map(lambda x, t=t: x[t], xs)))
+            following, y = as_pair(body(state, row_of(xs, t)))
             check_state("mg.scan", state, following)
             state, structure = tree_map(as_operand, following), y
             results.append(tree_leaves(y))
     if reverse:
         results.reverse()
-    stacks = [np.stack(ys) for ys in zip(*results, strict=True)] if steps else [
-        np.zeros((0, *as_operand(y).shape), as_operand(y).dtype) for y in tree_leaves(structure)
-    ]
+    stacks = (
+        [np.stack(ys) for ys in zip(*results, strict=True)]
+        if steps
+        else [
+            np.zeros((0, *as_operand(y).shape), as_operand(y).dtype) for y in tree_leaves(structure)
+        ]
+    )
     return state, tree_unflatten(structure, stacks)
+
+
+def row_of(xs: Any, t: int) -> Any:
+    """Return row t of each array of a pytree."""
+    return tree_map(lambda x: x[t], xs)

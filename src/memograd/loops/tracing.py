@@ -9,14 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.pytrees import describe_tree, leaves_with_paths, tree_leaves, tree_unflatten, zip_with_paths
+from ..arrays.pytrees import (
+    describe_tree,
+    leaves_with_paths,
+    tree_leaves,
+    tree_unflatten,
+    zip_with_paths,
+)
 from ..arrays.values import as_input
 from ..errors import LoopError, RefusedError
 from ..program.trace_state import current_tape, trace_on
 from ..tape.node import Node
 from ..tape.weak_nodes import PYTHON_NUMBERS, WeakNode, strong
 from .bodies import Body, trace_body
-from .ops import Facts, Loop, run_loop
+from .ops import Facts, Loop
 
 
 def tape_of_nodes(*nests: Any) -> Any:
@@ -48,9 +54,9 @@ def run_once(f: Callable[..., Any], *args: Any) -> tuple[Any, Any]:
 def record_loop(tape: Any, loop: Loop, operands: Sequence[Any]) -> tuple[Any, ...]:
     """Record a loop, and return its outputs; without a node, run it."""
     found = (
-        tape.record(run_loop, tuple(operands), {"loop": loop})
+        tape.record(loop.op, tuple(operands), {"loop": loop})
         if any(isinstance(a, Node) for a in operands)
-        else run_loop(*operands, loop=loop)
+        else loop.run(operands)
     )
     return found  # type: ignore[no-any-return]
 

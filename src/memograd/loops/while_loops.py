@@ -13,9 +13,9 @@ from ..arrays.pytrees import tree_leaves, tree_map, tree_unflatten
 from ..errors import LoopError
 from ..program.trace_state import trace_on
 from ..text import printable
-from .bodies import Body, inexact_positions
+from .bodies import Body, inexact_positions, inputs_with_tangents
 from .checkpoints import states_backwards
-from .ops import Dual, Facts, Loop
+from .ops import Dual, Facts, Loop, run_while_loop
 from .tracing import (
     as_operand,
     check_state,
@@ -43,6 +43,8 @@ class While(Loop):
     slots : int or None
         How many states the pull keeps at a time; None for all.
     """
+
+    op = staticmethod(run_while_loop)
 
     def __init__(
         self, body: Body, condition: Body, state: int, max_steps: int, slots: int | None
@@ -84,24 +86,16 @@ class While(Loop):
             of_state = found[: len(floats)]
             for total, d in zip(of_others, found[len(floats) :], strict=True):
                 total += d
-        found = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
-        return tuple(found[k] for k in wanted)
+        of_all = dict(zip((*floats, *others), (*of_state, *of_others), strict=True))
+        return tuple(of_all[k] for k in wanted)
 
     def carry_tangents(self, moving: tuple[int, ...]) -> Dual:
         """Return the loop that carries tangents; those of the state are carried in any case."""
-        floats = [k for k in inexact_positions(self.body.inputs) if k < self.state]
-        own, rest = range(self.state), range(self.state, len(self.body.inputs))
-        inputs = [
-            *((False, k) for k in own),
-            *((True, k) for k in floats),
-            *((False, k) for k in rest),
-            *((True, k) for k in moving if k >= self.state),
-        ]
-        outputs = inputs[: self.state + len(floats)]
-        body = self.body.with_tangents(inputs, outputs)
+        inputs, width = inputs_with_tangents(self.body, self.state, moving)
+        body = self.body.with_tangents(inputs, inputs[:width])
         condition = self.condition.with_tangents(inputs, [(False, 0)])
-        width = self.state + len(floats)
-        return Dual(While(body, condition, width, self.max_steps, self.slots), inputs, outputs)
+        loop = While(body, condition, width, self.max_steps, self.slots)
+        return Dual(loop, inputs, inputs[:width])
 
     def _run_and_count(self, xs: Sequence[Any]) -> tuple[list[Any], int]:
         """Return the last state and the number of steps; raise at the limit."""

@@ -1,4 +1,4 @@
-"""Targets of the running request, for rules that compute the cotangents of several operands at once.
+"""Targets of the running request, for rules that pull several operands at once.
 
 Such a rule is asked for one operand after the other, but computes what the request needs in one
 pull: it learns here which operands lead from a target, and keeps the other results for the rest of
@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..arrays.pytrees import tree_leaves
 from ..arrays.values import is_inexact
 from ..program.steps import Operand, Steps
+from ..rules.absent_outputs import Absent
 from ..tape.node import Node
 
 _thread = threading.local()
@@ -21,15 +23,19 @@ class asking:  # noqa: N801  (used as a function)
 
     Attributes
     ----------
-    targets : frozenset of int
-        Ids of the targets.
+    steps : Steps
+        The program.
+    target : Node, or pytree of them
+        The targets.
+    reached : dict
+        For each node that was looked at, whether a path leads to it from a target.
     """
 
-    __slots__ = ("found", "outer", "reached", "steps", "targets")
+    __slots__ = ("first", "found", "outer", "reached", "steps", "target")
 
-    def __init__(self, steps: Steps, targets: Iterable[Node]) -> None:
-        self.steps, self.targets = steps, frozenset(t.id for t in targets)
-        self.reached: dict[int, bool] = dict.fromkeys(self.targets, True)
+    def __init__(self, steps: Steps, target: Any) -> None:
+        self.steps, self.target = steps, target
+        self.reached: dict[int, bool] = {}
         # By consumer: its cotangent, and the cotangents of its operands by position.
         self.found: dict[int, tuple[Any, dict[int, Any]]] = {}
 
@@ -42,10 +48,13 @@ class asking:  # noqa: N801  (used as a function)
 
     def leads(self, n: int) -> bool:
         """Return whether a path leads from a target to n."""
-        first, reached, stack = min(self.targets, default=0), self.reached, [n]
+        reached, stack = self.reached, [n]
+        if not reached:
+            reached.update((t.id, True) for t in tree_leaves(self.target))
+            self.first = min(reached, default=0)
         while stack:
             m = stack[-1]
-            below = [a for a in self.steps[m].operands() if a >= first]
+            below = [a for a in self.steps[m].operands() if a >= self.first]
             missing = [a for a in below if a not in reached]
             if m in reached or not missing:
                 reached.setdefault(int(m), any(reached[a] for a in below))
@@ -78,8 +87,7 @@ def pull_jointly(
         asked = tuple(
             j
             for j, a in enumerate(steps[c].args)
-            if j == k
-            or (type(a) is Operand and is_inexact(steps[a].dtype) and request.leads(a))
+            if j == k or (type(a) is Operand and is_inexact(steps[a].dtype) and request.leads(a))
         )
         found = dict(zip(asked, pull(asked), strict=True))
         request.found[c] = g, found
@@ -92,4 +100,4 @@ def is_same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(is_same, a, b))
     if type(a) is Node and type(b) is Node:
         return a.tape is b.tape and a.id == b.id
-    return a is b
+    return a is b or (type(a) is Absent and type(b) is Absent)

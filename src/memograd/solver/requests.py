@@ -15,6 +15,7 @@ from ..memory.tables import Table
 from ..tape.busy import busy
 from ..tape.node import Node
 from ..tape.recorder import Answer
+from .asked_targets import asking
 from .events import Listener
 from .log import Log
 from .recursion import pull_back, zeros_for
@@ -43,7 +44,8 @@ class Request:
         """Return the derivatives by the nodes of a pytree, in a pytree of the same structure."""
         if type(target) is Node:  # requests in loops have one target, which needs no walk
             return self.gradient(target, unconnected)
-        return tree_map(partial(self.gradient, unconnected=unconnected), target)
+        with asking(self.memory.steps, target):
+            return tree_map(partial(self.gradient, unconnected=unconnected), target)
 
     def gradient(self, t: Node, unconnected: str) -> Any:
         """Return the derivative by one node as a read-only array, with the labels of its leaf."""

@@ -19,6 +19,7 @@ from ..rules.registration import Read
 from ..tape.busy import busy
 from ..tape.node import Node
 from ..tape.recorder import Recorder
+from .asked_targets import asking
 from .recursion import Store, pull_back, zeros_for
 from .symbolic import RecordingBlock, SymbolicTable, zeros_node
 from .targets import require_scalar
@@ -70,7 +71,10 @@ def _pull_arrays(memory: Memory, seeds: Seeds, inputs: Any, read: Read) -> Any:
             d = export(pull_back(memory, table, t.id, read, store))
         return labels[t.id].on(d) if t.id in labels else d
 
-    return tree_map(cotangent, inputs)
+    if type(inputs) is Node:
+        return cotangent(inputs)
+    with asking(memory.steps, inputs):
+        return tree_map(cotangent, inputs)
 
 
 def record_vjp_once(tape: Recorder, seeds: Seeds, inputs: Any) -> Any:
@@ -83,7 +87,7 @@ def record_vjp_once(tape: Recorder, seeds: Seeds, inputs: Any) -> Any:
 
     def record() -> Any:
         """Record the cotangents of all inputs, or none of them."""
-        with RecordingBlock(tape):
+        with RecordingBlock(tape), asking(tape.state.steps, inputs):
             given = {n: as_node(tape, g) for n, g in seeds.items()}
             table = Table(max(seeds), uses_towards(tape.state, *seeds, first=first), None)
             table.program = {n: g.id for n, g in ends_of(table, given).items()}

@@ -15,6 +15,7 @@ from ..memory.tables import Table
 from ..program.source_location import location_of
 from ..tape.node import Node
 from ..tape.recorder import Recorder
+from .asked_targets import asking
 from .log import Log
 from .recursion import pull_back
 from .requests import ask
@@ -107,7 +108,7 @@ def grad_node_once(L: Node, target: Any) -> Any:
 
 def record_all(tape: Recorder, table: Table, target: Any, log: Log | None, unconnected: str) -> Any:
     """Record the derivatives by all targets, or none of them."""
-    with RecordingBlock(tape):
+    with RecordingBlock(tape), asking(tape.state.steps, target):
         symbolic = SymbolicTable(tape, table)
         return tree_map(lambda t: record_derivative(symbolic, t, log, unconnected), target)
 
