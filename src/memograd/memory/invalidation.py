@@ -77,5 +77,6 @@ def rules_reading(
         step = steps[c]
         args = step.args
         for j in RULES[step.op].readers[edge["argnums"], len(args)]:
-            uses.append((args[j], c))  # faster than a comprehension
+            if type(args[j]) is Operand:  # a rule for a list of operands meets constants there
+                uses.append((args[j], c))  # faster than a comprehension
     return uses

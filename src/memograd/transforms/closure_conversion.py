@@ -53,8 +53,14 @@ class ClosedProgram:
         for step in self.steps:
             at_step(step)
             args = tuple(known[a] if type(a) is Operand else a for a in step.args)
-            known[step.operand] = run_op(step.op, args, step.kwargs)
+            known[step.operand] = as_recorded(run_op(step.op, args, step.kwargs))
         return [known[a] for a in self.outputs]
+
+
+def as_recorded(y: Any) -> Any:
+    """Return a result as later steps read it: several outputs on a tape are one node."""
+    first = y[0] if isinstance(y, tuple | list) else None
+    return first.tape.handle(first.step.args[0]) if isinstance(first, Node) else y
 
 
 def convert_closure(
